@@ -1,0 +1,2 @@
+//! Tagship.
+fn main() {}
