@@ -15,4 +15,5 @@ pub mod git;
 pub mod github;
 pub mod ports;
 pub mod registry;
+pub mod report;
 pub mod settings;
