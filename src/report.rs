@@ -225,11 +225,23 @@ impl Ledger {
         self.entries().report.notes.push(note.into());
     }
 
-    /// The run came to its end.
-    pub fn finish(&self, status: Status) {
+    /// Every wanted tag points to the image, or is held.
+    pub fn published(&self) {
         let mut entries = self.entries();
         entries.close_stage();
-        entries.report.status = status;
+        let put = |tag: &TagReport| matches!(tag.outcome, TagOutcome::Created | TagOutcome::Moved);
+        entries.report.status = if entries.report.tags.iter().any(put) {
+            Status::Published
+        } else {
+            Status::AlreadyPublished
+        };
+    }
+
+    /// The run ends after its plan.
+    pub fn dry_run(&self) {
+        let mut entries = self.entries();
+        entries.close_stage();
+        entries.report.status = Status::DryRun;
     }
 
     /// What is true so far.
