@@ -1,1 +1,18 @@
-//! Tagship.
+//! Tagship takes a commit to an immutable, verified, released container image in Amazon ECR.
+//!
+//! Publishing is a transaction: read, plan, build, push by digest, verify, tag, report. Until the manifest
+//! was read back from the registry no tag exists, so a failed run burns no version.
+//!
+//! Data flows one way:
+//! `action | cli | config` → `inputs` → [`settings`] → [`ports`] (read) → [`domain::facts`] → [`domain::plan`]
+//! → `pipeline` (write) → `report` → `ui`.
+
+pub mod aws;
+pub mod domain;
+pub mod engine;
+pub mod error;
+pub mod git;
+pub mod github;
+pub mod ports;
+pub mod registry;
+pub mod settings;

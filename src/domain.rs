@@ -1,0 +1,10 @@
+//! The rules: pure code without input, output, clock, environment or async.
+
+pub mod build;
+pub mod content;
+pub mod facts;
+pub mod immutability;
+pub mod plan;
+pub mod reference;
+pub mod tags;
+pub mod version;

@@ -1,0 +1,101 @@
+//! What was read before anything is decided.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use semver::Version;
+use serde::Serialize;
+
+use crate::domain::content::{Manifest, Platform};
+use crate::domain::immutability::Mutability;
+use crate::domain::reference::{Digest, Tag};
+
+/// A full git commit id: 40 (SHA-1) or 64 (SHA-256) lower-case hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct CommitId(String);
+
+impl CommitId {
+    /// Reads a commit id.
+    pub fn parse(text: &str) -> Option<Self> {
+        let legal = matches!(text.len(), 40 | 64)
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        legal.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first 12 digits.
+    pub fn short(&self) -> &str {
+        &self.0[..12]
+    }
+}
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the checkout says of the commit that is published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// The commit at HEAD.
+    pub commit: CommitId,
+    /// The committer's time.
+    pub committed_at: Timestamp,
+    /// Names of the git tags that point to the commit, peeled, without `refs/tags/`.
+    pub tags: Vec<String>,
+    /// Paths that differ from the commit, relative to the repository's root; the first few of them.
+    pub changes: Vec<String>,
+    /// How many paths differ from the commit.
+    pub change_count: usize,
+    /// The repository's web address, when a remote or GitHub tells it; without credentials.
+    pub url: Option<String>,
+}
+
+impl Source {
+    /// Whether the working tree is not what the commit says.
+    pub fn is_dirty(&self) -> bool {
+        self.change_count > 0
+    }
+}
+
+/// What the registry says of the repository and the wanted tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryFacts {
+    /// The repository's settings; `Err` tells why they are unknown.
+    pub mutability: Result<Mutability, String>,
+    /// Every wanted tag that exists, with its manifest.
+    pub tags: BTreeMap<Tag, Manifest>,
+    /// What is known of the images that those tags point to.
+    pub images: BTreeMap<Digest, ImageFacts>,
+}
+
+/// What a published image says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ImageFacts {
+    /// The label `org.opencontainers.image.revision`.
+    pub revision: Option<String>,
+    /// The label `org.opencontainers.image.version`.
+    pub version: Option<Version>,
+    /// One entry for each platform, in the order of the index.
+    pub platforms: Vec<PlatformManifest>,
+    /// Bytes of the config and the layers, compressed, over all platforms; each blob once.
+    pub size: u64,
+}
+
+/// One platform's manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlatformManifest {
+    /// The platform.
+    pub platform: Platform,
+    /// The digest of its manifest.
+    pub digest: Digest,
+}

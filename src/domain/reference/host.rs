@@ -1,0 +1,216 @@
+use std::fmt;
+
+use super::{InvalidName, text_conversions};
+
+/// An AWS account: 12 digits. A text, because leading zeros count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(String);
+
+impl AccountId {
+    /// Reads 12 digits.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidName::new("account id", text, "is not 12 digits"))
+        }
+    }
+
+    /// The account as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+text_conversions!(AccountId);
+
+/// An AWS region, such as `eu-central-1`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Region(String);
+
+impl Region {
+    /// Reads a region: lower-case letters, digits and dashes, beginning with a letter.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        let shaped = text.starts_with(|c: char| c.is_ascii_lowercase())
+            && !text.ends_with('-')
+            && text.len() <= 32
+            && text.contains('-')
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if shaped {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidName::new(
+                "region",
+                text,
+                "is not of the form `eu-central-1`",
+            ))
+        }
+    }
+
+    /// The region as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The DNS suffix of the partition that the region belongs to.
+    ///
+    /// Source: botocore's `partitions.json`.
+    pub fn dns_suffix(&self) -> &'static str {
+        const SUFFIXES: [(&str, &str); 7] = [
+            ("cn-", "amazonaws.com.cn"),
+            ("eusc-", "amazonaws.eu"),
+            ("us-isob-", "sc2s.sgov.gov"),
+            ("us-isof-", "csp.hci.ic.gov"),
+            ("us-iso-", "c2s.ic.gov"),
+            ("eu-isoe-", "cloud.adc-e.uk"),
+            ("us-gov-", "amazonaws.com"),
+        ];
+        SUFFIXES
+            .iter()
+            .find(|(prefix, _)| self.0.starts_with(prefix))
+            .map_or("amazonaws.com", |(_, suffix)| suffix)
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+text_conversions!(Region);
+
+/// The host of a registry, with what it says of account and region.
+///
+/// ECR's private hosts in every partition are taken, and `host:port` of an emulator.
+/// Source: ECR user guide, "Private registries" and "VPC endpoints"; the image patterns of the EKS credential provider.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RegistryHost {
+    text: String,
+    account: Option<AccountId>,
+    region: Option<Region>,
+}
+
+impl RegistryHost {
+    /// The host of an account's private registry in a region.
+    pub fn of(account: &AccountId, region: &Region) -> Self {
+        Self {
+            text: format!("{account}.dkr.ecr.{region}.{}", region.dns_suffix()),
+            account: Some(account.clone()),
+            region: Some(region.clone()),
+        }
+    }
+
+    /// Reads a private ECR host name, or `host:port` of an emulator.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        let invalid = |problem| InvalidName::new("registry", text, problem);
+        if text.contains("://") {
+            return Err(invalid("is a URL; give the host alone"));
+        }
+        if text.contains('/') {
+            return Err(invalid("has a path; the repository is an input of its own"));
+        }
+        if let Some((account, region)) = ecr_account_and_region(text) {
+            return Ok(Self {
+                text: text.to_owned(),
+                account: Some(account),
+                region: Some(region),
+            });
+        }
+        if text == "public.ecr.aws" || text == "ecr-public.aws.com" {
+            return Err(invalid("is ECR Public, which Tagship does not publish to yet"));
+        }
+        let Some((host, port)) = text.rsplit_once(':') else {
+            return Err(invalid(
+                "is neither an ECR host like `123456789012.dkr.ecr.eu-central-1.amazonaws.com` nor `host:port` of an emulator",
+            ));
+        };
+        let host_is_legal = !host.is_empty()
+            && host.split('.').all(|label| {
+                !label.is_empty()
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            });
+        if host_is_legal && port.parse::<u16>().is_ok_and(|port| port > 0) {
+            Ok(Self {
+                text: text.to_owned(),
+                account: None,
+                region: None,
+            })
+        } else {
+            Err(invalid("is not `host:port`"))
+        }
+    }
+
+    /// The account in the host name, if it is one of ECR's.
+    pub fn account(&self) -> Option<&AccountId> {
+        self.account.as_ref()
+    }
+
+    /// The region in the host name, if it is one of ECR's.
+    pub fn region(&self) -> Option<&Region> {
+        self.region.as_ref()
+    }
+
+    /// Whether clients speak plain HTTP to this host: only to an emulator's `host:port`, never to ECR.
+    pub fn is_plain_http(&self) -> bool {
+        self.account.is_none()
+    }
+
+    /// The host as text, with the port if there is one.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// The account and region of a private ECR host name.
+fn ecr_account_and_region(host: &str) -> Option<(AccountId, Region)> {
+    const ENDINGS: [&str; 7] = [
+        "amazonaws.com",
+        "amazonaws.com.cn",
+        "amazonaws.eu",
+        "c2s.ic.gov",
+        "sc2s.sgov.gov",
+        "cloud.adc-e.uk",
+        "csp.hci.ic.gov",
+    ];
+    // Dual-stack names put the service into one label: `<account>.dkr-ecr.<region>.on.aws`.
+    const DUAL_STACK_ENDINGS: [&str; 2] = ["on.aws", "on.amazonwebservices.com.cn"];
+    let (account, rest) = host.split_once('.')?;
+    let (region, ending, endings) = if let Some(rest) = rest
+        .strip_prefix("dkr.ecr.")
+        .or_else(|| rest.strip_prefix("dkr.ecr-fips."))
+    {
+        let (region, ending) = rest.split_once('.')?;
+        (region, ending, ENDINGS.as_slice())
+    } else {
+        let rest = rest
+            .strip_prefix("dkr-ecr.")
+            .or_else(|| rest.strip_prefix("dkr-ecr-fips."))?;
+        let (region, ending) = rest.split_once('.')?;
+        (region, ending, DUAL_STACK_ENDINGS.as_slice())
+    };
+    if !endings.contains(&ending) {
+        return None;
+    }
+    Some((AccountId::parse(account).ok()?, Region::parse(region).ok()?))
+}
+
+impl fmt::Display for RegistryHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+text_conversions!(RegistryHost);

@@ -1,0 +1,128 @@
+use super::*;
+
+#[test]
+fn digests_are_strict() {
+    // `echo -n | sha256sum`
+    let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(Digest::of(b"").to_string(), empty);
+    assert_eq!(
+        Digest::parse(empty).map(|digest| digest.to_string()).as_deref(),
+        Ok(empty)
+    );
+    for text in [
+        "",
+        "sha256:",
+        &empty[..70],
+        &empty.to_uppercase(),
+        &empty.replace("sha256", "sha512"),
+        &format!("{empty}0"),
+    ] {
+        assert!(Digest::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn tags_follow_the_oci_grammar() {
+    for text in ["1.2.3", "latest", "_x", "A-b_c.d", &"a".repeat(128)] {
+        assert!(Tag::parse(text).is_ok(), "{text}");
+    }
+    for text in ["", "-a", ".a", "a+b", "a/b", "a b", "ä", "a\n", &"a".repeat(129)] {
+        assert!(Tag::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn repository_names_follow_ecrs_pattern() {
+    for text in ["ab", "team/app", "a.b", "a__b", "a--b", "1a/2b", "a-b_c.d/e"] {
+        assert!(RepositoryName::parse(text).is_ok(), "{text}");
+    }
+    for text in [
+        "a",
+        "",
+        "Team/app",
+        "a..b",
+        "a___b",
+        "-ab",
+        "ab-",
+        "a//b",
+        "/ab",
+        "ab/",
+        "a b",
+        "a._b",
+        &"a".repeat(257),
+    ] {
+        assert!(RepositoryName::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn every_kind_of_ecr_host_tells_account_and_region() {
+    for (host, region) in [
+        ("123456789012.dkr.ecr.eu-central-1.amazonaws.com", "eu-central-1"),
+        (
+            "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
+            "us-gov-west-1",
+        ),
+        ("123456789012.dkr-ecr.us-east-1.on.aws", "us-east-1"),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        (
+            "123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu",
+            "eusc-de-east-1",
+        ),
+        (
+            "123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
+            "cn-north-1",
+        ),
+    ] {
+        let parsed = RegistryHost::parse(host).unwrap();
+        assert_eq!(
+            parsed.account().map(AccountId::as_str),
+            Some("123456789012"),
+            "{host}"
+        );
+        assert_eq!(parsed.region().map(Region::as_str), Some(region), "{host}");
+        assert!(!parsed.is_plain_http());
+    }
+    for host in [
+        "",
+        "public.ecr.aws",
+        "https://123456789012.dkr.ecr.eu-central-1.amazonaws.com",
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com/team",
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com.evil.example",
+        "12345.dkr.ecr.eu-central-1.amazonaws.com",
+        "127.0.0.1",
+        "127.0.0.1:0",
+        "127.0.0.1:66000",
+        ":5000",
+        "user@host:80",
+    ] {
+        assert!(RegistryHost::parse(host).is_err(), "{host}");
+    }
+    assert!(RegistryHost::parse("127.0.0.1:5510").is_ok_and(|host| host.is_plain_http()));
+}
+
+#[test]
+fn hosts_are_made_in_the_regions_partition() {
+    let account = AccountId::parse("012345678901").unwrap();
+    for (region, host) in [
+        ("eu-west-1", "012345678901.dkr.ecr.eu-west-1.amazonaws.com"),
+        ("cn-north-1", "012345678901.dkr.ecr.cn-north-1.amazonaws.com.cn"),
+        (
+            "us-isob-east-1",
+            "012345678901.dkr.ecr.us-isob-east-1.sc2s.sgov.gov",
+        ),
+    ] {
+        let made = RegistryHost::of(&account, &Region::parse(region).unwrap());
+        assert_eq!(made.as_str(), host);
+        assert_eq!(RegistryHost::parse(host).unwrap(), made);
+    }
+}
+
+#[test]
+fn refused_names_are_shown_without_control_characters() {
+    let error = Tag::parse(&format!("a\u{1b}[31m\n{}", "b".repeat(500)))
+        .unwrap_err()
+        .to_string();
+    assert!(!error.contains(['\u{1b}', '\n']), "{error}");
+    assert!(error.chars().count() < 300);
+}

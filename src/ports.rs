@@ -1,0 +1,267 @@
+//! The seams: what the pipeline needs from the world, in domain types.
+//!
+//! Reading and writing are separate traits. A dry run is handed readers only.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::io::AsyncRead;
+
+use crate::domain::build::BuildRequest;
+use crate::domain::content::{Descriptor, Manifest};
+use crate::domain::facts::Source;
+use crate::domain::immutability::Mutability;
+use crate::domain::reference::{Digest, Reference, RegistryHost, RepositoryName, Tag};
+use crate::engine::BuildError;
+use crate::git::GitError;
+use crate::github::ForgeError;
+use crate::registry::RegistryError;
+
+/// User and password of a registry, as HTTP Basic takes them.
+#[derive(Debug, Clone)]
+pub struct RegistryCredential {
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// Credentials for a registry, fetched when they are first needed and kept in memory.
+#[async_trait]
+pub trait RegistryLogin: Send + Sync {
+    /// A credential for `host` that is valid now.
+    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, RegistryError>;
+
+    /// Forgets what is held for `host`, because the registry refused it.
+    async fn forget(&self, host: &RegistryHost);
+}
+
+/// Reads one repository.
+#[async_trait]
+pub trait ReadRegistry: Send + Sync {
+    /// The repository's tag mutability. `RegistryError::NotPermitted` where the role may not read it.
+    async fn mutability(&self) -> Result<Mutability, RegistryError>;
+
+    /// The manifests of those of `tags` that exist, in as few requests as the registry allows.
+    async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError>;
+
+    /// A manifest by digest; `None` if there is none.
+    async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError>;
+
+    /// The size in bytes of a blob; `None` if there is none.
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError>;
+
+    /// The content of a small blob, such as a config; checked against the descriptor's digest and size.
+    async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError>;
+}
+
+/// The parts of a registry's API that answer in one request what its data plane would need many for.
+#[async_trait]
+pub trait ControlPlane: Send + Sync {
+    /// As [`ReadRegistry::mutability`].
+    async fn mutability(&self, repository: &RepositoryName) -> Result<Mutability, RegistryError>;
+
+    /// As [`ReadRegistry::resolve`].
+    async fn resolve(
+        &self,
+        repository: &RepositoryName,
+        tags: &[Tag],
+    ) -> Result<BTreeMap<Tag, Manifest>, RegistryError>;
+}
+
+/// A blob's bytes, as they come.
+pub type BlobStream = BoxStream<'static, std::io::Result<Bytes>>;
+
+/// Writes to one repository.
+#[async_trait]
+pub trait WriteRegistry: ReadRegistry {
+    /// Uploads bytes as they come; gives their digest and size.
+    ///
+    /// Not retried: the stream is gone after a failure. `RegistryError::is_transient` tells whether
+    /// the caller should produce it again.
+    async fn upload(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError>;
+
+    /// Puts a blob that is held in memory, unless it is there. Retried.
+    async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError>;
+
+    /// Puts a manifest under a tag or its own digest, byte for byte. Retried.
+    ///
+    /// `RegistryError::TagTaken` if the registry refuses to move the tag: the caller looks up who has it.
+    async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError>;
+}
+
+/// Builds images and puts their content into a registry.
+#[async_trait]
+pub trait Builder: Send + Sync {
+    /// Finds out, before anything is built, whether the engine answers and can do what is asked.
+    async fn check(&self, request: &BuildRequest) -> Result<EngineSummary, BuildError>;
+
+    /// Builds and pushes by digest, without any tag. Gives the digest of the manifest or index.
+    ///
+    /// Dropping the future cancels the build.
+    async fn publish(
+        &self,
+        request: &BuildRequest,
+        registry: &dyn WriteRegistry,
+    ) -> Result<Digest, BuildError>;
+}
+
+/// What engine will build.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct EngineSummary {
+    /// The engine's version, such as `28.5.2`.
+    pub version: String,
+    /// How the engine stores images.
+    pub store: ImageStore,
+    /// The engine's own platform, such as `linux/amd64`.
+    pub platform: String,
+}
+
+/// How an engine stores images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageStore {
+    /// The graph drivers: uncompressed layers, no manifests.
+    Classic,
+    /// containerd's content store: manifests and compressed layers.
+    Containerd,
+}
+
+/// An image that an engine's classic store holds, to be streamed out of it.
+#[async_trait]
+pub trait ImageArchive: Send + Sync {
+    /// The image's config digest, which such an engine calls the image id.
+    fn image_id(&self) -> Digest;
+
+    /// The digests of the uncompressed layers, base first.
+    fn diff_ids(&self) -> &[Digest];
+
+    /// Opens a new stream of the image in the form of `docker save`: a tar archive, in either of the layouts that
+    /// engines give (`<id>/layer.tar` with `<image id>.json`, or `blobs/sha256/<hex>`), uncompressed layers.
+    async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError>;
+}
+
+/// Reads the checkout.
+pub trait Checkout: Send + Sync {
+    /// The commit at HEAD, and whether the working tree is what it says. Untracked files count where
+    /// they lie in `context` and are not ignored by git.
+    fn source(&self, context: &Path) -> Result<Source, GitError>;
+}
+
+/// Reads the forge that hosts the repository.
+#[async_trait]
+pub trait ReadForge: Send + Sync {
+    /// The SPDX expression of the repository's licence, when the forge knows one.
+    async fn licence(&self) -> Result<Option<String>, ForgeError>;
+}
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Hears what happens, and shows it.
+pub trait Reporter: Send + Sync {
+    /// Keeps `secret` out of everything that is shown from now on.
+    fn mask(&self, secret: &SecretString);
+
+    /// One event. Text in it may be hostile.
+    fn event(&self, event: Event<'_>);
+}
+
+/// What happens while a run goes on.
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    /// A part of the transaction begins.
+    Stage(Stage),
+    /// Something worth a line.
+    Note(&'a str),
+    /// Something that the user should look at.
+    Warning(&'a Warning),
+    /// A try failed and will be repeated after `delay`.
+    Retry {
+        /// What is repeated.
+        what: &'a str,
+        /// Why it failed.
+        reason: &'a str,
+        /// The time until the next try.
+        delay: Duration,
+    },
+    /// A build step began.
+    StepStarted {
+        /// Its number within this build, from 1.
+        step: u32,
+        /// Its name, as BuildKit gives it.
+        name: &'a str,
+    },
+    /// A build step wrote a piece of output; not always whole lines.
+    StepOutput {
+        /// Its number.
+        step: u32,
+        /// The bytes.
+        output: &'a [u8],
+    },
+    /// A build step ended.
+    StepFinished {
+        /// Its number.
+        step: u32,
+        /// How.
+        outcome: StepOutcome<'a>,
+    },
+    /// Bytes of something moved.
+    Progress {
+        /// What moves, such as a layer's short digest or `context`.
+        what: &'a str,
+        /// Bytes so far.
+        current: u64,
+        /// Bytes in all, if known.
+        total: Option<u64>,
+    },
+}
+
+/// How a build step ended.
+#[derive(Debug, Clone, Copy)]
+pub enum StepOutcome<'a> {
+    /// It ran for this long.
+    Done(Duration),
+    /// Its result was there already.
+    Cached,
+    /// It failed.
+    Failed(&'a str),
+}
+
+/// Something that the user should look at.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Warning {
+    /// One sentence.
+    pub message: String,
+    /// The file it is about, relative to the workspace.
+    pub file: Option<String>,
+    /// The line in it, from 1.
+    pub line: Option<u32>,
+}
+
+/// The parts of the transaction, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Inputs, git and the registry are read.
+    Read,
+    /// The plan is made.
+    Plan,
+    /// The image is built and its content pushed by digest.
+    Build,
+    /// What was pushed is read back.
+    Verify,
+    /// Tags are put.
+    Tag,
+    /// The registry's state is read back and reported.
+    Report,
+}

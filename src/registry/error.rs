@@ -1,0 +1,123 @@
+use std::borrow::Cow;
+
+use crate::aws::IdentityError;
+use crate::domain::content::InvalidManifest;
+use crate::domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
+use crate::error::{Diagnose, Kind};
+
+/// What can go wrong with a registry.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// No credential could be had.
+    #[error("no credential for registry `{host}`")]
+    Login {
+        /// The registry.
+        host: RegistryHost,
+        /// Why.
+        #[source]
+        source: IdentityError,
+    },
+    /// The registry refuses a credential that was just issued.
+    #[error("registry `{host}` refuses the credential: {message}")]
+    Unauthorized {
+        /// The registry.
+        host: RegistryHost,
+        /// The registry's words, cleaned.
+        message: String,
+    },
+    /// The role lacks a permission.
+    #[error("the role may not do `{action}` on repository `{repository}`")]
+    NotPermitted {
+        /// The IAM action, such as `ecr:PutImage`.
+        action: String,
+        /// The repository.
+        repository: RepositoryName,
+    },
+    /// The repository does not exist.
+    #[error("repository `{repository}` does not exist in registry `{host}`")]
+    RepositoryMissing {
+        /// The repository.
+        repository: RepositoryName,
+        /// The registry.
+        host: RegistryHost,
+    },
+    /// The tag exists and the registry does not move it.
+    #[error("tag `{tag}` exists already and the registry does not move it")]
+    TagTaken {
+        /// The tag.
+        tag: Tag,
+    },
+    /// Content that should be there is not.
+    #[error("`{digest}` is not in repository `{repository}`")]
+    ContentMissing {
+        /// The digest.
+        digest: Digest,
+        /// The repository.
+        repository: RepositoryName,
+    },
+    /// The registry sent bytes that are not what was asked for.
+    #[error("the registry sent other content for `{expected}`: {found}")]
+    ContentMismatch {
+        /// What was asked for.
+        expected: Digest,
+        /// What came.
+        found: String,
+    },
+    /// A manifest cannot be read.
+    #[error(transparent)]
+    Manifest(#[from] InvalidManifest),
+    /// The registry refuses the request for another reason.
+    #[error("registry `{host}` refuses {operation}: {message}")]
+    Refused {
+        /// The registry.
+        host: RegistryHost,
+        /// What was tried, such as `the manifest of tag `1.2.3``.
+        operation: String,
+        /// The registry's words, cleaned.
+        message: String,
+    },
+    /// The registry cannot be reached, is overloaded or broke off; retries did not help.
+    #[error("{operation} with registry `{host}` failed: {message}")]
+    Unavailable {
+        /// The registry.
+        host: RegistryHost,
+        /// What was tried.
+        operation: String,
+        /// What happened.
+        message: String,
+    },
+    /// The bytes to upload could not be read.
+    #[error("the content to upload could not be read: {0}")]
+    Source(String),
+}
+
+impl RegistryError {
+    /// Whether the same request may succeed later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+impl Diagnose for RegistryError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Login { source, .. } => source.kind(),
+            Self::Unauthorized { .. } | Self::NotPermitted { .. } => Kind::Credentials,
+            Self::TagTaken { .. } => Kind::TagConflict,
+            _ => Kind::Operation,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Login { source, .. } => source.hint(),
+            Self::Unauthorized { .. } => Some("check that the role belongs to the registry's account or is allowed by its repository policy".into()),
+            Self::NotPermitted { action, .. } => Some(format!("allow `{action}` in the role's permission policy").into()),
+            Self::RepositoryMissing { repository, .. } => {
+                Some(format!("create it: aws ecr create-repository --repository-name {repository} --image-tag-mutability IMMUTABLE").into())
+            }
+            Self::Unavailable { .. } => Some("run again: what was pushed is kept, and no tag was moved half-way".into()),
+            _ => None,
+        }
+    }
+}

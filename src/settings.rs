@@ -1,0 +1,124 @@
+//! Settings: everything a run needs to know, parsed and checked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use semver::Version;
+use url::Url;
+
+use crate::domain::build::{BuildArgs, BuildSecret};
+use crate::domain::content::Platform;
+use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
+use crate::domain::tags::TagRule;
+
+/// What one run of the pipeline runs on.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the image goes.
+    pub destination: Destination,
+    /// Whom to be towards AWS.
+    pub identity: IdentitySettings,
+    /// What to build.
+    pub build: BuildSettings,
+    /// The version that the release tag carries, if given.
+    pub version: Option<Version>,
+    /// The tags that are wanted.
+    pub tags: Vec<TagRule>,
+    /// Whether to build although the commit is published.
+    pub rebuild: bool,
+    /// Whether a working tree with changes may be published, under marked tags.
+    pub allow_dirty: bool,
+    /// Whether to stop after the plan.
+    pub dry_run: bool,
+    /// The workspace: where git is read and relative paths begin; absolute.
+    pub workspace: PathBuf,
+    /// For GitHub's API.
+    pub github: GithubSettings,
+}
+
+/// Where the image goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A repository in ECR, or in an emulator that `endpoint_url` names.
+    Registry(ImageName),
+    /// The embedded ECR, which this run starts when none serves its data folder.
+    Local {
+        /// The repository, made when missing.
+        repository: RepositoryName,
+        /// The folder of its state; absolute.
+        data: PathBuf,
+    },
+}
+
+/// Whom to be towards AWS.
+#[derive(Debug, Clone, Default)]
+pub struct IdentitySettings {
+    /// The role to assume, as `arn:…:role/…`.
+    pub role: Option<String>,
+    /// The session's name: 2 to 64 characters of `[\w+=,.@-]`.
+    pub session_name: String,
+    /// The audience of the OIDC token.
+    pub audience: String,
+    /// The session's length in seconds, 900 to 43,200.
+    pub duration_seconds: u32,
+    /// The accounts that may be used; any when empty.
+    pub allowed_accounts: Vec<AccountId>,
+    /// The region of the API calls.
+    pub region: Option<Region>,
+    /// The address of all AWS APIs, in place of AWS's own.
+    pub endpoint_url: Option<Url>,
+    /// Where GitHub issues OIDC tokens, when the job may ask for one.
+    pub oidc: Option<OidcRequest>,
+    /// Whether the run is a GitHub Actions job; then a role without OIDC is a missing permission.
+    pub in_actions: bool,
+    /// Whether the run is a pull request from a fork, which is never given OIDC tokens.
+    pub from_fork: bool,
+}
+
+/// Where GitHub issues OIDC tokens.
+#[derive(Debug, Clone)]
+pub struct OidcRequest {
+    /// `ACTIONS_ID_TOKEN_REQUEST_URL`.
+    pub url: Url,
+    /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
+    pub token: SecretString,
+}
+
+/// What to build.
+#[derive(Debug, Clone)]
+pub struct BuildSettings {
+    /// The context folder; absolute.
+    pub context: PathBuf,
+    /// The Dockerfile; absolute.
+    pub dockerfile: PathBuf,
+    /// The stage.
+    pub target: Option<String>,
+    /// Build arguments.
+    pub args: BuildArgs,
+    /// Secrets for build steps.
+    pub secrets: Vec<BuildSecret>,
+    /// The user's own labels.
+    pub labels: BTreeMap<String, String>,
+    /// The platform.
+    pub platform: Option<Platform>,
+    /// Whether to ignore cached results.
+    pub no_cache: bool,
+    /// The engine's address, as `unix:///path`, `tcp://host:port` or `ssh://user@host`; the default socket when absent.
+    pub docker_host: Option<String>,
+}
+
+/// For GitHub's API.
+#[derive(Debug, Clone, Default)]
+pub struct GithubSettings {
+    /// A token.
+    pub token: Option<SecretString>,
+    /// `owner/name`.
+    pub repository: Option<String>,
+    /// The API's address.
+    pub api_url: Option<Url>,
+    /// The web address of the server.
+    pub server_url: Option<Url>,
+    /// The git tag that started the run, without `refs/tags/`.
+    pub ref_tag: Option<String>,
+}
