@@ -189,6 +189,8 @@ pub enum Event<'a> {
     Stage(Stage),
     /// Something worth a line.
     Note(&'a str),
+    /// Something worth several lines, such as the plan; each ends with a line break.
+    Block(&'a str),
     /// Something that the user should look at.
     Warning(&'a Warning),
     /// A try failed and will be repeated after `delay`.

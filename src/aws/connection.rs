@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_config::identity::IdentityCache;
 use aws_sdk_sts::config::SharedIdentityCache;
+use secrecy::ExposeSecret as _;
 
 use crate::aws::IdentityError;
 use crate::aws::assume::{AssumedRole, Proof, SessionRequest};
@@ -127,6 +129,9 @@ async fn base_config(
     }
     if matches!(way, Way::WebIdentity(..)) {
         loader = loader.no_credentials();
+    } else if let Some(key) = &identity.access_key {
+        let secret = key.secret.expose_secret();
+        loader = loader.credentials_provider(Credentials::new(&key.id, secret, None, None, "embedded ECR"));
     }
     Ok(loader.load().await)
 }
