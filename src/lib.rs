@@ -8,6 +8,7 @@
 //! → `pipeline` (write) → `report` → `ui`.
 
 pub mod aws;
+pub mod clock;
 pub mod domain;
 pub mod engine;
 pub mod error;

@@ -161,10 +161,16 @@ pub trait ReadForge: Send + Sync {
     async fn licence(&self) -> Result<Option<String>, ForgeError>;
 }
 
-/// Tells the time.
+/// Tells the time, and lets it pass.
+#[async_trait]
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
+
+    /// Waits.
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
 }
 
 /// Hears what happens, and shows it.
