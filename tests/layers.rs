@@ -145,11 +145,7 @@ fn a_module_is_a_file_beside_its_folder() {
     let folders = sources("src")
         .into_iter()
         .filter(|source| source.path.ends_with("/mod.rs"));
-    fail_on(
-        folders
-            .map(|source| format!("`{}` should be a file beside its folder", source.path))
-            .collect(),
-    );
+    fail_on(folders.map(|source| format!("`{}` should be a file beside its folder", source.path)));
 }
 
 fn forbidden_uses(source: &Source) -> Vec<String> {
