@@ -13,6 +13,8 @@ pub mod engine;
 pub mod error;
 pub mod git;
 pub mod github;
+pub mod pipeline;
 pub mod ports;
 pub mod registry;
+pub mod report;
 pub mod settings;

@@ -265,3 +265,17 @@ pub enum Stage {
     /// The registry's state is read back and reported.
     Report,
 }
+
+impl Stage {
+    /// The part's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Plan => "plan",
+            Self::Build => "build",
+            Self::Verify => "verify",
+            Self::Tag => "tag",
+            Self::Report => "report",
+        }
+    }
+}

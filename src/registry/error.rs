@@ -48,12 +48,10 @@ pub enum RegistryError {
         tag: Tag,
     },
     /// Content that should be there is not.
-    #[error("`{digest}` is not in repository `{repository}`")]
+    #[error("the registry lacks `{digest}`")]
     ContentMissing {
         /// The digest.
         digest: Digest,
-        /// The repository.
-        repository: RepositoryName,
     },
     /// The registry sent bytes that are not what was asked for.
     #[error("the registry sent other content for `{expected}`: {found}")]
@@ -71,7 +69,7 @@ pub enum RegistryError {
     Refused {
         /// The registry.
         host: RegistryHost,
-        /// What was tried, such as `the manifest of tag `1.2.3``.
+        /// What was tried, such as ``putting manifest `1.2.3` ``.
         operation: String,
         /// The registry's words, cleaned.
         message: String,

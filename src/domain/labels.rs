@@ -1,0 +1,46 @@
+//! The labels of an image.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+use crate::domain::facts::Source;
+use crate::domain::reference::RepositoryName;
+
+/// The label that carries the commit.
+pub const REVISION: &str = "org.opencontainers.image.revision";
+/// The label that carries the version.
+pub const VERSION: &str = "org.opencontainers.image.version";
+
+/// The labels that a commit gives its image; `own` ones win.
+///
+/// `created` is the commit's time, so that the same commit gives the same image.
+/// Source: OCI image spec, "Pre-Defined Annotation Keys".
+pub fn labels(
+    source: &Source,
+    revision: &str,
+    version: Option<&Version>,
+    repository: &RepositoryName,
+    licence: Option<String>,
+    own: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let name = repository.as_str();
+    let title = name.rsplit('/').next().unwrap_or(name);
+    let made = [
+        (REVISION, Some(revision.to_owned())),
+        (VERSION, version.map(Version::to_string)),
+        ("org.opencontainers.image.source", source.url.clone()),
+        (
+            "org.opencontainers.image.created",
+            Some(source.committed_at.to_string()),
+        ),
+        ("org.opencontainers.image.title", Some(title.to_owned())),
+        ("org.opencontainers.image.licenses", licence),
+    ];
+    let mut labels: BTreeMap<String, String> = made
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect();
+    labels.extend(own.clone());
+    labels
+}
