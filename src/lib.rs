@@ -15,6 +15,7 @@ pub mod error;
 pub mod git;
 pub mod github;
 pub mod pipeline;
+pub mod local;
 pub mod ports;
 pub mod registry;
 pub mod report;
