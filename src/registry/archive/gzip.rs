@@ -52,14 +52,14 @@ pub(super) fn start() -> (Input, BlobStream) {
 impl Input {
     pub(super) async fn write(&self, bytes: Bytes) -> Result<(), OutputClosed> {
         let sent = self.chunks.send(Chunk::Bytes(bytes)).await;
-        sent.map_err(|_| OutputClosed)
+        sent.map_err(|_closed| OutputClosed)
     }
 
     /// Ends the compressed stream; gives the digest of the uncompressed bytes.
     pub(super) async fn finish(self) -> Result<Digest, OutputClosed> {
         let sent = self.chunks.send(Chunk::End).await;
-        sent.map_err(|_| OutputClosed)?;
-        self.diff_id.await.map_err(|_| OutputClosed)
+        sent.map_err(|_closed| OutputClosed)?;
+        self.diff_id.await.map_err(|_closed| OutputClosed)
     }
 }
 
@@ -110,7 +110,7 @@ impl Write for Pieces<'_> {
         }
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(2 * PIECE));
         let sent = self.output.blocking_send(Ok(piece.into()));
-        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        sent.map_err(|_closed| io::ErrorKind::BrokenPipe.into())
     }
 }
 
