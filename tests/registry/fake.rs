@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -140,7 +140,7 @@ impl Fake {
     /// Serves blobs from another origin, which refuses credentials as S3 refuses a second way of signing in.
     pub(crate) async fn with_storage(self) -> Self {
         let state = Arc::clone(&self.state);
-        let storage = serve(move |request| storage(Arc::clone(&state), request)).await;
+        let storage = serve(move |request| std::future::ready(storage(&state, &request))).await;
         self.state().storage = Some(storage);
         self
     }
@@ -260,7 +260,7 @@ where
     address
 }
 
-async fn storage(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer {
+fn storage(state: &Mutex<State>, request: &Request<Incoming>) -> Answer {
     let mut state = state.lock().unwrap();
     let path = request.uri().path().to_owned();
     state.journal.push(format!("{} storage{path}", request.method()));
@@ -307,7 +307,7 @@ async fn registry(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answe
         }
         _ => {}
     }
-    let mut answer = state.lock().unwrap().answer(&head, &path, body)?;
+    let mut answer = state.lock().unwrap().answer(&head, &path, &body)?;
     match fault {
         Some(Fault::Truncate) => {
             let whole = answer.into_body().collect().await?.to_bytes();
@@ -343,7 +343,7 @@ fn refusal(status: u16, code: &str, message: &str) -> Answer {
 }
 
 impl State {
-    fn answer(&mut self, head: &http::request::Parts, path: &str, body: Bytes) -> Answer {
+    fn answer(&mut self, head: &http::request::Parts, path: &str, body: &Bytes) -> Answer {
         let wanted = self
             .password
             .as_ref()
@@ -355,9 +355,18 @@ impl State {
         if given.is_none() || wanted.is_some_and(|wanted| given != Some(&wanted)) {
             return answer(
                 401,
-                &[(CONTENT_TYPE.as_str(), "text/plain; charset=utf-8")],
+                &[
+                    (CONTENT_TYPE.as_str(), "text/plain; charset=utf-8"),
+                    (
+                        WWW_AUTHENTICATE.as_str(),
+                        r#"Basic realm="https://registry/",service="ecr.amazonaws.com""#,
+                    ),
+                ],
                 "Not Authorized\n",
             );
+        }
+        if path == "/v2/" {
+            return answer(200, &[], "{}");
         }
         let Some(path) = path.strip_prefix(&format!("/v2/{REPOSITORY}/")) else {
             return refusal(
@@ -367,8 +376,8 @@ impl State {
             );
         };
         match (head.method.as_str(), path.split_once('/').unwrap_or((path, ""))) {
-            ("GET", ("manifests", reference)) => self.get_manifest(reference, head),
-            ("PUT", ("manifests", reference)) => self.put_manifest(reference, head, &body),
+            ("GET" | "HEAD", ("manifests", reference)) => self.get_manifest(reference, head),
+            ("PUT", ("manifests", reference)) => self.put_manifest(reference, head, body),
             ("POST", ("blobs", "uploads/")) => {
                 self.next_upload += 1;
                 self.uploads.insert(self.next_upload, Upload::default());
@@ -379,18 +388,17 @@ impl State {
                 )
             }
             ("PATCH", ("blobs", rest)) => {
-                let (id, upload) = match self.upload(rest) {
-                    Some(found) => found,
-                    None => return refusal(404, "BLOB_UPLOAD_UNKNOWN", ""),
+                let Some((id, upload)) = self.upload(rest) else {
+                    return refusal(404, "BLOB_UPLOAD_UNKNOWN", "");
                 };
                 if std::mem::replace(&mut upload.begun, true) {
                     return refusal(416, "BLOB_UPLOAD_INVALID", "");
                 }
-                upload.content.extend_from_slice(&body);
+                upload.content.extend_from_slice(body);
                 let location = self.upload_address(id);
                 answer(self.patch_status, &[(LOCATION.as_str(), &location)], "")
             }
-            ("PUT", ("blobs", rest)) => self.commit(rest, head.uri.query().unwrap_or_default(), &body),
+            ("PUT", ("blobs", rest)) => self.commit(rest, head.uri.query().unwrap_or_default(), body),
             ("HEAD" | "GET", ("blobs", digest)) => self.get_blob(digest),
             _ => refusal(405, "UNSUPPORTED", "The operation is unsupported."),
         }
@@ -453,12 +461,12 @@ impl State {
         else {
             return refusal(404, "MANIFEST_UNKNOWN", "Requested image not found");
         };
-        let accepts = head
+        let mut accepted = head
             .headers
-            .get(ACCEPT)
-            .and_then(|accept| accept.to_str().ok())
-            .unwrap_or_default();
-        if !accepts.split(", ").any(|accepted| accepted == media_type) {
+            .get_all(ACCEPT)
+            .iter()
+            .filter_map(|accept| accept.to_str().ok());
+        if !accepted.any(|types| types.split(',').any(|accepted| accepted.trim() == media_type)) {
             // ECR would translate it, and then the digest is another one.
             return answer(
                 200,

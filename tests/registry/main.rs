@@ -6,6 +6,7 @@
 )]
 
 mod client;
+mod engines;
 mod fake;
 mod faults;
 mod uploads;
