@@ -1,0 +1,6 @@
+//! The registry's client against a registry that behaves as ECR does, and against real engines.
+
+mod client;
+mod fake;
+mod faults;
+mod uploads;
