@@ -62,8 +62,19 @@ impl EngineBuilder {
             .await
     }
 
+    fn progress(&self, request: &BuildRequest) -> Progress {
+        let dockerfile = DockerfileName::new(&request.dockerfile, &self.workspace);
+        Progress::new(Arc::clone(&self.reporter), dockerfile)
+    }
+
     /// Runs one build to its end, with a session of its own.
-    async fn build(&self, engine: &Engine, request: &BuildRequest, export: Export) -> Result<ExporterResponse, BuildError> {
+    async fn build(
+        &self,
+        engine: &Engine,
+        request: &BuildRequest,
+        export: Export,
+        progress: &mut Progress,
+    ) -> Result<ExporterResponse, BuildError> {
         let context = Folder::context(&request.context)?;
         let (dockerfile, name) = Folder::dockerfile(&request.dockerfile)?;
         let failures = Failures::default();
@@ -81,11 +92,9 @@ impl EngineBuilder {
             failures,
         };
         let session = Session::open(&engine.connection, &self.shared_key(request), providers).await?;
-        let shown = DockerfileName::new(&request.dockerfile, &self.workspace);
-        let mut progress = Progress::new(Arc::clone(&self.reporter), shown);
         let control = engine.connection.control().await?;
-        solve(control, session.id(), frontend_options(request, &name), export, &mut progress).await.map_err(|status| {
-            session.failure().unwrap_or_else(|| failure::classify(&status, &progress, request, &self.image))
+        solve(control, session.id(), frontend_options(request, &name), export, progress).await.map_err(|status| {
+            session.failure().unwrap_or_else(|| failure::classify(&status, progress, request, &self.image))
         })
     }
 
@@ -99,8 +108,10 @@ impl EngineBuilder {
     async fn publish_from_engine(&self, engine: &Engine, request: &BuildRequest) -> Result<Digest, BuildError> {
         let mut request = request.clone();
         let mut delay = Duration::from_secs(1);
+        // One for all tries: what was built is not told again.
+        let mut progress = self.progress(&request);
         for tries_left in (0..PUSH_TRIES).rev() {
-            let error = match self.build(engine, &request, self.push_by_digest()).await {
+            let error = match self.build(engine, &request, self.push_by_digest(), &mut progress).await {
                 Ok(response) => return digest_of(&response, "containerimage.digest"),
                 Err(BuildError::Push(error)) if tries_left > 0 => error,
                 Err(error) => return Err(error),
@@ -153,7 +164,7 @@ impl EngineBuilder {
         let docker = engine.connection.docker();
         let before = archive::ids(docker).await.map_err(|error| engine.connection.unreachable(&error))?;
         let options = HashMap::from([("rewrite-timestamp".to_owned(), "true".to_owned())]);
-        let response = self.build(engine, request, Export { kind: "moby", options }).await?;
+        let response = self.build(engine, request, Export { kind: "moby", options }, &mut self.progress(request)).await?;
         // Such a store has no manifests: its digest of an image is that of the config.
         let id = digest_of(&response, "containerimage.config.digest")
             .or_else(|_| digest_of(&response, "containerimage.digest"))?;

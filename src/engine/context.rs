@@ -6,7 +6,7 @@ mod walk;
 
 use std::path::{Path, PathBuf};
 
-pub(super) use entry::{ContextFile, Entry};
+pub(super) use entry::ContextFile;
 pub(super) use walk::walk;
 
 use super::BuildError;

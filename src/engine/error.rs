@@ -103,7 +103,7 @@ pub enum BuildError {
         problem: String,
     },
     /// A build step failed.
-    #[error("{}build step `{name}` failed{}", At(location.as_ref()), ExitCode(*exit_code))]
+    #[error("{}build step `{name}` failed{}{}", At(location.as_ref()), ExitCode(*exit_code), Because(message.as_deref()))]
     StepFailed {
         /// The step's name.
         name: String,
@@ -113,7 +113,7 @@ pub enum BuildError {
         tail: Vec<String>,
         /// Where in the Dockerfile.
         location: Option<SourceLocation>,
-        /// What the engine says, when no command of the step was run to an end.
+        /// What the engine says, unless that is the exit code only.
         message: Option<String>,
     },
     /// The Dockerfile is wrong.
@@ -134,8 +134,8 @@ pub enum BuildError {
         /// Where in the Dockerfile.
         location: Option<SourceLocation>,
     },
-    /// A file that is to be copied is not in the context.
-    #[error("{}`{path}` is not in the build context, or left out by `.dockerignore`", At(location.as_ref()))]
+    /// A file that is to be copied is not there.
+    #[error("{}`{path}`, which is to be copied, does not exist", At(location.as_ref()))]
     SourceMissing {
         /// The path.
         path: String,
@@ -204,6 +204,14 @@ impl fmt::Display for ExitCode {
     }
 }
 
+struct Because<'a>(Option<&'a str>);
+
+impl fmt::Display for Because<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|message| write!(f, ": {message}"))
+    }
+}
+
 impl Diagnose for BuildError {
     fn kind(&self) -> Kind {
         match self {
@@ -245,7 +253,7 @@ impl Diagnose for BuildError {
             Self::BaseImage { .. } => {
                 "check the image's name, and that the engine may pull it; private images of other registries are not supported"
             }
-            Self::SourceMissing { .. } => "check the path, which is relative to `context`, and `.dockerignore`",
+            Self::SourceMissing { .. } => "check the path, which is relative to `context`, and whether `.dockerignore` leaves it out",
             Self::TargetMissing { .. } => "name a stage of the Dockerfile with `target`",
             Self::NoSpace => "free some with `docker system prune`, or give the engine a larger disk",
             Self::Failed { .. } => "the build's output above may say more",

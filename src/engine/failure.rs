@@ -19,19 +19,24 @@ const MAX_MESSAGE: usize = 2000;
 pub(super) fn classify(status: &Status, progress: &Progress, request: &BuildRequest, image: &ImageName) -> BuildError {
     let details = Details::of(status);
     tracing::debug!(message = status.message(), ?details, "the build failed");
-    let location = details.location(progress.dockerfile()).or_else(|| wording::line(status.message(), progress.dockerfile()));
-    let message = wording::without_wrappers(status.message());
-    if let Some(error) = push::classify(message, image) {
+    if let Some(error) = push::classify(status.message(), image) {
         return error.into();
     }
-    let step = progress.failed_step(details.vertex.as_deref());
-    wording::classify(message, details.exit_code, step, location, request)
+    wording::classify(
+        status.message(),
+        details.exit_code,
+        progress.failed_step(details.vertex.as_deref()),
+        details.location(progress.dockerfile()),
+        progress.dockerfile(),
+        request,
+    )
 }
 
 /// A foreign message on one line: without control characters, and not longer than it can be of use.
 pub(super) fn clean(message: &str) -> String {
     let mut cleaned = String::new();
-    for c in message.trim().chars().take(MAX_MESSAGE) {
+    let mut chars = message.trim().chars();
+    for c in chars.by_ref().take(MAX_MESSAGE) {
         match c {
             '\n' | '\t' | '\r' => {
                 if !cleaned.ends_with(' ') {
@@ -41,6 +46,9 @@ pub(super) fn clean(message: &str) -> String {
             c if c.is_control() => cleaned.push('\u{fffd}'),
             c => cleaned.push(c),
         }
+    }
+    if chars.next().is_some() {
+        cleaned.push('…');
     }
     cleaned
 }

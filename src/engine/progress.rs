@@ -31,6 +31,8 @@ pub(super) struct Progress {
 struct Step {
     number: u32,
     name: String,
+    /// The first time that BuildKit worked on it: it may put a step aside and come back to it.
+    started: Option<Timestamp>,
     finished: bool,
     error: Option<String>,
     tail: VecDeque<u8>,
@@ -45,8 +47,12 @@ impl Progress {
     /// Reports what is new.
     pub(super) fn take(&mut self, news: &StatusResponse) {
         // A step's output comes before its end, also where both come at once.
-        for vertex in news.vertexes.iter().filter(|vertex| vertex.started.is_some()) {
-            self.step(&vertex.digest, &vertex.name);
+        for vertex in &news.vertexes {
+            if let Some(started) = &vertex.started
+                && let Some(step) = self.step(&vertex.digest, &vertex.name)
+            {
+                step.started.get_or_insert(*started);
+            }
         }
         for log in &news.logs {
             self.output(log);
@@ -71,7 +77,7 @@ impl Progress {
             let number = u32::try_from(self.steps.len() + 1).ok()?;
             self.reporter.event(Event::StepStarted { step: number, name });
             let step =
-                Step { number, name: name.to_owned(), finished: false, error: None, tail: VecDeque::new() };
+                Step { number, name: name.to_owned(), started: None, finished: false, error: None, tail: VecDeque::new() };
             self.steps.insert(digest.to_owned(), step);
         }
         self.steps.get_mut(digest)
@@ -112,7 +118,7 @@ impl Progress {
         } else if vertex.cached {
             StepOutcome::Cached
         } else {
-            StepOutcome::Done(between(vertex.started.as_ref(), vertex.completed.as_ref()))
+            StepOutcome::Done(between(step.started.as_ref(), vertex.completed.as_ref()))
         };
         reporter.event(Event::StepFinished { step: step.number, outcome });
         if step.error.is_none() {
@@ -182,6 +188,11 @@ impl DockerfileName {
             name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             from_workspace: from_workspace.to_string_lossy().into_owned(),
         }
+    }
+
+    /// What the user calls the Dockerfile.
+    pub(super) fn shown_own(&self) -> String {
+        self.from_workspace.clone()
     }
 
     /// What the user calls the file that the frontend calls so.

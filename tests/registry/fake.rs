@@ -355,7 +355,10 @@ impl State {
         if given.is_none() || wanted.is_some_and(|wanted| given != Some(&wanted)) {
             return answer(
                 401,
-                &[(CONTENT_TYPE.as_str(), "text/plain; charset=utf-8")],
+                &[
+                    (CONTENT_TYPE.as_str(), "text/plain; charset=utf-8"),
+                    ("www-authenticate", "Basic realm=\"registry\",service=\"ecr.amazonaws.com\""),
+                ],
                 "Not Authorized\n",
             );
         }

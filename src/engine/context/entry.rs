@@ -119,11 +119,6 @@ pub(in crate::engine) struct ContextFile {
 }
 
 impl ContextFile {
-    /// The path within the context.
-    pub(in crate::engine) fn path(&self) -> &str {
-        &self.path
-    }
-
     /// Reads the file in pieces of at most `piece` bytes. It must still be the file that was announced,
     /// and have the size that was announced.
     pub(in crate::engine) fn read(
