@@ -14,6 +14,7 @@ pub mod engine;
 pub mod error;
 pub mod git;
 pub mod github;
+pub mod local;
 pub mod pipeline;
 pub mod ports;
 pub mod registry;
