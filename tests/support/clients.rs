@@ -1,21 +1,17 @@
 //! Other registry clients, which judge what was published.
 
-use std::path::Path;
-use std::process::Command;
-
 use super::engines::Engine;
-use super::process::{Finished, finish, output_of, scrubbed};
+use super::process::{finish, output_of, scrubbed};
 use super::unique::sha256_hex;
+use std::path::Path;
 
 /// A registry over plain HTTP with a password, as `docker login` takes them.
 #[derive(Debug, Clone)]
 pub struct Registry {
     /// `host:port`.
     pub host: String,
-    /// The user.
-    pub username: String,
-    /// The password.
-    pub password: String,
+    /// `user:password` in base64.
+    pub token: String,
 }
 
 /// The digest that `docker pull` and the engine report for a reference.
@@ -65,26 +61,43 @@ pub fn skopeo_pulls(registry: &Registry, reference: &str) -> String {
 /// The digest that `crane` reports, after it pulled the whole image.
 #[track_caller]
 pub fn crane_pulls(registry: &Registry, reference: &str) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let folder = folder.path().to_str().expect("a path is text");
+    crane(registry, &["pull", "--format=oci", reference, folder]);
+    crane(registry, &["digest", reference])
+}
+
+/// What a `crane` command prints, which must succeed.
+#[track_caller]
+pub fn crane(registry: &Registry, arguments: &[&str]) -> String {
     let home = tempfile::tempdir().expect("a temporary folder can be made");
     login(home.path(), registry);
-    let crane = |arguments: &[&str]| {
-        let mut command = scrubbed(client("crane"), home.path());
-        command.args(arguments).arg("--insecure");
+    output_of(
+        scrubbed(client("crane"), home.path())
+            .args(arguments)
+            .arg("--insecure"),
+    )
+}
+
+/// What a container of an image that the engine pulls prints: the reference, then the command.
+#[track_caller]
+pub fn docker_runs(engine: &'static Engine, registry: &Registry, arguments: &[&str]) -> String {
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    login(home.path(), registry);
+    let _removed_after = super::engines::Image::named(engine, arguments[0]);
+    let mut command = scrubbed("docker", home.path());
+    output_of(
         command
-    };
-    let folder = home.path().join("image");
-    output_of(crane(&["pull", "--format=oci", reference]).arg(folder));
-    output_of(&mut crane(&["digest", reference]))
+            .args(["--host", &engine.host(), "run", "--rm"])
+            .args(arguments),
+    )
 }
 
 /// Writes the file that all of these clients read their passwords from.
 pub fn login(home: &Path, registry: &Registry) {
-    use base64::Engine as _;
     let folder = home.join(".docker");
     std::fs::create_dir_all(&folder).expect("a folder can be made");
-    let auth = base64::engine::general_purpose::STANDARD
-        .encode(format!("{}:{}", registry.username, registry.password));
-    let config = serde_json::json!({ "auths": { &registry.host: { "auth": auth } } });
+    let config = serde_json::json!({ "auths": { &registry.host: { "auth": registry.token } } });
     std::fs::write(folder.join("config.json"), config.to_string()).expect("a file can be written");
 }
 
@@ -97,11 +110,6 @@ pub fn client(name: &str) -> &str {
         "`{name}` is not on the path: run the tests by `scripts/test`"
     );
     name
-}
-
-/// Runs a client to its end.
-pub fn try_client(command: &mut Command) -> Finished {
-    finish(command)
 }
 
 fn repository_of(reference: &str) -> &str {

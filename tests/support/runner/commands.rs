@@ -47,6 +47,8 @@ pub struct Observation {
     pub outputs: BTreeMap<String, String>,
     /// State set by `save-state` commands.
     pub state: BTreeMap<String, String>,
+    /// The values of `add-mask` commands.
+    pub masks: Vec<String>,
     /// What is kept out of the log.
     pub masker: Masker,
     /// The annotations that the runner keeps.
@@ -128,7 +130,10 @@ impl Reader {
                     BTreeMap::new(),
                 );
             }
-            "add-mask" => self.seen.masker.add(&command.data),
+            "add-mask" => {
+                self.seen.masker.add(&command.data);
+                self.seen.masks.push(command.data.clone());
+            }
             "add-matcher" | "remove-matcher" => self.seen.matchers.push(line.to_owned()),
             "debug" => {}
             "echo" => match command.data.to_lowercase().as_str() {
