@@ -24,3 +24,5 @@ pub use role::RoleArn;
 
 #[cfg(test)]
 mod fakes;
+#[cfg(test)]
+mod tests;

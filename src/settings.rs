@@ -1,13 +1,14 @@
 //! Settings: everything a run needs to know, parsed and checked.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 use semver::Version;
 use url::Url;
 
-use crate::domain::build::{BuildArgs, BuildSecret};
+use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
 use crate::domain::content::Platform;
 use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
 use crate::domain::tags::TagRule;
@@ -132,4 +133,33 @@ pub struct GithubSettings {
     pub server_url: Option<Url>,
     /// The git tag that started the run, without `refs/tags/`.
     pub ref_tag: Option<String>,
+}
+
+/// What the embedded ECR is served with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalServerSettings {
+    /// The folder of its state; absolute.
+    pub data: PathBuf,
+    /// The address that it listens on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The account that its registry belongs to.
+    pub account: AccountId,
+    /// The region that it is in.
+    pub region: Region,
+}
+
+impl Settings {
+    /// Everything in the settings that must never be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let of_build = self
+            .build
+            .secrets
+            .iter()
+            .filter_map(|secret| match &secret.source {
+                SecretSource::Value(value) => Some(value),
+                SecretSource::File(_) => None,
+            });
+        let of_oidc = self.identity.oidc.iter().map(|request| &request.token);
+        of_build.chain(of_oidc).chain(&self.github.token)
+    }
 }

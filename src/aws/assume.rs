@@ -44,10 +44,6 @@ impl SessionRequest {
             seconds,
         })
     }
-
-    pub(super) fn role(&self) -> &RoleArn {
-        &self.role
-    }
 }
 
 /// What convinces STS that the role may be assumed.

@@ -22,9 +22,9 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            answer: Duration::from_secs(60),
-            stall: Duration::from_secs(60),
-            commit: Duration::from_secs(300),
+            answer: Duration::from_mins(1),
+            stall: Duration::from_mins(1),
+            commit: Duration::from_mins(5),
             first_pause: Duration::from_millis(250),
             longest_pause: Duration::from_secs(30),
             repetitions: 5,
