@@ -140,9 +140,15 @@ impl Ecr {
         self.server.set_claims(claims);
     }
 
+    /// The administrator's access key: its id and its secret.
+    pub fn admin_key(&self) -> (String, String) {
+        let key = self.server.admin();
+        (key.id.clone(), key.secret.expose_secret().to_owned())
+    }
+
     /// A password of the administrator, for other clients.
     pub fn login(&self) -> Registry {
-        let key = self.server.admin();
+        let (id, secret) = self.admin_key();
         let config = aws_sdk_ecr::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(self.url())
