@@ -42,14 +42,36 @@ impl Yard {
         let files = Checkout::with(&[("content", &unique::hex64())]);
         let layer = self.home.path().join("layer.tar");
         let folder = files.path();
-        output_of(scrubbed("tar", folder).arg("--create").arg("--file").arg(&layer).arg("--directory").arg(folder).arg("content"));
+        output_of(
+            scrubbed("tar", folder)
+                .arg("--create")
+                .arg("--file")
+                .arg(&layer)
+                .arg("--directory")
+                .arg(folder)
+                .arg("content"),
+        );
         let layer = layer.to_str().expect("a path is text");
-        crane(&self.registry, &["append", "--oci-empty-base", "--new_tag", &self.image(tag), "--new_layer", layer]);
+        crane(
+            &self.registry,
+            &[
+                "append",
+                "--oci-empty-base",
+                "--new_tag",
+                &self.image(tag),
+                "--new_layer",
+                layer,
+            ],
+        );
         crane(&self.registry, &["digest", &self.image(tag)])
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> Finished {
-        finish(scrubbed(client(program), self.home.path()).current_dir(self.home.path()).args(arguments))
+        finish(
+            scrubbed(client(program), self.home.path())
+                .current_dir(self.home.path())
+                .args(arguments),
+        )
     }
 }
 
@@ -58,18 +80,36 @@ fn docker_pushes_what_every_client_pulls() {
     let yard = Yard::new(&Mutability::Mutable);
     for engine in engines::all() {
         let reference = yard.image(&engine.name);
-        let files = Checkout::with(&[("Dockerfile", "FROM busybox:1\nCOPY content /\n"), ("content", &unique::hex64())]);
+        let files = Checkout::with(&[
+            ("Dockerfile", "FROM busybox:1\nCOPY content /\n"),
+            ("content", &unique::hex64()),
+        ]);
         let image = engine.build(files.path());
         engine.run(&["tag", &image.name, &reference]);
         let _removed_after = engines::Image::named(engine, reference.as_str());
         let docker = |arguments: &[&str]| {
-            finish(scrubbed("docker", yard.home.path()).args(["--host", &engine.host()]).args(arguments))
+            finish(
+                scrubbed("docker", yard.home.path())
+                    .args(["--host", &engine.host()])
+                    .args(arguments),
+            )
         };
         docker(&["push", &reference]).expect_code(0);
         let digest = crane(&yard.registry, &["digest", &reference]);
-        assert_eq!(skopeo_pulls(&yard.registry, &reference), digest, "{}", engine.name);
+        assert_eq!(
+            skopeo_pulls(&yard.registry, &reference),
+            digest,
+            "{}",
+            engine.name
+        );
         for puller in engines::all() {
-            assert_eq!(docker_pulls(puller, &yard.registry, &reference), digest, "{} by {}", engine.name, puller.name);
+            assert_eq!(
+                docker_pulls(puller, &yard.registry, &reference),
+                digest,
+                "{} by {}",
+                engine.name,
+                puller.name
+            );
         }
     }
 }
@@ -123,7 +163,14 @@ fn an_artifact_and_what_refers_to_it_come_back_whole() {
     std::fs::write(yard.home.path().join("report.txt"), &content).expect("a file can be written");
     let image = yard.image("1.0.0");
     yard.put("1.0.0");
-    let attach = ["attach", "--plain-http", "--artifact-type", "example/report", &image, "report.txt:text/plain"];
+    let attach = [
+        "attach",
+        "--plain-http",
+        "--artifact-type",
+        "example/report",
+        &image,
+        "report.txt:text/plain",
+    ];
     yard.run("oras", &attach).expect_code(0);
     let found = yard.run("oras", &["discover", "--plain-http", "--format", "json", &image]);
     found.expect_code(0);
@@ -131,7 +178,8 @@ fn an_artifact_and_what_refers_to_it_come_back_whole() {
     let referrer = found["referrers"][0]["reference"].as_str().expect("there is one");
     let folder = yard.home.path().join("pulled");
     let folder = folder.to_str().expect("a path is text");
-    yard.run("oras", &["pull", "--plain-http", "--output", folder, referrer]).expect_code(0);
+    yard.run("oras", &["pull", "--plain-http", "--output", folder, referrer])
+        .expect_code(0);
     let pulled = std::fs::read_to_string(Path::new(folder).join("report.txt"));
     assert_eq!(pulled.expect("it was pulled"), content);
     assert_eq!(yard.ecr.tags(REPOSITORY).len(), 1, "no tag was needed for it");
@@ -144,7 +192,10 @@ fn a_signature_is_made_and_verified() {
     let image = format!("{}/{REPOSITORY}@{digest}", yard.ecr.host());
     let cosign = |arguments: &[&str]| {
         let mut command = scrubbed(client("cosign"), yard.home.path());
-        command.current_dir(yard.home.path()).env("COSIGN_PASSWORD", "").env("COSIGN_YES", "true");
+        command
+            .current_dir(yard.home.path())
+            .env("COSIGN_PASSWORD", "")
+            .env("COSIGN_YES", "true");
         finish(command.args(arguments))
     };
     let of_image = |arguments: &[&str]| {
@@ -183,33 +234,74 @@ fn aws_says(yard: &Yard, arguments: &[&str]) -> Value {
 fn the_aws_command_line_understands_every_answer() {
     let yard = Yard::new(&Mutability::Immutable);
     let digest = yard.put("1.0.0");
-    assert_eq!(aws_says(&yard, &["sts", "get-caller-identity"])["Account"], ACCOUNT);
+    assert_eq!(
+        aws_says(&yard, &["sts", "get-caller-identity"])["Account"],
+        ACCOUNT
+    );
     let repository = ["--repository-name", REPOSITORY];
-    let described = aws_says(&yard, &[&["ecr", "describe-repositories"][..], &["--repository-names", REPOSITORY]].concat());
+    let described = aws_says(
+        &yard,
+        &[
+            &["ecr", "describe-repositories"][..],
+            &["--repository-names", REPOSITORY],
+        ]
+        .concat(),
+    );
     assert_eq!(described["repositories"][0]["imageTagMutability"], "IMMUTABLE");
     let images = aws_says(&yard, &[&["ecr", "describe-images"][..], &repository].concat());
     assert_eq!(images["imageDetails"][0]["imageDigest"], digest.as_str());
     let ids = ["--image-ids", "imageTag=1.0.0", "imageTag=9.9.9"];
-    let got = aws_says(&yard, &[&["ecr", "batch-get-image"][..], &repository, &ids].concat());
+    let got = aws_says(
+        &yard,
+        &[&["ecr", "batch-get-image"][..], &repository, &ids].concat(),
+    );
     assert_eq!(got["images"][0]["imageId"]["imageDigest"], digest.as_str());
     assert_eq!(got["failures"][0]["failureCode"], "ImageNotFound");
     let manifest = got["images"][0]["imageManifest"].as_str().expect("it is text");
-    assert_eq!(format!("sha256:{}", unique::sha256_hex(manifest.as_bytes())), digest);
-    let put = [&["ecr", "put-image"][..], &repository, &["--image-tag", "1.1.0", "--image-manifest", manifest]].concat();
+    assert_eq!(
+        format!("sha256:{}", unique::sha256_hex(manifest.as_bytes())),
+        digest
+    );
+    let put = [
+        &["ecr", "put-image"][..],
+        &repository,
+        &["--image-tag", "1.1.0", "--image-manifest", manifest],
+    ]
+    .concat();
     assert_eq!(aws_says(&yard, &put)["image"]["imageId"]["imageTag"], "1.1.0");
     assert_eq!(yard.ecr.tags(REPOSITORY)["1.1.0"], digest);
     let again = aws(&yard, None, &put);
-    assert!(again.stderr.contains("ImageAlreadyExistsException"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("ImageAlreadyExistsException"),
+        "{}",
+        again.stderr
+    );
 }
 
 #[test]
 fn the_aws_command_line_is_refused_in_awss_words() {
     let yard = Yard::new(&Mutability::Immutable);
     for (secret, arguments, code) in [
-        (None, &["ecr", "describe-images", "--repository-name", "team/none"][..], "RepositoryNotFoundException"),
-        (None, &["ecr", "create-repository", "--repository-name", REPOSITORY], "RepositoryAlreadyExistsException"),
-        (Some("wrong"), &["ecr", "describe-repositories"], "InvalidSignatureException"),
-        (Some("wrong"), &["sts", "get-caller-identity"], "SignatureDoesNotMatch"),
+        (
+            None,
+            &["ecr", "describe-images", "--repository-name", "team/none"][..],
+            "RepositoryNotFoundException",
+        ),
+        (
+            None,
+            &["ecr", "create-repository", "--repository-name", REPOSITORY],
+            "RepositoryAlreadyExistsException",
+        ),
+        (
+            Some("wrong"),
+            &["ecr", "describe-repositories"],
+            "InvalidSignatureException",
+        ),
+        (
+            Some("wrong"),
+            &["sts", "get-caller-identity"],
+            "SignatureDoesNotMatch",
+        ),
     ] {
         let refused = aws(&yard, secret, arguments);
         assert_ne!(refused.code, Some(0), "{code}");

@@ -153,13 +153,7 @@ impl Ecr {
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(self.url())
             .region(aws_sdk_ecr::config::Region::new(REGION))
-            .credentials_provider(Credentials::new(
-                &key.id,
-                key.secret.expose_secret(),
-                None,
-                None,
-                "tests",
-            ))
+            .credentials_provider(Credentials::new(id, secret, None, None, "tests"))
             .build();
         let request = aws_sdk_ecr::Client::from_conf(config).get_authorization_token();
         let answer = self.runtime.block_on(request.send()).expect("a token is granted");
