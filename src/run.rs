@@ -20,7 +20,11 @@ use crate::report::{Ledger, plan_text};
 use crate::settings::Settings;
 
 /// Publishes a commit. What is true at any moment stands in `ledger`.
-pub async fn ship(settings: &Settings, reporter: Arc<dyn Reporter>, ledger: &Ledger) -> Result<Outcome, RunError> {
+pub async fn ship(
+    settings: &Settings,
+    reporter: Arc<dyn Reporter>,
+    ledger: &Ledger,
+) -> Result<Outcome, RunError> {
     begin(Stage::Read, &*reporter, ledger);
     let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
     let connection = scene.connect().await?;
@@ -48,14 +52,21 @@ pub async fn ship(settings: &Settings, reporter: Arc<dyn Reporter>, ledger: &Led
         Arc::clone(&reporter),
         settings.workspace.clone(),
     );
-    let writers = Writers { registry: &repository, builder: &builder };
+    let writers = Writers {
+        registry: &repository,
+        builder: &builder,
+    };
     execute(&plan, &writers, &*reporter, ledger).await?;
     scene.close().await;
     Ok(Outcome::of_report(ledger))
 }
 
 /// Makes the plan and shows it. Writes nothing: nothing that writes is made.
-pub async fn plan(settings: &Settings, reporter: Arc<dyn Reporter>, ledger: &Ledger) -> Result<Outcome, RunError> {
+pub async fn plan(
+    settings: &Settings,
+    reporter: Arc<dyn Reporter>,
+    ledger: &Ledger,
+) -> Result<Outcome, RunError> {
     begin(Stage::Read, &*reporter, ledger);
     let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
     let facts = async { scene.facts(&scene.connect().await?).await };

@@ -31,7 +31,10 @@ pub fn labels(
 ) -> BTreeMap<String, String> {
     let name = repository.as_str();
     let title = name.rsplit('/').next().unwrap_or(name);
-    let reserved = [(REVISION, Some(revision.to_owned())), (VERSION, version.map(Version::to_string))];
+    let reserved = [
+        (REVISION, Some(revision.to_owned())),
+        (VERSION, version.map(Version::to_string)),
+    ];
     let made = [
         ("org.opencontainers.image.source", source.url.clone()),
         (
@@ -42,5 +45,6 @@ pub fn labels(
     ];
     let own = own.iter().map(|(key, value)| (key.as_str(), Some(value.clone())));
     let all = made.into_iter().chain(own).chain(reserved);
-    all.filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    all.filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect()
 }

@@ -35,21 +35,33 @@ impl Capabilities {
             major_and_minor(&text).ok_or_else(|| not_an_engine(format!("its version is `{text}`")))?;
         let os = answer.os.unwrap_or_default();
         if os != "linux" {
-            return Err(BuildError::NotLinux { os: super::failure::clean(&os) });
+            return Err(BuildError::NotLinux {
+                os: super::failure::clean(&os),
+            });
         }
         if version < (20, 10) {
             return Err(BuildError::TooOld { version: text });
         }
         let workers = workers(&mut connection.control().await?).await?;
-        let is_containerd = workers.iter().any(|worker| worker.labels.contains_key(CONTAINERD_LABEL));
+        let is_containerd = workers
+            .iter()
+            .any(|worker| worker.labels.contains_key(CONTAINERD_LABEL));
         Ok(Self {
             summary: EngineSummary {
                 version: text,
-                store: if is_containerd { ImageStore::Containerd } else { ImageStore::Classic },
+                store: if is_containerd {
+                    ImageStore::Containerd
+                } else {
+                    ImageStore::Classic
+                },
                 platform: format!("{os}/{}", super::failure::clean(&answer.arch.unwrap_or_default())),
             },
             version,
-            platforms: workers.iter().flat_map(|worker| &worker.platforms).map(platform_of).collect(),
+            platforms: workers
+                .iter()
+                .flat_map(|worker| &worker.platforms)
+                .map(platform_of)
+                .collect(),
         })
     }
 
@@ -85,7 +97,9 @@ impl Capabilities {
 async fn workers(control: &mut ControlClient<Channel>) -> Result<Vec<WorkerRecord>, BuildError> {
     match control.list_workers(ListWorkersRequest::default()).await {
         Ok(answer) => Ok(answer.into_inner().record),
-        Err(status) => Err(BuildError::NoBuildKit { message: super::failure::clean(status.message()) }),
+        Err(status) => Err(BuildError::NoBuildKit {
+            message: super::failure::clean(status.message()),
+        }),
     }
 }
 

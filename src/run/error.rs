@@ -33,7 +33,10 @@ impl RunError {
         match self {
             Self::Identity(_) | Self::Http(_) => true,
             Self::Pipeline(PipelineError::Registry(error)) => {
-                matches!(error, RegistryError::Login { .. } | RegistryError::Unavailable { .. })
+                matches!(
+                    error,
+                    RegistryError::Login { .. } | RegistryError::Unavailable { .. }
+                )
             }
             _ => false,
         }
@@ -68,7 +71,9 @@ impl Diagnose for RunError {
             Self::Identity(error) => error.hint(),
             Self::Local(error) => error.hint(),
             Self::Pipeline(error) => error.hint(),
-            Self::Http(_) => Some("install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into()),
+            Self::Http(_) => Some(
+                "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),
+            ),
             Self::Broken(_) => None,
         }
     }

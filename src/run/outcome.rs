@@ -27,7 +27,11 @@ impl Outcome {
     /// Of a run that came to its end.
     pub(super) fn of_report(ledger: &Ledger) -> Self {
         let report = ledger.report();
-        let reference = report.image.as_ref().zip(report.digest).map(|(image, digest)| image.at(digest).to_string());
+        let reference = report
+            .image
+            .as_ref()
+            .zip(report.digest)
+            .map(|(image, digest)| image.at(digest).to_string());
         Self {
             text: reference.map(|reference| reference + "\n").unwrap_or_default(),
             json: json(&report),
@@ -48,11 +52,20 @@ impl Outcome {
         }
     }
 
-    /// Of a run that was broken off, as far as it came.
-    pub fn of_failure(ledger: &Ledger, failure: &str) -> Self {
-        let report = ledger.report();
-        let report = Report { status: Status::Failed, ..report };
-        Self { json: json(&report), closing: report_text(&report), ..Self::shown(&report, None, Some(failure)) }
+    /// Of a run that was broken off, as far as it came: `failure` for people, `error` as data.
+    pub fn of_failure(ledger: &Ledger, failure: &str, error: serde_json::Value) -> Self {
+        let report = Report {
+            status: Status::Failed,
+            ..ledger.report()
+        };
+        let mut data = serde_json::json!(report);
+        if let Some(fields) = data.as_object_mut() {
+            fields.insert("error".to_owned(), error);
+        }
+        Self {
+            json: json(&data),
+            ..Self::shown(&report, None, Some(failure))
+        }
     }
 
     fn shown(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> Self {
@@ -66,5 +79,7 @@ impl Outcome {
 
 /// One line of JSON. What is serialised here has only text keys, so that it cannot fail.
 fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).map(|json| json + "\n").unwrap_or_default()
+    serde_json::to_string(value)
+        .map(|json| json + "\n")
+        .unwrap_or_default()
 }

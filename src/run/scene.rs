@@ -15,7 +15,6 @@ use crate::domain::plan::{Content, Plan, Wish, revision};
 use crate::domain::reference::{ImageName, Tag};
 use crate::domain::tags::{Wanted, wanted};
 use crate::domain::version::{from_git_tag, greatest};
-use crate::error::Diagnose as _;
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, gather};
@@ -38,10 +37,22 @@ impl<'a> Scene<'a> {
     pub(super) async fn read(settings: &'a Settings, reporter: Arc<dyn Reporter>) -> Result<Self, RunError> {
         let source = source(settings).await?;
         let version = version(settings, &source);
-        let wanted = wanted(&settings.tags, version.as_ref(), &source.commit, source.is_dirty())
-            .map_err(PipelineError::from)?;
-        let place = Place::of(settings, &*reporter).await?;
-        Ok(Self { settings, reporter, place, source, version, wanted })
+        let wanted = wanted(
+            &settings.tags,
+            version.as_ref(),
+            &source.commit,
+            source.is_dirty(),
+        )
+        .map_err(PipelineError::from)?;
+        let place = Place::of(settings).await?;
+        Ok(Self {
+            settings,
+            reporter,
+            place,
+            source,
+            version,
+            wanted,
+        })
     }
 
     /// The way to the registry. Contacts nobody.
@@ -50,7 +61,12 @@ impl<'a> Scene<'a> {
         let ecr = Ecr::connect(&self.place.identity, &self.place.image.registry, clock, reporter).await?;
         let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
         let (image, reporter) = (self.place.image.clone(), Arc::clone(&self.reporter));
-        Ok(RegistryConnection { image, ecr: Arc::new(ecr), http, reporter })
+        Ok(RegistryConnection {
+            image,
+            ecr: Arc::new(ecr),
+            http,
+            reporter,
+        })
     }
 
     /// What the registry says of the wanted tags.
@@ -108,12 +124,21 @@ impl<'a> Scene<'a> {
 
     /// The licence is one label: not to know it is no reason to stop.
     async fn licence(&self) -> Option<String> {
-        let forge = GithubForge::new(&self.settings.github)?;
-        match forge.licence().await {
+        let asked = async {
+            match GithubForge::of(&self.settings.github)? {
+                Some(forge) => forge.licence().await,
+                None => Ok(None),
+            }
+        };
+        match asked.await {
             Ok(licence) => licence,
             Err(error) => {
                 let message = format!("the image gets no licence label: {error}");
-                self.reporter.event(Event::Warning(&Warning { message, file: None, line: None }));
+                self.reporter.event(Event::Warning(&Warning {
+                    message,
+                    file: None,
+                    line: None,
+                }));
                 None
             }
         }
@@ -131,7 +156,12 @@ pub(super) struct RegistryConnection {
 impl RegistryConnection {
     /// The repository, over the connections that this way keeps open.
     pub(super) fn repository(&self) -> Result<Repository, RunError> {
-        let client = Client::new(self.image.clone(), self.http.clone(), self.login(), Arc::clone(&self.reporter))?;
+        let client = Client::new(
+            self.image.clone(),
+            self.http.clone(),
+            self.login(),
+            Arc::clone(&self.reporter),
+        )?;
         let control_plane: Arc<dyn ControlPlane> = self.ecr.clone();
         Ok(Repository::new(client, Some(control_plane)))
     }
@@ -145,8 +175,11 @@ impl RegistryConnection {
 /// What the checkout says; refused when the working tree is not what the commit says, unless that is allowed.
 async fn source(settings: &Settings) -> Result<Source, RunError> {
     let (workspace, context) = (settings.workspace.clone(), settings.build.context.clone());
-    let read = tokio::task::spawn_blocking(move || GixCheckout::new(workspace).source(&context));
-    let mut source = read.await.map_err(|error| RunError::Broken(error.to_string()))?.map_err(PipelineError::from)?;
+    let read = tokio::task::spawn_blocking(move || GixCheckout::at(workspace).source(&context));
+    let mut source = read
+        .await
+        .map_err(|error| RunError::Broken(error.to_string()))?
+        .map_err(PipelineError::from)?;
     if source.is_dirty() && !settings.allow_dirty {
         let (changes, count) = (source.changes, source.change_count);
         return Err(PipelineError::Dirty { changes, count }.into());

@@ -3,7 +3,9 @@ use crate::support::{Bench, engines, folder, request};
 #[tokio::test]
 async fn explore() {
     for engine in engines() {
-        if !engine.is_containerd() { continue }
+        if !engine.is_containerd() {
+            continue;
+        }
         for dockerfile in [
             "FROM busybox\nCOPY a /a\nRUN cat /a; echo err >&2\n",
             "FROM busybox\nRUN echo hello; exit 7\n",
@@ -28,8 +30,18 @@ async fn explore() {
             let result = bench.publish(&request(context.path())).await;
             eprintln!("#### {} {dockerfile:?}\n{result:?}", engine.name);
             let log = bench.heard.log();
-            for step in &log.steps { eprintln!("   {:?} {:?} {:?}", step.name, String::from_utf8_lossy(&step.output), step.outcome); }
-            eprintln!("   {:?} {:?} {:?} {:?}", log.warnings, log.notes, log.retries, log.moved);
+            for step in &log.steps {
+                eprintln!(
+                    "   {:?} {:?} {:?}",
+                    step.name,
+                    String::from_utf8_lossy(&step.output),
+                    step.outcome
+                );
+            }
+            eprintln!(
+                "   {:?} {:?} {:?} {:?}",
+                log.warnings, log.notes, log.retries, log.moved
+            );
         }
     }
 }

@@ -10,7 +10,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tagship::domain::build::{BuildArgs, BuildRequest};
 use tagship::domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
 use tagship::engine::{BuildError, EngineBuilder};
-use tagship::ports::{Builder as _, Event, RegistryCredential, RegistryLogin, Reporter, StepOutcome, Warning};
+use tagship::ports::{
+    Builder as _, Event, RegistryCredential, RegistryLogin, Reporter, StepOutcome, Warning,
+};
 use tagship::registry::RegistryError;
 use tempfile::TempDir;
 
@@ -58,10 +60,16 @@ pub(crate) fn engines() -> Vec<Engine> {
         .split_whitespace()
         .map(|pair| {
             let (name, address) = pair.split_once('=').expect("`name=unix:///path` pairs");
-            Engine { name: name.to_owned(), address: address.to_owned() }
+            Engine {
+                name: name.to_owned(),
+                address: address.to_owned(),
+            }
         })
         .collect();
-    assert!(!engines.is_empty(), "TAGSHIP_TEST_ENGINES is empty: run scripts/test");
+    assert!(
+        !engines.is_empty(),
+        "TAGSHIP_TEST_ENGINES is empty: run scripts/test"
+    );
     engines
 }
 
@@ -115,11 +123,22 @@ impl Bench {
         let registry = Fake::start().await;
         registry.state().password = Some(PASSWORD.to_owned());
         let heard = Arc::new(Heard::default());
-        let image =
-            ImageName { registry: registry.host(), repository: RepositoryName::parse(REPOSITORY).unwrap() };
-        let builder =
-            EngineBuilder::new(Some(&engine.address), Arc::new(Login), image, heard.clone(), workspace);
-        Self { registry, builder, heard }
+        let image = ImageName {
+            registry: registry.host(),
+            repository: RepositoryName::parse(REPOSITORY).unwrap(),
+        };
+        let builder = EngineBuilder::new(
+            Some(&engine.address),
+            Arc::new(Login),
+            image,
+            heard.clone(),
+            workspace,
+        );
+        Self {
+            registry,
+            builder,
+            heard,
+        }
     }
 
     pub(crate) async fn publish(&self, request: &BuildRequest) -> Result<Digest, BuildError> {
@@ -136,7 +155,10 @@ struct Login;
 #[async_trait]
 impl RegistryLogin for Login {
     async fn credential(&self, _: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
-        Ok(RegistryCredential { username: "AWS".to_owned(), password: PASSWORD.into() })
+        Ok(RegistryCredential {
+            username: "AWS".to_owned(),
+            password: PASSWORD.into(),
+        })
     }
 
     async fn forget(&self, _: &RegistryHost) {}
@@ -177,13 +199,20 @@ impl Heard {
 
     pub(crate) fn output(&self) -> String {
         let steps = self.log().steps;
-        steps.iter().map(|step| String::from_utf8_lossy(&step.output).into_owned()).collect()
+        steps
+            .iter()
+            .map(|step| String::from_utf8_lossy(&step.output).into_owned())
+            .collect()
     }
 }
 
 impl Reporter for Heard {
     fn mask(&self, secret: &SecretString) {
-        self.0.lock().unwrap().masked.push(secret.expose_secret().to_owned());
+        self.0
+            .lock()
+            .unwrap()
+            .masked
+            .push(secret.expose_secret().to_owned());
     }
 
     fn event(&self, event: Event<'_>) {
@@ -196,7 +225,10 @@ impl Reporter for Heard {
             Event::Retry { reason, .. } => log.retries.push(reason.to_owned()),
             Event::StepStarted { step, name } => {
                 assert_eq!(index(step), log.steps.len(), "steps are numbered as they start");
-                log.steps.push(Step { name: name.to_owned(), ..Step::default() });
+                log.steps.push(Step {
+                    name: name.to_owned(),
+                    ..Step::default()
+                });
             }
             Event::StepOutput { step, output } => log.steps[index(step)].output.extend(output),
             Event::StepFinished { step, outcome } => {
@@ -205,7 +237,11 @@ impl Reporter for Heard {
                     StepOutcome::Cached => Outcome::Cached,
                     StepOutcome::Failed(error) => Outcome::Failed(error.to_owned()),
                 };
-                assert_eq!(log.steps[index(step)].outcome.replace(ended), None, "a step ends once");
+                assert_eq!(
+                    log.steps[index(step)].outcome.replace(ended),
+                    None,
+                    "a step ends once"
+                );
             }
             Event::Progress { what, .. } => log.moved.push(what.to_owned()),
         }

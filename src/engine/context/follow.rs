@@ -56,7 +56,10 @@ fn resolve(root: &Path, path: &str, resolved: &mut BTreeSet<String>) -> Result<V
             return Ok(Vec::new());
         }
         let rest: Vec<&str> = parts.collect();
-        return Ok(targets.into_iter().map(|target| format!("{target}/{}", rest.join("/"))).collect());
+        return Ok(targets
+            .into_iter()
+            .map(|target| format!("{target}/{}", rest.join("/")))
+            .collect());
     }
     Ok(Vec::new())
 }
@@ -109,7 +112,10 @@ fn target(root: &Path, folder: &str, name: &str) -> Result<Option<String>, Conte
 }
 
 fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Without the paths that lie in another one; `None` when one is the root.
@@ -119,9 +125,10 @@ pub(super) fn without_nested(paths: impl IntoIterator<Item = String>) -> Option<
         if path == "." || path.is_empty() {
             return None;
         }
-        let nested = kept
-            .last()
-            .is_some_and(|last| path.strip_prefix(last.as_str()).is_some_and(|rest| rest.starts_with('/')));
+        let nested = kept.last().is_some_and(|last| {
+            path.strip_prefix(last.as_str())
+                .is_some_and(|rest| rest.starts_with('/'))
+        });
         if !nested {
             kept.push(path);
         }
