@@ -142,6 +142,3 @@ fn tags_of(repository: &gix::Repository, commit: gix::ObjectId) -> gix::Result<V
 fn shown(path: &Path) -> String {
     cleaned(&path.display().to_string())
 }
-
-#[cfg(test)]
-mod tests;

@@ -226,9 +226,9 @@ impl ProvideCredentials for AssumedRole {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(
-            async move { self.assume().await.map_err(CredentialsError::provider_error) },
-        )
+        future::ProvideCredentials::new(async move {
+            self.assume().await.map_err(CredentialsError::provider_error)
+        })
     }
 }
 

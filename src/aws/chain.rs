@@ -94,9 +94,9 @@ impl ProvideCredentials for Chain {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(async move {
-            self.load().await.map_err(CredentialsError::provider_error)
-        })
+        future::ProvideCredentials::new(
+            async move { self.load().await.map_err(CredentialsError::provider_error) },
+        )
     }
 }
 

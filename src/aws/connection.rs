@@ -1,13 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sts::config::SharedIdentityCache;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
-use aws_config::identity::IdentityCache;
-use aws_sdk_sts::config::SharedIdentityCache;
 
 use crate::aws::IdentityError;
 use crate::aws::assume::{AssumedRole, Proof, SessionRequest};
@@ -89,16 +89,15 @@ async fn region(identity: &IdentitySettings, registry: &RegistryHost) -> Result<
         return Ok(region.clone());
     }
     // Not the default chain: that one asks the instance metadata service, which is slow where there is none.
-    let found = RegionProviderChain::first_try(aws_config::environment::EnvironmentVariableRegionProvider::new())
-        .or_else(aws_config::profile::ProfileFileRegionProvider::new())
-        .region()
-        .await;
+    let found =
+        RegionProviderChain::first_try(aws_config::environment::EnvironmentVariableRegionProvider::new())
+            .or_else(aws_config::profile::ProfileFileRegionProvider::new())
+            .region()
+            .await;
     match found {
         Some(region) => Region::parse(region.as_ref()).map_err(|_| IdentityError::NoRegion),
         // An emulator has no region of its own, but signatures need one.
-        None if registry.is_plain_http() => {
-            Region::parse("us-east-1").map_err(|_| IdentityError::NoRegion)
-        }
+        None if registry.is_plain_http() => Region::parse("us-east-1").map_err(|_| IdentityError::NoRegion),
         None => Err(IdentityError::NoRegion),
     }
 }

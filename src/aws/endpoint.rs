@@ -46,8 +46,7 @@ mod tests {
     fn plain_http_stays_in_private_networks() {
         let ecr = RegistryHost::parse("123456789012.dkr.ecr.eu-central-1.amazonaws.com").unwrap();
         let emulator = RegistryHost::parse("ecr:5510").unwrap();
-        let allowed =
-            |url: &str, registry: &RegistryHost| check(&Url::parse(url).unwrap(), registry).is_ok();
+        let allowed = |url: &str, registry: &RegistryHost| check(&Url::parse(url).unwrap(), registry).is_ok();
         for url in [
             "https://api.example",
             "http://127.0.0.1:1",

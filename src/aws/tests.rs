@@ -87,8 +87,16 @@ async fn a_wrong_trust_policy_is_told_within_ten_seconds() {
 async fn a_trust_policy_that_was_just_changed_works() {
     let world = World::new().await;
     world.apis.sts().refusals = vec![
-        (403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"),
-        (400, "ExpiredTokenException", "Token expired: current date/time 1 must be before the expiration date/time 0"),
+        (
+            403,
+            "AccessDenied",
+            "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        ),
+        (
+            400,
+            "ExpiredTokenException",
+            "Token expired: current date/time 1 must be before the expiration date/time 0",
+        ),
     ];
     world.ecr().await.credential(&host()).await.unwrap();
     assert_eq!(world.apis.counts(), (3, 3, 1));
@@ -112,7 +120,11 @@ async fn a_denied_role_is_told_with_the_condition_that_would_match() {
 async fn what_may_pass_is_waited_for() {
     let busy = vec![
         (400, "IDPCommunicationError", "x"),
-        (400, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements"),
+        (
+            400,
+            "InvalidIdentityToken",
+            "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements",
+        ),
         (400, "Throttling", "Rate exceeded"),
         (503, "ServiceUnavailable", "x"),
     ];
@@ -140,12 +152,24 @@ async fn an_outage_is_given_up_on() {
 async fn permanent_refusals_are_told_at_once_in_their_own_words() {
     let mut all = String::new();
     for (status, code, message) in [
-        (400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://token.actions.githubusercontent.com"),
+        (
+            400,
+            "InvalidIdentityToken",
+            "No OpenIDConnect provider found in your account for https://token.actions.githubusercontent.com",
+        ),
         (400, "InvalidIdentityToken", "Incorrect token audience"),
-        (403, "RegionDisabledException", "STS is not activated in this region for account:123456789012."),
+        (
+            403,
+            "RegionDisabledException",
+            "STS is not activated in this region for account:123456789012.",
+        ),
         (400, "ValidationError", "Request ARN is invalid"),
         (400, "MalformedPolicyDocument", "line one\n::error::line two"),
-        (403, "InvalidClientTokenId", "The security token included in the request is invalid"),
+        (
+            403,
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid",
+        ),
     ] {
         let world = World::new().await;
         world.apis.sts().refusals = vec![(status, code, message)];

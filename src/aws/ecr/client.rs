@@ -73,7 +73,9 @@ impl ClassifyRetry for QuotasStay {
             .output_or_error()
             .and_then(Result::err)
             .and_then(OrchestratorError::as_operation_error)
-            .and_then(|error| error.downcast_ref::<aws_sdk_ecr::operation::batch_get_image::BatchGetImageError>())
+            .and_then(|error| {
+                error.downcast_ref::<aws_sdk_ecr::operation::batch_get_image::BatchGetImageError>()
+            })
             .is_some_and(|error| error.code() == Some("LimitExceededException"));
         if is_quota {
             RetryAction::RetryForbidden

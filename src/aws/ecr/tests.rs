@@ -162,7 +162,11 @@ async fn a_tag_that_the_answer_leaves_out_is_asked_for_again() {
     }
     // One image, told under one of its tags.
     world.apis.ecr().twist = Some(|answer| answer["images"].as_array_mut().unwrap().truncate(1));
-    let found = world.ecr().await.resolve(&app(), &tags(&["1.2.3", "sha-0"])).await;
+    let found = world
+        .ecr()
+        .await
+        .resolve(&app(), &tags(&["1.2.3", "sha-0"]))
+        .await;
     assert_eq!(found.unwrap().len(), 2);
     world.apis.ecr().twist = Some(|answer| answer["images"] = json!([]));
     let error = world
@@ -256,7 +260,9 @@ async fn refusals_are_told_in_the_registrys_words() {
     );
     world.apis.ecr().refusals = vec![(400, "AccessDeniedException"); 2];
     let error = world.ecr().await.mutability(&app()).await.unwrap_err();
-    assert!(matches!(&error, RegistryError::NotPermitted { action, .. } if action == "ecr:DescribeRepositories"));
+    assert!(
+        matches!(&error, RegistryError::NotPermitted { action, .. } if action == "ecr:DescribeRepositories")
+    );
     let error = world.ecr().await.credential(&host()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Credentials);
     insta::assert_snapshot!(format!("{}\n{}", error.hint().unwrap(), {

@@ -68,7 +68,11 @@ impl FakeSts {
                  <GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:user/ci</Arn><UserId>AIDA</UserId>\
                  <Account>{ACCOUNT}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
             )),
-            _ => error(403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
+            _ => error(
+                403,
+                "MissingAuthenticationToken",
+                "Request is missing Authentication Token",
+            ),
         }
     }
 
@@ -99,7 +103,11 @@ impl FakeSts {
 }
 
 fn denied(action: &str) -> ResponseTemplate {
-    error(403, "AccessDenied", &format!("Not authorized to perform {action}"))
+    error(
+        403,
+        "AccessDenied",
+        &format!("Not authorized to perform {action}"),
+    )
 }
 
 fn error(status: u16, code: &str, message: &str) -> ResponseTemplate {
