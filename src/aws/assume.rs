@@ -183,7 +183,7 @@ impl AssumedRole {
             }
         };
         self.accept(issued, name)
-            .ok_or_else(|| TryFailure::Other(NO_CREDENTIALS, Again::Never))
+            .ok_or(TryFailure::Other(NO_CREDENTIALS, Again::Never))
     }
 
     fn failure(

@@ -4,10 +4,12 @@ use std::time::Duration;
 use aws_config::identity::IdentityCache;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::SharedIdentityCache;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
+use secrecy::ExposeSecret as _;
 
 use crate::aws::IdentityError;
 use crate::aws::assume::{AssumedRole, Proof, SessionRequest};
@@ -23,7 +25,7 @@ use crate::settings::IdentitySettings;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// Credentials that end within this time are renewed before they are used.
-const RENEWED_BEFORE_END: Duration = Duration::from_secs(60);
+const RENEWED_BEFORE_END: Duration = Duration::from_mins(1);
 
 /// What all clients of one run share: region, endpoint, timeouts, HTTP client and credentials.
 #[derive(Debug, Clone)]
@@ -94,12 +96,13 @@ async fn region(identity: &IdentitySettings, registry: &RegistryHost) -> Result<
             .or_else(aws_config::profile::ProfileFileRegionProvider::new())
             .region()
             .await;
-    match found {
-        Some(region) => Region::parse(region.as_ref()).map_err(|_| IdentityError::NoRegion),
+    let region = match found {
+        Some(region) => Region::parse(region.as_ref()).ok(),
         // An emulator has no region of its own, but signatures need one.
-        None if registry.is_plain_http() => Region::parse("us-east-1").map_err(|_| IdentityError::NoRegion),
-        None => Err(IdentityError::NoRegion),
-    }
+        None if registry.is_plain_http() => Region::parse("us-east-1").ok(),
+        None => None,
+    };
+    region.ok_or(IdentityError::NoRegion)
 }
 
 async fn base_config(
@@ -126,6 +129,9 @@ async fn base_config(
     }
     if matches!(way, Way::WebIdentity(..)) {
         loader = loader.no_credentials();
+    } else if let Some(key) = &identity.access_key {
+        let secret = key.secret.expose_secret();
+        loader = loader.credentials_provider(Credentials::new(&key.id, secret, None, None, "embedded ECR"));
     }
     Ok(loader.load().await)
 }

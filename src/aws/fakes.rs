@@ -39,7 +39,7 @@ pub(super) struct FakeClock {
 impl FakeClock {
     pub(super) fn pass(&self, duration: Duration) {
         let mut now = self.now.lock().unwrap();
-        *now = *now + SignedDuration::try_from(duration).unwrap();
+        *now += SignedDuration::try_from(duration).unwrap();
     }
 
     pub(super) fn waits(&self) -> Vec<Duration> {

@@ -1,4 +1,3 @@
-use secrecy::SecretString;
 use serde_json::json;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -1,0 +1,232 @@
+//! One run of one command: from its arguments to the exit code.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::CommandFactory as _;
+
+use super::interrupt::Interrupt;
+use super::usage::NoFolder;
+use super::{Cli, Command, LocalCommand, ServeArguments};
+use crate::action::ActionFiles;
+use crate::error::{Diagnose, Kind};
+use crate::inputs::{self, Environment, Given, RawInputs};
+use crate::ports::Event;
+use crate::run::{self, Failure, Outcome};
+use crate::settings::{LocalServerSettings, Settings};
+use crate::ui::{Diagnosis, Manner, Ui};
+
+/// The longest that work on other threads may go on after a run has ended.
+const SHUTDOWN: Duration = Duration::from_secs(2);
+
+/// How a run ended.
+enum End {
+    Done(Outcome),
+    Failed(Box<dyn Diagnose>, Option<Outcome>),
+    Cancelled,
+}
+
+impl From<Result<Outcome, Failure>> for End {
+    fn from(result: Result<Outcome, Failure>) -> Self {
+        match result {
+            Ok(outcome) => Self::Done(outcome),
+            Err(failure) => Self::Failed(failure.error, failure.outcome),
+        }
+    }
+}
+
+pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
+    let manner = Manner {
+        color: cli.global.color,
+        is_quiet: cli.global.quiet,
+        verbosity: cli.global.verbose,
+        is_json: cli.global.json,
+    };
+    let environment = match environment {
+        Ok(environment) => environment,
+        Err(error) => return fail(&Ui::new(manner, &Environment::default()), &NoFolder(error)),
+    };
+    let ui = Ui::new(manner, &environment);
+    match cli.command {
+        Some(Command::Ship(arguments)) => publish(&ui, arguments.into_given(), &environment, Work::Ship),
+        Some(Command::Plan(arguments)) => publish(&ui, arguments.into_given(), &environment, Work::Plan),
+        Some(Command::Action) => publish(&ui, Given::by_action(&environment), &environment, Work::Action),
+        Some(Command::Local(LocalCommand::Serve(arguments))) => serve(&ui, arguments, &environment),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tagship", &mut script);
+            conclude(&ui, ui.output().data(&String::from_utf8_lossy(&script)))
+        }
+        None => {
+            ui.show_help(&Cli::command().render_help().to_string());
+            ExitCode::from(Kind::Usage.exit_code())
+        }
+    }
+}
+
+/// Shows an error, and gives its exit code.
+pub(super) fn fail(ui: &Ui, error: &dyn Diagnose) -> ExitCode {
+    ui.error(&Diagnosis::of(error));
+    ExitCode::from(error.kind().exit_code())
+}
+
+fn conclude(ui: &Ui, result: Result<(), impl Diagnose>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(ui, &error),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Ship,
+    Plan,
+    Action,
+}
+
+fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> ExitCode {
+    let files = (work == Work::Action).then(|| ActionFiles::of(environment));
+    // A run whose result cannot be told must not begin.
+    if let Some(Err(error)) = files.as_ref().map(ActionFiles::check) {
+        return fail(ui, &error);
+    }
+    let end = match inputs::resolve(RawInputs::gather(given, environment), environment) {
+        Ok(resolved) => {
+            let reporter = ui.reporter();
+            resolved
+                .settings
+                .secrets()
+                .for_each(|secret| reporter.mask(secret));
+            for note in &resolved.notes {
+                reporter.event(Event::Note(note));
+            }
+            until_interrupted(work_on(ui, resolved.settings, work))
+        }
+        Err(error) => End::Failed(Box::new(error), None),
+    };
+    show(ui, end, files.as_ref())
+}
+
+async fn work_on(ui: &Ui, settings: Settings, work: Work) -> End {
+    let reporter = ui.reporter();
+    match work {
+        Work::Plan => run::plan(&settings, &*reporter).await,
+        Work::Ship | Work::Action => run::ship(&settings, &*reporter).await,
+    }
+    .into()
+}
+
+/// Drives a run until it ends or a signal drops it.
+fn until_interrupted(work: impl Future<Output = End>) -> End {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return End::Failed(Box::new(NoRuntime(error)), None),
+    };
+    let end = runtime.block_on(async {
+        // Before anything else, so that no signal is lost.
+        let mut interrupt = match Interrupt::install() {
+            Ok(interrupt) => interrupt,
+            Err(error) => return End::Failed(Box::new(NoRuntime(error)), None),
+        };
+        tokio::select! {
+            () = interrupt.next() => End::Cancelled,
+            end = work => end,
+        }
+    });
+    runtime.shutdown_timeout(SHUTDOWN);
+    end
+}
+
+/// Shows how the run ended, in every form that its face asks for; each is tried, whatever became of the others.
+fn show(ui: &Ui, end: End, files: Option<&ActionFiles>) -> ExitCode {
+    ui.finish();
+    let (diagnosis, outcome) = match end {
+        End::Done(outcome) => (None, Some(outcome)),
+        End::Failed(error, outcome) => (Some(Diagnosis::of(&*error)), outcome),
+        End::Cancelled => (Some(Diagnosis::cancelled()), None),
+    };
+    let mut code = diagnosis.as_ref().map_or(0, Diagnosis::exit_code);
+    let mut errors = Vec::from_iter(diagnosis.clone());
+    if let Some(files) = files {
+        let none = BTreeMap::new();
+        let outputs = outcome.as_ref().map_or(&none, |outcome| &outcome.outputs);
+        errors.extend(
+            files
+                .write_outputs(outputs)
+                .err()
+                .map(|error| Diagnosis::of(&error)),
+        );
+        if let Some(outcome) = &outcome {
+            let written = files.append_summary(&ui.redact(&outcome.summary));
+            errors.extend(written.err().map(|error| Diagnosis::of(&error)));
+            if let Some((image, digest)) = outcome.subject.as_ref().filter(|_| code == 0) {
+                let written = files.append_subject(image, digest);
+                errors.extend(written.err().map(|error| Diagnosis::of(&error)));
+            }
+        }
+    }
+    let data = match (&outcome, &diagnosis) {
+        (Some(outcome), _) if ui.is_json() => outcome.json.clone(),
+        (None, Some(diagnosis)) if ui.is_json() => diagnosis.json(),
+        (Some(outcome), _) => outcome.text.clone(),
+        (None, _) => String::new(),
+    };
+    errors.extend(ui.output().data(&data).err().map(|error| Diagnosis::of(&error)));
+    for error in &errors {
+        ui.error(error);
+        if code == 0 {
+            code = error.exit_code();
+        }
+    }
+    ExitCode::from(code)
+}
+
+fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {
+    let settings = LocalServerSettings {
+        data: arguments.data.map_or_else(
+            || inputs::local_data_folder(environment),
+            |data| environment.working_directory().join(data),
+        ),
+        listen: SocketAddr::new(arguments.listen, arguments.port),
+        account: arguments.account,
+        region: arguments.region,
+    };
+    let reporter = ui.reporter();
+    let end = until_interrupted(async {
+        let ready = |outcome: Outcome| {
+            let data = if ui.is_json() {
+                &outcome.json
+            } else {
+                &outcome.text
+            };
+            // Whoever started the server and does not read its address can still stop it.
+            ui.output().data(data).ok();
+        };
+        match run::serve_local(&settings, &*reporter, ready).await {
+            Ok(()) => End::Done(Outcome::default()),
+            Err(failure) => End::Failed(failure.error, None),
+        }
+    });
+    match end {
+        // To be interrupted is how a server ends.
+        End::Done(_) | End::Cancelled => {
+            ui.finish();
+            ExitCode::SUCCESS
+        }
+        failed @ End::Failed(..) => show(ui, failed, None),
+    }
+}
+
+/// The operating system gives no threads or signals.
+#[derive(Debug, thiserror::Error)]
+#[error("the asynchronous runtime cannot start: {0}")]
+struct NoRuntime(#[source] io::Error);
+
+impl Diagnose for NoRuntime {
+    fn kind(&self) -> Kind {
+        Kind::Operation
+    }
+}
