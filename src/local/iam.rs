@@ -14,14 +14,7 @@ pub(crate) use seal::Seal;
 
 use crate::domain::reference::{AccountId, Region};
 
-/// An access key of AWS's form.
-#[derive(Debug, Clone)]
-pub struct AccessKey {
-    /// `AKIA` and 16 upper-case letters and digits.
-    pub id: String,
-    /// The secret key.
-    pub secret: SecretString,
-}
+pub use crate::settings::AccessKey;
 
 /// The partition that a region belongs to, as it stands in resource names.
 pub(crate) fn partition(region: &Region) -> &'static str {

@@ -52,16 +52,18 @@ impl Outcome {
         }
     }
 
-    /// Of a run that was broken off, as far as it came.
-    pub fn of_failure(ledger: &Ledger, failure: &str) -> Self {
-        let report = ledger.report();
+    /// Of a run that was broken off, as far as it came: `failure` for people, `error` as data.
+    pub fn of_failure(ledger: &Ledger, failure: &str, error: serde_json::Value) -> Self {
         let report = Report {
             status: Status::Failed,
-            ..report
+            ..ledger.report()
         };
+        let mut data = serde_json::json!(report);
+        if let Some(fields) = data.as_object_mut() {
+            fields.insert("error".to_owned(), error);
+        }
         Self {
-            json: json(&report),
-            closing: report_text(&report),
+            json: json(&data),
             ..Self::shown(&report, None, Some(failure))
         }
     }

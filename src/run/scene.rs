@@ -15,7 +15,6 @@ use crate::domain::plan::{Content, Plan, Wish, revision};
 use crate::domain::reference::{ImageName, Tag};
 use crate::domain::tags::{Wanted, wanted};
 use crate::domain::version::{from_git_tag, greatest};
-use crate::error::Diagnose as _;
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, gather};
@@ -45,7 +44,7 @@ impl<'a> Scene<'a> {
             source.is_dirty(),
         )
         .map_err(PipelineError::from)?;
-        let place = Place::of(settings, &*reporter).await?;
+        let place = Place::of(settings).await?;
         Ok(Self {
             settings,
             reporter,
@@ -125,8 +124,13 @@ impl<'a> Scene<'a> {
 
     /// The licence is one label: not to know it is no reason to stop.
     async fn licence(&self) -> Option<String> {
-        let forge = GithubForge::new(&self.settings.github)?;
-        match forge.licence().await {
+        let asked = async {
+            match GithubForge::of(&self.settings.github)? {
+                Some(forge) => forge.licence().await,
+                None => Ok(None),
+            }
+        };
+        match asked.await {
             Ok(licence) => licence,
             Err(error) => {
                 let message = format!("the image gets no licence label: {error}");
@@ -171,7 +175,7 @@ impl RegistryConnection {
 /// What the checkout says; refused when the working tree is not what the commit says, unless that is allowed.
 async fn source(settings: &Settings) -> Result<Source, RunError> {
     let (workspace, context) = (settings.workspace.clone(), settings.build.context.clone());
-    let read = tokio::task::spawn_blocking(move || GixCheckout::new(workspace).source(&context));
+    let read = tokio::task::spawn_blocking(move || GixCheckout::at(workspace).source(&context));
     let mut source = read
         .await
         .map_err(|error| RunError::Broken(error.to_string()))?

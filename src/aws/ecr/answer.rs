@@ -34,13 +34,13 @@ impl Call<'_> {
         if failure.transient {
             RegistryError::Unavailable {
                 host,
-                operation,
+                operation: operation.into(),
                 message,
             }
         } else {
             RegistryError::Refused {
                 host,
-                operation,
+                operation: operation.into(),
                 message,
             }
         }
@@ -50,7 +50,7 @@ impl Call<'_> {
     pub(super) fn malformed(&self, problem: impl Into<String>) -> RegistryError {
         RegistryError::Refused {
             host: self.registry.clone(),
-            operation: self.operation.to_owned(),
+            operation: self.operation.into(),
             message: problem.into(),
         }
     }
