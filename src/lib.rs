@@ -13,6 +13,7 @@ pub mod engine;
 pub mod error;
 pub mod git;
 pub mod github;
+pub mod local;
 pub mod ports;
 pub mod registry;
 pub mod settings;
