@@ -38,6 +38,8 @@ type Answer = Result<Response<Body>, io::Error>;
 /// What goes wrong with one request.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
+    /// No answer comes.
+    Hang,
     /// The connection ends without an answer, after the request's body was read.
     Reset,
     /// The connection ends without an answer, while the request's body comes.
@@ -182,6 +184,10 @@ impl Fake {
     }
 
     pub(crate) fn client_of(&self, repository: &str) -> (Repository, Arc<Witness>) {
+        self.client_with(repository, IMPATIENT)
+    }
+
+    pub(crate) fn client_with(&self, repository: &str, patience: Patience) -> (Repository, Arc<Witness>) {
         let image = ImageName {
             registry: self.host(),
             repository: RepositoryName::parse(repository).unwrap(),
@@ -189,7 +195,7 @@ impl Fake {
         let witness = Arc::new(Witness::default());
         let client = Client::new(image, http_client().unwrap(), witness.clone(), witness.clone())
             .unwrap()
-            .with_patience(IMPATIENT);
+            .with_patience(patience);
         (Repository::new(client, None), witness)
     }
 }
@@ -288,8 +294,10 @@ async fn registry(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answe
         at.and_then(|at| state.faults.remove(at))
             .map(|(_, _, fault)| fault)
     };
-    if let Some(Fault::ResetEarly) = fault {
-        return Err(io::ErrorKind::ConnectionReset.into());
+    match fault {
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::ResetEarly) => return Err(io::ErrorKind::ConnectionReset.into()),
+        _ => {}
     }
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     match fault {
