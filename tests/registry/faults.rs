@@ -155,6 +155,20 @@ async fn a_credential_that_is_refused_twice_is_refused() {
 }
 
 #[tokio::test]
+async fn a_new_token_that_has_expired_too_is_no_missing_permission() {
+    let fake = Fake::start().await;
+    let (repository, _) = fake.client();
+    for _ in 0..2 {
+        fake.fail(Method::GET, "manifests", Fault::error(403, "DENIED", EXPIRED));
+    }
+    let error = repository.resolve(&[tag("1")]).await.unwrap_err();
+    assert!(
+        matches!(&error, RegistryError::Unauthorized { message, .. } if message == EXPIRED),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_missing_permission_is_named() {
     let fake = Fake::start().await;
     let (repository, witness) = fake.client();
