@@ -275,7 +275,6 @@ fn open(options: Options, address: SocketAddr) -> Result<(Emulator, Access), Loc
             Err(_) => Err(LocalError::Key),
         },
     )?);
-    let issuer_key = kept("issuer key", &Issuer::new_key)?;
     let key_id = kept("administrator", &|| {
         iam::key_id("AKIA")
             .map(String::into_bytes)
@@ -294,14 +293,15 @@ fn open(options: Options, address: SocketAddr) -> Result<(Emulator, Access), Loc
         seal,
     };
     let request_token = iam.seal.derive("id token request", "");
-    let issuer = Issuer::new(&issuer_key, request_token)?;
+    let store = Arc::new(store);
+    let issuer = Issuer::new(Arc::clone(&store), request_token);
     let access = Access::new(address, &iam, &issuer, &options.region)?;
     let emulator = Emulator {
         auth: options.auth,
         address,
         quirks: options.quirks,
         clock: clock::Clock::default(),
-        registry: Registry::new(Arc::new(store), options.account, options.region),
+        registry: Registry::new(store, options.account, options.region),
         iam,
         issuer,
         uploads: data_plane::Uploads::default(),
