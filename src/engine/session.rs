@@ -128,3 +128,6 @@ pub(super) fn random_id() -> String {
     }
     hex::encode(bytes)
 }
+
+#[cfg(test)]
+mod tests;
