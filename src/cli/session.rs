@@ -230,3 +230,6 @@ impl Diagnose for NoRuntime {
         Kind::Operation
     }
 }
+
+#[cfg(test)]
+mod tests;
