@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 
 /// The problems, as `line:column: message (hint)`.
@@ -94,14 +96,19 @@ fn bombs_are_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let last = level - 1;
-        bomb += &format!(
-            "a{level}: &a{level} [*a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}]\n"
-        );
+        writeln!(
+            bomb,
+            "a{level}: &a{level} [*a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}]"
+        )
+        .unwrap();
     }
     bomb += "tags: *a11\n";
     assert!(!problems(&bomb).is_empty());
     assert!(!problems(&format!("tags: {}\n", "[".repeat(5000))).is_empty());
-    let many: String = (0..200).map(|n| format!("key{n}: x\n")).collect();
+    let many: String = (0..200)
+        .map(|n| format!("key{n}: x"))
+        .collect::<Vec<_>>()
+        .join("\n");
     assert_eq!(problems(&many).len(), 1);
 }
 

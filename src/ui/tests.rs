@@ -431,12 +431,19 @@ fn a_panic_asks_for_a_report_and_ends_with_code_70() {
         panic!("s3cret");
     }
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "ui::tests::a_panic_asks_for_a_report_and_ends_with_code_70", "--nocapture"])
+        .args([
+            "--exact",
+            "ui::tests::a_panic_asks_for_a_report_and_ends_with_code_70",
+            "--nocapture",
+        ])
         .env(CHILD, "1")
         .output()
         .unwrap();
     let talk = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(70), "{talk}");
-    assert!(talk.contains("this is a bug") && talk.contains("src/ui/tests.rs"), "{talk}");
+    assert!(
+        talk.contains("this is a bug") && talk.contains("src/ui/tests.rs"),
+        "{talk}"
+    );
     assert!(!talk.contains("s3cret"), "{talk}");
 }

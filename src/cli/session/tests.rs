@@ -29,7 +29,11 @@ fn a_signal_drops_the_run_and_every_output_is_written_still() {
         let files = ActionFiles::of(&environment);
         assert_eq!(show(&ui, end, Some(&files)), ExitCode::from(130));
         let written = fs::read_to_string(folder.path().join("output")).unwrap();
-        assert!(OUTPUTS.iter().all(|output| written.contains(&format!("{}<<", output.name))));
+        assert!(
+            OUTPUTS
+                .iter()
+                .all(|output| written.contains(&format!("{}<<", output.name)))
+        );
     }
 }
 
@@ -58,7 +62,13 @@ fn a_result_that_cannot_be_told_is_a_failure() {
     let environment = environment(folder.path());
     let ui = Ui::new(Manner::default(), &environment);
     let files = ActionFiles::of(&environment);
-    assert_eq!(show(&ui, End::Done(Outcome::default()), Some(&files)), ExitCode::from(1));
+    assert_eq!(
+        show(&ui, End::Done(Outcome::default()), Some(&files)),
+        ExitCode::from(1)
+    );
     let summary = fs::read_to_string(folder.path().join("summary"));
-    assert!(summary.is_ok(), "the summary is written although the outputs are not");
+    assert!(
+        summary.is_ok(),
+        "the summary is written although the outputs are not"
+    );
 }
