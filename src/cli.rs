@@ -105,10 +105,10 @@ struct ServeArguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     listen: IpAddr,
     /// The account that the registry belongs to
-    #[arg(long, value_name = "ID", default_value = "000000000000")]
+    #[arg(long, value_name = "ID", default_value_t = AccountId::emulated())]
     account: AccountId,
     /// The region that it is in
-    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
+    #[arg(long, value_name = "REGION", default_value_t = Region::emulated())]
     region: Region,
 }
 

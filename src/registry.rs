@@ -1,5 +1,24 @@
 //! The registry: ECR's data plane and the parts of its API that read a repository.
 
+mod archive;
+mod client;
 mod error;
+mod failure;
+mod http;
+#[cfg(test)]
+mod in_memory;
+mod manifests;
+mod operation;
+mod patience;
+mod reads;
+mod repository;
+mod uploads;
+mod verify;
 
+pub use archive::push_archive;
+pub use client::Client;
 pub use error::RegistryError;
+pub use http::http_client;
+pub use patience::Patience;
+pub use repository::Repository;
+pub use verify::{VerifiedImage, describe, verify};

@@ -71,10 +71,21 @@ pub struct IdentitySettings {
     pub endpoint_url: Option<Url>,
     /// Where GitHub issues OIDC tokens, when the job may ask for one.
     pub oidc: Option<OidcRequest>,
+    /// The embedded ECR's key pair; takes the place of the ordinary chain.
+    pub access_key: Option<AccessKey>,
     /// Whether the run is a GitHub Actions job; then a role without OIDC is a missing permission.
     pub in_actions: bool,
     /// Whether the run is a pull request from a fork, which is never given OIDC tokens.
     pub from_fork: bool,
+}
+
+/// A long-lived key pair.
+#[derive(Debug, Clone)]
+pub struct AccessKey {
+    /// Its id, `AKIA…`.
+    pub id: String,
+    /// Its secret.
+    pub secret: SecretString,
 }
 
 /// Where GitHub issues OIDC tokens.

@@ -1,6 +1,5 @@
 //! One run of one command: from its arguments to the exit code.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -15,7 +14,8 @@ use crate::action::ActionFiles;
 use crate::error::{Diagnose, Kind};
 use crate::inputs::{self, Environment, Given, RawInputs};
 use crate::ports::Event;
-use crate::run::{self, Failure, Outcome};
+use crate::report::Ledger;
+use crate::run::{self, Outcome, RunError};
 use crate::settings::{LocalServerSettings, Settings};
 use crate::ui::{Diagnosis, Manner, Ui};
 
@@ -25,15 +25,15 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 /// How a run ended.
 enum End {
     Done(Outcome),
-    Failed(Box<dyn Diagnose>, Option<Outcome>),
+    Failed(Box<dyn Diagnose>),
     Cancelled,
 }
 
-impl From<Result<Outcome, Failure>> for End {
-    fn from(result: Result<Outcome, Failure>) -> Self {
+impl From<Result<Outcome, RunError>> for End {
+    fn from(result: Result<Outcome, RunError>) -> Self {
         match result {
             Ok(outcome) => Self::Done(outcome),
-            Err(failure) => Self::Failed(failure.error, failure.outcome),
+            Err(error) => Self::Failed(Box::new(error)),
         }
     }
 }
@@ -93,6 +93,7 @@ fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> Exit
     if let Some(Err(error)) = files.as_ref().map(ActionFiles::check) {
         return fail(ui, &error);
     }
+    let ledger = Ledger::default();
     let end = match inputs::resolve(RawInputs::gather(given, environment), environment) {
         Ok(resolved) => {
             let reporter = ui.reporter();
@@ -103,18 +104,18 @@ fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> Exit
             for note in &resolved.notes {
                 reporter.event(Event::Note(note));
             }
-            until_interrupted(work_on(ui, resolved.settings, work))
+            until_interrupted(work_on(ui, &resolved.settings, &ledger, work))
         }
-        Err(error) => End::Failed(Box::new(error), None),
+        Err(error) => End::Failed(Box::new(error)),
     };
-    show(ui, end, files.as_ref())
+    show(ui, end, &ledger, files.as_ref())
 }
 
-async fn work_on(ui: &Ui, settings: Settings, work: Work) -> End {
+async fn work_on(ui: &Ui, settings: &Settings, ledger: &Ledger, work: Work) -> End {
     let reporter = ui.reporter();
     match work {
-        Work::Plan => run::plan(&settings, &*reporter).await,
-        Work::Ship | Work::Action => run::ship(&settings, &*reporter).await,
+        Work::Plan => run::plan(settings, reporter, ledger).await,
+        Work::Ship | Work::Action => run::ship(settings, reporter, ledger).await,
     }
     .into()
 }
@@ -123,13 +124,13 @@ async fn work_on(ui: &Ui, settings: Settings, work: Work) -> End {
 fn until_interrupted(work: impl Future<Output = End>) -> End {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return End::Failed(Box::new(NoRuntime(error)), None),
+        Err(error) => return End::Failed(Box::new(NoRuntime(error))),
     };
     let end = runtime.block_on(async {
         // Before anything else, so that no signal is lost.
         let mut interrupt = match Interrupt::install() {
             Ok(interrupt) => interrupt,
-            Err(error) => return End::Failed(Box::new(NoRuntime(error)), None),
+            Err(error) => return End::Failed(Box::new(NoRuntime(error))),
         };
         tokio::select! {
             () = interrupt.next() => End::Cancelled,
@@ -141,40 +142,34 @@ fn until_interrupted(work: impl Future<Output = End>) -> End {
 }
 
 /// Shows how the run ended, in every form that its face asks for; each is tried, whatever became of the others.
-fn show(ui: &Ui, end: End, files: Option<&ActionFiles>) -> ExitCode {
+fn show(ui: &Ui, end: End, ledger: &Ledger, files: Option<&ActionFiles>) -> ExitCode {
+    if let End::Done(outcome) = &end
+        && !outcome.closing.is_empty()
+    {
+        ui.reporter().event(Event::Block(&outcome.closing));
+    }
     ui.finish();
-    let (diagnosis, outcome) = match end {
-        End::Done(outcome) => (None, Some(outcome)),
-        End::Failed(error, outcome) => (Some(Diagnosis::of(&*error)), outcome),
-        End::Cancelled => (Some(Diagnosis::cancelled()), None),
+    let diagnosis = match &end {
+        End::Done(outcome) => outcome.failure.as_ref().map(|conflicts| Diagnosis::of(conflicts)),
+        End::Failed(error) => Some(Diagnosis::of(&**error)),
+        End::Cancelled => Some(Diagnosis::cancelled()),
+    };
+    let outcome = match (end, &diagnosis) {
+        (End::Done(outcome), _) => outcome,
+        (_, Some(diagnosis)) => Outcome::of_failure(ledger, &diagnosis.plain(), diagnosis.json()),
+        (_, None) => Outcome::default(),
     };
     let mut code = diagnosis.as_ref().map_or(0, Diagnosis::exit_code);
-    let mut errors = Vec::from_iter(diagnosis.clone());
+    let mut errors = Vec::from_iter(diagnosis);
     if let Some(files) = files {
-        let none = BTreeMap::new();
-        let outputs = outcome.as_ref().map_or(&none, |outcome| &outcome.outputs);
-        errors.extend(
-            files
-                .write_outputs(outputs)
-                .err()
-                .map(|error| Diagnosis::of(&error)),
-        );
-        if let Some(outcome) = &outcome {
-            let written = files.append_summary(&ui.redact(&outcome.summary));
-            errors.extend(written.err().map(|error| Diagnosis::of(&error)));
-            if let Some((image, digest)) = outcome.subject.as_ref().filter(|_| code == 0) {
-                let written = files.append_subject(image, digest);
-                errors.extend(written.err().map(|error| Diagnosis::of(&error)));
-            }
-        }
+        errors.extend(tell_runner(ui, &outcome, files, code == 0));
     }
-    let data = match (&outcome, &diagnosis) {
-        (Some(outcome), _) if ui.is_json() => outcome.json.clone(),
-        (None, Some(diagnosis)) if ui.is_json() => diagnosis.json(),
-        (Some(outcome), _) => outcome.text.clone(),
-        (None, _) => String::new(),
+    let data = if ui.is_json() {
+        &outcome.json
+    } else {
+        &outcome.text
     };
-    errors.extend(ui.output().data(&data).err().map(|error| Diagnosis::of(&error)));
+    errors.extend(ui.output().data(data).err().map(|error| Diagnosis::of(&error)));
     for error in &errors {
         ui.error(error);
         if code == 0 {
@@ -182,6 +177,17 @@ fn show(ui: &Ui, end: End, files: Option<&ActionFiles>) -> ExitCode {
         }
     }
     ExitCode::from(code)
+}
+
+/// Writes the runner's files; gives what went wrong with each.
+fn tell_runner(ui: &Ui, outcome: &Outcome, files: &ActionFiles, has_succeeded: bool) -> Vec<Diagnosis> {
+    let mut errors = Vec::new();
+    errors.extend(files.write_outputs(&outcome.outputs).err());
+    errors.extend(files.append_summary(&ui.redact(&outcome.summary)).err());
+    if let Some((image, digest)) = outcome.subject.as_ref().filter(|_| has_succeeded) {
+        errors.extend(files.append_subject(image, digest).err());
+    }
+    errors.iter().map(|error| Diagnosis::of(error)).collect()
 }
 
 fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {
@@ -194,7 +200,6 @@ fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitC
         account: arguments.account,
         region: arguments.region,
     };
-    let reporter = ui.reporter();
     let end = until_interrupted(async {
         let ready = |outcome: Outcome| {
             let data = if ui.is_json() {
@@ -205,9 +210,9 @@ fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitC
             // Whoever started the server and does not read its address can still stop it.
             ui.output().data(data).ok();
         };
-        match run::serve_local(&settings, &*reporter, ready).await {
+        match run::serve_local(&settings, ready).await {
             Ok(()) => End::Done(Outcome::default()),
-            Err(failure) => End::Failed(failure.error, None),
+            Err(error) => End::Failed(Box::new(error)),
         }
     });
     match end {
@@ -216,7 +221,7 @@ fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitC
             ui.finish();
             ExitCode::SUCCESS
         }
-        failed @ End::Failed(..) => show(ui, failed, None),
+        End::Failed(error) => fail(ui, &*error),
     }
 }
 

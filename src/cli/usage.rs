@@ -64,7 +64,8 @@ pub(super) fn show(
     let error = translate(error);
     if ui.is_json() {
         // What stdout does not take is said on stderr as well.
-        ui.output().data(&Diagnosis::of(&error).json()).ok();
+        let report = serde_json::json!({ "status": "failed", "error": Diagnosis::of(&error).json() });
+        ui.output().data(&format!("{report}\n")).ok();
     }
     super::session::fail(&ui, &error)
 }

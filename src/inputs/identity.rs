@@ -39,6 +39,7 @@ pub(super) fn read(
     let allowed_accounts = allowed_accounts(raw, place, problems);
     let oidc = oidc(environment, problems);
     Some(IdentitySettings {
+        access_key: None,
         role: match role {
             Some(role) => Some(role?),
             None => None,

@@ -48,12 +48,10 @@ pub enum RegistryError {
         tag: Tag,
     },
     /// Content that should be there is not.
-    #[error("`{digest}` is not in repository `{repository}`")]
+    #[error("the registry lacks `{digest}`")]
     ContentMissing {
         /// The digest.
         digest: Digest,
-        /// The repository.
-        repository: RepositoryName,
     },
     /// The registry sent bytes that are not what was asked for.
     #[error("the registry sent other content for `{expected}`: {found}")]
@@ -71,8 +69,8 @@ pub enum RegistryError {
     Refused {
         /// The registry.
         host: RegistryHost,
-        /// What was tried, such as `the manifest of tag `1.2.3``.
-        operation: String,
+        /// What was tried, such as ``putting manifest `1.2.3` ``.
+        operation: Box<str>,
         /// The registry's words, cleaned.
         message: String,
     },
@@ -82,7 +80,7 @@ pub enum RegistryError {
         /// The registry.
         host: RegistryHost,
         /// What was tried.
-        operation: String,
+        operation: Box<str>,
         /// What happened.
         message: String,
     },

@@ -222,6 +222,7 @@ impl Reporter for Actions {
                 self.say(state, &format!("==> {}", words::stage(stage)));
             }
             Event::Note(note) => self.say(state, &clean::line(note)),
+            Event::Block(block) => self.say(state, clean::text(block).trim_end()),
             Event::Warning(warning) => state.warn(warning, &self.redaction),
             Event::Retry { what, reason, delay } => self.say(state, &words::retry(what, reason, delay)),
             Event::StepStarted { step, name } => {

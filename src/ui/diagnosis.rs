@@ -92,8 +92,13 @@ impl Diagnosis {
         }
     }
 
-    /// The error as the only content of stdout: `{"status":"failed","error":{…}}`.
-    pub fn json(&self) -> String {
-        serde_json::json!({ "status": "failed", "error": self }).to_string()
+    /// The error for a reader, without colours.
+    pub fn plain(&self) -> String {
+        self.text(Palette::PLAIN)
+    }
+
+    /// The error as data.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::json!(self)
     }
 }

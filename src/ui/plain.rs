@@ -48,6 +48,7 @@ impl Plain {
         let line = match event {
             Event::Stage(part) => Some(format!("{stage}==> {}{stage:#}", words::stage(*part))),
             Event::Note(note) => Some(clean::line(note)),
+            Event::Block(block) => Some(clean::text(block).trim_end().to_owned()),
             Event::Warning(about) => Some(format!("{warning}warning:{warning:#} {}", words::warning(about))),
             Event::Retry { what, reason, delay } => Some(words::retry(what, reason, *delay)),
             Event::StepStarted { step, name } => Some(format!("#{step} {}", clean::line(name))),

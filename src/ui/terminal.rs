@@ -148,6 +148,7 @@ impl Reporter for Terminal {
         self.with(|state| match event {
             Event::Stage(part) => self.print(&format!("{stage}{}{stage:#}", words::stage(part))),
             Event::Note(note) => self.print(&clean::line(note)),
+            Event::Block(block) => self.print(clean::text(block).trim_end()),
             Event::Warning(about) => {
                 self.print(&format!("{warning}warning:{warning:#} {}", words::warning(about)));
             }

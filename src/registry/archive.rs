@@ -1,0 +1,76 @@
+//! Pushes what a classic engine store holds: uncompressed layers in a `docker save` stream.
+
+mod failure;
+mod gzip;
+mod image;
+mod reading;
+mod tar;
+
+use backon::BackoffBuilder as _;
+
+use self::image::Image;
+use self::reading::Reading;
+use super::patience::Patience;
+use crate::domain::reference::{Digest, Reference};
+use crate::engine::BuildError;
+use crate::ports::{Event, ImageArchive, Reporter, WriteRegistry};
+
+/// Streams an image out of an engine's classic store and pushes it by digest; gives the manifest's digest.
+///
+/// Layers are compressed while they are read and uploaded while they are compressed, so that memory stays
+/// flat whatever their size. The same image always gives the same manifest. When the registry or the stream breaks
+/// off, the stream is opened again and what was uploaded is passed over.
+pub async fn push_archive(
+    archive: &dyn ImageArchive,
+    registry: &dyn WriteRegistry,
+    reporter: &dyn Reporter,
+) -> Result<Digest, BuildError> {
+    push_patiently(archive, registry, reporter, Patience::default()).await
+}
+
+async fn push_patiently(
+    archive: &dyn ImageArchive,
+    registry: &dyn WriteRegistry,
+    reporter: &dyn Reporter,
+    patience: Patience,
+) -> Result<Digest, BuildError> {
+    let mut image = Image::new(archive.image_id(), archive.diff_ids());
+    let mut pauses = patience.backoff().build();
+    loop {
+        let had = image.parts();
+        let mut reading = Reading {
+            image: &mut image,
+            registry,
+            reporter,
+        };
+        let failure = match reading.run(archive).await {
+            Ok(()) => break,
+            Err(failure) => failure,
+        };
+        // A long image over a bad line may break off often, as long as it gets on.
+        if image.parts() > had {
+            pauses = patience.backoff().build();
+        }
+        let pause = if failure.is_transient() {
+            pauses.next()
+        } else {
+            None
+        };
+        let Some(pause) = pause else {
+            return Err(failure.into_error());
+        };
+        reporter.event(Event::Retry {
+            what: "pushing the image out of the engine",
+            reason: &failure.to_string(),
+            delay: pause,
+        });
+        tokio::time::sleep(pause).await;
+    }
+    let manifest = image.manifest(registry).await?;
+    let reference = Reference::Digest(manifest.digest());
+    registry.put_manifest(&reference, &manifest).await?;
+    Ok(manifest.digest())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+use std::io;
+
+use crate::engine::BuildError;
+use crate::registry::RegistryError;
+
+/// Why one reading of an archive did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The engine did not give a stream.
+    #[error(transparent)]
+    Open(BuildError),
+    /// The stream broke off.
+    #[error("the image could not be read: {0}")]
+    Read(#[from] io::Error),
+    /// The stream is not what `docker save` gives.
+    #[error("the engine's image archive {0}")]
+    Malformed(String),
+    /// The registry did not take it.
+    #[error(transparent)]
+    Push(#[from] RegistryError),
+}
+
+impl Failure {
+    pub(super) fn malformed(problem: impl Into<String>) -> Self {
+        Self::Malformed(problem.into())
+    }
+
+    /// Whether reading it again may succeed.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Read(_) => true,
+            Self::Push(error) => error.is_transient(),
+            Self::Open(_) | Self::Malformed(_) => false,
+        }
+    }
+
+    pub(super) fn into_error(self) -> BuildError {
+        match self {
+            Self::Open(error) => error,
+            Self::Push(error) => error.into(),
+            Self::Read(error) => RegistryError::Source(error.to_string()).into(),
+            Self::Malformed(_) => RegistryError::Source(self.to_string()).into(),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+use std::collections::{HashMap, HashSet};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::failure::Failure;
+use crate::domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST};
+use crate::domain::reference::Digest;
+use crate::ports::WriteRegistry;
+use crate::registry::RegistryError;
+
+/// An image on its way into the registry: what of it is there already.
+pub(super) struct Image {
+    id: Digest,
+    diff_ids: Vec<Digest>,
+    /// Uploaded layers by diff-id.
+    layers: HashMap<Digest, Descriptor>,
+    /// The archive's paths of those layers, for archives whose paths do not tell the diff-id.
+    paths: HashSet<String>,
+    config: Option<Bytes>,
+}
+
+/// What an entry of an archive is to an image.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The config.
+    Config,
+    /// A layer that is not in the registry yet, with its diff-id if the path tells it.
+    Layer(Option<Digest>),
+    /// Nothing that is needed.
+    Other,
+}
+
+impl Image {
+    pub(super) fn new(id: Digest, diff_ids: &[Digest]) -> Self {
+        Self {
+            id,
+            diff_ids: diff_ids.to_vec(),
+            layers: HashMap::new(),
+            paths: HashSet::new(),
+            config: None,
+        }
+    }
+
+    /// How many parts are there.
+    pub(super) fn parts(&self) -> usize {
+        self.layers.len() + usize::from(self.config.is_some())
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.missing_part().is_none()
+    }
+
+    /// The digest of one part that is not there yet.
+    pub(super) fn missing_part(&self) -> Option<Digest> {
+        let has_layer = |diff_id: &&Digest| !self.layers.contains_key(*diff_id);
+        let without_config = self.config.is_none().then_some(self.id);
+        without_config.or_else(|| self.diff_ids.iter().find(has_layer).copied())
+    }
+
+    /// What the file at `path` of an archive is, in any of the layouts of `docker save`.
+    ///
+    /// Source: Docker Image Specification v1.2, "Combined Image JSON + Filesystem Changeset Format" (Docker Engine up
+    /// to 24); OCI image layout spec (from 25 on, where a layer's name is the digest of the uncompressed layer).
+    pub(super) fn part_at(&self, path: &str) -> Part {
+        if let Some(hex) = path.strip_prefix("blobs/sha256/") {
+            return match Digest::parse(&format!("sha256:{hex}")) {
+                Ok(digest) if digest == self.id => Part::Config,
+                Ok(digest) if self.lacks_layer(&digest) => Part::Layer(Some(digest)),
+                _ => Part::Other,
+            };
+        }
+        if path.strip_suffix(".json") == Some(&self.id.hex()) {
+            return Part::Config;
+        }
+        if path.ends_with("/layer.tar") && !self.paths.contains(path) {
+            return Part::Layer(None);
+        }
+        Part::Other
+    }
+
+    fn lacks_layer(&self, diff_id: &Digest) -> bool {
+        self.diff_ids.contains(diff_id) && !self.layers.contains_key(diff_id)
+    }
+
+    /// Notes an uploaded layer that was found at `path`. `expected` is the diff-id that the path told.
+    pub(super) fn add_layer(
+        &mut self,
+        path: String,
+        expected: Option<Digest>,
+        diff_id: Digest,
+        (digest, size): (Digest, u64),
+    ) -> Result<(), Failure> {
+        if !self.diff_ids.contains(&diff_id) || expected.is_some_and(|expected| expected != diff_id) {
+            return Err(Failure::malformed(format!(
+                "has a layer with the digest `{diff_id}`, which the image does not have"
+            )));
+        }
+        self.paths.insert(path);
+        self.layers
+            .insert(diff_id, Descriptor::new(OCI_LAYER_GZIP, digest, size));
+        Ok(())
+    }
+
+    /// Notes the config. It must be the one that the image's id names, and list the image's layers.
+    pub(super) fn add_config(&mut self, config: Bytes) -> Result<(), Failure> {
+        let found = Digest::of(&config);
+        if found != self.id {
+            return Err(Failure::malformed(format!(
+                "has the config `{found}` in place of `{}`",
+                self.id
+            )));
+        }
+        let parsed: Config = serde_json::from_slice(&config)
+            .map_err(|error| Failure::malformed(format!("has a config that cannot be read: {error}")))?;
+        if parsed.rootfs.diff_ids.unwrap_or_default() != self.diff_ids {
+            return Err(Failure::malformed(
+                "has a config with other layers than the image",
+            ));
+        }
+        self.config = Some(config);
+        Ok(())
+    }
+
+    /// Puts the config and gives the manifest: always the same bytes for the same image.
+    pub(super) async fn manifest(&self, registry: &dyn WriteRegistry) -> Result<Manifest, RegistryError> {
+        let incomplete = |digest| RegistryError::Source(format!("the image archive has no `{digest}`"));
+        let config = self.config.as_ref().ok_or_else(|| incomplete(self.id))?;
+        let layers: Result<Vec<_>, _> = self
+            .diff_ids
+            .iter()
+            .map(|diff_id| self.layers.get(diff_id).ok_or_else(|| incomplete(*diff_id)))
+            .collect();
+        let manifest = NewManifest {
+            schema_version: 2,
+            media_type: OCI_MANIFEST,
+            config: &Descriptor::new(OCI_CONFIG, self.id, config.len() as u64),
+            layers: layers?,
+        };
+        let bytes =
+            serde_json::to_vec(&manifest).map_err(|error| RegistryError::Source(error.to_string()))?;
+        registry.put_blob(config.clone()).await?;
+        Ok(Manifest::new(OCI_MANIFEST, bytes))
+    }
+}
+
+#[derive(Deserialize)]
+struct Config {
+    rootfs: RootFs,
+}
+
+#[derive(Deserialize)]
+struct RootFs {
+    diff_ids: Option<Vec<Digest>>,
+}
+
+/// Source: OCI image spec, "Image Manifest".
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewManifest<'a> {
+    schema_version: u8,
+    media_type: &'static str,
+    config: &'a Descriptor,
+    layers: Vec<&'a Descriptor>,
+}

@@ -1,0 +1,169 @@
+use std::io;
+
+use ::tar::{EntryType, Header, PaxExtensions};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use super::failure::Failure;
+
+/// Tar is made of blocks of so many bytes. Source: POSIX, "pax", "ustar Interchange Format".
+const BLOCK: usize = 512;
+
+/// The most bytes of an extended header; all that it may tell here is one name and one size.
+const MAX_EXTENSION: u64 = 64 * 1024;
+
+/// How many bytes of content are handed on at once. Another number gives other compressed layers, and so other digests
+/// for the same image.
+const CHUNK: usize = 128 * 1024;
+
+/// Reads a tar archive from a stream, one entry after the other, in memory that the archive cannot make grow.
+pub(super) struct TarReader<R> {
+    source: R,
+    /// Bytes of the current entry's content that were not read yet.
+    content: u64,
+    /// Bytes after it up to the next block.
+    padding: u64,
+}
+
+/// One entry. Its content is read by [`TarReader::chunk`] before the next entry.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The path, as it is in the archive; hostile.
+    pub(super) path: String,
+    /// The content's size in bytes.
+    pub(super) size: u64,
+    /// Whether it is a file, and not a link, a folder or something else.
+    pub(super) is_file: bool,
+}
+
+impl<R: AsyncRead + Unpin> TarReader<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self {
+            source,
+            content: 0,
+            padding: 0,
+        }
+    }
+
+    /// The next entry; `None` at the archive's end. What was not read of the one before is skipped.
+    pub(super) async fn next(&mut self) -> Result<Option<Entry>, Failure> {
+        let mut long_path = None;
+        let mut long_size = None;
+        loop {
+            self.skip(self.content.saturating_add(self.padding)).await?;
+            let Some(header) = self.header().await? else {
+                return Ok(None);
+            };
+            let size = header
+                .entry_size()
+                .map_err(|error| Failure::malformed(format!("has an entry without a size: {error}")))?;
+            match header.entry_type() {
+                EntryType::GNULongName => {
+                    let path = self.extension(size).await?;
+                    long_path = Some(path.split(|byte| *byte == 0).next().unwrap_or_default().to_vec());
+                }
+                EntryType::XHeader => {
+                    let records = self.extension(size).await?;
+                    for record in PaxExtensions::new(&records) {
+                        let record = record.map_err(|error| Failure::malformed(error.to_string()))?;
+                        match record.key_bytes() {
+                            b"path" => long_path = Some(record.value_bytes().to_vec()),
+                            b"size" => {
+                                let size = record.value().ok().and_then(|size| size.parse().ok());
+                                let unclear = || Failure::malformed("has an entry without a size");
+                                long_size = Some(size.ok_or_else(unclear)?);
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                EntryType::GNULongLink | EntryType::XGlobalHeader => self.begin_content(size),
+                kind => {
+                    let size = long_size.unwrap_or(size);
+                    self.begin_content(size);
+                    let path = long_path.unwrap_or_else(|| header.path_bytes().into_owned());
+                    return Ok(Some(Entry {
+                        path: String::from_utf8_lossy(&path).into_owned(),
+                        size,
+                        is_file: matches!(kind, EntryType::Regular | EntryType::Continuous),
+                    }));
+                }
+            }
+        }
+    }
+
+    /// The next bytes of the current entry's content; `None` at its end. However the stream comes, the content is
+    /// cut into equal chunks: what is compressed depends on it.
+    pub(super) async fn chunk(&mut self) -> io::Result<Option<Bytes>> {
+        if self.content == 0 {
+            return Ok(None);
+        }
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let wanted = self.content.min(CHUNK as u64);
+        (&mut self.source).take(wanted).read_to_end(&mut chunk).await?;
+        if (chunk.len() as u64) < wanted {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.content -= wanted;
+        Ok(Some(chunk.into()))
+    }
+
+    fn begin_content(&mut self, size: u64) {
+        self.content = size;
+        self.padding = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
+    }
+
+    /// The next header; `None` for the empty block that ends an archive. One that just stops has broken off.
+    async fn header(&mut self) -> Result<Option<Header>, Failure> {
+        let mut header = Header::new_old();
+        self.source.read_exact(header.as_mut_bytes()).await?;
+        if header.as_bytes().iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        // The checksum is taken over the header with its own eight bytes as blanks.
+        let sum: u32 = header
+            .as_bytes()
+            .iter()
+            .enumerate()
+            .map(|(at, byte)| {
+                if (148..156).contains(&at) {
+                    u32::from(b' ')
+                } else {
+                    u32::from(*byte)
+                }
+            })
+            .sum();
+        if header.cksum().ok() == Some(sum) {
+            Ok(Some(header))
+        } else {
+            Err(Failure::malformed("has a header with a wrong checksum"))
+        }
+    }
+
+    /// The content of an entry that tells something of the next.
+    async fn extension(&mut self, size: u64) -> Result<Vec<u8>, Failure> {
+        if size > MAX_EXTENSION {
+            return Err(Failure::malformed(format!(
+                "has an extended header of {size} bytes"
+            )));
+        }
+        self.begin_content(size);
+        let mut content = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            content.extend_from_slice(&chunk);
+        }
+        Ok(content)
+    }
+
+    async fn skip(&mut self, size: u64) -> io::Result<()> {
+        let skipped = tokio::io::copy(&mut (&mut self.source).take(size), &mut tokio::io::sink()).await?;
+        if skipped < size {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.begin_content(0);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::Retryable as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use http::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{RequestBuilder, Response};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use url::Url;
+
+use super::error::RegistryError;
+use super::failure::{Failure, MAX_ERROR_BYTES};
+use super::http::describe_transport;
+use super::operation::Operation;
+use super::patience::Patience;
+use crate::domain::reference::ImageName;
+use crate::ports::{Event, RegistryLogin, Reporter};
+
+/// A client of one repository's part of a registry's `/v2` API.
+///
+/// Source: OCI distribution spec 1.1; ECR user guide, "Registry authentication" (HTTP Basic only).
+pub struct Client {
+    pub(super) http: reqwest::Client,
+    pub(super) image: ImageName,
+    pub(super) base: Url,
+    pub(super) patience: Patience,
+    login: Arc<dyn RegistryLogin>,
+    reporter: Arc<dyn Reporter>,
+    renewal: Mutex<()>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.image)
+    }
+}
+
+impl Client {
+    /// A client over a shared pool of connections, which must not follow redirects (see [`super::http_client`]).
+    pub fn new(
+        image: ImageName,
+        http: reqwest::Client,
+        login: Arc<dyn RegistryLogin>,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, RegistryError> {
+        let scheme = if image.registry.is_plain_http() {
+            "http"
+        } else {
+            "https"
+        };
+        let base = format!("{scheme}://{}/v2/{}/", image.registry, image.repository);
+        let base = Url::parse(&base).map_err(|error| RegistryError::Unavailable {
+            host: image.registry.clone(),
+            operation: "making addresses".into(),
+            message: error.to_string(),
+        })?;
+        Ok(Self {
+            http,
+            image,
+            base,
+            patience: Patience::default(),
+            login,
+            reporter,
+            renewal: Mutex::new(()),
+        })
+    }
+
+    /// This client with other limits of time.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// The address of something in the repository, such as `manifests/1.2.3`.
+    pub(super) fn address(&self, path: &str) -> Result<Url, Failure> {
+        self.base
+            .join(path)
+            .map_err(|error| Failure::transient(error.to_string()))
+    }
+
+    /// Does `attempt`, again and again with growing pauses while its failures are transient.
+    pub(super) async fn retried<T, F>(
+        &self,
+        operation: Operation<'_>,
+        attempt: impl FnMut() -> F + Send,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+    {
+        attempt
+            .retry(self.patience.backoff())
+            .when(|failure| matches!(failure, Failure::Transient { .. }))
+            .adjust(|failure, pause| match failure {
+                Failure::Transient {
+                    retry_after: Some(asked),
+                    ..
+                } => pause.map(|pause| pause.max((*asked).min(self.patience.longest_pause))),
+                _ => pause,
+            })
+            .notify(|failure, pause| {
+                if let Failure::Transient { reason, .. } = failure {
+                    self.report_retry(operation, reason, pause);
+                }
+            })
+            .await
+    }
+
+    fn report_retry(&self, operation: Operation<'_>, reason: &str, delay: Duration) {
+        self.reporter.event(Event::Retry {
+            what: &operation.to_string(),
+            reason,
+            delay,
+        });
+    }
+
+    /// Sends a request, with a new credential once if the registry refuses the first.
+    ///
+    /// Gives successes and redirects only.
+    pub(super) async fn send(
+        &self,
+        operation: Operation<'_>,
+        request: impl Fn() -> RequestBuilder + Send,
+    ) -> Result<Response, Failure> {
+        let authorization = self.authorization().await?;
+        match self.send_with(operation, request(), authorization.clone()).await {
+            Err(Failure::Credential(_)) => {
+                let renewed = self.renewed(&authorization).await?;
+                self.send_with(operation, request(), renewed).await
+            }
+            other => other,
+        }
+    }
+
+    /// Sends a request that cannot be sent twice. A refused credential is forgotten, so that the next try has a new one.
+    pub(super) async fn send_once(
+        &self,
+        operation: Operation<'_>,
+        request: RequestBuilder,
+    ) -> Result<Response, Failure> {
+        let authorization = self.authorization().await?;
+        let answer = self.send_with(operation, request, authorization).await;
+        if let Err(Failure::Credential(reason)) = answer {
+            self.login.forget(&self.image.registry).await;
+            return Err(Failure::transient(reason.to_string()));
+        }
+        answer
+    }
+
+    async fn send_with(
+        &self,
+        operation: Operation<'_>,
+        request: RequestBuilder,
+        authorization: HeaderValue,
+    ) -> Result<Response, Failure> {
+        let response = request
+            .header(AUTHORIZATION, authorization)
+            .send()
+            .await
+            .map_err(transport_failure)?;
+        self.checked(operation, response).await
+    }
+
+    /// The response, if it is a success or a redirect.
+    pub(super) async fn checked(
+        &self,
+        operation: Operation<'_>,
+        mut response: Response,
+    ) -> Result<Response, Failure> {
+        let status = response.status();
+        if status.is_success() || status.is_redirection() {
+            return Ok(response);
+        }
+        let headers = std::mem::take(response.headers_mut());
+        // The status says enough when the body cannot be read.
+        let body = read_up_to(&mut response, MAX_ERROR_BYTES)
+            .await
+            .unwrap_or_default();
+        Err(Failure::of_answer(
+            &self.image,
+            operation,
+            status,
+            &headers,
+            &body,
+        ))
+    }
+
+    async fn authorization(&self) -> Result<HeaderValue, RegistryError> {
+        let credential = self.login.credential(&self.image.registry).await?;
+        let pair = SecretString::from(format!(
+            "{}:{}",
+            credential.username,
+            credential.password.expose_secret()
+        ));
+        let text = SecretString::from(format!("Basic {}", STANDARD.encode(pair.expose_secret())));
+        let mut header = HeaderValue::from_str(text.expose_secret()).map_err(|_not_ascii| {
+            RegistryError::Unauthorized {
+                host: self.image.registry.clone(),
+                message: "it cannot be sent in a header".to_owned(),
+            }
+        })?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+
+    /// A credential other than `refused`. Requests that are refused at the same time share one renewal.
+    async fn renewed(&self, refused: &HeaderValue) -> Result<HeaderValue, RegistryError> {
+        let _one_at_a_time = self.renewal.lock().await;
+        let held = self.authorization().await?;
+        if held != *refused {
+            return Ok(held);
+        }
+        self.login.forget(&self.image.registry).await;
+        self.authorization().await
+    }
+
+    /// Bounds one try's time.
+    pub(super) async fn within<T>(
+        limit: Duration,
+        attempt: impl Future<Output = Result<T, Failure>> + Send,
+    ) -> Result<T, Failure> {
+        timeout(limit, attempt).await.unwrap_or_else(|_| {
+            Err(Failure::transient(format!(
+                "no answer within {} s",
+                limit.as_secs()
+            )))
+        })
+    }
+}
+
+/// A request that did not get an answer. Only one that could not even be made is not worth repeating, and there
+/// is none of those: addresses and headers are checked before.
+pub(super) fn transport_failure(error: reqwest::Error) -> Failure {
+    Failure::transient(describe_transport(error))
+}
+
+/// The first `limit` bytes of a body.
+pub(super) async fn read_up_to(response: &mut Response, limit: usize) -> Result<Bytes, reqwest::Error> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = limit.saturating_sub(body.len());
+        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if body.len() >= limit {
+            break;
+        }
+    }
+    Ok(body.freeze())
+}

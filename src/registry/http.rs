@@ -1,0 +1,52 @@
+use std::error::Error as _;
+use std::time::Duration;
+
+/// How long a connection may take to stand.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The most idle connections that are kept to one host; as many as are ever used at once.
+const MAX_IDLE: usize = super::repository::MAX_PARALLEL;
+
+/// The one pool of connections that a run shares.
+///
+/// It follows no redirect, so that no credential goes to another host than it was meant for. It has no
+/// read timeout, because reqwest counts the time of sending a long body as time without an answer:
+/// whoever sends a request bounds it.
+pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .user_agent(concat!("tagship/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+}
+
+/// What a transport error says, with its causes and without the address, which can carry tokens.
+pub(super) fn describe_transport(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    clean(&text)
+}
+
+/// The most characters of somebody else's words that are shown.
+const MAX_SHOWN: usize = 500;
+
+/// Somebody else's words, fit to be shown: one line without control characters, of bounded length.
+pub(super) fn clean(text: &str) -> String {
+    let text = text.trim();
+    let mut shown: String = text
+        .chars()
+        .take(MAX_SHOWN)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.chars().nth(MAX_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}

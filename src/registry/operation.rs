@@ -1,0 +1,45 @@
+use std::fmt;
+
+use crate::domain::reference::{Digest, Reference};
+
+/// One thing that is asked of a repository.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Operation<'a> {
+    ReadManifest(&'a Reference),
+    FindBlob(&'a Digest),
+    ReadBlob(&'a Digest),
+    StartUpload,
+    SendBlob,
+    CommitBlob(&'a Digest),
+    PutManifest(&'a Reference),
+}
+
+impl Operation<'_> {
+    /// The IAM action that ECR checks for it.
+    /// Source: ECR user guide, "Required IAM permissions for pushing an image"; reads by `BatchGetImage`.
+    pub(super) fn action(self) -> &'static str {
+        match self {
+            Self::ReadManifest(_) => "ecr:BatchGetImage",
+            Self::FindBlob(_) => "ecr:BatchCheckLayerAvailability",
+            Self::ReadBlob(_) => "ecr:GetDownloadUrlForLayer",
+            Self::StartUpload => "ecr:InitiateLayerUpload",
+            Self::SendBlob => "ecr:UploadLayerPart",
+            Self::CommitBlob(_) => "ecr:CompleteLayerUpload",
+            Self::PutManifest(_) => "ecr:PutImage",
+        }
+    }
+}
+
+impl fmt::Display for Operation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReadManifest(reference) => write!(f, "reading manifest `{reference}`"),
+            Self::FindBlob(digest) => write!(f, "looking for blob `{digest}`"),
+            Self::ReadBlob(digest) => write!(f, "reading blob `{digest}`"),
+            Self::StartUpload => f.write_str("starting an upload"),
+            Self::SendBlob => f.write_str("uploading a blob"),
+            Self::CommitBlob(digest) => write!(f, "uploading blob `{digest}`"),
+            Self::PutManifest(reference) => write!(f, "putting manifest `{reference}`"),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+use std::time::Duration;
+
+use backon::ExponentialBuilder;
+
+/// How long a registry is waited for, and how often it is asked again.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// The longest that one request may take, small body included.
+    pub answer: Duration,
+    /// The longest that an upload may go without a byte leaving.
+    pub stall: Duration,
+    /// The longest that the registry may take to check an uploaded blob; ECR's blobs are up to 52 GB.
+    pub commit: Duration,
+    /// The pause before the first repetition. It doubles with each, and each is lengthened by chance up to twofold.
+    pub first_pause: Duration,
+    /// The longest pause, also when the registry asks for more with `Retry-After`.
+    pub longest_pause: Duration,
+    /// How often a request is repeated.
+    pub repetitions: usize,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            answer: Duration::from_mins(1),
+            stall: Duration::from_mins(1),
+            commit: Duration::from_mins(5),
+            first_pause: Duration::from_millis(250),
+            longest_pause: Duration::from_secs(30),
+            repetitions: 5,
+        }
+    }
+}
+
+impl Patience {
+    /// The pauses between tries.
+    pub(super) fn backoff(&self) -> ExponentialBuilder {
+        ExponentialBuilder::new()
+            .with_min_delay(self.first_pause)
+            .with_max_delay(self.longest_pause)
+            .with_max_times(self.repetitions)
+            .with_jitter()
+    }
+}

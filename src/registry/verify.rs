@@ -1,0 +1,186 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use semver::Version;
+use serde::Deserialize;
+
+use super::error::RegistryError;
+use super::manifests::mismatch;
+use super::repository::MAX_PARALLEL;
+use crate::domain::content::{Content, Descriptor, ImageIndex, ImageManifest, Manifest, Platform};
+use crate::domain::facts::{ImageFacts, PlatformManifest};
+use crate::domain::reference::Digest;
+use crate::ports::ReadRegistry;
+
+/// Label of the version, as the OCI image spec names it, "Pre-Defined Annotation Keys".
+const VERSION: &str = "org.opencontainers.image.version";
+/// Label of the commit.
+const REVISION: &str = "org.opencontainers.image.revision";
+
+/// An image that was read back from the registry and found whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedImage {
+    /// Its manifest or index, to be put under tags as it is.
+    pub manifest: Manifest,
+    /// What it says of itself.
+    pub facts: ImageFacts,
+}
+
+/// Reads an image back and checks that nothing of it is missing: the manifest, of an index every entry,
+/// every config, and the size of every blob.
+pub async fn verify(digest: &Digest, registry: &dyn ReadRegistry) -> Result<VerifiedImage, RegistryError> {
+    let manifest = registry
+        .manifest(digest)
+        .await?
+        .ok_or(RegistryError::ContentMissing { digest: *digest })?;
+    let entries = entries(&manifest, registry).await?;
+    let images = images(&entries);
+    let configs = parallel(images.iter().map(|entry| config(entry, registry))).await?;
+
+    // Configs of images were just read; attestations' are blobs like others.
+    let read: BTreeSet<Digest> = images.iter().map(|entry| entry.image.config.digest).collect();
+    let blobs = distinct_blobs(entries.iter());
+    let unread = blobs.values().filter(|blob| !read.contains(&blob.digest));
+    parallel(unread.map(|blob| check_blob(blob, registry))).await?;
+
+    let facts = facts(&images, &configs);
+    Ok(VerifiedImage { manifest, facts })
+}
+
+/// What an image in the registry says of itself. One request if it is a single image.
+pub async fn describe(manifest: &Manifest, registry: &dyn ReadRegistry) -> Result<ImageFacts, RegistryError> {
+    let entries = entries(manifest, registry).await?;
+    let images = images(&entries);
+    let configs = parallel(images.iter().map(|entry| config(entry, registry))).await?;
+    Ok(facts(&images, &configs))
+}
+
+/// One image of a manifest or index, or one attestation.
+struct Entry {
+    digest: Digest,
+    /// As the index has it; a single image's is in its config.
+    platform: Option<Platform>,
+    is_attestation: bool,
+    image: ImageManifest,
+}
+
+async fn entries(manifest: &Manifest, registry: &dyn ReadRegistry) -> Result<Vec<Entry>, RegistryError> {
+    match manifest.content()? {
+        Content::Image(image) => Ok(vec![Entry {
+            digest: manifest.digest(),
+            platform: None,
+            is_attestation: false,
+            image,
+        }]),
+        Content::Index(ImageIndex { manifests, .. }) => {
+            parallel(manifests.iter().map(|descriptor| entry(descriptor, registry))).await
+        }
+    }
+}
+
+async fn entry(descriptor: &Descriptor, registry: &dyn ReadRegistry) -> Result<Entry, RegistryError> {
+    let digest = descriptor.digest;
+    let manifest = registry
+        .manifest(&digest)
+        .await?
+        .ok_or(RegistryError::ContentMissing { digest })?;
+    check_size(descriptor, manifest.bytes().len() as u64)?;
+    match manifest.content()? {
+        Content::Image(image) => Ok(Entry {
+            digest,
+            platform: descriptor.platform.clone(),
+            is_attestation: descriptor.is_attestation(),
+            image,
+        }),
+        Content::Index(_) => Err(mismatch(digest, "an index within an index".to_owned())),
+    }
+}
+
+fn images(entries: &[Entry]) -> Vec<&Entry> {
+    entries.iter().filter(|entry| !entry.is_attestation).collect()
+}
+
+/// The parts of an image config that Tagship reads. Source: OCI image spec, "Image Configuration".
+#[derive(Deserialize)]
+struct ImageConfig {
+    #[serde(flatten)]
+    platform: Platform,
+    config: Option<ContainerConfig>,
+}
+
+#[derive(Deserialize)]
+struct ContainerConfig {
+    #[serde(rename = "Labels")]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+impl ImageConfig {
+    fn label(&self, name: &str) -> Option<&String> {
+        self.config.as_ref()?.labels.as_ref()?.get(name)
+    }
+}
+
+async fn config(entry: &Entry, registry: &dyn ReadRegistry) -> Result<ImageConfig, RegistryError> {
+    let descriptor = &entry.image.config;
+    let content = registry.blob(descriptor).await?;
+    serde_json::from_slice(&content)
+        .map_err(|error| mismatch(descriptor.digest, format!("no image config: {error}")))
+}
+
+async fn check_blob(descriptor: &Descriptor, registry: &dyn ReadRegistry) -> Result<(), RegistryError> {
+    let digest = descriptor.digest;
+    match registry.blob_size(&digest).await? {
+        Some(size) => check_size(descriptor, size),
+        None => Err(RegistryError::ContentMissing { digest }),
+    }
+}
+
+fn check_size(descriptor: &Descriptor, size: u64) -> Result<(), RegistryError> {
+    if size == descriptor.size {
+        return Ok(());
+    }
+    let found = format!("{size} bytes in place of {}", descriptor.size);
+    Err(mismatch(descriptor.digest, found))
+}
+
+/// Configs and layers, each once.
+fn distinct_blobs<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<Digest, &'a Descriptor> {
+    entries
+        .flat_map(|entry| std::iter::once(&entry.image.config).chain(&entry.image.layers))
+        .map(|descriptor| (descriptor.digest, descriptor))
+        .collect()
+}
+
+/// `configs` are those of `images`, in their order.
+fn facts(images: &[&Entry], configs: &[ImageConfig]) -> ImageFacts {
+    let label = |name| configs.first().and_then(|config| config.label(name));
+    let platforms = images
+        .iter()
+        .zip(configs)
+        .map(|(entry, config)| PlatformManifest {
+            platform: entry.platform.as_ref().unwrap_or(&config.platform).clone(),
+            digest: entry.digest,
+        });
+    let blobs = distinct_blobs(images.iter().copied());
+    ImageFacts {
+        revision: label(REVISION).cloned(),
+        version: label(VERSION).and_then(|version| Version::parse(version).ok()),
+        platforms: platforms.collect(),
+        size: blobs.values().fold(0, |sum, blob| sum.saturating_add(blob.size)),
+    }
+}
+
+/// Runs several futures, a few at a time; gives their results in order.
+async fn parallel<T, F>(futures: impl Iterator<Item = F>) -> Result<Vec<T>, RegistryError>
+where
+    F: Future<Output = Result<T, RegistryError>>,
+{
+    // A list, because a stream over the iterator itself could not be sent between threads.
+    stream::iter(futures.collect::<Vec<_>>())
+        .buffered(MAX_PARALLEL)
+        .try_collect()
+        .await
+}
+
+#[cfg(test)]
+mod tests;
