@@ -222,6 +222,11 @@ impl LocalEcr {
         self.emulator.faults.add(fault);
     }
 
+    /// Takes back all orders to fail.
+    pub fn clear_faults(&self) {
+        self.emulator.faults.clear();
+    }
+
     /// Every request since the start or the last reset.
     pub fn journal(&self) -> Vec<Entry> {
         self.emulator.journal.entries()
