@@ -1,6 +1,9 @@
 //! The embedded ECR, driven from outside: by AWS's own SDK, and by HTTP requests as the specifications have them.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of tests fail by panicking, as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests fail by panicking, as tests do"
+)]
 
 #[path = "local_aws_sdk/bench.rs"]
 mod bench;

@@ -457,3 +457,24 @@ async fn what_ecr_does_not_offer_is_unsupported() {
     let plus = registry.get(&format!("{REPOSITORY}/manifests/1.0.0+build")).await;
     assert_eq!(plus.status(), StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn blobs_can_be_read_by_way_of_a_second_origin() {
+    let bench = Bench::start_with(|options| options.quirks.redirect_blobs = true).await;
+    let registry = bench.registry().await;
+    let digest = registry.blob(REPOSITORY, b"content").await;
+    let path = format!("{REPOSITORY}/blobs/{digest}");
+    // This client leaves the login behind when the origin changes.
+    let answer = registry.get(&path).await;
+    assert_ne!(answer.url().port(), Some(bench.local.address().port()));
+    let storage = answer.url().clone();
+    assert_eq!(answer.text().await.unwrap(), "content");
+    let leaked = registry.at(Method::GET, storage.as_str()).send().await.unwrap();
+    assert_eq!(leaked.status(), StatusCode::BAD_REQUEST);
+    let forged = format!("{storage}x");
+    let refused = bench.http.get(forged).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    bench.local.set_clock_offset(3601);
+    let late = bench.http.get(storage).send().await.unwrap();
+    assert_eq!(late.status(), StatusCode::FORBIDDEN);
+}

@@ -4,7 +4,7 @@ use tagship::local::{Entry, Fault, Held};
 
 use crate::bench::{Bench, REPOSITORY, api_error, digest_of, oci_error};
 
-fn order(bench: &Bench, operation: &str, action: Value) {
+fn order(bench: &Bench, operation: &str, action: &Value) {
     let fault: Fault = serde_json::from_value(json!({"operation": operation, "action": action})).unwrap();
     bench.local.add_fault(fault);
 }
@@ -22,14 +22,14 @@ async fn a_status_comes_once_and_nothing_is_done() {
     order(
         &bench,
         "PutManifest",
-        json!({"kind": "status", "status": 429, "envelope": true}),
+        &json!({"kind": "status", "status": 429, "envelope": true}),
     );
     let throttled = registry.put(REPOSITORY, "1.0.0", &manifest).await;
     assert_eq!(
         oci_error(throttled).await,
         (429, "TOOMANYREQUESTS".to_owned(), "Rate exceeded".to_owned())
     );
-    order(&bench, "PutManifest", json!({"kind": "status", "status": 503}));
+    order(&bench, "PutManifest", &json!({"kind": "status", "status": 503}));
     let down = registry.put(REPOSITORY, "1.0.0", &manifest).await;
     assert_eq!(down.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(down.json::<Value>().await.is_err());
@@ -44,7 +44,7 @@ async fn apis_fail_with_the_code_that_was_ordered() {
     order(
         &bench,
         "DescribeRepositories",
-        json!({"kind": "error", "code": "ThrottlingException", "message": "Rate exceeded"}),
+        &json!({"kind": "error", "code": "ThrottlingException", "message": "Rate exceeded"}),
     );
     let refused = api_error(bench.ecr().describe_repositories().send().await);
     assert_eq!(
@@ -54,7 +54,7 @@ async fn apis_fail_with_the_code_that_was_ordered() {
     order(
         &bench,
         "GetCallerIdentity",
-        json!({"kind": "error", "code": "IDPCommunicationError", "message": "try again"}),
+        &json!({"kind": "error", "code": "IDPCommunicationError", "message": "try again"}),
     );
     let sts = bench.sts_as(bench.administrator());
     let refused = api_error(sts.get_caller_identity().send().await);
@@ -71,7 +71,7 @@ async fn a_client_can_be_killed_before_and_after_the_effect() {
         let bench = Bench::start().await;
         let registry = bench.registry().await;
         let manifest = registry.content(REPOSITORY, "one").await;
-        order(&bench, "PutManifest", json!({"kind": kind}));
+        order(&bench, "PutManifest", &json!({"kind": kind}));
         tokio::select! {
             _ = registry.put(REPOSITORY, "1.0.0", &manifest) => panic!("an answer came"),
             entries = bench.local.journal_until(held(at)) => {
@@ -100,17 +100,17 @@ async fn connections_break_where_it_was_ordered() {
             .request(Method::GET, &format!("{REPOSITORY}/manifests/1.0.0"))
             .send()
     };
-    order(&bench, "GetManifest", json!({"kind": "reset"}));
+    order(&bench, "GetManifest", &json!({"kind": "reset"}));
     assert!(get().await.is_err());
     for kind in ["reset-mid-body", "truncate"] {
-        order(&bench, "GetManifest", json!({"kind": kind}));
+        order(&bench, "GetManifest", &json!({"kind": kind}));
         let answer = get().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert!(answer.bytes().await.is_err(), "{kind}");
     }
     assert_eq!(get().await.unwrap().text().await.unwrap(), manifest);
     // An answer without a body is lost, with its effect done.
-    order(&bench, "PutManifest", json!({"kind": "reset-mid-body"}));
+    order(&bench, "PutManifest", &json!({"kind": "reset-mid-body"}));
     let put = registry
         .request(Method::PUT, &format!("{REPOSITORY}/manifests/2.0.0"))
         .body(manifest.clone())

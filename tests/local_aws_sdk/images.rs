@@ -1,4 +1,4 @@
-use aws_sdk_ecr::types::{ImageIdentifier, LayerAvailability, ListImagesFilter, TagStatus};
+use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier, LayerAvailability, ListImagesFilter, TagStatus};
 use reqwest::StatusCode;
 use tagship::domain::immutability::Mutability;
 use tagship::domain::reference::Digest;
@@ -54,7 +54,7 @@ async fn a_retag_keeps_bytes_and_digest() {
     let failures: Vec<&str> = answer
         .failures()
         .iter()
-        .filter_map(|failure| failure.failure_code().map(|code| code.as_str()))
+        .filter_map(|failure| failure.failure_code().map(ImageFailureCode::as_str))
         .collect();
     assert_eq!(failures, ["ImageNotFound", "InvalidImageDigest"]);
 }
