@@ -222,6 +222,11 @@ impl LocalEcr {
         self.emulator.faults.add(fault);
     }
 
+    /// Takes back all orders to fail.
+    pub fn clear_faults(&self) {
+        self.emulator.faults.clear();
+    }
+
     /// Every request since the start or the last reset.
     pub fn journal(&self) -> Vec<Entry> {
         self.emulator.journal.entries()
@@ -275,7 +280,6 @@ fn open(options: Options, address: SocketAddr) -> Result<(Emulator, Access), Loc
             Err(_) => Err(LocalError::Key),
         },
     )?);
-    let issuer_key = kept("issuer key", &Issuer::new_key)?;
     let key_id = kept("administrator", &|| {
         iam::key_id("AKIA")
             .map(String::into_bytes)
@@ -294,14 +298,15 @@ fn open(options: Options, address: SocketAddr) -> Result<(Emulator, Access), Loc
         seal,
     };
     let request_token = iam.seal.derive("id token request", "");
-    let issuer = Issuer::new(&issuer_key, request_token)?;
+    let store = Arc::new(store);
+    let issuer = Issuer::new(Arc::clone(&store), request_token);
     let access = Access::new(address, &iam, &issuer, &options.region)?;
     let emulator = Emulator {
         auth: options.auth,
         address,
         quirks: options.quirks,
         clock: clock::Clock::default(),
-        registry: Registry::new(Arc::new(store), options.account, options.region),
+        registry: Registry::new(store, options.account, options.region),
         iam,
         issuer,
         uploads: data_plane::Uploads::default(),

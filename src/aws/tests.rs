@@ -10,7 +10,7 @@ use crate::registry::RegistryError;
 /// Why no login can be had.
 async fn refusal(ecr: &Ecr) -> IdentityError {
     match ecr.credential(&host()).await {
-        Err(RegistryError::Login { source, .. }) => source,
+        Err(RegistryError::Login { source, .. }) => *source,
         other => panic!("{other:?}"),
     }
 }
@@ -150,7 +150,7 @@ async fn an_outage_is_given_up_on() {
 
 #[tokio::test]
 async fn permanent_refusals_are_told_at_once_in_their_own_words() {
-    let mut all = String::new();
+    let mut all = Vec::new();
     for (status, code, message) in [
         (
             400,
@@ -176,9 +176,9 @@ async fn permanent_refusals_are_told_at_once_in_their_own_words() {
         let error = refusal(&world.ecr().await).await;
         assert_eq!(world.apis.counts(), (1, 1, 0), "{code}");
         assert!(world.clock.waits().is_empty());
-        all.push_str(&format!("{}\n\n", told(&error)));
+        all.push(told(&error));
     }
-    insta::assert_snapshot!(all);
+    insta::assert_snapshot!(all.join("\n\n"));
 }
 
 #[tokio::test]
@@ -248,16 +248,16 @@ async fn what_cannot_work_is_told_before_anything_is_contacted() {
         |job| job.endpoint_url = Some("http://api.example/".parse().unwrap()),
         |job| job.endpoint_url = Some("http://user:secret@198.51.100.1/".parse().unwrap()),
     ];
-    let mut all = String::new();
+    let mut all = Vec::new();
     for change in cases {
         let world = World::new().await;
         let mut job = world.job();
         change(&mut job);
         let error = world.connect(&job).await.unwrap_err();
         assert_eq!(world.apis.counts(), (0, 0, 0));
-        all.push_str(&format!("{:?}: {}\n\n", error.kind(), told(&error)));
+        all.push(format!("{:?}: {}", error.kind(), told(&error)));
     }
-    insta::assert_snapshot!(all);
+    insta::assert_snapshot!(all.join("\n\n"));
 }
 
 #[tokio::test]

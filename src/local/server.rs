@@ -97,14 +97,20 @@ async fn api(
     let call = Call::new(sts::operation(&parameters))
         .face(Face::Query)
         .reference(parameters.get("RoleArn").map(str::to_owned));
+    let shared = Arc::clone(&emulator);
     let effect = async {
-        let request = SignedRequest {
-            method: &parts.method,
-            uri: &parts.uri,
-            headers: &parts.headers,
-            body: &body,
+        let work = move || {
+            let request = SignedRequest {
+                method: &parts.method,
+                uri: &parts.uri,
+                headers: &parts.headers,
+                body: &body,
+            };
+            sts::answer(&shared, &parameters, &request)
         };
-        sts::answer(&emulator, &parameters, &request)
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
     };
     exchange.perform(&emulator, call, effect).await
 }

@@ -140,20 +140,20 @@ impl Ecr {
         self.server.set_claims(claims);
     }
 
+    /// The administrator's access key: its id and its secret.
+    pub fn admin_key(&self) -> (String, String) {
+        let key = self.server.admin();
+        (key.id.clone(), key.secret.expose_secret().to_owned())
+    }
+
     /// A password of the administrator, for other clients.
     pub fn login(&self) -> Registry {
-        let key = self.server.admin();
+        let (id, secret) = self.admin_key();
         let config = aws_sdk_ecr::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(self.url())
             .region(aws_sdk_ecr::config::Region::new(REGION))
-            .credentials_provider(Credentials::new(
-                &key.id,
-                key.secret.expose_secret(),
-                None,
-                None,
-                "tests",
-            ))
+            .credentials_provider(Credentials::new(id, secret, None, None, "tests"))
             .build();
         let request = aws_sdk_ecr::Client::from_conf(config).get_authorization_token();
         let answer = self.runtime.block_on(request.send()).expect("a token is granted");

@@ -39,7 +39,10 @@ async fn configuration(base: BaseUrl) -> Response {
 }
 
 async fn keys(State(emulator): State<Arc<Emulator>>) -> Response {
-    axum::Json(emulator.issuer.keys()).into_response()
+    match tokio::task::spawn_blocking(move || emulator.issuer.keys()).await {
+        Ok(Ok(keys)) => axum::Json(keys).into_response(),
+        Ok(Err(_)) | Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 #[derive(Deserialize)]
@@ -68,12 +71,11 @@ async fn token(
         if !same {
             return (StatusCode::UNAUTHORIZED, "Not Authorized").into_response();
         }
-        match emulator
-            .issuer
-            .token(query.audience.as_deref(), emulator.clock.now())
-        {
-            Ok(token) => axum::Json(json!({"count": token.len(), "value": token})).into_response(),
-            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        let signer = Arc::clone(&emulator);
+        let issue = move || signer.issuer.token(query.audience.as_deref(), signer.clock.now());
+        match tokio::task::spawn_blocking(issue).await {
+            Ok(Ok(token)) => axum::Json(json!({"count": token.len(), "value": token})).into_response(),
+            Ok(Err(_)) | Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     };
     exchange.perform(&emulator, call, answer).await

@@ -73,7 +73,7 @@ pub(super) fn assume_role(emulator: &Emulator, parameters: &Parameters) -> Resul
             expires,
             policy: request.policy.map(str::to_owned),
         })
-        .map_err(|error| StsError::internal(&error))?;
+        .map_err(|error| StsError::internal(&error.into()))?;
     let assumed_role_id = format!("{}:{}", iam.unique_id("AROA", role_name), session.name);
     let arn = iam.arn(&crate::local::iam::Principal::Session(session));
     Ok(Element::node(
@@ -203,7 +203,7 @@ fn verify(emulator: &Emulator, token: &str, now: Timestamp) -> Result<Identity, 
     let keys = emulator
         .issuer
         .key_set()
-        .ok_or_else(|| invalid("Couldn't retrieve verification key from your identity provider"))?;
+        .map_err(|refusal| StsError::internal(&refusal))?;
     let no_key = || {
         invalid(
             "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
