@@ -297,10 +297,10 @@ fn an_error_has_one_shape_everywhere() {
             "tag `1.4.0` is taken\ncaused by: the cause\nhint: bump the version".to_owned()
         )]
     );
-    let json: serde_json::Value = serde_json::from_str(&diagnosis.json()).unwrap();
-    assert_eq!(json["status"], "failed");
-    assert_eq!(json["error"]["exit-code"], 10);
-    assert_eq!(json["error"]["hint"], "bump the version");
+    let json = diagnosis.json();
+    assert_eq!(json["exit-code"], 10);
+    assert_eq!(json["hint"], "bump the version");
+    assert_eq!(json["causes"], serde_json::json!(["the cause"]));
     let colored = diagnosis.text(Palette::COLORED);
     assert!(
         colored.contains("\u{1b}[1m") && colored.contains("tag `1.4.0` is taken"),
