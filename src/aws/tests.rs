@@ -6,6 +6,7 @@ use crate::domain::reference::AccountId;
 use crate::error::{Diagnose as _, Kind};
 use crate::ports::RegistryLogin as _;
 use crate::registry::RegistryError;
+use crate::settings::{AccessKey, IdentitySettings};
 
 /// Why no login can be had.
 async fn refusal(ecr: &Ecr) -> IdentityError {
@@ -235,8 +236,36 @@ async fn credentials_renew_themselves_before_they_end() {
 }
 
 #[tokio::test]
+async fn outside_of_actions_the_chains_credentials_assume_the_role() {
+    let world = World::new().await;
+    let laptop = IdentitySettings {
+        oidc: None,
+        access_key: Some(AccessKey {
+            id: "AKIACHAIN".to_owned(),
+            secret: "chain-secret".into(),
+        }),
+        in_actions: false,
+        ..world.job()
+    };
+    let ecr = world.connect(&laptop).await.unwrap();
+    ecr.credential(&host()).await.unwrap();
+    assert_eq!(world.apis.counts(), (0, 1, 1));
+    assert_eq!(world.apis.sts().requests[0]["Action"], "AssumeRole");
+    let masks = world.reporter.masks();
+    for secret in ["chain-secret", "key-secret-0", "session-secret-0"] {
+        assert!(masks.iter().any(|mask| mask == secret), "{secret}");
+    }
+
+    let mut other = laptop.clone();
+    other.role = Some("arn:aws:iam::123456789012:role/other".to_owned());
+    let error = refusal(&world.connect(&other).await.unwrap()).await;
+    assert!(matches!(error, IdentityError::ChainDenied { .. }), "{error}");
+    insta::assert_snapshot!(told(&error));
+}
+
+#[tokio::test]
 async fn what_cannot_work_is_told_before_anything_is_contacted() {
-    type Change = fn(&mut crate::settings::IdentitySettings);
+    type Change = fn(&mut IdentitySettings);
     let cases: [Change; 9] = [
         |job| job.oidc = None,
         |job| (job.oidc, job.from_fork) = (None, true),
