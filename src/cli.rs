@@ -6,9 +6,6 @@ mod interrupt;
 mod session;
 mod usage;
 
-#[cfg(test)]
-mod tests;
-
 use std::ffi::OsString;
 use std::io;
 use std::net::IpAddr;
@@ -55,7 +52,6 @@ struct GlobalArguments {
     /// Show the log; twice for debugging, three times for everything
     #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
     verbose: u8,
-    /// Colour stderr
     #[arg(
         long,
         global = true,
@@ -86,6 +82,7 @@ enum Command {
         shell: Shell,
     },
     /// Publish as a GitHub action: `ship`, with the inputs taken from the runner's `INPUT_*` variables
+    #[command(hide = true)]
     Action,
 }
 

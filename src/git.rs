@@ -64,9 +64,9 @@ impl Checkout for GixCheckout {
             message: "the commit's id is of an unknown kind".to_owned(),
         })?;
         let seconds = commit.time().map_err(unreadable)?.seconds;
-        let committed_at = Timestamp::from_second(seconds).map_err(|_| GitError::Unreadable {
+        let committed_at = Timestamp::from_second(seconds).map_err(|error| GitError::Unreadable {
             path: path.clone(),
-            message: format!("the commit's time {seconds} is out of range"),
+            message: format!("the commit's time: {error}"),
         })?;
         let tags = tags_of(&repository, commit.id).map_err(unreadable)?;
         let changes = changes::read(&repository, workdir, context).map_err(unreadable)?;
@@ -142,6 +142,3 @@ fn tags_of(repository: &gix::Repository, commit: gix::ObjectId) -> gix::Result<V
 fn shown(path: &Path) -> String {
     cleaned(&path.display().to_string())
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable as _};
-use http::HeaderName;
 use octocrab::Octocrab;
 use secrecy::SecretString;
 use url::Url;
@@ -58,7 +57,6 @@ impl GithubForge {
     fn client(&self) -> octocrab::Result<Octocrab> {
         let mut builder = Octocrab::builder()
             .personal_token(self.token.clone())
-            .add_header(HeaderName::from_static("user-agent"), "tagship".to_owned())
             .set_connect_timeout(Some(Self::TIMEOUT))
             .set_read_timeout(Some(Self::TIMEOUT))
             .set_write_timeout(Some(Self::TIMEOUT));

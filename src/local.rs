@@ -90,15 +90,14 @@ impl Options {
 
 /// An embedded ECR that runs.
 ///
-/// Dropping it leaves the server running until the runtime ends; [`LocalEcr::stop`] ends it.
+/// Dropping it stops it too, without waiting for that; [`LocalEcr::stop`] waits.
 #[derive(Debug)]
 pub struct LocalEcr {
     emulator: Arc<Emulator>,
     server: Server,
+    storage: Option<Server>,
     access: Access,
     listening: SocketAddr,
-    /// Locked for as long as this lives.
-    _folder: DataFolder,
 }
 
 impl LocalEcr {
@@ -116,20 +115,26 @@ impl LocalEcr {
         })?;
         let address = server::reachable(listening);
         let admin = options.admin;
-        let (folder, emulator, access) = blocking(move || {
-            let (emulator, access) = open(options, address)?;
-            folder.publish(&access)?;
-            Ok((folder, emulator, access))
-        })
-        .await?;
+        let storage = if options.quirks.redirect_blobs {
+            Some(listen(SocketAddr::new(options.listen.ip(), 0)).await?)
+        } else {
+            None
+        };
+        let storage_port = storage
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok())
+            .map(|address| address.port());
+        let (mut emulator, access) = blocking(move || open(options, address, folder)).await?;
+        emulator.storage_port = storage_port;
         let emulator = Arc::new(emulator);
+        let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
         let server = Server::start(listener, Arc::clone(&emulator), admin);
         Ok(Self {
             emulator,
             server,
+            storage,
             access,
             listening,
-            _folder: folder,
         })
     }
 
@@ -245,6 +250,9 @@ impl LocalEcr {
     /// Lets requests that are under way finish for a short while, then ends everything.
     pub async fn stop(self) {
         self.server.stop().await;
+        if let Some(storage) = self.storage {
+            storage.stop().await;
+        }
     }
 }
 
@@ -258,7 +266,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, LocalError> {
 }
 
 /// Opens the state in the locked folder. Blocks.
-fn open(options: Options, address: SocketAddr) -> Result<(Emulator, Access), LocalError> {
+fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Emulator, Access), LocalError> {
     let data = options.data;
     let store = Store::open(&data)?;
     let kept = |key: &str, make: &dyn Fn() -> Result<Vec<u8>, LocalError>| {
@@ -280,7 +288,6 @@ fn open(options: Options, address: SocketAddr) -> Result<(Emulator, Access), Loc
             Err(_) => Err(LocalError::Key),
         },
     )?);
-    let issuer_key = kept("issuer key", &Issuer::new_key)?;
     let key_id = kept("administrator", &|| {
         iam::key_id("AKIA")
             .map(String::into_bytes)
@@ -299,19 +306,23 @@ fn open(options: Options, address: SocketAddr) -> Result<(Emulator, Access), Loc
         seal,
     };
     let request_token = iam.seal.derive("id token request", "");
-    let issuer = Issuer::new(&issuer_key, request_token)?;
+    let store = Arc::new(store);
+    let issuer = Issuer::new(Arc::clone(&store), request_token);
     let access = Access::new(address, &iam, &issuer, &options.region)?;
+    folder.publish(&access)?;
     let emulator = Emulator {
         auth: options.auth,
         address,
+        storage_port: None,
         quirks: options.quirks,
         clock: clock::Clock::default(),
-        registry: Registry::new(Arc::new(store), options.account, options.region),
+        registry: Registry::new(store, options.account, options.region),
         iam,
         issuer,
         uploads: data_plane::Uploads::default(),
         faults: faults::Faults::default(),
         journal: journal::Journal::default(),
+        _folder: folder,
     };
     Ok((emulator, access))
 }

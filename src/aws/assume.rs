@@ -159,7 +159,7 @@ impl AssumedRole {
                     .send()
                     .await;
                 let output = sent.map_err(|error| {
-                    self.failure(seconds, ApiFailure::of(&error), |failure| {
+                    Self::failure(seconds, ApiFailure::of(&error), |failure| {
                         refusal::of_web_identity(failure, role, &self.region, Claims::of(&token))
                     })
                 })?;
@@ -175,7 +175,7 @@ impl AssumedRole {
                     .send()
                     .await;
                 let output = sent.map_err(|error| {
-                    self.failure(seconds, ApiFailure::of(&error), |failure| {
+                    Self::failure(seconds, ApiFailure::of(&error), |failure| {
                         refusal::of_chain(failure, role, &self.region)
                     })
                 })?;
@@ -183,11 +183,10 @@ impl AssumedRole {
             }
         };
         self.accept(issued, name)
-            .ok_or_else(|| TryFailure::Other(NO_CREDENTIALS, Again::Never))
+            .ok_or(TryFailure::Other(NO_CREDENTIALS, Again::Never))
     }
 
     fn failure(
-        &self,
         seconds: u32,
         failure: ApiFailure,
         meaning: impl FnOnce(ApiFailure) -> (IdentityError, Again),

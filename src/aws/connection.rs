@@ -25,7 +25,7 @@ use crate::settings::IdentitySettings;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// Credentials that end within this time are renewed before they are used.
-const RENEWED_BEFORE_END: Duration = Duration::from_secs(60);
+const RENEWED_BEFORE_END: Duration = Duration::from_mins(1);
 
 /// What all clients of one run share: region, endpoint, timeouts, HTTP client and credentials.
 #[derive(Debug, Clone)]
@@ -96,12 +96,13 @@ async fn region(identity: &IdentitySettings, registry: &RegistryHost) -> Result<
             .or_else(aws_config::profile::ProfileFileRegionProvider::new())
             .region()
             .await;
-    match found {
-        Some(region) => Region::parse(region.as_ref()).map_err(|_| IdentityError::NoRegion),
+    let region = match found {
+        Some(region) => Region::parse(region.as_ref()).ok(),
         // An emulator has no region of its own, but signatures need one.
-        None if registry.is_plain_http() => Region::parse("us-east-1").map_err(|_| IdentityError::NoRegion),
-        None => Err(IdentityError::NoRegion),
-    }
+        None if registry.is_plain_http() => Region::parse("us-east-1").ok(),
+        None => None,
+    };
+    region.ok_or(IdentityError::NoRegion)
 }
 
 async fn base_config(

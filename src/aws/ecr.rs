@@ -94,7 +94,7 @@ impl RegistryLogin for Ecr {
     async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
         let failed = |source| RegistryError::Login {
             host: host.clone(),
-            source,
+            source: Box::new(source),
         };
         let region = self
             .region_of(host)

@@ -176,7 +176,7 @@ impl Diagnose for IdentityError {
                 "give the job `permissions:` with `id-token: write` and `contents: read`".into()
             }
             Self::Fork => {
-                "publish after the merge, from a `push` event; for pull requests set `dry-run: true`".into()
+                "publish after the merge, from a `push` event; do not switch to `pull_request_target`".into()
             }
             Self::InvalidRole { .. } => {
                 "set `role-to-assume` to the role's ARN, as IAM shows it".into()

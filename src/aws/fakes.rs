@@ -17,6 +17,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer};
 
 use crate::aws::{Ecr, IdentityError};
+use crate::clock::SystemClock;
 use crate::domain::reference::{AccountId, Region, RegistryHost};
 use crate::ports::{Clock, Event, Reporter};
 use crate::settings::{IdentitySettings, OidcRequest};
@@ -39,7 +40,7 @@ pub(super) struct FakeClock {
 impl FakeClock {
     pub(super) fn pass(&self, duration: Duration) {
         let mut now = self.now.lock().unwrap();
-        *now = *now + SignedDuration::try_from(duration).unwrap();
+        *now += SignedDuration::try_from(duration).unwrap();
     }
 
     pub(super) fn waits(&self) -> Vec<Duration> {
@@ -120,7 +121,7 @@ impl World {
             .mount(&server)
             .await;
         let clock = Arc::new(FakeClock {
-            now: Mutex::new(Timestamp::now()),
+            now: Mutex::new(SystemClock.now()),
             waits: Mutex::default(),
         });
         Self {
@@ -142,6 +143,7 @@ impl World {
             allowed_accounts: vec![AccountId::parse(ACCOUNT).unwrap()],
             region: Some(Region::parse("eu-central-1").unwrap()),
             endpoint_url: Some(self.server.uri().parse().unwrap()),
+            access_key: None,
             oidc: Some(OidcRequest {
                 url: url.parse().unwrap(),
                 token: REQUEST_TOKEN.into(),

@@ -74,8 +74,8 @@ impl TokenSource {
 
     fn authorization(&self) -> Result<HeaderValue, (IdentityError, Again)> {
         let text = format!("bearer {}", self.request.token.expose_secret());
-        let mut value = HeaderValue::try_from(text)
-            .map_err(|_| (refused("the request token has illegal characters"), Again::Never))?;
+        let illegal = || (refused("the request token has illegal characters"), Again::Never);
+        let mut value = HeaderValue::try_from(text).ok().ok_or_else(illegal)?;
         value.set_sensitive(true);
         Ok(value)
     }
@@ -101,8 +101,9 @@ fn parse_token(body: &[u8]) -> Result<SecretString, &'static str> {
         value: String,
     }
     // serde's own words would repeat a part of the answer.
-    let answer: Answer =
-        serde_json::from_slice(body).map_err(|_| "its answer is not JSON with a text `value`")?;
+    let answer: Answer = serde_json::from_slice(body)
+        .ok()
+        .ok_or("its answer is not JSON with a text `value`")?;
     if answer.value.is_empty() {
         return Err("its answer holds an empty token");
     }

@@ -30,7 +30,7 @@ impl Patience {
     const LATER_ENDS: SignedDuration = SignedDuration::from_secs(90);
 
     /// The longest that a goal takes: the last try may begin at the end, and has two requests.
-    pub(super) const LONGEST: Duration = Duration::from_secs(120);
+    pub(super) const LONGEST: Duration = Duration::from_mins(2);
 
     pub(super) fn begin(clock: &dyn Clock) -> Self {
         Self {

@@ -11,7 +11,7 @@ const OPERATION: &str = "AssumeRoleWithWebIdentity";
 
 /// The error for the user, and whether another try may help.
 ///
-/// Source: STS API reference, "AssumeRoleWithWebIdentity", errors; the words of a message are looked at only where
+/// Source: STS API reference, `AssumeRoleWithWebIdentity`, errors; the words of a message are looked at only where
 /// one code stands for several causes.
 pub(super) fn of_web_identity(
     failure: ApiFailure,
@@ -68,7 +68,7 @@ pub(super) fn of_web_identity(
 
 /// The error for the user when the role was to be assumed with the chain's credentials.
 ///
-/// Source: STS API reference, "AssumeRole", errors.
+/// Source: STS API reference, `AssumeRole`, errors.
 pub(super) fn of_chain(failure: ApiFailure, role: &RoleArn, region: &Region) -> (IdentityError, Again) {
     match failure.code.as_str() {
         "AccessDenied" | "AccessDeniedException" => {

@@ -28,7 +28,9 @@ impl RoleArn {
                 "is not of the form `arn:aws:iam::123456789012:role/name`",
             ));
         }
-        let account = AccountId::parse(account).map_err(|_| invalid("has no account of 12 digits"))?;
+        let account = AccountId::parse(account)
+            .ok()
+            .ok_or_else(|| invalid("has no account of 12 digits"))?;
         let name = resource
             .strip_prefix("role/")
             .ok_or_else(|| invalid("names no role: `role/` does not follow the account"))?;

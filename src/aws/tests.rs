@@ -6,11 +6,12 @@ use crate::domain::reference::AccountId;
 use crate::error::{Diagnose as _, Kind};
 use crate::ports::RegistryLogin as _;
 use crate::registry::RegistryError;
+use crate::settings::{AccessKey, IdentitySettings};
 
 /// Why no login can be had.
 async fn refusal(ecr: &Ecr) -> IdentityError {
     match ecr.credential(&host()).await {
-        Err(RegistryError::Login { source, .. }) => source,
+        Err(RegistryError::Login { source, .. }) => *source,
         other => panic!("{other:?}"),
     }
 }
@@ -150,7 +151,7 @@ async fn an_outage_is_given_up_on() {
 
 #[tokio::test]
 async fn permanent_refusals_are_told_at_once_in_their_own_words() {
-    let mut all = String::new();
+    let mut all = Vec::new();
     for (status, code, message) in [
         (
             400,
@@ -176,9 +177,9 @@ async fn permanent_refusals_are_told_at_once_in_their_own_words() {
         let error = refusal(&world.ecr().await).await;
         assert_eq!(world.apis.counts(), (1, 1, 0), "{code}");
         assert!(world.clock.waits().is_empty());
-        all.push_str(&format!("{}\n\n", told(&error)));
+        all.push(told(&error));
     }
-    insta::assert_snapshot!(all);
+    insta::assert_snapshot!(all.join("\n\n"));
 }
 
 #[tokio::test]
@@ -235,8 +236,36 @@ async fn credentials_renew_themselves_before_they_end() {
 }
 
 #[tokio::test]
+async fn outside_of_actions_the_chains_credentials_assume_the_role() {
+    let world = World::new().await;
+    let laptop = IdentitySettings {
+        oidc: None,
+        access_key: Some(AccessKey {
+            id: "AKIACHAIN".to_owned(),
+            secret: "chain-secret".into(),
+        }),
+        in_actions: false,
+        ..world.job()
+    };
+    let ecr = world.connect(&laptop).await.unwrap();
+    ecr.credential(&host()).await.unwrap();
+    assert_eq!(world.apis.counts(), (0, 1, 1));
+    assert_eq!(world.apis.sts().requests[0]["Action"], "AssumeRole");
+    let masks = world.reporter.masks();
+    for secret in ["chain-secret", "key-secret-0", "session-secret-0"] {
+        assert!(masks.iter().any(|mask| mask == secret), "{secret}");
+    }
+
+    let mut other = laptop.clone();
+    other.role = Some("arn:aws:iam::123456789012:role/other".to_owned());
+    let error = refusal(&world.connect(&other).await.unwrap()).await;
+    assert!(matches!(error, IdentityError::ChainDenied { .. }), "{error}");
+    insta::assert_snapshot!(told(&error));
+}
+
+#[tokio::test]
 async fn what_cannot_work_is_told_before_anything_is_contacted() {
-    type Change = fn(&mut crate::settings::IdentitySettings);
+    type Change = fn(&mut IdentitySettings);
     let cases: [Change; 9] = [
         |job| job.oidc = None,
         |job| (job.oidc, job.from_fork) = (None, true),
@@ -248,16 +277,16 @@ async fn what_cannot_work_is_told_before_anything_is_contacted() {
         |job| job.endpoint_url = Some("http://api.example/".parse().unwrap()),
         |job| job.endpoint_url = Some("http://user:secret@198.51.100.1/".parse().unwrap()),
     ];
-    let mut all = String::new();
+    let mut all = Vec::new();
     for change in cases {
         let world = World::new().await;
         let mut job = world.job();
         change(&mut job);
         let error = world.connect(&job).await.unwrap_err();
         assert_eq!(world.apis.counts(), (0, 0, 0));
-        all.push_str(&format!("{:?}: {}\n\n", error.kind(), told(&error)));
+        all.push(format!("{:?}: {}", error.kind(), told(&error)));
     }
-    insta::assert_snapshot!(all);
+    insta::assert_snapshot!(all.join("\n\n"));
 }
 
 #[tokio::test]

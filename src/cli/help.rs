@@ -30,7 +30,7 @@ pub(super) fn top() -> String {
 
 pub(super) fn ship() -> String {
     format!(
-        "{SHIP_SHORT} A flag for several entries\nmay be repeated.\n\n{SHIP_EXAMPLES}\n\n{}\n\n{SHIP_ENVIRONMENT}",
+        "{SHIP_SHORT} A flag for several entries may be repeated.\n\n{SHIP_EXAMPLES}\n\n{}\n\n{SHIP_ENVIRONMENT}",
         exit_codes()
     )
 }
@@ -39,7 +39,7 @@ const TOP_EXAMPLES: &str = "\
 Examples:
   tagship ship --local --repository team/app
       Publish this checkout to the embedded ECR; no AWS account is needed
-  tagship plan --registry 123456789012.dkr.ecr.eu-central-1.amazonaws.com --repository team/app
+  tagship plan --account-id 123456789012 --aws-region eu-central-1 --repository team/app
       Show which tags would be made";
 
 const TOP_ENVIRONMENT: &str = "\
@@ -49,18 +49,18 @@ Environment:
   CLICOLOR_FORCE   Colour also where stderr is no terminal";
 
 pub(super) const SHIP_SHORT: &str = "\
-Every flag `--foo-bar` is also the variable TAGSHIP_FOO_BAR, the key `foo-bar` of tagship.yaml and the action's
+Every flag `--foo-bar` is also the variable TAGSHIP_FOO_BAR, the key `foo-bar` of tagship.yaml and the action's \
 input `foo-bar`; the first of these that is given counts.";
 
 const SHIP_EXAMPLES: &str = "\
 Examples:
   tagship ship --local --repository team/app
       Publish this checkout to the embedded ECR; no AWS account is needed
-  tagship ship --registry 123456789012.dkr.ecr.eu-central-1.amazonaws.com --repository team/app --version 1.4.0
+  tagship ship --account-id 123456789012 --aws-region eu-central-1 --repository team/app --version 1.4.0
       Publish as version 1.4.0, with the AWS credentials of this shell
   tagship ship --build-args NODE_ENV=production --secrets id=npm,env=NPM_TOKEN
       Build with an argument and a secret; the rest stands in tagship.yaml
-  tagship ship --tags 'type=semver,pattern={{version}}' --tags 'type=semver,pattern={{major}}' --tags edge
+  tagship ship --tags 'type=semver,pattern={{version}}' --tags type=sha --tags edge
       Choose the tags";
 
 const SHIP_ENVIRONMENT: &str = "\

@@ -235,3 +235,6 @@ impl Diagnose for NoRuntime {
         Kind::Operation
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,7 +169,7 @@ impl Dialer {
         let stream = EngineStream::dial(&self.address, &self.ssh).await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(io::Error::other)?;
+            .map_err(http_error)?;
         tokio::spawn(connection.with_upgrades());
         let (mut head, body) = request.into_parts();
         // A request over a connection of our own names the path only, and the host in a header.
@@ -182,7 +182,7 @@ impl Dialer {
         sender
             .send_request(Request::from_parts(head, body))
             .await
-            .map_err(io::Error::other)
+            .map_err(http_error)
     }
 
     fn unreachable(&self, error: &dyn std::error::Error) -> BuildError {
@@ -200,13 +200,25 @@ impl Dialer {
             };
         }
         match error {
-            bollard::errors::Error::IOError { .. } => self.unreachable(error),
+            bollard::errors::Error::IOError { err } if err.kind() != io::ErrorKind::InvalidData => {
+                self.unreachable(error)
+            }
             _ => BuildError::NotAnEngine {
                 address: self.address.to_string(),
                 message,
             },
         }
     }
+}
+
+/// Tells an answer that is not HTTP from a connection that broke.
+fn http_error(error: hyper::Error) -> io::Error {
+    let kind = if error.is_parse() {
+        io::ErrorKind::InvalidData
+    } else {
+        io::ErrorKind::Other
+    };
+    io::Error::new(kind, error)
 }
 
 /// The words of the innermost cause: the outer ones only say that something failed.

@@ -136,3 +136,6 @@ pub(super) fn random_id() -> String {
     }
     hex::encode(bytes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,6 @@ mod tests {
             "/srv/git/app.git",
             "../app",
             "file:///srv/app.git",
-            "C:/app",
             "https://github.com/",
             "https://github.com/octo/app?token=secret",
             "https://github.com/octo/a b",

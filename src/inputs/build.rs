@@ -121,7 +121,7 @@ fn reason(error: &std::io::Error) -> String {
     }
 }
 
-/// Source: Dockerfile reference, "FROM": BuildKit takes stage names of `[a-z][a-z0-9-_.]*`, without regard to case,
+/// Source: Dockerfile reference, "FROM": `BuildKit` takes stage names of `[a-z][a-z0-9-_.]*`, without regard to case,
 /// and numbers.
 fn target(value: Sourced, problems: &mut Problems) -> Option<String> {
     let legal = value.text.len() <= 128

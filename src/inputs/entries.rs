@@ -9,7 +9,7 @@ use super::raw::{Sourced, shown};
 use super::{Environment, RawInputs};
 use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
 
-/// The most bytes of a secret. Source: BuildKit, `session/secrets`, `MaxSecretSize`.
+/// The most bytes of a secret. Source: `BuildKit`, `session/secrets`, `MaxSecretSize`.
 const MAX_SECRET_BYTES: u64 = 500 * 1024;
 /// The most characters of a label's key or an argument's name; nothing sensible comes near.
 const MAX_NAME_LENGTH: usize = 256;

@@ -56,7 +56,7 @@ pub(super) fn read(
     })
 }
 
-/// Source: STS API reference, AssumeRoleWithWebIdentity, `RoleSessionName`.
+/// Source: STS API reference, `AssumeRoleWithWebIdentity`, `RoleSessionName`.
 fn session_name(value: Sourced, problems: &mut Problems) -> Option<String> {
     let legal = (2..=64).contains(&value.text.len())
         && value
@@ -73,7 +73,7 @@ fn session_name(value: Sourced, problems: &mut Problems) -> Option<String> {
     problems.add(&value.origin, message, None)
 }
 
-/// Source: IAM API reference, AddClientIDToOpenIDConnectProvider, `ClientID`: 1 to 255 characters.
+/// Source: IAM API reference, `AddClientIDToOpenIDConnectProvider`, `ClientID`: 1 to 255 characters.
 fn audience(value: Sourced, problems: &mut Problems) -> Option<String> {
     if value.text.len() <= 255 && value.text.bytes().all(|b| b.is_ascii_graphic()) {
         return Some(value.text);
@@ -106,7 +106,7 @@ fn allowed_accounts(raw: &RawInputs, place: Option<&Place>, problems: &mut Probl
     allowed
 }
 
-/// Source: GitHub docs, "OpenID Connect reference"; both variables exist only with `id-token: write`.
+/// Source: GitHub docs, "`OpenID` Connect reference"; both variables exist only with `id-token: write`.
 fn oidc(environment: &Environment, problems: &mut Problems) -> Option<OidcRequest> {
     const URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
     let url = environment.get(URL)?;

@@ -31,7 +31,7 @@ impl InvalidRole {
 
 /// The full ARN of a role that is given as ARN, `path/name` or `name`.
 ///
-/// Source: IAM user guide, "IAM ARNs"; IAM API reference, CreateRole, `RoleName` and `Path`.
+/// Source: IAM user guide, "IAM ARNs"; IAM API reference, `CreateRole`, `RoleName` and `Path`.
 pub(super) fn arn(
     text: &str,
     account: Option<&AccountId>,

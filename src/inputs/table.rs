@@ -220,7 +220,7 @@ pub static INPUTS: &[Input] = &[
         "REGION",
         "The registry's region, such as `eu-central-1`",
     )
-    .default_note("the region in `registry`")
+    .default_note("the region in `registry`, else `AWS_REGION`, else `AWS_DEFAULT_REGION`")
     .standard_variables(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
     Input::text(
         Section::Destination,
@@ -324,7 +324,7 @@ pub static INPUTS: &[Input] = &[
         "URL",
         "The Docker Engine's address: `unix:///path`, `tcp://host:port` or `ssh://user@host`",
     )
-    .default_note("`unix:///var/run/docker.sock`")
+    .default_note("`DOCKER_HOST`, else `unix:///var/run/docker.sock`")
     .standard_variables(&["DOCKER_HOST"]),
     Input::text(
         Section::Tags,

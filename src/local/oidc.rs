@@ -1,11 +1,11 @@
 //! A GitHub OIDC issuer: discovery, keys, and the endpoint that jobs ask for tokens.
 //!
-//! Source: GitHub docs, "OpenID Connect reference".
+//! Source: GitHub docs, "`OpenID` Connect reference".
 
 mod claims;
 mod face;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -22,7 +22,8 @@ pub use claims::GithubClaims;
 pub(crate) use face::{TOKEN_PATH, routes};
 
 use crate::domain::reference::Digest;
-use crate::local::error::LocalError;
+use crate::local::refusal::Refusal;
+use crate::local::store::Store;
 
 /// The issuer that tokens name: GitHub's own, so that trust policies written for AWS hold here unchanged.
 pub(crate) const ISSUER: &str = "https://token.actions.githubusercontent.com";
@@ -30,7 +31,7 @@ pub(crate) const ISSUER: &str = "https://token.actions.githubusercontent.com";
 /// The issuer as it stands in provider names and condition keys.
 pub(crate) const ISSUER_HOST: &str = "token.actions.githubusercontent.com";
 
-/// Seconds that a token lives. Source: GitHub docs, "OpenID Connect reference", the sample token.
+/// Seconds that a token lives. Source: GitHub docs, "`OpenID` Connect reference", the sample token.
 const LIFE_SECONDS: i64 = 300;
 /// Seconds from a token's `nbf` to its `iat`; same source.
 const EARLIER_SECONDS: i64 = 600;
@@ -38,30 +39,52 @@ const EARLIER_SECONDS: i64 = 600;
 /// Signs tokens for jobs.
 #[derive(Debug)]
 pub(crate) struct Issuer {
-    key: RsaKeyPair,
-    key_id: String,
+    store: Arc<Store>,
+    /// Made when it is first needed, because that takes a while.
+    key: Mutex<Option<Arc<SigningKey>>>,
     claims: Mutex<GithubClaims>,
     /// What a job must show to be given a token.
     pub(crate) request_token: SecretString,
 }
 
-impl Issuer {
-    /// A new signing key, as PKCS#8.
-    pub(crate) fn new_key() -> Result<Vec<u8>, LocalError> {
-        let key = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_unspecified| LocalError::Key)?;
-        let der: Pkcs8V1Der<'_> = key.as_der().map_err(|_unspecified| LocalError::Key)?;
-        Ok(der.as_ref().to_vec())
-    }
+#[derive(Debug)]
+struct SigningKey {
+    pair: RsaKeyPair,
+    id: String,
+}
 
-    pub(crate) fn new(pkcs8: &[u8], request_token: SecretString) -> Result<Self, LocalError> {
-        let key = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_rejected| LocalError::Key)?;
-        let key_id = Digest::of(key.public_key().as_ref()).hex();
-        Ok(Self {
-            key,
-            key_id,
+/// Where the signing key is kept, as PKCS#8.
+const KEY: &str = "issuer key";
+
+impl Issuer {
+    pub(crate) fn new(store: Arc<Store>, request_token: SecretString) -> Self {
+        Self {
+            store,
+            key: Mutex::default(),
             claims: Mutex::default(),
             request_token,
-        })
+        }
+    }
+
+    /// The signing key. May block for a while.
+    fn key(&self) -> Result<Arc<SigningKey>, Refusal> {
+        let mut held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = held.as_ref() {
+            return Ok(Arc::clone(key));
+        }
+        let pkcs8 = if let Some(kept) = self.store.meta(KEY)? {
+            kept
+        } else {
+            let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(Refusal::state)?;
+            let der: Pkcs8V1Der<'_> = pair.as_der().map_err(Refusal::state)?;
+            self.store.set_meta(KEY, der.as_ref())?;
+            der.as_ref().to_vec()
+        };
+        let pair = RsaKeyPair::from_pkcs8(&pkcs8).map_err(Refusal::state)?;
+        let id = Digest::of(pair.public_key().as_ref()).hex();
+        let key = Arc::new(SigningKey { pair, id });
+        *held = Some(Arc::clone(&key));
+        Ok(key)
     }
 
     /// What tokens say from now on.
@@ -69,8 +92,8 @@ impl Issuer {
         *self.claims.lock().unwrap_or_else(PoisonError::into_inner) = claims;
     }
 
-    /// A token for `audience`, or for the audience that GitHub takes by default.
-    pub(crate) fn token(&self, audience: Option<&str>, now: Timestamp) -> std::io::Result<String> {
+    /// A token for `audience`, or for the audience that GitHub takes by default. May block for a while.
+    pub(crate) fn token(&self, audience: Option<&str>, now: Timestamp) -> Result<String, Refusal> {
         let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut payload = claims.payload(audience);
         let issued = now.as_second();
@@ -87,37 +110,39 @@ impl Issuer {
         self.sign(&Value::Object(payload))
     }
 
-    fn sign(&self, payload: &Value) -> std::io::Result<String> {
-        let header = json!({"typ": "JWT", "alg": "RS256", "kid": self.key_id, "x5t": self.key_id});
-        let encode = |value: &Value| serde_json::to_vec(value).map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
-        let text = format!("{}.{}", encode(&header)?, encode(payload)?);
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key
+    fn sign(&self, payload: &Value) -> Result<String, Refusal> {
+        let key = self.key()?;
+        let header = json!({"typ": "JWT", "alg": "RS256", "kid": key.id, "x5t": key.id});
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let text = format!("{}.{}", encode(&header), encode(payload));
+        let mut signature = vec![0; key.pair.public_modulus_len()];
+        key.pair
             .sign(
                 &RSA_PKCS1_SHA256,
                 &SystemRandom::new(),
                 text.as_bytes(),
                 &mut signature,
             )
-            .map_err(std::io::Error::other)?;
+            .map_err(Refusal::state)?;
         Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
-    /// The public key, as RFC 7517 has it.
-    pub(crate) fn keys(&self) -> Value {
-        let public = self.key.public_key();
-        json!({"keys": [{
+    /// The public key, as RFC 7517 has it. May block for a while.
+    pub(crate) fn keys(&self) -> Result<Value, Refusal> {
+        let key = self.key()?;
+        let public = key.pair.public_key();
+        Ok(json!({"keys": [{
             "kty": "RSA",
             "alg": "RS256",
             "use": "sig",
-            "kid": self.key_id,
+            "kid": key.id,
             "n": URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero()),
             "e": URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero()),
-        }]})
+        }]}))
     }
 
     /// The same for those who verify.
-    pub(crate) fn key_set(&self) -> Option<JwkSet> {
-        serde_json::from_value(self.keys()).ok()
+    pub(crate) fn key_set(&self) -> Result<JwkSet, Refusal> {
+        serde_json::from_value(self.keys()?).map_err(Refusal::state)
     }
 }

@@ -12,6 +12,7 @@ use axum::response::Response;
 
 use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
+use crate::local::refusal::Refusal;
 use crate::local::sigv4::{self, BadSignature, SignedRequest};
 use xml::Element;
 
@@ -49,7 +50,8 @@ impl StsError {
         }
     }
 
-    fn internal(_error: &std::io::Error) -> Self {
+    fn internal(error: &Refusal) -> Self {
+        tracing::error!(%error, "the embedded STS failed");
         Self::new(
             "InternalFailure",
             "The request processing has failed because of an internal error.",
@@ -155,6 +157,3 @@ fn caller_identity(emulator: &Emulator, request: &SignedRequest<'_>) -> Result<E
         ],
     ))
 }
-
-#[cfg(test)]
-mod tests;

@@ -36,9 +36,13 @@ struct Step {
 }
 
 impl State {
-    fn has_room(&self) -> bool {
+    fn live_lines(&self) -> usize {
         let steps = self.steps.values().filter(|step| step.live.is_some()).count();
-        steps + self.transfers.len() < MAX_LIVE_LINES
+        steps + self.transfers.len()
+    }
+
+    fn has_room(&self) -> bool {
+        self.live_lines() < MAX_LIVE_LINES
     }
 }
 
@@ -50,6 +54,11 @@ impl Terminal {
             redaction,
             palette,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn live_lines(&self) -> usize {
+        self.state.lock().map_or(0, |state| state.live_lines())
     }
 
     fn with(&self, act: impl FnOnce(&mut State)) {

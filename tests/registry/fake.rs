@@ -38,6 +38,8 @@ type Answer = Result<Response<Body>, io::Error>;
 /// What goes wrong with one request.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
+    /// No answer comes.
+    Hang,
     /// The connection ends without an answer, after the request's body was read.
     Reset,
     /// The connection ends without an answer, while the request's body comes.
@@ -54,7 +56,7 @@ pub(crate) enum Fault {
     },
     /// The right answer with a header replaced.
     Header(&'static str, String),
-    /// The right answer with another body.
+    /// The right answer with another body, and without a digest that gives it away.
     Content(&'static str),
 }
 
@@ -182,6 +184,10 @@ impl Fake {
     }
 
     pub(crate) fn client_of(&self, repository: &str) -> (Repository, Arc<Witness>) {
+        self.client_with(repository, IMPATIENT)
+    }
+
+    pub(crate) fn client_with(&self, repository: &str, patience: Patience) -> (Repository, Arc<Witness>) {
         let image = ImageName {
             registry: self.host(),
             repository: RepositoryName::parse(repository).unwrap(),
@@ -189,7 +195,7 @@ impl Fake {
         let witness = Arc::new(Witness::default());
         let client = Client::new(image, http_client().unwrap(), witness.clone(), witness.clone())
             .unwrap()
-            .with_patience(IMPATIENT);
+            .with_patience(patience);
         (Repository::new(client, None), witness)
     }
 }
@@ -288,8 +294,10 @@ async fn registry(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answe
         at.and_then(|at| state.faults.remove(at))
             .map(|(_, _, fault)| fault)
     };
-    if let Some(Fault::ResetEarly) = fault {
-        return Err(io::ErrorKind::ConnectionReset.into());
+    match fault {
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::ResetEarly) => return Err(io::ErrorKind::ConnectionReset.into()),
+        _ => {}
     }
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     match fault {
@@ -320,7 +328,10 @@ async fn registry(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answe
             answer.headers_mut().insert(name, value.parse().unwrap());
             Ok(answer)
         }
-        Some(Fault::Content(content)) => Ok(answer.map(|_| full(content))),
+        Some(Fault::Content(content)) => {
+            answer.headers_mut().remove("docker-content-digest");
+            Ok(answer.map(|_| full(content)))
+        }
         _ => Ok(answer),
     }
 }

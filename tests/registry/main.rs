@@ -6,6 +6,7 @@
 )]
 
 mod client;
+mod embedded;
 mod engines;
 mod fake;
 mod faults;

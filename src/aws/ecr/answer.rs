@@ -18,6 +18,7 @@ impl Call<'_> {
     pub(super) fn failed(&self, failure: ApiFailure) -> RegistryError {
         let (host, repository) = (self.registry.clone(), self.repository.clone());
         if let Some(source) = failure.about_credentials() {
+            let source = Box::new(source);
             return RegistryError::Login { host, source };
         }
         if failure.is_access_denied() {

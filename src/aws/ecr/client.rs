@@ -63,7 +63,7 @@ impl RegionClient {
 }
 
 /// `LimitExceededException` is a quota in ECR, but throttling to the SDK, which would repeat it for nothing.
-/// Source: ECR API reference, "BatchGetImage", errors.
+/// Source: ECR API reference, `BatchGetImage`, errors.
 #[derive(Debug)]
 struct QuotasStay;
 

@@ -20,6 +20,14 @@ fn tags(texts: &[&str]) -> Vec<Tag> {
     texts.iter().map(|text| Tag::parse(text).unwrap()).collect()
 }
 
+/// Why there is no login.
+fn identity(error: RegistryError) -> IdentityError {
+    match error {
+        RegistryError::Login { source, .. } => *source,
+        other => panic!("{other}"),
+    }
+}
+
 #[tokio::test]
 async fn a_token_is_used_until_shortly_before_its_end() {
     let world = World::new().await;
@@ -67,13 +75,7 @@ async fn each_region_has_its_own_token_and_no_other_host_gets_any() {
         .collect();
     assert_eq!(regions, ["eu-central-1", "us-east-1"]);
     let foreign = credential("evil.example:80").await.unwrap_err();
-    assert!(matches!(
-        foreign,
-        RegistryError::Login {
-            source: IdentityError::ForeignRegistry,
-            ..
-        }
-    ));
+    assert!(matches!(identity(foreign), IdentityError::ForeignRegistry));
     assert_eq!(world.apis.counts(), (1, 1, 2));
 }
 
@@ -265,12 +267,8 @@ async fn refusals_are_told_in_the_registrys_words() {
     );
     let error = world.ecr().await.credential(&host()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Credentials);
-    insta::assert_snapshot!(format!("{}\n{}", error.hint().unwrap(), {
-        let RegistryError::Login { source, .. } = error else {
-            panic!()
-        };
-        source
-    }));
+    let hint = error.hint().unwrap().into_owned();
+    insta::assert_snapshot!(format!("{}\n{hint}", identity(error)));
 }
 
 #[tokio::test]
@@ -295,15 +293,6 @@ async fn credentials_that_ended_early_are_renewed_once() {
     let world = World::new().await;
     world.apis.ecr().refusals = vec![(400, "ExpiredTokenException"); 10];
     let error = world.ecr().await.mutability(&app()).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            RegistryError::Login {
-                source: IdentityError::Expired { .. },
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(identity(error), IdentityError::Expired { .. }));
     assert_eq!(world.apis.counts(), (2, 2, 2));
 }

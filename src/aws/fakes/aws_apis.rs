@@ -3,13 +3,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
 use super::sts::FakeSts;
 use super::{ECR_PASSWORD, FakeReporter, REQUEST_TOKEN, SUBJECT, jwt};
+use crate::clock::SystemClock;
 use crate::domain::reference::Digest;
+use crate::ports::Clock as _;
 
 /// What the fakes are like, and what they were asked.
 pub(in crate::aws) struct FakeApis {
@@ -150,7 +152,7 @@ impl FakeEcr {
         }
         match operation {
             "GetAuthorizationToken" => {
-                let ends = Timestamp::now() + SignedDuration::from_hours(12);
+                let ends = SystemClock.now() + SignedDuration::from_hours(12);
                 ok(&json!({"authorizationData": [{
                     "authorizationToken": STANDARD.encode(format!("AWS:{ECR_PASSWORD}")),
                     "expiresAt": ends.as_second(),

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use wiremock::{Request, ResponseTemplate};
 
 use super::{ACCOUNT, ROLE, claims_of};
+use crate::clock::SystemClock;
+use crate::ports::Clock as _;
 
 /// What the fake STS is like, and what it was asked.
 pub(in crate::aws) struct FakeSts {
@@ -90,7 +92,7 @@ impl FakeSts {
         let number = self.keys.len();
         let key = format!("ASIA{number:016}");
         self.keys.push(key.clone());
-        let ends = Timestamp::now() + SignedDuration::from_secs(self.lasting);
+        let ends = SystemClock.now() + SignedDuration::from_secs(self.lasting);
         ResponseTemplate::new(200).set_body_string(format!(
             "<{action}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{action}Result>\
              <AssumedRoleUser><Arn>arn:aws:sts::{ACCOUNT}:assumed-role/publish/tagship</Arn>\

@@ -42,7 +42,8 @@ impl EngineStream {
         }
     }
 
-    pub(super) fn over(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+    /// Over any carrier of bytes.
+    pub(in crate::engine) fn over(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         Self {
             io: Box::new(io),
             _carrier: None,

@@ -1,12 +1,12 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::Path;
 
 use super::{ContextError, clean};
 use crate::engine::dockerignore::{glob_matches, has_wildcards};
 
-/// The most symbolic links that one request leads over; more is a trap.
-const MAX_LINKS: usize = 10_000;
+/// The most symbolic links that one path leads over. Source: Linux, path_resolution(7): a path of more is unusable.
+const MAX_LINKS: usize = 40;
 
 /// The paths that symbolic links lead to, together with the links themselves: what a build copies by name it must
 /// find, also where the name is a link. Links never lead out of the root, as in a container.
@@ -15,33 +15,30 @@ const MAX_LINKS: usize = 10_000;
 /// Source: BuildKit, `llb.FollowPaths`; tonistiigi/fsutil, `FollowLinks`.
 pub(super) fn follow(root: &Path, paths: &[String]) -> Result<Option<Vec<String>>, ContextError> {
     let mut resolved = BTreeSet::new();
-    let mut open: Vec<String> = paths.iter().rev().cloned().collect();
-    let mut links = 0;
-    while let Some(path) = open.pop() {
-        links += 1;
-        if links > MAX_LINKS + paths.len() {
-            return Err(ContextError::Path {
-                path,
-                problem: "too many symbolic links lead on from here".to_owned(),
-            });
+    let mut seen = HashSet::new();
+    let mut open: Vec<(String, usize)> = paths.iter().map(|path| (path.clone(), 0)).collect();
+    while let Some((path, links)) = open.pop() {
+        if links > MAX_LINKS || !seen.insert(path.clone()) {
+            continue;
         }
-        let targets = resolve(root, &path, &mut resolved)?;
-        open.extend(targets.into_iter().rev());
+        let (reached, targets) = resolve(root, &path)?;
+        resolved.insert(reached);
+        open.extend(targets.into_iter().map(|target| (target, links + 1)));
     }
     Ok(without_nested(resolved))
 }
 
-/// Walks along one path up to its first link, and gives where that leads, with the rest of the path behind it.
-fn resolve(root: &Path, path: &str, resolved: &mut BTreeSet<String>) -> Result<Vec<String>, ContextError> {
+/// Walks along one path up to its first link, or its end. Gives that, and where the links there lead, with the rest of
+/// the path behind them.
+fn resolve(root: &Path, path: &str) -> Result<(String, Vec<String>), ContextError> {
     let path = clean(path);
     let path = path.trim_start_matches('/');
     if path.split('/').any(|part| part == "..") {
         // Nothing out there is looked at; as a pattern it matches nothing.
-        resolved.insert(path.to_owned());
-        return Ok(Vec::new());
+        return Ok((path.to_owned(), Vec::new()));
     }
     let mut current = String::new();
-    let mut parts = path.split('/').peekable();
+    let mut parts = path.split('/');
     while let Some(part) = parts.next() {
         let folder = current.clone();
         if !current.is_empty() {
@@ -49,19 +46,19 @@ fn resolve(root: &Path, path: &str, resolved: &mut BTreeSet<String>) -> Result<V
         }
         current.push_str(part);
         let targets = targets(root, &folder, part)?;
-        if parts.peek().is_some() && targets.is_empty() {
-            continue;
+        if !targets.is_empty() {
+            let rest: Vec<&str> = parts.collect();
+            let rest = rest.join("/");
+            return Ok((
+                current,
+                targets
+                    .into_iter()
+                    .map(|target| format!("{target}/{rest}"))
+                    .collect(),
+            ));
         }
-        if !resolved.insert(clean(&current)) {
-            return Ok(Vec::new());
-        }
-        let rest: Vec<&str> = parts.collect();
-        return Ok(targets
-            .into_iter()
-            .map(|target| format!("{target}/{}", rest.join("/")))
-            .collect());
     }
-    Ok(Vec::new())
+    Ok((clean(path), Vec::new()))
 }
 
 /// Where the links of a name, which may have wildcards, lead: paths from the root.

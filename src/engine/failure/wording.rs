@@ -121,7 +121,12 @@ fn base_image(message: &str, step: Option<&FailedStep>) -> Option<(String, Strin
         .or_else(|| named("resolve image config for "))
         .or_else(|| named("FROM "))?;
     let is_run = step.name.contains(" RUN ") || step.name.contains(" COPY ");
-    (!is_run).then(|| (image, clean(step.error.as_deref().unwrap_or(message))))
+    (!is_run).then(|| {
+        (
+            image,
+            clean(without_wrappers(step.error.as_deref().unwrap_or(message))),
+        )
+    })
 }
 
 /// `… checksum of ref …: "/missing": not found`, earlier `"/missing" not found: not found`.

@@ -25,7 +25,7 @@ pub(crate) fn routes() -> Router<Arc<Emulator>> {
         .route(TOKEN_PATH, get(token))
 }
 
-/// Source: OpenID Connect Discovery 1.0, "OpenID Provider Metadata".
+/// Source: `OpenID` Connect Discovery 1.0, "`OpenID` Provider Metadata".
 async fn configuration(base: BaseUrl) -> Response {
     axum::Json(json!({
         "issuer": ISSUER,
@@ -39,7 +39,10 @@ async fn configuration(base: BaseUrl) -> Response {
 }
 
 async fn keys(State(emulator): State<Arc<Emulator>>) -> Response {
-    axum::Json(emulator.issuer.keys()).into_response()
+    match tokio::task::spawn_blocking(move || emulator.issuer.keys()).await {
+        Ok(Ok(keys)) => axum::Json(keys).into_response(),
+        Ok(Err(_)) | Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 #[derive(Deserialize)]
@@ -47,7 +50,7 @@ struct TokenQuery {
     audience: Option<String>,
 }
 
-/// Source: GitHub docs, "OpenID Connect reference", "Methods for requesting the OIDC token".
+/// Source: GitHub docs, "`OpenID` Connect reference", "Methods for requesting the OIDC token".
 async fn token(
     State(emulator): State<Arc<Emulator>>,
     exchange: Exchange,
@@ -68,12 +71,11 @@ async fn token(
         if !same {
             return (StatusCode::UNAUTHORIZED, "Not Authorized").into_response();
         }
-        match emulator
-            .issuer
-            .token(query.audience.as_deref(), emulator.clock.now())
-        {
-            Ok(token) => axum::Json(json!({"count": token.len(), "value": token})).into_response(),
-            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        let signer = Arc::clone(&emulator);
+        let issue = move || signer.issuer.token(query.audience.as_deref(), signer.clock.now());
+        match tokio::task::spawn_blocking(issue).await {
+            Ok(Ok(token)) => axum::Json(json!({"count": token.len(), "value": token})).into_response(),
+            Ok(Err(_)) | Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     };
     exchange.perform(&emulator, call, answer).await

@@ -285,6 +285,20 @@ async fn a_stream_that_breaks_off_is_opened_again_for_what_is_missing() {
 }
 
 #[tokio::test]
+async fn a_line_that_breaks_off_again_and_again_is_used_as_long_as_it_gets_on() {
+    let layers: Vec<Vec<u8>> = (0..8).map(|n| vec![n; 10_000]).collect();
+    let layers: Vec<&[u8]> = layers.iter().map(Vec::as_slice).collect();
+    // What one layer takes in the archive: two small files, a header, and 20 blocks.
+    let lengths: Vec<usize> = (1..=8).map(|layers| layers * 12_800 + 100).collect();
+    assert!(lengths.len() > Patience::default().repetitions);
+    let saved = Saved::new(Layout::Docker20, &layers).breaking_off_at(&lengths);
+    let registry = InMemoryRegistry::default();
+    let digest = push(&saved, &registry).await.unwrap();
+    check(digest, &saved, &registry);
+    assert_eq!((saved.opened(), uploads(&registry)), (9, 8));
+}
+
+#[tokio::test]
 async fn an_upload_that_breaks_off_is_repeated() {
     let saved = Saved::new(Layout::Docker20, &LAYERS);
     let registry = InMemoryRegistry::default();
