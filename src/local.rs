@@ -7,6 +7,7 @@
 //! A request goes through `server` (connection) → `exchange` (journal, ordered faults) → a face (`ecr`, `sts`,
 //! `oidc`, `data_plane`, `admin`) → `store` (state and its rules).
 
+mod access;
 mod admin;
 mod clock;
 mod data_plane;

@@ -7,15 +7,11 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_sdk_ecr::config::BehaviorVersion;
-use aws_sdk_ecr::error::DisplayErrorContext;
-use aws_sdk_ecr::types::ImageTagMutability;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
+use crate::domain::reference::{AccountId, Region, RegistryHost};
 use crate::local::admin::{HEALTH_PATH, Health, SERVICE};
 use crate::local::error::LocalError;
 use crate::local::iam::{AccessKey, EXAMPLE_ROLE, Iam};
@@ -66,36 +62,6 @@ struct AccessRecord {
 }
 
 impl Access {
-    /// Makes a repository, unless there is one of that name, as any client would.
-    pub async fn ensure_repository(
-        &self,
-        name: &RepositoryName,
-        mutability: ImageTagMutability,
-    ) -> Result<(), LocalError> {
-        let key = &self.administrator;
-        let credentials = Credentials::new(&key.id, key.secret.expose_secret(), None, None, "embedded ECR");
-        let config = aws_sdk_ecr::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(aws_sdk_ecr::config::Region::new(self.region.to_string()))
-            .endpoint_url(self.endpoint.as_str())
-            .credentials_provider(credentials)
-            .build();
-        let request = aws_sdk_ecr::Client::from_conf(config)
-            .create_repository()
-            .repository_name(name.as_str())
-            .image_tag_mutability(mutability);
-        match request.send().await {
-            Err(error)
-                if !error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_repository_already_exists_exception()) =>
-            {
-                Err(LocalError::Refused(DisplayErrorContext(error).to_string()))
-            }
-            _ => Ok(()),
-        }
-    }
-
     pub(crate) fn new(
         address: SocketAddr,
         iam: &Iam,

@@ -3,7 +3,7 @@ use std::fs;
 use tokio::process::Command as Process;
 
 use super::*;
-use crate::action::OUTPUTS;
+use crate::report::OUTPUTS;
 
 fn environment(folder: &std::path::Path) -> Environment {
     let variables = [
