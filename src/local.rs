@@ -150,7 +150,7 @@ impl LocalEcr {
         let access = tokio::task::spawn_blocking(move || folder::published(&data))
             .await
             .ok()??;
-        folder::is_alive(&access.endpoint).await.then_some(access)
+        folder::is_alive(&access).await.then_some(access)
     }
 
     /// The address that the server listens at.
