@@ -1,4 +1,5 @@
 //! The checkout is what git itself says it is.
+#![allow(clippy::unwrap_used, reason = "a test fails by its panic")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -451,6 +452,10 @@ fn another_users_repository_is_read_but_its_programs_are_not_run() {
 
 /// Runs itself again in an environment that points git elsewhere.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the parent tells the child by a variable"
+)]
 fn the_environment_does_not_redirect() {
     const REPOSITORY: &str = "TAGSHIP_TEST_REPOSITORY";
     if let Ok(path) = std::env::var(REPOSITORY) {

@@ -29,16 +29,16 @@ impl Access {
             {
                 Ok(())
             }
-            Err(error) => Err(LocalError::Refused(DisplayErrorContext(error).to_string())),
+            Err(error) => Err(refused(error)),
         }
     }
 
     /// The password of the user `AWS`, for `docker login`; good for 12 hours.
     pub async fn registry_password(&self) -> Result<SecretString, LocalError> {
         let answer = self.client().get_authorization_token().send().await;
-        let answer = answer.map_err(|error| LocalError::Refused(DisplayErrorContext(error).to_string()))?;
-        let tokens = answer.authorization_data();
-        tokens
+        let answer = answer.map_err(refused)?;
+        answer
+            .authorization_data()
             .first()
             .and_then(|data| STANDARD.decode(data.authorization_token()?).ok())
             .and_then(|token| {
@@ -61,4 +61,8 @@ impl Access {
             .build();
         Client::from_conf(config)
     }
+}
+
+fn refused(error: impl std::error::Error) -> LocalError {
+    LocalError::Refused(DisplayErrorContext(error).to_string())
 }

@@ -131,6 +131,10 @@ async fn tls_on_the_plain_port_gets_an_answer_of_http() {
 const CHILD: &str = "TAGSHIP_TEST_LOCAL_CHILD";
 
 /// Serves until it is killed; a test only in the child process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the parent tells the child by a variable"
+)]
 #[tokio::test]
 async fn child_server() {
     let Some(folder) = std::env::var_os(CHILD) else {
