@@ -424,6 +424,7 @@ fn escape_sequences_leave_only_their_text() {
 
 /// This test runs itself as a child, which panics with a secret.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the child knows itself by the variable")]
 fn a_panic_asks_for_a_report_and_ends_with_code_70() {
     const CHILD: &str = "TAGSHIP_TEST_PANICS";
     if std::env::var_os(CHILD).is_some() {
