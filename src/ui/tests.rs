@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn a_secret_is_replaced_wherever_lines_and_pieces_are_cut(before in 0_usize..70_000, size in 1_usize..20_000) {
+    fn a_secret_is_replaced_wherever_lines_and_pieces_are_cut(before in 16_300_usize..16_500, size in 1_usize..20_000) {
         let redaction = Redaction::default();
         redaction.add(&SecretString::from("correct horse battery staple"));
         let text = format!("{}correct horse battery staple{}", "x".repeat(before), "y".repeat(20_000));
