@@ -7,13 +7,15 @@ use std::process::Command;
 
 use support::engines;
 use support::local::Ecr;
-use support::process::finish;
+use support::process::{finish, tagship};
 use support::shipping::{DOCKERFILE, NO_ENGINE, Shipyard};
+use tagship::local::Entry;
 
-/// Runs a command that must fail; compares what it says with the snapshot of this name.
+/// Runs a command that must fail; compares what it says with the snapshot of this name. Gives what was asked of AWS.
 #[track_caller]
-fn refused(name: &str, yard: &Shipyard, command: &mut Command) {
+fn refused(name: &str, yard: &Shipyard, command: &mut Command) -> Vec<Entry> {
     let finished = finish(command);
+    let asked = yard.ecr.journal();
     let code = finished.code.expect("no signal ends it");
     let folder = yard.checkout.path().to_string_lossy().into_owned();
     let home = yard.home().to_string_lossy().into_owned();
@@ -25,23 +27,22 @@ fn refused(name: &str, yard: &Shipyard, command: &mut Command) {
     settings.add_filter(&yard.checkout.head(), "[commit]");
     settings.add_filter(&yard.checkout.head()[..12], "[short-commit]");
     settings.add_filter(r"sha256:[0-9a-f]{64}", "[digest]");
-    settings.add_filter(r"\d+(\.\d+)? m?s\b", "[time]");
+    settings.add_filter(r"\d+(\.\d+)? ?m?s\b", "[time]");
     let said = format!(
         "exit code {code}\n--- stdout\n{}--- stderr\n{}",
         finished.stdout, finished.stderr
     );
     settings.bind(|| insta::assert_snapshot!(format!("bad_input__{name}"), said));
     assert!(yard.tags().is_empty(), "nothing is in the registry");
-    assert!(finished.stderr.contains("hint: "), "there is a hint");
+    asked
 }
 
 /// `tagship ship` with wrong arguments, without an engine: inputs are read before anything else is touched.
 #[track_caller]
 fn refused_arguments(name: &str, arguments: &[&str]) {
     let yard = Shipyard::new();
-    refused(name, &yard, &mut yard.command("ship", NO_ENGINE, arguments));
-    let requests = yard.ecr.journal();
-    assert!(requests.is_empty(), "nothing was asked of AWS");
+    let asked = refused(name, &yard, &mut yard.command("ship", NO_ENGINE, arguments));
+    assert_eq!(asked, [], "nothing was asked of AWS");
 }
 
 #[test]
@@ -184,8 +185,8 @@ fn a_job_without_the_permission_for_tokens() {
         .env_remove("ACTIONS_ID_TOKEN_REQUEST_URL")
         .env_remove("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
         .env("GITHUB_ACTIONS", "true");
-    refused("no_token_permission", &yard, &mut command);
-    assert!(yard.ecr.journal().is_empty());
+    let asked = refused("no_token_permission", &yard, &mut command);
+    assert_eq!(asked, []);
 }
 
 #[test]
@@ -202,13 +203,11 @@ fn a_run_without_any_credentials() {
 #[test]
 fn an_output_file_that_cannot_be_written() {
     let yard = Shipyard::new();
-    let mut command = yard.command("ship", NO_ENGINE, &[]);
-    command.env("GITHUB_OUTPUT", yard.home());
-    refused("unwritable_output", &yard, &mut command);
-    assert!(
-        yard.ecr.journal().is_empty(),
-        "it is found before anything is done"
-    );
+    let mut command = tagship(yard.home());
+    // A folder is never written as a file.
+    command.arg("action").env("GITHUB_OUTPUT", yard.checkout.path());
+    let asked = refused("unwritable_output", &yard, &mut command);
+    assert_eq!(asked, [], "it is found before anything is done");
 }
 
 #[test]
@@ -232,7 +231,9 @@ fn a_build_step_that_fails() {
         let yard = Shipyard::with(Ecr::start(), &[("Dockerfile", recipe)]);
         let finished = finish(&mut yard.command("ship", &engine.host(), &[]));
         finished.expect_code(1);
-        for part in ["the last words", "Dockerfile:2", "hint: "] {
+        // Docker 20.10 does not say which line of the Dockerfile a step comes from.
+        let place = if engine.name == "docker20-classic" { "RUN echo" } else { "Dockerfile:2" };
+        for part in ["the last words", place, "hint: "] {
             assert!(
                 finished.stderr.contains(part),
                 "{}: no `{part}` in\n{}",

@@ -12,8 +12,20 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
-/// All Rust files under a folder of the package.
+/// The product's Rust files under a folder of the package: those of modules that only tests have are left out.
 pub(crate) fn sources(folder: &str) -> Vec<Source> {
+    let mut found = all_sources(folder);
+    let for_tests: Vec<String> = found.iter().flat_map(Source::modules_for_tests).collect();
+    let is_for_tests = |source: &Source| {
+        let path = source.path.trim_end_matches(".rs");
+        let mut modules = for_tests.iter();
+        modules.any(|module| path == module || path.starts_with(&format!("{module}/")))
+    };
+    found.retain(|source| !is_for_tests(source));
+    found
+}
+
+fn all_sources(folder: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     let mut folders = vec![root.join(folder)];
@@ -43,20 +55,30 @@ impl Source {
         name.strip_suffix(".rs").unwrap_or(name)
     }
 
-    /// How many lines it has without tests: those of a file of tests are none.
+    /// How many lines it has without tests.
     pub(crate) fn lines_without_tests(&self) -> usize {
-        if self.holds_tests_only() {
-            0
-        } else {
-            self.before_tests().lines().count()
-        }
+        self.before_tests().lines().count()
+    }
+
+    /// The modules in files of their own that the file declares for tests alone, as paths without `.rs`.
+    pub(crate) fn modules_for_tests(&self) -> Vec<String> {
+        let path = self.path.trim_end_matches(".rs");
+        let folder = match path {
+            "src/lib" | "src/main" => "src",
+            path => path,
+        };
+        let after = self.text.split("#[cfg(test)]\n").skip(1);
+        after
+            .filter_map(|text| {
+                let declaration = text.lines().next()?.strip_suffix(';')?;
+                let (_, name) = declaration.split_once("mod ")?;
+                Some(format!("{folder}/{name}"))
+            })
+            .collect()
     }
 
     /// The code, without comments and tests.
     pub(crate) fn code(&self) -> String {
-        if self.holds_tests_only() {
-            return String::new();
-        }
         let lines = self.before_tests().lines();
         lines
             .map(|line| match line.find("//") {
@@ -87,12 +109,8 @@ impl Source {
         used
     }
 
-    fn holds_tests_only(&self) -> bool {
-        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
-    }
-
     fn before_tests(&self) -> &str {
-        let tests = self.text.find("#[cfg(test)]\nmod ");
+        let tests = self.text.find("#[cfg(test)]\nmod tests {");
         &self.text[..tests.unwrap_or(self.text.len())]
     }
 }
