@@ -232,7 +232,11 @@ fn a_build_step_that_fails() {
         let finished = finish(&mut yard.command("ship", &engine.host(), &[]));
         finished.expect_code(1);
         // Docker 20.10 does not say which line of the Dockerfile a step comes from.
-        let place = if engine.name == "docker20-classic" { "RUN echo" } else { "Dockerfile:2" };
+        let place = if engine.name == "docker20-classic" {
+            "RUN echo"
+        } else {
+            "Dockerfile:2"
+        };
         for part in ["the last words", place, "hint: "] {
             assert!(
                 finished.stderr.contains(part),

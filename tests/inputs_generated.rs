@@ -7,9 +7,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use tagship::action::OUTPUTS;
 use tagship::cli::help::EXIT_CODES;
 use tagship::inputs::{INPUTS, Input, Kind, Section};
+use tagship::report::OUTPUTS;
 
 #[test]
 fn action_yml_is_what_the_table_says() {
