@@ -7,6 +7,7 @@
 //! A request goes through `server` (connection) → `exchange` (journal, ordered faults) → a face (`ecr`, `sts`,
 //! `oidc`, `data_plane`, `admin`) → `store` (state and its rules).
 
+mod access;
 mod admin;
 mod clock;
 mod data_plane;
@@ -90,15 +91,14 @@ impl Options {
 
 /// An embedded ECR that runs.
 ///
-/// Dropping it leaves the server running until the runtime ends; [`LocalEcr::stop`] ends it.
+/// Dropping it stops it too, without waiting for that; [`LocalEcr::stop`] waits.
 #[derive(Debug)]
 pub struct LocalEcr {
     emulator: Arc<Emulator>,
     server: Server,
+    storage: Option<Server>,
     access: Access,
     listening: SocketAddr,
-    /// Locked for as long as this lives.
-    _folder: DataFolder,
 }
 
 impl LocalEcr {
@@ -116,20 +116,26 @@ impl LocalEcr {
         })?;
         let address = server::reachable(listening);
         let admin = options.admin;
-        let (folder, emulator, access) = blocking(move || {
-            let (emulator, access) = open(options, address)?;
-            folder.publish(&access)?;
-            Ok((folder, emulator, access))
-        })
-        .await?;
+        let storage = if options.quirks.redirect_blobs {
+            Some(listen(SocketAddr::new(options.listen.ip(), 0)).await?)
+        } else {
+            None
+        };
+        let storage_port = storage
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok())
+            .map(|address| address.port());
+        let (mut emulator, access) = blocking(move || open(options, address, folder)).await?;
+        emulator.storage_port = storage_port;
         let emulator = Arc::new(emulator);
+        let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
         let server = Server::start(listener, Arc::clone(&emulator), admin);
         Ok(Self {
             emulator,
             server,
+            storage,
             access,
             listening,
-            _folder: folder,
         })
     }
 
@@ -144,7 +150,7 @@ impl LocalEcr {
         let access = tokio::task::spawn_blocking(move || folder::published(&data))
             .await
             .ok()??;
-        folder::is_alive(&access.endpoint).await.then_some(access)
+        folder::is_alive(&access).await.then_some(access)
     }
 
     /// The address that the server listens at.
@@ -245,6 +251,9 @@ impl LocalEcr {
     /// Lets requests that are under way finish for a short while, then ends everything.
     pub async fn stop(self) {
         self.server.stop().await;
+        if let Some(storage) = self.storage {
+            storage.stop().await;
+        }
     }
 }
 
@@ -258,7 +267,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, LocalError> {
 }
 
 /// Opens the state in the locked folder. Blocks.
-fn open(options: Options, address: SocketAddr) -> Result<(Emulator, Access), LocalError> {
+fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Emulator, Access), LocalError> {
     let data = options.data;
     let store = Store::open(&data)?;
     let kept = |key: &str, make: &dyn Fn() -> Result<Vec<u8>, LocalError>| {
@@ -301,9 +310,11 @@ fn open(options: Options, address: SocketAddr) -> Result<(Emulator, Access), Loc
     let store = Arc::new(store);
     let issuer = Issuer::new(Arc::clone(&store), request_token);
     let access = Access::new(address, &iam, &issuer, &options.region)?;
+    folder.publish(&access)?;
     let emulator = Emulator {
         auth: options.auth,
         address,
+        storage_port: None,
         quirks: options.quirks,
         clock: clock::Clock::default(),
         registry: Registry::new(store, options.account, options.region),
@@ -312,6 +323,7 @@ fn open(options: Options, address: SocketAddr) -> Result<(Emulator, Access), Loc
         uploads: data_plane::Uploads::default(),
         faults: faults::Faults::default(),
         journal: journal::Journal::default(),
+        _folder: folder,
     };
     Ok((emulator, access))
 }

@@ -160,6 +160,7 @@ impl Settings {
                 SecretSource::File(_) => None,
             });
         let of_oidc = self.identity.oidc.iter().map(|request| &request.token);
-        of_build.chain(of_oidc).chain(&self.github.token)
+        let of_key = self.identity.access_key.iter().map(|key| &key.secret);
+        of_build.chain(of_oidc).chain(of_key).chain(&self.github.token)
     }
 }

@@ -132,12 +132,12 @@ fn a_password_that_expires_under_way_is_renewed_once() {
         };
         yard.ecr.fail("PutManifest", 0, 1, expired);
         yard.ship(engines::named(store), &[]).code(0);
-        assert_converged(&yard, store);
-        let logins = yard.ecr.journal();
-        let logins = logins
+        let journal = yard.ecr.journal();
+        let logins = journal
             .iter()
             .filter(|request| request.operation == "GetAuthorizationToken");
-        assert_eq!(logins.count(), 2, "{store}");
+        assert_eq!(logins.count(), 2, "{store}:\n{}", shown(&journal));
+        assert_converged(&yard, store);
     }
 }
 

@@ -40,6 +40,10 @@ impl Environment {
     }
 
     /// Reads the environment of this process.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the environment is read"
+    )]
     pub fn of_process() -> io::Result<Self> {
         Ok(Self::new(std::env::vars_os(), std::env::current_dir()?))
     }

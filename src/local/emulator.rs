@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::local::clock::Clock;
 use crate::local::data_plane::Uploads;
 use crate::local::faults::Faults;
+use crate::local::folder::DataFolder;
 use crate::local::iam::Iam;
 use crate::local::journal::Journal;
 use crate::local::oidc::Issuer;
@@ -22,6 +23,8 @@ pub struct Quirks {
     /// Whether the data plane takes a manifest that an immutable tag points to already (201), and does not
     /// refuse it as it refuses any other (400).
     pub accept_same_digest: bool,
+    /// Whether blobs are read by a redirect (307) to a second port, which refuses registry logins as S3 does.
+    pub redirect_blobs: bool,
 }
 
 /// The state of a running emulator.
@@ -31,6 +34,8 @@ pub(crate) struct Emulator {
     pub(crate) auth: bool,
     /// Where the server listens, as clients on this machine reach it.
     pub(crate) address: SocketAddr,
+    /// Where blobs are read from, if the registry redirects.
+    pub(crate) storage_port: Option<u16>,
     pub(crate) quirks: Quirks,
     pub(crate) clock: Clock,
     pub(crate) registry: Registry,
@@ -39,4 +44,6 @@ pub(crate) struct Emulator {
     pub(crate) uploads: Uploads,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
+    /// Locked until the last connection has ended.
+    pub(crate) _folder: DataFolder,
 }

@@ -49,7 +49,7 @@ impl ParsedManifest {
     /// Reads a manifest that came with `stated` as its media type.
     ///
     /// The type in the document counts; where it has none the stated one must be given.
-    /// Source: ECR API reference, PutImage, `imageManifestMediaType`.
+    /// Source: ECR API reference, `PutImage`, `imageManifestMediaType`.
     pub(crate) fn parse(bytes: Bytes, stated: Option<&str>) -> Result<Self, Refusal> {
         let invalid = |constraint: &str| Refusal::parameter("ImageManifest", constraint);
         if bytes.is_empty() || bytes.len() > MAX_MANIFEST_BYTES {

@@ -1,6 +1,6 @@
 //! A GitHub OIDC issuer: discovery, keys, and the endpoint that jobs ask for tokens.
 //!
-//! Source: GitHub docs, "OpenID Connect reference".
+//! Source: GitHub docs, "`OpenID` Connect reference".
 
 mod claims;
 mod face;
@@ -31,7 +31,7 @@ pub(crate) const ISSUER: &str = "https://token.actions.githubusercontent.com";
 /// The issuer as it stands in provider names and condition keys.
 pub(crate) const ISSUER_HOST: &str = "token.actions.githubusercontent.com";
 
-/// Seconds that a token lives. Source: GitHub docs, "OpenID Connect reference", the sample token.
+/// Seconds that a token lives. Source: GitHub docs, "`OpenID` Connect reference", the sample token.
 const LIFE_SECONDS: i64 = 300;
 /// Seconds from a token's `nbf` to its `iat`; same source.
 const EARLIER_SECONDS: i64 = 600;
@@ -72,14 +72,13 @@ impl Issuer {
         if let Some(key) = held.as_ref() {
             return Ok(Arc::clone(key));
         }
-        let pkcs8 = match self.store.meta(KEY)? {
-            Some(kept) => kept,
-            None => {
-                let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(Refusal::state)?;
-                let der: Pkcs8V1Der<'_> = pair.as_der().map_err(Refusal::state)?;
-                self.store.set_meta(KEY, der.as_ref())?;
-                der.as_ref().to_vec()
-            }
+        let pkcs8 = if let Some(kept) = self.store.meta(KEY)? {
+            kept
+        } else {
+            let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(Refusal::state)?;
+            let der: Pkcs8V1Der<'_> = pair.as_der().map_err(Refusal::state)?;
+            self.store.set_meta(KEY, der.as_ref())?;
+            der.as_ref().to_vec()
         };
         let pair = RsaKeyPair::from_pkcs8(&pkcs8).map_err(Refusal::state)?;
         let id = Digest::of(pair.public_key().as_ref()).hex();

@@ -12,10 +12,10 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{any, post};
+use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) use base_url::BaseUrl;
 pub(crate) use connection::{Breaker, Peer};
@@ -31,25 +31,39 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The most bytes of an API request: a manifest of 4 MiB as a JSON string, whose quotes are escaped.
 const MAX_API_BODY: usize = 10 * 1024 * 1024;
 
-/// A server that runs.
+/// A server that runs; dropping it stops it.
 #[derive(Debug)]
 pub(crate) struct Server {
-    stop: CancellationToken,
+    stop: DropGuard,
     task: JoinHandle<()>,
 }
 
 impl Server {
     /// Serves `emulator` to who connects to `listener`.
     pub(crate) fn start(listener: TcpListener, emulator: Arc<Emulator>, admin: bool) -> Self {
-        let router = router(emulator, admin);
+        Self::serve(listener, router(emulator, admin))
+    }
+
+    /// Serves the second origin, where blobs are read from.
+    pub(crate) fn start_storage(listener: TcpListener, emulator: Arc<Emulator>) -> Self {
+        let router = Router::new()
+            .route("/{*path}", get(data_plane::storage_answer))
+            .with_state(emulator);
+        Self::serve(listener, router)
+    }
+
+    fn serve(listener: TcpListener, router: Router) -> Self {
         let stop = CancellationToken::new();
         let task = tokio::spawn(accept(listener, router, stop.clone()));
-        Self { stop, task }
+        Self {
+            stop: stop.drop_guard(),
+            task,
+        }
     }
 
     /// Stops accepting, lets requests finish for a short while, and ends all connections.
     pub(crate) async fn stop(self) {
-        self.stop.cancel();
+        drop(self.stop);
         if let Err(error) = self.task.await {
             tracing::debug!(%error, "the embedded ECR ended badly");
         }

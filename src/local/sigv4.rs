@@ -97,8 +97,9 @@ pub(crate) fn verify(
                 .to_owned(),
         ));
     }
-    for required in ["host", "x-amz-date"] {
-        if !authorization.signed_headers.contains(&required) {
+    for required in ["host", "x-amz-date", "x-amz-target"] {
+        let present = request.headers.contains_key(required);
+        if present && !authorization.signed_headers.contains(&required) {
             return Err(BadSignature::Wrong(format!(
                 "'{required}' must be a signed header."
             )));
@@ -201,8 +202,7 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// Source: IAM user guide, "Create a signed AWS API request", step 1.
 fn canonical_request(request: &SignedRequest<'_>, signed_headers: &[&str]) -> String {
-    let mut headers = String::new();
-    for name in signed_headers {
+    let headers = signed_headers.iter().map(|name| {
         let values: Vec<String> = request
             .headers
             .get_all(*name)
@@ -214,8 +214,9 @@ fn canonical_request(request: &SignedRequest<'_>, signed_headers: &[&str]) -> St
                     .join(" ")
             })
             .collect();
-        headers.push_str(&format!("{name}:{}\n", values.join(",")));
-    }
+        format!("{name}:{}\n", values.join(","))
+    });
+    let headers: String = headers.collect();
     let mut query: Vec<&str> = request
         .uri
         .query()

@@ -176,6 +176,3 @@ impl Registry {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

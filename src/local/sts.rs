@@ -157,6 +157,3 @@ fn caller_identity(emulator: &Emulator, request: &SignedRequest<'_>) -> Result<E
         ],
     ))
 }
-
-#[cfg(test)]
-mod tests;

@@ -68,6 +68,7 @@ impl Ecr {
         let quirks = Quirks {
             immutable_wording,
             accept_same_digest: false,
+            ..Quirks::default()
         };
         Self::start_at([127, 0, 0, 1], quirks)
     }

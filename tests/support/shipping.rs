@@ -96,19 +96,32 @@ impl Shipyard {
 
     /// `tagship COMMAND` in the checkout, against this registry with a job's OIDC token, on an engine.
     pub fn command(&self, command: &str, docker_host: &str, more: &[&str]) -> Command {
+        self.command_at(&self.ecr.host(), command, docker_host, more)
+    }
+
+    /// The same against what listens at another address, or nothing.
+    pub fn command_at(&self, host: &str, command: &str, docker_host: &str, more: &[&str]) -> Command {
         let (url, token) = self.ecr.oidc_request();
         let mut program = tagship(self.home());
         program
             .current_dir(self.checkout.path())
             .env("ACTIONS_ID_TOKEN_REQUEST_URL", url)
             .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", token)
-            .args([command, "--repository", &self.repository])
-            .args(["--registry", &self.ecr.host()])
-            .args(["--endpoint-url", &self.ecr.url()])
-            .args(["--aws-region", super::local::REGION])
-            .args(["--role-to-assume", ROLE_ARN])
-            .args(["--docker-host", docker_host])
-            .args(more);
+            .args([command, "--docker-host", docker_host]);
+        let given = [
+            ("--repository", self.repository.as_str()),
+            ("--registry", host),
+            ("--endpoint-url", &format!("http://{host}")),
+            ("--aws-region", super::local::REGION),
+            ("--role-to-assume", ROLE_ARN),
+        ];
+        for (flag, value) in given {
+            // A flag can be given once, and the test's own comes first.
+            if !more.contains(&flag) {
+                program.args([flag, value]);
+            }
+        }
+        program.args(more);
         program
     }
 

@@ -3,11 +3,15 @@ use std::fs;
 use tokio::process::Command as Process;
 
 use super::*;
-use crate::action::OUTPUTS;
+use crate::report::OUTPUTS;
 
 fn environment(folder: &std::path::Path) -> Environment {
-    let variables = [("GITHUB_OUTPUT", "output"), ("GITHUB_STEP_SUMMARY", "summary")]
-        .map(|(variable, name)| (variable.into(), folder.join(name).into_os_string()));
+    let variables = [
+        ("GITHUB_OUTPUT", "output"),
+        ("GITHUB_STEP_SUMMARY", "summary"),
+        ("GITHUB_ARTIFACTS", "artifacts"),
+    ]
+    .map(|(variable, name)| (variable.into(), folder.join(name).into_os_string()));
     Environment::new(variables, folder.to_owned())
 }
 
@@ -27,7 +31,10 @@ fn a_signal_drops_the_run_and_every_output_is_written_still() {
         assert!(dropped.blocking_recv().is_err(), "the run was dropped");
         let ui = Ui::new(Manner::default(), &environment);
         let files = ActionFiles::of(&environment);
-        assert_eq!(show(&ui, end, Some(&files)), ExitCode::from(130));
+        assert_eq!(
+            show(&ui, end, &Ledger::default(), Some(&files)),
+            ExitCode::from(130)
+        );
         let written = fs::read_to_string(folder.path().join("output")).unwrap();
         assert!(
             OUTPUTS
@@ -38,21 +45,22 @@ fn a_signal_drops_the_run_and_every_output_is_written_still() {
 }
 
 #[test]
-fn a_failed_run_still_shows_what_it_has_but_names_no_subject() {
+fn a_failed_run_says_why_in_the_summary_and_names_no_subject() {
     let folder = tempfile::tempdir().unwrap();
     let environment = environment(folder.path());
-    let outcome = Outcome {
-        outputs: BTreeMap::from([("digest", "sha256:abc".to_owned())]),
-        summary: "# half-way".to_owned(),
-        ..Outcome::default()
-    };
     let ui = Ui::new(Manner::default(), &environment);
-    let end = End::Failed(Box::new(NoFolder(io::Error::other("gone"))), Some(outcome));
+    let end = End::Failed(Box::new(NoFolder(io::Error::other("gone"))));
     let files = ActionFiles::of(&environment);
-    assert_eq!(show(&ui, end, Some(&files)), ExitCode::from(2));
-    let read = |name| fs::read_to_string(folder.path().join(name)).unwrap();
-    assert!(read("output").contains("sha256:abc"));
-    assert_eq!(read("summary"), "# half-way\n");
+    assert_eq!(
+        show(&ui, end, &Ledger::default(), Some(&files)),
+        ExitCode::from(2)
+    );
+    let summary = fs::read_to_string(folder.path().join("summary")).unwrap();
+    assert!(
+        summary.contains("the current folder cannot be read: gone"),
+        "{summary}"
+    );
+    assert!(!folder.path().join("artifacts").exists());
 }
 
 #[test]
@@ -63,7 +71,7 @@ fn a_result_that_cannot_be_told_is_a_failure() {
     let ui = Ui::new(Manner::default(), &environment);
     let files = ActionFiles::of(&environment);
     assert_eq!(
-        show(&ui, End::Done(Outcome::default()), Some(&files)),
+        show(&ui, End::Done(Box::default()), &Ledger::default(), Some(&files)),
         ExitCode::from(1)
     );
     let summary = fs::read_to_string(folder.path().join("summary"));

@@ -2,6 +2,7 @@ use std::io::SeekFrom;
 use std::ops::Range;
 
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::fs::File;
@@ -9,8 +10,9 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
 use super::manifests::value;
-use super::{CONTENT_DIGEST, DataPlaneRequest, OciError};
+use super::{CONTENT_DIGEST, DataPlaneRequest, OciError, storage};
 use crate::domain::reference::{Digest, RepositoryName};
+use crate::local::emulator::Emulator;
 use crate::local::refusal::Refusal;
 
 /// Bytes that are read from the disk at once.
@@ -27,8 +29,23 @@ pub(super) async fn get(
         .with_registry(move |registry| registry.layer(&name, &digest))
         .await?
         .ok_or(Refusal::LayerNotFound { digest, repository })?;
-    let part = request
-        .header(&header::RANGE)
+    match request.emulator.storage_port {
+        Some(port) if request.parts.method == Method::GET => storage::redirect(request, port, digest, size),
+        _ => serve(request.emulator, request.parts, digest, size).await,
+    }
+}
+
+/// Sends a blob, or the part of it that is asked for.
+pub(super) async fn serve(
+    emulator: &Emulator,
+    parts: &Parts,
+    digest: Digest,
+    size: u64,
+) -> Result<Response, OciError> {
+    let part = parts
+        .headers
+        .get(header::RANGE)
+        .and_then(|range| range.to_str().ok())
         .map_or(Part::Whole, |text| Part::parse(text, size));
     let (status, range) = match part {
         Part::Whole => (StatusCode::OK, 0..size),
@@ -42,10 +59,10 @@ pub(super) async fn get(
         }
     };
     let length = range.end - range.start;
-    let body = if request.parts.method == Method::HEAD {
+    let body = if parts.method == Method::HEAD {
         Body::empty()
     } else {
-        let path = request.emulator.registry.blobs().path(&digest);
+        let path = emulator.registry.blobs().path(&digest);
         let mut file = File::open(path).await.map_err(Refusal::from)?;
         file.seek(SeekFrom::Start(range.start))
             .await

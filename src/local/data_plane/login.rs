@@ -18,7 +18,7 @@ pub(super) enum Refused {
     Expired(Refusal),
 }
 
-/// Finds out who sends a request: HTTP Basic with the token of GetAuthorizationToken, nothing else.
+/// Finds out who sends a request: HTTP Basic with the token of `GetAuthorizationToken`, nothing else.
 pub(super) fn identify(emulator: &Emulator, headers: &HeaderMap) -> Result<Principal, Refused> {
     if !emulator.auth {
         return Ok(Principal::Administrator);

@@ -184,8 +184,8 @@ fn digest(text: &str) -> Result<Digest, OciError> {
 mod tests {
     use super::*;
 
-    fn parse(method: Method, path: &str) -> Result<Route, u16> {
-        Route::parse(&method, &path.parse().unwrap()).map_err(|error| error.status())
+    fn parse(method: &Method, path: &str) -> Result<Route, u16> {
+        Route::parse(method, &path.parse().unwrap()).map_err(|error| error.status())
     }
 
     fn name(text: &str) -> RepositoryName {
@@ -195,18 +195,18 @@ mod tests {
     #[test]
     fn names_may_hold_the_words_of_the_path() {
         assert_eq!(
-            parse(Method::POST, "/v2/team/blobs/uploads/blobs/uploads/"),
+            parse(&Method::POST, "/v2/team/blobs/uploads/blobs/uploads/"),
             Ok(Route::Repository(
                 name("team/blobs/uploads"),
                 Endpoint::StartUpload
             ))
         );
         assert_eq!(
-            parse(Method::GET, "/v2/a1/manifests/tags/list"),
+            parse(&Method::GET, "/v2/a1/manifests/tags/list"),
             Ok(Route::Repository(name("a1/manifests"), Endpoint::ListTags))
         );
         assert_eq!(
-            parse(Method::PUT, "/v2/ab/manifests/manifests/1.0"),
+            parse(&Method::PUT, "/v2/ab/manifests/manifests/1.0"),
             Ok(Route::Repository(
                 name("ab/manifests"),
                 Endpoint::PutManifest(Tag::parse("1.0").unwrap().into())
@@ -219,7 +219,7 @@ mod tests {
         let digest = Digest::of(b"");
         let path = format!("/v2/ab/blobs/sha256%3A{}", digest.hex());
         assert_eq!(
-            parse(Method::HEAD, &path),
+            parse(&Method::HEAD, &path),
             Ok(Route::Repository(name("ab"), Endpoint::GetBlob(digest)))
         );
     }
@@ -236,7 +236,7 @@ mod tests {
             (Method::GET, "/v2/ab/blobs/uploads/", 405),
             (Method::GET, "/v2/%ff/manifests/x", 404),
         ] {
-            assert_eq!(parse(method, path), Err(status), "{path}");
+            assert_eq!(parse(&method, path), Err(status), "{path}");
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::refusal::Refusal;
 use crate::local::store::PartialBlob;
 
-/// The least bytes of a part that is not the last. Source: ECR API reference, UploadLayerPart.
+/// The least bytes of a part that is not the last. Source: ECR API reference, `UploadLayerPart`.
 const MIN_PART_BYTES: u64 = 5 * 1024 * 1024;
 
 /// How long an upload may rest.
@@ -36,6 +36,13 @@ struct Upload {
     blob: PartialBlob,
     last_part: Option<u64>,
     touched: Timestamp,
+}
+
+impl Upload {
+    /// Whether more may follow: every part but the last has a least size.
+    fn takes_more(&self) -> bool {
+        self.last_part.is_none_or(|bytes| bytes >= MIN_PART_BYTES)
+    }
 }
 
 impl Uploads {
@@ -127,7 +134,8 @@ pub(super) async fn part(
 ) -> Result<Response, OciError> {
     let mut upload = open(request, &repository, id)?;
     let before = upload.blob.length();
-    upload.blob = receive(upload.blob, body).await?;
+    let takes_more = upload.takes_more();
+    upload.blob = receive(upload.blob, body, takes_more).await?;
     let length = upload.blob.length();
     upload.last_part = Some(length.saturating_sub(before));
     upload.touched = request.emulator.clock.now();
@@ -147,7 +155,8 @@ pub(super) async fn complete(
         .ok_or_else(|| Refusal::parameter("LayerDigests", "Member must not be null"))?;
     let stated = Digest::parse(&stated).map_err(|invalid| Refusal::parameter("LayerDigests", invalid))?;
     let upload = open(request, &repository, id)?;
-    let blob = receive(upload.blob, body).await?;
+    let takes_more = upload.takes_more();
+    let blob = receive(upload.blob, body, takes_more).await?;
     if blob.length() == 0 {
         return Err(Refusal::EmptyUpload.into());
     }
@@ -166,7 +175,7 @@ pub(super) async fn complete(
     Ok((StatusCode::CREATED, headers).into_response())
 }
 
-/// Takes an upload out to write the next part, after checking that the part may come now.
+/// Takes an upload out to write the next part, after checking that the part begins where the last one ended.
 fn open(request: &DataPlaneRequest<'_>, repository: &RepositoryName, id: &str) -> Result<Upload, OciError> {
     let uploads = &request.emulator.uploads;
     let upload = uploads
@@ -174,16 +183,11 @@ fn open(request: &DataPlaneRequest<'_>, repository: &RepositoryName, id: &str) -
         .ok_or_else(|| unknown(request, repository, id))?;
     let next = upload.blob.length();
     let begins = request.header(&header::CONTENT_RANGE).map(first_byte);
-    let empty = request.header(&header::CONTENT_LENGTH) == Some("0");
-    let refusal = if begins.is_some_and(|begins| begins != Some(next)) {
-        Refusal::InvalidLayerPart { next }
-    } else if !empty && upload.last_part.is_some_and(|bytes| bytes < MIN_PART_BYTES) {
-        Refusal::LayerPartTooSmall
-    } else {
-        return Ok(upload);
-    };
-    uploads.put(id.to_owned(), upload);
-    Err(refusal.into())
+    if begins.is_some_and(|begins| begins != Some(next)) {
+        uploads.put(id.to_owned(), upload);
+        return Err(Refusal::InvalidLayerPart { next }.into());
+    }
+    Ok(upload)
 }
 
 /// The first number of a `Content-Range`, which uploads write as `0-99`.
@@ -194,7 +198,9 @@ fn first_byte(range: &str) -> Option<u64> {
 }
 
 /// Writes a body to the blob's file as it arrives; hashed and written on a thread of its own.
-async fn receive(mut blob: PartialBlob, body: Body) -> Result<PartialBlob, OciError> {
+///
+/// The body must be empty unless the upload `takes_more`.
+async fn receive(mut blob: PartialBlob, body: Body, takes_more: bool) -> Result<PartialBlob, OciError> {
     let (sender, mut receiver) = mpsc::channel::<bytes::Bytes>(WAITING_PIECES);
     let writer = tokio::task::spawn_blocking(move || {
         while let Some(piece) = receiver.blocking_recv() {
@@ -206,6 +212,7 @@ async fn receive(mut blob: PartialBlob, body: Body) -> Result<PartialBlob, OciEr
     let mut broken = None;
     while let Some(piece) = pieces.next().await {
         match piece {
+            Ok(piece) if !takes_more && !piece.is_empty() => return Err(Refusal::LayerPartTooSmall.into()),
             // The writer has failed when it does not take more; its error is below.
             Ok(piece) => {
                 if sender.send(piece).await.is_err() {

@@ -10,7 +10,7 @@ use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
 
-/// How long a token lives. Source: ECR API reference, GetAuthorizationToken.
+/// How long a token lives. Source: ECR API reference, `GetAuthorizationToken`.
 const LIFE: SignedDuration = SignedDuration::from_hours(12);
 
 /// The purpose that a token's password is sealed for.
@@ -44,7 +44,7 @@ struct GetAuthorizationToken {
     registry_ids: Vec<String>,
 }
 
-/// GetAuthorizationToken.
+/// `GetAuthorizationToken`.
 pub(super) fn get_token(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: GetAuthorizationToken = read(document)?;
     let account = context.registry().account().as_str();

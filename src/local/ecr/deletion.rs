@@ -15,7 +15,7 @@ struct BatchDeleteImage {
     image_ids: Vec<ImageId>,
 }
 
-/// BatchDeleteImage.
+/// `BatchDeleteImage`.
 pub(super) fn batch_delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: BatchDeleteImage = read(document)?;
     let name = repository_name(&request.repository_name)?;

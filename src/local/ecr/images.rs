@@ -67,7 +67,7 @@ struct BatchGetImage {
     accepted_media_types: Option<Vec<String>>,
 }
 
-/// BatchGetImage.
+/// `BatchGetImage`.
 pub(super) fn batch_get(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: BatchGetImage = read(document)?;
     let name = repository_name(&request.repository_name)?;
@@ -145,7 +145,7 @@ struct PutImageRequest {
     image_digest: Option<String>,
 }
 
-/// PutImage.
+/// `PutImage`.
 pub(super) fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: PutImageRequest = read(document)?;
     let name = repository_name(&request.repository_name)?;
@@ -197,7 +197,7 @@ struct BatchCheckLayerAvailability {
     layer_digests: Vec<String>,
 }
 
-/// BatchCheckLayerAvailability.
+/// `BatchCheckLayerAvailability`.
 pub(super) fn batch_check_layers(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: BatchCheckLayerAvailability = read(document)?;
     let name = repository_name(&request.repository_name)?;

@@ -53,7 +53,7 @@ impl TagStatus {
     }
 }
 
-/// ListImages: one entry for each tag, and one for each image without any.
+/// `ListImages`: one entry for each tag, and one for each image without any.
 pub(super) fn list_images(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: ListImages = read(document)?;
     let name = repository_name(&request.repository_name)?;
@@ -92,7 +92,7 @@ struct DescribeImages {
     filter: Option<Filter>,
 }
 
-/// DescribeImages.
+/// `DescribeImages`.
 pub(super) fn describe_images(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DescribeImages = read(document)?;
     let name = repository_name(&request.repository_name)?;
@@ -151,7 +151,7 @@ fn find<'a>(images: &'a [ImageDetail], id: &ImageId) -> Result<Option<&'a ImageD
     }))
 }
 
-/// Source: ECR API reference, ImageDetail.
+/// Source: ECR API reference, `ImageDetail`.
 fn detail(context: &Context<'_>, name: &RepositoryName, image: &ImageDetail) -> Value {
     let mut detail = json!({
         "registryId": context.registry().account(),

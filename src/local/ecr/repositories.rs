@@ -35,7 +35,7 @@ struct Scanning {
     scan_on_push: bool,
 }
 
-/// CreateRepository.
+/// `CreateRepository`.
 pub(super) fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: CreateRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
@@ -81,7 +81,7 @@ struct DescribeRepositories {
     max_results: Option<i64>,
 }
 
-/// DescribeRepositories.
+/// `DescribeRepositories`.
 pub(super) fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DescribeRepositories = read(document)?;
     let names = request.repository_names.unwrap_or_default();
@@ -135,7 +135,7 @@ struct DeleteRepository {
     force: bool,
 }
 
-/// DeleteRepository.
+/// `DeleteRepository`.
 pub(super) fn delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DeleteRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
@@ -153,7 +153,7 @@ struct PutImageTagMutability {
     setting: MutabilitySetting,
 }
 
-/// PutImageTagMutability.
+/// `PutImageTagMutability`.
 pub(super) fn put_mutability(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: PutImageTagMutability = read(document)?;
     let name = repository_name(&request.repository_name)?;

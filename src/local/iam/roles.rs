@@ -25,7 +25,8 @@ pub(crate) struct Roles(BTreeMap<String, Role>);
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct Role {
-    role_name: String,
+    #[serde(rename = "RoleName")]
+    name: String,
     /// Seconds.
     #[serde(default = "default_session_duration")]
     pub(crate) max_session_duration: u32,
@@ -34,7 +35,7 @@ pub(crate) struct Role {
     policy_documents: Vec<Policy>,
 }
 
-/// Source: IAM API reference, CreateRole, `MaxSessionDuration`.
+/// Source: IAM API reference, `CreateRole`, `MaxSessionDuration`.
 const fn default_session_duration() -> u32 {
     3600
 }
@@ -133,10 +134,10 @@ impl Roles {
             if !(3600..=43_200).contains(&role.max_session_duration) {
                 return Err(format!(
                     "`MaxSessionDuration` of role `{}` is not 3600 to 43200 seconds",
-                    role.role_name.escape_debug()
+                    role.name.escape_debug()
                 ));
             }
-            let name = role.role_name.clone();
+            let name = role.name.clone();
             if roles.insert(name.clone(), role).is_some() {
                 return Err(format!("role `{}` is there twice", name.escape_debug()));
             }

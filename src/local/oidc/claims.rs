@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 /// What the tokens of the embedded issuer say of the job that asks for one.
 ///
-/// Source: GitHub docs, "OpenID Connect reference".
+/// Source: GitHub docs, "`OpenID` Connect reference".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GithubClaims {

@@ -25,7 +25,7 @@ pub(crate) fn routes() -> Router<Arc<Emulator>> {
         .route(TOKEN_PATH, get(token))
 }
 
-/// Source: OpenID Connect Discovery 1.0, "OpenID Provider Metadata".
+/// Source: `OpenID` Connect Discovery 1.0, "`OpenID` Provider Metadata".
 async fn configuration(base: BaseUrl) -> Response {
     axum::Json(json!({
         "issuer": ISSUER,
@@ -50,7 +50,7 @@ struct TokenQuery {
     audience: Option<String>,
 }
 
-/// Source: GitHub docs, "OpenID Connect reference", "Methods for requesting the OIDC token".
+/// Source: GitHub docs, "`OpenID` Connect reference", "Methods for requesting the OIDC token".
 async fn token(
     State(emulator): State<Arc<Emulator>>,
     exchange: Exchange,

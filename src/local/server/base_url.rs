@@ -20,6 +20,14 @@ impl BaseUrl {
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
+
+    /// The host without the port.
+    pub(crate) fn host_name(&self) -> &str {
+        match self.host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => &self.host,
+        }
+    }
 }
 
 impl FromRequestParts<Arc<Emulator>> for BaseUrl {

@@ -39,11 +39,9 @@ impl BlobFiles {
 
     /// Begins a blob whose digest is not known yet.
     pub(crate) fn begin(&self) -> io::Result<PartialBlob> {
-        let path = self.uploads.join(crate::local::random::hex::<16>()?);
-        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         Ok(PartialBlob {
-            path,
-            file: Some(file),
+            path: self.uploads.join(crate::local::random::hex::<16>()?),
+            file: None,
             hash: Context::new(&SHA256),
             length: 0,
         })
@@ -102,6 +100,8 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// A blob that is being received; hashed while it is written. Dropping it removes its file.
+///
+/// The file is made with the first bytes, so that an upload that is begun and left costs nothing.
 pub(crate) struct PartialBlob {
     path: PathBuf,
     file: Option<File>,
@@ -121,8 +121,11 @@ impl fmt::Debug for PartialBlob {
 impl PartialBlob {
     /// Appends bytes.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(file) = self.file.as_mut() else {
-            return Err(io::Error::other("the blob is finished"));
+        let file = if let Some(file) = self.file.as_mut() {
+            file
+        } else {
+            let new = OpenOptions::new().write(true).create_new(true).open(&self.path)?;
+            self.file.insert(new)
         };
         file.write_all(bytes)?;
         self.hash.update(bytes);

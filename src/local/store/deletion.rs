@@ -19,7 +19,7 @@ pub(crate) enum Deletion {
 impl Registry {
     /// Removes a tag, with its image if that was the last one; or an image by digest, with all its tags.
     ///
-    /// An image that an index has is kept. Source: ECR API reference, BatchDeleteImage.
+    /// An image that an index has is kept. Source: ECR API reference, `BatchDeleteImage`.
     pub(crate) fn delete_image(
         &self,
         repository: &RepositoryName,

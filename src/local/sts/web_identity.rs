@@ -11,7 +11,7 @@ use crate::local::emulator::Emulator;
 use crate::local::iam::{Policy, Session};
 use crate::local::oidc::{ISSUER, ISSUER_HOST};
 
-/// Seconds. Source: STS API reference, AssumeRoleWithWebIdentity, `DurationSeconds`.
+/// Seconds. Source: STS API reference, `AssumeRoleWithWebIdentity`, `DurationSeconds`.
 const DEFAULT_DURATION: u32 = 3600;
 
 /// The parameters, checked.
@@ -33,7 +33,7 @@ struct Identity {
     conditions: BTreeMap<String, String>,
 }
 
-/// AssumeRoleWithWebIdentity.
+/// `AssumeRoleWithWebIdentity`.
 pub(super) fn assume_role(emulator: &Emulator, parameters: &Parameters) -> Result<Element, StsError> {
     let request = Request::read(parameters)?;
     let now = emulator.clock.now();
@@ -106,7 +106,7 @@ impl<'a> Request<'a> {
     fn read(parameters: &'a Parameters) -> Result<Self, StsError> {
         let required = |name: &str, lengths: std::ops::RangeInclusive<usize>| {
             let value = parameters.get(name).ok_or_else(|| {
-                invalid(format!(
+                invalid(&format!(
                     "Value null at '{}' failed to satisfy constraint: Member must not be null",
                     parameter(name)
                 ))
@@ -114,7 +114,7 @@ impl<'a> Request<'a> {
             if lengths.contains(&value.len()) {
                 Ok(value)
             } else {
-                Err(invalid(format!(
+                Err(invalid(&format!(
                     "Value at '{}' failed to satisfy constraint: Member must have length between {} and {}",
                     parameter(name),
                     lengths.start(),
@@ -127,8 +127,7 @@ impl<'a> Request<'a> {
         let legal = |character: char| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character);
         if !session_name.chars().all(legal) {
             return Err(invalid(
-                "Value at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*"
-                    .to_owned(),
+                "Value at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*",
             ));
         }
         let token = required("WebIdentityToken", 4..=20_000)?;
@@ -140,8 +139,7 @@ impl<'a> Request<'a> {
                 .filter(|seconds| (900..=43_200).contains(seconds))
                 .ok_or_else(|| {
                     invalid(
-                        "Value at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200"
-                            .to_owned(),
+                        "Value at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200",
                     )
                 })?,
         };
@@ -149,8 +147,7 @@ impl<'a> Request<'a> {
         if let Some(policy) = policy {
             if policy.len() > 2048 {
                 return Err(invalid(
-                    "Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048"
-                        .to_owned(),
+                    "Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048",
                 ));
             }
             Policy::parse(policy).map_err(|error| {
@@ -170,7 +167,7 @@ impl<'a> Request<'a> {
     }
 }
 
-fn invalid(problem: String) -> StsError {
+fn invalid(problem: &str) -> StsError {
     StsError::new(
         "ValidationError",
         format!("1 validation error detected: {problem}"),

@@ -33,12 +33,12 @@ impl Element {
     }
 
     fn write(&self, xml: &mut String) {
-        xml.push_str(&format!("<{}>", self.name));
+        xml.extend(["<", self.name, ">"]);
         match &self.content {
             Content::Text(text) => xml.push_str(&escape(text)),
             Content::Children(children) => children.iter().for_each(|child| child.write(xml)),
         }
-        xml.push_str(&format!("</{}>", self.name));
+        xml.extend(["</", self.name, ">"]);
     }
 }
 
@@ -93,8 +93,10 @@ pub(super) fn error(error: &StsError) -> Response {
 
 fn respond(status: StatusCode, name: &str, children: &[Element]) -> Response {
     let mut xml = format!("<{name} xmlns=\"https://sts.amazonaws.com/doc/{VERSION}/\">");
-    children.iter().for_each(|child| child.write(&mut xml));
-    xml.push_str(&format!("</{name}>"));
+    for child in children {
+        child.write(&mut xml);
+    }
+    xml.extend(["</", name, ">"]);
     (status, [(header::CONTENT_TYPE, "text/xml")], Body::from(xml)).into_response()
 }
 
