@@ -20,8 +20,6 @@ use crate::domain::reference::{Digest, ImageName};
 use crate::error::{Diagnose, Kind};
 use crate::inputs::Environment;
 
-pub use output::{OUTPUTS, Output};
-
 use writable::RunnerFile;
 
 /// The files of this step that the runner reads when the step has ended; each absent outside of a job.
@@ -56,7 +54,7 @@ impl ActionFiles {
             .try_for_each(RunnerFile::check)
     }
 
-    /// Writes every output of [`OUTPUTS`]; empty where `values` has none.
+    /// Writes every output of [`crate::report::OUTPUTS`]; empty where `values` has none.
     pub fn write_outputs(&self, values: &BTreeMap<&str, String>) -> Result<(), ActionFileError> {
         let Some(file) = &self.output else {
             return Ok(());

@@ -23,6 +23,4 @@ pub use error::{AssumeDenied, IdentityError};
 pub use role::RoleArn;
 
 #[cfg(test)]
-mod fakes;
-#[cfg(test)]
 mod tests;

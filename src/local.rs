@@ -7,6 +7,7 @@
 //! A request goes through `server` (connection) → `exchange` (journal, ordered faults) → a face (`ecr`, `sts`,
 //! `oidc`, `data_plane`, `admin`) → `store` (state and its rules).
 
+mod access;
 mod admin;
 mod clock;
 mod data_plane;
@@ -149,7 +150,7 @@ impl LocalEcr {
         let access = tokio::task::spawn_blocking(move || folder::published(&data))
             .await
             .ok()??;
-        folder::is_alive(&access.endpoint).await.then_some(access)
+        folder::is_alive(&access).await.then_some(access)
     }
 
     /// The address that the server listens at.

@@ -232,7 +232,7 @@ fn a_step_that_fails_writes_every_output_and_one_annotation() {
         "{talk}"
     );
     let written = fs::read_to_string(step.folder.path().join("output")).unwrap();
-    for declared in tagship::action::OUTPUTS {
+    for declared in tagship::report::OUTPUTS {
         assert!(
             written.contains(&format!("{}<<ghadelimiter_", declared.name)),
             "{}",

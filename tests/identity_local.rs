@@ -1,4 +1,5 @@
 //! From a job's right to ask for a token to a login, against an STS that verifies signatures, claims and trust policies.
+#![allow(clippy::unwrap_used, reason = "a test fails by its panic")]
 
 use std::fs;
 use std::sync::{Arc, Mutex};

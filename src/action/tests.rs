@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::reference::{RegistryHost, RepositoryName};
+use crate::report::OUTPUTS;
 
 /// Reads a file of outputs as the runner does.
 ///

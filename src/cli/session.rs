@@ -24,7 +24,7 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 
 /// How a run ended.
 enum End {
-    Done(Outcome),
+    Done(Box<Outcome>),
     Failed(Box<dyn Diagnose>),
     Cancelled,
 }
@@ -32,7 +32,7 @@ enum End {
 impl From<Result<Outcome, RunError>> for End {
     fn from(result: Result<Outcome, RunError>) -> Self {
         match result {
-            Ok(outcome) => Self::Done(outcome),
+            Ok(outcome) => Self::Done(Box::new(outcome)),
             Err(error) => Self::Failed(Box::new(error)),
         }
     }
@@ -155,7 +155,7 @@ fn show(ui: &Ui, end: End, ledger: &Ledger, files: Option<&ActionFiles>) -> Exit
         End::Cancelled => Some(Diagnosis::cancelled()),
     };
     let outcome = match (end, &diagnosis) {
-        (End::Done(outcome), _) => outcome,
+        (End::Done(outcome), _) => *outcome,
         (_, Some(diagnosis)) => Outcome::of_failure(ledger, &diagnosis.plain(), diagnosis.json()),
         (_, None) => Outcome::default(),
     };
@@ -211,7 +211,7 @@ fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitC
             ui.output().data(data).ok();
         };
         match run::serve_local(&settings, ready).await {
-            Ok(()) => End::Done(Outcome::default()),
+            Ok(()) => End::Done(Box::default()),
             Err(error) => End::Failed(Box::new(error)),
         }
     });

@@ -15,7 +15,7 @@ pub const VERSION: &str = "org.opencontainers.image.version";
 /// The label that carries the licence, as an SPDX expression.
 pub const LICENCES: &str = "org.opencontainers.image.licenses";
 
-/// The labels that Tagship reads again: nobody else sets them.
+/// The labels that Tagship reads again; the inputs take them from nobody.
 pub const RESERVED: [&str; 2] = [REVISION, VERSION];
 
 /// The labels that a commit gives its image; `own` ones win, except over those that Tagship reads again.

@@ -8,6 +8,7 @@ use super::problem::Problems;
 use super::raw::{Sourced, shown};
 use super::{Environment, RawInputs};
 use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
+use crate::domain::labels::RESERVED;
 
 /// The most bytes of a secret. Source: `BuildKit`, `session/secrets`, `MaxSecretSize`.
 const MAX_SECRET_BYTES: u64 = 500 * 1024;
@@ -59,6 +60,13 @@ pub(super) fn labels(raw: &RawInputs, problems: &mut Problems) -> BTreeMap<Strin
                 &entry.origin,
                 format!("label `{}` is not of the form `key=value`", shown(&entry.text)),
                 None,
+            );
+        } else if RESERVED.contains(&key) {
+            let hint = "leave it out: a second run recognises the image by it".to_owned();
+            problems.add::<()>(
+                &entry.origin,
+                format!("label `{key}` is Tagship's own"),
+                Some(hint),
             );
         } else if labels.insert(key.to_owned(), value.to_owned()).is_some() {
             twice(&entry, "label", key, problems);

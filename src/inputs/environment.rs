@@ -40,6 +40,7 @@ impl Environment {
     }
 
     /// Reads the environment of this process.
+    #[expect(clippy::disallowed_methods, reason = "here everybody else gets it from")]
     pub fn of_process() -> io::Result<Self> {
         Ok(Self::new(std::env::vars_os(), std::env::current_dir()?))
     }

@@ -465,7 +465,13 @@ fn labels_are_pairs() {
         .labels;
     assert_eq!(labels["a.b/c"], "d=e");
     assert_eq!(labels["empty"], "");
-    for bad in ["no-value", "=x", "a b=c", "a=1\na=2"] {
+    for bad in [
+        "no-value",
+        "=x",
+        "a b=c",
+        "a=1\na=2",
+        "org.opencontainers.image.revision=1",
+    ] {
         assert!(
             Case::complete()
                 .flag("labels", bad)

@@ -9,8 +9,11 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::reference::{AccountId, Region};
 use crate::local::emulator::Emulator;
 use crate::local::faults::Fault;
+use crate::local::folder::Access;
+use crate::local::iam::AccessKey;
 use crate::local::journal::Entry;
 use crate::local::oidc::GithubClaims;
 use crate::local::server::Peer;
@@ -21,13 +24,28 @@ pub(crate) const HEALTH_PATH: &str = "/_local/health";
 /// A live server's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Health {
-    pub(crate) service: String,
-    pub(crate) account: String,
-    pub(crate) region: String,
+    service: String,
+    account: AccountId,
+    region: Region,
+    /// The administrator's access key id, which no other data folder has.
+    access_key_id: String,
 }
 
-/// The name of the service in [`Health`].
-pub(crate) const SERVICE: &str = "tagship-local-ecr";
+impl Health {
+    /// What the server answers that `access` is for.
+    pub(crate) fn of(access: &Access) -> Self {
+        Self::new(&access.account, &access.region, &access.administrator)
+    }
+
+    fn new(account: &AccountId, region: &Region, administrator: &AccessKey) -> Self {
+        Self {
+            service: "tagship-local-ecr".to_owned(),
+            account: account.clone(),
+            region: region.clone(),
+            access_key_id: administrator.id.clone(),
+        }
+    }
+}
 
 /// A client on this machine.
 struct Loopback;
@@ -50,11 +68,12 @@ pub(crate) fn health() -> Router<Arc<Emulator>> {
     Router::new().route(
         HEALTH_PATH,
         get(async |_: Loopback, State(emulator): State<Arc<Emulator>>| {
-            Json(Health {
-                service: SERVICE.to_owned(),
-                account: emulator.registry.account().to_string(),
-                region: emulator.registry.region().to_string(),
-            })
+            let registry = &emulator.registry;
+            Json(Health::new(
+                registry.account(),
+                registry.region(),
+                &emulator.iam.administrator,
+            ))
         }),
     )
 }

@@ -13,6 +13,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// The time now, or the end of time where the offset would lead past it.
+    #[expect(clippy::disallowed_methods, reason = "this is the emulator's clock")]
     pub(crate) fn now(&self) -> Timestamp {
         let offset = SignedDuration::from_secs(self.offset());
         Timestamp::now()

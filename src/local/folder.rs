@@ -7,16 +7,12 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_sdk_ecr::config::BehaviorVersion;
-use aws_sdk_ecr::error::DisplayErrorContext;
-use aws_sdk_ecr::types::ImageTagMutability;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
-use crate::local::admin::{HEALTH_PATH, Health, SERVICE};
+use crate::domain::reference::{AccountId, Region, RegistryHost};
+use crate::local::admin::{HEALTH_PATH, Health};
 use crate::local::error::LocalError;
 use crate::local::iam::{AccessKey, EXAMPLE_ROLE, Iam};
 use crate::local::oidc::{Issuer, TOKEN_PATH};
@@ -66,36 +62,6 @@ struct AccessRecord {
 }
 
 impl Access {
-    /// Makes a repository, unless there is one of that name, as any client would.
-    pub async fn ensure_repository(
-        &self,
-        name: &RepositoryName,
-        mutability: ImageTagMutability,
-    ) -> Result<(), LocalError> {
-        let key = &self.administrator;
-        let credentials = Credentials::new(&key.id, key.secret.expose_secret(), None, None, "embedded ECR");
-        let config = aws_sdk_ecr::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(aws_sdk_ecr::config::Region::new(self.region.to_string()))
-            .endpoint_url(self.endpoint.as_str())
-            .credentials_provider(credentials)
-            .build();
-        let request = aws_sdk_ecr::Client::from_conf(config)
-            .create_repository()
-            .repository_name(name.as_str())
-            .image_tag_mutability(mutability);
-        match request.send().await {
-            Err(error)
-                if !error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_repository_already_exists_exception()) =>
-            {
-                Err(LocalError::Refused(DisplayErrorContext(error).to_string()))
-            }
-            _ => Ok(()),
-        }
-    }
-
     pub(crate) fn new(
         address: SocketAddr,
         iam: &Iam,
@@ -186,7 +152,7 @@ impl DataFolder {
             }),
             Err(TryLockError::WouldBlock) => Err(LocalError::Locked {
                 path: path.to_owned(),
-                endpoint: read(path).map(|access| access.endpoint),
+                endpoint: published(path).map(|access| access.endpoint),
             }),
             Err(TryLockError::Error(source)) => Err(LocalError::Data {
                 path: lock_path,
@@ -214,25 +180,17 @@ impl DataFolder {
     }
 }
 
-fn read(path: &Path) -> Option<Access> {
+/// How to reach the process that last served the folder, which may have ended. Blocks.
+pub(crate) fn published(path: &Path) -> Option<Access> {
     let text = fs::read(path.join(ACCESS_FILE)).ok()?;
     let record: AccessRecord = serde_json::from_slice(&text).ok()?;
     Some(record.into())
 }
 
-/// How to reach the process that has the folder locked; `None` if none has. Blocks.
-pub(crate) fn published(path: &Path) -> Option<Access> {
-    let lock = OpenOptions::new().write(true).open(path.join(LOCK_FILE)).ok()?;
-    match lock.try_lock() {
-        Err(TryLockError::WouldBlock) => read(path),
-        Ok(()) | Err(TryLockError::Error(_)) => None,
-    }
-}
-
-/// Whether one of our servers answers at `endpoint`.
-pub(crate) async fn is_alive(endpoint: &Url) -> bool {
+/// Whether the server of that folder answers at its endpoint: another one may have taken the port since.
+pub(crate) async fn is_alive(access: &Access) -> bool {
     let ask = async {
-        let url = endpoint.join(HEALTH_PATH).ok()?;
+        let url = access.endpoint.join(HEALTH_PATH).ok()?;
         let client = reqwest::Client::builder()
             .timeout(HEALTH_TIMEOUT)
             .no_proxy()
@@ -240,5 +198,5 @@ pub(crate) async fn is_alive(endpoint: &Url) -> bool {
             .ok()?;
         client.get(url).send().await.ok()?.json::<Health>().await.ok()
     };
-    ask.await.is_some_and(|health| health.service == SERVICE)
+    ask.await.is_some_and(|health| health == Health::of(access))
 }

@@ -23,7 +23,8 @@ pub struct Entry {
     pub repository: Option<String>,
     /// The tag, digest, upload or audience that the request is about.
     pub reference: Option<String>,
-    /// The HTTP status of the answer; `None` while there is none, or when none was given.
+    /// The HTTP status of the answer, also of one that a fault keeps back; `None` while there is none, or when the
+    /// connection ended before.
     pub status: Option<u16>,
     /// Whether a fault holds the request back now.
     pub held: Option<Held>,

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use aws_sdk_ecr::types::ImageTagMutability;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Outcome, RunError};
 use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
@@ -34,12 +34,11 @@ impl Place {
     }
 
     async fn local(repository: &RepositoryName, data: &Path) -> Result<Self, RunError> {
-        let (access, emulator) = match LocalEcr::access_at(data).await {
-            Some(access) => (access, None),
-            None => {
-                let emulator = start(data).await?;
-                (emulator.access().clone(), Some(emulator))
-            }
+        let (access, emulator) = if let Some(access) = LocalEcr::access_at(data).await {
+            (access, None)
+        } else {
+            let emulator = start(data).await?;
+            (emulator.access().clone(), Some(emulator))
         };
         access
             .ensure_repository(repository, ImageTagMutability::Immutable)
@@ -96,16 +95,18 @@ pub async fn serve_local(
         ..Options::new(&settings.data, settings.account.clone(), settings.region.clone())
     };
     let emulator = LocalEcr::start(options).await?;
-    ready(announcement(emulator.access()));
+    let password = emulator.access().registry_password().await?;
+    ready(announcement(emulator.access(), &password));
     std::future::pending::<()>().await;
     Ok(())
 }
 
 /// How to use the server: `NAME=value` lines that a shell can read, and the same as JSON.
-fn announcement(access: &Access) -> Outcome {
+fn announcement(access: &Access, password: &SecretString) -> Outcome {
     let lines = [
         ("endpoint", access.endpoint.to_string()),
         ("registry", access.registry.to_string()),
+        ("registry-password", password.expose_secret().to_owned()),
         ("access-key-id", access.administrator.id.clone()),
         (
             "secret-access-key",
@@ -124,10 +125,7 @@ fn announcement(access: &Access) -> Outcome {
         .map(|(name, value)| ((*name).to_owned(), value.clone().into()))
         .collect();
     Outcome {
-        text: lines
-            .iter()
-            .map(|(name, value)| format!("{name}={value}\n"))
-            .collect(),
+        text: lines.map(|(name, value)| format!("{name}={value}\n")).concat(),
         json: serde_json::Value::Object(json).to_string() + "\n",
         ..Outcome::default()
     }

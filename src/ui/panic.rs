@@ -8,6 +8,7 @@ use crate::error::Kind;
 /// build aborts after a panic, and an abort has an exit code that says nothing.
 #[expect(
     clippy::exit,
+    clippy::disallowed_methods,
     reason = "an abort would follow, and no caller is left to return a code to"
 )]
 pub fn install_panic_message() {

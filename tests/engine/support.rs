@@ -219,7 +219,7 @@ impl Reporter for Heard {
         let mut log = self.0.lock().unwrap();
         let index = |step: u32| usize::try_from(step).unwrap() - 1;
         match event {
-            Event::Stage(_) => {}
+            Event::Stage(_) | Event::Block(_) => {}
             Event::Note(note) => log.notes.push(note.to_owned()),
             Event::Warning(warning) => log.warnings.push(warning.clone()),
             Event::Retry { reason, .. } => log.retries.push(reason.to_owned()),

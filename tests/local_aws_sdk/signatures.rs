@@ -50,6 +50,7 @@ async fn a_signature_is_good_for_five_minutes() {
 }
 
 /// Signs one body with AWS's own signer and sends another.
+#[expect(clippy::disallowed_methods, reason = "signatures carry the time")]
 async fn send(bench: &Bench, service: &str, signed: &str, sent: &str) -> (u16, Value) {
     let url = bench.url("/");
     let target = "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories";

@@ -48,8 +48,16 @@ async fn one_process_serves_a_folder_and_others_find_it() {
     assert_eq!(access.administrator.id, bench.local.admin().id);
     assert_eq!(access.registry, bench.local.registry_host());
     let Bench { local, folder, .. } = bench;
+    let address = local.address();
     local.stop().await;
     assert_eq!(LocalEcr::running_at(&data).await, None);
+    // Another emulator at the same address is not taken for the one that has ended.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut other = options(elsewhere.path());
+    other.listen = address;
+    let other = LocalEcr::start(other).await.unwrap();
+    assert_eq!(LocalEcr::running_at(&data).await, None);
+    other.stop().await;
     drop(folder);
     assert_eq!(LocalEcr::running_at(&data).await, None);
 }
@@ -123,6 +131,10 @@ async fn tls_on_the_plain_port_gets_an_answer_of_http() {
 const CHILD: &str = "TAGSHIP_TEST_LOCAL_CHILD";
 
 /// Serves until it is killed; a test only in the child process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the parent tells the child by a variable"
+)]
 #[tokio::test]
 async fn child_server() {
     let Some(folder) = std::env::var_os(CHILD) else {
@@ -148,6 +160,7 @@ async fn killed_under_load_it_has_all_that_it_acknowledged() {
         if let Some(access) = LocalEcr::access_at(&data).await {
             break access;
         }
+        assert_eq!(child.try_wait().unwrap(), None, "the server did not start");
         tokio::task::yield_now().await;
     };
     // Four clients push as fast as they can; the server is killed after some images.

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::aws::IdentityError;
-use crate::aws::fakes::{ACCOUNT, World, host};
+use crate::aws::tests::fakes::{ACCOUNT, World, host};
 use crate::domain::content::MANIFEST_TYPES;
 use crate::domain::immutability::{Mutability, TagFilter};
 use crate::domain::reference::{RegistryHost, RepositoryName, Tag};

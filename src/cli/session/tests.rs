@@ -3,7 +3,7 @@ use std::fs;
 use tokio::process::Command as Process;
 
 use super::*;
-use crate::action::OUTPUTS;
+use crate::report::OUTPUTS;
 
 fn environment(folder: &std::path::Path) -> Environment {
     let variables = [
@@ -71,12 +71,7 @@ fn a_result_that_cannot_be_told_is_a_failure() {
     let ui = Ui::new(Manner::default(), &environment);
     let files = ActionFiles::of(&environment);
     assert_eq!(
-        show(
-            &ui,
-            End::Done(Outcome::default()),
-            &Ledger::default(),
-            Some(&files)
-        ),
+        show(&ui, End::Done(Box::default()), &Ledger::default(), Some(&files)),
         ExitCode::from(1)
     );
     let summary = fs::read_to_string(folder.path().join("summary"));

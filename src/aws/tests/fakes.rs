@@ -22,28 +22,28 @@ use crate::domain::reference::{AccountId, Region, RegistryHost};
 use crate::ports::{Clock, Event, Reporter};
 use crate::settings::{IdentitySettings, OidcRequest};
 
-pub(super) use aws_apis::FakeApis;
+pub(in crate::aws) use aws_apis::FakeApis;
 
-pub(super) const ACCOUNT: &str = "123456789012";
-pub(super) const HOST: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
-pub(super) const ROLE: &str = "arn:aws:iam::123456789012:role/publish";
-pub(super) const SUBJECT: &str = "repo:octo/app:ref:refs/heads/main";
-pub(super) const REQUEST_TOKEN: &str = "request-token-secret";
-pub(super) const ECR_PASSWORD: &str = "ecr-password-secret";
+pub(in crate::aws) const ACCOUNT: &str = "123456789012";
+pub(in crate::aws) const HOST: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+pub(in crate::aws) const ROLE: &str = "arn:aws:iam::123456789012:role/publish";
+pub(in crate::aws) const SUBJECT: &str = "repo:octo/app:ref:refs/heads/main";
+pub(in crate::aws) const REQUEST_TOKEN: &str = "request-token-secret";
+pub(in crate::aws) const ECR_PASSWORD: &str = "ecr-password-secret";
 
 /// Time stands still but for waits, which take no time.
-pub(super) struct FakeClock {
+pub(in crate::aws) struct FakeClock {
     now: Mutex<Timestamp>,
     waits: Mutex<Vec<Duration>>,
 }
 
 impl FakeClock {
-    pub(super) fn pass(&self, duration: Duration) {
+    pub(in crate::aws) fn pass(&self, duration: Duration) {
         let mut now = self.now.lock().unwrap();
         *now += SignedDuration::try_from(duration).unwrap();
     }
 
-    pub(super) fn waits(&self) -> Vec<Duration> {
+    pub(in crate::aws) fn waits(&self) -> Vec<Duration> {
         self.waits.lock().unwrap().clone()
     }
 }
@@ -62,22 +62,22 @@ impl Clock for FakeClock {
 
 /// Keeps what it hears.
 #[derive(Default)]
-pub(super) struct FakeReporter {
+pub(in crate::aws) struct FakeReporter {
     masks: Mutex<Vec<String>>,
     warnings: Mutex<Vec<String>>,
     retries: Mutex<usize>,
 }
 
 impl FakeReporter {
-    pub(super) fn masks(&self) -> Vec<String> {
+    pub(in crate::aws) fn masks(&self) -> Vec<String> {
         self.masks.lock().unwrap().clone()
     }
 
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(in crate::aws) fn warnings(&self) -> Vec<String> {
         self.warnings.lock().unwrap().clone()
     }
 
-    pub(super) fn retries(&self) -> usize {
+    pub(in crate::aws) fn retries(&self) -> usize {
         *self.retries.lock().unwrap()
     }
 }
@@ -97,15 +97,15 @@ impl Reporter for FakeReporter {
 }
 
 /// Everything outside of the code under test.
-pub(super) struct World {
-    pub(super) apis: Arc<FakeApis>,
-    pub(super) clock: Arc<FakeClock>,
-    pub(super) reporter: Arc<FakeReporter>,
-    pub(super) server: MockServer,
+pub(in crate::aws) struct World {
+    pub(in crate::aws) apis: Arc<FakeApis>,
+    pub(in crate::aws) clock: Arc<FakeClock>,
+    pub(in crate::aws) reporter: Arc<FakeReporter>,
+    pub(in crate::aws) server: MockServer,
 }
 
 impl World {
-    pub(super) async fn new() -> Self {
+    pub(in crate::aws) async fn new() -> Self {
         // Another test may have been first.
         rustls::crypto::aws_lc_rs::default_provider()
             .install_default()
@@ -133,7 +133,7 @@ impl World {
     }
 
     /// A job in GitHub Actions with `id-token: write`.
-    pub(super) fn job(&self) -> IdentitySettings {
+    pub(in crate::aws) fn job(&self) -> IdentitySettings {
         let url = format!("{}/_gha/token?api-version=2.0", self.server.uri());
         IdentitySettings {
             role: Some(ROLE.to_owned()),
@@ -153,22 +153,22 @@ impl World {
         }
     }
 
-    pub(super) async fn connect(&self, identity: &IdentitySettings) -> Result<Ecr, IdentityError> {
+    pub(in crate::aws) async fn connect(&self, identity: &IdentitySettings) -> Result<Ecr, IdentityError> {
         let (clock, reporter) = (Arc::clone(&self.clock), Arc::clone(&self.reporter));
         Ecr::connect(identity, &host(), clock, reporter).await
     }
 
-    pub(super) async fn ecr(&self) -> Ecr {
+    pub(in crate::aws) async fn ecr(&self) -> Ecr {
         self.connect(&self.job()).await.unwrap()
     }
 }
 
-pub(super) fn host() -> RegistryHost {
+pub(in crate::aws) fn host() -> RegistryHost {
     RegistryHost::parse(HOST).unwrap()
 }
 
 /// A token as GitHub makes it; the signature is of no interest here.
-pub(super) fn jwt(subject: &str, audience: &str, number: usize) -> String {
+pub(in crate::aws) fn jwt(subject: &str, audience: &str, number: usize) -> String {
     let claims = json!({
         "iss": "https://token.actions.githubusercontent.com",
         "sub": subject,
@@ -186,7 +186,7 @@ pub(super) fn jwt(subject: &str, audience: &str, number: usize) -> String {
     )
 }
 
-pub(super) fn claims_of(token: &str) -> Value {
+pub(in crate::aws) fn claims_of(token: &str) -> Value {
     let payload = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
