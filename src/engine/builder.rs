@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use super::archive::{self, ClassicImage};
+use super::archive::{self, ClassicImage, Passing};
 use super::capability::Capabilities;
 use super::connect::{Connection, EngineAddress};
 use super::context::Folder;
@@ -17,10 +17,15 @@ use super::{BuildError, failure};
 use crate::domain::build::BuildRequest;
 use crate::domain::reference::{Digest, ImageName};
 use crate::ports::{Builder, EngineSummary, Event, ImageStore, RegistryLogin, Reporter, WriteRegistry};
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, push_archive};
 
-/// How often a push by the engine is tried. What was built is in its cache, and what was pushed is not pushed again.
-const PUSH_TRIES: u32 = 4;
+/// The pauses before a push by the engine is tried again. What was built is in its cache, and what was pushed is not
+/// pushed again; the engine itself has tried more than once each time.
+const PUSH_DELAYS: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(9),
+];
 
 /// Builds on a Docker Engine.
 pub struct EngineBuilder {
@@ -49,7 +54,14 @@ impl EngineBuilder {
         reporter: Arc<dyn Reporter>,
         workspace: PathBuf,
     ) -> Self {
-        Self { host: host.map(str::to_owned), login, image, reporter, workspace, engine: OnceCell::new() }
+        Self {
+            host: host.map(str::to_owned),
+            login,
+            image,
+            reporter,
+            workspace,
+            engine: OnceCell::new(),
+        }
     }
 
     async fn engine(&self) -> Result<&Engine, BuildError> {
@@ -57,7 +69,10 @@ impl EngineBuilder {
             .get_or_try_init(|| async {
                 let connection = Connection::open(EngineAddress::parse(self.host.as_deref())?).await?;
                 let capabilities = Capabilities::read(&connection).await?;
-                Ok(Engine { connection, capabilities })
+                Ok(Engine {
+                    connection,
+                    capabilities,
+                })
             })
             .await
     }
@@ -93,8 +108,18 @@ impl EngineBuilder {
         };
         let session = Session::open(&engine.connection, &self.shared_key(request), providers).await?;
         let control = engine.connection.control().await?;
-        solve(control, session.id(), frontend_options(request, &name), export, progress).await.map_err(|status| {
-            session.failure().unwrap_or_else(|| failure::classify(&status, progress, request, &self.image))
+        solve(
+            control,
+            session.id(),
+            frontend_options(request, &name),
+            export,
+            progress,
+        )
+        .await
+        .map_err(|status| {
+            session
+                .failure()
+                .unwrap_or_else(|| failure::classify(&status, progress, request, &self.image))
         })
     }
 
@@ -105,31 +130,45 @@ impl EngineBuilder {
     }
 
     /// The engine pushes what it built.
-    async fn publish_from_engine(&self, engine: &Engine, request: &BuildRequest) -> Result<Digest, BuildError> {
+    async fn publish_from_engine(
+        &self,
+        engine: &Engine,
+        request: &BuildRequest,
+    ) -> Result<Digest, BuildError> {
         let mut request = request.clone();
-        let mut delay = Duration::from_secs(1);
+        let mut delays = PUSH_DELAYS.iter();
+        let mut logged_in_anew = false;
         // One for all tries: what was built is not told again.
         let mut progress = self.progress(&request);
-        for tries_left in (0..PUSH_TRIES).rev() {
-            let error = match self.build(engine, &request, self.push_by_digest(), &mut progress).await {
+        loop {
+            let error = match self
+                .build(engine, &request, self.push_by_digest(), &mut progress)
+                .await
+            {
                 Ok(response) => return digest_of(&response, "containerimage.digest"),
-                Err(BuildError::Push(error)) if tries_left > 0 => error,
+                Err(BuildError::Push(error)) => error,
                 Err(error) => return Err(error),
             };
-            match &error {
-                RegistryError::Unauthorized { host, .. } if !request.no_cache || tries_left == PUSH_TRIES - 1 => {
-                    self.login.forget(host).await;
-                }
-                error if error.is_transient() => {}
-                _ => return Err(error.into()),
+            if let RegistryError::Unauthorized { host, .. } = &error
+                && !logged_in_anew
+            {
+                self.login.forget(host).await;
+                logged_in_anew = true;
+            } else if !error.is_transient() {
+                return Err(error.into());
             }
-            self.reporter.event(Event::Retry { what: "the push", reason: &error.to_string(), delay });
-            tokio::time::sleep(delay).await;
-            delay *= 2;
+            let Some(delay) = delays.next() else {
+                return Err(error.into());
+            };
+            self.reporter.event(Event::Retry {
+                what: "the push",
+                reason: &error.to_string(),
+                delay: *delay,
+            });
+            tokio::time::sleep(*delay).await;
             // The steps ran a moment ago.
             request.no_cache = false;
         }
-        Err(BuildError::Failed { message: "the push has no outcome".to_owned(), location: None })
     }
 
     /// BuildKit's exporter that pushes without a tag, and keeps nothing in the engine.
@@ -151,7 +190,10 @@ impl EngineBuilder {
         if self.image.registry.is_plain_http() {
             options.insert("registry.insecure".to_owned(), "true".to_owned());
         }
-        Export { kind: "image", options }
+        Export {
+            kind: "image",
+            options,
+        }
     }
 
     /// We push what the engine built, from a stream of it.
@@ -162,18 +204,31 @@ impl EngineBuilder {
         registry: &dyn WriteRegistry,
     ) -> Result<Digest, BuildError> {
         let docker = engine.connection.docker();
-        let before = archive::ids(docker).await.map_err(|error| engine.connection.unreachable(&error))?;
+        let before = archive::ids(docker)
+            .await
+            .map_err(|error| engine.connection.unreachable(&error))?;
         let options = HashMap::from([("rewrite-timestamp".to_owned(), "true".to_owned())]);
-        let response = self.build(engine, request, Export { kind: "moby", options }, &mut self.progress(request)).await?;
+        let response = self
+            .build(
+                engine,
+                request,
+                Export {
+                    kind: "moby",
+                    options,
+                },
+                &mut self.progress(request),
+            )
+            .await?;
         // Such a store has no manifests: its digest of an image is that of the config.
         let id = digest_of(&response, "containerimage.config.digest")
             .or_else(|_| digest_of(&response, "containerimage.digest"))?;
+        let passing = (!before.contains(&id.to_string())).then(|| Passing::new(docker, id));
         let image = ClassicImage::find(docker, id).await?;
-        let pushed = crate::registry::push_archive(&image, registry, &*self.reporter).await;
-        if !before.contains(&id.to_string()) {
-            image.remove().await;
+        let pushed = push_archive(&image, registry, &*self.reporter).await;
+        if let Some(passing) = passing {
+            passing.remove().await;
         }
-        Ok(pushed?)
+        pushed
     }
 }
 
@@ -194,13 +249,21 @@ impl Builder for EngineBuilder {
         if let Some(reason) = capabilities.why_not_reproducible() {
             self.reporter.event(Event::Note(&reason));
         }
-        if let Some(reason) = request.platform.as_ref().and_then(|platform| capabilities.why_not_runnable(platform)) {
+        if let Some(reason) = request
+            .platform
+            .as_ref()
+            .and_then(|platform| capabilities.why_not_runnable(platform))
+        {
             self.reporter.event(Event::Note(&reason));
         }
         Ok(capabilities.summary.clone())
     }
 
-    async fn publish(&self, request: &BuildRequest, registry: &dyn WriteRegistry) -> Result<Digest, BuildError> {
+    async fn publish(
+        &self,
+        request: &BuildRequest,
+        registry: &dyn WriteRegistry,
+    ) -> Result<Digest, BuildError> {
         let engine = self.engine().await?;
         match engine.capabilities.summary.store {
             ImageStore::Containerd => self.publish_from_engine(engine, request).await,
@@ -211,6 +274,11 @@ impl Builder for EngineBuilder {
 
 impl std::fmt::Debug for EngineBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "EngineBuilder({} for {})", self.host.as_deref().unwrap_or("default socket"), self.image)
+        write!(
+            f,
+            "EngineBuilder({} for {})",
+            self.host.as_deref().unwrap_or("default socket"),
+            self.image
+        )
     }
 }

@@ -35,32 +35,46 @@ impl Capabilities {
             major_and_minor(&text).ok_or_else(|| not_an_engine(format!("its version is `{text}`")))?;
         let os = answer.os.unwrap_or_default();
         if os != "linux" {
-            return Err(BuildError::NotLinux { os: super::failure::clean(&os) });
+            return Err(BuildError::NotLinux {
+                os: super::failure::clean(&os),
+            });
         }
         if version < (20, 10) {
             return Err(BuildError::TooOld { version: text });
         }
         let workers = workers(&mut connection.control().await?).await?;
-        let is_containerd = workers.iter().any(|worker| worker.labels.contains_key(CONTAINERD_LABEL));
+        let is_containerd = workers
+            .iter()
+            .any(|worker| worker.labels.contains_key(CONTAINERD_LABEL));
         Ok(Self {
             summary: EngineSummary {
                 version: text,
-                store: if is_containerd { ImageStore::Containerd } else { ImageStore::Classic },
+                store: if is_containerd {
+                    ImageStore::Containerd
+                } else {
+                    ImageStore::Classic
+                },
                 platform: format!("{os}/{}", super::failure::clean(&answer.arch.unwrap_or_default())),
             },
             version,
-            platforms: workers.iter().flat_map(|worker| &worker.platforms).map(platform_of).collect(),
+            platforms: workers
+                .iter()
+                .flat_map(|worker| &worker.platforms)
+                .map(platform_of)
+                .collect(),
         })
     }
 
-    /// Why two builds of one commit have different digests on this engine, if they have.
+    /// Why two builds of one commit without a cache have different digests on this engine, if they have.
     ///
-    /// BuildKit rewrites the timestamps within layers from 0.13 on, which came with Engine 26.
-    /// Source: BuildKit's release notes of 0.13; Docker Engine's of 26.0.
+    /// A classic store's exporter knows no `SOURCE_DATE_EPOCH`. BuildKit's own rewrites the timestamps within layers
+    /// from 0.13 on, which came with Engine 26.
+    /// Source: moby, `builder-next/exporter/mobyexporter`; release notes of BuildKit 0.13 and Docker Engine 26.0.
     pub(super) fn why_not_reproducible(&self) -> Option<String> {
-        (self.version < (26, 0)).then(|| {
+        let can = self.summary.store == ImageStore::Containerd && self.version >= (26, 0);
+        (!can).then(|| {
             format!(
-                "engine {} stamps files with the time of the build, so a second build of this commit has another digest; from 26.0 on it has the same",
+                "engine {} stamps images with the time of the build, so that a second build of this commit without its cache has another digest; engines from 26.0 on with the containerd image store do not",
                 self.summary.version
             )
         })
@@ -85,7 +99,9 @@ impl Capabilities {
 async fn workers(control: &mut ControlClient<Channel>) -> Result<Vec<WorkerRecord>, BuildError> {
     match control.list_workers(ListWorkersRequest::default()).await {
         Ok(answer) => Ok(answer.into_inner().record),
-        Err(status) => Err(BuildError::NoBuildKit { message: super::failure::clean(status.message()) }),
+        Err(status) => Err(BuildError::NoBuildKit {
+            message: super::failure::clean(status.message()),
+        }),
     }
 }
 

@@ -91,7 +91,11 @@ impl Connection {
             .initial_connection_window_size(16 << 20)
             .connect_with_connector(tower::service_fn(move |_: Uri| {
                 let upgraded = once.take();
-                async move { upgraded.map(TokioIo::new).ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)) }
+                async move {
+                    upgraded
+                        .map(TokioIo::new)
+                        .ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))
+                }
             }))
             .await
             .map_err(|error| self.unreachable(&error))?;
@@ -104,18 +108,32 @@ impl Connection {
         path: &'static str,
         headers: &[(HeaderName, String)],
     ) -> Result<EngineStream, BuildError> {
-        let mut request = Request::post(path).header(CONNECTION, "Upgrade").header(UPGRADE, "h2c");
+        let mut request = Request::post(path)
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "h2c");
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let request = request.body(Empty::<Bytes>::new()).map_err(|error| self.unreachable(&error))?;
-        let response = self.dialer.send(request).await.map_err(|error| self.unreachable(&error))?;
+        let request = request
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| self.unreachable(&error))?;
+        let response = self
+            .dialer
+            .send(request)
+            .await
+            .map_err(|error| self.unreachable(&error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(BuildError::NoBuildKit {
-                message: format!("`{path}` answers {}: {}", response.status(), message_of(response).await),
+                message: format!(
+                    "`{path}` answers {}: {}",
+                    response.status(),
+                    message_of(response).await
+                ),
             });
         }
-        let upgraded = hyper::upgrade::on(response).await.map_err(|error| self.unreachable(&error))?;
+        let upgraded = hyper::upgrade::on(response)
+            .await
+            .map_err(|error| self.unreachable(&error))?;
         Ok(EngineStream::over(TokioIo::new(upgraded)))
     }
 
@@ -127,14 +145,18 @@ impl Connection {
 
 impl Dialer {
     async fn dial(&self) -> Result<EngineStream, BuildError> {
-        EngineStream::dial(&self.address, &self.ssh).await.map_err(|error| match (&self.address, error.kind()) {
-            (EngineAddress::Unix(path), io::ErrorKind::NotFound) => BuildError::SocketMissing { path: path.clone() },
-            (EngineAddress::Unix(path), io::ErrorKind::PermissionDenied) => {
-                BuildError::SocketDenied { path: path.clone() }
-            }
-            (EngineAddress::Ssh { .. }, io::ErrorKind::NotFound) => BuildError::SshMissing,
-            _ => self.unreachable(&error),
-        })
+        EngineStream::dial(&self.address, &self.ssh)
+            .await
+            .map_err(|error| match (&self.address, error.kind()) {
+                (EngineAddress::Unix(path), io::ErrorKind::NotFound) => {
+                    BuildError::SocketMissing { path: path.clone() }
+                }
+                (EngineAddress::Unix(path), io::ErrorKind::PermissionDenied) => {
+                    BuildError::SocketDenied { path: path.clone() }
+                }
+                (EngineAddress::Ssh { .. }, io::ErrorKind::NotFound) => BuildError::SshMissing,
+                _ => self.unreachable(&error),
+            })
     }
 
     /// Sends one request over a connection of its own.
@@ -145,14 +167,22 @@ impl Dialer {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let stream = EngineStream::dial(&self.address, &self.ssh).await?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(http_error)?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(http_error)?;
         tokio::spawn(connection.with_upgrades());
         let (mut head, body) = request.into_parts();
         // A request over a connection of our own names the path only, and the host in a header.
-        head.uri = head.uri.path_and_query().map_or_else(Uri::default, |path| Uri::from(path.clone()));
-        head.headers.insert(HOST, http::HeaderValue::from_static("docker"));
-        sender.send_request(Request::from_parts(head, body)).await.map_err(http_error)
+        head.uri = head
+            .uri
+            .path_and_query()
+            .map_or_else(Uri::default, |path| Uri::from(path.clone()));
+        head.headers
+            .insert(HOST, http::HeaderValue::from_static("docker"));
+        sender
+            .send_request(Request::from_parts(head, body))
+            .await
+            .map_err(http_error)
     }
 
     fn unreachable(&self, error: &dyn std::error::Error) -> BuildError {
@@ -165,20 +195,29 @@ impl Dialer {
     fn not_an_engine(&self, error: &bollard::errors::Error) -> BuildError {
         let message = innermost(error);
         if message.contains("HTTP request to an HTTPS server") {
-            return BuildError::TlsOnly { address: self.address.to_string() };
+            return BuildError::TlsOnly {
+                address: self.address.to_string(),
+            };
         }
         match error {
             bollard::errors::Error::IOError { err } if err.kind() != io::ErrorKind::InvalidData => {
                 self.unreachable(error)
             }
-            _ => BuildError::NotAnEngine { address: self.address.to_string(), message },
+            _ => BuildError::NotAnEngine {
+                address: self.address.to_string(),
+                message,
+            },
         }
     }
 }
 
 /// Tells an answer that is not HTTP from a connection that broke.
 fn http_error(error: hyper::Error) -> io::Error {
-    let kind = if error.is_parse() { io::ErrorKind::InvalidData } else { io::ErrorKind::Other };
+    let kind = if error.is_parse() {
+        io::ErrorKind::InvalidData
+    } else {
+        io::ErrorKind::Other
+    };
     io::Error::new(kind, error)
 }
 
@@ -192,7 +231,9 @@ fn innermost(error: &dyn std::error::Error) -> String {
 }
 
 async fn message_of(response: Response<Incoming>) -> String {
-    let body = Limited::new(response.into_body(), MAX_MESSAGE_BYTES).collect().await;
+    let body = Limited::new(response.into_body(), MAX_MESSAGE_BYTES)
+        .collect()
+        .await;
     let bytes = body.map(|body| body.to_bytes()).unwrap_or_default();
     super::failure::clean(&String::from_utf8_lossy(&bytes))
 }

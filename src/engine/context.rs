@@ -36,7 +36,10 @@ impl Folder {
     /// The folder of the Dockerfile. Only the Dockerfile and its own ignore file are sent from it: a frontend that a
     /// `# syntax=` line names is foreign code, and has no business with the Dockerfile's neighbours.
     pub(super) fn dockerfile(path: &Path) -> Result<(Self, String), BuildError> {
-        let unusable = |problem: String| BuildError::Dockerfile { path: path.to_owned(), problem };
+        let unusable = |problem: String| BuildError::Dockerfile {
+            path: path.to_owned(),
+            problem,
+        };
         let name = path.file_name().and_then(|name| name.to_str());
         let (Some(name), Some(folder)) = (name, path.parent()) else {
             return Err(unusable("it is not a path of a file in UTF-8".to_owned()));
@@ -48,10 +51,18 @@ impl Folder {
         }
         std::fs::File::open(&file).map_err(|error| unusable(problem(&error)))?;
         if !file.starts_with(&root) {
-            return Err(unusable("it is a symbolic link that leads out of its folder".to_owned()));
+            return Err(unusable(
+                "it is a symbolic link that leads out of its folder".to_owned(),
+            ));
         }
         let only = vec![name.to_owned(), format!("{name}.dockerignore")];
-        Ok((Self { root, only: Some(only) }, name.to_owned()))
+        Ok((
+            Self {
+                root,
+                only: Some(only),
+            },
+            name.to_owned(),
+        ))
     }
 
     /// The folder itself.
@@ -68,7 +79,9 @@ impl Folder {
             let mut include = wanted.include.clone();
             if !wanted.follow.is_empty() {
                 match followed(&wanted.follow)? {
-                    Some(paths) => include = follow::without_nested(include.into_iter().chain(paths)).unwrap_or_default(),
+                    Some(paths) => {
+                        include = follow::without_nested(include.into_iter().chain(paths)).unwrap_or_default()
+                    }
                     // The folder itself is followed to.
                     None => include.clear(),
                 }
@@ -79,7 +92,10 @@ impl Folder {
             [] => Ok(None),
             patterns => PatternList::parse(patterns.iter().map(String::as_str)).map(Some),
         };
-        Ok(Selection { include: list(include)?, exclude: list(exclude)? })
+        Ok(Selection {
+            include: list(include)?,
+            exclude: list(exclude)?,
+        })
     }
 }
 

@@ -20,7 +20,14 @@ pub(super) struct InvalidPattern(String);
 
 impl InvalidPattern {
     fn new(pattern: &str) -> Self {
-        Self(pattern.chars().take(200).collect::<String>().escape_debug().to_string())
+        Self(
+            pattern
+                .chars()
+                .take(200)
+                .collect::<String>()
+                .escape_debug()
+                .to_string(),
+        )
     }
 }
 
@@ -85,8 +92,13 @@ impl PatternList {
 
     /// A pattern with wildcards may match anywhere; then all are taken to.
     fn any_reaches_into(&self, folder: &str, exceptions: bool) -> bool {
-        let concerned = || self.patterns.iter().filter(move |pattern| pattern.is_exception() == exceptions);
-        concerned().any(|pattern| !pattern.is_plain_prefix()) || concerned().any(|pattern| pattern.lies_in(folder))
+        let concerned = || {
+            self.patterns
+                .iter()
+                .filter(move |pattern| pattern.is_exception() == exceptions)
+        };
+        concerned().any(|pattern| !pattern.is_plain_prefix())
+            || concerned().any(|pattern| pattern.lies_in(folder))
     }
 }
 

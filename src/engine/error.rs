@@ -200,7 +200,9 @@ struct ExitCode(Option<i32>);
 
 impl fmt::Display for ExitCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|code| write!(f, " with exit code {code}"))
+        self.0
+            .iter()
+            .try_for_each(|code| write!(f, " with exit code {code}"))
     }
 }
 
@@ -227,7 +229,9 @@ impl Diagnose for BuildError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
-            Self::Address { .. } => "give `docker-host` as `unix:///path`, `tcp://host:port` or `ssh://user@host`",
+            Self::Address { .. } => {
+                "give `docker-host` as `unix:///path`, `tcp://host:port` or `ssh://user@host`"
+            }
             Self::SocketMissing { .. } | Self::Unreachable { .. } => {
                 "start Docker, or name its address with `docker-host`"
             }
@@ -236,13 +240,20 @@ impl Diagnose for BuildError {
             Self::TlsOnly { .. } => "reach the engine by `ssh://user@host` in `docker-host`",
             Self::NotAnEngine { .. } => "check the address in `docker-host`",
             Self::TooOld { .. } => "update the engine to 20.10 or later",
-            Self::NotLinux { .. } => "switch the engine to Linux containers, or name another one with `docker-host`",
-            Self::NoBuildKit { .. } => "use Docker Engine 20.10 or later; other engines' BuildKit API is not enough",
+            Self::NotLinux { .. } => {
+                "switch the engine to Linux containers, or name another one with `docker-host`"
+            }
+            Self::NoBuildKit { .. } => {
+                "use Docker Engine 20.10 or later; other engines' BuildKit API is not enough"
+            }
             Self::Context { .. } => "name the folder with `context`, relative to the workspace",
             Self::Dockerfile { .. } => "name the Dockerfile with `file`, relative to the workspace",
             Self::ContextFile { .. } => "make the file readable, or leave it out by `.dockerignore`",
             Self::Secret { .. } => "check the input `secrets`",
-            Self::StepFailed { message: Some(message), .. } if message.contains("exec format error") => {
+            Self::StepFailed {
+                message: Some(message),
+                ..
+            } if message.contains("exec format error") => {
                 "install emulation for the platform on the engine, or build on an engine of that platform"
             }
             Self::StepFailed { tail, .. } if tail.iter().any(|line| line.contains("exec format error")) => {
@@ -253,7 +264,9 @@ impl Diagnose for BuildError {
             Self::BaseImage { .. } => {
                 "check the image's name, and that the engine may pull it; private images of other registries are not supported"
             }
-            Self::SourceMissing { .. } => "check the path, which is relative to `context`, and whether `.dockerignore` leaves it out",
+            Self::SourceMissing { .. } => {
+                "check the path, which is relative to `context`, and whether `.dockerignore` leaves it out"
+            }
             Self::TargetMissing { .. } => "name a stage of the Dockerfile with `target`",
             Self::NoSpace => "free some with `docker system prune`, or give the engine a larger disk",
             Self::Failed { .. } => "the build's output above may say more",

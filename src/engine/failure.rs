@@ -16,7 +16,12 @@ use details::Details;
 const MAX_MESSAGE: usize = 2000;
 
 /// What a failed build means.
-pub(super) fn classify(status: &Status, progress: &Progress, request: &BuildRequest, image: &ImageName) -> BuildError {
+pub(super) fn classify(
+    status: &Status,
+    progress: &Progress,
+    request: &BuildRequest,
+    image: &ImageName,
+) -> BuildError {
     let details = Details::of(status);
     tracing::debug!(message = status.message(), ?details, "the build failed");
     if let Some(error) = push::classify(status.message(), image) {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard_buildkit_proto::google::protobuf::Timestamp;
-use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex, VertexLog, VertexStatus, VertexWarning};
+use bollard_buildkit_proto::moby::buildkit::v1::{
+    StatusResponse, Vertex, VertexLog, VertexStatus, VertexWarning,
+};
 
 use super::failure::clean;
 use crate::ports::{Event, Reporter, StepOutcome, Warning};
@@ -41,7 +43,11 @@ struct Step {
 impl Progress {
     /// Nothing was told yet.
     pub(super) fn new(reporter: Arc<dyn Reporter>, dockerfile: DockerfileName) -> Self {
-        Self { reporter, steps: HashMap::new(), dockerfile }
+        Self {
+            reporter,
+            steps: HashMap::new(),
+            dockerfile,
+        }
     }
 
     /// Reports what is new.
@@ -76,8 +82,14 @@ impl Progress {
             }
             let number = u32::try_from(self.steps.len() + 1).ok()?;
             self.reporter.event(Event::StepStarted { step: number, name });
-            let step =
-                Step { number, name: name.to_owned(), started: None, finished: false, error: None, tail: VecDeque::new() };
+            let step = Step {
+                number,
+                name: name.to_owned(),
+                started: None,
+                finished: false,
+                error: None,
+                tail: VecDeque::new(),
+            };
             self.steps.insert(digest.to_owned(), step);
         }
         self.steps.get_mut(digest)
@@ -85,11 +97,17 @@ impl Progress {
 
     fn output(&mut self, log: &VertexLog) {
         let reporter = Arc::clone(&self.reporter);
-        let Some(step) = self.step(&log.vertex, "") else { return };
+        let Some(step) = self.step(&log.vertex, "") else {
+            return;
+        };
         for piece in log.msg.chunks(PIECE_BYTES) {
-            reporter.event(Event::StepOutput { step: step.number, output: piece });
+            reporter.event(Event::StepOutput {
+                step: step.number,
+                output: piece,
+            });
         }
-        step.tail.extend(log.msg.iter().skip(log.msg.len().saturating_sub(TAIL_BYTES)));
+        step.tail
+            .extend(log.msg.iter().skip(log.msg.len().saturating_sub(TAIL_BYTES)));
         let surplus = step.tail.len().saturating_sub(TAIL_BYTES);
         step.tail.drain(..surplus);
     }
@@ -107,7 +125,9 @@ impl Progress {
 
     fn finished(&mut self, vertex: &Vertex) {
         let reporter = Arc::clone(&self.reporter);
-        let Some(step) = self.step(&vertex.digest, &vertex.name) else { return };
+        let Some(step) = self.step(&vertex.digest, &vertex.name) else {
+            return;
+        };
         if step.finished {
             return;
         }
@@ -120,7 +140,10 @@ impl Progress {
         } else {
             StepOutcome::Done(between(step.started.as_ref(), vertex.completed.as_ref()))
         };
-        reporter.event(Event::StepFinished { step: step.number, outcome });
+        reporter.event(Event::StepFinished {
+            step: step.number,
+            outcome,
+        });
         if step.error.is_none() {
             step.tail = VecDeque::new();
         }
@@ -131,21 +154,40 @@ impl Progress {
         if !warning.url.is_empty() {
             message = format!("{message} ({})", clean(&warning.url));
         }
-        let file = warning.info.as_ref().map(|info| self.dockerfile.shown(&info.filename));
-        let line = warning.ranges.first().and_then(|range| range.start).and_then(|start| start.line.try_into().ok());
-        self.reporter.event(Event::Warning(&Warning { message, file, line }));
+        let file = warning
+            .info
+            .as_ref()
+            .map(|info| self.dockerfile.shown(&info.filename));
+        let line = warning
+            .ranges
+            .first()
+            .and_then(|range| range.start)
+            .and_then(|start| start.line.try_into().ok());
+        self.reporter
+            .event(Event::Warning(&Warning { message, file, line }));
     }
 
     /// The step that failed: the one of a digest, or the one that itself says so.
     pub(super) fn failed_step(&self, digest: Option<&str>) -> Option<FailedStep> {
         let by_digest = digest.and_then(|digest| self.steps.get(digest));
         // Steps that were stopped because another failed carry an error too.
-        let own_error = |step: &&Step| step.error.as_ref().is_some_and(|error| !error.contains("context canceled"));
-        let step = by_digest.or_else(|| self.steps.values().filter(own_error).min_by_key(|step| step.number))?;
+        let own_error = |step: &&Step| {
+            step.error
+                .as_ref()
+                .is_some_and(|error| !error.contains("context canceled"))
+        };
+        let step = by_digest.or_else(|| {
+            self.steps
+                .values()
+                .filter(own_error)
+                .min_by_key(|step| step.number)
+        })?;
         let tail: Vec<u8> = step.tail.iter().copied().collect();
         let text = String::from_utf8_lossy(&tail);
         let lines: Vec<&str> = text.lines().collect();
-        let last = lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default();
+        let last = lines
+            .get(lines.len().saturating_sub(TAIL_LINES)..)
+            .unwrap_or_default();
         Some(FailedStep {
             name: clean(&step.name),
             error: step.error.clone(),
@@ -169,7 +211,9 @@ pub(super) struct FailedStep {
 
 fn between(start: Option<&Timestamp>, end: Option<&Timestamp>) -> Duration {
     let nanoseconds = |time: &Timestamp| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
-    let (Some(start), Some(end)) = (start, end) else { return Duration::ZERO };
+    let (Some(start), Some(end)) = (start, end) else {
+        return Duration::ZERO;
+    };
     u64::try_from(nanoseconds(end) - nanoseconds(start)).map_or(Duration::ZERO, Duration::from_nanos)
 }
 
@@ -185,7 +229,11 @@ impl DockerfileName {
     pub(super) fn new(path: &Path, workspace: &Path) -> Self {
         let from_workspace: PathBuf = path.strip_prefix(workspace).unwrap_or(path).to_owned();
         Self {
-            name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            name: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             from_workspace: from_workspace.to_string_lossy().into_owned(),
         }
     }
@@ -197,7 +245,11 @@ impl DockerfileName {
 
     /// What the user calls the file that the frontend calls so.
     pub(super) fn shown(&self, frontends: &str) -> String {
-        if frontends == self.name { self.from_workspace.clone() } else { clean(frontends) }
+        if frontends == self.name {
+            self.from_workspace.clone()
+        } else {
+            clean(frontends)
+        }
     }
 }
 

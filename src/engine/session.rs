@@ -72,7 +72,11 @@ impl Session {
         let failures = providers.failures.clone();
         let (open, closed) = oneshot::channel();
         tokio::spawn(serve(stream, providers, closed));
-        Ok(Self { id, failures, _open: open })
+        Ok(Self {
+            id,
+            failures,
+            _open: open,
+        })
     }
 
     /// The name that the engine knows it by.
@@ -87,7 +91,8 @@ impl Session {
 }
 
 async fn serve(stream: EngineStream, providers: Providers, closed: oneshot::Receiver<()>) {
-    let connections = futures_util::stream::iter([Ok::<_, std::io::Error>(stream)]).chain(futures_util::stream::pending());
+    let connections =
+        futures_util::stream::iter([Ok::<_, std::io::Error>(stream)]).chain(futures_util::stream::pending());
     let served = Server::builder()
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .add_service(HealthServer::new(health::AlwaysServing))
@@ -111,7 +116,10 @@ pub(super) struct Failures(Arc<Mutex<Option<BuildError>>>);
 impl Failures {
     /// Keeps the first.
     pub(super) fn keep(&self, error: BuildError) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
     }
 
     fn take(&self) -> Option<BuildError> {

@@ -49,7 +49,10 @@ pub(super) async fn solve(
         // Engines before 25 read these two only.
         exporter_deprecated: export.kind.to_owned(),
         exporter_attrs_deprecated: export.options.clone(),
-        exporters: vec![Exporter { r#type: export.kind.to_owned(), attrs: export.options }],
+        exporters: vec![Exporter {
+            r#type: export.kind.to_owned(),
+            attrs: export.options,
+        }],
         cache: Some(CacheOptions::default()),
         ..SolveRequest::default()
     });
@@ -81,7 +84,12 @@ fn news(
     mut control: ControlClient<Channel>,
     reference: String,
 ) -> impl Stream<Item = Result<StatusResponse, Status>> {
-    let call = async move { control.status(StatusRequest { r#ref: reference }).await.map(tonic::Response::into_inner) };
+    let call = async move {
+        control
+            .status(StatusRequest { r#ref: reference })
+            .await
+            .map(tonic::Response::into_inner)
+    };
     futures_util::stream::once(call).try_flatten()
 }
 
@@ -92,7 +100,10 @@ pub(super) fn frontend_options(request: &BuildRequest, dockerfile: &str) -> Hash
     let mut options = HashMap::new();
     let mut set = |name: String, value: &str| drop(options.insert(name, value.to_owned()));
     set("filename".to_owned(), dockerfile);
-    set("build-arg:SOURCE_DATE_EPOCH".to_owned(), &request.source_date_epoch.to_string());
+    set(
+        "build-arg:SOURCE_DATE_EPOCH".to_owned(),
+        &request.source_date_epoch.to_string(),
+    );
     for (name, value) in request.build_args.iter() {
         set(format!("build-arg:{name}"), value);
     }

@@ -10,7 +10,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tagship::domain::build::{BuildArgs, BuildRequest};
 use tagship::domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
 use tagship::engine::{BuildError, EngineBuilder};
-use tagship::ports::{Builder as _, Event, RegistryCredential, RegistryLogin, Reporter, StepOutcome, Warning};
+use tagship::ports::{
+    Builder as _, Event, RegistryCredential, RegistryLogin, Reporter, StepOutcome, Warning,
+};
 use tagship::registry::RegistryError;
 use tempfile::TempDir;
 
@@ -58,10 +60,16 @@ pub(crate) fn engines() -> Vec<Engine> {
         .split_whitespace()
         .map(|pair| {
             let (name, address) = pair.split_once('=').expect("`name=unix:///path` pairs");
-            Engine { name: name.to_owned(), address: address.to_owned() }
+            Engine {
+                name: name.to_owned(),
+                address: address.to_owned(),
+            }
         })
         .collect();
-    assert!(!engines.is_empty(), "TAGSHIP_TEST_ENGINES is empty: run scripts/test");
+    assert!(
+        !engines.is_empty(),
+        "TAGSHIP_TEST_ENGINES is empty: run scripts/test"
+    );
     engines
 }
 
@@ -104,6 +112,7 @@ pub(crate) struct Bench {
     pub(crate) registry: Fake,
     pub(crate) builder: EngineBuilder,
     pub(crate) heard: Arc<Heard>,
+    repository: &'static str,
 }
 
 impl Bench {
@@ -112,31 +121,96 @@ impl Bench {
     }
 
     pub(crate) async fn in_workspace(engine: &Engine, workspace: PathBuf) -> Self {
-        let registry = Fake::start().await;
+        Self::with(engine, Fake::start().await, REPOSITORY, Login(true), workspace)
+    }
+
+    /// With the registry at an address of this machine.
+    pub(crate) async fn at(engine: &Engine, address: &str) -> Self {
+        Self::with(
+            engine,
+            Fake::start_at(address).await,
+            REPOSITORY,
+            Login(true),
+            PathBuf::from("/"),
+        )
+    }
+
+    pub(crate) async fn with_repository(engine: &Engine, repository: &'static str) -> Self {
+        Self::with(
+            engine,
+            Fake::start().await,
+            repository,
+            Login(true),
+            PathBuf::from("/"),
+        )
+    }
+
+    /// Without a way to log in.
+    pub(crate) async fn without_login(engine: &Engine) -> Self {
+        Self::with(
+            engine,
+            Fake::start().await,
+            REPOSITORY,
+            Login(false),
+            PathBuf::from("/"),
+        )
+    }
+
+    fn with(
+        engine: &Engine,
+        registry: Fake,
+        repository: &'static str,
+        login: Login,
+        workspace: PathBuf,
+    ) -> Self {
         registry.state().password = Some(PASSWORD.to_owned());
         let heard = Arc::new(Heard::default());
-        let image =
-            ImageName { registry: registry.host(), repository: RepositoryName::parse(REPOSITORY).unwrap() };
-        let builder =
-            EngineBuilder::new(Some(&engine.address), Arc::new(Login), image, heard.clone(), workspace);
-        Self { registry, builder, heard }
+        let name = RepositoryName::parse(repository).unwrap();
+        let image = ImageName {
+            registry: registry.host(),
+            repository: name,
+        };
+        let builder = EngineBuilder::new(
+            Some(&engine.address),
+            Arc::new(login),
+            image,
+            heard.clone(),
+            workspace,
+        );
+        Self {
+            registry,
+            builder,
+            heard,
+            repository,
+        }
     }
 
     pub(crate) async fn publish(&self, request: &BuildRequest) -> Result<Digest, BuildError> {
-        let (repository, _) = self.registry.client();
+        let (repository, _) = self.registry.client_of(self.repository);
         self.builder.publish(request, &repository).await
     }
 }
 
-/// What the registry takes.
-pub(crate) const PASSWORD: &str = "secret-1";
+/// What the registry takes: the first password of its own clients.
+const PASSWORD: &str = "secret-1";
 
-struct Login;
+/// Whether there is a credential.
+struct Login(bool);
 
 #[async_trait]
 impl RegistryLogin for Login {
-    async fn credential(&self, _: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
-        Ok(RegistryCredential { username: "AWS".to_owned(), password: PASSWORD.into() })
+    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
+        if self.0 {
+            return Ok(RegistryCredential {
+                username: "AWS".to_owned(),
+                password: PASSWORD.into(),
+            });
+        }
+        Err(RegistryError::Unavailable {
+            host: host.clone(),
+            operation: "logging in".into(),
+            message: "no token today".into(),
+        })
     }
 
     async fn forget(&self, _: &RegistryHost) {}
@@ -177,13 +251,20 @@ impl Heard {
 
     pub(crate) fn output(&self) -> String {
         let steps = self.log().steps;
-        steps.iter().map(|step| String::from_utf8_lossy(&step.output).into_owned()).collect()
+        steps
+            .iter()
+            .map(|step| String::from_utf8_lossy(&step.output).into_owned())
+            .collect()
     }
 }
 
 impl Reporter for Heard {
     fn mask(&self, secret: &SecretString) {
-        self.0.lock().unwrap().masked.push(secret.expose_secret().to_owned());
+        self.0
+            .lock()
+            .unwrap()
+            .masked
+            .push(secret.expose_secret().to_owned());
     }
 
     fn event(&self, event: Event<'_>) {
@@ -195,8 +276,14 @@ impl Reporter for Heard {
             Event::Warning(warning) => log.warnings.push(warning.clone()),
             Event::Retry { reason, .. } => log.retries.push(reason.to_owned()),
             Event::StepStarted { step, name } => {
+                if step == 1 {
+                    log.steps.clear();
+                }
                 assert_eq!(index(step), log.steps.len(), "steps are numbered as they start");
-                log.steps.push(Step { name: name.to_owned(), ..Step::default() });
+                log.steps.push(Step {
+                    name: name.to_owned(),
+                    ..Step::default()
+                });
             }
             Event::StepOutput { step, output } => log.steps[index(step)].output.extend(output),
             Event::StepFinished { step, outcome } => {
@@ -205,7 +292,11 @@ impl Reporter for Heard {
                     StepOutcome::Cached => Outcome::Cached,
                     StepOutcome::Failed(error) => Outcome::Failed(error.to_owned()),
                 };
-                assert_eq!(log.steps[index(step)].outcome.replace(ended), None, "a step ends once");
+                assert_eq!(
+                    log.steps[index(step)].outcome.replace(ended),
+                    None,
+                    "a step ends once"
+                );
             }
             Event::Progress { what, .. } => log.moved.push(what.to_owned()),
         }

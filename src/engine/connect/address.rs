@@ -38,7 +38,12 @@ impl EngineAddress {
             return Ok(Self::Unix(PathBuf::from(DEFAULT_SOCKET)));
         };
         let invalid = |problem: &str| BuildError::Address {
-            address: text.chars().take(200).collect::<String>().escape_debug().to_string(),
+            address: text
+                .chars()
+                .take(200)
+                .collect::<String>()
+                .escape_debug()
+                .to_string(),
             problem: problem.to_owned(),
         };
         let Some((scheme, rest)) = text.split_once("://") else {
@@ -71,8 +76,12 @@ impl EngineAddress {
             }
             "https" => Err(invalid("asks for TLS, which is not supported; use `ssh://`")),
             "npipe" => Err(invalid("is a Windows pipe, which is not supported")),
-            "fd" => Err(invalid("is how the engine itself is started, not where it listens")),
-            _ => Err(invalid("has a scheme other than `unix://`, `tcp://` and `ssh://`")),
+            "fd" => Err(invalid(
+                "is how the engine itself is started, not where it listens",
+            )),
+            _ => Err(invalid(
+                "has a scheme other than `unix://`, `tcp://` and `ssh://`",
+            )),
         }
     }
 }

@@ -31,9 +31,10 @@ impl EngineStream {
         match address {
             EngineAddress::Unix(path) => Ok(Self::over(UnixStream::connect(path).await?)),
             EngineAddress::Tcp { host, port } => {
-                let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), *port)))
-                    .await
-                    .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+                let stream =
+                    tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), *port)))
+                        .await
+                        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
                 stream.set_nodelay(true)?;
                 Ok(Self::over(stream))
             }
@@ -78,7 +79,11 @@ impl EngineStream {
 }
 
 impl AsyncRead for EngineStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.io).poll_read(cx, buf)
     }
 }

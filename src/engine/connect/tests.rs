@@ -15,7 +15,10 @@ fn parse(text: &str) -> Result<EngineAddress, BuildError> {
 
 #[test]
 fn addresses_have_three_forms() {
-    assert_eq!(EngineAddress::parse(None).unwrap().to_string(), "unix:///var/run/docker.sock");
+    assert_eq!(
+        EngineAddress::parse(None).unwrap().to_string(),
+        "unix:///var/run/docker.sock"
+    );
     for text in [
         "unix:///run/user/1000/docker.sock",
         "tcp://127.0.0.1:2375",
@@ -66,12 +69,18 @@ async fn answering(answer: &'static str) -> EngineAddress {
             }
         }
     });
-    EngineAddress::Tcp { host: "127.0.0.1".to_owned(), port }
+    EngineAddress::Tcp {
+        host: "127.0.0.1".to_owned(),
+        port,
+    }
 }
 
 macro_rules! version_answer {
     ($json:literal) => {
-        concat!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n", $json)
+        concat!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n",
+            $json
+        )
     };
 }
 
@@ -93,36 +102,59 @@ async fn each_way_of_not_being_an_engine_is_told_apart() {
     let refused = failure(EngineAddress::Unix(abandoned)).await;
     assert!(matches!(refused, BuildError::Unreachable { .. }), "{refused:?}");
 
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let refused = failure(EngineAddress::Tcp { host: "127.0.0.1".to_owned(), port: closed }).await;
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let refused = failure(EngineAddress::Tcp {
+        host: "127.0.0.1".to_owned(),
+        port: closed,
+    })
+    .await;
     assert!(matches!(refused, BuildError::Unreachable { .. }), "{refused:?}");
 
     let web = answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await;
     assert!(matches!(failure(web).await, BuildError::NotAnEngine { .. }));
     let other_protocol = answering("220 mail ESMTP\r\n").await;
-    assert!(matches!(failure(other_protocol).await, BuildError::NotAnEngine { .. }));
+    assert!(matches!(
+        failure(other_protocol).await,
+        BuildError::NotAnEngine { .. }
+    ));
     // What Go's server says on a TLS port.
-    let tls = answering(
-        "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
-    );
+    let tls = answering("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
     assert!(matches!(failure(tls.await).await, BuildError::TlsOnly { .. }));
 }
 
 #[tokio::test]
 async fn engines_that_cannot_build_are_refused_with_the_reason() {
-    let old = answering(version_answer!(r#"{"Version":"19.03.15","ApiVersion":"1.40","Os":"linux","Arch":"amd64"}"#));
+    let old = answering(version_answer!(
+        r#"{"Version":"19.03.15","ApiVersion":"1.40","Os":"linux","Arch":"amd64"}"#
+    ));
     assert!(matches!(failure(old.await).await, BuildError::TooOld { version } if version == "19.03.15"));
-    let windows = answering(version_answer!(r#"{"Version":"28.0.4","ApiVersion":"1.48","Os":"windows","Arch":"amd64"}"#));
+    let windows = answering(version_answer!(
+        r#"{"Version":"28.0.4","ApiVersion":"1.48","Os":"windows","Arch":"amd64"}"#
+    ));
     assert!(matches!(failure(windows.await).await, BuildError::NotLinux { os } if os == "windows"));
-    let without = answering(version_answer!(r#"{"Version":"28.0.4","ApiVersion":"1.48","Os":"linux","Arch":"amd64"}"#));
-    assert!(matches!(failure(without.await).await, BuildError::NoBuildKit { .. }));
+    let without = answering(version_answer!(
+        r#"{"Version":"28.0.4","ApiVersion":"1.48","Os":"linux","Arch":"amd64"}"#
+    ));
+    assert!(matches!(
+        failure(without.await).await,
+        BuildError::NoBuildKit { .. }
+    ));
 }
 
 #[tokio::test]
 async fn ssh_carries_the_engine_of_another_machine() {
     let folder = tempfile::tempdir().unwrap();
     let (program, arguments) = (folder.path().join("ssh"), folder.path().join("arguments"));
-    std::fs::write(&program, format!("#!/bin/sh\necho \"$@\" > {}\nexec cat\n", arguments.display())).unwrap();
+    std::fs::write(
+        &program,
+        format!("#!/bin/sh\necho \"$@\" > {}\nexec cat\n", arguments.display()),
+    )
+    .unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let address = parse("ssh://me@build:2222").unwrap();
     let mut stream = EngineStream::dial(&address, &program).await.unwrap();
@@ -135,6 +167,9 @@ async fn ssh_carries_the_engine_of_another_machine() {
         "-T -o ConnectTimeout=30 -o BatchMode=yes -l me -p 2222 -- build docker system dial-stdio\n"
     );
 
-    let error = Connection::open_through(address, PathBuf::from("/nowhere/ssh")).await.err().unwrap();
+    let error = Connection::open_through(address, PathBuf::from("/nowhere/ssh"))
+        .await
+        .err()
+        .unwrap();
     assert!(matches!(error, BuildError::SshMissing), "{error:?}");
 }

@@ -34,7 +34,11 @@ pub(super) type FirstNames = HashMap<(u64, u64), String>;
 
 impl Entry {
     /// Reads what a path is; `None` for a socket, which means nothing in an image.
-    pub(super) fn read(path: &str, source: PathBuf, names: &mut FirstNames) -> Result<Option<Self>, ContextError> {
+    pub(super) fn read(
+        path: &str,
+        source: PathBuf,
+        names: &mut FirstNames,
+    ) -> Result<Option<Self>, ContextError> {
         let at = |error: std::io::Error| ContextError::at(path, &error);
         let metadata = source.symlink_metadata().map_err(at)?;
         let kind = metadata.file_type();
@@ -44,7 +48,10 @@ impl Entry {
         let mut stat = Stat {
             path: path.to_owned(),
             mode: go_mode(&metadata),
-            mod_time: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
+            mod_time: metadata
+                .mtime()
+                .saturating_mul(1_000_000_000)
+                .saturating_add(metadata.mtime_nsec()),
             ..Stat::default()
         };
         let mut file = None;
@@ -57,7 +64,9 @@ impl Entry {
                 (stat.devmajor, stat.devminor) = device(metadata.rdev());
             }
             let identity = (metadata.dev(), metadata.ino());
-            let first = (metadata.nlink() > 1).then(|| names.get(&identity).cloned()).flatten();
+            let first = (metadata.nlink() > 1)
+                .then(|| names.get(&identity).cloned())
+                .flatten();
             if let Some(first) = first {
                 stat.linkname = first;
             } else {
@@ -67,7 +76,12 @@ impl Entry {
                 stat.size = metadata.size().try_into().unwrap_or(i64::MAX);
             }
             if kind.is_file() {
-                file = Some(ContextFile { path: path.to_owned(), source, size: metadata.size(), identity });
+                file = Some(ContextFile {
+                    path: path.to_owned(),
+                    source,
+                    size: metadata.size(),
+                    identity,
+                });
             }
         }
         Ok(Some(Self { stat, file }))
@@ -126,7 +140,10 @@ impl ContextFile {
         piece: usize,
         mut take: impl FnMut(&[u8]) -> Result<(), ContextError>,
     ) -> Result<(), ContextError> {
-        let at = |error: std::io::Error| ContextError::Path { path: self.path.clone(), problem: problem(&error) };
+        let at = |error: std::io::Error| ContextError::Path {
+            path: self.path.clone(),
+            problem: problem(&error),
+        };
         let changed = || ContextError::Path {
             path: self.path.clone(),
             problem: "it changed while it was read".to_owned(),
@@ -153,6 +170,10 @@ impl ContextFile {
             }
             take(bytes)?;
         }
-        if total == self.size { Ok(()) } else { Err(changed()) }
+        if total == self.size {
+            Ok(())
+        } else {
+            Err(changed())
+        }
     }
 }

@@ -49,7 +49,13 @@ fn resolve(root: &Path, path: &str) -> Result<(String, Vec<String>), ContextErro
         if !targets.is_empty() {
             let rest: Vec<&str> = parts.collect();
             let rest = rest.join("/");
-            return Ok((current, targets.into_iter().map(|target| format!("{target}/{rest}")).collect()));
+            return Ok((
+                current,
+                targets
+                    .into_iter()
+                    .map(|target| format!("{target}/{rest}"))
+                    .collect(),
+            ));
         }
     }
     Ok((clean(path), Vec::new()))
@@ -103,7 +109,10 @@ fn target(root: &Path, folder: &str, name: &str) -> Result<Option<String>, Conte
 }
 
 fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Without the paths that lie in another one; `None` when one is the root.
@@ -113,9 +122,10 @@ pub(super) fn without_nested(paths: impl IntoIterator<Item = String>) -> Option<
         if path == "." || path.is_empty() {
             return None;
         }
-        let nested = kept
-            .last()
-            .is_some_and(|last| path.strip_prefix(last.as_str()).is_some_and(|rest| rest.starts_with('/')));
+        let nested = kept.last().is_some_and(|last| {
+            path.strip_prefix(last.as_str())
+                .is_some_and(|rest| rest.starts_with('/'))
+        });
         if !nested {
             kept.push(path);
         }

@@ -26,11 +26,17 @@ fn texts(texts: &[&str]) -> Vec<String> {
 }
 
 fn excluding(patterns: &[&str]) -> Wanted {
-    Wanted { exclude: texts(patterns), ..Wanted::default() }
+    Wanted {
+        exclude: texts(patterns),
+        ..Wanted::default()
+    }
 }
 
 fn following(paths: &[&str]) -> Wanted {
-    Wanted { follow: texts(paths), ..Wanted::default() }
+    Wanted {
+        follow: texts(paths),
+        ..Wanted::default()
+    }
 }
 
 /// Paths in the order that they are given, folders with a `/` behind.
@@ -48,12 +54,23 @@ fn listing(folder: &Folder, wanted: &Wanted) -> Result<Vec<String>, ContextError
 /// Source: Dockerfile reference, ".dockerignore file".
 fn patterns_of(ignore_file: &str) -> Vec<String> {
     let cleaned = |line: &str| {
-        let (mark, path) = line.strip_prefix('!').map_or(("", line), |rest| ("!", rest.trim()));
+        let (mark, path) = line
+            .strip_prefix('!')
+            .map_or(("", line), |rest| ("!", rest.trim()));
         let path = crate::engine::dockerignore::clean(path);
-        let path = if path.len() > 1 { path.trim_start_matches('/') } else { &path };
+        let path = if path.len() > 1 {
+            path.trim_start_matches('/')
+        } else {
+            &path
+        };
         format!("{mark}{path}")
     };
-    ignore_file.lines().filter(|line| !line.starts_with('#')).map(str::trim).map(cleaned).collect()
+    ignore_file
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(str::trim)
+        .map(cleaned)
+        .collect()
 }
 
 #[test]
@@ -66,7 +83,10 @@ fn ignore_files_leave_out_what_docker_leaves_out() {
     let mut cases = 0;
     for block in blocks {
         let (patterns, expected) = block.split_once("\n=>\n").unwrap();
-        let wanted = Wanted { exclude: patterns_of(patterns), ..Wanted::default() };
+        let wanted = Wanted {
+            exclude: patterns_of(patterns),
+            ..Wanted::default()
+        };
         let found = match listing(&folder, &wanted) {
             Ok(paths) => difference(&files, &paths),
             Err(_) => "error".to_owned(),
@@ -76,25 +96,45 @@ fn ignore_files_leave_out_what_docker_leaves_out() {
         }
         cases += 1;
     }
-    assert!(differences.is_empty(), "{} of {cases} differ:\n{}", differences.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} of {cases} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }
 
 /// In the form of the record.
 fn difference(files: &[&str], paths: &[String]) -> String {
-    let missing = files.iter().filter(|file| !paths.iter().any(|path| path == *file)).map(|file| format!("- {file}"));
+    let missing = files
+        .iter()
+        .filter(|file| !paths.iter().any(|path| path == *file))
+        .map(|file| format!("- {file}"));
     let empty = paths
         .iter()
-        .filter(|path| path.ends_with('/') && !paths.iter().any(|inner| inner != *path && inner.starts_with(*path)))
+        .filter(|path| {
+            path.ends_with('/')
+                && !paths
+                    .iter()
+                    .any(|inner| inner != *path && inner.starts_with(*path))
+        })
         .map(|path| format!("+ {path}"));
     let lines: Vec<String> = missing.chain(empty).collect();
-    if lines.is_empty() { "nothing".to_owned() } else { lines.join("\n") }
+    if lines.is_empty() {
+        "nothing".to_owned()
+    } else {
+        lines.join("\n")
+    }
 }
 
 #[test]
 fn paths_come_in_the_order_of_their_names_within_each_folder() {
     let (_root, folder) = folder(&["b", "a/z", "a/b/c", "a.b", "A"]);
     // By whole paths, `a.b` would come before `a/z`.
-    assert_eq!(listing(&folder, &Wanted::default()).unwrap(), ["A", "a/", "a/b/", "a/b/c", "a/z", "a.b", "b"]);
+    assert_eq!(
+        listing(&folder, &Wanted::default()).unwrap(),
+        ["A", "a/", "a/b/", "a/b/c", "a/z", "a.b", "b"]
+    );
 }
 
 #[test]
@@ -104,16 +144,23 @@ fn links_are_sent_as_links() {
     symlink("..", root.path().join("up")).unwrap();
     symlink("file", root.path().join("inside")).unwrap();
     let mut links = Vec::new();
-    walk(folder.root(), &folder.select(&Wanted::default()).unwrap(), |entry| {
-        if entry.stat.mode & (1 << 27) != 0 {
-            assert!(entry.file.is_none(), "a link has no bytes");
-            links.push((entry.stat.path, entry.stat.linkname));
-        }
-        Ok(())
-    })
+    walk(
+        folder.root(),
+        &folder.select(&Wanted::default()).unwrap(),
+        |entry| {
+            if entry.stat.mode & (1 << 27) != 0 {
+                assert!(entry.file.is_none(), "a link has no bytes");
+                links.push((entry.stat.path, entry.stat.linkname));
+            }
+            Ok(())
+        },
+    )
     .unwrap();
     let expected = [("inside", "file"), ("outside", "/etc/passwd"), ("up", "..")];
-    assert_eq!(links, expected.map(|(path, target)| (path.to_owned(), target.to_owned())));
+    assert_eq!(
+        links,
+        expected.map(|(path, target)| (path.to_owned(), target.to_owned()))
+    );
 }
 
 #[test]
@@ -146,17 +193,33 @@ fn a_link_into_itself_is_followed_to_an_end() {
 fn one_link_is_followed_for_every_path_over_it() {
     let (root, folder) = folder(&["a/x", "a/y", "a/z"]);
     symlink("a", root.path().join("link")).unwrap();
-    assert_eq!(listing(&folder, &following(&["link/x", "link/y"])).unwrap(), ["a/", "a/x", "a/y", "link"]);
+    assert_eq!(
+        listing(&folder, &following(&["link/x", "link/y"])).unwrap(),
+        ["a/", "a/x", "a/y", "link"]
+    );
 }
 
 #[test]
 fn only_the_dockerfile_and_its_ignore_file_are_given_from_its_folder() {
     let root = tempfile::tempdir().unwrap();
-    write(root.path(), &["Dockerfile", "Dockerfile.dockerignore", "id_rsa", "sub/x"]);
+    write(
+        root.path(),
+        &["Dockerfile", "Dockerfile.dockerignore", "id_rsa", "sub/x"],
+    );
     let (folder, name) = Folder::dockerfile(&root.path().join("Dockerfile")).unwrap();
     assert_eq!(name, "Dockerfile");
-    for wanted in [Wanted::default(), following(&["id_rsa", "sub"]), Wanted { include: texts(&["**"]), ..Wanted::default() }] {
-        assert_eq!(listing(&folder, &wanted).unwrap(), ["Dockerfile", "Dockerfile.dockerignore"]);
+    for wanted in [
+        Wanted::default(),
+        following(&["id_rsa", "sub"]),
+        Wanted {
+            include: texts(&["**"]),
+            ..Wanted::default()
+        },
+    ] {
+        assert_eq!(
+            listing(&folder, &wanted).unwrap(),
+            ["Dockerfile", "Dockerfile.dockerignore"]
+        );
     }
 }
 
@@ -166,12 +229,20 @@ fn a_dockerfile_may_be_a_link_within_its_folder() {
     write(root.path(), &["docker/real", "x"]);
     symlink("docker/real", root.path().join("Dockerfile")).unwrap();
     let (folder, _) = Folder::dockerfile(&root.path().join("Dockerfile")).unwrap();
-    assert_eq!(listing(&folder, &Wanted::default()).unwrap(), ["Dockerfile", "docker/", "docker/real"]);
+    assert_eq!(
+        listing(&folder, &Wanted::default()).unwrap(),
+        ["Dockerfile", "docker/", "docker/real"]
+    );
 
     let elsewhere = tempfile::tempdir().unwrap();
     symlink(root.path().join("x"), elsewhere.path().join("Dockerfile")).unwrap();
     let error = Folder::dockerfile(&elsewhere.path().join("Dockerfile")).unwrap_err();
-    assert!(error.to_string().ends_with("it is a symbolic link that leads out of its folder"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with("it is a symbolic link that leads out of its folder"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -195,7 +266,10 @@ fn a_name_that_is_not_utf8_is_an_error_unless_ignored() {
     let (root, folder) = folder(&["a"]);
     std::fs::write(root.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.txt")), "").unwrap();
     let error = listing(&folder, &Wanted::default()).unwrap_err();
-    assert_eq!(error.to_string(), "`caf\u{fffd}.txt`: its name or target is not UTF-8");
+    assert_eq!(
+        error.to_string(),
+        "`caf\u{fffd}.txt`: its name or target is not UTF-8"
+    );
     assert_eq!(listing(&folder, &excluding(&["caf?.txt"])).unwrap(), ["a"]);
 }
 
@@ -228,10 +302,14 @@ fn modes_are_those_of_go() {
     set("file", 0o6751);
     set("sticky", 0o1777);
     let mut modes = Vec::new();
-    walk(folder.root(), &folder.select(&excluding(&["**/x"])).unwrap(), |entry| {
-        modes.push(entry.stat.mode);
-        Ok(())
-    })
+    walk(
+        folder.root(),
+        &folder.select(&excluding(&["**/x"])).unwrap(),
+        |entry| {
+            modes.push(entry.stat.mode);
+            Ok(())
+        },
+    )
     .unwrap();
     // Go: fs.ModeSetuid = 1<<23, fs.ModeSetgid = 1<<22, fs.ModeDir = 1<<31, fs.ModeSticky = 1<<20.
     assert_eq!(modes, [1 << 23 | 1 << 22 | 0o751, 1 << 31 | 1 << 20 | 0o777]);
@@ -248,17 +326,25 @@ fn sockets_are_passed_over() {
 fn a_file_that_changes_while_it_is_sent_is_an_error() {
     let (root, folder) = folder(&["grown", "shrunk", "replaced", "same"]);
     let mut files = Vec::new();
-    walk(folder.root(), &folder.select(&Wanted::default()).unwrap(), |entry| {
-        files.extend(entry.file);
-        Ok(())
-    })
+    walk(
+        folder.root(),
+        &folder.select(&Wanted::default()).unwrap(),
+        |entry| {
+            files.extend(entry.file);
+            Ok(())
+        },
+    )
     .unwrap();
     std::fs::write(root.path().join("grown"), "much longer than it was").unwrap();
     std::fs::write(root.path().join("shrunk"), "").unwrap();
     std::fs::write(root.path().join("new"), "replaced").unwrap();
     std::fs::rename(root.path().join("new"), root.path().join("replaced")).unwrap();
-    let changed: BTreeSet<String> =
-        files.iter().filter_map(|file| file.read(3, |_| Ok(())).err()).map(|error| error.to_string()).collect();
-    let expected = ["grown", "replaced", "shrunk"].map(|name| format!("`{name}`: it changed while it was read"));
+    let changed: BTreeSet<String> = files
+        .iter()
+        .filter_map(|file| file.read(3, |_| Ok(())).err())
+        .map(|error| error.to_string())
+        .collect();
+    let expected =
+        ["grown", "replaced", "shrunk"].map(|name| format!("`{name}`: it changed while it was read"));
     assert_eq!(changed, BTreeSet::from(expected));
 }

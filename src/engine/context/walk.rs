@@ -21,7 +21,10 @@ pub(in crate::engine) fn walk(
     let mut names = FirstNames::new();
     let children = children(root).map_err(|error| ContextError::at(".", &error))?;
     let mut folders = vec![OpenFolder {
-        place: Place { relative: OsString::new(), source: root.to_owned() },
+        place: Place {
+            relative: OsString::new(),
+            source: root.to_owned(),
+        },
         given: true,
         matches: None,
         children,
@@ -73,7 +76,8 @@ fn give(
 }
 
 fn is_gone(path: &Path) -> bool {
-    path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    path.symlink_metadata()
+        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// A folder whose children are being given.
@@ -110,7 +114,10 @@ impl Place {
             relative.push("/");
         }
         relative.push(name);
-        Self { relative, source: self.source.join(name) }
+        Self {
+            relative,
+            source: self.source.join(name),
+        }
     }
 
     /// As patterns see it: approximately, where a name is not UTF-8.
@@ -134,8 +141,17 @@ struct Judgement {
 }
 
 impl Selection {
-    fn judge(&self, path: &str, is_folder: bool, above: Option<&Matches>) -> Result<Judgement, InvalidPattern> {
-        let mut judgement = Judgement { selected: true, look_inside: true, matches: Matches::default() };
+    fn judge(
+        &self,
+        path: &str,
+        is_folder: bool,
+        above: Option<&Matches>,
+    ) -> Result<Judgement, InvalidPattern> {
+        let mut judgement = Judgement {
+            selected: true,
+            look_inside: true,
+            matches: Matches::default(),
+        };
         if let Some(include) = &self.include {
             let (matched, matches) = include.matches(path, above.map(|above| &above.include))?;
             judgement.matches.include = matches;

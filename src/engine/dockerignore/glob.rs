@@ -74,13 +74,22 @@ fn tokens(glob: &str) -> Option<Vec<Token>> {
     while let Some(c) = chars.next() {
         tokens.push(match c {
             '*' => Token::AnyText,
-            '?' => Token::One(Class { ranges: vec![('/', '/')], negated: true }),
+            '?' => Token::One(Class {
+                ranges: vec![('/', '/')],
+                negated: true,
+            }),
             '[' => Token::One(class(&mut chars)?),
             '\\' => {
                 let c = chars.next()?;
-                Token::One(Class { ranges: vec![(c, c)], negated: false })
+                Token::One(Class {
+                    ranges: vec![(c, c)],
+                    negated: false,
+                })
             }
-            c => Token::One(Class { ranges: vec![(c, c)], negated: false }),
+            c => Token::One(Class {
+                ranges: vec![(c, c)],
+                negated: false,
+            }),
         });
     }
     Some(tokens)

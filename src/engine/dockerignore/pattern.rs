@@ -77,7 +77,10 @@ impl Pattern {
     /// Whether it begins with the path of `folder`.
     pub(super) fn lies_in(&self, folder: &str) -> bool {
         let path = self.without_last_glob();
-        path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        path == folder
+            || path
+                .strip_prefix(folder)
+                .is_some_and(|rest| rest.starts_with('/'))
     }
 
     fn without_last_glob(&self) -> &str {

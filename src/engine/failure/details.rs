@@ -27,13 +27,19 @@ impl Details {
             let name = detail.type_url.rsplit('/').next().unwrap_or_default();
             match name {
                 "errdefs.Vertex+json" => {
-                    found.vertex = found.vertex.or(read::<Vertex>(&detail.value).and_then(|vertex| vertex.digest));
+                    found.vertex = found
+                        .vertex
+                        .or(read::<Vertex>(&detail.value).and_then(|vertex| vertex.digest));
                 }
                 "gatewayapi.ExitMessage+json" => {
-                    found.exit_code = found.exit_code.or(read::<Exit>(&detail.value).and_then(|exit| exit.code));
+                    found.exit_code = found
+                        .exit_code
+                        .or(read::<Exit>(&detail.value).and_then(|exit| exit.code));
                 }
                 "errdefs.Source+json" => {
-                    found.source = found.source.or(read::<Source>(&detail.value).and_then(Source::place));
+                    found.source = found
+                        .source
+                        .or(read::<Source>(&detail.value).and_then(Source::place));
                 }
                 _ => {}
             }
@@ -44,7 +50,10 @@ impl Details {
     /// Where in the Dockerfile.
     pub(super) fn location(&self, dockerfile: &DockerfileName) -> Option<SourceLocation> {
         let (file, line) = self.source.as_ref()?;
-        Some(SourceLocation { file: dockerfile.shown(file), line: *line })
+        Some(SourceLocation {
+            file: dockerfile.shown(file),
+            line: *line,
+        })
     }
 }
 

@@ -60,7 +60,11 @@ fn progress(step: &str, output: &str, error: &str) -> Progress {
                 error: error.to_owned(),
                 ..Vertex::default()
             }],
-            logs: vec![VertexLog { vertex: "sha256:1".to_owned(), msg: output.into(), ..VertexLog::default() }],
+            logs: vec![VertexLog {
+                vertex: "sha256:1".to_owned(),
+                msg: output.into(),
+                ..VertexLog::default()
+            }],
             ..StatusResponse::default()
         });
     }
@@ -72,7 +76,12 @@ fn prost_time() -> bollard_buildkit_proto::google::protobuf::Timestamp {
 }
 
 fn error(message: &str, step: &str) -> BuildError {
-    classify(&Status::unknown(message), &progress(step, "", message), &request(), &image())
+    classify(
+        &Status::unknown(message),
+        &progress(step, "", message),
+        &request(),
+        &image(),
+    )
 }
 
 /// The words of both engines, as they were heard; the errors that they come to.
@@ -99,7 +108,11 @@ fn failures_are_told_in_our_words() {
             "",
             "app/Dockerfile:2: the Dockerfile cannot be built: unknown instruction: FOO (did you mean FROM?)",
         ),
-        ("the Dockerfile cannot be empty", "", "the Dockerfile cannot be built: the Dockerfile cannot be empty"),
+        (
+            "the Dockerfile cannot be empty",
+            "",
+            "the Dockerfile cannot be built: the Dockerfile cannot be empty",
+        ),
         (
             "failed to compute cache key: \"/missing\" not found: not found",
             "[2/2] COPY missing /",
@@ -135,13 +148,21 @@ fn failures_are_told_in_our_words() {
             "[2/2] RUN x",
             "secret `token` is required by a build step, but not given",
         ),
-        ("secret token: not found", "[2/2] RUN x", "secret `token` is required by a build step, but not given"),
+        (
+            "secret token: not found",
+            "[2/2] RUN x",
+            "secret `token` is required by a build step, but not given",
+        ),
         (
             "failed to copy: write /var/lib/docker/x: no space left on device",
             "[2/2] COPY a b",
             "the engine has no space left on its disk",
         ),
-        ("something\nunheard of", "", "the build failed: something unheard of"),
+        (
+            "something\nunheard of",
+            "",
+            "the build failed: something unheard of",
+        ),
         (
             "something unheard of",
             "[2/3] ADD a b",
@@ -175,12 +196,19 @@ fn a_failed_step_keeps_its_last_lines_and_place() {
         ..rpc::Status::default()
     };
     let status = Status::with_details(Code::Unknown, message, details.encode_to_vec().into());
-    let error = classify(&status, &progress("[3/3] RUN make", &output, message), &request(), &image());
+    let error = classify(
+        &status,
+        &progress("[3/3] RUN make", &output, message),
+        &request(),
+        &image(),
+    );
     assert_eq!(
         error.to_string(),
         "app/Dockerfile:4: build step `[3/3] RUN make` failed with exit code 2"
     );
-    let BuildError::StepFailed { tail, .. } = error else { panic!("{error:?}") };
+    let BuildError::StepFailed { tail, .. } = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(tail.len(), 20);
     assert_eq!((tail[0].as_str(), tail[19].as_str()), ("line 981", "line 1000"));
 }
@@ -190,7 +218,10 @@ fn failed_pushes_are_errors_of_the_registry() {
     let url = format!("https://{}/v2/team/app/blobs/uploads/", image().registry);
     for (message, kind, told) in [
         (
-            format!("failed to push {}: unexpected status from HEAD request to {url}: 401 Unauthorized", image()),
+            format!(
+                "failed to push {}: unexpected status from HEAD request to {url}: 401 Unauthorized",
+                image()
+            ),
             Kind::Credentials,
             "refuses the credential",
         ),
@@ -200,7 +231,10 @@ fn failed_pushes_are_errors_of_the_registry() {
             "refuses the credential",
         ),
         (
-            format!("failed to push {}: unexpected status from POST request to {url}: 403 Forbidden", image()),
+            format!(
+                "failed to push {}: unexpected status from POST request to {url}: 403 Forbidden",
+                image()
+            ),
             Kind::Credentials,
             "may not do `ecr:PutImage`",
         ),
@@ -213,12 +247,18 @@ fn failed_pushes_are_errors_of_the_registry() {
             "repository `team/app` does not exist",
         ),
         (
-            format!("failed to push {}: unexpected status from PUT request to {url}: 400 Bad Request", image()),
+            format!(
+                "failed to push {}: unexpected status from PUT request to {url}: 400 Bad Request",
+                image()
+            ),
             Kind::Operation,
             "refuses the push",
         ),
         (
-            format!("failed to push {}: failed to do request: Put \"{url}\": EOF", image()),
+            format!(
+                "failed to push {}: failed to do request: Put \"{url}\": EOF",
+                image()
+            ),
             Kind::Operation,
             "the push with registry",
         ),

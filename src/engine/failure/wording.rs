@@ -33,13 +33,22 @@ pub(super) fn classify(
         return BuildError::NoSpace;
     }
     if let Some(id) = secret(message) {
-        return BuildError::Secret { id, problem: "is required by a build step, but not given".to_owned() };
+        return BuildError::Secret {
+            id,
+            problem: "is required by a build step, but not given".to_owned(),
+        };
     }
     if let Some(target) = request.target.as_ref().filter(|_| is_about_target(message)) {
-        return BuildError::TargetMissing { target: clean(target) };
+        return BuildError::TargetMissing {
+            target: clean(target),
+        };
     }
     if let Some((image, message)) = base_image(message, step.as_ref()) {
-        return BuildError::BaseImage { image, message, location };
+        return BuildError::BaseImage {
+            image,
+            message,
+            location,
+        };
     }
     if let Some(path) = missing_source(message) {
         return BuildError::SourceMissing { path, location };
@@ -48,16 +57,33 @@ pub(super) fn classify(
         let exit_code = exit_code.or_else(|| exit_code_in(message));
         // The exit code is all that such a message says.
         let message = exit_code.is_none().then(|| clean(message));
-        return BuildError::StepFailed { name: step.name, exit_code, tail: step.tail, location, message };
+        return BuildError::StepFailed {
+            name: step.name,
+            exit_code,
+            tail: step.tail,
+            location,
+            message,
+        };
     }
     if let Some((line, message)) = parse_error(message) {
-        let location = location.or_else(|| Some(SourceLocation { file: dockerfile.shown_own(), line }));
+        let location = location.or_else(|| {
+            Some(SourceLocation {
+                file: dockerfile.shown_own(),
+                line,
+            })
+        });
         return BuildError::DockerfileInvalid { message, location };
     }
     if made_no_steps || location.is_some() || message.contains("Dockerfile cannot be empty") {
-        return BuildError::DockerfileInvalid { message: clean(message), location };
+        return BuildError::DockerfileInvalid {
+            message: clean(message),
+            location,
+        };
     }
-    BuildError::Failed { message: clean(message), location }
+    BuildError::Failed {
+        message: clean(message),
+        location,
+    }
 }
 
 fn without_wrappers(message: &str) -> &str {
@@ -71,7 +97,9 @@ fn without_wrappers(message: &str) -> &str {
 /// `secret tok: not found`, earlier `secret tok not found: not found`.
 fn secret(message: &str) -> Option<String> {
     let id = message.strip_prefix("secret ")?;
-    let id = id.strip_suffix(" not found: not found").or_else(|| id.strip_suffix(": not found"))?;
+    let id = id
+        .strip_suffix(" not found: not found")
+        .or_else(|| id.strip_suffix(": not found"))?;
     Some(clean(id))
 }
 
@@ -89,9 +117,16 @@ fn base_image(message: &str, step: Option<&FailedStep>) -> Option<(String, Strin
     let step = step?;
     let named = |part: &str| step.name.split_once(part).map(|(_, image)| image.to_owned());
     // A step of a stage is called `[1/3] FROM x`, an image that is only copied from `FROM x`.
-    let image = named("load metadata for ").or_else(|| named("resolve image config for ")).or_else(|| named("FROM "))?;
+    let image = named("load metadata for ")
+        .or_else(|| named("resolve image config for "))
+        .or_else(|| named("FROM "))?;
     let is_run = step.name.contains(" RUN ") || step.name.contains(" COPY ");
-    (!is_run).then(|| (image, clean(without_wrappers(step.error.as_deref().unwrap_or(message)))))
+    (!is_run).then(|| {
+        (
+            image,
+            clean(without_wrappers(step.error.as_deref().unwrap_or(message))),
+        )
+    })
 }
 
 /// `… checksum of ref …: "/missing": not found`, earlier `"/missing" not found: not found`.
@@ -107,8 +142,14 @@ fn missing_source(message: &str) -> Option<String> {
 
 /// `dockerfile parse error on line 2: …`, earlier `dockerfile parse error line 2: …`.
 fn parse_error(message: &str) -> Option<(u32, String)> {
-    let rest = message.strip_prefix("dockerfile parse error ").or_else(|| message.strip_prefix("Dockerfile parse error "))?;
-    let (line, message) = rest.strip_prefix("on ").unwrap_or(rest).strip_prefix("line ")?.split_once(": ")?;
+    let rest = message
+        .strip_prefix("dockerfile parse error ")
+        .or_else(|| message.strip_prefix("Dockerfile parse error "))?;
+    let (line, message) = rest
+        .strip_prefix("on ")
+        .unwrap_or(rest)
+        .strip_prefix("line ")?
+        .split_once(": ")?;
     Some((line.parse().ok()?, clean(message)))
 }
 

@@ -38,7 +38,10 @@ type Packets = mpsc::Sender<Result<Packet, Status>>;
 impl FileSync for Folders {
     type DiffCopyStream = ReceiverStream<Result<Packet, Status>>;
 
-    async fn diff_copy(&self, request: Request<Streaming<Packet>>) -> Result<Response<Self::DiffCopyStream>, Status> {
+    async fn diff_copy(
+        &self,
+        request: Request<Streaming<Packet>>,
+    ) -> Result<Response<Self::DiffCopyStream>, Status> {
         let wanted = Wanted {
             include: values(request.metadata(), "include-patterns")?,
             exclude: values(request.metadata(), "exclude-patterns")?,
@@ -54,8 +57,14 @@ impl FileSync for Folders {
         let announced = Announced::default();
         let (asked, queue) = mpsc::unbounded_channel();
 
-        let announcing = Sender { packets: packets.clone(), failures: self.failures.clone() };
-        let reading = Sender { packets: packets.clone(), failures: self.failures.clone() };
+        let announcing = Sender {
+            packets: packets.clone(),
+            failures: self.failures.clone(),
+        };
+        let reading = Sender {
+            packets: packets.clone(),
+            failures: self.failures.clone(),
+        };
         let files = Arc::clone(&announced);
         tokio::task::spawn_blocking(move || announcing.announce(&folder, &wanted, &files));
         tokio::task::spawn_blocking(move || reading.send_files(queue));
@@ -65,7 +74,10 @@ impl FileSync for Folders {
 
     type TarStreamStream = Empty<Result<Packet, Status>>;
 
-    async fn tar_stream(&self, _: Request<Streaming<Packet>>) -> Result<Response<Self::TarStreamStream>, Status> {
+    async fn tar_stream(
+        &self,
+        _: Request<Streaming<Packet>>,
+    ) -> Result<Response<Self::TarStreamStream>, Status> {
         Err(Status::unimplemented("folders are sent by difference only"))
     }
 }
@@ -81,7 +93,10 @@ async fn take_requests(
         match packet.r#type() {
             PacketType::PacketReq => {
                 // Taken out: a file is sent once, which also bounds the queue.
-                let file = announced.lock().unwrap_or_else(PoisonError::into_inner).remove(&packet.id);
+                let file = announced
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&packet.id);
                 let sent = match file {
                     Some(file) => asked.send((packet.id, file)).is_ok(),
                     None => false,
@@ -106,7 +121,10 @@ async fn take_requests(
 }
 
 fn packet_of(kind: PacketType) -> Packet {
-    Packet { r#type: kind.into(), ..Packet::default() }
+    Packet {
+        r#type: kind.into(),
+        ..Packet::default()
+    }
 }
 
 /// One of the two that send, on threads that may block.
@@ -117,7 +135,9 @@ struct Sender {
 
 impl Sender {
     fn send(&self, packet: Packet) -> Result<(), ContextError> {
-        self.packets.blocking_send(Ok(packet)).map_err(|_| ContextError::Cancelled)
+        self.packets
+            .blocking_send(Ok(packet))
+            .map_err(|_| ContextError::Cancelled)
     }
 
     fn announce(&self, folder: &Folder, wanted: &Wanted, announced: &Announced) {
@@ -125,10 +145,16 @@ impl Sender {
         let done = folder.select(wanted).and_then(|selection| {
             walk(folder.root(), &selection, |entry| {
                 if let Some(file) = entry.file {
-                    announced.lock().unwrap_or_else(PoisonError::into_inner).insert(number, file);
+                    announced
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(number, file);
                 }
                 number += 1;
-                self.send(Packet { stat: Some(entry.stat), ..packet_of(PacketType::PacketStat) })
+                self.send(Packet {
+                    stat: Some(entry.stat),
+                    ..packet_of(PacketType::PacketStat)
+                })
             })?;
             // An announcement of nothing is the end.
             self.send(packet_of(PacketType::PacketStat))
@@ -138,7 +164,11 @@ impl Sender {
 
     fn send_files(&self, mut queue: mpsc::UnboundedReceiver<(u32, ContextFile)>) {
         while let Some((id, file)) = queue.blocking_recv() {
-            let data = |data: Vec<u8>| Packet { id, data, ..packet_of(PacketType::PacketData) };
+            let data = |data: Vec<u8>| Packet {
+                id,
+                data,
+                ..packet_of(PacketType::PacketData)
+            };
             let done = file
                 .read(PIECE_BYTES, |bytes| self.send(data(bytes.to_vec())))
                 // An empty piece is the end.
@@ -156,11 +186,19 @@ impl Sender {
             return;
         }
         let problem = error.to_string();
-        self.failures.keep(BuildError::ContextFile { problem: problem.clone() });
-        let packet = Packet { data: problem.clone().into_bytes(), ..packet_of(PacketType::PacketErr) };
+        self.failures.keep(BuildError::ContextFile {
+            problem: problem.clone(),
+        });
+        let packet = Packet {
+            data: problem.clone().into_bytes(),
+            ..packet_of(PacketType::PacketErr)
+        };
         if self.send(packet).is_ok() {
             // If nobody takes it, the packet before has said it.
-            drop(self.packets.blocking_send(Err(Status::failed_precondition(problem))));
+            drop(
+                self.packets
+                    .blocking_send(Err(Status::failed_precondition(problem))),
+            );
         }
     }
 }
@@ -168,11 +206,13 @@ impl Sender {
 /// All values of a key, decoded when they are marked as encoded.
 /// Source: BuildKit, `session/filesync.decodeOpts`.
 fn values(metadata: &MetadataMap, key: &str) -> Result<Vec<String>, Status> {
-    let is_encoded = metadata.get(format!("{key}-encoded").as_str()).is_some_and(|mark| mark.as_bytes() == b"1");
+    let is_encoded = metadata
+        .get(format!("{key}-encoded").as_str())
+        .is_some_and(|mark| mark.as_bytes() == b"1");
     let text = |value: &[u8]| match std::str::from_utf8(value) {
-        Ok(text) if is_encoded => {
-            percent_decode_str(&text.replace('+', " ")).decode_utf8().map(|text| text.into_owned())
-        }
+        Ok(text) if is_encoded => percent_decode_str(&text.replace('+', " "))
+            .decode_utf8()
+            .map(|text| text.into_owned()),
         Ok(text) => Ok(text.to_owned()),
         Err(error) => Err(error),
     };

@@ -26,20 +26,41 @@ pub(in crate::engine) struct SecretStore {
 
 impl SecretStore {
     /// Holds `secrets`.
-    pub(in crate::engine) fn new(secrets: &[BuildSecret], reporter: Arc<dyn Reporter>, failures: Failures) -> Self {
-        let sources = secrets.iter().map(|secret| (secret.id.clone(), secret.source.clone())).collect();
-        Self { sources, reporter, failures }
+    pub(in crate::engine) fn new(
+        secrets: &[BuildSecret],
+        reporter: Arc<dyn Reporter>,
+        failures: Failures,
+    ) -> Self {
+        let sources = secrets
+            .iter()
+            .map(|secret| (secret.id.clone(), secret.source.clone()))
+            .collect();
+        Self {
+            sources,
+            reporter,
+            failures,
+        }
     }
 
     fn value(&self, id: &str, source: &SecretSource) -> Result<Vec<u8>, BuildError> {
-        let wrong = |problem: String| BuildError::Secret { id: id.to_owned(), problem };
+        let wrong = |problem: String| BuildError::Secret {
+            id: id.to_owned(),
+            problem,
+        };
         let value = match source {
             SecretSource::Value(value) => value.expose_secret().as_bytes().to_vec(),
-            SecretSource::File(path) => read_bounded(path)
-                .map_err(|error| wrong(format!("cannot be read from `{}`: {}", path.display(), problem(&error))))?,
+            SecretSource::File(path) => read_bounded(path).map_err(|error| {
+                wrong(format!(
+                    "cannot be read from `{}`: {}",
+                    path.display(),
+                    problem(&error)
+                ))
+            })?,
         };
         if value.len() > MAX_SECRET_BYTES {
-            return Err(wrong("is larger than 500 KiB, the most that a build step can mount".to_owned()));
+            return Err(wrong(
+                "is larger than 500 KiB, the most that a build step can mount".to_owned(),
+            ));
         }
         // The step may print it.
         if let Ok(text) = std::str::from_utf8(&value) {
@@ -52,16 +73,24 @@ impl SecretStore {
 /// At most one byte more than a secret has.
 fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut value = Vec::new();
-    std::fs::File::open(path)?.take(MAX_SECRET_BYTES as u64 + 1).read_to_end(&mut value)?;
+    std::fs::File::open(path)?
+        .take(MAX_SECRET_BYTES as u64 + 1)
+        .read_to_end(&mut value)?;
     Ok(value)
 }
 
 #[tonic::async_trait]
 impl Secrets for SecretStore {
-    async fn get_secret(&self, request: Request<GetSecretRequest>) -> Result<Response<GetSecretResponse>, Status> {
+    async fn get_secret(
+        &self,
+        request: Request<GetSecretRequest>,
+    ) -> Result<Response<GetSecretResponse>, Status> {
         let id = request.into_inner().id;
         // The engine asks for more than the Dockerfile does, and takes this answer for a no.
-        let source = self.sources.get(&id).ok_or_else(|| Status::not_found("there is no such secret"))?;
+        let source = self
+            .sources
+            .get(&id)
+            .ok_or_else(|| Status::not_found("there is no such secret"))?;
         match self.value(&id, source) {
             Ok(data) => Ok(Response::new(GetSecretResponse { data })),
             Err(error) => {

@@ -33,7 +33,10 @@ struct Nobody;
 #[async_trait]
 impl RegistryLogin for Nobody {
     async fn credential(&self, _: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
-        Ok(RegistryCredential { username: "AWS".to_owned(), password: "secret".into() })
+        Ok(RegistryCredential {
+            username: "AWS".to_owned(),
+            password: "secret".into(),
+        })
     }
 
     async fn forget(&self, _: &RegistryHost) {}
@@ -78,7 +81,11 @@ async fn engine(context: &Path, secrets: &[BuildSecret]) -> Engine {
         }))
         .await
         .unwrap();
-    Engine { channel, failures, _open: open }
+    Engine {
+        channel,
+        failures,
+        _open: open,
+    }
 }
 
 impl Engine {
@@ -88,7 +95,10 @@ impl Engine {
         for (key, value) in metadata {
             request.metadata_mut().append(*key, value.parse().unwrap());
         }
-        let packets = FileSyncClient::new(self.channel.clone()).diff_copy(request).await?.into_inner();
+        let packets = FileSyncClient::new(self.channel.clone())
+            .diff_copy(request)
+            .await?
+            .into_inner();
         Ok(Copy { asks, packets })
     }
 }
@@ -100,7 +110,14 @@ struct Copy {
 
 impl Copy {
     async fn ask(&self, kind: PacketType, id: u32) {
-        self.asks.send(Packet { r#type: kind.into(), id, ..Packet::default() }).await.unwrap();
+        self.asks
+            .send(Packet {
+                r#type: kind.into(),
+                id,
+                ..Packet::default()
+            })
+            .await
+            .unwrap();
     }
 
     /// The paths that are announced, up to the end of them.
@@ -163,8 +180,15 @@ async fn patterns_may_come_encoded() {
         ("include-patterns", "plus%2Band+space"),
         ("include-patterns-encoded", "1"),
     ];
-    assert_eq!(engine.copy(&encoded).await.unwrap().paths().await, ["plus+and space"]);
-    let plain = [("dir-name", "context"), ("exclude-patterns", "folder"), ("exclude-patterns", "plus+*")];
+    assert_eq!(
+        engine.copy(&encoded).await.unwrap().paths().await,
+        ["plus+and space"]
+    );
+    let plain = [
+        ("dir-name", "context"),
+        ("exclude-patterns", "folder"),
+        ("exclude-patterns", "plus+*"),
+    ];
     assert_eq!(engine.copy(&plain).await.unwrap().paths().await, [""; 0]);
 }
 
@@ -181,7 +205,11 @@ async fn nothing_but_the_announced_files_of_known_folders_is_given() {
     for number in [0, 99] {
         let mut copy = engine.copy(&[("dir-name", "context")]).await.unwrap();
         copy.paths().await;
-        assert_eq!(copy.file(number).await.unwrap_err().code(), Code::InvalidArgument, "{number}");
+        assert_eq!(
+            copy.file(number).await.unwrap_err().code(),
+            Code::InvalidArgument,
+            "{number}"
+        );
     }
     let mut copy = engine.copy(&[("dir-name", "context")]).await.unwrap();
     copy.paths().await;
@@ -201,18 +229,27 @@ async fn a_file_that_cannot_be_sent_is_named_to_the_user() {
     let told = copy.file(1).await.unwrap_err();
     assert_eq!(told.message(), "`folder/big`: it changed while it was read");
     let kept = engine.failures.take().unwrap();
-    assert!(matches!(&kept, BuildError::ContextFile { problem } if problem == told.message()), "{kept:?}");
+    assert!(
+        matches!(&kept, BuildError::ContextFile { problem } if problem == told.message()),
+        "{kept:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_wrong_pattern_is_told_to_the_user() {
     let context = context();
     let engine = engine(context.path(), &[]).await;
-    let mut copy = engine.copy(&[("dir-name", "context"), ("exclude-patterns", "a[")]).await.unwrap();
+    let mut copy = engine
+        .copy(&[("dir-name", "context"), ("exclude-patterns", "a[")])
+        .await
+        .unwrap();
     let told = copy.packets.message().await.unwrap().unwrap();
     assert_eq!(told.r#type(), PacketType::PacketErr);
     let kept = engine.failures.take().unwrap();
-    assert_eq!(kept.to_string(), "the build context cannot be sent: pattern `a[` cannot be read");
+    assert_eq!(
+        kept.to_string(),
+        "the build context cannot be sent: pattern `a[` cannot be read"
+    );
 }
 
 #[tokio::test]
@@ -221,7 +258,10 @@ async fn secrets_are_given_by_name_and_within_their_limit() {
     let large = folder.path().join("large");
     std::fs::write(&large, vec![b'x'; 500 * 1024]).unwrap();
     std::fs::write(folder.path().join("larger"), vec![b'x'; 500 * 1024 + 1]).unwrap();
-    let secret = |id: &str, source| BuildSecret { id: id.to_owned(), source };
+    let secret = |id: &str, source| BuildSecret {
+        id: id.to_owned(),
+        source,
+    };
     let file = |name: &str| SecretSource::File(folder.path().join(name));
     let secrets = [
         secret("value", SecretSource::Value("a value".into())),
@@ -232,18 +272,33 @@ async fn secrets_are_given_by_name_and_within_their_limit() {
     let engine = engine(folder.path(), &secrets).await;
     let mut client = SecretsClient::new(engine.channel.clone());
     let mut get = async |id: &str| {
-        let request = GetSecretRequest { id: id.to_owned(), ..GetSecretRequest::default() };
-        client.get_secret(request).await.map(|answer| answer.into_inner().data)
+        let request = GetSecretRequest {
+            id: id.to_owned(),
+            ..GetSecretRequest::default()
+        };
+        client
+            .get_secret(request)
+            .await
+            .map(|answer| answer.into_inner().data)
     };
     assert_eq!(get("value").await.unwrap(), b"a value");
     assert_eq!(get("large").await.unwrap().len(), 500 * 1024);
     // Engines ask for credentials of contexts in this way, and go on without.
-    assert_eq!(get("HTTP_AUTH_HEADER_x").await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(
+        get("HTTP_AUTH_HEADER_x").await.unwrap_err().code(),
+        Code::NotFound
+    );
     assert!(engine.failures.take().is_none());
-    for (id, problem) in [("larger", "is larger than 500 KiB"), ("missing", "cannot be read from")] {
+    for (id, problem) in [
+        ("larger", "is larger than 500 KiB"),
+        ("missing", "cannot be read from"),
+    ] {
         assert_eq!(get(id).await.unwrap_err().code(), Code::FailedPrecondition);
         let kept = engine.failures.take().unwrap();
-        assert!(kept.to_string().starts_with(&format!("secret `{id}` {problem}")), "{kept}");
+        assert!(
+            kept.to_string().starts_with(&format!("secret `{id}` {problem}")),
+            "{kept}"
+        );
     }
 }
 
@@ -252,10 +307,25 @@ async fn credentials_are_for_the_destination_only() {
     let context = context();
     let engine = engine(context.path(), &[]).await;
     let mut client = AuthClient::new(engine.channel.clone());
-    for (host, username, secret) in [("127.0.0.1:5000", "AWS", "secret"), ("registry-1.docker.io", "", "")] {
-        let answer = client.credentials(CredentialsRequest { host: host.to_owned() }).await.unwrap().into_inner();
-        assert_eq!((answer.username.as_str(), answer.secret.as_str()), (username, secret), "{host}");
+    for (host, username, secret) in [
+        ("127.0.0.1:5000", "AWS", "secret"),
+        ("registry-1.docker.io", "", ""),
+    ] {
+        let answer = client
+            .credentials(CredentialsRequest {
+                host: host.to_owned(),
+            })
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(
+            (answer.username.as_str(), answer.secret.as_str()),
+            (username, secret),
+            "{host}"
+        );
     }
-    let authority = client.get_token_authority(GetTokenAuthorityRequest::default()).await;
+    let authority = client
+        .get_token_authority(GetTokenAuthorityRequest::default())
+        .await;
     assert_eq!(authority.unwrap_err().code(), Code::Unavailable);
 }
