@@ -4,6 +4,7 @@ pub mod build;
 pub mod content;
 pub mod facts;
 pub mod immutability;
+pub mod labels;
 pub mod plan;
 pub mod reference;
 pub mod tags;

@@ -15,7 +15,7 @@ pub enum RegistryError {
         host: RegistryHost,
         /// Why.
         #[source]
-        source: IdentityError,
+        source: Box<IdentityError>,
     },
     /// The registry refuses a credential that was just issued.
     #[error("registry `{host}` refuses the credential: {message}")]

@@ -211,6 +211,3 @@ impl Said {
             )
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -42,3 +42,25 @@ impl Patience {
             .with_jitter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use backon::BackoffBuilder as _;
+
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_are_lengthened_by_chance() {
+        let pauses = || -> Vec<Duration> { Patience::default().backoff().build().collect() };
+        let (one, other) = (pauses(), pauses());
+        for (at, pause) in one.iter().enumerate() {
+            let least = Duration::from_millis(250 << at);
+            assert!((least..=2 * least).contains(pause), "{one:?}");
+        }
+        assert_eq!(one.len(), 5);
+        assert_ne!(
+            one, other,
+            "clients that fail together must not come back together"
+        );
+    }
+}

@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use crate::support::{Bench, engines, folder, request, write};
 
 /// Whether a process with these arguments runs on this machine, which the engines' builds do.
-fn runs(arguments: &[&str]) -> bool {
+fn is_running(arguments: &[&str]) -> bool {
     let wanted: Vec<u8> = arguments
         .iter()
         .flat_map(|argument| [argument.as_bytes(), &[0][..]].concat())
@@ -50,10 +50,18 @@ async fn dropping_the_build_ends_its_processes() {
         )]);
         let bench = Bench::new(&engine).await;
         let build = tokio::spawn(async move { bench.publish(&request(context.path())).await });
-        assert!(until(|| runs(&sleep)).await, "{}: the step runs", engine.name);
+        assert!(
+            until(|| is_running(&sleep)).await,
+            "{}: the step runs",
+            engine.name
+        );
         build.abort();
         assert!(build.await.unwrap_err().is_cancelled());
-        assert!(until(|| !runs(&sleep)).await, "{}: the step is gone", engine.name);
+        assert!(
+            until(|| !is_running(&sleep)).await,
+            "{}: the step is gone",
+            engine.name
+        );
     }
 }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use futures_util::StreamExt as _;
 
+use tagship::domain::reference::Digest;
+
 use crate::image::{Image, listing};
 use crate::support::{Bench, Engine, engines, folder, request, write};
 
@@ -37,11 +39,11 @@ fn curiosities(root: &Path) {
     symlink("../../..", root.join("deep/up")).unwrap();
     symlink("nowhere", root.join("dangling")).unwrap();
     std::fs::hard_link(root.join("shared"), root.join("z-also-shared")).unwrap();
-    let made = std::process::Command::new("mkfifo")
+    let pipe = std::process::Command::new("mkfifo")
         .arg(root.join("pipe"))
         .status()
         .unwrap();
-    assert!(made.success());
+    assert!(pipe.success());
 }
 
 async fn ours(engine: &Engine, context: &Path) -> Vec<String> {
@@ -52,8 +54,11 @@ async fn ours(engine: &Engine, context: &Path) -> Vec<String> {
 }
 
 /// The layers of what the docker client makes of the same context.
-async fn dockers(engine: &Engine, context: &Path) -> Vec<String> {
-    let name = format!("tagship-parity-{}", std::process::id());
+async fn theirs(engine: &Engine, context: &Path) -> Vec<String> {
+    let name = format!(
+        "tagship-parity-{}",
+        &Digest::of(context.as_os_str().as_encoded_bytes()).hex()[..12]
+    );
     engine
         .docker(&[
             "build",
@@ -79,9 +84,9 @@ async fn dockers(engine: &Engine, context: &Path) -> Vec<String> {
     layers
         .iter()
         .flat_map(|layer| {
-            let layer = &files[layer.as_str().unwrap()];
+            let content = &files[layer.as_str().unwrap()];
             let mut plain = Vec::new();
-            if layer.starts_with(&[0x1f, 0x8b]) {
+            if content.starts_with(&[0x1f, 0x8b]) {
                 std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&layer[..]), &mut plain)
                     .unwrap();
             } else {
@@ -97,12 +102,12 @@ async fn a_context_comes_to_what_docker_makes_of_it() {
     for engine in engines() {
         let context = folder(&[("Dockerfile", "FROM scratch\nCOPY . /context/\n")]);
         curiosities(context.path());
-        let (ours, dockers) = (
+        let (ours, theirs) = (
             ours(&engine, context.path()).await,
-            dockers(&engine, context.path()).await,
+            theirs(&engine, context.path()).await,
         );
-        assert!(dockers.len() > 15, "{dockers:?}");
-        assert_eq!(ours, dockers, "{}", engine.name);
+        assert!(theirs.len() > 15, "{theirs:?}");
+        assert_eq!(ours, theirs, "{}", engine.name);
     }
 }
 
@@ -121,7 +126,7 @@ async fn copies_by_name_follow_links_as_docker_does() {
         symlink("/deep/er/file", context.path().join("abs")).unwrap();
         assert_eq!(
             ours(&engine, context.path()).await,
-            dockers(&engine, context.path()).await,
+            theirs(&engine, context.path()).await,
             "{}",
             engine.name
         );
@@ -147,7 +152,7 @@ async fn the_record_of_ignored_files_is_dockers() {
                 dockers_difference(engine, files, patterns).await,
                 expected,
                 "{patterns}"
-            )
+            );
         }
     });
     // The client takes longer than its work.

@@ -53,6 +53,11 @@ impl Engine {
 }
 
 /// The engines that the environment names. Tests without them would prove nothing, so that they fail.
+#[expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "a test that covers nothing must not pass"
+)]
 pub(crate) fn engines() -> Vec<Engine> {
     let engines = std::env::var("TAGSHIP_TEST_ENGINES")
         .expect("TAGSHIP_TEST_ENGINES names no engines: run scripts/test, which starts them");
@@ -271,7 +276,7 @@ impl Reporter for Heard {
         let mut log = self.0.lock().unwrap();
         let index = |step: u32| usize::try_from(step).unwrap() - 1;
         match event {
-            Event::Stage(_) => {}
+            Event::Stage(_) | Event::Block(_) => {}
             Event::Note(note) => log.notes.push(note.to_owned()),
             Event::Warning(warning) => log.warnings.push(warning.clone()),
             Event::Retry { reason, .. } => log.retries.push(reason.to_owned()),

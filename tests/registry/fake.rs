@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -38,6 +38,8 @@ type Answer = Result<Response<Body>, io::Error>;
 /// What goes wrong with one request.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
+    /// No answer comes.
+    Hang,
     /// The connection ends without an answer, after the request's body was read.
     Reset,
     /// The connection ends without an answer, while the request's body comes.
@@ -54,7 +56,7 @@ pub(crate) enum Fault {
     },
     /// The right answer with a header replaced.
     Header(&'static str, String),
-    /// The right answer with another body.
+    /// The right answer with another body, and without a digest that gives it away.
     Content(&'static str),
 }
 
@@ -145,7 +147,7 @@ impl Fake {
     /// Serves blobs from another origin, which refuses credentials as S3 refuses a second way of signing in.
     pub(crate) async fn with_storage(self) -> Self {
         let state = Arc::clone(&self.state);
-        let storage = serve(move |request| storage(Arc::clone(&state), request)).await;
+        let storage = serve(move |request| std::future::ready(storage(&state, &request))).await;
         self.state().storage = Some(storage);
         self
     }
@@ -187,6 +189,10 @@ impl Fake {
     }
 
     pub(crate) fn client_of(&self, repository: &str) -> (Repository, Arc<Witness>) {
+        self.client_with(repository, IMPATIENT)
+    }
+
+    pub(crate) fn client_with(&self, repository: &str, patience: Patience) -> (Repository, Arc<Witness>) {
         let image = ImageName {
             registry: self.host(),
             repository: RepositoryName::parse(repository).unwrap(),
@@ -194,7 +200,7 @@ impl Fake {
         let witness = Arc::new(Witness::default());
         let client = Client::new(image, http_client().unwrap(), witness.clone(), witness.clone())
             .unwrap()
-            .with_patience(IMPATIENT);
+            .with_patience(patience);
         (Repository::new(client, None), witness)
     }
 }
@@ -273,7 +279,7 @@ where
     address
 }
 
-async fn storage(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer {
+fn storage(state: &Mutex<State>, request: &Request<Incoming>) -> Answer {
     let mut state = state.lock().unwrap();
     let path = request.uri().path().to_owned();
     state.journal.push(format!("{} storage{path}", request.method()));
@@ -301,8 +307,10 @@ async fn registry(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answe
         at.and_then(|at| state.faults.remove(at))
             .map(|(_, _, fault)| fault)
     };
-    if let Some(Fault::ResetEarly) = fault {
-        return Err(io::ErrorKind::ConnectionReset.into());
+    match fault {
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::ResetEarly) => return Err(io::ErrorKind::ConnectionReset.into()),
+        _ => {}
     }
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     match fault {
@@ -320,7 +328,7 @@ async fn registry(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answe
         }
         _ => {}
     }
-    let mut answer = state.lock().unwrap().answer(&head, &path, body)?;
+    let mut answer = state.lock().unwrap().answer(&head, &path, &body)?;
     match fault {
         Some(Fault::Truncate) => {
             let whole = answer.into_body().collect().await?.to_bytes();
@@ -333,7 +341,10 @@ async fn registry(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answe
             answer.headers_mut().insert(name, value.parse().unwrap());
             Ok(answer)
         }
-        Some(Fault::Content(content)) => Ok(answer.map(|_| full(content))),
+        Some(Fault::Content(content)) => {
+            answer.headers_mut().remove("docker-content-digest");
+            Ok(answer.map(|_| full(content)))
+        }
         _ => Ok(answer),
     }
 }
@@ -356,7 +367,7 @@ fn refusal(status: u16, code: &str, message: &str) -> Answer {
 }
 
 impl State {
-    fn answer(&mut self, head: &http::request::Parts, path: &str, body: Bytes) -> Answer {
+    fn answer(&mut self, head: &http::request::Parts, path: &str, body: &Bytes) -> Answer {
         let wanted = self
             .password
             .as_ref()
@@ -371,12 +382,15 @@ impl State {
                 &[
                     (CONTENT_TYPE.as_str(), "text/plain; charset=utf-8"),
                     (
-                        "www-authenticate",
-                        "Basic realm=\"registry\",service=\"ecr.amazonaws.com\"",
+                        WWW_AUTHENTICATE.as_str(),
+                        r#"Basic realm="https://registry/",service="ecr.amazonaws.com""#,
                     ),
                 ],
                 "Not Authorized\n",
             );
+        }
+        if path == "/v2/" {
+            return answer(200, &[], "{}");
         }
         let Some(path) = path.strip_prefix(&format!("/v2/{REPOSITORY}/")) else {
             return refusal(
@@ -386,8 +400,8 @@ impl State {
             );
         };
         match (head.method.as_str(), path.split_once('/').unwrap_or((path, ""))) {
-            ("GET", ("manifests", reference)) => self.get_manifest(reference, head),
-            ("PUT", ("manifests", reference)) => self.put_manifest(reference, head, &body),
+            ("GET" | "HEAD", ("manifests", reference)) => self.get_manifest(reference, head),
+            ("PUT", ("manifests", reference)) => self.put_manifest(reference, head, body),
             ("POST", ("blobs", "uploads/")) => {
                 self.next_upload += 1;
                 self.uploads.insert(self.next_upload, Upload::default());
@@ -398,18 +412,17 @@ impl State {
                 )
             }
             ("PATCH", ("blobs", rest)) => {
-                let (id, upload) = match self.upload(rest) {
-                    Some(found) => found,
-                    None => return refusal(404, "BLOB_UPLOAD_UNKNOWN", ""),
+                let Some((id, upload)) = self.upload(rest) else {
+                    return refusal(404, "BLOB_UPLOAD_UNKNOWN", "");
                 };
                 if std::mem::replace(&mut upload.begun, true) {
                     return refusal(416, "BLOB_UPLOAD_INVALID", "");
                 }
-                upload.content.extend_from_slice(&body);
+                upload.content.extend_from_slice(body);
                 let location = self.upload_address(id);
                 answer(self.patch_status, &[(LOCATION.as_str(), &location)], "")
             }
-            ("PUT", ("blobs", rest)) => self.commit(rest, head.uri.query().unwrap_or_default(), &body),
+            ("PUT", ("blobs", rest)) => self.commit(rest, head.uri.query().unwrap_or_default(), body),
             ("HEAD" | "GET", ("blobs", digest)) => self.get_blob(digest),
             _ => refusal(405, "UNSUPPORTED", "The operation is unsupported."),
         }
@@ -472,12 +485,12 @@ impl State {
         else {
             return refusal(404, "MANIFEST_UNKNOWN", "Requested image not found");
         };
-        let accepts = head
+        let mut accepted = head
             .headers
-            .get(ACCEPT)
-            .and_then(|accept| accept.to_str().ok())
-            .unwrap_or_default();
-        if !accepts.split(", ").any(|accepted| accepted == media_type) {
+            .get_all(ACCEPT)
+            .iter()
+            .filter_map(|accept| accept.to_str().ok());
+        if !accepted.any(|types| types.split(',').any(|accepted| accepted.trim() == media_type)) {
             // ECR would translate it, and then the digest is another one.
             return answer(
                 200,

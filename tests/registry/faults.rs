@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use http::Method;
 use tagship::domain::content::{Descriptor, OCI_CONFIG};
 use tagship::domain::reference::Digest;
 use tagship::error::{Diagnose as _, Kind};
 use tagship::ports::{ReadRegistry as _, WriteRegistry as _};
-use tagship::registry::RegistryError;
+use tagship::registry::{Patience, RegistryError};
 
 use crate::client::{odd_manifest, tag};
-use crate::fake::{Fake, Fault, IMPATIENT};
+use crate::fake::{Fake, Fault, IMPATIENT, REPOSITORY};
 
 const EXPIRED: &str = "Your authorization token has expired. Reauthenticate and try again.";
 
@@ -147,6 +150,20 @@ async fn a_credential_that_is_refused_twice_is_refused() {
     assert!(witness.retries.lock().unwrap().is_empty());
     assert!(
         !format!("{error} {error:?} {repository:?}").contains("secret"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_new_token_that_has_expired_too_is_no_missing_permission() {
+    let fake = Fake::start().await;
+    let (repository, _) = fake.client();
+    for _ in 0..2 {
+        fake.fail(Method::GET, "manifests", Fault::error(403, "DENIED", EXPIRED));
+    }
+    let error = repository.resolve(&[tag("1")]).await.unwrap_err();
+    assert!(
+        matches!(&error, RegistryError::Unauthorized { message, .. } if message == EXPIRED),
         "{error:?}"
     );
 }
@@ -293,4 +310,27 @@ async fn a_registry_that_is_not_there_is_unavailable() {
     let error = repository.blob_size(&Digest::of(b"")).await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
     assert!(error.to_string().contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn silence_is_a_failure_like_others() {
+    let fake = Fake::start().await;
+    let short = Patience {
+        answer: Duration::from_millis(200),
+        stall: Duration::from_millis(200),
+        commit: Duration::from_millis(200),
+        ..IMPATIENT
+    };
+    let (repository, _) = fake.client_with(REPOSITORY, short);
+    let content = || stream::iter([Ok(Bytes::from("layer"))]).boxed();
+
+    fake.fail(Method::HEAD, "blobs", Fault::Hang);
+    assert_eq!(repository.blob_size(&Digest::of(b"")).await.unwrap(), None);
+    fake.fail(Method::PATCH, "uploads", Fault::Hang);
+    let error = repository.upload(content()).await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    fake.fail(Method::PUT, "uploads", Fault::Hang);
+    let error = repository.upload(content()).await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    assert_eq!(repository.upload(content()).await.unwrap().1, 5);
 }

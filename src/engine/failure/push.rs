@@ -32,7 +32,7 @@ pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError
         ]) {
             RegistryError::Unauthorized {
                 host,
-                message: cleaned.into(),
+                message: cleaned,
             }
         } else if any(&["403 Forbidden", "denied"]) {
             RegistryError::NotPermitted {
@@ -43,13 +43,13 @@ pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError
             RegistryError::Refused {
                 host,
                 operation: "the push".into(),
-                message: cleaned.into(),
+                message: cleaned,
             }
         } else {
             RegistryError::Unavailable {
                 host,
                 operation: "the push".into(),
-                message: cleaned.into(),
+                message: cleaned,
             }
         },
     )

@@ -32,7 +32,8 @@ enum Chunk {
 /// Nobody takes the compressed bytes any more.
 pub(super) struct OutputClosed;
 
-/// Starts compressing on a thread of its own: gzip level 6 without a time, so that the same bytes give the same blob.
+/// Starts compressing on a thread of its own: gzip level 6 without a time. The same bytes, cut at the same places,
+/// give the same blob; cut elsewhere they may not, because zlib-rs looks ahead no further than it was given.
 ///
 /// The thread waits for nothing but the two ends, so it ends when either is dropped.
 pub(super) fn start() -> (Input, BlobStream) {

@@ -1,0 +1,13 @@
+//! The transaction: [`gather`] reads, [`execute`] writes what the plan says, and nothing else does.
+
+mod error;
+mod execute;
+mod gather;
+mod tagging;
+
+pub use error::PipelineError;
+pub use execute::{Writers, execute};
+pub use gather::gather;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+use std::borrow::Cow;
+
+use crate::domain::plan::Conflicts;
+use crate::domain::reference::Digest;
+use crate::domain::tags::TagError;
+use crate::engine::BuildError;
+use crate::error::{Diagnose, Kind};
+use crate::git::GitError;
+use crate::registry::RegistryError;
+
+/// What ends a run.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The checkout cannot be read.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The working tree is not what the commit says.
+    #[error("the working tree differs from its commit in {count} paths: {}", shown(changes, *count))]
+    Dirty {
+        /// The first few paths.
+        changes: Vec<String>,
+        /// How many there are.
+        count: usize,
+    },
+    /// The tags cannot be made.
+    #[error(transparent)]
+    Tags(#[from] TagError),
+    /// A wanted tag cannot be had.
+    #[error(transparent)]
+    Conflict(#[from] Conflicts),
+    /// The registry failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The engine or the build failed.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// After all tags were put, one of them points elsewhere.
+    #[error("tag `{tag}` was put, but the registry says it points to {found}", found = found.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string()))]
+    Overtaken {
+        /// The tag.
+        tag: crate::domain::reference::Tag,
+        /// Where it points.
+        found: Option<Digest>,
+    },
+}
+
+fn shown(changes: &[String], count: usize) -> String {
+    let rest = count.saturating_sub(changes.len());
+    let shown = changes
+        .iter()
+        .map(|path| format!("`{path}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if rest > 0 {
+        format!("{shown} and {rest} more")
+    } else {
+        shown
+    }
+}
+
+impl Diagnose for PipelineError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Git(error) => error.kind(),
+            Self::Dirty { .. } | Self::Tags(_) => Kind::Usage,
+            Self::Conflict(conflicts) => conflicts.kind(),
+            Self::Registry(error) => error.kind(),
+            Self::Build(error) => error.kind(),
+            Self::Overtaken { .. } => Kind::TagConflict,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Git(error) => error.hint(),
+            Self::Dirty { .. } => {
+                Some("commit the changes or ignore them in `.gitignore`, or give `allow-dirty`, which marks the tags".into())
+            }
+            Self::Tags(TagError::NoTag { .. }) => Some("push a git tag such as `v1.2.3`, give `version`, or ask for `type=sha`".into()),
+            Self::Tags(_) => Some("see the tag rules in docs/reference.md".into()),
+            Self::Conflict(conflicts) => conflicts.hint(),
+            Self::Registry(error) => error.hint(),
+            Self::Build(error) => error.hint(),
+            Self::Overtaken { .. } => Some("another run publishes to the same tag: let them run one after the other, with `concurrency`".into()),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use indicatif::HumanBytes;
+
+use super::{Report, Status, human_duration};
+use crate::domain::plan::Plan;
+
+/// The job summary: GitHub's Markdown. `failure` is the error's text when the run failed.
+pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> String {
+    let name = report
+        .image
+        .as_ref()
+        .map_or_else(|| "image".to_owned(), |image| image.repository.to_string());
+    let mut text = match report.status {
+        Status::Published => format!("### Published `{name}`\n\n"),
+        Status::AlreadyPublished => format!("### `{name}` was already published\n\n"),
+        Status::DryRun => format!("### Plan for `{name}`: nothing was written\n\n"),
+        Status::Failed => format!("### `{name}` was not published\n\n"),
+    };
+    if let Some(failure) = failure {
+        let _ = writeln!(text, "{}\n", fenced(failure));
+    }
+    if report.status == Status::DryRun
+        && let Some(plan) = plan
+    {
+        text += "| Tag | Plan |\n| --- | --- |\n";
+        for planned in &plan.tags {
+            let _ = writeln!(text, "| `{}` | {} |", planned.wanted.tag, planned.action.name());
+        }
+    } else if !report.tags.is_empty() {
+        text += "| Tag | | Digest |\n| --- | --- | --- |\n";
+        for tag in &report.tags {
+            let digest = tag.digest.map(|digest| format!("`{digest}`")).unwrap_or_default();
+            let _ = writeln!(text, "| `{}` | {} | {digest} |", tag.tag, tag.outcome.as_str());
+        }
+    }
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    facts.extend(report.digest.map(|digest| ("Digest", format!("`{digest}`"))));
+    facts.extend(
+        report
+            .version
+            .as_ref()
+            .map(|version| ("Version", format!("`{version}`"))),
+    );
+    if !report.revision.is_empty() {
+        facts.push(("Commit", format!("`{}`", report.revision)));
+    }
+    let platforms: Vec<String> = report
+        .manifests
+        .iter()
+        .map(|manifest| format!("`{}`", manifest.platform))
+        .collect();
+    if !platforms.is_empty() {
+        facts.push(("Platforms", platforms.join(", ")));
+    }
+    facts.extend(report.size.map(|size| ("Size", HumanBytes(size).to_string())));
+    facts.extend(report.engine.as_ref().map(|engine| {
+        (
+            "Engine",
+            format!("{} ({})", cell(&engine.version), cell(&engine.platform)),
+        )
+    }));
+    let stages: Vec<String> = report
+        .stages
+        .iter()
+        .map(|stage| {
+            format!(
+                "{} {}",
+                stage.stage.as_str(),
+                human_duration(Duration::from_millis(stage.milliseconds))
+            )
+        })
+        .collect();
+    if !stages.is_empty() {
+        facts.push(("Time", stages.join(", ")));
+    }
+    if !facts.is_empty() {
+        text += "\n| | |\n| --- | --- |\n";
+        for (fact, value) in facts {
+            let _ = writeln!(text, "| {fact} | {value} |");
+        }
+    }
+    if let (Some(image), Some(digest), true) = (&report.image, report.digest, report.status != Status::Failed)
+    {
+        let _ = writeln!(text, "\n```sh\ndocker pull {}\n```", image.at(digest));
+    }
+    for note in &report.notes {
+        let _ = writeln!(text, "\n- {}", cell(note));
+    }
+    text
+}
+
+/// Text from outside within a line of Markdown.
+fn cell(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .flat_map(|c| {
+            matches!(c, '|' | '<' | '>' | '[' | ']' | '*' | '\\')
+                .then_some('\\')
+                .into_iter()
+                .chain([c])
+        })
+        .collect()
+}
+
+/// Text from outside as a code block that it cannot leave.
+fn fenced(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}text\n{text}\n{fence}")
+}

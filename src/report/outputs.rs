@@ -1,0 +1,128 @@
+use serde_json::json;
+
+use super::{Report, Status};
+
+/// One output of the action.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// Its name.
+    pub name: &'static str,
+    /// One sentence.
+    pub description: &'static str,
+}
+
+/// Every output, in the order of the documentation.
+///
+/// Those without registry host are free of the account id: where a job masks that, the runner drops every
+/// job output that contains it.
+pub const OUTPUTS: [Output; 13] = [
+    Output {
+        name: "status",
+        description: "`published`, `already-published`, `dry-run` or `failed`.",
+    },
+    Output {
+        name: "digest",
+        description: "Digest of the manifest that the tags point to, read back from the registry.",
+    },
+    Output {
+        name: "image",
+        description: "Reference by digest: `<registry>/<repository>@<digest>`.",
+    },
+    Output {
+        name: "tags",
+        description: "References by tag, one a line: `<registry>/<repository>:<tag>`.",
+    },
+    Output {
+        name: "tag",
+        description: "The release tag, else the commit tag; without the registry.",
+    },
+    Output {
+        name: "tag-names",
+        description: "All tags, one a line; without the registry.",
+    },
+    Output {
+        name: "repository",
+        description: "Name of the repository, without the registry.",
+    },
+    Output {
+        name: "registry",
+        description: "Host of the registry.",
+    },
+    Output {
+        name: "version",
+        description: "The version, if the commit has one.",
+    },
+    Output {
+        name: "revision",
+        description: "The commit, with `-dirty` behind it when the working tree differed.",
+    },
+    Output {
+        name: "manifests",
+        description: "JSON object: the digest for each platform.",
+    },
+    Output {
+        name: "size",
+        description: "Bytes of config and layers, compressed.",
+    },
+    Output {
+        name: "json",
+        description: "The whole report as JSON.",
+    },
+];
+
+/// The value of every output. What is not known is empty.
+pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
+    let own: Vec<_> = report.own_tags().map(|tag| &tag.tag).collect();
+    let lines = |values: Vec<String>| values.join("\n");
+    let image = report.image.as_ref();
+    // A failed run's digest is not to be deployed: its tags are missing.
+    let digest = report.digest.filter(|_| report.status != Status::Failed);
+    OUTPUTS
+        .iter()
+        .map(|output| {
+            let value = match output.name {
+                "status" => report.status.as_str().to_owned(),
+                "digest" => digest.map(|digest| digest.to_string()).unwrap_or_default(),
+                "image" => image
+                    .zip(digest)
+                    .map(|(image, digest)| image.at(digest).to_string())
+                    .unwrap_or_default(),
+                "tags" => image
+                    .map(|image| {
+                        lines(
+                            own.iter()
+                                .map(|tag| image.at((*tag).clone()).to_string())
+                                .collect(),
+                        )
+                    })
+                    .unwrap_or_default(),
+                "tag" => report
+                    .principal_tag()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+                "tag-names" => lines(own.iter().map(ToString::to_string).collect()),
+                "repository" => image
+                    .map(|image| image.repository.to_string())
+                    .unwrap_or_default(),
+                "registry" => image.map(|image| image.registry.to_string()).unwrap_or_default(),
+                "version" => report
+                    .version
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+                "revision" => report.revision.clone(),
+                "manifests" => json!(
+                    report
+                        .manifests
+                        .iter()
+                        .map(|manifest| (manifest.platform.to_string(), json!(manifest.digest)))
+                        .collect::<serde_json::Map<_, _>>()
+                )
+                .to_string(),
+                "size" => report.size.map(|size| size.to_string()).unwrap_or_default(),
+                _ => json!(report).to_string(),
+            };
+            (output.name, value)
+        })
+        .collect()
+}

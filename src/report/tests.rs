@@ -1,0 +1,98 @@
+use super::*;
+use crate::domain::content::Platform;
+use crate::domain::reference::{RegistryHost, RepositoryName};
+
+fn report(status: Status) -> Report {
+    let digest = Digest::of(b"image");
+    let tag = |tag, class, outcome, digest| TagReport {
+        tag: Tag::parse(tag).unwrap(),
+        class,
+        outcome,
+        digest,
+    };
+    Report {
+        status,
+        image: Some(ImageName {
+            registry: RegistryHost::parse("123456789012.dkr.ecr.eu-central-1.amazonaws.com").unwrap(),
+            repository: RepositoryName::parse("team/app").unwrap(),
+        }),
+        revision: "1111111111111111111111111111111111111111".to_owned(),
+        version: Some(Version::new(1, 4, 0)),
+        digest: Some(digest),
+        tags: vec![
+            tag(
+                "sha-111111111111",
+                TagClass::Commit,
+                TagOutcome::Created,
+                Some(digest),
+            ),
+            tag("1.4.0", TagClass::Release, TagOutcome::Kept, Some(digest)),
+            tag(
+                "latest",
+                TagClass::Moving,
+                TagOutcome::Held,
+                Some(Digest::of(b"2.0.0")),
+            ),
+        ],
+        manifests: vec![PlatformManifest {
+            platform: Platform::parse("linux/amd64").unwrap(),
+            digest,
+        }],
+        size: Some(3_500_000),
+        engine: None,
+        stages: vec![
+            StageReport {
+                stage: Stage::Read,
+                milliseconds: 90,
+            },
+            StageReport {
+                stage: Stage::Build,
+                milliseconds: 65_400,
+            },
+        ],
+        notes: vec!["tag `latest` stays | <b>behind</b>".to_owned()],
+    }
+}
+
+#[test]
+fn every_output_has_a_value_and_held_tags_are_not_ours() {
+    let outputs = outputs(&report(Status::Published));
+    assert_eq!(outputs.len(), OUTPUTS.len());
+    let text: Vec<String> = outputs
+        .iter()
+        .filter(|(name, _)| *name != "json")
+        .map(|(name, value)| format!("{name}={}", value.replace('\n', " ")))
+        .collect();
+    insta::assert_snapshot!(text.join("\n"));
+}
+
+#[test]
+fn outputs_without_registry_are_free_of_the_account() {
+    for (name, value) in outputs(&report(Status::Published)) {
+        let names_registry = ["image", "tags", "registry", "json"].contains(&name);
+        assert_eq!(value.contains("123456789012"), names_registry, "{name}");
+    }
+}
+
+#[test]
+fn a_failed_run_gives_no_digest_to_deploy() {
+    let empty: Vec<&str> = outputs(&report(Status::Failed))
+        .into_iter()
+        .filter(|(_, value)| value.is_empty())
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(empty, ["digest", "image"]);
+    assert_eq!(outputs(&Report::default()).len(), OUTPUTS.len());
+}
+
+#[test]
+fn the_summary_is_markdown_that_text_from_outside_cannot_leave() {
+    insta::assert_snapshot!("published", summary(&report(Status::Published), None, None));
+    let failure = "a step failed\n```\n# not a heading";
+    insta::assert_snapshot!("failed", summary(&report(Status::Failed), None, Some(failure)));
+}
+
+#[test]
+fn the_terminal_shows_what_happened() {
+    insta::assert_snapshot!(report_text(&report(Status::Published)));
+}

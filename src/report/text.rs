@@ -1,0 +1,122 @@
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use indicatif::HumanBytes;
+
+use super::{Report, Status, human_duration};
+use crate::domain::plan::{Content, Plan, TagAction};
+use crate::domain::reference::Digest;
+
+/// Columns under each other, two spaces apart, indented by two.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    });
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            let _ = write!(line, "  {cell:width$}");
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+/// The plan for a terminal. Ends with a line break.
+pub fn plan_text(plan: &Plan) -> String {
+    let mut text = format!("{} from commit {}\n", plan.image, plan.revision);
+    let _ = match &plan.content {
+        Content::Build { request } => writeln!(
+            text,
+            "  build {} in {}",
+            request.dockerfile.display(),
+            request.context.display()
+        ),
+        Content::Published { digest, tag } => {
+            writeln!(text, "  already published as {digest}, as tag `{tag}` tells")
+        }
+    };
+    let rows: Vec<[String; 3]> = plan
+        .tags
+        .iter()
+        .map(|planned| {
+            let detail = match &planned.action {
+                TagAction::Create => String::new(),
+                TagAction::Keep { digest } => format!("at {}", digest.short()),
+                TagAction::Move { from } => format!("from {}", from.short()),
+                TagAction::Hold { at, reason } => format!("at {}: {reason}", at.short()),
+                TagAction::Conflict(conflict) => conflict
+                    .existing
+                    .as_ref()
+                    .map(|existing| format!("points to {}", existing.short()))
+                    .unwrap_or_default(),
+                TagAction::Unchecked => "the registry was not asked".to_owned(),
+            };
+            [
+                planned.action.name().to_owned(),
+                planned.wanted.tag.to_string(),
+                detail,
+            ]
+        })
+        .collect();
+    text += &table(&rows);
+    for note in &plan.notes {
+        let _ = writeln!(text, "  note: {note}");
+    }
+    text
+}
+
+/// The report for a terminal. Ends with a line break.
+pub fn report_text(report: &Report) -> String {
+    let mut text = match (report.status, &report.image) {
+        (Status::Published, Some(image)) => format!("published {image}\n"),
+        (Status::AlreadyPublished, Some(image)) => format!("already published: {image}\n"),
+        (Status::DryRun, _) => "dry run: nothing was written\n".to_owned(),
+        _ => "not published\n".to_owned(),
+    };
+    if let Some(digest) = &report.digest {
+        let size = report
+            .size
+            .map(|size| format!(" ({})", HumanBytes(size)))
+            .unwrap_or_default();
+        let _ = writeln!(text, "  {digest}{size}");
+    }
+    if report.status != Status::DryRun {
+        let at = |digest: Option<Digest>| match digest {
+            Some(digest) if Some(digest) == report.digest => String::new(),
+            Some(digest) => format!("at {}", digest.short()),
+            None => "does not exist".to_owned(),
+        };
+        let rows: Vec<[String; 3]> = report
+            .tags
+            .iter()
+            .map(|tag| {
+                [
+                    tag.outcome.as_str().to_owned(),
+                    tag.tag.to_string(),
+                    at(tag.digest),
+                ]
+            })
+            .collect();
+        text += &table(&rows);
+    }
+    let stages: Vec<String> = report
+        .stages
+        .iter()
+        .map(|stage| {
+            format!(
+                "{} {}",
+                stage.stage.as_str(),
+                human_duration(Duration::from_millis(stage.milliseconds))
+            )
+        })
+        .collect();
+    if !stages.is_empty() {
+        let _ = writeln!(text, "  {}", stages.join(", "));
+    }
+    text
+}
