@@ -92,6 +92,8 @@ impl Job {
         let gateway = engine.gateway();
         context.id_token = Some(ecr.oidc_request_from(&gateway));
         let host = ecr.host_from(&gateway);
+        // GitHub is out of reach; what listens there instead does not know the repository.
+        context.api_url = format!("http://{host}");
         let inputs = [
             ("repository", super::shipping::REPOSITORY.to_owned()),
             ("endpoint-url", format!("http://{host}")),

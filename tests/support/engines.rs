@@ -104,7 +104,7 @@ impl Engine {
     }
 }
 
-/// An image that is removed when this is dropped, with all containers made from it.
+/// An image's name, which is removed when this is dropped.
 #[derive(Debug)]
 pub struct Image {
     engine: &'static Engine,
@@ -124,13 +124,6 @@ impl Image {
 
 impl Drop for Image {
     fn drop(&mut self) {
-        let filter = format!("ancestor={}", self.name);
-        let containers = self
-            .engine
-            .try_run(&["ps", "--all", "--quiet", "--filter", &filter]);
-        for id in containers.stdout.lines() {
-            self.engine.try_run(&["rm", "--force", id]);
-        }
         self.engine.try_run(&["rmi", "--force", &self.name]);
     }
 }

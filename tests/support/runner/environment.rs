@@ -15,6 +15,8 @@ pub struct JobContext {
     pub git_ref: String,
     /// The event's name, such as `push`.
     pub event_name: String,
+    /// The address of GitHub's API.
+    pub api_url: String,
     /// Where and with what OIDC tokens are had, if the job has `id-token: write`.
     pub id_token: Option<(String, String)>,
     /// The workflow's own `env`.
@@ -29,6 +31,7 @@ impl JobContext {
             sha: sha.to_owned(),
             git_ref: git_ref.to_owned(),
             event_name: "push".to_owned(),
+            api_url: "https://api.github.com".to_owned(),
             id_token: None,
             env: BTreeMap::new(),
         }
@@ -76,10 +79,10 @@ pub fn variables(
         ("ACTION_REPOSITORY", "tagship/tagship"),
         ("ACTOR", "octocat"),
         ("ACTOR_ID", "583231"),
-        ("API_URL", "https://api.github.com"),
+        ("API_URL", &job.api_url),
         ("BASE_REF", ""),
         ("EVENT_NAME", &job.event_name),
-        ("GRAPHQL_URL", "https://api.github.com/graphql"),
+        ("GRAPHQL_URL", &format!("{}/graphql", job.api_url)),
         ("HEAD_REF", ""),
         ("JOB", "ship"),
         ("REF", &job.git_ref),

@@ -95,9 +95,16 @@ impl StepResult {
         self.exit_code == Some(0) && self.errors.is_empty() && self.signals.is_empty()
     }
 
-    /// The log as it is shown.
+    /// The log as it is shown, and how the step ended.
     pub fn log(&self) -> String {
-        self.seen.log.join("\n")
+        let code = self
+            .exit_code
+            .map_or_else(|| "none".to_owned(), |code| code.to_string());
+        let errors = self.errors.join("; ");
+        format!(
+            "{}\n[exit code {code}; errors of the runner: {errors}]",
+            self.seen.log.join("\n")
+        )
     }
 }
 
@@ -201,6 +208,10 @@ impl Running {
 
     fn end(self, signals: Vec<Signal>) -> StepResult {
         let finished = self.process.wait();
+        let containers_left = self.engine.containers_with_label(&self.label);
+        for id in &containers_left {
+            self.engine.try_run(&["rm", "--force", id]);
+        }
         let mut reader = Reader::default();
         for line in &finished.lines {
             reader.line(&line.text);
@@ -238,7 +249,7 @@ impl Running {
             path,
             summary,
             artifacts,
-            containers_left: self.engine.containers_with_label(&self.label),
+            containers_left,
             errors,
             seen,
             finished,
