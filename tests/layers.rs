@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ),
     ("settings", "domain"),
     // The fronts.
-    ("action", "domain error inputs random"),
+    ("action", "domain error inputs random report::OUTPUTS"),
     ("cli", "action domain error inputs ports report run settings ui"),
     ("config", "error inputs"),
     ("inputs", "config domain error settings"),

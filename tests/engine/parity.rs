@@ -75,22 +75,22 @@ async fn theirs(engine: &Engine, context: &Path) -> Vec<String> {
     let mut files = std::collections::BTreeMap::new();
     for entry in tar::Archive::new(&saved[..]).entries().unwrap() {
         let mut entry = entry.unwrap();
-        let mut content = Vec::new();
-        std::io::Read::read_to_end(&mut entry, &mut content).unwrap();
-        files.insert(entry.path().unwrap().display().to_string(), content);
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+        files.insert(entry.path().unwrap().display().to_string(), bytes);
     }
     let manifest: serde_json::Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
     let layers = manifest[0]["Layers"].as_array().unwrap();
     layers
         .iter()
         .flat_map(|layer| {
-            let content = &files[layer.as_str().unwrap()];
+            let packed = &files[layer.as_str().unwrap()];
             let mut plain = Vec::new();
-            if content.starts_with(&[0x1f, 0x8b]) {
-                std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&layer[..]), &mut plain)
+            if packed.starts_with(&[0x1f, 0x8b]) {
+                std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain)
                     .unwrap();
             } else {
-                plain.clone_from(layer);
+                plain.clone_from(packed);
             }
             listing(&plain)
         })

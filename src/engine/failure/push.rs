@@ -1,5 +1,5 @@
 use crate::domain::reference::ImageName;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, missing_permission};
 
 /// What a failed push means, if the push is what failed.
 ///
@@ -34,10 +34,16 @@ pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError
                 host,
                 message: cleaned,
             }
-        } else if any(&["403 Forbidden", "denied"]) {
+        } else if let Some(action) = missing_permission(&cleaned) {
             RegistryError::NotPermitted {
-                action: "ecr:PutImage".to_owned(),
+                action: action.to_owned(),
                 repository: image.repository.clone(),
+            }
+        } else if any(&["403 Forbidden", "denied"]) {
+            // ECR says so of a password that has expired, too.
+            RegistryError::Unauthorized {
+                host,
+                message: cleaned,
             }
         } else if any(&[" 400 ", " 404 ", " 405 ", " 413 ", "unsupported"]) {
             RegistryError::Refused {

@@ -238,7 +238,15 @@ fn failed_pushes_are_errors_of_the_registry() {
                 image()
             ),
             Kind::Credentials,
-            "may not do `ecr:PutImage`",
+            "refuses the credential",
+        ),
+        (
+            format!(
+                "failed to push {}: denied: User: arn:aws:sts::123456789012:assumed-role/ci/x is not authorized to perform: ecr:InitiateLayerUpload on resource: r",
+                image()
+            ),
+            Kind::Credentials,
+            "may not do `ecr:InitiateLayerUpload`",
         ),
         (
             format!(
