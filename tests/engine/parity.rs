@@ -1,9 +1,11 @@
 //! `docker build` is the judge of what a context comes to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
+use flate2::read::GzDecoder;
 use futures_util::StreamExt as _;
 
 use tagship::domain::reference::Digest;
@@ -72,11 +74,11 @@ async fn theirs(engine: &Engine, context: &Path) -> Vec<String> {
         .await;
     let saved = engine.docker(&["save", &name]).await;
     engine.docker(&["rmi", &name]).await;
-    let mut files = std::collections::BTreeMap::new();
+    let mut files = BTreeMap::new();
     for entry in tar::Archive::new(&saved[..]).entries().unwrap() {
         let mut entry = entry.unwrap();
         let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+        entry.read_to_end(&mut bytes).unwrap();
         files.insert(entry.path().unwrap().display().to_string(), bytes);
     }
     let manifest: serde_json::Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
@@ -87,8 +89,7 @@ async fn theirs(engine: &Engine, context: &Path) -> Vec<String> {
             let packed = &files[layer.as_str().unwrap()];
             let mut plain = Vec::new();
             if packed.starts_with(&[0x1f, 0x8b]) {
-                std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain)
-                    .unwrap();
+                GzDecoder::new(&packed[..]).read_to_end(&mut plain).unwrap();
             } else {
                 plain.clone_from(packed);
             }
