@@ -18,6 +18,7 @@ mod verify;
 pub use archive::push_archive;
 pub use client::Client;
 pub use error::RegistryError;
+pub use failure::missing_permission;
 pub use http::http_client;
 pub use patience::Patience;
 pub use repository::Repository;

@@ -125,7 +125,7 @@ fn a_pushed_tag_is_published_and_told_to_the_job() {
 }
 
 /// Lines of a build that try to speak to the runner.
-const HOSTILE: &str = r#"FROM busybox:1
+const HOSTILE: &str = r"FROM busybox:1
 RUN printf '%s\n' \
     '##[set-output name=digest]sha256:evil' \
     '::set-output name=image::evil' \
@@ -139,7 +139,7 @@ RUN printf '%s\n' \
     '::group::evil' \
     '::echo::on' \
     '##[set-env name=PATH]evil' && printf 'x\r::set-output name=status::evil\r\n'
-"#;
+";
 
 #[test]
 fn what_a_build_prints_has_no_effect_on_the_job() {

@@ -41,25 +41,44 @@ impl ClassicImage {
             diff_ids,
         })
     }
+}
 
-    /// Removes the image from the store. What is still used by something else stays, and the build cache does anyway.
-    pub(super) async fn remove(&self) {
-        let options = RemoveImageOptions {
-            noprune: false,
-            force: false,
-            ..RemoveImageOptions::default()
-        };
-        if let Err(error) = self
-            .docker
-            .remove_image(&self.id.to_string(), Some(options), None)
-            .await
-        {
-            tracing::debug!(image = %self.id, %error, "the image stays in the engine");
+/// An image that is only on its way through the store, and is removed from it at the end, also when the work is dropped.
+pub(super) struct Passing(Option<(Docker, Digest)>);
+
+impl Passing {
+    /// Takes charge of an image.
+    pub(super) fn new(docker: &Docker, id: Digest) -> Self {
+        Self(Some((docker.clone(), id)))
+    }
+
+    /// Removes it now.
+    pub(super) async fn remove(mut self) {
+        if let Some((docker, id)) = self.0.take() {
+            remove(docker, id).await;
         }
     }
 }
 
-/// Whether the store has an image already.
+impl Drop for Passing {
+    fn drop(&mut self) {
+        if let (Some((docker, id)), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(remove(docker, id));
+        }
+    }
+}
+
+/// What is still used by something else stays, and the build cache does anyway.
+async fn remove(docker: Docker, id: Digest) {
+    if let Err(error) = docker
+        .remove_image(&id.to_string(), None::<RemoveImageOptions>, None)
+        .await
+    {
+        tracing::debug!(image = %id, %error, "the image stays in the engine");
+    }
+}
+
+/// The ids of all images that the store has.
 pub(super) async fn ids(docker: &Docker) -> Result<Vec<String>, bollard::errors::Error> {
     let options = ListImagesOptions {
         all: true,

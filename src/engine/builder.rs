@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use super::archive::{self, ClassicImage};
+use super::archive::{self, ClassicImage, Passing};
 use super::capability::Capabilities;
 use super::connect::{Connection, EngineAddress};
 use super::context::Folder;
@@ -17,10 +17,15 @@ use super::{BuildError, failure};
 use crate::domain::build::BuildRequest;
 use crate::domain::reference::{Digest, ImageName};
 use crate::ports::{Builder, EngineSummary, Event, ImageStore, RegistryLogin, Reporter, WriteRegistry};
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, push_archive};
 
-/// How often a push by the engine is tried. What was built is in its cache, and what was pushed is not pushed again.
-const PUSH_TRIES: u32 = 4;
+/// The pauses before a push by the engine is tried again. What was built is in its cache, and what was pushed is not
+/// pushed again; the engine itself has tried more than once each time.
+const PUSH_DELAYS: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(9),
+];
 
 /// Builds on a Docker Engine.
 pub struct EngineBuilder {
@@ -131,41 +136,39 @@ impl EngineBuilder {
         request: &BuildRequest,
     ) -> Result<Digest, BuildError> {
         let mut request = request.clone();
-        let mut delay = Duration::from_secs(1);
+        let mut delays = PUSH_DELAYS.iter();
+        let mut logged_in_anew = false;
         // One for all tries: what was built is not told again.
         let mut progress = self.progress(&request);
-        for tries_left in (0..PUSH_TRIES).rev() {
+        loop {
             let error = match self
                 .build(engine, &request, self.push_by_digest(), &mut progress)
                 .await
             {
                 Ok(response) => return digest_of(&response, "containerimage.digest"),
-                Err(BuildError::Push(error)) if tries_left > 0 => error,
+                Err(BuildError::Push(error)) => error,
                 Err(error) => return Err(error),
             };
-            match &error {
-                RegistryError::Unauthorized { host, .. }
-                    if !request.no_cache || tries_left == PUSH_TRIES - 1 =>
-                {
-                    self.login.forget(host).await;
-                }
-                error if error.is_transient() => {}
-                _ => return Err(error.into()),
+            if let RegistryError::Unauthorized { host, .. } = &error
+                && !logged_in_anew
+            {
+                self.login.forget(host).await;
+                logged_in_anew = true;
+            } else if !error.is_transient() {
+                return Err(error.into());
             }
+            let Some(delay) = delays.next() else {
+                return Err(error.into());
+            };
             self.reporter.event(Event::Retry {
                 what: "the push",
                 reason: &error.to_string(),
-                delay,
+                delay: *delay,
             });
-            tokio::time::sleep(delay).await;
-            delay *= 2;
+            tokio::time::sleep(*delay).await;
             // The steps ran a moment ago.
             request.no_cache = false;
         }
-        Err(BuildError::Failed {
-            message: "the push has no outcome".to_owned(),
-            location: None,
-        })
     }
 
     /// BuildKit's exporter that pushes without a tag, and keeps nothing in the engine.
@@ -219,12 +222,13 @@ impl EngineBuilder {
         // Such a store has no manifests: its digest of an image is that of the config.
         let id = digest_of(&response, "containerimage.config.digest")
             .or_else(|_| digest_of(&response, "containerimage.digest"))?;
+        let passing = (!before.contains(&id.to_string())).then(|| Passing::new(docker, id));
         let image = ClassicImage::find(docker, id).await?;
-        let pushed = crate::registry::push_archive(&image, registry, &*self.reporter).await;
-        if !before.contains(&id.to_string()) {
-            image.remove().await;
+        let pushed = push_archive(&image, registry, &*self.reporter).await;
+        if let Some(passing) = passing {
+            passing.remove().await;
         }
-        Ok(pushed?)
+        pushed
     }
 }
 

@@ -65,14 +65,16 @@ impl Capabilities {
         })
     }
 
-    /// Why two builds of one commit have different digests on this engine, if they have.
+    /// Why two builds of one commit without a cache have different digests on this engine, if they have.
     ///
-    /// BuildKit rewrites the timestamps within layers from 0.13 on, which came with Engine 26.
-    /// Source: BuildKit's release notes of 0.13; Docker Engine's of 26.0.
+    /// A classic store's exporter knows no `SOURCE_DATE_EPOCH`. BuildKit's own rewrites the timestamps within layers
+    /// from 0.13 on, which came with Engine 26.
+    /// Source: moby, `builder-next/exporter/mobyexporter`; release notes of BuildKit 0.13 and Docker Engine 26.0.
     pub(super) fn why_not_reproducible(&self) -> Option<String> {
-        (self.version < (26, 0)).then(|| {
+        let can = self.summary.store == ImageStore::Containerd && self.version >= (26, 0);
+        (!can).then(|| {
             format!(
-                "engine {} stamps files with the time of the build, so a second build of this commit has another digest; from 26.0 on it has the same",
+                "engine {} stamps images with the time of the build, so that a second build of this commit without its cache has another digest; engines from 26.0 on with the containerd image store do not",
                 self.summary.version
             )
         })

@@ -14,7 +14,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bytes::Bytes;
 use http::header::{CONNECTION, HOST, UPGRADE};
 use http::{HeaderName, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 use tonic::transport::{Channel, Endpoint};
@@ -26,7 +26,7 @@ use super::BuildError;
 
 /// How long one call of the Engine API may take to begin its answer. `docker save` of a classic store writes the
 /// whole image to its disk before the first byte.
-const API_TIMEOUT: Duration = Duration::from_secs(3600);
+const API_TIMEOUT: Duration = Duration::from_hours(1);
 /// The most bytes of an engine's own words that are read.
 const MAX_MESSAGE_BYTES: usize = 4096;
 /// The most bytes of one progress message; a log message alone may have several megabytes.
@@ -234,7 +234,7 @@ async fn message_of(response: Response<Incoming>) -> String {
     let body = Limited::new(response.into_body(), MAX_MESSAGE_BYTES)
         .collect()
         .await;
-    let bytes = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let bytes = body.map(Collected::to_bytes).unwrap_or_default();
     super::failure::clean(&String::from_utf8_lossy(&bytes))
 }
 

@@ -80,7 +80,8 @@ impl Folder {
             if !wanted.follow.is_empty() {
                 match followed(&wanted.follow)? {
                     Some(paths) => {
-                        include = follow::without_nested(include.into_iter().chain(paths)).unwrap_or_default()
+                        include =
+                            follow::without_nested(include.into_iter().chain(paths)).unwrap_or_default();
                     }
                     // The folder itself is followed to.
                     None => include.clear(),

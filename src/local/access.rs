@@ -3,6 +3,7 @@
 use aws_credential_types::Credentials;
 use aws_sdk_ecr::config::{BehaviorVersion, Region};
 use aws_sdk_ecr::error::DisplayErrorContext;
+use aws_sdk_ecr::operation::create_repository::CreateRepositoryError;
 use aws_sdk_ecr::types::ImageTagMutability;
 use aws_sdk_ecr::{Client, Config};
 use base64::Engine as _;
@@ -25,7 +26,7 @@ impl Access {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_repository_already_exists_exception()) =>
+                    .is_some_and(CreateRepositoryError::is_repository_already_exists_exception) =>
             {
                 Ok(())
             }

@@ -135,7 +135,7 @@ fn not_permitted(image: &ImageName, action: &str) -> RegistryError {
 }
 
 /// The IAM action in `User: … is not authorized to perform: ecr:PutImage on resource: …`.
-fn missing_permission(message: &str) -> Option<&str> {
+pub fn missing_permission(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("perform: ")?;
     let action = rest.split([' ', ',', '.']).next()?;
     let name = action.strip_prefix("ecr:")?;

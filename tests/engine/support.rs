@@ -53,6 +53,11 @@ impl Engine {
 }
 
 /// The engines that the environment names. Tests without them would prove nothing, so that they fail.
+#[expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "a test that covers nothing must not pass"
+)]
 pub(crate) fn engines() -> Vec<Engine> {
     let engines = std::env::var("TAGSHIP_TEST_ENGINES")
         .expect("TAGSHIP_TEST_ENGINES names no engines: run scripts/test, which starts them");
@@ -112,6 +117,7 @@ pub(crate) struct Bench {
     pub(crate) registry: Fake,
     pub(crate) builder: EngineBuilder,
     pub(crate) heard: Arc<Heard>,
+    repository: &'static str,
 }
 
 impl Bench {
@@ -120,16 +126,58 @@ impl Bench {
     }
 
     pub(crate) async fn in_workspace(engine: &Engine, workspace: PathBuf) -> Self {
-        let registry = Fake::start().await;
+        Self::with(engine, Fake::start().await, REPOSITORY, Login(true), workspace)
+    }
+
+    /// With the registry at an address of this machine.
+    pub(crate) async fn at(engine: &Engine, address: &str) -> Self {
+        Self::with(
+            engine,
+            Fake::start_at(address).await,
+            REPOSITORY,
+            Login(true),
+            PathBuf::from("/"),
+        )
+    }
+
+    pub(crate) async fn with_repository(engine: &Engine, repository: &'static str) -> Self {
+        Self::with(
+            engine,
+            Fake::start().await,
+            repository,
+            Login(true),
+            PathBuf::from("/"),
+        )
+    }
+
+    /// Without a way to log in.
+    pub(crate) async fn without_login(engine: &Engine) -> Self {
+        Self::with(
+            engine,
+            Fake::start().await,
+            REPOSITORY,
+            Login(false),
+            PathBuf::from("/"),
+        )
+    }
+
+    fn with(
+        engine: &Engine,
+        registry: Fake,
+        repository: &'static str,
+        login: Login,
+        workspace: PathBuf,
+    ) -> Self {
         registry.state().password = Some(PASSWORD.to_owned());
         let heard = Arc::new(Heard::default());
+        let name = RepositoryName::parse(repository).unwrap();
         let image = ImageName {
             registry: registry.host(),
-            repository: RepositoryName::parse(REPOSITORY).unwrap(),
+            repository: name,
         };
         let builder = EngineBuilder::new(
             Some(&engine.address),
-            Arc::new(Login),
+            Arc::new(login),
             image,
             heard.clone(),
             workspace,
@@ -138,26 +186,35 @@ impl Bench {
             registry,
             builder,
             heard,
+            repository,
         }
     }
 
     pub(crate) async fn publish(&self, request: &BuildRequest) -> Result<Digest, BuildError> {
-        let (repository, _) = self.registry.client();
+        let (repository, _) = self.registry.client_of(self.repository);
         self.builder.publish(request, &repository).await
     }
 }
 
-/// What the registry takes.
-pub(crate) const PASSWORD: &str = "secret-1";
+/// What the registry takes: the first password of its own clients.
+const PASSWORD: &str = "secret-1";
 
-struct Login;
+/// Whether there is a credential.
+struct Login(bool);
 
 #[async_trait]
 impl RegistryLogin for Login {
-    async fn credential(&self, _: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
-        Ok(RegistryCredential {
-            username: "AWS".to_owned(),
-            password: PASSWORD.into(),
+    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
+        if self.0 {
+            return Ok(RegistryCredential {
+                username: "AWS".to_owned(),
+                password: PASSWORD.into(),
+            });
+        }
+        Err(RegistryError::Unavailable {
+            host: host.clone(),
+            operation: "logging in".into(),
+            message: "no token today".into(),
         })
     }
 
@@ -224,6 +281,9 @@ impl Reporter for Heard {
             Event::Warning(warning) => log.warnings.push(warning.clone()),
             Event::Retry { reason, .. } => log.retries.push(reason.to_owned()),
             Event::StepStarted { step, name } => {
+                if step == 1 {
+                    log.steps.clear();
+                }
                 assert_eq!(index(step), log.steps.len(), "steps are numbered as they start");
                 log.steps.push(Step {
                     name: name.to_owned(),

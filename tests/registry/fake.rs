@@ -125,11 +125,16 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) async fn start() -> Self {
+        Self::start_at("127.0.0.1:0").await
+    }
+
+    /// At an address and port of this machine; a free port when that is 0.
+    pub(crate) async fn start_at(address: &str) -> Self {
         let state = Arc::new(Mutex::new(State {
             patch_status: 201,
             ..State::default()
         }));
-        let address = serve({
+        let address = serve_at(address, {
             let state = Arc::clone(&state);
             move |request| registry(Arc::clone(&state), request)
         })
@@ -249,7 +254,15 @@ where
     F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Answer> + Send,
 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    serve_at("127.0.0.1:0", handler).await
+}
+
+async fn serve_at<F, A>(address: &str, handler: F) -> SocketAddr
+where
+    F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Answer> + Send,
+{
+    let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {

@@ -60,7 +60,7 @@ impl Shipyard {
     /// Turns to another repository, a new one with this tag mutability.
     pub fn turn_to(&mut self, repository: &str, mutability: &Mutability) {
         self.ecr.create_repository(repository, mutability);
-        self.repository = repository.to_owned();
+        repository.clone_into(&mut self.repository);
     }
 
     /// The tags of the repository with their digests.

@@ -2,11 +2,11 @@ use super::{Capabilities, major_and_minor};
 use crate::domain::content::Platform;
 use crate::ports::{EngineSummary, ImageStore};
 
-fn capabilities(version: &str, platforms: &[&str]) -> Capabilities {
+fn capabilities(version: &str, store: ImageStore, platforms: &[&str]) -> Capabilities {
     Capabilities {
         summary: EngineSummary {
             version: version.to_owned(),
-            store: ImageStore::Classic,
+            store,
             platform: "linux/amd64".to_owned(),
         },
         version: major_and_minor(version).unwrap(),
@@ -27,25 +27,23 @@ fn versions_begin_with_two_numbers() {
 }
 
 #[test]
-fn engines_before_26_tell_that_their_digests_differ() {
-    for (version, reproducible) in [
-        ("20.10.24", false),
-        ("25.0.5", false),
-        ("26.0.0", true),
-        ("28.5.2", true),
+fn engines_tell_when_their_digests_differ() {
+    for (version, store, reproducible) in [
+        ("20.10.24", ImageStore::Classic, false),
+        ("25.0.5", ImageStore::Containerd, false),
+        ("26.0.0", ImageStore::Containerd, true),
+        ("28.5.2", ImageStore::Containerd, true),
+        ("28.5.2", ImageStore::Classic, false),
     ] {
-        assert_eq!(
-            capabilities(version, &[]).why_not_reproducible().is_none(),
-            reproducible,
-            "{version}"
-        );
+        let reason = capabilities(version, store, &[]).why_not_reproducible();
+        assert_eq!(reason.is_none(), reproducible, "{version} {store:?}");
     }
 }
 
 #[test]
 fn a_platform_without_emulation_is_told_but_only_when_it_is_certain() {
     let arm = Platform::parse("linux/arm64").unwrap();
-    let engine = capabilities("28.5.2", &["linux/amd64", "linux/386"]);
+    let engine = capabilities("28.5.2", ImageStore::Classic, &["linux/amd64", "linux/386"]);
     assert_eq!(
         engine.why_not_runnable(&arm).unwrap(),
         "the engine is linux/amd64 and knows no emulation for linux/arm64; `RUN` steps will fail"
@@ -55,11 +53,11 @@ fn a_platform_without_emulation_is_told_but_only_when_it_is_certain() {
         None
     );
     assert_eq!(
-        capabilities("28.5.2", &["linux/amd64", "linux/arm64"]).why_not_runnable(&arm),
+        capabilities("28.5.2", ImageStore::Classic, &["linux/amd64", "linux/arm64"]).why_not_runnable(&arm),
         None
     );
     assert_eq!(
-        capabilities("28.5.2", &[]).why_not_runnable(&arm),
+        capabilities("28.5.2", ImageStore::Classic, &[]).why_not_runnable(&arm),
         None,
         "it does not say what it can run"
     );

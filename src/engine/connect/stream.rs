@@ -34,7 +34,7 @@ impl EngineStream {
                 let stream =
                     tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), *port)))
                         .await
-                        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+                        .map_err(|elapsed| io::Error::new(io::ErrorKind::TimedOut, elapsed))??;
                 stream.set_nodelay(true)?;
                 Ok(Self::over(stream))
             }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -89,8 +90,8 @@ impl Entry {
 }
 
 /// The text of a name, which BuildKit's messages can only carry in UTF-8.
-pub(super) fn utf8<T>(path: &str, text: Result<String, T>) -> Result<String, ContextError> {
-    text.map_err(|_| ContextError::Path {
+pub(super) fn utf8(path: &str, text: Result<String, OsString>) -> Result<String, ContextError> {
+    text.map_err(|_original| ContextError::Path {
         path: super::super::failure::clean(path),
         problem: "its name or target is not UTF-8".to_owned(),
     })

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{ContextError, clean};
 use crate::engine::dockerignore::{glob_matches, has_wildcards};
 
-/// The most symbolic links that one path leads over. Source: Linux, path_resolution(7): a path of more is unusable.
+/// The most symbolic links that one path leads over. Source: Linux, `path_resolution(7)`: a path of more is unusable.
 const MAX_LINKS: usize = 40;
 
 /// The paths that symbolic links lead to, together with the links themselves: what a build copies by name it must

@@ -153,8 +153,8 @@ impl Selection {
             matches: Matches::default(),
         };
         if let Some(include) = &self.include {
-            let (matched, matches) = include.matches(path, above.map(|above| &above.include))?;
-            judgement.matches.include = matches;
+            let (matched, by) = include.matches(path, above.map(|above| &above.include))?;
+            judgement.matches.include = by;
             if !matched {
                 judgement.selected = false;
                 judgement.look_inside = is_folder && include.may_match_in(path);
@@ -164,8 +164,8 @@ impl Selection {
             }
         }
         if let Some(exclude) = &self.exclude {
-            let (matched, matches) = exclude.matches(path, above.map(|above| &above.exclude))?;
-            judgement.matches.exclude = matches;
+            let (matched, by) = exclude.matches(path, above.map(|above| &above.exclude))?;
+            judgement.matches.exclude = by;
             if matched {
                 judgement.selected = false;
                 judgement.look_inside = is_folder && exclude.may_except_in(path);

@@ -1,5 +1,5 @@
 use crate::domain::reference::ImageName;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, missing_permission};
 
 /// What a failed push means, if the push is what failed.
 ///
@@ -34,24 +34,30 @@ pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError
         ]) {
             RegistryError::Unauthorized {
                 host,
-                message: cleaned.into(),
+                message: cleaned,
+            }
+        } else if let Some(action) = missing_permission(&cleaned) {
+            RegistryError::NotPermitted {
+                action: action.to_owned(),
+                repository: image.repository.clone(),
             }
         } else if any(&["403 Forbidden", "denied"]) {
-            RegistryError::NotPermitted {
-                action: "ecr:PutImage".to_owned(),
-                repository: image.repository.clone(),
+            // ECR says so of a password that has expired, too.
+            RegistryError::Unauthorized {
+                host,
+                message: cleaned,
             }
         } else if any(&[" 400 ", " 404 ", " 405 ", " 413 ", "unsupported"]) {
             RegistryError::Refused {
                 host,
                 operation: "the push".into(),
-                message: cleaned.into(),
+                message: cleaned,
             }
         } else {
             RegistryError::Unavailable {
                 host,
                 operation: "the push".into(),
-                message: cleaned.into(),
+                message: cleaned,
             }
         },
     )

@@ -178,7 +178,9 @@ fn failures_are_told_in_our_words() {
 #[test]
 fn a_failed_step_keeps_its_last_lines_and_place() {
     let message = "process \"/bin/sh -c make\" did not complete successfully: exit code: 2";
-    let output: String = (1..=1000).map(|line| format!("line {line}\n")).collect();
+    let output: String = (1..=1000)
+        .flat_map(|line| [format!("line {line}"), "\n".to_owned()])
+        .collect();
     let detail = |name: &str, json: &str| Any {
         type_url: format!("github.com/moby/buildkit/{name}+json"),
         value: json.as_bytes().to_vec(),
@@ -236,7 +238,15 @@ fn failed_pushes_are_errors_of_the_registry() {
                 image()
             ),
             Kind::Credentials,
-            "may not do `ecr:PutImage`",
+            "refuses the credential",
+        ),
+        (
+            format!(
+                "failed to push {}: denied: User: arn:aws:sts::123456789012:assumed-role/ci/x is not authorized to perform: ecr:InitiateLayerUpload on resource: r",
+                image()
+            ),
+            Kind::Credentials,
+            "may not do `ecr:InitiateLayerUpload`",
         ),
         (
             format!(

@@ -32,6 +32,7 @@ fn progress() -> (Progress, Arc<Heard>) {
     (Progress::new(heard.clone(), dockerfile), heard)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as BuildKit's messages have it")]
 fn time(seconds: i64) -> Option<Timestamp> {
     Some(Timestamp { seconds, nanos: 0 })
 }

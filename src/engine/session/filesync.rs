@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -137,7 +138,7 @@ impl Sender {
     fn send(&self, packet: Packet) -> Result<(), ContextError> {
         self.packets
             .blocking_send(Ok(packet))
-            .map_err(|_| ContextError::Cancelled)
+            .map_err(|_unsent| ContextError::Cancelled)
     }
 
     fn announce(&self, folder: &Folder, wanted: &Wanted, announced: &Announced) {
@@ -212,13 +213,13 @@ fn values(metadata: &MetadataMap, key: &str) -> Result<Vec<String>, Status> {
     let text = |value: &[u8]| match std::str::from_utf8(value) {
         Ok(text) if is_encoded => percent_decode_str(&text.replace('+', " "))
             .decode_utf8()
-            .map(|text| text.into_owned()),
+            .map(Cow::into_owned),
         Ok(text) => Ok(text.to_owned()),
         Err(error) => Err(error),
     };
     metadata
         .get_all(key)
         .iter()
-        .map(|value| text(value.as_bytes()).map_err(|_| Status::invalid_argument("a path is not UTF-8")))
+        .map(|value| text(value.as_bytes()).map_err(|error| Status::invalid_argument(error.to_string())))
         .collect()
 }
