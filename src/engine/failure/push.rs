@@ -29,8 +29,6 @@ pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError
             "no basic auth credentials",
             "authorization failed",
             "authentication required",
-            // ECR answers this with the code of a missing permission.
-            "token has expired",
         ]) {
             RegistryError::Unauthorized {
                 host,
