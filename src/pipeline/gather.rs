@@ -3,6 +3,7 @@ use std::collections::btree_map::Entry;
 
 use crate::domain::content::Manifest;
 use crate::domain::facts::{ImageFacts, RegistryFacts};
+use crate::domain::immutability::Mutability;
 use crate::domain::reference::{Digest, Tag};
 use crate::ports::ReadRegistry;
 use crate::registry::{RegistryError, describe};
@@ -11,17 +12,21 @@ use crate::registry::{RegistryError, describe};
 ///
 /// A role that may not read the setting is no obstacle: the tags tell enough to keep every promise.
 pub async fn gather(registry: &dyn ReadRegistry, tags: &[Tag]) -> Result<RegistryFacts, RegistryError> {
-    let (mutability, seen) = tokio::join!(registry.mutability(), look(registry, tags));
-    let mutability = match mutability {
-        Err(RegistryError::NotPermitted { action, .. }) => Err(format!("the role may not do `{action}`")),
-        read => Ok(read?),
-    };
-    let Seen { tags, images } = seen?;
+    // The first failure ends both: what one was refused the other would only be refused again.
+    let (mutability, Seen { tags, images }) = tokio::try_join!(mutability(registry), look(registry, tags))?;
     Ok(RegistryFacts {
         mutability,
         tags,
         images,
     })
+}
+
+/// The repository's setting, or why it is unknown.
+async fn mutability(registry: &dyn ReadRegistry) -> Result<Result<Mutability, String>, RegistryError> {
+    match registry.mutability().await {
+        Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(format!("the role may not do `{action}`"))),
+        read => read.map(Ok),
+    }
 }
 
 /// Tags that exist, and what their images say of themselves.
