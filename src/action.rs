@@ -101,13 +101,13 @@ pub enum ActionFileError {
     },
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes")]
-    NoRandomness,
+    NoRandomness(#[source] io::Error),
 }
 
 impl Diagnose for ActionFileError {
     fn kind(&self) -> Kind {
         match self {
-            Self::Unwritable { .. } | Self::NoRandomness => Kind::Operation,
+            Self::Unwritable { .. } | Self::NoRandomness(_) => Kind::Operation,
             Self::Delimiter { .. } => Kind::Bug,
         }
     }
@@ -120,7 +120,7 @@ impl Diagnose for ActionFileError {
                     .into(),
             ),
             Self::Delimiter { .. } => Some("run again".into()),
-            Self::NoRandomness => None,
+            Self::NoRandomness(_) => None,
         }
     }
 }

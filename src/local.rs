@@ -21,7 +21,6 @@ mod iam;
 mod journal;
 mod manifest;
 mod oidc;
-mod random;
 mod refusal;
 mod server;
 mod sigv4;
@@ -284,7 +283,7 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
     };
     let seal = Seal::new(&kept(
         "seal key",
-        &|| match random::bytes::<{ Seal::KEY_BYTES }>() {
+        &|| match crate::random::bytes::<{ Seal::KEY_BYTES }>() {
             Ok(bytes) => Ok(bytes.to_vec()),
             Err(_) => Err(LocalError::Key),
         },
@@ -295,7 +294,7 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
             .map_err(|_no_random| LocalError::Key)
     })?;
     let key_id = String::from_utf8(key_id).map_err(|_not_ours| LocalError::Key)?;
-    let partition = iam::partition(&options.region);
+    let partition = options.region.partition();
     let iam = Iam {
         administrator: AccessKey {
             secret: seal.derive("administrator", &key_id),

@@ -1,10 +1,17 @@
-//! Tokens that nobody can guess.
+//! Random values that nobody can guess.
 
-use aws_lc_rs::rand;
+use std::io;
 
-/// 128 random bits as 32 hex digits; `None` when the operating system has no randomness to give.
-pub fn hex_token() -> Option<String> {
-    let mut bytes = [0_u8; 16];
-    rand::fill(&mut bytes).ok()?;
-    Some(hex::encode(bytes))
+/// `N` random bytes; fails when the operating system has no randomness to give.
+pub fn bytes<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    match aws_lc_rs::rand::fill(&mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(unspecified) => Err(io::Error::other(unspecified)),
+    }
+}
+
+/// `N` random bytes as lower-case hex digits.
+pub fn hex<const N: usize>() -> io::Result<String> {
+    bytes::<N>().map(::hex::encode)
 }

@@ -135,6 +135,15 @@ impl Report {
             .filter(|tag| tag.digest.is_some() && tag.digest == self.digest)
     }
 
+    /// How long each part took, for people.
+    fn durations(&self) -> String {
+        let stages = self.stages.iter().map(|stage| {
+            let duration = Duration::from_millis(stage.milliseconds);
+            format!("{} {}", stage.stage.as_str(), human_duration(duration))
+        });
+        stages.collect::<Vec<_>>().join(", ")
+    }
+
     /// The tag that a person would name the image by: the release tag, else the first one.
     pub fn principal_tag(&self) -> Option<&Tag> {
         let mut own = self.own_tags();

@@ -12,7 +12,7 @@ pub(super) fn block(values: &BTreeMap<&str, String>) -> Result<String, ActionFil
     let mut block = String::new();
     for output in OUTPUTS {
         let value = values.get(output.name).map_or("", String::as_str);
-        let token = random::hex_token().ok_or(ActionFileError::NoRandomness)?;
+        let token = random::hex::<16>().map_err(ActionFileError::NoRandomness)?;
         let delimiter = format!("ghadelimiter_{token}");
         if value.contains(&delimiter) {
             return Err(ActionFileError::Delimiter { output: output.name });

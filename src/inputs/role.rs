@@ -62,7 +62,10 @@ pub(super) fn arn(
         return Err(illegal());
     }
     let account = account.ok_or_else(|| InvalidRole::AccountUnknown { shown: shown() })?;
-    Ok(format!("arn:{}:iam::{account}:role/{name}", partition(region)))
+    Ok(format!(
+        "arn:{}:iam::{account}:role/{name}",
+        region.map_or("aws", Region::partition)
+    ))
 }
 
 fn other_arn(text: &str, shown: String) -> InvalidRole {
@@ -88,22 +91,4 @@ fn is_path_and_name(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
         && path.len() <= 510
         && path.bytes().all(|b| (0x21..=0x7e).contains(&b))
-}
-
-/// The partition of a region. Source: botocore's `partitions.json`.
-fn partition(region: Option<&Region>) -> &'static str {
-    const PARTITIONS: [(&str, &str); 7] = [
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("eusc-", "aws-eusc"),
-        ("us-isob-", "aws-iso-b"),
-        ("us-isof-", "aws-iso-f"),
-        ("us-iso-", "aws-iso"),
-        ("eu-isoe-", "aws-iso-e"),
-    ];
-    let region = region.map_or("", Region::as_str);
-    PARTITIONS
-        .iter()
-        .find(|(prefix, _)| region.starts_with(prefix))
-        .map_or("aws", |(_, partition)| partition)
 }

@@ -172,7 +172,7 @@ pub(crate) fn error(status: u16, code: &str, message: &str) -> Response {
 }
 
 fn respond(status: StatusCode, value: &Value) -> Response {
-    let request_id = crate::local::random::hex::<16>().unwrap_or_default();
+    let request_id = crate::random::hex::<16>().unwrap_or_default();
     let headers = [
         (
             header::CONTENT_TYPE,

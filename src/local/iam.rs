@@ -12,26 +12,9 @@ pub(crate) use policy::{Policy, Verdict};
 pub(crate) use roles::{EXAMPLE_ROLE, Roles};
 pub(crate) use seal::Seal;
 
-use crate::domain::reference::{AccountId, Region};
+use crate::domain::reference::AccountId;
 
 pub use crate::settings::AccessKey;
-
-/// The partition that a region belongs to, as it stands in resource names.
-pub(crate) fn partition(region: &Region) -> &'static str {
-    const PARTITIONS: [(&str, &str); 7] = [
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("eusc-", "aws-eusc"),
-        ("us-isob-", "aws-iso-b"),
-        ("us-isof-", "aws-iso-f"),
-        ("us-iso-", "aws-iso"),
-        ("eu-isoe-", "aws-iso-e"),
-    ];
-    PARTITIONS
-        .iter()
-        .find(|(prefix, _)| region.as_str().starts_with(prefix))
-        .map_or("aws", |(_, partition)| partition)
-}
 
 /// Who makes a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,7 +189,7 @@ impl Iam {
 pub(crate) fn key_id(prefix: &str) -> std::io::Result<String> {
     // RFC 4648 base32, which is what AWS's ids are made of; 32 divides 256, so that all are equally likely.
     const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let random = crate::local::random::bytes::<16>()?;
+    let random = crate::random::bytes::<16>()?;
     let digits = random
         .iter()
         .filter_map(|byte| DIGITS.get(usize::from(byte % 32)))

@@ -102,7 +102,7 @@ impl Issuer {
             ("iat", Value::from(issued)),
             ("nbf", Value::from(issued.saturating_sub(EARLIER_SECONDS))),
             ("exp", Value::from(issued.saturating_add(LIFE_SECONDS))),
-            ("jti", Value::from(crate::local::random::hex::<16>()?)),
+            ("jti", Value::from(crate::random::hex::<16>()?)),
         ] {
             // What a test sets by hand stays.
             payload.entry(name).or_insert(value);

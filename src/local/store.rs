@@ -162,7 +162,7 @@ impl Registry {
 
     /// The resource name of a repository; `name` may be a pattern.
     pub(crate) fn arn(&self, name: &str) -> String {
-        let partition = super::iam::partition(&self.region);
+        let partition = self.region.partition();
         format!(
             "arn:{partition}:ecr:{}:{}:repository/{name}",
             self.region, self.account

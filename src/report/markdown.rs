@@ -1,9 +1,8 @@
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use indicatif::HumanBytes;
 
-use super::{Report, Status, human_duration};
+use super::{Report, Status};
 use crate::domain::plan::Plan;
 
 /// The job summary: GitHub's Markdown. `failure` is the error's text when the run failed.
@@ -61,19 +60,9 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
             format!("{} ({})", cell(&engine.version), cell(&engine.platform)),
         )
     }));
-    let stages: Vec<String> = report
-        .stages
-        .iter()
-        .map(|stage| {
-            format!(
-                "{} {}",
-                stage.stage.as_str(),
-                human_duration(Duration::from_millis(stage.milliseconds))
-            )
-        })
-        .collect();
-    if !stages.is_empty() {
-        facts.push(("Time", stages.join(", ")));
+    let durations = report.durations();
+    if !durations.is_empty() {
+        facts.push(("Time", durations));
     }
     if !facts.is_empty() {
         text += "\n| | |\n| --- | --- |\n";

@@ -1,9 +1,8 @@
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use indicatif::HumanBytes;
 
-use super::{Report, Status, human_duration};
+use super::{Report, Status};
 use crate::domain::plan::{Content, Plan, TagAction};
 use crate::domain::reference::Digest;
 
@@ -104,19 +103,9 @@ pub fn report_text(report: &Report) -> String {
             .collect();
         text += &table(&rows);
     }
-    let stages: Vec<String> = report
-        .stages
-        .iter()
-        .map(|stage| {
-            format!(
-                "{} {}",
-                stage.stage.as_str(),
-                human_duration(Duration::from_millis(stage.milliseconds))
-            )
-        })
-        .collect();
-    if !stages.is_empty() {
-        let _ = writeln!(text, "  {}", stages.join(", "));
+    let durations = report.durations();
+    if !durations.is_empty() {
+        let _ = writeln!(text, "  {durations}");
     }
     text
 }

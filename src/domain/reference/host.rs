@@ -70,23 +70,31 @@ impl Region {
         &self.0
     }
 
+    /// The partition that the region belongs to, as it stands in resource names.
+    pub fn partition(&self) -> &'static str {
+        self.partition_and_suffix().0
+    }
+
     /// The DNS suffix of the partition that the region belongs to.
-    ///
-    /// Source: botocore's `partitions.json`.
     pub fn dns_suffix(&self) -> &'static str {
-        const SUFFIXES: [(&str, &str); 7] = [
-            ("cn-", "amazonaws.com.cn"),
-            ("eusc-", "amazonaws.eu"),
-            ("us-isob-", "sc2s.sgov.gov"),
-            ("us-isof-", "csp.hci.ic.gov"),
-            ("us-iso-", "c2s.ic.gov"),
-            ("eu-isoe-", "cloud.adc-e.uk"),
-            ("us-gov-", "amazonaws.com"),
+        self.partition_and_suffix().1
+    }
+
+    /// Source: botocore's `partitions.json`.
+    fn partition_and_suffix(&self) -> (&'static str, &'static str) {
+        const BY_PREFIX: [(&str, (&str, &str)); 7] = [
+            ("cn-", ("aws-cn", "amazonaws.com.cn")),
+            ("us-gov-", ("aws-us-gov", "amazonaws.com")),
+            ("eusc-", ("aws-eusc", "amazonaws.eu")),
+            ("us-isob-", ("aws-iso-b", "sc2s.sgov.gov")),
+            ("us-isof-", ("aws-iso-f", "csp.hci.ic.gov")),
+            ("us-iso-", ("aws-iso", "c2s.ic.gov")),
+            ("eu-isoe-", ("aws-iso-e", "cloud.adc-e.uk")),
         ];
-        SUFFIXES
+        BY_PREFIX
             .iter()
             .find(|(prefix, _)| self.0.starts_with(prefix))
-            .map_or("amazonaws.com", |(_, suffix)| suffix)
+            .map_or(("aws", "amazonaws.com"), |(_, partition)| *partition)
     }
 }
 

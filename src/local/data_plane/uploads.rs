@@ -272,7 +272,7 @@ fn unknown(request: &DataPlaneRequest<'_>, repository: &RepositoryName, id: &str
 
 /// A random id in the form of a UUID, version 4. Source: RFC 9562, section 5.4.
 fn upload_id() -> Result<String, OciError> {
-    let mut bytes = crate::local::random::bytes::<16>().map_err(Refusal::from)?;
+    let mut bytes = crate::random::bytes::<16>().map_err(Refusal::from)?;
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let hex = hex::encode(bytes);

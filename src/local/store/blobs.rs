@@ -40,7 +40,7 @@ impl BlobFiles {
     /// Begins a blob whose digest is not known yet.
     pub(crate) fn begin(&self) -> io::Result<PartialBlob> {
         Ok(PartialBlob {
-            path: self.uploads.join(crate::local::random::hex::<16>()?),
+            path: self.uploads.join(crate::random::hex::<16>()?),
             file: None,
             hash: Context::new(&SHA256),
             length: 0,

@@ -101,5 +101,5 @@ fn respond(status: StatusCode, name: &str, children: &[Element]) -> Response {
 }
 
 fn request_id() -> String {
-    crate::local::random::hex::<16>().unwrap_or_default()
+    crate::random::hex::<16>().unwrap_or_default()
 }

@@ -21,7 +21,7 @@ impl Relay {
     /// Prints a line that others wrote.
     pub(super) fn pass_on(&mut self, line: &str) {
         if self.stopped.is_none()
-            && let Some(token) = random::hex_token()
+            && let Ok(token) = random::hex::<16>()
         {
             self.print(&command::command("stop-commands", &[], &token));
             self.stopped = Some(token);
