@@ -76,6 +76,8 @@ fn killed_at_any_request_a_run_leaves_no_half_truth_and_the_next_one_converges()
             yard.ship(engine, &[]).code(0);
             assert_converged(&yard, &when);
         }
+        let commit = yard.checkout.head();
+        engine.remove_nameless(&format!("org.opencontainers.image.revision={commit}"));
     }
 }
 

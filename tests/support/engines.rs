@@ -96,6 +96,11 @@ impl Engine {
         Image { engine: self, name }
     }
 
+    /// Removes the nameless images that have a label: what a run leaves in a classic store when it is killed.
+    pub fn remove_nameless(&self, label: &str) {
+        self.run(&["image", "prune", "--force", "--filter", &format!("label={label}")]);
+    }
+
     /// The ids of all containers with a label, running or not.
     pub fn containers_with_label(&self, label: &str) -> Vec<String> {
         let filter = format!("label={label}");
