@@ -1,4 +1,4 @@
-//! The transaction: [`gather`] reads, [`execute`] writes what the plan says, and nothing else does.
+//! The transaction: [`gather()`] reads, [`execute()`] writes what the plan says, and nothing else does.
 
 mod error;
 mod execute;

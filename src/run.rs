@@ -12,7 +12,7 @@ pub use local::serve_local;
 pub use outcome::Outcome;
 
 use self::scene::Scene;
-use crate::domain::plan::{Content, Plan};
+use crate::domain::plan::Content;
 use crate::engine::EngineBuilder;
 use crate::pipeline::{Writers, execute};
 use crate::ports::{Event, Reporter, Stage};
@@ -37,12 +37,17 @@ pub async fn ship(
     {
         ledger.image(*digest, image);
     }
-    reporter.event(Event::Block(&plan_text(&plan)));
-    if let Some(conflicts) = plan.conflicts() {
+    let conflicts = plan.conflicts();
+    if !settings.dry_run || conflicts.is_some() {
+        reporter.event(Event::Block(&plan_text(&plan)));
+    }
+    if let Some(conflicts) = conflicts {
         return Err(conflicts.into());
     }
     if settings.dry_run {
-        return Ok(ended_after_plan(scene, &plan, ledger).await);
+        ledger.dry_run();
+        scene.close().await;
+        return Ok(Outcome::of_dry_run(&plan, ledger));
     }
     let repository = connection.repository()?;
     let builder = EngineBuilder::new(
@@ -77,13 +82,9 @@ pub async fn plan(
     begin(Stage::Plan, &*reporter, ledger);
     let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await;
     ledger.planned(&plan);
-    Ok(ended_after_plan(scene, &plan, ledger).await)
-}
-
-async fn ended_after_plan(scene: Scene<'_>, plan: &Plan, ledger: &Ledger) -> Outcome {
     ledger.dry_run();
     scene.close().await;
-    Outcome::of_plan(plan, ledger)
+    Ok(Outcome::of_plan(&plan, ledger))
 }
 
 fn begin(stage: Stage, reporter: &dyn Reporter, ledger: &Ledger) {

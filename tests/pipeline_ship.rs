@@ -187,7 +187,8 @@ fn a_plan_tells_and_writes_nothing() {
     }
     assert_eq!(yard.ecr.writes(), []);
     let dry = yard.ship_on(NO_ENGINE, &["--dry-run"]).code(0);
-    assert_eq!(dry.report()["tags"][0]["action"], "create");
+    assert_eq!(dry.report()["plan"]["tags"][0]["action"], "create");
+    assert_eq!(dry.report()["status"], "dry-run");
     assert_eq!(yard.ecr.writes(), []);
 }
 

@@ -67,6 +67,14 @@ impl Source {
     }
 }
 
+/// A number of paths, in words.
+pub fn paths(count: usize) -> String {
+    match count {
+        1 => "1 path".to_owned(),
+        count => format!("{count} paths"),
+    }
+}
+
 /// What the registry says of the repository and the wanted tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryFacts {

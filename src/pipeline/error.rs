@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use crate::domain::facts::paths;
 use crate::domain::plan::Conflicts;
 use crate::domain::reference::Digest;
 use crate::domain::tags::TagError;
@@ -15,7 +16,7 @@ pub enum PipelineError {
     #[error(transparent)]
     Git(#[from] GitError),
     /// The working tree is not what the commit says.
-    #[error("the working tree differs from its commit in {count} paths: {}", shown(changes, *count))]
+    #[error("the working tree differs from its commit in {}: {}", paths(*count), shown(changes, *count))]
     Dirty {
         /// The first few paths.
         changes: Vec<String>,

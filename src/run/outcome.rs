@@ -52,6 +52,18 @@ impl Outcome {
         }
     }
 
+    /// Of a dry run: the report, and the plan within it.
+    pub(super) fn of_dry_run(plan: &Plan, ledger: &Ledger) -> Self {
+        let mut data = serde_json::json!(ledger.report());
+        if let Some(fields) = data.as_object_mut() {
+            fields.insert("plan".to_owned(), serde_json::json!(plan));
+        }
+        Self {
+            json: json(&data),
+            ..Self::of_plan(plan, ledger)
+        }
+    }
+
     /// Of a run that was broken off, as far as it came: `failure` for people, `error` as data.
     pub fn of_failure(ledger: &Ledger, failure: &str, error: serde_json::Value) -> Self {
         let report = Report {

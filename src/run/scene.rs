@@ -1,6 +1,7 @@
 //! Everything up to the plan. Nothing here writes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use semver::Version;
 
@@ -21,6 +22,9 @@ use crate::pipeline::{PipelineError, gather};
 use crate::ports::{Checkout as _, ControlPlane, Event, ReadForge as _, RegistryLogin, Reporter, Warning};
 use crate::registry::{Client, Repository, http_client};
 use crate::settings::Settings;
+
+/// The longest that a build waits for one optional label.
+const LICENCE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is known before the registry is asked.
 pub(super) struct Scene<'a> {
@@ -130,18 +134,21 @@ impl<'a> Scene<'a> {
                 None => Ok(None),
             }
         };
-        match asked.await {
-            Ok(licence) => licence,
-            Err(error) => {
-                let message = format!("the image gets no licence label: {error}");
-                self.reporter.event(Event::Warning(&Warning {
-                    message,
-                    file: None,
-                    line: None,
-                }));
-                None
-            }
-        }
+        let reason = match tokio::time::timeout(LICENCE_PATIENCE, asked).await {
+            Ok(Ok(licence)) => return licence,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!(
+                "GitHub does not answer within {} seconds",
+                LICENCE_PATIENCE.as_secs()
+            ),
+        };
+        let message = format!("the image gets no licence label: {reason}");
+        self.reporter.event(Event::Warning(&Warning {
+            message,
+            file: None,
+            line: None,
+        }));
+        None
     }
 }
 

@@ -1,7 +1,7 @@
 use semver::Version;
 
 use super::{Conflict, Content, Obstacle, Plan, PlannedTag, TagAction, Wish, revision};
-use crate::domain::facts::{ImageFacts, RegistryFacts};
+use crate::domain::facts::{ImageFacts, RegistryFacts, paths};
 use crate::domain::reference::{Digest, Tag};
 use crate::domain::tags::TagClass;
 
@@ -11,8 +11,8 @@ pub(super) fn decide(wish: Wish, registry: Result<&RegistryFacts, String>) -> Pl
     let mut notes = wish.wanted.silent.clone();
     if wish.source.is_dirty() {
         notes.push(format!(
-            "the working tree differs from its commit in {} paths: tags and revision are marked `-dirty`",
-            wish.source.change_count
+            "the working tree differs from its commit in {}: tags and revision are marked `-dirty`",
+            paths(wish.source.change_count)
         ));
     }
     let published = registry
@@ -28,6 +28,7 @@ pub(super) fn decide(wish: Wish, registry: Result<&RegistryFacts, String>) -> Pl
                 Err(_) => TagAction::Unchecked,
                 Ok(facts) => {
                     let seen = Seen {
+                        is_dirty: wish.source.is_dirty(),
                         facts,
                         ours: published.as_ref().map(|(digest, _)| *digest),
                         revision: &revision,
@@ -98,6 +99,8 @@ fn published(wish: &Wish, revision: &str, facts: &RegistryFacts) -> Option<(Dige
 
 /// What a tag is decided on.
 struct Seen<'a> {
+    /// A dirty tree's tags promise nothing, but have no need to move either.
+    is_dirty: bool,
     facts: &'a RegistryFacts,
     ours: Option<Digest>,
     revision: &'a str,
@@ -121,7 +124,12 @@ impl Seen<'_> {
             .as_ref()
             .is_ok_and(|setting| setting.protects(tag));
         match (class, existing) {
-            (TagClass::Moving, _) if protected => self.conflict(existing, Obstacle::RepositoryIsImmutable),
+            (TagClass::Moving, Some(_)) if protected && self.is_dirty => {
+                self.conflict(existing, Obstacle::Taken)
+            }
+            (TagClass::Moving, _) if protected && !self.is_dirty => {
+                self.conflict(existing, Obstacle::RepositoryIsImmutable)
+            }
             (_, None) => TagAction::Create,
             (TagClass::Moving, Some(from)) => self
                 .facts

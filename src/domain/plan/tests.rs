@@ -208,6 +208,26 @@ fn an_excluded_moving_tag_may_move_in_an_immutable_repository() {
 }
 
 #[test]
+fn a_dirty_trees_tags_are_put_once_in_an_immutable_repository() {
+    let dirty = |facts: &RegistryFacts| {
+        let mut wish = wish(&["type=sha"], None);
+        wish.source.change_count = 1;
+        let rule = [TagRule::parse("type=sha").unwrap()];
+        wish.wanted = tags::wanted(&rule, None, &wish.source.commit, true).unwrap();
+        Plan::new(wish, Ok(facts))
+    };
+    let tag = format!("{COMMIT_TAG}-dirty");
+    assert_eq!(
+        actions(&dirty(&facts(Mutability::Immutable, &[]))),
+        [format!("{tag} create")]
+    );
+    let taken = facts(Mutability::Immutable, &[(&tag, "a", None, None)]);
+    assert_eq!(actions(&dirty(&taken)), [format!("{tag} conflict")]);
+    let movable = facts(Mutability::Mutable, &[(&tag, "a", None, None)]);
+    assert_eq!(actions(&dirty(&movable)), [format!("{tag} move")]);
+}
+
+#[test]
 fn rebuild_builds_and_keeps_what_it_expects() {
     let facts = facts(Mutability::Immutable, &[(COMMIT_TAG, "a", Some(OURS), None)]);
     let plan = Plan::new(
