@@ -17,7 +17,9 @@ mod evaluate;
 mod fields;
 mod flavor;
 mod images;
+mod labels;
 mod line;
+mod listing;
 mod pattern;
 mod rule;
 mod variables;
@@ -27,6 +29,8 @@ pub use error::{LineError, Problem, TagError};
 pub use evaluate::{Evaluation, Explanation, MadeTag, evaluate};
 pub use flavor::Flavor;
 pub use images::Image;
+pub use labels::Label;
+pub use listing::{Listing, ListingError, Wishes};
 pub use rule::TagRule;
 use variables::Text;
 

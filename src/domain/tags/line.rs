@@ -79,7 +79,15 @@ impl Line<'_> {
         }
         match mode {
             Mode::Strict => self.record(self.text),
-            Mode::MetadataAction => self.record(unquoted_once(self.text).trim()),
+            Mode::MetadataAction => self.record(self.whole(mode).trim()),
+        }
+    }
+
+    /// The line as one text, without the quotes that the action takes off.
+    pub(super) fn whole(self, mode: Mode) -> String {
+        match mode {
+            Mode::Strict => self.text.to_owned(),
+            Mode::MetadataAction => unquoted_once(self.text),
         }
     }
 
@@ -126,7 +134,11 @@ impl Attribute {
             None => (None, text.as_str(), 0),
             Some((name, value)) => (Some(name.trim().to_lowercase()), value, name.chars().count() + 1),
         };
-        let space = value.chars().take_while(|c| c.is_whitespace()).count();
+        let is_blank = value.trim().is_empty();
+        let space = value
+            .chars()
+            .take_while(|c| c.is_whitespace() && !is_blank)
+            .count();
         Self {
             name,
             value: value.trim().to_owned(),

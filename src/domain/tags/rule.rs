@@ -128,6 +128,16 @@ impl TagRule {
         TagError::of_lines(wrong).map_or(Ok(rules), Err)
     }
 
+    /// Reads a list of rules; the defaults when it holds none.
+    pub fn parse_list_or_defaults(text: &str, mode: Mode) -> Result<Vec<Self>, TagError> {
+        let rules = Self::parse_list(text, mode)?;
+        Ok(if rules.is_empty() {
+            Self::defaults(mode)
+        } else {
+            rules
+        })
+    }
+
     /// The rule with another line number, for rules that come one by one.
     #[must_use]
     pub fn at_line(mut self, line: usize) -> Self {

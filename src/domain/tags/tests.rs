@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::event::{JobVariables, License, Payload};
 
 mod compatible;
+mod listing;
 mod lists;
 mod properties;
 mod rules;
@@ -56,12 +57,12 @@ impl Run {
     }
 
     fn evaluate(&self, rules: &str, flavor: &str) -> Result<Evaluation, TagError> {
-        let rules = if rules.is_empty() {
-            TagRule::defaults(self.mode)
-        } else {
-            TagRule::parse_list(rules, self.mode)?
-        };
-        let given = Given {
+        let rules = TagRule::parse_list_or_defaults(rules, self.mode)?;
+        evaluate(&rules, &Flavor::parse_list(flavor, self.mode)?, &self.given())
+    }
+
+    fn given(&self) -> Given<'_> {
+        Given {
             mode: self.mode,
             event: &self.event,
             repository: &self.repository,
@@ -70,8 +71,7 @@ impl Run {
             committed_at: None,
             short_digits: None,
             is_dirty: self.is_dirty,
-        };
-        evaluate(&rules, &Flavor::parse_list(flavor, self.mode)?, &given)
+        }
     }
 
     /// The tags that rules make, with commas; or the message.
