@@ -1,5 +1,26 @@
 //! AWS: identity and ECR's control plane.
+//!
+//! Credentials are fetched when the first call needs them, live in memory and renew themselves; nothing here
+//! contacts AWS before that. The environment is read by `aws-config` alone: its chain of credentials, and what it
+//! knows of profiles, FIPS and dual-stack endpoints, endpoints of single services and proxies.
 
+mod assume;
+mod chain;
+mod claims;
+mod connection;
+mod ecr;
+mod endpoint;
 mod error;
+mod failure;
+mod oidc;
+mod patience;
+mod refusal;
+mod role;
 
-pub use error::IdentityError;
+pub use claims::{Claims, SubjectForm};
+pub use ecr::Ecr;
+pub use error::{AssumeDenied, IdentityError};
+pub use role::RoleArn;
+
+#[cfg(test)]
+mod tests;

@@ -51,3 +51,35 @@ pub trait Diagnose: std::error::Error + Send + Sync + 'static {
         None
     }
 }
+
+/// The words of a remote party or of a file, fit for one line of a message: without control and
+/// direction-changing characters, at most 400 characters.
+pub fn cleaned(text: &str) -> String {
+    const SHOWN: usize = 400;
+    let changes_direction =
+        |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace() || changes_direction(c));
+    let line = words
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cleaned;
+
+    #[test]
+    fn foreign_words_stay_on_one_line_and_short() {
+        assert_eq!(
+            cleaned("a\r\n::error::b\u{1b}[31m\u{202e}c\t d"),
+            "a ::error::b [31m c d"
+        );
+        assert_eq!(cleaned(&"ä".repeat(1000)).chars().count(), 401);
+        assert_eq!(cleaned("\u{0}\u{85}"), "");
+    }
+}

@@ -1,26 +1,144 @@
-//! The checkout, read with gix.
+//! The checkout, read with gix: no git binary is needed, and nothing is written.
+//!
+//! A repository that belongs to another user is read too, as it is in every container action: gix then ignores
+//! those settings of the repository that name programs to run.
 
-use std::borrow::Cow;
+mod changes;
+mod error;
+mod remote;
 
-use crate::error::{Diagnose, Kind};
+use std::path::{Path, PathBuf};
 
-/// What can go wrong with the checkout.
-#[derive(Debug, thiserror::Error)]
-pub enum GitError {
-    /// There is no repository.
-    #[error("`{path}` is not in a git repository")]
-    NoRepository {
-        /// Where it was looked for.
-        path: String,
-    },
+use gix::open::Permissions;
+use gix::open::permissions::{Attributes, Config, Environment};
+use gix::sec::{Permission, trust::Mapping};
+use jiff::Timestamp;
+
+pub use error::GitError;
+
+use crate::domain::facts::{CommitId, Source};
+use crate::error::cleaned;
+use crate::ports::Checkout;
+
+/// A checkout on disk.
+#[derive(Debug, Clone)]
+pub struct GixCheckout {
+    workspace: PathBuf,
 }
 
-impl Diagnose for GitError {
-    fn kind(&self) -> Kind {
-        Kind::Usage
+impl GixCheckout {
+    /// The checkout that `workspace`, an absolute path, lies in.
+    pub fn at(workspace: impl Into<PathBuf>) -> Self {
+        Self {
+            workspace: workspace.into(),
+        }
     }
 
-    fn hint(&self) -> Option<Cow<'static, str>> {
-        Some("check the repository out first: `uses: actions/checkout`".into())
+    /// The workspace's repository; or the context's, when it was checked out into a folder of the workspace.
+    fn open(&self, context: &Path) -> Result<gix::Repository, GitError> {
+        match discover(&self.workspace) {
+            Err(GitError::NoRepository { path }) => match discover(context) {
+                Err(GitError::NoRepository { .. }) => Err(GitError::NoRepository { path }),
+                other => other,
+            },
+            other => other,
+        }
     }
+}
+
+impl Checkout for GixCheckout {
+    fn source(&self, context: &Path) -> Result<Source, GitError> {
+        let repository = self.open(context)?;
+        let path = shown(repository.git_dir());
+        let Some(workdir) = repository.workdir() else {
+            return Err(GitError::Bare { path });
+        };
+        let unreadable = |error: gix::Error| GitError::unreadable(path.clone(), &error);
+        let head = repository.head().map_err(unreadable)?;
+        if head.is_unborn() {
+            return Err(GitError::Unborn { path });
+        }
+        let commit = repository.head_commit().map_err(unreadable)?;
+        let id = CommitId::parse(&commit.id().to_hex().to_string()).ok_or_else(|| GitError::Unreadable {
+            path: path.clone(),
+            message: "the commit's id is of an unknown kind".to_owned(),
+        })?;
+        let seconds = commit.time().map_err(unreadable)?.seconds;
+        let committed_at = Timestamp::from_second(seconds).map_err(|error| GitError::Unreadable {
+            path: path.clone(),
+            message: format!("the commit's time: {error}"),
+        })?;
+        let tags = tags_of(&repository, commit.id).map_err(unreadable)?;
+        let changes = changes::read(&repository, workdir, context).map_err(unreadable)?;
+        let config = repository.config_snapshot();
+        let url = config
+            .plumbing()
+            .string("remote.origin.url")
+            .and_then(|url| remote::web_url(url.as_ref()));
+        Ok(Source {
+            commit: id,
+            committed_at,
+            tags,
+            changes: changes.first,
+            change_count: changes.count,
+            url,
+        })
+    }
+}
+
+fn discover(folder: &Path) -> Result<gix::Repository, GitError> {
+    let options = || gix::open::Options::default().permissions(permissions());
+    let by_trust = Mapping {
+        full: options(),
+        reduced: options(),
+    };
+    gix::ThreadSafeRepository::discover_opts(folder, gix::discover::upwards::Options::default(), by_trust)
+        .map(|repository| repository.to_thread_local())
+        .map_err(|error| {
+            let path = shown(folder);
+            if error.is_not_found() && !error.is_corrupted() {
+                GitError::NoRepository { path }
+            } else {
+                GitError::unreadable(path, &error)
+            }
+        })
+}
+
+/// The user's own configuration counts, since it says what git ignores and how lines end. Environment variables
+/// such as `GIT_DIR`, `GIT_INDEX_FILE` and `GIT_CONFIG_COUNT` do not: they may point to another repository.
+fn permissions() -> Permissions {
+    Permissions {
+        env: Environment {
+            home: Permission::Allow,
+            xdg_config_home: Permission::Allow,
+            ..Environment::isolated()
+        },
+        config: Config {
+            system: true,
+            git: true,
+            user: true,
+            includes: true,
+            ..Config::isolated()
+        },
+        attributes: Attributes::all(),
+    }
+}
+
+/// The names of the tags that point to `commit`, through tag objects too; sorted.
+fn tags_of(repository: &gix::Repository, commit: gix::ObjectId) -> gix::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for tag in repository.references()?.tags()? {
+        // A broken tag, or one whose target a shallow clone has not, does not point to HEAD.
+        let Ok(mut tag) = tag else { continue };
+        let Ok(target) = tag.peel_to_id() else { continue };
+        if target == commit {
+            names.push(tag.name().shorten().to_string());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn shown(path: &Path) -> String {
+    cleaned(&path.display().to_string())
 }

@@ -1,22 +1,112 @@
 //! GitHub: what a checkout does not know.
 
-use crate::error::{Diagnose, Kind};
+mod error;
 
-/// What can go wrong with GitHub's API.
-#[derive(Debug, thiserror::Error)]
-pub enum ForgeError {
-    /// The API refused or failed.
-    #[error("GitHub does not tell about `{repository}`: {message}")]
-    Failed {
-        /// `owner/name`.
-        repository: String,
-        /// What happened.
-        message: String,
-    },
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backon::{ExponentialBuilder, Retryable as _};
+use octocrab::Octocrab;
+use secrecy::SecretString;
+use url::Url;
+
+pub use error::ForgeError;
+
+use crate::error::cleaned;
+use crate::ports::ReadForge;
+use crate::settings::GithubSettings;
+
+/// The repository on GitHub, read with a token.
+pub struct GithubForge {
+    owner: String,
+    name: String,
+    token: SecretString,
+    api: Option<Url>,
 }
 
-impl Diagnose for ForgeError {
-    fn kind(&self) -> Kind {
-        Kind::Operation
+impl GithubForge {
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// `None` where the settings hold no token or no repository: GitHub is asked only on behalf of somebody.
+    pub fn of(settings: &GithubSettings) -> Result<Option<Self>, ForgeError> {
+        let (Some(token), Some(repository)) = (&settings.token, &settings.repository) else {
+            return Ok(None);
+        };
+        // octocrab puts both into the path as they are.
+        let legal = |part: &str| {
+            !matches!(part, "" | "." | "..")
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
+        };
+        match repository.split_once('/') {
+            Some((owner, name)) if legal(owner) && legal(name) => Ok(Some(Self {
+                owner: owner.to_owned(),
+                name: name.to_owned(),
+                token: token.clone(),
+                api: settings.api_url.clone(),
+            })),
+            _ => Err(ForgeError::InvalidRepository {
+                repository: cleaned(repository),
+            }),
+        }
+    }
+
+    /// Made when it is needed: it reads the system's certificates and needs a runtime.
+    fn client(&self) -> octocrab::Result<Octocrab> {
+        let mut builder = Octocrab::builder()
+            .personal_token(self.token.clone())
+            .set_connect_timeout(Some(Self::TIMEOUT))
+            .set_read_timeout(Some(Self::TIMEOUT))
+            .set_write_timeout(Some(Self::TIMEOUT));
+        if let Some(api) = &self.api {
+            builder = builder.base_uri(api.as_str())?;
+        }
+        builder.build()
+    }
+
+    fn failed(&self, error: &octocrab::Error) -> ForgeError {
+        ForgeError::of(format!("{}/{}", self.owner, self.name), error)
     }
 }
+
+#[async_trait]
+impl ReadForge for GithubForge {
+    /// Source: GitHub REST API, "Get a repository".
+    async fn licence(&self) -> Result<Option<String>, ForgeError> {
+        let client = self.client().map_err(|error| self.failed(&error))?;
+        let repositories = client.repos(&self.owner, &self.name);
+        let repository = (|| repositories.get())
+            .retry(
+                ExponentialBuilder::new()
+                    .with_min_delay(Duration::from_millis(200))
+                    .with_max_times(2)
+                    .with_jitter(),
+            )
+            .when(error::is_transient)
+            .await
+            .map_err(|error| self.failed(&error))?;
+        let licence = repository.license.map(|licence| licence.spdx_id);
+        Ok(licence.filter(|id| is_spdx(id)))
+    }
+}
+
+/// GitHub says `NOASSERTION` for a licence that it does not know.
+/// Source: SPDX specification, annex "SPDX license expressions", `idstring`.
+fn is_spdx(id: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "-.+".contains(c);
+    id != "NOASSERTION" && (1..=64).contains(&id.len()) && id.chars().all(legal)
+}
+
+impl fmt::Debug for GithubForge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GithubForge")
+            .field("owner", &self.owner)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,14 +7,23 @@
 //! `action | cli | config` → `inputs` → [`settings`] → [`ports`] (read) → [`domain::facts`] → [`domain::plan`]
 //! → `pipeline` (write) → `report` → `ui`.
 
+pub mod action;
 pub mod aws;
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod error;
 pub mod git;
 pub mod github;
+pub mod inputs;
+pub mod local;
 pub mod pipeline;
 pub mod ports;
+pub mod random;
 pub mod registry;
 pub mod report;
+pub mod run;
 pub mod settings;
+pub mod ui;

@@ -161,10 +161,16 @@ pub trait ReadForge: Send + Sync {
     async fn licence(&self) -> Result<Option<String>, ForgeError>;
 }
 
-/// Tells the time.
+/// Tells the time, and lets it pass.
+#[async_trait]
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
+
+    /// Waits.
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
 }
 
 /// Hears what happens, and shows it.
@@ -183,6 +189,8 @@ pub enum Event<'a> {
     Stage(Stage),
     /// Something worth a line.
     Note(&'a str),
+    /// Something worth several lines, such as the plan; each ends with a line break.
+    Block(&'a str),
     /// Something that the user should look at.
     Warning(&'a Warning),
     /// A try failed and will be repeated after `delay`.

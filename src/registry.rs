@@ -5,6 +5,8 @@ mod client;
 mod error;
 mod failure;
 mod http;
+#[cfg(test)]
+mod in_memory;
 mod manifests;
 mod operation;
 mod patience;

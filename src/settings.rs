@@ -1,13 +1,14 @@
 //! Settings: everything a run needs to know, parsed and checked.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 use semver::Version;
 use url::Url;
 
-use crate::domain::build::{BuildArgs, BuildSecret};
+use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
 use crate::domain::content::Platform;
 use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
 use crate::domain::tags::TagRule;
@@ -70,10 +71,21 @@ pub struct IdentitySettings {
     pub endpoint_url: Option<Url>,
     /// Where GitHub issues OIDC tokens, when the job may ask for one.
     pub oidc: Option<OidcRequest>,
+    /// The embedded ECR's key pair; takes the place of the ordinary chain.
+    pub access_key: Option<AccessKey>,
     /// Whether the run is a GitHub Actions job; then a role without OIDC is a missing permission.
     pub in_actions: bool,
     /// Whether the run is a pull request from a fork, which is never given OIDC tokens.
     pub from_fork: bool,
+}
+
+/// A long-lived key pair.
+#[derive(Debug, Clone)]
+pub struct AccessKey {
+    /// Its id, `AKIA…`.
+    pub id: String,
+    /// Its secret.
+    pub secret: SecretString,
 }
 
 /// Where GitHub issues OIDC tokens.
@@ -121,4 +133,34 @@ pub struct GithubSettings {
     pub server_url: Option<Url>,
     /// The git tag that started the run, without `refs/tags/`.
     pub ref_tag: Option<String>,
+}
+
+/// What the embedded ECR is served with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalServerSettings {
+    /// The folder of its state; absolute.
+    pub data: PathBuf,
+    /// The address that it listens on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The account that its registry belongs to.
+    pub account: AccountId,
+    /// The region that it is in.
+    pub region: Region,
+}
+
+impl Settings {
+    /// Everything in the settings that must never be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let of_build = self
+            .build
+            .secrets
+            .iter()
+            .filter_map(|secret| match &secret.source {
+                SecretSource::Value(value) => Some(value),
+                SecretSource::File(_) => None,
+            });
+        let of_oidc = self.identity.oidc.iter().map(|request| &request.token);
+        let of_key = self.identity.access_key.iter().map(|key| &key.secret);
+        of_build.chain(of_oidc).chain(of_key).chain(&self.github.token)
+    }
 }

@@ -15,8 +15,9 @@ system_packages() {
     command -v apt-get >/dev/null || fail "this is not Debian or Ubuntu: \`apt-get\` is missing" "install ${missing[*]}"
     [ "$(id -u)" = 0 ] || fail "installing ${missing[*]} needs root" "run the script as root"
     say "installing ${missing[*]}"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    apt-get -o Acquire::Retries=3 update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -y -qq --no-install-recommends \
+        "${missing[@]}" >/dev/null
 }
 
 # Prints the address of the Debian archive that this machine is set up to use.
@@ -44,7 +45,7 @@ suite_apt() {
     shift
     apt-get -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/dev/null \
         -o Dir::State::Lists="$state/lists" -o Dir::Cache="$state/cache" -o Dir::State::status="$state/status" \
-        -o APT::Sandbox::User=root -o Acquire::Languages=none "$@"
+        -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 "$@"
 }
 
 # Downloads packages of a suite and unpacks them into a folder, once: SUITE, FOLDER, PACKAGE…

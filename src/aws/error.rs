@@ -1,25 +1,274 @@
 use std::borrow::Cow;
+use std::fmt;
 
+use crate::aws::claims::{Claims, SubjectForm};
+use crate::domain::reference::{AccountId, Region};
 use crate::error::{Diagnose, Kind};
 
 /// What can go wrong on the way to credentials.
-#[derive(Debug, thiserror::Error)]
+///
+/// Texts from outside are cleaned before they come in here, and no variant holds a secret.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum IdentityError {
     /// No source of credentials has any.
     #[error("no AWS credentials were found")]
     None,
+    /// A source of credentials is set up but fails.
+    #[error("the AWS credentials cannot be loaded: {message}")]
+    Chain {
+        /// What failed.
+        message: String,
+    },
+    /// The job may not ask for OIDC tokens.
+    #[error("this job may not ask for an OIDC token: it lacks the permission `id-token: write`")]
+    MissingPermission,
+    /// A pull request from a fork is never given OIDC tokens.
+    #[error("this is a pull request from a fork, and GitHub gives those no OIDC token")]
+    Fork,
+    /// The role is no role.
+    #[error("role `{role}` {problem}")]
+    InvalidRole {
+        /// What was given.
+        role: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The session's name is illegal.
+    #[error("role session name `{name}` is not 2 to 64 characters of letters, digits and `_+=,.@-`")]
+    InvalidSessionName {
+        /// What was given.
+        name: String,
+    },
+    /// The session's length is out of range.
+    #[error("role duration {seconds} is not between 900 and 43200 seconds")]
+    InvalidDuration {
+        /// What was given.
+        seconds: u32,
+    },
+    /// GitHub issues no OIDC token.
+    #[error("GitHub issues no OIDC token: {message}")]
+    TokenRefused {
+        /// Why.
+        message: String,
+    },
+    /// The role's trust policy does not match the job's token.
+    #[error(transparent)]
+    AssumeDenied(Box<AssumeDenied>),
+    /// The role does not trust the credentials of the chain, or these may not assume it.
+    #[error("role `{role}` may not be assumed with the credentials at hand: {message}")]
+    ChainDenied {
+        /// The role.
+        role: String,
+        /// STS's words.
+        message: String,
+    },
+    /// The account's identity provider does not take the token's audience.
+    #[error("account `{account}` does not take OIDC tokens for audience `{audience}`")]
+    WrongAudience {
+        /// The role's account.
+        account: AccountId,
+        /// The token's audience.
+        audience: String,
+    },
+    /// The account has no identity provider for the token's issuer.
+    #[error("account `{account}` has no identity provider for `{issuer}`")]
+    UnknownIssuer {
+        /// The role's account.
+        account: AccountId,
+        /// The token's issuer.
+        issuer: String,
+    },
+    /// STS does not take the token.
+    #[error("AWS does not take the OIDC token: {message}")]
+    TokenRejected {
+        /// STS's words.
+        message: String,
+    },
+    /// STS is switched off in the region.
+    #[error("AWS STS is not active in region `{region}` for account `{account}`")]
+    RegionDisabled {
+        /// The role's account.
+        account: AccountId,
+        /// The region.
+        region: Region,
+    },
+    /// The account is none of those that may be used.
+    #[error("{owner} belongs to account `{account}`, which `allowed-account-ids` does not name")]
+    AccountNotAllowed {
+        /// Whose account it is, such as `the role`.
+        owner: &'static str,
+        /// The account.
+        account: AccountId,
+    },
+    /// AWS does not know the keys, or their signature is wrong.
+    #[error("AWS refuses the credentials: {message}")]
+    CredentialsRefused {
+        /// AWS's words.
+        message: String,
+    },
+    /// The credentials have ended, and their source has no newer ones.
+    #[error("the AWS credentials have expired: {message}")]
+    Expired {
+        /// AWS's words.
+        message: String,
+    },
+    /// The credentials lack a permission that concerns no single repository.
+    #[error("the credentials do not allow `{action}`")]
+    NotPermitted {
+        /// The IAM action.
+        action: &'static str,
+    },
+    /// AWS refuses a request for another reason.
+    #[error("AWS refuses {operation}: {message}")]
+    Refused {
+        /// What was asked for.
+        operation: String,
+        /// AWS's words.
+        message: String,
+    },
+    /// The service cannot be reached or is overloaded; retries did not help.
+    #[error("{operation} failed: {message}")]
+    Unavailable {
+        /// What was asked for.
+        operation: String,
+        /// What happened.
+        message: String,
+    },
+    /// An answer is not what the API promises.
+    #[error("the answer to {operation} {problem}")]
+    Malformed {
+        /// What was asked for.
+        operation: &'static str,
+        /// What is wrong with the answer.
+        problem: &'static str,
+    },
+    /// Nothing tells the region.
+    #[error("the AWS region is not known")]
+    NoRegion,
+    /// Secrets would cross a network in the clear.
+    #[error("endpoint `{url}` is plain HTTP, which would send credentials in the clear")]
+    InsecureEndpoint {
+        /// The endpoint.
+        url: String,
+    },
+    /// A registry that the credentials are not for.
+    #[error("AWS has no credential for this registry")]
+    ForeignRegistry,
 }
 
 impl Diagnose for IdentityError {
     fn kind(&self) -> Kind {
         match self {
-            Self::None => Kind::Credentials,
+            Self::InvalidRole { .. }
+            | Self::InvalidSessionName { .. }
+            | Self::InvalidDuration { .. }
+            | Self::NoRegion
+            | Self::InsecureEndpoint { .. } => Kind::Usage,
+            Self::Unavailable { .. } | Self::Malformed { .. } => Kind::Operation,
+            _ => Kind::Credentials,
         }
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
-        match self {
-            Self::None => Some("set `role-to-assume`, or sign in with the AWS CLI".into()),
+        Some(match self {
+            Self::None => "set `role-to-assume`, or sign in with the AWS CLI".into(),
+            Self::MissingPermission => {
+                "give the job `permissions:` with `id-token: write` and `contents: read`".into()
+            }
+            Self::Fork => {
+                "publish after the merge, from a `push` event; do not switch to `pull_request_target`".into()
+            }
+            Self::InvalidRole { .. } => {
+                "set `role-to-assume` to the role's ARN, as IAM shows it".into()
+            }
+            Self::TokenRefused { .. } => "run the job again; its right to ask for tokens may have ended".into(),
+            Self::AssumeDenied(denied) => denied.hint().into(),
+            Self::ChainDenied { role, .. } => format!(
+                "allow `sts:AssumeRole` on `{role}` to these credentials, and name their principal in the role's trust policy"
+            )
+            .into(),
+            Self::WrongAudience { audience, .. } => format!(
+                "add `{audience}` to the audiences of the account's identity provider, or set `audience` to one that it has"
+            )
+            .into(),
+            Self::UnknownIssuer { issuer, .. } => format!(
+                "create it: aws iam create-open-id-connect-provider --url {issuer} --client-id-list sts.amazonaws.com"
+            )
+            .into(),
+            Self::RegionDisabled { .. } => {
+                "activate STS for the region in IAM's account settings, or set another `aws-region`".into()
+            }
+            Self::AccountNotAllowed { .. } => {
+                "check `role-to-assume` and `registry`, or add the account to `allowed-account-ids`".into()
+            }
+            Self::CredentialsRefused { .. } | Self::Expired { .. } | Self::Chain { .. } => {
+                "sign in again, or renew the keys that the environment or the profile holds".into()
+            }
+            Self::NotPermitted { action } => {
+                format!("allow `{action}` on resource `*` in the role's permission policy").into()
+            }
+            Self::Unavailable { .. } => "run again later".into(),
+            Self::NoRegion => "set `aws-region`".into(),
+            Self::InsecureEndpoint { .. } => {
+                "use `https`, or an emulator on this machine or in a private network".into()
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// A role whose trust policy does not match the job's token, with what the token says.
+#[derive(Debug, Clone)]
+pub struct AssumeDenied {
+    /// The role.
+    pub role: String,
+    /// The token's own claims, unless it could not be read.
+    pub claims: Option<Claims>,
+}
+
+impl fmt::Display for AssumeDenied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "role `{}` does not trust this job", self.role)?;
+        if let Some(claims) = &self.claims {
+            write!(
+                f,
+                ": its token has sub `{}` and aud `{}`",
+                crate::error::cleaned(&claims.subject),
+                crate::error::cleaned(&claims.audience)
+            )?;
         }
+        Ok(())
+    }
+}
+
+impl std::error::Error for AssumeDenied {}
+
+impl AssumeDenied {
+    fn hint(&self) -> String {
+        let Some(claims) = &self.claims else {
+            return "check that the role exists and that its trust policy names this repository".to_owned();
+        };
+        let form = match claims.form() {
+            SubjectForm::Classic => "in the classic form",
+            SubjectForm::Immutable => "in the immutable form, with the ids of owner and repository",
+            SubjectForm::Custom => "in a form that your organisation has set",
+        };
+        let mut hint = format!(
+            "check that the role exists, and let its trust policy have this condition; \
+             the token's sub is {form}:\n{}",
+            claims.trust_condition(&claims.subject)
+        );
+        if let Some(other) = claims.other_subject() {
+            hint.push_str(match claims.form() {
+                SubjectForm::Immutable => {
+                    "\nthe policy may still have the classic form, which such a token never matches:\n"
+                }
+                _ => {
+                    "\nafter the repository is renamed, transferred or switched to immutable subjects, it must be:\n"
+                }
+            });
+            hint.push_str(&claims.trust_condition(&other));
+        }
+        hint
     }
 }

@@ -29,7 +29,7 @@ pub struct BuildRequest {
     /// Whether to ignore cached results of earlier builds.
     pub no_cache: bool,
     /// The time that stands in for "now", in seconds since 1970-01-01T00:00:00Z.
-    /// Source: reproducible-builds.org, "SOURCE_DATE_EPOCH".
+    /// Source: reproducible-builds.org, `SOURCE_DATE_EPOCH`.
     pub source_date_epoch: i64,
 }
 

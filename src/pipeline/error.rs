@@ -46,15 +46,16 @@ pub enum PipelineError {
 
 fn shown(changes: &[String], count: usize) -> String {
     let rest = count.saturating_sub(changes.len());
-    let mut shown = changes
+    let shown = changes
         .iter()
         .map(|path| format!("`{path}`"))
         .collect::<Vec<_>>()
         .join(", ");
     if rest > 0 {
-        shown += &format!(" and {rest} more");
+        format!("{shown} and {rest} more")
+    } else {
+        shown
     }
-    shown
 }
 
 impl Diagnose for PipelineError {

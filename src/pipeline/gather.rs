@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::domain::content::Manifest;
 use crate::domain::facts::{ImageFacts, RegistryFacts};
@@ -34,8 +35,8 @@ pub(super) async fn look(registry: &dyn ReadRegistry, tags: &[Tag]) -> Result<Se
     let tags = registry.resolve(tags).await?;
     let mut images = BTreeMap::new();
     for manifest in tags.values() {
-        if !images.contains_key(&manifest.digest()) {
-            images.insert(manifest.digest(), tolerant(describe(manifest, registry).await)?);
+        if let Entry::Vacant(unknown) = images.entry(manifest.digest()) {
+            unknown.insert(tolerant(describe(manifest, registry).await)?);
         }
     }
     Ok(Seen { tags, images })

@@ -85,7 +85,7 @@ impl Memory {
         }
         let broken = RegistryError::Unavailable {
             host: image().registry,
-            operation: name,
+            operation: name.into(),
             message: "reset".to_owned(),
         };
         match state.fault {

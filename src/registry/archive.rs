@@ -25,8 +25,16 @@ pub async fn push_archive(
     registry: &dyn WriteRegistry,
     reporter: &dyn Reporter,
 ) -> Result<Digest, BuildError> {
+    push_patiently(archive, registry, reporter, Patience::default()).await
+}
+
+async fn push_patiently(
+    archive: &dyn ImageArchive,
+    registry: &dyn WriteRegistry,
+    reporter: &dyn Reporter,
+    patience: Patience,
+) -> Result<Digest, BuildError> {
     let mut image = Image::new(archive.image_id(), archive.diff_ids());
-    let patience = Patience::default();
     let mut pauses = patience.backoff().build();
     loop {
         let had = image.parts();
@@ -63,3 +71,6 @@ pub async fn push_archive(
     registry.put_manifest(&reference, &manifest).await?;
     Ok(manifest.digest())
 }
+
+#[cfg(test)]
+mod tests;

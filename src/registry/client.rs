@@ -56,7 +56,7 @@ impl Client {
         let base = format!("{scheme}://{}/v2/{}/", image.registry, image.repository);
         let base = Url::parse(&base).map_err(|error| RegistryError::Unavailable {
             host: image.registry.clone(),
-            operation: "making addresses".to_owned(),
+            operation: "making addresses".into(),
             message: error.to_string(),
         })?;
         Ok(Self {
@@ -197,11 +197,12 @@ impl Client {
             credential.password.expose_secret()
         ));
         let text = SecretString::from(format!("Basic {}", STANDARD.encode(pair.expose_secret())));
-        let mut header =
-            HeaderValue::from_str(text.expose_secret()).map_err(|_| RegistryError::Unauthorized {
+        let mut header = HeaderValue::from_str(text.expose_secret()).map_err(|_not_ascii| {
+            RegistryError::Unauthorized {
                 host: self.image.registry.clone(),
                 message: "it cannot be sent in a header".to_owned(),
-            })?;
+            }
+        })?;
         header.set_sensitive(true);
         Ok(header)
     }

@@ -15,7 +15,7 @@ pub enum RegistryError {
         host: RegistryHost,
         /// Why.
         #[source]
-        source: IdentityError,
+        source: Box<IdentityError>,
     },
     /// The registry refuses a credential that was just issued.
     #[error("registry `{host}` refuses the credential: {message}")]
@@ -70,7 +70,7 @@ pub enum RegistryError {
         /// The registry.
         host: RegistryHost,
         /// What was tried, such as ``putting manifest `1.2.3` ``.
-        operation: String,
+        operation: Box<str>,
         /// The registry's words, cleaned.
         message: String,
     },
@@ -80,7 +80,7 @@ pub enum RegistryError {
         /// The registry.
         host: RegistryHost,
         /// What was tried.
-        operation: String,
+        operation: Box<str>,
         /// What happened.
         message: String,
     },

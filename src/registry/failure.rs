@@ -46,7 +46,7 @@ impl Failure {
     pub(super) fn refused(image: &ImageName, operation: Operation<'_>, message: impl Into<String>) -> Self {
         Self::Permanent(RegistryError::Refused {
             host: image.registry.clone(),
-            operation: operation.to_string(),
+            operation: operation.to_string().into(),
             message: message.into(),
         })
     }
@@ -108,12 +108,12 @@ impl Failure {
             Self::Permanent(error) | Self::Credential(error) => error,
             Self::Absent(message) => RegistryError::Refused {
                 host: image.registry.clone(),
-                operation: operation.to_string(),
+                operation: operation.to_string().into(),
                 message,
             },
             Self::Transient { reason, .. } => RegistryError::Unavailable {
                 host: image.registry.clone(),
-                operation: operation.to_string(),
+                operation: operation.to_string().into(),
                 message: reason,
             },
         }
@@ -211,6 +211,3 @@ impl Said {
             )
     }
 }
-
-#[cfg(test)]
-mod tests;

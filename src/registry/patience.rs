@@ -22,9 +22,9 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            answer: Duration::from_secs(60),
-            stall: Duration::from_secs(60),
-            commit: Duration::from_secs(300),
+            answer: Duration::from_mins(1),
+            stall: Duration::from_mins(1),
+            commit: Duration::from_mins(5),
             first_pause: Duration::from_millis(250),
             longest_pause: Duration::from_secs(30),
             repetitions: 5,
@@ -40,5 +40,27 @@ impl Patience {
             .with_max_delay(self.longest_pause)
             .with_max_times(self.repetitions)
             .with_jitter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use backon::BackoffBuilder as _;
+
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_are_lengthened_by_chance() {
+        let pauses = || -> Vec<Duration> { Patience::default().backoff().build().collect() };
+        let (one, other) = (pauses(), pauses());
+        for (at, pause) in one.iter().enumerate() {
+            let least = Duration::from_millis(250 << at);
+            assert!((least..=2 * least).contains(pause), "{one:?}");
+        }
+        assert_eq!(one.len(), 5);
+        assert_ne!(
+            one, other,
+            "clients that fail together must not come back together"
+        );
     }
 }

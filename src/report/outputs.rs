@@ -7,8 +7,8 @@ use super::{Report, Status};
 pub struct Output {
     /// Its name.
     pub name: &'static str,
-    /// What it is.
-    pub help: &'static str,
+    /// One sentence.
+    pub description: &'static str,
 }
 
 /// Every output, in the order of the documentation.
@@ -18,55 +18,55 @@ pub struct Output {
 pub const OUTPUTS: [Output; 13] = [
     Output {
         name: "status",
-        help: "`published`, `already-published`, `dry-run` or `failed`",
+        description: "`published`, `already-published`, `dry-run` or `failed`.",
     },
     Output {
         name: "digest",
-        help: "Digest of the manifest that the tags point to, read back from the registry",
+        description: "Digest of the manifest that the tags point to, read back from the registry.",
     },
     Output {
         name: "image",
-        help: "Reference by digest: `<registry>/<repository>@<digest>`",
+        description: "Reference by digest: `<registry>/<repository>@<digest>`.",
     },
     Output {
         name: "tags",
-        help: "References by tag, one a line: `<registry>/<repository>:<tag>`",
+        description: "References by tag, one a line: `<registry>/<repository>:<tag>`.",
     },
     Output {
         name: "tag",
-        help: "The release tag, else the commit tag; without the registry",
+        description: "The release tag, else the commit tag; without the registry.",
     },
     Output {
         name: "tag-names",
-        help: "All tags, one a line; without the registry",
+        description: "All tags, one a line; without the registry.",
     },
     Output {
         name: "repository",
-        help: "Name of the repository, without the registry",
+        description: "Name of the repository, without the registry.",
     },
     Output {
         name: "registry",
-        help: "Host of the registry",
+        description: "Host of the registry.",
     },
     Output {
         name: "version",
-        help: "The version, if the commit has one",
+        description: "The version, if the commit has one.",
     },
     Output {
         name: "revision",
-        help: "The commit, with `-dirty` behind it when the working tree differed",
+        description: "The commit, with `-dirty` behind it when the working tree differed.",
     },
     Output {
         name: "manifests",
-        help: "JSON object: the digest for each platform",
+        description: "JSON object: the digest for each platform.",
     },
     Output {
         name: "size",
-        help: "Bytes of config and layers, compressed",
+        description: "Bytes of config and layers, compressed.",
     },
     Output {
         name: "json",
-        help: "The whole report as JSON",
+        description: "The whole report as JSON.",
     },
 ];
 

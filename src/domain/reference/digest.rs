@@ -20,8 +20,9 @@ impl Digest {
             return Err(invalid("has upper-case hex digits"));
         }
         let mut bytes = [0; 32];
-        hex::decode_to_slice(digits, &mut bytes)
-            .map_err(|_| invalid("is not 64 hex digits after `sha256:`"))?;
+        if hex::decode_to_slice(digits, &mut bytes).is_err() {
+            return Err(invalid("is not 64 hex digits after `sha256:`"));
+        }
         Ok(Self(bytes))
     }
 

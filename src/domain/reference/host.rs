@@ -16,6 +16,11 @@ impl AccountId {
         }
     }
 
+    /// The account that an emulator is when nothing else is said.
+    pub fn emulated() -> Self {
+        Self("000000000000".to_owned())
+    }
+
     /// The account as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -53,6 +58,11 @@ impl Region {
                 "is not of the form `eu-central-1`",
             ))
         }
+    }
+
+    /// The region that an emulator is in when nothing else is said.
+    pub fn emulated() -> Self {
+        Self("us-east-1".to_owned())
     }
 
     /// The region as text.

@@ -4,7 +4,7 @@ use super::{Digest, InvalidName, RegistryHost, text_conversions};
 
 /// The name of an ECR repository, such as `team/app`; 2 to 256 characters.
 ///
-/// Source: ECR API reference, CreateRepository, `repositoryName`.
+/// Source: ECR API reference, `CreateRepository`, `repositoryName`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RepositoryName(String);
 

@@ -32,7 +32,8 @@ enum Chunk {
 /// Nobody takes the compressed bytes any more.
 pub(super) struct OutputClosed;
 
-/// Starts compressing on a thread of its own: gzip level 6 without a time, so that the same bytes give the same blob.
+/// Starts compressing on a thread of its own: gzip level 6 without a time. The same bytes, cut at the same places,
+/// give the same blob; cut elsewhere they may not, because zlib-rs looks ahead no further than it was given.
 ///
 /// The thread waits for nothing but the two ends, so it ends when either is dropped.
 pub(super) fn start() -> (Input, BlobStream) {
@@ -52,14 +53,14 @@ pub(super) fn start() -> (Input, BlobStream) {
 impl Input {
     pub(super) async fn write(&self, bytes: Bytes) -> Result<(), OutputClosed> {
         let sent = self.chunks.send(Chunk::Bytes(bytes)).await;
-        sent.map_err(|_| OutputClosed)
+        sent.map_err(|_closed| OutputClosed)
     }
 
     /// Ends the compressed stream; gives the digest of the uncompressed bytes.
     pub(super) async fn finish(self) -> Result<Digest, OutputClosed> {
         let sent = self.chunks.send(Chunk::End).await;
-        sent.map_err(|_| OutputClosed)?;
-        self.diff_id.await.map_err(|_| OutputClosed)
+        sent.map_err(|_closed| OutputClosed)?;
+        self.diff_id.await.map_err(|_closed| OutputClosed)
     }
 }
 
@@ -110,7 +111,7 @@ impl Write for Pieces<'_> {
         }
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(2 * PIECE));
         let sent = self.output.blocking_send(Ok(piece.into()));
-        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        sent.map_err(|_closed| io::ErrorKind::BrokenPipe.into())
     }
 }
 

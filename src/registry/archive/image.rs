@@ -163,6 +163,3 @@ struct NewManifest<'a> {
     config: &'a Descriptor,
     layers: Vec<&'a Descriptor>,
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,7 @@
 use std::io;
 
+use ::tar::{EntryType, Header, PaxExtensions};
 use bytes::Bytes;
-use tar::{EntryType, Header, PaxExtensions};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::failure::Failure;
@@ -12,7 +12,8 @@ const BLOCK: usize = 512;
 /// The most bytes of an extended header; all that it may tell here is one name and one size.
 const MAX_EXTENSION: u64 = 64 * 1024;
 
-/// How many bytes of content are handed on at once.
+/// How many bytes of content are handed on at once. Another number gives other compressed layers, and so other digests
+/// for the same image.
 const CHUNK: usize = 128 * 1024;
 
 /// Reads a tar archive from a stream, one entry after the other, in memory that the archive cannot make grow.
@@ -91,7 +92,8 @@ impl<R: AsyncRead + Unpin> TarReader<R> {
         }
     }
 
-    /// The next bytes of the current entry's content; `None` at its end.
+    /// The next bytes of the current entry's content; `None` at its end. However the stream comes, the content is
+    /// cut into equal chunks: what is compressed depends on it.
     pub(super) async fn chunk(&mut self) -> io::Result<Option<Bytes>> {
         if self.content == 0 {
             return Ok(None);

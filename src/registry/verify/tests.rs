@@ -1,1 +1,203 @@
+use serde_json::json;
 
+use super::super::in_memory::InMemoryRegistry;
+use super::*;
+use crate::domain::content::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
+
+const IN_TOTO: &str = "application/vnd.in-toto+json";
+
+/// An image for `architecture` with one layer of its own and one that all share; gives its manifest.
+fn add_image(registry: &InMemoryRegistry, architecture: &str) -> Descriptor {
+    let config = json!({
+        "architecture": architecture,
+        "os": "linux",
+        "config": {"Labels": {
+            "org.opencontainers.image.version": "1.2.3-rc.1",
+            "org.opencontainers.image.revision": "0123456789abcdef0123456789abcdef01234567",
+        }},
+        "rootfs": {"type": "layers", "diff_ids": []},
+    });
+    let config = registry.add_blob(OCI_CONFIG, config.to_string());
+    let own = registry.add_blob(OCI_LAYER_GZIP, format!("layer of {architecture}"));
+    let shared = registry.add_blob(OCI_LAYER_GZIP, "shared layer");
+    registry.add_manifest(
+        OCI_MANIFEST,
+        &json!({"schemaVersion": 2, "config": config, "layers": [shared, own]}),
+    )
+}
+
+/// What `BuildKit` attaches to `image`.
+fn add_attestation(registry: &InMemoryRegistry, image: &Descriptor) -> serde_json::Value {
+    let config = registry.add_blob(OCI_CONFIG, r#"{"architecture":"unknown","os":"unknown"}"#);
+    let statement = registry.add_blob(IN_TOTO, "{}");
+    let manifest = registry.add_manifest(
+        OCI_MANIFEST,
+        &json!({"schemaVersion": 2, "config": config, "layers": [statement]}),
+    );
+    let mut entry = json!(manifest);
+    entry["platform"] = json!({"architecture": "unknown", "os": "unknown"});
+    entry["annotations"] = json!({
+        "vnd.docker.reference.digest": image.digest,
+        "vnd.docker.reference.type": "attestation-manifest",
+    });
+    entry
+}
+
+fn with_platform(image: &Descriptor, text: &str) -> serde_json::Value {
+    let mut entry = json!(image);
+    entry["platform"] = json!(Platform::parse(text).unwrap());
+    entry
+}
+
+fn add_index(registry: &InMemoryRegistry) -> (Descriptor, Descriptor, Descriptor) {
+    let amd64 = add_image(registry, "amd64");
+    let arm64 = add_image(registry, "arm64");
+    let entries = [
+        with_platform(&amd64, "linux/amd64"),
+        with_platform(&arm64, "linux/arm64/v8"),
+        add_attestation(registry, &amd64),
+    ];
+    let index = registry.add_manifest(OCI_INDEX, &json!({"schemaVersion": 2, "manifests": entries}));
+    (index, amd64, arm64)
+}
+
+#[tokio::test]
+async fn a_single_image_tells_its_facts() {
+    let registry = InMemoryRegistry::default();
+    let image = add_image(&registry, "amd64");
+    let verified = verify(&image.digest, &registry).await.unwrap();
+    assert_eq!(verified.manifest.digest(), image.digest);
+    let facts = verified.facts;
+    assert_eq!(
+        facts.version.as_ref().map(ToString::to_string).as_deref(),
+        Some("1.2.3-rc.1")
+    );
+    assert_eq!(
+        facts.revision.as_deref(),
+        Some("0123456789abcdef0123456789abcdef01234567")
+    );
+    assert_eq!(
+        facts.platforms,
+        [PlatformManifest {
+            platform: Platform::parse("linux/amd64").unwrap(),
+            digest: image.digest
+        }]
+    );
+    let bytes: usize = registry.state().blobs.values().map(bytes::Bytes::len).sum();
+    assert_eq!(facts.size, bytes as u64);
+}
+
+#[tokio::test]
+async fn describing_a_single_image_takes_one_request() {
+    let registry = InMemoryRegistry::default();
+    let image = add_image(&registry, "amd64");
+    let manifest = registry.state().manifests[&image.digest].clone();
+    let described = describe(&manifest, &registry).await.unwrap();
+    assert_eq!(registry.journal().len(), 1);
+    assert_eq!(described, verify(&image.digest, &registry).await.unwrap().facts);
+}
+
+#[tokio::test]
+async fn an_index_is_all_its_images_and_no_attestation() {
+    let registry = InMemoryRegistry::default();
+    let (index, amd64, arm64) = add_index(&registry);
+    let verified = verify(&index.digest, &registry).await.unwrap();
+    let platforms: Vec<_> = verified
+        .facts
+        .platforms
+        .iter()
+        .map(|entry| (entry.platform.to_string(), entry.digest))
+        .collect();
+    assert_eq!(
+        platforms,
+        [
+            ("linux/amd64".to_owned(), amd64.digest),
+            ("linux/arm64/v8".to_owned(), arm64.digest)
+        ]
+    );
+    let shared = "shared layer".len() + "layer of amd64".len() + "layer of arm64".len();
+    let configs: usize = registry
+        .state()
+        .blobs
+        .values()
+        .filter(|blob| blob.starts_with(b"{\"architecture\":\"a"))
+        .map(bytes::Bytes::len)
+        .sum();
+    assert_eq!(verified.facts.size, (shared + configs) as u64);
+}
+
+#[tokio::test]
+async fn every_blob_and_manifest_that_is_missing_is_named() {
+    let complete = InMemoryRegistry::default();
+    let (index, ..) = add_index(&complete);
+    let blobs: Vec<Digest> = complete.state().blobs.keys().copied().collect();
+    let manifests: Vec<Digest> = complete.state().manifests.keys().copied().collect();
+    for digest in blobs.into_iter().chain(manifests) {
+        let registry = InMemoryRegistry::default();
+        add_index(&registry);
+        registry.state().blobs.remove(&digest);
+        registry.state().manifests.remove(&digest);
+        let error = verify(&index.digest, &registry).await.unwrap_err();
+        assert!(
+            matches!(&error, RegistryError::ContentMissing { digest: missing } if *missing == digest),
+            "{digest}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_blob_of_another_size_is_found() {
+    let registry = InMemoryRegistry::default();
+    let image = add_image(&registry, "amd64");
+    let layer = Digest::of(b"shared layer");
+    registry.state().blobs.insert(layer, "shared".into());
+    let error = verify(&image.digest, &registry).await.unwrap_err();
+    assert!(
+        matches!(&error, RegistryError::ContentMismatch { expected, found } if *expected == layer && found == "6 bytes in place of 12"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_image_is_refused() {
+    let registry = InMemoryRegistry::default();
+    let not_a_config = registry.add_blob(OCI_CONFIG, "[1, 2]");
+    let image = registry.add_manifest(
+        OCI_MANIFEST,
+        &json!({"schemaVersion": 2, "config": not_a_config, "layers": []}),
+    );
+    let error = verify(&image.digest, &registry).await.unwrap_err();
+    assert!(
+        matches!(error, RegistryError::ContentMismatch { .. }),
+        "{error:?}"
+    );
+
+    let inner = registry.add_manifest(OCI_INDEX, &json!({"schemaVersion": 2, "manifests": []}));
+    let outer = registry.add_manifest(OCI_INDEX, &json!({"schemaVersion": 2, "manifests": [inner]}));
+    let error = verify(&outer.digest, &registry).await.unwrap_err();
+    assert!(
+        matches!(error, RegistryError::ContentMismatch { .. }),
+        "{error:?}"
+    );
+
+    let unknown = registry.add_manifest("text/html", &json!({}));
+    let error = verify(&unknown.digest, &registry).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Manifest(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn configs_may_leave_out_what_they_need_not_have() {
+    for config in [
+        r#"{"architecture":"amd64","os":"linux"}"#,
+        r#"{"architecture":"amd64","os":"linux","config":null}"#,
+        r#"{"architecture":"amd64","os":"linux","config":{"Labels":null}}"#,
+        r#"{"architecture":"amd64","os":"linux","config":{"Labels":{"org.opencontainers.image.version":"main"}}}"#,
+    ] {
+        let registry = InMemoryRegistry::default();
+        let config = registry.add_blob(OCI_CONFIG, config);
+        let content = json!({"schemaVersion": 2, "config": config, "layers": []});
+        let image = registry.add_manifest(OCI_MANIFEST, &content);
+        let facts = verify(&image.digest, &registry).await.unwrap().facts;
+        assert_eq!((facts.version, facts.revision), (None, None));
+    }
+}

@@ -1,0 +1,126 @@
+//! GitHub Actions: the files that a step writes for the runner.
+//!
+//! Every declared output is always written, also by a run that fails: build output that pretends to be an old
+//! `set-output` command is overridden by the file, which the runner reads last.
+
+mod artifacts;
+mod output;
+mod summary;
+mod writable;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use crate::domain::reference::{Digest, ImageName};
+use crate::error::{Diagnose, Kind};
+use crate::inputs::Environment;
+
+use writable::RunnerFile;
+
+/// The files of this step that the runner reads when the step has ended; each absent outside of a job.
+#[derive(Debug, Clone)]
+pub struct ActionFiles {
+    output: Option<RunnerFile>,
+    summary: Option<RunnerFile>,
+    artifacts: Option<RunnerFile>,
+}
+
+impl ActionFiles {
+    /// The files that the runner names in the environment.
+    pub fn of(environment: &Environment) -> Self {
+        let file = |variable: &'static str| {
+            environment.get(variable).map(|path| RunnerFile {
+                variable,
+                path: PathBuf::from(path),
+            })
+        };
+        Self {
+            output: file("GITHUB_OUTPUT"),
+            summary: file("GITHUB_STEP_SUMMARY"),
+            artifacts: file("GITHUB_ARTIFACTS"),
+        }
+    }
+
+    /// Finds out whether all files can be written, before anything is done that cannot be told afterwards.
+    pub fn check(&self) -> Result<(), ActionFileError> {
+        [&self.output, &self.summary, &self.artifacts]
+            .into_iter()
+            .flatten()
+            .try_for_each(RunnerFile::check)
+    }
+
+    /// Writes every output of [`crate::report::OUTPUTS`]; empty where `values` has none.
+    pub fn write_outputs(&self, values: &BTreeMap<&str, String>) -> Result<(), ActionFileError> {
+        let Some(file) = &self.output else {
+            return Ok(());
+        };
+        file.append(&output::block(values)?)
+    }
+
+    /// Appends Markdown to the job's summary; what the runner would refuse for its size is cut off.
+    pub fn append_summary(&self, markdown: &str) -> Result<(), ActionFileError> {
+        let Some(file) = &self.summary else {
+            return Ok(());
+        };
+        file.append(&summary::cut(markdown, file.size()))
+    }
+
+    /// Names the image as a subject that later steps of the job can attest.
+    pub fn append_subject(&self, image: &ImageName, digest: &Digest) -> Result<(), ActionFileError> {
+        let Some(file) = &self.artifacts else {
+            return Ok(());
+        };
+        file.append(&artifacts::line(image, digest))
+    }
+}
+
+/// What can go wrong with the runner's files.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionFileError {
+    /// A file cannot be written.
+    #[error("`{path}`, which `{variable}` names, cannot be written: {source}")]
+    Unwritable {
+        /// The variable that names the file.
+        variable: &'static str,
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A value has the delimiter in it that was drawn for it.
+    #[error("the value of output `{output}` contains the delimiter that was drawn at random for it")]
+    Delimiter {
+        /// The output.
+        output: &'static str,
+    },
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes")]
+    NoRandomness,
+}
+
+impl Diagnose for ActionFileError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Unwritable { .. } | Self::NoRandomness => Kind::Operation,
+            Self::Delimiter { .. } => Kind::Bug,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Unwritable { .. } => Some(
+                "container actions must run as root in the runner's own Docker; a user namespace or rootless Docker \
+                 takes that away"
+                    .into(),
+            ),
+            Self::Delimiter { .. } => Some("run again".into()),
+            Self::NoRandomness => None,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_sts::types::Credentials as Issued;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::aws::IdentityError;
+use crate::aws::claims::Claims;
+use crate::aws::failure::ApiFailure;
+use crate::aws::oidc::TokenSource;
+use crate::aws::patience::{Again, Patience};
+use crate::aws::refusal;
+use crate::aws::role::RoleArn;
+use crate::domain::reference::Region;
+use crate::ports::{Clock, Event, Reporter, Warning};
+
+/// The session that a role is assumed for.
+#[derive(Debug, Clone)]
+pub(super) struct SessionRequest {
+    role: RoleArn,
+    name: String,
+    seconds: u32,
+}
+
+impl SessionRequest {
+    /// Source: STS API reference, `RoleSessionName` and `DurationSeconds`.
+    pub(super) fn new(role: RoleArn, name: &str, seconds: u32) -> Result<Self, IdentityError> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        if !(2..=64).contains(&name.len()) || !name.chars().all(legal) {
+            let name = crate::error::cleaned(name);
+            return Err(IdentityError::InvalidSessionName { name });
+        }
+        if !(900..=43_200).contains(&seconds) {
+            return Err(IdentityError::InvalidDuration { seconds });
+        }
+        Ok(Self {
+            role,
+            name: name.to_owned(),
+            seconds,
+        })
+    }
+}
+
+/// What convinces STS that the role may be assumed.
+#[derive(Debug)]
+pub(super) enum Proof {
+    /// A fresh OIDC token for each try.
+    WebIdentity(TokenSource),
+    /// The credentials of the ordinary chain, which the STS client holds.
+    Chain,
+}
+
+/// Credentials of an assumed role; the SDK's identity cache asks again before they end.
+pub(super) struct AssumedRole {
+    proof: Proof,
+    sts: aws_sdk_sts::Client,
+    region: Region,
+    session: SessionRequest,
+    /// The session's length, which STS may have made us shorten.
+    seconds: AtomicU32,
+    clock: Arc<dyn Clock>,
+    reporter: Arc<dyn Reporter>,
+}
+
+/// Why one try failed.
+enum TryFailure {
+    TooLong,
+    Other(IdentityError, Again),
+}
+
+impl From<(IdentityError, Again)> for TryFailure {
+    fn from((error, again): (IdentityError, Again)) -> Self {
+        Self::Other(error, again)
+    }
+}
+
+impl AssumedRole {
+    /// Every role allows this; so does the chaining of roles.
+    const SECONDS_ALWAYS_ALLOWED: u32 = 3600;
+
+    /// `sts` must not retry by itself: a try needs a fresh token.
+    pub(super) fn new(
+        proof: Proof,
+        sts: aws_sdk_sts::Client,
+        region: Region,
+        session: SessionRequest,
+        clock: Arc<dyn Clock>,
+        reporter: Arc<dyn Reporter>,
+    ) -> Self {
+        Self {
+            proof,
+            sts,
+            region,
+            seconds: AtomicU32::new(session.seconds),
+            session,
+            clock,
+            reporter,
+        }
+    }
+
+    async fn assume(&self) -> Result<Credentials, IdentityError> {
+        let mut patience = Patience::begin(&*self.clock);
+        loop {
+            let seconds = self.seconds.load(Ordering::Relaxed);
+            let (error, again) = match self.try_once(seconds).await {
+                Ok(credentials) => return Ok(credentials),
+                Err(TryFailure::TooLong) => {
+                    self.shorten(seconds);
+                    continue;
+                }
+                Err(TryFailure::Other(error, again)) => (error, again),
+            };
+            let Some(delay) = patience.wait(again, &*self.clock) else {
+                return Err(error);
+            };
+            self.reporter.event(Event::Retry {
+                what: "assuming the role",
+                reason: &error.to_string(),
+                delay,
+            });
+            self.clock.sleep(delay).await;
+        }
+    }
+
+    fn shorten(&self, seconds: u32) {
+        self.seconds
+            .store(Self::SECONDS_ALWAYS_ALLOWED, Ordering::Relaxed);
+        self.reporter.event(Event::Warning(&Warning {
+            message: format!(
+                "role `{}` allows no session of {seconds} seconds; it is assumed for {} seconds and renewed when needed",
+                self.session.role,
+                Self::SECONDS_ALWAYS_ALLOWED
+            ),
+            file: None,
+            line: None,
+        }));
+    }
+
+    async fn try_once(&self, seconds: u32) -> Result<Credentials, TryFailure> {
+        // At most 43,200.
+        let duration = i32::try_from(seconds).unwrap_or(i32::MAX);
+        let role = &self.session.role;
+        let (issued, name) = match &self.proof {
+            Proof::WebIdentity(tokens) => {
+                let token = tokens.token().await?;
+                self.reporter.mask(&token);
+                let sent = self
+                    .sts
+                    .assume_role_with_web_identity()
+                    .role_arn(role.as_str())
+                    .role_session_name(&self.session.name)
+                    .duration_seconds(duration)
+                    .web_identity_token(token.expose_secret())
+                    .send()
+                    .await;
+                let output = sent.map_err(|error| {
+                    Self::failure(seconds, ApiFailure::of(&error), |failure| {
+                        refusal::of_web_identity(failure, role, &self.region, Claims::of(&token))
+                    })
+                })?;
+                (output.credentials, "OidcRole")
+            }
+            Proof::Chain => {
+                let sent = self
+                    .sts
+                    .assume_role()
+                    .role_arn(role.as_str())
+                    .role_session_name(&self.session.name)
+                    .duration_seconds(duration)
+                    .send()
+                    .await;
+                let output = sent.map_err(|error| {
+                    Self::failure(seconds, ApiFailure::of(&error), |failure| {
+                        refusal::of_chain(failure, role, &self.region)
+                    })
+                })?;
+                (output.credentials, "ChainedRole")
+            }
+        };
+        self.accept(issued, name)
+            .ok_or(TryFailure::Other(NO_CREDENTIALS, Again::Never))
+    }
+
+    fn failure(
+        seconds: u32,
+        failure: ApiFailure,
+        meaning: impl FnOnce(ApiFailure) -> (IdentityError, Again),
+    ) -> TryFailure {
+        if refusal::is_too_long(&failure) && seconds > Self::SECONDS_ALWAYS_ALLOWED {
+            TryFailure::TooLong
+        } else {
+            meaning(failure).into()
+        }
+    }
+
+    fn accept(&self, issued: Option<Issued>, name: &'static str) -> Option<Credentials> {
+        let issued = issued?;
+        let expiry = SystemTime::try_from(issued.expiration).ok()?;
+        self.reporter
+            .mask(&SecretString::from(issued.secret_access_key.as_str()));
+        self.reporter
+            .mask(&SecretString::from(issued.session_token.as_str()));
+        Some(Credentials::new(
+            issued.access_key_id,
+            issued.secret_access_key,
+            Some(issued.session_token),
+            Some(expiry),
+            name,
+        ))
+    }
+}
+
+const NO_CREDENTIALS: IdentityError = IdentityError::Malformed {
+    operation: "the request for the role's credentials",
+    problem: "holds no credentials",
+};
+
+impl ProvideCredentials for AssumedRole {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async move {
+            self.assume().await.map_err(CredentialsError::provider_error)
+        })
+    }
+}
+
+impl fmt::Debug for AssumedRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AssumedRole")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,177 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::identity::IdentityCache;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sts::config::SharedIdentityCache;
+use aws_sdk_sts::config::retry::RetryConfig;
+use aws_sdk_sts::config::timeout::TimeoutConfig;
+use secrecy::ExposeSecret as _;
+
+use crate::aws::IdentityError;
+use crate::aws::assume::{AssumedRole, Proof, SessionRequest};
+use crate::aws::chain::{Chain, check_account};
+use crate::aws::endpoint;
+use crate::aws::oidc::TokenSource;
+use crate::aws::patience::Patience;
+use crate::aws::role::RoleArn;
+use crate::domain::reference::{Region, RegistryHost};
+use crate::ports::{Clock, Reporter};
+use crate::settings::IdentitySettings;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
+/// Credentials that end within this time are renewed before they are used.
+const RENEWED_BEFORE_END: Duration = Duration::from_mins(1);
+
+/// What all clients of one run share: region, endpoint, timeouts, HTTP client and credentials.
+#[derive(Debug, Clone)]
+pub(super) struct Connection {
+    pub(super) sdk: SdkConfig,
+    pub(super) region: Region,
+}
+
+/// How this run comes to credentials.
+#[derive(Debug)]
+enum Way {
+    /// A role, by GitHub's word.
+    WebIdentity(SessionRequest, TokenSource),
+    /// A role, by the word of the ordinary chain.
+    ChainedRole(SessionRequest),
+    /// The ordinary chain.
+    Chain,
+}
+
+impl Way {
+    fn of(identity: &IdentitySettings) -> Result<Self, IdentityError> {
+        let Some(role) = &identity.role else {
+            return Ok(Self::Chain);
+        };
+        let role = RoleArn::parse(role)?;
+        check_account(&identity.allowed_accounts, role.account(), "the role")?;
+        let session = SessionRequest::new(role, &identity.session_name, identity.duration_seconds)?;
+        match &identity.oidc {
+            Some(oidc) => {
+                let tokens = TokenSource::new(oidc.clone(), &identity.audience);
+                Ok(Self::WebIdentity(session, tokens))
+            }
+            None if identity.in_actions && identity.from_fork => Err(IdentityError::Fork),
+            None if identity.in_actions => Err(IdentityError::MissingPermission),
+            None => Ok(Self::ChainedRole(session)),
+        }
+    }
+}
+
+impl Connection {
+    /// Decides how to come to credentials and reads the local AWS configuration. Contacts nobody.
+    pub(super) async fn open(
+        identity: &IdentitySettings,
+        registry: &RegistryHost,
+        clock: Arc<dyn Clock>,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, IdentityError> {
+        if let Some(account) = registry.account() {
+            check_account(&identity.allowed_accounts, account, "the registry")?;
+        }
+        let way = Way::of(identity)?;
+        let region = region(identity, registry).await?;
+        let base = base_config(identity, registry, &region, &way).await?;
+        let provider = provider(way, identity, &base, &region, clock, reporter)?;
+        let sdk = base.into_builder().credentials_provider(provider).build();
+        Ok(Self { sdk, region })
+    }
+}
+
+/// The region of STS: the one that is set, the registry's, or the one of the AWS environment or profile.
+async fn region(identity: &IdentitySettings, registry: &RegistryHost) -> Result<Region, IdentityError> {
+    if let Some(region) = identity.region.as_ref().or(registry.region()) {
+        return Ok(region.clone());
+    }
+    // Not the default chain: that one asks the instance metadata service, which is slow where there is none.
+    let found =
+        RegionProviderChain::first_try(aws_config::environment::EnvironmentVariableRegionProvider::new())
+            .or_else(aws_config::profile::ProfileFileRegionProvider::new())
+            .region()
+            .await;
+    let region = match found {
+        Some(region) => Region::parse(region.as_ref()).ok(),
+        // An emulator has no region of its own, but signatures need one.
+        None if registry.is_plain_http() => Region::parse("us-east-1").ok(),
+        None => None,
+    };
+    region.ok_or(IdentityError::NoRegion)
+}
+
+async fn base_config(
+    identity: &IdentitySettings,
+    registry: &RegistryHost,
+    region: &Region,
+    way: &Way,
+) -> Result<SdkConfig, IdentityError> {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(aws_config::Region::new(region.to_string()))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(READ_TIMEOUT)
+                .build(),
+        )
+        .identity_cache(identity_cache());
+    if let Ok(name) = AppName::new("tagship") {
+        loader = loader.app_name(name);
+    }
+    if let Some(url) = &identity.endpoint_url {
+        endpoint::check(url, registry)?;
+        loader = loader.endpoint_url(url.as_str());
+    }
+    if matches!(way, Way::WebIdentity(..)) {
+        loader = loader.no_credentials();
+    } else if let Some(key) = &identity.access_key {
+        let secret = key.secret.expose_secret();
+        loader = loader.credentials_provider(Credentials::new(&key.id, secret, None, None, "embedded ECR"));
+    }
+    Ok(loader.load().await)
+}
+
+/// A cache whose timeout is longer than the patience of the providers in it.
+pub(super) fn identity_cache() -> SharedIdentityCache {
+    IdentityCache::lazy()
+        .load_timeout(Patience::LONGEST)
+        .buffer_time(RENEWED_BEFORE_END)
+        .build()
+}
+
+fn provider(
+    way: Way,
+    identity: &IdentitySettings,
+    base: &SdkConfig,
+    region: &Region,
+    clock: Arc<dyn Clock>,
+    reporter: Arc<dyn Reporter>,
+) -> Result<SharedCredentialsProvider, IdentityError> {
+    let chain = |allowed, reporter| {
+        let inner = base.credentials_provider().ok_or(IdentityError::None)?;
+        Ok(SharedCredentialsProvider::new(Chain::new(
+            inner,
+            base.clone(),
+            allowed,
+            reporter,
+        )))
+    };
+    let sts = aws_sdk_sts::config::Builder::from(base).retry_config(RetryConfig::disabled());
+    let (session, proof, sts) = match way {
+        Way::Chain => return chain(identity.allowed_accounts.clone(), reporter),
+        Way::WebIdentity(session, tokens) => (session, Proof::WebIdentity(tokens), sts),
+        Way::ChainedRole(session) => {
+            // The account that counts is the role's, and that was checked.
+            let source = chain(Vec::new(), Arc::clone(&reporter))?;
+            (session, Proof::Chain, sts.credentials_provider(source))
+        }
+    };
+    let sts = aws_sdk_sts::Client::from_conf(sts.build());
+    let role = AssumedRole::new(proof, sts, region.clone(), session, clock, reporter);
+    Ok(SharedCredentialsProvider::new(role))
+}

@@ -1,0 +1,141 @@
+//! ECR's API: authorization tokens, repository settings, and many tags in one request.
+
+mod answer;
+mod client;
+mod images;
+mod login;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use crate::aws::IdentityError;
+use crate::aws::connection::Connection;
+use crate::aws::ecr::client::RegionClient;
+use crate::aws::ecr::login::TokenHolder;
+use crate::domain::content::Manifest;
+use crate::domain::immutability::Mutability;
+use crate::domain::reference::{Region, RegistryHost, RepositoryName, Tag};
+use crate::ports::{Clock, ControlPlane, RegistryCredential, RegistryLogin, Reporter};
+use crate::registry::RegistryError;
+use crate::settings::IdentitySettings;
+
+/// ECR as one run uses it: the registry that the image goes to, and logins to other ECR registries for base images.
+pub struct Ecr {
+    registry: RegistryHost,
+    connection: Connection,
+    /// What is specific to a region: authorization tokens are. Source: ECR user guide, "Registry authentication".
+    regions: Mutex<BTreeMap<Region, Arc<InRegion>>>,
+    clock: Arc<dyn Clock>,
+    reporter: Arc<dyn Reporter>,
+}
+
+struct InRegion {
+    client: RegionClient,
+    token: TokenHolder,
+}
+
+impl Ecr {
+    /// Decides how to come to credentials. Fails where that cannot work, but contacts nobody.
+    ///
+    /// `registry` is where the image goes. The API calls go to its region, or to the region of the settings if it is
+    /// an emulator.
+    pub async fn connect(
+        identity: &IdentitySettings,
+        registry: &RegistryHost,
+        clock: Arc<dyn Clock>,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, IdentityError> {
+        let connection =
+            Connection::open(identity, registry, Arc::clone(&clock), Arc::clone(&reporter)).await?;
+        Ok(Self {
+            registry: registry.clone(),
+            connection,
+            regions: Mutex::new(BTreeMap::new()),
+            clock,
+            reporter,
+        })
+    }
+
+    /// The region of `host`; `None` if it is neither ECR nor the registry that the image goes to.
+    ///
+    /// Another host in plain HTTP must never be given the password that opens the account's registry.
+    fn region_of(&self, host: &RegistryHost) -> Option<Region> {
+        match host.region() {
+            Some(region) => Some(region.clone()),
+            None if *host == self.registry => Some(self.connection.region.clone()),
+            None => None,
+        }
+    }
+
+    async fn in_region(&self, region: Region) -> Arc<InRegion> {
+        let mut regions = self.regions.lock().await;
+        let in_region = regions.entry(region).or_insert_with_key(|region| {
+            Arc::new(InRegion {
+                client: RegionClient::new(&self.connection.sdk, region),
+                token: TokenHolder::default(),
+            })
+        });
+        Arc::clone(in_region)
+    }
+
+    async fn home(&self) -> Arc<InRegion> {
+        let region = self.registry.region().unwrap_or(&self.connection.region);
+        self.in_region(region.clone()).await
+    }
+}
+
+#[async_trait]
+impl RegistryLogin for Ecr {
+    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
+        let failed = |source| RegistryError::Login {
+            host: host.clone(),
+            source: Box::new(source),
+        };
+        let region = self
+            .region_of(host)
+            .ok_or_else(|| failed(IdentityError::ForeignRegistry))?;
+        let in_region = self.in_region(region).await;
+        in_region
+            .token
+            .credential(&in_region.client, &*self.clock, &*self.reporter)
+            .await
+            .map_err(failed)
+    }
+
+    async fn forget(&self, host: &RegistryHost) {
+        if let Some(region) = self.region_of(host) {
+            self.in_region(region).await.token.forget().await;
+        }
+    }
+}
+
+#[async_trait]
+impl ControlPlane for Ecr {
+    async fn mutability(&self, repository: &RepositoryName) -> Result<Mutability, RegistryError> {
+        settings::mutability(&self.home().await.client, &self.registry, repository).await
+    }
+
+    async fn resolve(
+        &self,
+        repository: &RepositoryName,
+        tags: &[Tag],
+    ) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
+        images::resolve(&self.home().await.client, &self.registry, repository, tags).await
+    }
+}
+
+impl fmt::Debug for Ecr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ecr")
+            .field("registry", &self.registry)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+use crate::aws::IdentityError;
+use crate::aws::failure::ApiFailure;
+use crate::domain::reference::{RegistryHost, RepositoryName};
+use crate::registry::RegistryError;
+
+/// One call about one repository, for the errors it may come to.
+pub(super) struct Call<'a> {
+    pub(super) registry: &'a RegistryHost,
+    pub(super) repository: &'a RepositoryName,
+    /// The IAM action, such as `ecr:BatchGetImage`.
+    pub(super) action: &'static str,
+    /// What is done, for people.
+    pub(super) operation: &'static str,
+}
+
+impl Call<'_> {
+    /// Source: ECR API reference, errors of `DescribeRepositories` and `BatchGetImage`, "Common Errors".
+    pub(super) fn failed(&self, failure: ApiFailure) -> RegistryError {
+        let (host, repository) = (self.registry.clone(), self.repository.clone());
+        if let Some(source) = failure.about_credentials() {
+            let source = Box::new(source);
+            return RegistryError::Login { host, source };
+        }
+        if failure.is_access_denied() {
+            return RegistryError::NotPermitted {
+                action: self.action.to_owned(),
+                repository,
+            };
+        }
+        if failure.code == "RepositoryNotFoundException" {
+            return RegistryError::RepositoryMissing { repository, host };
+        }
+        let (operation, message) = (self.operation.to_owned(), failure.message);
+        if failure.transient {
+            RegistryError::Unavailable {
+                host,
+                operation: operation.into(),
+                message,
+            }
+        } else {
+            RegistryError::Refused {
+                host,
+                operation: operation.into(),
+                message,
+            }
+        }
+    }
+
+    /// An answer that is not what the API promises.
+    pub(super) fn malformed(&self, problem: impl Into<String>) -> RegistryError {
+        RegistryError::Refused {
+            host: self.registry.clone(),
+            operation: self.operation.into(),
+            message: problem.into(),
+        }
+    }
+}
+
+/// Why there is no authorization token.
+pub(super) fn no_token(failure: ApiFailure) -> IdentityError {
+    if let Some(error) = failure.about_credentials() {
+        return error;
+    }
+    if failure.is_access_denied() {
+        return IdentityError::NotPermitted {
+            action: "ecr:GetAuthorizationToken",
+        };
+    }
+    let (operation, message) = ("`ecr:GetAuthorizationToken`".to_owned(), failure.message);
+    if failure.transient {
+        IdentityError::Unavailable { operation, message }
+    } else {
+        IdentityError::Refused { operation, message }
+    }
+}

@@ -1,0 +1,158 @@
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::aws::IdentityError;
+use crate::error::cleaned;
+
+/// What a failed call to an AWS API came to. The SDK's own errors print as `service error`, which says nothing.
+#[derive(Debug, Clone)]
+pub(super) struct ApiFailure {
+    /// The error code of the answer, such as `AccessDenied`.
+    pub(super) code: String,
+    /// The service's words, or what broke on the way.
+    pub(super) message: String,
+    /// Whether the same call may succeed later.
+    pub(super) transient: bool,
+    /// Why there are no credentials, when the call failed before it was sent.
+    pub(super) identity: Option<IdentityError>,
+}
+
+impl ApiFailure {
+    /// Source: "Common Errors" of the STS and ECR API references, and the codes that the SDK knows as throttling.
+    const THROTTLING: [&str; 7] = [
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+    ];
+
+    pub(super) fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        if let Some(identity) = identity_cause(error) {
+            return Self {
+                code: String::new(),
+                message: identity.to_string(),
+                transient: false,
+                identity: Some(identity),
+            };
+        }
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let service = error.as_service_error().map(ProvideErrorMetadata::meta);
+        let code = cleaned(service.and_then(|meta| meta.code()).unwrap_or_default());
+        let said = service.and_then(|meta| meta.message()).map(cleaned);
+        let on_the_way = match error {
+            SdkError::DispatchFailure(failure) => !failure.is_user(),
+            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+            _ => false,
+        };
+        let message = match (said, status) {
+            (Some(said), _) if code.is_empty() => said,
+            (Some(said), _) => format!("{said} ({code})"),
+            (None, Some(status)) if code.is_empty() => format!("it answers with HTTP status {status}"),
+            (None, Some(status)) => format!("it answers with {code}, HTTP status {status}"),
+            (None, None) if is_timeout(error) => "no answer in time".to_owned(),
+            (None, None) => innermost(error),
+        };
+        Self {
+            transient: on_the_way
+                || status.is_some_and(|status| status >= 500 || status == 429)
+                || Self::THROTTLING.contains(&code.as_str()),
+            code,
+            message,
+            identity: None,
+        }
+    }
+
+    /// Whether the credentials ended between their issue and the call.
+    pub(super) fn is_expired_credentials(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "ExpiredToken" | "ExpiredTokenException" | "RequestExpired"
+        )
+    }
+
+    /// What every AWS API says of credentials that are no good; `None` if it is about something else.
+    ///
+    /// Source: "Common Errors" of the STS and ECR API references.
+    pub(super) fn about_credentials(&self) -> Option<IdentityError> {
+        let message = self.message.clone();
+        if let Some(identity) = &self.identity {
+            return Some(identity.clone());
+        }
+        if self.is_expired_credentials() {
+            return Some(IdentityError::Expired { message });
+        }
+        let refused = matches!(
+            self.code.as_str(),
+            "UnrecognizedClientException"
+                | "InvalidClientTokenId"
+                | "InvalidSignatureException"
+                | "SignatureDoesNotMatch"
+                | "IncompleteSignature"
+                | "IncompleteSignatureException"
+                | "MissingAuthenticationToken"
+                | "MissingAuthenticationTokenException"
+                | "AuthFailure"
+        );
+        refused.then_some(IdentityError::CredentialsRefused { message })
+    }
+
+    /// Whether IAM does not allow the call.
+    pub(super) fn is_access_denied(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
+        )
+    }
+}
+
+/// What a credentials provider failed with, from below the SDK's wrappers.
+fn identity_cause(error: &(dyn Error + 'static)) -> Option<IdentityError> {
+    let ours = || causes(error).find_map(|cause| cause.downcast_ref::<IdentityError>().cloned());
+    let chains = || causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>().map(from_chain));
+    ours().or_else(chains)
+}
+
+/// The error and what caused it, outermost first.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = cause.source();
+        Some(cause)
+    })
+}
+
+/// What the ordinary chain failed with.
+pub(super) fn from_chain(error: &CredentialsError) -> IdentityError {
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) => IdentityError::None,
+        other => IdentityError::Chain {
+            message: innermost(other),
+        },
+    }
+}
+
+fn is_timeout<E, R>(error: &SdkError<E, R>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_timeout(),
+        _ => false,
+    }
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    causes(error)
+        .last()
+        .map(|cause| cleaned(&cause.to_string()))
+        .unwrap_or_default()
+}

@@ -1,0 +1,137 @@
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::redirect::Policy;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+
+use crate::aws::IdentityError;
+use crate::aws::patience::Again;
+use crate::error::cleaned;
+use crate::settings::OidcRequest;
+
+/// Asks GitHub for OIDC tokens, a fresh one each time.
+///
+/// Source: GitHub docs, "OpenID Connect reference", on requesting the JWT with environment variables.
+#[derive(Debug)]
+pub(super) struct TokenSource {
+    request: OidcRequest,
+    audience: String,
+    http: OnceCell<reqwest::Client>,
+}
+
+impl TokenSource {
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+    const TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
+    /// STS takes tokens of at most 20,000 characters.
+    const MAX_BODY_BYTES: usize = 64 * 1024;
+
+    pub(super) fn new(request: OidcRequest, audience: &str) -> Self {
+        Self {
+            request,
+            audience: audience.to_owned(),
+            http: OnceCell::new(),
+        }
+    }
+
+    /// One request for one token.
+    pub(super) async fn token(&self) -> Result<SecretString, (IdentityError, Again)> {
+        let http = self
+            .http
+            .get_or_try_init(|| async { Self::client() })
+            .await
+            .map_err(|error| (transport(error), Again::Never))?;
+        let mut url = self.request.url.clone();
+        url.query_pairs_mut().append_pair("audience", &self.audience);
+        let response = http
+            .get(url)
+            .header(AUTHORIZATION, self.authorization()?)
+            .header(ACCEPT, "application/json")
+            .send()
+            .await
+            .map_err(|error| (transport(error), Again::Later))?;
+        match response.status() {
+            status if status.is_success() => {}
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                return Err((unavailable(format!("it answers {status}")), Again::Later));
+            }
+            status => return Err((refused(format!("it answers {status}")), Again::Never)),
+        }
+        let body = bounded_body(response).await?;
+        parse_token(&body).map_err(|problem| (refused(problem), Again::Never))
+    }
+
+    fn client() -> Result<reqwest::Client, reqwest::Error> {
+        reqwest::Client::builder()
+            .connect_timeout(Self::CONNECT_TIMEOUT)
+            .timeout(Self::TOTAL_TIMEOUT)
+            // The request carries a secret, and the endpoint has no reason to send it elsewhere.
+            .redirect(Policy::none())
+            .build()
+    }
+
+    fn authorization(&self) -> Result<HeaderValue, (IdentityError, Again)> {
+        let text = format!("bearer {}", self.request.token.expose_secret());
+        let illegal = || (refused("the request token has illegal characters"), Again::Never);
+        let mut value = HeaderValue::try_from(text).ok().ok_or_else(illegal)?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+async fn bounded_body(mut response: reqwest::Response) -> Result<Vec<u8>, (IdentityError, Again)> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= TokenSource::MAX_BODY_BYTES => {
+                body.extend_from_slice(&chunk);
+            }
+            Ok(Some(_)) => return Err((refused("its answer is too long"), Again::Never)),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err((transport(error), Again::Later)),
+        }
+    }
+}
+
+fn parse_token(body: &[u8]) -> Result<SecretString, &'static str> {
+    #[derive(Deserialize)]
+    struct Answer {
+        value: String,
+    }
+    // serde's own words would repeat a part of the answer.
+    let answer: Answer = serde_json::from_slice(body)
+        .ok()
+        .ok_or("its answer is not JSON with a text `value`")?;
+    if answer.value.is_empty() {
+        return Err("its answer holds an empty token");
+    }
+    Ok(answer.value.into())
+}
+
+fn refused(problem: impl Into<String>) -> IdentityError {
+    IdentityError::TokenRefused {
+        message: problem.into(),
+    }
+}
+
+fn unavailable(problem: String) -> IdentityError {
+    IdentityError::Unavailable {
+        operation: "the request for an OIDC token".to_owned(),
+        message: problem,
+    }
+}
+
+/// What broke, without the URL, which is long and says nothing to the user.
+fn transport(error: reqwest::Error) -> IdentityError {
+    let error = error.without_url();
+    if error.is_timeout() {
+        return unavailable("no answer in time".to_owned());
+    }
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    unavailable(cleaned(&cause.to_string()))
+}

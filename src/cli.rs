@@ -1,0 +1,122 @@
+//! The command line: one structure for each command, no logic.
+
+mod arguments;
+pub mod help;
+mod interrupt;
+mod session;
+mod usage;
+
+use std::ffi::OsString;
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::domain::reference::{AccountId, Region};
+use crate::inputs::Environment;
+use crate::ui::ColorChoice;
+
+pub use arguments::InputArguments;
+
+/// Takes a commit to an immutable, verified, released container image in Amazon ECR, in one step
+///
+/// Build once, prove it, then tag it: the image is pushed by its digest and read back before any tag exists, so a
+/// failed run burns no version, and a run that is repeated converges.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tagship",
+    version,
+    max_term_width = 110,
+    after_help = help::top(),
+    after_long_help = help::top(),
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalArguments,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+struct GlobalArguments {
+    /// Print the result as JSON; stdout carries nothing else
+    #[arg(long, global = true, help_heading = "Output")]
+    json: bool,
+    /// Say only what went wrong
+    #[arg(long, short, global = true, help_heading = "Output")]
+    quiet: bool,
+    /// Show the log; twice for debugging, three times for everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
+    verbose: u8,
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        help = "Colour stderr: `auto`, `always` or `never`",
+        help_heading = "Output"
+    )]
+    color: ColorChoice,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Publish the commit: build, push by digest, verify, tag
+    #[command(after_help = help::SHIP_SHORT, after_long_help = help::ship())]
+    Ship(InputArguments),
+    /// Show what `ship` would do, and write nothing
+    #[command(after_help = help::PLAN, after_long_help = help::PLAN)]
+    Plan(InputArguments),
+    /// Work with the embedded ECR, which needs no AWS account
+    #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
+    Local(LocalCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Publish as a GitHub action: `ship`, with the inputs taken from the runner's `INPUT_*` variables
+    #[command(hide = true)]
+    Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum LocalCommand {
+    /// Serve the embedded ECR until it is interrupted
+    #[command(after_help = help::SERVE, after_long_help = help::SERVE)]
+    Serve(ServeArguments),
+}
+
+#[derive(Debug, Args)]
+struct ServeArguments {
+    /// The folder of its state
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The port; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 5510)]
+    port: u16,
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    listen: IpAddr,
+    /// The account that the registry belongs to
+    #[arg(long, value_name = "ID", default_value_t = AccountId::emulated())]
+    account: AccountId,
+    /// The region that it is in
+    #[arg(long, value_name = "REGION", default_value_t = Region::emulated())]
+    region: Region,
+}
+
+/// Runs the program; the exit codes are those of [`crate::error::Kind`].
+pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: io::Result<Environment>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => session::run(cli, environment),
+        Err(error) => usage::show(&error, &arguments, environment),
+    }
+}

@@ -1,0 +1,87 @@
+//! The parts of the help that no structure carries.
+
+use std::fmt::Write as _;
+
+use crate::error::Kind;
+
+/// The exit codes besides 0, and what each says.
+pub const EXIT_CODES: [(Kind, &str); 8] = [
+    (Kind::Operation, "an operation failed"),
+    (Kind::Usage, "an argument, an input or the configuration is wrong"),
+    (Kind::Credentials, "credentials are missing or were refused"),
+    (Kind::TagConflict, "a wanted tag is taken by another image"),
+    (Kind::ScanGate, "the scan's findings are above what is allowed"),
+    (Kind::Drift, "what is there differs from what is wanted"),
+    (Kind::Bug, "a bug"),
+    (Kind::Cancelled, "cancelled"),
+];
+
+fn exit_codes() -> String {
+    let mut text = "Exit codes:\n    0  done".to_owned();
+    for (kind, meaning) in EXIT_CODES {
+        write!(text, "\n  {:>3}  {meaning}", kind.exit_code()).ok();
+    }
+    text
+}
+
+pub(super) fn top() -> String {
+    format!("{TOP_EXAMPLES}\n\n{}\n\n{TOP_ENVIRONMENT}", exit_codes())
+}
+
+pub(super) fn ship() -> String {
+    format!(
+        "{SHIP_SHORT} A flag for several entries may be repeated.\n\n{SHIP_EXAMPLES}\n\n{}\n\n{SHIP_ENVIRONMENT}",
+        exit_codes()
+    )
+}
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  tagship ship --local --repository team/app
+      Publish this checkout to the embedded ECR; no AWS account is needed
+  tagship plan --account-id 123456789012 --aws-region eu-central-1 --repository team/app
+      Show which tags would be made";
+
+const TOP_ENVIRONMENT: &str = "\
+Environment:
+  TAGSHIP_<NAME>   Any input of `ship`, as TAGSHIP_REPOSITORY for `--repository`
+  NO_COLOR         Do not colour
+  CLICOLOR_FORCE   Colour also where stderr is no terminal";
+
+pub(super) const SHIP_SHORT: &str = "\
+Every flag `--foo-bar` is also the variable TAGSHIP_FOO_BAR, the key `foo-bar` of tagship.yaml and the action's \
+input `foo-bar`; the first of these that is given counts.";
+
+const SHIP_EXAMPLES: &str = "\
+Examples:
+  tagship ship --local --repository team/app
+      Publish this checkout to the embedded ECR; no AWS account is needed
+  tagship ship --account-id 123456789012 --aws-region eu-central-1 --repository team/app --version 1.4.0
+      Publish as version 1.4.0, with the AWS credentials of this shell
+  tagship ship --build-args NODE_ENV=production --secrets id=npm,env=NPM_TOKEN
+      Build with an argument and a secret; the rest stands in tagship.yaml
+  tagship ship --tags 'type=semver,pattern={{version}}' --tags type=sha --tags edge
+      Choose the tags";
+
+const SHIP_ENVIRONMENT: &str = "\
+Environment:
+  TAGSHIP_GITHUB_TOKEN            A token for GitHub's API; secrets are taken from no flag
+  AWS_REGION, AWS_DEFAULT_REGION  The default of `--aws-region`
+  DOCKER_HOST                     The default of `--docker-host`
+  AWS_*                           Credentials, as for every AWS tool";
+
+pub(super) const PLAN: &str = "\
+The flags are those of `tagship ship`; `tagship ship --help` tells more of them.
+
+Examples:
+  tagship plan
+      Show what would be done, with the inputs of tagship.yaml
+  tagship plan --json | jq '.tags'
+      The same as data";
+
+pub(super) const SERVE: &str = "\
+Examples:
+  tagship local serve
+      Serve on port 5510; then `tagship ship --local` and `docker pull` find it there
+  tagship local serve --port 0 --json
+      Serve on a free port, and print the address as JSON";

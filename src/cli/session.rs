@@ -1,0 +1,240 @@
+//! One run of one command: from its arguments to the exit code.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::CommandFactory as _;
+
+use super::interrupt::Interrupt;
+use super::usage::NoFolder;
+use super::{Cli, Command, LocalCommand, ServeArguments};
+use crate::action::ActionFiles;
+use crate::error::{Diagnose, Kind};
+use crate::inputs::{self, Environment, Given, RawInputs};
+use crate::ports::Event;
+use crate::report::Ledger;
+use crate::run::{self, Outcome, RunError};
+use crate::settings::{LocalServerSettings, Settings};
+use crate::ui::{Diagnosis, Manner, Ui};
+
+/// The longest that work on other threads may go on after a run has ended.
+const SHUTDOWN: Duration = Duration::from_secs(2);
+
+/// How a run ended.
+enum End {
+    Done(Box<Outcome>),
+    Failed(Box<dyn Diagnose>),
+    Cancelled,
+}
+
+impl From<Result<Outcome, RunError>> for End {
+    fn from(result: Result<Outcome, RunError>) -> Self {
+        match result {
+            Ok(outcome) => Self::Done(Box::new(outcome)),
+            Err(error) => Self::Failed(Box::new(error)),
+        }
+    }
+}
+
+pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
+    let manner = Manner {
+        color: cli.global.color,
+        is_quiet: cli.global.quiet,
+        verbosity: cli.global.verbose,
+        is_json: cli.global.json,
+    };
+    let environment = match environment {
+        Ok(environment) => environment,
+        Err(error) => return fail(&Ui::new(manner, &Environment::default()), &NoFolder(error)),
+    };
+    let ui = Ui::new(manner, &environment);
+    match cli.command {
+        Some(Command::Ship(arguments)) => publish(&ui, arguments.into_given(), &environment, Work::Ship),
+        Some(Command::Plan(arguments)) => publish(&ui, arguments.into_given(), &environment, Work::Plan),
+        Some(Command::Action) => publish(&ui, Given::by_action(&environment), &environment, Work::Action),
+        Some(Command::Local(LocalCommand::Serve(arguments))) => serve(&ui, arguments, &environment),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tagship", &mut script);
+            conclude(&ui, ui.output().data(&String::from_utf8_lossy(&script)))
+        }
+        None => {
+            ui.show_help(&Cli::command().render_help().to_string());
+            ExitCode::from(Kind::Usage.exit_code())
+        }
+    }
+}
+
+/// Shows an error, and gives its exit code.
+pub(super) fn fail(ui: &Ui, error: &dyn Diagnose) -> ExitCode {
+    ui.error(&Diagnosis::of(error));
+    ExitCode::from(error.kind().exit_code())
+}
+
+fn conclude(ui: &Ui, result: Result<(), impl Diagnose>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(ui, &error),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Ship,
+    Plan,
+    Action,
+}
+
+fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> ExitCode {
+    let files = (work == Work::Action).then(|| ActionFiles::of(environment));
+    // A run whose result cannot be told must not begin.
+    if let Some(Err(error)) = files.as_ref().map(ActionFiles::check) {
+        return fail(ui, &error);
+    }
+    let ledger = Ledger::default();
+    let end = match inputs::resolve(RawInputs::gather(given, environment), environment) {
+        Ok(resolved) => {
+            let reporter = ui.reporter();
+            resolved
+                .settings
+                .secrets()
+                .for_each(|secret| reporter.mask(secret));
+            for note in &resolved.notes {
+                reporter.event(Event::Note(note));
+            }
+            until_interrupted(work_on(ui, &resolved.settings, &ledger, work))
+        }
+        Err(error) => End::Failed(Box::new(error)),
+    };
+    show(ui, end, &ledger, files.as_ref())
+}
+
+async fn work_on(ui: &Ui, settings: &Settings, ledger: &Ledger, work: Work) -> End {
+    let reporter = ui.reporter();
+    match work {
+        Work::Plan => run::plan(settings, reporter, ledger).await,
+        Work::Ship | Work::Action => run::ship(settings, reporter, ledger).await,
+    }
+    .into()
+}
+
+/// Drives a run until it ends or a signal drops it.
+fn until_interrupted(work: impl Future<Output = End>) -> End {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return End::Failed(Box::new(NoRuntime(error))),
+    };
+    let end = runtime.block_on(async {
+        // Before anything else, so that no signal is lost.
+        let mut interrupt = match Interrupt::install() {
+            Ok(interrupt) => interrupt,
+            Err(error) => return End::Failed(Box::new(NoRuntime(error))),
+        };
+        tokio::select! {
+            () = interrupt.next() => End::Cancelled,
+            end = work => end,
+        }
+    });
+    runtime.shutdown_timeout(SHUTDOWN);
+    end
+}
+
+/// Shows how the run ended, in every form that its face asks for; each is tried, whatever became of the others.
+fn show(ui: &Ui, end: End, ledger: &Ledger, files: Option<&ActionFiles>) -> ExitCode {
+    if let End::Done(outcome) = &end
+        && !outcome.closing.is_empty()
+    {
+        ui.reporter().event(Event::Block(&outcome.closing));
+    }
+    ui.finish();
+    let diagnosis = match &end {
+        End::Done(outcome) => outcome.failure.as_ref().map(|conflicts| Diagnosis::of(conflicts)),
+        End::Failed(error) => Some(Diagnosis::of(&**error)),
+        End::Cancelled => Some(Diagnosis::cancelled()),
+    };
+    let outcome = match (end, &diagnosis) {
+        (End::Done(outcome), _) => *outcome,
+        (_, Some(diagnosis)) => Outcome::of_failure(ledger, &diagnosis.plain(), diagnosis.json()),
+        (_, None) => Outcome::default(),
+    };
+    let mut code = diagnosis.as_ref().map_or(0, Diagnosis::exit_code);
+    let mut errors = Vec::from_iter(diagnosis);
+    if let Some(files) = files {
+        errors.extend(tell_runner(ui, &outcome, files, code == 0));
+    }
+    let data = if ui.is_json() {
+        &outcome.json
+    } else {
+        &outcome.text
+    };
+    errors.extend(ui.output().data(data).err().map(|error| Diagnosis::of(&error)));
+    for error in &errors {
+        ui.error(error);
+        if code == 0 {
+            code = error.exit_code();
+        }
+    }
+    ExitCode::from(code)
+}
+
+/// Writes the runner's files; gives what went wrong with each.
+fn tell_runner(ui: &Ui, outcome: &Outcome, files: &ActionFiles, has_succeeded: bool) -> Vec<Diagnosis> {
+    let mut errors = Vec::new();
+    errors.extend(files.write_outputs(&outcome.outputs).err());
+    errors.extend(files.append_summary(&ui.redact(&outcome.summary)).err());
+    if let Some((image, digest)) = outcome.subject.as_ref().filter(|_| has_succeeded) {
+        errors.extend(files.append_subject(image, digest).err());
+    }
+    errors.iter().map(|error| Diagnosis::of(error)).collect()
+}
+
+fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {
+    let settings = LocalServerSettings {
+        data: arguments.data.map_or_else(
+            || inputs::local_data_folder(environment),
+            |data| environment.working_directory().join(data),
+        ),
+        listen: SocketAddr::new(arguments.listen, arguments.port),
+        account: arguments.account,
+        region: arguments.region,
+    };
+    let end = until_interrupted(async {
+        let ready = |outcome: Outcome| {
+            let data = if ui.is_json() {
+                &outcome.json
+            } else {
+                &outcome.text
+            };
+            // Whoever started the server and does not read its address can still stop it.
+            ui.output().data(data).ok();
+        };
+        match run::serve_local(&settings, ready).await {
+            Ok(()) => End::Done(Box::default()),
+            Err(error) => End::Failed(Box::new(error)),
+        }
+    });
+    match end {
+        // To be interrupted is how a server ends.
+        End::Done(_) | End::Cancelled => {
+            ui.finish();
+            ExitCode::SUCCESS
+        }
+        End::Failed(error) => fail(ui, &*error),
+    }
+}
+
+/// The operating system gives no threads or signals.
+#[derive(Debug, thiserror::Error)]
+#[error("the asynchronous runtime cannot start: {0}")]
+struct NoRuntime(#[source] io::Error);
+
+impl Diagnose for NoRuntime {
+    fn kind(&self) -> Kind {
+        Kind::Operation
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! `tagship.yaml`: the inputs of a repository, in a file.
+//!
+//! ```yaml
+//! registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com
+//! repository: team/app
+//! tags:
+//!   - type=semver,pattern={{version}}
+//!   - type=sha
+//! ```
+//!
+//! Values are read straight into texts, so that the version `1.10` does not become the number 1.1.
+
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use crate::inputs::{self, INPUTS, Input};
+
+/// The file that is read when none is named.
+pub const FILE_NAME: &str = "tagship.yaml";
+
+/// The most bytes that the file may have.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// What the file says.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// The inputs that it gives, in its order.
+    pub entries: Vec<ConfigEntry>,
+    /// What is wrong with it.
+    pub problems: Vec<ConfigProblem>,
+}
+
+/// One input in the file.
+#[derive(Debug)]
+pub struct ConfigEntry {
+    /// The input.
+    pub input: &'static Input,
+    /// The line of its key, from 1.
+    pub line: usize,
+    /// The column of its key, from 1.
+    pub column: usize,
+    /// Its value, or the entries of its value.
+    pub texts: Vec<String>,
+    /// Whether each text is one entry, and not still to be cut into lines.
+    pub is_cut: bool,
+}
+
+/// One thing that is wrong with the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigProblem {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// Why the file cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The operating system refuses.
+    #[error("`{path}` cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is too large.
+    #[error("`{path}` is larger than 64 KiB")]
+    TooLarge {
+        /// The file.
+        path: String,
+    },
+    /// It is not text.
+    #[error("`{path}` is not UTF-8 text")]
+    NotText {
+        /// The file.
+        path: String,
+    },
+}
+
+/// Reads the file; `None` when there is none.
+pub fn load(path: &Path) -> Result<Option<Config>, ConfigError> {
+    let shown = || path.display().to_string();
+    let unreadable = |source| ConfigError::Unreadable {
+        path: shown(),
+        source,
+    };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(ConfigError::TooLarge { path: shown() });
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(parse(&text))),
+        Err(_) => Err(ConfigError::NotText { path: shown() }),
+    }
+}
+
+/// Reads the text of a file: what can be read, and everything that is wrong.
+pub fn parse(text: &str) -> Config {
+    let mut config = Config::default();
+    let keys = match yaml::keys(text) {
+        Ok(keys) => keys,
+        Err(problem) => {
+            config.problems.push(problem);
+            return config;
+        }
+    };
+    let mut seen = BTreeSet::new();
+    for (index, key) in keys.iter().enumerate() {
+        let (line, column) = yaml::position(text, index);
+        let problem = |message: String, hint: Option<String>| ConfigProblem {
+            line,
+            column,
+            message,
+            hint,
+        };
+        let Some(input) = inputs::find(key) else {
+            let message = format!("unknown key `{}`", clean(key));
+            config.problems.push(problem(message, Some(suggestion(key))));
+            continue;
+        };
+        if !input.faces.has_file_key() {
+            let (message, hint) = if input.name == "config" {
+                (format!("`{key}` cannot stand in the file that it names"), None)
+            } else {
+                (
+                    format!("`{key}` is a secret, and a file is no place for one"),
+                    Some(format!(
+                        "set the variable `{}`, or the action's input",
+                        input.variable()
+                    )),
+                )
+            };
+            config.problems.push(problem(message, hint));
+            continue;
+        }
+        if !seen.insert(input.name) {
+            config
+                .problems
+                .push(problem(format!("`{key}` is given twice"), None));
+            continue;
+        }
+        match yaml::value(text, index, input.is_list()) {
+            Ok((texts, is_cut)) => config.entries.push(ConfigEntry {
+                input,
+                line,
+                column,
+                texts,
+                is_cut,
+            }),
+            Err(problem) => config.problems.push(problem),
+        }
+    }
+    config
+}
+
+/// What the user probably meant.
+fn suggestion(key: &str) -> String {
+    let kebab = key.replace(['_', ' '], "-").to_ascii_lowercase();
+    INPUTS
+        .iter()
+        .filter(|input| input.faces.has_file_key())
+        .map(|input| (strsim::jaro_winkler(&kebab, input.name), input.name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or_else(
+            || "`tagship ship --help` lists the inputs".to_owned(),
+            |(_, name)| format!("did you mean `{name}`?"),
+        )
+}
+
+/// A hostile key, for a message.
+fn clean(key: &str) -> String {
+    key.chars()
+        .take(80)
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}

@@ -1,0 +1,125 @@
+use std::fmt::Write as _;
+
+use super::*;
+
+/// The problems, as `line:column: message (hint)`.
+fn problems(text: &str) -> Vec<String> {
+    parse(text)
+        .problems
+        .into_iter()
+        .map(|problem| {
+            let hint = problem.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            format!("{}:{}: {}{hint}", problem.line, problem.column, problem.message)
+        })
+        .collect()
+}
+
+#[test]
+fn values_stay_the_texts_that_they_are() {
+    let config = parse(
+        "repository: team/app\nversion: 1.10\ntags:\n  - 1.10\n  - 0x10\n  - type=sha\nlabels:\n  a.b: 1.20\nbuild-args: |\n  A=1\n  B=2\nno-cache: true\ntarget: ~\n",
+    );
+    assert_eq!(config.problems, []);
+    let of = |name: &str| {
+        let entry = config
+            .entries
+            .iter()
+            .find(|entry| entry.input.name == name)
+            .unwrap();
+        (entry.line, entry.column, entry.texts.join("|"), entry.is_cut)
+    };
+    assert_eq!(of("version"), (2, 1, "1.10".to_owned(), false));
+    assert_eq!(of("tags"), (3, 1, "1.10|0x10|type=sha".to_owned(), true));
+    assert_eq!(of("labels"), (7, 1, "a.b=1.20".to_owned(), true));
+    assert_eq!(of("build-args"), (9, 1, "A=1\nB=2\n".to_owned(), false));
+    assert_eq!(of("no-cache"), (12, 1, "true".to_owned(), false));
+    assert_eq!(of("target").2, "");
+}
+
+#[test]
+fn a_list_may_be_one_plain_value() {
+    let config = parse("tags: 1.10\n");
+    assert_eq!(config.entries[0].texts, ["1.10"]);
+}
+
+#[test]
+fn an_empty_file_says_nothing() {
+    for text in ["", "\n", "# only a comment\n", "---\n", "{}"] {
+        let config = parse(text);
+        assert!(
+            config.problems.is_empty() && config.entries.is_empty(),
+            "{text:?} {config:?}"
+        );
+    }
+}
+
+#[test]
+fn each_problem_has_its_place() {
+    let text = "\
+registory: x
+repository: team/app
+repository: team/other
+github-token: abc
+config: other.yaml
+context:
+  - a
+tags:
+  - ok
+  - [nested]
+labels:
+  a: {b: c}
+buildArgs: {}
+";
+    insta::assert_snapshot!(problems(text).join("\n"));
+    let config = parse(text);
+    let read: Vec<_> = config.entries.iter().map(|entry| entry.input.name).collect();
+    assert_eq!(read, ["repository"], "what is right is still read");
+}
+
+#[test]
+fn what_is_no_mapping_is_refused_with_its_place() {
+    for text in [
+        "- a\n- b\n",
+        "just text",
+        "a: b: c\n",
+        "repository: \"open\n",
+        "\trepository: x",
+        "repository: x\n---\nrepository: y\n",
+        "[a]: b\n",
+    ] {
+        assert_eq!(problems(text).len(), 1, "{text:?} {:?}", problems(text));
+    }
+}
+
+#[test]
+fn bombs_are_refused() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let last = level - 1;
+        writeln!(
+            bomb,
+            "a{level}: &a{level} [*a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}, *a{last}]"
+        )
+        .unwrap();
+    }
+    bomb += "tags: *a11\n";
+    assert!(!problems(&bomb).is_empty());
+    assert!(!problems(&format!("tags: {}\n", "[".repeat(5000))).is_empty());
+    let many: String = (0..200)
+        .map(|n| format!("key{n}: x"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert_eq!(problems(&many).len(), 1);
+}
+
+#[test]
+fn files_that_are_too_large_or_no_text_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tagship.yaml");
+    assert!(matches!(load(&path), Ok(None)));
+    std::fs::write(&path, vec![b'#'; 70_000]).unwrap();
+    assert!(matches!(load(&path), Err(ConfigError::TooLarge { .. })));
+    std::fs::write(&path, [0xff, 0xfe]).unwrap();
+    assert!(matches!(load(&path), Err(ConfigError::NotText { .. })));
+    assert!(matches!(load(folder.path()), Err(ConfigError::Unreadable { .. })));
+}

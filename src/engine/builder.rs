@@ -1,0 +1,280 @@
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+use super::archive::{self, ClassicImage};
+use super::capability::Capabilities;
+use super::connect::{Connection, EngineAddress};
+use super::context::Folder;
+use super::progress::{DockerfileName, Progress};
+use super::session::{Credentials, Failures, Folders, Providers, SecretStore, Session};
+use super::solve::{Export, ExporterResponse, frontend_options, solve};
+use super::{BuildError, failure};
+use crate::domain::build::BuildRequest;
+use crate::domain::reference::{Digest, ImageName};
+use crate::ports::{Builder, EngineSummary, Event, ImageStore, RegistryLogin, Reporter, WriteRegistry};
+use crate::registry::RegistryError;
+
+/// How often a push by the engine is tried. What was built is in its cache, and what was pushed is not pushed again.
+const PUSH_TRIES: u32 = 4;
+
+/// Builds on a Docker Engine.
+pub struct EngineBuilder {
+    host: Option<String>,
+    login: Arc<dyn RegistryLogin>,
+    image: ImageName,
+    reporter: Arc<dyn Reporter>,
+    workspace: PathBuf,
+    engine: OnceCell<Engine>,
+}
+
+struct Engine {
+    connection: Connection,
+    capabilities: Capabilities,
+}
+
+impl EngineBuilder {
+    /// A builder for one destination, which contacts the engine when it is first needed.
+    ///
+    /// `host` is the engine's address in the form of `DOCKER_HOST`, the default socket when absent. Paths in
+    /// messages are shown relative to `workspace`.
+    pub fn new(
+        host: Option<&str>,
+        login: Arc<dyn RegistryLogin>,
+        image: ImageName,
+        reporter: Arc<dyn Reporter>,
+        workspace: PathBuf,
+    ) -> Self {
+        Self {
+            host: host.map(str::to_owned),
+            login,
+            image,
+            reporter,
+            workspace,
+            engine: OnceCell::new(),
+        }
+    }
+
+    async fn engine(&self) -> Result<&Engine, BuildError> {
+        self.engine
+            .get_or_try_init(|| async {
+                let connection = Connection::open(EngineAddress::parse(self.host.as_deref())?).await?;
+                let capabilities = Capabilities::read(&connection).await?;
+                Ok(Engine {
+                    connection,
+                    capabilities,
+                })
+            })
+            .await
+    }
+
+    fn progress(&self, request: &BuildRequest) -> Progress {
+        let dockerfile = DockerfileName::new(&request.dockerfile, &self.workspace);
+        Progress::new(Arc::clone(&self.reporter), dockerfile)
+    }
+
+    /// Runs one build to its end, with a session of its own.
+    async fn build(
+        &self,
+        engine: &Engine,
+        request: &BuildRequest,
+        export: Export,
+        progress: &mut Progress,
+    ) -> Result<ExporterResponse, BuildError> {
+        let context = Folder::context(&request.context)?;
+        let (dockerfile, name) = Folder::dockerfile(&request.dockerfile)?;
+        let failures = Failures::default();
+        let providers = Providers {
+            folders: Folders {
+                by_name: BTreeMap::from([("context", context), ("dockerfile", dockerfile)]),
+                failures: failures.clone(),
+            },
+            secrets: SecretStore::new(&request.secrets, Arc::clone(&self.reporter), failures.clone()),
+            credentials: Credentials {
+                host: self.image.registry.clone(),
+                login: Arc::clone(&self.login),
+                failures: failures.clone(),
+            },
+            failures,
+        };
+        let session = Session::open(&engine.connection, &self.shared_key(request), providers).await?;
+        let control = engine.connection.control().await?;
+        solve(
+            control,
+            session.id(),
+            frontend_options(request, &name),
+            export,
+            progress,
+        )
+        .await
+        .map_err(|status| {
+            session
+                .failure()
+                .unwrap_or_else(|| failure::classify(&status, progress, request, &self.image))
+        })
+    }
+
+    /// Names what the engine keeps of the context until the next build. It tells files by size and time, so that
+    /// another repository's checkout in the same place must have another name.
+    fn shared_key(&self, request: &BuildRequest) -> String {
+        Digest::of(format!("{}\n{}", self.image, request.context.display()).as_bytes()).hex()
+    }
+
+    /// The engine pushes what it built.
+    async fn publish_from_engine(
+        &self,
+        engine: &Engine,
+        request: &BuildRequest,
+    ) -> Result<Digest, BuildError> {
+        let mut request = request.clone();
+        let mut delay = Duration::from_secs(1);
+        // One for all tries: what was built is not told again.
+        let mut progress = self.progress(&request);
+        for tries_left in (0..PUSH_TRIES).rev() {
+            let error = match self
+                .build(engine, &request, self.push_by_digest(), &mut progress)
+                .await
+            {
+                Ok(response) => return digest_of(&response, "containerimage.digest"),
+                Err(BuildError::Push(error)) if tries_left > 0 => error,
+                Err(error) => return Err(error),
+            };
+            match &error {
+                RegistryError::Unauthorized { host, .. }
+                    if !request.no_cache || tries_left == PUSH_TRIES - 1 =>
+                {
+                    self.login.forget(host).await;
+                }
+                error if error.is_transient() => {}
+                _ => return Err(error.into()),
+            }
+            self.reporter.event(Event::Retry {
+                what: "the push",
+                reason: &error.to_string(),
+                delay,
+            });
+            tokio::time::sleep(delay).await;
+            delay *= 2;
+            // The steps ran a moment ago.
+            request.no_cache = false;
+        }
+        Err(BuildError::Failed {
+            message: "the push has no outcome".to_owned(),
+            location: None,
+        })
+    }
+
+    /// BuildKit's exporter that pushes without a tag, and keeps nothing in the engine.
+    /// Source: BuildKit, "Exporters", "image".
+    fn push_by_digest(&self) -> Export {
+        let mut options: HashMap<String, String> = [
+            ("push", "true"),
+            ("push-by-digest", "true"),
+            ("name-canonical", "true"),
+            ("store", "false"),
+            ("oci-mediatypes", "true"),
+            ("compression", "gzip"),
+            ("rewrite-timestamp", "true"),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        options.insert("name".to_owned(), self.image.to_string());
+        if self.image.registry.is_plain_http() {
+            options.insert("registry.insecure".to_owned(), "true".to_owned());
+        }
+        Export {
+            kind: "image",
+            options,
+        }
+    }
+
+    /// We push what the engine built, from a stream of it.
+    async fn publish_from_archive(
+        &self,
+        engine: &Engine,
+        request: &BuildRequest,
+        registry: &dyn WriteRegistry,
+    ) -> Result<Digest, BuildError> {
+        let docker = engine.connection.docker();
+        let before = archive::ids(docker)
+            .await
+            .map_err(|error| engine.connection.unreachable(&error))?;
+        let options = HashMap::from([("rewrite-timestamp".to_owned(), "true".to_owned())]);
+        let response = self
+            .build(
+                engine,
+                request,
+                Export {
+                    kind: "moby",
+                    options,
+                },
+                &mut self.progress(request),
+            )
+            .await?;
+        // Such a store has no manifests: its digest of an image is that of the config.
+        let id = digest_of(&response, "containerimage.config.digest")
+            .or_else(|_| digest_of(&response, "containerimage.digest"))?;
+        let image = ClassicImage::find(docker, id).await?;
+        let pushed = crate::registry::push_archive(&image, registry, &*self.reporter).await;
+        if !before.contains(&id.to_string()) {
+            image.remove().await;
+        }
+        Ok(pushed?)
+    }
+}
+
+fn digest_of(response: &ExporterResponse, key: &str) -> Result<Digest, BuildError> {
+    let text = response.get(key).map(String::as_str).unwrap_or_default();
+    Digest::parse(text).map_err(|error| BuildError::Failed {
+        message: format!("the engine gives no `{key}`: {error}"),
+        location: None,
+    })
+}
+
+#[async_trait]
+impl Builder for EngineBuilder {
+    async fn check(&self, request: &BuildRequest) -> Result<EngineSummary, BuildError> {
+        Folder::context(&request.context)?;
+        Folder::dockerfile(&request.dockerfile)?;
+        let capabilities = &self.engine().await?.capabilities;
+        if let Some(reason) = capabilities.why_not_reproducible() {
+            self.reporter.event(Event::Note(&reason));
+        }
+        if let Some(reason) = request
+            .platform
+            .as_ref()
+            .and_then(|platform| capabilities.why_not_runnable(platform))
+        {
+            self.reporter.event(Event::Note(&reason));
+        }
+        Ok(capabilities.summary.clone())
+    }
+
+    async fn publish(
+        &self,
+        request: &BuildRequest,
+        registry: &dyn WriteRegistry,
+    ) -> Result<Digest, BuildError> {
+        let engine = self.engine().await?;
+        match engine.capabilities.summary.store {
+            ImageStore::Containerd => self.publish_from_engine(engine, request).await,
+            ImageStore::Classic => self.publish_from_archive(engine, request, registry).await,
+        }
+    }
+}
+
+impl std::fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "EngineBuilder({} for {})",
+            self.host.as_deref().unwrap_or("default socket"),
+            self.image
+        )
+    }
+}

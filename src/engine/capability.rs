@@ -1,0 +1,121 @@
+//! What an engine can do: found out once, before anything is built, because engines silently ignore what they cannot.
+
+use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
+use bollard_buildkit_proto::moby::buildkit::v1::{ListWorkersRequest, types::WorkerRecord};
+use tonic::transport::Channel;
+
+use super::BuildError;
+use super::connect::Connection;
+use crate::domain::content::Platform;
+use crate::ports::{EngineSummary, ImageStore};
+
+/// The worker's label that only an engine with containerd's store has. Source: moby, `builder-next/worker/label`.
+const CONTAINERD_LABEL: &str = "org.mobyproject.buildkit.worker.snapshotter";
+
+/// What an engine is.
+#[derive(Debug, Clone)]
+pub(super) struct Capabilities {
+    /// For the user.
+    pub(super) summary: EngineSummary,
+    version: (u32, u32),
+    platforms: Vec<Platform>,
+}
+
+impl Capabilities {
+    /// Asks the engine, and refuses one that nothing can be built on.
+    pub(super) async fn read(connection: &Connection) -> Result<Self, BuildError> {
+        let not_an_engine = |message: String| BuildError::NotAnEngine {
+            address: connection.address().to_string(),
+            message,
+        };
+        let answer = connection.docker().version().await;
+        let answer = answer.map_err(|error| not_an_engine(super::failure::clean(&error.to_string())))?;
+        let text = super::failure::clean(&answer.version.unwrap_or_default());
+        let version =
+            major_and_minor(&text).ok_or_else(|| not_an_engine(format!("its version is `{text}`")))?;
+        let os = answer.os.unwrap_or_default();
+        if os != "linux" {
+            return Err(BuildError::NotLinux {
+                os: super::failure::clean(&os),
+            });
+        }
+        if version < (20, 10) {
+            return Err(BuildError::TooOld { version: text });
+        }
+        let workers = workers(&mut connection.control().await?).await?;
+        let is_containerd = workers
+            .iter()
+            .any(|worker| worker.labels.contains_key(CONTAINERD_LABEL));
+        Ok(Self {
+            summary: EngineSummary {
+                version: text,
+                store: if is_containerd {
+                    ImageStore::Containerd
+                } else {
+                    ImageStore::Classic
+                },
+                platform: format!("{os}/{}", super::failure::clean(&answer.arch.unwrap_or_default())),
+            },
+            version,
+            platforms: workers
+                .iter()
+                .flat_map(|worker| &worker.platforms)
+                .map(platform_of)
+                .collect(),
+        })
+    }
+
+    /// Why two builds of one commit have different digests on this engine, if they have.
+    ///
+    /// BuildKit rewrites the timestamps within layers from 0.13 on, which came with Engine 26.
+    /// Source: BuildKit's release notes of 0.13; Docker Engine's of 26.0.
+    pub(super) fn why_not_reproducible(&self) -> Option<String> {
+        (self.version < (26, 0)).then(|| {
+            format!(
+                "engine {} stamps files with the time of the build, so a second build of this commit has another digest; from 26.0 on it has the same",
+                self.summary.version
+            )
+        })
+    }
+
+    /// Why `RUN` steps for a platform may fail, if they may: the engine neither is of that platform
+    /// nor knows an emulation for it.
+    pub(super) fn why_not_runnable(&self, platform: &Platform) -> Option<String> {
+        let known = self
+            .platforms
+            .iter()
+            .any(|known| known.os == platform.os && known.architecture == platform.architecture);
+        (!known && !self.platforms.is_empty()).then(|| {
+            format!(
+                "the engine is {} and knows no emulation for {platform}; `RUN` steps will fail",
+                self.summary.platform
+            )
+        })
+    }
+}
+
+async fn workers(control: &mut ControlClient<Channel>) -> Result<Vec<WorkerRecord>, BuildError> {
+    match control.list_workers(ListWorkersRequest::default()).await {
+        Ok(answer) => Ok(answer.into_inner().record),
+        Err(status) => Err(BuildError::NoBuildKit {
+            message: super::failure::clean(status.message()),
+        }),
+    }
+}
+
+fn platform_of(platform: &bollard_buildkit_proto::pb::Platform) -> Platform {
+    Platform {
+        os: platform.os.clone(),
+        architecture: platform.architecture.clone(),
+        variant: Some(platform.variant.clone()).filter(|variant| !variant.is_empty()),
+    }
+}
+
+/// The beginning of `28.5.2+dfsg4`.
+fn major_and_minor(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split(|c: char| !c.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests;

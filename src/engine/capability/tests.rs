@@ -1,0 +1,66 @@
+use super::{Capabilities, major_and_minor};
+use crate::domain::content::Platform;
+use crate::ports::{EngineSummary, ImageStore};
+
+fn capabilities(version: &str, platforms: &[&str]) -> Capabilities {
+    Capabilities {
+        summary: EngineSummary {
+            version: version.to_owned(),
+            store: ImageStore::Classic,
+            platform: "linux/amd64".to_owned(),
+        },
+        version: major_and_minor(version).unwrap(),
+        platforms: platforms
+            .iter()
+            .map(|platform| Platform::parse(platform).unwrap())
+            .collect(),
+    }
+}
+
+#[test]
+fn versions_begin_with_two_numbers() {
+    assert_eq!(major_and_minor("28.5.2+dfsg4"), Some((28, 5)));
+    assert_eq!(major_and_minor("20.10.24"), Some((20, 10)));
+    assert_eq!(major_and_minor("29.0"), Some((29, 0)));
+    assert_eq!(major_and_minor("dev"), None);
+    assert_eq!(major_and_minor(""), None);
+}
+
+#[test]
+fn engines_before_26_tell_that_their_digests_differ() {
+    for (version, reproducible) in [
+        ("20.10.24", false),
+        ("25.0.5", false),
+        ("26.0.0", true),
+        ("28.5.2", true),
+    ] {
+        assert_eq!(
+            capabilities(version, &[]).why_not_reproducible().is_none(),
+            reproducible,
+            "{version}"
+        );
+    }
+}
+
+#[test]
+fn a_platform_without_emulation_is_told_but_only_when_it_is_certain() {
+    let arm = Platform::parse("linux/arm64").unwrap();
+    let engine = capabilities("28.5.2", &["linux/amd64", "linux/386"]);
+    assert_eq!(
+        engine.why_not_runnable(&arm).unwrap(),
+        "the engine is linux/amd64 and knows no emulation for linux/arm64; `RUN` steps will fail"
+    );
+    assert_eq!(
+        engine.why_not_runnable(&Platform::parse("linux/amd64").unwrap()),
+        None
+    );
+    assert_eq!(
+        capabilities("28.5.2", &["linux/amd64", "linux/arm64"]).why_not_runnable(&arm),
+        None
+    );
+    assert_eq!(
+        capabilities("28.5.2", &[]).why_not_runnable(&arm),
+        None,
+        "it does not say what it can run"
+    );
+}

@@ -1,0 +1,56 @@
+use crate::domain::reference::ImageName;
+use crate::registry::RegistryError;
+
+/// What a failed push means, if the push is what failed.
+///
+/// Source: containerd, `core/remotes/docker/pusher.go` and BuildKit, `util/push`.
+pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError> {
+    let message = message.strip_prefix("failed to push ").or_else(|| {
+        // Uploads and their authorization fail before the push itself is named.
+        let names_us = message.contains(&format!("//{}/v2/", image.registry));
+        names_us.then_some(message)
+    })?;
+    let host = image.registry.clone();
+    let cleaned = super::clean(message);
+    let any = |words: &[&str]| words.iter().any(|word| cleaned.contains(word));
+    Some(
+        if any(&[
+            "does not exist in the registry",
+            "NAME_UNKNOWN",
+            "name unknown",
+            "repository name not known",
+        ]) {
+            RegistryError::RepositoryMissing {
+                repository: image.repository.clone(),
+                host,
+            }
+        } else if any(&[
+            "401 Unauthorized",
+            "no basic auth credentials",
+            "authorization failed",
+            "authentication required",
+        ]) {
+            RegistryError::Unauthorized {
+                host,
+                message: cleaned.into(),
+            }
+        } else if any(&["403 Forbidden", "denied"]) {
+            RegistryError::NotPermitted {
+                action: "ecr:PutImage".to_owned(),
+                repository: image.repository.clone(),
+            }
+        } else if any(&[" 400 ", " 404 ", " 405 ", " 413 ", "unsupported"]) {
+            RegistryError::Refused {
+                host,
+                operation: "the push".into(),
+                message: cleaned.into(),
+            }
+        } else {
+            RegistryError::Unavailable {
+                host,
+                operation: "the push".into(),
+                message: cleaned.into(),
+            }
+        },
+    )
+}

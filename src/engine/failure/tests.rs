@@ -1,0 +1,279 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bollard_buildkit_proto::google::protobuf::Any;
+use bollard_buildkit_proto::google::rpc;
+use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex, VertexLog};
+use prost::Message as _;
+use secrecy::SecretString;
+use tonic::{Code, Status};
+
+use super::{classify, clean};
+use crate::domain::build::{BuildArgs, BuildRequest};
+use crate::domain::reference::{ImageName, RegistryHost, RepositoryName};
+use crate::engine::BuildError;
+use crate::engine::progress::{DockerfileName, Progress};
+use crate::error::{Diagnose as _, Kind};
+use crate::ports::{Event, Reporter};
+
+struct Nobody;
+
+impl Reporter for Nobody {
+    fn mask(&self, _: &SecretString) {}
+
+    fn event(&self, _: Event<'_>) {}
+}
+
+fn image() -> ImageName {
+    ImageName {
+        registry: RegistryHost::parse("123456789012.dkr.ecr.eu-central-1.amazonaws.com").unwrap(),
+        repository: RepositoryName::parse("team/app").unwrap(),
+    }
+}
+
+fn request() -> BuildRequest {
+    BuildRequest {
+        context: PathBuf::from("/w/app"),
+        dockerfile: PathBuf::from("/w/app/Dockerfile"),
+        target: Some("release".to_owned()),
+        build_args: BuildArgs::default(),
+        secrets: Vec::new(),
+        labels: BTreeMap::new(),
+        platform: None,
+        no_cache: false,
+        source_date_epoch: 0,
+    }
+}
+
+/// A build whose one step failed.
+fn progress(step: &str, output: &str, error: &str) -> Progress {
+    let dockerfile = DockerfileName::new(Path::new("/w/app/Dockerfile"), Path::new("/w"));
+    let mut progress = Progress::new(Arc::new(Nobody), dockerfile);
+    if !step.is_empty() {
+        progress.take(&StatusResponse {
+            vertexes: vec![Vertex {
+                digest: "sha256:1".to_owned(),
+                name: step.to_owned(),
+                started: Some(prost_time()),
+                completed: Some(prost_time()),
+                error: error.to_owned(),
+                ..Vertex::default()
+            }],
+            logs: vec![VertexLog {
+                vertex: "sha256:1".to_owned(),
+                msg: output.into(),
+                ..VertexLog::default()
+            }],
+            ..StatusResponse::default()
+        });
+    }
+    progress
+}
+
+fn prost_time() -> bollard_buildkit_proto::google::protobuf::Timestamp {
+    bollard_buildkit_proto::google::protobuf::Timestamp { seconds: 1, nanos: 0 }
+}
+
+fn error(message: &str, step: &str) -> BuildError {
+    classify(
+        &Status::unknown(message),
+        &progress(step, "", message),
+        &request(),
+        &image(),
+    )
+}
+
+/// The words of both engines, as they were heard; the errors that they come to.
+#[test]
+fn failures_are_told_in_our_words() {
+    for (message, step, told) in [
+        (
+            "executor failed running [/bin/sh -c exit 7]: exit code: 7",
+            "[2/2] RUN exit 7",
+            "build step `[2/2] RUN exit 7` failed with exit code 7",
+        ),
+        (
+            "process \"/bin/sh -c exit 7\" did not complete successfully: exit code: 7",
+            "[2/2] RUN exit 7",
+            "build step `[2/2] RUN exit 7` failed with exit code 7",
+        ),
+        (
+            "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2: unknown instruction: FOO",
+            "",
+            "app/Dockerfile:2: the Dockerfile cannot be built: unknown instruction: FOO",
+        ),
+        (
+            "dockerfile parse error on line 2: unknown instruction: FOO (did you mean FROM?)",
+            "",
+            "app/Dockerfile:2: the Dockerfile cannot be built: unknown instruction: FOO (did you mean FROM?)",
+        ),
+        (
+            "the Dockerfile cannot be empty",
+            "",
+            "the Dockerfile cannot be built: the Dockerfile cannot be empty",
+        ),
+        (
+            "failed to compute cache key: \"/missing\" not found: not found",
+            "[2/2] COPY missing /",
+            "`/missing`, which is to be copied, does not exist",
+        ),
+        (
+            "failed to compute cache key: failed to calculate checksum of ref d1c88ab6::4cyw4: \"/missing\": not found",
+            "[2/2] COPY missing /",
+            "`/missing`, which is to be copied, does not exist",
+        ),
+        (
+            "failed to solve with frontend dockerfile.v0: failed to create LLB definition: docker.io/library/nope:1: not found",
+            "[internal] load metadata for docker.io/library/nope:1",
+            "base image `docker.io/library/nope:1` cannot be had: docker.io/library/nope:1: not found",
+        ),
+        (
+            "nope:1: failed to resolve source metadata for docker.io/library/nope:1: docker.io/library/nope:1: not found",
+            "",
+            "base image `docker.io/library/nope:1` cannot be had: docker.io/library/nope:1: not found",
+        ),
+        (
+            "target stage \"release\" could not be found",
+            "",
+            "the Dockerfile has no stage `release`",
+        ),
+        (
+            "failed to solve with frontend dockerfile.v0: failed to create LLB definition: failed to reach build target release in Dockerfile",
+            "",
+            "the Dockerfile has no stage `release`",
+        ),
+        (
+            "secret token not found: not found",
+            "[2/2] RUN x",
+            "secret `token` is required by a build step, but not given",
+        ),
+        (
+            "secret token: not found",
+            "[2/2] RUN x",
+            "secret `token` is required by a build step, but not given",
+        ),
+        (
+            "failed to copy: write /var/lib/docker/x: no space left on device",
+            "[2/2] COPY a b",
+            "the engine has no space left on its disk",
+        ),
+        (
+            "something\nunheard of",
+            "",
+            "the build failed: something unheard of",
+        ),
+        (
+            "something unheard of",
+            "[2/3] ADD a b",
+            "build step `[2/3] ADD a b` failed: something unheard of",
+        ),
+    ] {
+        let error = error(message, step);
+        assert_eq!(error.to_string(), told, "{message}");
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn a_failed_step_keeps_its_last_lines_and_place() {
+    let message = "process \"/bin/sh -c make\" did not complete successfully: exit code: 2";
+    let output: String = (1..=1000).map(|line| format!("line {line}\n")).collect();
+    let detail = |name: &str, json: &str| Any {
+        type_url: format!("github.com/moby/buildkit/{name}+json"),
+        value: json.as_bytes().to_vec(),
+    };
+    let details = rpc::Status {
+        details: vec![
+            detail("errdefs.Vertex", r#"{"digest":"sha256:1"}"#),
+            detail("gatewayapi.ExitMessage", r#"{"Code":2}"#),
+            detail(
+                "errdefs.Source",
+                r#"{"info":{"filename":"Dockerfile","data":"RlJPTSB4"},"ranges":[{"start":{"line":4},"end":{"line":5}}]}"#,
+            ),
+            detail("errdefs.Source", "not json"),
+        ],
+        ..rpc::Status::default()
+    };
+    let status = Status::with_details(Code::Unknown, message, details.encode_to_vec().into());
+    let error = classify(
+        &status,
+        &progress("[3/3] RUN make", &output, message),
+        &request(),
+        &image(),
+    );
+    assert_eq!(
+        error.to_string(),
+        "app/Dockerfile:4: build step `[3/3] RUN make` failed with exit code 2"
+    );
+    let BuildError::StepFailed { tail, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(tail.len(), 20);
+    assert_eq!((tail[0].as_str(), tail[19].as_str()), ("line 981", "line 1000"));
+}
+
+#[test]
+fn failed_pushes_are_errors_of_the_registry() {
+    let url = format!("https://{}/v2/team/app/blobs/uploads/", image().registry);
+    for (message, kind, told) in [
+        (
+            format!(
+                "failed to push {}: unexpected status from HEAD request to {url}: 401 Unauthorized",
+                image()
+            ),
+            Kind::Credentials,
+            "refuses the credential",
+        ),
+        (
+            format!("failed to authorize: no basic auth credentials for {url}"),
+            Kind::Credentials,
+            "refuses the credential",
+        ),
+        (
+            format!(
+                "failed to push {}: unexpected status from POST request to {url}: 403 Forbidden",
+                image()
+            ),
+            Kind::Credentials,
+            "may not do `ecr:PutImage`",
+        ),
+        (
+            format!(
+                "failed to push {}: name unknown: The repository with name 'team/app' does not exist in the registry with id '123456789012'",
+                image()
+            ),
+            Kind::Operation,
+            "repository `team/app` does not exist",
+        ),
+        (
+            format!(
+                "failed to push {}: unexpected status from PUT request to {url}: 400 Bad Request",
+                image()
+            ),
+            Kind::Operation,
+            "refuses the push",
+        ),
+        (
+            format!(
+                "failed to push {}: failed to do request: Put \"{url}\": EOF",
+                image()
+            ),
+            Kind::Operation,
+            "the push with registry",
+        ),
+    ] {
+        let error = error(&message, "exporting to image");
+        assert!(matches!(error, BuildError::Push(_)), "{message}");
+        assert_eq!(error.kind(), kind, "{message}");
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
+#[test]
+fn foreign_words_stay_on_one_line_and_short() {
+    assert_eq!(clean(" a\r\n\tb\u{1b}[31mc\n"), "a b\u{fffd}[31mc");
+    let long = clean(&"x".repeat(100_000));
+    assert_eq!(long.chars().count(), 2001);
+    assert!(long.ends_with('…'));
+}

@@ -1,0 +1,159 @@
+use super::clean;
+use crate::domain::build::BuildRequest;
+use crate::engine::progress::{DockerfileName, FailedStep};
+use crate::engine::{BuildError, SourceLocation};
+
+/// What callers within BuildKit put before a message.
+const WRAPPERS: [&str; 9] = [
+    "failed to solve: ",
+    "failed to solve with frontend dockerfile.v0: ",
+    "failed to solve with frontend gateway.v0: ",
+    "failed to create LLB definition: ",
+    "failed to build LLB: ",
+    "failed to compute cache key: ",
+    "failed to load cache key: ",
+    "failed to prepare build: ",
+    "rpc error: code = Unknown desc = ",
+];
+
+/// What a message means, in the words of BuildKit from 0.8 (Engine 20.10) to 0.25 (Engine 28.5).
+///
+/// `exit_code` and `location` are known from the engine's details where it gives some.
+pub(super) fn classify(
+    message: &str,
+    exit_code: Option<i32>,
+    step: Option<FailedStep>,
+    location: Option<SourceLocation>,
+    dockerfile: &DockerfileName,
+    request: &BuildRequest,
+) -> BuildError {
+    let made_no_steps = message.contains("failed to create LLB definition: ");
+    let message = without_wrappers(message);
+    if message.contains("no space left on device") {
+        return BuildError::NoSpace;
+    }
+    if let Some(id) = secret(message) {
+        return BuildError::Secret {
+            id,
+            problem: "is required by a build step, but not given".to_owned(),
+        };
+    }
+    if let Some(target) = request.target.as_ref().filter(|_| is_about_target(message)) {
+        return BuildError::TargetMissing {
+            target: clean(target),
+        };
+    }
+    if let Some((image, message)) = base_image(message, step.as_ref()) {
+        return BuildError::BaseImage {
+            image,
+            message,
+            location,
+        };
+    }
+    if let Some(path) = missing_source(message) {
+        return BuildError::SourceMissing { path, location };
+    }
+    if let Some(step) = step {
+        let exit_code = exit_code.or_else(|| exit_code_in(message));
+        // The exit code is all that such a message says.
+        let message = exit_code.is_none().then(|| clean(message));
+        return BuildError::StepFailed {
+            name: step.name,
+            exit_code,
+            tail: step.tail,
+            location,
+            message,
+        };
+    }
+    if let Some((line, message)) = parse_error(message) {
+        let location = location.or_else(|| {
+            Some(SourceLocation {
+                file: dockerfile.shown_own(),
+                line,
+            })
+        });
+        return BuildError::DockerfileInvalid { message, location };
+    }
+    if made_no_steps || location.is_some() || message.contains("Dockerfile cannot be empty") {
+        return BuildError::DockerfileInvalid {
+            message: clean(message),
+            location,
+        };
+    }
+    BuildError::Failed {
+        message: clean(message),
+        location,
+    }
+}
+
+fn without_wrappers(message: &str) -> &str {
+    let mut message = message;
+    while let Some(inner) = WRAPPERS.iter().find_map(|wrapper| message.strip_prefix(wrapper)) {
+        message = inner;
+    }
+    message
+}
+
+/// `secret tok: not found`, earlier `secret tok not found: not found`.
+fn secret(message: &str) -> Option<String> {
+    let id = message.strip_prefix("secret ")?;
+    let id = id
+        .strip_suffix(" not found: not found")
+        .or_else(|| id.strip_suffix(": not found"))?;
+    Some(clean(id))
+}
+
+/// `target stage "x" could not be found`, earlier `failed to reach build target x in Dockerfile`.
+fn is_about_target(message: &str) -> bool {
+    message.starts_with("target stage ") || message.starts_with("failed to reach build target ")
+}
+
+/// `failed to resolve source metadata for x:1: …`; earlier only the failed step's name tells the image.
+fn base_image(message: &str, step: Option<&FailedStep>) -> Option<(String, String)> {
+    if let Some((_, rest)) = message.split_once("failed to resolve source metadata for ") {
+        let (image, why) = rest.split_once(": ")?;
+        return Some((clean(image), clean(why)));
+    }
+    let step = step?;
+    let named = |part: &str| step.name.split_once(part).map(|(_, image)| image.to_owned());
+    // A step of a stage is called `[1/3] FROM x`, an image that is only copied from `FROM x`.
+    let image = named("load metadata for ")
+        .or_else(|| named("resolve image config for "))
+        .or_else(|| named("FROM "))?;
+    let is_run = step.name.contains(" RUN ") || step.name.contains(" COPY ");
+    (!is_run).then(|| {
+        (
+            image,
+            clean(without_wrappers(step.error.as_deref().unwrap_or(message))),
+        )
+    })
+}
+
+/// `… checksum of ref …: "/missing": not found`, earlier `"/missing" not found: not found`.
+fn missing_source(message: &str) -> Option<String> {
+    if !message.ends_with("not found") || !(message.contains("checksum of ref") || message.starts_with('"')) {
+        return None;
+    }
+    let mut quoted = message.rsplit('"');
+    let after = quoted.next()?;
+    let path = quoted.next()?;
+    (after == ": not found" || after == " not found: not found").then(|| clean(path))
+}
+
+/// `dockerfile parse error on line 2: …`, earlier `dockerfile parse error line 2: …`.
+fn parse_error(message: &str) -> Option<(u32, String)> {
+    let rest = message
+        .strip_prefix("dockerfile parse error ")
+        .or_else(|| message.strip_prefix("Dockerfile parse error "))?;
+    let (line, message) = rest
+        .strip_prefix("on ")
+        .unwrap_or(rest)
+        .strip_prefix("line ")?
+        .split_once(": ")?;
+    Some((line.parse().ok()?, clean(message)))
+}
+
+/// `executor failed running […]: exit code: 7`.
+fn exit_code_in(message: &str) -> Option<i32> {
+    message.rsplit_once("exit code: ")?.1.parse().ok()
+}

@@ -1,0 +1,124 @@
+//! One build: BuildKit's `Control.Solve`, with `Control.Status` beside it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
+use bollard_buildkit_proto::moby::buildkit::v1::{
+    CacheOptions, Exporter, SolveRequest, StatusRequest, StatusResponse,
+};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use tonic::Status;
+use tonic::transport::Channel;
+
+use super::progress::Progress;
+use super::session::random_id;
+use crate::domain::build::BuildRequest;
+
+/// How long the status of a finished build may be silent. It ends by itself, except where the build failed
+/// before the engine had made a job of it.
+const STATUS_SILENCE: Duration = Duration::from_secs(3);
+
+/// What a build gives, by the keys of its exporter.
+pub(super) type ExporterResponse = HashMap<String, String>;
+
+/// Where the result goes.
+#[derive(Debug, Clone)]
+pub(super) struct Export {
+    /// The exporter's name.
+    pub(super) kind: &'static str,
+    /// Its options.
+    pub(super) options: HashMap<String, String>,
+}
+
+/// Builds. Dropping the future cancels the build: the call's end stops everything that runs for it.
+pub(super) async fn solve(
+    mut control: ControlClient<Channel>,
+    session: &str,
+    frontend_options: HashMap<String, String>,
+    export: Export,
+    progress: &mut Progress,
+) -> Result<ExporterResponse, Status> {
+    let reference = random_id();
+    let mut news = Box::pin(news(control.clone(), reference.clone()));
+    let solving = control.solve(SolveRequest {
+        r#ref: reference,
+        session: session.to_owned(),
+        frontend: "dockerfile.v0".to_owned(),
+        frontend_attrs: frontend_options,
+        // Engines before 25 read these two only.
+        exporter_deprecated: export.kind.to_owned(),
+        exporter_attrs_deprecated: export.options.clone(),
+        exporters: vec![Exporter {
+            r#type: export.kind.to_owned(),
+            attrs: export.options,
+        }],
+        cache: Some(CacheOptions::default()),
+        ..SolveRequest::default()
+    });
+    tokio::pin!(solving);
+    let mut outcome = None;
+    let mut listening = true;
+    while outcome.is_none() || listening {
+        tokio::select! {
+            solved = &mut solving, if outcome.is_none() => outcome = Some(solved),
+            response = news.next(), if listening => match response {
+                Some(Ok(response)) => progress.take(&response),
+                Some(Err(status)) => {
+                    tracing::debug!(%status, "the build's status broke off");
+                    listening = false;
+                }
+                None => listening = false,
+            },
+            () = tokio::time::sleep(STATUS_SILENCE), if outcome.is_some() && listening => listening = false,
+        }
+    }
+    match outcome {
+        Some(Ok(response)) => Ok(response.into_inner().exporter_response),
+        Some(Err(status)) => Err(status),
+        None => Err(Status::internal("the build has no outcome")),
+    }
+}
+
+fn news(
+    mut control: ControlClient<Channel>,
+    reference: String,
+) -> impl Stream<Item = Result<StatusResponse, Status>> {
+    let call = async move {
+        control
+            .status(StatusRequest { r#ref: reference })
+            .await
+            .map(tonic::Response::into_inner)
+    };
+    futures_util::stream::once(call).try_flatten()
+}
+
+/// A request in the words of the Dockerfile frontend.
+///
+/// Source: BuildKit, `frontend/dockerui.Config`; Dockerfile reference, "Predefined ARGs".
+pub(super) fn frontend_options(request: &BuildRequest, dockerfile: &str) -> HashMap<String, String> {
+    let mut options = HashMap::new();
+    let mut set = |name: String, value: &str| drop(options.insert(name, value.to_owned()));
+    set("filename".to_owned(), dockerfile);
+    set(
+        "build-arg:SOURCE_DATE_EPOCH".to_owned(),
+        &request.source_date_epoch.to_string(),
+    );
+    for (name, value) in request.build_args.iter() {
+        set(format!("build-arg:{name}"), value);
+    }
+    for (name, value) in &request.labels {
+        set(format!("label:{name}"), value);
+    }
+    if let Some(target) = &request.target {
+        set("target".to_owned(), target);
+    }
+    if let Some(platform) = &request.platform {
+        set("platform".to_owned(), &platform.to_string());
+    }
+    if request.no_cache {
+        // The names of the stages that it concerns; all when there are none.
+        set("no-cache".to_owned(), "");
+    }
+    options
+}

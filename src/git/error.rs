@@ -1,0 +1,70 @@
+use std::borrow::Cow;
+
+use crate::error::{Diagnose, Kind, cleaned};
+
+/// What can go wrong with the checkout.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is no repository.
+    #[error("`{path}` is not in a git repository")]
+    NoRepository {
+        /// Where it was looked for.
+        path: String,
+    },
+    /// There are no files beside the repository.
+    #[error("git repository `{path}` is bare: it has no working tree")]
+    Bare {
+        /// The repository's folder.
+        path: String,
+    },
+    /// Nothing was committed yet.
+    #[error("git repository `{path}` has no commit yet")]
+    Unborn {
+        /// The repository's folder.
+        path: String,
+    },
+    /// The repository is damaged or of an unknown kind.
+    #[error("git repository `{path}` cannot be read: {message}")]
+    Unreadable {
+        /// The repository's folder, or where it was looked for.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl GitError {
+    /// With the outermost words, which say what was tried, and the innermost, which say what was wrong.
+    pub(super) fn unreadable(path: String, error: &gix::Error) -> Self {
+        let tried = cleaned(&error.to_string());
+        let mut cause: &(dyn std::error::Error + 'static) = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        let wrong = cleaned(&cause.to_string());
+        let message = if tried.contains(&wrong) {
+            tried
+        } else {
+            format!("{tried}: {wrong}")
+        };
+        Self::Unreadable { path, message }
+    }
+}
+
+impl Diagnose for GitError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NoRepository { .. } | Self::Bare { .. } | Self::Unborn { .. } => Kind::Usage,
+            Self::Unreadable { .. } => Kind::Operation,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::NoRepository { .. } => "check the repository out first: `uses: actions/checkout`".into(),
+            Self::Bare { .. } => "run in a checkout of it: `git clone` or `git worktree add`".into(),
+            Self::Unborn { .. } => "commit first".into(),
+            Self::Unreadable { .. } => "look at what `git fsck` and `git status` say".into(),
+        })
+    }
+}

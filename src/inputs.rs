@@ -1,0 +1,130 @@
+//! Inputs: the one table of them, where their values come from, and how they become [`Settings`].
+//!
+//! Every input has one name. It is the flag `--name`, the action input `name`, the variable `TAGSHIP_NAME` and the
+//! key `name` of `tagship.yaml`; the first of these that is set and not empty counts, in this order.
+//! All problems are found before anything runs, and are reported together.
+
+mod build;
+mod destination;
+mod entries;
+mod environment;
+mod github;
+mod identity;
+mod origin;
+mod paths;
+mod problem;
+mod raw;
+mod role;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use crate::settings::Settings;
+
+pub use environment::Environment;
+pub use origin::Origin;
+pub use problem::{Problem, SettingsError};
+pub use raw::{Given, RawInputs};
+pub use table::{Faces, INPUTS, Input, Kind, Section, find};
+
+use problem::Problems;
+
+/// The settings of a run, and what the user should know about how they came to be.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The settings.
+    pub settings: Settings,
+    /// One sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Parses and checks all inputs; gives either the settings or every problem.
+pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved, SettingsError> {
+    let mut problems = Problems::new(raw.take_problems());
+    let paths = paths::Paths::new(&raw, environment);
+
+    let place = destination::Place::read(&raw, environment, &mut problems);
+    let identity = identity::read(&raw, environment, place.as_ref(), &mut problems);
+    let build = build::read(&raw, environment, &paths, &mut problems);
+    let github = github::read(&raw, environment, &mut problems);
+    let version = raw
+        .text("version", &mut problems)
+        .and_then(|value| build::version(&value, &mut problems));
+    let tags = build::tags(&raw, &mut problems);
+    let rebuild = raw.flag("rebuild", &mut problems);
+    let allow_dirty = raw.flag("allow-dirty", &mut problems);
+    let dry_run = raw.flag("dry-run", &mut problems);
+
+    let notes = paths.into_notes();
+    match (problems.finish(), place, identity, build) {
+        (Ok(()), Some(place), Some(identity), Some(build)) => Ok(Resolved {
+            settings: Settings {
+                destination: place.into_destination(),
+                identity,
+                build,
+                version,
+                tags,
+                rebuild,
+                allow_dirty,
+                dry_run,
+                workspace: workspace(raw.face(), environment),
+                github,
+            },
+            notes,
+        }),
+        (Err(error), ..) => Err(error),
+        // Each part is absent only together with a problem; this keeps the promise without a panic.
+        (Ok(()), ..) => Err(SettingsError::incomplete()),
+    }
+}
+
+/// Where relative paths begin: the checkout in the action, the current folder elsewhere.
+fn workspace(face: Face, environment: &Environment) -> PathBuf {
+    match (face, environment.get("GITHUB_WORKSPACE")) {
+        (Face::Action, Some(workspace)) => environment.working_directory().join(workspace),
+        _ => environment.working_directory().to_owned(),
+    }
+}
+
+/// Where the embedded ECR keeps its state when nothing else is said.
+///
+/// Source: XDG Base Directory Specification, `XDG_STATE_HOME`; in a job the runner's own temporary folder, which
+/// old runners name without mounting it into a container action.
+pub fn local_data_folder(environment: &Environment) -> PathBuf {
+    let runner_temp = environment
+        .in_actions()
+        .then(|| environment.get("RUNNER_TEMP"))
+        .flatten()
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_dir());
+    let state = || {
+        environment
+            .get("XDG_STATE_HOME")
+            .map(PathBuf::from)
+            .filter(|folder| folder.is_absolute())
+    };
+    let home = || {
+        environment
+            .get("HOME")
+            .map(|home| PathBuf::from(home).join(".local/state"))
+    };
+    environment.working_directory().join(
+        runner_temp
+            .or_else(state)
+            .or_else(home)
+            .unwrap_or_else(|| PathBuf::from(".tagship"))
+            .join("tagship/local"),
+    )
+}
+
+/// Which way the program was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// As a command, with flags.
+    Command,
+    /// As a GitHub action, with `INPUT_*` variables.
+    Action,
+}

@@ -1,0 +1,196 @@
+//! What to build, and what to call it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+
+use super::paths::Paths;
+use super::problem::Problems;
+use super::raw::{Sourced, shown};
+use super::{Environment, RawInputs, entries};
+use crate::domain::content::Platform;
+use crate::domain::tags::TagRule;
+use crate::domain::version;
+use crate::settings::BuildSettings;
+
+/// Reads the inputs about the build; `None` only with a problem.
+pub(super) fn read(
+    raw: &RawInputs,
+    environment: &Environment,
+    paths: &Paths,
+    problems: &mut Problems,
+) -> Option<BuildSettings> {
+    let context = raw
+        .text("context", problems)
+        .and_then(|value| context(&value, paths, problems));
+    let dockerfile = match (raw.text("file", problems), &context) {
+        (Some(value), _) => dockerfile(&value, paths.resolve(&value.text), problems),
+        (None, Some((folder, value))) => dockerfile(value, folder.join("Dockerfile"), problems),
+        (None, None) => None,
+    };
+    let target = raw
+        .text("target", problems)
+        .and_then(|value| target(value, problems));
+    let args = entries::build_args(raw, environment, problems);
+    let secrets = entries::secrets(raw, environment, paths, problems);
+    let labels = entries::labels(raw, problems);
+    let platform = raw.text("platform", problems).and_then(|value| {
+        let hint = "give one platform, such as `linux/amd64`".to_owned();
+        problems.check(&value.origin, Platform::parse(&value.text), hint)
+    });
+    let no_cache = raw.flag("no-cache", problems);
+    let docker_host = raw
+        .text("docker-host", problems)
+        .and_then(|value| docker_host(value, problems));
+    Some(BuildSettings {
+        context: context?.0,
+        dockerfile: dockerfile?,
+        target,
+        args,
+        secrets,
+        labels,
+        platform,
+        no_cache,
+        docker_host,
+    })
+}
+
+/// The context folder, with links followed, so that the Dockerfile's place in it can be told by the path alone.
+fn context(value: &Sourced, paths: &Paths, problems: &mut Problems) -> Option<(PathBuf, Sourced)> {
+    if value.text.contains("://") || value.text.starts_with("git@") {
+        return problems.add(
+            &value.origin,
+            format!("context `{}` is not a folder but an address", shown(&value.text)),
+            "check the repository out and give the folder".to_owned(),
+        );
+    }
+    let path = paths.resolve(&value.text);
+    match fs::canonicalize(&path) {
+        Ok(folder) if folder.is_dir() => Some((folder, value.clone())),
+        Ok(_) => problems.add(
+            &value.origin,
+            format!("context `{}` is not a folder", path.display()),
+            "give the folder, and the Dockerfile with `file`".to_owned(),
+        ),
+        Err(error) => problems.add(
+            &value.origin,
+            format!("context `{}` cannot be read: {}", path.display(), reason(&error)),
+            "give a folder relative to the workspace".to_owned(),
+        ),
+    }
+}
+
+fn dockerfile(value: &Sourced, path: PathBuf, problems: &mut Problems) -> Option<PathBuf> {
+    let shown_path = path.display().to_string();
+    let hint = || "name the Dockerfile with `file`, relative to the workspace".to_owned();
+    // The last part may be a link on purpose; the folders before it are followed, as those of the context are.
+    let path = match (path.parent().map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path,
+    };
+    let readable = fs::metadata(&path).and_then(|metadata| {
+        if metadata.is_file() {
+            fs::File::open(&path).map(|_| true)
+        } else {
+            Ok(false)
+        }
+    });
+    match readable {
+        Ok(true) => Some(path),
+        Ok(false) => problems.add(
+            &value.origin,
+            format!("Dockerfile `{shown_path}` is not a file"),
+            hint(),
+        ),
+        Err(error) => problems.add(
+            &value.origin,
+            format!("Dockerfile `{shown_path}` cannot be read: {}", reason(&error)),
+            hint(),
+        ),
+    }
+}
+
+/// The operating system's words, in the form of a message.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission is denied".to_owned(),
+        std::io::ErrorKind::NotADirectory => "a part of the path is not a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Source: Dockerfile reference, "FROM": `BuildKit` takes stage names of `[a-z][a-z0-9-_.]*`, without regard to case,
+/// and numbers.
+fn target(value: Sourced, problems: &mut Problems) -> Option<String> {
+    let legal = value.text.len() <= 128
+        && value
+            .text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if legal {
+        return Some(value.text);
+    }
+    let message = format!("`{}` is not the name of a stage", shown(&value.text));
+    problems.add(&value.origin, message, None)
+}
+
+fn docker_host(value: Sourced, problems: &mut Problems) -> Option<String> {
+    let takes = ["unix://", "tcp://", "ssh://"].iter().any(|scheme| {
+        value
+            .text
+            .strip_prefix(scheme)
+            .is_some_and(|rest| !rest.is_empty())
+    });
+    if takes {
+        return Some(value.text);
+    }
+    problems.add(
+        &value.origin,
+        format!("`{}` is not the address of a Docker Engine", shown(&value.text)),
+        "write `unix:///path`, `tcp://host:port` or `ssh://user@host`".to_owned(),
+    )
+}
+
+/// The version that is given, with or without `v`.
+pub(super) fn version(value: &Sourced, problems: &mut Problems) -> Option<Version> {
+    let Some(version) = version::from_git_tag(&value.text) else {
+        return problems.add(
+            &value.origin,
+            format!("`{}` is not a semantic version", shown(&value.text)),
+            "write all three numbers, such as `1.2.3` or `1.2.3-rc.1`".to_owned(),
+        );
+    };
+    problems
+        .check(&value.origin, version::release_tag(&version), None)
+        .map(|_| version)
+}
+
+/// The tag rules. A line is one rule, or tags that are separated by commas.
+pub(super) fn tags(raw: &RawInputs, problems: &mut Problems) -> Vec<TagRule> {
+    let mut rules = Vec::new();
+    for entry in raw.entries("tags", problems) {
+        let lines = if entry.text.starts_with("type=") {
+            vec![entry.text.as_str()]
+        } else {
+            entry.text.split(',').map(str::trim).collect()
+        };
+        for line in lines.into_iter().filter(|line| !line.is_empty()) {
+            if let Some(rule) = problems.check(&entry.origin, TagRule::parse(line), tag_hint(line))
+                && !rules.contains(&rule)
+            {
+                rules.push(rule);
+            }
+        }
+    }
+    rules
+}
+
+fn tag_hint(line: &str) -> Option<String> {
+    if line.starts_with("type=") {
+        return Some("`tagship ship --help` lists the rules".to_owned());
+    }
+    line.contains([':', '/'])
+        .then(|| "give tags alone; the image's name comes from `registry` and `repository`".to_owned())
+}

@@ -1,0 +1,220 @@
+//! Where the image goes.
+
+use super::problem::Problems;
+use super::raw::{Sourced, shown};
+use super::{Environment, Origin, RawInputs, local_data_folder};
+use crate::domain::reference::{AccountId, ImageName, Region, RegistryHost, RepositoryName};
+use crate::settings::Destination;
+use url::Url;
+
+/// The destination, and what identity needs to know of it.
+#[derive(Debug)]
+pub(super) struct Place {
+    destination: Destination,
+    pub(super) account: Option<AccountId>,
+    pub(super) region: Option<Region>,
+    pub(super) endpoint_url: Option<Url>,
+}
+
+impl Place {
+    pub(super) fn into_destination(self) -> Destination {
+        self.destination
+    }
+
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.destination, Destination::Local { .. })
+    }
+
+    /// Reads the inputs that say where the image goes; `None` only with a problem.
+    pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Option<Self> {
+        let repository = repository(raw, problems);
+        let endpoint_url = raw
+            .text("endpoint-url", problems)
+            .and_then(|value| endpoint(&value, problems));
+        let account = raw.text("account-id", problems).and_then(|value| {
+            problems
+                .check(&value.origin, AccountId::parse(&value.text), None)
+                .map(|account| (account, value.origin))
+        });
+        let region = raw.text("aws-region", problems).and_then(|value| {
+            problems
+                .check(&value.origin, Region::parse(&value.text), None)
+                .map(|region| (region, value.origin))
+        });
+        if raw.flag("local", problems) {
+            for name in ["registry", "endpoint-url"] {
+                if let Some(value) = raw.text(name, problems) {
+                    let hint = "leave one of the two out".to_owned();
+                    let message = format!("`{name}` does not go together with `local`");
+                    problems.add::<()>(&value.origin, message, hint);
+                }
+            }
+            let data = raw.text("local-data", problems).map_or_else(
+                || local_data_folder(environment),
+                |value| raw.workspace(environment).join(value.text),
+            );
+            return Some(Self {
+                destination: Destination::Local {
+                    repository: repository?,
+                    data,
+                },
+                account: account.map(|(account, _)| account),
+                region: region.map(|(region, _)| region),
+                endpoint_url: None,
+            });
+        }
+        let registry = registry(
+            raw,
+            account.as_ref(),
+            region.as_ref(),
+            endpoint_url.is_some(),
+            problems,
+        );
+        let (registry, repository) = (registry?, repository?);
+        Some(Self {
+            account: registry
+                .account()
+                .cloned()
+                .or(account.map(|(account, _)| account)),
+            region: registry.region().cloned().or(region.map(|(region, _)| region)),
+            endpoint_url,
+            destination: Destination::Registry(ImageName { registry, repository }),
+        })
+    }
+}
+
+fn repository(raw: &RawInputs, problems: &mut Problems) -> Option<RepositoryName> {
+    let Some(value) = raw.text("repository", problems) else {
+        return problems.add(
+            &Origin::Inputs,
+            "`repository` is missing",
+            "give the ECR repository's name, such as `repository: team/app`".to_owned(),
+        );
+    };
+    let result = RepositoryName::parse(&value.text);
+    let hint = result.is_err().then(|| repository_hint(&value.text)).flatten();
+    problems.check(&value.origin, result, hint)
+}
+
+/// What the user probably meant.
+fn repository_hint(text: &str) -> Option<String> {
+    let (name, is_reference) = match text.split_once('/') {
+        Some((host, name)) if host.contains(['.', ':']) => {
+            let host = host.to_owned();
+            return Some(format!(
+                "give the host as `registry: {}` and the rest as `repository: {}`",
+                shown(&host),
+                shown(strip_reference(name).0)
+            ));
+        }
+        _ => strip_reference(text),
+    };
+    let lower = name.to_ascii_lowercase();
+    RepositoryName::parse(&lower).ok()?;
+    if is_reference {
+        Some(format!(
+            "write `{lower}`; tags are given with `tags` and `version`"
+        ))
+    } else {
+        Some(format!("write `{lower}`"))
+    }
+}
+
+/// The text before a tag or digest, and whether there was one.
+fn strip_reference(text: &str) -> (&str, bool) {
+    text.split_once(['@', ':'])
+        .map_or((text, false), |(name, _)| (name, true))
+}
+
+fn registry(
+    raw: &RawInputs,
+    account: Option<&(AccountId, Origin)>,
+    region: Option<&(Region, Origin)>,
+    has_endpoint: bool,
+    problems: &mut Problems,
+) -> Option<RegistryHost> {
+    let Some(value) = raw.text("registry", problems) else {
+        return match (account, region) {
+            (Some((account, _)), Some((region, _))) => Some(RegistryHost::of(account, region)),
+            // What was given could not be read, which is noted already.
+            _ if raw.text("account-id", problems).is_some() == account.is_some()
+                && raw.text("aws-region", problems).is_some() == region.is_some() =>
+            {
+                problems.add(
+                    &Origin::Inputs,
+                    "it is not said which registry the image goes to",
+                    "give `registry`, or `account-id` and `aws-region`, or `local: true`".to_owned(),
+                )
+            }
+            _ => None,
+        };
+    };
+    let result = RegistryHost::parse(&value.text);
+    let hint = result.is_err().then(|| registry_hint(&value.text)).flatten();
+    let host = problems.check(&value.origin, result, hint)?;
+    if let (Some(of_host), Some((account, origin))) = (host.account(), account)
+        && of_host != account
+    {
+        return problems.add(
+            origin,
+            format!("account {account} is not the account of registry `{host}`"),
+            "leave `account-id` out".to_owned(),
+        );
+    }
+    // A well-known variable is about the machine, not about this image; it does not contradict the host.
+    if let (Some(of_host), Some((region, origin))) = (host.region(), region)
+        && of_host != region
+        && !matches!(origin, Origin::Variable(name) if !name.starts_with("TAGSHIP_"))
+    {
+        return problems.add(
+            origin,
+            format!("region `{region}` is not the region of registry `{host}`"),
+            "leave `aws-region` out".to_owned(),
+        );
+    }
+    if host.account().is_none() && !has_endpoint {
+        return problems.add(
+            &value.origin,
+            format!("registry `{host}` is none of ECR's, and it is not said where its AWS API is"),
+            "give `endpoint-url` too, or use `local: true`".to_owned(),
+        );
+    }
+    Some(host)
+}
+
+fn registry_hint(text: &str) -> Option<String> {
+    let host = text
+        .trim_start_matches("https://")
+        .trim_start_matches("http://")
+        .split('/')
+        .next()?;
+    let host = RegistryHost::parse(host).ok()?;
+    Some(format!("write `{host}`"))
+}
+
+fn endpoint(value: &Sourced, problems: &mut Problems) -> Option<Url> {
+    let refuse = |problems: &mut Problems, message: &str, hint: &str| {
+        problems.add(&value.origin, message, hint.to_owned())
+    };
+    let Ok(url) = Url::parse(&value.text) else {
+        return refuse(problems, "is not a URL", "write it like `http://127.0.0.1:5510`");
+    };
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return refuse(
+            problems,
+            "is not an `http` or `https` URL",
+            "write it like `http://127.0.0.1:5510`",
+        );
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse(
+            problems,
+            "has a user or password in it",
+            "leave them out; requests are signed with AWS credentials",
+        );
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return refuse(problems, "has a query or fragment", "leave them out");
+    }
+    Some(url)
+}

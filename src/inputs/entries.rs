@@ -1,0 +1,228 @@
+//! Lists: build arguments, labels and secrets. No value of an argument or secret ever stands in a message.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::paths::Paths;
+use super::problem::Problems;
+use super::raw::{Sourced, shown};
+use super::{Environment, RawInputs};
+use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
+use crate::domain::labels::RESERVED;
+
+/// The most bytes of a secret. Source: `BuildKit`, `session/secrets`, `MaxSecretSize`.
+const MAX_SECRET_BYTES: u64 = 500 * 1024;
+/// The most characters of a label's key or an argument's name; nothing sensible comes near.
+const MAX_NAME_LENGTH: usize = 256;
+
+/// `NAME=value`, or `NAME` alone for the value of that variable.
+pub(super) fn build_args(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> BuildArgs {
+    let mut arguments = BTreeMap::new();
+    for (index, entry) in raw.entries("build-args", problems).into_iter().enumerate() {
+        let (name, value) = match entry.text.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(value.to_owned())),
+            None => (entry.text.as_str(), None),
+        };
+        if !is_variable_name(name) {
+            problems.add::<()>(
+                &entry.origin,
+                format!("build argument {} is not of the form `NAME=value`", index + 1),
+                "a value of several lines is given by its variable: `NAME` alone".to_owned(),
+            );
+            continue;
+        }
+        let value = value.or_else(|| environment.get(name).map(str::to_owned));
+        let Some(value) = value else {
+            problems.add::<()>(
+                &entry.origin,
+                format!("build argument `{name}` has no value, and there is no variable `{name}`"),
+                format!("write `{name}=value`, or set the variable"),
+            );
+            continue;
+        };
+        if arguments.insert(name.to_owned(), value).is_some() {
+            twice(&entry, "build argument", name, problems);
+        }
+    }
+    BuildArgs::new(arguments)
+}
+
+/// `key=value`.
+pub(super) fn labels(raw: &RawInputs, problems: &mut Problems) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for entry in raw.entries("labels", problems) {
+        let (key, value) = entry.text.split_once('=').unwrap_or((&entry.text, ""));
+        let key = key.trim();
+        let legal = (1..=MAX_NAME_LENGTH).contains(&key.len())
+            && !key.chars().any(|c| c.is_control() || c.is_whitespace());
+        if !legal || !entry.text.contains('=') {
+            problems.add::<()>(
+                &entry.origin,
+                format!("label `{}` is not of the form `key=value`", shown(&entry.text)),
+                None,
+            );
+        } else if RESERVED.contains(&key) {
+            let hint = "leave it out: a second run recognises the image by it".to_owned();
+            problems.add::<()>(
+                &entry.origin,
+                format!("label `{key}` is Tagship's own"),
+                Some(hint),
+            );
+        } else if labels.insert(key.to_owned(), value.to_owned()).is_some() {
+            twice(&entry, "label", key, problems);
+        }
+    }
+    labels
+}
+
+/// `id=ID,env=VARIABLE`, `id=ID,src=PATH`, or `ID=value` where nobody else can read it.
+pub(super) fn secrets(
+    raw: &RawInputs,
+    environment: &Environment,
+    paths: &Paths,
+    problems: &mut Problems,
+) -> Vec<BuildSecret> {
+    let mut secrets: Vec<BuildSecret> = Vec::new();
+    for (index, entry) in raw.entries("secrets", problems).iter().enumerate() {
+        let secret = if is_option_list(&entry.text) {
+            from_options(index, entry, environment, paths, problems)
+        } else {
+            inline(index, entry, problems)
+        };
+        let Some(secret) = secret else { continue };
+        if secrets.iter().any(|known| known.id == secret.id) {
+            twice(entry, "secret", &secret.id, problems);
+        } else {
+            secrets.push(secret);
+        }
+    }
+    secrets
+}
+
+/// Whether the entry begins with an option of `docker build --secret`.
+fn is_option_list(text: &str) -> bool {
+    text.starts_with("id=") || text.starts_with("type=")
+}
+
+/// Source: docker CLI reference, `docker buildx build --secret`.
+fn from_options(
+    index: usize,
+    entry: &Sourced,
+    environment: &Environment,
+    paths: &Paths,
+    problems: &mut Problems,
+) -> Option<BuildSecret> {
+    let number = index + 1;
+    let mut id = None;
+    let mut source = None;
+    for option in entry.text.split(',') {
+        match option
+            .split_once('=')
+            .map(|(key, value)| (key.trim(), value.trim()))
+        {
+            Some(("type", "env" | "file")) => {}
+            Some(("id", value)) => id = Some(value),
+            Some((key @ ("env" | "src" | "source"), value)) if !value.is_empty() && source.is_none() => {
+                source = Some((key, value));
+            }
+            _ => {
+                return problems.add(
+                    &entry.origin,
+                    format!("secret {number} has another option than `id` and one of `env` and `src`"),
+                    "write `id=npm,env=NPM_TOKEN` or `id=npm,src=.npmrc`".to_owned(),
+                );
+            }
+        }
+    }
+    let id = id.filter(|id| is_secret_id(id));
+    let (Some(id), Some((key, value))) = (id, source) else {
+        return problems.add(
+            &entry.origin,
+            format!("secret {number} does not say both what it is called and where its value is"),
+            "write `id=npm,env=NPM_TOKEN` or `id=npm,src=.npmrc`".to_owned(),
+        );
+    };
+    let source = if key == "env" {
+        let Some(text) = environment.get(value) else {
+            return problems.add(
+                &entry.origin,
+                format!(
+                    "secret `{id}` comes from variable `{}`, which is not set",
+                    shown(value)
+                ),
+                "set it with `env:`, from a secret of the repository".to_owned(),
+            );
+        };
+        SecretSource::Value(text.to_owned().into())
+    } else {
+        let path = paths.resolve(value);
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() && metadata.len() <= MAX_SECRET_BYTES => {
+                SecretSource::File(path)
+            }
+            Ok(metadata) => {
+                let problem = if metadata.is_file() {
+                    "is larger than 500 KiB"
+                } else {
+                    "is not a file"
+                };
+                let message = format!("secret `{id}` comes from `{}`, which {problem}", path.display());
+                return problems.add(&entry.origin, message, None);
+            }
+            Err(_) => {
+                let message = format!(
+                    "secret `{id}` comes from `{}`, which cannot be read",
+                    path.display()
+                );
+                let hint = "give a path relative to the workspace".to_owned();
+                return problems.add(&entry.origin, message, hint);
+            }
+        }
+    };
+    Some(BuildSecret {
+        id: id.to_owned(),
+        source,
+    })
+}
+
+fn inline(index: usize, entry: &Sourced, problems: &mut Problems) -> Option<BuildSecret> {
+    let number = index + 1;
+    if RawInputs::is_public(&entry.origin) {
+        return problems.add(
+            &entry.origin,
+            format!("secret {number} is given by its value, where others can read it"),
+            "give its variable or file: `id=npm,env=NPM_TOKEN` or `id=npm,src=.npmrc`".to_owned(),
+        );
+    }
+    match entry.text.split_once('=') {
+        Some((id, value)) if is_secret_id(id.trim()) && !value.is_empty() => Some(BuildSecret {
+            id: id.trim().to_owned(),
+            source: SecretSource::Value(value.to_owned().into()),
+        }),
+        _ => problems.add(
+            &entry.origin,
+            format!("secret {number} is not of the form `ID=value`"),
+            "a value of several lines is given by its variable: `id=key,env=KEY`".to_owned(),
+        ),
+    }
+}
+
+fn twice(entry: &Sourced, what: &str, name: &str, problems: &mut Problems) {
+    let message = format!("{what} `{}` is given twice", shown(name));
+    problems.add::<()>(&entry.origin, message, None);
+}
+
+fn is_variable_name(text: &str) -> bool {
+    text.len() <= MAX_NAME_LENGTH
+        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+}
+
+fn is_secret_id(text: &str) -> bool {
+    (1..=MAX_NAME_LENGTH).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_.-/".contains(&b))
+}

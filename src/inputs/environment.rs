@@ -1,0 +1,77 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The process's environment and current folder, read once.
+///
+/// An empty variable is as good as unset: the runner sets every input that a workflow leaves out to the empty text.
+#[derive(Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    not_utf8: BTreeSet<String>,
+    working_directory: PathBuf,
+}
+
+impl Environment {
+    /// Takes variables, and the folder that relative paths begin in; absolute.
+    pub fn new(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        working_directory: PathBuf,
+    ) -> Self {
+        let mut environment = Self {
+            working_directory,
+            ..Self::default()
+        };
+        for (name, value) in variables {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) if value.is_empty() => {}
+                Ok(value) => {
+                    environment.variables.insert(name, value);
+                }
+                Err(_) => {
+                    environment.not_utf8.insert(name);
+                }
+            }
+        }
+        environment
+    }
+
+    /// Reads the environment of this process.
+    #[expect(clippy::disallowed_methods, reason = "here everybody else gets it from")]
+    pub fn of_process() -> io::Result<Self> {
+        Ok(Self::new(std::env::vars_os(), std::env::current_dir()?))
+    }
+
+    /// The value of a variable that is set, not empty and UTF-8.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// Whether the variable is set to what is not UTF-8.
+    pub fn is_not_utf8(&self, name: &str) -> bool {
+        self.not_utf8.contains(name)
+    }
+
+    /// The current folder; absolute.
+    pub fn working_directory(&self) -> &Path {
+        &self.working_directory
+    }
+
+    /// Whether the process runs in a GitHub Actions job. Source: GitHub docs, "Variables reference".
+    pub fn in_actions(&self) -> bool {
+        self.get("GITHUB_ACTIONS") == Some("true")
+    }
+}
+
+/// Names only: values may be secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("variables", &self.variables.keys())
+            .field("working_directory", &self.working_directory)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,111 @@
+//! What the job's environment says of GitHub.
+
+use std::fs::File;
+use std::io::{BufReader, Read as _};
+
+use serde::Deserialize;
+use url::Url;
+
+use super::problem::Problems;
+use super::{Environment, Origin, RawInputs};
+use crate::settings::GithubSettings;
+
+/// The most bytes of an event that are read. Source: GitHub docs, "Webhook events and payloads": payloads are
+/// capped at 25 MB.
+const MAX_EVENT_BYTES: u64 = 26 * 1024 * 1024;
+
+/// Reads GitHub's variables and the token.
+pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> GithubSettings {
+    let token = raw.secret("github-token", problems);
+    if !environment.in_actions() {
+        return GithubSettings {
+            token,
+            ..GithubSettings::default()
+        };
+    }
+    let mut url = |name: &str| {
+        let text = environment.get(name)?;
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Some(url),
+            _ => problems.add(&Origin::Variable(name.to_owned()), "is not an `https` URL", None),
+        }
+    };
+    GithubSettings {
+        token,
+        repository: environment
+            .get("GITHUB_REPOSITORY")
+            .filter(|repository| is_repository(repository))
+            .map(str::to_owned),
+        api_url: url("GITHUB_API_URL"),
+        server_url: url("GITHUB_SERVER_URL"),
+        ref_tag: environment
+            .get("GITHUB_REF_NAME")
+            .filter(|_| environment.get("GITHUB_REF_TYPE") == Some("tag"))
+            .map(str::to_owned),
+    }
+}
+
+/// `owner/name`, in the characters that GitHub allows.
+fn is_repository(text: &str) -> bool {
+    let legal = |part: &str| {
+        (1..=100).contains(&part.len())
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    text.split_once('/')
+        .is_some_and(|(owner, name)| legal(owner) && legal(name))
+}
+
+/// Whether the run is a pull request from a fork, which GitHub gives neither secrets nor OIDC tokens.
+///
+/// `pull_request_target` runs in the base repository and is not restricted.
+/// Source: GitHub docs, "Events that trigger workflows".
+pub(super) fn from_fork(environment: &Environment) -> bool {
+    let restricted = environment.in_actions()
+        && environment
+            .get("GITHUB_EVENT_NAME")
+            .is_some_and(|event| event.starts_with("pull_request") && event != "pull_request_target");
+    if !restricted {
+        return false;
+    }
+    let event = environment
+        .get("GITHUB_EVENT_PATH")
+        .and_then(|path| File::open(path).ok())
+        .map(|file| BufReader::new(file.take(MAX_EVENT_BYTES)))
+        .and_then(|reader| serde_json::from_reader::<_, PullRequestEvent>(reader).ok());
+    let Some(pull_request) = event.and_then(|event| event.pull_request) else {
+        return false;
+    };
+    // A fork that was deleted is `null`.
+    pull_request
+        .head
+        .repository
+        .map(|repository| repository.full_name)
+        != pull_request
+            .base
+            .repository
+            .map(|repository| repository.full_name)
+}
+
+#[derive(Deserialize)]
+struct PullRequestEvent {
+    pull_request: Option<PullRequest>,
+}
+
+#[derive(Deserialize)]
+struct PullRequest {
+    head: Side,
+    base: Side,
+}
+
+#[derive(Deserialize)]
+struct Side {
+    #[serde(rename = "repo")]
+    repository: Option<Repository>,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    full_name: String,
+}

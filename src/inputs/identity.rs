@@ -1,0 +1,121 @@
+//! Whom to be towards AWS.
+
+use url::Url;
+
+use super::destination::Place;
+use super::problem::Problems;
+use super::raw::{Sourced, shown};
+use super::{Environment, Origin, RawInputs, github, role};
+use crate::domain::reference::AccountId;
+use crate::settings::{IdentitySettings, OidcRequest};
+
+/// Reads the inputs about identity; `None` only with a problem.
+pub(super) fn read(
+    raw: &RawInputs,
+    environment: &Environment,
+    place: Option<&Place>,
+    problems: &mut Problems,
+) -> Option<IdentitySettings> {
+    let account = place.and_then(|place| place.account.as_ref());
+    let region = place.and_then(|place| place.region.as_ref());
+    let role = raw.text("role-to-assume", problems).map(|value| {
+        // Without a destination its account is unknown for another reason, which is reported already.
+        match role::arn(&value.text, account, region) {
+            Err(role::InvalidRole::AccountUnknown { .. }) if place.is_none() => None,
+            Err(error) => {
+                let hint = error.hint();
+                problems.add(&value.origin, error, hint)
+            }
+            Ok(arn) => Some(arn),
+        }
+    });
+    let session_name = raw
+        .text("role-session-name", problems)
+        .and_then(|value| session_name(value, problems));
+    let audience = raw
+        .text("audience", problems)
+        .and_then(|value| audience(value, problems));
+    let duration = raw.integer("role-duration-seconds", problems);
+    let allowed_accounts = allowed_accounts(raw, place, problems);
+    let oidc = oidc(environment, problems);
+    Some(IdentitySettings {
+        access_key: None,
+        role: match role {
+            Some(role) => Some(role?),
+            None => None,
+        },
+        session_name: session_name?,
+        audience: audience?,
+        duration_seconds: duration?,
+        allowed_accounts,
+        region: region.cloned(),
+        endpoint_url: place.and_then(|place| place.endpoint_url.clone()),
+        oidc,
+        in_actions: environment.in_actions(),
+        from_fork: github::from_fork(environment),
+    })
+}
+
+/// Source: STS API reference, `AssumeRoleWithWebIdentity`, `RoleSessionName`.
+fn session_name(value: Sourced, problems: &mut Problems) -> Option<String> {
+    let legal = (2..=64).contains(&value.text.len())
+        && value
+            .text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
+    if legal {
+        return Some(value.text);
+    }
+    let message = format!(
+        "`{}` is not 2 to 64 letters, digits or characters of `_+=,.@-`",
+        shown(&value.text)
+    );
+    problems.add(&value.origin, message, None)
+}
+
+/// Source: IAM API reference, `AddClientIDToOpenIDConnectProvider`, `ClientID`: 1 to 255 characters.
+fn audience(value: Sourced, problems: &mut Problems) -> Option<String> {
+    if value.text.len() <= 255 && value.text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Some(value.text);
+    }
+    problems.add(&value.origin, "is not 1 to 255 printable ASCII characters", None)
+}
+
+fn allowed_accounts(raw: &RawInputs, place: Option<&Place>, problems: &mut Problems) -> Vec<AccountId> {
+    let mut allowed = Vec::new();
+    let mut last_origin = None;
+    for entry in raw.entries("allowed-account-ids", problems) {
+        for id in entry.text.split(',').map(str::trim).filter(|id| !id.is_empty()) {
+            allowed.extend(problems.check(&entry.origin, AccountId::parse(id), None));
+        }
+        last_origin = Some(entry.origin);
+    }
+    let account = place
+        .filter(|place| !place.is_local())
+        .and_then(|place| place.account.as_ref());
+    if let (Some(account), Some(origin)) = (account, last_origin)
+        && !allowed.is_empty()
+        && !allowed.contains(account)
+    {
+        problems.add::<()>(
+            &origin,
+            format!("account {account}, which the registry belongs to, is not among the allowed accounts"),
+            "allow it, or publish to another registry".to_owned(),
+        );
+    }
+    allowed
+}
+
+/// Source: GitHub docs, "`OpenID` Connect reference"; both variables exist only with `id-token: write`.
+fn oidc(environment: &Environment, problems: &mut Problems) -> Option<OidcRequest> {
+    const URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+    let url = environment.get(URL)?;
+    let token = environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?;
+    match Url::parse(url) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Some(OidcRequest {
+            url,
+            token: token.to_owned().into(),
+        }),
+        _ => problems.add(&Origin::Variable(URL.to_owned()), "is not an `https` URL", None),
+    }
+}

@@ -1,0 +1,105 @@
+//! Paths as users write them, in the forms that exist inside and outside the action's container.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use super::{Environment, Face, RawInputs};
+
+/// Where the runner mounts the workspace in a container action. Source: actions/runner, `ContainerActionHandler`.
+const CONTAINER_WORKSPACE: &str = "/github/workspace";
+/// Where the runner mounts its work folder in a job container. Source: actions/runner, `ContainerInfo`.
+const JOB_CONTAINER_WORK: &str = "/__w";
+
+/// Turns paths into absolute ones, and tells which it had to map.
+#[derive(Debug)]
+pub(super) struct Paths {
+    workspace: PathBuf,
+    /// Folders of the runner's host and of job containers, and what they are here; the more specific first.
+    mapped: Vec<(PathBuf, PathBuf)>,
+    notes: RefCell<Vec<String>>,
+}
+
+impl Paths {
+    pub(super) fn new(raw: &RawInputs, environment: &Environment) -> Self {
+        let workspace = raw.workspace(environment);
+        let mapped = match raw.face() {
+            Face::Action => foreign_folders(&workspace, environment),
+            Face::Command => Vec::new(),
+        };
+        Self {
+            workspace,
+            mapped,
+            notes: RefCell::default(),
+        }
+    }
+
+    /// The absolute path; relative ones begin in the workspace.
+    ///
+    /// The runner translates only variables that are a host path as a whole; a path in a second line, or from
+    /// `${{ github.workspace }}` in a job with a container, arrives as it is on another machine.
+    pub(super) fn resolve(&self, text: &str) -> PathBuf {
+        let path = Path::new(text);
+        for (foreign, here) in &self.mapped {
+            if let Ok(rest) = path.strip_prefix(foreign) {
+                let mapped = join(here, rest);
+                if mapped != path {
+                    self.note(format!("`{text}` is `{}` in this container", mapped.display()));
+                }
+                return mapped;
+            }
+        }
+        join(&self.workspace, path)
+    }
+
+    fn note(&self, note: String) {
+        let mut notes = self.notes.borrow_mut();
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+
+    pub(super) fn into_notes(self) -> Vec<String> {
+        self.notes.into_inner()
+    }
+}
+
+/// Joins without the `.` parts that only make messages longer.
+fn join(base: &Path, path: &Path) -> PathBuf {
+    base.join(path).components().collect()
+}
+
+/// What other mounts call the workspace and the temporary folder.
+fn foreign_folders(workspace: &Path, environment: &Environment) -> Vec<(PathBuf, PathBuf)> {
+    let mut folders = Vec::new();
+    let temporary = environment
+        .get("RUNNER_TEMP")
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_dir());
+    if let Some(host) = environment.get("RUNNER_WORKSPACE").map(PathBuf::from) {
+        if let Some(name) = host.file_name() {
+            // The runner names both folders after the repository: `<work>/<name>/<name>`.
+            folders.push((host.join(name), workspace.to_owned()));
+            folders.push((
+                Path::new(JOB_CONTAINER_WORK).join(name).join(name),
+                workspace.to_owned(),
+            ));
+        }
+        if let (Some(work), Some(temporary)) = (host.parent(), &temporary) {
+            folders.push((work.join("_temp"), temporary.clone()));
+        }
+    }
+    if let Some((_, name)) = environment
+        .get("GITHUB_REPOSITORY")
+        .and_then(|repository| repository.split_once('/'))
+    {
+        folders.push((
+            Path::new(JOB_CONTAINER_WORK).join(name).join(name),
+            workspace.to_owned(),
+        ));
+    }
+    if let Some(temporary) = temporary {
+        folders.push((Path::new(JOB_CONTAINER_WORK).join("_temp"), temporary));
+    }
+    folders.push((PathBuf::from(CONTAINER_WORKSPACE), workspace.to_owned()));
+    folders
+}

@@ -1,0 +1,118 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use super::Origin;
+use crate::error::{Diagnose, Kind};
+
+/// One thing that is wrong with an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where the value comes from.
+    pub origin: Origin,
+    /// What is wrong, one sentence without a full stop.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// Everything that is wrong with the inputs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct SettingsError {
+    problems: Vec<Problem>,
+}
+
+impl SettingsError {
+    /// All problems, in the order of the inputs.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    pub(super) fn incomplete() -> Self {
+        Self {
+            problems: vec![Problem {
+                origin: Origin::Inputs,
+                message: "they make no settings".to_owned(),
+                hint: None,
+            }],
+        }
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [only] = self.problems.as_slice() {
+            return write!(f, "{}: {}", only.origin, only.message);
+        }
+        write!(f, "{} inputs cannot be used", self.problems.len())?;
+        for problem in &self.problems {
+            write!(f, "\n  {}: {}", problem.origin, problem.message)?;
+            if let Some(hint) = &problem.hint {
+                write!(f, "\n    hint: {hint}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Diagnose for SettingsError {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self.problems.as_slice() {
+            [only] => only.hint.clone().map(Cow::Owned),
+            _ => None,
+        }
+    }
+}
+
+/// Collects problems while the inputs are read.
+#[derive(Debug)]
+pub(super) struct Problems(Vec<Problem>);
+
+impl Problems {
+    pub(super) fn new(found: Vec<Problem>) -> Self {
+        Self(found)
+    }
+
+    /// Notes a problem; `None` stands for the value that it costs.
+    pub(super) fn add<T>(
+        &mut self,
+        origin: &Origin,
+        message: impl fmt::Display,
+        hint: impl Into<Option<String>>,
+    ) -> Option<T> {
+        let problem = Problem {
+            origin: origin.clone(),
+            message: message.to_string(),
+            hint: hint.into(),
+        };
+        // An input that two settings depend on is looked at twice.
+        if !self.0.contains(&problem) {
+            self.0.push(problem);
+        }
+        None
+    }
+
+    /// The value, or its error noted as a problem.
+    pub(super) fn check<T, E: fmt::Display>(
+        &mut self,
+        origin: &Origin,
+        result: Result<T, E>,
+        hint: impl Into<Option<String>>,
+    ) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => self.add(origin, error, hint),
+        }
+    }
+
+    pub(super) fn finish(self) -> Result<(), SettingsError> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(SettingsError { problems: self.0 })
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The table that flags, action inputs, variables, file keys, `action.yml` and the reference page are made from.
+
+/// One input.
+#[derive(Debug, Clone, Copy)]
+pub struct Input {
+    /// The name, in kebab-case.
+    pub name: &'static str,
+    /// The part of the help that it stands in.
+    pub section: Section,
+    /// What kind of value it takes.
+    pub kind: Kind,
+    /// What stands for the value in help texts, such as `HOST`.
+    pub placeholder: &'static str,
+    /// The value when nothing gives one.
+    pub default: Option<&'static str>,
+    /// The default as one clause, where it is not a fixed value.
+    pub default_note: Option<&'static str>,
+    /// The default in `action.yml`, an expression that the runner evaluates.
+    pub action_default: Option<&'static str>,
+    /// Well-known variables that give the default, the first that is set.
+    pub standard_variables: &'static [&'static str],
+    /// Where it can be given.
+    pub faces: Faces,
+    /// One or more sentences of help, without the last full stop.
+    pub help: &'static str,
+}
+
+/// A part of the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// Where the image goes.
+    Destination,
+    /// Whom to be towards AWS.
+    Identity,
+    /// What to build.
+    Build,
+    /// What to call it.
+    Tags,
+    /// How to run.
+    Run,
+}
+
+impl Section {
+    /// All, in the order of the help.
+    pub const ALL: [Self; 5] = [
+        Self::Destination,
+        Self::Identity,
+        Self::Build,
+        Self::Tags,
+        Self::Run,
+    ];
+
+    /// The heading.
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Destination => "Destination",
+            Self::Identity => "AWS identity",
+            Self::Build => "Build",
+            Self::Tags => "Version and tags",
+            Self::Run => "Run",
+        }
+    }
+}
+
+/// What kind of value an input takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One line of text.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number within bounds.
+    Integer {
+        /// The least.
+        least: u32,
+        /// The greatest.
+        greatest: u32,
+    },
+    /// Several entries: one for each line, item of a list or repetition of the flag.
+    Entries,
+    /// One line that cannot be printed.
+    Secret,
+}
+
+/// Where an input can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Faces {
+    /// As flag, action input, variable and file key.
+    All,
+    /// Not in the file, because it is about the file.
+    NotFile,
+    /// As action input and variable only: flags are seen by every user of a machine, files are committed.
+    Secret,
+}
+
+impl Faces {
+    /// Whether there is a flag.
+    pub const fn has_flag(self) -> bool {
+        !matches!(self, Self::Secret)
+    }
+
+    /// Whether there is a key in `tagship.yaml`.
+    pub const fn has_file_key(self) -> bool {
+        matches!(self, Self::All)
+    }
+}
+
+impl Input {
+    const fn new(
+        section: Section,
+        name: &'static str,
+        kind: Kind,
+        placeholder: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            section,
+            kind,
+            placeholder,
+            default: None,
+            default_note: None,
+            action_default: None,
+            standard_variables: &[],
+            faces: Faces::All,
+            help,
+        }
+    }
+
+    const fn text(
+        section: Section,
+        name: &'static str,
+        placeholder: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self::new(section, name, Kind::Text, placeholder, help)
+    }
+
+    const fn flag(section: Section, name: &'static str, help: &'static str) -> Self {
+        Self::new(section, name, Kind::Flag, "BOOL", help).default("false")
+    }
+
+    const fn entries(
+        section: Section,
+        name: &'static str,
+        placeholder: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self::new(section, name, Kind::Entries, placeholder, help)
+    }
+
+    const fn default(mut self, value: &'static str) -> Self {
+        self.default = Some(value);
+        self
+    }
+
+    const fn default_note(mut self, note: &'static str) -> Self {
+        self.default_note = Some(note);
+        self
+    }
+
+    const fn standard_variables(mut self, names: &'static [&'static str]) -> Self {
+        self.standard_variables = names;
+        self
+    }
+
+    const fn faces(mut self, faces: Faces) -> Self {
+        self.faces = faces;
+        self
+    }
+
+    /// The variable that a container action reads the input from.
+    ///
+    /// Source: actions/runner, `ContainerActionHandler`: upper case, spaces to `_`, dashes kept.
+    pub fn action_variable(&self) -> String {
+        format!("INPUT_{}", self.name.to_ascii_uppercase().replace(' ', "_"))
+    }
+
+    /// The variable that every face reads.
+    pub fn variable(&self) -> String {
+        format!("TAGSHIP_{}", self.name.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// Whether the value is a list of entries.
+    pub const fn is_list(&self) -> bool {
+        matches!(self.kind, Kind::Entries)
+    }
+}
+
+/// The input of this name.
+pub fn find(name: &str) -> Option<&'static Input> {
+    INPUTS.iter().find(|input| input.name == name)
+}
+
+/// All inputs, in the order of the help.
+pub static INPUTS: &[Input] = &[
+    Input::text(
+        Section::Destination,
+        "repository",
+        "NAME",
+        "The ECR repository, such as `team/app`. Required",
+    ),
+    Input::text(
+        Section::Destination,
+        "registry",
+        "HOST",
+        "The registry's host, such as `123456789012.dkr.ecr.eu-central-1.amazonaws.com`. Not needed where \
+         `account-id` and `aws-region` are given",
+    ),
+    Input::text(
+        Section::Destination,
+        "account-id",
+        "ID",
+        "The account that the registry belongs to, 12 digits",
+    )
+    .default_note("the account in `registry`"),
+    Input::text(
+        Section::Destination,
+        "aws-region",
+        "REGION",
+        "The registry's region, such as `eu-central-1`",
+    )
+    .default_note("the region in `registry`, else `AWS_REGION`, else `AWS_DEFAULT_REGION`")
+    .standard_variables(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
+    Input::text(
+        Section::Destination,
+        "endpoint-url",
+        "URL",
+        "The address of all AWS APIs, in place of AWS's own: for emulators",
+    ),
+    Input::flag(
+        Section::Destination,
+        "local",
+        "Publish to the embedded ECR on this machine. No AWS account is needed",
+    ),
+    Input::text(
+        Section::Destination,
+        "local-data",
+        "DIR",
+        "The folder where the embedded ECR keeps its state",
+    )
+    .default_note("`tagship/local` in `XDG_STATE_HOME`, `~/.local/state` or `RUNNER_TEMP`"),
+    Input::text(
+        Section::Identity,
+        "role-to-assume",
+        "ARN",
+        "The role to assume: its ARN, or its name alone where the account is known. Without it the ordinary \
+         AWS credential chain is used",
+    ),
+    Input::text(
+        Section::Identity,
+        "role-session-name",
+        "NAME",
+        "The name of the role's session, 2 to 64 characters",
+    )
+    .default("Tagship"),
+    Input::text(
+        Section::Identity,
+        "audience",
+        "TEXT",
+        "The audience of GitHub's OIDC token",
+    )
+    .default("sts.amazonaws.com"),
+    Input::new(
+        Section::Identity,
+        "role-duration-seconds",
+        Kind::Integer {
+            least: 900,
+            greatest: 43_200,
+        },
+        "SECONDS",
+        "The length of the role's session, 900 to 43200 seconds",
+    )
+    .default("3600"),
+    Input::entries(
+        Section::Identity,
+        "allowed-account-ids",
+        "ID",
+        "The accounts that may be published to, one a line or separated by commas. Any when empty",
+    ),
+    Input::text(
+        Section::Build,
+        "context",
+        "DIR",
+        "The folder that is sent as the build context",
+    )
+    .default("."),
+    Input::text(Section::Build, "file", "PATH", "The Dockerfile").default_note("`Dockerfile` in the context"),
+    Input::text(Section::Build, "target", "STAGE", "The stage to build").default_note("the last stage"),
+    Input::entries(
+        Section::Build,
+        "build-args",
+        "NAME[=VALUE]",
+        "Build arguments, one a line. `NAME` alone takes its value from the environment. Values are never shown",
+    ),
+    Input::entries(
+        Section::Build,
+        "secrets",
+        "id=ID,SOURCE",
+        "Secrets for build steps, one a line: `id=npm,env=NPM_TOKEN` takes a variable, `id=npm,src=.npmrc` a file. \
+         As action input or variable also `ID=value`; as flag or in a file never",
+    ),
+    Input::entries(
+        Section::Build,
+        "labels",
+        "KEY=VALUE",
+        "Labels of the image, one a line, besides those that Tagship sets",
+    ),
+    Input::text(
+        Section::Build,
+        "platform",
+        "OS/ARCH",
+        "The platform to build for, such as `linux/arm64`",
+    )
+    .default_note("the engine's own"),
+    Input::flag(
+        Section::Build,
+        "no-cache",
+        "Ignore cached results of earlier builds",
+    ),
+    Input::text(
+        Section::Build,
+        "docker-host",
+        "URL",
+        "The Docker Engine's address: `unix:///path`, `tcp://host:port` or `ssh://user@host`",
+    )
+    .default_note("`DOCKER_HOST`, else `unix:///var/run/docker.sock`")
+    .standard_variables(&["DOCKER_HOST"]),
+    Input::text(
+        Section::Tags,
+        "version",
+        "VERSION",
+        "The version that the release tag carries, such as `1.2.3` or `v1.2.3`",
+    )
+    .default_note("the git tag of the commit"),
+    Input::entries(
+        Section::Tags,
+        "tags",
+        "RULE",
+        "The tags that are wanted, one rule a line: `type=semver,pattern={{version}}`, `type=sha`, \
+         `type=raw,value=TAG`, or tags alone, separated by commas",
+    )
+    .default("type=semver,pattern={{version}}\ntype=sha"),
+    Input::flag(
+        Section::Run,
+        "rebuild",
+        "Build although the commit is published, and compare the digests",
+    ),
+    Input::flag(
+        Section::Run,
+        "allow-dirty",
+        "Publish a working tree with uncommitted changes, under tags that say so",
+    ),
+    Input::flag(Section::Run, "dry-run", "Stop after the plan; write nothing"),
+    Input::text(
+        Section::Run,
+        "config",
+        "PATH",
+        "The file that inputs are read from",
+    )
+    .default_note("`tagship.yaml`, if there is one")
+    .faces(Faces::NotFile),
+    Input {
+        action_default: Some("${{ github.token }}"),
+        ..Input::new(
+            Section::Run,
+            "github-token",
+            Kind::Secret,
+            "TOKEN",
+            "A token for GitHub's API, to read the repository's licence",
+        )
+        .faces(Faces::Secret)
+    },
+];

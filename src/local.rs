@@ -1,0 +1,339 @@
+//! The embedded ECR: one port that speaks ECR's API, STS, GitHub's OIDC issuer and the registry protocol.
+//!
+//! It is what `--local` runs on, and what the integration tests run against. It shares only the validators of
+//! [`crate::domain`] with the client: what it answers comes from AWS's documentation and from observation, and
+//! where only AWS knows the answer it gives the stricter one ([`Quirks`] switch it).
+//!
+//! A request goes through `server` (connection) → `exchange` (journal, ordered faults) → a face (`ecr`, `sts`,
+//! `oidc`, `data_plane`, `admin`) → `store` (state and its rules).
+
+mod access;
+mod admin;
+mod clock;
+mod data_plane;
+mod ecr;
+mod emulator;
+mod error;
+mod exchange;
+mod faults;
+mod folder;
+mod iam;
+mod journal;
+mod manifest;
+mod oidc;
+mod random;
+mod refusal;
+mod server;
+mod sigv4;
+mod store;
+mod sts;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use url::Url;
+
+pub use emulator::Quirks;
+pub use error::LocalError;
+pub use faults::{Fault, FaultAction};
+pub use folder::Access;
+pub use iam::AccessKey;
+pub use journal::{Entry, Held};
+pub use oidc::GithubClaims;
+pub use refusal::ImmutableWording;
+
+use crate::domain::immutability::Mutability;
+use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
+use emulator::Emulator;
+use folder::DataFolder;
+use iam::{Iam, Roles, Seal};
+use oidc::Issuer;
+use refusal::Refusal;
+use server::Server;
+use store::{MutabilitySetting, NewRepository, Registry, Store};
+
+/// How an embedded ECR is to be.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder of its state; made when missing.
+    pub data: PathBuf,
+    /// Where it listens; port 0 for any that is free.
+    pub listen: SocketAddr,
+    /// The account that it is.
+    pub account: AccountId,
+    /// The region that it is.
+    pub region: Region,
+    /// Whether signatures and registry tokens are demanded.
+    pub auth: bool,
+    /// Whether `/_local/` serves journal, faults, clock and claims, to clients on this machine.
+    pub admin: bool,
+    /// What it does in one way or another.
+    pub quirks: Quirks,
+}
+
+impl Options {
+    /// On any free port of this machine alone, with authentication and without the admin interface.
+    pub fn new(data: impl Into<PathBuf>, account: AccountId, region: Region) -> Self {
+        Self {
+            data: data.into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            account,
+            region,
+            auth: true,
+            admin: false,
+            quirks: Quirks::default(),
+        }
+    }
+}
+
+/// An embedded ECR that runs.
+///
+/// Dropping it stops it too, without waiting for that; [`LocalEcr::stop`] waits.
+#[derive(Debug)]
+pub struct LocalEcr {
+    emulator: Arc<Emulator>,
+    server: Server,
+    storage: Option<Server>,
+    access: Access,
+    listening: SocketAddr,
+}
+
+impl LocalEcr {
+    /// Starts serving; when this returns, requests are answered.
+    pub async fn start(options: Options) -> Result<Self, LocalError> {
+        let folder = blocking({
+            let data = options.data.clone();
+            move || DataFolder::lock(&data)
+        })
+        .await?;
+        let listener = listen(options.listen).await?;
+        let listening = listener.local_addr().map_err(|source| LocalError::Listen {
+            address: options.listen,
+            source,
+        })?;
+        let address = server::reachable(listening);
+        let admin = options.admin;
+        let storage = if options.quirks.redirect_blobs {
+            Some(listen(SocketAddr::new(options.listen.ip(), 0)).await?)
+        } else {
+            None
+        };
+        let storage_port = storage
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok())
+            .map(|address| address.port());
+        let (mut emulator, access) = blocking(move || open(options, address, folder)).await?;
+        emulator.storage_port = storage_port;
+        let emulator = Arc::new(emulator);
+        let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
+        let server = Server::start(listener, Arc::clone(&emulator), admin);
+        Ok(Self {
+            emulator,
+            server,
+            storage,
+            access,
+            listening,
+        })
+    }
+
+    /// The endpoint of the process that serves `data` now, if one does.
+    pub async fn running_at(data: &Path) -> Option<Url> {
+        Self::access_at(data).await.map(|access| access.endpoint)
+    }
+
+    /// How to use what serves `data` now, if anything does.
+    pub async fn access_at(data: &Path) -> Option<Access> {
+        let data = data.to_owned();
+        let access = tokio::task::spawn_blocking(move || folder::published(&data))
+            .await
+            .ok()??;
+        folder::is_alive(&access).await.then_some(access)
+    }
+
+    /// The address that the server listens at.
+    pub fn address(&self) -> SocketAddr {
+        self.listening
+    }
+
+    /// The base of all AWS APIs, as a process on this machine reaches it: `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> Url {
+        self.access.endpoint.clone()
+    }
+
+    /// The registry's host, as a process on this machine reaches it: `127.0.0.1:PORT`.
+    pub fn registry_host(&self) -> RegistryHost {
+        self.access.registry.clone()
+    }
+
+    /// The access key of the administrator, who may do everything.
+    pub fn admin(&self) -> &AccessKey {
+        &self.emulator.iam.administrator
+    }
+
+    /// The role that the roles file has at first, which trusts every repository's jobs.
+    pub fn role_arn(&self) -> &str {
+        &self.access.role_arn
+    }
+
+    /// What a job's `ACTIONS_ID_TOKEN_REQUEST_URL` is to be.
+    pub fn oidc_request_url(&self) -> Url {
+        self.access.oidc_request_url.clone()
+    }
+
+    /// What a job's `ACTIONS_ID_TOKEN_REQUEST_TOKEN` is to be.
+    pub fn oidc_request_token(&self) -> SecretString {
+        self.emulator.issuer.request_token.clone()
+    }
+
+    /// All of the above, as one value.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Makes a repository, unless there is one of that name; whether it was made.
+    pub async fn ensure_repository(
+        &self,
+        name: &RepositoryName,
+        mutability: &Mutability,
+    ) -> Result<bool, LocalError> {
+        let registry = self.emulator.registry.clone();
+        let new = NewRepository {
+            mutability: MutabilitySetting::from(mutability),
+            ..NewRepository::named(name.clone())
+        };
+        let now = self.emulator.clock.now();
+        blocking(move || match registry.create_repository(new, now) {
+            Ok(_) => Ok(true),
+            Err(Refusal::RepositoryAlreadyExists { .. }) => Ok(false),
+            Err(refusal) => Err(LocalError::Refused(refusal.to_string())),
+        })
+        .await
+    }
+
+    /// What the issuer's tokens say of the job from now on.
+    pub fn set_claims(&self, claims: GithubClaims) {
+        self.emulator.issuer.set_claims(claims);
+    }
+
+    /// Sets the emulator's clock `seconds` ahead of the machine's.
+    pub fn set_clock_offset(&self, seconds: i64) {
+        self.emulator.clock.set_offset(seconds);
+    }
+
+    /// Orders a failure.
+    pub fn add_fault(&self, fault: Fault) {
+        self.emulator.faults.add(fault);
+    }
+
+    /// Takes back all orders to fail.
+    pub fn clear_faults(&self) {
+        self.emulator.faults.clear();
+    }
+
+    /// Every request since the start or the last reset.
+    pub fn journal(&self) -> Vec<Entry> {
+        self.emulator.journal.entries()
+    }
+
+    /// Forgets the requests so far.
+    pub fn reset_journal(&self) {
+        self.emulator.journal.reset();
+    }
+
+    /// Waits until the journal is as wanted, and gives it.
+    pub async fn journal_until(&self, wanted: impl Fn(&[Entry]) -> bool) -> Vec<Entry> {
+        self.emulator.journal.until(wanted).await
+    }
+
+    /// Lets requests that are under way finish for a short while, then ends everything.
+    pub async fn stop(self) {
+        self.server.stop().await;
+        if let Some(storage) = self.storage {
+            storage.stop().await;
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, LocalError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::AddrInUse => LocalError::AddressInUse { address },
+            _ => LocalError::Listen { address, source },
+        })
+}
+
+/// Opens the state in the locked folder. Blocks.
+fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Emulator, Access), LocalError> {
+    let data = options.data;
+    let store = Store::open(&data)?;
+    let kept = |key: &str, make: &dyn Fn() -> Result<Vec<u8>, LocalError>| {
+        let failed = |refusal: Refusal| LocalError::Database {
+            path: data.clone(),
+            problem: store::describe(&refusal),
+        };
+        if let Some(value) = store.meta(key).map_err(failed)? {
+            return Ok(value);
+        }
+        let value = make()?;
+        store.set_meta(key, &value).map_err(failed)?;
+        Ok(value)
+    };
+    let seal = Seal::new(&kept(
+        "seal key",
+        &|| match random::bytes::<{ Seal::KEY_BYTES }>() {
+            Ok(bytes) => Ok(bytes.to_vec()),
+            Err(_) => Err(LocalError::Key),
+        },
+    )?);
+    let key_id = kept("administrator", &|| {
+        iam::key_id("AKIA")
+            .map(String::into_bytes)
+            .map_err(|_no_random| LocalError::Key)
+    })?;
+    let key_id = String::from_utf8(key_id).map_err(|_not_ours| LocalError::Key)?;
+    let partition = iam::partition(&options.region);
+    let iam = Iam {
+        administrator: AccessKey {
+            secret: seal.derive("administrator", &key_id),
+            id: key_id,
+        },
+        roles: Roles::load(&data, &options.account, partition)?,
+        account: options.account.clone(),
+        partition,
+        seal,
+    };
+    let request_token = iam.seal.derive("id token request", "");
+    let store = Arc::new(store);
+    let issuer = Issuer::new(Arc::clone(&store), request_token);
+    let access = Access::new(address, &iam, &issuer, &options.region)?;
+    folder.publish(&access)?;
+    let emulator = Emulator {
+        auth: options.auth,
+        address,
+        storage_port: None,
+        quirks: options.quirks,
+        clock: clock::Clock::default(),
+        registry: Registry::new(store, options.account, options.region),
+        iam,
+        issuer,
+        uploads: data_plane::Uploads::default(),
+        faults: faults::Faults::default(),
+        journal: journal::Journal::default(),
+        _folder: folder,
+    };
+    Ok((emulator, access))
+}
+
+/// Runs `work` where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LocalError> + Send + 'static,
+) -> Result<T, LocalError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(LocalError::Refused(error.to_string())),
+    }
+}

@@ -1,0 +1,148 @@
+//! `/v2`: the registry that docker and its kind push to and pull from, with ECR's own ways.
+//!
+//! Source: OCI distribution spec 1.1; where ECR differs, its behaviour as it was observed.
+
+mod blobs;
+mod error;
+mod login;
+mod manifests;
+mod route;
+mod storage;
+mod tags;
+mod uploads;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
+pub(crate) use error::OciError;
+use route::{Endpoint, Route};
+pub(crate) use storage::answer as storage_answer;
+pub(crate) use uploads::Uploads;
+
+use crate::domain::reference::RepositoryName;
+use crate::local::emulator::Emulator;
+use crate::local::exchange::{Call, Exchange, Face};
+use crate::local::iam::Principal;
+use crate::local::refusal::Refusal;
+use crate::local::server::BaseUrl;
+use crate::local::store::Registry;
+
+const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
+
+/// Answers one request under `/v2`.
+pub(crate) async fn answer(
+    State(emulator): State<Arc<Emulator>>,
+    exchange: Exchange,
+    base: BaseUrl,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let route = Route::parse(&parts.method, &parts.uri);
+    let call = match &route {
+        Ok(route) => Call::new(route.operation(&parts.method))
+            .repository(route.repository().map(ToString::to_string))
+            .reference(route.reference()),
+        Err(_) => Call::new("Unknown"),
+    };
+    let effect = async {
+        let mut response = match respond(&emulator, &base, &parts, route, body).await {
+            Ok(response) => response,
+            Err(error) => error.into_response(),
+        };
+        response
+            .headers_mut()
+            .insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+        response
+    };
+    exchange.perform(&emulator, call.face(Face::Oci), effect).await
+}
+
+async fn respond(
+    emulator: &Arc<Emulator>,
+    base: &BaseUrl,
+    parts: &Parts,
+    route: Result<Route, OciError>,
+    body: Body,
+) -> Result<Response, OciError> {
+    let principal = match login::identify(emulator, &parts.headers) {
+        Ok(principal) => principal,
+        Err(login::Refused::Challenge) => return Ok(login::challenge(base)),
+        Err(login::Refused::Expired(refusal)) => return Err(refusal.into()),
+    };
+    let request = DataPlaneRequest {
+        emulator,
+        base,
+        parts,
+        principal,
+    };
+    let Route::Repository(repository, endpoint) = route? else {
+        return Ok(StatusCode::OK.into_response());
+    };
+    request.permit(&repository, &endpoint)?;
+    match endpoint {
+        Endpoint::GetManifest(reference) => manifests::get(&request, repository, reference).await,
+        Endpoint::PutManifest(reference) => manifests::put(&request, repository, reference, body).await,
+        Endpoint::GetBlob(digest) => blobs::get(&request, repository, digest).await,
+        Endpoint::StartUpload => uploads::start(&request, repository).await,
+        Endpoint::UploadStatus(id) => uploads::status(&request, &repository, &id),
+        Endpoint::UploadPart(id) => uploads::part(&request, repository, &id, body).await,
+        Endpoint::CompleteUpload(id) => uploads::complete(&request, repository, &id, body).await,
+        Endpoint::CancelUpload(id) => uploads::cancel(&request, &repository, &id),
+        Endpoint::ListTags => tags::list(&request, repository).await,
+        Endpoint::ListReferrers(digest) => tags::referrers(&request, repository, digest).await,
+    }
+}
+
+/// A request whose sender is known.
+struct DataPlaneRequest<'a> {
+    emulator: &'a Arc<Emulator>,
+    base: &'a BaseUrl,
+    parts: &'a Parts,
+    principal: Principal,
+}
+
+impl DataPlaneRequest<'_> {
+    /// Checks the sender's permissions.
+    fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
+        let resource = self.emulator.registry.arn(repository.as_str());
+        for action in endpoint.actions(self.parts.method == axum::http::Method::HEAD) {
+            self.emulator
+                .iam
+                .authorize(&self.principal, action, &resource)
+                .map_err(Refusal::AccessDenied)?;
+        }
+        Ok(())
+    }
+
+    /// Works on the registry's state, where it may block.
+    async fn with_registry<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Registry) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, OciError> {
+        let registry = self.emulator.registry.clone();
+        let done = tokio::task::spawn_blocking(move || work(&registry))
+            .await
+            .map_err(Refusal::from)?;
+        Ok(done?)
+    }
+
+    /// The value of a query parameter.
+    fn query(&self, name: &str) -> Option<String> {
+        let query = self.parts.uri.query()?;
+        url::form_urlencoded::parse(query.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// A header, if it is text.
+    fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.parts.headers.get(name)?.to_str().ok()
+    }
+}

@@ -1,0 +1,125 @@
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::{CONTENT_DIGEST, DataPlaneRequest, OciError};
+use crate::domain::content::MAX_MANIFEST_BYTES;
+use crate::domain::reference::{Reference, RepositoryName};
+use crate::local::manifest::ParsedManifest;
+use crate::local::refusal::Refusal;
+use crate::local::store::{PutImage, Repeat};
+
+const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
+/// `GET` and `HEAD` of a manifest.
+pub(super) async fn get(
+    request: &DataPlaneRequest<'_>,
+    repository: RepositoryName,
+    reference: Reference,
+) -> Result<Response, OciError> {
+    let by_tag = matches!(reference, Reference::Tag(_));
+    let image = request
+        .with_registry(move |registry| registry.image(&repository, &reference))
+        .await?
+        .ok_or(Refusal::ManifestNotFound)?;
+    // By tag, ECR translates what the client does not accept, and gives another digest then. It is refused
+    // here, because a silent other digest is what must not happen. By digest nothing is ever translated.
+    if by_tag && !accepts(&request.parts.headers, &image.media_type) {
+        return Err(OciError::new(
+            404,
+            "MANIFEST_UNKNOWN",
+            format!(
+                "the image is stored as {}, which the Accept header lacks; this emulator does not translate",
+                image.media_type
+            ),
+        ));
+    }
+    let headers = [
+        (header::CONTENT_TYPE, value(&image.media_type)?),
+        (CONTENT_DIGEST, value(&image.digest.to_string())?),
+        (header::CONTENT_LENGTH, image.bytes.len().into()),
+    ];
+    // For `HEAD` the server leaves the body out.
+    Ok((StatusCode::OK, headers, image.bytes).into_response())
+}
+
+/// Whether the client takes `media_type`; anything if it says nothing. Source: RFC 9110, section 12.5.1.
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let mut any = false;
+    let accepted = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim())
+        .filter(|range| !range.is_empty())
+        .inspect(|_| any = true)
+        .any(|range| range == media_type || range == "*/*" || range == "application/*");
+    accepted || !any
+}
+
+/// `PUT` of a manifest.
+pub(super) async fn put(
+    request: &DataPlaneRequest<'_>,
+    repository: RepositoryName,
+    reference: Reference,
+    body: Body,
+) -> Result<Response, OciError> {
+    // A missing repository is told before the body is looked at.
+    let name = repository.clone();
+    request
+        .with_registry(move |registry| registry.repository(&name).map(drop))
+        .await?;
+    let bytes = axum::body::to_bytes(body, MAX_MANIFEST_BYTES)
+        .await
+        .map_err(|_too_long_or_broken| {
+            Refusal::parameter("ImageManifest", "Member must have length between 1 and 4194304")
+        })?;
+    let stated = request
+        .header(&header::CONTENT_TYPE)
+        .map(|text| text.split(';').next().unwrap_or_default().trim())
+        .filter(|text| !text.is_empty());
+    let manifest = ParsedManifest::parse(bytes, stated)?;
+    let subject = manifest.subject();
+    let quirks = request.emulator.quirks;
+    let now = request.emulator.clock.now();
+    let name = repository.clone();
+    let digest = request
+        .with_registry(move |registry| {
+            let (tag, digest) = match &reference {
+                Reference::Tag(tag) => (Some(tag), None),
+                Reference::Digest(digest) => (None, Some(*digest)),
+            };
+            let put = PutImage {
+                repository: &name,
+                manifest: &manifest,
+                tag,
+                digest,
+                repeat: if quirks.accept_same_digest {
+                    Repeat::Accept
+                } else {
+                    Repeat::RefuseProtected
+                },
+                wording: quirks.immutable_wording,
+            };
+            registry.put_image(&put, now)
+        })
+        .await?;
+    let location = format!("{}/v2/{repository}/manifests/{digest}", request.base);
+    let headers = [
+        (header::LOCATION, value(&location)?),
+        (CONTENT_DIGEST, value(&digest.to_string())?),
+    ];
+    let mut response = (StatusCode::CREATED, headers).into_response();
+    if let Some(subject) = subject {
+        response
+            .headers_mut()
+            .insert(SUBJECT, value(&subject.to_string())?);
+    }
+    Ok(response)
+}
+
+/// A header's value.
+pub(super) fn value(text: &str) -> Result<HeaderValue, OciError> {
+    HeaderValue::from_str(text).map_err(|error| Refusal::state(error).into())
+}

@@ -1,0 +1,93 @@
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
+
+use super::manifests::value;
+use super::{DataPlaneRequest, OciError};
+use crate::domain::content::OCI_INDEX;
+use crate::domain::reference::{Digest, RepositoryName};
+use crate::local::refusal::Refusal;
+use crate::local::store::Page;
+
+/// `GET …/tags/list`: pages of 100 tags where the client says no number, with an opaque `last`.
+pub(super) async fn list(
+    request: &DataPlaneRequest<'_>,
+    repository: RepositoryName,
+) -> Result<Response, OciError> {
+    let number = request.query("n");
+    let size = number.as_deref().map_or(Ok(100), page_size)?;
+    let last = request.query("last");
+    let name = repository.clone();
+    let page = request
+        .with_registry(move |registry| {
+            let tags = registry.tags(&name)?.into_iter().map(|(tag, _)| tag);
+            Page::cut(tags, |tag| tag, last.as_deref(), size)
+        })
+        .await?;
+    let body = json!({"name": repository, "tags": page.items});
+    // ECR's content type for this JSON.
+    let content_type = [(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    )];
+    let mut response = (StatusCode::OK, content_type, body.to_string()).into_response();
+    if let Some(next) = page.next {
+        let number = number.map(|number| format!("&n={number}")).unwrap_or_default();
+        let link = format!(
+            "<{}/v2/{repository}/tags/list?last={next}{number}>; rel=\"next\"",
+            request.base
+        );
+        response.headers_mut().insert(header::LINK, value(&link)?);
+    }
+    Ok(response)
+}
+
+fn page_size(text: &str) -> Result<usize, Refusal> {
+    text.parse()
+        .ok()
+        .filter(|size| (1..=1000).contains(size))
+        .ok_or_else(|| Refusal::parameter("maxResults", "Member must have value less than or equal to 1000"))
+}
+
+/// `GET …/referrers/<digest>`: an index of the manifests whose subject it is.
+///
+/// Source: OCI distribution spec, "Listing Referrers".
+pub(super) async fn referrers(
+    request: &DataPlaneRequest<'_>,
+    repository: RepositoryName,
+    digest: Digest,
+) -> Result<Response, OciError> {
+    let wanted = request.query("artifactType");
+    let filter = wanted.clone();
+    let manifests = request
+        .with_registry(move |registry| {
+            let referrers = registry.referrers(&repository, &digest)?;
+            let described = registry
+                .images(&repository)?
+                .into_iter()
+                .filter(|image| referrers.contains(&image.digest))
+                .filter(|image| filter.is_none() || image.artifact_type == filter)
+                .map(|image| {
+                    json!({
+                        "mediaType": image.media_type,
+                        "digest": image.digest,
+                        "size": image.manifest_size,
+                        "artifactType": image.artifact_type,
+                        "annotations": image.annotations,
+                    })
+                })
+                .collect::<Vec<Value>>();
+            Ok(described)
+        })
+        .await?;
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests});
+    let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static(OCI_INDEX))];
+    let mut response = (StatusCode::OK, content_type, index.to_string()).into_response();
+    if wanted.is_some() {
+        response.headers_mut().insert(
+            HeaderName::from_static("oci-filters-applied"),
+            HeaderValue::from_static("artifactType"),
+        );
+    }
+    Ok(response)
+}

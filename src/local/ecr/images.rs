@@ -1,0 +1,227 @@
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::request::{Context, read, repository_name};
+use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
+use crate::local::manifest::ParsedManifest;
+use crate::local::refusal::Refusal;
+use crate::local::store::{PutImage, Repeat};
+
+/// The most images or layers in one request.
+pub(super) const MAX_IDS: usize = 100;
+
+/// What names an image: a digest, a tag, or both.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ImageId {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) image_digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) image_tag: Option<String>,
+}
+
+impl ImageId {
+    /// The image's reference, or the code and the reason of the failure.
+    pub(super) fn reference(&self) -> Result<Reference, (&'static str, &'static str)> {
+        match (&self.image_digest, &self.image_tag) {
+            (Some(digest), _) => Digest::parse(digest).map(Reference::from).map_err(|_invalid| {
+                (
+                    "InvalidImageDigest",
+                    "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+                )
+            }),
+            (None, Some(tag)) => Tag::parse(tag)
+                .map(Reference::from)
+                .map_err(|_invalid| ("InvalidImageTag", "Invalid request parameters: image tag is not legal")),
+            (None, None) => Err((
+                "MissingDigestAndTag",
+                "Invalid request parameters: both tag and digest cannot be null",
+            )),
+        }
+    }
+
+    /// This image's entry in a list of failures.
+    pub(super) fn failure(&self, code: &str, reason: &str) -> Value {
+        json!({"imageId": self, "failureCode": code, "failureReason": reason})
+    }
+}
+
+/// Checks the number of ids in one request.
+pub(super) fn check_count(parameter: &str, count: usize) -> Result<(), Refusal> {
+    if (1..=MAX_IDS).contains(&count) {
+        return Ok(());
+    }
+    Err(Refusal::parameter(
+        parameter,
+        "Member must have length between 1 and 100",
+    ))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BatchGetImage {
+    registry_id: Option<String>,
+    repository_name: String,
+    image_ids: Vec<ImageId>,
+    accepted_media_types: Option<Vec<String>>,
+}
+
+/// `BatchGetImage`.
+pub(super) fn batch_get(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+    let request: BatchGetImage = read(document)?;
+    let name = repository_name(&request.repository_name)?;
+    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
+    check_count("imageIds", request.image_ids.len())?;
+    context.registry().repository(&name)?;
+    let (mut images, mut failures) = (Vec::new(), Vec::new());
+    for id in &request.image_ids {
+        match get_one(context, &name, id, request.accepted_media_types.as_deref())? {
+            Ok(image) => images.push(image),
+            Err((code, reason)) => failures.push(id.failure(code, reason)),
+        }
+    }
+    Ok(json!({"images": images, "failures": failures}))
+}
+
+type Failure = (&'static str, &'static str);
+
+const NOT_FOUND: Failure = ("ImageNotFound", "Requested image not found");
+
+fn get_one(
+    context: &Context<'_>,
+    name: &RepositoryName,
+    id: &ImageId,
+    accepted: Option<&[String]>,
+) -> Result<Result<Value, Failure>, Refusal> {
+    let reference = match id.reference() {
+        Ok(reference) => reference,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let Some(image) = context.registry().image(name, &reference)? else {
+        return Ok(Err(NOT_FOUND));
+    };
+    if let (Some(_), Some(tag)) = (&id.image_digest, &id.image_tag) {
+        let tagged = Tag::parse(tag)
+            .ok()
+            .map(|tag| context.registry().image(name, &tag.into()))
+            .transpose()?
+            .flatten();
+        if tagged.is_none_or(|tagged| tagged.digest != image.digest) {
+            return Ok(Err((
+                "ImageTagDoesNotMatchDigest",
+                "Invalid request parameters: image tag does not point to the image digest",
+            )));
+        }
+    }
+    // ECR would translate the manifest, under another digest; that is never done here.
+    let acceptable =
+        accepted.is_none_or(|accepted| accepted.is_empty() || accepted.contains(&image.media_type));
+    if !acceptable {
+        return Ok(Err(NOT_FOUND));
+    }
+    let mut image_id = json!({"imageDigest": image.digest});
+    if let (Some(tag), Some(fields)) = (&id.image_tag, image_id.as_object_mut()) {
+        fields.insert("imageTag".to_owned(), tag.as_str().into());
+    }
+    let manifest = std::str::from_utf8(&image.bytes).map_err(Refusal::state)?;
+    Ok(Ok(json!({
+        "registryId": context.registry().account(),
+        "repositoryName": name,
+        "imageId": image_id,
+        "imageManifest": manifest,
+        "imageManifestMediaType": image.media_type,
+    })))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PutImageRequest {
+    registry_id: Option<String>,
+    repository_name: String,
+    image_manifest: String,
+    image_manifest_media_type: Option<String>,
+    image_tag: Option<String>,
+    image_digest: Option<String>,
+}
+
+/// `PutImage`.
+pub(super) fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+    let request: PutImageRequest = read(document)?;
+    let name = repository_name(&request.repository_name)?;
+    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
+    let tag = request
+        .image_tag
+        .as_deref()
+        .map(Tag::parse)
+        .transpose()
+        .map_err(|invalid| Refusal::parameter("imageTag", invalid))?;
+    let digest = request
+        .image_digest
+        .as_deref()
+        .map(Digest::parse)
+        .transpose()
+        .map_err(|invalid| Refusal::parameter("imageDigest", invalid))?;
+    context.registry().repository(&name)?;
+    let bytes = Bytes::from(request.image_manifest);
+    let manifest = ParsedManifest::parse(bytes, request.image_manifest_media_type.as_deref())?;
+    let stored = context.registry().put_image(
+        &PutImage {
+            repository: &name,
+            manifest: &manifest,
+            tag: tag.as_ref(),
+            digest,
+            repeat: Repeat::Refuse,
+            wording: context.emulator.quirks.immutable_wording,
+        },
+        context.emulator.clock.now(),
+    )?;
+    let id = ImageId {
+        image_digest: Some(stored.to_string()),
+        image_tag: tag.map(|tag| tag.to_string()),
+    };
+    Ok(json!({"image": {
+        "registryId": context.registry().account(),
+        "repositoryName": name,
+        "imageId": id,
+        "imageManifest": std::str::from_utf8(manifest.bytes()).map_err(Refusal::state)?,
+        "imageManifestMediaType": manifest.media_type(),
+    }}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BatchCheckLayerAvailability {
+    registry_id: Option<String>,
+    repository_name: String,
+    layer_digests: Vec<String>,
+}
+
+/// `BatchCheckLayerAvailability`.
+pub(super) fn batch_check_layers(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+    let request: BatchCheckLayerAvailability = read(document)?;
+    let name = repository_name(&request.repository_name)?;
+    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
+    check_count("layerDigests", request.layer_digests.len())?;
+    context.registry().repository(&name)?;
+    let (mut layers, mut failures) = (Vec::new(), Vec::new());
+    for text in &request.layer_digests {
+        let Ok(digest) = Digest::parse(text) else {
+            failures.push(json!({
+                "layerDigest": text,
+                "failureCode": "InvalidLayerDigest",
+                "failureReason": "Invalid request parameters: layer digest is not legal",
+            }));
+            continue;
+        };
+        match context.registry().layer(&name, &digest)? {
+            Some(size) => layers.push(json!({
+                "layerDigest": digest,
+                "layerAvailability": "AVAILABLE",
+                "layerSize": size,
+            })),
+            None => layers.push(json!({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})),
+        }
+    }
+    Ok(json!({"layers": layers, "failures": failures}))
+}

@@ -1,0 +1,49 @@
+//! Everything that the faces share.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::local::clock::Clock;
+use crate::local::data_plane::Uploads;
+use crate::local::faults::Faults;
+use crate::local::folder::DataFolder;
+use crate::local::iam::Iam;
+use crate::local::journal::Journal;
+use crate::local::oidc::Issuer;
+use crate::local::refusal::ImmutableWording;
+use crate::local::store::Registry;
+
+/// What ECR does in one way or another, or what only AWS knows; the default is the stricter answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub struct Quirks {
+    /// The words for a tag that must not move.
+    pub immutable_wording: ImmutableWording,
+    /// Whether the data plane takes a manifest that an immutable tag points to already (201), and does not
+    /// refuse it as it refuses any other (400).
+    pub accept_same_digest: bool,
+    /// Whether blobs are read by a redirect (307) to a second port, which refuses registry logins as S3 does.
+    pub redirect_blobs: bool,
+}
+
+/// The state of a running emulator.
+#[derive(Debug)]
+pub(crate) struct Emulator {
+    /// Whether signatures and registry tokens are demanded.
+    pub(crate) auth: bool,
+    /// Where the server listens, as clients on this machine reach it.
+    pub(crate) address: SocketAddr,
+    /// Where blobs are read from, if the registry redirects.
+    pub(crate) storage_port: Option<u16>,
+    pub(crate) quirks: Quirks,
+    pub(crate) clock: Clock,
+    pub(crate) registry: Registry,
+    pub(crate) iam: Iam,
+    pub(crate) issuer: Issuer,
+    pub(crate) uploads: Uploads,
+    pub(crate) faults: Faults,
+    pub(crate) journal: Journal,
+    /// Locked until the last connection has ended.
+    pub(crate) _folder: DataFolder,
+}

@@ -1,0 +1,202 @@
+//! The data folder: locked by the process that serves it, and telling others how to reach that process.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::domain::reference::{AccountId, Region, RegistryHost};
+use crate::local::admin::{HEALTH_PATH, Health};
+use crate::local::error::LocalError;
+use crate::local::iam::{AccessKey, EXAMPLE_ROLE, Iam};
+use crate::local::oidc::{Issuer, TOKEN_PATH};
+
+/// Locked while a process serves the folder.
+const LOCK_FILE: &str = "lock";
+
+/// How to reach that process; holds secrets of the emulator, so only the owner reads it.
+const ACCESS_FILE: &str = "access.json";
+
+/// How long a live server takes to say so, at most.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Everything that a client of a running embedded ECR needs.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The base of all AWS APIs, as a process on this machine reaches it.
+    pub endpoint: Url,
+    /// The registry's host, as a process on this machine reaches it.
+    pub registry: RegistryHost,
+    /// The account.
+    pub account: AccountId,
+    /// The region.
+    pub region: Region,
+    /// The administrator's access key.
+    pub administrator: AccessKey,
+    /// The example role.
+    pub role_arn: String,
+    /// For `ACTIONS_ID_TOKEN_REQUEST_URL`.
+    pub oidc_request_url: Url,
+    /// For `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
+    pub oidc_request_token: SecretString,
+}
+
+/// [`Access`] as it stands in its file.
+#[derive(Serialize, Deserialize)]
+struct AccessRecord {
+    endpoint: Url,
+    registry: RegistryHost,
+    account: AccountId,
+    region: Region,
+    access_key_id: String,
+    secret_access_key: String,
+    role_arn: String,
+    oidc_request_url: Url,
+    oidc_request_token: String,
+}
+
+impl Access {
+    pub(crate) fn new(
+        address: SocketAddr,
+        iam: &Iam,
+        issuer: &Issuer,
+        region: &Region,
+    ) -> Result<Self, LocalError> {
+        let unusable = |problem: String| LocalError::Listen {
+            address,
+            source: std::io::Error::other(problem),
+        };
+        let url = |path: &str| {
+            Url::parse(&format!("http://{address}{path}")).map_err(|error| unusable(error.to_string()))
+        };
+        Ok(Self {
+            endpoint: url("")?,
+            registry: RegistryHost::parse(&address.to_string())
+                .map_err(|error| unusable(error.to_string()))?,
+            account: iam.account.clone(),
+            region: region.clone(),
+            administrator: iam.administrator.clone(),
+            role_arn: iam.role_arn(EXAMPLE_ROLE),
+            // GitHub's own address has a query too, to which clients append the audience.
+            oidc_request_url: url(&format!("{TOKEN_PATH}?api-version=2.0"))?,
+            oidc_request_token: issuer.request_token.clone(),
+        })
+    }
+
+    fn record(&self) -> AccessRecord {
+        AccessRecord {
+            endpoint: self.endpoint.clone(),
+            registry: self.registry.clone(),
+            account: self.account.clone(),
+            region: self.region.clone(),
+            access_key_id: self.administrator.id.clone(),
+            secret_access_key: self.administrator.secret.expose_secret().to_owned(),
+            role_arn: self.role_arn.clone(),
+            oidc_request_url: self.oidc_request_url.clone(),
+            oidc_request_token: self.oidc_request_token.expose_secret().to_owned(),
+        }
+    }
+}
+
+impl From<AccessRecord> for Access {
+    fn from(record: AccessRecord) -> Self {
+        Self {
+            endpoint: record.endpoint,
+            registry: record.registry,
+            account: record.account,
+            region: record.region,
+            administrator: AccessKey {
+                id: record.access_key_id,
+                secret: record.secret_access_key.into(),
+            },
+            role_arn: record.role_arn,
+            oidc_request_url: record.oidc_request_url,
+            oidc_request_token: record.oidc_request_token.into(),
+        }
+    }
+}
+
+/// The folder, for as long as this process serves it.
+#[derive(Debug)]
+pub(crate) struct DataFolder {
+    path: PathBuf,
+    /// The lock ends with the file's handle, also when the process is killed.
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Makes the folder if it is missing, and locks it.
+    pub(crate) fn lock(path: &Path) -> Result<Self, LocalError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(LocalError::data(path))?;
+        let lock_path = path.join(LOCK_FILE);
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(LocalError::data(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(LocalError::Locked {
+                path: path.to_owned(),
+                endpoint: published(path).map(|access| access.endpoint),
+            }),
+            Err(TryLockError::Error(source)) => Err(LocalError::Data {
+                path: lock_path,
+                source,
+            }),
+        }
+    }
+
+    /// Tells other processes how to reach this one.
+    pub(crate) fn publish(&self, access: &Access) -> Result<(), LocalError> {
+        let place = self.path.join(ACCESS_FILE);
+        let draft = self.path.join(format!("{ACCESS_FILE}.new"));
+        let write = || {
+            let mut file = OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&draft)?;
+            file.write_all(&serde_json::to_vec_pretty(&access.record())?)?;
+            // Whoever reads it sees all of it or the one before.
+            fs::rename(&draft, &place)
+        };
+        write().map_err(LocalError::data(&place))
+    }
+}
+
+/// How to reach the process that last served the folder, which may have ended. Blocks.
+pub(crate) fn published(path: &Path) -> Option<Access> {
+    let text = fs::read(path.join(ACCESS_FILE)).ok()?;
+    let record: AccessRecord = serde_json::from_slice(&text).ok()?;
+    Some(record.into())
+}
+
+/// Whether the server of that folder answers at its endpoint: another one may have taken the port since.
+pub(crate) async fn is_alive(access: &Access) -> bool {
+    let ask = async {
+        let url = access.endpoint.join(HEALTH_PATH).ok()?;
+        let client = reqwest::Client::builder()
+            .timeout(HEALTH_TIMEOUT)
+            .no_proxy()
+            .build()
+            .ok()?;
+        client.get(url).send().await.ok()?.json::<Health>().await.ok()
+    };
+    ask.await.is_some_and(|health| health == Health::of(access))
+}

@@ -1,0 +1,218 @@
+//! Who calls, and what they may do: the administrator's key, roles, their sessions and policies.
+
+mod policy;
+mod roles;
+mod seal;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use policy::{Policy, Verdict};
+pub(crate) use roles::{EXAMPLE_ROLE, Roles};
+pub(crate) use seal::Seal;
+
+use crate::domain::reference::{AccountId, Region};
+
+pub use crate::settings::AccessKey;
+
+/// The partition that a region belongs to, as it stands in resource names.
+pub(crate) fn partition(region: &Region) -> &'static str {
+    const PARTITIONS: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("eusc-", "aws-eusc"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("us-iso-", "aws-iso"),
+        ("eu-isoe-", "aws-iso-e"),
+    ];
+    PARTITIONS
+        .iter()
+        .find(|(prefix, _)| region.as_str().starts_with(prefix))
+        .map_or("aws", |(_, partition)| partition)
+}
+
+/// Who makes a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Principal {
+    /// The holder of the emulator's own access key, who may do everything.
+    Administrator,
+    /// A role's session.
+    Session(Session),
+}
+
+/// A role's session, as it travels in its session token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub(crate) key_id: String,
+    pub(crate) role: String,
+    pub(crate) name: String,
+    pub(crate) expires: Timestamp,
+    /// A session policy, which narrows the role's.
+    pub(crate) policy: Option<String>,
+}
+
+impl Principal {
+    /// When the principal's credentials end; never for the administrator's.
+    pub(crate) fn expires(&self) -> Option<Timestamp> {
+        match self {
+            Self::Administrator => None,
+            Self::Session(session) => Some(session.expires),
+        }
+    }
+}
+
+/// Why credentials are not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BadCredentials {
+    /// Nobody has them.
+    Unknown,
+    /// They have ended.
+    Expired,
+}
+
+/// Session credentials that were just made.
+#[derive(Debug)]
+pub(crate) struct SessionCredentials {
+    pub(crate) key: AccessKey,
+    pub(crate) token: SecretString,
+}
+
+/// The purposes that texts are sealed for: one is never taken for another.
+const SESSION: &str = "session";
+const SESSION_SECRET: &str = "session secret";
+
+/// Identities and their permissions in one account.
+#[derive(Debug)]
+pub(crate) struct Iam {
+    pub(crate) account: AccountId,
+    pub(crate) partition: &'static str,
+    pub(crate) administrator: AccessKey,
+    pub(crate) roles: Roles,
+    pub(crate) seal: Seal,
+}
+
+impl Iam {
+    /// Makes credentials for a session, whose key id is filled in here.
+    pub(crate) fn issue(&self, mut session: Session) -> std::io::Result<(Session, SessionCredentials)> {
+        session.key_id = key_id("ASIA")?;
+        let key = AccessKey {
+            id: session.key_id.clone(),
+            secret: self.seal.derive(SESSION_SECRET, &session.key_id),
+        };
+        let token = self.seal.seal(SESSION, &session)?;
+        Ok((session, SessionCredentials { key, token }))
+    }
+
+    /// Whose access key this is, and its secret.
+    pub(crate) fn find(
+        &self,
+        key_id: &str,
+        session_token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(Principal, SecretString), BadCredentials> {
+        match session_token {
+            None if key_id == self.administrator.id => {
+                Ok((Principal::Administrator, self.administrator.secret.clone()))
+            }
+            None => Err(BadCredentials::Unknown),
+            Some(token) => {
+                let session: Session = self.seal.open(SESSION, token).ok_or(BadCredentials::Unknown)?;
+                if session.key_id != key_id {
+                    return Err(BadCredentials::Unknown);
+                }
+                if session.expires <= now {
+                    return Err(BadCredentials::Expired);
+                }
+                let secret = self.seal.derive(SESSION_SECRET, key_id);
+                Ok((Principal::Session(session), secret))
+            }
+        }
+    }
+
+    /// The principal's resource name.
+    pub(crate) fn arn(&self, principal: &Principal) -> String {
+        let (partition, account) = (self.partition, &self.account);
+        match principal {
+            Principal::Administrator => format!("arn:{partition}:iam::{account}:user/administrator"),
+            Principal::Session(session) => format!(
+                "arn:{partition}:sts::{account}:assumed-role/{}/{}",
+                session.role, session.name
+            ),
+        }
+    }
+
+    /// The principal's unique id.
+    pub(crate) fn user_id(&self, principal: &Principal) -> String {
+        match principal {
+            Principal::Administrator => self.unique_id("AIDA", "administrator"),
+            Principal::Session(session) => {
+                format!("{}:{}", self.unique_id("AROA", &session.role), session.name)
+            }
+        }
+    }
+
+    /// The unique id of a user or role.
+    pub(crate) fn unique_id(&self, prefix: &str, name: &str) -> String {
+        let text = self.seal.derive("unique id", name);
+        let digits: String = text
+            .expose_secret()
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(17)
+            .collect();
+        format!("{prefix}{}", digits.to_ascii_uppercase())
+    }
+
+    /// A role's resource name.
+    pub(crate) fn role_arn(&self, role: &str) -> String {
+        format!("arn:{}:iam::{}:role/{role}", self.partition, self.account)
+    }
+
+    /// Whether the principal may do `action` on `resource`; the refusal in IAM's words where not.
+    pub(crate) fn authorize(
+        &self,
+        principal: &Principal,
+        action: &str,
+        resource: &str,
+    ) -> Result<(), String> {
+        let Principal::Session(session) = principal else {
+            return Ok(());
+        };
+        let role = self.roles.get(&session.role);
+        let session_policy = session.policy.as_deref().map(Policy::parse);
+        let by_role = role.map_or(Verdict::Silent, |role| role.permissions(action, resource));
+        let by_session = match &session_policy {
+            None => Verdict::Allowed,
+            Some(Ok(policy)) => policy.verdict(action, resource),
+            Some(Err(_)) => Verdict::Silent,
+        };
+        let reason = match (by_role, by_session) {
+            (Verdict::Allowed, Verdict::Allowed) => return Ok(()),
+            (Verdict::Denied, _) => "with an explicit deny in an identity-based policy".to_owned(),
+            (_, Verdict::Denied) => "with an explicit deny in a session policy".to_owned(),
+            (Verdict::Silent, _) => format!("because no identity-based policy allows the {action} action"),
+            (_, Verdict::Silent) => format!("because no session policy allows the {action} action"),
+        };
+        Err(format!(
+            "User: {} is not authorized to perform: {action} on resource: {resource} {reason}",
+            self.arn(principal)
+        ))
+    }
+}
+
+/// A new access key id: `prefix` and 16 upper-case letters and digits.
+pub(crate) fn key_id(prefix: &str) -> std::io::Result<String> {
+    // RFC 4648 base32, which is what AWS's ids are made of; 32 divides 256, so that all are equally likely.
+    const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let random = crate::local::random::bytes::<16>()?;
+    let digits = random
+        .iter()
+        .filter_map(|byte| DIGITS.get(usize::from(byte % 32)))
+        .map(|digit| char::from(*digit));
+    Ok(prefix.chars().chain(digits).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! The state of a registry on disk: blobs as files named by their digest, everything else in one database.
+//!
+//! A blob's file is synced and in place before the database knows of it, and a database transaction is synced
+//! when it returns. So what was acknowledged is there after a kill, and nothing is half-visible; what a kill
+//! leaves behind is swept at the next start.
+
+mod blobs;
+mod deletion;
+mod images;
+mod layers;
+mod paging;
+mod repositories;
+mod schema;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::{Database, ReadableDatabase as _, ReadableTable as _};
+
+pub(crate) use blobs::{BlobFiles, PartialBlob};
+pub(crate) use deletion::Deletion;
+pub(crate) use images::{ImageDetail, PutImage, Repeat};
+pub(crate) use paging::Page;
+pub(crate) use repositories::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
+
+use crate::domain::reference::{AccountId, Digest, Region, RepositoryName};
+use crate::local::error::LocalError;
+use crate::local::refusal::Refusal;
+use schema::{LAYERS, MANIFEST_BYTES, MANIFESTS, META, REFERRERS, REPOSITORIES, TAGS};
+
+/// The file of the database in the data folder.
+const DATABASE_FILE: &str = "state.redb";
+
+/// The name of the schema that this code reads and writes.
+const SCHEMA: &[u8] = b"1";
+
+/// The database and the blobs of all registries.
+#[derive(Debug)]
+pub(crate) struct Store {
+    database: Database,
+    blobs: BlobFiles,
+}
+
+impl Store {
+    /// Opens the state in `data`, or begins it, and removes what an earlier process left unfinished.
+    ///
+    /// The caller holds the folder's lock. Blocks.
+    pub(crate) fn open(data: &Path) -> Result<Self, LocalError> {
+        let failed = |problem: String| LocalError::Database {
+            path: data.to_owned(),
+            problem,
+        };
+        let database =
+            Database::create(data.join(DATABASE_FILE)).map_err(|error| failed(error.to_string()))?;
+        let store = Self {
+            database,
+            blobs: BlobFiles::open(data)?,
+        };
+        store.prepare().map_err(|refusal| failed(describe(&refusal)))?;
+        match store
+            .meta("schema")
+            .map_err(|refusal| failed(describe(&refusal)))?
+        {
+            Some(found) if found == SCHEMA => {}
+            _ => return Err(failed("it was written by another version of Tagship".to_owned())),
+        }
+        let known = store
+            .known_blobs()
+            .map_err(|refusal| failed(describe(&refusal)))?;
+        store.blobs.sweep(&known)?;
+        Ok(store)
+    }
+
+    /// Makes all tables, so that reads never meet a missing one.
+    fn prepare(&self) -> Result<(), Refusal> {
+        let write = self.database.begin_write()?;
+        {
+            write.open_table(REPOSITORIES)?;
+            write.open_table(MANIFESTS)?;
+            write.open_table(MANIFEST_BYTES)?;
+            write.open_table(TAGS)?;
+            write.open_table(LAYERS)?;
+            write.open_table(REFERRERS)?;
+            let mut meta = write.open_table(META)?;
+            if meta.get("schema")?.is_none() {
+                meta.insert("schema", SCHEMA)?;
+            }
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    fn known_blobs(&self) -> Result<std::collections::HashSet<Digest>, Refusal> {
+        let read = self.database.begin_read()?;
+        let layers = read.open_table(LAYERS)?;
+        let mut known = std::collections::HashSet::new();
+        for entry in layers.iter()? {
+            let (key, _) = entry?;
+            known.insert(Digest::parse(key.value().2).map_err(Refusal::state)?);
+        }
+        Ok(known)
+    }
+
+    /// A value that belongs to the emulator as a whole.
+    pub(crate) fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, Refusal> {
+        let read = self.database.begin_read()?;
+        let meta = read.open_table(META)?;
+        Ok(meta.get(key)?.map(|value| value.value().to_vec()))
+    }
+
+    /// Keeps a value that belongs to the emulator as a whole.
+    pub(crate) fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), Refusal> {
+        let write = self.database.begin_write()?;
+        write.open_table(META)?.insert(key, value)?;
+        write.commit()?;
+        Ok(())
+    }
+}
+
+/// What went wrong below a refusal.
+pub(crate) fn describe(refusal: &Refusal) -> String {
+    std::error::Error::source(refusal).map_or_else(|| refusal.to_string(), ToString::to_string)
+}
+
+/// The registry of one account in one region.
+///
+/// All methods block; each is one transaction.
+#[derive(Debug, Clone)]
+pub(crate) struct Registry {
+    store: Arc<Store>,
+    account: AccountId,
+    region: Region,
+    /// The registry's part of every key: `account/region`.
+    key: String,
+}
+
+impl Registry {
+    pub(crate) fn new(store: Arc<Store>, account: AccountId, region: Region) -> Self {
+        let key = format!("{account}/{region}");
+        Self {
+            store,
+            account,
+            region,
+            key,
+        }
+    }
+
+    /// The account, which is the registry's id.
+    pub(crate) fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// The region.
+    pub(crate) fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The files of all blobs.
+    pub(crate) fn blobs(&self) -> &BlobFiles {
+        &self.store.blobs
+    }
+
+    /// The resource name of a repository; `name` may be a pattern.
+    pub(crate) fn arn(&self, name: &str) -> String {
+        let partition = super::iam::partition(&self.region);
+        format!(
+            "arn:{partition}:ecr:{}:{}:repository/{name}",
+            self.region, self.account
+        )
+    }
+
+    fn no_such_repository(&self, name: &RepositoryName) -> Refusal {
+        Refusal::RepositoryNotFound {
+            repository: name.to_string(),
+            registry: self.account.to_string(),
+        }
+    }
+}

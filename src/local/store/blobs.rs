@@ -1,0 +1,153 @@
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use crate::domain::reference::Digest;
+use crate::local::error::LocalError;
+
+/// The blobs' files: `blobs/sha256/ab/<64 hex digits>`, and unfinished ones under `uploads/`.
+///
+/// No name from outside becomes a path: files are named by checked digests and by our own random ids.
+#[derive(Debug, Clone)]
+pub(crate) struct BlobFiles {
+    blobs: PathBuf,
+    uploads: PathBuf,
+}
+
+impl BlobFiles {
+    /// Makes the folders where they are missing.
+    pub(super) fn open(data: &Path) -> Result<Self, LocalError> {
+        let files = Self {
+            blobs: data.join("blobs").join("sha256"),
+            uploads: data.join("uploads"),
+        };
+        for folder in [&files.blobs, &files.uploads] {
+            fs::create_dir_all(folder).map_err(LocalError::data(folder))?;
+        }
+        Ok(files)
+    }
+
+    /// Where the blob of this digest is, if it is anywhere.
+    pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        self.blobs.join(hex.get(..2).unwrap_or_default()).join(hex)
+    }
+
+    /// Begins a blob whose digest is not known yet.
+    pub(crate) fn begin(&self) -> io::Result<PartialBlob> {
+        Ok(PartialBlob {
+            path: self.uploads.join(crate::local::random::hex::<16>()?),
+            file: None,
+            hash: Context::new(&SHA256),
+            length: 0,
+        })
+    }
+
+    /// Puts a finished blob in its place, durably. Content that is there already is kept.
+    pub(crate) fn finish(&self, mut blob: PartialBlob, digest: &Digest) -> io::Result<()> {
+        let place = self.path(digest);
+        if place.try_exists()? {
+            return Ok(());
+        }
+        if let Some(file) = blob.file.take() {
+            file.sync_data()?;
+        }
+        let folder = place.parent().unwrap_or(&self.blobs);
+        if !folder.try_exists()? {
+            fs::create_dir_all(folder)?;
+            sync_folder(&self.blobs)?;
+        }
+        fs::rename(&blob.path, &place)?;
+        sync_folder(folder)
+    }
+
+    /// Removes unfinished blobs, and blobs that no repository has: a kill between a file's rename and the
+    /// database's commit leaves such.
+    pub(super) fn sweep(&self, known: &HashSet<Digest>) -> Result<(), LocalError> {
+        for unfinished in entries(&self.uploads)? {
+            fs::remove_file(&unfinished).map_err(LocalError::data(&unfinished))?;
+        }
+        for folder in entries(&self.blobs)? {
+            for path in entries(&folder)? {
+                let digest = path
+                    .file_name()
+                    .and_then(|name| Digest::parse(&format!("sha256:{}", name.to_str()?)).ok());
+                if digest.is_none_or(|digest| !known.contains(&digest)) {
+                    fs::remove_file(&path).map_err(LocalError::data(&path))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, LocalError> {
+    let list = || -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(folder)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect()
+    };
+    list().map_err(LocalError::data(folder))
+}
+
+/// Makes names in a folder durable.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// A blob that is being received; hashed while it is written. Dropping it removes its file.
+///
+/// The file is made with the first bytes, so that an upload that is begun and left costs nothing.
+pub(crate) struct PartialBlob {
+    path: PathBuf,
+    file: Option<File>,
+    hash: Context,
+    length: u64,
+}
+
+impl fmt::Debug for PartialBlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartialBlob")
+            .field("path", &self.path)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialBlob {
+    /// Appends bytes.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let file = if let Some(file) = self.file.as_mut() {
+            file
+        } else {
+            let new = OpenOptions::new().write(true).create_new(true).open(&self.path)?;
+            self.file.insert(new)
+        };
+        file.write_all(bytes)?;
+        self.hash.update(bytes);
+        self.length = self.length.saturating_add(bytes.len() as u64);
+        Ok(())
+    }
+
+    /// Bytes so far.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The digest of the bytes so far.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::from_sha256(&self.hash.clone().finish())
+    }
+}
+
+impl Drop for PartialBlob {
+    fn drop(&mut self) {
+        // After `finish` the file has another name and this one is gone. What cannot be removed is swept
+        // at the next start.
+        drop(fs::remove_file(&self.path));
+    }
+}

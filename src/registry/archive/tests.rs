@@ -1,0 +1,366 @@
+use std::collections::BTreeSet;
+use std::io::{self, Read as _};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ::tar::{Builder, EntryType, Header};
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::io::AsyncRead;
+
+use super::*;
+use crate::domain::content::{Content, Manifest, OCI_MANIFEST};
+use crate::registry::in_memory::InMemoryRegistry;
+use crate::registry::{RegistryError, verify};
+
+/// An image as an engine has it.
+struct Saved {
+    config: String,
+    layers: Vec<Vec<u8>>,
+    diff_ids: Vec<Digest>,
+    layout: Layout,
+    /// The length that each opening breaks off at; whole ones follow.
+    lengths: Mutex<Vec<usize>>,
+    opened: AtomicUsize,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Layout {
+    /// Docker Engine 20.10.
+    Docker20,
+    /// Docker Engine 28 with a graph driver.
+    Docker28,
+}
+
+impl Saved {
+    fn new(layout: Layout, layers: &[&[u8]]) -> Self {
+        let diff_ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
+        let config = json!({
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {},
+            "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        });
+        Self {
+            config: config.to_string(),
+            layers: layers.iter().map(|layer| layer.to_vec()).collect(),
+            diff_ids,
+            layout,
+            lengths: Mutex::default(),
+            opened: AtomicUsize::new(0),
+        }
+    }
+
+    fn breaking_off_at(self, lengths: &[usize]) -> Self {
+        *self.lengths.lock().unwrap() = lengths.to_vec();
+        self
+    }
+
+    fn opened(&self) -> usize {
+        self.opened.load(Ordering::SeqCst)
+    }
+
+    /// What `docker save` writes, in its order.
+    fn tar(&self) -> Vec<u8> {
+        let mut tar = Builder::new(Vec::new());
+        let mut add = |path: &str, content: &[u8]| {
+            let mut header = Header::new_ustar();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, path, content).unwrap();
+        };
+        let id = self.image_id().hex();
+        match self.layout {
+            Layout::Docker20 => {
+                let mut written = BTreeSet::new();
+                for (at, layer) in self.layers.iter().enumerate() {
+                    let folder = Digest::of(format!("v1 id of layer {at}").as_bytes()).hex();
+                    add(&format!("{folder}/VERSION"), b"1.0");
+                    add(&format!("{folder}/json"), b"{}");
+                    if written.insert(Digest::of(layer)) {
+                        add(&format!("{folder}/layer.tar"), layer);
+                    }
+                }
+                add(&format!("{id}.json"), self.config.as_bytes());
+                add("manifest.json", b"[]");
+                // A layer that is there twice is a link the second time.
+                let mut link = Header::new_ustar();
+                link.set_entry_type(EntryType::Symlink);
+                link.set_size(0);
+                tar.append_link(&mut link, "0/layer.tar", "../1/layer.tar")
+                    .unwrap();
+            }
+            Layout::Docker28 => {
+                let blobs: BTreeSet<(String, &[u8])> = self
+                    .layers
+                    .iter()
+                    .map(|layer| (Digest::of(layer).hex(), layer.as_slice()))
+                    .chain([(id, self.config.as_bytes())])
+                    .chain([(Digest::of(b"{}").hex(), &b"{}"[..])])
+                    .collect();
+                for (hex, content) in blobs {
+                    add(&format!("blobs/sha256/{hex}"), content);
+                }
+                add("index.json", b"{}");
+                add("oci-layout", b"{}");
+            }
+        }
+        tar.into_inner().unwrap()
+    }
+}
+
+#[async_trait]
+impl ImageArchive for Saved {
+    fn image_id(&self) -> Digest {
+        Digest::of(self.config.as_bytes())
+    }
+
+    fn diff_ids(&self) -> &[Digest] {
+        &self.diff_ids
+    }
+
+    async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError> {
+        self.opened.fetch_add(1, Ordering::SeqCst);
+        let mut tar = self.tar();
+        let mut lengths = self.lengths.lock().unwrap();
+        if !lengths.is_empty() {
+            tar.truncate(lengths.remove(0));
+        }
+        Ok(Box::new(io::Cursor::new(tar)))
+    }
+}
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Reporter for Heard {
+    fn mask(&self, _secret: &SecretString) {}
+
+    fn event(&self, event: Event<'_>) {
+        let text = match event {
+            Event::Progress { what, current, total } => format!("{what} {current}/{}", total.unwrap()),
+            Event::Retry { reason, .. } => format!("retry: {reason}"),
+            other => format!("{other:?}"),
+        };
+        self.0.lock().unwrap().push(text);
+    }
+}
+
+impl Heard {
+    fn retries(&self) -> usize {
+        let heard = self.0.lock().unwrap();
+        heard.iter().filter(|text| text.starts_with("retry: ")).count()
+    }
+}
+
+/// Pauses that do not matter to a test's length.
+fn impatient() -> Patience {
+    Patience {
+        first_pause: Duration::from_millis(1),
+        longest_pause: Duration::from_millis(1),
+        ..Patience::default()
+    }
+}
+
+async fn push(saved: &Saved, registry: &InMemoryRegistry) -> Result<Digest, BuildError> {
+    push_patiently(saved, registry, &Heard::default(), impatient()).await
+}
+
+fn uploads(registry: &InMemoryRegistry) -> usize {
+    registry
+        .journal()
+        .iter()
+        .filter(|entry| *entry == "upload")
+        .count()
+}
+
+/// The manifest, checked to be of the image: layers unpack to the diff-ids, in their order.
+fn check(digest: Digest, saved: &Saved, registry: &InMemoryRegistry) -> Manifest {
+    let state = registry.state();
+    let manifest = state.manifests[&digest].clone();
+    let Content::Image(image) = manifest.content().unwrap() else {
+        panic!("an index");
+    };
+    assert_eq!(image.config.digest, saved.image_id());
+    let unpacked: Vec<Digest> = image
+        .layers
+        .iter()
+        .map(|layer| {
+            let mut content = Vec::new();
+            let mut unpacking = flate2::read::GzDecoder::new(&state.blobs[&layer.digest][..]);
+            unpacking.read_to_end(&mut content).unwrap();
+            Digest::of(&content)
+        })
+        .collect();
+    assert_eq!(unpacked, saved.diff_ids);
+    manifest
+}
+
+const LAYERS: [&[u8]; 3] = [&[1; 100_000], b"second", &[3; 700]];
+
+#[tokio::test]
+async fn both_layouts_give_the_same_image_every_time() {
+    let mut digests = BTreeSet::new();
+    for layout in [Layout::Docker20, Layout::Docker28, Layout::Docker20] {
+        let saved = Saved::new(layout, &LAYERS);
+        let registry = InMemoryRegistry::default();
+        let digest = push(&saved, &registry).await.unwrap();
+        let manifest = check(digest, &saved, &registry);
+        assert_eq!(manifest.media_type(), OCI_MANIFEST);
+        assert!(registry.state().tags.is_empty());
+        verify(&digest, &registry).await.unwrap();
+        digests.insert(digest);
+    }
+    assert_eq!(digests.len(), 1, "{digests:?}");
+}
+
+#[tokio::test]
+async fn the_manifest_is_compact_and_in_the_specifications_words() {
+    let saved = Saved::new(Layout::Docker28, &[b"layer"]);
+    let registry = InMemoryRegistry::default();
+    let digest = push(&saved, &registry).await.unwrap();
+    let manifest = check(digest, &saved, &registry);
+    let text = String::from_utf8(manifest.bytes().to_vec()).unwrap();
+    let Content::Image(image) = manifest.content().unwrap() else {
+        panic!("an index");
+    };
+    let layer = &image.layers[0];
+    assert_eq!(
+        text,
+        format!(
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{}","size":{}}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"{}","size":{}}}]}}"#,
+            saved.image_id(),
+            saved.config.len(),
+            layer.digest,
+            layer.size
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_layer_that_is_there_twice_is_uploaded_once() {
+    for layout in [Layout::Docker20, Layout::Docker28] {
+        let empty = [0; 1_024];
+        let saved = Saved::new(layout, &[&empty, b"content", &empty, &empty]);
+        let registry = InMemoryRegistry::default();
+        let digest = push(&saved, &registry).await.unwrap();
+        check(digest, &saved, &registry);
+        assert_eq!(uploads(&registry), 2);
+    }
+}
+
+#[tokio::test]
+async fn images_without_layers_and_with_very_many_are_pushed() {
+    for layout in [Layout::Docker20, Layout::Docker28] {
+        for count in [0, 1, 127] {
+            let layers: Vec<Vec<u8>> = (0..count).map(|n: usize| n.to_be_bytes().to_vec()).collect();
+            let saved = Saved::new(layout, &layers.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let registry = InMemoryRegistry::default();
+            let digest = push(&saved, &registry).await.unwrap();
+            check(digest, &saved, &registry);
+            assert_eq!(uploads(&registry), count);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_is_opened_again_for_what_is_missing() {
+    for layout in [Layout::Docker20, Layout::Docker28] {
+        let whole = Saved::new(layout, &LAYERS).tar().len();
+        for at in [0, 700, whole / 2, whole - 7_000] {
+            let saved = Saved::new(layout, &LAYERS).breaking_off_at(&[at]);
+            let registry = InMemoryRegistry::default();
+            let heard = Heard::default();
+            let digest = push_patiently(&saved, &registry, &heard, impatient())
+                .await
+                .unwrap();
+            check(digest, &saved, &registry);
+            assert_eq!((saved.opened(), heard.retries()), (2, 1), "{at}");
+            // At most the one that broke off is begun twice.
+            assert!(uploads(&registry) <= LAYERS.len() + 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_off_again_and_again_is_used_as_long_as_it_gets_on() {
+    let layers: Vec<Vec<u8>> = (0..8).map(|n| vec![n; 10_000]).collect();
+    let layers: Vec<&[u8]> = layers.iter().map(Vec::as_slice).collect();
+    // What one layer takes in the archive: two small files, a header, and 20 blocks.
+    let lengths: Vec<usize> = (1..=8).map(|layers| layers * 12_800 + 100).collect();
+    assert!(lengths.len() > Patience::default().repetitions);
+    let saved = Saved::new(Layout::Docker20, &layers).breaking_off_at(&lengths);
+    let registry = InMemoryRegistry::default();
+    let digest = push(&saved, &registry).await.unwrap();
+    check(digest, &saved, &registry);
+    assert_eq!((saved.opened(), uploads(&registry)), (9, 8));
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_is_repeated() {
+    let saved = Saved::new(Layout::Docker20, &LAYERS);
+    let registry = InMemoryRegistry::default();
+    registry.state().broken_uploads = 3;
+    let digest = push(&saved, &registry).await.unwrap();
+    check(digest, &saved, &registry);
+    assert_eq!(uploads(&registry), 3 + LAYERS.len());
+}
+
+#[tokio::test]
+async fn repetition_ends_when_nothing_gets_on() {
+    let saved = Saved::new(Layout::Docker20, &LAYERS);
+    let registry = InMemoryRegistry::default();
+    registry.state().broken_uploads = u32::MAX;
+    let error = push(&saved, &registry).await.unwrap_err();
+    assert!(
+        matches!(error, BuildError::Push(RegistryError::Unavailable { .. })),
+        "{error:?}"
+    );
+    assert_eq!(saved.opened(), Patience::default().repetitions + 1);
+    assert!(registry.state().manifests.is_empty());
+
+    let saved = Saved::new(Layout::Docker28, &LAYERS).breaking_off_at(&[600; 100]);
+    let error = push(&saved, &InMemoryRegistry::default()).await.unwrap_err();
+    assert!(
+        matches!(error, BuildError::Push(RegistryError::Source(_))),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_archive_of_another_image_is_refused() {
+    let mut other_layer = Saved::new(Layout::Docker20, &LAYERS);
+    other_layer.layers[1] = b"changed".to_vec();
+    let mut lying_name = Saved::new(Layout::Docker28, &LAYERS);
+    lying_name.layers[1] = b"changed".to_vec();
+    let mut other_order = Saved::new(Layout::Docker20, &LAYERS);
+    other_order.diff_ids.reverse();
+    let mut one_more = Saved::new(Layout::Docker20, &LAYERS);
+    one_more.diff_ids.push(Digest::of(b"one more"));
+    for saved in [other_layer, lying_name, other_order, one_more] {
+        let registry = InMemoryRegistry::default();
+        let error = push(&saved, &registry).await.unwrap_err();
+        assert!(
+            matches!(error, BuildError::Push(RegistryError::Source(_))),
+            "{error:?}"
+        );
+        assert!(registry.state().manifests.is_empty());
+        assert_eq!(saved.opened(), 1, "the same again would not help: {error}");
+    }
+}
+
+#[tokio::test]
+async fn progress_is_told_of_every_layer() {
+    let saved = Saved::new(Layout::Docker28, &LAYERS);
+    let heard = Heard::default();
+    push_archive(&saved, &InMemoryRegistry::default(), &heard)
+        .await
+        .unwrap();
+    let heard = heard.0.into_inner().unwrap();
+    for layer in LAYERS {
+        let done = format!("{} {size}/{size}", Digest::of(layer).short(), size = layer.len());
+        assert!(heard.contains(&done), "{done} in {heard:?}");
+    }
+}

@@ -1,0 +1,142 @@
+//! A registry in memory that refuses what a registry refuses, for tests of what is above the protocol.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+
+use super::RegistryError;
+use crate::domain::content::{Content, Descriptor, Manifest};
+use crate::domain::immutability::Mutability;
+use crate::domain::reference::{Digest, Reference, RegistryHost, Tag};
+use crate::ports::{BlobStream, ReadRegistry, WriteRegistry};
+
+#[derive(Default)]
+pub(super) struct InMemoryRegistry(Mutex<State>);
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) blobs: BTreeMap<Digest, Bytes>,
+    pub(super) manifests: BTreeMap<Digest, Manifest>,
+    pub(super) tags: BTreeMap<Tag, Digest>,
+    /// What was asked, such as `upload` or `blob sha256:…`.
+    pub(super) journal: Vec<String>,
+    /// How many of the next uploads break off.
+    pub(super) broken_uploads: u32,
+}
+
+impl InMemoryRegistry {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    pub(super) fn journal(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().journal)
+    }
+
+    pub(super) fn add_blob(&self, media_type: &str, content: impl Into<Bytes>) -> Descriptor {
+        let content = content.into();
+        let digest = Digest::of(&content);
+        let size = content.len() as u64;
+        self.state().blobs.insert(digest, content);
+        Descriptor::new(media_type, digest, size)
+    }
+
+    pub(super) fn add_manifest(&self, media_type: &str, content: &serde_json::Value) -> Descriptor {
+        let manifest = Manifest::new(media_type, content.to_string());
+        let descriptor = Descriptor::new(media_type, manifest.digest(), manifest.bytes().len() as u64);
+        self.state().manifests.insert(manifest.digest(), manifest);
+        descriptor
+    }
+}
+
+#[async_trait]
+impl ReadRegistry for InMemoryRegistry {
+    async fn mutability(&self) -> Result<Mutability, RegistryError> {
+        Ok(Mutability::Mutable)
+    }
+
+    async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
+        let state = self.state();
+        let found = tags.iter().filter_map(|tag| {
+            let manifest = state.manifests.get(state.tags.get(tag)?)?;
+            Some((tag.clone(), manifest.clone()))
+        });
+        Ok(found.collect())
+    }
+
+    async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError> {
+        let mut state = self.state();
+        state.journal.push(format!("manifest {digest}"));
+        Ok(state.manifests.get(digest).cloned())
+    }
+
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
+        let mut state = self.state();
+        state.journal.push(format!("size {digest}"));
+        Ok(state.blobs.get(digest).map(|blob| blob.len() as u64))
+    }
+
+    async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
+        let digest = descriptor.digest;
+        let mut state = self.state();
+        state.journal.push(format!("blob {digest}"));
+        let content = state.blobs.get(&digest).cloned();
+        content.ok_or(RegistryError::ContentMissing { digest })
+    }
+}
+
+#[async_trait]
+impl WriteRegistry for InMemoryRegistry {
+    async fn upload(&self, mut content: BlobStream) -> Result<(Digest, u64), RegistryError> {
+        let breaks = {
+            let mut state = self.state();
+            state.journal.push("upload".to_owned());
+            let breaks = state.broken_uploads > 0;
+            state.broken_uploads = state.broken_uploads.saturating_sub(1);
+            breaks
+        };
+        let mut blob = BytesMut::new();
+        while let Some(chunk) = content.next().await {
+            if breaks {
+                return Err(RegistryError::Unavailable {
+                    host: RegistryHost::parse("127.0.0.1:1").unwrap(),
+                    operation: "uploading a blob".into(),
+                    message: "connection reset".to_owned(),
+                });
+            }
+            let chunk = chunk.map_err(|error| RegistryError::Source(error.to_string()))?;
+            blob.extend_from_slice(&chunk);
+        }
+        let digest = Digest::of(&blob);
+        let size = blob.len() as u64;
+        self.state().blobs.insert(digest, blob.freeze());
+        Ok((digest, size))
+    }
+
+    async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError> {
+        Ok(self.add_blob("", content).digest)
+    }
+
+    async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError> {
+        if let Content::Image(image) = manifest.content()? {
+            for descriptor in std::iter::once(&image.config).chain(&image.layers) {
+                let digest = descriptor.digest;
+                if self.blob_size(&digest).await? != Some(descriptor.size) {
+                    return Err(RegistryError::ContentMissing { digest });
+                }
+            }
+        }
+        let mut state = self.state();
+        match reference {
+            Reference::Tag(tag) => {
+                state.tags.insert(tag.clone(), manifest.digest());
+            }
+            Reference::Digest(digest) => assert_eq!(*digest, manifest.digest()),
+        }
+        state.manifests.insert(manifest.digest(), manifest.clone());
+        Ok(())
+    }
+}

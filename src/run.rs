@@ -1,0 +1,92 @@
+//! What each command does: the place where settings meet adapters.
+
+mod error;
+mod local;
+mod outcome;
+mod scene;
+
+use std::sync::Arc;
+
+pub use error::RunError;
+pub use local::serve_local;
+pub use outcome::Outcome;
+
+use self::scene::Scene;
+use crate::domain::plan::{Content, Plan};
+use crate::engine::EngineBuilder;
+use crate::pipeline::{Writers, execute};
+use crate::ports::{Event, Reporter, Stage};
+use crate::report::{Ledger, plan_text};
+use crate::settings::Settings;
+
+/// Publishes a commit. What is true at any moment stands in `ledger`.
+pub async fn ship(
+    settings: &Settings,
+    reporter: Arc<dyn Reporter>,
+    ledger: &Ledger,
+) -> Result<Outcome, RunError> {
+    begin(Stage::Read, &*reporter, ledger);
+    let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
+    let connection = scene.connect().await?;
+    let facts = scene.facts(&connection).await?;
+    begin(Stage::Plan, &*reporter, ledger);
+    let plan = scene.plan(Ok(&facts)).await;
+    ledger.planned(&plan);
+    if let Content::Published { digest, .. } = &plan.content
+        && let Some(image) = facts.images.get(digest)
+    {
+        ledger.image(*digest, image);
+    }
+    reporter.event(Event::Block(&plan_text(&plan)));
+    if let Some(conflicts) = plan.conflicts() {
+        return Err(conflicts.into());
+    }
+    if settings.dry_run {
+        return Ok(ended_after_plan(scene, &plan, ledger).await);
+    }
+    let repository = connection.repository()?;
+    let builder = EngineBuilder::new(
+        settings.build.docker_host.as_deref(),
+        connection.login(),
+        plan.image.clone(),
+        Arc::clone(&reporter),
+        settings.workspace.clone(),
+    );
+    let writers = Writers {
+        registry: &repository,
+        builder: &builder,
+    };
+    execute(&plan, &writers, &*reporter, ledger).await?;
+    scene.close().await;
+    Ok(Outcome::of_report(ledger))
+}
+
+/// Makes the plan and shows it. Writes nothing: nothing that writes is made.
+pub async fn plan(
+    settings: &Settings,
+    reporter: Arc<dyn Reporter>,
+    ledger: &Ledger,
+) -> Result<Outcome, RunError> {
+    begin(Stage::Read, &*reporter, ledger);
+    let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
+    let facts = async { scene.facts(&scene.connect().await?).await };
+    let facts = match facts.await {
+        Err(error) if error.is_out_of_reach() => Err(error.to_string()),
+        facts => Ok(facts?),
+    };
+    begin(Stage::Plan, &*reporter, ledger);
+    let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await;
+    ledger.planned(&plan);
+    Ok(ended_after_plan(scene, &plan, ledger).await)
+}
+
+async fn ended_after_plan(scene: Scene<'_>, plan: &Plan, ledger: &Ledger) -> Outcome {
+    ledger.dry_run();
+    scene.close().await;
+    Outcome::of_plan(plan, ledger)
+}
+
+fn begin(stage: Stage, reporter: &dyn Reporter, ledger: &Ledger) {
+    ledger.enter(stage);
+    reporter.event(Event::Stage(stage));
+}

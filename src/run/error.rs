@@ -1,0 +1,80 @@
+use std::borrow::Cow;
+
+use crate::aws::IdentityError;
+use crate::domain::plan::Conflicts;
+use crate::error::{Diagnose, Kind};
+use crate::local::LocalError;
+use crate::pipeline::PipelineError;
+use crate::registry::RegistryError;
+
+/// What ends a command.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no way to credentials.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The embedded ECR does not start.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// The transaction failed.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// HTTP cannot be spoken at all, for want of certificate authorities.
+    #[error("no HTTP client can be made: {0}")]
+    Http(String),
+    /// Tagship is wrong.
+    #[error("reading the checkout broke off: {0}")]
+    Broken(String),
+}
+
+impl RunError {
+    /// Whether the registry could not be reached or logged in to, so that nothing is known of it.
+    pub(super) fn is_out_of_reach(&self) -> bool {
+        match self {
+            Self::Identity(_) | Self::Http(_) => true,
+            Self::Pipeline(PipelineError::Registry(error)) => {
+                matches!(
+                    error,
+                    RegistryError::Login { .. } | RegistryError::Unavailable { .. }
+                )
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<RegistryError> for RunError {
+    fn from(error: RegistryError) -> Self {
+        Self::Pipeline(error.into())
+    }
+}
+
+impl From<Conflicts> for RunError {
+    fn from(conflicts: Conflicts) -> Self {
+        Self::Pipeline(conflicts.into())
+    }
+}
+
+impl Diagnose for RunError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Identity(error) => error.kind(),
+            Self::Local(error) => error.kind(),
+            Self::Pipeline(error) => error.kind(),
+            Self::Http(_) => Kind::Operation,
+            Self::Broken(_) => Kind::Bug,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Identity(error) => error.hint(),
+            Self::Local(error) => error.hint(),
+            Self::Pipeline(error) => error.hint(),
+            Self::Http(_) => Some(
+                "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),
+            ),
+            Self::Broken(_) => None,
+        }
+    }
+}

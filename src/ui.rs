@@ -1,0 +1,141 @@
+//! The only module that prints. stdout is data, stderr is talk.
+//!
+//! There is one voice for each place that a run can talk in: live lines in a terminal, plain lines elsewhere, and
+//! workflow commands in GitHub Actions. All of them print only text that was cleaned of control characters and in
+//! which registered secrets are replaced by `***`.
+
+mod actions;
+mod clean;
+mod color;
+mod command;
+mod diagnosis;
+mod lines;
+mod log;
+mod panic;
+mod plain;
+mod quiet;
+mod redaction;
+mod stdout;
+mod terminal;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
+
+use crate::inputs::Environment;
+use crate::ports::Reporter;
+
+pub use color::ColorChoice;
+pub use diagnosis::Diagnosis;
+pub use panic::install_panic_message;
+pub use redaction::Redaction;
+pub use stdout::{Output, OutputError};
+
+/// How to talk.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// Whether to colour.
+    pub color: ColorChoice,
+    /// Whether to say only what went wrong.
+    pub is_quiet: bool,
+    /// How much of the log to show: 0 none, 1 information, 2 debugging, 3 everything.
+    pub verbosity: u8,
+    /// Whether stdout carries JSON.
+    pub is_json: bool,
+}
+
+/// A reporter that can also tell how a run ended.
+pub trait Voice: Reporter {
+    /// Shows everything that is held back, and leaves no group open.
+    fn finish(&self);
+
+    /// Shows an error, after everything that is held back.
+    fn error(&self, diagnosis: &Diagnosis);
+
+    /// Shows a line of the log.
+    fn log(&self, line: &str);
+}
+
+/// Everything that a command shows.
+pub struct Ui {
+    voice: Arc<dyn Voice>,
+    redaction: Arc<Redaction>,
+    output: Output,
+    is_json: bool,
+}
+
+impl Ui {
+    /// Talks as the environment and the flags ask for.
+    pub fn new(manner: Manner, environment: &Environment) -> Self {
+        let redaction = Arc::new(Redaction::default());
+        let is_terminal = io::stderr().is_terminal() && environment.get("TERM") != Some("dumb");
+        let palette = manner.color.palette(is_terminal, environment);
+        let stderr = Box::new(io::stderr());
+        let mut voice: Arc<dyn Voice> = if environment.in_actions() {
+            Arc::new(actions::Actions::new(stderr, Arc::clone(&redaction)))
+        } else if is_terminal && !manner.is_quiet {
+            Arc::new(terminal::Terminal::new(Arc::clone(&redaction), palette))
+        } else {
+            Arc::new(plain::Plain::new(stderr, Arc::clone(&redaction), palette))
+        };
+        if manner.is_quiet {
+            voice = Arc::new(quiet::Quiet::new(voice));
+        }
+        let verbosity = match environment.get("RUNNER_DEBUG") {
+            Some("1") => manner.verbosity.max(2),
+            _ => manner.verbosity,
+        };
+        log::install(verbosity, &voice);
+        Self {
+            output: Output::new(Box::new(io::stdout()), Arc::clone(&redaction)),
+            voice,
+            redaction,
+            is_json: manner.is_json,
+        }
+    }
+
+    /// What the run reports to.
+    pub fn reporter(&self) -> Arc<dyn Reporter> {
+        Arc::clone(&self.voice) as Arc<dyn Reporter>
+    }
+
+    /// Where data goes.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// Whether stdout carries JSON.
+    pub fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// The text without registered secrets, for files that others read.
+    pub fn redact(&self, text: &str) -> String {
+        self.redaction.apply(text).into_owned()
+    }
+
+    /// Shows what is held back.
+    pub fn finish(&self) {
+        self.voice.finish();
+    }
+
+    /// Shows an error on stderr.
+    pub fn error(&self, diagnosis: &Diagnosis) {
+        self.voice.error(diagnosis);
+    }
+
+    /// Shows the help on stderr, where no command was given.
+    pub fn show_help(&self, help: &str) {
+        // Nobody may be listening.
+        write!(io::stderr(), "{help}").ok();
+    }
+}
+
+impl std::fmt::Debug for Ui {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ui").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,104 @@
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::clean;
+use super::color::Palette;
+use crate::error::{Diagnose, Kind};
+
+/// The most characters of an annotation that the runner keeps. Source: actions/runner, `ExecutionContext.AddIssue`.
+const MAX_ANNOTATION: usize = 4096;
+/// The most causes that are shown.
+const MAX_CAUSES: usize = 8;
+
+/// An error as it is shown: what, why, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnosis {
+    /// What went wrong.
+    message: String,
+    /// Why, the nearest cause first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<String>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// The exit code.
+    #[serde(rename = "exit-code")]
+    exit_code: u8,
+}
+
+impl Diagnosis {
+    /// Reads an error, its causes and its hint.
+    pub fn of(error: &dyn Diagnose) -> Self {
+        let message = clean::text(&error.to_string());
+        let mut causes: Vec<String> = Vec::new();
+        let mut source = error.source();
+        while let Some(cause) = source.filter(|_| causes.len() < MAX_CAUSES) {
+            let text = clean::text(&cause.to_string());
+            // Many errors repeat their cause in their own words.
+            if !message.contains(&text) && !causes.iter().any(|above| above.contains(&text)) {
+                causes.push(text);
+            }
+            source = cause.source();
+        }
+        Self {
+            message,
+            causes,
+            hint: error.hint().map(|hint| clean::text(&hint)),
+            exit_code: error.kind().exit_code(),
+        }
+    }
+
+    /// The message that says that a run was cancelled.
+    pub fn cancelled() -> Self {
+        Self {
+            message: "cancelled".to_owned(),
+            causes: Vec::new(),
+            hint: Some("run again: what was pushed is kept, and the run goes on from there".to_owned()),
+            exit_code: Kind::Cancelled.exit_code(),
+        }
+    }
+
+    /// The process's exit code.
+    pub fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    /// The error for a reader, on several lines.
+    pub(super) fn text(&self, palette: Palette) -> String {
+        let Palette { error, hint, .. } = palette;
+        let mut text = format!("{error}error:{error:#} {}", self.message);
+        for cause in &self.causes {
+            write!(text, "\n  caused by: {cause}").ok();
+        }
+        if let Some(next) = &self.hint {
+            write!(text, "\n\n{hint}hint:{hint:#} {next}").ok();
+        }
+        text
+    }
+
+    /// The error as the text of an annotation.
+    pub(super) fn annotation(&self) -> String {
+        let mut text = self.message.clone();
+        for cause in &self.causes {
+            write!(text, "\ncaused by: {cause}").ok();
+        }
+        if let Some(next) = &self.hint {
+            write!(text, "\nhint: {next}").ok();
+        }
+        match text.char_indices().nth(MAX_ANNOTATION) {
+            None => text,
+            Some(_) => text.chars().take(MAX_ANNOTATION - 1).chain(['…']).collect(),
+        }
+    }
+
+    /// The error for a reader, without colours.
+    pub fn plain(&self) -> String {
+        self.text(Palette::PLAIN)
+    }
+
+    /// The error as data.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::json!(self)
+    }
+}

@@ -1,0 +1,113 @@
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::SecretString;
+
+use super::color::Palette;
+use super::lines::LineBuffer;
+use super::redaction::Redaction;
+use super::{Diagnosis, Voice, clean, words};
+use crate::ports::{Event, Reporter};
+
+/// Lines on stderr, where nothing can be drawn over. Each line of a build step begins with its number.
+pub(super) struct Plain {
+    state: Mutex<State>,
+    redaction: Arc<Redaction>,
+    palette: Palette,
+}
+
+struct State {
+    sink: Box<dyn Write + Send>,
+    steps: BTreeMap<u32, LineBuffer>,
+}
+
+impl Plain {
+    pub(super) fn new(sink: Box<dyn Write + Send>, redaction: Arc<Redaction>, palette: Palette) -> Self {
+        Self {
+            state: Mutex::new(State {
+                sink,
+                steps: BTreeMap::new(),
+            }),
+            redaction,
+            palette,
+        }
+    }
+
+    fn with(&self, act: impl FnOnce(&mut State)) {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Prints clean text without secrets; nobody may be listening any more.
+    fn print(&self, state: &mut State, text: &str) {
+        writeln!(state.sink, "{}", self.redaction.apply(text)).ok();
+    }
+
+    fn show(&self, state: &mut State, event: &Event<'_>) {
+        let Palette { warning, stage, .. } = self.palette;
+        let line = match event {
+            Event::Stage(part) => Some(format!("{stage}==> {}{stage:#}", words::stage(*part))),
+            Event::Note(note) => Some(clean::line(note)),
+            Event::Block(block) => Some(clean::text(block).trim_end().to_owned()),
+            Event::Warning(about) => Some(format!("{warning}warning:{warning:#} {}", words::warning(about))),
+            Event::Retry { what, reason, delay } => Some(words::retry(what, reason, *delay)),
+            Event::StepStarted { step, name } => Some(format!("#{step} {}", clean::line(name))),
+            Event::StepOutput { step, output } => {
+                let lines = state
+                    .steps
+                    .entry(*step)
+                    .or_default()
+                    .push(output, &self.redaction);
+                for line in lines {
+                    self.print(state, &format!("#{step} {line}"));
+                }
+                None
+            }
+            Event::StepFinished { step, outcome } => {
+                let rest = state
+                    .steps
+                    .remove(step)
+                    .and_then(|mut buffer| buffer.finish(&self.redaction));
+                if let Some(line) = rest {
+                    self.print(state, &format!("#{step} {line}"));
+                }
+                Some(format!("#{step} {}", words::outcome(*outcome)))
+            }
+            Event::Progress { what, current, total } => words::transfer(what, *current, *total),
+        };
+        if let Some(line) = line {
+            self.print(state, &line);
+        }
+    }
+}
+
+impl Reporter for Plain {
+    fn mask(&self, secret: &SecretString) {
+        self.redaction.add(secret);
+    }
+
+    fn event(&self, event: Event<'_>) {
+        self.with(|state| self.show(state, &event));
+    }
+}
+
+impl Voice for Plain {
+    fn finish(&self) {
+        self.with(|state| {
+            for (step, mut buffer) in std::mem::take(&mut state.steps) {
+                if let Some(line) = buffer.finish(&self.redaction) {
+                    self.print(state, &format!("#{step} {line}"));
+                }
+            }
+        });
+    }
+
+    fn error(&self, diagnosis: &Diagnosis) {
+        self.finish();
+        self.with(|state| self.print(state, &diagnosis.text(self.palette)));
+    }
+
+    fn log(&self, line: &str) {
+        self.with(|state| self.print(state, &clean::line(line)));
+    }
+}

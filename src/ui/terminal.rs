@@ -1,0 +1,198 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use secrecy::SecretString;
+
+use super::color::Palette;
+use super::lines::LineBuffer;
+use super::redaction::Redaction;
+use super::{Diagnosis, Voice, clean, words};
+use crate::ports::{Event, Reporter, StepOutcome};
+
+/// The most lines that live at a time; what goes on beyond them shows when it ends.
+const MAX_LIVE_LINES: usize = 8;
+const TICK: Duration = Duration::from_millis(120);
+
+/// Live lines on stderr: one for each running build step and transfer, and a lasting one for what has ended.
+pub(super) struct Terminal {
+    screen: MultiProgress,
+    state: Mutex<State>,
+    redaction: Arc<Redaction>,
+    palette: Palette,
+}
+
+#[derive(Default)]
+struct State {
+    steps: BTreeMap<u32, Step>,
+    transfers: BTreeMap<String, ProgressBar>,
+}
+
+struct Step {
+    name: String,
+    lines: LineBuffer,
+    live: Option<ProgressBar>,
+}
+
+impl State {
+    fn live_lines(&self) -> usize {
+        let steps = self.steps.values().filter(|step| step.live.is_some()).count();
+        steps + self.transfers.len()
+    }
+
+    fn has_room(&self) -> bool {
+        self.live_lines() < MAX_LIVE_LINES
+    }
+}
+
+impl Terminal {
+    pub(super) fn new(redaction: Arc<Redaction>, palette: Palette) -> Self {
+        Self {
+            screen: MultiProgress::new(),
+            state: Mutex::default(),
+            redaction,
+            palette,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn live_lines(&self) -> usize {
+        self.state.lock().map_or(0, |state| state.live_lines())
+    }
+
+    fn with(&self, act: impl FnOnce(&mut State)) {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Prints clean lasting text above the live lines.
+    fn print(&self, text: &str) {
+        self.screen.println(self.redaction.apply(text)).ok();
+    }
+
+    fn live(&self, template: &str, length: Option<u64>) -> ProgressBar {
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+        let bar = self.screen.add(bar.with_style(style));
+        bar.enable_steady_tick(TICK);
+        bar
+    }
+
+    fn start_step(&self, state: &mut State, step: u32, name: &str) {
+        let name = self.redaction.apply(&clean::line(name)).into_owned();
+        let live = state.has_room().then(|| {
+            let bar = self.live("{spinner} {prefix} {elapsed:>4} {wide_msg:.dim}", None);
+            bar.set_prefix(name.chars().take(60).collect::<String>());
+            bar
+        });
+        let started = Step {
+            name,
+            lines: LineBuffer::default(),
+            live,
+        };
+        if let Some(bar) = state.steps.insert(step, started).and_then(|step| step.live) {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn end_step(&self, state: &mut State, number: u32, outcome: StepOutcome<'_>) {
+        let Some(step) = state.steps.remove(&number) else {
+            return;
+        };
+        if let Some(bar) = step.live {
+            bar.finish_and_clear();
+        }
+        let Palette { error, faint, .. } = self.palette;
+        let style = if matches!(outcome, StepOutcome::Failed(_)) {
+            error
+        } else {
+            faint
+        };
+        self.print(&format!(
+            "{} {style}{}{style:#}",
+            step.name,
+            words::outcome(outcome)
+        ));
+    }
+
+    fn transfer(&self, state: &mut State, what: &str, current: u64, total: Option<u64>) {
+        let name = clean::line(what);
+        if let Some(line) = words::transfer(what, current, total) {
+            if let Some(bar) = state.transfers.remove(&name) {
+                bar.finish_and_clear();
+            }
+            return self.print(&line);
+        }
+        if !state.transfers.contains_key(&name) {
+            if !state.has_room() {
+                return;
+            }
+            let bar = self.live("{spinner} {prefix} {bytes}/{total_bytes} {bytes_per_sec}", total);
+            bar.set_prefix(name.chars().take(60).collect::<String>());
+            state.transfers.insert(name.clone(), bar);
+        }
+        if let Some(bar) = state.transfers.get(&name) {
+            bar.set_position(current);
+        }
+    }
+}
+
+impl Reporter for Terminal {
+    fn mask(&self, secret: &SecretString) {
+        self.redaction.add(secret);
+    }
+
+    fn event(&self, event: Event<'_>) {
+        let Palette { warning, stage, .. } = self.palette;
+        self.with(|state| match event {
+            Event::Stage(part) => self.print(&format!("{stage}{}{stage:#}", words::stage(part))),
+            Event::Note(note) => self.print(&clean::line(note)),
+            Event::Block(block) => self.print(clean::text(block).trim_end()),
+            Event::Warning(about) => {
+                self.print(&format!("{warning}warning:{warning:#} {}", words::warning(about)));
+            }
+            Event::Retry { what, reason, delay } => self.print(&words::retry(what, reason, delay)),
+            Event::StepStarted { step, name } => self.start_step(state, step, name),
+            Event::StepOutput { step, output } => {
+                let Some(step) = state.steps.get_mut(&step) else {
+                    return;
+                };
+                let last = step
+                    .lines
+                    .push(output, &self.redaction)
+                    .into_iter()
+                    .rfind(|line| !line.trim().is_empty());
+                if let (Some(bar), Some(line)) = (&step.live, last) {
+                    bar.set_message(line);
+                }
+            }
+            Event::StepFinished { step, outcome } => self.end_step(state, step, outcome),
+            Event::Progress { what, current, total } => self.transfer(state, what, current, total),
+        });
+    }
+}
+
+impl Voice for Terminal {
+    fn finish(&self) {
+        self.with(|state| {
+            for bar in std::mem::take(&mut state.transfers).into_values() {
+                bar.finish_and_clear();
+            }
+            for step in std::mem::take(&mut state.steps).into_values() {
+                if let Some(bar) = step.live {
+                    bar.finish_and_clear();
+                }
+            }
+        });
+    }
+
+    fn error(&self, diagnosis: &Diagnosis) {
+        self.finish();
+        self.print(&diagnosis.text(self.palette));
+    }
+
+    fn log(&self, line: &str) {
+        self.print(&clean::line(line));
+    }
+}

@@ -1,0 +1,284 @@
+//! The program as a process: help, usage errors, exit codes, streams and the runner's files.
+//!
+//! Every process gets an environment of its own, so that the machine's does not count.
+
+#![expect(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+fn tagship(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagship"));
+    command
+        .env_clear()
+        .env("HOME", folder)
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    tagship(folder.path()).args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn help_goes_to_stdout() {
+    for (name, arguments) in [
+        ("top", ["--help"].as_slice()),
+        ("ship", &["ship", "--help"]),
+        ("ship_short", &["ship", "-h"]),
+        ("plan_short", &["plan", "-h"]),
+        ("local", &["local", "--help"]),
+        ("local_serve", &["local", "serve", "--help"]),
+        ("completions", &["completions", "--help"]),
+        ("action", &["action", "--help"]),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(stderr(&output), "");
+        insta::assert_snapshot!(format!("help_{name}"), stdout(&output));
+    }
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let output = run(&["--version"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        stdout(&output),
+        format!("tagship {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn usage_errors_have_the_shape_of_all_errors_and_code_2() {
+    for (arguments, message, hint) in [
+        (
+            ["ship", "--tgs", "x"].as_slice(),
+            "unexpected argument `--tgs` found",
+            "a similar argument exists: `--tags`",
+        ),
+        (
+            &["ship", "extra"],
+            "unexpected argument `extra` found",
+            "`tagship ship --help` tells what there is",
+        ),
+        (
+            &["shp"],
+            "unrecognized subcommand `shp`",
+            "a similar subcommand exists: `ship`",
+        ),
+        (
+            &["ship", "--color", "red", "--local"],
+            "invalid value `red` for `--color <WHEN>` [possible values: auto, always, never]",
+            "`tagship --help` tells what there is",
+        ),
+        (
+            &["local", "serve", "--account", "12"],
+            "invalid value `12` for `--account <ID>`: account id `12` is not 12 digits",
+            "`tagship --help` tells what there is",
+        ),
+        (
+            &["ship", "--version"],
+            "a value is required for `--version <VERSION>` but none was supplied",
+            "`tagship --help` tells what there is",
+        ),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+        assert_eq!(
+            stderr(&output),
+            format!("error: {message}\n\nhint: {hint}\n"),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn without_a_command_there_is_help_on_stderr_and_code_2() {
+    for arguments in [[].as_slice(), &["local"], &["--quiet"]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty());
+        assert!(stderr(&output).contains("Usage: tagship"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn with_json_an_error_is_data_too() {
+    for arguments in [["ship", "--json"].as_slice(), &["--json", "ship", "--nonsense"]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2));
+        let data: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert_eq!(data["status"], "failed");
+        assert_eq!(data["error"]["exit-code"], 2);
+        assert!(stderr(&output).starts_with("error: "));
+    }
+}
+
+#[test]
+fn settings_errors_have_code_2_and_name_their_origins() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+    fs::write(
+        folder.path().join("tagship.yaml"),
+        "repository: Team/App\nregistory: x\n",
+    )
+    .unwrap();
+    let output = tagship(folder.path())
+        .args(["plan", "--account-id", "123456789012"])
+        .env("TAGSHIP_AWS_REGION", "mars")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(stderr(&output));
+}
+
+#[test]
+fn completions_are_made_for_each_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(stdout(&output).contains("build-args"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = tagship(folder.path())
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut talk = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut talk).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(talk, "");
+}
+
+#[test]
+fn a_full_disk_is_a_failure() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let output = tagship(folder.path())
+        .args(["completions", "bash"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("error: the result cannot be written to stdout"));
+}
+
+/// A job's step: its files, and the variables that name them.
+struct Step {
+    folder: TempDir,
+}
+
+impl Step {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+        for name in ["output", "summary", "artifacts"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        Self { folder }
+    }
+
+    fn command(&self) -> Command {
+        let path = self.folder.path();
+        let mut command = tagship(path);
+        command
+            .arg("action")
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_WORKSPACE", path)
+            .env("GITHUB_OUTPUT", path.join("output"))
+            .env("GITHUB_STEP_SUMMARY", path.join("summary"))
+            .env("GITHUB_ARTIFACTS", path.join("artifacts"));
+        command
+    }
+}
+
+#[test]
+fn a_step_that_fails_writes_every_output_and_one_annotation() {
+    let step = Step::new();
+    let output = step
+        .command()
+        .env("INPUT_REPOSITORY", "Team/App")
+        .env("INPUT_DRY-RUN", "maybe")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let talk = stderr(&output);
+    assert_eq!(talk.matches("::error title=Tagship::").count(), 1, "{talk}");
+    assert!(
+        talk.contains("input `repository`: ") && talk.contains("input `dry-run`: "),
+        "{talk}"
+    );
+    let written = fs::read_to_string(step.folder.path().join("output")).unwrap();
+    for declared in tagship::report::OUTPUTS {
+        assert!(
+            written.contains(&format!("{}<<ghadelimiter_", declared.name)),
+            "{}",
+            declared.name
+        );
+    }
+}
+
+#[test]
+fn secrets_are_masked_before_anything_else_is_said() {
+    let step = Step::new();
+    let output = step
+        .command()
+        .env("INPUT_REPOSITORY", "team/app")
+        .env("INPUT_LOCAL", "true")
+        .env("INPUT_SECRETS", "npm=s3cret-value")
+        .env("INPUT_GITHUB-TOKEN", "s3cret-token")
+        .env("INPUT_DRY-RUN", "true")
+        .output()
+        .unwrap();
+    let talk = stderr(&output);
+    let first: Vec<&str> = talk.lines().take(2).collect();
+    assert_eq!(first, ["::add-mask::s3cret-value", "::add-mask::s3cret-token"]);
+    assert_eq!(talk.matches("s3cret").count(), 2, "{talk}");
+    assert!(!stdout(&output).contains("s3cret"));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_stops_the_step_before_it_begins() {
+    let step = Step::new();
+    let output = step
+        .command()
+        .env("GITHUB_OUTPUT", step.folder.path())
+        .env("INPUT_REPOSITORY", "team/app")
+        .env("INPUT_LOCAL", "true")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let talk = stderr(&output);
+    assert!(talk.starts_with("error: `"), "{talk}");
+    assert!(
+        talk.contains("which `GITHUB_OUTPUT` names, cannot be written"),
+        "{talk}"
+    );
+    assert_eq!(
+        fs::read_to_string(step.folder.path().join("summary")).unwrap(),
+        ""
+    );
+}

@@ -1,0 +1,23 @@
+//! The embedded ECR, driven from outside: by AWS's own SDK, and by HTTP requests as the specifications have them.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests fail by panicking, as tests do"
+)]
+
+#[path = "local_aws_sdk/bench.rs"]
+mod bench;
+#[path = "local_aws_sdk/data_plane.rs"]
+mod data_plane;
+#[path = "local_aws_sdk/faults.rs"]
+mod faults;
+#[path = "local_aws_sdk/identity.rs"]
+mod identity;
+#[path = "local_aws_sdk/images.rs"]
+mod images;
+#[path = "local_aws_sdk/repositories.rs"]
+mod repositories;
+#[path = "local_aws_sdk/signatures.rs"]
+mod signatures;
+#[path = "local_aws_sdk/state.rs"]
+mod state;

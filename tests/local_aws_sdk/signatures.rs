@@ -1,0 +1,127 @@
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use serde_json::Value;
+
+use crate::bench::{Bench, REGION, api_error};
+
+async fn refusal(client: aws_sdk_ecr::Client) -> (String, String) {
+    api_error(client.describe_repositories().send().await)
+}
+
+#[tokio::test]
+async fn keys_that_are_wrong_unknown_or_for_elsewhere_are_refused() {
+    let bench = Bench::start().await;
+    let id = bench.local.admin().id.clone();
+    let with = |id: &str, secret: &str, token: Option<&str>| {
+        Credentials::new(id, secret, token.map(str::to_owned), None, "test")
+    };
+    let code = async |credentials| refusal(bench.ecr_as(credentials)).await.0;
+    assert_eq!(code(with(&id, "wrong", None)).await, "InvalidSignatureException");
+    assert_eq!(
+        code(with("AKIAUNKNOWN", "wrong", None)).await,
+        "UnrecognizedClientException"
+    );
+    assert_eq!(
+        code(with(&id, "wrong", Some("forged.token"))).await,
+        "UnrecognizedClientException"
+    );
+    let (elsewhere, message) = refusal(bench.ecr_in(bench.administrator(), "us-east-1")).await;
+    assert_eq!(elsewhere, "InvalidSignatureException");
+    assert!(
+        message.starts_with("Credential should be scoped to a valid region"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_signature_is_good_for_five_minutes() {
+    let bench = Bench::start().await;
+    for (offset, words) in [(360, "Signature expired:"), (-360, "Signature not yet current:")] {
+        bench.local.set_clock_offset(offset);
+        let (code, message) = refusal(bench.ecr()).await;
+        assert_eq!(code, "InvalidSignatureException");
+        assert!(message.starts_with(words), "{message}");
+    }
+    bench.local.set_clock_offset(240);
+    assert!(bench.ecr().describe_repositories().send().await.is_ok());
+}
+
+/// Signs one body with AWS's own signer and sends another.
+#[expect(clippy::disallowed_methods, reason = "signatures carry the time")]
+async fn send(bench: &Bench, service: &str, signed: &str, sent: &str) -> (u16, Value) {
+    let url = bench.url("/");
+    let target = "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories";
+    let headers = [
+        ("x-amz-target", target),
+        ("content-type", "application/x-amz-json-1.1"),
+    ];
+    let identity = bench.administrator().into();
+    let parameters = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(REGION)
+        .name(service)
+        .time(SystemTime::now())
+        .settings(SigningSettings::default())
+        .build()
+        .unwrap()
+        .into();
+    let signable = SignableRequest::new(
+        "POST",
+        &url,
+        headers.into_iter(),
+        SignableBody::Bytes(signed.as_bytes()),
+    )
+    .unwrap();
+    let (instructions, _) = sign(signable, &parameters).unwrap().into_parts();
+    let mut request = http::Request::post(&url);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let mut request = request.body(sent.to_owned()).unwrap();
+    instructions.apply_to_request_http1x(&mut request);
+    let request = reqwest::Request::try_from(request).unwrap();
+    let answer = bench.http.execute(request).await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_signature_covers_the_body_and_the_service() {
+    let bench = Bench::start().await;
+    let (status, answer) = send(&bench, "ecr", "{}", "{}").await;
+    assert_eq!((status, &answer["__type"]), (200, &Value::Null));
+    let (status, answer) = send(&bench, "ecr", "{}", "{ }").await;
+    assert_eq!(
+        (status, answer["__type"].as_str()),
+        (400, Some("InvalidSignatureException"))
+    );
+    let (_, answer) = send(&bench, "sts", "{}", "{}").await;
+    assert_eq!(
+        answer["message"],
+        "Credential should be scoped to correct service: 'ecr'. "
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_signed_is_refused_unless_switched_off() {
+    for (auth, status) in [(true, 400), (false, 200)] {
+        let bench = Bench::start_with(|options| options.auth = auth).await;
+        let answer = bench
+            .http
+            .post(bench.url("/"))
+            .header(
+                "x-amz-target",
+                "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories",
+            )
+            .body("{}")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), status);
+        let body: Value = answer.json().await.unwrap();
+        let code = body["__type"].as_str();
+        assert_eq!(code, auth.then_some("MissingAuthenticationToken"));
+    }
+}

@@ -1,0 +1,11 @@
+//! The simulated runner against the rules of the real one.
+//!
+//! The expected values come from the runner's documentation and source, and from what Docker does.
+
+mod support;
+
+mod runner_contract {
+    mod lines;
+    mod steps;
+    mod written_files;
+}
