@@ -152,7 +152,7 @@ impl Wanted {
     }
 }
 
-/// The tags that `rules` give a commit, strictly and without `latest`.
+/// The tags that `rules` give a commit of which nothing else is known, strictly and without `latest`.
 ///
 /// A dirty working tree is not what its commit says: all its tags are marked, and none of them promises to stay.
 pub fn wanted(

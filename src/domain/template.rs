@@ -95,6 +95,14 @@ pub enum TemplateProblem {
         /// Why.
         reason: &'static str,
     },
+    /// What a format makes may not stand in a tag.
+    #[error("`{name}` makes `{made}`; letters, digits, `_`, `.` and `-` may stand in a tag")]
+    IllegalDate {
+        /// The variable.
+        name: String,
+        /// What it makes.
+        made: String,
+    },
     /// The result is longer than anything that is made of it.
     #[error("makes more than {} characters", Template::MAX_LENGTH)]
     TooLong,

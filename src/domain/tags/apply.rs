@@ -221,7 +221,7 @@ fn silent(reason: &str) -> Outcome {
 fn subject(value: Option<&Text>, given: &Given<'_>) -> Result<Option<Subject>, LineError> {
     if let Some(value) = value {
         let text = value.fill(given, Escape::None)?;
-        let is_literal = value.template.expressions().next().is_none();
+        let is_literal = value.literal().is_some();
         // A variable may well be empty in this run.
         let is_absent = text.is_empty() && given.mode == Mode::Strict;
         return Ok((!is_absent).then_some(Subject { text, is_literal }));

@@ -72,7 +72,7 @@ impl Evaluation {
     pub fn silent(&self) -> Vec<String> {
         self.explanations
             .iter()
-            .filter(|explanation| explanation.tag.is_none())
+            .filter(|explanation| explanation.tag.is_none() && explanation.line.is_some())
             .filter_map(|explanation| {
                 let reason = explanation.reason.as_ref()?;
                 Some(format!("`{}` is silent, because {reason}", explanation.rule))
@@ -236,7 +236,7 @@ impl Making<'_> {
         let word = match self.flavor.latest {
             Latest::Auto => "auto",
             Latest::Always => "true",
-            Latest::Never => "false",
+            Latest::Never => return Ok(()),
         };
         let rule = format!("flavor: latest={word}");
         if let Some(reason) = self.why_no_latest() {
@@ -288,9 +288,8 @@ impl Making<'_> {
         let has = |stage| self.stages.contains(&stage);
         match (self.flavor.latest, self.given.mode) {
             (_, _) if first.is_none() => Some("no rule makes a tag"),
-            (Latest::Never, _) => Some("it says so"),
             (_, Mode::Strict) if has(Stage::PreRelease) => Some("a pre-release moves no `latest`"),
-            (Latest::Always, _) => None,
+            (Latest::Always | Latest::Never, _) => None,
             (Latest::Auto, Mode::Strict) => {
                 (!has(Stage::Release)).then_some("no rule makes the tag of a release")
             }

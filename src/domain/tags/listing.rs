@@ -1,5 +1,6 @@
 //! Everything that is said of an image by name: its tags, its labels and why.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use semver::Version;
@@ -7,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::labels::{self, Label};
 use super::{Evaluation, Explanation, Flavor, Given, Image, Mode, TagError, TagRule, evaluate};
+use crate::error::{Diagnose, Kind};
 
 /// What is asked for: lists of lines, as users write them.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +33,16 @@ pub struct ListingError {
     pub list: &'static str,
     /// What is wrong with it.
     pub source: TagError,
+}
+
+impl Diagnose for ListingError {
+    fn kind(&self) -> Kind {
+        self.source.kind()
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        self.source.hint()
+    }
 }
 
 /// Tags, labels and annotations of an image.
@@ -69,16 +81,16 @@ impl Listing {
         let images = Image::parse_list(wishes.images, mode).map_err(of("images"))?;
         let flavor = Flavor::parse_list(wishes.flavor, mode).map_err(of("flavor"))?;
         let rules = TagRule::parse_list_or_defaults(wishes.tags, mode).map_err(of("tags"))?;
-        let made = evaluate(&rules, &flavor, given).map_err(of("tags"))?;
-        let version = label_version(&made, given);
+        let evaluation = evaluate(&rules, &flavor, given).map_err(of("tags"))?;
+        let version = label_version(&evaluation, given);
         let label = |list, text| labels::make(text, version.as_deref(), given).map_err(of(list));
         Ok(Self {
             labels: label("labels", wishes.labels)?,
             annotations: label("annotations", wishes.annotations)?,
-            version: made.version().unwrap_or_default().to_owned(),
-            tags: references(&images, &made),
-            tag_names: made.tags.into_iter().map(|tag| tag.name).collect(),
-            explain: made.explanations,
+            version: evaluation.version().unwrap_or_default().to_owned(),
+            tags: references(&images, &evaluation),
+            tag_names: evaluation.tags.into_iter().map(|tag| tag.name).collect(),
+            explain: evaluation.explanations,
         })
     }
 }

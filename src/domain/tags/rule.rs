@@ -3,11 +3,12 @@ use std::fmt;
 
 use super::Mode;
 use super::Text;
-use super::error::{LineError, TagError};
+use super::error::{LineError, Problem, TagError};
 use super::fields::Fields;
 use super::line::{Line, lines};
 use super::pattern::Pattern;
 use super::variables::Scope;
+use crate::domain::reference::Tag;
 
 /// One line of the input `tags`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,10 +93,13 @@ impl Ord for Priority {
 }
 
 impl TagRule {
-    /// The rules when none are given.
-    ///
-    /// Strict: the release tag and the commit tag. Compatible: what the action does.
-    pub fn defaults(mode: Mode) -> Vec<Self> {
+    /// The rules when none are given: the release tag and the commit tag.
+    pub fn defaults() -> Vec<Self> {
+        Self::defaults_of(Mode::Strict)
+    }
+
+    /// The rules when none are given; in the compatible mode those of the action.
+    pub fn defaults_of(mode: Mode) -> Vec<Self> {
         let text = match mode {
             Mode::Strict => "type=semver,pattern={{version}}\ntype=sha",
             Mode::MetadataAction => {
@@ -107,10 +111,35 @@ impl TagRule {
         rules.unwrap_or_default()
     }
 
-    /// Reads one rule, strictly: `type=<type>,<attribute>=<value>…`, or a tag alone.
+    /// Reads one rule, strictly and for a run without flavor: `type=<type>,<attribute>=<value>…`, or a tag alone.
     pub fn parse(text: &str) -> Result<Self, TagError> {
-        let line = Line { number: 1, text };
-        Ok(Self::read(line, Mode::Strict)?)
+        Self::parse_at(1, text)
+    }
+
+    /// Reads one rule that stands in a line, from 1.
+    pub fn parse_at(line: usize, text: &str) -> Result<Self, TagError> {
+        let rule = Self::read(Line { number: line, text }, Mode::Strict)?;
+        rule.check_literal()?;
+        Ok(rule)
+    }
+
+    /// Checks the tag of a rule that always makes the same one, or one of the same form.
+    fn check_literal(&self) -> Result<(), LineError> {
+        let body = match &self.kind {
+            Kind::Raw(value) => value.literal(),
+            // Every commit id is hex digits, so that the prefix alone decides whether the tag is legal.
+            Kind::Sha { .. } => Some("0000000"),
+            _ => None,
+        };
+        let affix = |text: &Option<Text>| {
+            text.as_ref()
+                .map_or(Some(String::new()), |text| text.literal().map(str::to_owned))
+        };
+        if let (Some(prefix), Some(body), Some(suffix)) = (affix(&self.prefix), body, affix(&self.suffix)) {
+            Tag::parse(&format!("{prefix}{body}{suffix}"))
+                .map_err(|source| LineError::new(self.line, self.column, Problem::Illegal(source)))?;
+        }
+        Ok(())
     }
 
     /// Reads a list of rules, one on each line; empty lines and lines that begin with `#` are left out.
@@ -132,28 +161,19 @@ impl TagRule {
     pub fn parse_list_or_defaults(text: &str, mode: Mode) -> Result<Vec<Self>, TagError> {
         let rules = Self::parse_list(text, mode)?;
         Ok(if rules.is_empty() {
-            Self::defaults(mode)
+            Self::defaults_of(mode)
         } else {
             rules
         })
     }
 
-    /// The rule with another line number, for rules that come one by one.
-    #[must_use]
-    pub fn at_line(mut self, line: usize) -> Self {
-        self.line = line;
-        self
-    }
-
     fn read(line: Line<'_>, mode: Mode) -> Result<Self, LineError> {
         let fields = Fields::read(line, mode)?;
         let kind = fields.kind()?;
-        let literal = |text: &Text| text.template.source() == "true" || text.template.source() == "false";
         let enable = fields.template("enable", Scope::Global)?;
-        if let Some(text) = &enable
-            && mode == Mode::Strict
-            && text.template.expressions().next().is_none()
-            && !literal(text)
+        if mode == Mode::Strict
+            && let Some(literal) = enable.as_ref().and_then(Text::literal)
+            && !matches!(literal, "true" | "false")
         {
             return Err(fields.value_error("enable", "`true` or `false`"));
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::error::{LineError, Problem, listed, shown};
 use super::{Given, Mode};
-use crate::domain::template::{self, Escape, Expression, Template, TemplateProblem, Zone};
+use crate::domain::template::{self, Escape, Expression, Template, TemplateProblem, Zone, hyphenated};
 
 /// A template, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,12 @@ impl Text {
         LineError::new(self.line, self.column + offset, problem)
     }
 
+    /// The text, when it is always the same.
+    pub(super) fn literal(&self) -> Option<&str> {
+        let is_literal = self.template.expressions().next().is_none();
+        is_literal.then(|| self.template.source())
+    }
+
     /// Checks that every expression names a variable of `scope` and gives it what it takes.
     pub(super) fn check(&self, scope: Scope) -> Result<(), LineError> {
         for expression in self.template.expressions() {
@@ -120,7 +126,21 @@ impl Text {
             escape
         };
         self.template
-            .fill(escape, |expression| value(expression, given, scope, parts))
+            .fill(escape, |expression| {
+                let made = value(expression, given, scope, parts)?;
+                // A format is the user's own text: nothing in it is put right.
+                if escape == Escape::Tag
+                    && DATES.contains(&expression.name.as_str())
+                    && hyphenated(&made) != made
+                {
+                    let name = expression.name.clone();
+                    return Err(TemplateProblem::IllegalDate {
+                        name,
+                        made: shown(&made),
+                    });
+                }
+                Ok(made)
+            })
             .map_err(|error| LineError::of_template(self.line, self.column, error))
     }
 }
@@ -208,15 +228,22 @@ fn global_value(expression: &Expression, given: &Given<'_>) -> Result<String, Te
             // The action asks the event alone.
             Mode::MetadataAction => event.default_branch.as_deref(),
         };
-        event.is_default_branch(branch)
+        let is_default = event.is_default_branch(branch);
+        if !is_default && branch.is_none() && given.mode == Mode::Strict && event.git_ref.branch().is_some() {
+            return Err(TemplateProblem::NoValue {
+                name: expression.name.clone(),
+                reason: "neither the event nor GitHub tells the default branch",
+            });
+        }
+        Ok(is_default)
     };
     Ok(match expression.name.as_str() {
         "branch" => event.git_ref.branch().unwrap_or_default().to_owned(),
         "tag" => event.git_ref.tag().unwrap_or_default().to_owned(),
         "sha" => given.short_commit().unwrap_or_default().to_owned(),
         "base_ref" => event.base_ref.clone().unwrap_or_default(),
-        "is_default_branch" => is_default().to_string(),
-        "is_not_default_branch" => (!is_default()).to_string(),
+        "is_default_branch" => is_default()?.to_string(),
+        "is_not_default_branch" => (!is_default()?).to_string(),
         "date" => date(expression, given.now, given.mode)?,
         _ => {
             let time = match (given.committed_at(), given.mode) {

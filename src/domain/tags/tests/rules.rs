@@ -40,6 +40,7 @@ fn wrong_rules_say_what_is_wrong_and_where() {
         "type=raw,value=x,",
         "-x",
         "type=raw,value={{commit_date 'YYYY'}}",
+        "type=raw,value={{date 'HH:mm'}}",
         "type=sha\ntype=sah\ntype=raw",
     ]
     .into_iter()

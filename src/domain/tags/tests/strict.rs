@@ -249,6 +249,20 @@ fn the_version_comes_from_what_is_given_the_tag_or_the_release() {
 }
 
 #[test]
+fn whether_a_branch_is_the_default_one_is_never_guessed() {
+    let rules = "x,enable={{is_default_branch}}\ny,enable={{is_not_default_branch}}";
+    assert_eq!(at("heads/main").tags(rules, ""), "x");
+    assert_eq!(at("heads/dev").tags(rules, ""), "y");
+    let without = |git_ref| {
+        let mut run = at(git_ref);
+        run.repository = RepositoryInfo::default();
+        run.tags(rules, "")
+    };
+    assert_eq!(without("tags/main"), "y");
+    assert!(without("heads/main").contains("`is_default_branch` is unknown in this run"));
+}
+
+#[test]
 fn flavors_stand_around_tags_without_an_affix_of_their_own() {
     let run = at("tags/v1.2.3");
     assert_eq!(
@@ -321,7 +335,7 @@ fn no_tag_at_all_is_an_error_that_tells_why() {
         message,
         "error: no tag rule yields a tag for this commit: `type=semver` is silent, because `refs/heads/main` is no tag, \
          and no version is given; `type=ref,event=tag,enable={{is_not_default_branch}}` is silent, because `enable` is \
-         `false`; `flavor: latest=auto` is silent, because no rule makes a tag"
+         `false`"
     );
 }
 
