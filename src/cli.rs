@@ -4,6 +4,7 @@ mod arguments;
 pub mod help;
 mod interrupt;
 mod session;
+mod tags;
 mod usage;
 
 use std::ffi::OsString;
@@ -20,6 +21,7 @@ use crate::inputs::Environment;
 use crate::ui::ColorChoice;
 
 pub use arguments::InputArguments;
+use tags::TagsArguments;
 
 /// Takes a commit to an immutable, verified, released container image in Amazon ECR, in one step
 ///
@@ -73,6 +75,9 @@ enum Command {
     /// Show what `ship` would do, and write nothing
     #[command(after_help = help::PLAN, after_long_help = help::PLAN)]
     Plan(InputArguments),
+    /// Show the tags and labels of the commit; nothing is built, and no registry is asked
+    #[command(after_help = help::TAGS, after_long_help = help::TAGS)]
+    Tags(Box<TagsArguments>),
     /// Work with the embedded ECR, which needs no AWS account
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Local(LocalCommand),

@@ -2,10 +2,12 @@
 
 pub mod build;
 pub mod content;
+pub mod event;
 pub mod facts;
 pub mod immutability;
 pub mod labels;
 pub mod plan;
 pub mod reference;
 pub mod tags;
+pub mod template;
 pub mod version;

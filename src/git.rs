@@ -34,6 +34,16 @@ impl GixCheckout {
         }
     }
 
+    /// The branch that HEAD is at, without `refs/heads/`; `None` when it is detached.
+    pub fn branch(&self, context: &Path) -> Result<Option<String>, GitError> {
+        let repository = self.open(context)?;
+        let path = shown(repository.git_dir());
+        let name = repository
+            .head_name()
+            .map_err(|error| GitError::unreadable(path, &error))?;
+        Ok(name.map(|name| name.shorten().to_string()))
+    }
+
     /// The workspace's repository; or the context's, when it was checked out into a folder of the workspace.
     fn open(&self, context: &Path) -> Result<gix::Repository, GitError> {
         match discover(&self.workspace) {

@@ -13,6 +13,7 @@ use url::Url;
 
 pub use error::ForgeError;
 
+use crate::domain::event::{License, RepositoryInfo};
 use crate::error::cleaned;
 use crate::ports::ReadForge;
 use crate::settings::GithubSettings;
@@ -71,13 +72,26 @@ impl GithubForge {
     }
 }
 
-#[async_trait]
-impl ReadForge for GithubForge {
+impl GithubForge {
+    /// What GitHub says of the repository.
+    pub async fn info(&self) -> Result<RepositoryInfo, ForgeError> {
+        let repository = self.get().await?;
+        Ok(RepositoryInfo {
+            name: Some(repository.name),
+            description: repository.description,
+            html_url: repository.html_url.map(|url| url.to_string()),
+            default_branch: repository.default_branch,
+            license: repository.license.map(|licence| License {
+                spdx_id: Some(licence.spdx_id),
+            }),
+        })
+    }
+
     /// Source: GitHub REST API, "Get a repository".
-    async fn licence(&self) -> Result<Option<String>, ForgeError> {
+    async fn get(&self) -> Result<octocrab::models::Repository, ForgeError> {
         let client = self.client().map_err(|error| self.failed(&error))?;
         let repositories = client.repos(&self.owner, &self.name);
-        let repository = (|| repositories.get())
+        (|| repositories.get())
             .retry(
                 ExponentialBuilder::new()
                     .with_min_delay(Duration::from_millis(200))
@@ -86,8 +100,14 @@ impl ReadForge for GithubForge {
             )
             .when(error::is_transient)
             .await
-            .map_err(|error| self.failed(&error))?;
-        let licence = repository.license.map(|licence| licence.spdx_id);
+            .map_err(|error| self.failed(&error))
+    }
+}
+
+#[async_trait]
+impl ReadForge for GithubForge {
+    async fn licence(&self) -> Result<Option<String>, ForgeError> {
+        let licence = self.get().await?.license.map(|licence| licence.spdx_id);
         Ok(licence.filter(|id| is_spdx(id)))
     }
 }

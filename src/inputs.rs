@@ -8,6 +8,7 @@ mod build;
 mod destination;
 mod entries;
 mod environment;
+mod event;
 mod github;
 mod identity;
 mod origin;
@@ -25,6 +26,8 @@ use std::path::PathBuf;
 use crate::settings::Settings;
 
 pub use environment::Environment;
+pub use event::{job_event, read_bounded};
+pub use github::forge;
 pub use origin::Origin;
 pub use problem::{Problem, SettingsError};
 pub use raw::{Given, RawInputs};
@@ -58,7 +61,8 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
     let dry_run = raw.flag("dry-run", &mut problems);
 
-    let notes = paths.into_notes();
+    let mut notes = paths.into_notes();
+    let event = job_event(environment, false, &mut notes);
     match (problems.finish(), place, identity, build) {
         (Ok(()), Some(place), Some(identity), Some(build)) => Ok(Resolved {
             settings: Settings {
@@ -66,6 +70,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 identity,
                 build,
                 version,
+                event,
                 tags,
                 rebuild,
                 allow_dirty,

@@ -4,12 +4,14 @@ mod error;
 mod local;
 mod outcome;
 mod scene;
+mod tags;
 
 use std::sync::Arc;
 
 pub use error::RunError;
 pub use local::serve_local;
 pub use outcome::Outcome;
+pub use tags::{TagsRequest, tags};
 
 use self::scene::Scene;
 use crate::domain::plan::Content;

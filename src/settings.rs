@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
 use crate::domain::content::Platform;
+use crate::domain::event::Event;
 use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
 use crate::domain::tags::TagRule;
 
@@ -24,6 +25,8 @@ pub struct Settings {
     pub build: BuildSettings,
     /// The version that the release tag carries, if given.
     pub version: Option<Version>,
+    /// What started the job; absent outside of one.
+    pub event: Option<Event>,
     /// The tags that are wanted.
     pub tags: Vec<TagRule>,
     /// Whether to build although the commit is published.

@@ -41,6 +41,7 @@ fn help_goes_to_stdout() {
         ("ship", &["ship", "--help"]),
         ("ship_short", &["ship", "-h"]),
         ("plan_short", &["plan", "-h"]),
+        ("tags", &["tags", "--help"]),
         ("local", &["local", "--help"]),
         ("local_serve", &["local", "serve", "--help"]),
         ("completions", &["completions", "--help"]),

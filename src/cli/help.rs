@@ -79,6 +79,21 @@ Examples:
   tagship plan --json | jq '.tags'
       The same as data";
 
+pub(super) const TAGS: &str = "\
+What started the run is read from GitHub's variables, or from the checkout where there are none.
+
+Examples:
+  tagship tags --image team/app --tag 'type=semver,pattern={{version}}' --tag type=sha
+      List the tags of this commit
+  tagship tags --tags \"$RULES\" --explain
+      Say of each rule what it made, or why it made nothing
+  tagship tags --tags \"$RULES\" --compat metadata-action --json
+      Tags and labels as docker/metadata-action makes them of the same rules
+
+Environment:
+  GITHUB_*               What started the run
+  TAGSHIP_GITHUB_TOKEN   To ask GitHub about the repository, for its labels";
+
 pub(super) const SERVE: &str = "\
 Examples:
   tagship local serve

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::CommandFactory as _;
 
 use super::interrupt::Interrupt;
+use super::tags::TagsArguments;
 use super::usage::NoFolder;
 use super::{Cli, Command, LocalCommand, ServeArguments};
 use crate::action::ActionFiles;
@@ -54,6 +55,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Ship(arguments)) => publish(&ui, arguments.into_given(), &environment, Work::Ship),
         Some(Command::Plan(arguments)) => publish(&ui, arguments.into_given(), &environment, Work::Plan),
         Some(Command::Action) => publish(&ui, Given::by_action(&environment), &environment, Work::Action),
+        Some(Command::Tags(arguments)) => list_tags(&ui, *arguments, &environment),
         Some(Command::Local(LocalCommand::Serve(arguments))) => serve(&ui, arguments, &environment),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -188,6 +190,23 @@ fn tell_runner(ui: &Ui, outcome: &Outcome, files: &ActionFiles, has_succeeded: b
         errors.extend(files.append_subject(image, digest).err());
     }
     errors.iter().map(|error| Diagnosis::of(error)).collect()
+}
+
+fn list_tags(ui: &Ui, arguments: TagsArguments, environment: &Environment) -> ExitCode {
+    let mut notes = Vec::new();
+    let request = match arguments.into_request(environment, &mut notes) {
+        Ok(request) => request,
+        Err(error) => return fail(ui, &error),
+    };
+    let reporter = ui.reporter();
+    if let Some(token) = &request.github.token {
+        reporter.mask(token);
+    }
+    for note in &notes {
+        reporter.event(Event::Note(note));
+    }
+    let end = until_interrupted(async { run::tags(&request, &*reporter).await.into() });
+    show(ui, end, &Ledger::default(), None)
 }
 
 fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {

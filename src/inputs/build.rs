@@ -171,14 +171,19 @@ pub(super) fn version(value: &Sourced, problems: &mut Problems) -> Option<Versio
 pub(super) fn tags(raw: &RawInputs, problems: &mut Problems) -> Vec<TagRule> {
     let mut rules = Vec::new();
     for entry in raw.entries("tags", problems) {
-        let lines = if entry.text.starts_with("type=") {
+        let lines = if entry.text.contains('=') || entry.text.starts_with('#') {
             vec![entry.text.as_str()]
         } else {
             entry.text.split(',').map(str::trim).collect()
         };
         for line in lines.into_iter().filter(|line| !line.is_empty()) {
-            if let Some(rule) = problems.check(&entry.origin, TagRule::parse(line), tag_hint(line))
-                && !rules.contains(&rule)
+            if let Some(rule) = problems.check(
+                &entry.origin,
+                TagRule::parse_at(rules.len() + 1, line),
+                tag_hint(line),
+            ) && rules
+                .iter()
+                .all(|known: &TagRule| known.to_string() != rule.to_string())
             {
                 rules.push(rule);
             }

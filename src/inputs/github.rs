@@ -45,6 +45,21 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
     }
 }
 
+/// The way to GitHub's API that the environment alone tells; what is not usable is left out.
+pub fn forge(environment: &Environment) -> GithubSettings {
+    let url = |name| environment.get(name).and_then(|text| Url::parse(text).ok());
+    GithubSettings {
+        token: environment.get("TAGSHIP_GITHUB_TOKEN").map(Into::into),
+        repository: environment
+            .get("GITHUB_REPOSITORY")
+            .filter(|repository| is_repository(repository))
+            .map(str::to_owned),
+        api_url: url("GITHUB_API_URL"),
+        server_url: url("GITHUB_SERVER_URL"),
+        ref_tag: None,
+    }
+}
+
 /// `owner/name`, in the characters that GitHub allows.
 fn is_repository(text: &str) -> bool {
     let legal = |part: &str| {

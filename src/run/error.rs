@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use crate::aws::IdentityError;
 use crate::domain::plan::Conflicts;
+use crate::domain::tags::ListingError;
 use crate::error::{Diagnose, Kind};
 use crate::local::LocalError;
 use crate::pipeline::PipelineError;
@@ -19,6 +20,9 @@ pub enum RunError {
     /// The transaction failed.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// The lists of tags, images or labels are wrong.
+    #[error(transparent)]
+    Listing(#[from] ListingError),
     /// HTTP cannot be spoken at all, for want of certificate authorities.
     #[error("no HTTP client can be made: {0}")]
     Http(String),
@@ -61,6 +65,7 @@ impl Diagnose for RunError {
             Self::Identity(error) => error.kind(),
             Self::Local(error) => error.kind(),
             Self::Pipeline(error) => error.kind(),
+            Self::Listing(error) => error.kind(),
             Self::Http(_) => Kind::Operation,
             Self::Broken(_) => Kind::Bug,
         }
@@ -71,6 +76,7 @@ impl Diagnose for RunError {
             Self::Identity(error) => error.hint(),
             Self::Local(error) => error.hint(),
             Self::Pipeline(error) => error.hint(),
+            Self::Listing(error) => error.hint(),
             Self::Http(_) => Some(
                 "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),
             ),

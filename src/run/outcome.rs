@@ -90,7 +90,7 @@ impl Outcome {
 }
 
 /// One line of JSON. What is serialised here has only text keys, so that it cannot fail.
-fn json(value: &impl serde::Serialize) -> String {
+pub(super) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value)
         .map(|json| json + "\n")
         .unwrap_or_default()

@@ -9,17 +9,21 @@ use super::RunError;
 use super::local::Place;
 use crate::aws::Ecr;
 use crate::clock::SystemClock;
+use crate::domain;
 use crate::domain::build::BuildRequest;
+use crate::domain::event::RepositoryInfo;
 use crate::domain::facts::{RegistryFacts, Source};
 use crate::domain::labels::{LICENCES, labels};
 use crate::domain::plan::{Content, Plan, Wish, revision};
 use crate::domain::reference::{ImageName, Tag};
-use crate::domain::tags::{Wanted, wanted};
+use crate::domain::tags::{Flavor, Given, Mode, Wanted, evaluate};
 use crate::domain::version::{from_git_tag, greatest};
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, gather};
-use crate::ports::{Checkout as _, ControlPlane, Event, ReadForge as _, RegistryLogin, Reporter, Warning};
+use crate::ports::{
+    Checkout as _, Clock as _, ControlPlane, Event, ReadForge as _, RegistryLogin, Reporter, Warning,
+};
 use crate::registry::{Client, Repository, http_client};
 use crate::settings::Settings;
 
@@ -41,13 +45,7 @@ impl<'a> Scene<'a> {
     pub(super) async fn read(settings: &'a Settings, reporter: Arc<dyn Reporter>) -> Result<Self, RunError> {
         let source = source(settings).await?;
         let version = version(settings, &source);
-        let wanted = wanted(
-            &settings.tags,
-            version.as_ref(),
-            &source.commit,
-            source.is_dirty(),
-        )
-        .map_err(PipelineError::from)?;
+        let wanted = wanted(settings, &source, version.as_ref())?;
         let place = Place::of(settings).await?;
         Ok(Self {
             settings,
@@ -196,6 +194,29 @@ async fn source(settings: &Settings) -> Result<Source, RunError> {
         source.url = Some(format!("{}/{repository}", server.as_str().trim_end_matches('/')));
     }
     Ok(source)
+}
+
+/// The tags, made as `tagship tags` makes them, but `latest` only where a rule asks for it.
+fn wanted(settings: &Settings, source: &Source, version: Option<&Version>) -> Result<Wanted, PipelineError> {
+    let mut event = if let Some(event) = &settings.event {
+        event.clone()
+    } else {
+        let branch = GixCheckout::at(&settings.workspace).branch(&settings.build.context)?;
+        domain::event::Event::of_checkout(branch.as_deref(), None, source.commit.clone())
+    };
+    // What is built is what is checked out.
+    event.commit = Some(source.commit.clone());
+    let given = Given {
+        mode: Mode::Strict,
+        event: &event,
+        repository: &RepositoryInfo::default(),
+        version,
+        now: SystemClock.now(),
+        committed_at: Some(source.committed_at),
+        short_digits: None,
+        is_dirty: source.is_dirty(),
+    };
+    Ok(Wanted::of(&evaluate(&settings.tags, &Flavor::plain(), &given)?)?)
 }
 
 /// The version: given, or of the git tag that started the run, or of the git tags on the commit.

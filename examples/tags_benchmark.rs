@@ -1,0 +1,72 @@
+//! How long 1,000 rules for 50 images take: `cargo run --release --example tags_benchmark`.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tagship::domain::event::{Event, JobVariables, Payload, RepositoryInfo};
+use tagship::domain::tags::{Given, Listing, Mode, Wishes};
+
+const RULES: usize = 1000;
+const IMAGES: usize = 50;
+const RUNS: usize = 20;
+
+/// All types in turn, no two rules the same.
+fn rules() -> String {
+    (0..RULES)
+        .map(|index| match index % 8 {
+            0 => format!("type=semver,pattern={{{{version}}}},suffix=-{index}\n"),
+            1 => format!("type=pep440,pattern={{{{major}}}}.{{{{minor}}}},suffix=-{index}\n"),
+            2 => format!("type=match,\"pattern=v(\\d+)\\.(\\d+)|x{index}\",group=2,prefix=m{index}-\n"),
+            3 => format!("type=raw,value={{{{date 'YYYYMMDD' tz='Asia/Tokyo'}}}}-{index}\n"),
+            4 => format!("type=ref,event=tag,suffix=-{index}\n"),
+            5 => format!("type=sha,suffix=-{index}\n"),
+            6 => format!("type=edge,branch=release-{index}\n"),
+            _ => format!("type=schedule,pattern=nightly-{index}\n"),
+        })
+        .collect()
+}
+
+fn main() {
+    let variables = JobVariables {
+        event_name: "push",
+        git_ref: "refs/tags/v1.2.3",
+        sha: "860c1904a1ce19322e91ac35af1ab07466440c37",
+        head_of_pull_request: false,
+    };
+    let event = Event::of_job(variables, &Payload::default());
+    let repository = RepositoryInfo::default();
+    let images: String = (0..IMAGES).map(|index| format!("team/app{index}\n")).collect();
+    let rules = rules();
+    for mode in [Mode::Strict, Mode::MetadataAction] {
+        let given = Given {
+            mode,
+            event: &event,
+            repository: &repository,
+            version: None,
+            now: Timestamp::UNIX_EPOCH,
+            committed_at: Some(Timestamp::UNIX_EPOCH),
+            short_digits: None,
+            is_dirty: false,
+        };
+        let wishes = Wishes {
+            images: &images,
+            tags: &rules,
+            ..Wishes::default()
+        };
+        let mut times: Vec<_> = (0..RUNS)
+            .map(|_| {
+                let started = Instant::now();
+                let listing = Listing::new(wishes, &given);
+                (started.elapsed(), listing.map_or(0, |listing| listing.tags.len()))
+            })
+            .collect();
+        times.sort_unstable();
+        if let (Some((least, tags)), Some((median, _)), Some((most, _))) =
+            (times.first(), times.get(RUNS / 2), times.last())
+        {
+            println!("{mode:?}: {tags} tags; least {least:.1?}, median {median:.1?}, most {most:.1?}");
+        }
+    }
+}

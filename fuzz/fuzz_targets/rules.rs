@@ -1,0 +1,44 @@
+//! Rules, flavors, images and labels are read and applied in both modes; what the strict mode makes is legal.
+
+#![no_main]
+
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+use tagship::domain::event::{Event, JobVariables, Payload, RepositoryInfo};
+use tagship::domain::reference::Tag;
+use tagship::domain::tags::{Given, Listing, Mode, Wishes};
+
+fuzz_target!(|input: (&str, &str, &str, &str)| {
+    let (tags, flavor, images, git_ref) = input;
+    let variables = JobVariables {
+        event_name: "push",
+        git_ref,
+        sha: "860c1904a1ce19322e91ac35af1ab07466440c37",
+        head_of_pull_request: false,
+    };
+    let event = Event::of_job(variables, &Payload::default());
+    for mode in [Mode::Strict, Mode::MetadataAction] {
+        let given = Given {
+            mode,
+            event: &event,
+            repository: &RepositoryInfo::default(),
+            version: None,
+            now: Timestamp::UNIX_EPOCH,
+            committed_at: Some(Timestamp::UNIX_EPOCH),
+            short_digits: None,
+            is_dirty: false,
+        };
+        let wishes = Wishes {
+            images,
+            tags,
+            flavor,
+            labels: tags,
+            annotations: flavor,
+        };
+        let listing = Listing::new(wishes, &given);
+        assert_eq!(listing, Listing::new(wishes, &given));
+        if let (Mode::Strict, Ok(listing)) = (mode, listing) {
+            assert!(listing.tag_names.iter().all(|tag| Tag::parse(tag).is_ok()));
+        }
+    }
+});

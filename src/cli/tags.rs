@@ -1,0 +1,138 @@
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use crate::domain::event::RepositoryInfo;
+use crate::domain::tags::Mode;
+use crate::error::{Diagnose, Kind, cleaned};
+use crate::inputs::{self, Environment};
+use crate::run::TagsRequest;
+
+/// The flags of `tagship tags`.
+#[derive(Debug, Args)]
+pub(super) struct TagsArguments {
+    /// A name to put tags behind; may be repeated
+    #[arg(long, value_name = "NAME", help_heading = "Lists")]
+    image: Vec<String>,
+    /// Several of them, one on a line
+    #[arg(long, value_name = "LINES", help_heading = "Lists")]
+    images: Option<String>,
+    /// A rule; may be repeated
+    #[arg(long, value_name = "RULE", help_heading = "Lists")]
+    tag: Vec<String>,
+    /// Several of them, one on a line
+    #[arg(long, value_name = "LINES", help_heading = "Lists")]
+    tags: Option<String>,
+    /// `latest=auto|true|false`, `prefix=TEXT` or `suffix=TEXT`; may be repeated
+    #[arg(long, value_name = "LINE", help_heading = "Lists")]
+    flavor: Vec<String>,
+    /// Several of them, one on a line
+    #[arg(long, value_name = "LINES", help_heading = "Lists")]
+    flavors: Option<String>,
+    /// A label; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Lists")]
+    label: Vec<String>,
+    /// Several of them, one on a line
+    #[arg(long, value_name = "LINES", help_heading = "Lists")]
+    labels: Option<String>,
+    /// An annotation; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Lists")]
+    annotation: Vec<String>,
+    /// Several of them, one on a line
+    #[arg(long, value_name = "LINES", help_heading = "Lists")]
+    annotations: Option<String>,
+    /// Make what another tool makes of the same lists
+    #[arg(long, value_enum, value_name = "TOOL")]
+    compat: Option<Compatible>,
+    /// The time of the run, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    now: Option<Timestamp>,
+    /// A file with GitHub's answer to `GET /repos/{owner}/{repo}`, in place of asking
+    #[arg(long, value_name = "FILE")]
+    repository_info: Option<PathBuf>,
+    /// Say of each rule which tag it made, or why it made none
+    #[arg(long)]
+    explain: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Compatible {
+    /// The action `docker/metadata-action`
+    MetadataAction,
+}
+
+/// What stands around the lists is wrong.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TagsArgumentError {
+    #[error("`--repository-info`: `{file}` {problem}")]
+    RepositoryInfo { file: String, problem: String },
+    #[error("`DOCKER_METADATA_SHORT_SHA_LENGTH` is not a number")]
+    ShortLength,
+}
+
+impl Diagnose for TagsArgumentError {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+}
+
+impl TagsArguments {
+    /// What is asked for; `notes` get what the user should know.
+    pub(super) fn into_request(
+        self,
+        environment: &Environment,
+        notes: &mut Vec<String>,
+    ) -> Result<TagsRequest, TagsArgumentError> {
+        let mode = match self.compat {
+            None => Mode::Strict,
+            Some(Compatible::MetadataAction) => Mode::MetadataAction,
+        };
+        // The action's own variables count only where its results are wanted.
+        let of_action = |name| environment.get(name).filter(|_| mode == Mode::MetadataAction);
+        let wants_head = of_action("DOCKER_METADATA_PR_HEAD_SHA")
+            .is_some_and(|value| value.to_ascii_lowercase().contains("true"));
+        let short_digits = of_action("DOCKER_METADATA_SHORT_SHA_LENGTH")
+            .map(|length| {
+                length
+                    .trim()
+                    .parse()
+                    .map_err(|_no_number| TagsArgumentError::ShortLength)
+            })
+            .transpose()?;
+        let repository = self
+            .repository_info
+            .map(|file| repository_info(&environment.working_directory().join(file)))
+            .transpose()?;
+        Ok(TagsRequest {
+            images: list(self.image, self.images),
+            tags: list(self.tag, self.tags),
+            flavor: list(self.flavor, self.flavors),
+            labels: list(self.label, self.labels),
+            annotations: list(self.annotation, self.annotations),
+            mode,
+            now: self.now,
+            event: inputs::job_event(environment, wants_head, notes),
+            repository,
+            short_digits,
+            explain: self.explain,
+            github: inputs::forge(environment),
+            workspace: environment.working_directory().to_owned(),
+        })
+    }
+}
+
+fn list(mut lines: Vec<String>, more: Option<String>) -> String {
+    lines.extend(more);
+    lines.join("\n")
+}
+
+fn repository_info(file: &Path) -> Result<RepositoryInfo, TagsArgumentError> {
+    let wrong = |problem: String| TagsArgumentError::RepositoryInfo {
+        file: cleaned(&file.display().to_string()),
+        problem: cleaned(&problem),
+    };
+    let json = inputs::read_bounded(file, RepositoryInfo::MAX_BYTES)
+        .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    RepositoryInfo::parse(&json).map_err(|error| wrong(error.to_string()))
+}

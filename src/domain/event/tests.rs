@@ -1,0 +1,140 @@
+use super::*;
+
+const MERGE: &str = "860c1904a1ce19322e91ac35af1ab07466440c37";
+const HEAD: &str = "266574110acf203503badf966df2ea24b5d732d7";
+
+fn payload(json: &str) -> Payload {
+    Payload::parse(json.as_bytes()).unwrap()
+}
+
+fn job<'a>(event_name: &'a str, git_ref: &'a str) -> JobVariables<'a> {
+    JobVariables {
+        event_name,
+        git_ref,
+        sha: MERGE,
+        head_of_pull_request: false,
+    }
+}
+
+const PULL_REQUEST: &str = r#"{"number": 7, "pull_request": {
+    "base": {"ref": "main", "sha": "0000000000000000000000000000000000000000"},
+    "head": {"ref": "topic", "sha": "266574110acf203503badf966df2ea24b5d732d7"}}}"#;
+
+#[test]
+fn a_pull_request_from_the_base_branch_is_about_the_pull_request() {
+    let event = Event::of_job(
+        job("pull_request_target", "refs/heads/main"),
+        &payload(PULL_REQUEST),
+    );
+    assert_eq!(event.git_ref.pull_request(), Some("7"));
+    assert_eq!(event.base_ref.as_deref(), Some("main"));
+    assert_eq!(event.commit, CommitId::parse(MERGE));
+}
+
+#[test]
+fn a_pull_request_is_named_by_its_merge_or_if_wanted_by_its_head() {
+    let mut variables = job("pull_request", "refs/pull/7/merge");
+    assert_eq!(
+        Event::of_job(variables, &payload(PULL_REQUEST)).commit,
+        CommitId::parse(MERGE)
+    );
+    variables.head_of_pull_request = true;
+    assert_eq!(
+        Event::of_job(variables, &payload(PULL_REQUEST)).commit,
+        CommitId::parse(HEAD)
+    );
+    variables.event_name = "push";
+    assert_eq!(
+        Event::of_job(variables, &payload(PULL_REQUEST)).commit,
+        CommitId::parse(MERGE)
+    );
+}
+
+#[test]
+fn a_pushed_tag_knows_its_branch_and_its_commits_time() {
+    let json = format!(
+        r#"{{"base_ref": "refs/heads/main", "head_commit": {{"id": "{MERGE}", "timestamp": "2020-01-10T01:30:00+01:00"}}}}"#
+    );
+    let event = Event::of_job(job("push", "refs/tags/v1.2.3"), &payload(&json));
+    assert_eq!(event.git_ref.tag(), Some("v1.2.3"));
+    assert_eq!(event.base_ref.as_deref(), Some("main"));
+    assert_eq!(event.committed_at, "2020-01-10T00:30:00Z".parse().ok());
+    let of_a_branch = Event::of_job(job("push", "refs/heads/topic"), &payload(&json));
+    assert_eq!(of_a_branch.base_ref, None);
+}
+
+#[test]
+fn the_default_branch_is_known_by_its_name_or_by_the_event() {
+    let at = |name: &str, git_ref: &str| {
+        Event::of_job(job(name, git_ref), &Payload::default()).is_default_branch(Some("main"))
+    };
+    assert!(at("push", "refs/heads/main"));
+    assert!(!at("push", "refs/heads/dev"));
+    assert!(!at("push", "refs/tags/main"));
+    assert!(at("schedule", "refs/heads/anything"));
+    assert!(!at("schedule", ""));
+}
+
+#[test]
+fn a_hostile_payload_is_read_as_far_as_it_makes_sense() {
+    let read = payload(
+        r#"{"number": "7", "base_ref": ["refs/heads/main"], "pull_request": 3, "head_commit": {"id": 1},
+            "repository": {"default_branch": {"name": "main"}}, "release": null}"#,
+    );
+    assert_eq!(read, Payload::default());
+    assert_eq!(payload("{}"), Payload::default());
+}
+
+#[test]
+fn what_is_no_object_or_too_long_is_an_error() {
+    for json in ["", "{", "3", "\"text\"", "[1", "null"] {
+        assert!(
+            matches!(Payload::parse(json.as_bytes()), Err(PayloadError::NotJson(_))),
+            "{json}"
+        );
+    }
+    let deep = "[".repeat(100_000);
+    assert!(matches!(
+        Payload::parse(deep.as_bytes()),
+        Err(PayloadError::NotJson(_))
+    ));
+    assert!(matches!(
+        Payload::parse(&vec![b' '; Payload::MAX_BYTES + 1]),
+        Err(PayloadError::TooLong { .. })
+    ));
+}
+
+#[test]
+fn a_checkout_is_named_by_its_tag_before_its_branch() {
+    let commit = || CommitId::parse(MERGE).unwrap();
+    assert_eq!(
+        Event::of_checkout(Some("main"), Some("v1.0.0"), commit())
+            .git_ref
+            .tag(),
+        Some("v1.0.0")
+    );
+    assert_eq!(
+        Event::of_checkout(Some("main"), None, commit()).git_ref.branch(),
+        Some("main")
+    );
+    assert_eq!(
+        Event::of_checkout(None, None, commit()).git_ref,
+        GitRef::default()
+    );
+}
+
+#[test]
+fn the_repository_is_read_from_githubs_answer() {
+    let info = RepositoryInfo::parse(
+        br#"{"name": "Hello-World", "description": null, "html_url": "https://github.com/octocat/Hello-World",
+             "default_branch": "master", "license": {"spdx_id": "MIT"}, "topics": ["x"]}"#,
+    )
+    .unwrap();
+    assert_eq!(info.name.as_deref(), Some("Hello-World"));
+    assert_eq!(info.description, None);
+    assert_eq!(info.spdx_id(), Some("MIT"));
+    assert_eq!(
+        RepositoryInfo::parse(br#"{"license": "MIT", "name": 3}"#).unwrap(),
+        RepositoryInfo::default()
+    );
+}

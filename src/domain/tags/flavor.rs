@@ -1,0 +1,158 @@
+use std::borrow::Cow;
+
+use super::Mode;
+use super::error::{LineError, Problem, TagError, listed, shown};
+use super::line::{Line, lines};
+use super::variables::{Scope, Text};
+
+/// What holds for all tags: input `flavor`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Flavor {
+    pub(super) latest: Latest,
+    pub(super) prefix: Affix,
+    pub(super) suffix: Affix,
+}
+
+/// Whether `latest` is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Latest {
+    /// When a rule makes a tag of a release.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What stands before or behind every tag whose rule has none of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Affix {
+    pub(super) text: Option<Text>,
+    /// Whether `latest` gets it too.
+    pub(super) is_on_latest: bool,
+}
+
+/// Source: `docker/metadata-action`'s documentation, "flavor input".
+const ATTRIBUTES: [&str; 4] = ["latest", "prefix", "suffix", "onlatest"];
+
+/// Which attribute an `onlatest` belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Prefix,
+    Suffix,
+}
+
+impl Flavor {
+    /// The flavor that adds nothing, not even `latest`.
+    pub fn plain() -> Self {
+        Self {
+            latest: Latest::Never,
+            ..Self::default()
+        }
+    }
+
+    /// Reads a list of `latest=auto|true|false`, `prefix=…[,onlatest=true]` and `suffix=…[,onlatest=true]`.
+    pub fn parse_list(text: &str, mode: Mode) -> Result<Self, TagError> {
+        let mut flavor = Self::default();
+        let mut wrong = Vec::new();
+        for line in lines(text, mode)? {
+            if let Err(error) = flavor.read(line, mode) {
+                wrong.push(error);
+            }
+        }
+        TagError::of_lines(wrong).map_or(Ok(flavor), Err)
+    }
+
+    fn read(&mut self, line: Line<'_>, mode: Mode) -> Result<(), LineError> {
+        let mut seen: Vec<String> = Vec::new();
+        let mut side = None;
+        for attribute in line.attributes(mode)? {
+            let error = |problem| LineError::new(line.number, attribute.column, problem);
+            let Some(name) = &attribute.name else {
+                return Err(error(if attribute.value.is_empty() {
+                    Problem::Empty
+                } else {
+                    unknown(&attribute.value)
+                }));
+            };
+            if mode == Mode::Strict {
+                let is_repeated = if name == "onlatest" {
+                    seen.last() == Some(name)
+                } else {
+                    seen.contains(name)
+                };
+                if is_repeated {
+                    return Err(error(Problem::Repeated {
+                        attribute: shown(name),
+                    }));
+                }
+                seen.push(name.clone());
+            }
+            // The action takes a value up to the next `=`.
+            let value = match mode {
+                Mode::Strict => attribute.value.as_str(),
+                Mode::MetadataAction => attribute.value.split('=').next().unwrap_or_default().trim(),
+            };
+            let wrong = |expected| {
+                let problem = Problem::Value {
+                    attribute: Cow::Owned(name.clone()),
+                    found: shown(value),
+                    expected,
+                };
+                LineError::new(line.number, attribute.value_column, problem)
+            };
+            match name.as_str() {
+                "latest" => {
+                    self.latest = match value {
+                        "auto" => Latest::Auto,
+                        "true" => Latest::Always,
+                        "false" => Latest::Never,
+                        _ => return Err(wrong("`auto`, `true` or `false`")),
+                    };
+                }
+                "prefix" | "suffix" => {
+                    let text = Text::parse(value, line.number, attribute.value_column)?;
+                    if mode == Mode::Strict {
+                        text.check(Scope::Global)?;
+                        text.check_literals()?;
+                    }
+                    let text = Some(text).filter(|_| !value.is_empty());
+                    if name == "prefix" {
+                        side = Some(Side::Prefix);
+                        self.prefix.text = text;
+                    } else {
+                        side = Some(Side::Suffix);
+                        self.suffix.text = text;
+                    }
+                }
+                "onlatest" => {
+                    let is_on_latest = match value {
+                        "true" => true,
+                        "false" => false,
+                        _ => return Err(wrong("`true` or `false`")),
+                    };
+                    match side {
+                        Some(Side::Prefix) => self.prefix.is_on_latest = is_on_latest,
+                        Some(Side::Suffix) => self.suffix.is_on_latest = is_on_latest,
+                        None if mode == Mode::Strict => {
+                            return Err(error(Problem::Missing {
+                                attribute: "prefix=` or `suffix=",
+                                owner: "`onlatest`".to_owned(),
+                            }));
+                        }
+                        None => {}
+                    }
+                }
+                _ => return Err(error(unknown(name))),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unknown(found: &str) -> Problem {
+    Problem::UnknownAttribute {
+        attribute: shown(found),
+        owner: "`flavor`".to_owned(),
+        known: listed(ATTRIBUTES),
+    }
+}

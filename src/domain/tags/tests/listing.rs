@@ -1,0 +1,150 @@
+use super::*;
+
+fn listed(run: &Run, wishes: Wishes<'_>) -> Listing {
+    Listing::new(wishes, &run.given()).unwrap()
+}
+
+fn lines(labels: &[Label]) -> Vec<String> {
+    labels
+        .iter()
+        .map(|label| format!("{}={}", label.name, label.value))
+        .collect()
+}
+
+#[test]
+fn the_json_form_holds_everything() {
+    let run = Run::with_payload(
+        Mode::Strict,
+        "push",
+        "refs/tags/v1.2.3",
+        &format!(r#"{{"head_commit": {{"id": "{COMMIT}", "timestamp": "2020-01-10T01:30:00+01:00"}}}}"#),
+    );
+    let listing = listed(
+        &run,
+        Wishes {
+            images: "user/app\nname=ghcr.io/user/app\nname=other/app,enable=false",
+            tags: "type=semver,pattern={{version}}\ntype=schedule",
+            ..Wishes::default()
+        },
+    );
+    insta::assert_json_snapshot!(listing);
+}
+
+/// Source: the action's documentation, "JSON output object" and "Overwrite labels and annotations".
+#[test]
+fn the_compatible_labels_are_all_eight_and_those_of_the_user() {
+    let run = Run::push(Mode::MetadataAction, "heads/it's");
+    let listing = listed(
+        &run,
+        Wishes {
+            tags: "type=ref,event=branch",
+            labels: "org.opencontainers.image.title=Other=x\nmaintainer={{branch}}\nno equals sign\nZ=1\na-b=2\na.b=3\nA=4\na=5\naB=6\nAb=7\nab=8\n\"a_=9,x\"",
+            ..Wishes::default()
+        },
+    );
+    assert_eq!(
+        lines(&listing.labels),
+        [
+            "a=5",
+            "A=4",
+            "a_=9,x",
+            "a-b=2",
+            "a.b=3",
+            "ab=8",
+            "aB=6",
+            "Ab=7",
+            "maintainer=it&#x27;s",
+            "org.opencontainers.image.created=2020-01-10T00:30:00.000Z",
+            "org.opencontainers.image.description=This your first repo!",
+            "org.opencontainers.image.licenses=MIT",
+            "org.opencontainers.image.revision=860c1904a1ce19322e91ac35af1ab07466440c37",
+            "org.opencontainers.image.source=https://github.com/octocat/Hello-World",
+            "org.opencontainers.image.title=Other=x",
+            "org.opencontainers.image.url=https://github.com/octocat/Hello-World",
+            "org.opencontainers.image.version=it-s",
+            "Z=1",
+        ]
+    );
+    assert_eq!(listing.tags, ["it-s"]);
+    let empty = listed(&Run::new(Mode::MetadataAction, "", ""), Wishes::default());
+    assert_eq!(
+        (empty.version.as_str(), empty.tags.len(), empty.labels.len()),
+        ("", 0, 8)
+    );
+}
+
+#[test]
+fn the_strict_labels_leave_out_what_is_unknown() {
+    let mut run = Run::push(Mode::Strict, "heads/it's");
+    run.repository = RepositoryInfo {
+        license: Some(License {
+            spdx_id: Some("NOASSERTION".to_owned()),
+        }),
+        ..RepositoryInfo::default()
+    };
+    run.version = Version::parse("1.2.3+b.5").ok();
+    let listing = listed(
+        &run,
+        Wishes {
+            annotations: "maintainer={{branch}}",
+            ..Wishes::default()
+        },
+    );
+    assert_eq!(
+        lines(&listing.labels),
+        [
+            "org.opencontainers.image.revision=860c1904a1ce19322e91ac35af1ab07466440c37",
+            "org.opencontainers.image.version=1.2.3+b.5",
+        ]
+    );
+    assert_eq!(listing.version, "1.2.3_b.5");
+    assert_eq!(
+        lines(&listing.annotations).first().map(String::as_str),
+        Some("maintainer=it's")
+    );
+}
+
+#[test]
+fn what_is_wrong_names_its_list() {
+    let run = Run::push(Mode::Strict, "heads/main");
+    for (wishes, expected) in [
+        (
+            Wishes {
+                images: "A b",
+                ..Wishes::default()
+            },
+            "`images`: line 1, column 1: `a b` is no image name",
+        ),
+        (
+            Wishes {
+                tags: "x\ntype=y",
+                ..Wishes::default()
+            },
+            "`tags`: line 2, column 6: there is no tag type `y`",
+        ),
+        (
+            Wishes {
+                flavor: "latest=x",
+                ..Wishes::default()
+            },
+            "`flavor`: line 1, column 8: `latest` is `x`",
+        ),
+        (
+            Wishes {
+                labels: "a=1\n\n b",
+                ..Wishes::default()
+            },
+            "`labels`: line 3, column 2: a label is `name=value`",
+        ),
+        (
+            Wishes {
+                annotations: "a={{version}}",
+                ..Wishes::default()
+            },
+            "`annotations`: line 1, column 3: there is no variable `version` here",
+        ),
+    ] {
+        let message = Listing::new(wishes, &run.given()).unwrap_err().to_string();
+        assert!(message.starts_with(expected), "{message}");
+    }
+}

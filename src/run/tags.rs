@@ -1,0 +1,164 @@
+//! Tags without an image: nothing is built, and no registry is asked.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use semver::Version;
+
+use super::{Outcome, RunError};
+use crate::clock::SystemClock;
+use crate::domain::event::{Event, RepositoryInfo};
+use crate::domain::facts::Source;
+use crate::domain::tags::{Explanation, Given, Listing, Mode, Wishes};
+use crate::domain::version::greatest;
+use crate::git::GixCheckout;
+use crate::github::GithubForge;
+use crate::pipeline::PipelineError;
+use crate::ports::{self, Checkout as _, Clock as _, Reporter, Warning};
+use crate::settings::GithubSettings;
+
+/// What tags are asked for, and what is known already.
+#[derive(Debug, Clone, Default)]
+pub struct TagsRequest {
+    /// Input `images`.
+    pub images: String,
+    /// Input `tags`.
+    pub tags: String,
+    /// Input `flavor`.
+    pub flavor: String,
+    /// Input `labels`.
+    pub labels: String,
+    /// Input `annotations`.
+    pub annotations: String,
+    /// How the rules are read.
+    pub mode: Mode,
+    /// The time of the run, if not now.
+    pub now: Option<Timestamp>,
+    /// What started the job; the checkout tells when absent.
+    pub event: Option<Event>,
+    /// What is known of the repository; GitHub is asked when absent.
+    pub repository: Option<RepositoryInfo>,
+    /// How many digits a short commit id has, if not the mode's own number.
+    pub short_digits: Option<usize>,
+    /// Whether to say what became of each rule.
+    pub explain: bool,
+    /// For GitHub's API.
+    pub github: GithubSettings,
+    /// The folder of the checkout; absolute.
+    pub workspace: PathBuf,
+}
+
+/// Makes the tags and labels of a commit, and shows them.
+pub async fn tags(request: &TagsRequest, reporter: &dyn Reporter) -> Result<Outcome, RunError> {
+    let checkout = GixCheckout::at(&request.workspace);
+    let source = checkout.source(&request.workspace);
+    let (event, source) = match (&request.event, source) {
+        (Some(event), source) => (event.clone(), source.ok()),
+        (None, source) => {
+            let source = source.map_err(PipelineError::from)?;
+            let branch = checkout.branch(&request.workspace).map_err(PipelineError::from)?;
+            (of_checkout(branch.as_deref(), &source), Some(source))
+        }
+    };
+    // Another commit's checkout says nothing of this one.
+    let source = source.filter(|source| event.commit.as_ref() == Some(&source.commit));
+    let repository = match &request.repository {
+        Some(repository) => repository.clone(),
+        None => asked(&request.github, reporter).await,
+    };
+    let version = source.as_ref().and_then(version);
+    let given = Given {
+        mode: request.mode,
+        event: &event,
+        repository: &repository,
+        version: version
+            .as_ref()
+            .filter(|_| request.mode == Mode::Strict && event.git_ref.tag().is_none()),
+        now: request.now.unwrap_or_else(|| SystemClock.now()),
+        committed_at: source.as_ref().map(|source| source.committed_at),
+        short_digits: request.short_digits,
+        is_dirty: false,
+    };
+    let wishes = Wishes {
+        images: &request.images,
+        tags: &request.tags,
+        flavor: &request.flavor,
+        labels: &request.labels,
+        annotations: &request.annotations,
+    };
+    let listing = Listing::new(wishes, &given)?;
+    Ok(Outcome {
+        text: if request.explain {
+            explained(&listing.explain)
+        } else {
+            lines(&listing.tags)
+        },
+        json: super::outcome::json(&listing),
+        ..Outcome::default()
+    })
+}
+
+/// HEAD is at a branch, or else at a tag.
+fn of_checkout(branch: Option<&str>, source: &Source) -> Event {
+    let version = version(source).map(|version| version.to_string());
+    let of_version = source
+        .tags
+        .iter()
+        .find(|tag| version.as_deref() == Some(tag.strip_prefix('v').unwrap_or(tag)));
+    let tag = of_version.or(source.tags.first()).filter(|_| branch.is_none());
+    Event::of_checkout(branch, tag.map(String::as_str), source.commit.clone())
+}
+
+fn version(source: &Source) -> Option<Version> {
+    greatest(source.tags.iter().map(String::as_str))
+}
+
+/// Labels are no reason to stop: what GitHub does not tell is left out.
+async fn asked(github: &GithubSettings, reporter: &dyn Reporter) -> RepositoryInfo {
+    let asked = async {
+        match GithubForge::of(github)? {
+            Some(forge) => forge.info().await,
+            None => Ok(RepositoryInfo::default()),
+        }
+    };
+    asked.await.unwrap_or_else(|error| {
+        let message = format!("nothing is known of the repository: {error}");
+        reporter.event(ports::Event::Warning(&Warning {
+            message,
+            file: None,
+            line: None,
+        }));
+        RepositoryInfo::default()
+    })
+}
+
+/// One line for each rule: what it made, or why it made nothing.
+fn explained(explanations: &[Explanation]) -> String {
+    let width = explanations
+        .iter()
+        .map(|explanation| explanation.rule.chars().count())
+        .max()
+        .unwrap_or_default()
+        .min(60);
+    let explained: Vec<String> = explanations
+        .iter()
+        .map(|explanation| {
+            let result = match (&explanation.tag, &explanation.reason) {
+                (Some(tag), Some(reason)) => format!("{tag} ({reason})"),
+                (Some(tag), None) => tag.clone(),
+                (None, reason) => format!("silent: {}", reason.as_deref().unwrap_or_default()),
+            };
+            format!("{:<width$}  {result}", explanation.rule)
+        })
+        .collect();
+    lines(&explained)
+}
+
+/// Each text with a line break behind it.
+fn lines(texts: &[String]) -> String {
+    let mut lines = texts.join("\n");
+    if !lines.is_empty() {
+        lines.push('\n');
+    }
+    lines
+}
