@@ -14,18 +14,21 @@ const RUNS: usize = 20;
 
 /// All types in turn, no two rules the same.
 fn rules() -> String {
-    (0..RULES)
-        .map(|index| match index % 8 {
-            0 => format!("type=semver,pattern={{{{version}}}},suffix=-{index}\n"),
-            1 => format!("type=pep440,pattern={{{{major}}}}.{{{{minor}}}},suffix=-{index}\n"),
-            2 => format!("type=match,\"pattern=v(\\d+)\\.(\\d+)|x{index}\",group=2,prefix=m{index}-\n"),
-            3 => format!("type=raw,value={{{{date 'YYYYMMDD' tz='Asia/Tokyo'}}}}-{index}\n"),
-            4 => format!("type=ref,event=tag,suffix=-{index}\n"),
-            5 => format!("type=sha,suffix=-{index}\n"),
-            6 => format!("type=edge,branch=release-{index}\n"),
-            _ => format!("type=schedule,pattern=nightly-{index}\n"),
-        })
-        .collect()
+    let rules: Vec<String> = (0..RULES).map(rule).collect();
+    rules.join("\n")
+}
+
+fn rule(index: usize) -> String {
+    match index % 8 {
+        0 => format!("type=semver,pattern={{{{version}}}},suffix=-{index}"),
+        1 => format!("type=pep440,pattern={{{{major}}}}.{{{{minor}}}},suffix=-{index}"),
+        2 => format!("type=match,\"pattern=v(\\d+)\\.(\\d+)|x{index}\",group=2,prefix=m{index}-"),
+        3 => format!("type=raw,value={{{{date 'YYYYMMDD' tz='Asia/Tokyo'}}}}-{index}"),
+        4 => format!("type=ref,event=tag,suffix=-{index}"),
+        5 => format!("type=sha,suffix=-{index}"),
+        6 => format!("type=edge,branch=release-{index}"),
+        _ => format!("type=schedule,pattern=nightly-{index}"),
+    }
 }
 
 fn main() {
@@ -37,9 +40,10 @@ fn main() {
     };
     let event = Event::of_job(variables, &Payload::default());
     let repository = RepositoryInfo::default();
-    let images: String = (0..IMAGES).map(|index| format!("team/app{index}\n")).collect();
+    let images: Vec<String> = (0..IMAGES).map(|index| format!("team/app{index}")).collect();
+    let images = images.join("\n");
     let rules = rules();
-    for mode in [Mode::Strict, Mode::MetadataAction] {
+    for (name, mode) in [("strict", Mode::Strict), ("compatible", Mode::MetadataAction)] {
         let given = Given {
             mode,
             event: &event,
@@ -66,7 +70,8 @@ fn main() {
         if let (Some((least, tags)), Some((median, _)), Some((most, _))) =
             (times.first(), times.get(RUNS / 2), times.last())
         {
-            println!("{mode:?}: {tags} tags; least {least:.1?}, median {median:.1?}, most {most:.1?}");
+            let [least, median, most] = [least, median, most].map(|time| time.as_secs_f64() * 1000.0);
+            println!("{name}: {tags} tags; least {least:.1} ms, median {median:.1} ms, most {most:.1} ms");
         }
     }
 }
