@@ -337,8 +337,8 @@ pub static INPUTS: &[Input] = &[
         Section::Tags,
         "tags",
         "RULE",
-        "The tags that are wanted, one rule a line: `type=semver,pattern={{version}}`, `type=sha`, \
-         `type=raw,value=TAG`, or tags alone, separated by commas",
+        "The tags that are wanted, one rule a line, such as `type=semver,pattern={{version}}`, `type=sha` or \
+         `type=raw,value=TAG` (all rules: docs/tags.md), or tags alone, separated by commas",
     )
     .default("type=semver,pattern={{version}}\ntype=sha"),
     Input::flag(
