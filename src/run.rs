@@ -78,7 +78,7 @@ pub async fn plan(
     let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
     let facts = async { scene.facts(&scene.connect().await?).await };
     let facts = match facts.await {
-        Err(error) if error.is_out_of_reach() => Err(error.to_string()),
+        Err(error) if error.is_out_of_reach() => Err(error.reason()),
         facts => Ok(facts?),
     };
     begin(Stage::Plan, &*reporter, ledger);

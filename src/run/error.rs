@@ -45,6 +45,17 @@ impl RunError {
             _ => false,
         }
     }
+
+    /// The error with its causes, in one line.
+    pub(super) fn reason(&self) -> String {
+        let mut reason = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            reason = format!("{reason}: {error}");
+            cause = error.source();
+        }
+        reason
+    }
 }
 
 impl From<RegistryError> for RunError {

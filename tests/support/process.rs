@@ -222,7 +222,8 @@ pub fn scrubbed(program: impl AsRef<std::ffi::OsStr>, home: &Path) -> Command {
 /// The program under test, with a scrubbed environment and `home` as its home and working folder.
 pub fn tagship(home: &Path) -> Command {
     let mut command = scrubbed(env!("CARGO_BIN_EXE_tagship"), home);
-    command.current_dir(home);
+    // The machine that tests run on may have an instance metadata service, which is nobody's business here.
+    command.current_dir(home).env("AWS_EC2_METADATA_DISABLED", "true");
     command
 }
 
