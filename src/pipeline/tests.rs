@@ -1,5 +1,7 @@
 //! The transaction against a repository in memory that keeps ECR's rules.
 
+mod memory;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -9,6 +11,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use semver::Version;
 
+use self::memory::{Fault, Memory, Rival};
 use super::*;
 use crate::domain::build::{BuildArgs, BuildRequest};
 use crate::domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
@@ -27,167 +30,6 @@ use crate::report::{Ledger, Report, Status};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 const COMMIT_TAG: &str = "sha-111111111111";
-
-/// What happens to the request after the first `after` ones.
-#[derive(Clone, Copy)]
-enum Fault {
-    /// It fails without effect.
-    Before,
-    /// It fails after its effect.
-    After,
-}
-
-/// Another writer: before the request after the first `after` ones, it points a tag to its image.
-struct Rival {
-    after: usize,
-    tag: Tag,
-    manifest: Manifest,
-}
-
-#[derive(Default)]
-struct State {
-    blobs: BTreeMap<Digest, Bytes>,
-    manifests: BTreeMap<Digest, Manifest>,
-    tags: BTreeMap<Tag, Digest>,
-    requests: Vec<String>,
-    fault: Option<(usize, Fault)>,
-    rival: Option<Rival>,
-}
-
-struct Memory {
-    mutability: Mutability,
-    state: Mutex<State>,
-}
-
-impl Memory {
-    fn new(mutability: Mutability) -> Self {
-        Self {
-            mutability,
-            state: Mutex::new(State::default()),
-        }
-    }
-
-    /// One request: counted, and broken when it is its turn.
-    fn request<T>(
-        &self,
-        name: String,
-        effect: impl FnOnce(&mut State) -> Result<T, RegistryError>,
-    ) -> Result<T, RegistryError> {
-        let mut state = self.state.lock().unwrap();
-        let count = state.requests.len();
-        state.requests.push(name.clone());
-        if state.rival.as_ref().is_some_and(|rival| rival.after == count) {
-            let rival = state.rival.take().unwrap();
-            state
-                .manifests
-                .insert(rival.manifest.digest(), rival.manifest.clone());
-            state.tags.insert(rival.tag, rival.manifest.digest());
-        }
-        let broken = RegistryError::Unavailable {
-            host: image().registry,
-            operation: name.into(),
-            message: "reset".to_owned(),
-        };
-        match state.fault {
-            Some((after, Fault::Before)) if after == count => Err(broken),
-            Some((after, Fault::After)) if after == count => effect(&mut state).and(Err(broken)),
-            _ => effect(&mut state),
-        }
-    }
-
-    fn tag(&self, tag: &str) -> Option<Digest> {
-        self.state
-            .lock()
-            .unwrap()
-            .tags
-            .get(&Tag::parse(tag).unwrap())
-            .copied()
-    }
-
-    fn requests(&self) -> Vec<String> {
-        self.state.lock().unwrap().requests.clone()
-    }
-}
-
-#[async_trait]
-impl ReadRegistry for Memory {
-    async fn mutability(&self) -> Result<Mutability, RegistryError> {
-        self.request("mutability".to_owned(), |_| Ok(self.mutability.clone()))
-    }
-
-    async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
-        self.request("resolve".to_owned(), |state| {
-            let known = |tag: &Tag| Some((tag.clone(), state.manifests[state.tags.get(tag)?].clone()));
-            Ok(tags.iter().filter_map(known).collect())
-        })
-    }
-
-    async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError> {
-        self.request("manifest".to_owned(), |state| {
-            Ok(state.manifests.get(digest).cloned())
-        })
-    }
-
-    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
-        self.request("blob size".to_owned(), |state| {
-            Ok(state.blobs.get(digest).map(|blob| blob.len() as u64))
-        })
-    }
-
-    async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
-        let digest = descriptor.digest;
-        self.request("blob".to_owned(), |state| {
-            state
-                .blobs
-                .get(&digest)
-                .cloned()
-                .ok_or(RegistryError::ContentMissing { digest })
-        })
-    }
-}
-
-#[async_trait]
-impl WriteRegistry for Memory {
-    async fn upload(&self, mut content: BlobStream) -> Result<(Digest, u64), RegistryError> {
-        let mut bytes = Vec::new();
-        while let Some(chunk) = content.next().await {
-            bytes.extend_from_slice(&chunk.map_err(|error| RegistryError::Source(error.to_string()))?);
-        }
-        let size = bytes.len() as u64;
-        self.put_blob(bytes.into()).await.map(|digest| (digest, size))
-    }
-
-    async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError> {
-        let digest = Digest::of(&content);
-        self.request("put blob".to_owned(), |state| {
-            state.blobs.insert(digest, content);
-            Ok(digest)
-        })
-    }
-
-    async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError> {
-        self.request(format!("put {reference}"), |state| {
-            let crate::domain::content::Content::Image(image) = manifest.content()? else {
-                unreachable!("one image")
-            };
-            for blob in image.layers.iter().chain([&image.config]) {
-                assert!(
-                    state.blobs.contains_key(&blob.digest),
-                    "ECR refuses a manifest whose blobs are missing"
-                );
-            }
-            if let Reference::Tag(tag) = reference {
-                // The stricter reading: the same digest is refused too.
-                if state.tags.contains_key(tag) && self.mutability.protects(tag) {
-                    return Err(RegistryError::TagTaken { tag: tag.clone() });
-                }
-                state.tags.insert(tag.clone(), manifest.digest());
-            }
-            state.manifests.insert(manifest.digest(), manifest.clone());
-            Ok(())
-        })
-    }
-}
 
 /// Builds one layer from a text.
 struct Text(&'static str);

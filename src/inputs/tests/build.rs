@@ -1,0 +1,213 @@
+use super::*;
+
+#[test]
+fn flags_and_numbers_are_strict() {
+    for (text, value) in [("true", true), ("TRUE", true), ("False", false), ("false", false)] {
+        assert_eq!(
+            Case::complete().flag("dry-run", text).settings().dry_run,
+            value,
+            "{text}"
+        );
+    }
+    for bad in ["yes", "1", "on", "tRUE", "null"] {
+        let (message, _) = Case::complete().flag("dry-run", bad).problem();
+        assert_eq!(
+            message,
+            format!("`--dry-run`: `{bad}` is neither `true` nor `false`")
+        );
+    }
+    for (text, good) in [
+        ("900", true),
+        ("43200", true),
+        ("899", false),
+        ("43201", false),
+        ("1e3", false),
+        ("-1", false),
+    ] {
+        let result = Case::complete().flag("role-duration-seconds", text).resolve();
+        assert_eq!(result.is_ok(), good, "{text}");
+    }
+}
+
+#[test]
+fn versions_and_tags_keep_to_their_rules() {
+    let case = Case::complete()
+        .flag("version", "v1.2.3-rc.1")
+        .flag("tags", "edge, stable\ntype=sha,format=long");
+    let settings = case.settings();
+    assert_eq!(settings.version.unwrap().to_string(), "1.2.3-rc.1");
+    assert_eq!(settings.tags.len(), 3);
+    for bad in ["1.2", "01.2.3", "latest", &format!("1.2.3-{}", "a".repeat(130))] {
+        assert!(
+            Case::complete()
+                .flag("version", bad)
+                .problem()
+                .0
+                .starts_with("`--version`: ")
+        );
+    }
+    for bad in ["team/app:1", "-x", "a+b", "type=what", &"a".repeat(129)] {
+        assert!(
+            Case::complete()
+                .flag("tags", bad)
+                .problem()
+                .0
+                .starts_with("`--tags`: "),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn build_arguments_come_by_value_or_from_the_environment() {
+    let case = Case::complete()
+        .flag("build-args", "A=1\nB=x=y z")
+        .flag("build-args", "FROM_ENV")
+        .variable("FROM_ENV", "two\nlines");
+    let args = case.settings().build.args;
+    let pairs: Vec<_> = args.iter().collect();
+    assert_eq!(pairs, [("A", "1"), ("B", "x=y z"), ("FROM_ENV", "two\nlines")]);
+    let (message, _) = Case::complete().flag("build-args", "MISSING").problem();
+    assert!(message.contains("there is no variable `MISSING`"), "{message}");
+    let (message, _) = Case::complete().flag("build-args", "A=1\nA=2").problem();
+    assert!(message.contains("given twice"), "{message}");
+    // A line that a value was broken into must not be shown.
+    let (message, _) = Case::complete().flag("build-args", "A=1\nsecret text").problem();
+    assert!(!message.contains("secret text"), "{message}");
+}
+
+#[test]
+fn secrets_come_from_variables_and_files_but_never_by_value_where_others_read() {
+    let case = Case::complete()
+        .file("npmrc", "token")
+        .flag("secrets", "id=npm,src=npmrc\nid=pip,env=PIP_TOKEN")
+        .variable("PIP_TOKEN", "p1p");
+    let settings = case.settings();
+    assert!(matches!(&settings.build.secrets[0].source, SecretSource::File(path) if path.ends_with("npmrc")));
+    assert_eq!(
+        settings
+            .secrets()
+            .map(|secret| secret.expose_secret().to_owned())
+            .collect::<Vec<_>>(),
+        ["p1p"]
+    );
+    let by_value = Case::complete().flag("secrets", "npm=s3cret").problem();
+    assert!(
+        by_value.0.contains("where others can read it") && !by_value.0.contains("s3cret"),
+        "{by_value:?}"
+    );
+    let in_file = Case::complete()
+        .file("tagship.yaml", "secrets:\n  npm: s3cret\n")
+        .problem();
+    assert!(in_file.0.starts_with("tagship.yaml:1:1: secret 1"), "{in_file:?}");
+    let settings = Case::complete()
+        .variable("TAGSHIP_SECRETS", "npm=s3cret\nk=a,b=c")
+        .settings();
+    let values: Vec<_> = settings
+        .secrets()
+        .map(|secret| secret.expose_secret().to_owned())
+        .collect();
+    assert_eq!(values, ["s3cret", "a,b=c"]);
+    for bad in [
+        "id=npm",
+        "id=npm,env=UNSET",
+        "id=npm,src=missing",
+        "id=npm,src=.",
+        "id=npm,mode=0400,src=x",
+        "id=a b,src=Dockerfile",
+        "id=npm,env=",
+    ] {
+        assert!(
+            Case::complete()
+                .flag("secrets", bad)
+                .problem()
+                .0
+                .starts_with("`--secrets`: "),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn labels_are_pairs() {
+    let labels = Case::complete()
+        .flag("labels", "a.b/c=d=e\nempty=")
+        .settings()
+        .build
+        .labels;
+    assert_eq!(labels["a.b/c"], "d=e");
+    assert_eq!(labels["empty"], "");
+    for bad in [
+        "no-value",
+        "=x",
+        "a b=c",
+        "a=1\na=2",
+        "org.opencontainers.image.revision=1",
+    ] {
+        assert!(
+            Case::complete()
+                .flag("labels", bad)
+                .problem()
+                .0
+                .starts_with("`--labels`: "),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn the_context_is_a_folder_and_may_be_a_link() {
+    let case = Case::complete()
+        .file("real/Dockerfile", "FROM scratch")
+        .file("other.Dockerfile", "FROM scratch");
+    std::os::unix::fs::symlink(case.path().join("real"), case.path().join("link")).unwrap();
+    let case = case.flag("context", "link");
+    let root = case.path().canonicalize().unwrap();
+    let build = case.settings().build;
+    assert_eq!(build.context, root.join("real"));
+    assert_eq!(build.dockerfile, root.join("real/Dockerfile"));
+    let build = case.flag("file", "./other.Dockerfile").settings().build;
+    assert_eq!(build.dockerfile, root.join("other.Dockerfile"));
+    for (name, value) in [
+        ("context", "missing"),
+        ("context", "Dockerfile"),
+        ("context", "https://github.com/a/b.git"),
+        ("file", "missing"),
+        ("file", "."),
+    ] {
+        let (message, hint) = Case::complete().flag(name, value).problem();
+        assert!(message.starts_with(&format!("`--{name}`: ")), "{message}");
+        assert!(hint.is_some(), "{value}");
+    }
+}
+
+#[test]
+fn paths_of_the_host_and_of_job_containers_are_mapped_in_the_action() {
+    for (given, expected) in [
+        ("app", "app"),
+        ("/github/workspace/app", "app"),
+        ("/home/runner/work/shop/shop/app", "app"),
+        ("/__w/shop/shop/app", "app"),
+        ("/home/runner/work/shop/shop", ""),
+    ] {
+        let case = Case::new().file("app/Dockerfile", "FROM scratch");
+        let workspace = case.path().canonicalize().unwrap();
+        let case = case
+            .variable("GITHUB_WORKSPACE", &workspace.display().to_string())
+            .variable("GITHUB_REPOSITORY", "acme/shop")
+            .variable("RUNNER_WORKSPACE", "/home/runner/work/shop")
+            .variable("INPUT_REPOSITORY", "team/app")
+            .variable("INPUT_REGISTRY", REGISTRY)
+            .variable("INPUT_CONTEXT", given);
+        let resolved = case
+            .resolve_action()
+            .unwrap_or_else(|error| panic!("{given}: {error}"));
+        let context = resolved.settings.build.context;
+        assert_eq!(
+            context,
+            workspace.join(expected).components().collect::<PathBuf>(),
+            "{given}"
+        );
+        assert_eq!(resolved.notes.is_empty(), given == "app", "{given}");
+    }
+}

@@ -1,0 +1,147 @@
+use super::*;
+
+#[test]
+fn a_repository_that_is_more_than_a_name_is_refused_with_what_was_meant() {
+    for (given, hint) in [
+        ("Team/App", Some("write `team/app`")),
+        (
+            "registry.example.com/team/app:1.0",
+            Some("give the host as `registry: registry.example.com` and the rest as `repository: team/app`"),
+        ),
+        (
+            "team/app:1.0",
+            Some("write `team/app`; tags are given with `tags` and `version`"),
+        ),
+        ("team//app", None),
+        ("téam", None),
+    ] {
+        let (message, found) = Case::complete()
+            .without("repository")
+            .flag("repository", given)
+            .problem();
+        assert!(
+            message.starts_with("`--repository`: repository name `"),
+            "{message}"
+        );
+        assert_eq!(found.as_deref(), hint, "{given}");
+    }
+}
+
+#[test]
+fn the_registry_comes_from_its_host_or_from_account_and_region() {
+    let of = |case: Case| match case.settings().destination {
+        Destination::Registry(name) => name.to_string(),
+        Destination::Local { .. } => panic!("local"),
+    };
+    assert_eq!(of(Case::complete()), format!("{REGISTRY}/team/app"));
+    let split = Case::new()
+        .flag("repository", "team/app")
+        .flag("account-id", "012345678901")
+        .variable("AWS_REGION", "cn-north-1");
+    assert_eq!(
+        of(split),
+        "012345678901.dkr.ecr.cn-north-1.amazonaws.com.cn/team/app"
+    );
+    // The machine's region says nothing against the host's; an explicit one does.
+    assert_eq!(
+        of(Case::complete().variable("AWS_REGION", "us-east-1")),
+        format!("{REGISTRY}/team/app")
+    );
+    let (message, _) = Case::complete().flag("aws-region", "us-east-1").problem();
+    assert!(message.contains("is not the region of registry"), "{message}");
+    let (message, _) = Case::complete().flag("account-id", "000000000001").problem();
+    assert!(message.contains("is not the account of registry"), "{message}");
+    let (message, hint) = Case::new().flag("repository", "team/app").problem();
+    assert_eq!(message, "inputs: it is not said which registry the image goes to");
+    assert!(hint.unwrap().contains("`local: true`"));
+    let (message, _) = Case::complete()
+        .without("registry")
+        .flag("registry", "localhost:5510")
+        .problem();
+    assert!(message.contains("is none of ECR's"), "{message}");
+    let emulator = Case::complete()
+        .without("registry")
+        .flag("registry", "localhost:5510")
+        .flag("endpoint-url", "http://localhost:5510");
+    assert_eq!(of(emulator), "localhost:5510/team/app");
+}
+
+#[test]
+fn local_goes_without_a_registry() {
+    let case = Case::new().flag("repository", "team/app").flag("local", "true");
+    match case.settings().destination {
+        Destination::Local { data, .. } => assert!(data.is_absolute() && data.ends_with("tagship/local")),
+        Destination::Registry(_) => panic!("not local"),
+    }
+    let (message, _) = case.flag("registry", REGISTRY).problem();
+    assert_eq!(
+        message,
+        "`--registry`: `registry` does not go together with `local`"
+    );
+}
+
+#[test]
+fn an_endpoint_is_http_without_credentials() {
+    for bad in [
+        "ftp://localhost",
+        "localhost:5510",
+        "http://user:s3cret@localhost",
+        "http://localhost/?x",
+        "file:///etc",
+    ] {
+        let (message, _) = Case::complete().flag("endpoint-url", bad).problem();
+        assert!(message.starts_with("`--endpoint-url`: "), "{message}");
+        assert!(!message.contains("s3cret"), "{message}");
+    }
+}
+
+#[test]
+fn a_role_is_an_arn_of_any_partition_or_a_name_with_a_known_account() {
+    let role = |registry: &str, given: &str| {
+        let case = Case::complete()
+            .without("registry")
+            .flag("registry", registry)
+            .flag("role-to-assume", given);
+        case.settings().identity.role.unwrap()
+    };
+    let china = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn";
+    assert_eq!(
+        role(china, "ci/publish"),
+        "arn:aws-cn:iam::123456789012:role/ci/publish"
+    );
+    let gov = "123456789012.dkr.ecr.us-gov-west-1.amazonaws.com";
+    assert_eq!(
+        role(gov, "publish"),
+        "arn:aws-us-gov:iam::123456789012:role/publish"
+    );
+    for arn in [
+        "arn:aws:iam::999999999999:role/x",
+        "arn:aws-eusc:iam::999999999999:role/a/b/c",
+        "arn:aws-iso-b:iam::999999999999:role/x",
+    ] {
+        assert_eq!(role(REGISTRY, arn), arn);
+    }
+    for bad in [
+        "arn:aws:iam::999999999999:user/x",
+        "arn:aws:sts::999999999999:assumed-role/x/y",
+        "arn:aws:iam::999999999999:oidc-provider/token.actions.githubusercontent.com",
+        "arn:aws:iam::99:role/x",
+        "arn:AWS:iam::999999999999:role/x",
+        "arn:aws:iam::999999999999:role/",
+        "a role",
+    ] {
+        let (message, hint) = Case::complete().flag("role-to-assume", bad).problem();
+        assert!(message.starts_with("`--role-to-assume`: "), "{message}");
+        assert!(hint.is_some(), "{bad}");
+    }
+}
+
+#[test]
+fn the_registry_must_belong_to_an_allowed_account() {
+    let case = Case::complete().flag("allowed-account-ids", "111111111111, 123456789012");
+    assert_eq!(case.settings().identity.allowed_accounts.len(), 2);
+    let (message, _) = Case::complete()
+        .flag("allowed-account-ids", "111111111111")
+        .problem();
+    assert!(message.contains("is not among the allowed accounts"), "{message}");
+}

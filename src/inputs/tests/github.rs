@@ -1,0 +1,81 @@
+use super::*;
+
+#[test]
+fn a_fork_is_known_by_the_event() {
+    let event = |head: &str| {
+        format!(r#"{{"pull_request":{{"head":{{"repo":{head}}},"base":{{"repo":{{"full_name":"a/b"}}}}}}}}"#)
+    };
+    for (name, content, expected) in [
+        ("pull_request", event(r#"{"full_name":"fork/b"}"#), true),
+        ("pull_request", event("null"), true),
+        ("pull_request", event(r#"{"full_name":"a/b"}"#), false),
+        ("pull_request_target", event(r#"{"full_name":"fork/b"}"#), false),
+        ("push", event(r#"{"full_name":"fork/b"}"#), false),
+        ("pull_request", "[".repeat(100_000), false),
+        ("pull_request", r#"{"pull_request": 7}"#.to_owned(), false),
+        ("pull_request", String::new(), false),
+    ] {
+        let case = Case::complete().file("event.json", &content);
+        let path = case.path().join("event.json").display().to_string();
+        let case = case
+            .variable("GITHUB_ACTIONS", "true")
+            .variable("GITHUB_EVENT_NAME", name)
+            .variable("GITHUB_EVENT_PATH", &path);
+        assert_eq!(case.settings().identity.from_fork, expected, "{name}");
+    }
+}
+
+#[test]
+fn github_is_known_by_its_variables_in_a_job_only() {
+    let case = Case::complete()
+        .variable("GITHUB_REPOSITORY", "acme/shop")
+        .variable("GITHUB_API_URL", "https://ghe.example/api/v3")
+        .variable("GITHUB_REF_TYPE", "tag")
+        .variable("GITHUB_REF_NAME", "v1.2.3");
+    assert_eq!(case.settings().github.repository, None);
+    let github = case
+        .variable("GITHUB_ACTIONS", "true")
+        .variable("ACTIONS_ID_TOKEN_REQUEST_URL", "https://token.example/?x=1")
+        .variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "jwt-request")
+        .settings();
+    assert_eq!(github.github.repository.as_deref(), Some("acme/shop"));
+    assert_eq!(
+        github.github.api_url.unwrap().as_str(),
+        "https://ghe.example/api/v3"
+    );
+    assert_eq!(github.github.ref_tag.as_deref(), Some("v1.2.3"));
+    assert_eq!(github.identity.oidc.unwrap().token.expose_secret(), "jwt-request");
+}
+
+#[test]
+fn hostile_values_are_refused_and_shown_without_control_characters() {
+    let (message, _) = Case::complete().flag("target", "a\u{1b}[31m").problem();
+    assert!(!message.contains('\u{1b}'), "{message:?}");
+    let (message, _) = Case::complete().flag("labels", &"a=b\n".repeat(1001)).problem();
+    assert!(message.contains("more than 1000 entries"), "{message}");
+    let (message, _) = Case::complete()
+        .flag("build-args", &"a".repeat(1024 * 1024 + 1))
+        .problem();
+    assert!(message.contains("longer than 1 MiB"), "{message}");
+    let mut case = Case::complete();
+    case.variables
+        .push(("TAGSHIP_TARGET".into(), OsString::from_vec(vec![0xff])));
+    assert_eq!(case.problem().0, "`TAGSHIP_TARGET`: is not UTF-8");
+    let (message, _) = Case::complete().flag("config", "missing.yaml").problem();
+    assert_eq!(message, "`--config`: there is no file `missing.yaml`");
+}
+
+#[test]
+fn no_debug_output_shows_a_value() {
+    let case = Case::complete()
+        .variable("TAGSHIP_GITHUB_TOKEN", "s3cret-token")
+        .variable("TAGSHIP_SECRETS", "npm=s3cret-value")
+        .flag("build-args", "A=s3cret-arg");
+    let environment = case.environment();
+    let given = Given::by_flags(case.flags.clone());
+    let text = format!("{environment:?} {given:?}");
+    let raw = RawInputs::gather(given, &environment);
+    let text = format!("{text} {raw:?}");
+    let text = format!("{text} {:?}", resolve(raw, &environment).unwrap());
+    assert!(!text.contains("s3cret"), "{text}");
+}

@@ -1,0 +1,185 @@
+use super::*;
+
+#[derive(Debug, thiserror::Error)]
+#[error("tag `1.4.0` is taken{0}")]
+struct Taken(String, #[source] io::Error);
+
+impl crate::error::Diagnose for Taken {
+    fn kind(&self) -> crate::error::Kind {
+        crate::error::Kind::TagConflict
+    }
+
+    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
+        Some("bump the version".into())
+    }
+}
+
+#[test]
+fn an_error_has_one_shape_everywhere() {
+    let error = Taken("\u{1b}[2J".to_owned(), io::Error::other("the cause"));
+    let diagnosis = Diagnosis::of(&error);
+    let (voice, stream) = plain();
+    output(&voice, 3, b"held back");
+    voice.error(&diagnosis);
+    assert_eq!(
+        stream.text(),
+        "#3 held back\nerror: tag `1.4.0` is taken\n  caused by: the cause\n\nhint: bump the version\n"
+    );
+    let (voice, stream) = actions();
+    voice.error(&diagnosis);
+    let heard = listen(&stream.text());
+    assert_eq!(
+        heard.commands,
+        [(
+            "error".to_owned(),
+            "tag `1.4.0` is taken\ncaused by: the cause\nhint: bump the version".to_owned()
+        )]
+    );
+    let json = diagnosis.json();
+    assert_eq!(json["exit-code"], 10);
+    assert_eq!(json["hint"], "bump the version");
+    assert_eq!(json["causes"], serde_json::json!(["the cause"]));
+    let colored = diagnosis.text(Palette::COLORED);
+    assert!(
+        colored.contains("\u{1b}[1m") && colored.contains("tag `1.4.0` is taken"),
+        "{colored:?}"
+    );
+}
+
+#[test]
+fn an_annotation_keeps_to_the_runners_limit() {
+    let error = Taken("é".repeat(10_000), io::Error::other("the cause"));
+    assert_eq!(Diagnosis::of(&error).annotation().chars().count(), 4096);
+}
+
+#[test]
+fn plain_lines_carry_their_step() {
+    let (voice, stream) = plain();
+    voice.event(Event::Stage(crate::ports::Stage::Build));
+    start(&voice, 1, "RUN one\u{7}");
+    output(&voice, 1, b"a\nb");
+    output(&voice, 1, b"c\r\nold\rnew\n");
+    done(&voice, 1);
+    for current in [10, 2048] {
+        let total = Some(2048);
+        voice.event(Event::Progress {
+            what: "layer",
+            current,
+            total,
+        });
+    }
+    assert_eq!(
+        stream.text(),
+        "==> build and push by digest\n#1 RUN one\n#1 a\n#1 bc\n#1 new\n#1 done in 1.2s\nlayer: 2.00 KiB\n"
+    );
+}
+
+#[test]
+fn quiet_keeps_warnings_and_errors() {
+    let (voice, stream) = plain();
+    let voice = quiet::Quiet::new(Arc::new(voice));
+    voice.event(Event::Note("note"));
+    start(&voice, 1, "step");
+    output(&voice, 1, b"text\n");
+    let message = "look".to_owned();
+    voice.event(Event::Warning(&Warning {
+        message,
+        file: None,
+        line: None,
+    }));
+    assert_eq!(stream.text(), "warning: look\n");
+}
+
+#[test]
+fn live_lines_are_bounded_and_hostile_steps_do_no_harm() {
+    let voice = terminal::Terminal::new(Arc::default(), Palette::PLAIN);
+    for step in 0..100 {
+        start(&voice, step, "RUN \u{1b}[2J");
+        output(&voice, step, b"\xff\xfe\r\r\n\n");
+    }
+    assert_eq!(voice.live_lines(), 8);
+    for step in 0..200 {
+        done(&voice, step);
+    }
+    assert_eq!(voice.live_lines(), 0);
+    voice.event(Event::Progress {
+        what: "layer",
+        current: 0,
+        total: None,
+    });
+    voice.finish();
+}
+
+#[test]
+fn colour_follows_the_flag_then_the_environment_then_the_terminal() {
+    let colored = |choice: ColorChoice, is_terminal, variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        let environment = Environment::new(variables, "/".into());
+        choice.palette(is_terminal, &environment).error != Palette::PLAIN.error
+    };
+    let (no, force) = (("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"));
+    assert!(colored(ColorChoice::Auto, true, &[]));
+    assert!(!colored(ColorChoice::Auto, false, &[]));
+    assert!(!colored(ColorChoice::Auto, true, &[no]));
+    assert!(colored(ColorChoice::Auto, false, &[force]));
+    assert!(!colored(ColorChoice::Auto, false, &[("CLICOLOR_FORCE", "0")]));
+    assert!(!colored(ColorChoice::Auto, true, &[no, force]));
+    assert!(colored(ColorChoice::Always, false, &[no]));
+    assert!(!colored(ColorChoice::Never, true, &[force]));
+}
+
+#[test]
+fn data_to_a_closed_pipe_is_no_error_but_a_full_disk_is() {
+    struct Refuses(io::ErrorKind);
+    impl Write for Refuses {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let data = |kind| Output::new(Box::new(Refuses(kind)), Arc::default()).data("{}");
+    assert!(data(io::ErrorKind::BrokenPipe).is_ok());
+    assert!(data(io::ErrorKind::StorageFull).is_err());
+}
+
+#[test]
+fn escape_sequences_leave_only_their_text() {
+    for (text, clean) in [
+        ("\u{1b}[1;31mred\u{1b}[0m", "red"),
+        ("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{7}", "link"),
+        ("\u{9b}31mred", "red"),
+        ("\u{1b}(Btext", "text"),
+        ("\u{1b}]never ended\nnext", "\nnext"),
+        ("tab\tstays", "tab\tstays"),
+        ("\u{1b}", ""),
+        ("a\u{0}b\u{8}c", "abc"),
+    ] {
+        assert_eq!(clean::text(text), clean, "{text:?}");
+    }
+}
+
+/// This test runs itself as a child, which panics with a secret.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the child knows itself by the variable")]
+fn a_panic_asks_for_a_report_and_ends_with_code_70() {
+    const CHILD: &str = "TAGSHIP_TEST_PANICS";
+    if std::env::var_os(CHILD).is_some() {
+        install_panic_message();
+        panic!("s3cret");
+    }
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "ui::tests::words::a_panic_asks_for_a_report_and_ends_with_code_70",
+            "--nocapture",
+        ])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let talk = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(70), "{talk}");
+    assert!(talk.contains("this is a bug") && talk.contains(file!()), "{talk}");
+    assert!(!talk.contains("s3cret"), "{talk}");
+}
