@@ -207,14 +207,13 @@ impl EngineBuilder {
         let before = archive::ids(docker)
             .await
             .map_err(|error| engine.connection.unreachable(&error))?;
-        let options = HashMap::from([("rewrite-timestamp".to_owned(), "true".to_owned())]);
         let response = self
             .build(
                 engine,
                 request,
                 Export {
                     kind: "moby",
-                    options,
+                    options: HashMap::new(),
                 },
                 &mut self.progress(request),
             )
@@ -224,7 +223,7 @@ impl EngineBuilder {
             .or_else(|_| digest_of(&response, "containerimage.digest"))?;
         let passing = (!before.contains(&id.to_string())).then(|| Passing::new(docker, id));
         let image = ClassicImage::find(docker, id).await?;
-        let pushed = push_archive(&image, registry, &*self.reporter).await;
+        let pushed = push_archive(&image, registry, &*self.reporter, request.source_date_epoch).await;
         if let Some(passing) = passing {
             passing.remove().await;
         }

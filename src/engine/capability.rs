@@ -67,14 +67,14 @@ impl Capabilities {
 
     /// Why two builds of one commit without a cache have different digests on this engine, if they have.
     ///
-    /// A classic store's exporter knows no `SOURCE_DATE_EPOCH`. BuildKit's own rewrites the timestamps within layers
-    /// from 0.13 on, which came with Engine 26.
-    /// Source: moby, `builder-next/exporter/mobyexporter`; release notes of BuildKit 0.13 and Docker Engine 26.0.
+    /// What comes out of a classic store gets its times on the way to the registry. BuildKit's exporter, which pushes
+    /// from a containerd store, rewrites those within layers from 0.13 on, which came with Engine 26.
+    /// Source: release notes of BuildKit 0.13 and Docker Engine 26.0.
     pub(super) fn why_not_reproducible(&self) -> Option<String> {
-        let can = self.summary.store == ImageStore::Containerd && self.version >= (26, 0);
-        (!can).then(|| {
+        let cannot = self.summary.store == ImageStore::Containerd && self.version < (26, 0);
+        cannot.then(|| {
             format!(
-                "engine {} stamps images with the time of the build, so that a second build of this commit without its cache has another digest; engines from 26.0 on with the containerd image store do not",
+                "engine {} with the containerd image store stamps files with the time of the build, so that a second build of this commit without its cache has another digest; engines from 26.0 on do not",
                 self.summary.version
             )
         })

@@ -1,13 +1,18 @@
 //! Pushes what a classic engine store holds: uncompressed layers in a `docker save` stream.
 
+mod checksum;
+mod config;
+mod epoch;
 mod failure;
 mod gzip;
 mod image;
+mod layer;
 mod reading;
 mod tar;
 
 use backon::BackoffBuilder as _;
 
+use self::epoch::Epoch;
 use self::image::Image;
 use self::reading::Reading;
 use super::patience::Patience;
@@ -18,20 +23,25 @@ use crate::ports::{Event, ImageArchive, Reporter, WriteRegistry};
 /// Streams an image out of an engine's classic store and pushes it by digest; gives the manifest's digest.
 ///
 /// Layers are compressed while they are read and uploaded while they are compressed, so that memory stays
-/// flat whatever their size. The same image always gives the same manifest. When the registry or the stream breaks
+/// flat whatever their size. Times in layers and config that are later than `source_date_epoch`, in seconds since
+/// 1970-01-01T00:00:00Z, are set to it on the way, which the engine's exporter does not do: so two builds that
+/// differ in nothing else give the same manifest, but not with the engine's diff-ids and image id. When the registry or the stream breaks
 /// off, the stream is opened again and what was uploaded is passed over.
 pub async fn push_archive(
     archive: &dyn ImageArchive,
     registry: &dyn WriteRegistry,
     reporter: &dyn Reporter,
+    source_date_epoch: i64,
 ) -> Result<Digest, BuildError> {
-    push_patiently(archive, registry, reporter, Patience::default()).await
+    let epoch = Epoch::new(source_date_epoch);
+    push_patiently(archive, registry, reporter, epoch, Patience::default()).await
 }
 
 async fn push_patiently(
     archive: &dyn ImageArchive,
     registry: &dyn WriteRegistry,
     reporter: &dyn Reporter,
+    epoch: Epoch,
     patience: Patience,
 ) -> Result<Digest, BuildError> {
     let mut image = Image::new(archive.image_id(), archive.diff_ids());
@@ -42,6 +52,7 @@ async fn push_patiently(
             image: &mut image,
             registry,
             reporter,
+            epoch,
         };
         let failure = match reading.run(archive).await {
             Ok(()) => break,
@@ -66,7 +77,7 @@ async fn push_patiently(
         });
         tokio::time::sleep(pause).await;
     }
-    let manifest = image.manifest(registry).await?;
+    let manifest = image.manifest(registry, epoch).await?;
     let reference = Reference::Digest(manifest.digest());
     registry.put_manifest(&reference, &manifest).await?;
     Ok(manifest.digest())

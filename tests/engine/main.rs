@@ -14,4 +14,5 @@ mod fake;
 mod image;
 mod parity;
 mod pushes;
+mod reproducible;
 mod support;

@@ -29,11 +29,11 @@ fn versions_begin_with_two_numbers() {
 #[test]
 fn engines_tell_when_their_digests_differ() {
     for (version, store, reproducible) in [
-        ("20.10.24", ImageStore::Classic, false),
+        ("20.10.24", ImageStore::Classic, true),
         ("25.0.5", ImageStore::Containerd, false),
         ("26.0.0", ImageStore::Containerd, true),
         ("28.5.2", ImageStore::Containerd, true),
-        ("28.5.2", ImageStore::Classic, false),
+        ("28.5.2", ImageStore::Classic, true),
     ] {
         let reason = capabilities(version, store, &[]).why_not_reproducible();
         assert_eq!(reason.is_none(), reproducible, "{version} {store:?}");

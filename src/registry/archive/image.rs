@@ -3,8 +3,10 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::config;
+use super::epoch::Epoch;
 use super::failure::Failure;
-use crate::domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST};
+use crate::domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
 use crate::domain::reference::Digest;
 use crate::ports::WriteRegistry;
 use crate::registry::RegistryError;
@@ -13,11 +15,17 @@ use crate::registry::RegistryError;
 pub(super) struct Image {
     id: Digest,
     diff_ids: Vec<Digest>,
-    /// Uploaded layers by diff-id.
-    layers: HashMap<Digest, Descriptor>,
+    /// Uploaded layers by the diff-id that the engine has for them.
+    layers: HashMap<Digest, Layer>,
     /// The archive's paths of those layers, for archives whose paths do not tell the diff-id.
     paths: HashSet<String>,
     config: Option<Bytes>,
+}
+
+/// A layer as it is in the registry.
+pub(super) struct Layer {
+    pub(super) diff_id: Digest,
+    pub(super) descriptor: Descriptor,
 }
 
 /// What an entry of an archive is to an image.
@@ -83,22 +91,21 @@ impl Image {
         self.diff_ids.contains(diff_id) && !self.layers.contains_key(diff_id)
     }
 
-    /// Notes an uploaded layer that was found at `path`. `expected` is the diff-id that the path told.
+    /// Notes an uploaded layer that was found at `path` with the diff-id `found`. `expected` is the one that the path told.
     pub(super) fn add_layer(
         &mut self,
         path: String,
         expected: Option<Digest>,
-        diff_id: Digest,
-        (digest, size): (Digest, u64),
+        found: Digest,
+        layer: Layer,
     ) -> Result<(), Failure> {
-        if !self.diff_ids.contains(&diff_id) || expected.is_some_and(|expected| expected != diff_id) {
+        if !self.diff_ids.contains(&found) || expected.is_some_and(|expected| expected != found) {
             return Err(Failure::malformed(format!(
-                "has a layer with the digest `{diff_id}`, which the image does not have"
+                "has a layer with the digest `{found}`, which the image does not have"
             )));
         }
         self.paths.insert(path);
-        self.layers
-            .insert(diff_id, Descriptor::new(OCI_LAYER_GZIP, digest, size));
+        self.layers.insert(found, layer);
         Ok(())
     }
 
@@ -123,23 +130,29 @@ impl Image {
     }
 
     /// Puts the config and gives the manifest: always the same bytes for the same image.
-    pub(super) async fn manifest(&self, registry: &dyn WriteRegistry) -> Result<Manifest, RegistryError> {
+    pub(super) async fn manifest(
+        &self,
+        registry: &dyn WriteRegistry,
+        epoch: Epoch,
+    ) -> Result<Manifest, RegistryError> {
+        let broken = |error: serde_json::Error| RegistryError::Source(error.to_string());
         let incomplete = |digest| RegistryError::Source(format!("the image archive has no `{digest}`"));
         let config = self.config.as_ref().ok_or_else(|| incomplete(self.id))?;
-        let layers: Result<Vec<_>, _> = self
+        let layers: Vec<&Layer> = self
             .diff_ids
             .iter()
             .map(|diff_id| self.layers.get(diff_id).ok_or_else(|| incomplete(*diff_id)))
-            .collect();
+            .collect::<Result<_, _>>()?;
+        let diff_ids: Vec<Digest> = layers.iter().map(|layer| layer.diff_id).collect();
+        let config = config::rewritten(config, &diff_ids, epoch).map_err(broken)?;
         let manifest = NewManifest {
             schema_version: 2,
             media_type: OCI_MANIFEST,
-            config: &Descriptor::new(OCI_CONFIG, self.id, config.len() as u64),
-            layers: layers?,
+            config: &Descriptor::new(OCI_CONFIG, Digest::of(&config), config.len() as u64),
+            layers: layers.iter().map(|layer| &layer.descriptor).collect(),
         };
-        let bytes =
-            serde_json::to_vec(&manifest).map_err(|error| RegistryError::Source(error.to_string()))?;
-        registry.put_blob(config.clone()).await?;
+        let bytes = serde_json::to_vec(&manifest).map_err(broken)?;
+        registry.put_blob(config).await?;
         Ok(Manifest::new(OCI_MANIFEST, bytes))
     }
 }

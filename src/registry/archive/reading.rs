@@ -1,10 +1,14 @@
+use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncRead;
 
+use super::epoch::Epoch;
 use super::failure::Failure;
 use super::gzip;
-use super::image::{Image, Part};
+use super::image::{Image, Layer, Part};
+use super::layer::LayerTimes;
 use super::tar::{Entry, TarReader};
+use crate::domain::content::{Descriptor, OCI_LAYER_GZIP};
 use crate::domain::reference::Digest;
 use crate::ports::{Event, ImageArchive, Reporter, WriteRegistry};
 use crate::registry::reads::MAX_SMALL_BLOB;
@@ -14,6 +18,7 @@ pub(super) struct Reading<'a> {
     pub(super) image: &'a mut Image,
     pub(super) registry: &'a dyn WriteRegistry,
     pub(super) reporter: &'a dyn Reporter,
+    pub(super) epoch: Epoch,
 }
 
 impl Reading<'_> {
@@ -51,7 +56,7 @@ impl Reading<'_> {
         };
         let (input, compressed) = gzip::start();
         let (fed, uploaded) = tokio::join!(
-            feed(tar, input, |current| {
+            feed(tar, LayerTimes::new(self.epoch), input, |current| {
                 self.reporter.event(Event::Progress {
                     what: &name,
                     current,
@@ -61,28 +66,51 @@ impl Reading<'_> {
             self.registry.upload(compressed),
         );
         // A broken source breaks the upload too: it is the one to name.
-        let diff_id = fed?;
-        let blob = uploaded?;
-        let diff_id = diff_id.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
-        self.image.add_layer(entry.path, expected, diff_id, blob)
+        let fed = fed?;
+        let (digest, size) = uploaded?;
+        let fed = fed.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
+        let pushed = Layer {
+            diff_id: fed.pushed,
+            descriptor: Descriptor::new(OCI_LAYER_GZIP, digest, size),
+        };
+        self.image.add_layer(entry.path, expected, fed.read, pushed)
     }
 }
 
-/// Compresses the current entry; gives the digest of its content, `None` if nobody takes what is compressed.
+/// The digests of a layer's content.
+struct Fed {
+    /// As the engine has it.
+    read: Digest,
+    /// As it was compressed.
+    pushed: Digest,
+}
+
+/// Compresses the current entry with its times set; `None` if nobody takes what is compressed.
 async fn feed<R: AsyncRead + Unpin>(
     tar: &mut TarReader<R>,
+    mut times: LayerTimes,
     input: gzip::Input,
     progress: impl Fn(u64),
-) -> Result<Option<Digest>, Failure> {
+) -> Result<Option<Fed>, Failure> {
     let mut current = 0;
+    let mut hash = Context::new(&SHA256);
     while let Some(chunk) = tar.chunk().await? {
         current += chunk.len() as u64;
-        if input.write(chunk).await.is_err() {
-            return Ok(None);
+        hash.update(&chunk);
+        times.push(&chunk);
+        while let Some(chunk) = times.chunk() {
+            if input.write(chunk).await.is_err() {
+                return Ok(None);
+            }
         }
         progress(current);
     }
-    Ok(input.finish().await.ok())
+    if input.write(times.finish()).await.is_err() {
+        return Ok(None);
+    }
+    let read = Digest::from_sha256(&hash.finish());
+    let pushed = input.finish().await.ok();
+    Ok(pushed.map(|pushed| Fed { read, pushed }))
 }
 
 async fn read_config<R: AsyncRead + Unpin>(tar: &mut TarReader<R>, entry: &Entry) -> Result<Bytes, Failure> {

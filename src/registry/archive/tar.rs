@@ -4,17 +4,18 @@ use ::tar::{EntryType, Header, PaxExtensions};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+use super::checksum;
 use super::failure::Failure;
 
 /// Tar is made of blocks of so many bytes. Source: POSIX, "pax", "ustar Interchange Format".
-const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 512;
 
 /// The most bytes of an extended header; all that it may tell here is one name and one size.
 const MAX_EXTENSION: u64 = 64 * 1024;
 
 /// How many bytes of content are handed on at once. Another number gives other compressed layers, and so other digests
 /// for the same image.
-const CHUNK: usize = 128 * 1024;
+pub(super) const CHUNK: usize = 128 * 1024;
 
 /// Reads a tar archive from a stream, one entry after the other, in memory that the archive cannot make grow.
 pub(super) struct TarReader<R> {
@@ -120,20 +121,7 @@ impl<R: AsyncRead + Unpin> TarReader<R> {
         if header.as_bytes().iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
-        // The checksum is taken over the header with its own eight bytes as blanks.
-        let sum: u32 = header
-            .as_bytes()
-            .iter()
-            .enumerate()
-            .map(|(at, byte)| {
-                if (148..156).contains(&at) {
-                    u32::from(b' ')
-                } else {
-                    u32::from(*byte)
-                }
-            })
-            .sum();
-        if header.cksum().ok() == Some(sum) {
+        if checksum::is_right(&header) {
             Ok(Some(header))
         } else {
             Err(Failure::malformed("has a header with a wrong checksum"))

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,11 +7,11 @@ use std::time::Duration;
 use ::tar::{Builder, EntryType, Header};
 use async_trait::async_trait;
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncRead;
 
 use super::*;
-use crate::domain::content::{Content, Manifest, OCI_MANIFEST};
+use crate::domain::content::{Content, Descriptor, Manifest, OCI_MANIFEST};
 use crate::registry::in_memory::InMemoryRegistry;
 use crate::registry::{RegistryError, verify};
 
@@ -165,7 +165,14 @@ fn impatient() -> Patience {
 }
 
 async fn push(saved: &Saved, registry: &InMemoryRegistry) -> Result<Digest, BuildError> {
-    push_patiently(saved, registry, &Heard::default(), impatient()).await
+    push_patiently(
+        saved,
+        registry,
+        &Heard::default(),
+        Epoch::new(i64::MAX),
+        impatient(),
+    )
+    .await
 }
 
 fn uploads(registry: &InMemoryRegistry) -> usize {
@@ -176,6 +183,17 @@ fn uploads(registry: &InMemoryRegistry) -> usize {
         .count()
 }
 
+/// The digests of the layers' uncompressed content.
+fn unpacked(blobs: &BTreeMap<Digest, bytes::Bytes>, layers: &[Descriptor]) -> Vec<Digest> {
+    let unpack = |layer: &Descriptor| {
+        let mut content = Vec::new();
+        let mut unpacking = flate2::read::GzDecoder::new(&blobs[&layer.digest][..]);
+        unpacking.read_to_end(&mut content).unwrap();
+        Digest::of(&content)
+    };
+    layers.iter().map(unpack).collect()
+}
+
 /// The manifest, checked to be of the image: layers unpack to the diff-ids, in their order.
 fn check(digest: Digest, saved: &Saved, registry: &InMemoryRegistry) -> Manifest {
     let state = registry.state();
@@ -184,17 +202,7 @@ fn check(digest: Digest, saved: &Saved, registry: &InMemoryRegistry) -> Manifest
         panic!("an index");
     };
     assert_eq!(image.config.digest, saved.image_id());
-    let unpacked: Vec<Digest> = image
-        .layers
-        .iter()
-        .map(|layer| {
-            let mut content = Vec::new();
-            let mut unpacking = flate2::read::GzDecoder::new(&state.blobs[&layer.digest][..]);
-            unpacking.read_to_end(&mut content).unwrap();
-            Digest::of(&content)
-        })
-        .collect();
-    assert_eq!(unpacked, saved.diff_ids);
+    assert_eq!(unpacked(&state.blobs, &image.layers), saved.diff_ids);
     manifest
 }
 
@@ -273,10 +281,8 @@ async fn a_stream_that_breaks_off_is_opened_again_for_what_is_missing() {
             let saved = Saved::new(layout, &LAYERS).breaking_off_at(&[at]);
             let registry = InMemoryRegistry::default();
             let heard = Heard::default();
-            let digest = push_patiently(&saved, &registry, &heard, impatient())
-                .await
-                .unwrap();
-            check(digest, &saved, &registry);
+            let pushed = push_patiently(&saved, &registry, &heard, Epoch::new(i64::MAX), impatient()).await;
+            check(pushed.unwrap(), &saved, &registry);
             assert_eq!((saved.opened(), heard.retries()), (2, 1), "{at}");
             // At most the one that broke off is begun twice.
             assert!(uploads(&registry) <= LAYERS.len() + 1);
@@ -355,12 +361,40 @@ async fn an_archive_of_another_image_is_refused() {
 async fn progress_is_told_of_every_layer() {
     let saved = Saved::new(Layout::Docker28, &LAYERS);
     let heard = Heard::default();
-    push_archive(&saved, &InMemoryRegistry::default(), &heard)
-        .await
-        .unwrap();
+    let pushed = push_archive(&saved, &InMemoryRegistry::default(), &heard, i64::MAX).await;
+    pushed.unwrap();
     let heard = heard.0.into_inner().unwrap();
     for layer in LAYERS {
         let done = format!("{} {size}/{size}", Digest::of(layer).short(), size = layer.len());
         assert!(heard.contains(&done), "{done} in {heard:?}");
     }
+}
+
+#[tokio::test]
+async fn builds_that_differ_in_times_become_one_image() {
+    let mut digests = BTreeSet::new();
+    for late in [1_800_000_000, 1_900_000_000] {
+        let layer = |mtime| {
+            let mut header = Header::new_ustar();
+            header.set_size(0);
+            header.set_mtime(mtime);
+            header.set_cksum();
+            header.as_bytes().to_vec()
+        };
+        let saved = Saved::new(Layout::Docker28, &[&layer(1_600_000_000), &layer(late)]);
+        let registry = InMemoryRegistry::default();
+        let pushed = push_archive(&saved, &registry, &Heard::default(), 1_700_000_000).await;
+        let digest = pushed.unwrap();
+        let pushed = verify(&digest, &registry).await.unwrap();
+        let Content::Image(image) = pushed.manifest.content().unwrap() else {
+            panic!("an index");
+        };
+        let blobs = registry.state().blobs.clone();
+        let config: Value = serde_json::from_slice(&blobs[&image.config.digest]).unwrap();
+        let unpacked = unpacked(&blobs, &image.layers);
+        assert_eq!(config["rootfs"]["diff_ids"], json!(unpacked));
+        assert_eq!(unpacked[0], saved.diff_ids[0], "it is old enough");
+        digests.insert(digest);
+    }
+    assert_eq!(digests.len(), 1);
 }
