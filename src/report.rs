@@ -1,13 +1,11 @@
 //! The report: what happened, and what is true in the registry now.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use semver::Version;
 use serde::Serialize;
 
-use crate::domain::content::Descriptor;
 use crate::domain::facts::{ImageFacts, PlatformManifest};
 use crate::domain::plan::{Plan, TagAction};
 use crate::domain::reference::{Digest, ImageName, Tag};
@@ -268,15 +266,6 @@ impl Entries {
             self.report.stages.push(StageReport { stage, milliseconds });
         }
     }
-}
-
-/// Bytes of the distinct blobs among `descriptors`.
-pub fn distinct_size<'a>(descriptors: impl IntoIterator<Item = &'a Descriptor>) -> u64 {
-    let sizes: BTreeMap<Digest, u64> = descriptors
-        .into_iter()
-        .map(|blob| (blob.digest, blob.size))
-        .collect();
-    sizes.values().fold(0, |sum, size| sum.saturating_add(*size))
 }
 
 /// A duration for people: `350 ms`, `4.2 s`, `3 min 5 s`.

@@ -9,13 +9,9 @@ use super::manifests::mismatch;
 use super::repository::MAX_PARALLEL;
 use crate::domain::content::{Content, Descriptor, ImageIndex, ImageManifest, Manifest, Platform};
 use crate::domain::facts::{ImageFacts, PlatformManifest};
+use crate::domain::labels::{REVISION, VERSION};
 use crate::domain::reference::Digest;
 use crate::ports::ReadRegistry;
-
-/// Label of the version, as the OCI image spec names it, "Pre-Defined Annotation Keys".
-const VERSION: &str = "org.opencontainers.image.version";
-/// Label of the commit.
-const REVISION: &str = "org.opencontainers.image.revision";
 
 /// An image that was read back from the registry and found whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
