@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::reference::{AccountId, Region};
 use crate::local::clock::Clock;
 use crate::local::data_plane::Uploads;
 use crate::local::faults::Faults;
@@ -38,6 +39,7 @@ pub(crate) struct Emulator {
     pub(crate) storage_port: Option<u16>,
     pub(crate) quirks: Quirks,
     pub(crate) clock: Clock,
+    /// Of the emulator's own account and region.
     pub(crate) registry: Registry,
     pub(crate) iam: Iam,
     pub(crate) issuer: Issuer,
@@ -46,4 +48,11 @@ pub(crate) struct Emulator {
     pub(crate) journal: Journal,
     /// Locked until the last connection has ended.
     pub(crate) _folder: DataFolder,
+}
+
+impl Emulator {
+    /// The registry of an account in a region; it begins to be with what is put into it.
+    pub(crate) fn registry_at(&self, account: AccountId, region: Region) -> Registry {
+        self.registry.beside(account, region)
+    }
 }

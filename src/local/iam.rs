@@ -29,6 +29,7 @@ pub(crate) enum Principal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) key_id: String,
+    pub(crate) account: AccountId,
     pub(crate) role: String,
     pub(crate) name: String,
     pub(crate) expires: Timestamp,
@@ -114,9 +115,17 @@ impl Iam {
         }
     }
 
+    /// The account that the principal is of.
+    pub(crate) fn account_of<'a>(&'a self, principal: &'a Principal) -> &'a AccountId {
+        match principal {
+            Principal::Administrator => &self.account,
+            Principal::Session(session) => &session.account,
+        }
+    }
+
     /// The principal's resource name.
     pub(crate) fn arn(&self, principal: &Principal) -> String {
-        let (partition, account) = (self.partition, &self.account);
+        let (partition, account) = (self.partition, self.account_of(principal));
         match principal {
             Principal::Administrator => format!("arn:{partition}:iam::{account}:user/administrator"),
             Principal::Session(session) => format!(

@@ -112,6 +112,9 @@ pub(crate) enum Refusal {
         digest: Digest,
         repository: RepositoryName,
     },
+    /// Any other exception of the API, by its name.
+    #[error("{message}")]
+    Modelled { code: &'static str, message: String },
     #[error("{0}")]
     AccessDenied(String),
     #[error("Your authorization token has expired. Reauthenticate and try again.")]
@@ -141,6 +144,14 @@ impl Refusal {
         ))
     }
 
+    /// An exception that has no rules of its own here.
+    pub(crate) fn modelled(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Modelled {
+            code,
+            message: message.into(),
+        }
+    }
+
     /// A failure of the disk or the database.
     pub(crate) fn state(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::State(error.into())
@@ -164,6 +175,7 @@ impl Refusal {
             Self::EmptyUpload => "EmptyUploadException",
             Self::LayerPartTooSmall => "LayerPartTooSmallException",
             Self::InvalidLayerPart { .. } => "InvalidLayerPartException",
+            Self::Modelled { code, .. } => code,
             Self::AccessDenied(_) => "AccessDeniedException",
             Self::TokenExpired => "ExpiredTokenException",
             Self::Serialization(_) => "SerializationException",

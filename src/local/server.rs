@@ -23,7 +23,7 @@ pub(crate) use connection::{Breaker, Peer};
 use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::sigv4::SignedRequest;
-use crate::local::{admin, data_plane, ecr, oidc, sts};
+use crate::local::{admin, data_plane, ecr, json_api, oidc, sts};
 
 /// How long requests that are under way may take once the server stops.
 const GRACE: Duration = Duration::from_secs(2);
@@ -97,7 +97,9 @@ async fn api(
     };
     if let Some(target) = parts.headers.get("x-amz-target") {
         let target = target.to_str().unwrap_or_default().to_owned();
-        return ecr::answer(&emulator, &exchange, base, &target, parts, body).await;
+        return ecr::SERVICE
+            .answer(&emulator, &exchange, base, &target, parts, body)
+            .await;
     }
     let is_form = parts
         .headers
@@ -105,7 +107,7 @@ async fn api(
         .and_then(|value| value.to_str().ok())
         .is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
     if !is_form {
-        return ecr::error(404, "UnknownOperationException", "");
+        return json_api::error(404, "UnknownOperationException", "");
     }
     let parameters = sts::Parameters::parse(&body);
     let call = Call::new(sts::operation(&parameters))

@@ -6,6 +6,7 @@
 
 mod blobs;
 mod deletion;
+mod documents;
 mod images;
 mod layers;
 mod paging;
@@ -19,6 +20,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 
 pub(crate) use blobs::{BlobFiles, PartialBlob};
 pub(crate) use deletion::Deletion;
+pub(crate) use documents::Owner;
 pub(crate) use images::{ImageDetail, PutImage, Repeat};
 pub(crate) use paging::Page;
 pub(crate) use repositories::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
@@ -26,7 +28,7 @@ pub(crate) use repositories::{Encryption, ExclusionFilter, MutabilitySetting, Ne
 use crate::domain::reference::{AccountId, Digest, Region, RepositoryName};
 use crate::local::error::LocalError;
 use crate::local::refusal::Refusal;
-use schema::{LAYERS, MANIFEST_BYTES, MANIFESTS, META, REFERRERS, REPOSITORIES, TAGS};
+use schema::{DOCUMENTS, LAYERS, MANIFEST_BYTES, MANIFESTS, META, REFERRERS, REPOSITORIES, TAGS};
 
 /// The file of the database in the data folder.
 const DATABASE_FILE: &str = "state.redb";
@@ -81,6 +83,7 @@ impl Store {
             write.open_table(TAGS)?;
             write.open_table(LAYERS)?;
             write.open_table(REFERRERS)?;
+            write.open_table(DOCUMENTS)?;
             let mut meta = write.open_table(META)?;
             if meta.get("schema")?.is_none() {
                 meta.insert("schema", SCHEMA)?;
@@ -143,6 +146,11 @@ impl Registry {
             region,
             key,
         }
+    }
+
+    /// Another registry in the same state.
+    pub(crate) fn beside(&self, account: AccountId, region: Region) -> Self {
+        Self::new(Arc::clone(&self.store), account, region)
     }
 
     /// The account, which is the registry's id.

@@ -138,13 +138,7 @@ fn unknown(operation: &str) -> StsError {
 
 fn caller_identity(emulator: &Emulator, request: &SignedRequest<'_>) -> Result<Element, StsError> {
     let principal = if emulator.auth {
-        sigv4::verify(
-            request,
-            &emulator.iam,
-            "sts",
-            emulator.registry.region(),
-            emulator.clock.now(),
-        )?
+        sigv4::verify(request, &emulator.iam, "sts", emulator.clock.now())?.principal
     } else {
         Principal::Administrator
     };

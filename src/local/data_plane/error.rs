@@ -66,6 +66,7 @@ impl From<Refusal> for OciError {
             Refusal::InvalidParameter(_)
             | Refusal::RepositoryAlreadyExists { .. }
             | Refusal::RepositoryNotEmpty { .. }
+            | Refusal::Modelled { .. }
             | Refusal::Serialization(_)
             | Refusal::UnknownOperation(_) => (405, "UNSUPPORTED"),
         };

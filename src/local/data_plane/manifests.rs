@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::{CONTENT_DIGEST, DataPlaneRequest, OciError};
 use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Reference, RepositoryName};
+use crate::local::follow_up;
 use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::Refusal;
 use crate::local::store::{PutImage, Repeat};
@@ -18,8 +21,16 @@ pub(super) async fn get(
     reference: Reference,
 ) -> Result<Response, OciError> {
     let by_tag = matches!(reference, Reference::Tag(_));
+    let is_pull = request.parts.method == Method::GET;
+    let emulator = Arc::clone(request.emulator);
     let image = request
-        .with_registry(move |registry| registry.image(&repository, &reference))
+        .with_registry(move |registry| {
+            let image = registry.image(&repository, &reference)?;
+            if let Some(image) = image.as_ref().filter(|_| is_pull) {
+                follow_up::pulled(&emulator, registry, &repository, &image.digest)?;
+            }
+            Ok(image)
+        })
         .await?
         .ok_or(Refusal::ManifestNotFound)?;
     // By tag, ECR translates what the client does not accept, and gives another digest then. It is refused

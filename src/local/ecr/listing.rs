@@ -1,49 +1,71 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::images::{ImageId, check_count};
-use super::request::{Context, epoch_seconds, page_size, read, repository_name};
+use super::images::{IMAGE_IDS, ImageId};
 use crate::domain::reference::{Reference, RepositoryName};
+use crate::local::json_api::{
+    Context, Member, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name,
+    required, with_token,
+};
 use crate::local::refusal::Refusal;
 use crate::local::store::{ImageDetail, Page};
+
+const TAG_STATUS: Member = optional("tagStatus", Shape::Enum(&["TAGGED", "UNTAGGED", "ANY"]));
+
+pub(super) static OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "DescribeImages",
+        on: Resource::Repository,
+        input: &[
+            optional("registryId", Shape::REGISTRY_ID),
+            required("repositoryName", Shape::REPOSITORY_NAME),
+            optional("imageIds", IMAGE_IDS),
+            optional("nextToken", Shape::ANY_TEXT),
+            optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
+            optional("filter", Shape::Structure(&[TAG_STATUS])),
+        ],
+        run: describe_images,
+    },
+    Operation {
+        name: "ListImages",
+        on: Resource::Repository,
+        input: &[
+            optional("registryId", Shape::REGISTRY_ID),
+            required("repositoryName", Shape::REPOSITORY_NAME),
+            optional("nextToken", Shape::ANY_TEXT),
+            optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
+            optional("filter", Shape::Structure(&[TAG_STATUS])),
+        ],
+        run: list_images,
+    },
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ListImages {
-    registry_id: Option<String>,
     repository_name: String,
     next_token: Option<String>,
-    max_results: Option<i64>,
+    max_results: Option<usize>,
     filter: Option<Filter>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Filter {
-    tag_status: Option<String>,
+    tag_status: TagStatus,
 }
 
 /// Which images are wanted, by whether they have tags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 enum TagStatus {
+    #[default]
     Any,
     Tagged,
     Untagged,
 }
 
 impl TagStatus {
-    fn read(filter: Option<&Filter>) -> Result<Self, Refusal> {
-        match filter.and_then(|filter| filter.tag_status.as_deref()) {
-            None | Some("ANY") => Ok(Self::Any),
-            Some("TAGGED") => Ok(Self::Tagged),
-            Some("UNTAGGED") => Ok(Self::Untagged),
-            Some(_) => Err(Refusal::parameter(
-                "filter.tagStatus",
-                "Member must satisfy enum value set: [TAGGED, UNTAGGED, ANY]",
-            )),
-        }
-    }
-
     fn includes(self, image: &ImageDetail) -> bool {
         match self {
             Self::Any => true,
@@ -54,14 +76,13 @@ impl TagStatus {
 }
 
 /// `ListImages`: one entry for each tag, and one for each image without any.
-pub(super) fn list_images(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+fn list_images(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: ListImages = read(document)?;
     let name = repository_name(&request.repository_name)?;
-    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
-    let status = TagStatus::read(request.filter.as_ref())?;
-    let size = page_size(request.max_results)?;
+    let status = request.filter.unwrap_or_default().tag_status;
+    let size = page_size(request.max_results);
     let mut entries: Vec<(String, ImageId)> = Vec::new();
-    for image in context.registry().images(&name)? {
+    for image in context.registry.images(&name)? {
         if !status.includes(&image) {
             continue;
         }
@@ -84,23 +105,21 @@ pub(super) fn list_images(context: &Context<'_>, document: Value) -> Result<Valu
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct DescribeImages {
-    registry_id: Option<String>,
     repository_name: String,
     image_ids: Option<Vec<ImageId>>,
     next_token: Option<String>,
-    max_results: Option<i64>,
+    max_results: Option<usize>,
     filter: Option<Filter>,
 }
 
 /// `DescribeImages`.
-pub(super) fn describe_images(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+fn describe_images(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DescribeImages = read(document)?;
     let name = repository_name(&request.repository_name)?;
-    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
-    let status = TagStatus::read(request.filter.as_ref())?;
-    let images = context.registry().images(&name)?;
+    let status = request.filter.unwrap_or_default().tag_status;
+    let images = context.registry.images(&name)?;
     let Some(ids) = request.image_ids else {
-        let size = page_size(request.max_results)?;
+        let size = page_size(request.max_results);
         let keyed = images
             .into_iter()
             .filter(|image| status.includes(image))
@@ -119,14 +138,13 @@ pub(super) fn describe_images(context: &Context<'_>, document: Value) -> Result<
             "cannot be used together with maxResults or nextToken",
         ));
     }
-    check_count("imageIds", ids.len())?;
     let mut found: Vec<&ImageDetail> = Vec::new();
     for id in &ids {
         let image = find(&images, id)?.ok_or_else(|| Refusal::ImageNotFound {
             digest: id.image_digest.clone(),
             tag: id.image_tag.clone(),
             repository: name.clone(),
-            registry: context.registry().account().clone(),
+            registry: context.registry.account().clone(),
         })?;
         if !found.iter().any(|other| other.digest == image.digest) {
             found.push(image);
@@ -154,7 +172,7 @@ fn find<'a>(images: &'a [ImageDetail], id: &ImageId) -> Result<Option<&'a ImageD
 /// Source: ECR API reference, `ImageDetail`.
 fn detail(context: &Context<'_>, name: &RepositoryName, image: &ImageDetail) -> Value {
     let mut detail = json!({
-        "registryId": context.registry().account(),
+        "registryId": context.registry.account(),
         "repositoryName": name,
         "imageDigest": image.digest,
         "imageSizeInBytes": image.size,
@@ -169,16 +187,12 @@ fn detail(context: &Context<'_>, name: &RepositoryName, image: &ImageDetail) -> 
         if let Some(artifact_type) = &image.artifact_type {
             fields.insert("artifactMediaType".to_owned(), artifact_type.as_str().into());
         }
+        if let Some(pulled_at) = image.pulled_at {
+            fields.insert("lastRecordedPullTime".to_owned(), epoch_seconds(pulled_at).into());
+        }
         if let Some(subject) = image.subject {
             fields.insert("subjectManifestDigest".to_owned(), json!(subject));
         }
     }
     detail
-}
-
-fn with_token(mut answer: Value, next: Option<String>) -> Value {
-    if let (Some(next), Some(fields)) = (next, answer.as_object_mut()) {
-        fields.insert("nextToken".to_owned(), next.into());
-    }
-    answer
 }

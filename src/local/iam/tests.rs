@@ -69,6 +69,7 @@ fn iam() -> Iam {
 
 fn session(iam: &Iam, policy: Option<&str>) -> (Session, SessionCredentials) {
     iam.issue(Session {
+        account: iam.account.clone(),
         key_id: String::new(),
         role: "tagship-example".to_owned(),
         name: "test".to_owned(),

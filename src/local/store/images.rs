@@ -4,9 +4,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use redb::{ReadableDatabase as _, ReadableTable as _, WriteTransaction};
 
-use super::Registry;
 use super::schema::{LAYERS, MANIFEST_BYTES, MANIFESTS, ManifestRecord, REFERRERS, TAGS, decode, encode};
+use super::{Owner, Registry};
 use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
+use crate::local::follow_up::PULLED;
 use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::{ImmutableWording, Refusal};
 
@@ -27,6 +28,8 @@ pub(crate) struct ImageDetail {
     pub(crate) artifact_type: Option<String>,
     pub(crate) subject: Option<Digest>,
     pub(crate) pushed_at: Timestamp,
+    /// The last pull that was recorded.
+    pub(crate) pulled_at: Option<Timestamp>,
     pub(crate) size: u64,
     pub(crate) manifest_size: u64,
     pub(crate) annotations: BTreeMap<String, String>,
@@ -259,6 +262,10 @@ impl Registry {
         for (tag, digest) in self.tags(repository)? {
             tags.entry(digest).or_default().push(tag);
         }
+        let mut pulls: BTreeMap<String, Timestamp> = self
+            .documents(Owner::Repository(repository), PULLED)?
+            .into_iter()
+            .collect();
         let read = self.store.database.begin_read()?;
         let bytes = read.open_table(MANIFEST_BYTES)?;
         let manifests = read.open_table(MANIFESTS)?;
@@ -278,6 +285,7 @@ impl Registry {
                 artifact_type: record.artifact_type,
                 subject: record.subject,
                 pushed_at: record.pushed_at,
+                pulled_at: pulls.remove(key.2),
                 size: record.size,
                 manifest_size: bytes.get(key)?.map_or(0, |bytes| bytes.value().len() as u64),
                 annotations: record.annotations,

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use redb::{ReadableDatabase as _, ReadableTable as _, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::schema::{LAYERS, MANIFEST_BYTES, MANIFESTS, REFERRERS, REPOSITORIES, TAGS, decode, encode};
+use super::schema::{
+    DOCUMENTS, LAYERS, MANIFEST_BYTES, MANIFESTS, REFERRERS, REPOSITORIES, TAGS, decode, encode,
+};
 use super::{Page, Registry};
 use crate::domain::immutability::{Mutability, TagFilter};
 use crate::domain::reference::RepositoryName;
@@ -272,6 +274,7 @@ impl Registry {
             write.open_table(MANIFEST_BYTES)?.retain(|key, _| !mine(key))?;
             write.open_table(TAGS)?.retain(|key, _| !mine(key))?;
             write.open_table(LAYERS)?.retain(|key, _| !mine(key))?;
+            write.open_table(DOCUMENTS)?.retain(|key, _| !mine(key))?;
             write
                 .open_table(REFERRERS)?
                 .retain(|key, ()| !(key.0 == self.key && key.1 == name.as_str()))?;

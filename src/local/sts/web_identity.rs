@@ -68,6 +68,7 @@ pub(super) fn assume_role(emulator: &Emulator, parameters: &Parameters) -> Resul
     let (session, credentials) = iam
         .issue(Session {
             key_id: String::new(),
+            account: iam.account.clone(),
             role: role_name.to_owned(),
             name: request.session_name.to_owned(),
             expires,

@@ -1,0 +1,31 @@
+//! What a registry does of its own accord after an image was pushed or pulled.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::reference::{Digest, RepositoryName};
+use crate::local::emulator::Emulator;
+use crate::local::refusal::Refusal;
+use crate::local::store::{Owner, Registry};
+
+/// How old a recorded pull may get before a new one is recorded.
+/// Source: ECR API reference, `ImageDetail`, `lastRecordedPullTime`.
+const PULL_RECORD_LIFE: SignedDuration = SignedDuration::from_hours(24);
+
+/// The name of the document with the time of an image's last recorded pull: this and the digest.
+pub(crate) const PULLED: &str = "pulled/";
+
+/// An image was pulled by a client, not just looked at.
+pub(crate) fn pulled(
+    emulator: &Emulator,
+    registry: &Registry,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<(), Refusal> {
+    let now = emulator.clock.now();
+    let (owner, name) = (Owner::Repository(repository), format!("{PULLED}{digest}"));
+    let last: Option<Timestamp> = registry.document(owner, &name)?;
+    if last.is_some_and(|last| now.duration_since(last) < PULL_RECORD_LIFE) {
+        return Ok(());
+    }
+    registry.put_document(owner, &name, now)
+}

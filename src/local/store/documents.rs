@@ -1,0 +1,110 @@
+use redb::{ReadableDatabase as _, ReadableTable as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Registry;
+use super::schema::{DOCUMENTS, decode, encode};
+use crate::domain::reference::RepositoryName;
+use crate::local::refusal::Refusal;
+
+/// Whom a document belongs to; it goes with its repository.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Owner<'a> {
+    Registry,
+    Repository(&'a RepositoryName),
+}
+
+impl Owner<'_> {
+    fn key(&self) -> &str {
+        match self {
+            Self::Registry => "",
+            Self::Repository(name) => name.as_str(),
+        }
+    }
+}
+
+/// Settings and other small records, each under a name such as `lifecycle-policy` or `scan/sha256:…`.
+impl Registry {
+    /// One document.
+    pub(crate) fn document<T: DeserializeOwned>(
+        &self,
+        owner: Owner<'_>,
+        name: &str,
+    ) -> Result<Option<T>, Refusal> {
+        if let Owner::Repository(repository) = owner {
+            self.repository(repository)?;
+        }
+        let read = self.store.database.begin_read()?;
+        let found = read
+            .open_table(DOCUMENTS)?
+            .get((self.key.as_str(), owner.key(), name))?;
+        found.map(|bytes| decode(bytes.value())).transpose()
+    }
+
+    /// All documents whose names begin with `prefix`, each with the rest of its name, in order.
+    pub(crate) fn documents<T: DeserializeOwned>(
+        &self,
+        owner: Owner<'_>,
+        prefix: &str,
+    ) -> Result<Vec<(String, T)>, Refusal> {
+        if let Owner::Repository(repository) = owner {
+            self.repository(repository)?;
+        }
+        let read = self.store.database.begin_read()?;
+        let table = read.open_table(DOCUMENTS)?;
+        let mut all = Vec::new();
+        for entry in table.range((self.key.as_str(), owner.key(), prefix)..)? {
+            let (key, document) = entry?;
+            let (registry, repository, name) = key.value();
+            let Some(rest) = name
+                .strip_prefix(prefix)
+                .filter(|_| registry == self.key && repository == owner.key())
+            else {
+                break;
+            };
+            all.push((rest.to_owned(), decode(document.value())?));
+        }
+        Ok(all)
+    }
+
+    /// Changes a document in one transaction: `change` gets what is there and gives what is to be there.
+    /// Gives what was there.
+    pub(crate) fn change_document<T: Serialize + DeserializeOwned + Clone>(
+        &self,
+        owner: Owner<'_>,
+        name: &str,
+        change: impl FnOnce(Option<T>) -> Result<Option<T>, Refusal>,
+    ) -> Result<Option<T>, Refusal> {
+        let write = self.store.database.begin_write()?;
+        if let Owner::Repository(repository) = owner {
+            self.repository_in(&write, repository)?;
+        }
+        let key = (self.key.as_str(), owner.key(), name);
+        let before: Option<T> = {
+            let mut table = write.open_table(DOCUMENTS)?;
+            let before: Option<T> = table.get(key)?.map(|bytes| decode(bytes.value())).transpose()?;
+            match change(before.clone())? {
+                Some(after) => {
+                    table.insert(key, encode(&after)?.as_slice())?;
+                }
+                None => {
+                    table.remove(key)?;
+                }
+            }
+            before
+        };
+        write.commit()?;
+        Ok(before)
+    }
+
+    /// Puts a document in place of what was there.
+    pub(crate) fn put_document<T: Serialize + DeserializeOwned + Clone>(
+        &self,
+        owner: Owner<'_>,
+        name: &str,
+        document: T,
+    ) -> Result<(), Refusal> {
+        self.change_document(owner, name, |_: Option<T>| Ok(Some(document)))
+            .map(drop)
+    }
+}
