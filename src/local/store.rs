@@ -12,6 +12,7 @@ mod layers;
 mod paging;
 mod repositories;
 mod schema;
+mod storage_class;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) use documents::Owner;
 pub(crate) use images::{ImageDetail, PutImage, Repeat};
 pub(crate) use paging::Page;
 pub(crate) use repositories::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
+pub(crate) use storage_class::{ImageStatus, Storage, StorageClass};
 
 use crate::domain::reference::{AccountId, Digest, Region, RepositoryName};
 use crate::local::error::LocalError;
