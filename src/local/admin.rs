@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,7 @@ use crate::local::folder::Access;
 use crate::local::iam::AccessKey;
 use crate::local::journal::Entry;
 use crate::local::oidc::GithubClaims;
+use crate::local::lifecycle::{self, Outcome, Which};
 use crate::local::server::Peer;
 
 /// Where a server tells that it is one of ours and lives.
@@ -86,6 +87,7 @@ pub(crate) fn routes() -> Router<Arc<Emulator>> {
         .route("/_local/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_local/clock", get(clock).put(set_clock))
         .route("/_local/claims", put(set_claims))
+        .route("/_local/lifecycle", post(apply_lifecycle))
 }
 
 async fn journal(_: Loopback, State(emulator): State<Arc<Emulator>>) -> Json<Vec<Entry>> {
@@ -145,7 +147,20 @@ async fn set_clock(
     Json(clock): Json<ClockOffset>,
 ) -> StatusCode {
     emulator.clock.set_offset(clock.offset_seconds);
+    lifecycle::apply_due(&emulator).await;
     StatusCode::NO_CONTENT
+}
+
+/// Applies all lifecycle policies, due or not, and tells what they did.
+async fn apply_lifecycle(
+    _: Loopback,
+    State(emulator): State<Arc<Emulator>>,
+) -> Result<Json<Vec<Outcome>>, StatusCode> {
+    let applied = tokio::task::spawn_blocking(move || lifecycle::apply(&emulator, Which::All)).await;
+    match applied {
+        Ok(Ok(outcomes)) => Ok(Json(outcomes)),
+        Ok(Err(_)) | Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+    }
 }
 
 async fn set_claims(

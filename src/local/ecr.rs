@@ -5,6 +5,8 @@
 mod authorization;
 mod deletion;
 mod images;
+mod lifecycle;
+mod lifecycle_preview;
 mod listing;
 mod repositories;
 
@@ -20,6 +22,8 @@ pub(crate) static SERVICE: Service = Service {
         authorization::OPERATIONS,
         deletion::OPERATIONS,
         images::OPERATIONS,
+        lifecycle::OPERATIONS,
+        lifecycle_preview::OPERATIONS,
         listing::OPERATIONS,
         repositories::OPERATIONS,
     ],

@@ -155,6 +155,15 @@ impl Registry {
         Self::new(Arc::clone(&self.store), account, region)
     }
 
+    /// The registry whose part of every key this is.
+    fn of_key(&self, key: &str) -> Result<Self, Refusal> {
+        let (account, region) = key.split_once('/').unwrap_or_default();
+        Ok(self.beside(
+            AccountId::parse(account).map_err(Refusal::state)?,
+            Region::parse(region).map_err(Refusal::state)?,
+        ))
+    }
+
     /// The account, which is the registry's id.
     pub(crate) fn account(&self) -> &AccountId {
         &self.account

@@ -28,6 +28,8 @@ pub(crate) struct ImageDetail {
     pub(crate) media_type: String,
     pub(crate) artifact_type: Option<String>,
     pub(crate) subject: Option<Digest>,
+    /// The manifests of an index.
+    pub(crate) children: Vec<Digest>,
     pub(crate) pushed_at: Timestamp,
     /// The last pull that was recorded.
     pub(crate) pulled_at: Option<Timestamp>,
@@ -306,6 +308,7 @@ impl Registry {
                 media_type: record.media_type,
                 artifact_type: record.artifact_type,
                 subject: record.subject,
+                children: record.children,
                 pushed_at: record.pushed_at,
                 pulled_at: pulls.remove(key.2),
                 storage: stored.remove(key.2).unwrap_or_default(),
