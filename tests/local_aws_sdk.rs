@@ -17,6 +17,8 @@ mod faults;
 mod identity;
 #[path = "local_aws_sdk/images.rs"]
 mod images;
+#[path = "local_aws_sdk/layers.rs"]
+mod layers;
 #[path = "local_aws_sdk/repositories.rs"]
 mod repositories;
 #[path = "local_aws_sdk/signatures.rs"]
