@@ -15,8 +15,8 @@ use crate::local::faults::Fault;
 use crate::local::folder::Access;
 use crate::local::iam::AccessKey;
 use crate::local::journal::Entry;
-use crate::local::oidc::GithubClaims;
 use crate::local::lifecycle::{self, Outcome, Which};
+use crate::local::oidc::GithubClaims;
 use crate::local::server::Peer;
 
 /// Where a server tells that it is one of ours and lives.

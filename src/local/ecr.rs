@@ -5,6 +5,7 @@
 mod authorization;
 mod deletion;
 mod images;
+mod layers;
 mod lifecycle;
 mod lifecycle_preview;
 mod listing;
@@ -22,6 +23,7 @@ pub(crate) static SERVICE: Service = Service {
         authorization::OPERATIONS,
         deletion::OPERATIONS,
         images::OPERATIONS,
+        layers::OPERATIONS,
         lifecycle::OPERATIONS,
         lifecycle_preview::OPERATIONS,
         listing::OPERATIONS,

@@ -170,23 +170,29 @@ fn apply_one(
     for effect in marked {
         let done = match effect.action {
             Action::Expire => expire(registry, repository, effect.digest)?,
-            Action::Archive => match registry.move_image(repository, effect.digest, StorageClass::Archive, now) {
-                // An image that changed meanwhile is left to the next time.
-                Err(Refusal::Modelled { .. }) => false,
-                moved => moved.map(|_| true)?,
-            },
+            Action::Archive => {
+                match registry.move_image(repository, effect.digest, StorageClass::Archive, now) {
+                    // An image that changed meanwhile is left to the next time.
+                    Err(Refusal::Modelled { .. }) => false,
+                    moved => moved.map(|_| true)?,
+                }
+            }
         };
         if done {
             effects.push(effect);
         }
     }
     expire_orphans(registry, repository, now)?;
-    registry.change_document(Owner::Repository(repository), POLICY, |stored: Option<StoredPolicy>| {
-        Ok(stored.map(|stored| StoredPolicy {
-            evaluated_at: Some(now),
-            ..stored
-        }))
-    })?;
+    registry.change_document(
+        Owner::Repository(repository),
+        POLICY,
+        |stored: Option<StoredPolicy>| {
+            Ok(stored.map(|stored| StoredPolicy {
+                evaluated_at: Some(now),
+                ..stored
+            }))
+        },
+    )?;
     Ok(effects)
 }
 

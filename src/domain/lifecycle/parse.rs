@@ -188,12 +188,7 @@ fn count(object: &mut Object<'_>) -> Option<Count> {
         None => None,
     };
     let number = object.number("countNumber")?;
-    let older = |since| {
-        Some(Count::OlderThan {
-            since,
-            days: number,
-        })
-    };
+    let older = |since| Some(Count::OlderThan { since, days: number });
     let count = match (object.text("countType")?, unit, class) {
         ("imageCountMoreThan", None, None | Some("standard")) => Some(Count::MoreThan(number)),
         ("sinceImagePushed", Some(_), None | Some("standard")) => older(Since::Pushed),
@@ -230,7 +225,11 @@ fn conflicts(rules: &[(usize, Rule)]) -> Vec<Located> {
                 .map(|(other, rule)| (*other, rule))
                 .filter(|(_, other)| other.class() == rule.class())
         };
-        let earlier = || others().filter(|(other, _)| other < place).map(|(_, other)| &other.tags);
+        let earlier = || {
+            others()
+                .filter(|(other, _)| other < place)
+                .map(|(_, other)| &other.tags)
+        };
         match &rule.tags {
             TagSelection::Any if others().any(|(_, other)| other.priority > rule.priority) => {
                 add(Problem::AnyNotLast);
@@ -239,9 +238,8 @@ fn conflicts(rules: &[(usize, Rule)]) -> Vec<Located> {
                 add(Problem::SecondUntagged);
             }
             TagSelection::Tagged(patterns)
-                if earlier().any(|other| {
-                    matches!(other, TagSelection::Tagged(others) if same(others, patterns))
-                }) =>
+                if earlier()
+                    .any(|other| matches!(other, TagSelection::Tagged(others) if same(others, patterns))) =>
             {
                 add(Problem::SameTags);
             }

@@ -67,7 +67,11 @@ pub enum Problem {
         allowed: &'static str,
     },
     /// A text is none of those that may stand there.
-    #[error("instance value (\"{}\") not found in enum (possible values: {})", cleaned(found), quoted(allowed))]
+    #[error(
+        "instance value (\"{}\") not found in enum (possible values: {})",
+        cleaned(found),
+        quoted(allowed)
+    )]
     NotInEnum {
         /// The text.
         found: String,

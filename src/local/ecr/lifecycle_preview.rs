@@ -245,7 +245,9 @@ fn get(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
         .filter(|result| tag_status.includes(&result.tags))
         .filter(|result| request.image_ids.as_ref().is_none_or(|ids| result.is_one_of(ids)));
     // The results of one preview never change, so that a place among them makes a token.
-    let placed = (0_u32..).zip(wanted).map(|(place, result)| (format!("{place:010}"), result));
+    let placed = (0_u32..)
+        .zip(wanted)
+        .map(|(place, result)| (format!("{place:010}"), result));
     let size = page_size(request.max_results);
     let page = Page::cut(placed, |(place, _)| place, request.next_token.as_deref(), size)?;
     answer["previewResults"] = page.items.iter().map(|(_, result)| result.describe()).collect();

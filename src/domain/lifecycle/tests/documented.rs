@@ -114,7 +114,12 @@ fn archive_and_expire() {
     let archived = |days| Storage::Archive {
         archived_at: days_ago(days),
     };
-    let mut images = named(&[("A", &["a"], 31), ("B", &[], 30), ("C", &["c"], 900), ("D", &[], 900)]);
+    let mut images = named(&[
+        ("A", &["a"], 31),
+        ("B", &[], 30),
+        ("C", &["c"], 900),
+        ("D", &[], 900),
+    ]);
     images[2].1.storage = archived(366);
     images[3].1.storage = archived(365);
     let combined = json!([

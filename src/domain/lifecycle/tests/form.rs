@@ -77,10 +77,14 @@ fn the_form_is_checked_as_by_the_schema() {
 
 #[test]
 fn count_unit_class_and_action_go_together() {
-    let days = |kind: &str, count: u32| {
-        json!({"tagStatus": "any", "countType": kind, "countUnit": "days", "countNumber": count})
+    let days = |kind: &str, count: u32| json!({"tagStatus": "any", "countType": kind, "countUnit": "days", "countNumber": count});
+    let archived = |count| {
+        with(
+            days("sinceImageTransitioned", count),
+            "storageClass",
+            json!("archive"),
+        )
     };
-    let archived = |count| with(days("sinceImageTransitioned", count), "storageClass", json!("archive"));
     for taken in [
         rule(1, days("sinceImagePushed", 1)),
         archiving(1, days("sinceImagePushed", 1)),
@@ -89,20 +93,32 @@ fn count_unit_class_and_action_go_together() {
         rule(1, archived(90)),
         rule(1, with(any_more_than(1), "storageClass", json!("standard"))),
     ] {
-        assert!(LifecyclePolicy::parse(&json!({"rules": [taken]}).to_string()).is_ok(), "{taken}");
+        assert!(
+            LifecyclePolicy::parse(&json!({"rules": [taken]}).to_string()).is_ok(),
+            "{taken}"
+        );
     }
     for refused in [
         rule(1, days("imageCountMoreThan", 1)),
-        rule(1, json!({"tagStatus": "any", "countType": "sinceImagePushed", "countNumber": 1})),
+        rule(
+            1,
+            json!({"tagStatus": "any", "countType": "sinceImagePushed", "countNumber": 1}),
+        ),
         rule(1, days("sinceImagePulled", 1)),
         archiving(1, archived(90)),
         rule(1, archived(89)),
         rule(1, days("sinceImageTransitioned", 90)),
-        rule(1, with(days("sinceImagePushed", 1), "storageClass", json!("archive"))),
+        rule(
+            1,
+            with(days("sinceImagePushed", 1), "storageClass", json!("archive")),
+        ),
         rule(1, with(any_more_than(1), "storageClass", json!("archive"))),
     ] {
         let found = problem(&json!([refused]));
-        assert_eq!(found, "instance failed to match exactly one schema (matched 0 out of 4)", "{refused}");
+        assert_eq!(
+            found, "instance failed to match exactly one schema (matched 0 out of 4)",
+            "{refused}"
+        );
     }
 }
 
@@ -117,9 +133,17 @@ fn tags_and_their_status_go_together() {
         problem(&json!([rule(1, none)])),
         "Must specify tagPrefixList or tagPatternList when tagStatus=TAGGED."
     );
-    let both = with(tagged("tagPrefixList", json!(["a"])), "tagPatternList", json!(["a*"]));
+    let both = with(
+        tagged("tagPrefixList", json!(["a"])),
+        "tagPatternList",
+        json!(["a*"]),
+    );
     assert!(problem(&json!([rule(1, both)])).contains("not both"));
-    let untagged = with(tagged("tagPrefixList", json!(["a"])), "tagStatus", json!("untagged"));
+    let untagged = with(
+        tagged("tagPrefixList", json!(["a"])),
+        "tagStatus",
+        json!("untagged"),
+    );
     assert!(problem(&json!([rule(1, untagged)])).contains("only be specified when tagStatus=TAGGED"));
     let empty = tagged("tagPatternList", json!([]));
     assert!(problem(&json!([rule(1, empty)])).starts_with("array is too short"));
@@ -133,9 +157,7 @@ fn tags_and_their_status_go_together() {
 #[test]
 fn rules_that_contradict_each_other_are_refused() {
     let untagged = json!({"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 1});
-    let prefixes = |list: &[&str], count: u32| {
-        json!({"tagStatus": "tagged", "tagPrefixList": list, "countType": "imageCountMoreThan", "countNumber": count})
-    };
+    let prefixes = |list: &[&str], count: u32| json!({"tagStatus": "tagged", "tagPrefixList": list, "countType": "imageCountMoreThan", "countNumber": count});
     for (rules, expected) in [
         (
             json!([rule(1, untagged.clone()), rule(2, untagged.clone())]),
@@ -154,7 +176,10 @@ fn rules_that_contradict_each_other_are_refused() {
             "Rule priorities must be unique: 1 is used more than once.",
         ),
         (
-            json!([rule(1, prefixes(&["a", "b"], 1)), rule(2, prefixes(&["b", "a"], 2))]),
+            json!([
+                rule(1, prefixes(&["a", "b"], 1)),
+                rule(2, prefixes(&["b", "a"], 2))
+            ]),
             "Tag prefixes and patterns must be unique across the rules of a storage class.",
         ),
     ] {

@@ -36,7 +36,10 @@ fn rules() -> impl Strategy<Value = Value> {
         if last {
             selections.push(with(json!({"tagStatus": "any"}), &counts[5]));
         }
-        (1..).zip(selections).map(|(priority, selection)| rule(priority, selection)).collect()
+        (1..)
+            .zip(selections)
+            .map(|(priority, selection)| rule(priority, selection))
+            .collect()
     })
 }
 

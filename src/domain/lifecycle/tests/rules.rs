@@ -11,7 +11,11 @@ fn an_image_belongs_to_the_first_rule_about_it_even_if_that_keeps_it() {
         ),
         rule(20, any_more_than(1)),
     ]);
-    let images = named(&[("release", &["v1", "sha-1"], 9), ("old", &["sha-2"], 8), ("new", &[], 7)]);
+    let images = named(&[
+        ("release", &["v1", "sha-1"], 9),
+        ("old", &["sha-2"], 8),
+        ("new", &[], 7),
+    ]);
     assert_eq!(touched(&keep_releases, &images), [("old", 20)]);
 }
 
@@ -55,8 +59,12 @@ fn what_an_archived_index_lists_may_be_archived_but_not_expire() {
     images[1].1.storage = Storage::Archive {
         archived_at: days_ago(1),
     };
-    let by_age = json!({"tagStatus": "any", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30});
-    assert_eq!(touched(&json!([archiving(1, by_age.clone())]), &images), [("child", 1)]);
+    let by_age =
+        json!({"tagStatus": "any", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30});
+    assert_eq!(
+        touched(&json!([archiving(1, by_age.clone())]), &images),
+        [("child", 1)]
+    );
     assert_eq!(touched(&json!([rule(1, by_age)]), &images), []);
 }
 
@@ -66,7 +74,10 @@ fn a_restored_image_is_as_new_as_its_restoration() {
     images[0].1.storage = Storage::Standard {
         restored_at: Some(days_ago(1)),
     };
-    assert_eq!(touched(&json!([rule(1, any_more_than(1))]), &images), [("pushed", 1)]);
+    assert_eq!(
+        touched(&json!([rule(1, any_more_than(1))]), &images),
+        [("pushed", 1)]
+    );
 }
 
 #[test]
