@@ -24,6 +24,7 @@ mod json_api;
 mod lifecycle;
 mod manifest;
 mod oidc;
+mod permissions;
 mod refusal;
 mod server;
 mod sigv4;

@@ -26,8 +26,9 @@ use crate::domain::reference::RepositoryName;
 use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::iam::Principal;
+use crate::local::permissions::{self, Sender};
 use crate::local::refusal::Refusal;
-use crate::local::server::BaseUrl;
+use crate::local::server::{BaseUrl, Peer};
 use crate::local::store::Registry;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -83,7 +84,7 @@ async fn respond(
     let Route::Repository(repository, endpoint) = route? else {
         return Ok(StatusCode::OK.into_response());
     };
-    request.permit(&repository, &endpoint)?;
+    request.permit(&repository, &endpoint).await?;
     match endpoint {
         Endpoint::GetManifest(reference) => manifests::get(&request, repository, reference).await,
         Endpoint::PutManifest(reference) => manifests::put(&request, repository, reference, body).await,
@@ -108,15 +109,26 @@ struct DataPlaneRequest<'a> {
 
 impl DataPlaneRequest<'_> {
     /// Checks the sender's permissions.
-    fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
-        let resource = self.emulator.registry.arn(repository.as_str());
-        for action in endpoint.actions(self.parts.method == axum::http::Method::HEAD) {
-            self.emulator
-                .iam
-                .authorize(&self.principal, action, &resource)
-                .map_err(Refusal::AccessDenied)?;
-        }
-        Ok(())
+    async fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
+        let (emulator, principal) = (Arc::clone(self.emulator), self.principal.clone());
+        let source = self
+            .parts
+            .extensions
+            .get::<Peer>()
+            .map(|Peer(address)| address.ip());
+        let actions = endpoint.actions(self.parts.method == axum::http::Method::HEAD);
+        let repository = repository.clone();
+        self.with_registry(move |registry| {
+            let sender = Sender {
+                principal: &principal,
+                source,
+            };
+            let resource = registry.arn(repository.as_str());
+            actions
+                .iter()
+                .try_for_each(|action| permissions::permit(&emulator, registry, sender, action, &resource))
+        })
+        .await
     }
 
     /// Works on the registry's state, where it may block.

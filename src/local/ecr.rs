@@ -9,7 +9,10 @@ mod layers;
 mod lifecycle;
 mod lifecycle_preview;
 mod listing;
+mod registry_policy;
 mod repositories;
+mod repository_policy;
+mod resource_tags;
 
 pub(crate) use authorization::{TokenProblem, USER, open_token};
 
@@ -27,6 +30,9 @@ pub(crate) static SERVICE: Service = Service {
         lifecycle::OPERATIONS,
         lifecycle_preview::OPERATIONS,
         listing::OPERATIONS,
+        registry_policy::OPERATIONS,
         repositories::OPERATIONS,
+        repository_policy::OPERATIONS,
+        resource_tags::OPERATIONS,
     ],
 };
