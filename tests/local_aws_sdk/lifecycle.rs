@@ -7,13 +7,19 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tagship::domain::content::OCI_MANIFEST;
 use tagship::domain::immutability::Mutability;
+use tagship::local::LocalEcr;
 
-use crate::bench::{ACCOUNT, Bench, REPOSITORY, Registry, api_error, digest_of, index};
+use crate::bench::{ACCOUNT, Bench, REPOSITORY, Registry, api_error, digest_of, index, options};
 
 const DAY: i64 = 24 * 3600;
 
+/// Without signatures, which would not be of the time that the clock is set to.
 async fn bench() -> Bench {
-    let bench = Bench::start_with(|options| options.admin = true).await;
+    let bench = Bench::start_with(|options| {
+        options.admin = true;
+        options.auth = false;
+    })
+    .await;
     bench.make("team/mutable", Mutability::Mutable).await;
     bench
 }
@@ -419,9 +425,10 @@ async fn what_was_due_while_nothing_ran_is_applied_at_the_start() {
         &policy(json!([untagged_older_than(1, 1), keep(2, 1)])),
     )
     .await;
-    let options = crate::bench::options(bench.folder.path());
+    let mut options = options(bench.folder.path());
+    options.auth = false;
     bench.local.stop().await;
-    let local = tagship::local::LocalEcr::start(options).await.unwrap();
+    let local = LocalEcr::start(options).await.unwrap();
     let bench = Bench { local, ..bench };
     let found = bench
         .ecr()
