@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::routing::{get, put};
+use axum::routing::{delete, get, put};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +86,7 @@ pub(crate) fn routes() -> Router<Arc<Emulator>> {
         .route("/_local/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_local/clock", get(clock).put(set_clock))
         .route("/_local/claims", put(set_claims))
+        .route("/_local/state", delete(reset))
 }
 
 async fn journal(_: Loopback, State(emulator): State<Arc<Emulator>>) -> Json<Vec<Entry>> {
@@ -146,6 +147,20 @@ async fn set_clock(
 ) -> StatusCode {
     emulator.clock.set_offset(clock.offset_seconds);
     StatusCode::NO_CONTENT
+}
+
+/// Makes everything as it was at the first start, but for keys, roles and claims.
+async fn reset(_: Loopback, State(emulator): State<Arc<Emulator>>) -> StatusCode {
+    emulator.clock.set_offset(0);
+    emulator.faults.clear();
+    emulator.uploads.clear();
+    let shared = Arc::clone(&emulator);
+    let cleared = tokio::task::spawn_blocking(move || shared.registry.clear_all()).await;
+    emulator.journal.reset();
+    match cleared {
+        Ok(Ok(())) => StatusCode::NO_CONTENT,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
 }
 
 async fn set_claims(

@@ -93,6 +93,20 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets every registry. Keys stay.
+    pub(crate) fn clear(&self) -> Result<(), Refusal> {
+        let write = self.database.begin_write()?;
+        write.delete_table(REPOSITORIES)?;
+        write.delete_table(MANIFESTS)?;
+        write.delete_table(MANIFEST_BYTES)?;
+        write.delete_table(TAGS)?;
+        write.delete_table(LAYERS)?;
+        write.delete_table(REFERRERS)?;
+        write.delete_table(DOCUMENTS)?;
+        write.commit()?;
+        self.prepare()
+    }
+
     fn known_blobs(&self) -> Result<std::collections::HashSet<Digest>, Refusal> {
         let read = self.database.begin_read()?;
         let layers = read.open_table(LAYERS)?;
@@ -151,6 +165,11 @@ impl Registry {
     /// Another registry in the same state.
     pub(crate) fn beside(&self, account: AccountId, region: Region) -> Self {
         Self::new(Arc::clone(&self.store), account, region)
+    }
+
+    /// Forgets what is in every registry of the state.
+    pub(crate) fn clear_all(&self) -> Result<(), Refusal> {
+        self.store.clear()
     }
 
     /// The account, which is the registry's id.

@@ -53,6 +53,11 @@ impl Uploads {
         uploads.insert(id, upload);
     }
 
+    /// Gives all of them up.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn take(&self, id: &str, repository: &RepositoryName) -> Option<Upload> {
         let mut uploads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mine = uploads
