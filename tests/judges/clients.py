@@ -140,7 +140,7 @@ class AwsCli:
                 code = left.code
         if code == 0:
             return Answer(json.loads(out.getvalue()) if out.getvalue().strip() else {})
-        said = re.search(r"An error occurred \((\w+)\) when calling the \w+ operation[^:]*: (.*)", problem.getvalue(), re.S)
+        said = re.search(r"An error occurred \((\w+)\) when calling the \w+ operation(?: \(reached max retries: \d+\))?: (.*)", problem.getvalue(), re.S)
         if said:
             return Answer(None, said.group(1), said.group(2).strip())
         if "Parameter validation failed" in problem.getvalue():

@@ -9,9 +9,11 @@ import botocore.loaders
 # Source: Smithy, "AWS JSON 1.1 protocol"; ECR API reference, "Common errors".
 COMMON_ERRORS = {
     "AccessDeniedException",
+    "ExpiredTokenException",
     "SerializationException",
     "ThrottlingException",
     "UnknownOperationException",
+    "UnrecognizedClientException",
 }
 
 # The errors that say that an input is not as the model wants it.
@@ -73,7 +75,8 @@ class Model:
             if not isinstance(value, list):
                 yield f"`{path}` is not a list"
                 return
-            yield from _bounds(shape, len(value), path)
+            # ECR answers empty lists whose shape asks for an item of inputs.
+            yield from _bounds({**shape, "min": 0}, len(value), path)
             for index, item in enumerate(value):
                 yield from self._problems(shape["member"]["shape"], item, f"{path}[{index}]")
         elif kind == "map":
