@@ -6,6 +6,7 @@ pub mod event;
 pub mod facts;
 pub mod immutability;
 pub mod labels;
+pub mod paths;
 pub mod plan;
 pub mod reference;
 pub mod tags;
