@@ -5,7 +5,6 @@ pub mod content;
 pub mod event;
 pub mod facts;
 pub mod immutability;
-pub mod labels;
 pub mod plan;
 pub mod reference;
 pub mod tags;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::domain::event::RepositoryInfo;
 use crate::domain::tags::Mode;
 use crate::error::{Diagnose, Kind, cleaned};
-use crate::inputs::{self, Environment};
+use crate::inputs::{self, ActionVariables, Environment, NoNumber};
 use crate::run::TagsRequest;
 
 /// The flags of `tagship tags`.
@@ -67,8 +67,8 @@ enum Compatible {
 pub(super) enum TagsArgumentError {
     #[error("`--repository-info`: `{file}` {problem}")]
     RepositoryInfo { file: String, problem: String },
-    #[error("`DOCKER_METADATA_SHORT_SHA_LENGTH` is not a number")]
-    ShortLength,
+    #[error(transparent)]
+    Variables(#[from] NoNumber),
 }
 
 impl Diagnose for TagsArgumentError {
@@ -88,18 +88,7 @@ impl TagsArguments {
             None => Mode::Strict,
             Some(Compatible::MetadataAction) => Mode::MetadataAction,
         };
-        // The action's own variables count only where its results are wanted.
-        let of_action = |name| environment.get(name).filter(|_| mode == Mode::MetadataAction);
-        let wants_head = of_action("DOCKER_METADATA_PR_HEAD_SHA")
-            .is_some_and(|value| value.to_ascii_lowercase().contains("true"));
-        let short_digits = of_action("DOCKER_METADATA_SHORT_SHA_LENGTH")
-            .map(|length| {
-                length
-                    .trim()
-                    .parse()
-                    .map_err(|_no_number| TagsArgumentError::ShortLength)
-            })
-            .transpose()?;
+        let variables = ActionVariables::read(environment, mode)?;
         let repository = self
             .repository_info
             .map(|file| repository_info(&environment.working_directory().join(file)))
@@ -112,9 +101,9 @@ impl TagsArguments {
             annotations: list(self.annotation, self.annotations),
             mode,
             now: self.now,
-            event: inputs::job_event(environment, wants_head, notes),
+            event: inputs::job_event(environment, variables.head_of_pull_request, notes),
             repository,
-            short_digits,
+            short_digits: variables.short_digits,
             explain: self.explain,
             github: inputs::forge(environment),
             workspace: environment.working_directory().to_owned(),

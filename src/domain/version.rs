@@ -11,10 +11,15 @@ pub fn from_git_tag(tag: &str) -> Option<Version> {
     Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()
 }
 
+/// The version that a git tag names behind a prefix such as `api/v`, if there is one.
+pub fn behind(prefix: Option<&str>, tag: &str) -> Option<Version> {
+    from_git_tag(tag.strip_prefix(prefix.unwrap_or_default())?)
+}
+
 /// The greatest version among git tags of one commit, a stable one before any pre-release.
-pub fn greatest<'a>(tags: impl IntoIterator<Item = &'a str>) -> Option<Version> {
+pub fn greatest<'a>(prefix: Option<&str>, tags: impl IntoIterator<Item = &'a str>) -> Option<Version> {
     tags.into_iter()
-        .filter_map(from_git_tag)
+        .filter_map(|tag| behind(prefix, tag))
         .max_by(|a, b| a.pre.is_empty().cmp(&b.pre.is_empty()).then_with(|| a.cmp(b)))
 }
 
@@ -52,13 +57,24 @@ mod tests {
 
     #[test]
     fn a_stable_version_wins_over_a_greater_prerelease() {
-        let of = |tags: &[&str]| greatest(tags.iter().copied()).map(|version| version.to_string());
+        let of = |tags: &[&str]| greatest(None, tags.iter().copied()).map(|version| version.to_string());
         assert_eq!(
             of(&["v1.2.3", "v1.3.0-rc.1", "nightly"]).as_deref(),
             Some("1.2.3")
         );
         assert_eq!(of(&["v1.9.0", "v1.10.0"]).as_deref(), Some("1.10.0"));
         assert_eq!(of(&["nightly"]), None);
+    }
+
+    #[test]
+    fn a_prefix_belongs_to_one_image() {
+        let of =
+            |tags: &[&str]| greatest(Some("api/v"), tags.iter().copied()).map(|version| version.to_string());
+        assert_eq!(
+            of(&["v9.0.0", "web/v2.0.0", "api/v1.2.3"]).as_deref(),
+            Some("1.2.3")
+        );
+        assert_eq!(of(&["v9.0.0", "api/1.2.3", "xapi/v1.2.3"]), None);
     }
 
     #[test]

@@ -109,6 +109,21 @@ impl TagRule {
         let Some(mut subject) = subject else {
             return Ok(silent(&no_source(given)));
         };
+        // Other tags are of other images.
+        if let (Some(prefix), None, None) = (given.tag_prefix, value, extract)
+            && computed.is_none()
+        {
+            match subject.text.strip_prefix(prefix) {
+                Some(rest) => subject.text = rest.to_owned(),
+                None => {
+                    return Ok(silent(&format!(
+                        "`{}` does not begin with `{}`",
+                        shown(&subject.text),
+                        shown(prefix)
+                    )));
+                }
+            }
+        }
         if let Some(extract) = extract {
             match extract.pattern.capture(&subject.text, extract.group) {
                 Capture::Text(found) => subject.text = found.to_owned(),
