@@ -5,6 +5,7 @@ pub mod content;
 pub mod event;
 pub mod facts;
 pub mod immutability;
+pub mod paths;
 pub mod plan;
 pub mod reference;
 pub mod tags;

@@ -1,6 +1,10 @@
 //! Versions, and the tags that carry them.
 
+mod prefix;
+
 use semver::Version;
+
+pub use prefix::{InvalidTagPrefix, TagPrefix};
 
 use crate::domain::reference::{InvalidName, Tag};
 
