@@ -12,6 +12,7 @@ use crate::domain::content::Platform;
 use crate::domain::event::Event;
 use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
 use crate::domain::tags::Lists;
+use crate::domain::version::TagPrefix;
 
 /// What one run of the pipeline runs on.
 #[derive(Debug, Clone)]
@@ -26,8 +27,8 @@ pub struct Settings {
     pub version: Option<Version>,
     /// What started the job; absent outside of one.
     pub event: Option<Event>,
-    /// What git tags of versions begin with; an optional `v` when absent.
-    pub tag_prefix: Option<String>,
+    /// What git tags of versions begin with.
+    pub tag_prefix: TagPrefix,
     /// The tags and labels that are wanted.
     pub lists: Lists,
     /// How many digits a short commit id has, if not the mode's own number.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::domain::event::RepositoryInfo;
 use crate::domain::tags::Mode;
+use crate::domain::version::TagPrefix;
 use crate::error::{Diagnose, Kind, cleaned};
 use crate::inputs::{self, ActionVariables, Environment, NoNumber};
 use crate::run::TagsRequest;
@@ -45,6 +46,9 @@ pub(super) struct TagsArguments {
     /// Make what another tool makes of the same lists
     #[arg(long, value_enum, value_name = "TOOL")]
     compat: Option<Compatible>,
+    /// What git tags of versions begin with, such as `api/v` [default: `v` or nothing]
+    #[arg(long, value_name = "TEXT")]
+    tag_prefix: Option<TagPrefix>,
     /// The time of the run, RFC 3339
     #[arg(long, value_name = "TIME")]
     now: Option<Timestamp>,
@@ -100,6 +104,7 @@ impl TagsArguments {
             labels: list(self.label, self.labels),
             annotations: list(self.annotation, self.annotations),
             mode,
+            tag_prefix: self.tag_prefix.unwrap_or_default(),
             now: self.now,
             event: inputs::job_event(environment, variables.head_of_pull_request, notes),
             repository,

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::domain::event::{Event, RepositoryInfo};
 use crate::domain::facts::CommitId;
 use crate::domain::reference::Tag;
+use crate::domain::version::TagPrefix;
 
 mod apply;
 mod error;
@@ -95,8 +96,8 @@ pub struct Given<'a> {
     pub repository: &'a RepositoryInfo,
     /// The version, when it was given or computed.
     pub version: Option<&'a Version>,
-    /// What git tags of versions begin with; an optional `v` when absent.
-    pub tag_prefix: Option<&'a str>,
+    /// What git tags of versions begin with, when it is not the usual `v` or nothing.
+    pub tag_prefix: Option<&'a TagPrefix>,
     /// The time of the run.
     pub now: Timestamp,
     /// The commit's time, when the checkout tells it.

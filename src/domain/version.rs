@@ -15,15 +15,10 @@ pub fn from_git_tag(tag: &str) -> Option<Version> {
     Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()
 }
 
-/// The version that a git tag names behind a prefix such as `api/v`, if there is one.
-pub fn behind(prefix: Option<&str>, tag: &str) -> Option<Version> {
-    from_git_tag(tag.strip_prefix(prefix.unwrap_or_default())?)
-}
-
 /// The greatest version among git tags of one commit, a stable one before any pre-release.
-pub fn greatest<'a>(prefix: Option<&str>, tags: impl IntoIterator<Item = &'a str>) -> Option<Version> {
+pub fn greatest<'a>(prefix: &TagPrefix, tags: impl IntoIterator<Item = &'a str>) -> Option<Version> {
     tags.into_iter()
-        .filter_map(|tag| behind(prefix, tag))
+        .filter_map(|tag| prefix.version(tag))
         .max_by(|a, b| a.pre.is_empty().cmp(&b.pre.is_empty()).then_with(|| a.cmp(b)))
 }
 
@@ -61,7 +56,9 @@ mod tests {
 
     #[test]
     fn a_stable_version_wins_over_a_greater_prerelease() {
-        let of = |tags: &[&str]| greatest(None, tags.iter().copied()).map(|version| version.to_string());
+        let of = |tags: &[&str]| {
+            greatest(&TagPrefix::default(), tags.iter().copied()).map(|version| version.to_string())
+        };
         assert_eq!(
             of(&["v1.2.3", "v1.3.0-rc.1", "nightly"]).as_deref(),
             Some("1.2.3")

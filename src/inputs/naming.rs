@@ -7,13 +7,13 @@ use super::problem::Problems;
 use super::raw::{Sourced, shown};
 use super::{Environment, Origin, RawInputs};
 use crate::domain::tags::{Flavor, LabelRule, Lists, Mode, RESERVED, TagError, TagRule};
-use crate::domain::version;
+use crate::domain::version::{self, TagPrefix};
 
 /// What the image is called after.
 #[derive(Debug)]
 pub(super) struct Naming {
     pub(super) version: Option<Version>,
-    pub(super) tag_prefix: Option<String>,
+    pub(super) tag_prefix: TagPrefix,
     pub(super) lists: Lists,
     pub(super) short_digits: Option<usize>,
 }
@@ -24,7 +24,7 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
     let version = raw
         .text("version", problems)
         .and_then(|value| given_version(&value, problems));
-    let tag_prefix = raw.text("tag-prefix", problems).map(|value| value.text);
+    let tag_prefix = tag_prefix(raw, problems);
     let flavor = flavor(raw, mode, problems);
     let rules = rules(raw, mode, &flavor, problems);
     let labels = labels(raw, mode, problems);
@@ -58,6 +58,13 @@ pub(super) fn mode(raw: &RawInputs, problems: &mut Problems) -> Mode {
         problems.add::<()>(&value.origin, message, hint);
     }
     Mode::MetadataAction
+}
+
+/// What git tags of versions begin with.
+pub(super) fn tag_prefix(raw: &RawInputs, problems: &mut Problems) -> TagPrefix {
+    raw.text("tag-prefix", problems)
+        .and_then(|value| problems.check(&value.origin, TagPrefix::parse(&value.text), None))
+        .unwrap_or_default()
 }
 
 /// The version that is given, with or without `v`.

@@ -26,7 +26,7 @@ pub(super) struct Called<'a> {
 
 impl<'a> Called<'a> {
     pub(super) fn of(settings: &'a Settings, source: Source) -> Result<Self, PipelineError> {
-        let prefix = settings.tag_prefix.as_deref();
+        let prefix = &settings.tag_prefix;
         let mut event = if let Some(event) = &settings.event {
             event.clone()
         } else {
@@ -53,7 +53,7 @@ impl<'a> Called<'a> {
             event: &self.event,
             repository,
             version: given.or_else(|| version_for_rules(self.version.as_ref(), &self.event, mode)),
-            tag_prefix: self.settings.tag_prefix.as_deref(),
+            tag_prefix: Some(&self.settings.tag_prefix),
             now: self.now,
             committed_at: Some(self.source.committed_at),
             short_digits: self.settings.short_digits,

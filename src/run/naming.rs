@@ -8,7 +8,7 @@ use semver::Version;
 use crate::domain::event::{Event, RepositoryInfo};
 use crate::domain::facts::Source;
 use crate::domain::tags::Mode;
-use crate::domain::version::{behind, greatest};
+use crate::domain::version::{TagPrefix, greatest};
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
 use crate::pipeline::PipelineError;
@@ -20,14 +20,14 @@ pub(super) fn event_of_checkout(
     checkout: &GixCheckout,
     context: &Path,
     source: &Source,
-    tag_prefix: Option<&str>,
+    tag_prefix: &TagPrefix,
 ) -> Result<Event, PipelineError> {
     let branch = checkout.branch(context)?;
     let version = greatest(tag_prefix, source.tags.iter().map(String::as_str));
     let of_version = source
         .tags
         .iter()
-        .find(|tag| version.is_some() && behind(tag_prefix, tag) == version);
+        .find(|tag| version.is_some() && tag_prefix.version(tag) == version);
     let tag = of_version.or(source.tags.first()).filter(|_| branch.is_none());
     Ok(Event::of_checkout(
         branch.as_deref(),
@@ -37,9 +37,9 @@ pub(super) fn event_of_checkout(
 }
 
 /// The version of a commit: of the git tag that started the run, or of the git tags on it.
-pub(super) fn version_of(event: &Event, source: &Source, tag_prefix: Option<&str>) -> Option<Version> {
+pub(super) fn version_of(event: &Event, source: &Source, tag_prefix: &TagPrefix) -> Option<Version> {
     match event.git_ref.tag() {
-        Some(tag) => behind(tag_prefix, tag),
+        Some(tag) => tag_prefix.version(tag),
         None => greatest(tag_prefix, source.tags.iter().map(String::as_str)),
     }
 }

@@ -9,6 +9,7 @@ use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::domain::event::{Event, RepositoryInfo};
 use crate::domain::tags::{Explanation, Given, Listing, Mode, Wishes};
+use crate::domain::version::TagPrefix;
 use crate::git::GixCheckout;
 use crate::pipeline::PipelineError;
 use crate::ports::{Checkout as _, Clock as _, Reporter};
@@ -29,6 +30,8 @@ pub struct TagsRequest {
     pub annotations: String,
     /// How the rules are read.
     pub mode: Mode,
+    /// What git tags of versions begin with.
+    pub tag_prefix: TagPrefix,
     /// The time of the run, if not now.
     pub now: Option<Timestamp>,
     /// What started the job; the checkout tells when absent.
@@ -53,7 +56,7 @@ pub async fn tags(request: &TagsRequest, reporter: &dyn Reporter) -> Result<Outc
         (Some(event), source) => (event.clone(), source.ok()),
         (None, source) => {
             let source = source.map_err(PipelineError::from)?;
-            let event = event_of_checkout(&checkout, &request.workspace, &source, None)?;
+            let event = event_of_checkout(&checkout, &request.workspace, &source, &request.tag_prefix)?;
             (event, Some(source))
         }
     };
@@ -65,13 +68,13 @@ pub async fn tags(request: &TagsRequest, reporter: &dyn Reporter) -> Result<Outc
     };
     let version = source
         .as_ref()
-        .and_then(|source| version_of(&event, source, None));
+        .and_then(|source| version_of(&event, source, &request.tag_prefix));
     let given = Given {
         mode: request.mode,
         event: &event,
         repository: &repository,
         version: version_for_rules(version.as_ref(), &event, request.mode),
-        tag_prefix: None,
+        tag_prefix: Some(&request.tag_prefix),
         now: request.now.unwrap_or_else(|| SystemClock.now()),
         committed_at: source.as_ref().map(|source| source.committed_at),
         short_digits: request.short_digits,

@@ -113,13 +113,12 @@ impl TagRule {
         if let (Some(prefix), None, None) = (given.tag_prefix, value, extract)
             && computed.is_none()
         {
-            match subject.text.strip_prefix(prefix) {
+            match prefix.rest(&subject.text) {
                 Some(rest) => subject.text = rest.to_owned(),
                 None => {
                     return Ok(silent(&format!(
-                        "`{}` does not begin with `{}`",
-                        shown(&subject.text),
-                        shown(prefix)
+                        "`{}` names no version behind `{prefix}`",
+                        shown(&subject.text)
                     )));
                 }
             }

@@ -73,7 +73,10 @@ fn the_flavor_moves_latest_only_where_it_is_asked_to() {
     let case = case.flag("flavor", "suffix=-alpine");
     assert_eq!(flavor(&case), plain_with("suffix=-alpine"));
     let case = case.flag("flavor", "latest=auto");
-    assert_eq!(flavor(&case), Flavor::parse_list("suffix=-alpine", Mode::Strict).unwrap());
+    assert_eq!(
+        flavor(&case),
+        Flavor::parse_list("suffix=-alpine", Mode::Strict).unwrap()
+    );
     let (message, _) = Case::complete().flag("flavor", "latest=maybe").problem();
     assert_eq!(
         message,

@@ -132,7 +132,11 @@ fn an_image_that_is_made_tells_its_commit_in_both_modes() {
     let created = "org.opencontainers.image.created=2026-11-20T10:00:00Z";
     assert_eq!(
         labels(&strict, "", Some(&version)).unwrap(),
-        [created, revision.as_str(), "org.opencontainers.image.version=1.2.3"]
+        [
+            created,
+            revision.as_str(),
+            "org.opencontainers.image.version=1.2.3"
+        ]
     );
     assert_eq!(labels(&strict, "", None).unwrap(), [created, revision.as_str()]);
     let compatible = Run::push(Mode::MetadataAction, "heads/main");
