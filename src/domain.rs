@@ -1,6 +1,7 @@
 //! The rules: pure code without input, output, clock, environment or async.
 
 pub mod build;
+pub mod bump;
 pub mod content;
 pub mod event;
 pub mod facts;

@@ -7,6 +7,7 @@ mod naming;
 mod outcome;
 mod scene;
 mod tags;
+mod version;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ pub use error::RunError;
 pub use local::serve_local;
 pub use outcome::Outcome;
 pub use tags::{TagsRequest, tags};
+pub use version::{VersionRequest, version};
 
 use self::scene::Scene;
 use crate::domain::plan::Content;

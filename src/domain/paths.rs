@@ -5,6 +5,8 @@ use std::str::Chars;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::error::{Diagnose, Kind};
+
 /// Patterns for paths relative to the repository's root, with `/` between folders.
 ///
 /// `*` stands for any text without `/`, `**` for any text, `[a-z]` for one of some characters, `?` for zero or one
@@ -33,6 +35,12 @@ pub enum PathFilterError {
     /// There are too many.
     #[error("there are more than {} path patterns", PathFilter::MAX_PATTERNS)]
     TooMany,
+}
+
+impl Diagnose for PathFilterError {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
 }
 
 impl PathFilter {
