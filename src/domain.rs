@@ -6,7 +6,6 @@ pub mod content;
 pub mod event;
 pub mod facts;
 pub mod immutability;
-pub mod labels;
 pub mod paths;
 pub mod plan;
 pub mod reference;
