@@ -5,6 +5,7 @@
 mod authorization;
 mod deletion;
 mod images;
+mod layers;
 mod listing;
 mod repositories;
 
@@ -20,6 +21,7 @@ pub(crate) static SERVICE: Service = Service {
         authorization::OPERATIONS,
         deletion::OPERATIONS,
         images::OPERATIONS,
+        layers::OPERATIONS,
         listing::OPERATIONS,
         repositories::OPERATIONS,
     ],

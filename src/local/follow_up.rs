@@ -1,9 +1,12 @@
 //! What a registry does of its own accord after an image was pushed or pulled.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::reference::{Digest, RepositoryName};
+use crate::domain::reference::{Digest, RepositoryName, Tag};
 use crate::local::emulator::Emulator;
+use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
 use crate::local::store::{Owner, Registry};
 
@@ -13,6 +16,23 @@ const PULL_RECORD_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The name of the document with the time of an image's last recorded pull: this and the digest.
 pub(crate) const PULLED: &str = "pulled/";
+
+/// An image that was just pushed, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Push<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) repository: &'a RepositoryName,
+    pub(crate) digest: Digest,
+    /// The tag that it was pushed under.
+    pub(crate) tag: Option<&'a Tag>,
+    /// Who pushed it.
+    pub(crate) principal: &'a Principal,
+}
+
+/// An image was pushed. Blocks.
+pub(crate) fn pushed(_emulator: &Arc<Emulator>, _push: &Push<'_>) -> Result<(), Refusal> {
+    Ok(())
+}
 
 /// An image was pulled by a client, not just looked at.
 pub(crate) fn pulled(

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::{CONTENT_DIGEST, DataPlaneRequest, OciError};
 use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Reference, RepositoryName};
-use crate::local::follow_up;
+use crate::local::follow_up::{self, Push};
 use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::Refusal;
 use crate::local::store::{PutImage, Repeat};
@@ -92,11 +92,12 @@ pub(super) async fn put(
         .filter(|text| !text.is_empty());
     let manifest = ParsedManifest::parse(bytes, stated)?;
     let subject = manifest.subject();
-    let quirks = request.emulator.quirks;
-    let now = request.emulator.clock.now();
+    let emulator = Arc::clone(request.emulator);
+    let principal = request.principal.clone();
     let name = repository.clone();
     let digest = request
         .with_registry(move |registry| {
+            let quirks = emulator.quirks;
             let (tag, digest) = match &reference {
                 Reference::Tag(tag) => (Some(tag), None),
                 Reference::Digest(digest) => (None, Some(*digest)),
@@ -113,7 +114,16 @@ pub(super) async fn put(
                 },
                 wording: quirks.immutable_wording,
             };
-            registry.put_image(&put, now)
+            let digest = registry.put_image(&put, emulator.clock.now())?;
+            let push = Push {
+                registry,
+                repository: &name,
+                digest,
+                tag,
+                principal: &principal,
+            };
+            follow_up::pushed(&emulator, &push)?;
+            Ok(digest)
         })
         .await?;
     let location = format!("{}/v2/{repository}/manifests/{digest}", request.base);

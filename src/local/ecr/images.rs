@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
-use crate::local::follow_up;
+use crate::local::follow_up::{self, Push};
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, optional, read, repository_name, required,
 };
@@ -208,6 +208,14 @@ fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
         },
         context.now(),
     )?;
+    let push = Push {
+        registry: &context.registry,
+        repository: &name,
+        digest: stored,
+        tag: tag.as_ref(),
+        principal: context.principal,
+    };
+    follow_up::pushed(context.emulator, &push)?;
     let id = ImageId {
         image_digest: Some(stored.to_string()),
         image_tag: tag.map(|tag| tag.to_string()),

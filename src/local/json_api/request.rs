@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,7 +14,7 @@ use crate::local::store::Registry;
 
 /// Who calls, through which address, and which registry is meant.
 pub(crate) struct Context<'a> {
-    pub(crate) emulator: &'a Emulator,
+    pub(crate) emulator: &'a Arc<Emulator>,
     pub(crate) principal: &'a Principal,
     pub(crate) base: &'a BaseUrl,
     /// Of the account that the request names, in the region that it is signed for.

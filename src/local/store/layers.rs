@@ -1,6 +1,6 @@
 use redb::ReadableDatabase as _;
 
-use super::schema::{LAYERS, REFERRERS};
+use super::schema::{LAYERS, MANIFESTS, ManifestRecord, REFERRERS, decode};
 use super::{PartialBlob, Registry};
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::refusal::Refusal;
@@ -32,6 +32,28 @@ impl Registry {
         )?;
         write.commit()?;
         Ok(())
+    }
+
+    /// Whether an image of the repository has this blob.
+    pub(crate) fn layer_has_image(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<bool, Refusal> {
+        self.repository(repository)?;
+        let read = self.store.database.begin_read()?;
+        let manifests = read.open_table(MANIFESTS)?;
+        for entry in manifests.range((self.key.as_str(), repository.as_str(), "")..)? {
+            let (key, record) = entry?;
+            let key = key.value();
+            if key.0 != self.key || key.1 != repository.as_str() {
+                break;
+            }
+            if decode::<ManifestRecord>(record.value())?.blobs.contains(digest) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The digests of the manifests whose subject is `digest`, in order.
