@@ -5,6 +5,8 @@
     reason = "the helpers of tests fail by panicking, as tests do"
 )]
 
+#[path = "local_aws_sdk/account_settings.rs"]
+mod account_settings;
 #[path = "local_aws_sdk/bench.rs"]
 mod bench;
 #[path = "local_aws_sdk/data_plane.rs"]
