@@ -6,6 +6,7 @@ mod blobs;
 mod error;
 mod login;
 mod manifests;
+mod mounts;
 mod route;
 pub(crate) mod storage;
 mod tags;
