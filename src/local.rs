@@ -21,6 +21,7 @@ mod follow_up;
 mod iam;
 mod journal;
 mod json_api;
+mod lifecycle;
 mod manifest;
 mod oidc;
 mod refusal;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 pub use emulator::Quirks;
@@ -101,6 +103,7 @@ pub struct LocalEcr {
     storage: Option<Server>,
     access: Access,
     listening: SocketAddr,
+    _upkeep: AbortOnDropHandle<()>,
 }
 
 impl LocalEcr {
@@ -130,9 +133,11 @@ impl LocalEcr {
         let (mut emulator, access) = blocking(move || open(options, address, folder)).await?;
         emulator.storage_port = storage_port;
         let emulator = Arc::new(emulator);
+        lifecycle::apply_due(&emulator).await;
         let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
         let server = Server::start(listener, Arc::clone(&emulator), admin);
         Ok(Self {
+            _upkeep: lifecycle::keep_applying(&emulator),
             emulator,
             server,
             storage,

@@ -7,6 +7,8 @@ mod authorization;
 mod deletion;
 mod images;
 mod layers;
+mod lifecycle;
+mod lifecycle_preview;
 mod listing;
 mod repositories;
 
@@ -25,6 +27,8 @@ pub(crate) static SERVICE: Service = Service {
         deletion::OPERATIONS,
         images::OPERATIONS,
         layers::OPERATIONS,
+        lifecycle::OPERATIONS,
+        lifecycle_preview::OPERATIONS,
         listing::OPERATIONS,
         repositories::OPERATIONS,
     ],

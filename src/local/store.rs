@@ -12,6 +12,7 @@ mod layers;
 mod paging;
 mod repositories;
 mod schema;
+mod storage_class;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) use documents::Owner;
 pub(crate) use images::{ImageDetail, PutImage, Repeat};
 pub(crate) use paging::Page;
 pub(crate) use repositories::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
+pub(crate) use storage_class::{ImageStatus, Storage, StorageClass};
 
 use crate::domain::reference::{AccountId, Digest, Region, RepositoryName};
 use crate::local::error::LocalError;
@@ -179,6 +181,15 @@ impl Registry {
     /// Forgets what is in every registry of the state.
     pub(crate) fn clear_all(&self) -> Result<(), Refusal> {
         self.store.clear()
+    }
+
+    /// The registry whose part of every key this is.
+    fn of_key(&self, key: &str) -> Result<Self, Refusal> {
+        let (account, region) = key.split_once('/').unwrap_or_default();
+        Ok(self.beside(
+            AccountId::parse(account).map_err(Refusal::state)?,
+            Region::parse(region).map_err(Refusal::state)?,
+        ))
     }
 
     /// The account, which is the registry's id.

@@ -10,7 +10,8 @@ use crate::local::json_api::{
 use crate::local::refusal::Refusal;
 use crate::local::store::{ImageDetail, Page};
 
-const TAG_STATUS: Member = optional("tagStatus", Shape::Enum(&["TAGGED", "UNTAGGED", "ANY"]));
+/// Source: ECR API reference, `TagStatus`.
+pub(super) const TAG_STATUS: Member = optional("tagStatus", Shape::Enum(&["TAGGED", "UNTAGGED", "ANY"]));
 
 pub(super) static OPERATIONS: &[Operation] = &[
     Operation {
@@ -58,7 +59,7 @@ struct Filter {
 /// Which images are wanted, by whether they have tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-enum TagStatus {
+pub(super) enum TagStatus {
     #[default]
     Any,
     Tagged,
@@ -66,11 +67,12 @@ enum TagStatus {
 }
 
 impl TagStatus {
-    fn includes(self, image: &ImageDetail) -> bool {
+    /// Whether an image with these tags is wanted.
+    pub(super) fn includes(self, tags: &[String]) -> bool {
         match self {
             Self::Any => true,
-            Self::Tagged => !image.tags.is_empty(),
-            Self::Untagged => image.tags.is_empty(),
+            Self::Tagged => !tags.is_empty(),
+            Self::Untagged => tags.is_empty(),
         }
     }
 }
@@ -83,7 +85,7 @@ fn list_images(context: &Context<'_>, document: Value) -> Result<Value, Refusal>
     let size = page_size(request.max_results);
     let mut entries: Vec<(String, ImageId)> = Vec::new();
     for image in context.registry.images(&name)? {
-        if !status.includes(&image) {
+        if !status.includes(&image.tags) {
             continue;
         }
         let id = |tag: Option<&String>| ImageId {
@@ -122,7 +124,7 @@ fn describe_images(context: &Context<'_>, document: Value) -> Result<Value, Refu
         let size = page_size(request.max_results);
         let keyed = images
             .into_iter()
-            .filter(|image| status.includes(image))
+            .filter(|image| status.includes(&image.tags))
             .map(|image| (image.digest.to_string(), image));
         let page = Page::cut(keyed, |entry| &entry.0, request.next_token.as_deref(), size)?;
         let details: Vec<Value> = page
