@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::reference::{Digest, RepositoryName, Tag};
 use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
+use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::Refusal;
 use crate::local::store::{Owner, Registry};
 
@@ -22,7 +23,7 @@ pub(crate) const PULLED: &str = "pulled/";
 pub(crate) struct Push<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) repository: &'a RepositoryName,
-    pub(crate) digest: Digest,
+    pub(crate) manifest: &'a ParsedManifest,
     /// The tag that it was pushed under.
     pub(crate) tag: Option<&'a Tag>,
     /// Who pushed it.

@@ -118,7 +118,7 @@ pub(super) async fn put(
             let push = Push {
                 registry,
                 repository: &name,
-                digest,
+                manifest: &manifest,
                 tag,
                 principal: &principal,
             };

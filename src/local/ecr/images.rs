@@ -211,7 +211,7 @@ fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let push = Push {
         registry: &context.registry,
         repository: &name,
-        digest: stored,
+        manifest: &manifest,
         tag: tag.as_ref(),
         principal: context.principal,
     };
