@@ -24,7 +24,9 @@ mod json_api;
 mod manifest;
 mod oidc;
 mod refusal;
+mod scanning;
 mod server;
+mod signing;
 mod sigv4;
 mod store;
 mod sts;
@@ -45,6 +47,7 @@ pub use iam::AccessKey;
 pub use journal::{Entry, Held};
 pub use oidc::GithubClaims;
 pub use refusal::ImmutableWording;
+pub use scanning::{Finding, ScanOrder, ScanOutcome};
 
 use crate::domain::immutability::Mutability;
 use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
@@ -234,6 +237,11 @@ impl LocalEcr {
         self.emulator.faults.clear();
     }
 
+    /// Orders what scans of some images come to, those that were begun before too.
+    pub fn order_scans(&self, order: ScanOrder) {
+        self.emulator.scans.put(order);
+    }
+
     /// Every request since the start or the last reset.
     pub fn journal(&self) -> Vec<Entry> {
         self.emulator.journal.entries()
@@ -323,6 +331,7 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
         issuer,
         uploads: data_plane::Uploads::default(),
         faults: faults::Faults::default(),
+        scans: scanning::Orders::default(),
         journal: journal::Journal::default(),
         _folder: folder,
     };

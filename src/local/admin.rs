@@ -16,6 +16,7 @@ use crate::local::folder::Access;
 use crate::local::iam::AccessKey;
 use crate::local::journal::Entry;
 use crate::local::oidc::GithubClaims;
+use crate::local::scanning::ScanOrder;
 use crate::local::server::Peer;
 
 /// Where a server tells that it is one of ours and lives.
@@ -86,6 +87,7 @@ pub(crate) fn routes() -> Router<Arc<Emulator>> {
         .route("/_local/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_local/clock", get(clock).put(set_clock))
         .route("/_local/claims", put(set_claims))
+        .route("/_local/findings", get(scans).put(order_scan).delete(clear_scans))
 }
 
 async fn journal(_: Loopback, State(emulator): State<Arc<Emulator>>) -> Json<Vec<Entry>> {
@@ -123,6 +125,24 @@ async fn add_fault(
 
 async fn clear_faults(_: Loopback, State(emulator): State<Arc<Emulator>>) -> StatusCode {
     emulator.faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn scans(_: Loopback, State(emulator): State<Arc<Emulator>>) -> Json<Vec<ScanOrder>> {
+    Json(emulator.scans.list())
+}
+
+async fn order_scan(
+    _: Loopback,
+    State(emulator): State<Arc<Emulator>>,
+    Json(order): Json<ScanOrder>,
+) -> StatusCode {
+    emulator.scans.put(order);
+    StatusCode::NO_CONTENT
+}
+
+async fn clear_scans(_: Loopback, State(emulator): State<Arc<Emulator>>) -> StatusCode {
+    emulator.scans.clear();
     StatusCode::NO_CONTENT
 }
 

@@ -6,7 +6,13 @@ mod authorization;
 mod deletion;
 mod images;
 mod listing;
+mod pull_time;
+mod referrers;
 mod repositories;
+mod scanning;
+mod scans;
+mod signing;
+mod storage_class;
 
 pub(crate) use authorization::{TokenProblem, USER, open_token};
 
@@ -21,6 +27,12 @@ pub(crate) static SERVICE: Service = Service {
         deletion::OPERATIONS,
         images::OPERATIONS,
         listing::OPERATIONS,
+        pull_time::OPERATIONS,
+        referrers::OPERATIONS,
         repositories::OPERATIONS,
+        scanning::OPERATIONS,
+        scans::OPERATIONS,
+        signing::OPERATIONS,
+        storage_class::OPERATIONS,
     ],
 };

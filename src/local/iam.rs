@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use policy::{Policy, Verdict};
+pub(crate) use policy::{Policy, Verdict, matches as wildcard};
 pub(crate) use roles::{EXAMPLE_ROLE, Roles};
 pub(crate) use seal::Seal;
 
@@ -132,6 +132,14 @@ impl Iam {
                 "arn:{partition}:sts::{account}:assumed-role/{}/{}",
                 session.role, session.name
             ),
+        }
+    }
+
+    /// The resource name of the user or role that the principal is, whatever the session.
+    pub(crate) fn identity_arn(&self, principal: &Principal) -> String {
+        match principal {
+            Principal::Administrator => self.arn(principal),
+            Principal::Session(session) => self.role_arn(&session.role),
         }
     }
 
