@@ -25,7 +25,9 @@ mod lifecycle;
 mod manifest;
 mod oidc;
 mod refusal;
+mod scanning;
 mod server;
+mod signing;
 mod sigv4;
 mod store;
 mod sts;
@@ -48,6 +50,7 @@ pub use iam::AccessKey;
 pub use journal::{Entry, Held};
 pub use oidc::GithubClaims;
 pub use refusal::ImmutableWording;
+pub use scanning::{Finding, ScanOrder, ScanOutcome};
 
 use crate::domain::immutability::Mutability;
 use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
@@ -240,6 +243,11 @@ impl LocalEcr {
         self.emulator.faults.clear();
     }
 
+    /// Orders what scans of some images come to, those that were begun before too.
+    pub fn order_scans(&self, order: ScanOrder) {
+        self.emulator.scans.put(order);
+    }
+
     /// Every request since the start or the last reset.
     pub fn journal(&self) -> Vec<Entry> {
         self.emulator.journal.entries()
@@ -329,6 +337,7 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
         issuer,
         uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
+        scans: scanning::Orders::default(),
         journal: journal::Journal::default(),
         _folder: folder,
     };

@@ -17,6 +17,7 @@ use crate::local::iam::AccessKey;
 use crate::local::journal::Entry;
 use crate::local::lifecycle::{self, Outcome, Which};
 use crate::local::oidc::GithubClaims;
+use crate::local::scanning::ScanOrder;
 use crate::local::server::Peer;
 
 /// Where a server tells that it is one of ours and lives.
@@ -89,6 +90,7 @@ pub(crate) fn routes() -> Router<Arc<Emulator>> {
         .route("/_local/claims", put(set_claims))
         .route("/_local/state", delete(reset))
         .route("/_local/lifecycle", post(apply_lifecycle))
+        .route("/_local/findings", get(scans).put(order_scan).delete(clear_scans))
 }
 
 async fn journal(_: Loopback, State(emulator): State<Arc<Emulator>>) -> Json<Vec<Entry>> {
@@ -126,6 +128,24 @@ async fn add_fault(
 
 async fn clear_faults(_: Loopback, State(emulator): State<Arc<Emulator>>) -> StatusCode {
     emulator.faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn scans(_: Loopback, State(emulator): State<Arc<Emulator>>) -> Json<Vec<ScanOrder>> {
+    Json(emulator.scans.list())
+}
+
+async fn order_scan(
+    _: Loopback,
+    State(emulator): State<Arc<Emulator>>,
+    Json(order): Json<ScanOrder>,
+) -> StatusCode {
+    emulator.scans.put(order);
+    StatusCode::NO_CONTENT
+}
+
+async fn clear_scans(_: Loopback, State(emulator): State<Arc<Emulator>>) -> StatusCode {
+    emulator.scans.clear();
     StatusCode::NO_CONTENT
 }
 

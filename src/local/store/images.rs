@@ -39,6 +39,14 @@ pub(crate) struct ImageDetail {
     pub(crate) annotations: BTreeMap<String, String>,
 }
 
+impl ImageDetail {
+    /// When the image came to the registry; restoring it counts like a push.
+    /// Source: ECR user guide, "Restoring an image".
+    pub(crate) fn restored_or_pushed_at(&self) -> Timestamp {
+        self.storage.active_from(self.pushed_at)
+    }
+}
+
 /// A manifest to store, and under what.
 #[derive(Debug)]
 pub(crate) struct PutImage<'a> {

@@ -57,6 +57,11 @@ impl Storage {
         self.activated_at.filter(|at| *at <= now)
     }
 
+    /// When it can be pulled, if it is in the standard class.
+    pub(crate) fn active_from(&self, now: Timestamp) -> Timestamp {
+        self.activated_at.map_or(now, |at| at.max(now))
+    }
+
     fn moved(self, class: StorageClass, now: Timestamp) -> Self {
         match class {
             StorageClass::Archive => Self {
