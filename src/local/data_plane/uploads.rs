@@ -20,7 +20,7 @@ const MIN_PART_BYTES: u64 = 5 * 1024 * 1024;
 /// How long an upload may rest.
 const LIFE: SignedDuration = SignedDuration::from_hours(24);
 
-/// Pieces that wait for the disk, at most. A piece is what arrives at once, at most some 100 KiB.
+/// Pieces that wait for the disk, at most. A piece is what arrives at once, at most 64 KiB.
 const WAITING_PIECES: usize = 8;
 
 /// The uploads that are under way. They end with the server: clients then begin anew.

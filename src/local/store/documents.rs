@@ -75,7 +75,7 @@ impl Registry {
         name: &str,
         change: impl FnOnce(Option<T>) -> Result<Option<T>, Refusal>,
     ) -> Result<Option<T>, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         if let Owner::Repository(repository) = owner {
             self.repository_in(&write, repository)?;
         }
@@ -93,7 +93,7 @@ impl Registry {
             }
             before
         };
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(before)
     }
 

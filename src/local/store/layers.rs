@@ -24,13 +24,13 @@ impl Registry {
     ) -> Result<(), Refusal> {
         let size = blob.length();
         self.store.blobs.finish(blob, digest)?;
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         self.repository_in(&write, repository)?;
         write.open_table(LAYERS)?.insert(
             (self.key.as_str(), repository.as_str(), &*digest.to_string()),
             size,
         )?;
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(())
     }
 

@@ -176,7 +176,7 @@ impl Registry {
             encryption: new.encryption,
             tags: new.tags,
         };
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         {
             let mut table = write.open_table(REPOSITORIES)?;
             let key = (self.key.as_str(), repository.name.as_str());
@@ -188,7 +188,7 @@ impl Registry {
             }
             table.insert(key, encode(&repository)?.as_slice())?;
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(repository)
     }
 
@@ -237,14 +237,14 @@ impl Registry {
         setting: MutabilitySetting,
     ) -> Result<(), Refusal> {
         setting.rule()?;
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let mut repository = self.repository_in(&write, name)?;
         repository.mutability = setting;
         write.open_table(REPOSITORIES)?.insert(
             (self.key.as_str(), name.as_str()),
             encode(&repository)?.as_slice(),
         )?;
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(())
     }
 
@@ -254,7 +254,7 @@ impl Registry {
         name: &RepositoryName,
         force: bool,
     ) -> Result<Repository, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let repository = self.repository_in(&write, name)?;
         let mine = |key: (&str, &str, &str)| key.0 == self.key && key.1 == name.as_str();
         {
@@ -282,7 +282,7 @@ impl Registry {
                 .open_table(REPOSITORIES)?
                 .remove((self.key.as_str(), name.as_str()))?;
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(repository)
     }
 }
