@@ -28,6 +28,7 @@ mod server;
 mod sigv4;
 mod store;
 mod sts;
+mod uploads;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -321,7 +322,7 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
         registry: Registry::new(store, options.account, options.region),
         iam,
         issuer,
-        uploads: data_plane::Uploads::default(),
+        uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
         journal: journal::Journal::default(),
         _folder: folder,

@@ -2,12 +2,15 @@
 //!
 //! Source: ECR API reference.
 
+mod account_settings;
 mod authorization;
 mod deletion;
 mod images;
+mod layers;
 mod listing;
 mod repositories;
 
+pub(crate) use account_settings::{BLOB_MOUNTING, ENABLED};
 pub(crate) use authorization::{TokenProblem, USER, open_token};
 
 use crate::local::json_api::Service;
@@ -17,9 +20,11 @@ pub(crate) static SERVICE: Service = Service {
     target: "AmazonEC2ContainerRegistry_V20150921.",
     name: "ecr",
     operations: &[
+        account_settings::OPERATIONS,
         authorization::OPERATIONS,
         deletion::OPERATIONS,
         images::OPERATIONS,
+        layers::OPERATIONS,
         listing::OPERATIONS,
         repositories::OPERATIONS,
     ],

@@ -144,6 +144,15 @@ pub(crate) struct Registry {
     key: String,
 }
 
+/// A registry is its account and its region; there is one state.
+impl PartialEq for Registry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Registry {}
+
 impl Registry {
     pub(crate) fn new(store: Arc<Store>, account: AccountId, region: Region) -> Self {
         let key = format!("{account}/{region}");

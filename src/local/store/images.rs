@@ -213,6 +213,7 @@ impl Registry {
             size,
             artifact_type: manifest.artifact_type().map(str::to_owned),
             subject: manifest.subject(),
+            blobs: manifest.blobs().to_vec(),
             children: manifest.children().to_vec(),
             annotations: manifest.annotations().clone(),
         })

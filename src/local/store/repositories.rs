@@ -22,6 +22,9 @@ pub(crate) struct Repository {
     pub(crate) encryption: Encryption,
     #[serde(default)]
     pub(crate) tags: BTreeMap<String, String>,
+    /// Whether a pull through cache made it.
+    #[serde(default)]
+    pub(crate) is_cache: bool,
 }
 
 /// The key that a repository's content is encrypted with; recorded, not applied.
@@ -142,6 +145,8 @@ pub(crate) struct NewRepository {
     pub(crate) scan_on_push: bool,
     pub(crate) encryption: Encryption,
     pub(crate) tags: BTreeMap<String, String>,
+    /// Whether a pull through cache makes it.
+    pub(crate) is_cache: bool,
 }
 
 impl NewRepository {
@@ -156,6 +161,7 @@ impl NewRepository {
                 kms_key: None,
             },
             tags: BTreeMap::new(),
+            is_cache: false,
         }
     }
 }
@@ -175,6 +181,7 @@ impl Registry {
             scan_on_push: new.scan_on_push,
             encryption: new.encryption,
             tags: new.tags,
+            is_cache: new.is_cache,
         };
         let write = self.store.begin()?;
         {
