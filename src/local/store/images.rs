@@ -76,7 +76,7 @@ impl Registry {
     ///
     /// Everything that it refers to must be in the same repository.
     pub(crate) fn put_image(&self, put: &PutImage<'_>, now: Timestamp) -> Result<Digest, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let repository = self.repository_in(&write, put.repository)?;
         let manifest = put.manifest;
         let digest = manifest.digest();
@@ -123,7 +123,7 @@ impl Registry {
                 }
             }
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(digest)
     }
 

@@ -183,7 +183,7 @@ impl Registry {
             tags: new.tags,
             is_cache: new.is_cache,
         };
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         {
             let mut table = write.open_table(REPOSITORIES)?;
             let key = (self.key.as_str(), repository.name.as_str());
@@ -195,7 +195,7 @@ impl Registry {
             }
             table.insert(key, encode(&repository)?.as_slice())?;
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(repository)
     }
 
@@ -253,14 +253,14 @@ impl Registry {
         name: &RepositoryName,
         change: impl FnOnce(&mut Repository),
     ) -> Result<(), Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let mut repository = self.repository_in(&write, name)?;
         change(&mut repository);
         write.open_table(REPOSITORIES)?.insert(
             (self.key.as_str(), name.as_str()),
             encode(&repository)?.as_slice(),
         )?;
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(())
     }
 
@@ -270,7 +270,7 @@ impl Registry {
         name: &RepositoryName,
         force: bool,
     ) -> Result<Repository, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let repository = self.repository_in(&write, name)?;
         let mine = |key: (&str, &str, &str)| key.0 == self.key && key.1 == name.as_str();
         {
@@ -298,7 +298,7 @@ impl Registry {
                 .open_table(REPOSITORIES)?
                 .remove((self.key.as_str(), name.as_str()))?;
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(repository)
     }
 }
