@@ -26,7 +26,9 @@ mod manifest;
 mod oidc;
 mod permissions;
 mod refusal;
+mod scanning;
 mod server;
+mod signing;
 mod sigv4;
 mod store;
 mod sts;
@@ -49,6 +51,7 @@ pub use iam::AccessKey;
 pub use journal::{Entry, Held};
 pub use oidc::GithubClaims;
 pub use refusal::ImmutableWording;
+pub use scanning::{Finding, ScanOrder, ScanOutcome};
 
 use crate::domain::immutability::Mutability;
 use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
@@ -241,6 +244,11 @@ impl LocalEcr {
         self.emulator.faults.clear();
     }
 
+    /// Orders what scans of some images come to, those that were begun before too.
+    pub fn order_scans(&self, order: ScanOrder) {
+        self.emulator.scans.put(order);
+    }
+
     /// Every request since the start or the last reset.
     pub fn journal(&self) -> Vec<Entry> {
         self.emulator.journal.entries()
@@ -330,6 +338,7 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
         issuer,
         uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
+        scans: scanning::Orders::default(),
         journal: journal::Journal::default(),
         _folder: folder,
     };

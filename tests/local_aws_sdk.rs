@@ -5,6 +5,8 @@
     reason = "the helpers of tests fail by panicking, as tests do"
 )]
 
+#[path = "local_aws_sdk/account_settings.rs"]
+mod account_settings;
 #[path = "local_aws_sdk/assume_role.rs"]
 mod assume_role;
 #[path = "local_aws_sdk/bench.rs"]
@@ -31,3 +33,5 @@ mod resource_tags;
 mod signatures;
 #[path = "local_aws_sdk/state.rs"]
 mod state;
+#[path = "local_aws_sdk/templates.rs"]
+mod templates;

@@ -6,6 +6,7 @@ mod blobs;
 mod error;
 mod login;
 mod manifests;
+mod mounts;
 mod route;
 pub(crate) mod storage;
 mod tags;
@@ -108,15 +109,24 @@ struct DataPlaneRequest<'a> {
 }
 
 impl DataPlaneRequest<'_> {
-    /// Checks the sender's permissions.
+    /// Checks the sender's permission for what the request wants.
     async fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
+        let is_head = self.parts.method == axum::http::Method::HEAD;
+        self.permit_all(repository, endpoint.actions(is_head)).await
+    }
+
+    /// Checks the sender's permissions for some actions on a repository.
+    async fn permit_all(
+        &self,
+        repository: &RepositoryName,
+        actions: &'static [&'static str],
+    ) -> Result<(), OciError> {
         let (emulator, principal) = (Arc::clone(self.emulator), self.principal.clone());
         let source = self
             .parts
             .extensions
             .get::<Peer>()
             .map(|Peer(address)| address.ip());
-        let actions = endpoint.actions(self.parts.method == axum::http::Method::HEAD);
         let repository = repository.clone();
         self.with_registry(move |registry| {
             let sender = Sender {

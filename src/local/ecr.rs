@@ -2,6 +2,7 @@
 //!
 //! Source: ECR API reference.
 
+mod account_settings;
 mod authorization;
 mod deletion;
 mod images;
@@ -9,11 +10,18 @@ mod layers;
 mod lifecycle;
 mod lifecycle_preview;
 mod listing;
+mod pull_time;
+mod referrers;
 mod registry_policy;
 mod repositories;
 mod repository_policy;
 mod resource_tags;
+mod scanning;
+mod scans;
+mod signing;
+mod storage_class;
 
+pub(crate) use account_settings::{BLOB_MOUNTING, ENABLED};
 pub(crate) use authorization::{TokenProblem, USER, open_token};
 
 use crate::local::json_api::Service;
@@ -23,6 +31,7 @@ pub(crate) static SERVICE: Service = Service {
     target: "AmazonEC2ContainerRegistry_V20150921.",
     name: "ecr",
     operations: &[
+        account_settings::OPERATIONS,
         authorization::OPERATIONS,
         deletion::OPERATIONS,
         images::OPERATIONS,
@@ -30,9 +39,15 @@ pub(crate) static SERVICE: Service = Service {
         lifecycle::OPERATIONS,
         lifecycle_preview::OPERATIONS,
         listing::OPERATIONS,
+        pull_time::OPERATIONS,
+        referrers::OPERATIONS,
         registry_policy::OPERATIONS,
         repositories::OPERATIONS,
         repository_policy::OPERATIONS,
         resource_tags::OPERATIONS,
+        scanning::OPERATIONS,
+        scans::OPERATIONS,
+        signing::OPERATIONS,
+        storage_class::OPERATIONS,
     ],
 };

@@ -20,7 +20,7 @@ pub(crate) use decision::{Request, decide};
 pub(crate) use policy::{Grant, Policy, ResourcePolicy, Verdict};
 pub(crate) use roles::{EXAMPLE_ROLE, Role, Roles};
 pub(crate) use seal::Seal;
-pub(crate) use statement::PolicyProblem;
+pub(crate) use statement::{PolicyProblem, matches as wildcard};
 
 use crate::domain::reference::AccountId;
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::resource_tags::{RESOURCE_TAGS, ResourceTag, with_tags};
+use super::scanning::{SCAN_ON_PUSH, ScanOnPush};
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name, required,
     with_token,
@@ -21,10 +22,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("tags", RESOURCE_TAGS),
             optional("imageTagMutability", TAG_MUTABILITY),
             optional("imageTagMutabilityExclusionFilters", EXCLUSION_FILTERS),
-            optional(
-                "imageScanningConfiguration",
-                Shape::Structure(&[optional("scanOnPush", Shape::Boolean)]),
-            ),
+            optional("imageScanningConfiguration", SCAN_ON_PUSH),
             optional("encryptionConfiguration", ENCRYPTION),
         ],
         run: create,
@@ -95,15 +93,8 @@ struct CreateRepository {
     tags: Vec<ResourceTag>,
     image_tag_mutability: Option<String>,
     image_tag_mutability_exclusion_filters: Option<Vec<ExclusionFilter>>,
-    image_scanning_configuration: Option<Scanning>,
+    image_scanning_configuration: Option<ScanOnPush>,
     encryption_configuration: Option<Encryption>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Scanning {
-    #[serde(default)]
-    scan_on_push: bool,
 }
 
 /// `CreateRepository`.

@@ -94,7 +94,7 @@ impl Registry {
         name: &str,
         change: impl FnOnce(Option<T>) -> Result<Option<T>, Refusal>,
     ) -> Result<Option<T>, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         if let Owner::Repository(repository) = owner {
             self.repository_in(&write, repository)?;
         }
@@ -107,7 +107,7 @@ impl Registry {
                     .remove((self.key.as_str(), owner.key(), name))?;
             }
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(before)
     }
 

@@ -39,6 +39,14 @@ pub(crate) struct ImageDetail {
     pub(crate) annotations: BTreeMap<String, String>,
 }
 
+impl ImageDetail {
+    /// When the image came to the registry; restoring it counts like a push.
+    /// Source: ECR user guide, "Restoring an image".
+    pub(crate) fn restored_or_pushed_at(&self) -> Timestamp {
+        self.storage.active_from(self.pushed_at)
+    }
+}
+
 /// A manifest to store, and under what.
 #[derive(Debug)]
 pub(crate) struct PutImage<'a> {
@@ -68,7 +76,7 @@ impl Registry {
     ///
     /// Everything that it refers to must be in the same repository.
     pub(crate) fn put_image(&self, put: &PutImage<'_>, now: Timestamp) -> Result<Digest, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let repository = self.repository_in(&write, put.repository)?;
         let manifest = put.manifest;
         let digest = manifest.digest();
@@ -115,7 +123,7 @@ impl Registry {
                 }
             }
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(digest)
     }
 

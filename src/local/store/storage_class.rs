@@ -57,6 +57,11 @@ impl Storage {
         self.activated_at.filter(|at| *at <= now)
     }
 
+    /// When it can be pulled, if it is in the standard class.
+    pub(crate) fn active_from(&self, now: Timestamp) -> Timestamp {
+        self.activated_at.map_or(now, |at| at.max(now))
+    }
+
     fn moved(self, class: StorageClass, now: Timestamp) -> Self {
         match class {
             StorageClass::Archive => Self {
@@ -93,7 +98,7 @@ impl Registry {
         class: StorageClass,
         now: Timestamp,
     ) -> Result<Storage, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         self.repository_in(&write, repository)?;
         let owner = Owner::Repository(repository);
         let storage_of = |digest: &Digest| {
@@ -132,7 +137,7 @@ impl Registry {
                 self.put_document_in(&write, owner, &name, &storage.moved(class, now))?;
             }
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(after)
     }
 

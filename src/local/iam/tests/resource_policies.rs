@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::super::decision::{Reason, decide};
+use super::super::decision::Reason;
 use super::*;
 
 const REPOSITORY: &str = "arn:aws:ecr:eu-west-1:111122223333:repository/team/app";
