@@ -1,7 +1,9 @@
 //! What each command does: the place where settings meet adapters.
 
+mod called;
 mod error;
 mod local;
+mod naming;
 mod outcome;
 mod scene;
 mod tags;
@@ -34,7 +36,7 @@ pub async fn ship(
     let connection = scene.connect().await?;
     let facts = scene.facts(&connection).await?;
     begin(Stage::Plan, &*reporter, ledger);
-    let plan = scene.plan(Ok(&facts)).await;
+    let plan = scene.plan(Ok(&facts)).await?;
     ledger.planned(&plan);
     if let Content::Published { digest, .. } = &plan.content
         && let Some(image) = facts.images.get(digest)
@@ -84,7 +86,7 @@ pub async fn plan(
         facts => Ok(facts?),
     };
     begin(Stage::Plan, &*reporter, ledger);
-    let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await;
+    let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await?;
     ledger.planned(&plan);
     ledger.dry_run();
     scene.close().await;

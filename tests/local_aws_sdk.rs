@@ -5,6 +5,10 @@
     reason = "the helpers of tests fail by panicking, as tests do"
 )]
 
+#[path = "local_aws_sdk/account_settings.rs"]
+mod account_settings;
+#[path = "local_aws_sdk/assume_role.rs"]
+mod assume_role;
 #[path = "local_aws_sdk/bench.rs"]
 mod bench;
 #[path = "local_aws_sdk/data_plane.rs"]
@@ -15,9 +19,13 @@ mod faults;
 mod identity;
 #[path = "local_aws_sdk/images.rs"]
 mod images;
+#[path = "local_aws_sdk/layers.rs"]
+mod layers;
 #[path = "local_aws_sdk/repositories.rs"]
 mod repositories;
 #[path = "local_aws_sdk/signatures.rs"]
 mod signatures;
 #[path = "local_aws_sdk/state.rs"]
 mod state;
+#[path = "local_aws_sdk/templates.rs"]
+mod templates;

@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::reference::{AccountId, Region};
 use crate::local::clock::Clock;
-use crate::local::data_plane::Uploads;
 use crate::local::faults::Faults;
 use crate::local::folder::DataFolder;
 use crate::local::iam::Iam;
 use crate::local::journal::Journal;
 use crate::local::oidc::Issuer;
 use crate::local::refusal::ImmutableWording;
+use crate::local::scanning::Orders;
 use crate::local::store::Registry;
+use crate::local::uploads::Uploads;
 
 /// What ECR does in one way or another, or what only AWS knows; the default is the stricter answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,12 +40,22 @@ pub(crate) struct Emulator {
     pub(crate) storage_port: Option<u16>,
     pub(crate) quirks: Quirks,
     pub(crate) clock: Clock,
+    /// Of the emulator's own account and region.
     pub(crate) registry: Registry,
     pub(crate) iam: Iam,
     pub(crate) issuer: Issuer,
     pub(crate) uploads: Uploads,
     pub(crate) faults: Faults,
+    /// What scans come to.
+    pub(crate) scans: Orders,
     pub(crate) journal: Journal,
     /// Locked until the last connection has ended.
     pub(crate) _folder: DataFolder,
+}
+
+impl Emulator {
+    /// The registry of an account in a region; it begins to be with what is put into it.
+    pub(crate) fn registry_at(&self, account: AccountId, region: Region) -> Registry {
+        self.registry.beside(account, region)
+    }
 }

@@ -50,14 +50,21 @@ struct Authorization<'a> {
     signature: &'a str,
 }
 
-/// Finds out who signed the request for `service` in `region`.
+/// Who signed a request, and for where.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    pub(crate) principal: Principal,
+    /// The endpoint's address does not tell it here; the signature's scope does.
+    pub(crate) region: Region,
+}
+
+/// Finds out who signed the request for `service`.
 pub(crate) fn verify(
     request: &SignedRequest<'_>,
     iam: &Iam,
     service: &str,
-    region: &Region,
     now: Timestamp,
-) -> Result<Principal, BadSignature> {
+) -> Result<Signer, BadSignature> {
     let text = request
         .headers
         .get(header::AUTHORIZATION)
@@ -72,12 +79,12 @@ pub(crate) fn verify(
             BadCredentials::Unknown => BadSignature::UnknownKey,
             BadCredentials::Expired => BadSignature::Expired,
         })?;
-    if authorization.region != region.as_str() {
-        return Err(BadSignature::Wrong(format!(
+    let region = Region::parse(authorization.region).map_err(|_invalid| {
+        BadSignature::Wrong(format!(
             "Credential should be scoped to a valid region, not '{}'. ",
             authorization.region.escape_debug()
-        )));
-    }
+        ))
+    })?;
     if authorization.service != service {
         return Err(BadSignature::Wrong(format!(
             "Credential should be scoped to correct service: '{service}'. "
@@ -131,7 +138,7 @@ pub(crate) fn verify(
                 .to_owned(),
         )
     })?;
-    Ok(principal)
+    Ok(Signer { principal, region })
 }
 
 impl<'a> Authorization<'a> {

@@ -5,7 +5,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use serde_json::Value;
 
-use crate::bench::{Bench, REGION, api_error};
+use crate::bench::{Bench, REGION, REPOSITORY, api_error};
 
 async fn refusal(client: aws_sdk_ecr::Client) -> (String, String) {
     api_error(client.describe_repositories().send().await)
@@ -28,11 +28,42 @@ async fn keys_that_are_wrong_unknown_or_for_elsewhere_are_refused() {
         code(with(&id, "wrong", Some("forged.token"))).await,
         "UnrecognizedClientException"
     );
-    let (elsewhere, message) = refusal(bench.ecr_in(bench.administrator(), "us-east-1")).await;
+    let (elsewhere, message) = refusal(bench.ecr_in(bench.administrator(), "nowhere")).await;
     assert_eq!(elsewhere, "InvalidSignatureException");
     assert!(
         message.starts_with("Credential should be scoped to a valid region"),
         "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_repository_is_in_the_region_that_the_request_was_signed_for() {
+    let bench = Bench::start().await;
+    let there = bench.ecr_in(bench.administrator(), "ap-south-1");
+    there
+        .create_repository()
+        .repository_name("team/elsewhere")
+        .send()
+        .await
+        .unwrap();
+    let names = async |client: aws_sdk_ecr::Client| {
+        let answer = client.describe_repositories().send().await.unwrap();
+        let arns = answer
+            .repositories()
+            .iter()
+            .filter_map(|one| one.repository_arn());
+        arns.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let account = bench.local.access().account.clone();
+    assert_eq!(
+        names(there).await,
+        [format!(
+            "arn:aws:ecr:ap-south-1:{account}:repository/team/elsewhere"
+        )]
+    );
+    assert_eq!(
+        names(bench.ecr()).await,
+        [format!("arn:aws:ecr:{REGION}:{account}:repository/{REPOSITORY}")]
     );
 }
 

@@ -56,6 +56,16 @@ impl TagPrefix {
         }
     }
 
+    /// What stands behind the prefix in a git tag that may name a version, be it semver or Python's.
+    pub fn rest<'a>(&self, tag: &'a str) -> Option<&'a str> {
+        match &self.0 {
+            None => Some(tag),
+            Some(prefix) => tag
+                .strip_prefix(prefix.as_str())
+                .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
+        }
+    }
+
     /// The git tag of a version, in the form of an earlier tag: where `1.2.3` was a tag, `1.3.0` is the next.
     pub fn tag(&self, version: &Version, earlier: Option<&str>) -> String {
         let prefix = match (&self.0, earlier) {

@@ -5,9 +5,10 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::request::{Context, epoch_seconds, read};
+use crate::domain::reference::Region;
 use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
+use crate::local::json_api::{Context, Operation, Resource, Shape, epoch_seconds, optional};
 use crate::local::refusal::Refusal;
 
 /// How long a token lives. Source: ECR API reference, `GetAuthorizationToken`.
@@ -23,8 +24,8 @@ pub(crate) const USER: &str = "AWS";
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RegistryToken {
     pub(crate) principal: Principal,
-    /// Account and region: a token is good for one registry host.
-    registry: String,
+    /// A token is good in one region.
+    region: Region,
     expires: Timestamp,
 }
 
@@ -37,28 +38,18 @@ pub(crate) enum TokenProblem {
     Expired,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct GetAuthorizationToken {
-    #[serde(default)]
-    registry_ids: Vec<String>,
-}
+pub(super) static OPERATIONS: &[Operation] = &[Operation {
+    name: "GetAuthorizationToken",
+    on: Resource::Registry,
+    input: &[optional("registryIds", Shape::list(&Shape::REGISTRY_ID, 1, 10))],
+    run: get_token,
+}];
 
-/// `GetAuthorizationToken`.
-pub(super) fn get_token(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
-    let request: GetAuthorizationToken = read(document)?;
-    let account = context.registry().account().as_str();
-    if let Some(other) = request.registry_ids.iter().find(|id| *id != account) {
-        return Err(Refusal::parameter(
-            "registryIds",
-            format!(
-                "{} is not this emulator's account {account}",
-                other.escape_debug()
-            ),
-        ));
-    }
+/// `GetAuthorizationToken`. The registries that are named make no difference: a token is good for all that its
+/// owner may use.
+fn get_token(context: &Context<'_>, _document: Value) -> Result<Value, Refusal> {
     let emulator = context.emulator;
-    let now = emulator.clock.now();
+    let now = context.now();
     let full = now.checked_add(LIFE).unwrap_or(Timestamp::MAX);
     // A token dies with the session that asked for it.
     let expires = context
@@ -69,7 +60,7 @@ pub(super) fn get_token(context: &Context<'_>, document: Value) -> Result<Value,
         PURPOSE,
         &RegistryToken {
             principal: context.principal.clone(),
-            registry: registry_of(emulator),
+            region: context.registry.region().clone(),
             expires,
         },
     )?;
@@ -88,15 +79,11 @@ pub(crate) fn open_token(emulator: &Emulator, password: &str) -> Result<Registry
         .seal
         .open(PURPOSE, password)
         .ok_or(TokenProblem::Unknown)?;
-    if token.registry != registry_of(emulator) {
+    if token.region != *emulator.registry.region() {
         return Err(TokenProblem::Unknown);
     }
     if token.expires <= emulator.clock.now() {
         return Err(TokenProblem::Expired);
     }
     Ok(token)
-}
-
-fn registry_of(emulator: &Emulator) -> String {
-    format!("{}/{}", emulator.registry.account(), emulator.registry.region())
 }
