@@ -23,8 +23,8 @@ pub struct Settings {
     pub identity: IdentitySettings,
     /// What to build.
     pub build: BuildSettings,
-    /// The version that the release tag carries, if given.
-    pub version: Option<Version>,
+    /// The version that the release tag carries; without it, that of the git tag.
+    pub version: Option<WantedVersion>,
     /// What started the job; absent outside of one.
     pub event: Option<Event>,
     /// What git tags of versions begin with.
@@ -43,6 +43,15 @@ pub struct Settings {
     pub workspace: PathBuf,
     /// For GitHub's API.
     pub github: GithubSettings,
+}
+
+/// The version that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantedVersion {
+    /// This one.
+    Given(Version),
+    /// That of the git tag, or else the next one, made from the commits.
+    Next,
 }
 
 /// Where the image goes.

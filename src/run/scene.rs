@@ -37,7 +37,7 @@ impl<'a> Scene<'a> {
     /// Reads the checkout and finds out where the image goes.
     pub(super) async fn read(settings: &'a Settings, reporter: Arc<dyn Reporter>) -> Result<Self, RunError> {
         let source = source(settings).await?;
-        let called = Called::of(settings, source)?;
+        let called = Called::of(settings, source, &*reporter).await?;
         let unknown = called.repository(RepositoryInfo::default());
         let made = settings.lists.evaluate(&called.given(&unknown))?;
         let wanted = Wanted::of(&made).map_err(|source| ListingError { list: "tags", source })?;
