@@ -4,9 +4,11 @@
 //! those settings of the repository that name programs to run.
 
 mod changes;
+mod difference;
 mod error;
 mod history;
 mod remote;
+mod touched;
 
 use std::path::{Path, PathBuf};
 

@@ -13,6 +13,7 @@ pub mod checkout;
 pub mod clients;
 pub mod engines;
 pub mod local;
+pub mod page;
 pub mod process;
 pub mod runner;
 pub mod shipping;
