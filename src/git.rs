@@ -5,9 +5,11 @@
 
 mod ancestry;
 mod changes;
+mod difference;
 mod error;
 mod history;
 mod remote;
+mod touched;
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,7 @@
 //! What each command does: the place where settings meet adapters.
 
 mod called;
+mod changed;
 mod error;
 mod history;
 mod local;
@@ -12,6 +13,7 @@ mod version;
 
 use std::sync::Arc;
 
+pub use changed::changed;
 pub use error::RunError;
 pub use local::serve_local;
 pub use outcome::Outcome;
