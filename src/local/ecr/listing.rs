@@ -231,11 +231,7 @@ fn find<'a>(images: &'a [ImageDetail], id: &ImageId) -> Result<Option<&'a ImageD
 }
 
 /// Source: ECR API reference, `ImageDetail`.
-fn detail(
-    context: &Context<'_>,
-    repository: &Repository,
-    image: &ImageDetail,
-) -> Result<Value, Refusal> {
+fn detail(context: &Context<'_>, repository: &Repository, image: &ImageDetail) -> Result<Value, Refusal> {
     let now = context.now();
     let mut detail = json!({
         "registryId": context.registry.account(),
