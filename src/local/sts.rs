@@ -138,7 +138,7 @@ fn unknown(operation: &str) -> StsError {
 
 fn caller_identity(emulator: &Emulator, request: &SignedRequest<'_>) -> Result<Element, StsError> {
     let principal = if emulator.auth {
-        sigv4::verify(request, &emulator.iam, "sts", emulator.clock.now())?.principal
+        sigv4::verify(request, &emulator.iam, "sts", &emulator.clock)?.principal
     } else {
         Principal::Administrator
     };
