@@ -21,6 +21,7 @@ mod follow_up;
 mod iam;
 mod journal;
 mod json_api;
+mod lifecycle;
 mod manifest;
 mod oidc;
 mod refusal;
@@ -30,6 +31,7 @@ mod signing;
 mod sigv4;
 mod store;
 mod sts;
+mod uploads;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -37,6 +39,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 pub use emulator::Quirks;
@@ -103,6 +106,7 @@ pub struct LocalEcr {
     storage: Option<Server>,
     access: Access,
     listening: SocketAddr,
+    _upkeep: AbortOnDropHandle<()>,
 }
 
 impl LocalEcr {
@@ -132,9 +136,11 @@ impl LocalEcr {
         let (mut emulator, access) = blocking(move || open(options, address, folder)).await?;
         emulator.storage_port = storage_port;
         let emulator = Arc::new(emulator);
+        lifecycle::apply_due(&emulator).await;
         let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
         let server = Server::start(listener, Arc::clone(&emulator), admin);
         Ok(Self {
+            _upkeep: lifecycle::keep_applying(&emulator),
             emulator,
             server,
             storage,
@@ -329,7 +335,7 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
         registry: Registry::new(store, options.account, options.region),
         iam,
         issuer,
-        uploads: data_plane::Uploads::default(),
+        uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
         scans: scanning::Orders::default(),
         journal: journal::Journal::default(),

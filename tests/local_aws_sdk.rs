@@ -5,8 +5,12 @@
     reason = "the helpers of tests fail by panicking, as tests do"
 )]
 
+#[path = "local_aws_sdk/account_settings.rs"]
+mod account_settings;
 #[path = "local_aws_sdk/archive.rs"]
 mod archive;
+#[path = "local_aws_sdk/assume_role.rs"]
+mod assume_role;
 #[path = "local_aws_sdk/bench.rs"]
 mod bench;
 #[path = "local_aws_sdk/data_plane.rs"]
@@ -17,6 +21,8 @@ mod faults;
 mod identity;
 #[path = "local_aws_sdk/images.rs"]
 mod images;
+#[path = "local_aws_sdk/layers.rs"]
+mod layers;
 #[path = "local_aws_sdk/pull_time.rs"]
 mod pull_time;
 #[path = "local_aws_sdk/referrers.rs"]
@@ -31,3 +37,5 @@ mod signatures;
 mod signing;
 #[path = "local_aws_sdk/state.rs"]
 mod state;
+#[path = "local_aws_sdk/templates.rs"]
+mod templates;

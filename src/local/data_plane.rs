@@ -6,8 +6,9 @@ mod blobs;
 mod error;
 mod login;
 mod manifests;
+mod mounts;
 mod route;
-mod storage;
+pub(crate) mod storage;
 mod tags;
 mod uploads;
 
@@ -21,8 +22,6 @@ use axum::response::{IntoResponse as _, Response};
 
 pub(crate) use error::OciError;
 use route::{Endpoint, Route};
-pub(crate) use storage::answer as storage_answer;
-pub(crate) use uploads::Uploads;
 
 use crate::domain::reference::RepositoryName;
 use crate::local::emulator::Emulator;

@@ -2,9 +2,13 @@
 //!
 //! Source: ECR API reference.
 
+mod account_settings;
 mod authorization;
 mod deletion;
 mod images;
+mod layers;
+mod lifecycle;
+mod lifecycle_preview;
 mod listing;
 mod pull_time;
 mod referrers;
@@ -14,6 +18,7 @@ mod scans;
 mod signing;
 mod storage_class;
 
+pub(crate) use account_settings::{BLOB_MOUNTING, ENABLED};
 pub(crate) use authorization::{TokenProblem, USER, open_token};
 
 use crate::local::json_api::Service;
@@ -23,9 +28,13 @@ pub(crate) static SERVICE: Service = Service {
     target: "AmazonEC2ContainerRegistry_V20150921.",
     name: "ecr",
     operations: &[
+        account_settings::OPERATIONS,
         authorization::OPERATIONS,
         deletion::OPERATIONS,
         images::OPERATIONS,
+        layers::OPERATIONS,
+        lifecycle::OPERATIONS,
+        lifecycle_preview::OPERATIONS,
         listing::OPERATIONS,
         pull_time::OPERATIONS,
         referrers::OPERATIONS,

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::reference::{AccountId, Region};
 use crate::local::clock::Clock;
-use crate::local::data_plane::Uploads;
 use crate::local::faults::Faults;
 use crate::local::folder::DataFolder;
 use crate::local::iam::Iam;
@@ -15,6 +14,7 @@ use crate::local::oidc::Issuer;
 use crate::local::refusal::ImmutableWording;
 use crate::local::scanning::Orders;
 use crate::local::store::Registry;
+use crate::local::uploads::Uploads;
 
 /// What ECR does in one way or another, or what only AWS knows; the default is the stricter answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

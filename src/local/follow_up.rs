@@ -60,7 +60,7 @@ pub(crate) fn pulled(emulator: &Emulator, pull: &Pull<'_>) -> Result<(), Refusal
     if last.is_some_and(|last| now.duration_since(last) < PULL_RECORD_LIFE) {
         return Ok(());
     }
-    let excluded = format!("{EXCLUDED}{}", emulator.iam.identity_arn(pull.principal));
+    let excluded = format!("{EXCLUDED}{}", emulator.iam.caller(pull.principal).identity);
     if registry
         .document::<Timestamp>(Owner::Registry, &excluded)?
         .is_some()

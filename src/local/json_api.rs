@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 pub(crate) use request::{Context, epoch_seconds, page_size, read, repository_name, with_token};
 pub(crate) use shape::{Member, Shape, optional, required};
@@ -171,7 +171,7 @@ fn refused(refusal: &Refusal) -> Response {
     } else {
         400
     };
-    error(status, refusal.code(), &refusal.to_string())
+    error_with(status, refusal.code(), &refusal.to_string(), refusal.members())
 }
 
 fn bad_signature(bad: &BadSignature) -> Response {
@@ -187,8 +187,15 @@ fn bad_signature(bad: &BadSignature) -> Response {
 
 /// An error as the API answers it.
 pub(crate) fn error(status: u16, code: &str, message: &str) -> Response {
+    error_with(status, code, message, Map::new())
+}
+
+/// The same, with members beside the message.
+fn error_with(status: u16, code: &str, message: &str, mut members: Map<String, Value>) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = respond(status, &json!({"__type": code, "message": message}));
+    members.insert("__type".to_owned(), code.into());
+    members.insert("message".to_owned(), message.into());
+    let mut response = respond(status, &Value::Object(members));
     if let Ok(code) = HeaderValue::from_str(code) {
         response.headers_mut().insert("x-amzn-errortype", code);
     }

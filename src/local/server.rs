@@ -20,6 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub(crate) use base_url::BaseUrl;
 pub(crate) use connection::{Breaker, Peer};
 
+use crate::local::data_plane::storage;
 use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::sigv4::SignedRequest;
@@ -28,8 +29,8 @@ use crate::local::{admin, data_plane, ecr, json_api, oidc, sts};
 /// How long requests that are under way may take once the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The most bytes of an API request: a manifest of 4 MiB as a JSON string, whose quotes are escaped.
-const MAX_API_BODY: usize = 10 * 1024 * 1024;
+/// The most bytes of an API request: a layer part of 20,971,520 bytes in base64, and what goes with it.
+const MAX_API_BODY: usize = 28 * 1024 * 1024;
 
 /// A server that runs; dropping it stops it.
 #[derive(Debug)]
@@ -46,10 +47,7 @@ impl Server {
 
     /// Serves the second origin, where blobs are read from.
     pub(crate) fn start_storage(listener: TcpListener, emulator: Arc<Emulator>) -> Self {
-        let router = Router::new()
-            .route("/{*path}", get(data_plane::storage_answer))
-            .with_state(emulator);
-        Self::serve(listener, router)
+        Self::serve(listener, storage_routes().with_state(emulator))
     }
 
     fn serve(listener: TcpListener, router: Router) -> Self {
@@ -76,12 +74,18 @@ fn router(emulator: Arc<Emulator>, admin: bool) -> Router {
         .route("/v2/", any(data_plane::answer))
         .route("/v2", any(data_plane::answer))
         .route("/v2/{*path}", any(data_plane::answer))
+        .merge(storage_routes())
         .merge(oidc::routes())
         .merge(admin::health());
     if admin {
         router = router.merge(admin::routes());
     }
     router.with_state(emulator)
+}
+
+fn storage_routes() -> Router<Arc<Emulator>> {
+    let path = format!("{}{{grant}}", storage::PATH);
+    Router::new().route(&path, get(storage::answer))
 }
 
 /// The AWS APIs: told apart by the target header, which only JSON calls have.

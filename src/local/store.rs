@@ -5,6 +5,7 @@
 //! leaves behind is swept at the next start.
 
 mod blobs;
+mod commits;
 mod deletion;
 mod documents;
 mod images;
@@ -30,10 +31,14 @@ pub(crate) use storage_class::{ImageStatus, Storage, StorageClass};
 use crate::domain::reference::{AccountId, Digest, Region, RepositoryName};
 use crate::local::error::LocalError;
 use crate::local::refusal::Refusal;
+use commits::Commits;
 use schema::{DOCUMENTS, LAYERS, MANIFEST_BYTES, MANIFESTS, META, REFERRERS, REPOSITORIES, TAGS};
 
 /// The file of the database in the data folder.
 const DATABASE_FILE: &str = "state.redb";
+
+/// The most of the database that is held in memory; the system keeps more of the file, and gives it up when need be.
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The name of the schema that this code reads and writes.
 const SCHEMA: &[u8] = b"1";
@@ -42,6 +47,7 @@ const SCHEMA: &[u8] = b"1";
 #[derive(Debug)]
 pub(crate) struct Store {
     database: Database,
+    commits: Commits,
     blobs: BlobFiles,
 }
 
@@ -54,10 +60,13 @@ impl Store {
             path: data.to_owned(),
             problem,
         };
-        let database =
-            Database::create(data.join(DATABASE_FILE)).map_err(|error| failed(error.to_string()))?;
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create(data.join(DATABASE_FILE))
+            .map_err(|error| failed(error.to_string()))?;
         let store = Self {
             database,
+            commits: Commits::default(),
             blobs: BlobFiles::open(data)?,
         };
         store.prepare().map_err(|refusal| failed(describe(&refusal)))?;
@@ -77,7 +86,7 @@ impl Store {
 
     /// Makes all tables, so that reads never meet a missing one.
     fn prepare(&self) -> Result<(), Refusal> {
-        let write = self.database.begin_write()?;
+        let write = self.begin()?;
         {
             write.open_table(REPOSITORIES)?;
             write.open_table(MANIFESTS)?;
@@ -91,8 +100,21 @@ impl Store {
                 meta.insert("schema", SCHEMA)?;
             }
         }
+        self.commit(write)
+    }
+
+    /// Forgets every registry. Keys stay.
+    pub(crate) fn clear(&self) -> Result<(), Refusal> {
+        let write = self.database.begin_write()?;
+        write.delete_table(REPOSITORIES)?;
+        write.delete_table(MANIFESTS)?;
+        write.delete_table(MANIFEST_BYTES)?;
+        write.delete_table(TAGS)?;
+        write.delete_table(LAYERS)?;
+        write.delete_table(REFERRERS)?;
+        write.delete_table(DOCUMENTS)?;
         write.commit()?;
-        Ok(())
+        self.prepare()
     }
 
     fn known_blobs(&self) -> Result<std::collections::HashSet<Digest>, Refusal> {
@@ -115,10 +137,9 @@ impl Store {
 
     /// Keeps a value that belongs to the emulator as a whole.
     pub(crate) fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), Refusal> {
-        let write = self.database.begin_write()?;
+        let write = self.begin()?;
         write.open_table(META)?.insert(key, value)?;
-        write.commit()?;
-        Ok(())
+        self.commit(write)
     }
 }
 
@@ -139,6 +160,15 @@ pub(crate) struct Registry {
     key: String,
 }
 
+/// A registry is its account and its region; there is one state.
+impl PartialEq for Registry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Registry {}
+
 impl Registry {
     pub(crate) fn new(store: Arc<Store>, account: AccountId, region: Region) -> Self {
         let key = format!("{account}/{region}");
@@ -153,6 +183,20 @@ impl Registry {
     /// Another registry in the same state.
     pub(crate) fn beside(&self, account: AccountId, region: Region) -> Self {
         Self::new(Arc::clone(&self.store), account, region)
+    }
+
+    /// Forgets what is in every registry of the state.
+    pub(crate) fn clear_all(&self) -> Result<(), Refusal> {
+        self.store.clear()
+    }
+
+    /// The registry whose part of every key this is.
+    fn of_key(&self, key: &str) -> Result<Self, Refusal> {
+        let (account, region) = key.split_once('/').unwrap_or_default();
+        Ok(self.beside(
+            AccountId::parse(account).map_err(Refusal::state)?,
+            Region::parse(region).map_err(Refusal::state)?,
+        ))
     }
 
     /// The account, which is the registry's id.

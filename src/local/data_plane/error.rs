@@ -71,7 +71,7 @@ impl From<Refusal> for OciError {
             | Refusal::UnknownOperation(_) => (405, "UNSUPPORTED"),
         };
         let range = match refusal {
-            Refusal::InvalidLayerPart { next } => Some(next),
+            Refusal::InvalidLayerPart { next, .. } => Some(next),
             _ => None,
         };
         Self {

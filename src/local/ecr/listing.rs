@@ -12,13 +12,13 @@ use crate::local::json_api::{
 use crate::local::refusal::Refusal;
 use crate::local::store::{ImageDetail, ImageStatus, Page, Repository};
 
+/// Source: ECR API reference, `TagStatus`.
+pub(super) const TAG_STATUS: Member = optional("tagStatus", Shape::Enum(&["TAGGED", "UNTAGGED", "ANY"]));
+
 /// Source: ECR API reference, `ListImagesFilter` and `DescribeImagesFilter`.
 const FILTER: Member = optional(
     "filter",
-    Shape::Structure(&[
-        optional("tagStatus", Shape::Enum(&["TAGGED", "UNTAGGED", "ANY"])),
-        optional("imageStatus", IMAGE_STATUS),
-    ]),
+    Shape::Structure(&[TAG_STATUS, optional("imageStatus", IMAGE_STATUS)]),
 );
 
 /// Source: ECR API reference, `ListImagesFilter`, `imageStatus`.
@@ -72,7 +72,7 @@ struct Filter {
 impl Filter {
     fn includes(&self, image: &ImageDetail, now: Timestamp) -> bool {
         let status = self.image_status.unwrap_or_default();
-        self.tag_status.includes(image) && status.includes(image.storage.status(now))
+        self.tag_status.includes(&image.tags) && status.includes(image.storage.status(now))
     }
 }
 
@@ -101,7 +101,7 @@ impl StatusFilter {
 /// Which images are wanted, by whether they have tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-enum TagStatus {
+pub(super) enum TagStatus {
     #[default]
     Any,
     Tagged,
@@ -109,11 +109,12 @@ enum TagStatus {
 }
 
 impl TagStatus {
-    fn includes(self, image: &ImageDetail) -> bool {
+    /// Whether an image with these tags is wanted.
+    pub(super) fn includes(self, tags: &[String]) -> bool {
         match self {
             Self::Any => true,
-            Self::Tagged => !image.tags.is_empty(),
-            Self::Untagged => image.tags.is_empty(),
+            Self::Tagged => !tags.is_empty(),
+            Self::Untagged => tags.is_empty(),
         }
     }
 }

@@ -52,6 +52,12 @@ pub(super) enum OneOrMany<T> {
     Many(Vec<T>),
 }
 
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
 impl<T> OneOrMany<T> {
     pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
         match self {

@@ -136,7 +136,9 @@ impl Shape {
             Self::Timestamp => Err(wrong_type(path, "a number of seconds")),
             Self::Blob { max } => {
                 let text = value.as_str().ok_or_else(|| wrong_type(path, "base64"))?;
-                check_length(text.len() / 4 * 3, 0, *max, path)
+                // Four characters stand for three bytes; `=` fills the last four up.
+                let bytes = text.trim_end_matches('=').len() * 3 / 4;
+                check_length(bytes, 0, *max, path)
             }
             Self::List { of, min, max } => {
                 let items = value.as_array().ok_or_else(|| wrong_type(path, "a list"))?;
@@ -221,6 +223,7 @@ mod tests {
 
     static INPUT: &[Member] = &[
         optional("registryId", Shape::REGISTRY_ID),
+        optional("blob", Shape::Blob { max: 5 }),
         required("repositoryName", Shape::REPOSITORY_NAME),
         optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
         optional("names", Shape::list(&Shape::text(1, 3), 1, 2)),
@@ -252,6 +255,12 @@ mod tests {
             (
                 json!({"repositoryName": "t"}),
                 Some("length greater than or equal to 2"),
+            ),
+            // RFC 4648, section 10: 5 and 6 bytes.
+            (json!({"repositoryName": "app", "blob": "Zm9vYmE="}), None),
+            (
+                json!({"repositoryName": "app", "blob": "Zm9vYmFy"}),
+                Some("at 'blob' failed"),
             ),
             (
                 json!({"repositoryName": "app", "maxResults": 1001}),

@@ -25,14 +25,14 @@ impl Registry {
         repository: &RepositoryName,
         reference: &Reference,
     ) -> Result<Deletion, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         self.repository_in(&write, repository)?;
         let deletion = match reference {
             Reference::Tag(tag) => self.delete_tag(&write, repository, tag)?,
             Reference::Digest(digest) => self.delete_manifest(&write, repository, *digest)?,
         };
         if matches!(deletion, Deletion::Done { .. }) {
-            write.commit()?;
+            self.store.commit(write)?;
         }
         Ok(deletion)
     }

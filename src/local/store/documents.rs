@@ -67,6 +67,25 @@ impl Registry {
         Ok(all)
     }
 
+    /// The documents of one name of all repositories of all registries.
+    pub(crate) fn all_documents<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Vec<(Self, RepositoryName, T)>, Refusal> {
+        let read = self.store.database.begin_read()?;
+        let mut all = Vec::new();
+        for entry in read.open_table(DOCUMENTS)?.iter()? {
+            let (key, document) = entry?;
+            let (registry, repository, found) = key.value();
+            if found != name {
+                continue;
+            }
+            let repository = RepositoryName::parse(repository).map_err(Refusal::state)?;
+            all.push((self.of_key(registry)?, repository, decode(document.value())?));
+        }
+        Ok(all)
+    }
+
     /// Changes a document in one transaction: `change` gets what is there and gives what is to be there.
     /// Gives what was there.
     pub(crate) fn change_document<T: Serialize + DeserializeOwned + Clone>(
@@ -75,7 +94,7 @@ impl Registry {
         name: &str,
         change: impl FnOnce(Option<T>) -> Result<Option<T>, Refusal>,
     ) -> Result<Option<T>, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         if let Owner::Repository(repository) = owner {
             self.repository_in(&write, repository)?;
         }
@@ -88,7 +107,7 @@ impl Registry {
                     .remove((self.key.as_str(), owner.key(), name))?;
             }
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(before)
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct ImageDetail {
     pub(crate) media_type: String,
     pub(crate) artifact_type: Option<String>,
     pub(crate) subject: Option<Digest>,
+    /// The manifests of an index.
+    pub(crate) children: Vec<Digest>,
     pub(crate) pushed_at: Timestamp,
     /// The last pull that was recorded.
     pub(crate) pulled_at: Option<Timestamp>,
@@ -74,7 +76,7 @@ impl Registry {
     ///
     /// Everything that it refers to must be in the same repository.
     pub(crate) fn put_image(&self, put: &PutImage<'_>, now: Timestamp) -> Result<Digest, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let repository = self.repository_in(&write, put.repository)?;
         let manifest = put.manifest;
         let digest = manifest.digest();
@@ -121,7 +123,7 @@ impl Registry {
                 }
             }
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(digest)
     }
 
@@ -229,6 +231,7 @@ impl Registry {
             size,
             artifact_type: manifest.artifact_type().map(str::to_owned),
             subject: manifest.subject(),
+            blobs: manifest.blobs().to_vec(),
             children: manifest.children().to_vec(),
             annotations: manifest.annotations().clone(),
         })
@@ -314,6 +317,7 @@ impl Registry {
                 media_type: record.media_type,
                 artifact_type: record.artifact_type,
                 subject: record.subject,
+                children: record.children,
                 pushed_at: record.pushed_at,
                 pulled_at: pulls.remove(key.2),
                 storage: stored.remove(key.2).unwrap_or_default(),

@@ -45,6 +45,9 @@ pub(super) struct ManifestRecord {
     /// The manifest that this one refers to.
     #[serde(default)]
     pub(super) subject: Option<Digest>,
+    /// The config and the layers that the registry holds.
+    #[serde(default)]
+    pub(super) blobs: Vec<Digest>,
     /// The manifests of an index.
     #[serde(default)]
     pub(super) children: Vec<Digest>,
