@@ -13,7 +13,10 @@ mod lifecycle_preview;
 mod listing;
 mod pull_time;
 mod referrers;
+mod registry_policy;
 mod repositories;
+mod repository_policy;
+mod resource_tags;
 mod scanning;
 mod scans;
 mod signing;
@@ -40,7 +43,10 @@ pub(crate) static SERVICE: Service = Service {
         listing::OPERATIONS,
         pull_time::OPERATIONS,
         referrers::OPERATIONS,
+        registry_policy::OPERATIONS,
         repositories::OPERATIONS,
+        repository_policy::OPERATIONS,
+        resource_tags::OPERATIONS,
         scanning::OPERATIONS,
         scans::OPERATIONS,
         signing::OPERATIONS,

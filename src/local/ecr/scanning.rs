@@ -87,7 +87,10 @@ fn put_repository(context: &Context<'_>, document: Value) -> Result<Value, Refus
     let scan_on_push = request.image_scanning_configuration.scan_on_push;
     context
         .registry
-        .change_repository(&name, |repository| repository.scan_on_push = scan_on_push)?;
+        .change_repository(&name, |repository| {
+            repository.scan_on_push = scan_on_push;
+            Ok(())
+        })?;
     Ok(json!({
         "registryId": context.registry.account(),
         "repositoryName": name,
