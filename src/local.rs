@@ -64,6 +64,8 @@ pub struct Options {
     pub data: PathBuf,
     /// Where it listens; port 0 for any that is free.
     pub listen: SocketAddr,
+    /// The port, on the same address, where the public registries are; 0 for any that is free, `None` for nowhere.
+    pub public_port: Option<u16>,
     /// The account that it is.
     pub account: AccountId,
     /// The region that it is.
@@ -82,6 +84,7 @@ impl Options {
         Self {
             data: data.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            public_port: None,
             account,
             region,
             auth: true,
@@ -99,6 +102,7 @@ pub struct LocalEcr {
     emulator: Arc<Emulator>,
     server: Server,
     storage: Option<Server>,
+    public: Option<Server>,
     access: Access,
     listening: SocketAddr,
 }
@@ -127,15 +131,25 @@ impl LocalEcr {
             .as_ref()
             .and_then(|listener| listener.local_addr().ok())
             .map(|address| address.port());
-        let (mut emulator, access) = blocking(move || open(options, address, folder)).await?;
+        let public = match options.public_port {
+            Some(port) => Some(listen(SocketAddr::new(options.listen.ip(), port)).await?),
+            None => None,
+        };
+        let public_port = public
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok())
+            .map(|address| address.port());
+        let (mut emulator, access) = blocking(move || open(options, address, public_port, folder)).await?;
         emulator.storage_port = storage_port;
         let emulator = Arc::new(emulator);
         let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
+        let public = public.map(|listener| Server::start_public(listener, Arc::clone(&emulator)));
         let server = Server::start(listener, Arc::clone(&emulator), admin);
         Ok(Self {
             emulator,
             server,
             storage,
+            public,
             access,
             listening,
         })
@@ -168,6 +182,11 @@ impl LocalEcr {
     /// The registry's host, as a process on this machine reaches it: `127.0.0.1:PORT`.
     pub fn registry_host(&self) -> RegistryHost {
         self.access.registry.clone()
+    }
+
+    /// Where the account's public registry is, if the public registries are served: `127.0.0.1:PORT/ALIAS`.
+    pub fn public_registry(&self) -> Option<&str> {
+        self.access.public_registry.as_deref()
     }
 
     /// The access key of the administrator, who may do everything.
@@ -253,8 +272,8 @@ impl LocalEcr {
     /// Lets requests that are under way finish for a short while, then ends everything.
     pub async fn stop(self) {
         self.server.stop().await;
-        if let Some(storage) = self.storage {
-            storage.stop().await;
+        for other in [self.storage, self.public].into_iter().flatten() {
+            other.stop().await;
         }
     }
 }
@@ -269,7 +288,12 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, LocalError> {
 }
 
 /// Opens the state in the locked folder. Blocks.
-fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Emulator, Access), LocalError> {
+fn open(
+    options: Options,
+    address: SocketAddr,
+    public_port: Option<u16>,
+    folder: DataFolder,
+) -> Result<(Emulator, Access), LocalError> {
     let data = options.data;
     let store = Store::open(&data)?;
     let kept = |key: &str, make: &dyn Fn() -> Result<Vec<u8>, LocalError>| {
@@ -311,12 +335,13 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
     let request_token = iam.seal.derive("id token request", "");
     let store = Arc::new(store);
     let issuer = Issuer::new(Arc::clone(&store), request_token);
-    let access = Access::new(address, &iam, &issuer, &options.region)?;
+    let access = Access::new(address, public_port, &iam, &issuer, &options.region)?;
     folder.publish(&access)?;
     let emulator = Emulator {
         auth: options.auth,
         address,
         storage_port: None,
+        public_port,
         quirks: options.quirks,
         clock: clock::Clock::default(),
         registry: Registry::new(store, options.account, options.region),

@@ -6,6 +6,7 @@ mod blobs;
 mod error;
 mod login;
 mod manifests;
+mod public;
 mod route;
 pub(crate) mod storage;
 mod tags;
@@ -20,6 +21,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 pub(crate) use error::OciError;
+pub(crate) use public::token as public_token;
 use route::{Endpoint, Route};
 
 use crate::domain::reference::RepositoryName;
@@ -28,15 +30,42 @@ use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
 use crate::local::server::BaseUrl;
-use crate::local::store::Registry;
+use crate::local::store::{Alias, Registry};
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
-/// Answers one request under `/v2`.
+/// Which registries a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Visibility {
+    Private,
+    Public,
+}
+
+/// Answers one request under `/v2` to a private registry.
 pub(crate) async fn answer(
     State(emulator): State<Arc<Emulator>>,
+    exchange: Exchange,
+    base: BaseUrl,
+    request: Request,
+) -> Response {
+    answer_as(Visibility::Private, emulator, exchange, base, request).await
+}
+
+/// Answers one request under `/v2` to the public registries.
+pub(crate) async fn public_answer(
+    State(emulator): State<Arc<Emulator>>,
+    exchange: Exchange,
+    base: BaseUrl,
+    request: Request,
+) -> Response {
+    answer_as(Visibility::Public, emulator, exchange, base, request).await
+}
+
+async fn answer_as(
+    visibility: Visibility,
+    emulator: Arc<Emulator>,
     exchange: Exchange,
     base: BaseUrl,
     request: Request,
@@ -50,7 +79,7 @@ pub(crate) async fn answer(
         Err(_) => Call::new("Unknown"),
     };
     let effect = async {
-        let mut response = match respond(&emulator, &base, &parts, route, body).await {
+        let mut response = match respond(visibility, &emulator, &base, &parts, route, body).await {
             Ok(response) => response,
             Err(error) => error.into_response(),
         };
@@ -63,25 +92,37 @@ pub(crate) async fn answer(
 }
 
 async fn respond(
+    visibility: Visibility,
     emulator: &Arc<Emulator>,
     base: &BaseUrl,
     parts: &Parts,
     route: Result<Route, OciError>,
     body: Body,
 ) -> Result<Response, OciError> {
-    let principal = match login::identify(emulator, &parts.headers) {
-        Ok(principal) => principal,
-        Err(login::Refused::Challenge) => return Ok(login::challenge(base)),
-        Err(login::Refused::Expired(refusal)) => return Err(refusal.into()),
+    let identified = match visibility {
+        Visibility::Private => login::identify(emulator, &parts.headers).map(Some),
+        Visibility::Public => public::identify(emulator, &parts.headers),
+    };
+    let principal = match (identified, visibility) {
+        (Ok(principal), _) => principal,
+        (Err(login::Refused::Challenge), Visibility::Private) => return Ok(login::challenge(base)),
+        (Err(login::Refused::Challenge), Visibility::Public) => return Ok(public::challenge(base)),
+        (Err(login::Refused::Expired(refusal)), _) => return Err(refusal.into()),
+    };
+    let Route::Repository(named, endpoint) = route? else {
+        return Ok(StatusCode::OK.into_response());
+    };
+    let (registry, repository) = match visibility {
+        Visibility::Private => (emulator.registry.clone(), named.clone()),
+        Visibility::Public => public::place(emulator, &named)?,
     };
     let request = DataPlaneRequest {
         emulator,
         base,
         parts,
         principal,
-    };
-    let Route::Repository(repository, endpoint) = route? else {
-        return Ok(StatusCode::OK.into_response());
+        registry,
+        named,
     };
     request.permit(&repository, &endpoint)?;
     match endpoint {
@@ -98,25 +139,48 @@ async fn respond(
     }
 }
 
-/// A request whose sender is known.
+/// A request whose sender and registry are known.
 struct DataPlaneRequest<'a> {
     emulator: &'a Arc<Emulator>,
     base: &'a BaseUrl,
     parts: &'a Parts,
-    principal: Principal,
+    /// Nobody where the sender has not logged in, which only public registries allow.
+    principal: Option<Principal>,
+    registry: Registry,
+    /// The repository as clients name it: with the alias before it in public registries.
+    named: RepositoryName,
 }
 
 impl DataPlaneRequest<'_> {
     /// Checks the sender's permissions.
     fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
-        let resource = self.emulator.registry.arn(repository.as_str());
+        let service = if self.registry.is_public() {
+            if endpoint.only_reads() {
+                return Ok(());
+            }
+            "ecr-public"
+        } else {
+            "ecr"
+        };
+        let (principal, resource) = (self.principal()?, self.registry.arn(repository.as_str()));
         for action in endpoint.actions(self.parts.method == axum::http::Method::HEAD) {
             self.emulator
                 .iam
-                .authorize(&self.principal, action, &resource)
+                .authorize(principal, &format!("{service}:{action}"), &resource)
                 .map_err(Refusal::AccessDenied)?;
         }
         Ok(())
+    }
+
+    /// Who has logged in.
+    fn principal(&self) -> Result<&Principal, OciError> {
+        let denied = || Refusal::AccessDenied("Not Authorized".to_owned()).into();
+        self.principal.as_ref().ok_or_else(denied)
+    }
+
+    /// The repository's address.
+    fn address(&self) -> String {
+        format!("{}/v2/{}", self.base, self.named)
     }
 
     /// Works on the registry's state, where it may block.
@@ -124,11 +188,17 @@ impl DataPlaneRequest<'_> {
         &self,
         work: impl FnOnce(&Registry) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, OciError> {
-        let registry = self.emulator.registry.clone();
+        let registry = self.registry.clone();
         let done = tokio::task::spawn_blocking(move || work(&registry))
             .await
             .map_err(Refusal::from)?;
-        Ok(done?)
+        done.map_err(|refusal| match refusal {
+            // A public registry goes by its alias there.
+            Refusal::RepositoryNotFound { repository, .. } if self.registry.is_public() => {
+                public::no_such_repository(&repository, &Alias::of(self.registry.account()).to_string())
+            }
+            refusal => refusal.into(),
+        })
     }
 
     /// The value of a query parameter.

@@ -12,6 +12,7 @@ use crate::local::iam::Iam;
 use crate::local::journal::Journal;
 use crate::local::oidc::Issuer;
 use crate::local::refusal::ImmutableWording;
+use crate::local::server::BaseUrl;
 use crate::local::store::Registry;
 use crate::local::uploads::Uploads;
 
@@ -28,6 +29,9 @@ pub struct Quirks {
     pub redirect_blobs: bool,
 }
 
+/// The host of public registries. Source: ECR Public user guide, "Public registries".
+pub(crate) const PUBLIC_HOST: &str = "public.ecr.aws";
+
 /// The state of a running emulator.
 #[derive(Debug)]
 pub(crate) struct Emulator {
@@ -37,6 +41,8 @@ pub(crate) struct Emulator {
     pub(crate) address: SocketAddr,
     /// Where blobs are read from, if the registry redirects.
     pub(crate) storage_port: Option<u16>,
+    /// Where public registries are, if they are served.
+    pub(crate) public_port: Option<u16>,
     pub(crate) quirks: Quirks,
     pub(crate) clock: Clock,
     /// Of the emulator's own account and region.
@@ -54,5 +60,13 @@ impl Emulator {
     /// The registry of an account in a region; it begins to be with what is put into it.
     pub(crate) fn registry_at(&self, account: AccountId, region: Region) -> Registry {
         self.registry.beside(account, region)
+    }
+
+    /// The host of all public registries, as whoever uses `base` reaches it.
+    pub(crate) fn public_host(&self, base: &BaseUrl) -> String {
+        match self.public_port {
+            Some(port) => format!("{}:{port}", base.host_name()),
+            None => PUBLIC_HOST.to_owned(),
+        }
     }
 }

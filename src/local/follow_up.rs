@@ -17,6 +17,9 @@ const PULL_RECORD_LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// The name of the document with the time of an image's last recorded pull: this and the digest.
 pub(crate) const PULLED: &str = "pulled/";
 
+/// The name of the document with the time that a tag of a public registry was last pushed: this and the tag.
+pub(crate) const TAGGED: &str = "tagged/";
+
 /// An image that was just pushed, and how.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Push<'a> {
@@ -30,7 +33,13 @@ pub(crate) struct Push<'a> {
 }
 
 /// An image was pushed. Blocks.
-pub(crate) fn pushed(_emulator: &Arc<Emulator>, _push: &Push<'_>) -> Result<(), Refusal> {
+pub(crate) fn pushed(emulator: &Arc<Emulator>, push: &Push<'_>) -> Result<(), Refusal> {
+    if let (true, Some(tag)) = (push.registry.is_public(), push.tag) {
+        let name = format!("{TAGGED}{tag}");
+        let now = emulator.clock.now();
+        push.registry
+            .put_document(Owner::Repository(push.repository), &name, now)?;
+    }
     Ok(())
 }
 

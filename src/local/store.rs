@@ -4,6 +4,7 @@
 //! when it returns. So what was acknowledged is there after a kill, and nothing is half-visible; what a kill
 //! leaves behind is swept at the next start.
 
+mod alias;
 mod blobs;
 mod deletion;
 mod documents;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 
+pub(crate) use alias::Alias;
 pub(crate) use blobs::{BlobFiles, PartialBlob};
 pub(crate) use deletion::Deletion;
 pub(crate) use documents::Owner;
@@ -125,7 +127,7 @@ pub(crate) fn describe(refusal: &Refusal) -> String {
     std::error::Error::source(refusal).map_or_else(|| refusal.to_string(), ToString::to_string)
 }
 
-/// The registry of one account in one region.
+/// The registry of one account in one region, or its public one.
 ///
 /// All methods block; each is one transaction.
 #[derive(Debug, Clone)]
@@ -133,8 +135,9 @@ pub(crate) struct Registry {
     store: Arc<Store>,
     account: AccountId,
     region: Region,
-    /// The registry's part of every key: `account/region`.
+    /// The registry's part of every key: `account/region`, or `account/public`.
     key: String,
+    is_public: bool,
 }
 
 /// A registry is its account and its region; there is one state.
@@ -154,12 +157,29 @@ impl Registry {
             account,
             region,
             key,
+            is_public: false,
         }
     }
 
     /// Another registry in the same state.
     pub(crate) fn beside(&self, account: AccountId, region: Region) -> Self {
         Self::new(Arc::clone(&self.store), account, region)
+    }
+
+    /// The public registry of an account, which has no region of its own.
+    pub(crate) fn public_of(&self, account: AccountId) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            key: format!("{account}/public"),
+            account,
+            region: self.region.clone(),
+            is_public: true,
+        }
+    }
+
+    /// Whether everybody may pull from it.
+    pub(crate) fn is_public(&self) -> bool {
+        self.is_public
     }
 
     /// The account, which is the registry's id.
@@ -179,11 +199,11 @@ impl Registry {
 
     /// The resource name of a repository; `name` may be a pattern.
     pub(crate) fn arn(&self, name: &str) -> String {
-        let partition = self.region.partition();
-        format!(
-            "arn:{partition}:ecr:{}:{}:repository/{name}",
-            self.region, self.account
-        )
+        let (partition, account) = (self.region.partition(), &self.account);
+        if self.is_public {
+            return format!("arn:{partition}:ecr-public::{account}:repository/{name}");
+        }
+        format!("arn:{partition}:ecr:{}:{account}:repository/{name}", self.region)
     }
 
     fn no_such_repository(&self, name: &RepositoryName) -> Refusal {

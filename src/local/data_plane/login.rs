@@ -24,7 +24,7 @@ pub(super) fn identify(emulator: &Emulator, headers: &HeaderMap) -> Result<Princ
         return Ok(Principal::Administrator);
     }
     let password = basic_password(headers).ok_or(Refused::Challenge)?;
-    match open_token(emulator, &password) {
+    match open_token(emulator, &emulator.registry, &password) {
         Ok(token) => Ok(token.principal),
         Err(TokenProblem::Unknown) => Err(Refused::Challenge),
         Err(TokenProblem::Expired) => Err(Refused::Expired(Refusal::TokenExpired)),
@@ -32,7 +32,7 @@ pub(super) fn identify(emulator: &Emulator, headers: &HeaderMap) -> Result<Princ
 }
 
 /// The password of the user `AWS`. Source: RFC 7617.
-fn basic_password(headers: &HeaderMap) -> Option<String> {
+pub(super) fn basic_password(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credentials) = text.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

@@ -93,8 +93,7 @@ pub(super) async fn put(
     let manifest = ParsedManifest::parse(bytes, stated)?;
     let subject = manifest.subject();
     let emulator = Arc::clone(request.emulator);
-    let principal = request.principal.clone();
-    let name = repository.clone();
+    let principal = request.principal()?.clone();
     let digest = request
         .with_registry(move |registry| {
             let quirks = emulator.quirks;
@@ -103,7 +102,7 @@ pub(super) async fn put(
                 Reference::Digest(digest) => (None, Some(*digest)),
             };
             let put = PutImage {
-                repository: &name,
+                repository: &repository,
                 manifest: &manifest,
                 tag,
                 digest,
@@ -117,7 +116,7 @@ pub(super) async fn put(
             let digest = registry.put_image(&put, emulator.clock.now())?;
             let push = Push {
                 registry,
-                repository: &name,
+                repository: &repository,
                 digest,
                 tag,
                 principal: &principal,
@@ -126,7 +125,7 @@ pub(super) async fn put(
             Ok(digest)
         })
         .await?;
-    let location = format!("{}/v2/{repository}/manifests/{digest}", request.base);
+    let location = format!("{}/manifests/{digest}", request.address());
     let headers = [
         (header::LOCATION, value(&location)?),
         (CONTENT_DIGEST, value(&digest.to_string())?),

@@ -24,7 +24,7 @@ pub(super) async fn start(
     let upload = request
         .with_registry(move |registry| Upload::begin(registry, &name, now))
         .await?;
-    let response = progress(request, &repository, &upload.id, StatusCode::ACCEPTED, 0)?;
+    let response = progress(request, &upload.id, StatusCode::ACCEPTED, 0)?;
     request.emulator.uploads.put(upload);
     Ok(response)
 }
@@ -38,8 +38,8 @@ pub(super) fn status(
     let length = request
         .emulator
         .uploads
-        .length(&request.emulator.registry, repository, id)?;
-    progress(request, repository, id, StatusCode::NO_CONTENT, length)
+        .length(&request.registry, repository, id)?;
+    progress(request, id, StatusCode::NO_CONTENT, length)
 }
 
 /// `DELETE`: gives an upload up.
@@ -48,8 +48,7 @@ pub(super) fn cancel(
     repository: &RepositoryName,
     id: &str,
 ) -> Result<Response, OciError> {
-    let emulator = request.emulator;
-    emulator.uploads.take(&emulator.registry, repository, id)?;
+    request.emulator.uploads.take(&request.registry, repository, id)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -67,7 +66,7 @@ pub(super) async fn part(
     let length = upload.blob.length();
     upload.part_added(before, request.emulator.clock.now());
     request.emulator.uploads.put(upload);
-    progress(request, &repository, id, StatusCode::CREATED, length)
+    progress(request, id, StatusCode::CREATED, length)
 }
 
 /// `PUT`: the last part, or all of the blob, or nothing after a `PATCH`; then the blob is part of the repository.
@@ -87,7 +86,7 @@ pub(super) async fn complete(
     request
         .with_registry(move |_| upload.complete(&[stated], Repeat::Accept))
         .await?;
-    let location = format!("{}/v2/{repository}/blobs/{stated}", request.base);
+    let location = format!("{}/blobs/{stated}", request.address());
     let headers = [
         (header::LOCATION, value(&location)?),
         (CONTENT_DIGEST, value(&stated.to_string())?),
@@ -98,7 +97,7 @@ pub(super) async fn complete(
 /// Takes an upload out to write the next part, after checking that the part begins where the last one ended.
 fn open(request: &DataPlaneRequest<'_>, repository: &RepositoryName, id: &str) -> Result<Upload, OciError> {
     let emulator = request.emulator;
-    let upload = emulator.uploads.take(&emulator.registry, repository, id)?;
+    let upload = emulator.uploads.take(&request.registry, repository, id)?;
     let first = match request.header(&header::CONTENT_RANGE) {
         None => Some(upload.blob.length()),
         Some(range) => first_byte(range),
@@ -156,12 +155,11 @@ async fn receive(mut blob: PartialBlob, body: Body, takes_more: bool) -> Result<
 /// The answer to a request that leaves the upload open.
 fn progress(
     request: &DataPlaneRequest<'_>,
-    repository: &RepositoryName,
     id: &str,
     status: StatusCode,
     length: u64,
 ) -> Result<Response, OciError> {
-    let location = format!("{}/v2/{repository}/blobs/uploads/{id}", request.base);
+    let location = format!("{}/blobs/uploads/{id}", request.address());
     let headers: [(HeaderName, HeaderValue); 3] = [
         (header::LOCATION, value(&location)?),
         (UPLOAD_ID, value(id)?),

@@ -113,7 +113,7 @@ struct DescribeImages {
 }
 
 /// `DescribeImages`.
-fn describe_images(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn describe_images(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DescribeImages = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let status = request.filter.unwrap_or_default().tag_status;

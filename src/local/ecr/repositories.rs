@@ -124,7 +124,7 @@ struct Scanning {
 }
 
 /// `CreateRepository`.
-fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: CreateRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let mut new = NewRepository::named(name);
@@ -160,7 +160,7 @@ struct DescribeRepositories {
 }
 
 /// `DescribeRepositories`.
-fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DescribeRepositories = read(document)?;
     let names = request.repository_names.unwrap_or_default();
     if names.is_empty() {
@@ -199,7 +199,7 @@ struct DeleteRepository {
 }
 
 /// `DeleteRepository`.
-fn delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DeleteRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let repository = context.registry.delete_repository(&name, request.force)?;

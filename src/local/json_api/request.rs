@@ -10,7 +10,7 @@ use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
 use crate::local::server::BaseUrl;
-use crate::local::store::Registry;
+use crate::local::store::{Alias, Registry};
 
 /// Who calls, through which address, and which registry is meant.
 pub(crate) struct Context<'a> {
@@ -36,10 +36,7 @@ impl Context<'_> {
     ) -> Result<(), Refusal> {
         let action = format!("{service}:{}", operation.name);
         for resource in self.resources(operation.on, document) {
-            self.emulator
-                .iam
-                .authorize(self.principal, &action, &resource)
-                .map_err(Refusal::AccessDenied)?;
+            self.permit(&action, &resource)?;
         }
         Ok(())
     }
@@ -69,9 +66,26 @@ impl Context<'_> {
         named
     }
 
+    /// Checks the caller's permission for an action besides the operation's own.
+    pub(crate) fn permit(&self, action: &str, resource: &str) -> Result<(), Refusal> {
+        self.emulator
+            .iam
+            .authorize(self.principal, action, resource)
+            .map_err(Refusal::AccessDenied)
+    }
+
+    /// Where the registry is, as whoever asks reaches it.
+    pub(crate) fn registry_uri(&self) -> String {
+        if self.registry.is_public() {
+            let host = self.emulator.public_host(self.base);
+            return format!("{host}/{}", Alias::of(self.registry.account()));
+        }
+        self.base.host().to_owned()
+    }
+
     /// An address that images are pushed to and pulled from, through the server that was asked.
     pub(crate) fn repository_uri(&self, name: &RepositoryName) -> String {
-        format!("{}/{name}", self.base.host())
+        format!("{}/{name}", self.registry_uri())
     }
 }
 
