@@ -21,10 +21,13 @@ mod follow_up;
 mod iam;
 mod journal;
 mod json_api;
+mod lifecycle;
 mod manifest;
 mod oidc;
 mod refusal;
+mod scanning;
 mod server;
+mod signing;
 mod sigv4;
 mod store;
 mod sts;
@@ -36,6 +39,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 pub use emulator::Quirks;
@@ -46,6 +50,7 @@ pub use iam::AccessKey;
 pub use journal::{Entry, Held};
 pub use oidc::GithubClaims;
 pub use refusal::ImmutableWording;
+pub use scanning::{Finding, ScanOrder, ScanOutcome};
 
 use crate::domain::immutability::Mutability;
 use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
@@ -105,6 +110,7 @@ pub struct LocalEcr {
     public: Option<Server>,
     access: Access,
     listening: SocketAddr,
+    _upkeep: AbortOnDropHandle<()>,
 }
 
 impl LocalEcr {
@@ -142,10 +148,12 @@ impl LocalEcr {
         let (mut emulator, access) = blocking(move || open(options, address, public_port, folder)).await?;
         emulator.storage_port = storage_port;
         let emulator = Arc::new(emulator);
+        lifecycle::apply_due(&emulator).await;
         let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
         let public = public.map(|listener| Server::start_public(listener, Arc::clone(&emulator)));
         let server = Server::start(listener, Arc::clone(&emulator), admin);
         Ok(Self {
+            _upkeep: lifecycle::keep_applying(&emulator),
             emulator,
             server,
             storage,
@@ -254,6 +262,11 @@ impl LocalEcr {
         self.emulator.faults.clear();
     }
 
+    /// Orders what scans of some images come to, those that were begun before too.
+    pub fn order_scans(&self, order: ScanOrder) {
+        self.emulator.scans.put(order);
+    }
+
     /// Every request since the start or the last reset.
     pub fn journal(&self) -> Vec<Entry> {
         self.emulator.journal.entries()
@@ -349,6 +362,7 @@ fn open(
         issuer,
         uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
+        scans: scanning::Orders::default(),
         journal: journal::Journal::default(),
         _folder: folder,
     };

@@ -5,6 +5,8 @@
     reason = "the helpers of tests fail by panicking, as tests do"
 )]
 
+#[path = "local_aws_sdk/account_settings.rs"]
+mod account_settings;
 #[path = "local_aws_sdk/assume_role.rs"]
 mod assume_role;
 #[path = "local_aws_sdk/bench.rs"]
@@ -19,9 +21,13 @@ mod identity;
 mod images;
 #[path = "local_aws_sdk/layers.rs"]
 mod layers;
+#[path = "local_aws_sdk/public.rs"]
+mod public;
 #[path = "local_aws_sdk/repositories.rs"]
 mod repositories;
 #[path = "local_aws_sdk/signatures.rs"]
 mod signatures;
 #[path = "local_aws_sdk/state.rs"]
 mod state;
+#[path = "local_aws_sdk/templates.rs"]
+mod templates;

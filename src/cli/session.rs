@@ -10,6 +10,7 @@ use clap::CommandFactory as _;
 use super::interrupt::Interrupt;
 use super::tags::TagsArguments;
 use super::usage::NoFolder;
+use super::version::VersionArguments;
 use super::{Cli, Command, LocalCommand, ServeArguments};
 use crate::action::ActionFiles;
 use crate::error::{Diagnose, Kind};
@@ -56,6 +57,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Plan(arguments)) => publish(&ui, arguments.into_given(), &environment, Work::Plan),
         Some(Command::Action) => publish(&ui, Given::by_action(&environment), &environment, Work::Action),
         Some(Command::Tags(arguments)) => list_tags(&ui, *arguments, &environment),
+        Some(Command::Version(arguments)) => next_version(&ui, arguments, &environment),
         Some(Command::Local(LocalCommand::Serve(arguments))) => serve(&ui, arguments, &environment),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -209,6 +211,15 @@ fn list_tags(ui: &Ui, arguments: TagsArguments, environment: &Environment) -> Ex
     show(ui, end, &Ledger::default(), None)
 }
 
+fn next_version(ui: &Ui, arguments: VersionArguments, environment: &Environment) -> ExitCode {
+    let request = match arguments.into_request(environment) {
+        Ok(request) => request,
+        Err(error) => return fail(ui, &error),
+    };
+    let end = until_interrupted(async { run::version(request).await.into() });
+    show(ui, end, &Ledger::default(), None)
+}
+
 fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {
     let settings = LocalServerSettings {
         data: arguments.data.map_or_else(
@@ -216,6 +227,7 @@ fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitC
             |data| environment.working_directory().join(data),
         ),
         listen: SocketAddr::new(arguments.listen, arguments.port),
+        public_port: arguments.public_port,
         account: arguments.account,
         region: arguments.region,
     };

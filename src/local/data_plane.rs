@@ -6,6 +6,7 @@ mod blobs;
 mod error;
 mod login;
 mod manifests;
+mod mounts;
 mod public;
 mod route;
 pub(crate) mod storage;

@@ -2,14 +2,24 @@
 //!
 //! Source: ECR API reference.
 
+mod account_settings;
 mod authorization;
 mod deletion;
 mod images;
 mod layers;
+mod lifecycle;
+mod lifecycle_preview;
 mod listing;
 pub(crate) mod public;
+mod pull_time;
+mod referrers;
 mod repositories;
+mod scanning;
+mod scans;
+mod signing;
+mod storage_class;
 
+pub(crate) use account_settings::{BLOB_MOUNTING, ENABLED};
 pub(crate) use authorization::{TokenProblem, USER, open_token};
 
 use serde_json::Value;
@@ -27,12 +37,21 @@ pub(crate) static SERVICE: Service = Service {
     name: "ecr",
     registry,
     operations: &[
+        account_settings::OPERATIONS,
         authorization::OPERATIONS,
         deletion::OPERATIONS,
         images::OPERATIONS,
         layers::OPERATIONS,
+        lifecycle::OPERATIONS,
+        lifecycle_preview::OPERATIONS,
         listing::OPERATIONS,
+        pull_time::OPERATIONS,
+        referrers::OPERATIONS,
         repositories::OPERATIONS,
+        scanning::OPERATIONS,
+        scans::OPERATIONS,
+        signing::OPERATIONS,
+        storage_class::OPERATIONS,
     ],
 };
 

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use caller::{Caller, Naming};
-pub(crate) use policy::{Policy, Verdict};
+pub(crate) use policy::{Policy, Verdict, matches as wildcard};
 pub(crate) use roles::{EXAMPLE_ROLE, Role, Roles};
 pub(crate) use seal::Seal;
 

@@ -91,6 +91,7 @@ pub async fn serve_local(
 ) -> Result<(), RunError> {
     let options = Options {
         listen: settings.listen,
+        public_port: settings.public_port,
         admin: true,
         ..Options::new(&settings.data, settings.account.clone(), settings.region.clone())
     };
@@ -103,7 +104,7 @@ pub async fn serve_local(
 
 /// How to use the server: `NAME=value` lines that a shell can read, and the same as JSON.
 fn announcement(access: &Access, password: &SecretString) -> Outcome {
-    let lines = [
+    let mut lines = vec![
         ("endpoint", access.endpoint.to_string()),
         ("registry", access.registry.to_string()),
         ("registry-password", password.expose_secret().to_owned()),
@@ -120,12 +121,21 @@ fn announcement(access: &Access, password: &SecretString) -> Outcome {
             access.oidc_request_token.expose_secret().to_owned(),
         ),
     ];
+    lines.extend(
+        access
+            .public_registry
+            .clone()
+            .map(|registry| ("public-registry", registry)),
+    );
     let json: serde_json::Map<String, serde_json::Value> = lines
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.clone().into()))
         .collect();
     Outcome {
-        text: lines.map(|(name, value)| format!("{name}={value}\n")).concat(),
+        text: lines
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect(),
         json: serde_json::Value::Object(json).to_string() + "\n",
         ..Outcome::default()
     }

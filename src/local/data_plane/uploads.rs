@@ -5,21 +5,23 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
 use super::manifests::value;
-use super::{CONTENT_DIGEST, DataPlaneRequest, OciError, UPLOAD_ID};
+use super::{CONTENT_DIGEST, DataPlaneRequest, OciError, UPLOAD_ID, mounts};
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::refusal::Refusal;
 use crate::local::store::{PartialBlob, Repeat};
 use crate::local::uploads::Upload;
 
-/// Pieces that wait for the disk, at most. A piece is what arrives at once, at most some 100 KiB.
+/// Pieces that wait for the disk, at most. A piece is what arrives at once, at most 64 KiB.
 const WAITING_PIECES: usize = 8;
 
-/// `POST`: a new upload, each time. A blob of another repository is never mounted: accounts have to ask for
-/// that, and then 202 tells the client to upload.
+/// `POST`: mounts a blob where that is asked for and allowed; else it is a new upload, each time.
 pub(super) async fn start(
     request: &DataPlaneRequest<'_>,
     repository: RepositoryName,
 ) -> Result<Response, OciError> {
+    if let Some(digest) = mounts::mount(request, &repository).await? {
+        return stored(request, digest);
+    }
     let (name, now) = (repository.clone(), request.emulator.clock.now());
     let upload = request
         .with_registry(move |registry| Upload::begin(registry, &name, now))
@@ -86,10 +88,15 @@ pub(super) async fn complete(
     request
         .with_registry(move |_| upload.complete(&[stated], Repeat::Accept))
         .await?;
-    let location = format!("{}/blobs/{stated}", request.address());
+    stored(request, stated)
+}
+
+/// The answer when the repository has the blob.
+fn stored(request: &DataPlaneRequest<'_>, digest: Digest) -> Result<Response, OciError> {
+    let location = format!("{}/blobs/{digest}", request.address());
     let headers = [
         (header::LOCATION, value(&location)?),
-        (CONTENT_DIGEST, value(&stated.to_string())?),
+        (CONTENT_DIGEST, value(&digest.to_string())?),
     ];
     Ok((StatusCode::CREATED, headers).into_response())
 }

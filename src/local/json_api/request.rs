@@ -41,6 +41,14 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Checks the caller's permission for an action besides the operation's own.
+    pub(crate) fn permit(&self, action: &str, resource: &str) -> Result<(), Refusal> {
+        self.emulator
+            .iam
+            .authorize(self.principal, action, resource)
+            .map_err(Refusal::AccessDenied)
+    }
+
     fn resources(&self, on: Resource, document: &Value) -> Vec<String> {
         if on == Resource::Registry {
             return vec!["*".to_owned()];
@@ -64,14 +72,6 @@ impl Context<'_> {
             return vec![self.registry.arn("*")];
         }
         named
-    }
-
-    /// Checks the caller's permission for an action besides the operation's own.
-    pub(crate) fn permit(&self, action: &str, resource: &str) -> Result<(), Refusal> {
-        self.emulator
-            .iam
-            .authorize(self.principal, action, resource)
-            .map_err(Refusal::AccessDenied)
     }
 
     /// Where the registry is, as whoever asks reaches it.

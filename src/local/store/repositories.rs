@@ -22,6 +22,9 @@ pub(crate) struct Repository {
     pub(crate) encryption: Encryption,
     #[serde(default)]
     pub(crate) tags: BTreeMap<String, String>,
+    /// Whether a pull through cache made it.
+    #[serde(default)]
+    pub(crate) is_cache: bool,
 }
 
 /// The key that a repository's content is encrypted with; recorded, not applied.
@@ -142,6 +145,8 @@ pub(crate) struct NewRepository {
     pub(crate) scan_on_push: bool,
     pub(crate) encryption: Encryption,
     pub(crate) tags: BTreeMap<String, String>,
+    /// Whether a pull through cache makes it.
+    pub(crate) is_cache: bool,
 }
 
 impl NewRepository {
@@ -156,6 +161,7 @@ impl NewRepository {
                 kms_key: None,
             },
             tags: BTreeMap::new(),
+            is_cache: false,
         }
     }
 }
@@ -175,8 +181,9 @@ impl Registry {
             scan_on_push: new.scan_on_push,
             encryption: new.encryption,
             tags: new.tags,
+            is_cache: new.is_cache,
         };
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         {
             let mut table = write.open_table(REPOSITORIES)?;
             let key = (self.key.as_str(), repository.name.as_str());
@@ -188,7 +195,7 @@ impl Registry {
             }
             table.insert(key, encode(&repository)?.as_slice())?;
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(repository)
     }
 
@@ -237,14 +244,23 @@ impl Registry {
         setting: MutabilitySetting,
     ) -> Result<(), Refusal> {
         setting.rule()?;
-        let write = self.store.database.begin_write()?;
+        self.change_repository(name, |repository| repository.mutability = setting)
+    }
+
+    /// Changes a repository's settings in one transaction.
+    pub(crate) fn change_repository(
+        &self,
+        name: &RepositoryName,
+        change: impl FnOnce(&mut Repository),
+    ) -> Result<(), Refusal> {
+        let write = self.store.begin()?;
         let mut repository = self.repository_in(&write, name)?;
-        repository.mutability = setting;
+        change(&mut repository);
         write.open_table(REPOSITORIES)?.insert(
             (self.key.as_str(), name.as_str()),
             encode(&repository)?.as_slice(),
         )?;
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(())
     }
 
@@ -254,7 +270,7 @@ impl Registry {
         name: &RepositoryName,
         force: bool,
     ) -> Result<Repository, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let repository = self.repository_in(&write, name)?;
         let mine = |key: (&str, &str, &str)| key.0 == self.key && key.1 == name.as_str();
         {
@@ -282,7 +298,7 @@ impl Registry {
                 .open_table(REPOSITORIES)?
                 .remove((self.key.as_str(), name.as_str()))?;
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(repository)
     }
 }
