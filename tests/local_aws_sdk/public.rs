@@ -48,7 +48,9 @@ impl<'a> Api<'a> {
     }
 
     async fn make(&self, name: &str) {
-        let made = self.call("CreateRepository", json!({"repositoryName": name})).await;
+        let made = self
+            .call("CreateRepository", json!({"repositoryName": name}))
+            .await;
         made.unwrap();
     }
 
@@ -87,12 +89,7 @@ async fn registry(bench: &Bench, login: Option<&str>) -> Registry {
 }
 
 fn members(value: &Value) -> Vec<&str> {
-    value
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect()
+    value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
 #[tokio::test]
@@ -152,7 +149,10 @@ async fn a_repository_has_catalog_data_and_is_apart_from_the_private_ones() {
     assert!(private.send().await.is_ok());
     api.make("bare").await;
     let bare = api.call("GetRepositoryCatalogData", json!({"repositoryName": "bare"}));
-    assert_eq!(bare.await.unwrap_err().0, "RepositoryCatalogDataNotFoundException");
+    assert_eq!(
+        bare.await.unwrap_err().0,
+        "RepositoryCatalogDataNotFoundException"
+    );
 }
 
 #[tokio::test]
@@ -161,7 +161,9 @@ async fn names_are_stricter_than_those_of_private_repositories() {
     let api = Api::of(&bench);
     let long = "a".repeat(206);
     for name in ["team__app", "team--app", "team/", "Team", "a", &long] {
-        let refused = api.call("CreateRepository", json!({"repositoryName": name})).await;
+        let refused = api
+            .call("CreateRepository", json!({"repositoryName": name}))
+            .await;
         assert_eq!(refused.unwrap_err().0, "InvalidParameterException", "{name}");
     }
     api.make(&long[..205]).await;
@@ -238,11 +240,18 @@ async fn everybody_pulls_what_a_login_pushed() {
     let second = pusher.image(&named, "latest", "two").await;
     let pulled = anybody.get(&format!("{named}/manifests/latest")).await;
     assert_eq!(pulled.text().await.unwrap(), second);
-    let by_digest = anybody.get(&format!("{named}/manifests/{}", digest_of(&first))).await;
+    let by_digest = anybody
+        .get(&format!("{named}/manifests/{}", digest_of(&first)))
+        .await;
     assert_eq!(by_digest.text().await.unwrap(), first);
     let blob = format!("{named}/blobs/{}", Digest::of(b"two"));
     assert_eq!(anybody.get(&blob).await.text().await.unwrap(), "two");
-    let tags: Value = anybody.get(&format!("{named}/tags/list")).await.json().await.unwrap();
+    let tags: Value = anybody
+        .get(&format!("{named}/tags/list"))
+        .await
+        .json()
+        .await
+        .unwrap();
     assert_eq!(tags, json!({"name": named, "tags": ["latest"]}));
     // The private registry of the account has nothing of it.
     let private = bench.registry().await;
@@ -261,14 +270,12 @@ async fn a_missing_repository_is_told_with_the_alias() {
         ),
         (
             "docker/library/busybox".to_owned(),
-            "The repository with name 'library/busybox' does not exist in the registry with id 'docker'".to_owned(),
+            "The repository with name 'library/busybox' does not exist in the registry with id 'docker'"
+                .to_owned(),
         ),
     ] {
         let answer = anybody.get(&format!("{named}/manifests/latest")).await;
-        assert_eq!(
-            oci_error(answer).await,
-            (404, "NAME_UNKNOWN".to_owned(), message)
-        );
+        assert_eq!(oci_error(answer).await, (404, "NAME_UNKNOWN".to_owned(), message));
     }
 }
 
@@ -348,7 +355,10 @@ async fn a_push_needs_ecr_publics_permissions_and_a_login_one_of_stss() {
     })
     .await;
     let without = Api::of_as(&bench, session(&bench, "no-bearer").await);
-    let refused = without.call("GetAuthorizationToken", json!({})).await.unwrap_err();
+    let refused = without
+        .call("GetAuthorizationToken", json!({}))
+        .await
+        .unwrap_err();
     assert_eq!(refused.0, "AccessDeniedException");
     assert!(
         refused.1.contains("sts:GetServiceBearerToken on resource: *"),
@@ -393,7 +403,10 @@ async fn an_image_goes_through_the_api_alone() {
     let digest = Digest::of(config.as_bytes());
     let check = named(json!({"layerDigests": [digest]}));
     let availability = async || {
-        let answer = api.call("BatchCheckLayerAvailability", check.clone()).await.unwrap();
+        let answer = api
+            .call("BatchCheckLayerAvailability", check.clone())
+            .await
+            .unwrap();
         answer["layers"][0]["layerAvailability"].clone()
     };
     assert_eq!(availability().await, "UNAVAILABLE");
@@ -417,7 +430,10 @@ async fn an_image_goes_through_the_api_alone() {
     api.call("PutImage", put("1.0.0")).await.unwrap();
     let again = api.call("PutImage", put("1.0.0")).await.unwrap_err();
     assert_eq!(again.0, "ImageAlreadyExistsException");
-    let missing = api.call("PutImage", json!({"registryId": "nobody", "repositoryName": REPOSITORY, "imageManifest": manifest}));
+    let missing = api.call(
+        "PutImage",
+        json!({"registryId": "nobody", "repositoryName": REPOSITORY, "imageManifest": manifest}),
+    );
     assert_eq!(missing.await.unwrap_err().0, "RegistryNotFoundException");
     let repository = json!({"repositoryName": REPOSITORY});
     let described = api.call("DescribeImages", repository.clone()).await.unwrap();
@@ -442,7 +458,10 @@ async fn an_image_goes_through_the_api_alone() {
     let next = json!({"repositoryName": REPOSITORY, "nextToken": first["nextToken"]});
     let next = api.call("DescribeImageTags", next).await.unwrap();
     let (newer, older) = (&first["imageTagDetails"][0], &next["imageTagDetails"][0]);
-    assert_eq!((&newer["imageTag"], &older["imageTag"]), (&json!("1.0"), &json!("1.0.0")));
+    assert_eq!(
+        (&newer["imageTag"], &older["imageTag"]),
+        (&json!("1.0"), &json!("1.0.0"))
+    );
     let created = |tag: &Value| tag["createdAt"].as_f64().unwrap();
     assert!(created(newer) - created(older) >= 60.0, "{newer} {older}");
     assert_eq!(newer["imageDetail"], older["imageDetail"]);
@@ -457,6 +476,9 @@ async fn an_image_goes_through_the_api_alone() {
 #[tokio::test]
 async fn what_the_api_does_not_have_is_unknown() {
     let bench = bench().await;
-    let refused = Api::of(&bench).call("BatchGetImage", json!({})).await.unwrap_err();
+    let refused = Api::of(&bench)
+        .call("BatchGetImage", json!({}))
+        .await
+        .unwrap_err();
     assert_eq!(refused.0, "UnknownOperationException");
 }
