@@ -18,6 +18,7 @@ mod exchange;
 mod faults;
 mod folder;
 mod follow_up;
+mod hosts;
 mod iam;
 mod journal;
 mod json_api;
@@ -28,6 +29,7 @@ mod server;
 mod sigv4;
 mod store;
 mod sts;
+mod tls;
 mod uploads;
 
 use std::net::SocketAddr;
@@ -41,10 +43,10 @@ use url::Url;
 pub use emulator::Quirks;
 pub use error::LocalError;
 pub use faults::{Fault, FaultAction};
-pub use folder::Access;
+pub use folder::{Access, SecureAccess};
 pub use iam::AccessKey;
 pub use journal::{Entry, Held};
-pub use oidc::GithubClaims;
+pub use oidc::{GithubClaims, ISSUER};
 pub use refusal::ImmutableWording;
 
 use crate::domain::immutability::Mutability;
@@ -56,6 +58,7 @@ use oidc::Issuer;
 use refusal::Refusal;
 use server::Server;
 use store::{MutabilitySetting, NewRepository, Registry, Store};
+use tls::Tls;
 
 /// How an embedded ECR is to be.
 #[derive(Debug, Clone)]
@@ -64,6 +67,8 @@ pub struct Options {
     pub data: PathBuf,
     /// Where it listens; port 0 for any that is free.
     pub listen: SocketAddr,
+    /// At which port it serves TLS too, under the names of AWS; 0 for any that is free.
+    pub tls: Option<u16>,
     /// The account that it is.
     pub account: AccountId,
     /// The region that it is.
@@ -82,6 +87,7 @@ impl Options {
         Self {
             data: data.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
             account,
             region,
             auth: true,
@@ -98,7 +104,8 @@ impl Options {
 pub struct LocalEcr {
     emulator: Arc<Emulator>,
     server: Server,
-    storage: Option<Server>,
+    /// The other ports: storage, TLS.
+    beside: Vec<Server>,
     access: Access,
     listening: SocketAddr,
 }
@@ -127,15 +134,25 @@ impl LocalEcr {
             .as_ref()
             .and_then(|listener| listener.local_addr().ok())
             .map(|address| address.port());
-        let (mut emulator, access) = blocking(move || open(options, address, folder)).await?;
+        let secure = match options.tls {
+            Some(port) => Some(listen(SocketAddr::new(options.listen.ip(), port)).await?),
+            None => None,
+        };
+        let secure_address = secure.as_ref().and_then(|listener| listener.local_addr().ok());
+        let secure_address = secure_address.map(server::reachable);
+        let opened = blocking(move || open(options, address, secure_address, folder)).await?;
+        let (mut emulator, access, tls) = opened;
         emulator.storage_port = storage_port;
         let emulator = Arc::new(emulator);
         let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
+        let secure = secure
+            .zip(tls)
+            .map(|(listener, tls)| Server::start_tls(listener, Arc::clone(&emulator), admin, tls.acceptor));
         let server = Server::start(listener, Arc::clone(&emulator), admin);
         Ok(Self {
             emulator,
             server,
-            storage,
+            beside: storage.into_iter().chain(secure).collect(),
             access,
             listening,
         })
@@ -253,8 +270,8 @@ impl LocalEcr {
     /// Lets requests that are under way finish for a short while, then ends everything.
     pub async fn stop(self) {
         self.server.stop().await;
-        if let Some(storage) = self.storage {
-            storage.stop().await;
+        for server in self.beside {
+            server.stop().await;
         }
     }
 }
@@ -269,7 +286,12 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, LocalError> {
 }
 
 /// Opens the state in the locked folder. Blocks.
-fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Emulator, Access), LocalError> {
+fn open(
+    options: Options,
+    address: SocketAddr,
+    secure_address: Option<SocketAddr>,
+    folder: DataFolder,
+) -> Result<(Emulator, Access, Option<Tls>), LocalError> {
     let data = options.data;
     let store = Store::open(&data)?;
     let kept = |key: &str, make: &dyn Fn() -> Result<Vec<u8>, LocalError>| {
@@ -311,7 +333,16 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
     let request_token = iam.seal.derive("id token request", "");
     let store = Arc::new(store);
     let issuer = Issuer::new(Arc::clone(&store), request_token);
-    let access = Access::new(address, &iam, &issuer, &options.region)?;
+    let tls = secure_address
+        .map(|address| Tls::open(&data, address.ip()))
+        .transpose()?;
+    let mut access = Access::new(address, &iam, &issuer, &options.region)?;
+    access.tls = secure_address
+        .zip(tls.as_ref())
+        .map(|(address, tls)| SecureAccess {
+            address,
+            authority: tls.authority.clone(),
+        });
     folder.publish(&access)?;
     let emulator = Emulator {
         auth: options.auth,
@@ -327,7 +358,7 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
         journal: journal::Journal::default(),
         _folder: folder,
     };
-    Ok((emulator, access))
+    Ok((emulator, access, tls))
 }
 
 /// Runs `work` where it may block.

@@ -2,6 +2,7 @@
 
 mod error;
 mod local;
+mod local_server;
 mod outcome;
 mod scene;
 mod tags;
@@ -9,7 +10,7 @@ mod tags;
 use std::sync::Arc;
 
 pub use error::RunError;
-pub use local::serve_local;
+pub use local_server::{local_environment, serve_local};
 pub use outcome::Outcome;
 pub use tags::{TagsRequest, tags};
 

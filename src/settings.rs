@@ -145,6 +145,8 @@ pub struct LocalServerSettings {
     pub data: PathBuf,
     /// The address that it listens on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// At which port it serves TLS too, under the names of AWS.
+    pub tls: Option<u16>,
     /// The account that its registry belongs to.
     pub account: AccountId,
     /// The region that it is in.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -57,6 +58,11 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Action) => publish(&ui, Given::by_action(&environment), &environment, Work::Action),
         Some(Command::Tags(arguments)) => list_tags(&ui, *arguments, &environment),
         Some(Command::Local(LocalCommand::Serve(arguments))) => serve(&ui, arguments, &environment),
+        Some(Command::Local(LocalCommand::Env { data })) => {
+            let data = data_folder(data, &environment);
+            let end = until_interrupted(async { run::local_environment(&data).await.into() });
+            show(&ui, end, &Ledger::default(), None)
+        }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tagship", &mut script);
@@ -209,13 +215,19 @@ fn list_tags(ui: &Ui, arguments: TagsArguments, environment: &Environment) -> Ex
     show(ui, end, &Ledger::default(), None)
 }
 
+/// The embedded ECR's folder: the one that is given, or the usual one.
+fn data_folder(given: Option<PathBuf>, environment: &Environment) -> PathBuf {
+    given.map_or_else(
+        || inputs::local_data_folder(environment),
+        |data| environment.working_directory().join(data),
+    )
+}
+
 fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {
     let settings = LocalServerSettings {
-        data: arguments.data.map_or_else(
-            || inputs::local_data_folder(environment),
-            |data| environment.working_directory().join(data),
-        ),
+        data: data_folder(arguments.data, environment),
         listen: SocketAddr::new(arguments.listen, arguments.port),
+        tls: arguments.tls,
         account: arguments.account,
         region: arguments.region,
     };

@@ -26,6 +26,7 @@ use route::{Endpoint, Route};
 use crate::domain::reference::RepositoryName;
 use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
+use crate::local::hosts::AwsHost;
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
 use crate::local::server::BaseUrl;
@@ -70,7 +71,11 @@ async fn respond(
     route: Result<Route, OciError>,
     body: Body,
 ) -> Result<Response, OciError> {
-    let principal = match login::identify(emulator, &parts.headers) {
+    let registry = match base.endpoint() {
+        Some(AwsHost::Registry(account, region)) => emulator.registry_at(account, region),
+        _ => emulator.registry.clone(),
+    };
+    let principal = match login::identify(emulator, registry.region(), &parts.headers) {
         Ok(principal) => principal,
         Err(login::Refused::Challenge) => return Ok(login::challenge(base)),
         Err(login::Refused::Expired(refusal)) => return Err(refusal.into()),
@@ -80,6 +85,7 @@ async fn respond(
         base,
         parts,
         principal,
+        registry,
     };
     let Route::Repository(repository, endpoint) = route? else {
         return Ok(StatusCode::OK.into_response());
@@ -105,12 +111,14 @@ struct DataPlaneRequest<'a> {
     base: &'a BaseUrl,
     parts: &'a Parts,
     principal: Principal,
+    /// The registry that is meant.
+    registry: Registry,
 }
 
 impl DataPlaneRequest<'_> {
     /// Checks the sender's permissions.
     fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
-        let resource = self.emulator.registry.arn(repository.as_str());
+        let resource = self.registry.arn(repository.as_str());
         for action in endpoint.actions(self.parts.method == axum::http::Method::HEAD) {
             self.emulator
                 .iam
@@ -125,7 +133,7 @@ impl DataPlaneRequest<'_> {
         &self,
         work: impl FnOnce(&Registry) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, OciError> {
-        let registry = self.emulator.registry.clone();
+        let registry = self.registry.clone();
         let done = tokio::task::spawn_blocking(move || work(&registry))
             .await
             .map_err(Refusal::from)?;

@@ -3,6 +3,7 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::domain::reference::Region;
 use crate::local::ecr::{TokenProblem, USER, open_token};
 use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
@@ -18,13 +19,17 @@ pub(super) enum Refused {
     Expired(Refusal),
 }
 
-/// Finds out who sends a request: HTTP Basic with the token of `GetAuthorizationToken`, nothing else.
-pub(super) fn identify(emulator: &Emulator, headers: &HeaderMap) -> Result<Principal, Refused> {
+/// Finds out who sends a request to a registry in `region`: HTTP Basic with the token of `GetAuthorizationToken`, nothing else.
+pub(super) fn identify(
+    emulator: &Emulator,
+    region: &Region,
+    headers: &HeaderMap,
+) -> Result<Principal, Refused> {
     if !emulator.auth {
         return Ok(Principal::Administrator);
     }
     let password = basic_password(headers).ok_or(Refused::Challenge)?;
-    match open_token(emulator, &password) {
+    match open_token(emulator, region, &password) {
         Ok(token) => Ok(token.principal),
         Err(TokenProblem::Unknown) => Err(Refused::Challenge),
         Err(TokenProblem::Expired) => Err(Refused::Expired(Refusal::TokenExpired)),

@@ -20,7 +20,7 @@ pub(super) async fn mount(
         return Ok(None);
     };
     let emulator = request.emulator;
-    let source = emulator.registry.arn(from.as_str());
+    let source = request.registry.arn(from.as_str());
     let readable = emulator
         .iam
         .authorize(&request.principal, "ecr:GetDownloadUrlForLayer", &source);

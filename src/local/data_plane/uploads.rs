@@ -40,7 +40,7 @@ pub(super) fn status(
     let length = request
         .emulator
         .uploads
-        .length(&request.emulator.registry, repository, id)?;
+        .length(&request.registry, repository, id)?;
     progress(request, repository, id, StatusCode::NO_CONTENT, length)
 }
 
@@ -51,7 +51,7 @@ pub(super) fn cancel(
     id: &str,
 ) -> Result<Response, OciError> {
     let emulator = request.emulator;
-    emulator.uploads.take(&emulator.registry, repository, id)?;
+    emulator.uploads.take(&request.registry, repository, id)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -109,7 +109,7 @@ fn stored(
 /// Takes an upload out to write the next part, after checking that the part begins where the last one ended.
 fn open(request: &DataPlaneRequest<'_>, repository: &RepositoryName, id: &str) -> Result<Upload, OciError> {
     let emulator = request.emulator;
-    let upload = emulator.uploads.take(&emulator.registry, repository, id)?;
+    let upload = emulator.uploads.take(&request.registry, repository, id)?;
     let first = match request.header(&header::CONTENT_RANGE) {
         None => Some(upload.blob.length()),
         Some(range) => first_byte(range),

@@ -68,18 +68,22 @@ fn get_token(context: &Context<'_>, _document: Value) -> Result<Value, Refusal> 
     Ok(json!({"authorizationData": [{
         "authorizationToken": token,
         "expiresAt": epoch_seconds(expires),
-        "proxyEndpoint": context.base.to_string(),
+        "proxyEndpoint": context.base.registry(&context.registry),
     }]}))
 }
 
-/// Finds out what the password of a registry login says.
-pub(crate) fn open_token(emulator: &Emulator, password: &str) -> Result<RegistryToken, TokenProblem> {
+/// Finds out what the password of a login to a registry in `region` says.
+pub(crate) fn open_token(
+    emulator: &Emulator,
+    region: &Region,
+    password: &str,
+) -> Result<RegistryToken, TokenProblem> {
     let token: RegistryToken = emulator
         .iam
         .seal
         .open(PURPOSE, password)
         .ok_or(TokenProblem::Unknown)?;
-    if token.region != *emulator.registry.region() {
+    if token.region != *region {
         return Err(TokenProblem::Unknown);
     }
     if token.expires <= emulator.clock.now() {

@@ -71,7 +71,7 @@ impl Context<'_> {
 
     /// An address that images are pushed to and pulled from, through the server that was asked.
     pub(crate) fn repository_uri(&self, name: &RepositoryName) -> String {
-        format!("{}/{name}", self.base.host())
+        format!("{}/{name}", self.base.registry_host(&self.registry))
     }
 }
 
