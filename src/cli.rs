@@ -101,6 +101,13 @@ enum LocalCommand {
     /// Serve the embedded ECR until it is interrupted
     #[command(after_help = help::SERVE, after_long_help = help::SERVE)]
     Serve(ServeArguments),
+    /// Print the variables that lead the AWS CLI, the SDKs and Tagship to the embedded ECR that runs
+    #[command(after_help = help::ENV, after_long_help = help::ENV)]
+    Env {
+        /// The folder of its state
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -117,6 +124,9 @@ struct ServeArguments {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     listen: IpAddr,
+    /// Serve TLS at this port too, under the names that AWS gives registries and APIs [default: 443]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "443")]
+    tls: Option<u16>,
     /// The account that the registry belongs to
     #[arg(long, value_name = "ID", default_value_t = AccountId::emulated())]
     account: AccountId,

@@ -3,6 +3,7 @@
 mod called;
 mod error;
 mod local;
+mod local_server;
 mod naming;
 mod outcome;
 mod scene;
@@ -12,7 +13,7 @@ mod version;
 use std::sync::Arc;
 
 pub use error::RunError;
-pub use local::serve_local;
+pub use local_server::{local_environment, serve_local};
 pub use outcome::Outcome;
 pub use tags::{TagsRequest, tags};
 pub use version::{VersionRequest, version};

@@ -22,13 +22,14 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 pub(crate) use error::OciError;
-pub(crate) use public::token as public_token;
+pub(crate) use public::{token as public_token, token_by_name as public_token_by_name};
 use route::{Endpoint, Route};
 
 use crate::domain::reference::RepositoryName;
 use crate::local::creation::{self, Scenario};
 use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
+use crate::local::hosts::AwsHost;
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
 use crate::local::server::BaseUrl;
@@ -45,14 +46,19 @@ enum Visibility {
     Public,
 }
 
-/// Answers one request under `/v2` to a private registry.
+/// Answers one request under `/v2` to the registry that the host's name tells: a private one unless it is the host
+/// of the public ones.
 pub(crate) async fn answer(
     State(emulator): State<Arc<Emulator>>,
     exchange: Exchange,
     base: BaseUrl,
     request: Request,
 ) -> Response {
-    answer_as(Visibility::Private, emulator, exchange, base, request).await
+    let visibility = match base.endpoint() {
+        Some(AwsHost::PublicRegistry) => Visibility::Public,
+        _ => Visibility::Private,
+    };
+    answer_as(visibility, emulator, exchange, base, request).await
 }
 
 /// Answers one request under `/v2` to the public registries.
@@ -101,8 +107,12 @@ async fn respond(
     route: Result<Route, OciError>,
     body: Body,
 ) -> Result<Response, OciError> {
+    let registry = match base.endpoint() {
+        Some(AwsHost::Registry(account, region)) => emulator.registry_at(account, region),
+        _ => emulator.registry.clone(),
+    };
     let identified = match visibility {
-        Visibility::Private => login::identify(emulator, &parts.headers).map(Some),
+        Visibility::Private => login::identify(emulator, &registry, &parts.headers).map(Some),
         Visibility::Public => public::identify(emulator, &parts.headers),
     };
     let principal = match (identified, visibility) {
@@ -115,7 +125,7 @@ async fn respond(
         return Ok(StatusCode::OK.into_response());
     };
     let (registry, repository) = match visibility {
-        Visibility::Private => (emulator.registry.clone(), named.clone()),
+        Visibility::Private => (registry, named.clone()),
         Visibility::Public => public::place(emulator, &named)?,
     };
     let request = DataPlaneRequest {
@@ -148,6 +158,7 @@ struct DataPlaneRequest<'a> {
     parts: &'a Parts,
     /// Nobody where the sender has not logged in, which only public registries allow.
     principal: Option<Principal>,
+    /// The registry that is meant.
     registry: Registry,
     /// The repository as clients name it: with the alias before it in public registries.
     named: RepositoryName,

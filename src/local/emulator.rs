@@ -8,6 +8,7 @@ use crate::domain::reference::{AccountId, Region};
 use crate::local::clock::Clock;
 use crate::local::faults::Faults;
 use crate::local::folder::DataFolder;
+use crate::local::hosts::PUBLIC_REGISTRY;
 use crate::local::iam::Iam;
 use crate::local::journal::Journal;
 use crate::local::oidc::Issuer;
@@ -29,9 +30,6 @@ pub struct Quirks {
     /// Whether blobs are read by a redirect (307) to a second port, which refuses registry logins as S3 does.
     pub redirect_blobs: bool,
 }
-
-/// The host of public registries. Source: ECR Public user guide, "Public registries".
-pub(crate) const PUBLIC_HOST: &str = "public.ecr.aws";
 
 /// The state of a running emulator.
 #[derive(Debug)]
@@ -67,9 +65,10 @@ impl Emulator {
 
     /// The host of all public registries, as whoever uses `base` reaches it.
     pub(crate) fn public_host(&self, base: &BaseUrl) -> String {
-        match self.public_port {
-            Some(port) => format!("{}:{port}", base.host_name()),
-            None => PUBLIC_HOST.to_owned(),
+        match (base.beside(PUBLIC_REGISTRY), self.public_port) {
+            (Some(host), _) => host,
+            (None, Some(port)) => format!("{}:{port}", base.host_name()),
+            (None, None) => PUBLIC_REGISTRY.to_owned(),
         }
     }
 }

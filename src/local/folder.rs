@@ -14,6 +14,7 @@ use url::Url;
 use crate::domain::reference::{AccountId, Region, RegistryHost};
 use crate::local::admin::{HEALTH_PATH, Health};
 use crate::local::error::LocalError;
+use crate::local::hosts;
 use crate::local::iam::{AccessKey, EXAMPLE_ROLE, Iam};
 use crate::local::oidc::{Issuer, TOKEN_PATH};
 use crate::local::store::Alias;
@@ -48,6 +49,42 @@ pub struct Access {
     pub oidc_request_url: Url,
     /// For `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
     pub oidc_request_token: SecretString,
+    /// How to reach it with TLS, if it serves that.
+    pub tls: Option<SecureAccess>,
+}
+
+/// What a client needs to use TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecureAccess {
+    /// Where a process on this machine connects to.
+    pub address: SocketAddr,
+    /// The file with the certificate to trust, as PEM.
+    pub authority: PathBuf,
+}
+
+impl SecureAccess {
+    /// The base of all AWS APIs by address, for clients that do not resolve names to it.
+    pub fn endpoint(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// The name of a registry, with the port where it is not the usual one.
+    pub fn registry(&self, account: &AccountId, region: &Region) -> String {
+        let name = RegistryHost::of(account, region);
+        match self.address.port() {
+            443 => name.to_string(),
+            port => format!("{name}:{port}"),
+        }
+    }
+
+    /// The line of `/etc/hosts` that leads the clients of one account in one region here.
+    pub fn hosts_line(&self, account: &AccountId, region: &Region) -> String {
+        format!(
+            "{} {}",
+            self.address.ip(),
+            hosts::names(account, region).join(" ")
+        )
+    }
 }
 
 /// [`Access`] as it stands in its file.
@@ -64,6 +101,8 @@ struct AccessRecord {
     role_arn: String,
     oidc_request_url: Url,
     oidc_request_token: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls: Option<SecureAccess>,
 }
 
 impl Access {
@@ -96,6 +135,7 @@ impl Access {
             // GitHub's own address has a query too, to which clients append the audience.
             oidc_request_url: url(&format!("{TOKEN_PATH}?api-version=2.0"))?,
             oidc_request_token: issuer.request_token.clone(),
+            tls: None,
         })
     }
 
@@ -111,6 +151,7 @@ impl Access {
             role_arn: self.role_arn.clone(),
             oidc_request_url: self.oidc_request_url.clone(),
             oidc_request_token: self.oidc_request_token.expose_secret().to_owned(),
+            tls: self.tls.clone(),
         }
     }
 }
@@ -130,6 +171,7 @@ impl From<AccessRecord> for Access {
             role_arn: record.role_arn,
             oidc_request_url: record.oidc_request_url,
             oidc_request_token: record.oidc_request_token.into(),
+            tls: record.tls,
         }
     }
 }

@@ -14,8 +14,9 @@ use super::OciError;
 use super::login::{Refused, basic_password};
 use crate::domain::reference::RepositoryName;
 use crate::local::ecr::{TokenProblem, open_token};
-use crate::local::emulator::{Emulator, PUBLIC_HOST};
+use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
+use crate::local::hosts::{AwsHost, PUBLIC_REGISTRY};
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
 use crate::local::server::BaseUrl;
@@ -54,7 +55,7 @@ pub(super) fn identify(emulator: &Emulator, headers: &HeaderMap) -> Result<Optio
 /// ECR Public's challenge.
 pub(super) fn challenge(base: &BaseUrl) -> Response {
     let mut response = OciError::new(401, "DENIED", "Not Authorized").into_response();
-    let challenge = format!("Bearer realm=\"{base}/token/\",service=\"{PUBLIC_HOST}\",scope=\"aws\"");
+    let challenge = format!("Bearer realm=\"{base}/token/\",service=\"{PUBLIC_REGISTRY}\",scope=\"aws\"");
     if let Ok(challenge) = HeaderValue::from_str(&challenge) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
@@ -79,6 +80,19 @@ pub(super) fn no_such_repository(name: &str, alias: &str) -> OciError {
         registry: alias.to_owned(),
     }
     .into()
+}
+
+/// [`token`] at the port that serves other hosts too.
+pub(crate) async fn token_by_name(
+    emulator: State<Arc<Emulator>>,
+    exchange: Exchange,
+    base: BaseUrl,
+    headers: HeaderMap,
+) -> Response {
+    match base.endpoint() {
+        Some(AwsHost::PublicRegistry) => token(emulator, exchange, headers).await,
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// `GET /token/`: a bearer token, for who logs in with a password of `GetAuthorizationToken`, and for anybody else.

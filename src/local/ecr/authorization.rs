@@ -78,7 +78,7 @@ fn get_token(context: &Context<'_>, _document: Value) -> Result<Value, Refusal> 
     Ok(json!({"authorizationData": [{
         "authorizationToken": token,
         "expiresAt": epoch_seconds(expires),
-        "proxyEndpoint": context.base.to_string(),
+        "proxyEndpoint": context.base.registry(&context.registry),
     }]}))
 }
 

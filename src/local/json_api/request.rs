@@ -80,7 +80,7 @@ impl Context<'_> {
             let host = self.emulator.public_host(self.base);
             return format!("{host}/{}", Alias::of(self.registry.account()));
         }
-        self.base.host().to_owned()
+        self.base.registry_host(&self.registry)
     }
 
     /// An address that images are pushed to and pulled from, through the server that was asked.
