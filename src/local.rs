@@ -26,6 +26,7 @@ mod json_api;
 mod lifecycle;
 mod manifest;
 mod oidc;
+mod permissions;
 mod refusal;
 mod scanning;
 mod server;

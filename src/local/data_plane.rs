@@ -31,8 +31,9 @@ use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::hosts::AwsHost;
 use crate::local::iam::Principal;
+use crate::local::permissions::{self, Sender};
 use crate::local::refusal::Refusal;
-use crate::local::server::BaseUrl;
+use crate::local::server::{BaseUrl, Peer};
 use crate::local::store::{Alias, Registry};
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -136,7 +137,7 @@ async fn respond(
         registry,
         named,
     };
-    request.permit(&repository, &endpoint)?;
+    request.permit(&repository, &endpoint).await?;
     match endpoint {
         Endpoint::GetManifest(reference) => manifests::get(&request, repository, reference).await,
         Endpoint::PutManifest(reference) => manifests::put(&request, repository, reference, body).await,
@@ -165,24 +166,40 @@ struct DataPlaneRequest<'a> {
 }
 
 impl DataPlaneRequest<'_> {
-    /// Checks the sender's permissions.
-    fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
-        let service = if self.registry.is_public() {
-            if endpoint.only_reads() {
-                return Ok(());
-            }
-            "ecr-public"
-        } else {
-            "ecr"
-        };
-        let (principal, resource) = (self.principal()?, self.registry.arn(repository.as_str()));
-        for action in endpoint.actions(self.parts.method == axum::http::Method::HEAD) {
-            self.emulator
-                .iam
-                .authorize(principal, &format!("{service}:{action}"), &resource)
-                .map_err(Refusal::AccessDenied)?;
+    /// Checks the sender's permission for what the request wants.
+    async fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
+        if self.registry.is_public() && endpoint.only_reads() {
+            return Ok(());
         }
-        Ok(())
+        let is_head = self.parts.method == axum::http::Method::HEAD;
+        self.permit_all(repository, endpoint.actions(is_head)).await
+    }
+
+    /// Checks the sender's permissions for some of the API's operations on a repository.
+    async fn permit_all(
+        &self,
+        repository: &RepositoryName,
+        operations: &'static [&'static str],
+    ) -> Result<(), OciError> {
+        let (emulator, principal) = (Arc::clone(self.emulator), self.principal()?.clone());
+        let source = self
+            .parts
+            .extensions
+            .get::<Peer>()
+            .map(|Peer(address)| address.ip());
+        let repository = repository.clone();
+        self.with_registry(move |registry| {
+            let sender = Sender {
+                principal: &principal,
+                source,
+            };
+            let resource = registry.arn(repository.as_str());
+            operations.iter().try_for_each(|operation| {
+                let action = registry.action(operation);
+                permissions::permit(&emulator, registry, sender, &action, &resource)
+            })
+        })
+        .await
     }
 
     /// Who has logged in.

@@ -14,7 +14,10 @@ mod listing;
 pub(crate) mod public;
 mod pull_time;
 mod referrers;
+mod registry_policy;
 mod repositories;
+mod repository_policy;
+mod resource_tags;
 mod scanning;
 mod scans;
 mod signing;
@@ -49,7 +52,10 @@ pub(crate) static SERVICE: Service = Service {
         listing::OPERATIONS,
         pull_time::OPERATIONS,
         referrers::OPERATIONS,
+        registry_policy::OPERATIONS,
         repositories::OPERATIONS,
+        repository_policy::OPERATIONS,
+        resource_tags::OPERATIONS,
         scanning::OPERATIONS,
         scans::OPERATIONS,
         signing::OPERATIONS,
@@ -64,14 +70,17 @@ fn registry(
     _operation: &Operation,
     document: &Value,
 ) -> Result<Registry, Refusal> {
-    let account = match document.get("registryId").and_then(Value::as_str) {
+    let account = match registry_id(document) {
         None => emulator.iam.account_of(&signer.principal).clone(),
-        Some(id) => account(id)?,
+        Some(id) => AccountId::parse(id).map_err(|_invalid| {
+            Refusal::parameter("registryId", "must satisfy regular expression '[0-9]{12}'")
+        })?,
     };
     Ok(emulator.registry_at(account, signer.region.clone()))
 }
 
-fn account(id: &str) -> Result<AccountId, Refusal> {
-    AccountId::parse(id)
-        .map_err(|_invalid| Refusal::parameter("registryId", "must satisfy regular expression '[0-9]{12}'"))
+/// The registry's id in the request, which may stand in a resource name.
+fn registry_id(document: &Value) -> Option<&str> {
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
+    text("registryId").or_else(|| text("resourceArn")?.split(':').nth(4))
 }

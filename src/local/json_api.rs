@@ -6,6 +6,7 @@
 mod request;
 mod shape;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
@@ -21,7 +22,7 @@ use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
-use crate::local::server::BaseUrl;
+use crate::local::server::{BaseUrl, Peer};
 use crate::local::sigv4::{self, BadSignature, SignedRequest, Signer};
 use crate::local::store::Registry;
 
@@ -90,6 +91,7 @@ impl Service {
             .face(Face::Json)
             .repository(text("repositoryName"))
             .reference(text("imageTag").or_else(|| text("imageDigest")));
+        let source = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip());
         let effect = async {
             let request = SignedRequest {
                 method: &parts.method,
@@ -103,8 +105,8 @@ impl Service {
             };
             let result = match (found, document) {
                 (Some(operation), Ok(document)) => {
-                    self.run(Arc::clone(emulator), base, signer, operation, document)
-                        .await
+                    let call = Signed { base, signer, source };
+                    self.run(Arc::clone(emulator), call, operation, document).await
                 }
                 (None, _) => Err(Refusal::UnknownOperation(String::new())),
                 (_, Err(refusal)) => Err(refusal),
@@ -131,16 +133,17 @@ impl Service {
     async fn run(
         &'static self,
         emulator: Arc<Emulator>,
-        base: BaseUrl,
-        signer: Signer,
+        call: Signed,
         operation: &'static Operation,
         document: Value,
     ) -> Result<Value, Refusal> {
         tokio::task::spawn_blocking(move || {
             shape::check(operation.input, &document)?;
+            let Signed { base, signer, source } = call;
             let context = Context {
                 emulator: &emulator,
                 principal: &signer.principal,
+                source,
                 base: &base,
                 registry: (self.registry)(&emulator, &signer, operation, &document)?,
             };
@@ -149,6 +152,13 @@ impl Service {
         })
         .await?
     }
+}
+
+/// A call whose signature is good.
+struct Signed {
+    base: BaseUrl,
+    signer: Signer,
+    source: Option<IpAddr>,
 }
 
 fn refused(refusal: &Refusal) -> Response {

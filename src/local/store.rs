@@ -223,6 +223,12 @@ impl Registry {
         Ok(self.beside(account, Region::parse(region).map_err(Refusal::state)?))
     }
 
+    /// The action, in policies, that stands for an operation of the registry's API.
+    pub(crate) fn action(&self, operation: &str) -> String {
+        let service = if self.is_public { "ecr-public" } else { "ecr" };
+        format!("{service}:{operation}")
+    }
+
     /// The account, which is the registry's id.
     pub(crate) fn account(&self) -> &AccountId {
         &self.account

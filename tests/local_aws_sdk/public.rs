@@ -441,6 +441,7 @@ async fn an_image_goes_through_the_api_alone() {
     assert_eq!(
         members(image),
         [
+            "artifactMediaType",
             "imageDigest",
             "imageManifestMediaType",
             "imagePushedAt",

@@ -22,13 +22,11 @@ pub(super) async fn mount(
     if request.registry.is_public() {
         return Ok(None);
     }
-    let source = request.registry.arn(from.as_str());
-    let readable =
-        request
-            .emulator
-            .iam
-            .authorize(request.principal()?, "ecr:GetDownloadUrlForLayer", &source);
-    if readable.is_err() {
+    if request
+        .permit_all(&from, &["GetDownloadUrlForLayer"])
+        .await
+        .is_err()
+    {
         return Ok(None);
     }
     let repository = repository.clone();

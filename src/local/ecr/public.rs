@@ -5,6 +5,7 @@
 
 mod authorization;
 mod images;
+mod policies;
 mod registries;
 mod repositories;
 
@@ -25,6 +26,7 @@ pub(crate) static SERVICE: Service = Service {
     operations: &[
         authorization::OPERATIONS,
         images::OPERATIONS,
+        policies::OPERATIONS,
         registries::OPERATIONS,
         repositories::OPERATIONS,
     ],
@@ -56,7 +58,7 @@ fn registry(
             format!("{} command is only supported in {REGION}.", operation.name),
         ));
     }
-    let account = match document.get("registryId").and_then(Value::as_str) {
+    let account = match super::registry_id(document) {
         None => emulator.iam.account_of(&signer.principal).clone(),
         Some(id) => AccountId::parse(id)
             .ok()

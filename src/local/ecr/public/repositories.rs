@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::super::repositories::{self, RESOURCE_TAGS};
+use super::super::repositories;
+use super::super::resource_tags::RESOURCE_TAGS;
 use super::{REPOSITORY_NAME, keep};
 use crate::domain::reference::RepositoryName;
 use crate::local::json_api::{
