@@ -184,6 +184,10 @@ pub struct LocalServerSettings {
     pub data: PathBuf,
     /// The address that it listens on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The port of the public registries, if they are to be served; port 0 takes a free one.
+    pub public_port: Option<u16>,
+    /// At which port it serves TLS too, under the names of AWS.
+    pub tls: Option<u16>,
     /// The account that its registry belongs to.
     pub account: AccountId,
     /// The region that it is in.
