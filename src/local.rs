@@ -22,10 +22,13 @@ mod hosts;
 mod iam;
 mod journal;
 mod json_api;
+mod lifecycle;
 mod manifest;
 mod oidc;
 mod refusal;
+mod scanning;
 mod server;
+mod signing;
 mod sigv4;
 mod store;
 mod sts;
@@ -38,6 +41,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 pub use emulator::Quirks;
@@ -48,6 +52,7 @@ pub use iam::AccessKey;
 pub use journal::{Entry, Held};
 pub use oidc::{GithubClaims, ISSUER};
 pub use refusal::ImmutableWording;
+pub use scanning::{Finding, ScanOrder, ScanOutcome};
 
 use crate::domain::immutability::Mutability;
 use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
@@ -108,6 +113,7 @@ pub struct LocalEcr {
     beside: Vec<Server>,
     access: Access,
     listening: SocketAddr,
+    _upkeep: AbortOnDropHandle<()>,
 }
 
 impl LocalEcr {
@@ -144,12 +150,14 @@ impl LocalEcr {
         let (mut emulator, access, tls) = opened;
         emulator.storage_port = storage_port;
         let emulator = Arc::new(emulator);
+        lifecycle::apply_due(&emulator).await;
         let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
         let secure = secure
             .zip(tls)
             .map(|(listener, tls)| Server::start_tls(listener, Arc::clone(&emulator), admin, tls.acceptor));
         let server = Server::start(listener, Arc::clone(&emulator), admin);
         Ok(Self {
+            _upkeep: lifecycle::keep_applying(&emulator),
             emulator,
             server,
             beside: storage.into_iter().chain(secure).collect(),
@@ -250,6 +258,11 @@ impl LocalEcr {
     /// Takes back all orders to fail.
     pub fn clear_faults(&self) {
         self.emulator.faults.clear();
+    }
+
+    /// Orders what scans of some images come to, those that were begun before too.
+    pub fn order_scans(&self, order: ScanOrder) {
+        self.emulator.scans.put(order);
     }
 
     /// Every request since the start or the last reset.
@@ -355,6 +368,7 @@ fn open(
         issuer,
         uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
+        scans: scanning::Orders::default(),
         journal: journal::Journal::default(),
         _folder: folder,
     };

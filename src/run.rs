@@ -1,11 +1,14 @@
 //! What each command does: the place where settings meet adapters.
 
+mod called;
 mod error;
 mod local;
 mod local_server;
+mod naming;
 mod outcome;
 mod scene;
 mod tags;
+mod version;
 
 use std::sync::Arc;
 
@@ -13,6 +16,7 @@ pub use error::RunError;
 pub use local_server::{local_environment, serve_local};
 pub use outcome::Outcome;
 pub use tags::{TagsRequest, tags};
+pub use version::{VersionRequest, version};
 
 use self::scene::Scene;
 use crate::domain::plan::Content;
@@ -33,7 +37,7 @@ pub async fn ship(
     let connection = scene.connect().await?;
     let facts = scene.facts(&connection).await?;
     begin(Stage::Plan, &*reporter, ledger);
-    let plan = scene.plan(Ok(&facts)).await;
+    let plan = scene.plan(Ok(&facts)).await?;
     ledger.planned(&plan);
     if let Content::Published { digest, .. } = &plan.content
         && let Some(image) = facts.images.get(digest)
@@ -83,7 +87,7 @@ pub async fn plan(
         facts => Ok(facts?),
     };
     begin(Stage::Plan, &*reporter, ledger);
-    let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await;
+    let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await?;
     ledger.planned(&plan);
     ledger.dry_run();
     scene.close().await;

@@ -1,6 +1,5 @@
 //! Settings: everything a run needs to know, parsed and checked.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -12,7 +11,8 @@ use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
 use crate::domain::content::Platform;
 use crate::domain::event::Event;
 use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
-use crate::domain::tags::TagRule;
+use crate::domain::tags::Lists;
+use crate::domain::version::TagPrefix;
 
 /// What one run of the pipeline runs on.
 #[derive(Debug, Clone)]
@@ -27,8 +27,12 @@ pub struct Settings {
     pub version: Option<Version>,
     /// What started the job; absent outside of one.
     pub event: Option<Event>,
-    /// The tags that are wanted.
-    pub tags: Vec<TagRule>,
+    /// What git tags of versions begin with.
+    pub tag_prefix: TagPrefix,
+    /// The tags and labels that are wanted.
+    pub lists: Lists,
+    /// How many digits a short commit id has, if not the mode's own number.
+    pub short_digits: Option<usize>,
     /// Whether to build although the commit is published.
     pub rebuild: bool,
     /// Whether a working tree with changes may be published, under marked tags.
@@ -113,8 +117,6 @@ pub struct BuildSettings {
     pub args: BuildArgs,
     /// Secrets for build steps.
     pub secrets: Vec<BuildSecret>,
-    /// The user's own labels.
-    pub labels: BTreeMap<String, String>,
     /// The platform.
     pub platform: Option<Platform>,
     /// Whether to ignore cached results.
@@ -134,8 +136,6 @@ pub struct GithubSettings {
     pub api_url: Option<Url>,
     /// The web address of the server.
     pub server_url: Option<Url>,
-    /// The git tag that started the run, without `refs/tags/`.
-    pub ref_tag: Option<String>,
 }
 
 /// What the embedded ECR is served with.

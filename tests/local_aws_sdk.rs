@@ -7,6 +7,8 @@
 
 #[path = "local_aws_sdk/account_settings.rs"]
 mod account_settings;
+#[path = "local_aws_sdk/assume_role.rs"]
+mod assume_role;
 #[path = "local_aws_sdk/bench.rs"]
 mod bench;
 #[path = "local_aws_sdk/data_plane.rs"]
@@ -25,3 +27,5 @@ mod repositories;
 mod signatures;
 #[path = "local_aws_sdk/state.rs"]
 mod state;
+#[path = "local_aws_sdk/templates.rs"]
+mod templates;

@@ -11,6 +11,7 @@ use clap::CommandFactory as _;
 use super::interrupt::Interrupt;
 use super::tags::TagsArguments;
 use super::usage::NoFolder;
+use super::version::VersionArguments;
 use super::{Cli, Command, LocalCommand, ServeArguments};
 use crate::action::ActionFiles;
 use crate::error::{Diagnose, Kind};
@@ -57,6 +58,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Plan(arguments)) => publish(&ui, arguments.into_given(), &environment, Work::Plan),
         Some(Command::Action) => publish(&ui, Given::by_action(&environment), &environment, Work::Action),
         Some(Command::Tags(arguments)) => list_tags(&ui, *arguments, &environment),
+        Some(Command::Version(arguments)) => next_version(&ui, arguments, &environment),
         Some(Command::Local(LocalCommand::Serve(arguments))) => serve(&ui, arguments, &environment),
         Some(Command::Local(LocalCommand::Env { data })) => {
             let data = data_folder(data, &environment);
@@ -221,6 +223,15 @@ fn data_folder(given: Option<PathBuf>, environment: &Environment) -> PathBuf {
         || inputs::local_data_folder(environment),
         |data| environment.working_directory().join(data),
     )
+}
+
+fn next_version(ui: &Ui, arguments: VersionArguments, environment: &Environment) -> ExitCode {
+    let request = match arguments.into_request(environment) {
+        Ok(request) => request,
+        Err(error) => return fail(ui, &error),
+    };
+    let end = until_interrupted(async { run::version(request).await.into() });
+    show(ui, end, &Ledger::default(), None)
 }
 
 fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {

@@ -315,6 +315,25 @@ impl RawInputs {
         entries
     }
 
+    /// The whole text of a list whose lines are counted: one line for each entry.
+    pub(super) fn list(&self, name: &str, problems: &mut Problems) -> Option<Sourced> {
+        debug_assert!(super::find(name).is_some(), "{name} is not in the table");
+        let value = self.values.get(name)?;
+        if value.is_cut
+            && value
+                .texts
+                .iter()
+                .any(|text| text.trim_end().contains(['\n', '\r']))
+        {
+            return problems.add(&value.origin, "has an entry of several lines", None);
+        }
+        let lines: Vec<&str> = value.texts.iter().map(|text| text.trim_end()).collect();
+        Some(Sourced {
+            text: lines.join("\n"),
+            origin: value.origin.clone(),
+        })
+    }
+
     /// The value of a secret.
     pub(super) fn secret(&self, name: &str, problems: &mut Problems) -> Option<SecretString> {
         self.text(name, problems).map(|value| value.text.into())

@@ -7,8 +7,16 @@ mod authorization;
 mod deletion;
 mod images;
 mod layers;
+mod lifecycle;
+mod lifecycle_preview;
 mod listing;
+mod pull_time;
+mod referrers;
 mod repositories;
+mod scanning;
+mod scans;
+mod signing;
+mod storage_class;
 
 pub(crate) use account_settings::{BLOB_MOUNTING, ENABLED};
 pub(crate) use authorization::{TokenProblem, USER, open_token};
@@ -25,7 +33,15 @@ pub(crate) static SERVICE: Service = Service {
         deletion::OPERATIONS,
         images::OPERATIONS,
         layers::OPERATIONS,
+        lifecycle::OPERATIONS,
+        lifecycle_preview::OPERATIONS,
         listing::OPERATIONS,
+        pull_time::OPERATIONS,
+        referrers::OPERATIONS,
         repositories::OPERATIONS,
+        scanning::OPERATIONS,
+        scans::OPERATIONS,
+        signing::OPERATIONS,
+        storage_class::OPERATIONS,
     ],
 };

@@ -121,7 +121,7 @@ impl Access {
             account: iam.account.clone(),
             region: region.clone(),
             administrator: iam.administrator.clone(),
-            role_arn: iam.role_arn(EXAMPLE_ROLE),
+            role_arn: iam.role_arn(&iam.account, EXAMPLE_ROLE),
             // GitHub's own address has a query too, to which clients append the audience.
             oidc_request_url: url(&format!("{TOKEN_PATH}?api-version=2.0"))?,
             oidc_request_token: issuer.request_token.clone(),

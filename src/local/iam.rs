@@ -1,15 +1,20 @@
 //! Who calls, and what they may do: the administrator's key, roles, their sessions and policies.
 
+mod caller;
 mod policy;
 mod roles;
 mod seal;
+mod trust;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use policy::{Policy, Verdict};
-pub(crate) use roles::{EXAMPLE_ROLE, Roles};
+pub(crate) use caller::{Caller, Naming};
+pub(crate) use policy::{Policy, Verdict, matches as wildcard};
+pub(crate) use roles::{EXAMPLE_ROLE, Role, Roles};
 pub(crate) use seal::Seal;
 
 use crate::domain::reference::AccountId;
@@ -35,6 +40,15 @@ pub(crate) struct Session {
     pub(crate) expires: Timestamp,
     /// A session policy, which narrows the role's.
     pub(crate) policy: Option<String>,
+    /// Session tags.
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+    /// The keys of the tags that go on to sessions of roles that this session assumes.
+    #[serde(default)]
+    pub(crate) transitive_tag_keys: Vec<String>,
+    /// Who was there first, kept from session to session.
+    #[serde(default)]
+    pub(crate) source_identity: Option<String>,
 }
 
 impl Principal {
@@ -67,9 +81,10 @@ pub(crate) struct SessionCredentials {
 const SESSION: &str = "session";
 const SESSION_SECRET: &str = "session secret";
 
-/// Identities and their permissions in one account.
+/// Identities and their permissions.
 #[derive(Debug)]
 pub(crate) struct Iam {
+    /// The account of the administrator.
     pub(crate) account: AccountId,
     pub(crate) partition: &'static str,
     pub(crate) administrator: AccessKey,
@@ -123,31 +138,46 @@ impl Iam {
         }
     }
 
-    /// The principal's resource name.
-    pub(crate) fn arn(&self, principal: &Principal) -> String {
+    /// The principal as policies name it.
+    pub(crate) fn caller(&self, principal: &Principal) -> Caller {
         let (partition, account) = (self.partition, self.account_of(principal));
         match principal {
-            Principal::Administrator => format!("arn:{partition}:iam::{account}:user/administrator"),
-            Principal::Session(session) => format!(
-                "arn:{partition}:sts::{account}:assumed-role/{}/{}",
-                session.role, session.name
-            ),
+            Principal::Administrator => Caller {
+                account: account.clone(),
+                identity: format!("arn:{partition}:iam::{account}:user/administrator"),
+                session: None,
+            },
+            Principal::Session(session) => Caller {
+                account: account.clone(),
+                identity: self.role_arn(account, &session.role),
+                session: Some(format!(
+                    "arn:{partition}:sts::{account}:assumed-role/{}/{}",
+                    session.role, session.name
+                )),
+            },
         }
+    }
+
+    /// The principal's resource name.
+    pub(crate) fn arn(&self, principal: &Principal) -> String {
+        let caller = self.caller(principal);
+        caller.session.unwrap_or(caller.identity)
     }
 
     /// The principal's unique id.
     pub(crate) fn user_id(&self, principal: &Principal) -> String {
+        let identity = self.caller(principal).identity;
         match principal {
-            Principal::Administrator => self.unique_id("AIDA", "administrator"),
+            Principal::Administrator => self.unique_id("AIDA", &identity),
             Principal::Session(session) => {
-                format!("{}:{}", self.unique_id("AROA", &session.role), session.name)
+                format!("{}:{}", self.unique_id("AROA", &identity), session.name)
             }
         }
     }
 
-    /// The unique id of a user or role.
-    pub(crate) fn unique_id(&self, prefix: &str, name: &str) -> String {
-        let text = self.seal.derive("unique id", name);
+    /// The unique id of a user or role with this resource name.
+    fn unique_id(&self, prefix: &str, arn: &str) -> String {
+        let text = self.seal.derive("unique id", arn);
         let digits: String = text
             .expose_secret()
             .chars()
@@ -158,8 +188,16 @@ impl Iam {
     }
 
     /// A role's resource name.
-    pub(crate) fn role_arn(&self, role: &str) -> String {
-        format!("arn:{}:iam::{}:role/{role}", self.partition, self.account)
+    pub(crate) fn role_arn(&self, account: &AccountId, role: &str) -> String {
+        format!("arn:{}:iam::{account}:role/{role}", self.partition)
+    }
+
+    /// The role with this resource name.
+    pub(crate) fn role(&self, arn: &str) -> Option<&Role> {
+        let (account, name) = arn
+            .strip_prefix(&format!("arn:{}:iam::", self.partition))?
+            .split_once(":role/")?;
+        self.roles.get(&AccountId::parse(account).ok()?, name)
     }
 
     /// Whether the principal may do `action` on `resource`; the refusal in IAM's words where not.
@@ -169,18 +207,7 @@ impl Iam {
         action: &str,
         resource: &str,
     ) -> Result<(), String> {
-        let Principal::Session(session) = principal else {
-            return Ok(());
-        };
-        let role = self.roles.get(&session.role);
-        let session_policy = session.policy.as_deref().map(Policy::parse);
-        let by_role = role.map_or(Verdict::Silent, |role| role.permissions(action, resource));
-        let by_session = match &session_policy {
-            None => Verdict::Allowed,
-            Some(Ok(policy)) => policy.verdict(action, resource),
-            Some(Err(_)) => Verdict::Silent,
-        };
-        let reason = match (by_role, by_session) {
+        let reason = match self.permissions(principal, action, resource) {
             (Verdict::Allowed, Verdict::Allowed) => return Ok(()),
             (Verdict::Denied, _) => "with an explicit deny in an identity-based policy".to_owned(),
             (_, Verdict::Denied) => "with an explicit deny in a session policy".to_owned(),
@@ -189,6 +216,56 @@ impl Iam {
         };
         Err(format!(
             "User: {} is not authorized to perform: {action} on resource: {resource} {reason}",
+            self.arn(principal)
+        ))
+    }
+
+    /// What the principal's own policies say, and what its session policy says.
+    fn permissions(&self, principal: &Principal, action: &str, resource: &str) -> (Verdict, Verdict) {
+        let Principal::Session(session) = principal else {
+            return (Verdict::Allowed, Verdict::Allowed);
+        };
+        let role = self.roles.get(&session.account, &session.role);
+        let by_role = role.map_or(Verdict::Silent, |role| role.permissions(action, resource));
+        let by_session = match session.policy.as_deref().map(Policy::parse) {
+            None => Verdict::Allowed,
+            Some(Ok(policy)) => policy.verdict(action, resource),
+            Some(Err(_)) => Verdict::Silent,
+        };
+        (by_role, by_session)
+    }
+
+    /// Whether the principal may do `action`, one of STS's, on `role`: both sides must agree, unless the role
+    /// trusts an identity of its own account by name.
+    ///
+    /// Source: IAM user guide, "Cross-account policy evaluation logic" and "Policy evaluation logic",
+    /// "Resource-based policies".
+    pub(crate) fn authorize_assuming(
+        &self,
+        principal: &Principal,
+        role: &Role,
+        action: &str,
+        request: &BTreeMap<String, String>,
+    ) -> Result<(), String> {
+        let caller = self.caller(principal);
+        let resource = self.role_arn(&role.account, &role.name);
+        let (own, session) = self.permissions(principal, action, &resource);
+        let denied = own == Verdict::Denied || session == Verdict::Denied;
+        let both = own == Verdict::Allowed && session == Verdict::Allowed;
+        let permitted = match role.trust(action, &caller, request) {
+            _ if denied => false,
+            None => false,
+            Some(_) if both => true,
+            Some(_) if caller.account != role.account => false,
+            Some(Naming::Session) => true,
+            Some(Naming::Identity) => session == Verdict::Allowed,
+            Some(Naming::Account) => false,
+        };
+        if permitted {
+            return Ok(());
+        }
+        Err(format!(
+            "User: {} is not authorized to perform: {action} on resource: {resource}",
             self.arn(principal)
         ))
     }

@@ -13,6 +13,7 @@ mod layers;
 mod paging;
 mod repositories;
 mod schema;
+mod storage_class;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub(crate) use documents::Owner;
 pub(crate) use images::{ImageDetail, PutImage, Repeat};
 pub(crate) use paging::Page;
 pub(crate) use repositories::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
+pub(crate) use storage_class::{ImageStatus, Storage, StorageClass};
 
 use crate::domain::reference::{AccountId, Digest, Region, RepositoryName};
 use crate::local::error::LocalError;
@@ -101,6 +103,20 @@ impl Store {
         self.commit(write)
     }
 
+    /// Forgets every registry. Keys stay.
+    pub(crate) fn clear(&self) -> Result<(), Refusal> {
+        let write = self.begin()?;
+        write.delete_table(REPOSITORIES)?;
+        write.delete_table(MANIFESTS)?;
+        write.delete_table(MANIFEST_BYTES)?;
+        write.delete_table(TAGS)?;
+        write.delete_table(LAYERS)?;
+        write.delete_table(REFERRERS)?;
+        write.delete_table(DOCUMENTS)?;
+        self.commit(write)?;
+        self.prepare()
+    }
+
     fn known_blobs(&self) -> Result<std::collections::HashSet<Digest>, Refusal> {
         let read = self.database.begin_read()?;
         let layers = read.open_table(LAYERS)?;
@@ -167,6 +183,20 @@ impl Registry {
     /// Another registry in the same state.
     pub(crate) fn beside(&self, account: AccountId, region: Region) -> Self {
         Self::new(Arc::clone(&self.store), account, region)
+    }
+
+    /// Forgets what is in every registry of the state.
+    pub(crate) fn clear_all(&self) -> Result<(), Refusal> {
+        self.store.clear()
+    }
+
+    /// The registry whose part of every key this is.
+    fn of_key(&self, key: &str) -> Result<Self, Refusal> {
+        let (account, region) = key.split_once('/').unwrap_or_default();
+        Ok(self.beside(
+            AccountId::parse(account).map_err(Refusal::state)?,
+            Region::parse(region).map_err(Refusal::state)?,
+        ))
     }
 
     /// The account, which is the registry's id.

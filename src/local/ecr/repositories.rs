@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::scanning::{SCAN_ON_PUSH, ScanOnPush};
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name, required,
     with_token,
@@ -20,10 +21,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("tags", RESOURCE_TAGS),
             optional("imageTagMutability", TAG_MUTABILITY),
             optional("imageTagMutabilityExclusionFilters", EXCLUSION_FILTERS),
-            optional(
-                "imageScanningConfiguration",
-                Shape::Structure(&[optional("scanOnPush", Shape::Boolean)]),
-            ),
+            optional("imageScanningConfiguration", SCAN_ON_PUSH),
             optional("encryptionConfiguration", ENCRYPTION),
         ],
         run: create,
@@ -104,7 +102,7 @@ struct CreateRepository {
     tags: Vec<ResourceTag>,
     image_tag_mutability: Option<String>,
     image_tag_mutability_exclusion_filters: Option<Vec<ExclusionFilter>>,
-    image_scanning_configuration: Option<Scanning>,
+    image_scanning_configuration: Option<ScanOnPush>,
     encryption_configuration: Option<Encryption>,
 }
 
@@ -114,13 +112,6 @@ struct ResourceTag {
     key: String,
     #[serde(default)]
     value: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Scanning {
-    #[serde(default)]
-    scan_on_push: bool,
 }
 
 /// `CreateRepository`.

@@ -52,6 +52,12 @@ pub(super) enum OneOrMany<T> {
     Many(Vec<T>),
 }
 
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
 impl<T> OneOrMany<T> {
     pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
         match self {
@@ -120,7 +126,7 @@ impl Conditions {
 }
 
 /// Whether the whole of `text` matches `pattern`: `*` stands for any characters, `?` for one.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     // Where to go on after the last `*`: one more character belongs to it each time.

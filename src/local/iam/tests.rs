@@ -75,6 +75,9 @@ fn session(iam: &Iam, policy: Option<&str>) -> (Session, SessionCredentials) {
         name: "test".to_owned(),
         expires: Timestamp::from_second(1000).unwrap(),
         policy: policy.map(str::to_owned),
+        tags: BTreeMap::new(),
+        transitive_tag_keys: Vec::new(),
+        source_identity: None,
     })
     .unwrap()
 }
@@ -120,4 +123,30 @@ fn a_session_policy_only_narrows() {
          ecr:BatchGetImage on resource: * because no session policy allows the ecr:BatchGetImage action"
     );
     assert!(iam.authorize(&principal, "iam:CreateUser", "*").is_err());
+}
+
+#[test]
+fn a_caller_is_named_by_account_role_or_session() {
+    let caller = Caller {
+        account: AccountId::parse("111122223333").unwrap(),
+        identity: "arn:aws:iam::111122223333:role/build".to_owned(),
+        session: Some("arn:aws:sts::111122223333:assumed-role/build/job".to_owned()),
+    };
+    for (name, expected) in [
+        ("*", Some(Naming::Identity)),
+        ("111122223333", Some(Naming::Account)),
+        ("arn:aws:iam::111122223333:root", Some(Naming::Account)),
+        ("arn:aws:iam::111122223333:role/build", Some(Naming::Identity)),
+        (
+            "arn:aws:sts::111122223333:assumed-role/build/job",
+            Some(Naming::Session),
+        ),
+        ("arn:aws:sts::111122223333:assumed-role/build/other", None),
+        ("arn:aws:sts::111122223333:assumed-role/build/*", None),
+        ("arn:aws:iam::111122223333:role/*", None),
+        ("arn:aws:iam::444455556666:root", None),
+        ("444455556666", None),
+    ] {
+        assert_eq!(caller.naming(name), expected, "{name}");
+    }
 }

@@ -36,12 +36,17 @@ impl Context<'_> {
     ) -> Result<(), Refusal> {
         let action = format!("{service}:{}", operation.name);
         for resource in self.resources(operation.on, document) {
-            self.emulator
-                .iam
-                .authorize(self.principal, &action, &resource)
-                .map_err(Refusal::AccessDenied)?;
+            self.permit(&action, &resource)?;
         }
         Ok(())
+    }
+
+    /// Checks the caller's permission for an action besides the operation's own.
+    pub(crate) fn permit(&self, action: &str, resource: &str) -> Result<(), Refusal> {
+        self.emulator
+            .iam
+            .authorize(self.principal, action, resource)
+            .map_err(Refusal::AccessDenied)
     }
 
     fn resources(&self, on: Resource, document: &Value) -> Vec<String> {

@@ -98,6 +98,7 @@ impl Registry {
                 .open_table(REFERRERS)?
                 .remove((key.0, key.1, subject.as_str(), text.as_str()))?;
         }
+        self.remove_documents_of(write, repository, &text)?;
         let removed = self.tags_of(write, repository, digest)?;
         let mut tags = write.open_table(TAGS)?;
         for tag in &removed {

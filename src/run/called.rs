@@ -1,0 +1,110 @@
+//! What `ship` and `plan` call a commit.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use semver::Version;
+
+use super::naming::{event_of_checkout, version_for_rules, version_of};
+use crate::clock::SystemClock;
+use crate::domain::event::{Event, RepositoryInfo};
+use crate::domain::facts::Source;
+use crate::domain::tags::{Evaluation, Given, Imprint, ListingError, Mode};
+use crate::git::GixCheckout;
+use crate::pipeline::PipelineError;
+use crate::ports::Clock as _;
+use crate::settings::{Destination, Settings};
+
+/// What the commit is called after; tags and labels are made of it as `tagship tags` makes them.
+pub(super) struct Called<'a> {
+    settings: &'a Settings,
+    pub(super) source: Source,
+    event: Event,
+    pub(super) version: Option<Version>,
+    now: Timestamp,
+}
+
+impl<'a> Called<'a> {
+    pub(super) fn of(settings: &'a Settings, source: Source) -> Result<Self, PipelineError> {
+        let prefix = &settings.tag_prefix;
+        let mut event = if let Some(event) = &settings.event {
+            event.clone()
+        } else {
+            let checkout = GixCheckout::at(&settings.workspace);
+            event_of_checkout(&checkout, &settings.build.context, &source, prefix)?
+        };
+        // What is built is what is checked out.
+        event.commit = Some(source.commit.clone());
+        let given = settings.version.clone();
+        Ok(Self {
+            version: given.or_else(|| version_of(&event, &source, prefix)),
+            settings,
+            source,
+            event,
+            now: SystemClock.now(),
+        })
+    }
+
+    pub(super) fn given<'b>(&'b self, repository: &'b RepositoryInfo) -> Given<'b> {
+        let mode = self.settings.lists.mode;
+        let given = self.settings.version.as_ref();
+        Given {
+            mode,
+            event: &self.event,
+            repository,
+            version: given.or_else(|| version_for_rules(self.version.as_ref(), &self.event, mode)),
+            tag_prefix: Some(&self.settings.tag_prefix),
+            now: self.now,
+            committed_at: Some(self.source.committed_at),
+            short_digits: self.settings.short_digits,
+            is_dirty: self.source.is_dirty(),
+        }
+    }
+
+    pub(super) fn labels(
+        &self,
+        made: &Evaluation,
+        repository: &RepositoryInfo,
+    ) -> Result<BTreeMap<String, String>, ListingError> {
+        let imprint = Imprint {
+            version: self.version.as_ref(),
+            created: self.source.committed_at,
+        };
+        let labels = self
+            .settings
+            .lists
+            .labels(made, Some(imprint), &self.given(repository))?;
+        Ok(labels
+            .into_iter()
+            .map(|label| (label.name, label.value))
+            .collect())
+    }
+
+    /// The repository as labels tell of it. Strictly, an image has the name of its own repository, since several may
+    /// come from one repository of git, and the address that the checkout or the job tells.
+    pub(super) fn repository(&self, known: RepositoryInfo) -> RepositoryInfo {
+        let last = |path: &str| path.rsplit('/').next().map(str::to_owned);
+        let url = self.source.url.clone();
+        let (name, html_url) = match self.settings.lists.mode {
+            Mode::Strict => {
+                let repository = match &self.settings.destination {
+                    Destination::Registry(image) => &image.repository,
+                    Destination::Local { repository, .. } => repository,
+                };
+                (last(repository.as_str()), url.or(known.html_url))
+            }
+            Mode::MetadataAction => {
+                let of_job = self.settings.github.repository.as_deref();
+                (
+                    known.name.or_else(|| of_job.and_then(last)),
+                    known.html_url.or(url),
+                )
+            }
+        };
+        RepositoryInfo {
+            name,
+            html_url,
+            ..known
+        }
+    }
+}
