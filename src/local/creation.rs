@@ -75,8 +75,7 @@ impl Template {
         let Some(role) = emulator.iam.role(arn) else {
             return false;
         };
-        let keys = BTreeMap::new();
-        let may = |action| role.permissions(action, repository, &keys) == Verdict::Allowed;
+        let may = |action| role.permissions(action, repository, &BTreeMap::new()) == Verdict::Allowed;
         may("ecr:CreateRepository") && (self.resource_tags.is_empty() || may("ecr:TagResource"))
     }
 

@@ -157,10 +157,9 @@ impl Entry {
         }
         if kind == Kind::Resource {
             // Source: ECR user guide, "Private registry permissions": only ECR's own actions.
-            if !actions
-                .iter()
-                .all(|action| action == "*" || action.starts_with("ecr:"))
-            {
+            if !actions.iter().all(|action| {
+                action == "*" || action.starts_with("ecr:") || action.starts_with("ecr-public:")
+            }) {
                 return Err(PolicyProblem::invalid("an `Action` is not one of ECR's"));
             }
             if let Some(principals) = &self.principal {
