@@ -25,6 +25,7 @@ mod json_api;
 mod manifest;
 mod oidc;
 mod refusal;
+mod replication;
 mod server;
 mod sigv4;
 mod store;

@@ -21,6 +21,8 @@ mod identity;
 mod images;
 #[path = "local_aws_sdk/layers.rs"]
 mod layers;
+#[path = "local_aws_sdk/replication.rs"]
+mod replication;
 #[path = "local_aws_sdk/repositories.rs"]
 mod repositories;
 #[path = "local_aws_sdk/signatures.rs"]

@@ -9,6 +9,8 @@ mod deletion;
 mod images;
 mod layers;
 mod listing;
+mod replication;
+mod replication_backfills;
 mod repositories;
 
 pub(crate) use account_settings::{BLOB_MOUNTING, ENABLED};
@@ -28,6 +30,8 @@ pub(crate) static SERVICE: Service = Service {
         images::OPERATIONS,
         layers::OPERATIONS,
         listing::OPERATIONS,
+        replication::OPERATIONS,
+        replication_backfills::OPERATIONS,
         repositories::OPERATIONS,
     ],
 };

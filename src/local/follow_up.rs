@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::reference::{Digest, RepositoryName, Tag};
+use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
 use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
+use crate::local::replication;
 use crate::local::store::{Owner, Registry};
 
 /// How old a recorded pull may get before a new one is recorded.
@@ -30,8 +31,19 @@ pub(crate) struct Push<'a> {
 }
 
 /// An image was pushed. Blocks.
-pub(crate) fn pushed(_emulator: &Arc<Emulator>, _push: &Push<'_>) -> Result<(), Refusal> {
-    Ok(())
+pub(crate) fn pushed(emulator: &Arc<Emulator>, push: &Push<'_>) -> Result<(), Refusal> {
+    replication::pushed(emulator, push.registry, push.repository, push.digest, push.tag)
+}
+
+/// An image was deleted by a client, or a tag of it. Blocks.
+pub(crate) fn deleted(
+    emulator: &Emulator,
+    registry: &Registry,
+    repository: &RepositoryName,
+    reference: &Reference,
+    digest: Digest,
+) -> Result<(), Refusal> {
+    replication::deleted(emulator, registry, repository, reference, digest)
 }
 
 /// An image was pulled by a client, not just looked at.

@@ -5,6 +5,7 @@
 //! leaves behind is swept at the next start.
 
 mod blobs;
+mod copies;
 mod deletion;
 mod documents;
 mod images;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 
 pub(crate) use blobs::{BlobFiles, PartialBlob};
+pub(crate) use copies::Source;
 pub(crate) use deletion::Deletion;
 pub(crate) use documents::Owner;
 pub(crate) use images::{ImageDetail, PutImage, Repeat};
