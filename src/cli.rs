@@ -6,6 +6,7 @@ mod interrupt;
 mod session;
 mod tags;
 mod usage;
+mod version;
 
 use std::ffi::OsString;
 use std::io;
@@ -22,6 +23,7 @@ use crate::ui::ColorChoice;
 
 pub use arguments::InputArguments;
 use tags::TagsArguments;
+use version::VersionArguments;
 
 /// Takes a commit to an immutable, verified, released container image in Amazon ECR, in one step
 ///
@@ -71,13 +73,16 @@ struct GlobalArguments {
 enum Command {
     /// Publish the commit: build, push by digest, verify, tag
     #[command(after_help = help::SHIP_SHORT, after_long_help = help::ship())]
-    Ship(InputArguments),
+    Ship(InputArguments<false>),
     /// Show what `ship` would do, and write nothing
     #[command(after_help = help::PLAN, after_long_help = help::PLAN)]
-    Plan(InputArguments),
+    Plan(InputArguments<true>),
     /// Show the tags and labels of the commit; nothing is built, and no registry is asked
     #[command(after_help = help::TAGS, after_long_help = help::TAGS)]
     Tags(Box<TagsArguments>),
+    /// Show the next version, from the git tags and the commits since the last release
+    #[command(after_help = help::VERSION, after_long_help = help::VERSION)]
+    Version(VersionArguments),
     /// Work with the embedded ECR, which needs no AWS account
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Local(LocalCommand),

@@ -22,11 +22,15 @@ mod follow_up;
 mod iam;
 mod journal;
 mod json_api;
+mod lifecycle;
 mod manifest;
 mod oidc;
+mod permissions;
 mod refusal;
 mod replication;
+mod scanning;
 mod server;
+mod signing;
 mod sigv4;
 mod store;
 mod sts;
@@ -38,6 +42,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 pub use emulator::Quirks;
@@ -48,6 +53,7 @@ pub use iam::AccessKey;
 pub use journal::{Entry, Held};
 pub use oidc::GithubClaims;
 pub use refusal::ImmutableWording;
+pub use scanning::{Finding, ScanOrder, ScanOutcome};
 
 use crate::domain::immutability::Mutability;
 use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
@@ -103,6 +109,7 @@ pub struct LocalEcr {
     storage: Option<Server>,
     access: Access,
     listening: SocketAddr,
+    _upkeep: AbortOnDropHandle<()>,
 }
 
 impl LocalEcr {
@@ -132,9 +139,11 @@ impl LocalEcr {
         let (mut emulator, access) = blocking(move || open(options, address, folder)).await?;
         emulator.storage_port = storage_port;
         let emulator = Arc::new(emulator);
+        lifecycle::apply_due(&emulator).await;
         let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
         let server = Server::start(listener, Arc::clone(&emulator), admin);
         Ok(Self {
+            _upkeep: lifecycle::keep_applying(&emulator),
             emulator,
             server,
             storage,
@@ -237,6 +246,11 @@ impl LocalEcr {
         self.emulator.faults.clear();
     }
 
+    /// Orders what scans of some images come to, those that were begun before too.
+    pub fn order_scans(&self, order: ScanOrder) {
+        self.emulator.scans.put(order);
+    }
+
     /// Every request since the start or the last reset.
     pub fn journal(&self) -> Vec<Entry> {
         self.emulator.journal.entries()
@@ -326,6 +340,7 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
         issuer,
         uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
+        scans: scanning::Orders::default(),
         journal: journal::Journal::default(),
         _folder: folder,
     };

@@ -1,23 +1,31 @@
 //! What each command does: the place where settings meet adapters.
 
+mod called;
+mod changed;
 mod error;
+mod history;
 mod local;
+mod naming;
 mod outcome;
 mod scene;
 mod tags;
+mod version;
 
 use std::sync::Arc;
 
+pub use changed::changed;
 pub use error::RunError;
 pub use local::serve_local;
 pub use outcome::Outcome;
 pub use tags::{TagsRequest, tags};
+pub use version::{VersionRequest, version};
 
+use self::history::History;
 use self::scene::Scene;
 use crate::domain::plan::Content;
 use crate::engine::EngineBuilder;
 use crate::pipeline::{Writers, execute};
-use crate::ports::{Event, Reporter, Stage};
+use crate::ports::{Event, Reporter, Stage, Warning};
 use crate::report::{Ledger, plan_text};
 use crate::settings::Settings;
 
@@ -32,7 +40,7 @@ pub async fn ship(
     let connection = scene.connect().await?;
     let facts = scene.facts(&connection).await?;
     begin(Stage::Plan, &*reporter, ledger);
-    let plan = scene.plan(Ok(&facts)).await;
+    let plan = scene.plan(Ok(&facts)).await?;
     ledger.planned(&plan);
     if let Content::Published { digest, .. } = &plan.content
         && let Some(image) = facts.images.get(digest)
@@ -42,6 +50,17 @@ pub async fn ship(
     let conflicts = plan.conflicts();
     if !settings.dry_run || conflicts.is_some() {
         reporter.event(Event::Block(&plan_text(&plan)));
+    }
+    for (tag, reason, hint) in plan.holds() {
+        // What nobody can do anything about is no warning.
+        if let Some(hint) = hint {
+            let message = format!("tag `{tag}` is held, because {reason}; {hint}");
+            reporter.event(Event::Warning(&Warning {
+                message,
+                file: None,
+                line: None,
+            }));
+        }
     }
     if let Some(conflicts) = conflicts {
         return Err(conflicts.into());
@@ -63,7 +82,8 @@ pub async fn ship(
         registry: &repository,
         builder: &builder,
     };
-    execute(&plan, &writers, &*reporter, ledger).await?;
+    let history = History::of(settings);
+    execute(&plan, &writers, &history, &*reporter, ledger).await?;
     scene.close().await;
     Ok(Outcome::of_report(ledger))
 }
@@ -82,7 +102,7 @@ pub async fn plan(
         facts => Ok(facts?),
     };
     begin(Stage::Plan, &*reporter, ledger);
-    let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await;
+    let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await?;
     ledger.planned(&plan);
     ledger.dry_run();
     scene.close().await;

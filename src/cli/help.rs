@@ -9,7 +9,10 @@ pub const EXIT_CODES: [(Kind, &str); 8] = [
     (Kind::Operation, "an operation failed"),
     (Kind::Usage, "an argument, an input or the configuration is wrong"),
     (Kind::Credentials, "credentials are missing or were refused"),
-    (Kind::TagConflict, "a wanted tag is taken by another image"),
+    (
+        Kind::TagConflict,
+        "a wanted tag is taken by another image or commit",
+    ),
     (Kind::ScanGate, "the scan's findings are above what is allowed"),
     (Kind::Drift, "what is there differs from what is wanted"),
     (Kind::Bug, "a bug"),
@@ -93,6 +96,17 @@ Examples:
 Environment:
   GITHUB_*               What started the run
   TAGSHIP_GITHUB_TOKEN   To ask GitHub about the repository, for its labels";
+
+pub(super) const VERSION: &str = "\
+Nothing is printed where no commit calls for a release; `--json` says so in `released`. The rules: docs/versions.md
+
+Examples:
+  tagship version
+      The version after the last release that HEAD contains
+  tagship version --channel rc
+      The next release candidate
+  tagship version --tag-prefix app/v --path 'services/app/**' --json
+      The version of one part of the repository, with its changes as data";
 
 pub(super) const SERVE: &str = "\
 Examples:

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::domain::event::{Event, RepositoryInfo};
 use crate::domain::facts::CommitId;
 use crate::domain::reference::Tag;
+use crate::domain::version::TagPrefix;
 
 mod apply;
 mod error;
@@ -18,8 +19,10 @@ mod fields;
 mod flavor;
 mod images;
 mod labels;
+mod latest;
 mod line;
 mod listing;
+mod order;
 mod pattern;
 mod rule;
 mod variables;
@@ -29,8 +32,9 @@ pub use error::{LineError, Problem, TagError};
 pub use evaluate::{Evaluation, Explanation, MadeTag, evaluate};
 pub use flavor::Flavor;
 pub use images::Image;
-pub use labels::Label;
-pub use listing::{Listing, ListingError, Wishes};
+pub use labels::{Imprint, Label, LabelRule, RESERVED, REVISION, VERSION};
+pub use listing::{Listing, ListingError, Lists, Wishes};
+pub use order::{Greater, Order, VersionLine};
 pub use rule::TagRule;
 use variables::Text;
 
@@ -45,6 +49,11 @@ pub enum Mode {
     Strict,
     /// Result for result what `docker/metadata-action` makes.
     MetadataAction,
+}
+
+impl Mode {
+    /// The name of the compatible mode: that of the action.
+    pub const COMPATIBLE: &str = "metadata-action";
 }
 
 /// What a tag promises. In the order in which tags are put.
@@ -68,6 +77,9 @@ pub struct WantedTag {
     pub class: TagClass,
     /// The rule that made it, as the user would write it.
     pub rule: String,
+    /// What decides where it may move; absent for a tag that stays, and for one that may move anywhere.
+    #[serde(skip)]
+    pub order: Option<Order>,
 }
 
 /// The tags of a commit, and the rules that made none.
@@ -90,6 +102,8 @@ pub struct Given<'a> {
     pub repository: &'a RepositoryInfo,
     /// The version, when it was given or computed.
     pub version: Option<&'a Version>,
+    /// What git tags of versions begin with, when it is not the usual `v` or nothing.
+    pub tag_prefix: Option<&'a TagPrefix>,
     /// The time of the run.
     pub now: Timestamp,
     /// The commit's time, when the checkout tells it.
@@ -129,7 +143,13 @@ impl Wanted {
     /// What the compatible mode makes is not always a tag; then nothing can be put.
     pub fn of(made: &Evaluation) -> Result<Self, TagError> {
         let mut tags: Vec<WantedTag> = Vec::new();
-        for MadeTag { name, class, rule } in &made.tags {
+        for MadeTag {
+            name,
+            class,
+            rule,
+            order,
+        } in &made.tags
+        {
             let tag = Tag::parse(name).map_err(|source| LineError {
                 line: made.line_of(rule),
                 column: 1,
@@ -140,6 +160,7 @@ impl Wanted {
                     tag,
                     class: *class,
                     rule: rule.clone(),
+                    order: order.clone().filter(|_| *class == TagClass::Moving),
                 });
             }
         }
@@ -170,6 +191,7 @@ pub fn wanted(
         event: &event,
         repository: &RepositoryInfo::default(),
         version,
+        tag_prefix: None,
         now: Timestamp::UNIX_EPOCH,
         committed_at: None,
         short_digits: None,

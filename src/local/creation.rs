@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::emulator::Emulator;
 use super::iam::Verdict;
+use super::lifecycle::{POLICY as LIFECYCLE_POLICY, StoredPolicy};
+use super::permissions::REPOSITORY_POLICY;
 use super::refusal::Refusal;
 use super::store::{Encryption, MutabilitySetting, NewRepository, Owner, Registry, Repository};
 use crate::domain::reference::RepositoryName;
@@ -73,7 +75,7 @@ impl Template {
         let Some(role) = emulator.iam.role(arn) else {
             return false;
         };
-        let may = |action| role.permissions(action, repository) == Verdict::Allowed;
+        let may = |action| role.permissions(action, repository, &BTreeMap::new()) == Verdict::Allowed;
         may("ecr:CreateRepository") && (self.resource_tags.is_empty() || may("ecr:TagResource"))
     }
 
@@ -84,6 +86,22 @@ impl Template {
             tags: self.resource_tags.clone(),
             ..NewRepository::named(name.clone())
         }
+    }
+
+    fn set_policies(self, registry: &Registry, repository: &Repository) -> Result<(), Refusal> {
+        let owner = Owner::Repository(&repository.name);
+        if let Some(text) = self.repository_policy {
+            registry.put_document(owner, REPOSITORY_POLICY, text)?;
+        }
+        if let Some(text) = self.lifecycle_policy {
+            let policy = StoredPolicy {
+                text,
+                put_at: repository.created_at,
+                evaluated_at: None,
+            };
+            registry.put_document(owner, LIFECYCLE_POLICY, policy)?;
+        }
+        Ok(())
     }
 }
 
@@ -108,7 +126,7 @@ pub(crate) fn repository(
         .max_by_key(|(fit, _)| *fit)
         .map(|(_, template)| template)
         .filter(|template| template.applied_for.contains(&scenario));
-    let mut new = match template {
+    let mut new = match &template {
         Some(template) if !template.is_permitted(emulator, &registry.arn(name.as_str())) => {
             return Err(missing);
         }
@@ -117,9 +135,13 @@ pub(crate) fn repository(
         None => NewRepository::named(name.clone()),
     };
     new.is_cache = scenario == Scenario::PullThroughCache;
-    match registry.create_repository(new, emulator.clock.now()) {
+    let created = match registry.create_repository(new, emulator.clock.now()) {
         // Another request was faster.
-        Err(Refusal::RepositoryAlreadyExists { .. }) => registry.repository(name),
-        created => created,
+        Err(Refusal::RepositoryAlreadyExists { .. }) => return registry.repository(name),
+        created => created?,
+    };
+    if let Some(template) = template {
+        template.set_policies(registry, &created)?;
     }
+    Ok(created)
 }

@@ -28,8 +28,9 @@ use crate::local::creation::{self, Scenario};
 use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::iam::Principal;
+use crate::local::permissions::{self, Sender};
 use crate::local::refusal::Refusal;
-use crate::local::server::BaseUrl;
+use crate::local::server::{BaseUrl, Peer};
 use crate::local::store::Registry;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -85,7 +86,7 @@ async fn respond(
     let Route::Repository(repository, endpoint) = route? else {
         return Ok(StatusCode::OK.into_response());
     };
-    request.permit(&repository, &endpoint)?;
+    request.permit(&repository, &endpoint).await?;
     match endpoint {
         Endpoint::GetManifest(reference) => manifests::get(&request, repository, reference).await,
         Endpoint::PutManifest(reference) => manifests::put(&request, repository, reference, body).await,
@@ -109,16 +110,36 @@ struct DataPlaneRequest<'a> {
 }
 
 impl DataPlaneRequest<'_> {
-    /// Checks the sender's permissions.
-    fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
-        let resource = self.emulator.registry.arn(repository.as_str());
-        for action in endpoint.actions(self.parts.method == axum::http::Method::HEAD) {
-            self.emulator
-                .iam
-                .authorize(&self.principal, action, &resource)
-                .map_err(Refusal::AccessDenied)?;
-        }
-        Ok(())
+    /// Checks the sender's permission for what the request wants.
+    async fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
+        let is_head = self.parts.method == axum::http::Method::HEAD;
+        self.permit_all(repository, endpoint.actions(is_head)).await
+    }
+
+    /// Checks the sender's permissions for some actions on a repository.
+    async fn permit_all(
+        &self,
+        repository: &RepositoryName,
+        actions: &'static [&'static str],
+    ) -> Result<(), OciError> {
+        let (emulator, principal) = (Arc::clone(self.emulator), self.principal.clone());
+        let source = self
+            .parts
+            .extensions
+            .get::<Peer>()
+            .map(|Peer(address)| address.ip());
+        let repository = repository.clone();
+        self.with_registry(move |registry| {
+            let sender = Sender {
+                principal: &principal,
+                source,
+            };
+            let resource = registry.arn(repository.as_str());
+            actions
+                .iter()
+                .try_for_each(|action| permissions::permit(&emulator, registry, sender, action, &resource))
+        })
+        .await
     }
 
     /// Checks that the repository is there, or makes it as a template for pushes says.

@@ -8,10 +8,21 @@ mod creation_templates;
 mod deletion;
 mod images;
 mod layers;
+mod lifecycle;
+mod lifecycle_preview;
 mod listing;
+mod pull_time;
+mod referrers;
+mod registry_policy;
 mod replication;
 mod replication_backfills;
 mod repositories;
+mod repository_policy;
+mod resource_tags;
+mod scanning;
+mod scans;
+mod signing;
+mod storage_class;
 
 pub(crate) use account_settings::{BLOB_MOUNTING, ENABLED};
 pub(crate) use authorization::{TokenProblem, USER, open_token};
@@ -29,9 +40,20 @@ pub(crate) static SERVICE: Service = Service {
         deletion::OPERATIONS,
         images::OPERATIONS,
         layers::OPERATIONS,
+        lifecycle::OPERATIONS,
+        lifecycle_preview::OPERATIONS,
         listing::OPERATIONS,
+        pull_time::OPERATIONS,
+        referrers::OPERATIONS,
+        registry_policy::OPERATIONS,
         replication::OPERATIONS,
         replication_backfills::OPERATIONS,
         repositories::OPERATIONS,
+        repository_policy::OPERATIONS,
+        resource_tags::OPERATIONS,
+        scanning::OPERATIONS,
+        scans::OPERATIONS,
+        signing::OPERATIONS,
+        storage_class::OPERATIONS,
     ],
 };

@@ -12,6 +12,7 @@ use crate::local::iam::Iam;
 use crate::local::journal::Journal;
 use crate::local::oidc::Issuer;
 use crate::local::refusal::ImmutableWording;
+use crate::local::scanning::Orders;
 use crate::local::store::Registry;
 use crate::local::uploads::Uploads;
 
@@ -47,6 +48,8 @@ pub(crate) struct Emulator {
     pub(crate) issuer: Issuer,
     pub(crate) uploads: Uploads,
     pub(crate) faults: Faults,
+    /// What scans come to.
+    pub(crate) scans: Orders,
     pub(crate) journal: Journal,
     /// Locked until the last connection has ended.
     pub(crate) _folder: DataFolder,

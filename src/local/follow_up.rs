@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
 use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
+use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::Refusal;
-use crate::local::replication;
 use crate::local::store::{Owner, Registry};
+use crate::local::{replication, scanning, signing};
 
 /// How old a recorded pull may get before a new one is recorded.
 /// Source: ECR API reference, `ImageDetail`, `lastRecordedPullTime`.
@@ -18,21 +19,37 @@ const PULL_RECORD_LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// The name of the document with the time of an image's last recorded pull: this and the digest.
 pub(crate) const PULLED: &str = "pulled/";
 
+/// The name of the document of a principal whose pulls are not recorded: this and its resource name.
+/// Source: ECR API reference, `RegisterPullTimeUpdateExclusion`.
+pub(crate) const EXCLUDED: &str = "pull-time-exclusion/";
+
 /// An image that was just pushed, and how.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Push<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) repository: &'a RepositoryName,
-    pub(crate) digest: Digest,
+    pub(crate) manifest: &'a ParsedManifest,
     /// The tag that it was pushed under.
     pub(crate) tag: Option<&'a Tag>,
     /// Who pushed it.
     pub(crate) principal: &'a Principal,
 }
 
+/// An image that was just pulled by a client, not just looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pull<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) repository: &'a RepositoryName,
+    pub(crate) digest: &'a Digest,
+    /// Who pulled it.
+    pub(crate) principal: &'a Principal,
+}
+
 /// An image was pushed. Blocks.
 pub(crate) fn pushed(emulator: &Arc<Emulator>, push: &Push<'_>) -> Result<(), Refusal> {
-    replication::pushed(emulator, push.registry, push.repository, push.digest, push.tag)
+    scanning::pushed(emulator, push)?;
+    signing::pushed(emulator, push)?;
+    replication::pushed(emulator, push)
 }
 
 /// An image was deleted by a client, or a tag of it. Blocks.
@@ -46,17 +63,20 @@ pub(crate) fn deleted(
     replication::deleted(emulator, registry, repository, reference, digest)
 }
 
-/// An image was pulled by a client, not just looked at.
-pub(crate) fn pulled(
-    emulator: &Emulator,
-    registry: &Registry,
-    repository: &RepositoryName,
-    digest: &Digest,
-) -> Result<(), Refusal> {
-    let now = emulator.clock.now();
-    let (owner, name) = (Owner::Repository(repository), format!("{PULLED}{digest}"));
+/// An image was pulled. Blocks.
+pub(crate) fn pulled(emulator: &Emulator, pull: &Pull<'_>) -> Result<(), Refusal> {
+    let (registry, now) = (pull.registry, emulator.clock.now());
+    let owner = Owner::Repository(pull.repository);
+    let name = format!("{PULLED}{}", pull.digest);
     let last: Option<Timestamp> = registry.document(owner, &name)?;
     if last.is_some_and(|last| now.duration_since(last) < PULL_RECORD_LIFE) {
+        return Ok(());
+    }
+    let excluded = format!("{EXCLUDED}{}", emulator.iam.caller(pull.principal).identity);
+    if registry
+        .document::<Timestamp>(Owner::Registry, &excluded)?
+        .is_some()
+    {
         return Ok(());
     }
     registry.put_document(owner, &name, now)

@@ -6,6 +6,7 @@
 mod request;
 mod shape;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
@@ -21,7 +22,7 @@ use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
-use crate::local::server::BaseUrl;
+use crate::local::server::{BaseUrl, Peer};
 use crate::local::sigv4::{self, BadSignature, SignedRequest, Signer};
 use crate::local::store::Registry;
 
@@ -88,6 +89,7 @@ impl Service {
             .face(Face::Json)
             .repository(text("repositoryName"))
             .reference(text("imageTag").or_else(|| text("imageDigest")));
+        let source = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip());
         let effect = async {
             let request = SignedRequest {
                 method: &parts.method,
@@ -101,8 +103,8 @@ impl Service {
             };
             let result = match (found, document) {
                 (Some(operation), Ok(document)) => {
-                    self.run(Arc::clone(emulator), base, signer, operation, document)
-                        .await
+                    let call = Signed { base, signer, source };
+                    self.run(Arc::clone(emulator), call, operation, document).await
                 }
                 (None, _) => Err(Refusal::UnknownOperation(String::new())),
                 (_, Err(refusal)) => Err(refusal),
@@ -122,20 +124,20 @@ impl Service {
                 region: emulator.registry.region().clone(),
             });
         }
-        sigv4::verify(request, &emulator.iam, self.name, emulator.clock.now())
+        sigv4::verify(request, &emulator.iam, self.name, &emulator.clock)
     }
 
     /// Carries an operation out where it may block.
     async fn run(
         &'static self,
         emulator: Arc<Emulator>,
-        base: BaseUrl,
-        signer: Signer,
+        call: Signed,
         operation: &'static Operation,
         document: Value,
     ) -> Result<Value, Refusal> {
         tokio::task::spawn_blocking(move || {
             shape::check(operation.input, &document)?;
+            let Signed { base, signer, source } = call;
             let own = emulator.registry_at(
                 emulator.iam.account_of(&signer.principal).clone(),
                 signer.region.clone(),
@@ -143,6 +145,7 @@ impl Service {
             let context = Context {
                 emulator: &emulator,
                 principal: &signer.principal,
+                source,
                 base: &base,
                 registry: registry_of(&emulator, own, &document)?,
             };
@@ -153,9 +156,18 @@ impl Service {
     }
 }
 
-/// The registry that the request names; the caller's own where it names none.
+/// A call whose signature is good.
+struct Signed {
+    base: BaseUrl,
+    signer: Signer,
+    source: Option<IpAddr>,
+}
+
+/// The registry that the request names, also by a resource name; the caller's own where it names none.
 fn registry_of(emulator: &Emulator, own: Registry, document: &Value) -> Result<Registry, Refusal> {
-    let Some(id) = document.get("registryId").and_then(Value::as_str) else {
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
+    let of_arn = || text("resourceArn")?.split(':').nth(4);
+    let Some(id) = text("registryId").or_else(of_arn) else {
         return Ok(own);
     };
     let account = crate::domain::reference::AccountId::parse(id).map_err(|_invalid| {

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::creation::{self, Scenario};
 use super::emulator::Emulator;
+use super::follow_up::Push;
+use super::permissions::registry_lets;
 use super::refusal::Refusal;
 use super::store::{Owner, Registry, Source};
 use crate::domain::reference::{AccountId, Digest, Reference, Region, RepositoryName, Tag};
@@ -144,13 +146,8 @@ pub(crate) fn outcomes(
 }
 
 /// Copies a pushed image to where the registry's rules say. What is copied is not copied on from there.
-pub(crate) fn pushed(
-    emulator: &Emulator,
-    registry: &Registry,
-    repository: &RepositoryName,
-    digest: Digest,
-    tag: Option<&Tag>,
-) -> Result<(), Refusal> {
+pub(crate) fn pushed(emulator: &Emulator, push: &Push<'_>) -> Result<(), Refusal> {
+    let (registry, repository) = (push.registry, push.repository);
     let destinations = Configuration::of(registry)?.destinations(repository, |_| true);
     if destinations.is_empty() {
         return Ok(());
@@ -158,13 +155,13 @@ pub(crate) fn pushed(
     let source = Source {
         registry,
         repository,
-        digest,
+        digest: push.manifest.digest(),
     };
     let outcomes = destinations
         .into_iter()
-        .map(|destination| copy(emulator, source, destination, tag))
+        .map(|destination| copy(emulator, source, destination, push.tag))
         .collect::<Result<Vec<Outcome>, Refusal>>()?;
-    let name = format!("{STATUS}{digest}");
+    let name = format!("{STATUS}{}", source.digest);
     registry.put_document(Owner::Repository(repository), &name, outcomes)
 }
 
@@ -177,7 +174,7 @@ pub(crate) fn copy(
 ) -> Result<Outcome, Refusal> {
     let now = emulator.clock.now();
     let target = emulator.registry_at(destination.registry_id.clone(), destination.region.clone());
-    let copied = permit(source.registry, &target)
+    let copied = permit(source, &target)
         .and_then(|()| creation::repository(emulator, &target, source.repository, Scenario::Replication))
         .and_then(|_| target.copy_image(source, source.repository, tag, now));
     let failure = match copied {
@@ -192,12 +189,23 @@ pub(crate) fn copy(
     })
 }
 
-/// An account lets its own registries be copied to.
-fn permit(source: &Registry, target: &Registry) -> Result<(), Refusal> {
-    if source.account() == target.account() {
+/// Checks that the policy of the target lets the source's account copy, and make the repository if it is missing.
+///
+/// Source: ECR user guide, "Cross-account replication policy requirements".
+fn permit(source: Source<'_>, target: &Registry) -> Result<(), Refusal> {
+    let (account, name) = (source.registry.account(), source.repository);
+    let lets = |action| registry_lets(target, account, action, name);
+    let may_create = || match target.repository(name) {
+        Err(Refusal::RepositoryNotFound { .. }) => lets("ecr:CreateRepository"),
+        found => found.map(|_| true),
+    };
+    if lets("ecr:ReplicateImage")? && may_create()? {
         return Ok(());
     }
-    Err(Refusal::AccessDenied(String::new()))
+    Err(Refusal::AccessDenied(format!(
+        "{account} may not replicate to {}",
+        target.arn(name.as_str())
+    )))
 }
 
 /// Deletes from the destinations what was deleted, where a rule says so: a tag only if it points to that image.
@@ -211,7 +219,7 @@ pub(crate) fn deleted(
     let destinations = Configuration::of(registry)?.destinations(repository, Rule::replicates_deletions);
     for destination in destinations {
         let target = emulator.registry_at(destination.registry_id, destination.region);
-        if permit(registry, &target).is_err() {
+        if !registry_lets(&target, registry.account(), "ecr:ReplicateImage", repository)? {
             continue;
         }
         let held = match target.image(repository, reference) {

@@ -5,6 +5,7 @@
 //! leaves behind is swept at the next start.
 
 mod blobs;
+mod commits;
 mod copies;
 mod deletion;
 mod documents;
@@ -13,6 +14,7 @@ mod layers;
 mod paging;
 mod repositories;
 mod schema;
+mod storage_class;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,14 +28,19 @@ pub(crate) use documents::Owner;
 pub(crate) use images::{ImageDetail, PutImage, Repeat};
 pub(crate) use paging::Page;
 pub(crate) use repositories::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
+pub(crate) use storage_class::{ImageStatus, Storage, StorageClass};
 
 use crate::domain::reference::{AccountId, Digest, Region, RepositoryName};
 use crate::local::error::LocalError;
 use crate::local::refusal::Refusal;
+use commits::Commits;
 use schema::{DOCUMENTS, LAYERS, MANIFEST_BYTES, MANIFESTS, META, REFERRERS, REPOSITORIES, TAGS};
 
 /// The file of the database in the data folder.
 const DATABASE_FILE: &str = "state.redb";
+
+/// The most of the database that is held in memory; the system keeps more of the file, and gives it up when need be.
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The name of the schema that this code reads and writes.
 const SCHEMA: &[u8] = b"1";
@@ -42,6 +49,7 @@ const SCHEMA: &[u8] = b"1";
 #[derive(Debug)]
 pub(crate) struct Store {
     database: Database,
+    commits: Commits,
     blobs: BlobFiles,
 }
 
@@ -54,10 +62,13 @@ impl Store {
             path: data.to_owned(),
             problem,
         };
-        let database =
-            Database::create(data.join(DATABASE_FILE)).map_err(|error| failed(error.to_string()))?;
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create(data.join(DATABASE_FILE))
+            .map_err(|error| failed(error.to_string()))?;
         let store = Self {
             database,
+            commits: Commits::default(),
             blobs: BlobFiles::open(data)?,
         };
         store.prepare().map_err(|refusal| failed(describe(&refusal)))?;
@@ -77,7 +88,7 @@ impl Store {
 
     /// Makes all tables, so that reads never meet a missing one.
     fn prepare(&self) -> Result<(), Refusal> {
-        let write = self.database.begin_write()?;
+        let write = self.begin()?;
         {
             write.open_table(REPOSITORIES)?;
             write.open_table(MANIFESTS)?;
@@ -91,8 +102,21 @@ impl Store {
                 meta.insert("schema", SCHEMA)?;
             }
         }
+        self.commit(write)
+    }
+
+    /// Forgets every registry. Keys stay.
+    pub(crate) fn clear(&self) -> Result<(), Refusal> {
+        let write = self.database.begin_write()?;
+        write.delete_table(REPOSITORIES)?;
+        write.delete_table(MANIFESTS)?;
+        write.delete_table(MANIFEST_BYTES)?;
+        write.delete_table(TAGS)?;
+        write.delete_table(LAYERS)?;
+        write.delete_table(REFERRERS)?;
+        write.delete_table(DOCUMENTS)?;
         write.commit()?;
-        Ok(())
+        self.prepare()
     }
 
     fn known_blobs(&self) -> Result<std::collections::HashSet<Digest>, Refusal> {
@@ -115,10 +139,9 @@ impl Store {
 
     /// Keeps a value that belongs to the emulator as a whole.
     pub(crate) fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), Refusal> {
-        let write = self.database.begin_write()?;
+        let write = self.begin()?;
         write.open_table(META)?.insert(key, value)?;
-        write.commit()?;
-        Ok(())
+        self.commit(write)
     }
 }
 
@@ -162,6 +185,20 @@ impl Registry {
     /// Another registry in the same state.
     pub(crate) fn beside(&self, account: AccountId, region: Region) -> Self {
         Self::new(Arc::clone(&self.store), account, region)
+    }
+
+    /// Forgets what is in every registry of the state.
+    pub(crate) fn clear_all(&self) -> Result<(), Refusal> {
+        self.store.clear()
+    }
+
+    /// The registry whose part of every key this is.
+    fn of_key(&self, key: &str) -> Result<Self, Refusal> {
+        let (account, region) = key.split_once('/').unwrap_or_default();
+        Ok(self.beside(
+            AccountId::parse(account).map_err(Refusal::state)?,
+            Region::parse(region).map_err(Refusal::state)?,
+        ))
     }
 
     /// The account, which is the registry's id.

@@ -37,6 +37,11 @@ impl Uploads {
         uploads.insert(upload.id.clone(), upload);
     }
 
+    /// Gives all of them up.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Takes an upload of a repository out.
     pub(crate) fn take(
         &self,

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::{CONTENT_DIGEST, DataPlaneRequest, OciError};
 use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Reference, RepositoryName};
-use crate::local::follow_up::{self, Push};
+use crate::local::follow_up::{self, Pull, Push};
 use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::Refusal;
 use crate::local::store::{PutImage, Repeat};
@@ -23,11 +23,18 @@ pub(super) async fn get(
     let by_tag = matches!(reference, Reference::Tag(_));
     let is_pull = request.parts.method == Method::GET;
     let emulator = Arc::clone(request.emulator);
+    let principal = request.principal.clone();
     let image = request
         .with_registry(move |registry| {
-            let image = registry.image(&repository, &reference)?;
+            let image = registry.active_image(&repository, &reference, emulator.clock.now())?;
             if let Some(image) = image.as_ref().filter(|_| is_pull) {
-                follow_up::pulled(&emulator, registry, &repository, &image.digest)?;
+                let pull = Pull {
+                    registry,
+                    repository: &repository,
+                    digest: &image.digest,
+                    principal: &principal,
+                };
+                follow_up::pulled(&emulator, &pull)?;
             }
             Ok(image)
         })
@@ -115,7 +122,7 @@ pub(super) async fn put(
             let push = Push {
                 registry,
                 repository: &name,
-                digest,
+                manifest: &manifest,
                 tag,
                 principal: &principal,
             };

@@ -11,7 +11,7 @@ use crate::local::refusal::Refusal;
 use crate::local::store::{PartialBlob, Repeat};
 use crate::local::uploads::Upload;
 
-/// Pieces that wait for the disk, at most. A piece is what arrives at once, at most some 100 KiB.
+/// Pieces that wait for the disk, at most. A piece is what arrives at once, at most 64 KiB.
 const WAITING_PIECES: usize = 8;
 
 /// `POST`: mounts a blob where that is asked for and allowed; else it is a new upload, each time.

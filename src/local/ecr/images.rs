@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
 use crate::local::creation::{self, Scenario};
-use crate::local::follow_up::{self, Push};
+use crate::local::follow_up::{self, Pull, Push};
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::Refusal;
-use crate::local::store::{PutImage, Repeat};
+use crate::local::store::{ImageStatus, PutImage, Repeat};
 
 pub(super) static OPERATIONS: &[Operation] = &[
     Operation {
@@ -59,6 +59,19 @@ pub(super) const IMAGE_ID: Shape = Shape::Structure(&[
 /// The images that one request names.
 pub(super) const IMAGE_IDS: Shape = Shape::list(&IMAGE_ID, 1, 100);
 
+impl std::fmt::Display for ImageId {
+    /// As ECR's messages have it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "null".to_owned());
+        write!(
+            f,
+            "{{imageDigest:'{}', imageTag:'{}'}}",
+            text(&self.image_digest),
+            text(&self.image_tag)
+        )
+    }
+}
+
 /// What names an image: a digest, a tag, or both.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -86,6 +99,14 @@ impl ImageId {
                 "MissingDigestAndTag",
                 "Invalid request parameters: both tag and digest cannot be null",
             )),
+        }
+    }
+
+    /// The same with the digest that it stands for.
+    pub(super) fn with_digest(&self, digest: &Digest) -> Self {
+        Self {
+            image_digest: Some(digest.to_string()),
+            image_tag: self.image_tag.clone(),
         }
     }
 
@@ -135,6 +156,17 @@ fn get_one(
     let Some(image) = context.registry.image(name, &reference)? else {
         return Ok(Err(NOT_FOUND));
     };
+    if context
+        .registry
+        .storage(name, &image.digest)?
+        .status(context.now())
+        != ImageStatus::Active
+    {
+        return Ok(Err((
+            "ImageInaccessible",
+            "The image is archived and cannot be pulled",
+        )));
+    }
     if let (Some(_), Some(tag)) = (&id.image_digest, &id.image_tag) {
         let tagged = Tag::parse(tag)
             .ok()
@@ -148,7 +180,15 @@ fn get_one(
             )));
         }
     }
-    follow_up::pulled(context.emulator, &context.registry, name, &image.digest)?;
+    follow_up::pulled(
+        context.emulator,
+        &Pull {
+            registry: &context.registry,
+            repository: name,
+            digest: &image.digest,
+            principal: context.principal,
+        },
+    )?;
     // ECR would translate the manifest, under another digest; that is never done here.
     let acceptable =
         accepted.is_none_or(|accepted| accepted.is_empty() || accepted.contains(&image.media_type));
@@ -212,7 +252,7 @@ fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let push = Push {
         registry: &context.registry,
         repository: &name,
-        digest: stored,
+        manifest: &manifest,
         tag: tag.as_ref(),
         principal: context.principal,
     };

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::resource_tags::{RESOURCE_TAGS, ResourceTag, with_tags};
+use super::scanning::{SCAN_ON_PUSH, ScanOnPush};
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name, required,
     with_token,
@@ -20,10 +22,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("tags", RESOURCE_TAGS),
             optional("imageTagMutability", TAG_MUTABILITY),
             optional("imageTagMutabilityExclusionFilters", EXCLUSION_FILTERS),
-            optional(
-                "imageScanningConfiguration",
-                Shape::Structure(&[optional("scanOnPush", Shape::Boolean)]),
-            ),
+            optional("imageScanningConfiguration", SCAN_ON_PUSH),
             optional("encryptionConfiguration", ENCRYPTION),
         ],
         run: create,
@@ -86,16 +85,6 @@ pub(super) const ENCRYPTION: Shape = Shape::Structure(&[
     optional("kmsKey", Shape::text(1, 2048)),
 ]);
 
-/// Source: ECR API reference, `Tag`.
-pub(super) const RESOURCE_TAGS: Shape = Shape::list(
-    &Shape::Structure(&[
-        required("Key", Shape::text(1, 128)),
-        required("Value", Shape::text(0, 256)),
-    ]),
-    0,
-    usize::MAX,
-);
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CreateRepository {
@@ -104,23 +93,8 @@ struct CreateRepository {
     tags: Vec<ResourceTag>,
     image_tag_mutability: Option<String>,
     image_tag_mutability_exclusion_filters: Option<Vec<ExclusionFilter>>,
-    image_scanning_configuration: Option<Scanning>,
+    image_scanning_configuration: Option<ScanOnPush>,
     encryption_configuration: Option<Encryption>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ResourceTag {
-    pub(super) key: String,
-    #[serde(default)]
-    pub(super) value: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Scanning {
-    #[serde(default)]
-    scan_on_push: bool,
 }
 
 /// `CreateRepository`.
@@ -142,11 +116,7 @@ fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     new.scan_on_push = request
         .image_scanning_configuration
         .is_some_and(|scanning| scanning.scan_on_push);
-    new.tags = request
-        .tags
-        .into_iter()
-        .map(|tag| (tag.key, tag.value))
-        .collect::<BTreeMap<_, _>>();
+    new.tags = with_tags(BTreeMap::new(), request.tags)?;
     let repository = context.registry.create_repository(new, context.now())?;
     Ok(json!({"repository": describe_one(context, &repository)}))
 }

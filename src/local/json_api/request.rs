@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,7 +8,8 @@ use serde_json::Value;
 use super::{Operation, Resource};
 use crate::domain::reference::RepositoryName;
 use crate::local::emulator::Emulator;
-use crate::local::iam::Principal;
+use crate::local::iam::{Principal, ResourcePolicy};
+use crate::local::permissions::{self, Sender};
 use crate::local::refusal::Refusal;
 use crate::local::server::BaseUrl;
 use crate::local::store::Registry;
@@ -16,6 +18,8 @@ use crate::local::store::Registry;
 pub(crate) struct Context<'a> {
     pub(crate) emulator: &'a Arc<Emulator>,
     pub(crate) principal: &'a Principal,
+    /// Where the request comes from.
+    pub(crate) source: Option<IpAddr>,
     pub(crate) base: &'a BaseUrl,
     /// Of the account that the request names, in the region that it is signed for.
     pub(crate) registry: Registry,
@@ -36,12 +40,33 @@ impl Context<'_> {
     ) -> Result<(), Refusal> {
         let action = format!("{service}:{}", operation.name);
         for resource in self.resources(operation.on, document) {
-            self.emulator
-                .iam
-                .authorize(self.principal, &action, &resource)
-                .map_err(Refusal::AccessDenied)?;
+            self.permit(&action, &resource)?;
         }
         Ok(())
+    }
+
+    /// Checks the caller's permission for `action`, such as `ecr:PutImage`, on a resource of the registry.
+    pub(crate) fn permit(&self, action: &str, resource: &str) -> Result<(), Refusal> {
+        permissions::permit(self.emulator, &self.registry, self.sender(), action, resource)
+    }
+
+    /// Whether the caller could not do `action` on the repository any more if it had this policy.
+    pub(crate) fn is_locked_out(
+        &self,
+        policy: ResourcePolicy,
+        action: &str,
+        repository: &RepositoryName,
+    ) -> bool {
+        let resource = self.registry.arn(repository.as_str());
+        let (sender, owner) = (self.sender(), self.registry.account());
+        permissions::permit_by(self.emulator, owner, sender, action, &resource, &[policy]).is_err()
+    }
+
+    fn sender(&self) -> Sender<'_> {
+        Sender {
+            principal: self.principal,
+            source: self.source,
+        }
     }
 
     fn resources(&self, on: Resource, document: &Value) -> Vec<String> {

@@ -18,6 +18,10 @@ use tower::ServiceExt as _;
 /// How long a connection may wait for its next request.
 const IDLE: Duration = Duration::from_mins(2);
 
+/// Bytes that are read from a connection at once, at most. They stay in the processor's cache until they are hashed
+/// and written, and the allocator need not ask the system for each. Also the most bytes of a request's head.
+const READ_BYTES: usize = 64 * 1024;
+
 /// Who sent a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
@@ -60,6 +64,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, s
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
+        .max_buf_size(READ_BYTES)
         .serve_connection(io, service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {

@@ -77,7 +77,7 @@ impl Registry {
         repository: &RepositoryName,
         digests: &[Digest],
     ) -> Result<(), Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         self.repository_in(&write, repository)?;
         {
             let mut layers = write.open_table(LAYERS)?;
@@ -95,7 +95,6 @@ impl Registry {
                 }
             }
         }
-        write.commit()?;
-        Ok(())
+        self.store.commit(write)
     }
 }

@@ -1,4 +1,4 @@
-use redb::{ReadableDatabase as _, ReadableTable as _};
+use redb::{ReadableDatabase as _, ReadableTable as _, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -67,6 +67,25 @@ impl Registry {
         Ok(all)
     }
 
+    /// The documents of one name of all repositories of all registries.
+    pub(crate) fn all_documents<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Vec<(Self, RepositoryName, T)>, Refusal> {
+        let read = self.store.database.begin_read()?;
+        let mut all = Vec::new();
+        for entry in read.open_table(DOCUMENTS)?.iter()? {
+            let (key, document) = entry?;
+            let (registry, repository, found) = key.value();
+            if found != name {
+                continue;
+            }
+            let repository = RepositoryName::parse(repository).map_err(Refusal::state)?;
+            all.push((self.of_key(registry)?, repository, decode(document.value())?));
+        }
+        Ok(all)
+    }
+
     /// Changes a document in one transaction: `change` gets what is there and gives what is to be there.
     /// Gives what was there.
     pub(crate) fn change_document<T: Serialize + DeserializeOwned + Clone>(
@@ -75,26 +94,64 @@ impl Registry {
         name: &str,
         change: impl FnOnce(Option<T>) -> Result<Option<T>, Refusal>,
     ) -> Result<Option<T>, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         if let Owner::Repository(repository) = owner {
             self.repository_in(&write, repository)?;
         }
-        let key = (self.key.as_str(), owner.key(), name);
-        let before: Option<T> = {
-            let mut table = write.open_table(DOCUMENTS)?;
-            let before: Option<T> = table.get(key)?.map(|bytes| decode(bytes.value())).transpose()?;
-            match change(before.clone())? {
-                Some(after) => {
-                    table.insert(key, encode(&after)?.as_slice())?;
-                }
-                None => {
-                    table.remove(key)?;
-                }
+        let before: Option<T> = self.document_in(&write, owner, name)?;
+        match change(before.clone())? {
+            Some(after) => self.put_document_in(&write, owner, name, &after)?,
+            None => {
+                write
+                    .open_table(DOCUMENTS)?
+                    .remove((self.key.as_str(), owner.key(), name))?;
             }
-            before
-        };
-        write.commit()?;
+        }
+        self.store.commit(write)?;
         Ok(before)
+    }
+
+    /// One document, within a writing transaction.
+    pub(super) fn document_in<T: DeserializeOwned>(
+        &self,
+        write: &WriteTransaction,
+        owner: Owner<'_>,
+        name: &str,
+    ) -> Result<Option<T>, Refusal> {
+        let table = write.open_table(DOCUMENTS)?;
+        let found = table.get((self.key.as_str(), owner.key(), name))?;
+        found.map(|bytes| decode(bytes.value())).transpose()
+    }
+
+    /// Puts a document within a writing transaction.
+    pub(super) fn put_document_in(
+        &self,
+        write: &WriteTransaction,
+        owner: Owner<'_>,
+        name: &str,
+        document: &impl Serialize,
+    ) -> Result<(), Refusal> {
+        let key = (self.key.as_str(), owner.key(), name);
+        write
+            .open_table(DOCUMENTS)?
+            .insert(key, encode(document)?.as_slice())?;
+        Ok(())
+    }
+
+    /// Removes what is known of an image: every document whose name ends in its digest.
+    pub(super) fn remove_documents_of(
+        &self,
+        write: &WriteTransaction,
+        repository: &RepositoryName,
+        digest: &str,
+    ) -> Result<(), Refusal> {
+        let (registry, repository) = (self.key.as_str(), repository.as_str());
+        let of_image = |name: &str| name.strip_suffix(digest).is_some_and(|kind| kind.ends_with('/'));
+        write.open_table(DOCUMENTS)?.retain_in(
+            (registry, repository, "")..(registry, repository, "\u{10ffff}"),
+            |key, _| !of_image(key.2),
+        )?;
+        Ok(())
     }
 
     /// Puts a document in place of what was there.

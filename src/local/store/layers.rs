@@ -24,13 +24,13 @@ impl Registry {
     ) -> Result<(), Refusal> {
         let size = blob.length();
         self.store.blobs.finish(blob, digest)?;
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         self.repository_in(&write, repository)?;
         write.open_table(LAYERS)?.insert(
             (self.key.as_str(), repository.as_str(), &*digest.to_string()),
             size,
         )?;
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(())
     }
 
@@ -74,7 +74,7 @@ impl Registry {
         to: &RepositoryName,
         digest: &Digest,
     ) -> Result<bool, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let target = self.repository_in(&write, to)?;
         let source = match self.repository_in(&write, from) {
             Err(Refusal::RepositoryNotFound { .. }) => return Ok(false),
@@ -95,7 +95,7 @@ impl Registry {
             }
             layers.insert((self.key.as_str(), to.as_str(), digest_text.as_str()), size)?;
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(true)
     }
 

@@ -190,7 +190,7 @@ impl Registry {
             tags: new.tags,
             is_cache: new.is_cache,
         };
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         {
             let mut table = write.open_table(REPOSITORIES)?;
             let key = (self.key.as_str(), repository.name.as_str());
@@ -202,7 +202,7 @@ impl Registry {
             }
             table.insert(key, encode(&repository)?.as_slice())?;
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(repository)
     }
 
@@ -251,14 +251,26 @@ impl Registry {
         setting: MutabilitySetting,
     ) -> Result<(), Refusal> {
         setting.rule()?;
-        let write = self.store.database.begin_write()?;
+        self.change_repository(name, |repository| {
+            repository.mutability = setting;
+            Ok(())
+        })
+    }
+
+    /// Changes a repository's settings in one transaction.
+    pub(crate) fn change_repository(
+        &self,
+        name: &RepositoryName,
+        change: impl FnOnce(&mut Repository) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let write = self.store.begin()?;
         let mut repository = self.repository_in(&write, name)?;
-        repository.mutability = setting;
+        change(&mut repository)?;
         write.open_table(REPOSITORIES)?.insert(
             (self.key.as_str(), name.as_str()),
             encode(&repository)?.as_slice(),
         )?;
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(())
     }
 
@@ -268,7 +280,7 @@ impl Registry {
         name: &RepositoryName,
         force: bool,
     ) -> Result<Repository, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let repository = self.repository_in(&write, name)?;
         let mine = |key: (&str, &str, &str)| key.0 == self.key && key.1 == name.as_str();
         {
@@ -296,7 +308,7 @@ impl Registry {
                 .open_table(REPOSITORIES)?
                 .remove((self.key.as_str(), name.as_str()))?;
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(repository)
     }
 }
