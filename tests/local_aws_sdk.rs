@@ -29,3 +29,5 @@ mod signatures;
 mod state;
 #[path = "local_aws_sdk/templates.rs"]
 mod templates;
+#[path = "local_aws_sdk/tls.rs"]
+mod tls;

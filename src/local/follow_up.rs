@@ -61,7 +61,10 @@ pub(crate) fn pulled(emulator: &Emulator, pull: &Pull<'_>) -> Result<(), Refusal
         return Ok(());
     }
     let excluded = format!("{EXCLUDED}{}", emulator.iam.caller(pull.principal).identity);
-    if registry.document::<Timestamp>(Owner::Registry, &excluded)?.is_some() {
+    if registry
+        .document::<Timestamp>(Owner::Registry, &excluded)?
+        .is_some()
+    {
         return Ok(());
     }
     registry.put_document(owner, &name, now)

@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use configuration::{Frequency, RegistryScanning, ScanType};
-pub use orders::{Finding, ScanOrder, ScanOutcome};
 pub(crate) use orders::Orders;
-pub(crate) use state::{Found, ScanState};
+pub use orders::{Finding, ScanOrder, ScanOutcome};
 use state::Scan;
+pub(crate) use state::{Found, ScanState};
 
 use crate::domain::content::{DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_MANIFEST};
 use crate::domain::reference::{Digest, RepositoryName};
@@ -101,7 +101,12 @@ pub(crate) fn pushed(emulator: &Emulator, push: &Push<'_>) -> Result<(), Refusal
     if unscannable(manifest.media_type(), manifest.artifact_type()).is_some() {
         return Ok(());
     }
-    start_if_set(push.registry, push.repository, &manifest.digest(), emulator.clock.now())
+    start_if_set(
+        push.registry,
+        push.repository,
+        &manifest.digest(),
+        emulator.clock.now(),
+    )
 }
 
 /// Scans an image that is restored at `at`, if its repository is set so.

@@ -172,6 +172,9 @@ mod tests {
             assert_eq!(signature(refused).status(before), SigningStatus::InProgress);
         }
         assert_eq!(signature(None).status(ends), SigningStatus::Complete);
-        assert_eq!(signature(Some("no")).status(ends), SigningStatus::Failed { reason: "no" });
+        assert_eq!(
+            signature(Some("no")).status(ends),
+            SigningStatus::Failed { reason: "no" }
+        );
     }
 }

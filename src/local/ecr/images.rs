@@ -155,7 +155,12 @@ fn get_one(
     let Some(image) = context.registry.image(name, &reference)? else {
         return Ok(Err(NOT_FOUND));
     };
-    if context.registry.storage(name, &image.digest)?.status(context.now()) != ImageStatus::Active {
+    if context
+        .registry
+        .storage(name, &image.digest)?
+        .status(context.now())
+        != ImageStatus::Active
+    {
         return Ok(Err((
             "ImageInaccessible",
             "The image is archived and cannot be pulled",

@@ -18,10 +18,7 @@ pub(super) const TAG_STATUS: Member = optional("tagStatus", Shape::Enum(&["TAGGE
 /// Source: ECR API reference, `ListImagesFilter` and `DescribeImagesFilter`.
 const FILTER: Member = optional(
     "filter",
-    Shape::Structure(&[
-        TAG_STATUS,
-        optional("imageStatus", IMAGE_STATUS),
-    ]),
+    Shape::Structure(&[TAG_STATUS, optional("imageStatus", IMAGE_STATUS)]),
 );
 
 /// Source: ECR API reference, `ListImagesFilter`, `imageStatus`.
@@ -235,11 +232,7 @@ fn find<'a>(images: &'a [ImageDetail], id: &ImageId) -> Result<Option<&'a ImageD
 }
 
 /// Source: ECR API reference, `ImageDetail`.
-fn detail(
-    context: &Context<'_>,
-    repository: &Repository,
-    image: &ImageDetail,
-) -> Result<Value, Refusal> {
+fn detail(context: &Context<'_>, repository: &Repository, image: &ImageDetail) -> Result<Value, Refusal> {
     let now = context.now();
     let mut detail = json!({
         "registryId": context.registry.account(),

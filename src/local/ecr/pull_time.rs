@@ -107,7 +107,10 @@ fn list(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
         request.next_token.as_deref(),
         page_size(request.max_results),
     )?;
-    Ok(with_token(json!({"pullTimeUpdateExclusions": page.items}), page.next))
+    Ok(with_token(
+        json!({"pullTimeUpdateExclusions": page.items}),
+        page.next,
+    ))
 }
 
 /// The excluded principals, in order.

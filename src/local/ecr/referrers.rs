@@ -71,7 +71,11 @@ fn list(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
         let types = &request.filter.artifact_types;
         image.subject == Some(subject)
             && request.filter.artifact_status.includes(image.storage.status(now))
-            && (types.is_empty() || image.artifact_type.as_ref().is_some_and(|own| types.contains(own)))
+            && (types.is_empty()
+                || image
+                    .artifact_type
+                    .as_ref()
+                    .is_some_and(|own| types.contains(own)))
     };
     let keyed = context
         .registry

@@ -55,7 +55,10 @@ fn start(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let name = repository_name(&request.repository_name)?;
     let image = image_of(context, &name, &request.image_id)?;
     if scanning::configuration(&context.registry)?.scan_type == ScanType::Enhanced {
-        return Err(Refusal::modelled("ValidationException", "This feature is disabled"));
+        return Err(Refusal::modelled(
+            "ValidationException",
+            "This feature is disabled",
+        ));
     }
     if image.storage.status(context.now()) != ImageStatus::Active {
         return Err(Refusal::modelled(

@@ -94,11 +94,11 @@ fn get(context: &Context<'_>, _: Value) -> Result<Value, Refusal> {
 
 /// `DeleteSigningConfiguration`; what is signed stays so.
 fn delete(context: &Context<'_>, _: Value) -> Result<Value, Refusal> {
-    let deleted = context
-        .registry
-        .change_document(Owner::Registry, CONFIGURATION, |_: Option<SigningConfiguration>| {
-            Ok(None)
-        })?;
+    let deleted = context.registry.change_document(
+        Owner::Registry,
+        CONFIGURATION,
+        |_: Option<SigningConfiguration>| Ok(None),
+    )?;
     answer(context, deleted)
 }
 

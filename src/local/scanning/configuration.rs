@@ -89,7 +89,9 @@ impl RegistryScanning {
             }
             let earlier = self.rules.iter().take(index);
             if earlier.into_iter().any(|other| other.scan_frequency == frequency) {
-                return invalid(format!("There is more than one rule for the scan frequency {frequency:?}"));
+                return invalid(format!(
+                    "There is more than one rule for the scan frequency {frequency:?}"
+                ));
             }
         }
         Ok(())
@@ -162,12 +164,21 @@ mod tests {
     // The examples of the ECR user guide, "Filters to choose which repositories are scanned".
     #[test]
     fn filters_match_as_the_user_guide_says() {
-        let repositories = ["prod", "repo-prod", "repo-prod-repo", "repo-prod-repo-v1", "prod-test"];
+        let repositories = [
+            "prod",
+            "repo-prod",
+            "repo-prod-repo",
+            "repo-prod-repo-v1",
+            "prod-test",
+        ];
         for (pattern, matching) in [
             ("prod", &repositories[..]),
             ("*prod", &["prod", "repo-prod"]),
             ("prod*", &["prod", "prod-test"]),
-            ("repo-*prod*", &["repo-prod", "repo-prod-repo", "repo-prod-repo-v1"]),
+            (
+                "repo-*prod*",
+                &["repo-prod", "repo-prod-repo", "repo-prod-repo-v1"],
+            ),
             ("*", &repositories[..]),
             ("dev", &[]),
         ] {

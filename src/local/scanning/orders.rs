@@ -119,7 +119,12 @@ impl Orders {
         self.list()
             .into_iter()
             .filter(|order| order.digest.is_none_or(|wanted| wanted == *digest))
-            .filter(|order| order.repository.as_ref().is_none_or(|wanted| wanted == repository))
+            .filter(|order| {
+                order
+                    .repository
+                    .as_ref()
+                    .is_none_or(|wanted| wanted == repository)
+            })
             .max_by_key(|order| (order.digest.is_some(), order.repository.is_some()))
             .unwrap_or_default()
     }
@@ -148,8 +153,17 @@ mod tests {
         orders.put(order(None, Some(&app), 2));
         orders.put(order(None, None, 3));
         assert_eq!(orders.list().len(), 3);
-        for (repository, digest, takes) in [(&app, &one, 1), (&app, &two, 2), (&other, &one, 1), (&other, &two, 3)] {
-            assert_eq!(orders.find(repository, digest).takes_seconds, takes, "{repository} {digest}");
+        for (repository, digest, takes) in [
+            (&app, &one, 1),
+            (&app, &two, 2),
+            (&other, &one, 1),
+            (&other, &two, 3),
+        ] {
+            assert_eq!(
+                orders.find(repository, digest).takes_seconds,
+                takes,
+                "{repository} {digest}"
+            );
         }
         orders.clear();
         assert_eq!(orders.find(&app, &one), ScanOrder::default());

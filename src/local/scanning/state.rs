@@ -194,6 +194,9 @@ mod tests {
         };
         let order = order(ScanOutcome::Complete);
         assert_eq!(at(scan, &order, 99), Some((Status::Active, true)));
-        assert_eq!(at(scan, &order, 100), Some((Status::ScanEligibilityExpired, false)));
+        assert_eq!(
+            at(scan, &order, 100),
+            Some((Status::ScanEligibilityExpired, false))
+        );
     }
 }
