@@ -10,6 +10,7 @@
 mod access;
 mod admin;
 mod clock;
+mod creation;
 mod data_plane;
 mod ecr;
 mod emulator;
@@ -25,6 +26,7 @@ mod json_api;
 mod lifecycle;
 mod manifest;
 mod oidc;
+mod permissions;
 mod refusal;
 mod scanning;
 mod server;
@@ -72,6 +74,8 @@ pub struct Options {
     pub data: PathBuf,
     /// Where it listens; port 0 for any that is free.
     pub listen: SocketAddr,
+    /// The port, on the same address, where the public registries are; 0 for any that is free, `None` for nowhere.
+    pub public_port: Option<u16>,
     /// At which port it serves TLS too, under the names of AWS; 0 for any that is free.
     pub tls: Option<u16>,
     /// The account that it is.
@@ -92,6 +96,7 @@ impl Options {
         Self {
             data: data.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            public_port: None,
             tls: None,
             account,
             region,
@@ -109,7 +114,7 @@ impl Options {
 pub struct LocalEcr {
     emulator: Arc<Emulator>,
     server: Server,
-    /// The other ports: storage, TLS.
+    /// The other ports: storage, public registries, TLS.
     beside: Vec<Server>,
     access: Access,
     listening: SocketAddr,
@@ -140,18 +145,31 @@ impl LocalEcr {
             .as_ref()
             .and_then(|listener| listener.local_addr().ok())
             .map(|address| address.port());
+        let public = match options.public_port {
+            Some(port) => Some(listen(SocketAddr::new(options.listen.ip(), port)).await?),
+            None => None,
+        };
+        let public_port = public
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok())
+            .map(|address| address.port());
         let secure = match options.tls {
             Some(port) => Some(listen(SocketAddr::new(options.listen.ip(), port)).await?),
             None => None,
         };
         let secure_address = secure.as_ref().and_then(|listener| listener.local_addr().ok());
-        let secure_address = secure_address.map(server::reachable);
-        let opened = blocking(move || open(options, address, secure_address, folder)).await?;
+        let ports = Ports {
+            plain: address,
+            secure: secure_address.map(server::reachable),
+            public: public_port,
+        };
+        let opened = blocking(move || open(options, ports, folder)).await?;
         let (mut emulator, access, tls) = opened;
         emulator.storage_port = storage_port;
         let emulator = Arc::new(emulator);
         lifecycle::apply_due(&emulator).await;
         let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
+        let public = public.map(|listener| Server::start_public(listener, Arc::clone(&emulator)));
         let secure = secure
             .zip(tls)
             .map(|(listener, tls)| Server::start_tls(listener, Arc::clone(&emulator), admin, tls.acceptor));
@@ -160,7 +178,7 @@ impl LocalEcr {
             _upkeep: lifecycle::keep_applying(&emulator),
             emulator,
             server,
-            beside: storage.into_iter().chain(secure).collect(),
+            beside: storage.into_iter().chain(public).chain(secure).collect(),
             access,
             listening,
         })
@@ -193,6 +211,11 @@ impl LocalEcr {
     /// The registry's host, as a process on this machine reaches it: `127.0.0.1:PORT`.
     pub fn registry_host(&self) -> RegistryHost {
         self.access.registry.clone()
+    }
+
+    /// Where the account's public registry is, if the public registries are served: `127.0.0.1:PORT/ALIAS`.
+    pub fn public_registry(&self) -> Option<&str> {
+        self.access.public_registry.as_deref()
     }
 
     /// The access key of the administrator, who may do everything.
@@ -298,11 +321,18 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, LocalError> {
         })
 }
 
+/// Where it is reached.
+struct Ports {
+    plain: SocketAddr,
+    secure: Option<SocketAddr>,
+    /// Of the public registries, at the address of the plain one.
+    public: Option<u16>,
+}
+
 /// Opens the state in the locked folder. Blocks.
 fn open(
     options: Options,
-    address: SocketAddr,
-    secure_address: Option<SocketAddr>,
+    ports: Ports,
     folder: DataFolder,
 ) -> Result<(Emulator, Access, Option<Tls>), LocalError> {
     let data = options.data;
@@ -346,21 +376,21 @@ fn open(
     let request_token = iam.seal.derive("id token request", "");
     let store = Arc::new(store);
     let issuer = Issuer::new(Arc::clone(&store), request_token);
-    let tls = secure_address
+    let tls = ports
+        .secure
         .map(|address| Tls::open(&data, address.ip()))
         .transpose()?;
-    let mut access = Access::new(address, &iam, &issuer, &options.region)?;
-    access.tls = secure_address
-        .zip(tls.as_ref())
-        .map(|(address, tls)| SecureAccess {
-            address,
-            authority: tls.authority.clone(),
-        });
+    let mut access = Access::new(ports.plain, ports.public, &iam, &issuer, &options.region)?;
+    access.tls = ports.secure.zip(tls.as_ref()).map(|(address, tls)| SecureAccess {
+        address,
+        authority: tls.authority.clone(),
+    });
     folder.publish(&access)?;
     let emulator = Emulator {
         auth: options.auth,
-        address,
+        address: ports.plain,
         storage_port: None,
+        public_port: ports.public,
         quirks: options.quirks,
         clock: clock::Clock::default(),
         registry: Registry::new(store, options.account, options.region),

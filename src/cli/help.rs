@@ -97,13 +97,6 @@ Environment:
   GITHUB_*               What started the run
   TAGSHIP_GITHUB_TOKEN   To ask GitHub about the repository, for its labels";
 
-pub(super) const ENV: &str = "\
-Examples:
-  eval \"$(tagship local env)\"
-      From then on the AWS CLI and `tagship ship` of this shell use the embedded ECR
-  tagship local env --json
-      Print the variables as JSON; those that must not be set are null";
-
 pub(super) const VERSION: &str = "\
 Nothing is printed where no commit calls for a release; `--json` says so in `released`. The rules: docs/versions.md
 
@@ -114,6 +107,13 @@ Examples:
       The next release candidate
   tagship version --tag-prefix app/v --path 'services/app/**' --json
       The version of one part of the repository, with its changes as data";
+
+pub(super) const ENV: &str = "\
+Examples:
+  eval \"$(tagship local env)\"
+      From then on the AWS CLI and `tagship ship` of this shell use the embedded ECR
+  tagship local env --json
+      Print the variables as JSON; those that must not be set are null";
 
 pub(super) const SERVE: &str = "\
 Examples:

@@ -104,6 +104,9 @@ fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> Exit
         return fail(ui, &error);
     }
     let ledger = Ledger::default();
+    if let Some(end) = changed(ui, &given, environment, work) {
+        return show(ui, end, &ledger, files.as_ref());
+    }
     let end = match inputs::resolve(RawInputs::gather(given, environment), environment) {
         Ok(resolved) => {
             let reporter = ui.reporter();
@@ -119,6 +122,23 @@ fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> Exit
         Err(error) => End::Failed(Box::new(error)),
     };
     show(ui, end, &ledger, files.as_ref())
+}
+
+/// Lists the images that the commit touches, if that is asked for.
+fn changed(ui: &Ui, given: &Given, environment: &Environment, work: Work) -> Option<End> {
+    if work == Work::Ship {
+        return None;
+    }
+    let mut notes = Vec::new();
+    let settings = match inputs::changed(given, environment, &mut notes) {
+        Ok(settings) => settings?,
+        Err(error) => return Some(End::Failed(Box::new(error))),
+    };
+    let reporter = ui.reporter();
+    for note in &notes {
+        reporter.event(Event::Note(note));
+    }
+    Some(run::changed(&settings, &*reporter).into())
 }
 
 async fn work_on(ui: &Ui, settings: &Settings, ledger: &Ledger, work: Work) -> End {
@@ -217,14 +237,6 @@ fn list_tags(ui: &Ui, arguments: TagsArguments, environment: &Environment) -> Ex
     show(ui, end, &Ledger::default(), None)
 }
 
-/// The embedded ECR's folder: the one that is given, or the usual one.
-fn data_folder(given: Option<PathBuf>, environment: &Environment) -> PathBuf {
-    given.map_or_else(
-        || inputs::local_data_folder(environment),
-        |data| environment.working_directory().join(data),
-    )
-}
-
 fn next_version(ui: &Ui, arguments: VersionArguments, environment: &Environment) -> ExitCode {
     let request = match arguments.into_request(environment) {
         Ok(request) => request,
@@ -234,10 +246,19 @@ fn next_version(ui: &Ui, arguments: VersionArguments, environment: &Environment)
     show(ui, end, &Ledger::default(), None)
 }
 
+/// The embedded ECR's folder: the one that is given, or the usual one.
+fn data_folder(given: Option<PathBuf>, environment: &Environment) -> PathBuf {
+    given.map_or_else(
+        || inputs::local_data_folder(environment),
+        |data| environment.working_directory().join(data),
+    )
+}
+
 fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {
     let settings = LocalServerSettings {
         data: data_folder(arguments.data, environment),
         listen: SocketAddr::new(arguments.listen, arguments.port),
+        public_port: arguments.public_port,
         tls: arguments.tls,
         account: arguments.account,
         region: arguments.region,

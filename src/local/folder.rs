@@ -17,6 +17,7 @@ use crate::local::error::LocalError;
 use crate::local::hosts;
 use crate::local::iam::{AccessKey, EXAMPLE_ROLE, Iam};
 use crate::local::oidc::{Issuer, TOKEN_PATH};
+use crate::local::store::Alias;
 
 /// Locked while a process serves the folder.
 const LOCK_FILE: &str = "lock";
@@ -34,6 +35,8 @@ pub struct Access {
     pub endpoint: Url,
     /// The registry's host, as a process on this machine reaches it.
     pub registry: RegistryHost,
+    /// The account's public registry, if the public registries are served: `host:port/alias`.
+    pub public_registry: Option<String>,
     /// The account.
     pub account: AccountId,
     /// The region.
@@ -89,6 +92,8 @@ impl SecureAccess {
 struct AccessRecord {
     endpoint: Url,
     registry: RegistryHost,
+    #[serde(default)]
+    public_registry: Option<String>,
     account: AccountId,
     region: Region,
     access_key_id: String,
@@ -103,6 +108,7 @@ struct AccessRecord {
 impl Access {
     pub(crate) fn new(
         address: SocketAddr,
+        public_port: Option<u16>,
         iam: &Iam,
         issuer: &Issuer,
         region: &Region,
@@ -118,6 +124,10 @@ impl Access {
             endpoint: url("")?,
             registry: RegistryHost::parse(&address.to_string())
                 .map_err(|error| unusable(error.to_string()))?,
+            public_registry: public_port.map(|port| {
+                let host = SocketAddr::new(address.ip(), port);
+                format!("{host}/{}", Alias::of(&iam.account))
+            }),
             account: iam.account.clone(),
             region: region.clone(),
             administrator: iam.administrator.clone(),
@@ -133,6 +143,7 @@ impl Access {
         AccessRecord {
             endpoint: self.endpoint.clone(),
             registry: self.registry.clone(),
+            public_registry: self.public_registry.clone(),
             account: self.account.clone(),
             region: self.region.clone(),
             access_key_id: self.administrator.id.clone(),
@@ -150,6 +161,7 @@ impl From<AccessRecord> for Access {
         Self {
             endpoint: record.endpoint,
             registry: record.registry,
+            public_registry: record.public_registry,
             account: record.account,
             region: record.region,
             administrator: AccessKey {

@@ -56,6 +56,18 @@ impl Server {
         Self::serve(listener, router(emulator, admin), Some(tls))
     }
 
+    /// Serves the public registries.
+    pub(crate) fn start_public(listener: TcpListener, emulator: Arc<Emulator>) -> Self {
+        let router = Router::new()
+            .route("/token/", get(data_plane::public_token))
+            .route("/token", get(data_plane::public_token))
+            .route("/v2/", any(data_plane::public_answer))
+            .route("/v2", any(data_plane::public_answer))
+            .route("/v2/{*path}", any(data_plane::public_answer))
+            .with_state(emulator);
+        Self::serve(listener, router, None)
+    }
+
     /// Serves the second origin, where blobs are read from.
     pub(crate) fn start_storage(listener: TcpListener, emulator: Arc<Emulator>) -> Self {
         Self::serve(listener, storage_routes().with_state(emulator), None)
@@ -85,6 +97,7 @@ fn router(emulator: Arc<Emulator>, admin: bool) -> Router {
         .route("/v2/", any(data_plane::answer))
         .route("/v2", any(data_plane::answer))
         .route("/v2/{*path}", any(data_plane::answer))
+        .route("/token/", get(data_plane::public_token_by_name))
         .merge(storage_routes())
         .merge(oidc::routes())
         .merge(admin::health());
@@ -112,7 +125,12 @@ async fn api(
     };
     if let Some(target) = parts.headers.get("x-amz-target") {
         let target = target.to_str().unwrap_or_default().to_owned();
-        return ecr::SERVICE
+        let services = [&ecr::SERVICE, &ecr::public::SERVICE];
+        let service = services
+            .into_iter()
+            .find(|service| target.starts_with(service.target))
+            .unwrap_or(&ecr::SERVICE);
+        return service
             .answer(&emulator, &exchange, base, &target, parts, body)
             .await;
     }

@@ -16,6 +16,7 @@ pub async fn serve_local(
 ) -> Result<(), RunError> {
     let options = Options {
         listen: settings.listen,
+        public_port: settings.public_port,
         tls: settings.tls,
         admin: true,
         ..Options::new(&settings.data, settings.account.clone(), settings.region.clone())
@@ -57,6 +58,12 @@ fn announcement(access: &Access, password: &SecretString) -> Outcome {
             access.oidc_request_token.expose_secret().to_owned(),
         ),
     ];
+    lines.extend(
+        access
+            .public_registry
+            .clone()
+            .map(|registry| ("public-registry", registry)),
+    );
     if let Some(tls) = &access.tls {
         let registry = tls.registry(&access.account, &access.region);
         lines.extend([

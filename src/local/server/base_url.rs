@@ -28,12 +28,14 @@ impl BaseUrl {
 
     /// Where the client reaches a registry: `host:port`, or the name that AWS gives it where the client uses TLS.
     pub(crate) fn registry_host(&self, registry: &Registry) -> String {
-        if !self.is_secure {
-            return self.host.clone();
-        }
         let name = RegistryHost::of(registry.account(), registry.region());
+        self.beside(name.as_str()).unwrap_or_else(|| self.host.clone())
+    }
+
+    /// Where the client reaches another name of AWS, if it uses TLS: with the port that it uses.
+    pub(crate) fn beside(&self, name: &str) -> Option<String> {
         let port = self.host.strip_prefix(self.host_name()).unwrap_or_default();
-        format!("{name}{port}")
+        self.is_secure.then(|| format!("{name}{port}"))
     }
 
     /// The address of the same.

@@ -36,6 +36,16 @@ pub(crate) struct Encryption {
     pub(crate) kms_key: Option<String>,
 }
 
+/// Source: ECR API reference, `EncryptionConfiguration`.
+impl Default for Encryption {
+    fn default() -> Self {
+        Self {
+            encryption_type: "AES256".to_owned(),
+            kms_key: None,
+        }
+    }
+}
+
 /// Tag mutability in the API's form.
 ///
 /// Source: ECR API reference, `imageTagMutability` and `imageTagMutabilityExclusionFilters`.
@@ -156,10 +166,7 @@ impl NewRepository {
             name,
             mutability: MutabilitySetting::from(&Mutability::Mutable),
             scan_on_push: false,
-            encryption: Encryption {
-                encryption_type: "AES256".to_owned(),
-                kms_key: None,
-            },
+            encryption: Encryption::default(),
             tags: BTreeMap::new(),
             is_cache: false,
         }
@@ -244,18 +251,21 @@ impl Registry {
         setting: MutabilitySetting,
     ) -> Result<(), Refusal> {
         setting.rule()?;
-        self.change_repository(name, |repository| repository.mutability = setting)
+        self.change_repository(name, |repository| {
+            repository.mutability = setting;
+            Ok(())
+        })
     }
 
     /// Changes a repository's settings in one transaction.
     pub(crate) fn change_repository(
         &self,
         name: &RepositoryName,
-        change: impl FnOnce(&mut Repository),
+        change: impl FnOnce(&mut Repository) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let write = self.store.begin()?;
         let mut repository = self.repository_in(&write, name)?;
-        change(&mut repository);
+        change(&mut repository)?;
         write.open_table(REPOSITORIES)?.insert(
             (self.key.as_str(), name.as_str()),
             encode(&repository)?.as_slice(),
