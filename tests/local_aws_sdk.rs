@@ -49,3 +49,5 @@ mod signing;
 mod state;
 #[path = "local_aws_sdk/templates.rs"]
 mod templates;
+#[path = "local_aws_sdk/tls.rs"]
+mod tls;
