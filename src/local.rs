@@ -10,6 +10,7 @@
 mod access;
 mod admin;
 mod clock;
+mod creation;
 mod data_plane;
 mod ecr;
 mod emulator;

@@ -24,6 +24,7 @@ pub(crate) use error::OciError;
 use route::{Endpoint, Route};
 
 use crate::domain::reference::RepositoryName;
+use crate::local::creation::{self, Scenario};
 use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::iam::Principal;
@@ -118,6 +119,15 @@ impl DataPlaneRequest<'_> {
                 .map_err(Refusal::AccessDenied)?;
         }
         Ok(())
+    }
+
+    /// Checks that the repository is there, or makes it as a template for pushes says.
+    async fn prepare_push(&self, repository: &RepositoryName) -> Result<(), OciError> {
+        let (emulator, name) = (Arc::clone(self.emulator), repository.clone());
+        self.with_registry(move |registry| {
+            creation::repository(&emulator, registry, &name, Scenario::CreateOnPush).map(drop)
+        })
+        .await
     }
 
     /// Works on the registry's state, where it may block.

@@ -4,6 +4,7 @@
 
 mod account_settings;
 mod authorization;
+mod creation_templates;
 mod deletion;
 mod images;
 mod layers;
@@ -30,6 +31,7 @@ pub(crate) static SERVICE: Service = Service {
     operations: &[
         account_settings::OPERATIONS,
         authorization::OPERATIONS,
+        creation_templates::OPERATIONS,
         deletion::OPERATIONS,
         images::OPERATIONS,
         layers::OPERATIONS,

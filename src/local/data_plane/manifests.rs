@@ -84,10 +84,7 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<Response, OciError> {
     // A missing repository is told before the body is looked at.
-    let name = repository.clone();
-    request
-        .with_registry(move |registry| registry.repository(&name).map(drop))
-        .await?;
+    request.prepare_push(&repository).await?;
     let bytes = axum::body::to_bytes(body, MAX_MANIFEST_BYTES)
         .await
         .map_err(|_too_long_or_broken| {

@@ -19,6 +19,7 @@ pub(super) async fn start(
     request: &DataPlaneRequest<'_>,
     repository: RepositoryName,
 ) -> Result<Response, OciError> {
+    request.prepare_push(&repository).await?;
     if let Some(digest) = mounts::mount(request, &repository).await? {
         return stored(request, &repository, digest);
     }

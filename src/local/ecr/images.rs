@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
+use crate::local::creation::{self, Scenario};
 use crate::local::follow_up::{self, Pull, Push};
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, optional, read, repository_name, required,
@@ -234,7 +235,7 @@ fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
         .map(Digest::parse)
         .transpose()
         .map_err(|invalid| Refusal::parameter("imageDigest", invalid))?;
-    context.registry.repository(&name)?;
+    creation::repository(context.emulator, &context.registry, &name, Scenario::CreateOnPush)?;
     let bytes = Bytes::from(request.image_manifest);
     let manifest = ParsedManifest::parse(bytes, request.image_manifest_media_type.as_deref())?;
     let stored = context.registry.put_image(

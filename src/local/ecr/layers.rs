@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::reference::Digest;
+use crate::local::creation::{self, Scenario};
 use crate::local::data_plane::storage;
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, optional, read, repository_name, required,
@@ -89,6 +90,7 @@ struct InitiateLayerUpload {
 fn initiate(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: InitiateLayerUpload = read(document)?;
     let name = repository_name(&request.repository_name)?;
+    creation::repository(context.emulator, &context.registry, &name, Scenario::CreateOnPush)?;
     let upload = Upload::begin(&context.registry, &name, context.now())?;
     let answer = json!({"uploadId": upload.id, "partSize": PART_BYTES});
     context.emulator.uploads.put(upload);

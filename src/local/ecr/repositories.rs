@@ -108,10 +108,10 @@ struct CreateRepository {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ResourceTag {
-    key: String,
+pub(super) struct ResourceTag {
+    pub(super) key: String,
     #[serde(default)]
-    value: String,
+    pub(super) value: String,
 }
 
 /// `CreateRepository`.

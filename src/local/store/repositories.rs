@@ -36,6 +36,16 @@ pub(crate) struct Encryption {
     pub(crate) kms_key: Option<String>,
 }
 
+/// Source: ECR API reference, `EncryptionConfiguration`.
+impl Default for Encryption {
+    fn default() -> Self {
+        Self {
+            encryption_type: "AES256".to_owned(),
+            kms_key: None,
+        }
+    }
+}
+
 /// Tag mutability in the API's form.
 ///
 /// Source: ECR API reference, `imageTagMutability` and `imageTagMutabilityExclusionFilters`.
@@ -156,10 +166,7 @@ impl NewRepository {
             name,
             mutability: MutabilitySetting::from(&Mutability::Mutable),
             scan_on_push: false,
-            encryption: Encryption {
-                encryption_type: "AES256".to_owned(),
-                kms_key: None,
-            },
+            encryption: Encryption::default(),
             tags: BTreeMap::new(),
             is_cache: false,
         }
