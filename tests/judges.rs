@@ -28,6 +28,27 @@ Roles:
           - Effect: Allow
             Action: sts:AssumeRole
             Resource: "*"
+  - RoleName: writer
+    MaxSessionDuration: 43200
+    AssumeRolePolicyDocument:
+      Statement:
+        - Effect: Allow
+          Principal: {AWS: "arn:aws:iam::123456789012:role/reader"}
+          Action: sts:AssumeRole
+          Condition:
+            StringEquals: {"sts:ExternalId": shared-secret}
+    PolicyDocuments:
+      - Statement:
+          - Effect: Allow
+            Action: "ecr:*"
+            Resource: "*"
+  - RoleName: partner
+    Account: "999988887777"
+    AssumeRolePolicyDocument:
+      Statement:
+        - Effect: Allow
+          Principal: {AWS: "123456789012"}
+          Action: sts:AssumeRole
 "#;
 
 /// Runs one judge, and fails with what it says.

@@ -177,6 +177,7 @@ async fn reset(_: Loopback, State(emulator): State<Arc<Emulator>>) -> StatusCode
     emulator.clock.set_offset(0);
     emulator.faults.clear();
     emulator.uploads.clear();
+    emulator.scans.clear();
     let shared = Arc::clone(&emulator);
     let cleared = tokio::task::spawn_blocking(move || shared.registry.clear_all()).await;
     emulator.journal.reset();

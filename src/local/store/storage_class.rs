@@ -111,7 +111,7 @@ impl Registry {
         class: StorageClass,
         now: Timestamp,
     ) -> Result<Storage, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         self.repository_in(&write, repository)?;
         let owner = Owner::Repository(repository);
         let storage_of = |digest: &Digest| {
@@ -150,7 +150,7 @@ impl Registry {
                 self.put_document_in(&write, owner, &name, &storage.moved(class, now))?;
             }
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(after)
     }
 

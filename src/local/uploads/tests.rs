@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::*;
 use crate::domain::reference::{AccountId, Region};
 use crate::local::store::{NewRepository, Store};
