@@ -14,6 +14,7 @@ pub mod clients;
 pub mod engines;
 pub mod history;
 pub mod local;
+pub mod page;
 pub mod process;
 pub mod runner;
 pub mod shipping;

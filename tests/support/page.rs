@@ -1,0 +1,33 @@
+//! Pages of the documentation whose examples are run.
+
+/// Commands in the blocks of `console`, with what each prints, in the order of the page.
+pub fn examples(page: &'static str) -> Vec<(&'static str, String)> {
+    let mut examples: Vec<(&str, String)> = Vec::new();
+    let mut is_inside = false;
+    for line in page.lines() {
+        if line.starts_with("```") {
+            is_inside = line == "```console";
+        } else if let (true, Some(command)) = (is_inside, line.strip_prefix("$ ")) {
+            examples.push((command, String::new()));
+        } else if let (true, Some((_, printed))) = (is_inside, examples.last_mut()) {
+            printed.push_str(line);
+            printed.push('\n');
+        }
+    }
+    examples
+}
+
+/// Fails unless each example prints what the page says when `run` runs it.
+#[track_caller]
+pub fn check(page: &'static str, least: usize, run: impl Fn(&str) -> String) {
+    let examples = examples(page);
+    assert!(examples.len() >= least, "{} examples", examples.len());
+    let wrong: Vec<String> = examples
+        .into_iter()
+        .filter_map(|(command, expected)| {
+            let found = run(command);
+            (found != expected).then(|| format!("$ {command}\n{found}but the page says\n{expected}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
