@@ -10,6 +10,8 @@ use url::Url;
 use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
 use crate::domain::content::Platform;
 use crate::domain::event::Event;
+use crate::domain::matrix::{Base, Row};
+use crate::domain::paths::PathFilter;
 use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
 use crate::domain::tags::Lists;
 use crate::domain::version::TagPrefix;
@@ -147,6 +149,34 @@ pub struct GithubSettings {
     pub server_url: Option<Url>,
 }
 
+/// What the question is about which images a commit touches.
+#[derive(Debug, Clone)]
+pub struct ChangedSettings {
+    /// The images.
+    pub images: Vec<ImageSettings>,
+    /// What the commit is compared with.
+    pub base: Base,
+    /// The git tag that started the run, without `refs/tags/`.
+    pub pushed_tag: Option<String>,
+    /// The workspace; absolute.
+    pub workspace: PathBuf,
+    /// The file that names the images; absolute.
+    pub config: PathBuf,
+}
+
+/// One of several images.
+#[derive(Debug, Clone)]
+pub struct ImageSettings {
+    /// How a matrix names it.
+    pub row: Row,
+    /// What git tags of its versions begin with.
+    pub tag_prefix: TagPrefix,
+    /// The paths that it is made from, if they are given.
+    pub paths: Option<PathFilter>,
+    /// Its context folder, its Dockerfile and what that ignores; absolute.
+    pub places: Vec<PathBuf>,
+}
+
 /// What the embedded ECR is served with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalServerSettings {
@@ -154,6 +184,10 @@ pub struct LocalServerSettings {
     pub data: PathBuf,
     /// The address that it listens on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The port of the public registries, if they are to be served; port 0 takes a free one.
+    pub public_port: Option<u16>,
+    /// At which port it serves TLS too, under the names of AWS.
+    pub tls: Option<u16>,
     /// The account that its registry belongs to.
     pub account: AccountId,
     /// The region that it is in.

@@ -73,7 +73,7 @@ impl Template {
         let Some(role) = emulator.iam.role(arn) else {
             return false;
         };
-        let may = |action| role.permissions(action, repository) == Verdict::Allowed;
+        let may = |action| role.permissions(action, repository, &BTreeMap::new()) == Verdict::Allowed;
         may("ecr:CreateRepository") && (self.resource_tags.is_empty() || may("ecr:TagResource"))
     }
 

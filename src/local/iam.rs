@@ -1,10 +1,13 @@
 //! Who calls, and what they may do: the administrator's key, roles, their sessions and policies.
 
 mod caller;
+mod condition;
+mod decision;
 mod policy;
+mod principals;
 mod roles;
 mod seal;
-mod trust;
+mod statement;
 
 use std::collections::BTreeMap;
 
@@ -13,9 +16,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use caller::{Caller, Naming};
-pub(crate) use policy::{Policy, Verdict, matches as wildcard};
+pub(crate) use decision::{Request, decide};
+pub(crate) use policy::{Grant, Policy, ResourcePolicy, Verdict};
 pub(crate) use roles::{EXAMPLE_ROLE, Role, Roles};
 pub(crate) use seal::Seal;
+pub(crate) use statement::{PolicyProblem, matches as wildcard};
 
 use crate::domain::reference::AccountId;
 
@@ -200,36 +205,52 @@ impl Iam {
         self.roles.get(&AccountId::parse(account).ok()?, name)
     }
 
-    /// Whether the principal may do `action` on `resource`; the refusal in IAM's words where not.
+    /// Whether the principal may do what it asks for; the refusal in IAM's words where not.
+    ///
+    /// `policies` are those of the resource, which is of the account `owner`.
     pub(crate) fn authorize(
+        &self,
+        principal: &Principal,
+        request: &Request<'_>,
+        owner: &AccountId,
+        policies: &[ResourcePolicy],
+    ) -> Result<(), String> {
+        let (action, resource) = (request.action, request.resource);
+        let caller = self.caller(principal);
+        let keys = request.keys(&caller);
+        let (own, session) = self.permissions(principal, action, resource, &keys);
+        let grant = policies
+            .iter()
+            .map(|policy| policy.grant_to(&caller, request))
+            .max()
+            .unwrap_or(Grant::Silent);
+        // The administrator is at home everywhere.
+        let at_home = *principal == Principal::Administrator || caller.account == *owner;
+        decide(own, session, grant, at_home).map_err(|reason| {
+            format!(
+                "User: {} is not authorized to perform: {action} on resource: {resource} {}",
+                self.arn(principal),
+                reason.words(action)
+            )
+        })
+    }
+
+    /// What the principal's own policies say, and what its session policy says.
+    fn permissions(
         &self,
         principal: &Principal,
         action: &str,
         resource: &str,
-    ) -> Result<(), String> {
-        let reason = match self.permissions(principal, action, resource) {
-            (Verdict::Allowed, Verdict::Allowed) => return Ok(()),
-            (Verdict::Denied, _) => "with an explicit deny in an identity-based policy".to_owned(),
-            (_, Verdict::Denied) => "with an explicit deny in a session policy".to_owned(),
-            (Verdict::Silent, _) => format!("because no identity-based policy allows the {action} action"),
-            (_, Verdict::Silent) => format!("because no session policy allows the {action} action"),
-        };
-        Err(format!(
-            "User: {} is not authorized to perform: {action} on resource: {resource} {reason}",
-            self.arn(principal)
-        ))
-    }
-
-    /// What the principal's own policies say, and what its session policy says.
-    fn permissions(&self, principal: &Principal, action: &str, resource: &str) -> (Verdict, Verdict) {
+        keys: &BTreeMap<String, String>,
+    ) -> (Verdict, Verdict) {
         let Principal::Session(session) = principal else {
             return (Verdict::Allowed, Verdict::Allowed);
         };
         let role = self.roles.get(&session.account, &session.role);
-        let by_role = role.map_or(Verdict::Silent, |role| role.permissions(action, resource));
+        let by_role = role.map_or(Verdict::Silent, |role| role.permissions(action, resource, keys));
         let by_session = match session.policy.as_deref().map(Policy::parse) {
             None => Verdict::Allowed,
-            Some(Ok(policy)) => policy.verdict(action, resource),
+            Some(Ok(policy)) => policy.verdict(action, resource, keys),
             Some(Err(_)) => Verdict::Silent,
         };
         (by_role, by_session)
@@ -237,9 +258,6 @@ impl Iam {
 
     /// Whether the principal may do `action`, one of STS's, on `role`: both sides must agree, unless the role
     /// trusts an identity of its own account by name.
-    ///
-    /// Source: IAM user guide, "Cross-account policy evaluation logic" and "Policy evaluation logic",
-    /// "Resource-based policies".
     pub(crate) fn authorize_assuming(
         &self,
         principal: &Principal,
@@ -249,19 +267,10 @@ impl Iam {
     ) -> Result<(), String> {
         let caller = self.caller(principal);
         let resource = self.role_arn(&role.account, &role.name);
-        let (own, session) = self.permissions(principal, action, &resource);
-        let denied = own == Verdict::Denied || session == Verdict::Denied;
-        let both = own == Verdict::Allowed && session == Verdict::Allowed;
-        let permitted = match role.trust(action, &caller, request) {
-            _ if denied => false,
-            None => false,
-            Some(_) if both => true,
-            Some(_) if caller.account != role.account => false,
-            Some(Naming::Session) => true,
-            Some(Naming::Identity) => session == Verdict::Allowed,
-            Some(Naming::Account) => false,
-        };
-        if permitted {
+        let (own, session) = self.permissions(principal, action, &resource, request);
+        let trust = role.trust(action, &caller, request);
+        let at_home = caller.account == role.account;
+        if trust != Grant::Silent && decide(own, session, trust, at_home).is_ok() {
             return Ok(());
         }
         Err(format!(

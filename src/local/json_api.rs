@@ -6,6 +6,7 @@
 mod request;
 mod shape;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
@@ -21,7 +22,7 @@ use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
-use crate::local::server::BaseUrl;
+use crate::local::server::{BaseUrl, Peer};
 use crate::local::sigv4::{self, BadSignature, SignedRequest, Signer};
 use crate::local::store::Registry;
 
@@ -32,6 +33,8 @@ pub(crate) struct Service {
     pub(crate) target: &'static str,
     /// Its name in signatures, and before `:` in the actions of policies.
     pub(crate) name: &'static str,
+    /// Tells which registry a call is for.
+    pub(crate) registry: fn(&Emulator, &Signer, &Operation, &Value) -> Result<Registry, Refusal>,
     /// The operations that are served, in families.
     pub(crate) operations: &'static [&'static [Operation]],
 }
@@ -88,6 +91,7 @@ impl Service {
             .face(Face::Json)
             .repository(text("repositoryName"))
             .reference(text("imageTag").or_else(|| text("imageDigest")));
+        let source = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip());
         let effect = async {
             let request = SignedRequest {
                 method: &parts.method,
@@ -101,8 +105,8 @@ impl Service {
             };
             let result = match (found, document) {
                 (Some(operation), Ok(document)) => {
-                    self.run(Arc::clone(emulator), base, signer, operation, document)
-                        .await
+                    let call = Signed { base, signer, source };
+                    self.run(Arc::clone(emulator), call, operation, document).await
                 }
                 (None, _) => Err(Refusal::UnknownOperation(String::new())),
                 (_, Err(refusal)) => Err(refusal),
@@ -122,29 +126,26 @@ impl Service {
                 region: emulator.registry.region().clone(),
             });
         }
-        sigv4::verify(request, &emulator.iam, self.name, emulator.clock.now())
+        sigv4::verify(request, &emulator.iam, self.name, &emulator.clock)
     }
 
     /// Carries an operation out where it may block.
     async fn run(
         &'static self,
         emulator: Arc<Emulator>,
-        base: BaseUrl,
-        signer: Signer,
+        call: Signed,
         operation: &'static Operation,
         document: Value,
     ) -> Result<Value, Refusal> {
         tokio::task::spawn_blocking(move || {
             shape::check(operation.input, &document)?;
-            let own = emulator.registry_at(
-                emulator.iam.account_of(&signer.principal).clone(),
-                signer.region.clone(),
-            );
+            let Signed { base, signer, source } = call;
             let context = Context {
                 emulator: &emulator,
                 principal: &signer.principal,
+                source,
                 base: &base,
-                registry: registry_of(&emulator, own, &document)?,
+                registry: (self.registry)(&emulator, &signer, operation, &document)?,
             };
             context.authorize(self.name, operation, &document)?;
             (operation.run)(&context, document)
@@ -153,15 +154,11 @@ impl Service {
     }
 }
 
-/// The registry that the request names; the caller's own where it names none.
-fn registry_of(emulator: &Emulator, own: Registry, document: &Value) -> Result<Registry, Refusal> {
-    let Some(id) = document.get("registryId").and_then(Value::as_str) else {
-        return Ok(own);
-    };
-    let account = crate::domain::reference::AccountId::parse(id).map_err(|_invalid| {
-        Refusal::parameter("registryId", "must satisfy regular expression '[0-9]{12}'")
-    })?;
-    Ok(emulator.registry_at(account, own.region().clone()))
+/// A call whose signature is good.
+struct Signed {
+    base: BaseUrl,
+    signer: Signer,
+    source: Option<IpAddr>,
 }
 
 fn refused(refusal: &Refusal) -> Response {

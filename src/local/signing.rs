@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::emulator::Emulator;
 use crate::local::follow_up::Push;
-use crate::local::iam::wildcard;
+use crate::local::iam::{Request, wildcard};
 use crate::local::refusal::Refusal;
 use crate::local::store::{Owner, Registry};
 
@@ -90,6 +90,15 @@ impl Signature {
     }
 }
 
+/// What a signature needs a permission for. Source: ECR user guide, "Managed signing".
+fn signs(profile: &str) -> Request<'_> {
+    Request {
+        action: "signer:SignPayload",
+        resource: profile,
+        source: None,
+    }
+}
+
 /// Begins to sign an image that was pushed, with the permissions of who pushed it.
 ///
 /// What refers to another manifest, as signatures do, is not signed.
@@ -106,7 +115,7 @@ pub(crate) fn pushed(emulator: &Emulator, push: &Push<'_>) -> Result<(), Refusal
             started_at: emulator.clock.now(),
             refused: emulator
                 .iam
-                .authorize(push.principal, "signer:SignPayload", profile)
+                .authorize(push.principal, &signs(profile), push.registry.account(), &[])
                 .err(),
         })
         .collect();

@@ -1,7 +1,7 @@
 //! Pages of the documentation whose examples are run.
 
 /// Commands in the blocks of `console`, with what each prints, in the order of the page.
-pub fn examples(page: &'static str) -> Vec<(&'static str, String)> {
+pub fn examples(page: &str) -> Vec<(&str, String)> {
     let mut examples: Vec<(&str, String)> = Vec::new();
     let mut is_inside = false;
     for line in page.lines() {
@@ -19,7 +19,7 @@ pub fn examples(page: &'static str) -> Vec<(&'static str, String)> {
 
 /// Fails unless each example prints what the page says when `run` runs it.
 #[track_caller]
-pub fn check(page: &'static str, least: usize, run: impl Fn(&str) -> String) {
+pub fn check(page: &str, least: usize, run: impl Fn(&str) -> String) {
     let examples = examples(page);
     assert!(examples.len() >= least, "{} examples", examples.len());
     let wrong: Vec<String> = examples

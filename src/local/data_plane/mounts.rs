@@ -19,12 +19,14 @@ pub(super) async fn mount(
     let (Some(digest), Some(from)) = (digest, from) else {
         return Ok(None);
     };
-    let emulator = request.emulator;
-    let source = emulator.registry.arn(from.as_str());
-    let readable = emulator
-        .iam
-        .authorize(&request.principal, "ecr:GetDownloadUrlForLayer", &source);
-    if readable.is_err() {
+    if request.registry.is_public() {
+        return Ok(None);
+    }
+    if request
+        .permit_all(&from, &["GetDownloadUrlForLayer"])
+        .await
+        .is_err()
+    {
         return Ok(None);
     }
     let repository = repository.clone();

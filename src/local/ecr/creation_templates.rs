@@ -227,11 +227,9 @@ fn permit(context: &Context<'_>, request: &Settings) -> Result<(), Refusal> {
     if let Some(role) = &request.custom_role_arn {
         needed.push(("iam:PassRole", role));
     }
-    needed.into_iter().try_for_each(|(action, resource)| {
-        let iam = &context.emulator.iam;
-        iam.authorize(context.principal, action, resource)
-            .map_err(Refusal::AccessDenied)
-    })
+    needed
+        .into_iter()
+        .try_for_each(|(action, resource)| context.permit(action, resource))
 }
 
 /// `UpdateRepositoryCreationTemplate`.

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::resource_tags::{RESOURCE_TAGS, ResourceTag, with_tags};
 use super::scanning::{SCAN_ON_PUSH, ScanOnPush};
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name, required,
@@ -84,16 +85,6 @@ pub(super) const ENCRYPTION: Shape = Shape::Structure(&[
     optional("kmsKey", Shape::text(1, 2048)),
 ]);
 
-/// Source: ECR API reference, `Tag`.
-pub(super) const RESOURCE_TAGS: Shape = Shape::list(
-    &Shape::Structure(&[
-        required("Key", Shape::text(1, 128)),
-        required("Value", Shape::text(0, 256)),
-    ]),
-    0,
-    usize::MAX,
-);
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CreateRepository {
@@ -106,16 +97,8 @@ struct CreateRepository {
     encryption_configuration: Option<Encryption>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ResourceTag {
-    pub(super) key: String,
-    #[serde(default)]
-    pub(super) value: String,
-}
-
 /// `CreateRepository`.
-fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: CreateRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let mut new = NewRepository::named(name);
@@ -133,11 +116,7 @@ fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     new.scan_on_push = request
         .image_scanning_configuration
         .is_some_and(|scanning| scanning.scan_on_push);
-    new.tags = request
-        .tags
-        .into_iter()
-        .map(|tag| (tag.key, tag.value))
-        .collect::<BTreeMap<_, _>>();
+    new.tags = with_tags(BTreeMap::new(), request.tags)?;
     let repository = context.registry.create_repository(new, context.now())?;
     Ok(json!({"repository": describe_one(context, &repository)}))
 }
@@ -151,7 +130,7 @@ struct DescribeRepositories {
 }
 
 /// `DescribeRepositories`.
-fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DescribeRepositories = read(document)?;
     let names = request.repository_names.unwrap_or_default();
     if names.is_empty() {
@@ -190,7 +169,7 @@ struct DeleteRepository {
 }
 
 /// `DeleteRepository`.
-fn delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DeleteRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let repository = context.registry.delete_repository(&name, request.force)?;

@@ -5,9 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::policy::{Policy, Verdict};
-use super::trust::TrustPolicy;
-use super::{Caller, Naming};
+use super::Caller;
+use super::policy::{Grant, Policy, TrustPolicy, Verdict};
 use crate::domain::reference::AccountId;
 use crate::local::error::LocalError;
 
@@ -69,25 +68,21 @@ impl Role {
     }
 
     /// How the role trusts `caller` to do `action` to it, if it does.
-    pub(crate) fn trust(
-        &self,
-        action: &str,
-        caller: &Caller,
-        request: &BTreeMap<String, String>,
-    ) -> Option<Naming> {
+    pub(crate) fn trust(&self, action: &str, caller: &Caller, request: &BTreeMap<String, String>) -> Grant {
         self.trust.trusts(action, caller, request)
     }
 
     /// What the role's policies say to `action` on `resource`.
-    pub(crate) fn permissions(&self, action: &str, resource: &str) -> Verdict {
-        let verdicts: Vec<Verdict> = self
-            .policies
+    pub(crate) fn permissions(
+        &self,
+        action: &str,
+        resource: &str,
+        keys: &BTreeMap<String, String>,
+    ) -> Verdict {
+        self.policies
             .iter()
-            .map(|policy| policy.verdict(action, resource))
-            .collect();
-        [Verdict::Denied, Verdict::Allowed]
-            .into_iter()
-            .find(|verdict| verdicts.contains(verdict))
+            .map(|policy| policy.verdict(action, resource, keys))
+            .max()
             .unwrap_or(Verdict::Silent)
     }
 }
@@ -144,8 +139,8 @@ fn example(account: &AccountId, partition: &str) -> String {
 #
 # A trust policy names GitHub's identity provider (`Federated`), or accounts, roles and sessions (`AWS`). Its
 # conditions are `StringEquals` and `StringLike`, on claims of the token or on keys such as `sts:ExternalId`.
-# A permission policy has `Allow` and `Deny` of actions on resources, with `*` and `?`. Anything else is refused
-# when the file is read. A role of another account has `Account: "210987654321"` beside its name.
+# A permission policy has `Allow` and `Deny` of actions on resources, with `*` and `?`, and conditions on
+# `aws:SourceIp`. Anything else is refused when the file is read. A role of another account has `Account: "210987654321"` beside its name.
 Roles:
   - RoleName: {EXAMPLE_ROLE}
     MaxSessionDuration: 3600

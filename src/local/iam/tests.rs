@@ -1,4 +1,4 @@
-use super::policy::matches;
+use super::statement::matches;
 use super::*;
 
 #[test]
@@ -31,6 +31,7 @@ fn a_deny_counts_before_any_allow() {
         policy.verdict(
             action,
             &format!("arn:aws:ecr:eu-west-1:111122223333:repository/{repository}"),
+            &BTreeMap::new(),
         )
     };
     assert_eq!(verdict("ecr:DescribeRepositories", "team/app"), Verdict::Allowed);
@@ -115,15 +116,26 @@ fn a_session_policy_only_narrows() {
     let narrow = r#"{"Statement":{"Effect":"Allow","Action":["ecr:PutImage","iam:*"],"Resource":"*"}}"#;
     let (session, _) = session(&iam, Some(narrow));
     let principal = Principal::Session(session);
-    assert_eq!(iam.authorize(&principal, "ecr:PutImage", "*"), Ok(()));
-    let refusal = iam.authorize(&principal, "ecr:BatchGetImage", "*").unwrap_err();
+    let authorize = |action| {
+        let request = Request {
+            action,
+            resource: "*",
+            source: None,
+        };
+        iam.authorize(&principal, &request, &iam.account, &[])
+    };
+    assert_eq!(authorize("ecr:PutImage"), Ok(()));
+    let refusal = authorize("ecr:BatchGetImage").unwrap_err();
     assert_eq!(
         refusal,
         "User: arn:aws:sts::111122223333:assumed-role/tagship-example/test is not authorized to perform: \
          ecr:BatchGetImage on resource: * because no session policy allows the ecr:BatchGetImage action"
     );
-    assert!(iam.authorize(&principal, "iam:CreateUser", "*").is_err());
+    assert!(authorize("iam:CreateUser").is_err());
 }
+
+/// The policies of AWS's examples, and what only looks like one.
+mod resource_policies;
 
 #[test]
 fn a_caller_is_named_by_account_role_or_session() {

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,15 +8,18 @@ use serde_json::Value;
 use super::{Operation, Resource};
 use crate::domain::reference::RepositoryName;
 use crate::local::emulator::Emulator;
-use crate::local::iam::Principal;
+use crate::local::iam::{Principal, ResourcePolicy};
+use crate::local::permissions::{self, Sender};
 use crate::local::refusal::Refusal;
 use crate::local::server::BaseUrl;
-use crate::local::store::Registry;
+use crate::local::store::{Alias, Registry};
 
 /// Who calls, through which address, and which registry is meant.
 pub(crate) struct Context<'a> {
     pub(crate) emulator: &'a Arc<Emulator>,
     pub(crate) principal: &'a Principal,
+    /// Where the request comes from.
+    pub(crate) source: Option<IpAddr>,
     pub(crate) base: &'a BaseUrl,
     /// Of the account that the request names, in the region that it is signed for.
     pub(crate) registry: Registry,
@@ -41,12 +45,28 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Checks the caller's permission for an action besides the operation's own.
+    /// Checks the caller's permission for `action`, such as `ecr:PutImage`, on a resource of the registry.
     pub(crate) fn permit(&self, action: &str, resource: &str) -> Result<(), Refusal> {
-        self.emulator
-            .iam
-            .authorize(self.principal, action, resource)
-            .map_err(Refusal::AccessDenied)
+        permissions::permit(self.emulator, &self.registry, self.sender(), action, resource)
+    }
+
+    /// Whether the caller could not do `action` on the repository any more if it had this policy.
+    pub(crate) fn is_locked_out(
+        &self,
+        policy: ResourcePolicy,
+        action: &str,
+        repository: &RepositoryName,
+    ) -> bool {
+        let resource = self.registry.arn(repository.as_str());
+        let (sender, owner) = (self.sender(), self.registry.account());
+        permissions::permit_by(self.emulator, owner, sender, action, &resource, &[policy]).is_err()
+    }
+
+    fn sender(&self) -> Sender<'_> {
+        Sender {
+            principal: self.principal,
+            source: self.source,
+        }
     }
 
     fn resources(&self, on: Resource, document: &Value) -> Vec<String> {
@@ -74,9 +94,18 @@ impl Context<'_> {
         named
     }
 
+    /// Where the registry is, as whoever asks reaches it.
+    pub(crate) fn registry_uri(&self) -> String {
+        if self.registry.is_public() {
+            let host = self.emulator.public_host(self.base);
+            return format!("{host}/{}", Alias::of(self.registry.account()));
+        }
+        self.base.registry_host(&self.registry)
+    }
+
     /// An address that images are pushed to and pulled from, through the server that was asked.
     pub(crate) fn repository_uri(&self, name: &RepositoryName) -> String {
-        format!("{}/{name}", self.base.host())
+        format!("{}/{name}", self.registry_uri())
     }
 }
 

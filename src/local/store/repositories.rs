@@ -251,18 +251,21 @@ impl Registry {
         setting: MutabilitySetting,
     ) -> Result<(), Refusal> {
         setting.rule()?;
-        self.change_repository(name, |repository| repository.mutability = setting)
+        self.change_repository(name, |repository| {
+            repository.mutability = setting;
+            Ok(())
+        })
     }
 
     /// Changes a repository's settings in one transaction.
     pub(crate) fn change_repository(
         &self,
         name: &RepositoryName,
-        change: impl FnOnce(&mut Repository),
+        change: impl FnOnce(&mut Repository) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let write = self.store.begin()?;
         let mut repository = self.repository_in(&write, name)?;
-        change(&mut repository);
+        change(&mut repository)?;
         write.open_table(REPOSITORIES)?.insert(
             (self.key.as_str(), name.as_str()),
             encode(&repository)?.as_slice(),
