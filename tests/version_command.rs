@@ -362,6 +362,9 @@ fn a_plan_takes_the_next_version_where_no_tag_names_one() {
         [commit_tag(&checkout), "1.3.0-rc.1".to_owned()]
     );
     checkout.git(&["tag", "--delete", "v1.3.0-rc.1"]);
+    checkout.write(".git/info/exclude", "tagship.yaml");
+    checkout.write("tagship.yaml", "paths: docs/**\n");
+    assert_eq!(automatic(&checkout, 0).0, [commit_tag(&checkout)]);
     let (tags, said) = automatic(&checkout.shallow_clone(), 2);
     assert_eq!(tags, Vec::<String>::new());
     assert!(said.contains("`fetch-depth: 0`"), "{said}");

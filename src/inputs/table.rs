@@ -387,7 +387,7 @@ pub static INPUTS: &[Input] = &[
         "paths",
         "PATTERN",
         "What the image is made from, one pattern a line as in a workflow's `paths`, relative to the repository's root. \
-         `changed` looks at it",
+         `changed` and `version: auto` look at it",
     )
     .default_note("the context and the Dockerfile"),
     Input {
