@@ -172,6 +172,9 @@ pub trait ReadHistory: Send + Sync {
 pub trait ReadForge: Send + Sync {
     /// The SPDX expression of the repository's licence, when the forge knows one.
     async fn licence(&self) -> Result<Option<String>, ForgeError>;
+
+    /// Where the commit `of` stands to the commit `from`; an error when it does not know one of them.
+    async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError>;
 }
 
 /// Tells the time, and lets it pass.
