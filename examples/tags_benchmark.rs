@@ -49,6 +49,7 @@ fn main() {
             event: &event,
             repository: &repository,
             version: None,
+            tag_prefix: None,
             now: Timestamp::UNIX_EPOCH,
             committed_at: Some(Timestamp::UNIX_EPOCH),
             short_digits: None,

@@ -6,6 +6,7 @@ mod interrupt;
 mod session;
 mod tags;
 mod usage;
+mod version;
 
 use std::ffi::OsString;
 use std::io;
@@ -22,6 +23,7 @@ use crate::ui::ColorChoice;
 
 pub use arguments::InputArguments;
 use tags::TagsArguments;
+use version::VersionArguments;
 
 /// Takes a commit to an immutable, verified, released container image in Amazon ECR, in one step
 ///
@@ -71,13 +73,16 @@ struct GlobalArguments {
 enum Command {
     /// Publish the commit: build, push by digest, verify, tag
     #[command(after_help = help::SHIP_SHORT, after_long_help = help::ship())]
-    Ship(InputArguments),
+    Ship(InputArguments<false>),
     /// Show what `ship` would do, and write nothing
     #[command(after_help = help::PLAN, after_long_help = help::PLAN)]
-    Plan(InputArguments),
+    Plan(InputArguments<true>),
     /// Show the tags and labels of the commit; nothing is built, and no registry is asked
     #[command(after_help = help::TAGS, after_long_help = help::TAGS)]
     Tags(Box<TagsArguments>),
+    /// Show the next version, from the git tags and the commits since the last release
+    #[command(after_help = help::VERSION, after_long_help = help::VERSION)]
+    Version(VersionArguments),
     /// Work with the embedded ECR, which needs no AWS account
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Local(LocalCommand),
@@ -96,6 +101,13 @@ enum LocalCommand {
     /// Serve the embedded ECR until it is interrupted
     #[command(after_help = help::SERVE, after_long_help = help::SERVE)]
     Serve(ServeArguments),
+    /// Print the variables that lead the AWS CLI, the SDKs and Tagship to the embedded ECR that runs
+    #[command(after_help = help::ENV, after_long_help = help::ENV)]
+    Env {
+        /// The folder of its state
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -106,9 +118,15 @@ struct ServeArguments {
     /// The port; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 5510)]
     port: u16,
+    /// The port of the public registries, which are served only then; 0 takes a free one
+    #[arg(long, value_name = "PORT")]
+    public_port: Option<u16>,
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     listen: IpAddr,
+    /// Serve TLS at this port too, under the names that AWS gives registries and APIs [default: 443]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "443")]
+    tls: Option<u16>,
     /// The account that the registry belongs to
     #[arg(long, value_name = "ID", default_value_t = AccountId::emulated())]
     account: AccountId,

@@ -11,7 +11,7 @@ pub enum Kind {
     Usage,
     /// Credentials are missing or were refused.
     Credentials,
-    /// A wanted tag is taken by another image.
+    /// A wanted tag is taken by another image or commit.
     TagConflict,
     /// Findings of the image's scan are above what the gate allows.
     ScanGate,

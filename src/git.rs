@@ -5,8 +5,11 @@
 
 mod ancestry;
 mod changes;
+mod difference;
 mod error;
+mod history;
 mod remote;
+mod touched;
 
 use std::path::{Path, PathBuf};
 
@@ -65,15 +68,8 @@ impl Checkout for GixCheckout {
             return Err(GitError::Bare { path });
         };
         let unreadable = |error: gix::Error| GitError::unreadable(path.clone(), &error);
-        let head = repository.head().map_err(unreadable)?;
-        if head.is_unborn() {
-            return Err(GitError::Unborn { path });
-        }
-        let commit = repository.head_commit().map_err(unreadable)?;
-        let id = CommitId::parse(&commit.id().to_hex().to_string()).ok_or_else(|| GitError::Unreadable {
-            path: path.clone(),
-            message: "the commit's id is of an unknown kind".to_owned(),
-        })?;
+        let commit = head(&repository, &path)?;
+        let id = commit_id(&path, commit.id)?;
         let seconds = commit.time().map_err(unreadable)?.seconds;
         let committed_at = Timestamp::from_second(seconds).map_err(|error| GitError::Unreadable {
             path: path.clone(),
@@ -133,6 +129,24 @@ fn permissions() -> Permissions {
         },
         attributes: Attributes::all(),
     }
+}
+
+/// The commit at HEAD of the repository at `path`.
+fn head<'r>(repository: &'r gix::Repository, path: &str) -> Result<gix::Commit<'r>, GitError> {
+    let unreadable = |error: gix::Error| GitError::unreadable(path.to_owned(), &error);
+    if repository.head().map_err(unreadable)?.is_unborn() {
+        return Err(GitError::Unborn {
+            path: path.to_owned(),
+        });
+    }
+    repository.head_commit().map_err(unreadable)
+}
+
+fn commit_id(path: &str, id: gix::ObjectId) -> Result<CommitId, GitError> {
+    CommitId::parse(&id.to_hex().to_string()).ok_or_else(|| GitError::Unreadable {
+        path: path.to_owned(),
+        message: "the commit's id is of an unknown kind".to_owned(),
+    })
 }
 
 /// The names of the tags that point to `commit`, through tag objects too; sorted.

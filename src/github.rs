@@ -82,20 +82,6 @@ impl GithubForge {
 }
 
 impl GithubForge {
-    /// What GitHub says of the repository.
-    pub async fn info(&self) -> Result<RepositoryInfo, ForgeError> {
-        let repository = self.get().await?;
-        Ok(RepositoryInfo {
-            name: Some(repository.name),
-            description: repository.description,
-            html_url: repository.html_url.map(|url| url.to_string()),
-            default_branch: repository.default_branch,
-            license: repository.license.map(|licence| License {
-                spdx_id: Some(licence.spdx_id),
-            }),
-        })
-    }
-
     /// Source: GitHub REST API, "Get a repository".
     async fn get(&self) -> Result<octocrab::models::Repository, ForgeError> {
         let client = self.client().map_err(|error| self.failed(&error))?;
@@ -110,9 +96,18 @@ impl GithubForge {
 
 #[async_trait]
 impl ReadForge for GithubForge {
-    async fn licence(&self) -> Result<Option<String>, ForgeError> {
-        let licence = self.get().await?.license.map(|licence| licence.spdx_id);
-        Ok(licence.filter(|id| is_spdx(id)))
+    async fn repository(&self) -> Result<RepositoryInfo, ForgeError> {
+        let repository = self.get().await?;
+        let licence = repository.license.map(|licence| licence.spdx_id);
+        Ok(RepositoryInfo {
+            name: Some(repository.name),
+            description: repository.description,
+            html_url: repository.html_url.map(|url| url.to_string()),
+            default_branch: repository.default_branch,
+            license: licence
+                .filter(|id| is_spdx(id))
+                .map(|id| License { spdx_id: Some(id) }),
+        })
     }
 
     async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError> {
@@ -120,11 +115,10 @@ impl ReadForge for GithubForge {
     }
 }
 
-/// GitHub says `NOASSERTION` for a licence that it does not know.
 /// Source: SPDX specification, annex "SPDX license expressions", `idstring`.
 fn is_spdx(id: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || "-.+".contains(c);
-    id != "NOASSERTION" && (1..=64).contains(&id.len()) && id.chars().all(legal)
+    (1..=64).contains(&id.len()) && id.chars().all(legal)
 }
 
 impl fmt::Debug for GithubForge {

@@ -5,12 +5,16 @@
 //! All problems are found before anything runs, and are reported together.
 
 mod build;
+mod changed;
 mod destination;
 mod entries;
 mod environment;
 mod event;
 mod github;
 mod identity;
+mod images;
+mod metadata_action;
+mod naming;
 mod origin;
 mod paths;
 mod problem;
@@ -25,9 +29,11 @@ use std::path::PathBuf;
 
 use crate::settings::Settings;
 
+pub use changed::changed;
 pub use environment::Environment;
 pub use event::{job_event, read_bounded};
 pub use github::forge;
+pub use metadata_action::{ActionVariables, NoNumber};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsError};
 pub use raw::{Given, RawInputs};
@@ -53,10 +59,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let identity = identity::read(&raw, environment, place.as_ref(), &mut problems);
     let build = build::read(&raw, environment, &paths, &mut problems);
     let github = github::read(&raw, environment, &mut problems);
-    let version = raw
-        .text("version", &mut problems)
-        .and_then(|value| build::version(&value, &mut problems));
-    let tags = build::tags(&raw, &mut problems);
+    let naming = naming::read(&raw, environment, &mut problems);
     let rebuild = raw.flag("rebuild", &mut problems);
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
     let dry_run = raw.flag("dry-run", &mut problems);
@@ -69,9 +72,11 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 destination: place.into_destination(),
                 identity,
                 build,
-                version,
+                version: naming.version,
                 event,
-                tags,
+                tag_prefix: naming.tag_prefix,
+                lists: naming.lists,
+                short_digits: naming.short_digits,
                 rebuild,
                 allow_dirty,
                 dry_run,

@@ -15,6 +15,7 @@ use tokio::io::AsyncRead;
 
 use crate::domain::build::BuildRequest;
 use crate::domain::content::{Descriptor, Manifest};
+use crate::domain::event::RepositoryInfo;
 use crate::domain::facts::{CommitId, Descent, GitTags, Source};
 use crate::domain::immutability::Mutability;
 use crate::domain::reference::{Digest, Reference, RegistryHost, RepositoryName, Tag};
@@ -170,8 +171,8 @@ pub trait ReadHistory: Send + Sync {
 /// Reads the forge that hosts the repository.
 #[async_trait]
 pub trait ReadForge: Send + Sync {
-    /// The SPDX expression of the repository's licence, when the forge knows one.
-    async fn licence(&self) -> Result<Option<String>, ForgeError>;
+    /// What the forge says of the repository.
+    async fn repository(&self) -> Result<RepositoryInfo, ForgeError>;
 
     /// Where the commit `of` stands to the commit `from`; an error when it does not know one of them.
     async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError>;

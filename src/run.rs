@@ -1,18 +1,25 @@
 //! What each command does: the place where settings meet adapters.
 
+mod called;
+mod changed;
 mod error;
 mod history;
 mod local;
+mod local_server;
+mod naming;
 mod outcome;
 mod scene;
 mod tags;
+mod version;
 
 use std::sync::Arc;
 
+pub use changed::changed;
 pub use error::RunError;
-pub use local::serve_local;
+pub use local_server::{local_environment, serve_local};
 pub use outcome::Outcome;
 pub use tags::{TagsRequest, tags};
+pub use version::{VersionRequest, version};
 
 use self::history::History;
 use self::scene::Scene;
@@ -34,7 +41,7 @@ pub async fn ship(
     let connection = scene.connect().await?;
     let facts = scene.facts(&connection).await?;
     begin(Stage::Plan, &*reporter, ledger);
-    let plan = scene.plan(Ok(&facts)).await;
+    let plan = scene.plan(Ok(&facts)).await?;
     ledger.planned(&plan);
     if let Content::Published { digest, .. } = &plan.content
         && let Some(image) = facts.images.get(digest)
@@ -96,7 +103,7 @@ pub async fn plan(
         facts => Ok(facts?),
     };
     begin(Stage::Plan, &*reporter, ledger);
-    let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await;
+    let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await?;
     ledger.planned(&plan);
     ledger.dry_run();
     scene.close().await;

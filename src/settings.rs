@@ -1,6 +1,5 @@
 //! Settings: everything a run needs to know, parsed and checked.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -11,8 +10,11 @@ use url::Url;
 use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
 use crate::domain::content::Platform;
 use crate::domain::event::Event;
+use crate::domain::matrix::{Base, Row};
+use crate::domain::paths::PathFilter;
 use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
-use crate::domain::tags::TagRule;
+use crate::domain::tags::Lists;
+use crate::domain::version::TagPrefix;
 
 /// What one run of the pipeline runs on.
 #[derive(Debug, Clone)]
@@ -23,12 +25,16 @@ pub struct Settings {
     pub identity: IdentitySettings,
     /// What to build.
     pub build: BuildSettings,
-    /// The version that the release tag carries, if given.
-    pub version: Option<Version>,
+    /// The version that the release tag carries; without it, that of the git tag.
+    pub version: Option<WantedVersion>,
     /// What started the job; absent outside of one.
     pub event: Option<Event>,
-    /// The tags that are wanted.
-    pub tags: Vec<TagRule>,
+    /// What git tags of versions begin with.
+    pub tag_prefix: TagPrefix,
+    /// The tags and labels that are wanted.
+    pub lists: Lists,
+    /// How many digits a short commit id has, if not the mode's own number.
+    pub short_digits: Option<usize>,
     /// Whether to build although the commit is published.
     pub rebuild: bool,
     /// Whether a working tree with changes may be published, under marked tags.
@@ -39,6 +45,15 @@ pub struct Settings {
     pub workspace: PathBuf,
     /// For GitHub's API.
     pub github: GithubSettings,
+}
+
+/// The version that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantedVersion {
+    /// This one.
+    Given(Version),
+    /// That of the git tag, or else the next one, made from the commits.
+    Next,
 }
 
 /// Where the image goes.
@@ -113,8 +128,6 @@ pub struct BuildSettings {
     pub args: BuildArgs,
     /// Secrets for build steps.
     pub secrets: Vec<BuildSecret>,
-    /// The user's own labels.
-    pub labels: BTreeMap<String, String>,
     /// The platform.
     pub platform: Option<Platform>,
     /// Whether to ignore cached results.
@@ -134,8 +147,34 @@ pub struct GithubSettings {
     pub api_url: Option<Url>,
     /// The web address of the server.
     pub server_url: Option<Url>,
+}
+
+/// What the question is about which images a commit touches.
+#[derive(Debug, Clone)]
+pub struct ChangedSettings {
+    /// The images.
+    pub images: Vec<ImageSettings>,
+    /// What the commit is compared with.
+    pub base: Base,
     /// The git tag that started the run, without `refs/tags/`.
-    pub ref_tag: Option<String>,
+    pub pushed_tag: Option<String>,
+    /// The workspace; absolute.
+    pub workspace: PathBuf,
+    /// The file that names the images; absolute.
+    pub config: PathBuf,
+}
+
+/// One of several images.
+#[derive(Debug, Clone)]
+pub struct ImageSettings {
+    /// How a matrix names it.
+    pub row: Row,
+    /// What git tags of its versions begin with.
+    pub tag_prefix: TagPrefix,
+    /// The paths that it is made from, if they are given.
+    pub paths: Option<PathFilter>,
+    /// Its context folder, its Dockerfile and what that ignores; absolute.
+    pub places: Vec<PathBuf>,
 }
 
 /// What the embedded ECR is served with.
@@ -145,6 +184,10 @@ pub struct LocalServerSettings {
     pub data: PathBuf,
     /// The address that it listens on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The port of the public registries, if they are to be served; port 0 takes a free one.
+    pub public_port: Option<u16>,
+    /// At which port it serves TLS too, under the names of AWS.
+    pub tls: Option<u16>,
     /// The account that its registry belongs to.
     pub account: AccountId,
     /// The region that it is in.

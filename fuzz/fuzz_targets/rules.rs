@@ -23,6 +23,7 @@ fuzz_target!(|input: (&str, &str, &str, &str)| {
             event: &event,
             repository: &RepositoryInfo::default(),
             version: None,
+            tag_prefix: None,
             now: Timestamp::UNIX_EPOCH,
             committed_at: Some(Timestamp::UNIX_EPOCH),
             short_digits: None,

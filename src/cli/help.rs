@@ -9,7 +9,10 @@ pub const EXIT_CODES: [(Kind, &str); 8] = [
     (Kind::Operation, "an operation failed"),
     (Kind::Usage, "an argument, an input or the configuration is wrong"),
     (Kind::Credentials, "credentials are missing or were refused"),
-    (Kind::TagConflict, "a wanted tag is taken by another image"),
+    (
+        Kind::TagConflict,
+        "a wanted tag is taken by another image or commit",
+    ),
     (Kind::ScanGate, "the scan's findings are above what is allowed"),
     (Kind::Drift, "what is there differs from what is wanted"),
     (Kind::Bug, "a bug"),
@@ -94,9 +97,29 @@ Environment:
   GITHUB_*               What started the run
   TAGSHIP_GITHUB_TOKEN   To ask GitHub about the repository, for its labels";
 
+pub(super) const VERSION: &str = "\
+Nothing is printed where no commit calls for a release; `--json` says so in `released`. The rules: docs/versions.md
+
+Examples:
+  tagship version
+      The version after the last release that HEAD contains
+  tagship version --channel rc
+      The next release candidate
+  tagship version --tag-prefix app/v --path 'services/app/**' --json
+      The version of one part of the repository, with its changes as data";
+
+pub(super) const ENV: &str = "\
+Examples:
+  eval \"$(tagship local env)\"
+      From then on the AWS CLI and `tagship ship` of this shell use the embedded ECR
+  tagship local env --json
+      Print the variables as JSON; those that must not be set are null";
+
 pub(super) const SERVE: &str = "\
 Examples:
   tagship local serve
       Serve on port 5510; then `tagship ship --local` and `docker pull` find it there
   tagship local serve --port 0 --json
-      Serve on a free port, and print the address as JSON";
+      Serve on a free port, and print the address as JSON
+  sudo tagship local serve --tls
+      Serve `https://000000000000.dkr.ecr.us-east-1.amazonaws.com` too, and print what clients need for it";

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use clap::CommandFactory as _;
 use super::interrupt::Interrupt;
 use super::tags::TagsArguments;
 use super::usage::NoFolder;
+use super::version::VersionArguments;
 use super::{Cli, Command, LocalCommand, ServeArguments};
 use crate::action::ActionFiles;
 use crate::error::{Diagnose, Kind};
@@ -56,7 +58,13 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Plan(arguments)) => publish(&ui, arguments.into_given(), &environment, Work::Plan),
         Some(Command::Action) => publish(&ui, Given::by_action(&environment), &environment, Work::Action),
         Some(Command::Tags(arguments)) => list_tags(&ui, *arguments, &environment),
+        Some(Command::Version(arguments)) => next_version(&ui, arguments, &environment),
         Some(Command::Local(LocalCommand::Serve(arguments))) => serve(&ui, arguments, &environment),
+        Some(Command::Local(LocalCommand::Env { data })) => {
+            let data = data_folder(data, &environment);
+            let end = until_interrupted(async { run::local_environment(&data).await.into() });
+            show(&ui, end, &Ledger::default(), None)
+        }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tagship", &mut script);
@@ -96,6 +104,9 @@ fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> Exit
         return fail(ui, &error);
     }
     let ledger = Ledger::default();
+    if let Some(end) = changed(ui, &given, environment, work) {
+        return show(ui, end, &ledger, files.as_ref());
+    }
     let end = match inputs::resolve(RawInputs::gather(given, environment), environment) {
         Ok(resolved) => {
             let reporter = ui.reporter();
@@ -111,6 +122,23 @@ fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> Exit
         Err(error) => End::Failed(Box::new(error)),
     };
     show(ui, end, &ledger, files.as_ref())
+}
+
+/// Lists the images that the commit touches, if that is asked for.
+fn changed(ui: &Ui, given: &Given, environment: &Environment, work: Work) -> Option<End> {
+    if work == Work::Ship {
+        return None;
+    }
+    let mut notes = Vec::new();
+    let settings = match inputs::changed(given, environment, &mut notes) {
+        Ok(settings) => settings?,
+        Err(error) => return Some(End::Failed(Box::new(error))),
+    };
+    let reporter = ui.reporter();
+    for note in &notes {
+        reporter.event(Event::Note(note));
+    }
+    Some(run::changed(&settings, &*reporter).into())
 }
 
 async fn work_on(ui: &Ui, settings: &Settings, ledger: &Ledger, work: Work) -> End {
@@ -209,13 +237,29 @@ fn list_tags(ui: &Ui, arguments: TagsArguments, environment: &Environment) -> Ex
     show(ui, end, &Ledger::default(), None)
 }
 
+fn next_version(ui: &Ui, arguments: VersionArguments, environment: &Environment) -> ExitCode {
+    let request = match arguments.into_request(environment) {
+        Ok(request) => request,
+        Err(error) => return fail(ui, &error),
+    };
+    let end = until_interrupted(async { run::version(request).await.into() });
+    show(ui, end, &Ledger::default(), None)
+}
+
+/// The embedded ECR's folder: the one that is given, or the usual one.
+fn data_folder(given: Option<PathBuf>, environment: &Environment) -> PathBuf {
+    given.map_or_else(
+        || inputs::local_data_folder(environment),
+        |data| environment.working_directory().join(data),
+    )
+}
+
 fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {
     let settings = LocalServerSettings {
-        data: arguments.data.map_or_else(
-            || inputs::local_data_folder(environment),
-            |data| environment.working_directory().join(data),
-        ),
+        data: data_folder(arguments.data, environment),
         listen: SocketAddr::new(arguments.listen, arguments.port),
+        public_port: arguments.public_port,
+        tls: arguments.tls,
         account: arguments.account,
         region: arguments.region,
     };

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 
 use crate::domain::event::RepositoryInfo;
 use crate::domain::tags::Mode;
+use crate::domain::version::TagPrefix;
 use crate::error::{Diagnose, Kind, cleaned};
-use crate::inputs::{self, Environment};
+use crate::inputs::{self, ActionVariables, Environment, NoNumber};
 use crate::run::TagsRequest;
 
 /// The flags of `tagship tags`.
@@ -45,6 +46,9 @@ pub(super) struct TagsArguments {
     /// Make what another tool makes of the same lists
     #[arg(long, value_enum, value_name = "TOOL")]
     compat: Option<Compatible>,
+    /// What git tags of versions begin with, such as `api/v` [default: `v` or nothing]
+    #[arg(long, value_name = "TEXT")]
+    tag_prefix: Option<TagPrefix>,
     /// The time of the run, RFC 3339
     #[arg(long, value_name = "TIME")]
     now: Option<Timestamp>,
@@ -67,8 +71,8 @@ enum Compatible {
 pub(super) enum TagsArgumentError {
     #[error("`--repository-info`: `{file}` {problem}")]
     RepositoryInfo { file: String, problem: String },
-    #[error("`DOCKER_METADATA_SHORT_SHA_LENGTH` is not a number")]
-    ShortLength,
+    #[error(transparent)]
+    Variables(#[from] NoNumber),
 }
 
 impl Diagnose for TagsArgumentError {
@@ -88,18 +92,7 @@ impl TagsArguments {
             None => Mode::Strict,
             Some(Compatible::MetadataAction) => Mode::MetadataAction,
         };
-        // The action's own variables count only where its results are wanted.
-        let of_action = |name| environment.get(name).filter(|_| mode == Mode::MetadataAction);
-        let wants_head = of_action("DOCKER_METADATA_PR_HEAD_SHA")
-            .is_some_and(|value| value.to_ascii_lowercase().contains("true"));
-        let short_digits = of_action("DOCKER_METADATA_SHORT_SHA_LENGTH")
-            .map(|length| {
-                length
-                    .trim()
-                    .parse()
-                    .map_err(|_no_number| TagsArgumentError::ShortLength)
-            })
-            .transpose()?;
+        let variables = ActionVariables::read(environment, mode)?;
         let repository = self
             .repository_info
             .map(|file| repository_info(&environment.working_directory().join(file)))
@@ -111,10 +104,11 @@ impl TagsArguments {
             labels: list(self.label, self.labels),
             annotations: list(self.annotation, self.annotations),
             mode,
+            tag_prefix: self.tag_prefix.unwrap_or_default(),
             now: self.now,
-            event: inputs::job_event(environment, wants_head, notes),
+            event: inputs::job_event(environment, variables.head_of_pull_request, notes),
             repository,
-            short_digits,
+            short_digits: variables.short_digits,
             explain: self.explain,
             github: inputs::forge(environment),
             workspace: environment.working_directory().to_owned(),

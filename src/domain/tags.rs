@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::domain::event::{Event, RepositoryInfo};
 use crate::domain::facts::CommitId;
 use crate::domain::reference::Tag;
+use crate::domain::version::TagPrefix;
 
 mod apply;
 mod error;
@@ -31,8 +32,8 @@ pub use error::{LineError, Problem, TagError};
 pub use evaluate::{Evaluation, Explanation, MadeTag, evaluate};
 pub use flavor::Flavor;
 pub use images::Image;
-pub use labels::Label;
-pub use listing::{Listing, ListingError, Wishes};
+pub use labels::{Imprint, Label, LabelRule, RESERVED, REVISION, VERSION};
+pub use listing::{Listing, ListingError, Lists, Wishes};
 pub use order::{Greater, Order, VersionLine};
 pub use rule::TagRule;
 use variables::Text;
@@ -48,6 +49,11 @@ pub enum Mode {
     Strict,
     /// Result for result what `docker/metadata-action` makes.
     MetadataAction,
+}
+
+impl Mode {
+    /// The name of the compatible mode: that of the action.
+    pub const COMPATIBLE: &str = "metadata-action";
 }
 
 /// What a tag promises. In the order in which tags are put.
@@ -96,6 +102,8 @@ pub struct Given<'a> {
     pub repository: &'a RepositoryInfo,
     /// The version, when it was given or computed.
     pub version: Option<&'a Version>,
+    /// What git tags of versions begin with, when it is not the usual `v` or nothing.
+    pub tag_prefix: Option<&'a TagPrefix>,
     /// The time of the run.
     pub now: Timestamp,
     /// The commit's time, when the checkout tells it.
@@ -183,6 +191,7 @@ pub fn wanted(
         event: &event,
         repository: &RepositoryInfo::default(),
         version,
+        tag_prefix: None,
         now: Timestamp::UNIX_EPOCH,
         committed_at: None,
         short_digits: None,

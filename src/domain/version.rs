@@ -1,6 +1,10 @@
 //! Versions, and the tags that carry them.
 
+mod prefix;
+
 use semver::Version;
+
+pub use prefix::{InvalidTagPrefix, TagPrefix};
 
 use crate::domain::reference::{InvalidName, Tag};
 
@@ -12,9 +16,9 @@ pub fn from_git_tag(tag: &str) -> Option<Version> {
 }
 
 /// The greatest version among git tags of one commit, a stable one before any pre-release.
-pub fn greatest<'a>(tags: impl IntoIterator<Item = &'a str>) -> Option<Version> {
+pub fn greatest<'a>(prefix: &TagPrefix, tags: impl IntoIterator<Item = &'a str>) -> Option<Version> {
     tags.into_iter()
-        .filter_map(from_git_tag)
+        .filter_map(|tag| prefix.version(tag))
         .max_by(|a, b| a.pre.is_empty().cmp(&b.pre.is_empty()).then_with(|| a.cmp(b)))
 }
 
@@ -52,13 +56,26 @@ mod tests {
 
     #[test]
     fn a_stable_version_wins_over_a_greater_prerelease() {
-        let of = |tags: &[&str]| greatest(tags.iter().copied()).map(|version| version.to_string());
+        let of = |tags: &[&str]| {
+            greatest(&TagPrefix::default(), tags.iter().copied()).map(|version| version.to_string())
+        };
         assert_eq!(
             of(&["v1.2.3", "v1.3.0-rc.1", "nightly"]).as_deref(),
             Some("1.2.3")
         );
         assert_eq!(of(&["v1.9.0", "v1.10.0"]).as_deref(), Some("1.10.0"));
         assert_eq!(of(&["nightly"]), None);
+    }
+
+    #[test]
+    fn a_prefix_belongs_to_one_image() {
+        let prefix = TagPrefix::parse("api/v").unwrap();
+        let of = |tags: &[&str]| greatest(&prefix, tags.iter().copied()).map(|version| version.to_string());
+        assert_eq!(
+            of(&["v9.0.0", "web/v2.0.0", "api/v1.2.3"]).as_deref(),
+            Some("1.2.3")
+        );
+        assert_eq!(of(&["v9.0.0", "api/1.2.3", "xapi/v1.2.3"]), None);
     }
 
     #[test]

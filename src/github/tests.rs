@@ -54,13 +54,14 @@ fn licence(spdx: &str) -> serde_json::Value {
 async fn the_licence_is_githubs() {
     for (answer, expected) in [
         (licence("Apache-2.0"), Some("Apache-2.0")),
-        (licence("NOASSERTION"), None),
+        (licence("NOASSERTION"), Some("NOASSERTION")),
         (licence("MIT\n::error::x"), None),
         (json!(null), None),
     ] {
         let server = server(vec![repository(&answer)]).await;
-        let found = forge(&server).licence().await.unwrap();
-        assert_eq!(found.as_deref(), expected);
+        let found = forge(&server).repository().await.unwrap();
+        assert_eq!(found.spdx_id(), expected);
+        assert_eq!(found.name.as_deref(), Some("app"));
     }
 }
 
@@ -71,7 +72,7 @@ async fn a_hiccup_is_not_seen() {
         repository(&licence("MIT")),
     ];
     let server = server(answers).await;
-    assert_eq!(forge(&server).licence().await.unwrap().as_deref(), Some("MIT"));
+    assert_eq!(forge(&server).repository().await.unwrap().spdx_id(), Some("MIT"));
 }
 
 #[tokio::test]
@@ -93,7 +94,7 @@ async fn refusals_are_told_in_githubs_words_without_the_token() {
     ] {
         let server = server(vec![answer]).await;
         let forge = forge(&server);
-        let error = forge.licence().await.unwrap_err();
+        let error = forge.repository().await.unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("GitHub does not tell about `octo/app`: {words}")
@@ -110,7 +111,7 @@ async fn an_answer_that_is_no_repository_is_an_error() {
         ResponseTemplate::new(200).set_body_json(json!([])),
     ] {
         let server = server(vec![answer]).await;
-        let error = forge(&server).licence().await.unwrap_err();
+        let error = forge(&server).repository().await.unwrap_err();
         assert!(matches!(error, ForgeError::Failed { .. }), "{error}");
     }
 }

@@ -1,17 +1,13 @@
-//! What to build, and what to call it.
+//! What to build.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use semver::Version;
 
 use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::{Sourced, shown};
 use super::{Environment, RawInputs, entries};
 use crate::domain::content::Platform;
-use crate::domain::tags::TagRule;
-use crate::domain::version;
 use crate::settings::BuildSettings;
 
 /// Reads the inputs about the build; `None` only with a problem.
@@ -34,7 +30,6 @@ pub(super) fn read(
         .and_then(|value| target(value, problems));
     let args = entries::build_args(raw, environment, problems);
     let secrets = entries::secrets(raw, environment, paths, problems);
-    let labels = entries::labels(raw, problems);
     let platform = raw.text("platform", problems).and_then(|value| {
         let hint = "give one platform, such as `linux/amd64`".to_owned();
         problems.check(&value.origin, Platform::parse(&value.text), hint)
@@ -49,7 +44,6 @@ pub(super) fn read(
         target,
         args,
         secrets,
-        labels,
         platform,
         no_cache,
         docker_host,
@@ -151,51 +145,4 @@ fn docker_host(value: Sourced, problems: &mut Problems) -> Option<String> {
         format!("`{}` is not the address of a Docker Engine", shown(&value.text)),
         "write `unix:///path`, `tcp://host:port` or `ssh://user@host`".to_owned(),
     )
-}
-
-/// The version that is given, with or without `v`.
-pub(super) fn version(value: &Sourced, problems: &mut Problems) -> Option<Version> {
-    let Some(version) = version::from_git_tag(&value.text) else {
-        return problems.add(
-            &value.origin,
-            format!("`{}` is not a semantic version", shown(&value.text)),
-            "write all three numbers, such as `1.2.3` or `1.2.3-rc.1`".to_owned(),
-        );
-    };
-    problems
-        .check(&value.origin, version::release_tag(&version), None)
-        .map(|_| version)
-}
-
-/// The tag rules. A line is one rule, or tags that are separated by commas.
-pub(super) fn tags(raw: &RawInputs, problems: &mut Problems) -> Vec<TagRule> {
-    let mut rules = Vec::new();
-    for entry in raw.entries("tags", problems) {
-        let lines = if entry.text.contains('=') || entry.text.starts_with('#') {
-            vec![entry.text.as_str()]
-        } else {
-            entry.text.split(',').map(str::trim).collect()
-        };
-        for line in lines.into_iter().filter(|line| !line.is_empty()) {
-            if let Some(rule) = problems.check(
-                &entry.origin,
-                TagRule::parse_at(rules.len() + 1, line),
-                tag_hint(line),
-            ) && rules
-                .iter()
-                .all(|known: &TagRule| known.to_string() != rule.to_string())
-            {
-                rules.push(rule);
-            }
-        }
-    }
-    rules
-}
-
-fn tag_hint(line: &str) -> Option<String> {
-    if line.starts_with("type=") {
-        return Some("`tagship ship --help` lists the rules".to_owned());
-    }
-    line.contains([':', '/'])
-        .then(|| "give tags alone; the image's name comes from `registry` and `repository`".to_owned())
 }

@@ -2,7 +2,7 @@
 
 use super::problem::Problems;
 use super::raw::{Sourced, shown};
-use super::{Environment, Origin, RawInputs, local_data_folder};
+use super::{Environment, Origin, RawInputs, images, local_data_folder};
 use crate::domain::reference::{AccountId, ImageName, Region, RegistryHost, RepositoryName};
 use crate::settings::Destination;
 use url::Url;
@@ -27,7 +27,8 @@ impl Place {
 
     /// Reads the inputs that say where the image goes; `None` only with a problem.
     pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Option<Self> {
-        let repository = repository(raw, problems);
+        let named = images::named(raw, problems)?;
+        let repository = repository(named.repository, problems);
         let endpoint_url = raw
             .text("endpoint-url", problems)
             .and_then(|value| endpoint(&value, problems));
@@ -42,8 +43,11 @@ impl Place {
                 .map(|region| (region, value.origin))
         });
         if raw.flag("local", problems) {
-            for name in ["registry", "endpoint-url"] {
-                if let Some(value) = raw.text(name, problems) {
+            for (name, value) in [
+                ("registry", named.registry),
+                ("endpoint-url", raw.text("endpoint-url", problems)),
+            ] {
+                if let Some(value) = value {
                     let hint = "leave one of the two out".to_owned();
                     let message = format!("`{name}` does not go together with `local`");
                     problems.add::<()>(&value.origin, message, hint);
@@ -65,6 +69,7 @@ impl Place {
         }
         let registry = registry(
             raw,
+            named.registry,
             account.as_ref(),
             region.as_ref(),
             endpoint_url.is_some(),
@@ -83,8 +88,8 @@ impl Place {
     }
 }
 
-fn repository(raw: &RawInputs, problems: &mut Problems) -> Option<RepositoryName> {
-    let Some(value) = raw.text("repository", problems) else {
+fn repository(value: Option<Sourced>, problems: &mut Problems) -> Option<RepositoryName> {
+    let Some(value) = value else {
         return problems.add(
             &Origin::Inputs,
             "`repository` is missing",
@@ -128,12 +133,13 @@ fn strip_reference(text: &str) -> (&str, bool) {
 
 fn registry(
     raw: &RawInputs,
+    value: Option<Sourced>,
     account: Option<&(AccountId, Origin)>,
     region: Option<&(Region, Origin)>,
     has_endpoint: bool,
     problems: &mut Problems,
 ) -> Option<RegistryHost> {
-    let Some(value) = raw.text("registry", problems) else {
+    let Some(value) = value else {
         return match (account, region) {
             (Some((account, _)), Some((region, _))) => Some(RegistryHost::of(account, region)),
             // What was given could not be read, which is noted already.

@@ -1,4 +1,4 @@
-//! Lists: build arguments, labels and secrets. No value of an argument or secret ever stands in a message.
+//! Lists: build arguments and secrets. No value of an argument or secret ever stands in a message.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,11 +8,10 @@ use super::problem::Problems;
 use super::raw::{Sourced, shown};
 use super::{Environment, RawInputs};
 use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
-use crate::domain::labels::RESERVED;
 
 /// The most bytes of a secret. Source: `BuildKit`, `session/secrets`, `MaxSecretSize`.
 const MAX_SECRET_BYTES: u64 = 500 * 1024;
-/// The most characters of a label's key or an argument's name; nothing sensible comes near.
+/// The most characters of an argument's name; nothing sensible comes near.
 const MAX_NAME_LENGTH: usize = 256;
 
 /// `NAME=value`, or `NAME` alone for the value of that variable.
@@ -45,34 +44,6 @@ pub(super) fn build_args(raw: &RawInputs, environment: &Environment, problems: &
         }
     }
     BuildArgs::new(arguments)
-}
-
-/// `key=value`.
-pub(super) fn labels(raw: &RawInputs, problems: &mut Problems) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::new();
-    for entry in raw.entries("labels", problems) {
-        let (key, value) = entry.text.split_once('=').unwrap_or((&entry.text, ""));
-        let key = key.trim();
-        let legal = (1..=MAX_NAME_LENGTH).contains(&key.len())
-            && !key.chars().any(|c| c.is_control() || c.is_whitespace());
-        if !legal || !entry.text.contains('=') {
-            problems.add::<()>(
-                &entry.origin,
-                format!("label `{}` is not of the form `key=value`", shown(&entry.text)),
-                None,
-            );
-        } else if RESERVED.contains(&key) {
-            let hint = "leave it out: a second run recognises the image by it".to_owned();
-            problems.add::<()>(
-                &entry.origin,
-                format!("label `{key}` is Tagship's own"),
-                Some(hint),
-            );
-        } else if labels.insert(key.to_owned(), value.to_owned()).is_some() {
-            twice(&entry, "label", key, problems);
-        }
-    }
-    labels
 }
 
 /// `id=ID,env=VARIABLE`, `id=ID,src=PATH`, or `ID=value` where nobody else can read it.

@@ -38,10 +38,6 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
             .map(str::to_owned),
         api_url: url("GITHUB_API_URL"),
         server_url: url("GITHUB_SERVER_URL"),
-        ref_tag: environment
-            .get("GITHUB_REF_NAME")
-            .filter(|_| environment.get("GITHUB_REF_TYPE") == Some("tag"))
-            .map(str::to_owned),
     }
 }
 
@@ -56,7 +52,6 @@ pub fn forge(environment: &Environment) -> GithubSettings {
             .map(str::to_owned),
         api_url: url("GITHUB_API_URL"),
         server_url: url("GITHUB_SERVER_URL"),
-        ref_tag: None,
     }
 }
 

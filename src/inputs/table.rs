@@ -36,17 +36,20 @@ pub enum Section {
     Build,
     /// What to call it.
     Tags,
+    /// Which of several images.
+    Images,
     /// How to run.
     Run,
 }
 
 impl Section {
     /// All, in the order of the help.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Destination,
         Self::Identity,
         Self::Build,
         Self::Tags,
+        Self::Images,
         Self::Run,
     ];
 
@@ -57,6 +60,7 @@ impl Section {
             Self::Identity => "AWS identity",
             Self::Build => "Build",
             Self::Tags => "Version and tags",
+            Self::Images => "Several images",
             Self::Run => "Run",
         }
     }
@@ -87,8 +91,10 @@ pub enum Kind {
 pub enum Faces {
     /// As flag, action input, variable and file key.
     All,
-    /// Not in the file, because it is about the file.
+    /// Not in the file: it is about the file, or its key says something else there.
     NotFile,
+    /// As flag of `plan` alone, action input and variable.
+    Plan,
     /// As action input and variable only: flags are seen by every user of a machine, files are committed.
     Secret,
 }
@@ -207,6 +213,13 @@ pub static INPUTS: &[Input] = &[
         "The registry's host, such as `123456789012.dkr.ecr.eu-central-1.amazonaws.com`. Not needed where \
          `account-id` and `aws-region` are given",
     ),
+    Input::entries(
+        Section::Destination,
+        "images",
+        "HOST/NAME",
+        "The image as one name, as `docker/metadata-action` takes it, in place of `registry` and `repository`",
+    )
+    .faces(Faces::NotFile),
     Input::text(
         Section::Destination,
         "account-id",
@@ -300,12 +313,6 @@ pub static INPUTS: &[Input] = &[
         "Secrets for build steps, one a line: `id=npm,env=NPM_TOKEN` takes a variable, `id=npm,src=.npmrc` a file. \
          As action input or variable also `ID=value`; as flag or in a file never",
     ),
-    Input::entries(
-        Section::Build,
-        "labels",
-        "KEY=VALUE",
-        "Labels of the image, one a line, besides those that Tagship sets",
-    ),
     Input::text(
         Section::Build,
         "platform",
@@ -330,9 +337,17 @@ pub static INPUTS: &[Input] = &[
         Section::Tags,
         "version",
         "VERSION",
-        "The version that the release tag carries, such as `1.2.3` or `v1.2.3`",
+        "The version that the release tag carries, such as `1.2.3` or `v1.2.3`. `auto` makes the next one from the \
+         commits where the commit has no git tag (docs/versions.md)",
     )
     .default_note("the git tag of the commit"),
+    Input::text(
+        Section::Tags,
+        "tag-prefix",
+        "TEXT",
+        "What git tags of versions begin with, such as `api/v`",
+    )
+    .default_note("`v` or nothing"),
     Input::entries(
         Section::Tags,
         "tags",
@@ -340,7 +355,58 @@ pub static INPUTS: &[Input] = &[
         "The tags that are wanted, one rule a line, such as `type=semver,pattern={{version}}`, `type=sha` or \
          `type=raw,value=TAG` (all rules: docs/tags.md), or tags alone, separated by commas",
     )
-    .default("type=semver,pattern={{version}}\ntype=sha"),
+    .default_note("`type=semver,pattern={{version}}` and `type=sha`"),
+    Input::entries(
+        Section::Tags,
+        "flavor",
+        "LINE",
+        "What holds for all tags, one a line: `latest=auto|true|false`, `prefix=TEXT`, `suffix=TEXT`",
+    )
+    .default_note("`latest=false`"),
+    Input::entries(
+        Section::Tags,
+        "labels",
+        "NAME=VALUE",
+        "Labels of the image, one a line, in place of those that Tagship sets or beside them. Variables are filled in",
+    ),
+    Input::text(
+        Section::Tags,
+        "compat",
+        "TOOL",
+        "Read `images`, `tags`, `flavor` and `labels` as another tool does: `metadata-action`",
+    ),
+    Input::text(
+        Section::Images,
+        "only",
+        "NAME",
+        "The image to take, of those that stand under `images` in `tagship.yaml`",
+    )
+    .default_note("the only one")
+    .faces(Faces::NotFile),
+    Input::entries(
+        Section::Images,
+        "paths",
+        "PATTERN",
+        "What the image is made from, one pattern a line as in a workflow's `paths`, relative to the repository's root. \
+         `changed` looks at it",
+    )
+    .default_note("the context and the Dockerfile"),
+    Input {
+        faces: Faces::Plan,
+        ..Input::flag(
+            Section::Images,
+            "changed",
+            "Publish nothing, and list the images that the commit touches as a matrix for `strategy`",
+        )
+    },
+    Input::text(
+        Section::Images,
+        "since",
+        "REVISION",
+        "What `changed` compares the commit with: a commit, branch or tag",
+    )
+    .default_note("what the event tells; in a push the commit before it, in a pull request where it branched off")
+    .faces(Faces::Plan),
     Input::flag(
         Section::Run,
         "rebuild",
@@ -367,7 +433,7 @@ pub static INPUTS: &[Input] = &[
             "github-token",
             Kind::Secret,
             "TOKEN",
-            "A token for GitHub's API, to read the repository's licence",
+            "A token for GitHub's API, to read the repository's description and licence for labels",
         )
         .faces(Faces::Secret)
     },

@@ -1,6 +1,7 @@
 mod build;
 mod destination;
 mod github;
+mod naming;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -129,7 +130,7 @@ fn flag_then_variable_then_file_then_standard_variable_then_default() {
     assert_eq!(plain.build.docker_host.as_deref(), Some("unix:///of/standard"));
     assert_eq!(plain.identity.session_name, "Tagship");
     assert_eq!(plain.identity.duration_seconds, 3600);
-    assert_eq!(plain.tags, crate::domain::tags::TagRule::defaults());
+    assert_eq!(plain.lists.rules, crate::domain::tags::TagRule::defaults());
     assert!(!plain.rebuild && !plain.allow_dirty && !plain.dry_run && !plain.build.no_cache);
 }
 

@@ -3,7 +3,6 @@ use std::borrow::Cow;
 use crate::domain::facts::paths;
 use crate::domain::plan::Conflicts;
 use crate::domain::reference::Digest;
-use crate::domain::tags::TagError;
 use crate::engine::BuildError;
 use crate::error::{Diagnose, Kind};
 use crate::git::GitError;
@@ -23,9 +22,6 @@ pub enum PipelineError {
         /// How many there are.
         count: usize,
     },
-    /// The tags cannot be made.
-    #[error(transparent)]
-    Tags(#[from] TagError),
     /// A wanted tag cannot be had.
     #[error(transparent)]
     Conflict(#[from] Conflicts),
@@ -63,7 +59,7 @@ impl Diagnose for PipelineError {
     fn kind(&self) -> Kind {
         match self {
             Self::Git(error) => error.kind(),
-            Self::Dirty { .. } | Self::Tags(_) => Kind::Usage,
+            Self::Dirty { .. } => Kind::Usage,
             Self::Conflict(conflicts) => conflicts.kind(),
             Self::Registry(error) => error.kind(),
             Self::Build(error) => error.kind(),
@@ -77,8 +73,6 @@ impl Diagnose for PipelineError {
             Self::Dirty { .. } => {
                 Some("commit the changes or ignore them in `.gitignore`, or give `allow-dirty`, which marks the tags".into())
             }
-            Self::Tags(TagError::NoTag { .. }) => Some("push a git tag such as `v1.2.3`, give `version`, or ask for `type=sha`".into()),
-            Self::Tags(_) => Some("see the tag rules in docs/reference.md".into()),
             Self::Conflict(conflicts) => conflicts.hint(),
             Self::Registry(error) => error.hint(),
             Self::Build(error) => error.hint(),

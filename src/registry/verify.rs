@@ -9,8 +9,8 @@ use super::manifests::mismatch;
 use super::repository::MAX_PARALLEL;
 use crate::domain::content::{Content, Descriptor, ImageIndex, ImageManifest, Manifest, Platform};
 use crate::domain::facts::{ImageFacts, PlatformManifest};
-use crate::domain::labels::{REVISION, VERSION};
 use crate::domain::reference::Digest;
+use crate::domain::tags::{REVISION, VERSION};
 use crate::ports::ReadRegistry;
 
 /// An image that was read back from the registry and found whole.

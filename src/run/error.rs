@@ -1,9 +1,11 @@
 use std::borrow::Cow;
 
 use crate::aws::IdentityError;
+use crate::domain::bump::BumpError;
 use crate::domain::plan::Conflicts;
 use crate::domain::tags::ListingError;
 use crate::error::{Diagnose, Kind};
+use crate::git::GitError;
 use crate::local::LocalError;
 use crate::pipeline::PipelineError;
 use crate::registry::RegistryError;
@@ -23,6 +25,9 @@ pub enum RunError {
     /// The lists of tags, images or labels are wrong.
     #[error(transparent)]
     Listing(#[from] ListingError),
+    /// There is no next version.
+    #[error(transparent)]
+    Bump(#[from] BumpError),
     /// HTTP cannot be spoken at all, for want of certificate authorities.
     #[error("no HTTP client can be made: {0}")]
     Http(String),
@@ -64,6 +69,12 @@ impl From<RegistryError> for RunError {
     }
 }
 
+impl From<GitError> for RunError {
+    fn from(error: GitError) -> Self {
+        Self::Pipeline(error.into())
+    }
+}
+
 impl From<Conflicts> for RunError {
     fn from(conflicts: Conflicts) -> Self {
         Self::Pipeline(conflicts.into())
@@ -77,6 +88,7 @@ impl Diagnose for RunError {
             Self::Local(error) => error.kind(),
             Self::Pipeline(error) => error.kind(),
             Self::Listing(error) => error.kind(),
+            Self::Bump(error) => error.kind(),
             Self::Http(_) => Kind::Operation,
             Self::Broken(_) => Kind::Bug,
         }
@@ -88,6 +100,7 @@ impl Diagnose for RunError {
             Self::Local(error) => error.hint(),
             Self::Pipeline(error) => error.hint(),
             Self::Listing(error) => error.hint(),
+            Self::Bump(error) => error.hint(),
             Self::Http(_) => Some(
                 "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),
             ),

@@ -1,60 +1,57 @@
 //! Everything up to the plan. Nothing here writes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-use semver::Version;
 
 use super::RunError;
+use super::called::Called;
 use super::history::History;
 use super::local::Place;
+use super::naming::asked;
 use crate::aws::Ecr;
 use crate::clock::SystemClock;
-use crate::domain;
 use crate::domain::build::BuildRequest;
 use crate::domain::event::RepositoryInfo;
 use crate::domain::facts::{Facts, Source};
-use crate::domain::labels::{LICENCES, labels};
-use crate::domain::plan::{Content, Plan, Wish, revision};
+use crate::domain::plan::{Content, Plan, Wish};
 use crate::domain::reference::ImageName;
-use crate::domain::tags::{Flavor, Given, Mode, Wanted, evaluate};
-use crate::domain::version::{from_git_tag, greatest};
+use crate::domain::tags::{Evaluation, ListingError, Wanted};
 use crate::git::GixCheckout;
-use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, gather};
-use crate::ports::{
-    Checkout as _, Clock as _, ControlPlane, Event, ReadForge as _, RegistryLogin, Reporter, Warning,
-};
+use crate::ports::{Checkout as _, ControlPlane, RegistryLogin, Reporter};
 use crate::registry::{Client, Repository, http_client};
 use crate::settings::Settings;
-
-/// The longest that a build waits for one optional label.
-const LICENCE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is known before the registry is asked.
 pub(super) struct Scene<'a> {
     settings: &'a Settings,
     reporter: Arc<dyn Reporter>,
     place: Place,
-    source: Source,
-    version: Option<Version>,
+    called: Called<'a>,
+    made: Evaluation,
     wanted: Wanted,
+    labels: BTreeMap<String, String>,
 }
 
 impl<'a> Scene<'a> {
     /// Reads the checkout and finds out where the image goes.
     pub(super) async fn read(settings: &'a Settings, reporter: Arc<dyn Reporter>) -> Result<Self, RunError> {
         let source = source(settings).await?;
-        let version = version(settings, &source);
-        let wanted = wanted(settings, &source, version.as_ref())?;
+        let called = Called::of(settings, source, &*reporter).await?;
+        let unknown = called.repository(RepositoryInfo::default());
+        let made = settings.lists.evaluate(&called.given(&unknown))?;
+        let wanted = Wanted::of(&made).map_err(|source| ListingError { list: "tags", source })?;
+        // What is wrong with labels is told also when nothing is built.
+        let labels = called.labels(&made, &unknown)?;
         let place = Place::of(settings).await?;
         Ok(Self {
             settings,
             reporter,
             place,
-            source,
-            version,
+            called,
+            made,
             wanted,
+            labels,
         })
     }
 
@@ -79,16 +76,14 @@ impl<'a> Scene<'a> {
     }
 
     /// The plan, from what the registry says or from why it could not be asked.
-    pub(super) async fn plan(&self, facts: Result<&Facts, String>) -> Plan {
+    pub(super) async fn plan(&self, facts: Result<&Facts, String>) -> Result<Plan, RunError> {
         let mut plan = Plan::new(self.wish(), facts);
         // Asked only for an image that is built: a second run contacts nobody but the registry.
-        if let Content::Build { request } = &mut plan.content
-            && !request.labels.contains_key(LICENCES)
-            && let Some(licence) = self.licence().await
-        {
-            request.labels.insert(LICENCES.to_owned(), licence);
+        if let Content::Build { request } = &mut plan.content {
+            let known = asked(&self.settings.github, &*self.reporter).await;
+            request.labels = self.called.labels(&self.made, &self.called.repository(known))?;
         }
-        plan
+        Ok(plan)
     }
 
     /// Ends what was started for this run alone.
@@ -99,8 +94,8 @@ impl<'a> Scene<'a> {
     fn wish(&self) -> Wish {
         Wish {
             image: self.place.image.clone(),
-            source: self.source.clone(),
-            version: self.version.clone(),
+            source: self.called.source.clone(),
+            version: self.called.version.clone(),
             wanted: self.wanted.clone(),
             rebuild: self.settings.rebuild,
             build: self.build_request(),
@@ -115,42 +110,11 @@ impl<'a> Scene<'a> {
             target: build.target.clone(),
             build_args: build.args.clone(),
             secrets: build.secrets.clone(),
-            labels: labels(
-                &self.source,
-                &revision(&self.source),
-                self.version.as_ref(),
-                &self.place.image.repository,
-                &build.labels,
-            ),
+            labels: self.labels.clone(),
             platform: build.platform.clone(),
             no_cache: build.no_cache,
-            source_date_epoch: self.source.committed_at.as_second(),
+            source_date_epoch: self.called.source.committed_at.as_second(),
         }
-    }
-
-    /// The licence is one label: not to know it is no reason to stop.
-    async fn licence(&self) -> Option<String> {
-        let asked = async {
-            match GithubForge::of(&self.settings.github)? {
-                Some(forge) => forge.licence().await,
-                None => Ok(None),
-            }
-        };
-        let reason = match tokio::time::timeout(LICENCE_PATIENCE, asked).await {
-            Ok(Ok(licence)) => return licence,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!(
-                "GitHub does not answer within {} seconds",
-                LICENCE_PATIENCE.as_secs()
-            ),
-        };
-        let message = format!("the image gets no licence label: {reason}");
-        self.reporter.event(Event::Warning(&Warning {
-            message,
-            file: None,
-            line: None,
-        }));
-        None
     }
 }
 
@@ -198,36 +162,4 @@ async fn source(settings: &Settings) -> Result<Source, RunError> {
         source.url = Some(format!("{}/{repository}", server.as_str().trim_end_matches('/')));
     }
     Ok(source)
-}
-
-/// The tags, made as `tagship tags` makes them, but `latest` only where a rule asks for it.
-fn wanted(settings: &Settings, source: &Source, version: Option<&Version>) -> Result<Wanted, PipelineError> {
-    let mut event = if let Some(event) = &settings.event {
-        event.clone()
-    } else {
-        let branch = GixCheckout::at(&settings.workspace).branch(&settings.build.context)?;
-        domain::event::Event::of_checkout(branch.as_deref(), None, source.commit.clone())
-    };
-    // What is built is what is checked out.
-    event.commit = Some(source.commit.clone());
-    let given = Given {
-        mode: Mode::Strict,
-        event: &event,
-        repository: &RepositoryInfo::default(),
-        version,
-        now: SystemClock.now(),
-        committed_at: Some(source.committed_at),
-        short_digits: None,
-        is_dirty: source.is_dirty(),
-    };
-    Ok(Wanted::of(&evaluate(&settings.tags, &Flavor::plain(), &given)?)?)
-}
-
-/// The version: given, or of the git tag that started the run, or of the git tags on the commit.
-fn version(settings: &Settings, source: &Source) -> Option<Version> {
-    let given = settings.version.clone();
-    given.or_else(|| match &settings.github.ref_tag {
-        Some(tag) => from_git_tag(tag),
-        None => greatest(source.tags.iter().map(String::as_str)),
-    })
 }

@@ -3,18 +3,16 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use semver::Version;
 
+use super::naming::{asked, event_of_checkout, version_for_rules, version_of};
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::domain::event::{Event, RepositoryInfo};
-use crate::domain::facts::Source;
 use crate::domain::tags::{Explanation, Given, Listing, Mode, Wishes};
-use crate::domain::version::greatest;
+use crate::domain::version::TagPrefix;
 use crate::git::GixCheckout;
-use crate::github::GithubForge;
 use crate::pipeline::PipelineError;
-use crate::ports::{self, Checkout as _, Clock as _, Reporter, Warning};
+use crate::ports::{Checkout as _, Clock as _, Reporter};
 use crate::settings::GithubSettings;
 
 /// What tags are asked for, and what is known already.
@@ -32,6 +30,8 @@ pub struct TagsRequest {
     pub annotations: String,
     /// How the rules are read.
     pub mode: Mode,
+    /// What git tags of versions begin with.
+    pub tag_prefix: TagPrefix,
     /// The time of the run, if not now.
     pub now: Option<Timestamp>,
     /// What started the job; the checkout tells when absent.
@@ -56,8 +56,8 @@ pub async fn tags(request: &TagsRequest, reporter: &dyn Reporter) -> Result<Outc
         (Some(event), source) => (event.clone(), source.ok()),
         (None, source) => {
             let source = source.map_err(PipelineError::from)?;
-            let branch = checkout.branch(&request.workspace).map_err(PipelineError::from)?;
-            (of_checkout(branch.as_deref(), &source), Some(source))
+            let event = event_of_checkout(&checkout, &request.workspace, &source, &request.tag_prefix)?;
+            (event, Some(source))
         }
     };
     // Another commit's checkout says nothing of this one.
@@ -66,14 +66,15 @@ pub async fn tags(request: &TagsRequest, reporter: &dyn Reporter) -> Result<Outc
         Some(repository) => repository.clone(),
         None => asked(&request.github, reporter).await,
     };
-    let version = source.as_ref().and_then(version);
+    let version = source
+        .as_ref()
+        .and_then(|source| version_of(&event, source, &request.tag_prefix));
     let given = Given {
         mode: request.mode,
         event: &event,
         repository: &repository,
-        version: version
-            .as_ref()
-            .filter(|_| request.mode == Mode::Strict && event.git_ref.tag().is_none()),
+        version: version_for_rules(version.as_ref(), &event, request.mode),
+        tag_prefix: Some(&request.tag_prefix),
         now: request.now.unwrap_or_else(|| SystemClock.now()),
         committed_at: source.as_ref().map(|source| source.committed_at),
         short_digits: request.short_digits,
@@ -95,40 +96,6 @@ pub async fn tags(request: &TagsRequest, reporter: &dyn Reporter) -> Result<Outc
         },
         json: super::outcome::json(&listing),
         ..Outcome::default()
-    })
-}
-
-/// HEAD is at a branch, or else at a tag.
-fn of_checkout(branch: Option<&str>, source: &Source) -> Event {
-    let version = version(source).map(|version| version.to_string());
-    let of_version = source
-        .tags
-        .iter()
-        .find(|tag| version.as_deref() == Some(tag.strip_prefix('v').unwrap_or(tag)));
-    let tag = of_version.or(source.tags.first()).filter(|_| branch.is_none());
-    Event::of_checkout(branch, tag.map(String::as_str), source.commit.clone())
-}
-
-fn version(source: &Source) -> Option<Version> {
-    greatest(source.tags.iter().map(String::as_str))
-}
-
-/// Labels are no reason to stop: what GitHub does not tell is left out.
-async fn asked(github: &GithubSettings, reporter: &dyn Reporter) -> RepositoryInfo {
-    let asked = async {
-        match GithubForge::of(github)? {
-            Some(forge) => forge.info().await,
-            None => Ok(RepositoryInfo::default()),
-        }
-    };
-    asked.await.unwrap_or_else(|error| {
-        let message = format!("nothing is known of the repository: {error}");
-        reporter.event(ports::Event::Warning(&Warning {
-            message,
-            file: None,
-            line: None,
-        }));
-        RepositoryInfo::default()
     })
 }
 

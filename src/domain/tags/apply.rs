@@ -121,6 +121,20 @@ impl TagRule {
         let Some(mut subject) = subject else {
             return Ok(silent(&no_source(given)));
         };
+        // Other tags are of other images.
+        if let (Some(prefix), None, None) = (given.tag_prefix, value, extract)
+            && computed.is_none()
+        {
+            match prefix.rest(&subject.text) {
+                Some(rest) => subject.text = rest.to_owned(),
+                None => {
+                    return Ok(silent(&format!(
+                        "`{}` names no version behind `{prefix}`",
+                        shown(&subject.text)
+                    )));
+                }
+            }
+        }
         if let Some(extract) = extract {
             match extract.pattern.capture(&subject.text, extract.group) {
                 Capture::Text(found) => subject.text = found.to_owned(),

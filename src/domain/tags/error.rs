@@ -110,6 +110,12 @@ pub enum Problem {
     /// A label has no name or no value.
     #[error("a label is `name=value`")]
     Label,
+    /// A label of an image that Tagship reads again.
+    #[error("label `{name}` is Tagship's own: a second run recognises the image by it")]
+    Reserved {
+        /// The label.
+        name: String,
+    },
 }
 
 impl LineError {

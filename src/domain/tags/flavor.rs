@@ -52,7 +52,12 @@ impl Flavor {
 
     /// Reads a list of `latest=auto|true|false`, `prefix=…[,onlatest=true]` and `suffix=…[,onlatest=true]`.
     pub fn parse_list(text: &str, mode: Mode) -> Result<Self, TagError> {
-        let mut flavor = Self::default();
+        Self::default().with(text, mode)
+    }
+
+    /// This flavor, and what a list says otherwise.
+    pub fn with(self, text: &str, mode: Mode) -> Result<Self, TagError> {
+        let mut flavor = self;
         let mut wrong = Vec::new();
         for line in lines(text, mode)? {
             if let Err(error) = flavor.read(line, mode) {

@@ -5,11 +5,20 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::error::{LineError, Problem, TagError};
+use semver::Version;
+
+use super::error::{LineError, Problem, TagError, shown};
 use super::line::lines;
 use super::variables::{Scope, Text};
-use super::{Given, Mode};
+use super::{DIRTY_SUFFIX, Given, Mode};
 use crate::domain::template::Escape;
+
+/// The label that carries the commit.
+pub const REVISION: &str = "org.opencontainers.image.revision";
+/// The label that carries the version.
+pub const VERSION: &str = "org.opencontainers.image.version";
+/// The labels that Tagship reads again; those of an image that is made are taken from nobody.
+pub const RESERVED: [&str; 2] = [REVISION, VERSION];
 
 /// A label or an annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,15 +29,122 @@ pub struct Label {
     pub value: String,
 }
 
+/// One line of the inputs `labels` and `annotations`: `name=value`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelRule {
+    text: Text,
+    line: usize,
+    column: usize,
+}
+
+/// What the labels of an image say that is made, and not only spoken of.
+#[derive(Debug, Clone, Copy)]
+pub struct Imprint<'a> {
+    /// The version of the commit, if it has one.
+    pub version: Option<&'a Version>,
+    /// The commit's time: the same commit gives the same image.
+    pub created: Timestamp,
+}
+
 /// What every name of the specification begins with.
 const PREFIX: &str = "org.opencontainers.image.";
+/// The most bytes of a name; nothing sensible comes near.
+const MAX_NAME: usize = 256;
+
+impl LabelRule {
+    /// Reads a list of `name=value`, one on each line. All lines that are wrong are told together.
+    ///
+    /// The action that the compatible mode follows passes over lines without `=`.
+    pub fn parse_list(text: &str, mode: Mode) -> Result<Vec<Self>, TagError> {
+        let mut wrong = Vec::new();
+        let mut rules: Vec<Self> = Vec::new();
+        for line in lines(text, mode)? {
+            match Self::read(&line.whole(mode), line.number, mode) {
+                Ok(rule) => {
+                    if mode == Mode::Strict
+                        && let Some(name) = rule.name()
+                        && rules.iter().any(|known| known.name() == Some(name))
+                    {
+                        let attribute = shown(name);
+                        wrong.push(rule.error(Problem::Repeated { attribute }));
+                    }
+                    rules.push(rule);
+                }
+                Err(error) => wrong.push(error),
+            }
+        }
+        TagError::of_lines(wrong).map_or(Ok(rules), Err)
+    }
+
+    fn read(text: &str, line: usize, mode: Mode) -> Result<Self, LineError> {
+        let column = text.chars().take_while(|c| c.is_whitespace()).count() + 1;
+        let rule = Self {
+            text: Text::parse(text.trim(), line, column)?,
+            line,
+            column,
+        };
+        if mode == Mode::Strict {
+            rule.text.check(Scope::Global)?;
+            match (rule.name(), rule.text.literal()) {
+                (Some(name), _) => rule.check_name(name)?,
+                (None, Some(_)) => return Err(rule.error(Problem::Label)),
+                (None, None) => {}
+            }
+        }
+        Ok(rule)
+    }
+
+    /// The name, unless variables make it.
+    pub fn name(&self) -> Option<&str> {
+        let (name, _) = self.text.template.source().split_once('=')?;
+        (!name.contains("{{")).then_some(name)
+    }
+
+    fn error(&self, problem: Problem) -> LineError {
+        LineError::new(self.line, self.column, problem)
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), LineError> {
+        let is_legal = (1..=MAX_NAME).contains(&name.len())
+            && !name.chars().any(|c| c.is_control() || c.is_whitespace());
+        if is_legal {
+            Ok(())
+        } else {
+            Err(self.error(Problem::Label))
+        }
+    }
+
+    /// The label, with variables filled in.
+    fn fill(&self, given: &Given<'_>) -> Result<Option<Label>, LineError> {
+        let filled = self.text.fill(given, Escape::None)?;
+        let Some((name, value)) = filled.split_once('=') else {
+            return match given.mode {
+                Mode::Strict => Err(self.error(Problem::Label)),
+                Mode::MetadataAction => Ok(None),
+            };
+        };
+        if given.mode == Mode::Strict {
+            self.check_name(name)?;
+        }
+        Ok(Some(Label {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        }))
+    }
+}
 
 /// The labels of the specification, with those of `own` in their place or beside them, sorted by name.
 ///
 /// In the strict mode what is unknown is left out, and `created` is the commit's time, so that a commit always has the
-/// same labels. The action leaves nothing out and takes the time of the run.
-pub(super) fn make(own: &str, version: Option<&str>, given: &Given<'_>) -> Result<Vec<Label>, TagError> {
-    let mut labels: Vec<Label> = standard(version, given)
+/// same labels. The action leaves nothing out and takes the time of the run; an image that is made has the commit's in
+/// both modes. `version` is the label's value where there is no imprint.
+pub(super) fn make(
+    own: &[LabelRule],
+    version: Option<&str>,
+    imprint: Option<Imprint<'_>>,
+    given: &Given<'_>,
+) -> Result<Vec<Label>, TagError> {
+    let mut labels: Vec<Label> = standard(version, imprint, given)
         .into_iter()
         .filter_map(|(name, value)| {
             let value = match given.mode {
@@ -40,15 +156,21 @@ pub(super) fn make(own: &str, version: Option<&str>, given: &Given<'_>) -> Resul
         })
         .collect();
     let mut wrong = Vec::new();
-    for line in lines(own, given.mode)? {
-        match read(&line.whole(given.mode), line.number, given) {
-            Ok(Some(label)) => {
-                labels.retain(|known| known.name != label.name);
-                labels.push(label);
+    for rule in own {
+        let label = match rule.fill(given) {
+            Ok(Some(label)) => label,
+            Ok(None) => continue,
+            Err(error) => {
+                wrong.push(error);
+                continue;
             }
-            Ok(None) => {}
-            Err(error) => wrong.push(error),
+        };
+        if imprint.is_some() && RESERVED.contains(&label.name.as_str()) {
+            wrong.push(rule.error(Problem::Reserved { name: label.name }));
+            continue;
         }
+        labels.retain(|known| known.name != label.name);
+        labels.push(label);
     }
     if let Some(error) = TagError::of_lines(wrong) {
         return Err(error);
@@ -60,14 +182,32 @@ pub(super) fn make(own: &str, version: Option<&str>, given: &Given<'_>) -> Resul
     Ok(labels)
 }
 
-fn standard(version: Option<&str>, given: &Given<'_>) -> [(&'static str, Option<String>); 8] {
+fn standard(
+    version: Option<&str>,
+    imprint: Option<Imprint<'_>>,
+    given: &Given<'_>,
+) -> [(&'static str, Option<String>); 8] {
     let repository = given.repository;
     let is_strict = given.mode == Mode::Strict;
-    let created = if is_strict {
-        given.committed_at().map(|time| time.to_string())
-    } else {
-        Some(milliseconds(given.now))
+    let created = match imprint {
+        Some(imprint) => Some(imprint.created),
+        None if is_strict => given.committed_at(),
+        None => Some(given.now),
     };
+    let created = created.map(|time| match given.mode {
+        Mode::Strict => time.to_string(),
+        Mode::MetadataAction => milliseconds(time),
+    });
+    let exact = imprint.and_then(|imprint| imprint.version);
+    // A branch's name as version would make the image depend on more than its commit.
+    let version = version.filter(|_| imprint.is_none() || !is_strict);
+    let version = exact.map(Version::to_string).or(version.map(str::to_owned));
+    let dirty = if given.is_dirty { DIRTY_SUFFIX } else { "" };
+    let revision = given
+        .event
+        .commit
+        .as_ref()
+        .map(|commit| format!("{commit}{dirty}"));
     let licence = repository
         .spdx_id()
         .filter(|id| !is_strict || *id != "NOASSERTION");
@@ -76,9 +216,9 @@ fn standard(version: Option<&str>, given: &Given<'_>) -> [(&'static str, Option<
         ("description", repository.description.clone()),
         ("url", repository.html_url.clone()),
         ("source", repository.html_url.clone()),
-        ("version", version.map(str::to_owned)),
+        ("version", version),
         ("created", created),
-        ("revision", given.event.commit.as_ref().map(ToString::to_string)),
+        ("revision", revision),
         ("licenses", licence.map(str::to_owned)),
     ]
 }
@@ -87,26 +227,6 @@ fn standard(version: Option<&str>, given: &Given<'_>) -> [(&'static str, Option<
 fn milliseconds(time: Timestamp) -> String {
     let time = time.to_zoned(TimeZone::UTC);
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
-
-/// Reads `name=value`. The action passes over lines without `=`.
-fn read(text: &str, line: usize, given: &Given<'_>) -> Result<Option<Label>, LineError> {
-    let column = text.chars().take_while(|c| c.is_whitespace()).count() + 1;
-    let template = Text::parse(text.trim(), line, column)?;
-    if given.mode == Mode::Strict {
-        template.check(Scope::Global)?;
-    }
-    let filled = template.fill(given, Escape::None)?;
-    match filled.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() || given.mode == Mode::MetadataAction => {
-            Ok(Some(Label {
-                name: name.to_owned(),
-                value: value.to_owned(),
-            }))
-        }
-        _ if given.mode == Mode::Strict => Err(LineError::new(line, column, Problem::Label)),
-        _ => Ok(None),
-    }
 }
 
 /// The order of the Unicode collation's root, for ASCII: signs, digits, letters, and lower case before upper case only

@@ -15,6 +15,8 @@ const MAX_LINES: usize = 10_000;
 pub(super) struct Line<'a> {
     /// Its number, from 1.
     pub(super) number: usize,
+    /// The column of its first character, from 1.
+    pub(super) column: usize,
     /// Its text.
     pub(super) text: &'a str,
 }
@@ -52,10 +54,15 @@ pub(super) fn lines(text: &str, mode: Mode) -> Result<Vec<Line<'_>>, LineError> 
         if text.trim().is_empty() || comment.starts_with('#') {
             continue;
         }
+        let line = Line {
+            number,
+            column: 1,
+            text,
+        };
         if lines.len() == MAX_LINES {
-            return Err(Line { number, text }.too_long());
+            return Err(line.too_long());
         }
-        lines.push(Line { number, text });
+        lines.push(line);
     }
     Ok(lines)
 }
@@ -66,7 +73,7 @@ impl Line<'_> {
             bytes: MAX_LINE,
             lines: MAX_LINES,
         };
-        LineError::new(self.number, 1, problem)
+        LineError::new(self.number, self.column, problem)
     }
 
     /// The fields.
@@ -93,7 +100,7 @@ impl Line<'_> {
 
     fn record(self, text: &str) -> Result<Vec<Field>, LineError> {
         let mut fields = Vec::new();
-        let mut column = 1;
+        let mut column = self.column;
         let mut rest = text;
         loop {
             let (text, length) = match quoted(rest) {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::{Serialize, Serializer};
 
-use super::labels::{self, Label};
+use super::labels::{self, Imprint, Label, LabelRule};
 use super::{Evaluation, Explanation, Flavor, Given, Image, Mode, TagError, TagRule, evaluate};
 use crate::error::{Diagnose, Kind};
 
@@ -35,6 +35,12 @@ pub struct ListingError {
     pub source: TagError,
 }
 
+impl ListingError {
+    fn of(list: &'static str) -> impl Fn(TagError) -> Self {
+        move |source| Self { list, source }
+    }
+}
+
 impl Diagnose for ListingError {
     fn kind(&self) -> Kind {
         self.source.kind()
@@ -42,6 +48,62 @@ impl Diagnose for ListingError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         self.source.hint()
+    }
+}
+
+/// The lists, read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lists {
+    /// How they were read.
+    pub mode: Mode,
+    /// Names to put tags behind.
+    pub images: Vec<Image>,
+    /// Which tags there are.
+    pub rules: Vec<TagRule>,
+    /// What holds for all tags.
+    pub flavor: Flavor,
+    /// The user's own labels.
+    pub labels: Vec<LabelRule>,
+    /// The user's own annotations.
+    pub annotations: Vec<LabelRule>,
+}
+
+impl Wishes<'_> {
+    /// Reads the lists.
+    pub fn read(self, mode: Mode) -> Result<Lists, ListingError> {
+        let of = ListingError::of;
+        Ok(Lists {
+            mode,
+            images: Image::parse_list(self.images, mode).map_err(of("images"))?,
+            flavor: Flavor::parse_list(self.flavor, mode).map_err(of("flavor"))?,
+            rules: TagRule::parse_list_or_defaults(self.tags, mode).map_err(of("tags"))?,
+            labels: LabelRule::parse_list(self.labels, mode).map_err(of("labels"))?,
+            annotations: LabelRule::parse_list(self.annotations, mode).map_err(of("annotations"))?,
+        })
+    }
+}
+
+impl Lists {
+    /// Makes the tags.
+    pub fn evaluate(&self, given: &Given<'_>) -> Result<Evaluation, ListingError> {
+        evaluate(&self.rules, &self.flavor, given).map_err(ListingError::of("tags"))
+    }
+
+    /// Makes the labels, of an image that is made with an imprint.
+    pub fn labels(
+        &self,
+        made: &Evaluation,
+        imprint: Option<Imprint<'_>>,
+        given: &Given<'_>,
+    ) -> Result<Vec<Label>, ListingError> {
+        let version = label_version(made, given);
+        labels::make(&self.labels, version.as_deref(), imprint, given).map_err(ListingError::of("labels"))
+    }
+
+    fn annotations(&self, made: &Evaluation, given: &Given<'_>) -> Result<Vec<Label>, ListingError> {
+        let version = label_version(made, given);
+        labels::make(&self.annotations, version.as_deref(), None, given)
+            .map_err(ListingError::of("annotations"))
     }
 }
 
@@ -76,19 +138,13 @@ fn as_map<S: Serializer>(labels: &[Label], serializer: S) -> Result<S::Ok, S::Er
 impl Listing {
     /// Makes everything that is asked for.
     pub fn new(wishes: Wishes<'_>, given: &Given<'_>) -> Result<Self, ListingError> {
-        let mode = given.mode;
-        let of = |list| move |source| ListingError { list, source };
-        let images = Image::parse_list(wishes.images, mode).map_err(of("images"))?;
-        let flavor = Flavor::parse_list(wishes.flavor, mode).map_err(of("flavor"))?;
-        let rules = TagRule::parse_list_or_defaults(wishes.tags, mode).map_err(of("tags"))?;
-        let evaluation = evaluate(&rules, &flavor, given).map_err(of("tags"))?;
-        let version = label_version(&evaluation, given);
-        let label = |list, text| labels::make(text, version.as_deref(), given).map_err(of(list));
+        let lists = wishes.read(given.mode)?;
+        let evaluation = lists.evaluate(given)?;
         Ok(Self {
-            labels: label("labels", wishes.labels)?,
-            annotations: label("annotations", wishes.annotations)?,
+            labels: lists.labels(&evaluation, None, given)?,
+            annotations: lists.annotations(&evaluation, given)?,
             version: evaluation.version().unwrap_or_default().to_owned(),
-            tags: references(&images, &evaluation),
+            tags: references(&lists.images, &evaluation),
             tag_names: evaluation.tags.into_iter().map(|tag| tag.name).collect(),
             explain: evaluation.explanations,
         })

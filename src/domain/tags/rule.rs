@@ -111,20 +111,18 @@ impl TagRule {
         rules.unwrap_or_default()
     }
 
-    /// Reads one rule, strictly and for a run without flavor: `type=<type>,<attribute>=<value>…`, or a tag alone.
+    /// Reads one rule, strictly: `type=<type>,<attribute>=<value>…`, or a tag alone.
     pub fn parse(text: &str) -> Result<Self, TagError> {
-        Self::parse_at(1, text)
+        let line = Line {
+            number: 1,
+            column: 1,
+            text,
+        };
+        Ok(Self::read(line, Mode::Strict)?)
     }
 
-    /// Reads one rule that stands in a line, from 1.
-    pub fn parse_at(line: usize, text: &str) -> Result<Self, TagError> {
-        let rule = Self::read(Line { number: line, text }, Mode::Strict)?;
-        rule.check_literal()?;
-        Ok(rule)
-    }
-
-    /// Checks the tag of a rule that always makes the same one, or one of the same form.
-    fn check_literal(&self) -> Result<(), LineError> {
+    /// Checks the tag of a rule that always makes the same one, or one of the same form, in a run without flavor.
+    pub fn check_literal(&self) -> Result<(), TagError> {
         let body = match &self.kind {
             Kind::Raw(value) => value.literal(),
             // Every commit id is hex digits, so that the prefix alone decides whether the tag is legal.
@@ -149,14 +147,16 @@ impl TagRule {
 
     /// Reads a list of rules, one on each line; empty lines and lines that begin with `#` are left out.
     ///
-    /// All lines that are wrong are told together.
+    /// In the strict mode a line may also hold several tags alone. All lines that are wrong are told together.
     pub fn parse_list(text: &str, mode: Mode) -> Result<Vec<Self>, TagError> {
         let mut wrong = Vec::new();
         let mut rules = Vec::new();
         for line in lines(text, mode)? {
-            match Self::read(line, mode) {
-                Ok(rule) => rules.push(rule),
-                Err(error) => wrong.push(error),
+            for part in parts(line, mode) {
+                match Self::read(part, mode) {
+                    Ok(rule) => rules.push(rule),
+                    Err(error) => wrong.push(error),
+                }
             }
         }
         TagError::of_lines(wrong).map_or(Ok(rules), Err)
@@ -202,6 +202,22 @@ impl TagRule {
             source: shown_rule(line.text),
         })
     }
+}
+
+/// The tags alone that a line holds, or the line. The action takes the last of them.
+fn parts(line: Line<'_>, mode: Mode) -> Vec<Line<'_>> {
+    if mode == Mode::MetadataAction || line.text.contains(['=', '"']) {
+        return vec![line];
+    }
+    let mut column = line.column;
+    line.text
+        .split(',')
+        .map(|text| {
+            let part = Line { column, text, ..line };
+            column += text.chars().count() + 1;
+            part
+        })
+        .collect()
 }
 
 /// The rule as its user wrote it; hostile, so that it is bounded and without control characters.

@@ -67,6 +67,7 @@ impl Run {
             event: &self.event,
             repository: &self.repository,
             version: self.version.as_ref(),
+            tag_prefix: None,
             now: NOW.parse().unwrap(),
             committed_at: None,
             short_digits: None,

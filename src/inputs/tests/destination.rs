@@ -67,6 +67,48 @@ fn the_registry_comes_from_its_host_or_from_account_and_region() {
 }
 
 #[test]
+fn images_names_the_one_image_in_place_of_registry_and_repository() {
+    let image = format!("{REGISTRY}/team/app");
+    for list in [
+        image.clone(),
+        format!("# ours\n{image}\nname=other/app,enable=false"),
+        format!("name={image}"),
+    ] {
+        let settings = Case::new().flag("images", &list).settings();
+        let Destination::Registry(name) = settings.destination else {
+            panic!("local")
+        };
+        assert_eq!(name.to_string(), image);
+    }
+    let (message, hint) = Case::new()
+        .flag("images", &format!("{image}\nuser/app"))
+        .problem();
+    assert_eq!(
+        message,
+        "`--images`: a run publishes one image, and `images` names 2"
+    );
+    assert!(hint.unwrap().starts_with("run once for each image"));
+    let (message, _) = Case::new()
+        .flag("images", &format!("name={image},enable=false"))
+        .problem();
+    assert!(message.ends_with("names 0"), "{message}");
+    let (message, hint) = Case::new()
+        .flag("images", &image)
+        .flag("repository", "team/other")
+        .problem();
+    assert_eq!(
+        message,
+        "`--repository`: `images` names repository `team/app`, and `repository` another"
+    );
+    assert_eq!(hint.as_deref(), Some("leave `repository` out"));
+    let (message, _) = Case::new().flag("images", "ghcr.io/user/app").problem();
+    assert!(
+        message.contains("registry `ghcr.io` is none of ECR's"),
+        "{message}"
+    );
+}
+
+#[test]
 fn local_goes_without_a_registry() {
     let case = Case::new().flag("repository", "team/app").flag("local", "true");
     match case.settings().destination {

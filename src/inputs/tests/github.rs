@@ -30,8 +30,7 @@ fn github_is_known_by_its_variables_in_a_job_only() {
     let case = Case::complete()
         .variable("GITHUB_REPOSITORY", "acme/shop")
         .variable("GITHUB_API_URL", "https://ghe.example/api/v3")
-        .variable("GITHUB_REF_TYPE", "tag")
-        .variable("GITHUB_REF_NAME", "v1.2.3");
+        .variable("GITHUB_REF", "refs/tags/v1.2.3");
     assert_eq!(case.settings().github.repository, None);
     let github = case
         .variable("GITHUB_ACTIONS", "true")
@@ -43,7 +42,7 @@ fn github_is_known_by_its_variables_in_a_job_only() {
         github.github.api_url.unwrap().as_str(),
         "https://ghe.example/api/v3"
     );
-    assert_eq!(github.github.ref_tag.as_deref(), Some("v1.2.3"));
+    assert_eq!(github.event.unwrap().git_ref.tag(), Some("v1.2.3"));
     assert_eq!(github.identity.oidc.unwrap().token.expose_secret(), "jwt-request");
 }
 
@@ -51,7 +50,9 @@ fn github_is_known_by_its_variables_in_a_job_only() {
 fn hostile_values_are_refused_and_shown_without_control_characters() {
     let (message, _) = Case::complete().flag("target", "a\u{1b}[31m").problem();
     assert!(!message.contains('\u{1b}'), "{message:?}");
-    let (message, _) = Case::complete().flag("labels", &"a=b\n".repeat(1001)).problem();
+    let (message, _) = Case::complete()
+        .flag("build-args", &"a=b\n".repeat(1001))
+        .problem();
     assert!(message.contains("more than 1000 entries"), "{message}");
     let (message, _) = Case::complete()
         .flag("build-args", &"a".repeat(1024 * 1024 + 1))

@@ -108,6 +108,7 @@ impl Run {
             event: &event,
             repository: &RepositoryInfo::default(),
             version: version.as_ref(),
+            tag_prefix: None,
             now: jiff::Timestamp::UNIX_EPOCH,
             committed_at: None,
             short_digits: None,

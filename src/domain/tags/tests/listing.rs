@@ -104,6 +104,64 @@ fn the_strict_labels_leave_out_what_is_unknown() {
     );
 }
 
+/// What an image is recognised by, and when it was made, is nobody else's to say.
+#[test]
+fn an_image_that_is_made_tells_its_commit_in_both_modes() {
+    let version = Version::parse("1.2.3").unwrap();
+    let imprint = |version| Imprint {
+        version,
+        created: "2026-11-20T10:00:00Z".parse().unwrap(),
+    };
+    let labels = |run: &Run, own: &str, version| {
+        let wishes = Wishes {
+            tags: "type=ref,event=branch",
+            labels: own,
+            ..Wishes::default()
+        };
+        let lists = wishes.read(run.mode).unwrap();
+        let made = lists.evaluate(&run.given()).unwrap();
+        lists
+            .labels(&made, Some(imprint(version)), &run.given())
+            .map(|labels| lines(&labels))
+            .map_err(|error| error.to_string())
+    };
+    let mut strict = Run::push(Mode::Strict, "heads/main");
+    strict.is_dirty = true;
+    strict.repository = RepositoryInfo::default();
+    let revision = format!("org.opencontainers.image.revision={COMMIT}-dirty");
+    let created = "org.opencontainers.image.created=2026-11-20T10:00:00Z";
+    assert_eq!(
+        labels(&strict, "", Some(&version)).unwrap(),
+        [
+            created,
+            revision.as_str(),
+            "org.opencontainers.image.version=1.2.3"
+        ]
+    );
+    assert_eq!(labels(&strict, "", None).unwrap(), [created, revision.as_str()]);
+    let compatible = Run::push(Mode::MetadataAction, "heads/main");
+    let made = labels(&compatible, "org.opencontainers.image.title=Mine", None).unwrap();
+    for expected in [
+        "org.opencontainers.image.created=2026-11-20T10:00:00.000Z",
+        "org.opencontainers.image.title=Mine",
+        "org.opencontainers.image.version=main",
+    ] {
+        assert!(made.iter().any(|label| label == expected), "{made:?}");
+    }
+    for run in [strict, compatible] {
+        assert_eq!(
+            labels(&run, "a=1\norg.opencontainers.image.{{branch}}version=2", None).map(|_| ()),
+            Ok(()),
+            "`mainversion` is another label"
+        );
+        assert_eq!(
+            labels(&run, "a=1\norg.opencontainers.image.{{base_ref}}version=2", None).unwrap_err(),
+            "`labels`: line 2, column 1: label `org.opencontainers.image.version` is Tagship's own: a second run \
+             recognises the image by it"
+        );
+    }
+}
+
 #[test]
 fn what_is_wrong_names_its_list() {
     let run = Run::push(Mode::Strict, "heads/main");

@@ -1,0 +1,179 @@
+use std::collections::{BinaryHeap, HashMap};
+
+use gix::ObjectId;
+use gix::revwalk::Graph;
+
+use super::since::Since;
+use crate::domain::bump::VersionTag;
+
+/// How far a parent's clock may be ahead of its child's, in seconds.
+const CLOCK_SKEW: i64 = 24 * 60 * 60;
+
+/// A walk from HEAD towards the roots, the newest commit first.
+///
+/// git's own walk and gix's end when all that is left is known to be in both. That is right only where no commit is
+/// older than its parent; even with equal times, as scripts make them, gix takes commits of the release for
+/// new ones. This walk goes on until what is left is a day older than the oldest commit of the result.
+pub(super) struct Walk<'a> {
+    graph: Graph<'a, 'a, ()>,
+    commits: HashMap<ObjectId, Node>,
+    queue: BinaryHeap<(i64, ObjectId)>,
+    /// How many commits there are because of which more may belong to the result.
+    open: usize,
+}
+
+/// What is known of a commit.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) parents: Vec<ObjectId>,
+    /// The committer's time in seconds since 1970.
+    pub(super) time: i64,
+    marks: Marks,
+    /// The marks that the parents have got too.
+    passed_on: Marks,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Marks {
+    in_head: bool,
+    in_release: bool,
+}
+
+impl Marks {
+    const HEAD: Self = Self {
+        in_head: true,
+        in_release: false,
+    };
+    const RELEASE: Self = Self {
+        in_head: false,
+        in_release: true,
+    };
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            in_head: self.in_head || other.in_head,
+            in_release: self.in_release || other.in_release,
+        }
+    }
+}
+
+impl Node {
+    fn is_only_in_head(&self) -> bool {
+        self.marks == Marks::HEAD
+    }
+
+    fn is_open(&self) -> bool {
+        self.is_only_in_head() && !self.passed_on.in_head
+    }
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn from(
+        repository: &'a gix::Repository,
+        cache: Option<&'a gix::commitgraph::Graph>,
+        head: ObjectId,
+    ) -> gix::Result<Self> {
+        let mut walk = Self {
+            graph: repository.revision_graph(cache),
+            commits: HashMap::new(),
+            queue: BinaryHeap::new(),
+            open: 0,
+        };
+        walk.mark(head, Marks::HEAD)?;
+        Ok(walk)
+    }
+
+    /// The tag with the greatest version that HEAD contains. Walks only as far as a greater one may lie.
+    pub(super) fn greatest<'t>(
+        &mut self,
+        tags: impl Iterator<Item = (&'t VersionTag, ObjectId)>,
+    ) -> gix::Result<Option<(&'t VersionTag, ObjectId)>> {
+        let mut tags: Vec<_> = tags.collect();
+        tags.sort_by(|(a, _), (b, _)| b.version.cmp(&a.version));
+        // Where each commit stands first, and the oldest time among the tags up to each.
+        let mut ranks = HashMap::new();
+        let mut oldest: Vec<i64> = Vec::with_capacity(tags.len());
+        for (rank, (_, id)) in tags.iter().enumerate() {
+            ranks.entry(*id).or_insert(rank);
+            // What is no commit is contained in none.
+            let commit = self.graph.try_lookup(id)?;
+            let time = commit.map_or(Ok(i64::MAX), |commit| commit.committer_timestamp())?;
+            oldest.push(oldest.last().map_or(time, |oldest| time.min(*oldest)));
+        }
+        let mut best = tags.len();
+        while let Some(limit) = best.checked_sub(1).and_then(|last| oldest.get(last)) {
+            if !self.may_find_one_as_old_as(*limit) {
+                break;
+            }
+            if let Some(rank) = self.step()?.and_then(|id| ranks.get(&id)) {
+                best = best.min(*rank);
+            }
+        }
+        Ok(tags.get(best).copied())
+    }
+
+    /// What HEAD contains and `release` does not.
+    pub(super) fn since(mut self, release: Option<ObjectId>) -> gix::Result<Since> {
+        if let Some(release) = release {
+            self.mark(release, Marks::RELEASE)?;
+        }
+        while self.open > 0 {
+            self.step()?;
+        }
+        let new = self.commits.values().filter(|commit| commit.is_only_in_head());
+        if let Some(oldest) = new.map(|commit| commit.time).min() {
+            while self.may_find_one_as_old_as(oldest) {
+                self.step()?;
+            }
+        }
+        self.commits.retain(|_, commit| commit.is_only_in_head());
+        Ok(Since::new(self.commits))
+    }
+
+    fn may_find_one_as_old_as(&self, time: i64) -> bool {
+        self.queue
+            .peek()
+            .is_some_and(|(newest, _)| newest.saturating_add(CLOCK_SKEW) >= time)
+    }
+
+    /// Passes the marks of the newest commit in the queue on to its parents; gives the commit.
+    fn step(&mut self) -> gix::Result<Option<ObjectId>> {
+        let Some((_, id)) = self.queue.pop() else {
+            return Ok(None);
+        };
+        if let Some(commit) = self.commits.get_mut(&id)
+            && commit.passed_on != commit.marks
+        {
+            self.open -= usize::from(commit.is_open());
+            commit.passed_on = commit.marks;
+            let marks = commit.marks;
+            for parent in commit.parents.clone() {
+                self.mark(parent, marks)?;
+            }
+        }
+        Ok(Some(id))
+    }
+
+    fn mark(&mut self, id: ObjectId, marks: Marks) -> gix::Result<()> {
+        let commit = match self.commits.entry(id) {
+            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                let commit = self.graph.lookup(&id)?;
+                entry.insert(Node {
+                    parents: commit.iter_parents().collect::<Result<_, _>>()?,
+                    time: commit.committer_timestamp()?,
+                    marks: Marks::default(),
+                    passed_on: Marks::default(),
+                })
+            }
+        };
+        let marks = commit.marks.and(marks);
+        if marks != commit.marks {
+            self.open -= usize::from(commit.is_open());
+            commit.marks = marks;
+            self.open += usize::from(commit.is_open());
+            self.queue.push((commit.time, id));
+        }
+        Ok(())
+    }
+}

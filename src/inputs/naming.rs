@@ -1,0 +1,139 @@
+//! What to call the image: version, tags and labels.
+
+use super::metadata_action::ActionVariables;
+use super::problem::Problems;
+use super::raw::{Sourced, shown};
+use super::{Environment, Origin, RawInputs};
+use crate::domain::tags::{Flavor, LabelRule, Lists, Mode, RESERVED, TagError, TagRule};
+use crate::domain::version::{self, TagPrefix};
+use crate::settings::WantedVersion;
+
+/// What the image is called after.
+#[derive(Debug)]
+pub(super) struct Naming {
+    pub(super) version: Option<WantedVersion>,
+    pub(super) tag_prefix: TagPrefix,
+    pub(super) lists: Lists,
+    pub(super) short_digits: Option<usize>,
+}
+
+/// Reads the inputs about names. `images` is read as a destination.
+pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Naming {
+    let mode = mode(raw, problems);
+    let version = raw
+        .text("version", problems)
+        .and_then(|value| wanted_version(&value, problems));
+    let tag_prefix = tag_prefix(raw, problems);
+    let flavor = flavor(raw, mode, problems);
+    let rules = rules(raw, mode, &flavor, problems);
+    let labels = labels(raw, mode, problems);
+    let short_digits = match ActionVariables::read(environment, mode) {
+        Ok(variables) => variables.short_digits,
+        Err(error) => problems.add(&Origin::Variable(error.0.to_owned()), "is not a number", None),
+    };
+    Naming {
+        version,
+        tag_prefix,
+        lists: Lists {
+            mode,
+            images: Vec::new(),
+            rules,
+            flavor,
+            labels,
+            annotations: Vec::new(),
+        },
+        short_digits,
+    }
+}
+
+/// How rules are read.
+pub(super) fn mode(raw: &RawInputs, problems: &mut Problems) -> Mode {
+    let Some(value) = raw.text("compat", problems) else {
+        return Mode::Strict;
+    };
+    if value.text != Mode::COMPATIBLE {
+        let message = format!("`{}` is no tool whose rules are known", shown(&value.text));
+        let hint = format!("write `{}`, or leave it out", Mode::COMPATIBLE);
+        problems.add::<()>(&value.origin, message, hint);
+    }
+    Mode::MetadataAction
+}
+
+/// What git tags of versions begin with.
+pub(super) fn tag_prefix(raw: &RawInputs, problems: &mut Problems) -> TagPrefix {
+    raw.text("tag-prefix", problems)
+        .and_then(|value| problems.check(&value.origin, TagPrefix::parse(&value.text), None))
+        .unwrap_or_default()
+}
+
+/// The version that is given, with or without `v`, or `auto`.
+fn wanted_version(value: &Sourced, problems: &mut Problems) -> Option<WantedVersion> {
+    if value.text == "auto" {
+        return Some(WantedVersion::Next);
+    }
+    let Some(version) = version::from_git_tag(&value.text) else {
+        return problems.add(
+            &value.origin,
+            format!("`{}` is not a semantic version", shown(&value.text)),
+            "write all three numbers, such as `1.2.3` or `1.2.3-rc.1`, or `auto`".to_owned(),
+        );
+    };
+    problems
+        .check(&value.origin, version::release_tag(&version), None)
+        .map(|_| WantedVersion::Given(version))
+}
+
+/// The flavor. `latest` moves only where it is asked for, but in the compatible mode as the action moves it.
+fn flavor(raw: &RawInputs, mode: Mode, problems: &mut Problems) -> Flavor {
+    let base = match mode {
+        Mode::Strict => Flavor::plain(),
+        Mode::MetadataAction => Flavor::default(),
+    };
+    let Some(list) = raw.list("flavor", problems) else {
+        return base;
+    };
+    problems
+        .check(&list.origin, base.with(&list.text, mode), None)
+        .unwrap_or_default()
+}
+
+fn rules(raw: &RawInputs, mode: Mode, flavor: &Flavor, problems: &mut Problems) -> Vec<TagRule> {
+    let Some(list) = raw.list("tags", problems) else {
+        return TagRule::defaults_of(mode);
+    };
+    let rules = TagRule::parse_list_or_defaults(&list.text, mode).and_then(|rules| {
+        // What a rule always makes can be judged now, unless a flavor changes it.
+        if mode == Mode::Strict && *flavor == Flavor::plain() {
+            rules.iter().try_for_each(TagRule::check_literal)?;
+        }
+        Ok(rules)
+    });
+    let hint = rules.as_ref().err().and_then(|error| tag_hint(error, &list.text));
+    problems.check(&list.origin, rules, hint).unwrap_or_default()
+}
+
+fn tag_hint(error: &TagError, list: &str) -> Option<String> {
+    let TagError::Line(error) = error else { return None };
+    let line = list.lines().nth(error.line.saturating_sub(1))?;
+    if line.trim_start().starts_with("type=") {
+        return Some("`tagship ship --help` lists the rules".to_owned());
+    }
+    line.contains([':', '/'])
+        .then(|| "give tags alone; the image's name comes from `registry` and `repository`".to_owned())
+}
+
+fn labels(raw: &RawInputs, mode: Mode, problems: &mut Problems) -> Vec<LabelRule> {
+    let Some(list) = raw.list("labels", problems) else {
+        return Vec::new();
+    };
+    let rules = problems
+        .check(&list.origin, LabelRule::parse_list(&list.text, mode), None)
+        .unwrap_or_default();
+    for name in rules.iter().filter_map(LabelRule::name) {
+        if RESERVED.contains(&name) {
+            let hint = "leave it out: a second run recognises the image by it".to_owned();
+            problems.add::<()>(&list.origin, format!("label `{name}` is Tagship's own"), hint);
+        }
+    }
+    rules
+}
