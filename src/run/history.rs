@@ -4,7 +4,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::domain::facts::{CommitId, Descent, GitTags};
-use crate::domain::version::TagPrefix;
 use crate::git::{GitError, GixCheckout};
 use crate::github::{ForgeError, GithubForge};
 use crate::ports::{Event, ReadForge as _, ReadHistory, Reporter};
@@ -14,7 +13,6 @@ use crate::settings::{GithubSettings, Settings};
 pub(super) struct History {
     checkout: GixCheckout,
     context: PathBuf,
-    prefix: TagPrefix,
     github: GithubSettings,
     reporter: Arc<dyn Reporter>,
 }
@@ -24,7 +22,6 @@ impl History {
         Self {
             checkout: GixCheckout::at(&settings.workspace),
             context: settings.build.context.clone(),
-            prefix: settings.tag_prefix.clone(),
             github: settings.github.clone(),
             reporter,
         }
@@ -41,11 +38,7 @@ impl History {
 #[async_trait]
 impl ReadHistory for History {
     async fn git_tags(&self) -> Result<GitTags, GitError> {
-        let mut tags = tokio::task::block_in_place(|| self.checkout.git_tags(&self.context))?;
-        // Those of other images say nothing of this one's versions.
-        let own = tags.names.iter().filter_map(|name| self.prefix.rest(name));
-        tags.names = own.map(str::to_owned).collect();
-        Ok(tags)
+        tokio::task::block_in_place(|| self.checkout.git_tags(&self.context))
     }
 
     async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, GitError> {
@@ -56,7 +49,11 @@ impl ReadHistory for History {
         match self.ask_github(of, from).await {
             Ok(told) => Ok(told.unwrap_or(seen)),
             Err(error) => {
-                let note = format!("whether commit {} comes after {}: {error}", of.short(), from.short());
+                let note = format!(
+                    "whether commit {} comes after {}: {error}",
+                    of.short(),
+                    from.short()
+                );
                 self.reporter.event(Event::Note(&note));
                 Ok(seen)
             }
