@@ -332,7 +332,6 @@ struct Ports {
 /// Opens the state in the locked folder. Blocks.
 fn open(
     options: Options,
-    address: SocketAddr,
     ports: Ports,
     folder: DataFolder,
 ) -> Result<(Emulator, Access, Option<Tls>), LocalError> {

@@ -7,6 +7,7 @@ use aws_sdk_ecr::config::{BehaviorVersion, Region as SdkRegion, retry::RetryConf
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::repositories::{EXCLUSION_FILTERS, RESOURCE_TAGS, ResourceTag, TAG_MUTABILITY};
+use super::repositories::{EXCLUSION_FILTERS, TAG_MUTABILITY};
+use super::resource_tags::{RESOURCE_TAGS, ResourceTag};
 use crate::domain::immutability::Mutability;
 use crate::local::creation::{ROOT, Scenario, TEMPLATE, Template};
 use crate::local::json_api::{

@@ -54,8 +54,8 @@ const MAX_VALUE: usize = 256;
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ResourceTag {
-    key: String,
-    value: String,
+    pub(super) key: String,
+    pub(super) value: String,
 }
 
 /// A resource's tags after `added` are put to them.
