@@ -68,35 +68,26 @@ fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     }))
 }
 
-/// A policy as ECR gives it back: its rules by their priorities, properties in one order, without spaces.
-///
-/// Source: AWS CLI reference, example of `get-lifecycle-policy`; notes on the `aws_ecr_lifecycle_policy` resource
-/// of Terraform's AWS provider.
-fn by_priority(text: &str) -> Result<String, Refusal> {
-    let mut policy: WrittenPolicy = serde_json::from_str(text).map_err(Refusal::state)?;
-    policy.rules.sort_by_key(|rule| rule.rule_priority);
-    serde_json::to_string(&policy).map_err(Refusal::state)
+/// A policy's text as ECR gives it back: without spaces, its members in the order of the documentation.
+/// Source: AWS CLI reference, `ecr put-lifecycle-policy`, example.
+#[derive(Serialize, Deserialize)]
+struct PolicyText {
+    rules: Vec<RuleText>,
 }
 
-/// A policy whose form was checked.
-#[derive(Deserialize, Serialize)]
-struct WrittenPolicy {
-    rules: Vec<WrittenRule>,
-}
-
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WrittenRule {
-    rule_priority: u32,
+struct RuleText {
+    rule_priority: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    selection: WrittenSelection,
-    action: WrittenAction,
+    selection: SelectionText,
+    action: ActionText,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WrittenSelection {
+struct SelectionText {
     tag_status: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     tag_pattern_list: Option<Vec<String>>,
@@ -107,16 +98,23 @@ struct WrittenSelection {
     count_type: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     count_unit: Option<String>,
-    count_number: u32,
+    count_number: u64,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WrittenAction {
-    #[serde(rename = "type")]
-    kind: String,
+struct ActionText {
+    r#type: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     target_storage_class: Option<String>,
+}
+
+/// The text of a policy that was read, its rules by their priorities.
+/// Source: notes on the `aws_ecr_lifecycle_policy` resource of Terraform's AWS provider.
+fn by_priority(text: &str) -> Result<String, Refusal> {
+    let mut policy: PolicyText = serde_json::from_str(text).map_err(Refusal::state)?;
+    policy.rules.sort_by_key(|rule| rule.rule_priority);
+    serde_json::to_string(&policy).map_err(Refusal::state)
 }
 
 #[derive(Deserialize)]
