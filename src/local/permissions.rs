@@ -6,7 +6,7 @@ use crate::domain::reference::{AccountId, RepositoryName};
 use crate::local::emulator::Emulator;
 use crate::local::iam::{Caller, Grant, Principal, Request, ResourcePolicy};
 use crate::local::refusal::Refusal;
-use crate::local::store::{Owner, Registry};
+use crate::local::store::{Owner, Registry, Repository};
 
 /// The name of the document with a repository's policy.
 pub(crate) const REPOSITORY_POLICY: &str = "repository-policy";
@@ -30,28 +30,56 @@ pub(crate) fn permit(
     action: &str,
     resource: &str,
 ) -> Result<(), Refusal> {
-    let policies = policies_of(registry, resource)?;
-    permit_by(emulator, registry.account(), sender, action, resource, &policies)
-}
-
-/// The same where the resource, of account `owner`, has these policies.
-pub(crate) fn permit_by(
-    emulator: &Emulator,
-    owner: &AccountId,
-    sender: Sender<'_>,
-    action: &str,
-    resource: &str,
-    policies: &[ResourcePolicy],
-) -> Result<(), Refusal> {
+    let repository = resource
+        .strip_prefix(&registry.arn(""))
+        .and_then(|name| RepositoryName::parse(name).ok())
+        .map(|name| registry.repository(&name));
+    let repository = match repository {
+        None | Some(Err(Refusal::RepositoryNotFound { .. })) => None,
+        Some(found) => Some(found?),
+    };
+    let mut policies = Vec::new();
+    if let Some(repository) = &repository {
+        policies.extend(policy(
+            registry,
+            Owner::Repository(&repository.name),
+            REPOSITORY_POLICY,
+        )?);
+    }
+    if resource.starts_with(&registry.arn("")) {
+        policies.extend(policy(registry, Owner::Registry, REGISTRY_POLICY)?);
+    }
     let request = Request {
         action,
         resource,
         source: sender.source,
+        tags: repository.as_ref().map(|repository| &repository.tags),
     };
     emulator
         .iam
-        .authorize(sender.principal, &request, owner, policies)
+        .authorize(sender.principal, &request, registry.account(), &policies)
         .map_err(Refusal::AccessDenied)
+}
+
+/// Whether the sender could not do `action` on a repository any more if it had this policy alone.
+pub(crate) fn is_locked_out(
+    emulator: &Emulator,
+    registry: &Registry,
+    sender: Sender<'_>,
+    action: &str,
+    repository: &Repository,
+    policy: ResourcePolicy,
+) -> bool {
+    let request = Request {
+        action,
+        resource: &registry.arn(repository.name.as_str()),
+        source: sender.source,
+        tags: Some(&repository.tags),
+    };
+    emulator
+        .iam
+        .authorize(sender.principal, &request, registry.account(), &[policy])
+        .is_err()
 }
 
 /// Whether the registry lets another account do `action` on a repository of the registry, which may be missing.
@@ -75,6 +103,7 @@ pub(crate) fn registry_lets(
         action,
         resource: &resource,
         source: None,
+        tags: None,
     };
     let policy = policy(registry, Owner::Registry, REGISTRY_POLICY)?;
     Ok(match policy.map(|policy| policy.grant_to(&caller, &request)) {
@@ -82,22 +111,6 @@ pub(crate) fn registry_lets(
         Some(Grant::Allowed(_)) => true,
         Some(Grant::Silent) | None => account == registry.account(),
     })
-}
-
-/// The policies of a resource: its repository's and its registry's.
-fn policies_of(registry: &Registry, resource: &str) -> Result<Vec<ResourcePolicy>, Refusal> {
-    let Some(name) = resource.strip_prefix(&registry.arn("")) else {
-        return Ok(Vec::new());
-    };
-    let mut policies = Vec::new();
-    if let Ok(name) = RepositoryName::parse(name) {
-        match policy(registry, Owner::Repository(&name), REPOSITORY_POLICY) {
-            Err(Refusal::RepositoryNotFound { .. }) => {}
-            found => policies.extend(found?),
-        }
-    }
-    policies.extend(policy(registry, Owner::Registry, REGISTRY_POLICY)?);
-    Ok(policies)
 }
 
 fn policy(registry: &Registry, owner: Owner<'_>, name: &str) -> Result<Option<ResourcePolicy>, Refusal> {

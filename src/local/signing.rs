@@ -96,6 +96,7 @@ fn signs(profile: &str) -> Request<'_> {
         action: "signer:SignPayload",
         resource: profile,
         source: None,
+        tags: None,
     }
 }
 

@@ -37,6 +37,10 @@ async fn set_clock(bench: &Bench, offset: i64) {
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "rules are written where they are used"
+)]
 fn policy(rules: Value) -> String {
     json!({"rules": rules}).to_string()
 }

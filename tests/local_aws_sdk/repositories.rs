@@ -164,7 +164,12 @@ async fn a_repository_with_images_is_deleted_by_force_alone() {
 
 #[tokio::test]
 async fn operations_that_are_not_served_are_unknown() {
-    let bench = Bench::start().await;
-    let refused = api_error(bench.ecr().describe_registry().send().await);
-    assert_eq!(refused.0, "UnknownOperationException");
+    let bench = Bench::start_with(|options| options.auth = false).await;
+    let request = bench
+        .http
+        .post(bench.local.endpoint())
+        .header("x-amz-target", "AmazonEC2ContainerRegistry_V20150921.DescribeNothing")
+        .body("{}");
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.headers()["x-amzn-errortype"], "UnknownOperationException");
 }

@@ -73,10 +73,10 @@ struct SetRepositoryPolicy {
 pub(super) fn set(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: SetRepositoryPolicy = read(document)?;
     let name = repository_name(&request.repository_name)?;
-    context.registry.repository(&name)?;
+    let repository = context.registry.repository(&name)?;
     let policy = checked(&request.policy_text, INVALID)?;
     let action = context.registry.action("SetRepositoryPolicy");
-    if !request.force && context.is_locked_out(policy, &action, &name) {
+    if !request.force && context.is_locked_out(policy, &action, &repository) {
         return Err(Refusal::parameter("PolicyText", INVALID));
     }
     context.registry.put_document(

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::statement::{Kind, OneOrMany, PolicyProblem, matches};
+use super::statement::{Kind, OneOrMany, PolicyProblem, matches, without_variables};
 
 /// The condition block as it is written: operator → key → values.
 pub(super) type RawConditions = BTreeMap<String, BTreeMap<String, OneOrMany<String>>>;
@@ -18,6 +18,11 @@ const KEYS: [&str; 5] = [
     "aws:sourcearn",
     "aws:sourceaccount",
 ];
+
+/// What the keys of a resource's tags begin with; the tag's key follows.
+///
+/// Source: Service Authorization Reference, "Condition keys for Amazon Elastic Container Registry".
+pub(super) const TAG_KEYS: [&str; 2] = ["aws:resourcetag/", "ecr:resourcetag/"];
 
 /// When a statement counts: all of these must hold.
 #[derive(Debug, Clone, Default)]
@@ -46,11 +51,14 @@ impl Conditions {
         let mut all = Vec::new();
         for (operator, keys) in raw {
             for (key, values) in keys {
-                let key = key.to_ascii_lowercase();
-                if kind != Kind::Trust && !KEYS.contains(&key.as_str()) {
+                let key = key.to_lowercase();
+                let known =
+                    KEYS.contains(&key.as_str()) || TAG_KEYS.iter().any(|prefix| key.starts_with(prefix));
+                if kind != Kind::Trust && !known {
                     return Err(PolicyProblem::NotEvaluated(format!("the condition key `{key}`")));
                 }
                 let texts: Vec<String> = values.iter().cloned().collect();
+                without_variables(&texts)?;
                 let (negated, values) = match operator.as_str() {
                     "StringEquals" => (false, Values::Equal(texts)),
                     "StringNotEquals" => (true, Values::Equal(texts)),

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::condition::TAG_KEYS;
 use super::{Caller, Grant, Naming, Verdict};
 
 /// What somebody wants to do.
@@ -12,6 +13,8 @@ pub(crate) struct Request<'a> {
     pub(crate) resource: &'a str,
     /// Where the request comes from, if it comes through the network.
     pub(crate) source: Option<IpAddr>,
+    /// The resource's tags, if it is there and has any.
+    pub(crate) tags: Option<&'a BTreeMap<String, String>>,
 }
 
 impl Request<'_> {
@@ -23,6 +26,12 @@ impl Request<'_> {
         ]);
         if let Some(source) = self.source {
             keys.insert("aws:sourceip".to_owned(), source.to_canonical().to_string());
+        }
+        for (key, value) in self.tags.into_iter().flatten() {
+            let key = key.to_lowercase();
+            for prefix in TAG_KEYS {
+                keys.insert(format!("{prefix}{key}"), value.clone());
+            }
         }
         keys
     }

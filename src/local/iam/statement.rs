@@ -155,6 +155,9 @@ impl Entry {
             }
             _ => {}
         }
+        if let Some(resources) = &self.resource {
+            without_variables(resources.iter())?;
+        }
         if kind == Kind::Resource {
             // Source: ECR user guide, "Private registry permissions": only ECR's own actions.
             if !actions.iter().all(|action| {
@@ -174,6 +177,18 @@ impl Entry {
             conditions: Conditions::read(self.condition, kind)?,
         })
     }
+}
+
+/// Refuses variables such as `${aws:username}`, which would be compared letter by letter.
+///
+/// Source: IAM user guide, "IAM policy elements: Variables and tags".
+pub(super) fn without_variables<'a>(
+    texts: impl IntoIterator<Item = &'a String>,
+) -> Result<(), PolicyProblem> {
+    if texts.into_iter().any(|text| text.contains("${")) {
+        return Err(PolicyProblem::NotEvaluated("policy variables".to_owned()));
+    }
+    Ok(())
 }
 
 impl Statement {

@@ -121,6 +121,7 @@ fn a_session_policy_only_narrows() {
             action,
             resource: "*",
             source: None,
+            tags: None,
         };
         iam.authorize(&principal, &request, &iam.account, &[])
     };

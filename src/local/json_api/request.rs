@@ -12,7 +12,7 @@ use crate::local::iam::{Principal, ResourcePolicy};
 use crate::local::permissions::{self, Sender};
 use crate::local::refusal::Refusal;
 use crate::local::server::BaseUrl;
-use crate::local::store::{Alias, Registry};
+use crate::local::store::{Alias, Registry, Repository};
 
 /// Who calls, through which address, and which registry is meant.
 pub(crate) struct Context<'a> {
@@ -55,11 +55,16 @@ impl Context<'_> {
         &self,
         policy: ResourcePolicy,
         action: &str,
-        repository: &RepositoryName,
+        repository: &Repository,
     ) -> bool {
-        let resource = self.registry.arn(repository.as_str());
-        let (sender, owner) = (self.sender(), self.registry.account());
-        permissions::permit_by(self.emulator, owner, sender, action, &resource, &[policy]).is_err()
+        permissions::is_locked_out(
+            self.emulator,
+            &self.registry,
+            self.sender(),
+            action,
+            repository,
+            policy,
+        )
     }
 
     fn sender(&self) -> Sender<'_> {

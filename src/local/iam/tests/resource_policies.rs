@@ -19,10 +19,12 @@ fn caller(account: &str, role: &str) -> Caller {
 
 /// What a policy of one statement says to a role of account 111122223333.
 fn grant(statement: &Value, role: &str, action: &str, source: Option<&str>) -> Grant {
+    let tags = BTreeMap::from([("Stage".to_owned(), "test".to_owned())]);
     let request = Request {
         action,
         resource: REPOSITORY,
         source: source.map(|source| source.parse().unwrap()),
+        tags: Some(&tags),
     };
     let caller = caller("111122223333", role);
     parse(statement).unwrap().grant_to(&caller, &request)
@@ -124,6 +126,20 @@ fn conditions_look_at_who_calls() {
         };
         assert_eq!(found, expected, "{operator} {value}");
     }
+    for (key, holds) in [
+        ("aws:ResourceTag/stage", true),
+        ("ecr:ResourceTag/Stage", true),
+        ("aws:ResourceTag/other", false),
+    ] {
+        let statement = json!({
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "ecr:*",
+            "Condition": {"StringEquals": {key: "test"}},
+        });
+        let found = grant(&statement, "any", "ecr:PutImage", None);
+        assert_eq!(found != Grant::Silent, holds, "{key}");
+    }
     // What a request lacks is unlike anything.
     for (operator, expected) in [
         ("StringLike", Grant::Silent),
@@ -182,6 +198,16 @@ fn what_aws_does_not_take_is_told_from_what_is_not_evaluated() {
             "Condition",
             json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
             "`aws:principalorgid`",
+        ),
+        (
+            "Condition",
+            json!({"StringEquals": {"ecr:ResourceTag/Owner": "${aws:username}"}}),
+            "policy variables",
+        ),
+        (
+            "Resource",
+            json!("arn:aws:ecr:*:*:repository/${aws:username}/*"),
+            "policy variables",
         ),
         (
             "Condition",
