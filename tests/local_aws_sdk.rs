@@ -27,6 +27,8 @@ mod layers;
 mod lifecycle;
 #[path = "local_aws_sdk/policies.rs"]
 mod policies;
+#[path = "local_aws_sdk/pull_through.rs"]
+mod pull_through;
 #[path = "local_aws_sdk/pull_time.rs"]
 mod pull_time;
 #[path = "local_aws_sdk/referrers.rs"]

@@ -11,6 +11,7 @@ mod layers;
 mod lifecycle;
 mod lifecycle_preview;
 mod listing;
+mod pull_through;
 mod pull_time;
 mod referrers;
 mod registry_policy;
@@ -43,6 +44,7 @@ pub(crate) static SERVICE: Service = Service {
         lifecycle::OPERATIONS,
         lifecycle_preview::OPERATIONS,
         listing::OPERATIONS,
+        pull_through::OPERATIONS,
         pull_time::OPERATIONS,
         referrers::OPERATIONS,
         registry_policy::OPERATIONS,

@@ -85,12 +85,10 @@ fn put_repository(context: &Context<'_>, document: Value) -> Result<Value, Refus
     let request: PutImageScanningConfiguration = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let scan_on_push = request.image_scanning_configuration.scan_on_push;
-    context
-        .registry
-        .change_repository(&name, |repository| {
-            repository.scan_on_push = scan_on_push;
-            Ok(())
-        })?;
+    context.registry.change_repository(&name, |repository| {
+        repository.scan_on_push = scan_on_push;
+        Ok(())
+    })?;
     Ok(json!({
         "registryId": context.registry.account(),
         "repositoryName": name,
