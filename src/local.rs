@@ -27,6 +27,7 @@ mod lifecycle;
 mod manifest;
 mod oidc;
 mod permissions;
+mod pull_through;
 mod refusal;
 mod replication;
 mod scanning;

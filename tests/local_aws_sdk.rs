@@ -29,6 +29,8 @@ mod lifecycle;
 mod policies;
 #[path = "local_aws_sdk/public.rs"]
 mod public;
+#[path = "local_aws_sdk/pull_through.rs"]
+mod pull_through;
 #[path = "local_aws_sdk/pull_time.rs"]
 mod pull_time;
 #[path = "local_aws_sdk/referrers.rs"]

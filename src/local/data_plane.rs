@@ -13,6 +13,7 @@ pub(crate) mod storage;
 mod tags;
 mod uploads;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -175,6 +176,12 @@ impl DataPlaneRequest<'_> {
         self.permit_all(repository, endpoint.actions(is_head)).await
     }
 
+    /// Where the request comes from.
+    fn source(&self) -> Option<IpAddr> {
+        let peer = self.parts.extensions.get::<Peer>();
+        peer.map(|Peer(address)| address.ip())
+    }
+
     /// Checks the sender's permissions for some of the API's operations on a repository.
     async fn permit_all(
         &self,
@@ -182,11 +189,7 @@ impl DataPlaneRequest<'_> {
         operations: &'static [&'static str],
     ) -> Result<(), OciError> {
         let (emulator, principal) = (Arc::clone(self.emulator), self.principal()?.clone());
-        let source = self
-            .parts
-            .extensions
-            .get::<Peer>()
-            .map(|Peer(address)| address.ip());
+        let source = self.source();
         let repository = repository.clone();
         self.with_registry(move |registry| {
             let sender = Sender {

@@ -9,6 +9,8 @@ use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Reference, RepositoryName};
 use crate::local::follow_up::{self, Pull, Push};
 use crate::local::manifest::ParsedManifest;
+use crate::local::permissions::Sender;
+use crate::local::pull_through;
 use crate::local::refusal::Refusal;
 use crate::local::store::{PutImage, Repeat};
 
@@ -24,8 +26,14 @@ pub(super) async fn get(
     let is_pull = request.parts.method == Method::GET;
     let emulator = Arc::clone(request.emulator);
     let principal = request.principal.clone();
+    let source = request.source();
     let image = request
         .with_registry(move |registry| {
+            // Public registries have no caches, and only they are open to everybody.
+            if let Some(principal) = &principal {
+                let sender = Sender { principal, source };
+                pull_through::fetch(&emulator, registry, sender, &repository, &reference)?;
+            }
             let image = registry.active_image(&repository, &reference, emulator.clock.now())?;
             // Who pulled from a public registry is nobody's business.
             if let (Some(image), Some(principal), true) = (&image, &principal, is_pull) {

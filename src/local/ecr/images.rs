@@ -10,6 +10,7 @@ use crate::local::json_api::{
     Context, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::manifest::ParsedManifest;
+use crate::local::pull_through;
 use crate::local::refusal::Refusal;
 use crate::local::store::{ImageStatus, PutImage, Repeat};
 
@@ -128,6 +129,10 @@ struct BatchGetImage {
 fn batch_get(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: BatchGetImage = read(document)?;
     let name = repository_name(&request.repository_name)?;
+    let sender = context.sender();
+    for reference in request.image_ids.iter().filter_map(|id| id.reference().ok()) {
+        pull_through::fetch(context.emulator, &context.registry, sender, &name, &reference)?;
+    }
     context.registry.repository(&name)?;
     let (mut images, mut failures) = (Vec::new(), Vec::new());
     for id in &request.image_ids {
