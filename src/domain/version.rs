@@ -69,8 +69,8 @@ mod tests {
 
     #[test]
     fn a_prefix_belongs_to_one_image() {
-        let of =
-            |tags: &[&str]| greatest(Some("api/v"), tags.iter().copied()).map(|version| version.to_string());
+        let prefix = TagPrefix::parse("api/v").unwrap();
+        let of = |tags: &[&str]| greatest(&prefix, tags.iter().copied()).map(|version| version.to_string());
         assert_eq!(
             of(&["v9.0.0", "web/v2.0.0", "api/v1.2.3"]).as_deref(),
             Some("1.2.3")
