@@ -3,6 +3,7 @@
 //! A repository that belongs to another user is read too, as it is in every container action: gix then ignores
 //! those settings of the repository that name programs to run.
 
+mod ancestry;
 mod changes;
 mod difference;
 mod error;

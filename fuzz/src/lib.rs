@@ -12,7 +12,7 @@ pub mod inputs;
 pub mod settings;
 
 /// What separates the texts of one input, so that seeds can be read and written by hand.
-const SEPARATOR: &str = "\n----\n";
+pub const SEPARATOR: &str = "\n----\n";
 
 /// The texts of one input; those that are not there are empty.
 pub fn texts<const N: usize>(input: &[u8]) -> Option<[&str; N]> {

@@ -43,6 +43,8 @@ impl Mutability {
 pub struct TagFilter(String);
 
 impl TagFilter {
+    /// The most filters that a repository has. Source: ECR API reference, `imageTagMutabilityExclusionFilters`.
+    pub const MAX_IN_REPOSITORY: usize = 5;
     /// The most `*` in one filter.
     pub const MAX_WILDCARDS: usize = 2;
 
@@ -67,20 +69,25 @@ impl TagFilter {
 
     /// Whether the whole of `tag` matches.
     pub fn matches(&self, tag: &Tag) -> bool {
-        let mut parts = self.0.split('*');
-        let first = parts.next().unwrap_or_default();
-        let Some(mut rest) = tag.as_str().strip_prefix(first) else {
-            return false;
-        };
-        let Some(last) = parts.next_back() else {
-            return rest.is_empty();
-        };
-        for part in parts {
-            let Some(at) = rest.find(part) else { return false };
-            rest = &rest[at + part.len()..];
-        }
-        rest.ends_with(last)
+        matches_wildcard(&self.0, tag.as_str())
     }
+}
+
+/// Whether the whole of `text` matches `pattern`, where `*` stands for zero or more characters.
+pub(crate) fn matches_wildcard(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
 }
 
 impl fmt::Display for TagFilter {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::routing::{get, put};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,9 @@ use crate::local::faults::Fault;
 use crate::local::folder::Access;
 use crate::local::iam::AccessKey;
 use crate::local::journal::Entry;
+use crate::local::lifecycle::{self, Outcome, Which};
 use crate::local::oidc::GithubClaims;
+use crate::local::scanning::ScanOrder;
 use crate::local::server::Peer;
 
 /// Where a server tells that it is one of ours and lives.
@@ -86,6 +88,9 @@ pub(crate) fn routes() -> Router<Arc<Emulator>> {
         .route("/_local/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_local/clock", get(clock).put(set_clock))
         .route("/_local/claims", put(set_claims))
+        .route("/_local/state", delete(reset))
+        .route("/_local/lifecycle", post(apply_lifecycle))
+        .route("/_local/findings", get(scans).put(order_scan).delete(clear_scans))
 }
 
 async fn journal(_: Loopback, State(emulator): State<Arc<Emulator>>) -> Json<Vec<Entry>> {
@@ -126,6 +131,24 @@ async fn clear_faults(_: Loopback, State(emulator): State<Arc<Emulator>>) -> Sta
     StatusCode::NO_CONTENT
 }
 
+async fn scans(_: Loopback, State(emulator): State<Arc<Emulator>>) -> Json<Vec<ScanOrder>> {
+    Json(emulator.scans.list())
+}
+
+async fn order_scan(
+    _: Loopback,
+    State(emulator): State<Arc<Emulator>>,
+    Json(order): Json<ScanOrder>,
+) -> StatusCode {
+    emulator.scans.put(order);
+    StatusCode::NO_CONTENT
+}
+
+async fn clear_scans(_: Loopback, State(emulator): State<Arc<Emulator>>) -> StatusCode {
+    emulator.scans.clear();
+    StatusCode::NO_CONTENT
+}
+
 /// The clock's state.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -145,7 +168,35 @@ async fn set_clock(
     Json(clock): Json<ClockOffset>,
 ) -> StatusCode {
     emulator.clock.set_offset(clock.offset_seconds);
+    lifecycle::apply_due(&emulator).await;
     StatusCode::NO_CONTENT
+}
+
+/// Makes everything as it was at the first start, but for keys, roles and claims.
+async fn reset(_: Loopback, State(emulator): State<Arc<Emulator>>) -> StatusCode {
+    emulator.clock.set_offset(0);
+    emulator.faults.clear();
+    emulator.uploads.clear();
+    emulator.scans.clear();
+    let shared = Arc::clone(&emulator);
+    let cleared = tokio::task::spawn_blocking(move || shared.registry.clear_all()).await;
+    emulator.journal.reset();
+    match cleared {
+        Ok(Ok(())) => StatusCode::NO_CONTENT,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Applies all lifecycle policies, due or not, and tells what they did.
+async fn apply_lifecycle(
+    _: Loopback,
+    State(emulator): State<Arc<Emulator>>,
+) -> Result<Json<Vec<Outcome>>, StatusCode> {
+    let applied = tokio::task::spawn_blocking(move || lifecycle::apply(&emulator, Which::All)).await;
+    match applied {
+        Ok(Ok(outcomes)) => Ok(Json(outcomes)),
+        Ok(Err(_)) | Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+    }
 }
 
 async fn set_claims(

@@ -4,15 +4,19 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::reference::{AccountId, Region};
 use crate::local::clock::Clock;
-use crate::local::data_plane::Uploads;
 use crate::local::faults::Faults;
 use crate::local::folder::DataFolder;
+use crate::local::hosts::PUBLIC_REGISTRY;
 use crate::local::iam::Iam;
 use crate::local::journal::Journal;
 use crate::local::oidc::Issuer;
 use crate::local::refusal::ImmutableWording;
+use crate::local::scanning::Orders;
+use crate::local::server::BaseUrl;
 use crate::local::store::Registry;
+use crate::local::uploads::Uploads;
 
 /// What ECR does in one way or another, or what only AWS knows; the default is the stricter answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,6 +29,8 @@ pub struct Quirks {
     pub accept_same_digest: bool,
     /// Whether blobs are read by a redirect (307) to a second port, which refuses registry logins as S3 does.
     pub redirect_blobs: bool,
+    /// For how many seconds of the clock replication is told to be under way.
+    pub replication_seconds: u32,
 }
 
 /// The state of a running emulator.
@@ -36,14 +42,35 @@ pub(crate) struct Emulator {
     pub(crate) address: SocketAddr,
     /// Where blobs are read from, if the registry redirects.
     pub(crate) storage_port: Option<u16>,
+    /// Where public registries are, if they are served.
+    pub(crate) public_port: Option<u16>,
     pub(crate) quirks: Quirks,
     pub(crate) clock: Clock,
+    /// Of the emulator's own account and region.
     pub(crate) registry: Registry,
     pub(crate) iam: Iam,
     pub(crate) issuer: Issuer,
     pub(crate) uploads: Uploads,
     pub(crate) faults: Faults,
+    /// What scans come to.
+    pub(crate) scans: Orders,
     pub(crate) journal: Journal,
     /// Locked until the last connection has ended.
     pub(crate) _folder: DataFolder,
+}
+
+impl Emulator {
+    /// The registry of an account in a region; it begins to be with what is put into it.
+    pub(crate) fn registry_at(&self, account: AccountId, region: Region) -> Registry {
+        self.registry.beside(account, region)
+    }
+
+    /// The host of all public registries, as whoever uses `base` reaches it.
+    pub(crate) fn public_host(&self, base: &BaseUrl) -> String {
+        match (base.beside(PUBLIC_REGISTRY), self.public_port) {
+            (Some(host), _) => host,
+            (None, Some(port)) => format!("{}:{port}", base.host_name()),
+            (None, None) => PUBLIC_REGISTRY.to_owned(),
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::local::emulator::Emulator;
 use crate::local::faults::FaultAction;
 use crate::local::journal::Held;
 use crate::local::server::Breaker;
-use crate::local::{ecr, sts};
+use crate::local::{json_api, sts};
 
 /// How an interface words its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +185,7 @@ fn fail(face: Face, status: u16, envelope: bool) -> Response {
 
 fn error(face: Face, status: u16, code: &str, message: &str) -> Response {
     match face {
-        Face::Json => ecr::error(status, code, message),
+        Face::Json => json_api::error(status, code, message),
         Face::Query => sts::StsError {
             code: code.to_owned().into(),
             status,

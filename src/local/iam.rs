@@ -1,16 +1,26 @@
 //! Who calls, and what they may do: the administrator's key, roles, their sessions and policies.
 
+mod caller;
+mod condition;
+mod decision;
 mod policy;
+mod principals;
 mod roles;
 mod seal;
+mod statement;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use policy::{Policy, Verdict};
-pub(crate) use roles::{EXAMPLE_ROLE, Roles};
+pub(crate) use caller::{Caller, Naming};
+pub(crate) use decision::{Request, decide};
+pub(crate) use policy::{Grant, Policy, ResourcePolicy, Verdict};
+pub(crate) use roles::{EXAMPLE_ROLE, Role, Roles};
 pub(crate) use seal::Seal;
+pub(crate) use statement::{PolicyProblem, matches as wildcard};
 
 use crate::domain::reference::AccountId;
 
@@ -29,11 +39,21 @@ pub(crate) enum Principal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) key_id: String,
+    pub(crate) account: AccountId,
     pub(crate) role: String,
     pub(crate) name: String,
     pub(crate) expires: Timestamp,
     /// A session policy, which narrows the role's.
     pub(crate) policy: Option<String>,
+    /// Session tags.
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+    /// The keys of the tags that go on to sessions of roles that this session assumes.
+    #[serde(default)]
+    pub(crate) transitive_tag_keys: Vec<String>,
+    /// Who was there first, kept from session to session.
+    #[serde(default)]
+    pub(crate) source_identity: Option<String>,
 }
 
 impl Principal {
@@ -66,9 +86,10 @@ pub(crate) struct SessionCredentials {
 const SESSION: &str = "session";
 const SESSION_SECRET: &str = "session secret";
 
-/// Identities and their permissions in one account.
+/// Identities and their permissions.
 #[derive(Debug)]
 pub(crate) struct Iam {
+    /// The account of the administrator.
     pub(crate) account: AccountId,
     pub(crate) partition: &'static str,
     pub(crate) administrator: AccessKey,
@@ -114,31 +135,54 @@ impl Iam {
         }
     }
 
+    /// The account that the principal is of.
+    pub(crate) fn account_of<'a>(&'a self, principal: &'a Principal) -> &'a AccountId {
+        match principal {
+            Principal::Administrator => &self.account,
+            Principal::Session(session) => &session.account,
+        }
+    }
+
+    /// The principal as policies name it.
+    pub(crate) fn caller(&self, principal: &Principal) -> Caller {
+        let (partition, account) = (self.partition, self.account_of(principal));
+        match principal {
+            Principal::Administrator => Caller {
+                account: account.clone(),
+                identity: format!("arn:{partition}:iam::{account}:user/administrator"),
+                session: None,
+            },
+            Principal::Session(session) => Caller {
+                account: account.clone(),
+                identity: self.role_arn(account, &session.role),
+                session: Some(format!(
+                    "arn:{partition}:sts::{account}:assumed-role/{}/{}",
+                    session.role, session.name
+                )),
+            },
+        }
+    }
+
     /// The principal's resource name.
     pub(crate) fn arn(&self, principal: &Principal) -> String {
-        let (partition, account) = (self.partition, &self.account);
-        match principal {
-            Principal::Administrator => format!("arn:{partition}:iam::{account}:user/administrator"),
-            Principal::Session(session) => format!(
-                "arn:{partition}:sts::{account}:assumed-role/{}/{}",
-                session.role, session.name
-            ),
-        }
+        let caller = self.caller(principal);
+        caller.session.unwrap_or(caller.identity)
     }
 
     /// The principal's unique id.
     pub(crate) fn user_id(&self, principal: &Principal) -> String {
+        let identity = self.caller(principal).identity;
         match principal {
-            Principal::Administrator => self.unique_id("AIDA", "administrator"),
+            Principal::Administrator => self.unique_id("AIDA", &identity),
             Principal::Session(session) => {
-                format!("{}:{}", self.unique_id("AROA", &session.role), session.name)
+                format!("{}:{}", self.unique_id("AROA", &identity), session.name)
             }
         }
     }
 
-    /// The unique id of a user or role.
-    pub(crate) fn unique_id(&self, prefix: &str, name: &str) -> String {
-        let text = self.seal.derive("unique id", name);
+    /// The unique id of a user or role with this resource name.
+    fn unique_id(&self, prefix: &str, arn: &str) -> String {
+        let text = self.seal.derive("unique id", arn);
         let digits: String = text
             .expose_secret()
             .chars()
@@ -149,37 +193,88 @@ impl Iam {
     }
 
     /// A role's resource name.
-    pub(crate) fn role_arn(&self, role: &str) -> String {
-        format!("arn:{}:iam::{}:role/{role}", self.partition, self.account)
+    pub(crate) fn role_arn(&self, account: &AccountId, role: &str) -> String {
+        format!("arn:{}:iam::{account}:role/{role}", self.partition)
     }
 
-    /// Whether the principal may do `action` on `resource`; the refusal in IAM's words where not.
+    /// The role with this resource name.
+    pub(crate) fn role(&self, arn: &str) -> Option<&Role> {
+        let (account, name) = arn
+            .strip_prefix(&format!("arn:{}:iam::", self.partition))?
+            .split_once(":role/")?;
+        self.roles.get(&AccountId::parse(account).ok()?, name)
+    }
+
+    /// Whether the principal may do what it asks for; the refusal in IAM's words where not.
+    ///
+    /// `policies` are those of the resource, which is of the account `owner`.
     pub(crate) fn authorize(
+        &self,
+        principal: &Principal,
+        request: &Request<'_>,
+        owner: &AccountId,
+        policies: &[ResourcePolicy],
+    ) -> Result<(), String> {
+        let (action, resource) = (request.action, request.resource);
+        let caller = self.caller(principal);
+        let keys = request.keys(&caller);
+        let (own, session) = self.permissions(principal, action, resource, &keys);
+        let grant = policies
+            .iter()
+            .map(|policy| policy.grant_to(&caller, request))
+            .max()
+            .unwrap_or(Grant::Silent);
+        // The administrator is at home everywhere.
+        let at_home = *principal == Principal::Administrator || caller.account == *owner;
+        decide(own, session, grant, at_home).map_err(|reason| {
+            format!(
+                "User: {} is not authorized to perform: {action} on resource: {resource} {}",
+                self.arn(principal),
+                reason.words(action)
+            )
+        })
+    }
+
+    /// What the principal's own policies say, and what its session policy says.
+    fn permissions(
         &self,
         principal: &Principal,
         action: &str,
         resource: &str,
-    ) -> Result<(), String> {
+        keys: &BTreeMap<String, String>,
+    ) -> (Verdict, Verdict) {
         let Principal::Session(session) = principal else {
-            return Ok(());
+            return (Verdict::Allowed, Verdict::Allowed);
         };
-        let role = self.roles.get(&session.role);
-        let session_policy = session.policy.as_deref().map(Policy::parse);
-        let by_role = role.map_or(Verdict::Silent, |role| role.permissions(action, resource));
-        let by_session = match &session_policy {
+        let role = self.roles.get(&session.account, &session.role);
+        let by_role = role.map_or(Verdict::Silent, |role| role.permissions(action, resource, keys));
+        let by_session = match session.policy.as_deref().map(Policy::parse) {
             None => Verdict::Allowed,
-            Some(Ok(policy)) => policy.verdict(action, resource),
+            Some(Ok(policy)) => policy.verdict(action, resource, keys),
             Some(Err(_)) => Verdict::Silent,
         };
-        let reason = match (by_role, by_session) {
-            (Verdict::Allowed, Verdict::Allowed) => return Ok(()),
-            (Verdict::Denied, _) => "with an explicit deny in an identity-based policy".to_owned(),
-            (_, Verdict::Denied) => "with an explicit deny in a session policy".to_owned(),
-            (Verdict::Silent, _) => format!("because no identity-based policy allows the {action} action"),
-            (_, Verdict::Silent) => format!("because no session policy allows the {action} action"),
-        };
+        (by_role, by_session)
+    }
+
+    /// Whether the principal may do `action`, one of STS's, on `role`: both sides must agree, unless the role
+    /// trusts an identity of its own account by name.
+    pub(crate) fn authorize_assuming(
+        &self,
+        principal: &Principal,
+        role: &Role,
+        action: &str,
+        request: &BTreeMap<String, String>,
+    ) -> Result<(), String> {
+        let caller = self.caller(principal);
+        let resource = self.role_arn(&role.account, &role.name);
+        let (own, session) = self.permissions(principal, action, &resource, request);
+        let trust = role.trust(action, &caller, request);
+        let at_home = caller.account == role.account;
+        if trust != Grant::Silent && decide(own, session, trust, at_home).is_ok() {
+            return Ok(());
+        }
         Err(format!(
-            "User: {} is not authorized to perform: {action} on resource: {resource} {reason}",
+            "User: {} is not authorized to perform: {action} on resource: {resource}",
             self.arn(principal)
         ))
     }

@@ -1,5 +1,7 @@
 //! What a registry refuses, in the words of ECR.
 
+use serde_json::{Map, Value};
+
 use crate::domain::reference::{AccountId, Digest, RepositoryName, Tag};
 
 /// Which words ECR has for a tag that must not move; both are seen.
@@ -103,8 +105,15 @@ pub(crate) enum Refusal {
     EmptyUpload,
     #[error("All layer parts except the last part should be at least 5MB")]
     LayerPartTooSmall,
-    #[error("Layer part does not begin at the next byte, {next}")]
-    InvalidLayerPart { next: u64 },
+    #[error("The layer part is not valid: {problem}")]
+    InvalidLayerPart {
+        problem: &'static str,
+        /// The bytes that are there.
+        next: u64,
+        upload: String,
+        repository: RepositoryName,
+        registry: AccountId,
+    },
     #[error("Requested image not found")]
     ManifestNotFound,
     #[error("The layer with digest '{digest}' does not exist in the repository with name '{repository}'")]
@@ -112,6 +121,9 @@ pub(crate) enum Refusal {
         digest: Digest,
         repository: RepositoryName,
     },
+    /// Any other exception of the API, by its name.
+    #[error("{message}")]
+    Modelled { code: &'static str, message: String },
     #[error("{0}")]
     AccessDenied(String),
     #[error("Your authorization token has expired. Reauthenticate and try again.")]
@@ -141,9 +153,38 @@ impl Refusal {
         ))
     }
 
+    /// An exception that has no rules of its own here.
+    pub(crate) fn modelled(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Modelled {
+            code,
+            message: message.into(),
+        }
+    }
+
     /// A failure of the disk or the database.
     pub(crate) fn state(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::State(error.into())
+    }
+
+    /// What the exception has beside its message, in the JSON API.
+    pub(crate) fn members(&self) -> Map<String, Value> {
+        let mut members = Map::new();
+        if let Self::InvalidLayerPart {
+            next,
+            upload,
+            repository,
+            registry,
+            ..
+        } = self
+        {
+            members.insert("registryId".to_owned(), registry.to_string().into());
+            members.insert("repositoryName".to_owned(), repository.to_string().into());
+            members.insert("uploadId".to_owned(), upload.as_str().into());
+            if let Some(last) = next.checked_sub(1) {
+                members.insert("lastValidByteReceived".to_owned(), last.into());
+            }
+        }
+        members
     }
 
     /// The exception's name in the JSON API.
@@ -164,6 +205,7 @@ impl Refusal {
             Self::EmptyUpload => "EmptyUploadException",
             Self::LayerPartTooSmall => "LayerPartTooSmallException",
             Self::InvalidLayerPart { .. } => "InvalidLayerPartException",
+            Self::Modelled { code, .. } => code,
             Self::AccessDenied(_) => "AccessDeniedException",
             Self::TokenExpired => "ExpiredTokenException",
             Self::Serialization(_) => "SerializationException",

@@ -15,21 +15,23 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) use base_url::BaseUrl;
 pub(crate) use connection::{Breaker, Peer};
 
+use crate::local::data_plane::storage;
 use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::sigv4::SignedRequest;
-use crate::local::{admin, data_plane, ecr, oidc, sts};
+use crate::local::{admin, data_plane, ecr, json_api, oidc, sts};
 
 /// How long requests that are under way may take once the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The most bytes of an API request: a manifest of 4 MiB as a JSON string, whose quotes are escaped.
-const MAX_API_BODY: usize = 10 * 1024 * 1024;
+/// The most bytes of an API request: a layer part of 20,971,520 bytes in base64, and what goes with it.
+const MAX_API_BODY: usize = 28 * 1024 * 1024;
 
 /// A server that runs; dropping it stops it.
 #[derive(Debug)]
@@ -41,20 +43,39 @@ pub(crate) struct Server {
 impl Server {
     /// Serves `emulator` to who connects to `listener`.
     pub(crate) fn start(listener: TcpListener, emulator: Arc<Emulator>, admin: bool) -> Self {
-        Self::serve(listener, router(emulator, admin))
+        Self::serve(listener, router(emulator, admin), None)
+    }
+
+    /// Serves the same with TLS, under the names of AWS too.
+    pub(crate) fn start_tls(
+        listener: TcpListener,
+        emulator: Arc<Emulator>,
+        admin: bool,
+        tls: TlsAcceptor,
+    ) -> Self {
+        Self::serve(listener, router(emulator, admin), Some(tls))
+    }
+
+    /// Serves the public registries.
+    pub(crate) fn start_public(listener: TcpListener, emulator: Arc<Emulator>) -> Self {
+        let router = Router::new()
+            .route("/token/", get(data_plane::public_token))
+            .route("/token", get(data_plane::public_token))
+            .route("/v2/", any(data_plane::public_answer))
+            .route("/v2", any(data_plane::public_answer))
+            .route("/v2/{*path}", any(data_plane::public_answer))
+            .with_state(emulator);
+        Self::serve(listener, router, None)
     }
 
     /// Serves the second origin, where blobs are read from.
     pub(crate) fn start_storage(listener: TcpListener, emulator: Arc<Emulator>) -> Self {
-        let router = Router::new()
-            .route("/{*path}", get(data_plane::storage_answer))
-            .with_state(emulator);
-        Self::serve(listener, router)
+        Self::serve(listener, storage_routes().with_state(emulator), None)
     }
 
-    fn serve(listener: TcpListener, router: Router) -> Self {
+    fn serve(listener: TcpListener, router: Router, tls: Option<TlsAcceptor>) -> Self {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(accept(listener, router, stop.clone()));
+        let task = tokio::spawn(accept(listener, router, tls, stop.clone()));
         Self {
             stop: stop.drop_guard(),
             task,
@@ -76,12 +97,19 @@ fn router(emulator: Arc<Emulator>, admin: bool) -> Router {
         .route("/v2/", any(data_plane::answer))
         .route("/v2", any(data_plane::answer))
         .route("/v2/{*path}", any(data_plane::answer))
+        .route("/token/", get(data_plane::public_token_by_name))
+        .merge(storage_routes())
         .merge(oidc::routes())
         .merge(admin::health());
     if admin {
         router = router.merge(admin::routes());
     }
     router.with_state(emulator)
+}
+
+fn storage_routes() -> Router<Arc<Emulator>> {
+    let path = format!("{}{{grant}}", storage::PATH);
+    Router::new().route(&path, get(storage::answer))
 }
 
 /// The AWS APIs: told apart by the target header, which only JSON calls have.
@@ -97,7 +125,14 @@ async fn api(
     };
     if let Some(target) = parts.headers.get("x-amz-target") {
         let target = target.to_str().unwrap_or_default().to_owned();
-        return ecr::answer(&emulator, &exchange, base, &target, parts, body).await;
+        let services = [&ecr::SERVICE, &ecr::public::SERVICE];
+        let service = services
+            .into_iter()
+            .find(|service| target.starts_with(service.target))
+            .unwrap_or(&ecr::SERVICE);
+        return service
+            .answer(&emulator, &exchange, base, &target, parts, body)
+            .await;
     }
     let is_form = parts
         .headers
@@ -105,7 +140,7 @@ async fn api(
         .and_then(|value| value.to_str().ok())
         .is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
     if !is_form {
-        return ecr::error(404, "UnknownOperationException", "");
+        return json_api::error(404, "UnknownOperationException", "");
     }
     let parameters = sts::Parameters::parse(&body);
     let call = Call::new(sts::operation(&parameters))
@@ -129,14 +164,14 @@ async fn api(
     exchange.perform(&emulator, call, effect).await
 }
 
-async fn accept(listener: TcpListener, router: Router, stop: CancellationToken) {
+async fn accept(listener: TcpListener, router: Router, tls: Option<TlsAcceptor>, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection::serve(stream, peer, router.clone(), stop.clone()));
+                    connections.spawn(connection::serve(stream, peer, router.clone(), tls.clone(), stop.clone()));
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close theirs first.

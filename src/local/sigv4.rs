@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp, Unit};
 use secrecy::ExposeSecret as _;
 
 use crate::domain::reference::{Digest, Region};
+use crate::local::clock::Clock;
 use crate::local::iam::{BadCredentials, Iam, Principal};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -50,14 +51,24 @@ struct Authorization<'a> {
     signature: &'a str,
 }
 
-/// Finds out who signed the request for `service` in `region`.
+/// Who signed a request, and for where.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    pub(crate) principal: Principal,
+    /// The endpoint's address does not tell it here; the signature's scope does.
+    pub(crate) region: Region,
+}
+
+/// Finds out who signed the request for `service`.
+///
+/// Credentials end by the emulator's clock. How old the signature is tells the machine's, because clients sign by
+/// that however far the emulator's is ahead.
 pub(crate) fn verify(
     request: &SignedRequest<'_>,
     iam: &Iam,
     service: &str,
-    region: &Region,
-    now: Timestamp,
-) -> Result<Principal, BadSignature> {
+    clock: &Clock,
+) -> Result<Signer, BadSignature> {
     let text = request
         .headers
         .get(header::AUTHORIZATION)
@@ -66,18 +77,18 @@ pub(crate) fn verify(
         .map_err(|_not_ascii| BadSignature::Incomplete("Authorization header is not ASCII.".to_owned()))?;
     let authorization = Authorization::parse(text)?;
     let token = text_of(request.headers, "x-amz-security-token");
-    let (principal, secret) = iam
-        .find(authorization.key_id, token, now)
-        .map_err(|bad| match bad {
-            BadCredentials::Unknown => BadSignature::UnknownKey,
-            BadCredentials::Expired => BadSignature::Expired,
-        })?;
-    if authorization.region != region.as_str() {
-        return Err(BadSignature::Wrong(format!(
+    let (principal, secret) =
+        iam.find(authorization.key_id, token, clock.now())
+            .map_err(|bad| match bad {
+                BadCredentials::Unknown => BadSignature::UnknownKey,
+                BadCredentials::Expired => BadSignature::Expired,
+            })?;
+    let region = Region::parse(authorization.region).map_err(|_invalid| {
+        BadSignature::Wrong(format!(
             "Credential should be scoped to a valid region, not '{}'. ",
             authorization.region.escape_debug()
-        )));
-    }
+        ))
+    })?;
     if authorization.service != service {
         return Err(BadSignature::Wrong(format!(
             "Credential should be scoped to correct service: '{service}'. "
@@ -90,7 +101,7 @@ pub(crate) fn verify(
     })?;
     let time = parse_time(amz_date)
         .ok_or_else(|| BadSignature::Incomplete("Date must be in ISO-8601 'basic format'.".to_owned()))?;
-    check_time(time, now)?;
+    check_time(time, clock.machine())?;
     if !amz_date.starts_with(authorization.date) {
         return Err(BadSignature::Wrong(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP."
@@ -131,7 +142,7 @@ pub(crate) fn verify(
                 .to_owned(),
         )
     })?;
-    Ok(principal)
+    Ok(Signer { principal, region })
 }
 
 impl<'a> Authorization<'a> {

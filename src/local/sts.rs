@@ -1,12 +1,14 @@
-//! STS: the query protocol's calls that turn a web identity into credentials.
+//! STS: the query protocol's calls that make somebody a role's session.
 //!
 //! Source: STS API reference; AWS query protocol (`Action=…&Version=2011-06-15`, XML answers).
 
+mod assume_role;
+mod parameters;
+mod session;
 mod web_identity;
 mod xml;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use axum::response::Response;
 
@@ -14,6 +16,7 @@ use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
 use crate::local::sigv4::{self, BadSignature, SignedRequest};
+pub(crate) use parameters::Parameters;
 use xml::Element;
 
 /// The only version of the API.
@@ -77,83 +80,88 @@ impl From<BadSignature> for StsError {
     }
 }
 
-/// The parameters of a call.
-#[derive(Debug)]
-pub(crate) struct Parameters(BTreeMap<String, String>);
-
-impl Parameters {
-    /// Reads a form body.
-    pub(crate) fn parse(body: &[u8]) -> Self {
-        Self(url::form_urlencoded::parse(body).into_owned().collect())
-    }
-
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    fn action(&self) -> &str {
-        self.get("Action").unwrap_or_default()
-    }
-}
+/// Every operation of the API; only the first three are served.
+const OPERATIONS: [&str; 11] = [
+    "AssumeRole",
+    "AssumeRoleWithWebIdentity",
+    "GetCallerIdentity",
+    "AssumeRoleWithSAML",
+    "AssumeRoot",
+    "DecodeAuthorizationMessage",
+    "GetAccessKeyInfo",
+    "GetDelegatedAccessToken",
+    "GetFederationToken",
+    "GetSessionToken",
+    "GetWebIdentityToken",
+];
 
 /// The operation, as the journal names it.
 pub(crate) fn operation(parameters: &Parameters) -> &'static str {
-    match parameters.action() {
-        "AssumeRoleWithWebIdentity" => "AssumeRoleWithWebIdentity",
-        "GetCallerIdentity" => "GetCallerIdentity",
-        _ => "Unknown",
-    }
+    let wanted = parameters.get("Action").unwrap_or_default();
+    OPERATIONS
+        .into_iter()
+        .find(|operation| *operation == wanted)
+        .unwrap_or("Unknown")
 }
 
 /// Answers one call.
 pub(crate) fn answer(emulator: &Emulator, parameters: &Parameters, request: &SignedRequest<'_>) -> Response {
-    let operation = parameters.action();
-    let result = if parameters
-        .get("Version")
-        .is_some_and(|version| version != VERSION)
-    {
-        Err(unknown(operation))
-    } else {
-        match operation {
-            "AssumeRoleWithWebIdentity" => web_identity::assume_role(emulator, parameters),
-            "GetCallerIdentity" => caller_identity(emulator, request),
-            _ => Err(unknown(operation)),
-        }
-    };
-    match result {
+    let operation = parameters.get("Action").unwrap_or_default();
+    match run(emulator, operation, parameters, request) {
         Ok(element) => xml::answer(operation, element),
         Err(error) => xml::error(&error),
     }
 }
 
-fn unknown(operation: &str) -> StsError {
-    StsError::new(
-        "InvalidAction",
-        format!(
-            "Could not find operation {} for version {VERSION}",
-            operation.escape_debug()
-        ),
-    )
-}
-
-fn caller_identity(emulator: &Emulator, request: &SignedRequest<'_>) -> Result<Element, StsError> {
+fn run(
+    emulator: &Emulator,
+    operation: &str,
+    parameters: &Parameters,
+    request: &SignedRequest<'_>,
+) -> Result<Element, StsError> {
+    let version = parameters.get("Version");
+    if version.is_some_and(|version| version != VERSION) || !OPERATIONS.contains(&operation) {
+        return Err(StsError::new(
+            "InvalidAction",
+            format!(
+                "Could not find operation {} for version {VERSION}",
+                operation.escape_debug()
+            ),
+        ));
+    }
+    if operation == "AssumeRoleWithWebIdentity" {
+        return web_identity::assume_role(emulator, parameters);
+    }
     let principal = if emulator.auth {
-        sigv4::verify(
-            request,
-            &emulator.iam,
-            "sts",
-            emulator.registry.region(),
-            emulator.clock.now(),
-        )?
+        sigv4::verify(request, &emulator.iam, "sts", &emulator.clock)?.principal
     } else {
         Principal::Administrator
     };
-    Ok(Element::node(
+    match (operation, &principal) {
+        ("AssumeRole", _) => assume_role::assume_role(emulator, parameters, &principal),
+        ("GetCallerIdentity", _) => Ok(caller_identity(emulator, &principal)),
+        ("GetFederationToken" | "GetSessionToken", Principal::Session(_)) => Err(denied(format!(
+            "Cannot call {operation} with session credentials"
+        ))),
+        _ => Err(denied(format!(
+            "User: {} is not authorized to perform: sts:{operation}",
+            emulator.iam.arn(&principal)
+        ))),
+    }
+}
+
+fn denied(message: impl Into<String>) -> StsError {
+    StsError::new("AccessDenied", message)
+}
+
+fn caller_identity(emulator: &Emulator, principal: &Principal) -> Element {
+    let iam = &emulator.iam;
+    Element::node(
         "GetCallerIdentityResult",
         vec![
-            Element::text("Arn", emulator.iam.arn(&principal)),
-            Element::text("UserId", emulator.iam.user_id(&principal)),
-            Element::text("Account", emulator.iam.account.to_string()),
+            Element::text("Arn", iam.arn(principal)),
+            Element::text("UserId", iam.user_id(principal)),
+            Element::text("Account", iam.account_of(principal).to_string()),
         ],
-    ))
+    )
 }

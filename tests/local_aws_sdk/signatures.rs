@@ -1,11 +1,7 @@
-use std::time::SystemTime;
-
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use serde_json::Value;
 
-use crate::bench::{Bench, REGION, api_error};
+use crate::bench::{Bench, REGION, REPOSITORY, Scope, api_error};
 
 async fn refusal(client: aws_sdk_ecr::Client) -> (String, String) {
     api_error(client.describe_repositories().send().await)
@@ -28,7 +24,7 @@ async fn keys_that_are_wrong_unknown_or_for_elsewhere_are_refused() {
         code(with(&id, "wrong", Some("forged.token"))).await,
         "UnrecognizedClientException"
     );
-    let (elsewhere, message) = refusal(bench.ecr_in(bench.administrator(), "us-east-1")).await;
+    let (elsewhere, message) = refusal(bench.ecr_in(bench.administrator(), "nowhere")).await;
     assert_eq!(elsewhere, "InvalidSignatureException");
     assert!(
         message.starts_with("Credential should be scoped to a valid region"),
@@ -37,67 +33,75 @@ async fn keys_that_are_wrong_unknown_or_for_elsewhere_are_refused() {
 }
 
 #[tokio::test]
-async fn a_signature_is_good_for_five_minutes() {
+async fn a_repository_is_in_the_region_that_the_request_was_signed_for() {
     let bench = Bench::start().await;
-    for (offset, words) in [(360, "Signature expired:"), (-360, "Signature not yet current:")] {
-        bench.local.set_clock_offset(offset);
-        let (code, message) = refusal(bench.ecr()).await;
-        assert_eq!(code, "InvalidSignatureException");
-        assert!(message.starts_with(words), "{message}");
-    }
-    bench.local.set_clock_offset(240);
-    assert!(bench.ecr().describe_repositories().send().await.is_ok());
+    let there = bench.ecr_in(bench.administrator(), "ap-south-1");
+    there
+        .create_repository()
+        .repository_name("team/elsewhere")
+        .send()
+        .await
+        .unwrap();
+    let names = async |client: aws_sdk_ecr::Client| {
+        let answer = client.describe_repositories().send().await.unwrap();
+        let arns = answer
+            .repositories()
+            .iter()
+            .filter_map(|one| one.repository_arn());
+        arns.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let account = bench.local.access().account.clone();
+    assert_eq!(
+        names(there).await,
+        [format!(
+            "arn:aws:ecr:ap-south-1:{account}:repository/team/elsewhere"
+        )]
+    );
+    assert_eq!(
+        names(bench.ecr()).await,
+        [format!("arn:aws:ecr:{REGION}:{account}:repository/{REPOSITORY}")]
+    );
 }
 
-/// Signs one body with AWS's own signer and sends another.
-#[expect(clippy::disallowed_methods, reason = "signatures carry the time")]
-async fn send(bench: &Bench, service: &str, signed: &str, sent: &str) -> (u16, Value) {
-    let url = bench.url("/");
-    let target = "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories";
-    let headers = [
-        ("x-amz-target", target),
-        ("content-type", "application/x-amz-json-1.1"),
-    ];
-    let identity = bench.administrator().into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(REGION)
-        .name(service)
-        .time(SystemTime::now())
-        .settings(SigningSettings::default())
-        .build()
-        .unwrap()
-        .into();
-    let signable = SignableRequest::new(
-        "POST",
-        &url,
-        headers.into_iter(),
-        SignableBody::Bytes(signed.as_bytes()),
-    )
-    .unwrap();
-    let (instructions, _) = sign(signable, &parameters).unwrap().into_parts();
-    let mut request = http::Request::post(&url);
-    for (name, value) in headers {
-        request = request.header(name, value);
+#[tokio::test]
+async fn a_signature_is_good_for_five_minutes_whatever_the_emulators_clock() {
+    let bench = Bench::start().await;
+    bench.local.set_clock_offset(24 * 60 * 60);
+    for (shift, words) in [(-360, "Signature expired:"), (360, "Signature not yet current:")] {
+        let (status, answer) = send(&bench, "ecr", shift, "{}", "{}").await;
+        assert_eq!(status, 400);
+        assert_eq!(answer["__type"], "InvalidSignatureException");
+        let message = answer["message"].as_str().unwrap();
+        assert!(message.starts_with(words), "{message}");
     }
-    let mut request = request.body(sent.to_owned()).unwrap();
-    instructions.apply_to_request_http1x(&mut request);
-    let request = reqwest::Request::try_from(request).unwrap();
-    let answer = bench.http.execute(request).await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    for shift in [-240, 240] {
+        assert_eq!(send(&bench, "ecr", shift, "{}", "{}").await.0, 200);
+    }
+}
+
+/// Signs one body, `shift` seconds from now, and sends another.
+async fn send(bench: &Bench, service: &str, shift: i64, signed: &str, sent: &str) -> (u16, Value) {
+    let target = "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories";
+    let scope = Scope {
+        credentials: bench.administrator(),
+        region: REGION,
+        service,
+        shift,
+    };
+    bench.signed(&scope, target, signed, sent).await
 }
 
 #[tokio::test]
 async fn a_signature_covers_the_body_and_the_service() {
     let bench = Bench::start().await;
-    let (status, answer) = send(&bench, "ecr", "{}", "{}").await;
+    let (status, answer) = send(&bench, "ecr", 0, "{}", "{}").await;
     assert_eq!((status, &answer["__type"]), (200, &Value::Null));
-    let (status, answer) = send(&bench, "ecr", "{}", "{ }").await;
+    let (status, answer) = send(&bench, "ecr", 0, "{}", "{ }").await;
     assert_eq!(
         (status, answer["__type"].as_str()),
         (400, Some("InvalidSignatureException"))
     );
-    let (_, answer) = send(&bench, "sts", "{}", "{}").await;
+    let (_, answer) = send(&bench, "sts", 0, "{}", "{}").await;
     assert_eq!(
         answer["message"],
         "Credential should be scoped to correct service: 'ecr'. "

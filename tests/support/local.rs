@@ -73,20 +73,36 @@ impl Ecr {
         Self::start_at([127, 0, 0, 1], quirks)
     }
 
+    /// One with these roles, whose state and clock other programs may change.
+    pub fn start_for_judges(roles: &str) -> Self {
+        Self::start_with([127, 0, 0, 1], |options| {
+            std::fs::write(options.data.join("roles.yaml"), roles).expect("the roles can be written");
+            options.admin = true;
+        })
+    }
+
+    /// One that has the public registries too.
+    pub fn start_with_public_registries() -> Self {
+        Self::start_with([127, 0, 0, 1], |options| options.public_port = Some(0))
+    }
+
     fn start_at(address: [u8; 4], quirks: Quirks) -> Self {
+        let ecr = Self::start_with(address, |options| options.quirks = quirks);
+        assert_eq!(ecr.server.role_arn(), ROLE_ARN);
+        ecr
+    }
+
+    fn start_with(address: [u8; 4], change: impl FnOnce(&mut Options)) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
         let runtime = Runtime::new().expect("a runtime can be made");
         let account = AccountId::parse(ACCOUNT).expect("it is legal");
         let region = Region::parse(REGION).expect("it is legal");
-        let options = Options {
-            listen: SocketAddr::from((address, 0)),
-            quirks,
-            ..Options::new(data.path(), account, region)
-        };
+        let mut options = Options::new(data.path(), account, region);
+        options.listen = SocketAddr::from((address, 0));
+        change(&mut options);
         let server = runtime
             .block_on(LocalEcr::start(options))
             .expect("the embedded ECR starts");
-        assert_eq!(server.role_arn(), ROLE_ARN);
         Self {
             server,
             runtime,

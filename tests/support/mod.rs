@@ -12,6 +12,7 @@ pub mod action;
 pub mod checkout;
 pub mod clients;
 pub mod engines;
+pub mod history;
 pub mod local;
 pub mod page;
 pub mod process;

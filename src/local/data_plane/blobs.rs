@@ -29,10 +29,12 @@ pub(super) async fn get(
         .with_registry(move |registry| registry.layer(&name, &digest))
         .await?
         .ok_or(Refusal::LayerNotFound { digest, repository })?;
-    match request.emulator.storage_port {
-        Some(port) if request.parts.method == Method::GET => storage::redirect(request, port, digest, size),
-        _ => serve(request.emulator, request.parts, digest, size).await,
+    if request.emulator.storage_port.is_some() && request.parts.method == Method::GET {
+        let address = storage::address(request.emulator, request.base, digest, size)?;
+        let location = [(header::LOCATION, value(&address)?)];
+        return Ok((StatusCode::TEMPORARY_REDIRECT, location).into_response());
     }
+    serve(request.emulator, request.parts, digest, size).await
 }
 
 /// Sends a blob, or the part of it that is asked for.

@@ -66,11 +66,12 @@ impl From<Refusal> for OciError {
             Refusal::InvalidParameter(_)
             | Refusal::RepositoryAlreadyExists { .. }
             | Refusal::RepositoryNotEmpty { .. }
+            | Refusal::Modelled { .. }
             | Refusal::Serialization(_)
             | Refusal::UnknownOperation(_) => (405, "UNSUPPORTED"),
         };
         let range = match refusal {
-            Refusal::InvalidLayerPart { next } => Some(next),
+            Refusal::InvalidLayerPart { next, .. } => Some(next),
             _ => None,
         };
         Self {

@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::{CONTENT_DIGEST, DataPlaneRequest, OciError};
 use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Reference, RepositoryName};
+use crate::local::follow_up::{self, Pull, Push};
 use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::Refusal;
 use crate::local::store::{PutImage, Repeat};
@@ -18,8 +21,24 @@ pub(super) async fn get(
     reference: Reference,
 ) -> Result<Response, OciError> {
     let by_tag = matches!(reference, Reference::Tag(_));
+    let is_pull = request.parts.method == Method::GET;
+    let emulator = Arc::clone(request.emulator);
+    let principal = request.principal.clone();
     let image = request
-        .with_registry(move |registry| registry.image(&repository, &reference))
+        .with_registry(move |registry| {
+            let image = registry.active_image(&repository, &reference, emulator.clock.now())?;
+            // Who pulled from a public registry is nobody's business.
+            if let (Some(image), Some(principal), true) = (&image, &principal, is_pull) {
+                let pull = Pull {
+                    registry,
+                    repository: &repository,
+                    digest: &image.digest,
+                    principal,
+                };
+                follow_up::pulled(&emulator, &pull)?;
+            }
+            Ok(image)
+        })
         .await?
         .ok_or(Refusal::ManifestNotFound)?;
     // By tag, ECR translates what the client does not accept, and gives another digest then. It is refused
@@ -66,10 +85,7 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<Response, OciError> {
     // A missing repository is told before the body is looked at.
-    let name = repository.clone();
-    request
-        .with_registry(move |registry| registry.repository(&name).map(drop))
-        .await?;
+    request.prepare_push(&repository).await?;
     let bytes = axum::body::to_bytes(body, MAX_MANIFEST_BYTES)
         .await
         .map_err(|_too_long_or_broken| {
@@ -81,17 +97,17 @@ pub(super) async fn put(
         .filter(|text| !text.is_empty());
     let manifest = ParsedManifest::parse(bytes, stated)?;
     let subject = manifest.subject();
-    let quirks = request.emulator.quirks;
-    let now = request.emulator.clock.now();
-    let name = repository.clone();
+    let emulator = Arc::clone(request.emulator);
+    let principal = request.principal()?.clone();
     let digest = request
         .with_registry(move |registry| {
+            let quirks = emulator.quirks;
             let (tag, digest) = match &reference {
                 Reference::Tag(tag) => (Some(tag), None),
                 Reference::Digest(digest) => (None, Some(*digest)),
             };
             let put = PutImage {
-                repository: &name,
+                repository: &repository,
                 manifest: &manifest,
                 tag,
                 digest,
@@ -102,10 +118,19 @@ pub(super) async fn put(
                 },
                 wording: quirks.immutable_wording,
             };
-            registry.put_image(&put, now)
+            let digest = registry.put_image(&put, emulator.clock.now())?;
+            let push = Push {
+                registry,
+                repository: &repository,
+                manifest: &manifest,
+                tag,
+                principal: &principal,
+            };
+            follow_up::pushed(&emulator, &push)?;
+            Ok(digest)
         })
         .await?;
-    let location = format!("{}/v2/{repository}/manifests/{digest}", request.base);
+    let location = format!("{}/manifests/{digest}", request.address());
     let headers = [
         (header::LOCATION, value(&location)?),
         (CONTENT_DIGEST, value(&digest.to_string())?),

@@ -1,4 +1,5 @@
-//! The second origin that blobs are read from where the registry redirects to it, as ECR does to S3.
+//! Addresses that blobs are read from without a login, as ECR gives out those of S3: at a second origin where the
+//! registry redirects to it.
 
 use std::sync::Arc;
 
@@ -9,12 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
-use super::manifests::value;
-use super::{DataPlaneRequest, OciError, blobs};
+use super::blobs;
 use crate::domain::reference::Digest;
 use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange};
 use crate::local::refusal::Refusal;
+use crate::local::server::BaseUrl;
 
 /// How long an address is good for.
 const LIFE: SignedDuration = SignedDuration::from_mins(60);
@@ -30,30 +31,31 @@ struct Grant {
     expires: Timestamp,
 }
 
-/// Sends the client to the second origin, at `port`, for a blob.
-pub(super) fn redirect(
-    request: &DataPlaneRequest<'_>,
-    port: u16,
+/// Where storage is read from, before the grant.
+pub(crate) const PATH: &str = "/storage/";
+
+/// An address that a blob can be read from without a login, for a while: at the second origin where there is one.
+pub(crate) fn address(
+    emulator: &Emulator,
+    base: &BaseUrl,
     digest: Digest,
     size: u64,
-) -> Result<Response, OciError> {
-    let now = request.emulator.clock.now();
+) -> Result<String, Refusal> {
+    let now = emulator.clock.now();
     let grant = Grant {
         digest,
         size,
         expires: now.checked_add(LIFE).unwrap_or(Timestamp::MAX),
     };
-    let seal = &request.emulator.iam.seal;
-    let grant = seal.seal(PURPOSE, &grant).map_err(Refusal::from)?;
-    let url = format!(
-        "http://{}:{port}/{}",
-        request.base.host_name(),
-        grant.expose_secret()
+    let grant = emulator.iam.seal.seal(PURPOSE, &grant)?;
+    let origin = emulator.storage_port.map_or_else(
+        || base.to_string(),
+        |port| format!("http://{}:{port}", base.host_name()),
     );
-    Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, value(&url)?)]).into_response())
+    Ok(format!("{origin}{PATH}{}", grant.expose_secret()))
 }
 
-/// Answers one request at the second origin.
+/// Answers one request for a blob in storage.
 pub(crate) async fn answer(
     State(emulator): State<Arc<Emulator>>,
     exchange: Exchange,

@@ -1,16 +1,29 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::images::{ImageId, check_count};
-use super::request::{Context, read, repository_name};
+use super::images::{IMAGE_IDS, ImageId};
 use crate::domain::reference::{Reference, RepositoryName, Tag};
+use crate::local::follow_up;
+use crate::local::json_api::{
+    Context, Operation, Resource, Shape, optional, read, repository_name, required,
+};
 use crate::local::refusal::Refusal;
 use crate::local::store::Deletion;
+
+pub(super) static OPERATIONS: &[Operation] = &[Operation {
+    name: "BatchDeleteImage",
+    on: Resource::Repository,
+    input: &[
+        optional("registryId", Shape::REGISTRY_ID),
+        required("repositoryName", Shape::REPOSITORY_NAME),
+        required("imageIds", IMAGE_IDS),
+    ],
+    run: batch_delete,
+}];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BatchDeleteImage {
-    registry_id: Option<String>,
     repository_name: String,
     image_ids: Vec<ImageId>,
 }
@@ -19,9 +32,7 @@ struct BatchDeleteImage {
 pub(super) fn batch_delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: BatchDeleteImage = read(document)?;
     let name = repository_name(&request.repository_name)?;
-    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
-    check_count("imageIds", request.image_ids.len())?;
-    context.registry().repository(&name)?;
+    context.registry.repository(&name)?;
     let (mut deleted, mut failures) = (Vec::new(), Vec::new());
     for id in &request.image_ids {
         match delete_one(context, &name, id)? {
@@ -44,7 +55,7 @@ fn delete_one(
     if let (Reference::Digest(digest), Some(tag)) = (&reference, &id.image_tag) {
         // Digest and tag together mean the tag, if it points there.
         let tag = Tag::parse(tag).map_err(|invalid| Refusal::parameter("imageTag", invalid))?;
-        let holder = context.registry().image(name, &tag.clone().into())?;
+        let holder = context.registry.image(name, &tag.clone().into())?;
         if holder.is_none_or(|image| image.digest != *digest) {
             return Ok(Err((
                 "ImageTagDoesNotMatchDigest",
@@ -53,13 +64,14 @@ fn delete_one(
         }
         reference = tag.into();
     }
-    Ok(match context.registry().delete_image(name, &reference)? {
+    Ok(match context.registry.delete_image(name, &reference)? {
         Deletion::NotFound => Err(("ImageNotFound", "Requested image not found")),
         Deletion::Referenced => Err((
             "ImageReferencedByManifestList",
             "Requested image referenced by manifest list",
         )),
         Deletion::Done { digest, tags } => {
+            follow_up::deleted(context.emulator, &context.registry, name, &reference, digest)?;
             let id = |tag: Option<String>| ImageId {
                 image_digest: Some(digest.to_string()),
                 image_tag: tag,

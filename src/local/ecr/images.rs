@@ -2,14 +2,75 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::request::{Context, read, repository_name};
+use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
+use crate::local::creation::{self, Scenario};
+use crate::local::follow_up::{self, Pull, Push};
+use crate::local::json_api::{
+    Context, Operation, Resource, Shape, optional, read, repository_name, required,
+};
 use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::Refusal;
-use crate::local::store::{PutImage, Repeat};
+use crate::local::store::{ImageStatus, PutImage, Repeat};
 
-/// The most images or layers in one request.
-pub(super) const MAX_IDS: usize = 100;
+pub(super) static OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "BatchCheckLayerAvailability",
+        on: Resource::Repository,
+        input: &[
+            optional("registryId", Shape::REGISTRY_ID),
+            required("repositoryName", Shape::REPOSITORY_NAME),
+            required("layerDigests", Shape::list(&Shape::text(0, 1000), 1, 100)),
+        ],
+        run: batch_check_layers,
+    },
+    Operation {
+        name: "BatchGetImage",
+        on: Resource::Repository,
+        input: &[
+            optional("registryId", Shape::REGISTRY_ID),
+            required("repositoryName", Shape::REPOSITORY_NAME),
+            required("imageIds", IMAGE_IDS),
+            optional("acceptedMediaTypes", Shape::list(&Shape::ANY_TEXT, 1, 100)),
+        ],
+        run: batch_get,
+    },
+    Operation {
+        name: "PutImage",
+        on: Resource::Repository,
+        input: &[
+            optional("registryId", Shape::REGISTRY_ID),
+            required("repositoryName", Shape::REPOSITORY_NAME),
+            required("imageManifest", Shape::text(1, MAX_MANIFEST_BYTES)),
+            optional("imageManifestMediaType", Shape::ANY_TEXT),
+            optional("imageTag", Shape::text(1, 300)),
+            optional("imageDigest", Shape::ANY_TEXT),
+        ],
+        run: put,
+    },
+];
+
+/// Source: ECR API reference, `ImageIdentifier`.
+pub(super) const IMAGE_ID: Shape = Shape::Structure(&[
+    optional("imageDigest", Shape::ANY_TEXT),
+    optional("imageTag", Shape::text(1, 300)),
+]);
+
+/// The images that one request names.
+pub(super) const IMAGE_IDS: Shape = Shape::list(&IMAGE_ID, 1, 100);
+
+impl std::fmt::Display for ImageId {
+    /// As ECR's messages have it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "null".to_owned());
+        write!(
+            f,
+            "{{imageDigest:'{}', imageTag:'{}'}}",
+            text(&self.image_digest),
+            text(&self.image_tag)
+        )
+    }
+}
 
 /// What names an image: a digest, a tag, or both.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,39 +102,33 @@ impl ImageId {
         }
     }
 
+    /// The same with the digest that it stands for.
+    pub(super) fn with_digest(&self, digest: &Digest) -> Self {
+        Self {
+            image_digest: Some(digest.to_string()),
+            image_tag: self.image_tag.clone(),
+        }
+    }
+
     /// This image's entry in a list of failures.
     pub(super) fn failure(&self, code: &str, reason: &str) -> Value {
         json!({"imageId": self, "failureCode": code, "failureReason": reason})
     }
 }
 
-/// Checks the number of ids in one request.
-pub(super) fn check_count(parameter: &str, count: usize) -> Result<(), Refusal> {
-    if (1..=MAX_IDS).contains(&count) {
-        return Ok(());
-    }
-    Err(Refusal::parameter(
-        parameter,
-        "Member must have length between 1 and 100",
-    ))
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BatchGetImage {
-    registry_id: Option<String>,
     repository_name: String,
     image_ids: Vec<ImageId>,
     accepted_media_types: Option<Vec<String>>,
 }
 
 /// `BatchGetImage`.
-pub(super) fn batch_get(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+fn batch_get(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: BatchGetImage = read(document)?;
     let name = repository_name(&request.repository_name)?;
-    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
-    check_count("imageIds", request.image_ids.len())?;
-    context.registry().repository(&name)?;
+    context.registry.repository(&name)?;
     let (mut images, mut failures) = (Vec::new(), Vec::new());
     for id in &request.image_ids {
         match get_one(context, &name, id, request.accepted_media_types.as_deref())? {
@@ -98,13 +153,24 @@ fn get_one(
         Ok(reference) => reference,
         Err(failure) => return Ok(Err(failure)),
     };
-    let Some(image) = context.registry().image(name, &reference)? else {
+    let Some(image) = context.registry.image(name, &reference)? else {
         return Ok(Err(NOT_FOUND));
     };
+    if context
+        .registry
+        .storage(name, &image.digest)?
+        .status(context.now())
+        != ImageStatus::Active
+    {
+        return Ok(Err((
+            "ImageInaccessible",
+            "The image is archived and cannot be pulled",
+        )));
+    }
     if let (Some(_), Some(tag)) = (&id.image_digest, &id.image_tag) {
         let tagged = Tag::parse(tag)
             .ok()
-            .map(|tag| context.registry().image(name, &tag.into()))
+            .map(|tag| context.registry.image(name, &tag.into()))
             .transpose()?
             .flatten();
         if tagged.is_none_or(|tagged| tagged.digest != image.digest) {
@@ -114,6 +180,15 @@ fn get_one(
             )));
         }
     }
+    follow_up::pulled(
+        context.emulator,
+        &Pull {
+            registry: &context.registry,
+            repository: name,
+            digest: &image.digest,
+            principal: context.principal,
+        },
+    )?;
     // ECR would translate the manifest, under another digest; that is never done here.
     let acceptable =
         accepted.is_none_or(|accepted| accepted.is_empty() || accepted.contains(&image.media_type));
@@ -126,7 +201,7 @@ fn get_one(
     }
     let manifest = std::str::from_utf8(&image.bytes).map_err(Refusal::state)?;
     Ok(Ok(json!({
-        "registryId": context.registry().account(),
+        "registryId": context.registry.account(),
         "repositoryName": name,
         "imageId": image_id,
         "imageManifest": manifest,
@@ -137,7 +212,6 @@ fn get_one(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PutImageRequest {
-    registry_id: Option<String>,
     repository_name: String,
     image_manifest: String,
     image_manifest_media_type: Option<String>,
@@ -149,7 +223,6 @@ struct PutImageRequest {
 pub(super) fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: PutImageRequest = read(document)?;
     let name = repository_name(&request.repository_name)?;
-    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
     let tag = request
         .image_tag
         .as_deref()
@@ -162,10 +235,10 @@ pub(super) fn put(context: &Context<'_>, document: Value) -> Result<Value, Refus
         .map(Digest::parse)
         .transpose()
         .map_err(|invalid| Refusal::parameter("imageDigest", invalid))?;
-    context.registry().repository(&name)?;
+    creation::repository(context.emulator, &context.registry, &name, Scenario::CreateOnPush)?;
     let bytes = Bytes::from(request.image_manifest);
     let manifest = ParsedManifest::parse(bytes, request.image_manifest_media_type.as_deref())?;
-    let stored = context.registry().put_image(
+    let stored = context.registry.put_image(
         &PutImage {
             repository: &name,
             manifest: &manifest,
@@ -174,14 +247,22 @@ pub(super) fn put(context: &Context<'_>, document: Value) -> Result<Value, Refus
             repeat: Repeat::Refuse,
             wording: context.emulator.quirks.immutable_wording,
         },
-        context.emulator.clock.now(),
+        context.now(),
     )?;
+    let push = Push {
+        registry: &context.registry,
+        repository: &name,
+        manifest: &manifest,
+        tag: tag.as_ref(),
+        principal: context.principal,
+    };
+    follow_up::pushed(context.emulator, &push)?;
     let id = ImageId {
         image_digest: Some(stored.to_string()),
         image_tag: tag.map(|tag| tag.to_string()),
     };
     Ok(json!({"image": {
-        "registryId": context.registry().account(),
+        "registryId": context.registry.account(),
         "repositoryName": name,
         "imageId": id,
         "imageManifest": std::str::from_utf8(manifest.bytes()).map_err(Refusal::state)?,
@@ -192,7 +273,6 @@ pub(super) fn put(context: &Context<'_>, document: Value) -> Result<Value, Refus
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BatchCheckLayerAvailability {
-    registry_id: Option<String>,
     repository_name: String,
     layer_digests: Vec<String>,
 }
@@ -201,9 +281,7 @@ struct BatchCheckLayerAvailability {
 pub(super) fn batch_check_layers(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: BatchCheckLayerAvailability = read(document)?;
     let name = repository_name(&request.repository_name)?;
-    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
-    check_count("layerDigests", request.layer_digests.len())?;
-    context.registry().repository(&name)?;
+    context.registry.repository(&name)?;
     let (mut layers, mut failures) = (Vec::new(), Vec::new());
     for text in &request.layer_digests {
         let Ok(digest) = Digest::parse(text) else {
@@ -214,7 +292,7 @@ pub(super) fn batch_check_layers(context: &Context<'_>, document: Value) -> Resu
             }));
             continue;
         };
-        match context.registry().layer(&name, &digest)? {
+        match context.registry.layer(&name, &digest)? {
             Some(size) => layers.push(json!({
                 "layerDigest": digest,
                 "layerAvailability": "AVAILABLE",

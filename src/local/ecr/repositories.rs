@@ -3,43 +3,104 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::request::{Context, epoch_seconds, page_size, read, repository_name};
+use super::resource_tags::{RESOURCE_TAGS, ResourceTag, with_tags};
+use super::scanning::{SCAN_ON_PUSH, ScanOnPush};
+use crate::local::json_api::{
+    Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name, required,
+    with_token,
+};
 use crate::local::refusal::Refusal;
 use crate::local::store::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
+
+pub(super) static OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "CreateRepository",
+        on: Resource::Repository,
+        input: &[
+            optional("registryId", Shape::REGISTRY_ID),
+            required("repositoryName", Shape::REPOSITORY_NAME),
+            optional("tags", RESOURCE_TAGS),
+            optional("imageTagMutability", TAG_MUTABILITY),
+            optional("imageTagMutabilityExclusionFilters", EXCLUSION_FILTERS),
+            optional("imageScanningConfiguration", SCAN_ON_PUSH),
+            optional("encryptionConfiguration", ENCRYPTION),
+        ],
+        run: create,
+    },
+    Operation {
+        name: "DeleteRepository",
+        on: Resource::Repository,
+        input: &[
+            optional("registryId", Shape::REGISTRY_ID),
+            required("repositoryName", Shape::REPOSITORY_NAME),
+            optional("force", Shape::Boolean),
+        ],
+        run: delete,
+    },
+    Operation {
+        name: "DescribeRepositories",
+        on: Resource::Repository,
+        input: &[
+            optional("registryId", Shape::REGISTRY_ID),
+            optional("repositoryNames", Shape::list(&Shape::REPOSITORY_NAME, 1, 100)),
+            optional("nextToken", Shape::ANY_TEXT),
+            optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
+        ],
+        run: describe,
+    },
+    Operation {
+        name: "PutImageTagMutability",
+        on: Resource::Repository,
+        input: &[
+            optional("registryId", Shape::REGISTRY_ID),
+            required("repositoryName", Shape::REPOSITORY_NAME),
+            required("imageTagMutability", TAG_MUTABILITY),
+            optional("imageTagMutabilityExclusionFilters", EXCLUSION_FILTERS),
+        ],
+        run: put_mutability,
+    },
+];
+
+/// Source: ECR API reference, `imageTagMutability`.
+pub(super) const TAG_MUTABILITY: Shape = Shape::Enum(&[
+    "MUTABLE",
+    "IMMUTABLE",
+    "IMMUTABLE_WITH_EXCLUSION",
+    "MUTABLE_WITH_EXCLUSION",
+]);
+
+/// Source: ECR API reference, `ImageTagMutabilityExclusionFilter`.
+pub(super) const EXCLUSION_FILTERS: Shape = Shape::list(
+    &Shape::Structure(&[
+        required("filterType", Shape::Enum(&["WILDCARD"])),
+        required("filter", Shape::pattern(1, 128, "[0-9a-zA-Z._*-]{1,128}")),
+    ]),
+    1,
+    5,
+);
+
+/// Source: ECR API reference, `EncryptionConfiguration`.
+pub(super) const ENCRYPTION: Shape = Shape::Structure(&[
+    required("encryptionType", Shape::Enum(&["AES256", "KMS", "KMS_DSSE"])),
+    optional("kmsKey", Shape::text(1, 2048)),
+]);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CreateRepository {
-    registry_id: Option<String>,
     repository_name: String,
     #[serde(default)]
     tags: Vec<ResourceTag>,
     image_tag_mutability: Option<String>,
     image_tag_mutability_exclusion_filters: Option<Vec<ExclusionFilter>>,
-    image_scanning_configuration: Option<Scanning>,
+    image_scanning_configuration: Option<ScanOnPush>,
     encryption_configuration: Option<Encryption>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ResourceTag {
-    key: String,
-    #[serde(default)]
-    value: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Scanning {
-    #[serde(default)]
-    scan_on_push: bool,
 }
 
 /// `CreateRepository`.
 pub(super) fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: CreateRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
-    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
     let mut new = NewRepository::named(name);
     if request.image_tag_mutability.is_some() || request.image_tag_mutability_exclusion_filters.is_some() {
         new.mutability = MutabilitySetting {
@@ -50,59 +111,38 @@ pub(super) fn create(context: &Context<'_>, document: Value) -> Result<Value, Re
         };
     }
     if let Some(encryption) = request.encryption_configuration {
-        if !matches!(encryption.encryption_type.as_str(), "AES256" | "KMS" | "KMS_DSSE") {
-            return Err(Refusal::parameter(
-                "encryptionConfiguration.encryptionType",
-                "Member must satisfy enum value set: [AES256, KMS, KMS_DSSE]",
-            ));
-        }
         new.encryption = encryption;
     }
     new.scan_on_push = request
         .image_scanning_configuration
         .is_some_and(|scanning| scanning.scan_on_push);
-    new.tags = request
-        .tags
-        .into_iter()
-        .map(|tag| (tag.key, tag.value))
-        .collect::<BTreeMap<_, _>>();
-    let repository = context
-        .registry()
-        .create_repository(new, context.emulator.clock.now())?;
+    new.tags = with_tags(BTreeMap::new(), request.tags)?;
+    let repository = context.registry.create_repository(new, context.now())?;
     Ok(json!({"repository": describe_one(context, &repository)}))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct DescribeRepositories {
-    registry_id: Option<String>,
     repository_names: Option<Vec<String>>,
     next_token: Option<String>,
-    max_results: Option<i64>,
+    max_results: Option<usize>,
 }
 
 /// `DescribeRepositories`.
 pub(super) fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DescribeRepositories = read(document)?;
     let names = request.repository_names.unwrap_or_default();
-    context.check_registry(
-        request.registry_id.as_deref(),
-        names.first().map_or("", String::as_str),
-    )?;
     if names.is_empty() {
         let page = context
-            .registry()
-            .repositories(request.next_token.as_deref(), page_size(request.max_results)?)?;
+            .registry
+            .repositories(request.next_token.as_deref(), page_size(request.max_results))?;
         let described: Vec<Value> = page
             .items
             .iter()
             .map(|repository| describe_one(context, repository))
             .collect();
-        let mut answer = json!({"repositories": described});
-        if let (Some(next), Some(fields)) = (page.next, answer.as_object_mut()) {
-            fields.insert("nextToken".to_owned(), next.into());
-        }
-        return Ok(answer);
+        return Ok(with_token(json!({"repositories": described}), page.next));
     }
     if request.next_token.is_some() || request.max_results.is_some() {
         return Err(Refusal::parameter(
@@ -110,16 +150,10 @@ pub(super) fn describe(context: &Context<'_>, document: Value) -> Result<Value, 
             "cannot be used together with maxResults or nextToken",
         ));
     }
-    if names.len() > 100 {
-        return Err(Refusal::parameter(
-            "repositoryNames",
-            "Member must have length less than or equal to 100",
-        ));
-    }
     let described = names
         .iter()
         .map(|name| {
-            let repository = context.registry().repository(&repository_name(name)?)?;
+            let repository = context.registry.repository(&repository_name(name)?)?;
             Ok(describe_one(context, &repository))
         })
         .collect::<Result<Vec<Value>, Refusal>>()?;
@@ -129,7 +163,6 @@ pub(super) fn describe(context: &Context<'_>, document: Value) -> Result<Value, 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct DeleteRepository {
-    registry_id: Option<String>,
     repository_name: String,
     #[serde(default)]
     force: bool,
@@ -139,30 +172,25 @@ struct DeleteRepository {
 pub(super) fn delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DeleteRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
-    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
-    let repository = context.registry().delete_repository(&name, request.force)?;
+    let repository = context.registry.delete_repository(&name, request.force)?;
     Ok(json!({"repository": describe_one(context, &repository)}))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PutImageTagMutability {
-    registry_id: Option<String>,
     repository_name: String,
     #[serde(flatten)]
     setting: MutabilitySetting,
 }
 
 /// `PutImageTagMutability`.
-pub(super) fn put_mutability(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+fn put_mutability(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: PutImageTagMutability = read(document)?;
     let name = repository_name(&request.repository_name)?;
-    context.check_registry(request.registry_id.as_deref(), name.as_str())?;
-    context
-        .registry()
-        .set_mutability(&name, request.setting.clone())?;
+    context.registry.set_mutability(&name, request.setting.clone())?;
     let mut answer = json!({
-        "registryId": context.registry().account(),
+        "registryId": context.registry.account(),
         "repositoryName": name,
     });
     extend(&mut answer, &request.setting)?;
@@ -171,8 +199,8 @@ pub(super) fn put_mutability(context: &Context<'_>, document: Value) -> Result<V
 
 fn describe_one(context: &Context<'_>, repository: &Repository) -> Value {
     let mut described = json!({
-        "repositoryArn": context.registry().arn(repository.name.as_str()),
-        "registryId": context.registry().account(),
+        "repositoryArn": context.registry.arn(repository.name.as_str()),
+        "registryId": context.registry.account(),
         "repositoryName": repository.name,
         "repositoryUri": context.repository_uri(&repository.name),
         "createdAt": epoch_seconds(repository.created_at),

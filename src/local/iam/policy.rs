@@ -6,58 +6,58 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::statement::{Document, Effect, Kind, PolicyProblem, Statement};
+use super::{Caller, Naming, Request};
+
 /// What a policy says to a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
+    /// No statement is about it.
+    Silent,
     /// A statement allows it, none denies it.
     Allowed,
     /// A statement denies it, whatever others say.
     Denied,
+}
+
+/// What the policy of a resource says to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Grant {
     /// No statement is about it.
     Silent,
+    /// A statement allows it to the caller, whom it names so.
+    Allowed(Naming),
+    /// A statement denies it, whatever others say.
+    Denied,
 }
 
-/// A permission policy.
+/// A permission policy of a role or a session.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(crate) struct Policy {
-    #[serde(rename = "Version", default)]
-    _version: Option<String>,
-    #[serde(rename = "Id", default)]
-    _id: Option<String>,
-    statement: OneOrMany<Statement>,
-}
+#[serde(try_from = "Document")]
+pub(crate) struct Policy(Vec<Statement>);
 
+/// Who may become a role. Source: IAM user guide, "Roles terms and concepts", "Trust policy".
 #[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Statement {
-    #[serde(rename = "Sid", default)]
-    _sid: Option<String>,
-    effect: Effect,
-    action: OneOrMany<String>,
-    resource: OneOrMany<String>,
+#[serde(try_from = "Document")]
+pub(crate) struct TrustPolicy(ResourcePolicy);
+
+/// Who may do what with a resource: the policy of a repository or a registry.
+#[derive(Debug, Clone)]
+pub(crate) struct ResourcePolicy(Vec<Statement>);
+
+impl TryFrom<Document> for Policy {
+    type Error = PolicyProblem;
+
+    fn try_from(document: Document) -> Result<Self, PolicyProblem> {
+        document.statements(Kind::Identity).map(Self)
+    }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(super) enum Effect {
-    Allow,
-    Deny,
-}
+impl TryFrom<Document> for TrustPolicy {
+    type Error = PolicyProblem;
 
-/// IAM takes a single value where a list may be.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub(super) enum OneOrMany<T> {
-    One(T),
-    Many(Vec<T>),
-}
-
-impl<T> OneOrMany<T> {
-    pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
-        match self {
-            Self::One(one) => std::slice::from_ref(one).iter(),
-            Self::Many(many) => many.iter(),
-        }
+    fn try_from(document: Document) -> Result<Self, PolicyProblem> {
+        Ok(Self(ResourcePolicy(document.statements(Kind::Trust)?)))
     }
 }
 
@@ -67,83 +67,75 @@ impl Policy {
         serde_json::from_str(text)
     }
 
-    /// What the policy says to `action` on `resource`.
-    pub(crate) fn verdict(&self, action: &str, resource: &str) -> Verdict {
-        verdict(
-            self.statement
-                .iter()
-                .filter(|statement| {
-                    statement
-                        .action
-                        .iter()
-                        .any(|pattern| matches(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase()))
-                        && statement
-                            .resource
-                            .iter()
-                            .any(|pattern| matches(pattern, resource))
-                })
-                .map(|statement| statement.effect),
-        )
-    }
-}
-
-/// An explicit deny counts before any allow.
-pub(super) fn verdict(effects: impl Iterator<Item = Effect>) -> Verdict {
-    effects.fold(Verdict::Silent, |verdict, effect| match (verdict, effect) {
-        (Verdict::Denied, _) | (_, Effect::Deny) => Verdict::Denied,
-        (_, Effect::Allow) => Verdict::Allowed,
-    })
-}
-
-/// The condition block of a trust policy: operator → key → values.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct Conditions {
-    #[serde(default)]
-    string_equals: BTreeMap<String, OneOrMany<String>>,
-    #[serde(default)]
-    string_like: BTreeMap<String, OneOrMany<String>>,
-}
-
-impl Conditions {
-    /// Whether every condition holds; a key that the request lacks fails.
-    pub(super) fn hold(&self, request: &BTreeMap<String, String>) -> bool {
-        let holds = |conditions: &BTreeMap<String, OneOrMany<String>>, test: fn(&str, &str) -> bool| {
-            conditions.iter().all(|(key, wanted)| {
-                request
-                    .get(&key.to_ascii_lowercase())
-                    .is_some_and(|value| wanted.iter().any(|wanted| test(wanted, value)))
+    /// What the policy says to `action` on `resource`; `keys` are the condition keys, in lower case.
+    pub(crate) fn verdict(&self, action: &str, resource: &str, keys: &BTreeMap<String, String>) -> Verdict {
+        let about = self
+            .0
+            .iter()
+            .filter(|statement| statement.is_about(action, resource, keys));
+        about
+            .map(|statement| match statement.effect {
+                Effect::Allow => Verdict::Allowed,
+                Effect::Deny => Verdict::Denied,
             })
-        };
-        holds(&self.string_equals, |wanted, value| wanted == value) && holds(&self.string_like, matches)
+            .max()
+            .unwrap_or(Verdict::Silent)
     }
 }
 
-/// Whether the whole of `text` matches `pattern`: `*` stands for any characters, `?` for one.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    // Where to go on after the last `*`: one more character belongs to it each time.
-    let mut retry: Option<(usize, usize)> = None;
-    let (mut p, mut t) = (0, 0);
-    while let Some(character) = text.get(t) {
-        match pattern.get(p) {
-            Some('*') => {
-                p += 1;
-                retry = Some((p, t));
-            }
-            Some(wanted) if *wanted == '?' || wanted == character => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((after_star, taken)) = retry else {
-                    return false;
-                };
-                retry = Some((after_star, taken + 1));
-                (p, t) = (after_star, taken + 1);
-            }
-        }
+impl ResourcePolicy {
+    /// Reads the policy of a repository or a registry, in JSON.
+    pub(crate) fn parse(text: &str) -> Result<Self, PolicyProblem> {
+        let document: Document =
+            serde_json::from_str(text).map_err(|error| PolicyProblem::Invalid(error.to_string()))?;
+        document.statements(Kind::Resource).map(Self)
     }
-    pattern.iter().skip(p).all(|rest| *rest == '*')
+
+    /// What the policy says to a request of the caller.
+    pub(crate) fn grant_to(&self, caller: &Caller, request: &Request<'_>) -> Grant {
+        self.grant(caller, request.action, request.resource, &request.keys(caller))
+    }
+
+    /// What the policy says to the caller's `action` on `resource`.
+    pub(super) fn grant(
+        &self,
+        caller: &Caller,
+        action: &str,
+        resource: &str,
+        keys: &BTreeMap<String, String>,
+    ) -> Grant {
+        let mut grant = Grant::Silent;
+        for statement in &self.0 {
+            let naming = statement
+                .principals
+                .as_ref()
+                .and_then(|principals| principals.naming(caller));
+            let Some(naming) = naming.filter(|_| statement.is_about(action, resource, keys)) else {
+                continue;
+            };
+            grant = grant.max(match statement.effect {
+                Effect::Allow => Grant::Allowed(naming),
+                Effect::Deny => Grant::Denied,
+            });
+        }
+        grant
+    }
+}
+
+impl TrustPolicy {
+    /// How `caller` is trusted to do `action`, if it is.
+    pub(super) fn trusts(&self, action: &str, caller: &Caller, keys: &BTreeMap<String, String>) -> Grant {
+        self.0.grant(caller, action, "", keys)
+    }
+
+    /// Whether a token of `provider` is good for `action`.
+    pub(super) fn trusts_token(&self, action: &str, provider: &str, keys: &BTreeMap<String, String>) -> bool {
+        let about = self.0.0.iter().filter(|statement| {
+            let principals = statement.principals.as_ref();
+            principals.is_some_and(|principals| principals.has_provider(provider))
+                && statement.is_about(action, "", keys)
+        });
+        let mut effects = about.map(|statement| statement.effect).peekable();
+        effects.peek().is_some() && effects.all(|effect| effect == Effect::Allow)
+    }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::policy::{Conditions, Effect, OneOrMany, Policy, Verdict, verdict};
+use super::Caller;
+use super::policy::{Grant, Policy, TrustPolicy, Verdict};
 use crate::domain::reference::AccountId;
 use crate::local::error::LocalError;
 
@@ -15,21 +16,32 @@ const FILE: &str = "roles.yaml";
 /// The role that the file has at first.
 pub(crate) const EXAMPLE_ROLE: &str = "tagship-example";
 
-const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
-
-/// The roles of the account, by name.
+/// The roles, by account and name.
 #[derive(Debug, Default)]
-pub(crate) struct Roles(BTreeMap<String, Role>);
+pub(crate) struct Roles(BTreeMap<(AccountId, String), Role>);
 
-/// A role: who may assume it, and what it may do. The words are those of IAM's API.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+/// A role: who may assume it, and what it may do.
+#[derive(Debug)]
 pub(crate) struct Role {
-    #[serde(rename = "RoleName")]
-    name: String,
+    pub(crate) account: AccountId,
+    pub(crate) name: String,
+    /// Seconds.
+    pub(crate) max_session_duration: u32,
+    trust: TrustPolicy,
+    policies: Vec<Policy>,
+}
+
+/// A role in the file. The words are those of IAM's API, but for the account.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct RoleEntry {
+    /// The emulator's own where it is missing.
+    #[serde(default)]
+    account: Option<AccountId>,
+    role_name: String,
     /// Seconds.
     #[serde(default = "default_session_duration")]
-    pub(crate) max_session_duration: u32,
+    max_session_duration: u32,
     assume_role_policy_document: TrustPolicy,
     #[serde(default)]
     policy_documents: Vec<Policy>,
@@ -40,73 +52,37 @@ const fn default_session_duration() -> u32 {
     3600
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct TrustPolicy {
-    #[serde(rename = "Version", default)]
-    _version: Option<String>,
-    statement: OneOrMany<TrustStatement>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct TrustStatement {
-    #[serde(rename = "Sid", default)]
-    _sid: Option<String>,
-    effect: Effect,
-    principal: TrustPrincipal,
-    action: OneOrMany<String>,
-    #[serde(default)]
-    condition: Conditions,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct TrustPrincipal {
-    federated: OneOrMany<String>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct RolesFile {
-    roles: Vec<Role>,
+    roles: Vec<RoleEntry>,
 }
 
 impl Role {
-    /// Whether the role trusts a token of `provider` (its resource name) with these claims.
+    /// Whether the role trusts a token of `provider` (its resource name) in this request.
     ///
-    /// The keys of `claims` are `<issuer without https://>:<claim>`, in lower case.
-    pub(crate) fn trusts(&self, provider: &str, claims: &BTreeMap<String, String>) -> bool {
-        let effects = self
-            .assume_role_policy_document
-            .statement
-            .iter()
-            .filter(|statement| {
-                statement
-                    .principal
-                    .federated
-                    .iter()
-                    .any(|federated| federated == provider)
-                    && statement
-                        .action
-                        .iter()
-                        .any(|action| action.eq_ignore_ascii_case(ACTION))
-                    && statement.condition.hold(claims)
-            })
-            .map(|statement| statement.effect);
-        verdict(effects) == Verdict::Allowed
+    /// The keys of `request` are condition keys, in lower case.
+    pub(crate) fn trusts_token(&self, provider: &str, request: &BTreeMap<String, String>) -> bool {
+        self.trust
+            .trusts_token("sts:AssumeRoleWithWebIdentity", provider, request)
+    }
+
+    /// How the role trusts `caller` to do `action` to it, if it does.
+    pub(crate) fn trust(&self, action: &str, caller: &Caller, request: &BTreeMap<String, String>) -> Grant {
+        self.trust.trusts(action, caller, request)
     }
 
     /// What the role's policies say to `action` on `resource`.
-    pub(crate) fn permissions(&self, action: &str, resource: &str) -> Verdict {
-        let verdicts: Vec<Verdict> = self
-            .policy_documents
+    pub(crate) fn permissions(
+        &self,
+        action: &str,
+        resource: &str,
+        keys: &BTreeMap<String, String>,
+    ) -> Verdict {
+        self.policies
             .iter()
-            .map(|policy| policy.verdict(action, resource))
-            .collect();
-        [Verdict::Denied, Verdict::Allowed]
-            .into_iter()
-            .find(|verdict| verdicts.contains(verdict))
+            .map(|policy| policy.verdict(action, resource, keys))
+            .max()
             .unwrap_or(Verdict::Silent)
     }
 }
@@ -123,30 +99,37 @@ impl Roles {
             }
             text => text.map_err(LocalError::data(&path))?,
         };
-        Self::parse(&text).map_err(|problem| LocalError::Roles { path, problem })
+        Self::parse(&text, account).map_err(|problem| LocalError::Roles { path, problem })
     }
 
-    /// Reads a roles file.
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a roles file; roles are of `own` account unless they say otherwise.
+    fn parse(text: &str, own: &AccountId) -> Result<Self, String> {
         let file: RolesFile = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
         let mut roles = BTreeMap::new();
-        for role in file.roles {
-            if !(3600..=43_200).contains(&role.max_session_duration) {
+        for entry in file.roles {
+            let (account, name) = (entry.account.unwrap_or_else(|| own.clone()), entry.role_name);
+            if !(3600..=43_200).contains(&entry.max_session_duration) {
                 return Err(format!(
                     "`MaxSessionDuration` of role `{}` is not 3600 to 43200 seconds",
-                    role.name.escape_debug()
+                    name.escape_debug()
                 ));
             }
-            let name = role.name.clone();
-            if roles.insert(name.clone(), role).is_some() {
+            let role = Role {
+                account: account.clone(),
+                name: name.clone(),
+                max_session_duration: entry.max_session_duration,
+                trust: entry.assume_role_policy_document,
+                policies: entry.policy_documents,
+            };
+            if roles.insert((account, name.clone()), role).is_some() {
                 return Err(format!("role `{}` is there twice", name.escape_debug()));
             }
         }
         Ok(Self(roles))
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Role> {
-        self.0.get(name)
+    pub(crate) fn get(&self, account: &AccountId, name: &str) -> Option<&Role> {
+        self.0.get(&(account.clone(), name.to_owned()))
     }
 }
 
@@ -154,8 +137,10 @@ fn example(account: &AccountId, partition: &str) -> String {
     format!(
         r#"# The roles of the embedded ECR, in the words of IAM's API. Read when the server starts.
 #
-# A trust policy takes `StringEquals` and `StringLike` on claims of the token; a permission policy takes
-# `Allow` and `Deny` of actions on resources, with `*` and `?`. Anything else is refused when the file is read.
+# A trust policy names GitHub's identity provider (`Federated`), or accounts, roles and sessions (`AWS`). Its
+# conditions are `StringEquals` and `StringLike`, on claims of the token or on keys such as `sts:ExternalId`.
+# A permission policy has `Allow` and `Deny` of actions on resources, with `*` and `?`, and conditions on
+# `aws:SourceIp`. Anything else is refused when the file is read. A role of another account has `Account: "210987654321"` beside its name.
 Roles:
   - RoleName: {EXAMPLE_ROLE}
     MaxSessionDuration: 3600

@@ -1,4 +1,4 @@
-use super::policy::matches;
+use super::statement::matches;
 use super::*;
 
 #[test]
@@ -31,6 +31,7 @@ fn a_deny_counts_before_any_allow() {
         policy.verdict(
             action,
             &format!("arn:aws:ecr:eu-west-1:111122223333:repository/{repository}"),
+            &BTreeMap::new(),
         )
     };
     assert_eq!(verdict("ecr:DescribeRepositories", "team/app"), Verdict::Allowed);
@@ -69,11 +70,15 @@ fn iam() -> Iam {
 
 fn session(iam: &Iam, policy: Option<&str>) -> (Session, SessionCredentials) {
     iam.issue(Session {
+        account: iam.account.clone(),
         key_id: String::new(),
         role: "tagship-example".to_owned(),
         name: "test".to_owned(),
         expires: Timestamp::from_second(1000).unwrap(),
         policy: policy.map(str::to_owned),
+        tags: BTreeMap::new(),
+        transitive_tag_keys: Vec::new(),
+        source_identity: None,
     })
     .unwrap()
 }
@@ -111,12 +116,49 @@ fn a_session_policy_only_narrows() {
     let narrow = r#"{"Statement":{"Effect":"Allow","Action":["ecr:PutImage","iam:*"],"Resource":"*"}}"#;
     let (session, _) = session(&iam, Some(narrow));
     let principal = Principal::Session(session);
-    assert_eq!(iam.authorize(&principal, "ecr:PutImage", "*"), Ok(()));
-    let refusal = iam.authorize(&principal, "ecr:BatchGetImage", "*").unwrap_err();
+    let authorize = |action| {
+        let request = Request {
+            action,
+            resource: "*",
+            source: None,
+        };
+        iam.authorize(&principal, &request, &iam.account, &[])
+    };
+    assert_eq!(authorize("ecr:PutImage"), Ok(()));
+    let refusal = authorize("ecr:BatchGetImage").unwrap_err();
     assert_eq!(
         refusal,
         "User: arn:aws:sts::111122223333:assumed-role/tagship-example/test is not authorized to perform: \
          ecr:BatchGetImage on resource: * because no session policy allows the ecr:BatchGetImage action"
     );
-    assert!(iam.authorize(&principal, "iam:CreateUser", "*").is_err());
+    assert!(authorize("iam:CreateUser").is_err());
+}
+
+/// The policies of AWS's examples, and what only looks like one.
+mod resource_policies;
+
+#[test]
+fn a_caller_is_named_by_account_role_or_session() {
+    let caller = Caller {
+        account: AccountId::parse("111122223333").unwrap(),
+        identity: "arn:aws:iam::111122223333:role/build".to_owned(),
+        session: Some("arn:aws:sts::111122223333:assumed-role/build/job".to_owned()),
+    };
+    for (name, expected) in [
+        ("*", Some(Naming::Identity)),
+        ("111122223333", Some(Naming::Account)),
+        ("arn:aws:iam::111122223333:root", Some(Naming::Account)),
+        ("arn:aws:iam::111122223333:role/build", Some(Naming::Identity)),
+        (
+            "arn:aws:sts::111122223333:assumed-role/build/job",
+            Some(Naming::Session),
+        ),
+        ("arn:aws:sts::111122223333:assumed-role/build/other", None),
+        ("arn:aws:sts::111122223333:assumed-role/build/*", None),
+        ("arn:aws:iam::111122223333:role/*", None),
+        ("arn:aws:iam::444455556666:root", None),
+        ("444455556666", None),
+    ] {
+        assert_eq!(caller.naming(name), expected, "{name}");
+    }
 }

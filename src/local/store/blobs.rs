@@ -3,11 +3,16 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::domain::reference::Digest;
 use crate::local::error::LocalError;
+
+/// So many bytes are written before the disk is told to take them while more arrive. So little is left to do
+/// when a large blob ends, and little waits in memory.
+const FLUSH_BYTES: u64 = 32 * 1024 * 1024;
 
 /// The blobs' files: `blobs/sha256/ab/<64 hex digits>`, and unfinished ones under `uploads/`.
 ///
@@ -42,6 +47,7 @@ impl BlobFiles {
         Ok(PartialBlob {
             path: self.uploads.join(crate::random::hex::<16>()?),
             file: None,
+            flush: None,
             hash: Context::new(&SHA256),
             length: 0,
         })
@@ -53,6 +59,7 @@ impl BlobFiles {
         if place.try_exists()? {
             return Ok(());
         }
+        end_of(blob.flush.take())?;
         if let Some(file) = blob.file.take() {
             file.sync_data()?;
         }
@@ -94,6 +101,15 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, LocalError> {
     list().map_err(LocalError::data(folder))
 }
 
+/// Waits for a flush. Its failure is told only once by the system, and so must not be lost.
+fn end_of(flush: Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
+    flush.map_or(Ok(()), |flush| {
+        flush
+            .join()
+            .unwrap_or_else(|_panic| Err(io::Error::other("a thread that flushes a blob panicked")))
+    })
+}
+
 /// Makes names in a folder durable.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
@@ -105,6 +121,8 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 pub(crate) struct PartialBlob {
     path: PathBuf,
     file: Option<File>,
+    /// Brings to the disk what is written so far.
+    flush: Option<JoinHandle<io::Result<()>>>,
     hash: Context,
     length: u64,
 }
@@ -127,9 +145,15 @@ impl PartialBlob {
             let new = OpenOptions::new().write(true).create_new(true).open(&self.path)?;
             self.file.insert(new)
         };
-        file.write_all(bytes)?;
         self.hash.update(bytes);
+        file.write_all(bytes)?;
+        let flushes = self.length / FLUSH_BYTES;
         self.length = self.length.saturating_add(bytes.len() as u64);
+        if flushes < self.length / FLUSH_BYTES && self.flush.as_ref().is_none_or(JoinHandle::is_finished) {
+            end_of(self.flush.take())?;
+            let file = file.try_clone()?;
+            self.flush = Some(thread::spawn(move || file.sync_data()));
+        }
         Ok(())
     }
 

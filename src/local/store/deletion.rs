@@ -25,14 +25,14 @@ impl Registry {
         repository: &RepositoryName,
         reference: &Reference,
     ) -> Result<Deletion, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         self.repository_in(&write, repository)?;
         let deletion = match reference {
             Reference::Tag(tag) => self.delete_tag(&write, repository, tag)?,
             Reference::Digest(digest) => self.delete_manifest(&write, repository, *digest)?,
         };
         if matches!(deletion, Deletion::Done { .. }) {
-            write.commit()?;
+            self.store.commit(write)?;
         }
         Ok(deletion)
     }
@@ -98,6 +98,7 @@ impl Registry {
                 .open_table(REFERRERS)?
                 .remove((key.0, key.1, subject.as_str(), text.as_str()))?;
         }
+        self.remove_documents_of(write, repository, &text)?;
         let removed = self.tags_of(write, repository, digest)?;
         let mut tags = write.open_table(TAGS)?;
         for tag in &removed {

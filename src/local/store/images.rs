@@ -4,9 +4,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use redb::{ReadableDatabase as _, ReadableTable as _, WriteTransaction};
 
-use super::Registry;
 use super::schema::{LAYERS, MANIFEST_BYTES, MANIFESTS, ManifestRecord, REFERRERS, TAGS, decode, encode};
+use super::storage_class::{ImageStatus, STORAGE, Storage};
+use super::{Owner, Registry};
 use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
+use crate::local::follow_up::PULLED;
 use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::{ImmutableWording, Refusal};
 
@@ -26,10 +28,23 @@ pub(crate) struct ImageDetail {
     pub(crate) media_type: String,
     pub(crate) artifact_type: Option<String>,
     pub(crate) subject: Option<Digest>,
+    /// The manifests of an index.
+    pub(crate) children: Vec<Digest>,
     pub(crate) pushed_at: Timestamp,
+    /// The last pull that was recorded.
+    pub(crate) pulled_at: Option<Timestamp>,
+    pub(crate) storage: Storage,
     pub(crate) size: u64,
     pub(crate) manifest_size: u64,
     pub(crate) annotations: BTreeMap<String, String>,
+}
+
+impl ImageDetail {
+    /// When the image came to the registry; restoring it counts like a push.
+    /// Source: ECR user guide, "Restoring an image".
+    pub(crate) fn restored_or_pushed_at(&self) -> Timestamp {
+        self.storage.active_from(self.pushed_at)
+    }
 }
 
 /// A manifest to store, and under what.
@@ -61,7 +76,7 @@ impl Registry {
     ///
     /// Everything that it refers to must be in the same repository.
     pub(crate) fn put_image(&self, put: &PutImage<'_>, now: Timestamp) -> Result<Digest, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let repository = self.repository_in(&write, put.repository)?;
         let manifest = put.manifest;
         let digest = manifest.digest();
@@ -79,6 +94,12 @@ impl Registry {
             let mut tags = write.open_table(TAGS)?;
             let mut manifests = write.open_table(MANIFESTS)?;
             let known = manifests.get(key)?.is_some();
+            let restored = known && self.reactivate(&write, put.repository, &digest, now)?;
+            let put = &PutImage {
+                // A push restores an archived image; then it is no mere repetition.
+                repeat: if restored { Repeat::Accept } else { put.repeat },
+                ..*put
+            };
             if let Some(tag) = put.tag {
                 let tag_key = (self.key.as_str(), put.repository.as_str(), tag.as_str());
                 let holder = tags.get(tag_key)?.map(|holder| holder.value().to_owned());
@@ -102,7 +123,7 @@ impl Registry {
                 }
             }
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(digest)
     }
 
@@ -210,6 +231,7 @@ impl Registry {
             size,
             artifact_type: manifest.artifact_type().map(str::to_owned),
             subject: manifest.subject(),
+            blobs: manifest.blobs().to_vec(),
             children: manifest.children().to_vec(),
             annotations: manifest.annotations().clone(),
         })
@@ -252,6 +274,21 @@ impl Registry {
         }))
     }
 
+    /// The same, unless it is archived or just being restored: such cannot be pulled.
+    /// Source: ECR user guide, "Archiving an image".
+    pub(crate) fn active_image(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+        now: Timestamp,
+    ) -> Result<Option<Image>, Refusal> {
+        let Some(image) = self.image(repository, reference)? else {
+            return Ok(None);
+        };
+        let storage = self.storage(repository, &image.digest)?;
+        Ok(Some(image).filter(|_| storage.status(now) == ImageStatus::Active))
+    }
+
     /// Every manifest of a repository, by digest.
     pub(crate) fn images(&self, repository: &RepositoryName) -> Result<Vec<ImageDetail>, Refusal> {
         self.repository(repository)?;
@@ -259,6 +296,9 @@ impl Registry {
         for (tag, digest) in self.tags(repository)? {
             tags.entry(digest).or_default().push(tag);
         }
+        let owner = Owner::Repository(repository);
+        let mut pulls: BTreeMap<String, Timestamp> = self.documents(owner, PULLED)?.into_iter().collect();
+        let mut stored: BTreeMap<String, Storage> = self.documents(owner, STORAGE)?.into_iter().collect();
         let read = self.store.database.begin_read()?;
         let bytes = read.open_table(MANIFEST_BYTES)?;
         let manifests = read.open_table(MANIFESTS)?;
@@ -277,7 +317,10 @@ impl Registry {
                 media_type: record.media_type,
                 artifact_type: record.artifact_type,
                 subject: record.subject,
+                children: record.children,
                 pushed_at: record.pushed_at,
+                pulled_at: pulls.remove(key.2),
+                storage: stored.remove(key.2).unwrap_or_default(),
                 size: record.size,
                 manifest_size: bytes.get(key)?.map_or(0, |bytes| bytes.value().len() as u64),
                 annotations: record.annotations,

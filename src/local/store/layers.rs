@@ -1,6 +1,6 @@
-use redb::ReadableDatabase as _;
+use redb::{ReadableDatabase as _, ReadableTable};
 
-use super::schema::{LAYERS, REFERRERS};
+use super::schema::{InRepository, LAYERS, MANIFESTS, ManifestRecord, REFERRERS, decode};
 use super::{PartialBlob, Registry};
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::refusal::Refusal;
@@ -24,14 +24,79 @@ impl Registry {
     ) -> Result<(), Refusal> {
         let size = blob.length();
         self.store.blobs.finish(blob, digest)?;
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         self.repository_in(&write, repository)?;
         write.open_table(LAYERS)?.insert(
             (self.key.as_str(), repository.as_str(), &*digest.to_string()),
             size,
         )?;
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(())
+    }
+
+    /// Whether an image of the repository has this blob.
+    pub(crate) fn layer_has_image(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<bool, Refusal> {
+        self.repository(repository)?;
+        let read = self.store.database.begin_read()?;
+        self.has_image_with(&read.open_table(MANIFESTS)?, repository, digest)
+    }
+
+    fn has_image_with(
+        &self,
+        manifests: &impl ReadableTable<InRepository, &'static [u8]>,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<bool, Refusal> {
+        for entry in manifests.range((self.key.as_str(), repository.as_str(), "")..)? {
+            let (key, record) = entry?;
+            let key = key.value();
+            if key.0 != self.key || key.1 != repository.as_str() {
+                break;
+            }
+            if decode::<ManifestRecord>(record.value())?.blobs.contains(digest) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Makes a blob of one repository part of another; whether that could be.
+    ///
+    /// An image must have the blob, both repositories must be encrypted alike, and neither may be of a pull
+    /// through cache. Source: ECR user guide, "Blob mounting in Amazon ECR".
+    pub(crate) fn mount_layer(
+        &self,
+        from: &RepositoryName,
+        to: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<bool, Refusal> {
+        let write = self.store.begin()?;
+        let target = self.repository_in(&write, to)?;
+        let source = match self.repository_in(&write, from) {
+            Err(Refusal::RepositoryNotFound { .. }) => return Ok(false),
+            source => source?,
+        };
+        if source.encryption != target.encryption || source.is_cache || target.is_cache {
+            return Ok(false);
+        }
+        {
+            let mut layers = write.open_table(LAYERS)?;
+            let digest_text = digest.to_string();
+            let size = layers
+                .get((self.key.as_str(), from.as_str(), digest_text.as_str()))?
+                .map(|size| size.value());
+            let Some(size) = size else { return Ok(false) };
+            if !self.has_image_with(&write.open_table(MANIFESTS)?, from, digest)? {
+                return Ok(false);
+            }
+            layers.insert((self.key.as_str(), to.as_str(), digest_text.as_str()), size)?;
+        }
+        self.store.commit(write)?;
+        Ok(true)
     }
 
     /// The digests of the manifests whose subject is `digest`, in order.

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use redb::{ReadableDatabase as _, ReadableTable as _, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::schema::{LAYERS, MANIFEST_BYTES, MANIFESTS, REFERRERS, REPOSITORIES, TAGS, decode, encode};
+use super::schema::{
+    DOCUMENTS, LAYERS, MANIFEST_BYTES, MANIFESTS, REFERRERS, REPOSITORIES, TAGS, decode, encode,
+};
 use super::{Page, Registry};
 use crate::domain::immutability::{Mutability, TagFilter};
 use crate::domain::reference::RepositoryName;
@@ -20,6 +22,9 @@ pub(crate) struct Repository {
     pub(crate) encryption: Encryption,
     #[serde(default)]
     pub(crate) tags: BTreeMap<String, String>,
+    /// Whether a pull through cache made it.
+    #[serde(default)]
+    pub(crate) is_cache: bool,
 }
 
 /// The key that a repository's content is encrypted with; recorded, not applied.
@@ -29,6 +34,16 @@ pub(crate) struct Encryption {
     pub(crate) encryption_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) kms_key: Option<String>,
+}
+
+/// Source: ECR API reference, `EncryptionConfiguration`.
+impl Default for Encryption {
+    fn default() -> Self {
+        Self {
+            encryption_type: "AES256".to_owned(),
+            kms_key: None,
+        }
+    }
 }
 
 /// Tag mutability in the API's form.
@@ -140,6 +155,8 @@ pub(crate) struct NewRepository {
     pub(crate) scan_on_push: bool,
     pub(crate) encryption: Encryption,
     pub(crate) tags: BTreeMap<String, String>,
+    /// Whether a pull through cache makes it.
+    pub(crate) is_cache: bool,
 }
 
 impl NewRepository {
@@ -149,11 +166,9 @@ impl NewRepository {
             name,
             mutability: MutabilitySetting::from(&Mutability::Mutable),
             scan_on_push: false,
-            encryption: Encryption {
-                encryption_type: "AES256".to_owned(),
-                kms_key: None,
-            },
+            encryption: Encryption::default(),
             tags: BTreeMap::new(),
+            is_cache: false,
         }
     }
 }
@@ -173,8 +188,9 @@ impl Registry {
             scan_on_push: new.scan_on_push,
             encryption: new.encryption,
             tags: new.tags,
+            is_cache: new.is_cache,
         };
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         {
             let mut table = write.open_table(REPOSITORIES)?;
             let key = (self.key.as_str(), repository.name.as_str());
@@ -186,7 +202,7 @@ impl Registry {
             }
             table.insert(key, encode(&repository)?.as_slice())?;
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(repository)
     }
 
@@ -235,14 +251,26 @@ impl Registry {
         setting: MutabilitySetting,
     ) -> Result<(), Refusal> {
         setting.rule()?;
-        let write = self.store.database.begin_write()?;
+        self.change_repository(name, |repository| {
+            repository.mutability = setting;
+            Ok(())
+        })
+    }
+
+    /// Changes a repository's settings in one transaction.
+    pub(crate) fn change_repository(
+        &self,
+        name: &RepositoryName,
+        change: impl FnOnce(&mut Repository) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let write = self.store.begin()?;
         let mut repository = self.repository_in(&write, name)?;
-        repository.mutability = setting;
+        change(&mut repository)?;
         write.open_table(REPOSITORIES)?.insert(
             (self.key.as_str(), name.as_str()),
             encode(&repository)?.as_slice(),
         )?;
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(())
     }
 
@@ -252,7 +280,7 @@ impl Registry {
         name: &RepositoryName,
         force: bool,
     ) -> Result<Repository, Refusal> {
-        let write = self.store.database.begin_write()?;
+        let write = self.store.begin()?;
         let repository = self.repository_in(&write, name)?;
         let mine = |key: (&str, &str, &str)| key.0 == self.key && key.1 == name.as_str();
         {
@@ -272,6 +300,7 @@ impl Registry {
             write.open_table(MANIFEST_BYTES)?.retain(|key, _| !mine(key))?;
             write.open_table(TAGS)?.retain(|key, _| !mine(key))?;
             write.open_table(LAYERS)?.retain(|key, _| !mine(key))?;
+            write.open_table(DOCUMENTS)?.retain(|key, _| !mine(key))?;
             write
                 .open_table(REFERRERS)?
                 .retain(|key, ()| !(key.0 == self.key && key.1 == name.as_str()))?;
@@ -279,7 +308,7 @@ impl Registry {
                 .open_table(REPOSITORIES)?
                 .remove((self.key.as_str(), name.as_str()))?;
         }
-        write.commit()?;
+        self.store.commit(write)?;
         Ok(repository)
     }
 }

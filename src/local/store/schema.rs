@@ -24,6 +24,8 @@ pub(super) const MANIFEST_BYTES: TableDefinition<'_, InRepository, &[u8]> =
 pub(super) const TAGS: TableDefinition<'_, InRepository, &str> = TableDefinition::new("tags");
 /// By digest → size in bytes. A blob is in a repository only if it was uploaded there.
 pub(super) const LAYERS: TableDefinition<'_, InRepository, u64> = TableDefinition::new("layers");
+/// By the document's name → JSON. The repository is empty for what belongs to the registry.
+pub(super) const DOCUMENTS: TableDefinition<'_, InRepository, &[u8]> = TableDefinition::new("documents");
 /// Registry, repository, subject's digest, referrer's digest.
 pub(super) const REFERRERS: TableDefinition<
     '_,
@@ -43,6 +45,9 @@ pub(super) struct ManifestRecord {
     /// The manifest that this one refers to.
     #[serde(default)]
     pub(super) subject: Option<Digest>,
+    /// The config and the layers that the registry holds.
+    #[serde(default)]
+    pub(super) blobs: Vec<Digest>,
     /// The manifests of an index.
     #[serde(default)]
     pub(super) children: Vec<Digest>,

@@ -1,28 +1,29 @@
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 
+use super::parameters::{Checked, Parameters, Text};
+use super::session::{Passed, SessionRequest};
 use super::xml::Element;
-use super::{Parameters, StsError};
+use super::{StsError, denied};
 use crate::local::emulator::Emulator;
-use crate::local::iam::{Policy, Session};
 use crate::local::oidc::{ISSUER, ISSUER_HOST};
 
-/// Seconds. Source: STS API reference, `AssumeRoleWithWebIdentity`, `DurationSeconds`.
-const DEFAULT_DURATION: u32 = 3600;
+const TOKEN: Text = Text {
+    min: 4,
+    max: 20_000,
+    pattern: None,
+    secret: true,
+};
 
-/// The parameters, checked.
-#[derive(Debug)]
-struct Request<'a> {
-    role: &'a str,
-    session_name: &'a str,
-    token: &'a str,
-    duration: u32,
-    policy: Option<&'a str>,
-}
+const PROVIDER_ID: Text = Text {
+    min: 4,
+    max: 2048,
+    pattern: None,
+    secret: false,
+};
 
 /// The claims that STS itself looks at.
 #[derive(Debug)]
@@ -35,154 +36,37 @@ struct Identity {
 
 /// `AssumeRoleWithWebIdentity`.
 pub(super) fn assume_role(emulator: &Emulator, parameters: &Parameters) -> Result<Element, StsError> {
-    let request = Request::read(parameters)?;
-    let now = emulator.clock.now();
-    let identity = verify(emulator, request.token, now)?;
-    let denied = || {
-        StsError::new(
-            "AccessDenied",
-            "Not authorized to perform sts:AssumeRoleWithWebIdentity",
-        )
-    };
-    let iam = &emulator.iam;
-    let provider = format!(
-        "arn:{}:iam::{}:oidc-provider/{ISSUER_HOST}",
-        iam.partition, iam.account
-    );
-    // A role that is missing is not told from one that does not trust the caller.
-    let role_name = request.role.strip_prefix(&iam.role_arn("")).ok_or_else(denied)?;
-    let role = iam
-        .roles
-        .get(role_name)
-        .filter(|role| role.trusts(&provider, &identity.conditions))
-        .ok_or_else(denied)?;
-    if request.duration > role.max_session_duration {
+    let mut checked = Checked::new(parameters);
+    let request = SessionRequest::read(&mut checked);
+    let token = checked.required("WebIdentityToken", &TOKEN);
+    let provider_id = checked.optional("ProviderId", &PROVIDER_ID);
+    checked.finish()?;
+    request.check_policies()?;
+    if provider_id.is_some() {
         return Err(StsError::new(
-            "ValidationError",
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            "InvalidIdentityToken",
+            "ProviderId is for OAuth 2.0 access tokens, not for OpenID Connect tokens",
         ));
     }
-    let expires = now
-        .checked_add(SignedDuration::from_secs(i64::from(request.duration)))
-        .unwrap_or(Timestamp::MAX);
-    let (session, credentials) = iam
-        .issue(Session {
-            key_id: String::new(),
-            role: role_name.to_owned(),
-            name: request.session_name.to_owned(),
-            expires,
-            policy: request.policy.map(str::to_owned),
-        })
-        .map_err(|error| StsError::internal(&error.into()))?;
-    let assumed_role_id = format!("{}:{}", iam.unique_id("AROA", role_name), session.name);
-    let arn = iam.arn(&crate::local::iam::Principal::Session(session));
-    Ok(Element::node(
-        "AssumeRoleWithWebIdentityResult",
-        vec![
-            Element::text("Audience", identity.audience),
-            Element::node(
-                "AssumedRoleUser",
-                vec![
-                    Element::text("AssumedRoleId", assumed_role_id),
-                    Element::text("Arn", arn),
-                ],
-            ),
-            Element::text("Provider", provider),
-            Element::node(
-                "Credentials",
-                vec![
-                    Element::text("AccessKeyId", credentials.key.id),
-                    Element::text("SecretAccessKey", credentials.key.secret.expose_secret()),
-                    Element::text("SessionToken", credentials.token.expose_secret()),
-                    Element::text("Expiration", expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-                ],
-            ),
-            Element::text("SubjectFromWebIdentityToken", identity.subject),
-        ],
-    ))
-}
-
-impl<'a> Request<'a> {
-    fn read(parameters: &'a Parameters) -> Result<Self, StsError> {
-        let required = |name: &str, lengths: std::ops::RangeInclusive<usize>| {
-            let value = parameters.get(name).ok_or_else(|| {
-                invalid(&format!(
-                    "Value null at '{}' failed to satisfy constraint: Member must not be null",
-                    parameter(name)
-                ))
-            })?;
-            if lengths.contains(&value.len()) {
-                Ok(value)
-            } else {
-                Err(invalid(&format!(
-                    "Value at '{}' failed to satisfy constraint: Member must have length between {} and {}",
-                    parameter(name),
-                    lengths.start(),
-                    lengths.end()
-                )))
-            }
-        };
-        let role = required("RoleArn", 20..=2048)?;
-        let session_name = required("RoleSessionName", 2..=64)?;
-        let legal = |character: char| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character);
-        if !session_name.chars().all(legal) {
-            return Err(invalid(
-                "Value at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*",
-            ));
-        }
-        let token = required("WebIdentityToken", 4..=20_000)?;
-        let duration = match parameters.get("DurationSeconds") {
-            None => DEFAULT_DURATION,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|seconds| (900..=43_200).contains(seconds))
-                .ok_or_else(|| {
-                    invalid(
-                        "Value at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200",
-                    )
-                })?,
-        };
-        let policy = parameters.get("Policy");
-        if let Some(policy) = policy {
-            if policy.len() > 2048 {
-                return Err(invalid(
-                    "Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048",
-                ));
-            }
-            Policy::parse(policy).map_err(|error| {
-                StsError::new(
-                    "MalformedPolicyDocument",
-                    format!("The policy is not in the valid JSON format: {error}"),
-                )
-            })?;
-        }
-        Ok(Self {
-            role,
-            session_name,
-            token,
-            duration,
-            policy,
-        })
-    }
-}
-
-fn invalid(problem: &str) -> StsError {
-    StsError::new(
-        "ValidationError",
-        format!("1 validation error detected: {problem}"),
-    )
-}
-
-/// A parameter's name as validation errors have it: with a small first letter.
-fn parameter(name: &str) -> String {
-    let mut characters = name.chars();
-    characters
-        .next()
-        .map(|first| first.to_ascii_lowercase())
-        .into_iter()
-        .chain(characters)
-        .collect()
+    let mut identity = verify(emulator, token, emulator.clock.now())?;
+    identity
+        .conditions
+        .insert("sts:rolesessionname".to_owned(), request.name.to_owned());
+    let iam = &emulator.iam;
+    // Every account has GitHub's provider.
+    let provider_of = |account| format!("arn:{}:iam::{account}:oidc-provider/{ISSUER_HOST}", iam.partition);
+    // A role that is missing is not told from one that does not trust the caller.
+    let role = iam
+        .role(request.role_arn)
+        .filter(|role| role.trusts_token(&provider_of(&role.account), &identity.conditions))
+        .ok_or_else(|| denied("Not authorized to perform sts:AssumeRoleWithWebIdentity"))?;
+    let mut parts = request.open(emulator, role, Passed::default(), false)?;
+    parts.extend([
+        Element::text("Audience", identity.audience),
+        Element::text("Provider", provider_of(&role.account)),
+        Element::text("SubjectFromWebIdentityToken", identity.subject),
+    ]);
+    Ok(Element::node("AssumeRoleWithWebIdentityResult", parts))
 }
 
 /// Checks signature, issuer and times, as STS does before it looks at the role.

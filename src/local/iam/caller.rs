@@ -1,0 +1,42 @@
+use super::AccountId;
+
+/// Who makes a request, in the forms that policies name somebody in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) account: AccountId,
+    /// The resource name of the user, or of the role that a session is of.
+    pub(crate) identity: String,
+    /// The resource name of the role's session.
+    pub(crate) session: Option<String>,
+}
+
+/// How closely a policy names somebody; the closer is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Naming {
+    /// By the account, which decides by itself who of its own is meant.
+    Account,
+    /// By user or role, or as everyone.
+    Identity,
+    /// By the role's session.
+    Session,
+}
+
+impl Caller {
+    /// How `name`, from the `AWS` principals of a policy, names the caller, if it does.
+    ///
+    /// Source: IAM user guide, "AWS JSON policy elements: Principal".
+    pub(crate) fn naming(&self, name: &str) -> Option<Naming> {
+        if name == "*" || name == self.identity {
+            return Some(Naming::Identity);
+        }
+        if self.session.as_deref() == Some(name) {
+            return Some(Naming::Session);
+        }
+        let account = name
+            .strip_prefix("arn:")
+            .and_then(|rest| rest.split_once(":iam::"))
+            .and_then(|(_partition, rest)| rest.strip_suffix(":root"))
+            .unwrap_or(name);
+        (account == self.account.as_str()).then_some(Naming::Account)
+    }
+}

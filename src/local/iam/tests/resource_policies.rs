@@ -1,0 +1,276 @@
+use serde_json::{Value, json};
+
+use super::super::decision::Reason;
+use super::*;
+
+const REPOSITORY: &str = "arn:aws:ecr:eu-west-1:111122223333:repository/team/app";
+
+fn parse(statement: &Value) -> Result<ResourcePolicy, PolicyProblem> {
+    ResourcePolicy::parse(&json!({"Version": "2012-10-17", "Statement": [statement]}).to_string())
+}
+
+fn caller(account: &str, role: &str) -> Caller {
+    Caller {
+        account: AccountId::parse(account).unwrap(),
+        identity: format!("arn:aws:iam::{account}:role/{role}"),
+        session: Some(format!("arn:aws:sts::{account}:assumed-role/{role}/job")),
+    }
+}
+
+/// What a policy of one statement says to a role of account 111122223333.
+fn grant(statement: &Value, role: &str, action: &str, source: Option<&str>) -> Grant {
+    let request = Request {
+        action,
+        resource: REPOSITORY,
+        source: source.map(|source| source.parse().unwrap()),
+    };
+    let caller = caller("111122223333", role);
+    parse(statement).unwrap().grant_to(&caller, &request)
+}
+
+/// Source: ECR user guide, "Private repository policy examples in Amazon ECR".
+#[test]
+fn the_guides_examples_say_what_they_are_said_to_say() {
+    let push_pull = json!({
+        "Sid": "AllowPushPull",
+        "Effect": "Allow",
+        "Principal": {"AWS": ["arn:aws:iam::111122223333:role/one", "arn:aws:iam::111122223333:user/two"]},
+        "Action": ["ecr:BatchGetImage", "ecr:PutImage"],
+        "Resource": "*",
+    });
+    let named = Grant::Allowed(Naming::Identity);
+    assert_eq!(grant(&push_pull, "one", "ecr:PutImage", None), named);
+    assert_eq!(grant(&push_pull, "two", "ecr:PutImage", None), Grant::Silent);
+    assert_eq!(grant(&push_pull, "one", "ecr:ListImages", None), Grant::Silent);
+    let other_account = json!({
+        "Sid": "AllowCrossAccountPush",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": ["ecr:PutImage"],
+        "Resource": "*",
+    });
+    let by_account = Grant::Allowed(Naming::Account);
+    assert_eq!(grant(&other_account, "any", "ecr:PutImage", None), by_account);
+    let deny_pull = json!({
+        "Sid": "DenyPull",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+    });
+    assert_eq!(grant(&deny_pull, "any", "ecr:BatchGetImage", None), Grant::Denied);
+    assert_eq!(grant(&deny_pull, "any", "ecr:PutImage", None), Grant::Silent);
+    let from_one_range = json!({
+        "Sid": "ECRRepositoryPolicy",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "ecr:*",
+        "Condition": {"NotIpAddress": {"aws:SourceIp": "54.240.143.0/24"}},
+    });
+    let from = |source| grant(&from_one_range, "any", "ecr:PutImage", source);
+    assert_eq!(from(Some("54.240.143.7")), Grant::Silent);
+    assert_eq!(from(Some("::ffff:54.240.143.7")), Grant::Silent);
+    assert_eq!(from(Some("54.240.144.7")), Grant::Denied);
+    assert_eq!(from(None), Grant::Denied);
+    let service = json!({
+        "Sid": "CodeBuildAccess",
+        "Effect": "Allow",
+        "Principal": {"Service": "codebuild.amazonaws.com"},
+        "Action": ["ecr:BatchGetImage"],
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": "arn:aws:codebuild:eu-west-1:111122223333:project/*"},
+            "StringEquals": {"aws:SourceAccount": "111122223333"},
+        },
+    });
+    assert_eq!(grant(&service, "any", "ecr:BatchGetImage", None), Grant::Silent);
+}
+
+#[test]
+fn conditions_look_at_who_calls() {
+    let with = |operator: &str, value: Value| {
+        json!({
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": "ecr:*",
+            "Condition": {operator: {"aws:PrincipalArn": value}},
+        })
+    };
+    for (operator, value, holds) in [
+        ("ArnLike", json!("arn:aws:iam::*:role/build-*"), true),
+        ("ArnLike", json!("arn:aws:iam::*"), false),
+        (
+            "ArnEquals",
+            json!(["x", "arn:aws:iam::111122223333:role/build-1"]),
+            true,
+        ),
+        (
+            "StringEquals",
+            json!("arn:aws:iam::111122223333:role/build-*"),
+            false,
+        ),
+        ("StringLike", json!("*:role/build-?"), true),
+        ("StringNotLike", json!(["*:role/build-?", "x"]), false),
+        (
+            "StringNotEquals",
+            json!("arn:aws:iam::111122223333:role/other"),
+            true,
+        ),
+        ("ArnNotLike", json!("arn:aws:iam::*:role/other"), true),
+    ] {
+        let found = grant(&with(operator, value.clone()), "build-1", "ecr:PutImage", None);
+        let expected = if holds {
+            Grant::Allowed(Naming::Identity)
+        } else {
+            Grant::Silent
+        };
+        assert_eq!(found, expected, "{operator} {value}");
+    }
+    // What a request lacks is unlike anything.
+    for (operator, expected) in [
+        ("StringLike", Grant::Silent),
+        ("StringNotLike", Grant::Allowed(Naming::Identity)),
+    ] {
+        let statement = json!({
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "ecr:*",
+            "Condition": {operator: {"aws:SourceArn": "*"}},
+        });
+        assert_eq!(
+            grant(&statement, "any", "ecr:PutImage", None),
+            expected,
+            "{operator}"
+        );
+    }
+}
+
+#[test]
+fn what_aws_does_not_take_is_told_from_what_is_not_evaluated() {
+    let good = json!({"Effect": "Allow", "Principal": "*", "Action": "ecr:*"});
+    assert!(parse(&good).is_ok());
+    let with = |name: &str, value: Value| {
+        let mut statement = good.clone();
+        statement[name] = value;
+        parse(&statement).unwrap_err()
+    };
+    for (name, value) in [
+        ("Effect", json!("Permit")),
+        ("Action", json!("s3:GetObject")),
+        ("Action", Value::Null),
+        ("Principal", Value::Null),
+        ("Principal", json!("111122223333")),
+        ("Principal", json!({"AWS": []})),
+        ("Principal", json!({"AWS": "arn:aws:iam::1:root"})),
+        ("Principal", json!({"AWS": "arn:aws:iam::111122223333:role/*"})),
+        ("Principal", json!({"Service": "codebuild"})),
+        (
+            "Condition",
+            json!({"IpAddress": {"aws:SourceIp": "54.240.143.0/33"}}),
+        ),
+        ("Unknown", json!("x")),
+    ] {
+        let problem = with(name, value.clone());
+        assert!(
+            matches!(problem, PolicyProblem::Invalid(_)),
+            "{name} {value}: {problem}"
+        );
+    }
+    for (name, value, words) in [
+        ("NotPrincipal", json!({"AWS": "111122223333"}), "`NotPrincipal`"),
+        ("NotAction", json!("ecr:PutImage"), "`NotAction`"),
+        ("NotResource", json!("*"), "`NotResource`"),
+        (
+            "Condition",
+            json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
+            "`aws:principalorgid`",
+        ),
+        (
+            "Condition",
+            json!({"Bool": {"aws:PrincipalArn": "true"}}),
+            "`Bool`",
+        ),
+    ] {
+        let problem = with(name, value);
+        assert!(matches!(problem, PolicyProblem::NotEvaluated(_)), "{name}");
+        assert!(problem.to_string().contains(words), "{problem}");
+    }
+    for text in [
+        "",
+        "{}",
+        "[]",
+        r#"{"Statement":[]}"#,
+        r#"{"Version":"2020","Statement":[]}"#,
+    ] {
+        assert!(ResourcePolicy::parse(text).is_err(), "{text}");
+    }
+}
+
+/// Source: IAM user guide, "Policy evaluation logic" and "Cross-account policy evaluation logic".
+#[test]
+fn policies_of_both_sides_are_evaluated_together() {
+    use Grant as G;
+    use Verdict as V;
+    let by = |naming| G::Allowed(naming);
+    for (own, session, grant, at_home, abroad) in [
+        (
+            V::Allowed,
+            V::Allowed,
+            G::Silent,
+            Ok(()),
+            Err(Reason::NotAllowedByResource),
+        ),
+        (V::Allowed, V::Allowed, by(Naming::Account), Ok(()), Ok(())),
+        (V::Allowed, V::Allowed, by(Naming::Identity), Ok(()), Ok(())),
+        (
+            V::Silent,
+            V::Allowed,
+            by(Naming::Identity),
+            Ok(()),
+            Err(Reason::NotAllowedToIdentity),
+        ),
+        (
+            V::Silent,
+            V::Allowed,
+            by(Naming::Account),
+            Err(Reason::NotAllowedToIdentity),
+            Err(Reason::NotAllowedToIdentity),
+        ),
+        (
+            V::Allowed,
+            V::Silent,
+            by(Naming::Identity),
+            Err(Reason::NotAllowedToSession),
+            Err(Reason::NotAllowedToSession),
+        ),
+        (
+            V::Silent,
+            V::Silent,
+            by(Naming::Session),
+            Ok(()),
+            Err(Reason::NotAllowedToIdentity),
+        ),
+    ] {
+        assert_eq!(
+            decide(own, session, grant, true),
+            at_home,
+            "{own:?} {session:?} {grant:?}"
+        );
+        assert_eq!(
+            decide(own, session, grant, false),
+            abroad,
+            "{own:?} {session:?} {grant:?}"
+        );
+    }
+    let everything = by(Naming::Session);
+    for at_home in [true, false] {
+        let denied = |own, session, grant| decide(own, session, grant, at_home).unwrap_err();
+        assert_eq!(
+            denied(V::Denied, V::Allowed, everything),
+            Reason::DeniedToIdentity
+        );
+        assert_eq!(denied(V::Allowed, V::Denied, everything), Reason::DeniedToSession);
+        assert_eq!(
+            denied(V::Allowed, V::Allowed, G::Denied),
+            Reason::DeniedByResource
+        );
+    }
+}

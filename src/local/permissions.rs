@@ -1,0 +1,107 @@
+//! Who may do what in a registry: the policies of identities, of repositories and of the registry together.
+
+use std::net::IpAddr;
+
+use crate::domain::reference::{AccountId, RepositoryName};
+use crate::local::emulator::Emulator;
+use crate::local::iam::{Caller, Grant, Principal, Request, ResourcePolicy};
+use crate::local::refusal::Refusal;
+use crate::local::store::{Owner, Registry};
+
+/// The name of the document with a repository's policy.
+pub(crate) const REPOSITORY_POLICY: &str = "repository-policy";
+
+/// The name of the document with a registry's policy.
+pub(crate) const REGISTRY_POLICY: &str = "registry-policy";
+
+/// Who makes a request, and from where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sender<'a> {
+    pub(crate) principal: &'a Principal,
+    pub(crate) source: Option<IpAddr>,
+}
+
+/// Checks that the sender may do `action` on a resource of the registry: a repository, a pattern of such, or
+/// `*` for none that could be named. Blocks.
+pub(crate) fn permit(
+    emulator: &Emulator,
+    registry: &Registry,
+    sender: Sender<'_>,
+    action: &str,
+    resource: &str,
+) -> Result<(), Refusal> {
+    let policies = policies_of(registry, resource)?;
+    permit_by(emulator, registry.account(), sender, action, resource, &policies)
+}
+
+/// The same where the resource, of account `owner`, has these policies.
+pub(crate) fn permit_by(
+    emulator: &Emulator,
+    owner: &AccountId,
+    sender: Sender<'_>,
+    action: &str,
+    resource: &str,
+    policies: &[ResourcePolicy],
+) -> Result<(), Refusal> {
+    let request = Request {
+        action,
+        resource,
+        source: sender.source,
+    };
+    emulator
+        .iam
+        .authorize(sender.principal, &request, owner, policies)
+        .map_err(Refusal::AccessDenied)
+}
+
+/// Whether the registry lets another account do `action` on a repository of the registry, which may be missing.
+///
+/// This is what replication asks: its copies come from the source's account as such. Its own account needs no
+/// permission. Source: ECR user guide, "Private registry permissions in Amazon ECR".
+pub(crate) fn registry_lets(
+    registry: &Registry,
+    account: &AccountId,
+    action: &str,
+    repository: &RepositoryName,
+) -> Result<bool, Refusal> {
+    let root = format!("arn:{}:iam::{account}:root", registry.region().partition());
+    let caller = Caller {
+        account: account.clone(),
+        identity: root,
+        session: None,
+    };
+    let resource = registry.arn(repository.as_str());
+    let request = Request {
+        action,
+        resource: &resource,
+        source: None,
+    };
+    let policy = policy(registry, Owner::Registry, REGISTRY_POLICY)?;
+    Ok(match policy.map(|policy| policy.grant_to(&caller, &request)) {
+        Some(Grant::Denied) => false,
+        Some(Grant::Allowed(_)) => true,
+        Some(Grant::Silent) | None => account == registry.account(),
+    })
+}
+
+/// The policies of a resource: its repository's and its registry's.
+fn policies_of(registry: &Registry, resource: &str) -> Result<Vec<ResourcePolicy>, Refusal> {
+    let Some(name) = resource.strip_prefix(&registry.arn("")) else {
+        return Ok(Vec::new());
+    };
+    let mut policies = Vec::new();
+    if let Ok(name) = RepositoryName::parse(name) {
+        match policy(registry, Owner::Repository(&name), REPOSITORY_POLICY) {
+            Err(Refusal::RepositoryNotFound { .. }) => {}
+            found => policies.extend(found?),
+        }
+    }
+    policies.extend(policy(registry, Owner::Registry, REGISTRY_POLICY)?);
+    Ok(policies)
+}
+
+fn policy(registry: &Registry, owner: Owner<'_>, name: &str) -> Result<Option<ResourcePolicy>, Refusal> {
+    let text: Option<String> = registry.document(owner, name)?;
+    text.map(|text| ResourcePolicy::parse(&text).map_err(Refusal::state))
+        .transpose()
+}

@@ -1,0 +1,206 @@
+use jiff::{SignedDuration, Timestamp};
+use redb::{ReadableTable as _, WriteTransaction};
+use serde::{Deserialize, Serialize};
+
+use super::schema::{MANIFESTS, ManifestRecord, decode};
+use super::{Owner, Registry};
+use crate::domain::reference::{Digest, RepositoryName};
+use crate::local::refusal::Refusal;
+
+/// The name of the document with an image's storage class: this and the digest. Without one it is the standard class.
+pub(super) const STORAGE: &str = "storage/";
+
+/// How long it takes to restore an archived image; AWS promises at most this.
+/// Source: ECR user guide, "Restoring an image".
+const RESTORATION: SignedDuration = SignedDuration::from_mins(20);
+
+/// Source: ECR API reference, `UpdateImageStorageClass`, `targetStorageClass`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum StorageClass {
+    #[default]
+    Standard,
+    Archive,
+}
+
+/// Source: ECR API reference, `ImageDetail`, `imageStatus`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum ImageStatus {
+    Active,
+    Archived,
+    /// It is being restored.
+    Activating,
+}
+
+/// Where an image is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Storage {
+    pub(crate) class: StorageClass,
+    /// When it was last archived.
+    pub(crate) archived_at: Option<Timestamp>,
+    /// When it was last restored; in the future while it is being restored.
+    activated_at: Option<Timestamp>,
+}
+
+impl Storage {
+    pub(crate) fn status(&self, now: Timestamp) -> ImageStatus {
+        match (self.class, self.activated_at) {
+            (StorageClass::Archive, _) => ImageStatus::Archived,
+            (StorageClass::Standard, Some(at)) if now < at => ImageStatus::Activating,
+            (StorageClass::Standard, _) => ImageStatus::Active,
+        }
+    }
+
+    /// When it was last restored, if that has come to its end.
+    pub(crate) fn activated_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.activated_at.filter(|at| *at <= now)
+    }
+
+    /// When it can be pulled, if it is in the standard class.
+    pub(crate) fn active_from(&self, now: Timestamp) -> Timestamp {
+        self.activated_at.map_or(now, |at| at.max(now))
+    }
+
+    fn moved(self, class: StorageClass, now: Timestamp) -> Self {
+        match class {
+            StorageClass::Archive => Self {
+                class,
+                archived_at: Some(now),
+                ..self
+            },
+            StorageClass::Standard => Self {
+                class,
+                activated_at: Some(now.saturating_add(RESTORATION).unwrap_or(Timestamp::MAX)),
+                ..self
+            },
+        }
+    }
+}
+
+impl Registry {
+    /// Where an image is stored.
+    pub(crate) fn storage(&self, repository: &RepositoryName, digest: &Digest) -> Result<Storage, Refusal> {
+        let name = format!("{STORAGE}{digest}");
+        Ok(self
+            .document(Owner::Repository(repository), &name)?
+            .unwrap_or_default())
+    }
+
+    /// The images of a repository that are archived or just being restored.
+    pub(crate) fn inactive_images(
+        &self,
+        repository: &RepositoryName,
+        now: Timestamp,
+    ) -> Result<Vec<Digest>, Refusal> {
+        let all: Vec<(String, Storage)> = self.documents(Owner::Repository(repository), STORAGE)?;
+        all.into_iter()
+            .filter(|(_, storage)| storage.status(now) != ImageStatus::Active)
+            .map(|(digest, _)| Digest::parse(&digest).map_err(Refusal::state))
+            .collect()
+    }
+
+    /// Archives an image, or begins to restore it; what refers to it goes with it.
+    ///
+    /// An image that an index has is archived only after the index.
+    /// Source: ECR user guide, "Lifecycle policy evaluation rules".
+    pub(crate) fn move_image(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        class: StorageClass,
+        now: Timestamp,
+    ) -> Result<Storage, Refusal> {
+        let write = self.store.begin()?;
+        self.repository_in(&write, repository)?;
+        let owner = Owner::Repository(repository);
+        let storage_of = |digest: &Digest| {
+            self.document_in::<Storage>(&write, owner, &format!("{STORAGE}{digest}"))
+                .map(Option::unwrap_or_default)
+        };
+        let before = storage_of(&digest)?;
+        let (from, to) = match class {
+            StorageClass::Archive => (ImageStatus::Active, "archived"),
+            StorageClass::Standard => (ImageStatus::Archived, "restored"),
+        };
+        let unsupported = |reason: &str| {
+            Err(Refusal::modelled(
+                "ImageStorageClassUpdateNotSupportedException",
+                format!("The image with digest '{digest}' cannot be {to} because {reason}"),
+            ))
+        };
+        match before.status(now) {
+            status if status == from => {}
+            ImageStatus::Active => return unsupported("it is active"),
+            ImageStatus::Archived => return unsupported("it is archived"),
+            ImageStatus::Activating => return unsupported("it is being restored"),
+        }
+        if class == StorageClass::Archive {
+            for index in self.indexes_of(&write, repository, digest)? {
+                if storage_of(&index)?.class == StorageClass::Standard {
+                    return unsupported("it is referenced by a manifest list that is not archived");
+                }
+            }
+        }
+        let after = before.moved(class, now);
+        for moved in std::iter::once(digest).chain(self.referrers(repository, &digest)?) {
+            let storage = storage_of(&moved)?;
+            if storage.class != class {
+                let name = format!("{STORAGE}{moved}");
+                self.put_document_in(&write, owner, &name, &storage.moved(class, now))?;
+            }
+        }
+        self.store.commit(write)?;
+        Ok(after)
+    }
+
+    /// Makes an archived image active at once, as a push of it does; whether it was archived.
+    /// Source: ECR user guide, "Restoring an image".
+    pub(super) fn reactivate(
+        &self,
+        write: &WriteTransaction,
+        repository: &RepositoryName,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<bool, Refusal> {
+        let (owner, name) = (Owner::Repository(repository), format!("{STORAGE}{digest}"));
+        let Some(before) = self
+            .document_in::<Storage>(write, owner, &name)?
+            .filter(|storage| storage.status(now) != ImageStatus::Active)
+        else {
+            return Ok(false);
+        };
+        let active = Storage {
+            class: StorageClass::Standard,
+            activated_at: Some(now),
+            ..before
+        };
+        self.put_document_in(write, owner, &name, &active)?;
+        Ok(true)
+    }
+
+    /// The indexes that have an image.
+    fn indexes_of(
+        &self,
+        write: &WriteTransaction,
+        repository: &RepositoryName,
+        digest: Digest,
+    ) -> Result<Vec<Digest>, Refusal> {
+        let manifests = write.open_table(MANIFESTS)?;
+        let mut indexes = Vec::new();
+        for entry in manifests.range((self.key.as_str(), repository.as_str(), "")..)? {
+            let (key, record) = entry?;
+            let key = key.value();
+            if key.0 != self.key || key.1 != repository.as_str() {
+                break;
+            }
+            if decode::<ManifestRecord>(record.value())?
+                .children
+                .contains(&digest)
+            {
+                indexes.push(Digest::parse(key.2).map_err(Refusal::state)?);
+            }
+        }
+        Ok(indexes)
+    }
+}

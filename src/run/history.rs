@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::domain::facts::{CommitId, Descent, GitTags};
+use crate::git::{GitError, GixCheckout};
+use crate::github::{ForgeError, GithubForge};
+use crate::ports::{Event, ReadForge as _, ReadHistory, Reporter};
+use crate::settings::{GithubSettings, Settings};
+
+/// What lies around the commit, as the checkout tells it, and GitHub where the clone is too short.
+pub(super) struct History {
+    checkout: GixCheckout,
+    context: PathBuf,
+    github: GithubSettings,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl History {
+    pub(super) fn of(settings: &Settings, reporter: Arc<dyn Reporter>) -> Self {
+        Self {
+            checkout: GixCheckout::at(&settings.workspace),
+            context: settings.build.context.clone(),
+            github: settings.github.clone(),
+            reporter,
+        }
+    }
+
+    async fn ask_github(&self, of: &CommitId, from: &CommitId) -> Result<Option<Descent>, ForgeError> {
+        match GithubForge::of(&self.github)? {
+            Some(forge) => forge.descent(of, from).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+#[async_trait]
+impl ReadHistory for History {
+    async fn git_tags(&self) -> Result<GitTags, GitError> {
+        tokio::task::block_in_place(|| self.checkout.git_tags(&self.context))
+    }
+
+    async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, GitError> {
+        let seen = tokio::task::block_in_place(|| self.checkout.descent(&self.context, of, from))?;
+        if !matches!(seen, Descent::Unknown { .. }) {
+            return Ok(seen);
+        }
+        match self.ask_github(of, from).await {
+            Ok(told) => Ok(told.unwrap_or(seen)),
+            Err(error) => {
+                let note = format!(
+                    "whether commit {} comes after {}: {error}",
+                    of.short(),
+                    from.short()
+                );
+                self.reporter.event(Event::Note(&note));
+                Ok(seen)
+            }
+        }
+    }
+}
