@@ -73,10 +73,10 @@ struct GlobalArguments {
 enum Command {
     /// Publish the commit: build, push by digest, verify, tag
     #[command(after_help = help::SHIP_SHORT, after_long_help = help::ship())]
-    Ship(InputArguments),
+    Ship(InputArguments<false>),
     /// Show what `ship` would do, and write nothing
     #[command(after_help = help::PLAN, after_long_help = help::PLAN)]
-    Plan(InputArguments),
+    Plan(InputArguments<true>),
     /// Show the tags and labels of the commit; nothing is built, and no registry is asked
     #[command(after_help = help::TAGS, after_long_help = help::TAGS)]
     Tags(Box<TagsArguments>),

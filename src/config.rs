@@ -8,8 +8,12 @@
 //!   - type=sha
 //! ```
 //!
+//! The key `images` holds several images: a list of mappings, each with a `name`, or a mapping from names. Each may
+//! hold every other key; what it does not hold it has from the file.
+//!
 //! Values are read straight into texts, so that the version `1.10` does not become the number 1.1.
 
+mod images;
 mod yaml;
 
 #[cfg(test)]
@@ -20,7 +24,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::inputs::{self, INPUTS, Input};
+use crate::inputs::{self, Faces, INPUTS, Input};
 
 /// The file that is read when none is named.
 pub const FILE_NAME: &str = "tagship.yaml";
@@ -33,6 +37,8 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 pub struct Config {
     /// The inputs that it gives, in its order.
     pub entries: Vec<ConfigEntry>,
+    /// The images that it names, in its order.
+    pub images: Vec<ConfigImage>,
     /// What is wrong with it.
     pub problems: Vec<ConfigProblem>,
 }
@@ -50,6 +56,15 @@ pub struct ConfigEntry {
     pub texts: Vec<String>,
     /// Whether each text is one entry, and not still to be cut into lines.
     pub is_cut: bool,
+}
+
+/// One of several images in the file.
+#[derive(Debug)]
+pub struct ConfigImage {
+    /// Its name: letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// The inputs that it gives, in its order.
+    pub entries: Vec<ConfigEntry>,
 }
 
 /// One thing that is wrong with the file.
@@ -119,31 +134,55 @@ pub fn load(path: &Path) -> Result<Option<Config>, ConfigError> {
 /// Reads the text of a file: what can be read, and everything that is wrong.
 pub fn parse(text: &str) -> Config {
     let mut config = Config::default();
-    let keys = match yaml::keys(text) {
+    let problems = &mut config.problems;
+    config.entries = entries(text, &[], problems, |key, index, problems| {
+        let is_images = key == images::KEY;
+        if is_images {
+            config.images = images::read(text, index, problems);
+        }
+        is_images
+    });
+    config
+}
+
+/// Reads the mapping at a place. `is_taken` tells whether a key is no input, and has been read.
+fn entries(
+    text: &str,
+    at: yaml::At<'_>,
+    problems: &mut Vec<ConfigProblem>,
+    mut is_taken: impl FnMut(&str, usize, &mut Vec<ConfigProblem>) -> bool,
+) -> Vec<ConfigEntry> {
+    let mut entries = Vec::new();
+    let keys = match yaml::keys(text, at) {
         Ok(keys) => keys,
         Err(problem) => {
-            config.problems.push(problem);
-            return config;
+            problems.push(problem);
+            return entries;
         }
     };
     let mut seen = BTreeSet::new();
     for (index, key) in keys.iter().enumerate() {
-        let (line, column) = yaml::position(text, index);
+        let (line, column) = yaml::position(text, at, index);
         let problem = |message: String, hint: Option<String>| ConfigProblem {
             line,
             column,
             message,
             hint,
         };
+        if !seen.insert(key) {
+            problems.push(problem(format!("`{}` is given twice", clean(key)), None));
+            continue;
+        }
+        if is_taken(key, index, problems) {
+            continue;
+        }
         let Some(input) = inputs::find(key) else {
             let message = format!("unknown key `{}`", clean(key));
-            config.problems.push(problem(message, Some(suggestion(key))));
+            problems.push(problem(message, Some(suggestion(key))));
             continue;
         };
         if !input.faces.has_file_key() {
-            let (message, hint) = if input.name == "config" {
-                (format!("`{key}` cannot stand in the file that it names"), None)
-            } else {
+            let (message, hint) = if input.faces == Faces::Secret {
                 (
                     format!("`{key}` is a secret, and a file is no place for one"),
                     Some(format!(
@@ -151,28 +190,27 @@ pub fn parse(text: &str) -> Config {
                         input.variable()
                     )),
                 )
+            } else {
+                (
+                    format!("`{key}` is said to a run, and cannot stand in the file"),
+                    None,
+                )
             };
-            config.problems.push(problem(message, hint));
+            problems.push(problem(message, hint));
             continue;
         }
-        if !seen.insert(input.name) {
-            config
-                .problems
-                .push(problem(format!("`{key}` is given twice"), None));
-            continue;
-        }
-        match yaml::value(text, index, input.is_list()) {
-            Ok((texts, is_cut)) => config.entries.push(ConfigEntry {
+        match yaml::value(text, at, index, input.is_list()) {
+            Ok((texts, is_cut)) => entries.push(ConfigEntry {
                 input,
                 line,
                 column,
                 texts,
                 is_cut,
             }),
-            Err(problem) => config.problems.push(problem),
+            Err(problem) => problems.push(problem),
         }
     }
-    config
+    entries
 }
 
 /// What the user probably meant.

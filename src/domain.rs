@@ -7,6 +7,7 @@ pub mod event;
 pub mod facts;
 pub mod immutability;
 pub mod lifecycle;
+pub mod matrix;
 pub mod paths;
 pub mod plan;
 pub mod reference;

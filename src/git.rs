@@ -3,10 +3,13 @@
 //! A repository that belongs to another user is read too, as it is in every container action: gix then ignores
 //! those settings of the repository that name programs to run.
 
+mod ancestry;
 mod changes;
+mod difference;
 mod error;
 mod history;
 mod remote;
+mod touched;
 
 use std::path::{Path, PathBuf};
 

@@ -5,6 +5,7 @@
 //! All problems are found before anything runs, and are reported together.
 
 mod build;
+mod changed;
 mod destination;
 mod entries;
 mod environment;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 
 use crate::settings::Settings;
 
+pub use changed::changed;
 pub use environment::Environment;
 pub use event::{job_event, read_bounded};
 pub use github::forge;

@@ -16,7 +16,7 @@ use tokio::io::AsyncRead;
 use crate::domain::build::BuildRequest;
 use crate::domain::content::{Descriptor, Manifest};
 use crate::domain::event::RepositoryInfo;
-use crate::domain::facts::Source;
+use crate::domain::facts::{CommitId, Descent, GitTags, Source};
 use crate::domain::immutability::Mutability;
 use crate::domain::reference::{Digest, Reference, RegistryHost, RepositoryName, Tag};
 use crate::engine::BuildError;
@@ -51,6 +51,9 @@ pub trait ReadRegistry: Send + Sync {
 
     /// The manifests of those of `tags` that exist, in as few requests as the registry allows.
     async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError>;
+
+    /// All tags, in no order. `RegistryError::NotPermitted` where the role may not list them.
+    async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError>;
 
     /// A manifest by digest; `None` if there is none.
     async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError>;
@@ -153,6 +156,16 @@ pub trait Checkout: Send + Sync {
     /// The commit at HEAD, and whether the working tree is what it says. Untracked files count where
     /// they lie in `context` and are not ignored by git.
     fn source(&self, context: &Path) -> Result<Source, GitError>;
+}
+
+/// Reads what lies around the commit. Asked only where a moving tag hangs on it.
+#[async_trait]
+pub trait ReadHistory: Send + Sync {
+    /// The names of all git tags.
+    async fn git_tags(&self) -> Result<GitTags, GitError>;
+
+    /// Where the commit `of` stands to the commit `from`.
+    async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, GitError>;
 }
 
 /// Reads the forge that hosts the repository.

@@ -12,6 +12,7 @@ mod operation;
 mod patience;
 mod reads;
 mod repository;
+mod tags;
 mod uploads;
 mod verify;
 

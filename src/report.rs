@@ -58,6 +58,9 @@ pub struct TagReport {
     pub outcome: TagOutcome,
     /// Where it points now, if that is known.
     pub digest: Option<Digest>,
+    /// Why it was held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What happened to a tag.
@@ -72,7 +75,7 @@ pub enum TagOutcome {
     Kept,
     /// It left another image for this one.
     Moved,
-    /// It stays at another image, which it must not leave.
+    /// It must not point to this image: it stays at another one, or was not put.
     Held,
 }
 
@@ -191,7 +194,7 @@ impl Ledger {
                 let (outcome, digest) = match &planned.action {
                     TagAction::Keep { digest } => (TagOutcome::Kept, Some(*digest)),
                     TagAction::Move { from } => (TagOutcome::Pending, Some(*from)),
-                    TagAction::Hold { at, .. } => (TagOutcome::Held, Some(*at)),
+                    TagAction::Hold { at, .. } => (TagOutcome::Held, *at),
                     TagAction::Conflict(conflict) => (TagOutcome::Pending, conflict.existing),
                     TagAction::Create | TagAction::Unchecked => (TagOutcome::Pending, None),
                 };
@@ -200,6 +203,7 @@ impl Ledger {
                     class: planned.wanted.class,
                     outcome,
                     digest,
+                    reason: planned.action.reason().map(str::to_owned),
                 }
             })
             .collect();
@@ -220,10 +224,20 @@ impl Ledger {
 
     /// A tag points to `digest` now.
     pub fn tag(&self, tag: &Tag, outcome: TagOutcome, digest: Digest) {
+        self.update(tag, outcome, Some(digest), None);
+    }
+
+    /// A tag is held at an image, or out of the registry, for this reason.
+    pub fn held(&self, tag: &Tag, at: Option<Digest>, reason: &str) {
+        self.update(tag, TagOutcome::Held, at, Some(reason));
+    }
+
+    fn update(&self, tag: &Tag, outcome: TagOutcome, digest: Option<Digest>, reason: Option<&str>) {
         let mut entries = self.entries();
         for known in entries.report.tags.iter_mut().filter(|known| known.tag == *tag) {
             known.outcome = outcome;
-            known.digest = Some(digest);
+            known.digest = digest;
+            known.reason = reason.map(str::to_owned);
         }
     }
 

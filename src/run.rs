@@ -1,7 +1,9 @@
 //! What each command does: the place where settings meet adapters.
 
 mod called;
+mod changed;
 mod error;
+mod history;
 mod local;
 mod local_server;
 mod naming;
@@ -12,17 +14,19 @@ mod version;
 
 use std::sync::Arc;
 
+pub use changed::changed;
 pub use error::RunError;
 pub use local_server::{local_environment, serve_local};
 pub use outcome::Outcome;
 pub use tags::{TagsRequest, tags};
 pub use version::{VersionRequest, version};
 
+use self::history::History;
 use self::scene::Scene;
 use crate::domain::plan::Content;
 use crate::engine::EngineBuilder;
 use crate::pipeline::{Writers, execute};
-use crate::ports::{Event, Reporter, Stage};
+use crate::ports::{Event, Reporter, Stage, Warning};
 use crate::report::{Ledger, plan_text};
 use crate::settings::Settings;
 
@@ -48,6 +52,17 @@ pub async fn ship(
     if !settings.dry_run || conflicts.is_some() {
         reporter.event(Event::Block(&plan_text(&plan)));
     }
+    for (tag, reason, hint) in plan.holds() {
+        // What nobody can do anything about is no warning.
+        if let Some(hint) = hint {
+            let message = format!("tag `{tag}` is held, because {reason}; {hint}");
+            reporter.event(Event::Warning(&Warning {
+                message,
+                file: None,
+                line: None,
+            }));
+        }
+    }
     if let Some(conflicts) = conflicts {
         return Err(conflicts.into());
     }
@@ -68,7 +83,8 @@ pub async fn ship(
         registry: &repository,
         builder: &builder,
     };
-    execute(&plan, &writers, &*reporter, ledger).await?;
+    let history = History::of(settings);
+    execute(&plan, &writers, &history, &*reporter, ledger).await?;
     scene.close().await;
     Ok(Outcome::of_report(ledger))
 }

@@ -10,6 +10,8 @@ use url::Url;
 use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
 use crate::domain::content::Platform;
 use crate::domain::event::Event;
+use crate::domain::matrix::{Base, Row};
+use crate::domain::paths::PathFilter;
 use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
 use crate::domain::tags::Lists;
 use crate::domain::version::TagPrefix;
@@ -23,8 +25,8 @@ pub struct Settings {
     pub identity: IdentitySettings,
     /// What to build.
     pub build: BuildSettings,
-    /// The version that the release tag carries, if given.
-    pub version: Option<Version>,
+    /// The version that the release tag carries; without it, that of the git tag.
+    pub version: Option<WantedVersion>,
     /// What started the job; absent outside of one.
     pub event: Option<Event>,
     /// What git tags of versions begin with.
@@ -43,6 +45,15 @@ pub struct Settings {
     pub workspace: PathBuf,
     /// For GitHub's API.
     pub github: GithubSettings,
+}
+
+/// The version that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantedVersion {
+    /// This one.
+    Given(Version),
+    /// That of the git tag, or else the next one, made from the commits.
+    Next,
 }
 
 /// Where the image goes.
@@ -136,6 +147,34 @@ pub struct GithubSettings {
     pub api_url: Option<Url>,
     /// The web address of the server.
     pub server_url: Option<Url>,
+}
+
+/// What the question is about which images a commit touches.
+#[derive(Debug, Clone)]
+pub struct ChangedSettings {
+    /// The images.
+    pub images: Vec<ImageSettings>,
+    /// What the commit is compared with.
+    pub base: Base,
+    /// The git tag that started the run, without `refs/tags/`.
+    pub pushed_tag: Option<String>,
+    /// The workspace; absolute.
+    pub workspace: PathBuf,
+    /// The file that names the images; absolute.
+    pub config: PathBuf,
+}
+
+/// One of several images.
+#[derive(Debug, Clone)]
+pub struct ImageSettings {
+    /// How a matrix names it.
+    pub row: Row,
+    /// What git tags of its versions begin with.
+    pub tag_prefix: TagPrefix,
+    /// The paths that it is made from, if they are given.
+    pub paths: Option<PathFilter>,
+    /// Its context folder, its Dockerfile and what that ignores; absolute.
+    pub places: Vec<PathBuf>,
 }
 
 /// What the embedded ECR is served with.

@@ -7,6 +7,8 @@
 
 #[path = "local_aws_sdk/account_settings.rs"]
 mod account_settings;
+#[path = "local_aws_sdk/archive.rs"]
+mod archive;
 #[path = "local_aws_sdk/assume_role.rs"]
 mod assume_role;
 #[path = "local_aws_sdk/bench.rs"]
@@ -27,12 +29,20 @@ mod lifecycle;
 mod policies;
 #[path = "local_aws_sdk/public.rs"]
 mod public;
+#[path = "local_aws_sdk/pull_time.rs"]
+mod pull_time;
+#[path = "local_aws_sdk/referrers.rs"]
+mod referrers;
 #[path = "local_aws_sdk/repositories.rs"]
 mod repositories;
 #[path = "local_aws_sdk/resource_tags.rs"]
 mod resource_tags;
+#[path = "local_aws_sdk/scanning.rs"]
+mod scanning;
 #[path = "local_aws_sdk/signatures.rs"]
 mod signatures;
+#[path = "local_aws_sdk/signing.rs"]
+mod signing;
 #[path = "local_aws_sdk/state.rs"]
 mod state;
 #[path = "local_aws_sdk/templates.rs"]

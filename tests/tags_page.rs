@@ -2,27 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot go on fails the test")]
 
+mod support;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const PAGE: &str = include_str!("../docs/tags.md");
+use support::page::examples;
 
-/// Commands with what they print, in the order of the page.
-fn examples() -> Vec<(&'static str, String)> {
-    let mut examples: Vec<(&str, String)> = Vec::new();
-    let mut is_inside = false;
-    for line in PAGE.lines() {
-        if line.starts_with("```") {
-            is_inside = line == "```console";
-        } else if let (true, Some(command)) = (is_inside, line.strip_prefix("$ ")) {
-            examples.push((command, String::new()));
-        } else if let (true, Some((_, printed))) = (is_inside, examples.last_mut()) {
-            printed.push_str(line);
-            printed.push('\n');
-        }
-    }
-    examples
-}
+const PAGE: &str = include_str!("../docs/tags.md");
 
 /// Runs a line of the page in a folder without a checkout, as after a push to `main`.
 fn printed(command: &str, folder: &Path) -> String {
@@ -45,7 +32,7 @@ fn printed(command: &str, folder: &Path) -> String {
 #[test]
 fn every_example_prints_what_the_page_says() {
     let folder = tempfile::tempdir().unwrap();
-    let examples = examples();
+    let examples = examples(PAGE);
     assert!(examples.len() >= 30, "{} examples", examples.len());
     let wrong: Vec<String> = examples
         .into_iter()

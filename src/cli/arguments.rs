@@ -2,22 +2,28 @@ use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::inputs::{Given, INPUTS, Input, Kind};
+use crate::inputs::{Faces, Given, INPUTS, Input, Kind};
 
-/// The inputs as flags, made from the table.
+/// The inputs as flags, made from the table; those of `plan` alone only if `IS_PLAN`.
 #[derive(Debug)]
-pub struct InputArguments(Given);
+pub struct InputArguments<const IS_PLAN: bool>(Given);
 
-impl InputArguments {
+impl<const IS_PLAN: bool> InputArguments<IS_PLAN> {
+    fn inputs() -> impl Iterator<Item = &'static Input> {
+        INPUTS
+            .iter()
+            .filter(|input| IS_PLAN || input.faces != Faces::Plan)
+    }
+
     /// What the flags give.
     pub fn into_given(self) -> Given {
         self.0
     }
 }
 
-impl Args for InputArguments {
+impl<const IS_PLAN: bool> Args for InputArguments<IS_PLAN> {
     fn augment_args(command: Command) -> Command {
-        command.args(INPUTS.iter().map(argument))
+        command.args(Self::inputs().map(argument))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -25,10 +31,9 @@ impl Args for InputArguments {
     }
 }
 
-impl FromArgMatches for InputArguments {
+impl<const IS_PLAN: bool> FromArgMatches for InputArguments<IS_PLAN> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given: BTreeMap<&'static str, Vec<String>> = INPUTS
-            .iter()
+        let given: BTreeMap<&'static str, Vec<String>> = Self::inputs()
             .filter_map(|input| {
                 let values = matches.get_many::<String>(input.name)?;
                 Some((input.name, values.cloned().collect()))

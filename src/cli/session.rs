@@ -104,6 +104,9 @@ fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> Exit
         return fail(ui, &error);
     }
     let ledger = Ledger::default();
+    if let Some(end) = changed(ui, &given, environment, work) {
+        return show(ui, end, &ledger, files.as_ref());
+    }
     let end = match inputs::resolve(RawInputs::gather(given, environment), environment) {
         Ok(resolved) => {
             let reporter = ui.reporter();
@@ -119,6 +122,23 @@ fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> Exit
         Err(error) => End::Failed(Box::new(error)),
     };
     show(ui, end, &ledger, files.as_ref())
+}
+
+/// Lists the images that the commit touches, if that is asked for.
+fn changed(ui: &Ui, given: &Given, environment: &Environment, work: Work) -> Option<End> {
+    if work == Work::Ship {
+        return None;
+    }
+    let mut notes = Vec::new();
+    let settings = match inputs::changed(given, environment, &mut notes) {
+        Ok(settings) => settings?,
+        Err(error) => return Some(End::Failed(Box::new(error))),
+    };
+    let reporter = ui.reporter();
+    for note in &notes {
+        reporter.event(Event::Note(note));
+    }
+    Some(run::changed(&settings, &*reporter).into())
 }
 
 async fn work_on(ui: &Ui, settings: &Settings, ledger: &Ledger, work: Work) -> End {

@@ -49,6 +49,7 @@ impl VersionArguments {
             },
             paths,
             workspace: environment.working_directory().to_owned(),
+            context: environment.working_directory().to_owned(),
         })
     }
 }

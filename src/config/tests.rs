@@ -123,3 +123,67 @@ fn files_that_are_too_large_or_no_text_are_refused() {
     assert!(matches!(load(&path), Err(ConfigError::NotText { .. })));
     assert!(matches!(load(folder.path()), Err(ConfigError::Unreadable { .. })));
 }
+
+#[test]
+fn images_are_a_mapping_from_names_or_a_list_with_names() {
+    for text in [
+        "registry: x\nimages:\n  api:\n    context: a\n    paths: [a/**]\n  web:\n",
+        "registry: x\nimages:\n  - name: api\n    context: a\n    paths: [a/**]\n  - name: web\n",
+    ] {
+        let config = parse(text);
+        assert_eq!(config.problems, []);
+        let entries = |entries: &[ConfigEntry]| {
+            let entries = entries.iter();
+            let entries = entries.map(|entry| format!("{}={}", entry.input.name, entry.texts.join("|")));
+            entries.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(entries(&config.entries), "registry=x");
+        let images: Vec<String> = config
+            .images
+            .iter()
+            .map(|image| format!("{}: {}", image.name, entries(&image.entries)))
+            .collect();
+        assert_eq!(images, ["api: context=a paths=a/**", "web: "]);
+    }
+}
+
+#[test]
+fn each_problem_of_an_image_has_its_place() {
+    let text = "\
+images:
+  api:
+    contxt: a
+    name: b
+    github-token: x
+  web api:
+    context: [a]
+  api:
+    context: b
+only: api
+";
+    let mapping = problems(text);
+    let text = "\
+images:
+  - name: api
+    context: a
+  - context: b
+  - name: api
+  - name: ../x
+    images: {}
+  - text
+";
+    insta::assert_snapshot!(format!(
+        "{}\n---\n{}",
+        mapping.join("\n"),
+        problems(text).join("\n")
+    ));
+    for text in [
+        "images: text",
+        "images: 7",
+        "images:\n  - - a\n",
+        "images: {a: [b]}",
+        "images: {a: b}",
+    ] {
+        assert_eq!(problems(text).len(), 1, "{text:?} {:?}", problems(text));
+    }
+}

@@ -10,28 +10,37 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use super::ConfigProblem;
 
 /// The most keys; more than there are inputs, so that mistakes can still be named one by one.
-const MAX_KEYS: usize = 100;
+pub(super) const MAX_KEYS: usize = 100;
 
-/// The keys of the file's one mapping, in its order. An empty file has none.
-pub(super) fn keys(text: &str) -> Result<Vec<String>, ConfigProblem> {
-    pass(text, Keys)
+/// A mapping in the file: the entries to go into, one after the other, from the file's own mapping.
+pub(super) type At<'a> = &'a [usize];
+
+/// The keys of a mapping, in its order. An empty file has none.
+pub(super) fn keys(text: &str, at: At<'_>) -> Result<Vec<String>, ConfigProblem> {
+    pass(text, at, Keys)
 }
 
 /// The line and column of the key at `index`, from 1.
-pub(super) fn position(text: &str, index: usize) -> (usize, usize) {
-    match pass(text, KeyAt(index)) {
+pub(super) fn position(text: &str, at: At<'_>, index: usize) -> (usize, usize) {
+    match pass(text, at, KeyAt(index)) {
         Err(problem) => (problem.line, problem.column),
         Ok(()) => (1, 1),
     }
 }
 
 /// The texts of the value at `index`, and whether each is one entry of a list.
-pub(super) fn value(text: &str, index: usize, is_list: bool) -> Result<(Vec<String>, bool), ConfigProblem> {
-    if is_list && let Some(entries) = pass(text, ValueAt { index, seed: Entries })? {
+pub(super) fn value(
+    text: &str,
+    at: At<'_>,
+    index: usize,
+    is_list: bool,
+) -> Result<(Vec<String>, bool), ConfigProblem> {
+    if is_list && let Some(entries) = pass(text, at, ValueAt { index, seed: Entries })? {
         return Ok((entries, true));
     }
     let whole = pass(
         text,
+        at,
         ValueAt {
             index,
             seed: Text { is_list },
@@ -40,11 +49,69 @@ pub(super) fn value(text: &str, index: usize, is_list: bool) -> Result<(Vec<Stri
     Ok((vec![whole], false))
 }
 
+/// The number of items when the value at `index` is a list; `None` when it is a mapping.
+pub(super) fn length(text: &str, at: At<'_>, index: usize) -> Result<Option<usize>, ConfigProblem> {
+    pass(text, at, ValueAt { index, seed: Length })
+}
+
 /// One pass over the text.
-fn pass<'de, V: Visitor<'de>>(text: &'de str, visitor: V) -> Result<V::Value, ConfigProblem> {
-    serde_yaml::Deserializer::from_str(text)
-        .deserialize_map(visitor)
+fn pass<'de, V: Visitor<'de>>(text: &'de str, at: At<'_>, visitor: V) -> Result<V::Value, ConfigProblem> {
+    let file = serde_yaml::Deserializer::from_str(text);
+    Inside { at, visitor }
+        .deserialize(file)
         .map_err(|error| problem(&error))
+}
+
+/// Goes into a mapping, and leaves it to the visitor.
+struct Inside<'a, V> {
+    at: At<'a>,
+    visitor: V,
+}
+
+impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Inside<'_, V> {
+    type Value = V::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<V::Value, D::Error> {
+        if self.at.is_empty() {
+            value.deserialize_map(self.visitor)
+        } else {
+            value.deserialize_any(self)
+        }
+    }
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Inside<'_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list or a mapping of images")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (index, at) = self.at.split_first().unwrap_or((&0, &[]));
+        skip(&mut map, *index)?;
+        map.next_key::<IgnoredAny>()?;
+        let value = map.next_value_seed(Inside {
+            at,
+            visitor: self.visitor,
+        })?;
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(value)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let (index, at) = self.at.split_first().unwrap_or((&0, &[]));
+        for _ in 0..*index {
+            items.next_element::<IgnoredAny>()?;
+        }
+        let inside = Inside {
+            at,
+            visitor: self.visitor,
+        };
+        let value = items.next_element_seed(inside)?;
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        value.ok_or_else(|| A::Error::custom("the list is shorter than it was"))
+    }
 }
 
 fn problem(error: &serde_yaml::Error) -> ConfigProblem {
@@ -248,6 +315,38 @@ impl<'de> Visitor<'de> for Entries {
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+/// How long a list is.
+struct Length;
+
+impl<'de> DeserializeSeed<'de> for Length {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<Self::Value, D::Error> {
+        value.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Length {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list or a mapping of images")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut length = 0;
+        while items.next_element::<IgnoredAny>()?.is_some() {
+            length += 1;
+        }
+        Ok(Some(length))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(None)
     }
 }

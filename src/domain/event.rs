@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::CommitId;
+use crate::domain::matrix::Base;
 
 mod payload;
 mod repository;
@@ -27,6 +28,8 @@ pub struct Event {
     pub default_branch: Option<String>,
     /// The git tag of the release that was published.
     pub release_tag: Option<String>,
+    /// What the commit is compared with, when the event tells it.
+    pub base: Option<Base>,
 }
 
 /// A full git reference, such as `refs/heads/main`; hostile text.
@@ -83,6 +86,7 @@ impl Event {
             base_ref: base_ref.map(str::to_owned),
             default_branch: payload.default_branch.clone(),
             release_tag: payload.release_tag.clone(),
+            base: payload.base(),
             git_ref,
         }
     }

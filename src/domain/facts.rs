@@ -12,7 +12,7 @@ use crate::domain::immutability::Mutability;
 use crate::domain::reference::{Digest, Tag};
 
 /// A full git commit id: 40 (SHA-1) or 64 (SHA-256) lower-case hex digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct CommitId(String);
 
@@ -75,15 +75,60 @@ pub fn paths(count: usize) -> String {
     }
 }
 
-/// What the registry says of the repository and the wanted tags.
+/// What the registry says of the repository and the wanted tags, and what git says of the order among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RegistryFacts {
+pub struct Facts {
     /// The repository's settings; `Err` tells why they are unknown.
     pub mutability: Result<Mutability, String>,
     /// Every wanted tag that exists, with its manifest.
     pub tags: BTreeMap<Tag, Manifest>,
     /// What is known of the images that those tags point to.
     pub images: BTreeMap<Digest, ImageFacts>,
+    /// What only moving tags hang on.
+    pub surroundings: Surroundings,
+}
+
+impl Facts {
+    /// The image that a wanted tag points to.
+    pub fn digest_of(&self, tag: &Tag) -> Option<Digest> {
+        self.tags.get(tag).map(Manifest::digest)
+    }
+}
+
+/// What moving tags hang on, as far as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Surroundings {
+    /// The checkout's git tags.
+    pub git_tags: Option<GitTags>,
+    /// All tags in the registry; `Err` tells why they cannot be listed.
+    pub registry_tags: Option<Result<Vec<Tag>, String>>,
+    /// Where this commit stands to others.
+    pub descents: BTreeMap<CommitId, Descent>,
+}
+
+/// The git tags of a checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GitTags {
+    /// Their names, without `refs/tags/`.
+    pub names: Vec<String>,
+    /// Whether the clone is shallow, so that tags may be missing.
+    pub is_shallow: bool,
+}
+
+/// Where a commit stands to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Descent {
+    /// It is the other one, or comes after it.
+    After,
+    /// The other one comes after it.
+    Before,
+    /// Neither comes after the other.
+    Apart,
+    /// The other one is not in the repository; in a shallow clone, or at all.
+    Unknown {
+        /// Whether the clone is shallow.
+        is_shallow: bool,
+    },
 }
 
 /// What a published image says of itself.

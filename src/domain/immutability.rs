@@ -43,6 +43,8 @@ impl Mutability {
 pub struct TagFilter(String);
 
 impl TagFilter {
+    /// The most filters that a repository has. Source: ECR API reference, `imageTagMutabilityExclusionFilters`.
+    pub const MAX_IN_REPOSITORY: usize = 5;
     /// The most `*` in one filter.
     pub const MAX_WILDCARDS: usize = 2;
 

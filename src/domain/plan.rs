@@ -1,19 +1,20 @@
 //! What will happen, as data: a pure function from what was read.
 
-use std::fmt;
-
 use semver::Version;
 use serde::Serialize;
 
 use crate::domain::build::BuildRequest;
-use crate::domain::facts::{RegistryFacts, Source};
+use crate::domain::facts::{Facts, Source};
 use crate::domain::immutability::Mutability;
 use crate::domain::reference::{Digest, ImageName, Tag};
-use crate::domain::tags::{DIRTY_SUFFIX, Wanted, WantedTag};
+use crate::domain::tags::{DIRTY_SUFFIX, TagClass, Wanted, WantedTag};
 
+mod candidate;
+mod conflict;
 mod decide;
 
-pub use decide::goes_backwards;
+pub use candidate::{Candidate, Question};
+pub use conflict::{Conflict, Conflicts, Obstacle};
 
 /// What is wanted, before the registry is asked.
 #[derive(Debug, Clone)]
@@ -96,12 +97,16 @@ pub enum TagAction {
         /// The image that it leaves.
         from: Digest,
     },
-    /// It points to an image that it must not leave, and stays.
+    /// It must not point to this commit's image: it stays where it is, or is not put at all.
     Hold {
-        /// The image that it stays at.
-        at: Digest,
+        /// The image that it stays at, if it exists.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at: Option<Digest>,
         /// Why.
         reason: String,
+        /// What would let it move, where the user can do something.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<&'static str>,
     },
     /// It cannot be had; nothing at all is done then.
     Conflict(Conflict),
@@ -121,55 +126,80 @@ impl TagAction {
             Self::Unchecked => "unchecked",
         }
     }
+
+    /// Why a tag is held.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Hold { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
 }
 
-/// Why a tag cannot be had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Conflict {
-    /// The image that has the tag.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub existing: Option<Digest>,
-    /// The commit that the other image says it was built from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub existing_revision: Option<String>,
-    /// This commit's image, if it exists already.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ours: Option<Digest>,
-    /// This commit.
-    pub our_revision: String,
-    /// What stands in the way.
-    pub obstacle: Obstacle,
-}
+impl Wish {
+    /// The image that wants the tags: the one of this commit, if it is published. `revision` is [`revision()`]'s.
+    pub fn candidate<'a>(&'a self, facts: &Facts, revision: &'a str) -> Candidate<'a> {
+        Candidate {
+            digest: self.published(facts, revision).map(|(digest, _)| digest),
+            revision,
+            version: self.version.as_ref(),
+        }
+    }
 
-/// What stands in a tag's way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Obstacle {
-    /// The tag promises not to move, and points to another image.
-    Taken,
-    /// The tag has to move later, and the repository will not let it.
-    RepositoryIsImmutable,
+    /// This commit's own image, of those that have wanted tags, and the tag that tells.
+    ///
+    /// The commit tag tells by its name, unless the image says that it is of another commit. A release tag tells
+    /// when its image says that it is of this commit: then an earlier run, or somebody, left the commit tag out.
+    /// Nothing tells for a dirty tree.
+    fn published(&self, facts: &Facts, revision: &str) -> Option<(Digest, Tag)> {
+        if self.source.is_dirty() {
+            return None;
+        }
+        self.wanted.tags.iter().find_map(|WantedTag { tag, class, .. }| {
+            let digest = facts.tags.get(tag)?.digest();
+            let says = facts
+                .images
+                .get(&digest)
+                .and_then(|image| image.revision.as_deref());
+            let ours = match class {
+                TagClass::Commit => says.is_none_or(|says| says == revision),
+                TagClass::Release => says == Some(revision),
+                TagClass::Moving => false,
+            };
+            ours.then(|| (digest, tag.clone()))
+        })
+    }
 }
 
 impl Plan {
-    /// Plans `wish` from what the registry says, or from why it could not be asked.
-    pub fn new(wish: Wish, registry: Result<&RegistryFacts, String>) -> Self {
-        decide::decide(wish, registry)
+    /// Plans `wish` from what was read, or from why the registry could not be asked.
+    pub fn new(wish: Wish, facts: Result<&Facts, String>) -> Self {
+        decide::decide(wish, facts)
     }
 
     /// Every tag that cannot be had.
     pub fn conflicts(&self) -> Option<Conflicts> {
-        let tags: Vec<(Tag, Conflict)> = self
-            .tags
-            .iter()
-            .filter_map(|planned| match &planned.action {
-                TagAction::Conflict(conflict) => Some((planned.wanted.tag.clone(), conflict.clone())),
-                _ => None,
-            })
-            .collect();
-        (!tags.is_empty()).then(|| Conflicts {
+        let conflicts = self.tags.iter().filter_map(|planned| match &planned.action {
+            TagAction::Conflict(conflict) => Some((planned.wanted.tag.clone(), conflict.clone())),
+            _ => None,
+        });
+        self.refusal(conflicts.collect())
+    }
+
+    /// These conflicts together, if there are any.
+    pub fn refusal(&self, conflicts: Vec<(Tag, Conflict)>) -> Option<Conflicts> {
+        (!conflicts.is_empty()).then(|| Conflicts {
             image: self.image.clone(),
-            tags,
+            mutability: self.mutability.clone(),
+            tags: conflicts,
+        })
+    }
+
+    /// Every tag that is held, why, and what would let it move.
+    pub fn holds(&self) -> impl Iterator<Item = (&Tag, &str, Option<&'static str>)> {
+        self.tags.iter().filter_map(|planned| match &planned.action {
+            TagAction::Hold { reason, hint, .. } => Some((&planned.wanted.tag, reason.as_str(), *hint)),
+            _ => None,
         })
     }
 
@@ -181,92 +211,6 @@ impl Plan {
                 .iter()
                 .all(|tag| matches!(tag.action, TagAction::Keep { .. } | TagAction::Hold { .. }))
     }
-}
-
-/// All tags that cannot be had, together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conflicts {
-    /// The repository.
-    pub image: ImageName,
-    /// Each tag with its conflict; never empty.
-    pub tags: Vec<(Tag, Conflict)>,
-}
-
-impl fmt::Display for Conflicts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let repository = &self.image.repository;
-        for (index, (tag, conflict)) in self.tags.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n  and ")?;
-            }
-            match conflict.obstacle {
-                Obstacle::Taken => write!(
-                    f,
-                    "tag `{tag}` in `{repository}` must not move and already points to "
-                )?,
-                Obstacle::RepositoryIsImmutable => {
-                    write!(
-                        f,
-                        "tag `{tag}` in `{repository}` has to move with later versions, and the repository is immutable"
-                    )?;
-                    if conflict.existing.is_some() {
-                        f.write_str("; it points to ")?;
-                    }
-                }
-            }
-            if let Some(existing) = &conflict.existing {
-                write!(f, "{existing}")?;
-                if let Some(revision) = &conflict.existing_revision {
-                    write!(f, " (of commit {})", short_revision(revision))?;
-                }
-                let ours = short_revision(&conflict.our_revision);
-                match &conflict.ours {
-                    Some(digest) => write!(f, ", this commit's image is {digest} (of commit {ours})")?,
-                    None => write!(f, ", and commit {ours} is not built yet")?,
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Conflicts {}
-
-impl crate::error::Diagnose for Conflicts {
-    fn kind(&self) -> crate::error::Kind {
-        crate::error::Kind::TagConflict
-    }
-
-    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
-        let tags = |obstacle| {
-            let mut tags = self
-                .tags
-                .iter()
-                .filter(move |(_, conflict)| conflict.obstacle == obstacle);
-            tags.next().map(|(tag, _)| tag)
-        };
-        if tags(Obstacle::Taken).is_some() {
-            return Some(
-                "publish this commit under another version; what is published stays what it is".into(),
-            );
-        }
-        tags(Obstacle::RepositoryIsImmutable).map(|tag| {
-            format!("let the tag move with an IMMUTABLE_WITH_EXCLUSION filter such as `{tag}`, or leave it out of `tags`").into()
-        })
-    }
-}
-
-/// A revision label cut to its first 12 digits; it may be hostile.
-fn short_revision(revision: &str) -> String {
-    let (digits, mark) = revision
-        .strip_suffix(DIRTY_SUFFIX)
-        .map_or((revision, ""), |digits| (digits, DIRTY_SUFFIX));
-    digits
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(12)
-        .chain(mark.chars())
-        .collect()
 }
 
 /// The revision label of a checkout.

@@ -19,8 +19,10 @@ mod fields;
 mod flavor;
 mod images;
 mod labels;
+mod latest;
 mod line;
 mod listing;
+mod order;
 mod pattern;
 mod rule;
 mod variables;
@@ -32,6 +34,7 @@ pub use flavor::Flavor;
 pub use images::Image;
 pub use labels::{Imprint, Label, LabelRule, RESERVED, REVISION, VERSION};
 pub use listing::{Listing, ListingError, Lists, Wishes};
+pub use order::{Greater, Order, VersionLine};
 pub use rule::TagRule;
 use variables::Text;
 
@@ -74,6 +77,9 @@ pub struct WantedTag {
     pub class: TagClass,
     /// The rule that made it, as the user would write it.
     pub rule: String,
+    /// What decides where it may move; absent for a tag that stays, and for one that may move anywhere.
+    #[serde(skip)]
+    pub order: Option<Order>,
 }
 
 /// The tags of a commit, and the rules that made none.
@@ -137,7 +143,13 @@ impl Wanted {
     /// What the compatible mode makes is not always a tag; then nothing can be put.
     pub fn of(made: &Evaluation) -> Result<Self, TagError> {
         let mut tags: Vec<WantedTag> = Vec::new();
-        for MadeTag { name, class, rule } in &made.tags {
+        for MadeTag {
+            name,
+            class,
+            rule,
+            order,
+        } in &made.tags
+        {
             let tag = Tag::parse(name).map_err(|source| LineError {
                 line: made.line_of(rule),
                 column: 1,
@@ -148,6 +160,7 @@ impl Wanted {
                     tag,
                     class: *class,
                     rule: rule.clone(),
+                    order: order.clone().filter(|_| *class == TagClass::Moving),
                 });
             }
         }

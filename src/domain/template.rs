@@ -200,6 +200,17 @@ impl Template {
         })
     }
 
+    /// The texts before the first expression and behind the last one; empty without any expression.
+    pub fn affixes(&self) -> [&str; 2] {
+        match self.segments.as_slice() {
+            [Segment::Text(..)] => [""; 2],
+            segments => [segments.first(), segments.last()].map(|segment| match segment {
+                Some(Segment::Text(text, _)) => text,
+                _ => "",
+            }),
+        }
+    }
+
     /// Whether an expression has this name.
     pub fn uses(&self, name: &str) -> bool {
         self.expressions().any(|expression| expression.name == name)

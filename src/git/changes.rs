@@ -65,8 +65,8 @@ fn is_inside(path: &BStr, context: &BStr) -> bool {
             .is_some_and(|rest| rest.starts_with(b"/"))
 }
 
-/// The context relative to the root; `None` if it lies elsewhere.
-fn context_in(workdir: &Path, context: &Path) -> Option<BString> {
+/// A path relative to the root; `None` if it lies elsewhere.
+pub(super) fn context_in(workdir: &Path, context: &Path) -> Option<BString> {
     let real = |path: &Path| -> PathBuf { path.canonicalize().unwrap_or_else(|_| path.to_owned()) };
     let context = real(context);
     let relative = context.strip_prefix(real(workdir)).ok()?;

@@ -31,6 +31,12 @@ pub enum GitError {
         /// The repository's folder.
         path: String,
     },
+    /// A name that somebody wrote is of no commit that is there.
+    #[error("there is no commit `{}` in this checkout", cleaned(revision))]
+    UnknownRevision {
+        /// The name.
+        revision: String,
+    },
     /// The repository is damaged or of an unknown kind.
     #[error("git repository `{path}` cannot be read: {message}")]
     Unreadable {
@@ -62,9 +68,11 @@ impl GitError {
 impl Diagnose for GitError {
     fn kind(&self) -> Kind {
         match self {
-            Self::NoRepository { .. } | Self::Bare { .. } | Self::Unborn { .. } | Self::Shallow { .. } => {
-                Kind::Usage
-            }
+            Self::NoRepository { .. }
+            | Self::Bare { .. }
+            | Self::Unborn { .. }
+            | Self::Shallow { .. }
+            | Self::UnknownRevision { .. } => Kind::Usage,
             Self::Unreadable { .. } => Kind::Operation,
         }
     }
@@ -76,6 +84,9 @@ impl Diagnose for GitError {
             Self::Unborn { .. } => "commit first".into(),
             Self::Shallow { .. } => {
                 "set `fetch-depth: 0` at `actions/checkout`, or run `git fetch --unshallow --tags`".into()
+            }
+            Self::UnknownRevision { .. } => {
+                "name a commit, branch or tag that was fetched; `fetch-depth: 0` at `actions/checkout` fetches all".into()
             }
             Self::Unreadable { .. } => "look at what `git fsck` and `git status` say".into(),
         })

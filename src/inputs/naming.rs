@@ -1,18 +1,17 @@
 //! What to call the image: version, tags and labels.
 
-use semver::Version;
-
 use super::metadata_action::ActionVariables;
 use super::problem::Problems;
 use super::raw::{Sourced, shown};
 use super::{Environment, Origin, RawInputs};
 use crate::domain::tags::{Flavor, LabelRule, Lists, Mode, RESERVED, TagError, TagRule};
 use crate::domain::version::{self, TagPrefix};
+use crate::settings::WantedVersion;
 
 /// What the image is called after.
 #[derive(Debug)]
 pub(super) struct Naming {
-    pub(super) version: Option<Version>,
+    pub(super) version: Option<WantedVersion>,
     pub(super) tag_prefix: TagPrefix,
     pub(super) lists: Lists,
     pub(super) short_digits: Option<usize>,
@@ -23,7 +22,7 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
     let mode = mode(raw, problems);
     let version = raw
         .text("version", problems)
-        .and_then(|value| given_version(&value, problems));
+        .and_then(|value| wanted_version(&value, problems));
     let tag_prefix = tag_prefix(raw, problems);
     let flavor = flavor(raw, mode, problems);
     let rules = rules(raw, mode, &flavor, problems);
@@ -67,18 +66,21 @@ pub(super) fn tag_prefix(raw: &RawInputs, problems: &mut Problems) -> TagPrefix 
         .unwrap_or_default()
 }
 
-/// The version that is given, with or without `v`.
-fn given_version(value: &Sourced, problems: &mut Problems) -> Option<Version> {
+/// The version that is given, with or without `v`, or `auto`.
+fn wanted_version(value: &Sourced, problems: &mut Problems) -> Option<WantedVersion> {
+    if value.text == "auto" {
+        return Some(WantedVersion::Next);
+    }
     let Some(version) = version::from_git_tag(&value.text) else {
         return problems.add(
             &value.origin,
             format!("`{}` is not a semantic version", shown(&value.text)),
-            "write all three numbers, such as `1.2.3` or `1.2.3-rc.1`".to_owned(),
+            "write all three numbers, such as `1.2.3` or `1.2.3-rc.1`, or `auto`".to_owned(),
         );
     };
     problems
         .check(&value.origin, version::release_tag(&version), None)
-        .map(|_| version)
+        .map(|_| WantedVersion::Given(version))
 }
 
 /// The flavor. `latest` moves only where it is asked for, but in the compatible mode as the action moves it.

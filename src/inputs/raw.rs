@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
@@ -16,6 +17,7 @@ const MAX_ENTRIES: usize = 1000;
 /// What flags or the action's inputs give, by input name.
 ///
 /// Values may be secrets, so that nothing here can be printed.
+#[derive(Clone)]
 pub struct Given {
     face: Face,
     values: BTreeMap<&'static str, Vec<String>>,
@@ -53,14 +55,17 @@ impl std::fmt::Debug for Given {
 }
 
 /// The text of every input that is given somewhere, with its origin.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RawInputs {
     face: Face,
     values: BTreeMap<&'static str, Value>,
     problems: Vec<Problem>,
+    /// `tagship.yaml`, and how messages name it.
+    file: Arc<(Config, String)>,
 }
 
 /// What is given for one input: texts that hold one entry each, or that are still to be cut into lines.
+#[derive(Clone)]
 struct Value {
     texts: Vec<String>,
     is_cut: bool,
@@ -83,11 +88,32 @@ pub(super) struct Sourced {
 impl RawInputs {
     /// Brings together what is given, `TAGSHIP_*`, `tagship.yaml`, well-known variables and defaults.
     pub fn gather(given: Given, environment: &Environment) -> Self {
+        let mut raw = Self::given(given, environment);
+        raw.file = Arc::new(raw.load_file(environment));
+        let image = raw.selected();
+        raw.completed(image, environment)
+    }
+
+    /// What `ship` would gather for each image of `tagship.yaml`, with its name.
+    pub(super) fn of_images(given: Given, environment: &Environment) -> (Self, Vec<(String, Self)>) {
+        let mut raw = Self::given(given, environment);
+        raw.file = Arc::new(raw.load_file(environment));
+        let images = raw.file.0.images.iter().enumerate().map(|(index, image)| {
+            let of_image = raw.clone().completed(Some(index), environment);
+            (image.name.clone(), of_image)
+        });
+        let images = images.collect();
+        (raw.completed(None, environment), images)
+    }
+
+    /// What flags, inputs of the action and variables say, which counts more than the file.
+    fn given(given: Given, environment: &Environment) -> Self {
         let Given { face, values } = given;
         let mut raw = Self {
             face,
             values: BTreeMap::new(),
             problems: Vec::new(),
+            file: Arc::default(),
         };
         for (name, texts) in values {
             let Some(input) = super::find(name) else { continue };
@@ -113,16 +139,32 @@ impl RawInputs {
                 );
             }
         }
-        raw.take_file(environment);
+        raw
+    }
+
+    /// Adds what counts less than what was given: the image's part of the file, the file, variables and defaults.
+    fn completed(mut self, image: Option<usize>, environment: &Environment) -> Self {
+        let file = Arc::clone(&self.file);
+        let (config, path) = &*file;
+        let of_image = image.and_then(|index| config.images.get(index));
+        let entries = of_image.into_iter().flat_map(|image| &image.entries);
+        for entry in entries.chain(&config.entries) {
+            let at = Origin::File {
+                path: path.clone(),
+                line: entry.line,
+                column: entry.column,
+            };
+            self.offer(entry.input, entry.texts.clone(), entry.is_cut, at);
+        }
         for input in INPUTS {
             for variable in input.standard_variables {
                 if let Some(text) = environment.get(variable) {
                     let origin = Origin::Variable((*variable).to_owned());
-                    raw.offer(input, vec![text.to_owned()], false, origin);
+                    self.offer(input, vec![text.to_owned()], false, origin);
                 }
             }
             if let Some(default) = input.default {
-                raw.offer(
+                self.offer(
                     input,
                     vec![default.to_owned()],
                     false,
@@ -130,7 +172,31 @@ impl RawInputs {
                 );
             }
         }
-        raw
+        self
+    }
+
+    /// The image that `only` names, or the only one.
+    fn selected(&mut self) -> Option<usize> {
+        let file = Arc::clone(&self.file);
+        let (config, path) = &*file;
+        let images = &config.images;
+        let names: Vec<String> = images.iter().map(|image| format!("`{}`", image.name)).collect();
+        let names = names.join(", ");
+        if let Some(only) = self.text("only", &mut Problems::new(Vec::new())) {
+            let found = images.iter().position(|image| image.name == only.text);
+            if found.is_none() {
+                let message = format!("there is no image `{}` in `{path}`", shown(&only.text));
+                let hint = (!images.is_empty()).then(|| format!("there are {names}"));
+                self.problem(only.origin, message, hint);
+            }
+            return found;
+        }
+        if images.len() > 1 {
+            let message = format!("`{path}` holds several images: {names}");
+            let hint = "name one with `only`; `tagship plan --changed` lists those that the commit touches";
+            self.problem(Origin::Inputs, message, Some(hint.to_owned()));
+        }
+        (images.len() == 1).then_some(0)
     }
 
     /// The way the program was called.
@@ -183,16 +249,27 @@ impl RawInputs {
         self.values.insert(input.name, value);
     }
 
-    fn take_file(&mut self, environment: &Environment) {
-        let workspace = workspace(self.face, environment);
-        let named = self.values.get("config").and_then(|value| {
-            let name = value.texts.first()?.trim().to_owned();
-            Some((name, value.origin.clone()))
-        });
+    /// The file that somebody names.
+    fn named_file(&self) -> Option<(String, Origin)> {
+        let value = self.values.get("config")?;
+        let name = value.texts.first()?.trim().to_owned();
+        Some((name, value.origin.clone()))
+    }
+
+    /// The file that inputs are read from; absolute.
+    pub(super) fn config_path(&self, environment: &Environment) -> PathBuf {
+        let named = self.named_file();
         let name = named
             .as_ref()
             .map_or(config::FILE_NAME, |(name, _)| name.as_str());
-        let path = super::paths::Paths::new(self, environment).resolve(name);
+        super::paths::Paths::new(self, environment).resolve(name)
+    }
+
+    /// Reads `tagship.yaml`; gives it with the name that messages have for it.
+    fn load_file(&mut self, environment: &Environment) -> (Config, String) {
+        let workspace = workspace(self.face, environment);
+        let named = self.named_file();
+        let path = self.config_path(environment);
         let shown = path
             .strip_prefix(&workspace)
             .unwrap_or(&path)
@@ -214,22 +291,19 @@ impl RawInputs {
                         Some(hint),
                     );
                 }
-                return;
+                return (Config::default(), shown);
             }
             Err(error) => {
                 let named_at = named.map_or_else(|| origin(1, 1), |(_, origin)| origin);
-                return self.problem(named_at, error.to_string(), None);
+                self.problem(named_at, error.to_string(), None);
+                return (Config::default(), shown);
             }
         };
-        let Config { entries, problems } = loaded;
-        for problem in problems {
+        for problem in &loaded.problems {
             let at = origin(problem.line, problem.column);
-            self.problem(at, problem.message, problem.hint);
+            self.problem(at, problem.message.clone(), problem.hint.clone());
         }
-        for entry in entries {
-            let at = origin(entry.line, entry.column);
-            self.offer(entry.input, entry.texts, entry.is_cut, at);
-        }
+        (loaded, shown)
     }
 
     /// The trimmed text of an input that takes one line.

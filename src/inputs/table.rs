@@ -36,17 +36,20 @@ pub enum Section {
     Build,
     /// What to call it.
     Tags,
+    /// Which of several images.
+    Images,
     /// How to run.
     Run,
 }
 
 impl Section {
     /// All, in the order of the help.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Destination,
         Self::Identity,
         Self::Build,
         Self::Tags,
+        Self::Images,
         Self::Run,
     ];
 
@@ -57,6 +60,7 @@ impl Section {
             Self::Identity => "AWS identity",
             Self::Build => "Build",
             Self::Tags => "Version and tags",
+            Self::Images => "Several images",
             Self::Run => "Run",
         }
     }
@@ -89,6 +93,8 @@ pub enum Faces {
     All,
     /// Not in the file: it is about the file, or its key says something else there.
     NotFile,
+    /// As flag of `plan` alone, action input and variable.
+    Plan,
     /// As action input and variable only: flags are seen by every user of a machine, files are committed.
     Secret,
 }
@@ -331,7 +337,8 @@ pub static INPUTS: &[Input] = &[
         Section::Tags,
         "version",
         "VERSION",
-        "The version that the release tag carries, such as `1.2.3` or `v1.2.3`",
+        "The version that the release tag carries, such as `1.2.3` or `v1.2.3`. `auto` makes the next one from the \
+         commits where the commit has no git tag (docs/versions.md)",
     )
     .default_note("the git tag of the commit"),
     Input::text(
@@ -368,6 +375,38 @@ pub static INPUTS: &[Input] = &[
         "TOOL",
         "Read `images`, `tags`, `flavor` and `labels` as another tool does: `metadata-action`",
     ),
+    Input::text(
+        Section::Images,
+        "only",
+        "NAME",
+        "The image to take, of those that stand under `images` in `tagship.yaml`",
+    )
+    .default_note("the only one")
+    .faces(Faces::NotFile),
+    Input::entries(
+        Section::Images,
+        "paths",
+        "PATTERN",
+        "What the image is made from, one pattern a line as in a workflow's `paths`, relative to the repository's root. \
+         `changed` looks at it",
+    )
+    .default_note("the context and the Dockerfile"),
+    Input {
+        faces: Faces::Plan,
+        ..Input::flag(
+            Section::Images,
+            "changed",
+            "Publish nothing, and list the images that the commit touches as a matrix for `strategy`",
+        )
+    },
+    Input::text(
+        Section::Images,
+        "since",
+        "REVISION",
+        "What `changed` compares the commit with: a commit, branch or tag",
+    )
+    .default_note("what the event tells; in a push the commit before it, in a pull request where it branched off")
+    .faces(Faces::Plan),
     Input::flag(
         Section::Run,
         "rebuild",

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Tells the emulator's time. Everything that expires, expires by this clock.
+/// Tells the emulator's time. Everything that expires, expires by this clock, but signatures.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     /// Seconds.
@@ -13,16 +13,25 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// The time now, or the end of time where the offset would lead past it.
-    #[expect(clippy::disallowed_methods, reason = "this is the emulator's clock")]
     pub(crate) fn now(&self) -> Timestamp {
         let offset = SignedDuration::from_secs(self.offset());
-        Timestamp::now()
+        self.machine()
             .checked_add(offset)
             .unwrap_or(if offset.is_negative() {
                 Timestamp::MIN
             } else {
                 Timestamp::MAX
             })
+    }
+
+    /// The machine's time, which clients sign their requests by.
+    #[expect(
+        clippy::unused_self,
+        clippy::disallowed_methods,
+        reason = "this is the emulator's clock"
+    )]
+    pub(crate) fn machine(&self) -> Timestamp {
+        Timestamp::now()
     }
 
     /// By how many seconds the clock is ahead of the machine's.

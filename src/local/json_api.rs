@@ -126,7 +126,7 @@ impl Service {
                 region: emulator.registry.region().clone(),
             });
         }
-        sigv4::verify(request, &emulator.iam, self.name, emulator.clock.now())
+        sigv4::verify(request, &emulator.iam, self.name, &emulator.clock)
     }
 
     /// Carries an operation out where it may block.

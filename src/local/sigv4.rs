@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp, Unit};
 use secrecy::ExposeSecret as _;
 
 use crate::domain::reference::{Digest, Region};
+use crate::local::clock::Clock;
 use crate::local::iam::{BadCredentials, Iam, Principal};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -59,11 +60,14 @@ pub(crate) struct Signer {
 }
 
 /// Finds out who signed the request for `service`.
+///
+/// Credentials end by the emulator's clock. How old the signature is tells the machine's, because clients sign by
+/// that however far the emulator's is ahead.
 pub(crate) fn verify(
     request: &SignedRequest<'_>,
     iam: &Iam,
     service: &str,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<Signer, BadSignature> {
     let text = request
         .headers
@@ -73,12 +77,12 @@ pub(crate) fn verify(
         .map_err(|_not_ascii| BadSignature::Incomplete("Authorization header is not ASCII.".to_owned()))?;
     let authorization = Authorization::parse(text)?;
     let token = text_of(request.headers, "x-amz-security-token");
-    let (principal, secret) = iam
-        .find(authorization.key_id, token, now)
-        .map_err(|bad| match bad {
-            BadCredentials::Unknown => BadSignature::UnknownKey,
-            BadCredentials::Expired => BadSignature::Expired,
-        })?;
+    let (principal, secret) =
+        iam.find(authorization.key_id, token, clock.now())
+            .map_err(|bad| match bad {
+                BadCredentials::Unknown => BadSignature::UnknownKey,
+                BadCredentials::Expired => BadSignature::Expired,
+            })?;
     let region = Region::parse(authorization.region).map_err(|_invalid| {
         BadSignature::Wrong(format!(
             "Credential should be scoped to a valid region, not '{}'. ",
@@ -97,7 +101,7 @@ pub(crate) fn verify(
     })?;
     let time = parse_time(amz_date)
         .ok_or_else(|| BadSignature::Incomplete("Date must be in ISO-8601 'basic format'.".to_owned()))?;
-    check_time(time, now)?;
+    check_time(time, clock.machine())?;
     if !amz_date.starts_with(authorization.date) {
         return Err(BadSignature::Wrong(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP."

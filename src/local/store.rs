@@ -110,7 +110,7 @@ impl Store {
 
     /// Forgets every registry. Keys stay.
     pub(crate) fn clear(&self) -> Result<(), Refusal> {
-        let write = self.database.begin_write()?;
+        let write = self.begin()?;
         write.delete_table(REPOSITORIES)?;
         write.delete_table(MANIFESTS)?;
         write.delete_table(MANIFEST_BYTES)?;
@@ -118,7 +118,7 @@ impl Store {
         write.delete_table(LAYERS)?;
         write.delete_table(REFERRERS)?;
         write.delete_table(DOCUMENTS)?;
-        write.commit()?;
+        self.commit(write)?;
         self.prepare()
     }
 

@@ -133,7 +133,7 @@ fn run(
         return web_identity::assume_role(emulator, parameters);
     }
     let principal = if emulator.auth {
-        sigv4::verify(request, &emulator.iam, "sts", emulator.clock.now())?.principal
+        sigv4::verify(request, &emulator.iam, "sts", &emulator.clock)?.principal
     } else {
         Principal::Administrator
     };

@@ -1,7 +1,7 @@
 use super::PipelineError;
 use super::tagging::put_tags;
 use crate::domain::plan::{Content, Plan};
-use crate::ports::{Builder, Reporter, Stage, WriteRegistry};
+use crate::ports::{Builder, ReadHistory, Reporter, Stage, WriteRegistry};
 use crate::registry::{RegistryError, verify};
 use crate::report::Ledger;
 
@@ -26,6 +26,7 @@ impl std::fmt::Debug for Writers<'_> {
 pub async fn execute(
     plan: &Plan,
     writers: &Writers<'_>,
+    history: &dyn ReadHistory,
     reporter: &dyn Reporter,
     ledger: &Ledger,
 ) -> Result<(), PipelineError> {
@@ -54,7 +55,7 @@ pub async fn execute(
         image.manifest
     };
     enter(Stage::Tag, reporter, ledger);
-    put_tags(plan, &manifest, writers.registry, ledger).await?;
+    put_tags(plan, &manifest, writers.registry, history, ledger).await?;
     ledger.published();
     Ok(())
 }

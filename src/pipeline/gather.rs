@@ -1,50 +1,99 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use super::PipelineError;
 use crate::domain::content::Manifest;
-use crate::domain::facts::{ImageFacts, RegistryFacts};
+use crate::domain::facts::{Facts, ImageFacts, Surroundings};
 use crate::domain::immutability::Mutability;
+use crate::domain::plan::{Candidate, Question, Wish, revision};
 use crate::domain::reference::{Digest, Tag};
-use crate::ports::ReadRegistry;
+use crate::domain::tags::WantedTag;
+use crate::ports::{ReadHistory, ReadRegistry};
 use crate::registry::{RegistryError, describe};
 
-/// Reads what the plan needs to know: the repository's setting, the wanted tags, and the images they point to.
+/// Reads what the plan needs to know: the repository's setting, the wanted tags, the images they point to, and what
+/// moving tags hang on.
 ///
-/// A role that may not read the setting is no obstacle: the tags tell enough to keep every promise.
-pub async fn gather(registry: &dyn ReadRegistry, tags: &[Tag]) -> Result<RegistryFacts, RegistryError> {
+/// A role that may not read the setting or list the tags is no obstacle: the rest tells enough to keep every promise.
+pub async fn gather(
+    registry: &dyn ReadRegistry,
+    history: &dyn ReadHistory,
+    wish: &Wish,
+) -> Result<Facts, PipelineError> {
+    let wanted: Vec<&WantedTag> = wish.wanted.tags.iter().collect();
     // The first failure ends both: what one was refused the other would only be refused again.
-    let (mutability, Seen { tags, images }) = tokio::try_join!(mutability(registry), look(registry, tags))?;
-    Ok(RegistryFacts {
+    let (mutability, (tags, images)) = tokio::try_join!(mutability(registry), look(registry, &wanted))?;
+    let facts = Facts {
         mutability,
         tags,
         images,
-    })
+        surroundings: Surroundings::default(),
+    };
+    let revision = revision(&wish.source);
+    let candidate = wish.candidate(&facts, &revision);
+    answered(facts, registry, history, &wanted, candidate).await
+}
+
+/// Asks everything that the decisions on the wanted tags still hang on, and nothing else.
+pub(super) async fn answered(
+    mut facts: Facts,
+    registry: &dyn ReadRegistry,
+    history: &dyn ReadHistory,
+    wanted: &[&WantedTag],
+    candidate: Candidate<'_>,
+) -> Result<Facts, PipelineError> {
+    loop {
+        let question = wanted
+            .iter()
+            .find_map(|wanted| candidate.question(wanted, &facts));
+        let surroundings = &mut facts.surroundings;
+        match question {
+            None => return Ok(facts),
+            Some(Question::GitTags) => surroundings.git_tags = Some(history.git_tags().await?),
+            Some(Question::RegistryTags) => surroundings.registry_tags = Some(listed(registry).await?),
+            Some(Question::Descent { of, from }) => {
+                let descent = history.descent(&of, &from).await?;
+                surroundings.descents.insert(from, descent);
+            }
+        }
+    }
 }
 
 /// The repository's setting, or why it is unknown.
 async fn mutability(registry: &dyn ReadRegistry) -> Result<Result<Mutability, String>, RegistryError> {
     match registry.mutability().await {
-        Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(format!("the role may not do `{action}`"))),
+        Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(not_permitted(&action))),
         read => read.map(Ok),
     }
 }
 
-/// Tags that exist, and what their images say of themselves.
-pub(super) struct Seen {
-    pub(super) tags: BTreeMap<Tag, Manifest>,
-    pub(super) images: BTreeMap<Digest, ImageFacts>,
+/// The registry's tags, or why they are unknown.
+async fn listed(registry: &dyn ReadRegistry) -> Result<Result<Vec<Tag>, String>, RegistryError> {
+    match registry.list_tags().await {
+        Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(not_permitted(&action))),
+        Err(error @ RegistryError::Refused { .. }) => Ok(Err(error.to_string())),
+        read => read.map(Ok),
+    }
 }
 
-/// Looks at `tags` now.
-pub(super) async fn look(registry: &dyn ReadRegistry, tags: &[Tag]) -> Result<Seen, RegistryError> {
-    let tags = registry.resolve(tags).await?;
+fn not_permitted(action: &str) -> String {
+    format!("the role may not do `{action}`")
+}
+
+/// Tags that exist, and what their images say of themselves.
+type Seen = (BTreeMap<Tag, Manifest>, BTreeMap<Digest, ImageFacts>);
+
+/// Looks at the wanted tags now.
+pub(super) async fn look(registry: &dyn ReadRegistry, wanted: &[&WantedTag]) -> Result<Seen, RegistryError> {
+    let names: Vec<Tag> = wanted.iter().map(|wanted| wanted.tag.clone()).collect();
+    let tags = registry.resolve(&names).await?;
     let mut images = BTreeMap::new();
     for manifest in tags.values() {
         if let Entry::Vacant(unknown) = images.entry(manifest.digest()) {
             unknown.insert(tolerant(describe(manifest, registry).await)?);
         }
     }
-    Ok(Seen { tags, images })
+    Ok((tags, images))
 }
 
 /// Somebody else's image may be damaged or of another kind; it then says nothing of itself.

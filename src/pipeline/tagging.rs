@@ -1,127 +1,152 @@
 //! Tags, only after everything that they will point to was verified.
 
-use std::collections::BTreeMap;
-
 use super::PipelineError;
-use super::gather::{Seen, look};
+use super::gather::{answered, look};
 use crate::domain::content::Manifest;
-use crate::domain::plan::{Conflict, Conflicts, Obstacle, Plan, PlannedTag, goes_backwards};
-use crate::domain::reference::{Digest, Reference, Tag};
-use crate::domain::tags::TagClass;
-use crate::ports::WriteRegistry;
+use crate::domain::facts::{Facts, Surroundings};
+use crate::domain::plan::{Candidate, Conflict, Obstacle, Plan, TagAction};
+use crate::domain::reference::{Reference, Tag};
+use crate::domain::tags::{TagClass, WantedTag};
+use crate::ports::{ReadHistory, WriteRegistry};
 use crate::registry::RegistryError;
 use crate::report::{Ledger, TagOutcome};
 
-/// What is to be done for one tag, after looking at it once more.
-enum Write<'a> {
-    Put(&'a PlannedTag),
-    Kept(&'a Tag),
-    Held {
-        tag: &'a Tag,
-        at: Digest,
-        reason: String,
-    },
-}
-
-/// Puts the plan's tags on `manifest`, immutable ones first, each conditional on what the plan saw; then reads
-/// all of them back.
+/// Puts the plan's tags on `manifest`, each decided once more just before; then reads all of them back.
+///
+/// Those that promise to stay come first, so that two runs that put versions at the same time see each other's before
+/// they decide on moving tags.
 pub(super) async fn put_tags(
     plan: &Plan,
     manifest: &Manifest,
     registry: &dyn WriteRegistry,
+    history: &dyn ReadHistory,
     ledger: &Ledger,
 ) -> Result<(), PipelineError> {
-    let tags: Vec<Tag> = plan
-        .tags
-        .iter()
-        .map(|planned| planned.wanted.tag.clone())
-        .collect();
     let tagging = Tagging {
         plan,
         manifest,
         registry,
-        now: look(registry, &tags).await?,
+        history,
+        ledger,
     };
-    for write in tagging.writes()? {
-        match write {
-            Write::Put(planned) => tagging.put(planned, ledger).await?,
-            Write::Kept(tag) => ledger.tag(tag, TagOutcome::Kept, manifest.digest()),
-            Write::Held { tag, at, reason } => {
-                ledger.note(format!("tag `{tag}` stays at {}: {reason}", at.short()));
-                ledger.tag(tag, TagOutcome::Held, at);
-            }
+    let (moving, staying): (Vec<_>, Vec<_>) = plan
+        .tags
+        .iter()
+        .map(|planned| &planned.wanted)
+        .partition(|wanted| wanted.class == TagClass::Moving);
+    let mut put = Vec::new();
+    for tags in [staying, moving] {
+        if !tags.is_empty() {
+            put.extend(tagging.put_all(&tags).await?);
         }
     }
-    let found = registry.resolve(&tags).await?;
-    tagging.confirm(&found, ledger)
+    tagging.confirm(&put).await
 }
 
 struct Tagging<'a> {
     plan: &'a Plan,
     manifest: &'a Manifest,
     registry: &'a dyn WriteRegistry,
-    now: Seen,
+    history: &'a dyn ReadHistory,
+    ledger: &'a Ledger,
 }
 
-impl<'a> Tagging<'a> {
-    /// Decides every tag before the first is put, so that a conflict leaves nothing half-done.
-    fn writes(&self) -> Result<Vec<Write<'a>>, PipelineError> {
-        let mut conflicts = Vec::new();
-        let mut writes = Vec::new();
-        for planned in &self.plan.tags {
-            let tag = &planned.wanted.tag;
-            match self.now.tags.get(tag).map(Manifest::digest) {
-                Some(digest) if digest == self.manifest.digest() => writes.push(Write::Kept(tag)),
-                None => writes.push(Write::Put(planned)),
-                Some(at) if planned.wanted.class == TagClass::Moving => {
-                    let image = self.now.images.get(&at);
-                    writes.push(
-                        match image.and_then(|image| goes_backwards(self.plan.version.as_ref(), image)) {
-                            Some(reason) => Write::Held { tag, at, reason },
-                            None => Write::Put(planned),
-                        },
-                    );
+impl Tagging<'_> {
+    /// Decides all of `tags` before the first is put, so that a conflict leaves nothing half-done. Gives those that
+    /// point to the image then.
+    async fn put_all<'t>(&self, tags: &[&'t WantedTag]) -> Result<Vec<&'t WantedTag>, PipelineError> {
+        let facts = self.look(tags).await?;
+        let candidate = self.candidate();
+        let facts = answered(facts, self.registry, self.history, tags, candidate).await?;
+        let actions: Vec<_> = tags
+            .iter()
+            .map(|wanted| (*wanted, candidate.action(wanted, &facts)))
+            .collect();
+        let conflicts = actions.iter().filter_map(|(wanted, action)| match action {
+            TagAction::Conflict(conflict) => Some((wanted.tag.clone(), conflict.clone())),
+            _ => None,
+        });
+        self.refuse(conflicts.collect())?;
+        let mut put = Vec::new();
+        for (wanted, action) in actions {
+            match action {
+                TagAction::Hold { at, reason, .. } => {
+                    self.ledger.held(&wanted.tag, at, &reason);
+                    continue;
                 }
-                Some(other) => conflicts.push((tag.clone(), self.conflict(planned, other))),
+                TagAction::Keep { digest } => self.ledger.tag(&wanted.tag, TagOutcome::Kept, digest),
+                TagAction::Move { .. } => self.put(wanted, TagOutcome::Moved).await?,
+                _ => self.put(wanted, TagOutcome::Created).await?,
             }
+            put.push(wanted);
         }
-        self.refuse(conflicts).map(|()| writes)
+        Ok(put)
     }
 
-    async fn put(&self, planned: &PlannedTag, ledger: &Ledger) -> Result<(), PipelineError> {
-        let tag = &planned.wanted.tag;
-        let moved = self.now.tags.contains_key(tag);
+    /// What is true now of `tags`; the repository's setting is taken as the plan saw it.
+    async fn look(&self, tags: &[&WantedTag]) -> Result<Facts, PipelineError> {
+        let (tags, images) = look(self.registry, tags).await?;
+        let setting = self.plan.mutability.clone();
+        Ok(Facts {
+            mutability: setting.ok_or_else(|| "the plan does not know it".to_owned()),
+            tags,
+            images,
+            surroundings: Surroundings::default(),
+        })
+    }
+
+    fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            digest: Some(self.manifest.digest()),
+            revision: &self.plan.revision,
+            version: self.plan.version.as_ref(),
+        }
+    }
+
+    async fn put(&self, wanted: &WantedTag, outcome: TagOutcome) -> Result<(), PipelineError> {
+        let tag = &wanted.tag;
         let outcome = match self
             .registry
             .put_manifest(&Reference::Tag(tag.clone()), self.manifest)
             .await
         {
-            Ok(()) if moved => TagOutcome::Moved,
-            Ok(()) => TagOutcome::Created,
+            Ok(()) => outcome,
             // Somebody else was faster, or the registry keeps the tag where it is: who has it decides.
             Err(RegistryError::TagTaken { .. }) => {
-                let found = self.registry.resolve(std::slice::from_ref(tag)).await?;
-                match found.get(tag).map(Manifest::digest) {
+                let facts = self.look(&[wanted]).await?;
+                match facts.digest_of(tag) {
                     Some(digest) if digest == self.manifest.digest() => TagOutcome::Kept,
-                    Some(other) => return self.refuse(vec![(tag.clone(), self.conflict(planned, other))]),
+                    Some(_) => {
+                        let obstacle = match wanted.class {
+                            TagClass::Moving => Obstacle::RepositoryIsImmutable,
+                            TagClass::Commit | TagClass::Release => Obstacle::Taken,
+                        };
+                        let conflict = self.candidate().conflict(tag, obstacle, &facts);
+                        return self.refuse(vec![(tag.clone(), conflict)]);
+                    }
                     None => return Err(RegistryError::TagTaken { tag: tag.clone() }.into()),
                 }
             }
             Err(error) => return Err(error.into()),
         };
-        ledger.tag(tag, outcome, self.manifest.digest());
+        self.ledger.tag(tag, outcome, self.manifest.digest());
         Ok(())
     }
 
+    fn refuse(&self, conflicts: Vec<(Tag, Conflict)>) -> Result<(), PipelineError> {
+        self.plan.refusal(conflicts).map_or(Ok(()), |all| Err(all.into()))
+    }
+
     /// The report is what the registry says, not what was sent.
-    fn confirm(&self, found: &BTreeMap<Tag, Manifest>, ledger: &Ledger) -> Result<(), PipelineError> {
-        for planned in &self.plan.tags {
-            let tag = &planned.wanted.tag;
+    async fn confirm(&self, put: &[&WantedTag]) -> Result<(), PipelineError> {
+        let names: Vec<Tag> = put.iter().map(|wanted| wanted.tag.clone()).collect();
+        let found = self.registry.resolve(&names).await?;
+        for WantedTag { tag, class, .. } in put {
             match found.get(tag).map(Manifest::digest) {
                 Some(digest) if digest == self.manifest.digest() => {}
-                // A moving tag is held, or was moved on by a later version in the meantime.
-                Some(digest) if planned.wanted.class == TagClass::Moving => {
-                    ledger.tag(tag, TagOutcome::Held, digest);
+                Some(digest) if *class == TagClass::Moving => {
+                    let reason = "another run has moved it on since";
+                    self.ledger.held(tag, Some(digest), reason);
                 }
                 found => {
                     return Err(PipelineError::Overtaken {
@@ -132,33 +157,5 @@ impl<'a> Tagging<'a> {
             }
         }
         Ok(())
-    }
-
-    fn conflict(&self, planned: &PlannedTag, existing: Digest) -> Conflict {
-        Conflict {
-            existing: Some(existing),
-            existing_revision: self
-                .now
-                .images
-                .get(&existing)
-                .and_then(|image| image.revision.clone()),
-            ours: Some(self.manifest.digest()),
-            our_revision: self.plan.revision.clone(),
-            obstacle: match planned.wanted.class {
-                TagClass::Moving => Obstacle::RepositoryIsImmutable,
-                TagClass::Commit | TagClass::Release => Obstacle::Taken,
-            },
-        }
-    }
-
-    fn refuse(&self, tags: Vec<(Tag, Conflict)>) -> Result<(), PipelineError> {
-        if tags.is_empty() {
-            return Ok(());
-        }
-        Err(Conflicts {
-            image: self.plan.image.clone(),
-            tags,
-        }
-        .into())
     }
 }

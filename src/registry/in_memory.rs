@@ -67,6 +67,10 @@ impl ReadRegistry for InMemoryRegistry {
         Ok(found.collect())
     }
 
+    async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
+        Ok(self.state().tags.keys().cloned().collect())
+    }
+
     async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError> {
         let mut state = self.state();
         state.journal.push(format!("manifest {digest}"));

@@ -5,6 +5,7 @@ use crate::domain::reference::{Digest, Reference};
 /// One thing that is asked of a repository.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Operation<'a> {
+    ListTags,
     ReadManifest(&'a Reference),
     FindBlob(&'a Digest),
     ReadBlob(&'a Digest),
@@ -19,6 +20,7 @@ impl Operation<'_> {
     /// Source: ECR user guide, "Required IAM permissions for pushing an image"; reads by `BatchGetImage`.
     pub(super) fn action(self) -> &'static str {
         match self {
+            Self::ListTags => "ecr:ListImages",
             Self::ReadManifest(_) => "ecr:BatchGetImage",
             Self::FindBlob(_) => "ecr:BatchCheckLayerAvailability",
             Self::ReadBlob(_) => "ecr:GetDownloadUrlForLayer",
@@ -33,6 +35,7 @@ impl Operation<'_> {
 impl fmt::Display for Operation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ListTags => f.write_str("listing tags"),
             Self::ReadManifest(reference) => write!(f, "reading manifest `{reference}`"),
             Self::FindBlob(digest) => write!(f, "looking for blob `{digest}`"),
             Self::ReadBlob(digest) => write!(f, "reading blob `{digest}`"),

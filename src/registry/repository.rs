@@ -64,6 +64,10 @@ impl ReadRegistry for Repository {
             .await
     }
 
+    async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
+        self.client.list_tags().await
+    }
+
     async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError> {
         self.client.get_manifest(&Reference::Digest(*digest)).await
     }

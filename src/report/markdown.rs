@@ -25,13 +25,15 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
     {
         text += "| Tag | Plan |\n| --- | --- |\n";
         for planned in &plan.tags {
-            let _ = writeln!(text, "| `{}` | {} |", planned.wanted.tag, planned.action.name());
+            let action = because(planned.action.name(), planned.action.reason());
+            let _ = writeln!(text, "| `{}` | {action} |", planned.wanted.tag);
         }
     } else if !report.tags.is_empty() {
         text += "| Tag | | Digest |\n| --- | --- | --- |\n";
         for tag in &report.tags {
             let digest = tag.digest.map(|digest| format!("`{digest}`")).unwrap_or_default();
-            let _ = writeln!(text, "| `{}` | {} | {digest} |", tag.tag, tag.outcome.as_str());
+            let outcome = because(tag.outcome.as_str(), tag.reason.as_deref());
+            let _ = writeln!(text, "| `{}` | {outcome} | {digest} |", tag.tag);
         }
     }
     let mut facts: Vec<(&str, String)> = Vec::new();
@@ -78,6 +80,11 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
         let _ = writeln!(text, "\n- {}", cell(note));
     }
     text
+}
+
+/// What happens to a tag, and why it is held.
+fn because(what: &str, reason: Option<&str>) -> String {
+    reason.map_or_else(|| what.to_owned(), |reason| format!("{what}: {}", cell(reason)))
 }
 
 /// Text from outside within a line of Markdown.

@@ -15,7 +15,7 @@ pub struct Output {
 ///
 /// Those without registry host are free of the account id: where a job masks that, the runner drops every
 /// job output that contains it.
-pub const OUTPUTS: [Output; 13] = [
+pub const OUTPUTS: [Output; 14] = [
     Output {
         name: "status",
         description: "`published`, `already-published`, `dry-run` or `failed`.",
@@ -63,6 +63,10 @@ pub const OUTPUTS: [Output; 13] = [
     Output {
         name: "size",
         description: "Bytes of config and layers, compressed.",
+    },
+    Output {
+        name: "matrix",
+        description: "With `changed`: the images that the commit touches, for `strategy.matrix`; all else is empty then.",
     },
     Output {
         name: "json",
@@ -119,6 +123,7 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                         .collect::<serde_json::Map<_, _>>()
                 )
                 .to_string(),
+                "matrix" => String::new(),
                 "size" => report.size.map(|size| size.to_string()).unwrap_or_default(),
                 _ => json!(report).to_string(),
             };

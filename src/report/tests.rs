@@ -9,6 +9,7 @@ fn report(status: Status) -> Report {
         class,
         outcome,
         digest,
+        reason: (outcome == TagOutcome::Held).then(|| "it points to | <b>2.0.0</b>".to_owned()),
     };
     Report {
         status,

@@ -1,10 +1,10 @@
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use indicatif::HumanBytes;
 
-use super::{Report, Status};
+use super::{Report, Status, TagReport};
 use crate::domain::plan::{Content, Plan, TagAction};
-use crate::domain::reference::Digest;
 
 /// Columns under each other, two spaces apart, indented by two.
 fn table<const N: usize>(rows: &[[String; N]]) -> String {
@@ -47,7 +47,10 @@ pub fn plan_text(plan: &Plan) -> String {
                 TagAction::Create => String::new(),
                 TagAction::Keep { digest } => format!("at {}", digest.short()),
                 TagAction::Move { from } => format!("from {}", from.short()),
-                TagAction::Hold { at, reason } => format!("at {}: {reason}", at.short()),
+                TagAction::Hold {
+                    at: Some(at), reason, ..
+                } => format!("at {}: {reason}", at.short()),
+                TagAction::Hold { reason, .. } => reason.clone(),
                 TagAction::Conflict(conflict) => conflict
                     .existing
                     .as_ref()
@@ -63,6 +66,13 @@ pub fn plan_text(plan: &Plan) -> String {
         })
         .collect();
     text += &table(&rows);
+    for hint in plan
+        .holds()
+        .filter_map(|(_, _, hint)| hint)
+        .collect::<BTreeSet<_>>()
+    {
+        let _ = writeln!(text, "  hint: {hint}");
+    }
     for note in &plan.notes {
         let _ = writeln!(text, "  note: {note}");
     }
@@ -85,21 +95,17 @@ pub fn report_text(report: &Report) -> String {
         let _ = writeln!(text, "  {digest}{size}");
     }
     if report.status != Status::DryRun {
-        let at = |digest: Option<Digest>| match digest {
-            Some(digest) if Some(digest) == report.digest => String::new(),
-            Some(digest) => format!("at {}", digest.short()),
-            None => "does not exist".to_owned(),
+        let at = |tag: &TagReport| match (tag.digest, &tag.reason) {
+            (Some(digest), None) if Some(digest) == report.digest => String::new(),
+            (Some(digest), None) => format!("at {}", digest.short()),
+            (Some(digest), Some(reason)) => format!("at {}: {reason}", digest.short()),
+            (None, Some(reason)) => reason.clone(),
+            (None, None) => "does not exist".to_owned(),
         };
         let rows: Vec<[String; 3]> = report
             .tags
             .iter()
-            .map(|tag| {
-                [
-                    tag.outcome.as_str().to_owned(),
-                    tag.tag.to_string(),
-                    at(tag.digest),
-                ]
-            })
+            .map(|tag| [tag.outcome.as_str().to_owned(), tag.tag.to_string(), at(tag)])
             .collect();
         text += &table(&rows);
     }

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use semver::Version;
 
+use super::RunError;
 use super::naming::{event_of_checkout, version_for_rules, version_of};
+use super::version::made_version;
 use crate::clock::SystemClock;
 use crate::domain::event::{Event, RepositoryInfo};
 use crate::domain::facts::Source;
 use crate::domain::tags::{Evaluation, Given, Imprint, ListingError, Mode};
 use crate::git::GixCheckout;
-use crate::pipeline::PipelineError;
-use crate::ports::Clock as _;
-use crate::settings::{Destination, Settings};
+use crate::ports::{Clock as _, Reporter};
+use crate::settings::{Destination, Settings, WantedVersion};
 
 /// What the commit is called after; tags and labels are made of it as `tagship tags` makes them.
 pub(super) struct Called<'a> {
@@ -21,11 +22,17 @@ pub(super) struct Called<'a> {
     pub(super) source: Source,
     event: Event,
     pub(super) version: Option<Version>,
+    /// Whether rules take the version as it is, and not the git tag that started the run.
+    is_given: bool,
     now: Timestamp,
 }
 
 impl<'a> Called<'a> {
-    pub(super) fn of(settings: &'a Settings, source: Source) -> Result<Self, PipelineError> {
+    pub(super) async fn of(
+        settings: &'a Settings,
+        source: Source,
+        reporter: &dyn Reporter,
+    ) -> Result<Self, RunError> {
         let prefix = &settings.tag_prefix;
         let mut event = if let Some(event) = &settings.event {
             event.clone()
@@ -35,9 +42,14 @@ impl<'a> Called<'a> {
         };
         // What is built is what is checked out.
         event.commit = Some(source.commit.clone());
-        let given = settings.version.clone();
+        let (version, is_given) = match (&settings.version, version_of(&event, &source, prefix)) {
+            (Some(WantedVersion::Given(version)), _) => (Some(version.clone()), true),
+            (Some(WantedVersion::Next), None) => (made_version(settings, reporter).await?, true),
+            (_, of_tag) => (of_tag, false),
+        };
         Ok(Self {
-            version: given.or_else(|| version_of(&event, &source, prefix)),
+            version,
+            is_given,
             settings,
             source,
             event,
@@ -47,7 +59,7 @@ impl<'a> Called<'a> {
 
     pub(super) fn given<'b>(&'b self, repository: &'b RepositoryInfo) -> Given<'b> {
         let mode = self.settings.lists.mode;
-        let given = self.settings.version.as_ref();
+        let given = self.version.as_ref().filter(|_| self.is_given);
         Given {
             mode,
             event: &self.event,

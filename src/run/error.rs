@@ -5,6 +5,7 @@ use crate::domain::bump::BumpError;
 use crate::domain::plan::Conflicts;
 use crate::domain::tags::ListingError;
 use crate::error::{Diagnose, Kind};
+use crate::git::GitError;
 use crate::local::LocalError;
 use crate::pipeline::PipelineError;
 use crate::registry::RegistryError;
@@ -64,6 +65,12 @@ impl RunError {
 
 impl From<RegistryError> for RunError {
     fn from(error: RegistryError) -> Self {
+        Self::Pipeline(error.into())
+    }
+}
+
+impl From<GitError> for RunError {
+    fn from(error: GitError) -> Self {
         Self::Pipeline(error.into())
     }
 }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use super::RunError;
 use super::called::Called;
+use super::history::History;
 use super::local::Place;
 use super::naming::asked;
 use crate::aws::Ecr;
 use crate::clock::SystemClock;
 use crate::domain::build::BuildRequest;
 use crate::domain::event::RepositoryInfo;
-use crate::domain::facts::{RegistryFacts, Source};
+use crate::domain::facts::{Facts, Source};
 use crate::domain::plan::{Content, Plan, Wish};
-use crate::domain::reference::{ImageName, Tag};
+use crate::domain::reference::ImageName;
 use crate::domain::tags::{Evaluation, ListingError, Wanted};
 use crate::git::GixCheckout;
 use crate::pipeline::{PipelineError, gather};
@@ -36,7 +37,7 @@ impl<'a> Scene<'a> {
     /// Reads the checkout and finds out where the image goes.
     pub(super) async fn read(settings: &'a Settings, reporter: Arc<dyn Reporter>) -> Result<Self, RunError> {
         let source = source(settings).await?;
-        let called = Called::of(settings, source)?;
+        let called = Called::of(settings, source, &*reporter).await?;
         let unknown = called.repository(RepositoryInfo::default());
         let made = settings.lists.evaluate(&called.given(&unknown))?;
         let wanted = Wanted::of(&made).map_err(|source| ListingError { list: "tags", source })?;
@@ -68,23 +69,15 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// What the registry says of the wanted tags.
-    pub(super) async fn facts(&self, connection: &RegistryConnection) -> Result<RegistryFacts, RunError> {
-        let tags: Vec<Tag> = self.wanted.tags.iter().map(|wanted| wanted.tag.clone()).collect();
-        Ok(gather(&connection.repository()?, &tags).await?)
+    /// What the registry says of the wanted tags, and what lies around them.
+    pub(super) async fn facts(&self, connection: &RegistryConnection) -> Result<Facts, RunError> {
+        let history = History::of(self.settings);
+        Ok(gather(&connection.repository()?, &history, &self.wish()).await?)
     }
 
     /// The plan, from what the registry says or from why it could not be asked.
-    pub(super) async fn plan(&self, registry: Result<&RegistryFacts, String>) -> Result<Plan, RunError> {
-        let wish = Wish {
-            image: self.place.image.clone(),
-            source: self.called.source.clone(),
-            version: self.called.version.clone(),
-            wanted: self.wanted.clone(),
-            rebuild: self.settings.rebuild,
-            build: self.build_request(),
-        };
-        let mut plan = Plan::new(wish, registry);
+    pub(super) async fn plan(&self, facts: Result<&Facts, String>) -> Result<Plan, RunError> {
+        let mut plan = Plan::new(self.wish(), facts);
         // Asked only for an image that is built: a second run contacts nobody but the registry.
         if let Content::Build { request } = &mut plan.content {
             let known = asked(&self.settings.github, &*self.reporter).await;
@@ -96,6 +89,17 @@ impl<'a> Scene<'a> {
     /// Ends what was started for this run alone.
     pub(super) async fn close(self) {
         self.place.close().await;
+    }
+
+    fn wish(&self) -> Wish {
+        Wish {
+            image: self.place.image.clone(),
+            source: self.called.source.clone(),
+            version: self.called.version.clone(),
+            wanted: self.wanted.clone(),
+            rebuild: self.settings.rebuild,
+            build: self.build_request(),
+        }
     }
 
     fn build_request(&self) -> BuildRequest {

@@ -1,13 +1,16 @@
 //! The next version: nothing is built, written or tagged.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use semver::Version;
 
 use super::outcome::json;
 use super::{Outcome, RunError};
 use crate::domain::bump::{NextVersion, Rules};
 use crate::domain::paths::PathFilter;
 use crate::git::GixCheckout;
-use crate::pipeline::PipelineError;
+use crate::ports::{Event, Reporter};
+use crate::settings::Settings;
 
 /// Which version is asked for.
 #[derive(Debug, Clone)]
@@ -18,55 +21,63 @@ pub struct VersionRequest {
     pub paths: Option<PathFilter>,
     /// The folder of the checkout; absolute.
     pub workspace: PathBuf,
+    /// A folder in the workspace that may be a checkout of its own; absolute.
+    pub context: PathBuf,
 }
 
 /// Finds the version that the commit at HEAD is to have, and shows it.
 pub async fn version(request: VersionRequest) -> Result<Outcome, RunError> {
-    let read = tokio::task::spawn_blocking(move || {
-        let checkout = GixCheckout::at(&request.workspace);
-        next_version(
-            &checkout,
-            &request.workspace,
-            &request.rules,
-            request.paths.as_ref(),
-        )
-    });
-    let next = read
-        .await
-        .map_err(|error| RunError::Broken(error.to_string()))??;
+    let next = next_version(request).await?;
+    let text = next.version.as_ref().map(|version| format!("{version}\n"));
     Ok(Outcome {
-        text: next
-            .version
-            .as_ref()
-            .map(|version| format!("{version}\n"))
-            .unwrap_or_default(),
+        text: text.unwrap_or_default(),
         json: json(&next),
-        closing: explained(&next),
+        closing: explained(&next) + "\n",
         ..Outcome::default()
     })
 }
 
+/// The version that the commits call for, of a commit that no git tag names one for.
+pub(super) async fn made_version(
+    settings: &Settings,
+    reporter: &dyn Reporter,
+) -> Result<Option<Version>, RunError> {
+    let request = VersionRequest {
+        rules: Rules {
+            prefix: settings.tag_prefix.clone(),
+            ..Rules::default()
+        },
+        paths: None,
+        workspace: settings.workspace.clone(),
+        context: settings.build.context.clone(),
+    };
+    let next = next_version(request).await?;
+    reporter.event(Event::Note(&explained(&next)));
+    Ok(next.version)
+}
+
 /// Reads tags and commits as far as they are needed, and decides.
-pub(super) fn next_version(
-    checkout: &GixCheckout,
-    context: &Path,
-    rules: &Rules,
-    paths: Option<&PathFilter>,
-) -> Result<NextVersion, RunError> {
-    let (head, tags) = checkout
-        .version_tags(context, &rules.prefix)
-        .map_err(PipelineError::from)?;
-    if let Some(tagged) = NextVersion::of_tagged(&tags, &head, rules) {
-        return Ok(tagged);
-    }
-    let history = checkout
-        .history(context, &tags, rules, paths)
-        .map_err(PipelineError::from)?;
-    Ok(NextVersion::of_commits(&tags, &history, rules)?)
+async fn next_version(request: VersionRequest) -> Result<NextVersion, RunError> {
+    let read = tokio::task::spawn_blocking(move || {
+        let VersionRequest {
+            rules,
+            paths,
+            workspace,
+            context,
+        } = &request;
+        let checkout = GixCheckout::at(workspace);
+        let (head, tags) = checkout.version_tags(context, &rules.prefix)?;
+        if let Some(tagged) = NextVersion::of_tagged(&tags, &head, rules) {
+            return Ok(tagged);
+        }
+        let history = checkout.history(context, &tags, rules, paths.as_ref())?;
+        Ok(NextVersion::of_commits(&tags, &history, rules)?)
+    });
+    read.await.map_err(|error| RunError::Broken(error.to_string()))?
 }
 
 /// One line that says why.
-pub(super) fn explained(next: &NextVersion) -> String {
+fn explained(next: &NextVersion) -> String {
     let commits = |count: usize| match count {
         1 => "1 commit".to_owned(),
         count => format!("{count} commits"),
@@ -86,8 +97,8 @@ pub(super) fn explained(next: &NextVersion) -> String {
                 level.as_str()
             )
         }
-        (Some(tag), true, None) => format!("`{tag}` is the first release: {since}{unconventional}\n"),
-        (Some(tag), false, _) => format!("HEAD is tagged `{tag}`\n"),
-        (None, ..) => format!("no commit calls for a release: {since}{unconventional}\n"),
+        (Some(tag), true, None) => format!("`{tag}` is the first release: {since}{unconventional}"),
+        (Some(tag), false, _) => format!("HEAD is tagged `{tag}`"),
+        (None, ..) => format!("no commit calls for a release: {since}{unconventional}"),
     }
 }

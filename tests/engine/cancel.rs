@@ -85,6 +85,10 @@ impl ReadRegistry for Silent {
         self.never().await
     }
 
+    async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
+        self.never().await
+    }
+
     async fn manifest(&self, _: &Digest) -> Result<Option<Manifest>, RegistryError> {
         self.never().await
     }

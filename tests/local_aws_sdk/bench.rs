@@ -1,13 +1,13 @@
 //! An embedded ECR in a folder of its own, and clients for it.
 
 use std::fmt::Debug;
-use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use aws_sdk_ecr::config::{BehaviorVersion, Region as SdkRegion, retry::RetryConfig};
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -119,7 +119,7 @@ impl Bench {
             .identity(&identity)
             .region(scope.region)
             .name(scope.service)
-            .time(SystemTime::now())
+            .time((Timestamp::now() + SignedDuration::from_secs(scope.shift)).into())
             .settings(SigningSettings::default())
             .build()
             .unwrap()
@@ -157,6 +157,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) credentials: Credentials,
     pub(crate) region: &'a str,
     pub(crate) service: &'a str,
+    /// Seconds that the signature's time is ahead.
+    pub(crate) shift: i64,
 }
 
 fn credentials(key: &AccessKey) -> Credentials {

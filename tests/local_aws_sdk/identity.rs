@@ -77,6 +77,16 @@ fn credentials(output: &AssumeRoleWithWebIdentityOutput) -> Credentials {
     )
 }
 
+/// The session of a job that became a role, which a session policy may narrow.
+pub(crate) async fn session(bench: &Bench, role: &str, policy: Option<&str>) -> Credentials {
+    let token = job_token(bench, AUDIENCE).await;
+    let assume = Assume {
+        policy,
+        ..Assume::role(role)
+    };
+    credentials(&assume.with(bench, &token).await.unwrap())
+}
+
 fn role_arn(name: &str) -> String {
     format!("arn:aws:iam::123456789012:role/{name}")
 }

@@ -32,6 +32,7 @@ impl<'a> Api<'a> {
             credentials,
             region: "us-east-1",
             service: "ecr-public",
+            shift: 0,
         };
         Self { bench, scope }
     }

@@ -101,6 +101,8 @@ async fn an_image_is_put_verified_and_tagged_once() {
             [(tag("1.2.3"), manifest)]
         );
 
+        assert_eq!(repository.list_tags().await.unwrap(), [tag("1.2.3")]);
+
         let other = put_content(&repository, "other layer").await;
         let error = repository
             .put_manifest(&tag("1.2.3").into(), &other)

@@ -354,7 +354,7 @@ fn full(content: impl Into<Bytes>) -> Body {
     BoxBody::new(Full::new(content.into()).map_err(never))
 }
 
-fn answer(status: u16, headers: &[(&str, &str)], content: impl Into<Bytes>) -> Answer {
+pub(crate) fn answer(status: u16, headers: &[(&str, &str)], content: impl Into<Bytes>) -> Answer {
     let mut answer = Response::builder().status(status);
     for (name, value) in headers {
         answer = answer.header(*name, *value);

@@ -10,4 +10,5 @@ mod embedded;
 mod engines;
 mod fake;
 mod faults;
+mod tags;
 mod uploads;

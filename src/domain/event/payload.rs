@@ -2,6 +2,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::domain::facts::CommitId;
+use crate::domain::matrix::Base;
+
 /// What is taken of a webhook payload, the file at `GITHUB_EVENT_PATH`.
 ///
 /// The text is hostile: a field of another type than GitHub's counts as absent.
@@ -21,6 +24,9 @@ pub struct Payload {
     /// The git tag of the release.
     pub release_tag: Option<String>,
     head_commit: Option<(String, Timestamp)>,
+    before: Option<String>,
+    pull_request_base_commit: Option<String>,
+    merge_group_base_commit: Option<String>,
 }
 
 /// Why a payload cannot be read.
@@ -52,6 +58,17 @@ struct Fields {
     release: Option<Release>,
     #[serde(deserialize_with = "lenient")]
     head_commit: Option<Commit>,
+    #[serde(deserialize_with = "lenient")]
+    before: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    merge_group: Option<MergeGroup>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct MergeGroup {
+    #[serde(deserialize_with = "lenient")]
+    base_sha: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -115,14 +132,31 @@ impl Payload {
         let fields: Fields =
             serde_json::from_slice(json).map_err(|error| PayloadError::NotJson(error.to_string()))?;
         let pull_request = fields.pull_request.unwrap_or_default();
+        let base = pull_request.base.unwrap_or_default();
         Ok(Self {
             number: fields.number,
             base_ref: fields.base_ref,
-            pull_request_base: pull_request.base.and_then(|base| base.name),
+            pull_request_base: base.name,
             pull_request_head: pull_request.head.and_then(|head| head.sha),
             default_branch: fields.repository.and_then(|repository| repository.default_branch),
             release_tag: fields.release.and_then(|release| release.tag_name),
             head_commit: fields.head_commit.map(|commit| (commit.id, commit.timestamp)),
+            before: fields.before,
+            pull_request_base_commit: base.sha,
+            merge_group_base_commit: fields.merge_group.and_then(|group| group.base_sha),
+        })
+    }
+
+    /// What the event's commit is compared with. A reference that is new had no commit before: only zeros.
+    pub fn base(&self) -> Option<Base> {
+        let commit = |hex: &Option<String>| {
+            let hex = hex.as_deref()?;
+            CommitId::parse(hex).filter(|_| hex.bytes().any(|digit| digit != b'0'))
+        };
+        let of_pull_request = commit(&self.pull_request_base_commit).map(Base::MergeBase);
+        of_pull_request.or_else(|| {
+            let before = commit(&self.merge_group_base_commit).or_else(|| commit(&self.before));
+            before.map(Base::Commit)
         })
     }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::build::BuildArgs;
 use crate::domain::content::{Manifest, OCI_MANIFEST};
-use crate::domain::facts::{CommitId, ImageFacts};
+use crate::domain::facts::{CommitId, Descent, GitTags, ImageFacts, Surroundings};
 use crate::domain::immutability::TagFilter;
 use crate::domain::reference::{RegistryHost, RepositoryName};
 use crate::domain::tags::{self, TagRule};
@@ -55,11 +55,16 @@ fn wish(rules: &[&str], version: Option<&str>) -> Wish {
 }
 
 /// Tags with the image that each points to: its content, revision and version.
-fn facts(setting: Mutability, tags: &[(&str, &str, Option<&str>, Option<&str>)]) -> RegistryFacts {
-    let mut facts = RegistryFacts {
+fn facts(setting: Mutability, tags: &[(&str, &str, Option<&str>, Option<&str>)]) -> Facts {
+    let mut facts = Facts {
         mutability: Ok(setting),
         tags: BTreeMap::new(),
         images: BTreeMap::new(),
+        surroundings: Surroundings {
+            git_tags: Some(GitTags::default()),
+            registry_tags: Some(Ok(Vec::new())),
+            descents: BTreeMap::new(),
+        },
     };
     for (tag, content, revision, version) in tags {
         let manifest = manifest(content);
@@ -197,6 +202,198 @@ fn a_moving_tag_moves_only_forward() {
     }
 }
 
+const LINES: [&str; 3] = [
+    "type=semver,pattern={{major}}.{{minor}}",
+    "type=semver,pattern={{major}}",
+    "latest",
+];
+
+/// Facts of a repository without the wanted tags, with these git tags and these tags in the registry.
+fn surrounded(git: &[&str], registry: &[&str]) -> Facts {
+    let mut facts = facts(Mutability::Mutable, &[]);
+    facts.surroundings.git_tags = Some(GitTags {
+        names: git.iter().map(|name| (*name).to_owned()).collect(),
+        is_shallow: false,
+    });
+    let tags = registry.iter().map(|name| Tag::parse(name).unwrap()).collect();
+    facts.surroundings.registry_tags = Some(Ok(tags));
+    facts
+}
+
+#[test]
+fn only_the_greatest_stable_version_of_a_line_gets_its_tag() {
+    for (git, registry, actions_expected) in [
+        (&[][..], &[][..], ["create", "create", "create"]),
+        (&["v1.2.9", "v1.2.8"], &["1.2.9"], ["create", "create", "create"]),
+        (&["v1.3.0"], &[], ["create", "hold", "hold"]),
+        (&[], &["1.3.0"], ["create", "hold", "hold"]),
+        (&["v2.0.0"], &[], ["create", "create", "hold"]),
+        (&[], &["1.2.10"], ["hold", "hold", "hold"]),
+        // Neither stable nor a version of this repository's.
+        (
+            &["v2.0.0-rc.1", "app/v2.0.0", "v2.0", "V2.0.0"],
+            &["2.0.0-rc.1", "2.0.0-alpine", "2"],
+            ["create"; 3],
+        ),
+        // Build metadata orders nothing.
+        (&["v1.2.9+b2"], &["1.2.9_b2"], ["create", "create", "create"]),
+        (&[], &["1.3.0_b2"], ["create", "hold", "hold"]),
+    ] {
+        let plan = Plan::new(wish(&LINES, Some("1.2.9")), Ok(&surrounded(git, registry)));
+        let names: Vec<&str> = plan.tags.iter().map(|planned| planned.action.name()).collect();
+        assert_eq!(names, actions_expected, "git {git:?}, registry {registry:?}");
+    }
+}
+
+#[test]
+fn a_hold_names_the_greater_version_and_its_place() {
+    let plan = |git: &[&str], registry: &[&str]| {
+        let plan = Plan::new(wish(&["latest"], Some("1.2.9")), Ok(&surrounded(git, registry)));
+        plan.tags[0].action.reason().unwrap().to_owned()
+    };
+    assert_eq!(
+        plan(&["v1.3.0", "v1.10.0", "v1.4.0"], &["1.11.0"]),
+        "1.10.0 is greater than 1.2.9, and there is a git tag `v1.10.0`"
+    );
+    assert_eq!(
+        plan(&[], &["1.3.0_5"]),
+        "1.3.0+5 is greater than 1.2.9, and there is a tag in the registry `1.3.0_5`"
+    );
+}
+
+#[test]
+fn affixes_and_other_schemes_have_lines_of_their_own() {
+    let held = |rule: &str, version: Option<&str>, git: &[&str], registry: &[&str]| {
+        let plan = Plan::new(wish(&[rule], version), Ok(&surrounded(git, registry)));
+        plan.tags[0].action.name() == "hold"
+    };
+    let ours = Some("1.2.9");
+    for rule in [
+        "type=semver,pattern={{major}},suffix=-alpine",
+        "type=semver,pattern={{major}}-alpine",
+        "type=raw,value=latest,suffix=-alpine",
+    ] {
+        assert!(held(rule, ours, &[], &["1.3.0-alpine"]), "{rule}");
+        assert!(held(rule, ours, &[], &["1.3.0"]), "{rule}");
+        assert!(!held(rule, ours, &[], &["1.3.0-debian"]), "{rule}");
+    }
+    assert!(held("type=semver,pattern=v{{major}}", ours, &[], &["1.3.0"]));
+    assert!(held(
+        "type=semver,pattern=app-{{major}}",
+        ours,
+        &[],
+        &["app-1.3.0"]
+    ));
+    // The git tags of an image are those that its rule reads.
+    let one_of_many = "type=semver,pattern={{major}},match=^app/v(.+)$,value=app/v1.2.9";
+    assert!(held(one_of_many, None, &["app/v1.3.0"], &[]));
+    assert!(!held(
+        one_of_many,
+        None,
+        &["v1.3.0", "web/v1.3.0", "app/v2.0.0"],
+        &[]
+    ));
+    let python = "type=pep440,pattern={{major}}.{{minor}},value=1.2.9";
+    assert!(held(python, None, &["1.2.10"], &[]));
+    assert!(held(python, None, &[], &["1.2.9.1"]));
+    assert!(!held(
+        python,
+        None,
+        &["1.2.10rc1", "1.2.10.dev1", "1.3", "1.2.9.0"],
+        &["1.3.0"]
+    ));
+}
+
+#[test]
+fn a_prerelease_moves_no_latest() {
+    let facts = facts(
+        Mutability::Mutable,
+        &[("latest", "theirs", Some(THEIRS), Some("1.0.0"))],
+    );
+    for facts in [&facts, &surrounded(&[], &[])] {
+        let plan = Plan::new(wish(&["latest"], Some("2.0.0-rc.1")), Ok(facts));
+        assert_eq!(actions(&plan), ["latest hold"]);
+    }
+}
+
+/// A wish of a commit without version for the tag of branch `main`.
+fn branch_wish() -> Wish {
+    let mut wish = wish(&["type=sha"], None);
+    wish.wanted.tags.push(tags::WantedTag {
+        tag: Tag::parse("main").unwrap(),
+        class: tags::TagClass::Moving,
+        rule: "type=ref,event=branch".to_owned(),
+        order: Some(tags::Order::Commits),
+    });
+    wish
+}
+
+#[test]
+fn a_branch_tag_moves_only_to_a_descendant() {
+    let unknown = |is_shallow| Descent::Unknown { is_shallow };
+    for (descent, action, hinted) in [
+        (Descent::After, "move", false),
+        (Descent::Before, "hold", false),
+        (Descent::Apart, "hold", true),
+        (unknown(true), "hold", true),
+        (unknown(false), "hold", true),
+    ] {
+        let mut facts = facts(Mutability::Mutable, &[("main", "theirs", Some(THEIRS), None)]);
+        let commit = CommitId::parse(THEIRS).unwrap();
+        facts.surroundings.descents.insert(commit, descent);
+        let plan = Plan::new(branch_wish(), Ok(&facts));
+        assert_eq!(plan.tags[1].action.name(), action, "{descent:?}");
+        let hint = plan.holds().next().and_then(|(_, _, hint)| hint);
+        assert_eq!(hint.is_some(), hinted, "{descent:?}");
+    }
+}
+
+#[test]
+fn an_image_that_names_no_other_commit_does_not_hold_a_branch() {
+    let dirty = format!("{THEIRS}-dirty");
+    for revision in [None, Some("abc1234"), Some(dirty.as_str()), Some(OURS)] {
+        let facts = facts(Mutability::Mutable, &[("main", "theirs", revision, None)]);
+        let plan = Plan::new(branch_wish(), Ok(&facts));
+        assert_eq!(plan.tags[1].action.name(), "move", "{revision:?}");
+    }
+}
+
+#[test]
+fn what_was_not_read_holds_a_tag() {
+    let mut facts = facts(Mutability::Mutable, &[("main", "theirs", Some(THEIRS), None)]);
+    facts.surroundings = Surroundings::default();
+    let plan = Plan::new(branch_wish(), Ok(&facts));
+    assert_eq!(actions(&plan)[1], "main hold");
+    let plan = Plan::new(wish(&["latest"], Some("1.0.0")), Ok(&facts));
+    assert_eq!(actions(&plan), ["latest hold"]);
+}
+
+#[test]
+fn a_moving_tag_in_an_immutable_repository_is_refused_with_the_filters_that_allow_it() {
+    let filters = |texts: &[&str]| texts.iter().map(|text| TagFilter::parse(text).unwrap()).collect();
+    let told = |setting: Mutability, rules: &[&str]| {
+        let plan = Plan::new(wish(rules, Some("1.2.9")), Ok(&facts(setting, &[])));
+        let conflicts = plan.conflicts().unwrap();
+        assert_eq!(conflicts.kind().exit_code(), 10);
+        format!("{conflicts}\nhint: {}", conflicts.hint().unwrap())
+    };
+    let many = ["one", "two", "three", "four", "five", "six"];
+    let texts = [
+        told(Mutability::Immutable, &LINES),
+        told(Mutability::ImmutableWithExclusion(filters(&["dev*"])), &LINES),
+        told(
+            Mutability::MutableWithExclusion(filters(&["lat*", "x"])),
+            &["latest"],
+        ),
+        told(Mutability::Immutable, &many),
+    ];
+    insta::assert_snapshot!(texts.join("\n\n"));
+    // With the filters that are named, nothing is refused.
+    let allowed = Mutability::ImmutableWithExclusion(filters(&["1.2", "1", "latest"]));
+    let plan = Plan::new(wish(&LINES, Some("1.2.9")), Ok(&facts(allowed, &[])));
+    assert_eq!(plan.conflicts(), None);
+}
+
 #[test]
 fn an_excluded_moving_tag_may_move_in_an_immutable_repository() {
     let setting = Mutability::ImmutableWithExclusion(vec![TagFilter::parse("latest").unwrap()]);
@@ -209,7 +406,7 @@ fn an_excluded_moving_tag_may_move_in_an_immutable_repository() {
 
 #[test]
 fn a_dirty_trees_tags_are_put_once_in_an_immutable_repository() {
-    let dirty = |facts: &RegistryFacts| {
+    let dirty = |facts: &Facts| {
         let mut wish = wish(&["type=sha"], None);
         wish.source.change_count = 1;
         let rule = [TagRule::parse("type=sha").unwrap()];

@@ -1,10 +1,11 @@
 //! What one rule makes in one run.
 
 use super::error::{LineError, Problem, shown};
+use super::order::{Order, VersionLine};
 use super::pattern::Capture;
 use super::rule::{Extract, Kind, RefKind, Scheme, TagRule};
 use super::variables::{Scope, Text};
-use super::versions::{Read, is_prerelease};
+use super::versions::is_prerelease;
 use super::{Given, Mode, TagClass};
 use crate::domain::facts::CommitId;
 use crate::domain::template::Escape;
@@ -18,6 +19,8 @@ pub(super) enum Outcome {
         /// Absent: what the finished tag looks like decides.
         class: Option<TagClass>,
         stage: Stage,
+        /// Where the tag may move, as far as the rule alone says.
+        order: Option<Order>,
     },
     /// Nothing, because of this.
     Silent(String),
@@ -45,7 +48,14 @@ impl TagRule {
     pub(super) fn apply(&self, given: &Given<'_>) -> Result<Outcome, LineError> {
         let git_ref = &given.event.git_ref;
         Ok(match &self.kind {
-            Kind::Raw(value) => made(value.fill(given, Escape::Tag)?, None),
+            Kind::Raw(value) => {
+                let names_branch = value.template.uses("branch") && git_ref.branch().is_some();
+                made(
+                    value.fill(given, Escape::Tag)?,
+                    None,
+                    names_branch.then_some(Order::Commits),
+                )
+            }
             Kind::Sha { is_long } => {
                 let digits = if *is_long {
                     given.event.commit.as_ref().map(CommitId::as_str)
@@ -53,22 +63,23 @@ impl TagRule {
                     given.short_commit()
                 };
                 match digits {
-                    Some(digits) => made(digits.to_owned(), Some(TagClass::Commit)),
+                    Some(digits) => made(digits.to_owned(), Some(TagClass::Commit), None),
                     None => silent("the commit is unknown"),
                 }
             }
             Kind::Schedule { pattern } if given.event.is_schedule() => made(
                 pattern.fill_with(given, Escape::Tag, Scope::Schedule, None)?,
                 None,
+                None,
             ),
             Kind::Schedule { .. } => silent(&not_scheduled(given)),
             Kind::Edge { branch } => edge(branch.as_deref(), given),
             Kind::Ref(RefKind::Branch) => match git_ref.branch() {
-                Some(branch) => made(sanitised(branch, given), None),
+                Some(branch) => made(sanitised(branch, given), None, Some(Order::Commits)),
                 None => silent(&format!("{} is no branch", reference(given))),
             },
             Kind::Ref(RefKind::PullRequest) => match git_ref.pull_request() {
-                Some(number) => made(sanitised(number, given), None),
+                Some(number) => made(sanitised(number, given), None, None),
                 None => silent(&format!("{} is no pull request", reference(given))),
             },
             Kind::Ref(RefKind::Tag) => match git_ref.tag() {
@@ -76,6 +87,7 @@ impl TagRule {
                     body: sanitised(tag, given),
                     class: None,
                     stage: stage_of(given, [tag]),
+                    order: None,
                 },
                 None => silent(&format!("{} is no tag", reference(given))),
             },
@@ -146,7 +158,7 @@ impl TagRule {
         if given.mode == Mode::MetadataAction {
             subject.text = subject.text.replace('/', "-");
         }
-        let Some(Read { parts, is_special }) = scheme.read(&subject.text, given.mode) else {
+        let Some(read) = scheme.read(&subject.text, given.mode) else {
             let (found, kind) = (shown(&subject.text), scheme.name());
             if subject.is_literal
                 && given.mode == Mode::Strict
@@ -156,6 +168,7 @@ impl TagRule {
             }
             return Ok(silent(&format!("`{found}` is no {kind} version")));
         };
+        let (parts, is_special) = (&read.parts, read.is_special);
         let uses = |name: &str| pattern.template.uses(name);
         let is_whole = uses("version") || uses("raw");
         if given.mode == Mode::Strict {
@@ -177,9 +190,13 @@ impl TagRule {
         let body = if is_special && given.mode == Mode::MetadataAction && !pattern.template.is_only("raw") {
             Escape::Html.apply(&parts.version).into_owned()
         } else {
-            pattern.fill_with(given, Escape::Tag, Scope::Version, Some(&parts))?
+            pattern.fill_with(given, Escape::Tag, Scope::Version, Some(parts))?
         };
         let is_full = is_whole || is_special || uses("major") && uses("minor") && uses("patch");
+        let [before, behind] = pattern.template.affixes();
+        let line = VersionLine::of_all(scheme, read, extract.cloned())
+            .narrowed(["major", "minor", "patch"].map(uses))
+            .within(before, behind);
         Ok(Outcome::Made {
             body,
             class: Some(if is_full {
@@ -192,6 +209,7 @@ impl TagRule {
             } else {
                 Stage::Release
             },
+            order: Some(Order::Versions(Box::new(line))),
         })
     }
 }
@@ -212,15 +230,17 @@ fn matching(extract: &Extract, value: Option<&Text>, given: &Given<'_>) -> Resul
             body: sanitised(found, given),
             class: None,
             stage: stage_of(given, [text, found]),
+            order: None,
         },
     })
 }
 
-fn made(body: String, class: Option<TagClass>) -> Outcome {
+fn made(body: String, class: Option<TagClass>, order: Option<Order>) -> Outcome {
     Outcome::Made {
         body,
         class,
         stage: Stage::None,
+        order,
     }
 }
 
@@ -257,7 +277,7 @@ fn edge(branch: Option<&str>, given: &Given<'_>) -> Outcome {
         return silent(&format!("{} is no branch", reference(given)));
     };
     match branch.or_else(|| given.default_branch()) {
-        Some(branch) if branch == current => made("edge".to_owned(), None),
+        Some(branch) if branch == current => made("edge".to_owned(), None, Some(Order::Commits)),
         Some(branch) => silent(&format!(
             "the branch is `{}`, not `{}`",
             shown(current),

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::apply::{Outcome, Stage};
 use super::error::{LineError, Problem, TagError, shown};
-use super::flavor::{Affix, Flavor, Latest};
+use super::flavor::{Affix, Flavor};
+use super::order::{Order, VersionLine};
 use super::rule::TagRule;
 use super::variables::Text;
 use super::{DIRTY_SUFFIX, Given, Mode, TagClass};
@@ -32,6 +33,8 @@ pub struct MadeTag {
     pub class: TagClass,
     /// The rule, as its user wrote it.
     pub rule: String,
+    /// What decides where it may move, if anything does.
+    pub order: Option<Order>,
 }
 
 /// What became of a rule.
@@ -92,11 +95,14 @@ pub fn evaluate(rules: &[TagRule], flavor: &Flavor, given: &Given<'_>) -> Result
         flavor,
         made: Evaluation::default(),
         stages: Vec::new(),
+        versions: given.version.and_then(VersionLine::around),
+        latests: Vec::new(),
     };
     for rule in ordered {
         making.rule(rule)?;
     }
     making.latest()?;
+    making.order_latest();
     let made = making.made;
     if made.tags.is_empty() && given.mode == Mode::Strict {
         return Err(TagError::NoTag {
@@ -106,12 +112,17 @@ pub fn evaluate(rules: &[TagRule], flavor: &Flavor, given: &Given<'_>) -> Result
     Ok(made)
 }
 
-struct Making<'a> {
-    given: &'a Given<'a>,
-    flavor: &'a Flavor,
-    made: Evaluation,
+/// An evaluation that goes on.
+pub(super) struct Making<'a> {
+    pub(super) given: &'a Given<'a>,
+    pub(super) flavor: &'a Flavor,
+    pub(super) made: Evaluation,
     /// One for each tag that was made, in order.
-    stages: Vec<Stage>,
+    pub(super) stages: Vec<Stage>,
+    /// All versions, around that of the run.
+    pub(super) versions: Option<VersionLine>,
+    /// Each `latest`, with what stands before and behind versions beside it.
+    pub(super) latests: Vec<(String, [String; 2])>,
 }
 
 impl Making<'_> {
@@ -121,8 +132,13 @@ impl Making<'_> {
         } else {
             Outcome::Silent("`enable` is `false`".to_owned())
         };
-        let (body, class, stage) = match outcome {
-            Outcome::Made { body, class, stage } => (body, class, stage),
+        let (body, class, stage, order) = match outcome {
+            Outcome::Made {
+                body,
+                class,
+                stage,
+                order,
+            } => (body, class, stage, order),
             Outcome::Silent(reason) => {
                 self.silent(rule, reason);
                 return Ok(());
@@ -151,7 +167,12 @@ impl Making<'_> {
             }
         });
         self.stages.push(stage);
-        self.add(name, class, rule.to_string(), Some(rule.line))
+        if rule.is_latest() {
+            self.latests
+                .push((name.clone(), [prefix.clone(), suffix.clone()]));
+        }
+        let order = order.map(|order| self.ordered(order, &prefix, &suffix));
+        self.add(name, class, rule.to_string(), Some(rule.line), order)
             .map_err(illegal)?;
         Ok(())
     }
@@ -176,9 +197,20 @@ impl Making<'_> {
     }
 
     /// The rule's own affix, even an empty one, or else the flavor's.
-    fn affix(&self, own: Option<&Text>, shared: &Affix) -> Result<String, LineError> {
+    pub(super) fn affix(&self, own: Option<&Text>, shared: &Affix) -> Result<String, LineError> {
         own.or(shared.text.as_ref())
             .map_or(Ok(String::new()), |text| text.fill(self.given, Escape::Tag))
+    }
+
+    /// The order of a rule's tag, with what stands around it; the first version that is read is that of the run.
+    fn ordered(&mut self, order: Order, prefix: &str, suffix: &str) -> Order {
+        match order {
+            Order::Commits => Order::Commits,
+            Order::Versions(line) => {
+                self.versions.get_or_insert_with(|| line.whole());
+                Order::Versions(Box::new(line.within(prefix, suffix)))
+            }
+        }
     }
 
     fn silent(&mut self, rule: &TagRule, reason: String) {
@@ -194,16 +226,18 @@ impl Making<'_> {
     /// Adds a tag, or strengthens the promise of the same one.
     ///
     /// A dirty working tree is not what its commit says: its tags are marked, and none of them promises to stay.
-    fn add(
+    pub(super) fn add(
         &mut self,
         mut name: String,
         mut class: TagClass,
         rule: String,
         line: Option<usize>,
+        mut order: Option<Order>,
     ) -> Result<(), crate::domain::reference::InvalidName> {
         if self.given.is_dirty {
             name += DIRTY_SUFFIX;
             class = TagClass::Moving;
+            order = None;
             if self.given.mode == Mode::Strict {
                 Tag::parse(&name)?;
             }
@@ -224,79 +258,17 @@ impl Making<'_> {
             Some(_) if line.is_none() && self.given.mode == Mode::MetadataAction => {}
             Some(known) => {
                 known.class = known.class.min(class);
+                known.order = known.order.take().or(order);
                 return Ok(());
             }
             None => {}
         }
-        self.made.tags.push(MadeTag { name, class, rule });
+        self.made.tags.push(MadeTag {
+            name,
+            class,
+            rule,
+            order,
+        });
         Ok(())
-    }
-
-    fn latest(&mut self) -> Result<(), LineError> {
-        let word = match self.flavor.latest {
-            Latest::Auto => "auto",
-            Latest::Always => "true",
-            Latest::Never => return Ok(()),
-        };
-        let rule = format!("flavor: latest={word}");
-        if let Some(reason) = self.why_no_latest() {
-            self.made.explanations.push(Explanation {
-                rule,
-                line: None,
-                tag: None,
-                class: None,
-                reason: Some(reason.to_owned()),
-            });
-            return Ok(());
-        }
-        let affix = |affix: &Affix| match &affix.text {
-            Some(text) if affix.is_on_latest => match self.given.mode {
-                Mode::Strict => text.fill(self.given, Escape::Tag),
-                // The action does not fill templates in here.
-                Mode::MetadataAction => Ok(text.template.source().to_owned()),
-            },
-            _ => Ok(String::new()),
-        };
-        let name = format!(
-            "{}latest{}",
-            affix(&self.flavor.prefix)?,
-            affix(&self.flavor.suffix)?
-        );
-        let name = match self.given.mode {
-            Mode::MetadataAction => hyphenated(&name),
-            Mode::Strict => name,
-        };
-        let place = [&self.flavor.prefix, &self.flavor.suffix]
-            .into_iter()
-            .find_map(|affix| affix.text.as_ref());
-        let at = |problem: Problem| {
-            place.map_or_else(
-                || LineError::new(1, 1, problem.clone()),
-                |text| text.error(0, problem.clone()),
-            )
-        };
-        if self.given.mode == Mode::Strict {
-            Tag::parse(&name).map_err(|source| at(Problem::Illegal(source)))?;
-        }
-        self.add(name, TagClass::Moving, rule, None)
-            .map_err(|source| at(Problem::Illegal(source)))
-    }
-
-    /// Why there is no `latest`, if there is none.
-    fn why_no_latest(&self) -> Option<&'static str> {
-        let first = self.stages.first();
-        let has = |stage| self.stages.contains(&stage);
-        match (self.flavor.latest, self.given.mode) {
-            (_, _) if first.is_none() => Some("no rule makes a tag"),
-            (_, Mode::Strict) if has(Stage::PreRelease) => Some("a pre-release moves no `latest`"),
-            (Latest::Always | Latest::Never, _) => None,
-            (Latest::Auto, Mode::Strict) => {
-                (!has(Stage::Release)).then_some("no rule makes the tag of a release")
-            }
-            // The action asks the first tag alone.
-            (Latest::Auto, Mode::MetadataAction) => {
-                (first != Some(&Stage::Release)).then_some("the first tag is not that of a release")
-            }
-        }
     }
 }

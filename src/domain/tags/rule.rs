@@ -140,6 +140,11 @@ impl TagRule {
         Ok(())
     }
 
+    /// Whether it is the text `latest`.
+    pub(super) fn is_latest(&self) -> bool {
+        matches!(&self.kind, Kind::Raw(value) if value.literal() == Some("latest"))
+    }
+
     /// Reads a list of rules, one on each line; empty lines and lines that begin with `#` are left out.
     ///
     /// In the strict mode a line may also hold several tags alone. All lines that are wrong are told together.

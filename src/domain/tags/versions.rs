@@ -15,6 +15,8 @@ pub(super) struct Read {
     pub(super) parts: Parts,
     /// Whether it is a pre-release, or a development or post-release of Python's.
     pub(super) is_special: bool,
+    /// Epoch and numbers: what stable versions are ordered by.
+    pub(super) rank: Vec<u64>,
 }
 
 impl Scheme {
@@ -46,7 +48,13 @@ impl Scheme {
                 let version = pep440_rs::Version::from_str(text).ok()?;
                 let release = version.release();
                 let part = |index: usize| release.get(index).copied().unwrap_or_default();
+                let trailing_zeros = release.iter().rev().take_while(|number| **number == 0).count();
+                let numbers = release.iter().take(release.len() - trailing_zeros);
                 Some(Read {
+                    rank: std::iter::once(&version.epoch())
+                        .chain(numbers)
+                        .copied()
+                        .collect(),
                     parts: Parts {
                         raw: text.to_owned(),
                         major: part(0),
@@ -77,6 +85,7 @@ impl Read {
                 build: version.build.replace('.', ","),
             },
             is_special: !version.pre.is_empty(),
+            rank: vec![0, version.major, version.minor, version.patch],
         }
     }
 }

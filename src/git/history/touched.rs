@@ -1,8 +1,7 @@
-use gix::diff::tree::recorder::Change;
-use gix::diff::tree::{Recorder, State};
-use gix::objs::TreeRefIter;
+use gix::diff::tree::State;
 
 use crate::domain::paths::PathFilter;
+use crate::git::difference;
 
 /// Which commits touch wanted paths.
 pub(super) struct Touched<'a> {
@@ -27,26 +26,7 @@ impl<'a> Touched<'a> {
             None => self.repository.empty_tree(),
         };
         let after = commit.tree()?;
-        let kind = self.repository.object_hash();
-        let mut recorder = Recorder::default();
-        gix::diff::tree(
-            TreeRefIter::from_bytes(&before.data, kind),
-            TreeRefIter::from_bytes(&after.data, kind),
-            &mut self.state,
-            &self.repository.objects,
-            &mut recorder,
-        )
-        .map_err(|error| match error {
-            gix::diff::tree::Error::Failure(error) => error,
-            cancelled @ gix::diff::tree::Error::Cancelled => gix::Error::from_error(cancelled),
-        })?;
-        Ok(recorder.records.iter().any(|change| {
-            let (mode, path) = match change {
-                Change::Addition { entry_mode, path, .. }
-                | Change::Deletion { entry_mode, path, .. }
-                | Change::Modification { entry_mode, path, .. } => (entry_mode, path),
-            };
-            !mode.is_tree() && self.paths.contains(path)
-        }))
+        let paths = difference::paths(self.repository, &before, &after, &mut self.state)?;
+        Ok(paths.iter().any(|path| self.paths.contains(path)))
     }
 }

@@ -1,5 +1,8 @@
+use semver::Version;
+
 use super::*;
 use crate::domain::tags::{Flavor, Mode, TagRule};
+use crate::settings::WantedVersion;
 
 #[test]
 fn versions_and_tags_keep_to_their_rules() {
@@ -7,7 +10,10 @@ fn versions_and_tags_keep_to_their_rules() {
         .flag("version", "v1.2.3-rc.1")
         .flag("tags", "edge, stable\ntype=sha,format=long");
     let settings = case.settings();
-    assert_eq!(settings.version.unwrap().to_string(), "1.2.3-rc.1");
+    let version = Version::parse("1.2.3-rc.1").unwrap();
+    assert_eq!(settings.version, Some(WantedVersion::Given(version)));
+    let automatic = Case::complete().flag("version", "auto").settings();
+    assert_eq!(automatic.version, Some(WantedVersion::Next));
     assert_eq!(settings.lists.rules.len(), 3);
     for bad in ["1.2", "01.2.3", "latest", &format!("1.2.3-{}", "a".repeat(130))] {
         assert!(

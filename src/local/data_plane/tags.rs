@@ -7,7 +7,7 @@ use super::{DataPlaneRequest, OciError};
 use crate::domain::content::OCI_INDEX;
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::refusal::Refusal;
-use crate::local::store::Page;
+use crate::local::store::{ImageStatus, Page};
 
 /// `GET …/tags/list`: pages of 100 tags where the client says no number, with an opaque `last`.
 pub(super) async fn list(
@@ -18,9 +18,15 @@ pub(super) async fn list(
     let size = number.as_deref().map_or(Ok(100), page_size)?;
     let last = request.query("last");
     let name = repository.clone();
+    let now = request.emulator.clock.now();
     let page = request
         .with_registry(move |registry| {
-            let tags = registry.tags(&name)?.into_iter().map(|(tag, _)| tag);
+            let inactive = registry.inactive_images(&name, now)?;
+            let tags = registry
+                .tags(&name)?
+                .into_iter()
+                .filter(|(_, digest)| !inactive.contains(digest))
+                .map(|(tag, _)| tag);
             Page::cut(tags, |tag| tag, last.as_deref(), size)
         })
         .await?;
@@ -59,6 +65,7 @@ pub(super) async fn referrers(
 ) -> Result<Response, OciError> {
     let wanted = request.query("artifactType");
     let filter = wanted.clone();
+    let now = request.emulator.clock.now();
     let manifests = request
         .with_registry(move |registry| {
             let referrers = registry.referrers(&repository, &digest)?;
@@ -66,6 +73,7 @@ pub(super) async fn referrers(
                 .images(&repository)?
                 .into_iter()
                 .filter(|image| referrers.contains(&image.digest))
+                .filter(|image| image.storage.status(now) == ImageStatus::Active)
                 .filter(|image| filter.is_none() || image.artifact_type == filter)
                 .map(|image| {
                     json!({

@@ -4,12 +4,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::repositories::{EXCLUSION_FILTERS, TAG_MUTABILITY};
+use super::repository_policy::{INVALID as INVALID_POLICY, checked};
 use super::resource_tags::{RESOURCE_TAGS, ResourceTag};
 use crate::domain::immutability::Mutability;
 use crate::local::creation::{ROOT, Scenario, TEMPLATE, Template};
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, required, with_token,
 };
+use crate::local::lifecycle::read_policy;
 use crate::local::refusal::Refusal;
 use crate::local::store::{Encryption, ExclusionFilter, MutabilitySetting, Owner, Page};
 
@@ -163,6 +165,12 @@ fn check(template: &Template, context: &Context<'_>) -> Result<(), Refusal> {
         && arn.strip_prefix(&own).is_none_or(str::is_empty)
     {
         return invalid("The custom role must be a role of the registry's account");
+    }
+    if let Some(policy) = &template.repository_policy {
+        checked(policy, INVALID_POLICY)?;
+    }
+    if let Some(policy) = &template.lifecycle_policy {
+        read_policy(policy)?;
     }
     Ok(())
 }

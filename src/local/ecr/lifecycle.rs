@@ -57,11 +57,7 @@ fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     context.registry.repository(&name)?;
     read_policy(&request.lifecycle_policy_text)?;
     let text = by_priority(&request.lifecycle_policy_text)?;
-    let policy = StoredPolicy {
-        text: text.clone(),
-        put_at: context.now(),
-        evaluated_at: None,
-    };
+    let policy = StoredPolicy::new(text.clone(), context.now());
     context
         .registry
         .put_document(Owner::Repository(&name), POLICY, policy)?;

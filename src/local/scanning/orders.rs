@@ -8,7 +8,7 @@ use crate::domain::reference::{Digest, RepositoryName};
 /// What scans of some images come to.
 ///
 /// An order for a digest counts before one for a repository, and that before one for all images.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScanOrder {
     /// Only for this manifest.
@@ -26,12 +26,31 @@ pub struct ScanOrder {
     /// Seconds until the scan is known of; before that it is not found.
     #[serde(default)]
     pub starts_after_seconds: u32,
-    /// Seconds that the scan takes from then on.
-    #[serde(default)]
+    /// Seconds that the scan takes from then on; 3 where nothing is given.
+    #[serde(default = "usual_duration")]
     pub takes_seconds: u32,
     /// What a scan that ends well finds, in this order.
     #[serde(default)]
     pub findings: Vec<Finding>,
+}
+
+impl Default for ScanOrder {
+    /// A scan that finds nothing.
+    fn default() -> Self {
+        Self {
+            digest: None,
+            repository: None,
+            outcome: ScanOutcome::default(),
+            description: None,
+            starts_after_seconds: 0,
+            takes_seconds: usual_duration(),
+            findings: Vec::new(),
+        }
+    }
+}
+
+fn usual_duration() -> u32 {
+    3
 }
 
 /// How a scan ends. Source: ECR API reference, `ImageScanStatus`, `status`.
@@ -84,6 +103,9 @@ pub struct Finding {
     /// The CVSS 3 vector.
     #[serde(default)]
     pub vector: Option<String>,
+    /// Whether the version mends only some of the packages that the vulnerability is in.
+    #[serde(default)]
+    pub partly_fixed: bool,
     /// Whether an exploit is known.
     #[serde(default)]
     pub exploitable: bool,

@@ -87,6 +87,19 @@ impl Registry {
             .unwrap_or_default())
     }
 
+    /// The images of a repository that are archived or just being restored.
+    pub(crate) fn inactive_images(
+        &self,
+        repository: &RepositoryName,
+        now: Timestamp,
+    ) -> Result<Vec<Digest>, Refusal> {
+        let all: Vec<(String, Storage)> = self.documents(Owner::Repository(repository), STORAGE)?;
+        all.into_iter()
+            .filter(|(_, storage)| storage.status(now) != ImageStatus::Active)
+            .map(|(digest, _)| Digest::parse(&digest).map_err(Refusal::state))
+            .collect()
+    }
+
     /// Archives an image, or begins to restore it; what refers to it goes with it.
     ///
     /// An image that an index has is archived only after the index.

@@ -26,6 +26,7 @@ pub(super) struct State {
     pub(super) requests: Vec<String>,
     pub(super) fault: Option<(usize, Fault)>,
     pub(super) rival: Option<Rival>,
+    pub(super) is_list_refused: bool,
 }
 
 pub(super) struct Memory {
@@ -93,6 +94,18 @@ impl ReadRegistry for Memory {
         self.request("resolve".to_owned(), |state| {
             let known = |tag: &Tag| Some((tag.clone(), state.manifests[state.tags.get(tag)?].clone()));
             Ok(tags.iter().filter_map(known).collect())
+        })
+    }
+
+    async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
+        self.request("list".to_owned(), |state| {
+            if state.is_list_refused {
+                return Err(RegistryError::NotPermitted {
+                    action: "ecr:ListImages".to_owned(),
+                    repository: image().repository,
+                });
+            }
+            Ok(state.tags.keys().cloned().collect())
         })
     }
 

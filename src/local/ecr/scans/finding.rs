@@ -110,7 +110,11 @@ fn enhanced_one(registry: &Registry, resource: &Value, found: &Found, finding: &
         "status": "ACTIVE",
         "title": format!("{} - {}", finding.name, finding.package),
         "type": "PACKAGE_VULNERABILITY",
-        "fixAvailable": if finding.fixed_in.is_some() { "YES" } else { "NO" },
+        "fixAvailable": match finding.fixed_in {
+            None => "NO",
+            Some(_) if finding.partly_fixed => "PARTIAL",
+            Some(_) => "YES",
+        },
         "exploitAvailable": if finding.exploitable { "YES" } else { "NO" },
     }))
 }

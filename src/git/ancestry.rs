@@ -1,0 +1,49 @@
+use super::{GitError, GixCheckout, shown};
+use crate::domain::facts::{CommitId, Descent, GitTags};
+use std::path::Path;
+
+impl GixCheckout {
+    /// The names of all git tags, whatever they point to: a version whose commit a shallow clone lacks is one too.
+    pub fn git_tags(&self, context: &Path) -> Result<GitTags, GitError> {
+        let repository = self.open(context)?;
+        let unreadable = |error: gix::Error| GitError::unreadable(shown(repository.git_dir()), &error);
+        let names = || -> gix::Result<Vec<String>> {
+            let references = repository.references()?;
+            let names = references
+                .tags()?
+                .filter_map(Result::ok)
+                .map(|tag| tag.name().shorten().to_string());
+            Ok(names.collect())
+        };
+        Ok(GitTags {
+            names: names().map_err(unreadable)?,
+            is_shallow: repository.is_shallow().map_err(unreadable)?,
+        })
+    }
+
+    /// Where the commit `of` stands to the commit `from`, as far as the clone reaches.
+    pub fn descent(&self, context: &Path, of: &CommitId, from: &CommitId) -> Result<Descent, GitError> {
+        let repository = self.open(context)?;
+        let unreadable = |error: gix::Error| GitError::unreadable(shown(repository.git_dir()), &error);
+        let is_shallow = repository.is_shallow().map_err(unreadable)?;
+        let unknown = Descent::Unknown { is_shallow };
+        let known = |id: &CommitId| {
+            let id = gix::ObjectId::from_hex(id.as_str().as_bytes()).ok()?;
+            repository.find_commit(id).ok().map(|commit| commit.id)
+        };
+        let (Some(of), Some(from)) = (known(of), known(from)) else {
+            return Ok(unknown);
+        };
+        let bases = repository.merge_bases_many(of, &[from]).map_err(unreadable)?;
+        Ok(if bases.iter().any(|base| *base == from) {
+            Descent::After
+        } else if bases.iter().any(|base| *base == of) {
+            Descent::Before
+        } else if is_shallow {
+            // The way from one to the other may lead through what the clone lacks.
+            unknown
+        } else {
+            Descent::Apart
+        })
+    }
+}

@@ -1,0 +1,36 @@
+use gix::bstr::BString;
+use gix::diff::tree::recorder::Change;
+use gix::diff::tree::{Recorder, State};
+use gix::objs::TreeRefIter;
+
+/// The paths of files, links and submodules in which two trees differ, relative to their root. What was renamed is
+/// there with both names.
+pub(super) fn paths(
+    repository: &gix::Repository,
+    before: &gix::Tree<'_>,
+    after: &gix::Tree<'_>,
+    state: &mut State,
+) -> gix::Result<Vec<BString>> {
+    let kind = repository.object_hash();
+    let mut recorder = Recorder::default();
+    gix::diff::tree(
+        TreeRefIter::from_bytes(&before.data, kind),
+        TreeRefIter::from_bytes(&after.data, kind),
+        state,
+        &repository.objects,
+        &mut recorder,
+    )
+    .map_err(|error| match error {
+        gix::diff::tree::Error::Failure(error) => error,
+        cancelled @ gix::diff::tree::Error::Cancelled => gix::Error::from_error(cancelled),
+    })?;
+    let files = recorder.records.into_iter().filter_map(|change| {
+        let (mode, path) = match change {
+            Change::Addition { entry_mode, path, .. }
+            | Change::Deletion { entry_mode, path, .. }
+            | Change::Modification { entry_mode, path, .. } => (entry_mode, path),
+        };
+        (!mode.is_tree()).then_some(path)
+    });
+    Ok(files.collect())
+}

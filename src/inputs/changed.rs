@@ -1,0 +1,78 @@
+//! The images of `tagship.yaml`, for the question which of them a commit touches.
+
+use super::problem::Problems;
+use super::{Environment, Given, Origin, RawInputs, SettingsError, job_event, naming, paths, workspace};
+use crate::domain::matrix::{Base, Row};
+use crate::domain::paths::PathFilter;
+use crate::settings::{ChangedSettings, ImageSettings};
+
+/// What `changed` needs to know; `None` when it is not asked for.
+pub fn changed(
+    given: &Given,
+    environment: &Environment,
+    notes: &mut Vec<String>,
+) -> Result<Option<ChangedSettings>, SettingsError> {
+    let (mut raw, images) = RawInputs::of_images(given.clone(), environment);
+    let mut problems = Problems::new(raw.take_problems());
+    let since = raw.text("since", &mut problems);
+    if !raw.flag("changed", &mut problems) {
+        // All other problems are those of a run.
+        let Some(since) = since else { return Ok(None) };
+        let mut problems = Problems::new(Vec::new());
+        problems.add::<()>(&since.origin, "goes together with `changed` alone", None);
+        return problems.finish().map(|()| None);
+    }
+    if images.is_empty() {
+        let hint = "name them under the key `images`".to_owned();
+        problems.add::<()>(&Origin::Inputs, "no file holds several images", hint);
+    }
+    let images = images
+        .into_iter()
+        .filter_map(|(name, raw)| image(name, &raw, environment, &mut problems))
+        .collect();
+    let event = job_event(environment, false, notes);
+    problems.finish()?;
+    Ok(Some(ChangedSettings {
+        images,
+        base: Base::of(since.map(|since| since.text), event.as_ref()),
+        pushed_tag: event.and_then(|event| event.git_ref.tag().map(str::to_owned)),
+        workspace: workspace(raw.face(), environment),
+        config: raw.config_path(environment),
+    }))
+}
+
+/// What `ship` would make the image from. Nothing has to exist: it may be what the commit takes away.
+fn image(
+    name: String,
+    raw: &RawInputs,
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Option<ImageSettings> {
+    let paths = paths::Paths::new(raw, environment);
+    let context = raw.text("context", problems)?.text;
+    let file = raw.text("file", problems).map(|file| file.text);
+    let context_folder = paths.resolve(&context);
+    let dockerfile = file
+        .as_ref()
+        .map_or_else(|| context_folder.join("Dockerfile"), |file| paths.resolve(file));
+    let mut ignored = dockerfile.clone().into_os_string();
+    ignored.push(".dockerignore");
+    let patterns = raw.list("paths", problems).and_then(|list| {
+        let lines: Vec<&str> = list.text.lines().map(str::trim).collect();
+        let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+        problems.check(&list.origin, PathFilter::parse(&lines), None)
+    });
+    let mut text = |name| raw.text(name, problems).map(|value| value.text);
+    Some(ImageSettings {
+        row: Row {
+            name,
+            context,
+            file,
+            repository: text("repository"),
+            tag_prefix: text("tag-prefix"),
+        },
+        tag_prefix: naming::tag_prefix(raw, problems),
+        paths: patterns,
+        places: vec![context_folder, dockerfile, ignored.into()],
+    })
+}

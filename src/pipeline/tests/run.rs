@@ -1,0 +1,178 @@
+//! A run as the command does it, with a builder and a history that tests make up.
+
+use super::*;
+
+/// Builds one layer from a text.
+struct Text {
+    content: String,
+    revision: String,
+    version: Option<String>,
+}
+
+/// The layer, config and manifest of an image.
+pub(super) fn blobs(text: &str, revision: &str, version: Option<&str>) -> (Bytes, Bytes, Manifest) {
+    let layer = Bytes::from(text.to_owned());
+    let mut labels = BTreeMap::from([("org.opencontainers.image.revision", revision)]);
+    labels.extend(version.map(|version| ("org.opencontainers.image.version", version)));
+    let config = serde_json::json!({
+        "architecture": "amd64", "os": "linux",
+        "config": { "Labels": labels },
+        "rootfs": { "type": "layers", "diff_ids": [Digest::of(&layer)] },
+    });
+    let config = Bytes::from(config.to_string());
+    let manifest = serde_json::json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+        "config": Descriptor::new(OCI_CONFIG, Digest::of(&config), config.len() as u64),
+        "layers": [Descriptor::new("application/vnd.oci.image.layer.v1.tar", Digest::of(&layer), layer.len() as u64)],
+    });
+    let manifest = Manifest::new(OCI_MANIFEST, manifest.to_string());
+    (layer, config, manifest)
+}
+
+#[async_trait]
+impl Builder for Text {
+    async fn check(&self, _: &BuildRequest) -> Result<EngineSummary, BuildError> {
+        Ok(EngineSummary {
+            version: "1".to_owned(),
+            store: ImageStore::Classic,
+            platform: "linux/amd64".to_owned(),
+        })
+    }
+
+    async fn publish(&self, _: &BuildRequest, registry: &dyn WriteRegistry) -> Result<Digest, BuildError> {
+        let (layer, config, manifest) = blobs(&self.content, &self.revision, self.version.as_deref());
+        registry.put_blob(layer).await?;
+        registry.put_blob(config).await?;
+        registry
+            .put_manifest(&Reference::Digest(manifest.digest()), &manifest)
+            .await?;
+        Ok(manifest.digest())
+    }
+}
+
+/// A history of one line of commits.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Past {
+    pub(super) git_tags: GitTags,
+    /// Oldest first; commits that are not among them are unknown.
+    pub(super) commits: Vec<String>,
+}
+
+#[async_trait]
+impl ReadHistory for Past {
+    async fn git_tags(&self) -> Result<GitTags, GitError> {
+        Ok(self.git_tags.clone())
+    }
+
+    async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, GitError> {
+        let place = |id: &CommitId| self.commits.iter().position(|known| known == id.as_str());
+        Ok(match (place(of), place(from)) {
+            (Some(of), Some(from)) if of < from => Descent::Before,
+            (Some(_), Some(_)) => Descent::After,
+            _ => Descent::Unknown {
+                is_shallow: self.git_tags.is_shallow,
+            },
+        })
+    }
+}
+
+struct Silent;
+
+impl Reporter for Silent {
+    fn mask(&self, _: &secrecy::SecretString) {}
+    fn event(&self, _: crate::ports::Event<'_>) {}
+}
+
+pub(super) fn image() -> ImageName {
+    ImageName {
+        registry: RegistryHost::parse("127.0.0.1:5510").unwrap(),
+        repository: RepositoryName::parse("team/app").unwrap(),
+    }
+}
+
+/// One whole run, as the command does it, on branch `main`.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    pub(super) wish: Wish,
+    pub(super) content: String,
+    pub(super) past: Past,
+}
+
+impl Run {
+    pub(super) fn new(commit: &str, version: Option<&str>, rules: &[&str], content: &str) -> Self {
+        let commit = CommitId::parse(commit).unwrap();
+        let version = version.map(|version| Version::parse(version).unwrap());
+        let event = Event::of_checkout(Some("main"), None, commit.clone());
+        let given = Given {
+            mode: Mode::Strict,
+            event: &event,
+            repository: &RepositoryInfo::default(),
+            version: version.as_ref(),
+            tag_prefix: None,
+            now: jiff::Timestamp::UNIX_EPOCH,
+            committed_at: None,
+            short_digits: None,
+            is_dirty: false,
+        };
+        let rules: Vec<TagRule> = rules.iter().map(|rule| TagRule::parse(rule).unwrap()).collect();
+        let wanted = Wanted::of(&evaluate(&rules, &Flavor::plain(), &given).unwrap()).unwrap();
+        let source = Source {
+            commit,
+            committed_at: jiff::Timestamp::UNIX_EPOCH,
+            tags: Vec::new(),
+            changes: Vec::new(),
+            change_count: 0,
+            url: None,
+        };
+        let build = BuildRequest {
+            context: PathBuf::from("/src"),
+            dockerfile: PathBuf::from("/src/Dockerfile"),
+            target: None,
+            build_args: BuildArgs::default(),
+            secrets: Vec::new(),
+            labels: BTreeMap::new(),
+            platform: None,
+            no_cache: false,
+            source_date_epoch: 0,
+        };
+        Self {
+            wish: Wish {
+                image: image(),
+                source,
+                version,
+                wanted,
+                rebuild: false,
+                build,
+            },
+            content: content.to_owned(),
+            past: Past::default(),
+        }
+    }
+
+    /// Reads and plans.
+    pub(super) async fn plan(&self, registry: &Memory) -> Result<Plan, PipelineError> {
+        let facts = gather(registry, &self.past, &self.wish).await?;
+        Ok(Plan::new(self.wish.clone(), Ok(&facts)))
+    }
+
+    /// Plans and publishes.
+    pub(super) async fn ship(&self, registry: &Memory) -> (Result<(), PipelineError>, Report) {
+        let ledger = Ledger::default();
+        let result = async {
+            let plan = self.plan(registry).await?;
+            ledger.planned(&plan);
+            let builder = Text {
+                content: self.content.clone(),
+                revision: self.wish.source.commit.to_string(),
+                version: self.wish.version.as_ref().map(ToString::to_string),
+            };
+            let writers = Writers {
+                registry,
+                builder: &builder,
+            };
+            execute(&plan, &writers, &self.past, &Silent, &ledger).await
+        };
+        let result = result.await;
+        (result, ledger.report())
+    }
+}
