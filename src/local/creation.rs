@@ -130,14 +130,13 @@ pub(crate) fn repository(
         None => NewRepository::named(name.clone()),
     };
     new.is_cache = scenario == Scenario::PullThroughCache;
-    let now = emulator.clock.now();
-    let created = match registry.create_repository(new, now) {
+    let created = match registry.create_repository(new, emulator.clock.now()) {
         // Another request was faster.
         Err(Refusal::RepositoryAlreadyExists { .. }) => return registry.repository(name),
         created => created?,
     };
     if let Some(template) = template {
-        template.put_policies(registry, name, now)?;
+        template.put_policies(registry, name, created.created_at)?;
     }
     Ok(created)
 }

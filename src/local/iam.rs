@@ -151,6 +151,7 @@ impl Iam {
                 account: account.clone(),
                 identity: format!("arn:{partition}:iam::{account}:user/administrator"),
                 session: None,
+                tags: BTreeMap::new(),
             },
             Principal::Session(session) => Caller {
                 account: account.clone(),
@@ -159,6 +160,7 @@ impl Iam {
                     "arn:{partition}:sts::{account}:assumed-role/{}/{}",
                     session.role, session.name
                 )),
+                tags: session.tags.clone(),
             },
         }
     }

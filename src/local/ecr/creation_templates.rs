@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::repositories::{EXCLUSION_FILTERS, TAG_MUTABILITY};
-use super::repository_policy::{INVALID as INVALID_POLICY, checked};
-use super::resource_tags::{RESOURCE_TAGS, ResourceTag};
+use super::repository_policy;
+use super::resource_tags::{RESOURCE_TAGS, ResourceTag, with_tags};
 use crate::domain::immutability::Mutability;
 use crate::local::creation::{ROOT, Scenario, TEMPLATE, Template};
 use crate::local::json_api::{
@@ -123,7 +123,8 @@ impl Settings {
             template.encryption_configuration = encryption;
         }
         if let Some(tags) = self.resource_tags {
-            template.resource_tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+            template.resource_tags = with_tags(BTreeMap::new(), tags)
+                .map_err(|refusal| Refusal::modelled("ValidationException", refusal.to_string()))?;
         }
         if self.image_tag_mutability.is_some() || self.image_tag_mutability_exclusion_filters.is_some() {
             let kept = &template.mutability.image_tag_mutability;
@@ -159,18 +160,18 @@ fn check(template: &Template, context: &Context<'_>) -> Result<(), Refusal> {
     if encryption.encryption_type == "AES256" && encryption.kms_key.is_some() {
         return invalid("A KMS key cannot be specified when the encryption type is AES256");
     }
+    if let Some(policy) = &template.repository_policy {
+        repository_policy::checked(policy, repository_policy::INVALID)?;
+    }
+    if let Some(policy) = &template.lifecycle_policy {
+        read_policy(policy)?;
+    }
     let account = context.registry.account();
     let own = context.emulator.iam.role_arn(account, "");
     if let Some(arn) = &template.custom_role_arn
         && arn.strip_prefix(&own).is_none_or(str::is_empty)
     {
         return invalid("The custom role must be a role of the registry's account");
-    }
-    if let Some(policy) = &template.repository_policy {
-        checked(policy, INVALID_POLICY)?;
-    }
-    if let Some(policy) = &template.lifecycle_policy {
-        read_policy(policy)?;
     }
     Ok(())
 }

@@ -143,6 +143,7 @@ fn a_caller_is_named_by_account_role_or_session() {
         account: AccountId::parse("111122223333").unwrap(),
         identity: "arn:aws:iam::111122223333:role/build".to_owned(),
         session: Some("arn:aws:sts::111122223333:assumed-role/build/job".to_owned()),
+        tags: BTreeMap::new(),
     };
     for (name, expected) in [
         ("*", Some(Naming::Identity)),
