@@ -32,7 +32,7 @@ pub(crate) enum Principal {
     /// The holder of the emulator's own access key, who may do everything.
     Administrator,
     /// A role's session.
-    Session(Session),
+    Session(Box<Session>),
 }
 
 /// A role's session, as it travels in its session token.
@@ -130,7 +130,7 @@ impl Iam {
                     return Err(BadCredentials::Expired);
                 }
                 let secret = self.seal.derive(SESSION_SECRET, key_id);
-                Ok((Principal::Session(session), secret))
+                Ok((Principal::Session(Box::new(session)), secret))
             }
         }
     }
