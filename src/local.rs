@@ -324,6 +324,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, LocalError> {
 }
 
 /// Where it is reached.
+#[derive(Clone, Copy)]
 struct Ports {
     plain: SocketAddr,
     secure: Option<SocketAddr>,
