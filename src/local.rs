@@ -34,6 +34,7 @@ mod signing;
 mod sigv4;
 mod store;
 mod sts;
+mod throttle;
 mod tls;
 mod uploads;
 
@@ -55,6 +56,7 @@ pub use journal::{Entry, Held};
 pub use oidc::{GithubClaims, ISSUER};
 pub use refusal::ImmutableWording;
 pub use scanning::{Finding, ScanOrder, ScanOutcome};
+pub use throttle::Quotas;
 
 use crate::domain::immutability::Mutability;
 use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
@@ -65,6 +67,7 @@ use oidc::Issuer;
 use refusal::Refusal;
 use server::Server;
 use store::{MutabilitySetting, NewRepository, Registry, Store};
+use throttle::Throttle;
 use tls::Tls;
 
 /// How an embedded ECR is to be.
@@ -86,6 +89,8 @@ pub struct Options {
     pub auth: bool,
     /// Whether `/_local/` serves journal, faults, clock and claims, to clients on this machine.
     pub admin: bool,
+    /// How many requests a second it takes of each operation.
+    pub quotas: Quotas,
     /// What it does in one way or another.
     pub quirks: Quirks,
 }
@@ -102,6 +107,7 @@ impl Options {
             region,
             auth: true,
             admin: false,
+            quotas: Quotas::default(),
             quirks: Quirks::default(),
         }
     }
@@ -273,6 +279,11 @@ impl LocalEcr {
         self.emulator.clock.set_offset(seconds);
     }
 
+    /// Enforces these quotas from now on, and no others.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        self.emulator.throttle.set(quotas, self.emulator.clock.now());
+    }
+
     /// Orders a failure.
     pub fn add_fault(&self, fault: Fault) {
         self.emulator.faults.add(fault);
@@ -398,10 +409,12 @@ fn open(
         issuer,
         uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
+        throttle: Throttle::default(),
         scans: scanning::Orders::default(),
         journal: journal::Journal::default(),
         _folder: folder,
     };
+    emulator.throttle.set(options.quotas, emulator.clock.now());
     Ok((emulator, access, tls))
 }
 

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
 use super::{Outcome, RunError};
-use crate::local::{Access, ISSUER, LocalEcr, LocalError, Options, SecureAccess};
+use crate::local::{Access, ISSUER, LocalEcr, LocalError, Options, Quirks, Quotas, SecureAccess};
 use crate::settings::LocalServerSettings;
 
 /// Serves the embedded ECR until the future is dropped; `ready` gets what to print once it listens.
@@ -19,6 +19,15 @@ pub async fn serve_local(
         public_port: settings.public_port,
         tls: settings.tls,
         admin: true,
+        quotas: if settings.throttle {
+            Quotas::of_new_account()
+        } else {
+            Quotas::default()
+        },
+        quirks: Quirks {
+            strict_oci: settings.strict_oci,
+            ..Quirks::default()
+        },
         ..Options::new(&settings.data, settings.account.clone(), settings.region.clone())
     };
     let emulator = LocalEcr::start(options).await?;
