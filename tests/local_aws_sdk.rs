@@ -31,6 +31,8 @@ mod policies;
 mod public;
 #[path = "local_aws_sdk/pull_time.rs"]
 mod pull_time;
+#[path = "local_aws_sdk/quirks.rs"]
+mod quirks;
 #[path = "local_aws_sdk/referrers.rs"]
 mod referrers;
 #[path = "local_aws_sdk/repositories.rs"]
