@@ -26,8 +26,10 @@ mod json_api;
 mod lifecycle;
 mod manifest;
 mod oidc;
+mod options;
 mod permissions;
 mod refusal;
+mod replication;
 mod scanning;
 mod server;
 mod signing;
@@ -39,7 +41,7 @@ mod tls;
 mod uploads;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -54,12 +56,13 @@ pub use folder::{Access, SecureAccess};
 pub use iam::AccessKey;
 pub use journal::{Entry, Held};
 pub use oidc::{GithubClaims, ISSUER};
+pub use options::Options;
 pub use refusal::ImmutableWording;
 pub use scanning::{Finding, ScanOrder, ScanOutcome};
 pub use throttle::Quotas;
 
 use crate::domain::immutability::Mutability;
-use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
+use crate::domain::reference::{RegistryHost, RepositoryName};
 use emulator::Emulator;
 use folder::DataFolder;
 use iam::{Iam, Roles, Seal};
@@ -69,49 +72,6 @@ use server::Server;
 use store::{MutabilitySetting, NewRepository, Registry, Store};
 use throttle::Throttle;
 use tls::Tls;
-
-/// How an embedded ECR is to be.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The folder of its state; made when missing.
-    pub data: PathBuf,
-    /// Where it listens; port 0 for any that is free.
-    pub listen: SocketAddr,
-    /// The port, on the same address, where the public registries are; 0 for any that is free, `None` for nowhere.
-    pub public_port: Option<u16>,
-    /// At which port it serves TLS too, under the names of AWS; 0 for any that is free.
-    pub tls: Option<u16>,
-    /// The account that it is.
-    pub account: AccountId,
-    /// The region that it is.
-    pub region: Region,
-    /// Whether signatures and registry tokens are demanded.
-    pub auth: bool,
-    /// Whether `/_local/` serves journal, faults, clock and claims, to clients on this machine.
-    pub admin: bool,
-    /// How many requests a second it takes of each operation.
-    pub quotas: Quotas,
-    /// What it does in one way or another.
-    pub quirks: Quirks,
-}
-
-impl Options {
-    /// On any free port of this machine alone, with authentication and without the admin interface.
-    pub fn new(data: impl Into<PathBuf>, account: AccountId, region: Region) -> Self {
-        Self {
-            data: data.into(),
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            public_port: None,
-            tls: None,
-            account,
-            region,
-            auth: true,
-            admin: false,
-            quotas: Quotas::default(),
-            quirks: Quirks::default(),
-        }
-    }
-}
 
 /// An embedded ECR that runs.
 ///
@@ -333,6 +293,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, LocalError> {
 }
 
 /// Where it is reached.
+#[derive(Clone, Copy)]
 struct Ports {
     plain: SocketAddr,
     secure: Option<SocketAddr>,

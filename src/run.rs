@@ -83,7 +83,7 @@ pub async fn ship(
         registry: &repository,
         builder: &builder,
     };
-    let history = History::of(settings);
+    let history = History::of(settings, Arc::clone(&reporter));
     execute(&plan, &writers, &history, &*reporter, ledger).await?;
     scene.close().await;
     Ok(Outcome::of_report(ledger))

@@ -35,6 +35,8 @@ mod pull_time;
 mod quirks;
 #[path = "local_aws_sdk/referrers.rs"]
 mod referrers;
+#[path = "local_aws_sdk/replication.rs"]
+mod replication;
 #[path = "local_aws_sdk/repositories.rs"]
 mod repositories;
 #[path = "local_aws_sdk/resource_tags.rs"]

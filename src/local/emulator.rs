@@ -22,6 +22,7 @@ use crate::local::uploads::Uploads;
 /// What ECR does in one way or another, or what only AWS knows; the default is the stricter answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Quirks {
     /// The words for a tag that must not move.
     pub immutable_wording: ImmutableWording,
@@ -38,6 +39,8 @@ pub struct Quirks {
     pub stall_ranges: bool,
     /// Whether the data plane does what the OCI distribution specification says where ECR does something else.
     pub strict_oci: bool,
+    /// For how many seconds of the clock replication is told to be under way.
+    pub replication_seconds: u32,
 }
 
 /// The state of a running emulator.
