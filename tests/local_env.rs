@@ -64,7 +64,9 @@ impl Server {
             .output()
             .unwrap();
         assert!(lines.status.success(), "{lines:?}");
-        let shell = Command::new("sh")
+        let shell = Command::new("/bin/sh")
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
             .args(["-c", "eval \"$1\"; printenv \"$2\"", "sh"])
             .arg(String::from_utf8(lines.stdout).unwrap())
             .arg(variable)
