@@ -28,6 +28,7 @@ mod manifest;
 mod oidc;
 mod permissions;
 mod refusal;
+mod replication;
 mod scanning;
 mod server;
 mod signing;

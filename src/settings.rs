@@ -31,6 +31,8 @@ pub struct Settings {
     pub event: Option<Event>,
     /// What git tags of versions begin with.
     pub tag_prefix: TagPrefix,
+    /// The paths that the image is made from, if they are given; commits that touch others alone call for no version.
+    pub paths: Option<PathFilter>,
     /// The tags and labels that are wanted.
     pub lists: Lists,
     /// How many digits a short commit id has, if not the mode's own number.

@@ -33,6 +33,8 @@ mod public;
 mod pull_time;
 #[path = "local_aws_sdk/referrers.rs"]
 mod referrers;
+#[path = "local_aws_sdk/replication.rs"]
+mod replication;
 #[path = "local_aws_sdk/repositories.rs"]
 mod repositories;
 #[path = "local_aws_sdk/resource_tags.rs"]
@@ -47,3 +49,5 @@ mod signing;
 mod state;
 #[path = "local_aws_sdk/templates.rs"]
 mod templates;
+#[path = "local_aws_sdk/tls.rs"]
+mod tls;

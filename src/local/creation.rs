@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::emulator::Emulator;
 use super::iam::Verdict;
+use super::lifecycle::{POLICY as LIFECYCLE_POLICY, StoredPolicy};
+use super::permissions::REPOSITORY_POLICY;
 use super::refusal::Refusal;
 use super::store::{Encryption, MutabilitySetting, NewRepository, Owner, Registry, Repository};
 use crate::domain::reference::RepositoryName;
@@ -77,6 +79,17 @@ impl Template {
         may("ecr:CreateRepository") && (self.resource_tags.is_empty() || may("ecr:TagResource"))
     }
 
+    fn put_policies(self, registry: &Registry, name: &RepositoryName, now: Timestamp) -> Result<(), Refusal> {
+        let owner = Owner::Repository(name);
+        if let Some(policy) = self.repository_policy {
+            registry.put_document(owner, REPOSITORY_POLICY, policy)?;
+        }
+        if let Some(policy) = self.lifecycle_policy {
+            registry.put_document(owner, LIFECYCLE_POLICY, StoredPolicy::new(policy, now))?;
+        }
+        Ok(())
+    }
+
     fn settings(&self, name: &RepositoryName) -> NewRepository {
         NewRepository {
             mutability: self.mutability.clone(),
@@ -108,7 +121,7 @@ pub(crate) fn repository(
         .max_by_key(|(fit, _)| *fit)
         .map(|(_, template)| template)
         .filter(|template| template.applied_for.contains(&scenario));
-    let mut new = match template {
+    let mut new = match &template {
         Some(template) if !template.is_permitted(emulator, &registry.arn(name.as_str())) => {
             return Err(missing);
         }
@@ -117,9 +130,13 @@ pub(crate) fn repository(
         None => NewRepository::named(name.clone()),
     };
     new.is_cache = scenario == Scenario::PullThroughCache;
-    match registry.create_repository(new, emulator.clock.now()) {
+    let created = match registry.create_repository(new, emulator.clock.now()) {
         // Another request was faster.
-        Err(Refusal::RepositoryAlreadyExists { .. }) => registry.repository(name),
-        created => created,
+        Err(Refusal::RepositoryAlreadyExists { .. }) => return registry.repository(name),
+        created => created?,
+    };
+    if let Some(template) = template {
+        template.put_policies(registry, name, created.created_at)?;
     }
+    Ok(created)
 }

@@ -15,6 +15,8 @@ pub(crate) mod public;
 mod pull_time;
 mod referrers;
 mod registry_policy;
+mod replication;
+mod replication_backfills;
 mod repositories;
 mod repository_policy;
 mod resource_tags;
@@ -53,6 +55,8 @@ pub(crate) static SERVICE: Service = Service {
         pull_time::OPERATIONS,
         referrers::OPERATIONS,
         registry_policy::OPERATIONS,
+        replication::OPERATIONS,
+        replication_backfills::OPERATIONS,
         repositories::OPERATIONS,
         repository_policy::OPERATIONS,
         resource_tags::OPERATIONS,

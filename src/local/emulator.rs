@@ -29,6 +29,8 @@ pub struct Quirks {
     pub accept_same_digest: bool,
     /// Whether blobs are read by a redirect (307) to a second port, which refuses registry logins as S3 does.
     pub redirect_blobs: bool,
+    /// For how many seconds of the clock replication is told to be under way.
+    pub replication_seconds: u32,
 }
 
 /// The state of a running emulator.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::reference::{Digest, RepositoryName, Tag};
+use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
 use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
 use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::Refusal;
 use crate::local::store::{Owner, Registry};
-use crate::local::{scanning, signing};
+use crate::local::{replication, scanning, signing};
 
 /// How old a recorded pull may get before a new one is recorded.
 /// Source: ECR API reference, `ImageDetail`, `lastRecordedPullTime`.
@@ -54,7 +54,19 @@ pub(crate) fn pushed(emulator: &Arc<Emulator>, push: &Push<'_>) -> Result<(), Re
         return tagged(emulator, push);
     }
     scanning::pushed(emulator, push)?;
-    signing::pushed(emulator, push)
+    signing::pushed(emulator, push)?;
+    replication::pushed(emulator, push)
+}
+
+/// An image was deleted by a client, or a tag of it. Blocks.
+pub(crate) fn deleted(
+    emulator: &Emulator,
+    registry: &Registry,
+    repository: &RepositoryName,
+    reference: &Reference,
+    digest: Digest,
+) -> Result<(), Refusal> {
+    replication::deleted(emulator, registry, repository, reference, digest)
 }
 
 /// Public registries keep the times of their tags, and do nothing else.

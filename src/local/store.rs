@@ -7,6 +7,7 @@
 mod alias;
 mod blobs;
 mod commits;
+mod copies;
 mod deletion;
 mod documents;
 mod images;
@@ -23,6 +24,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 
 pub(crate) use alias::Alias;
 pub(crate) use blobs::{BlobFiles, PartialBlob};
+pub(crate) use copies::Source;
 pub(crate) use deletion::Deletion;
 pub(crate) use documents::Owner;
 pub(crate) use images::{ImageDetail, PutImage, Repeat};

@@ -4,12 +4,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::repositories::{EXCLUSION_FILTERS, TAG_MUTABILITY};
-use super::resource_tags::{RESOURCE_TAGS, ResourceTag};
+use super::repository_policy;
+use super::resource_tags::{RESOURCE_TAGS, ResourceTag, with_tags};
 use crate::domain::immutability::Mutability;
 use crate::local::creation::{ROOT, Scenario, TEMPLATE, Template};
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, required, with_token,
 };
+use crate::local::lifecycle::read_policy;
 use crate::local::refusal::Refusal;
 use crate::local::store::{Encryption, ExclusionFilter, MutabilitySetting, Owner, Page};
 
@@ -121,7 +123,8 @@ impl Settings {
             template.encryption_configuration = encryption;
         }
         if let Some(tags) = self.resource_tags {
-            template.resource_tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+            template.resource_tags = with_tags(BTreeMap::new(), tags)
+                .map_err(|refusal| Refusal::modelled("ValidationException", refusal.to_string()))?;
         }
         if self.image_tag_mutability.is_some() || self.image_tag_mutability_exclusion_filters.is_some() {
             let kept = &template.mutability.image_tag_mutability;
@@ -156,6 +159,12 @@ fn check(template: &Template, context: &Context<'_>) -> Result<(), Refusal> {
     let encryption = &template.encryption_configuration;
     if encryption.encryption_type == "AES256" && encryption.kms_key.is_some() {
         return invalid("A KMS key cannot be specified when the encryption type is AES256");
+    }
+    if let Some(policy) = &template.repository_policy {
+        repository_policy::checked(policy, repository_policy::INVALID)?;
+    }
+    if let Some(policy) = &template.lifecycle_policy {
+        read_policy(policy)?;
     }
     let account = context.registry.account();
     let own = context.emulator.iam.role_arn(account, "");

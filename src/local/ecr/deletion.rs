@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use super::images::{IMAGE_IDS, ImageId};
 use crate::domain::reference::{Reference, RepositoryName, Tag};
+use crate::local::follow_up;
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, optional, read, repository_name, required,
 };
@@ -70,6 +71,7 @@ fn delete_one(
             "Requested image referenced by manifest list",
         )),
         Deletion::Done { digest, tags } => {
+            follow_up::deleted(context.emulator, &context.registry, name, &reference, digest)?;
             let id = |tag: Option<String>| ImageId {
                 image_digest: Some(digest.to_string()),
                 image_tag: tag,

@@ -63,14 +63,22 @@ fn registry(
         Some(id) => AccountId::parse(id)
             .ok()
             .or_else(|| Alias::account(id))
-            .ok_or_else(|| {
-                Refusal::modelled(
-                    "RegistryNotFoundException",
-                    format!("The registry with id '{}' does not exist", id.escape_debug()),
-                )
-            })?,
+            .ok_or_else(|| no_such_registry(operation, id))?,
     };
     Ok(emulator.registry.public_of(account))
+}
+
+fn no_such_registry(operation: &Operation, id: &str) -> Refusal {
+    // This one alone takes an alias and has no exception for a wrong one.
+    let code = if operation.name == "BatchDeleteImage" {
+        "InvalidParameterException"
+    } else {
+        "RegistryNotFoundException"
+    };
+    Refusal::modelled(
+        code,
+        format!("The registry with id '{}' does not exist", id.escape_debug()),
+    )
 }
 
 /// Leaves only `members` of a structure: ECR has more of them than ECR Public.

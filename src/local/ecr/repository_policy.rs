@@ -57,7 +57,8 @@ pub(super) fn checked(text: &str, refusal: &str) -> Result<ResourcePolicy, Refus
     })
 }
 
-const INVALID: &str = "Invalid repository policy provided";
+/// What ECR says of a policy that it does not take.
+pub(super) const INVALID: &str = "Invalid repository policy provided";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -119,7 +119,7 @@ impl Document {
             OneOrMany::One(one) => vec![one],
             OneOrMany::Many(many) => many,
         };
-        if entries.is_empty() {
+        if entries.is_empty() && kind == Kind::Resource {
             return Err(PolicyProblem::invalid("there is no statement"));
         }
         entries.into_iter().map(|entry| entry.read(kind)).collect()
