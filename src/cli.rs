@@ -101,6 +101,13 @@ enum LocalCommand {
     /// Serve the embedded ECR until it is interrupted
     #[command(after_help = help::SERVE, after_long_help = help::SERVE)]
     Serve(ServeArguments),
+    /// Print the variables that lead the AWS CLI, the SDKs and Tagship to the embedded ECR that runs
+    #[command(after_help = help::ENV, after_long_help = help::ENV)]
+    Env {
+        /// The folder of its state
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -111,9 +118,15 @@ struct ServeArguments {
     /// The port; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 5510)]
     port: u16,
+    /// The port of the public registries, which are served only then; 0 takes a free one
+    #[arg(long, value_name = "PORT")]
+    public_port: Option<u16>,
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     listen: IpAddr,
+    /// Serve TLS at this port too, under the names that AWS gives registries and APIs [default: 443]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "443")]
+    tls: Option<u16>,
     /// The account that the registry belongs to
     #[arg(long, value_name = "ID", default_value_t = AccountId::emulated())]
     account: AccountId,

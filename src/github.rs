@@ -1,5 +1,6 @@
 //! GitHub: what a checkout does not know.
 
+mod compare;
 mod error;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use url::Url;
 pub use error::ForgeError;
 
 use crate::domain::event::{License, RepositoryInfo};
+use crate::domain::facts::{CommitId, Descent};
 use crate::error::cleaned;
 use crate::ports::ReadForge;
 use crate::settings::GithubSettings;
@@ -67,6 +69,13 @@ impl GithubForge {
         builder.build()
     }
 
+    fn backoff() -> ExponentialBuilder {
+        ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_times(2)
+            .with_jitter()
+    }
+
     fn failed(&self, error: &octocrab::Error) -> ForgeError {
         ForgeError::of(format!("{}/{}", self.owner, self.name), error)
     }
@@ -78,12 +87,7 @@ impl GithubForge {
         let client = self.client().map_err(|error| self.failed(&error))?;
         let repositories = client.repos(&self.owner, &self.name);
         (|| repositories.get())
-            .retry(
-                ExponentialBuilder::new()
-                    .with_min_delay(Duration::from_millis(200))
-                    .with_max_times(2)
-                    .with_jitter(),
-            )
+            .retry(Self::backoff())
             .when(error::is_transient)
             .await
             .map_err(|error| self.failed(&error))
@@ -104,6 +108,10 @@ impl ReadForge for GithubForge {
                 .filter(|id| is_spdx(id))
                 .map(|id| License { spdx_id: Some(id) }),
         })
+    }
+
+    async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError> {
+        self.compare(of, from).await
     }
 }
 

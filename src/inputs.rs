@@ -75,6 +75,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 version: naming.version,
                 event,
                 tag_prefix: naming.tag_prefix,
+                paths: naming.paths,
                 lists: naming.lists,
                 short_digits: naming.short_digits,
                 rebuild,

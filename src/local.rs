@@ -19,6 +19,7 @@ mod exchange;
 mod faults;
 mod folder;
 mod follow_up;
+mod hosts;
 mod iam;
 mod journal;
 mod json_api;
@@ -35,6 +36,7 @@ mod signing;
 mod sigv4;
 mod store;
 mod sts;
+mod tls;
 mod uploads;
 
 use std::net::SocketAddr;
@@ -49,10 +51,10 @@ use url::Url;
 pub use emulator::Quirks;
 pub use error::LocalError;
 pub use faults::{Fault, FaultAction};
-pub use folder::Access;
+pub use folder::{Access, SecureAccess};
 pub use iam::AccessKey;
 pub use journal::{Entry, Held};
-pub use oidc::GithubClaims;
+pub use oidc::{GithubClaims, ISSUER};
 pub use refusal::ImmutableWording;
 pub use scanning::{Finding, ScanOrder, ScanOutcome};
 
@@ -65,6 +67,7 @@ use oidc::Issuer;
 use refusal::Refusal;
 use server::Server;
 use store::{MutabilitySetting, NewRepository, Registry, Store};
+use tls::Tls;
 
 /// How an embedded ECR is to be.
 #[derive(Debug, Clone)]
@@ -73,6 +76,10 @@ pub struct Options {
     pub data: PathBuf,
     /// Where it listens; port 0 for any that is free.
     pub listen: SocketAddr,
+    /// The port, on the same address, where the public registries are; 0 for any that is free, `None` for nowhere.
+    pub public_port: Option<u16>,
+    /// At which port it serves TLS too, under the names of AWS; 0 for any that is free.
+    pub tls: Option<u16>,
     /// The account that it is.
     pub account: AccountId,
     /// The region that it is.
@@ -91,6 +98,8 @@ impl Options {
         Self {
             data: data.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            public_port: None,
+            tls: None,
             account,
             region,
             auth: true,
@@ -107,7 +116,8 @@ impl Options {
 pub struct LocalEcr {
     emulator: Arc<Emulator>,
     server: Server,
-    storage: Option<Server>,
+    /// The other ports: storage, public registries, TLS.
+    beside: Vec<Server>,
     access: Access,
     listening: SocketAddr,
     _upkeep: AbortOnDropHandle<()>,
@@ -137,17 +147,40 @@ impl LocalEcr {
             .as_ref()
             .and_then(|listener| listener.local_addr().ok())
             .map(|address| address.port());
-        let (mut emulator, access) = blocking(move || open(options, address, folder)).await?;
+        let public = match options.public_port {
+            Some(port) => Some(listen(SocketAddr::new(options.listen.ip(), port)).await?),
+            None => None,
+        };
+        let public_port = public
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok())
+            .map(|address| address.port());
+        let secure = match options.tls {
+            Some(port) => Some(listen(SocketAddr::new(options.listen.ip(), port)).await?),
+            None => None,
+        };
+        let secure_address = secure.as_ref().and_then(|listener| listener.local_addr().ok());
+        let ports = Ports {
+            plain: address,
+            secure: secure_address.map(server::reachable),
+            public: public_port,
+        };
+        let opened = blocking(move || open(options, ports, folder)).await?;
+        let (mut emulator, access, tls) = opened;
         emulator.storage_port = storage_port;
         let emulator = Arc::new(emulator);
         lifecycle::apply_due(&emulator).await;
         let storage = storage.map(|listener| Server::start_storage(listener, Arc::clone(&emulator)));
+        let public = public.map(|listener| Server::start_public(listener, Arc::clone(&emulator)));
+        let secure = secure
+            .zip(tls)
+            .map(|(listener, tls)| Server::start_tls(listener, Arc::clone(&emulator), admin, tls.acceptor));
         let server = Server::start(listener, Arc::clone(&emulator), admin);
         Ok(Self {
             _upkeep: lifecycle::keep_applying(&emulator),
             emulator,
             server,
-            storage,
+            beside: storage.into_iter().chain(public).chain(secure).collect(),
             access,
             listening,
         })
@@ -180,6 +213,11 @@ impl LocalEcr {
     /// The registry's host, as a process on this machine reaches it: `127.0.0.1:PORT`.
     pub fn registry_host(&self) -> RegistryHost {
         self.access.registry.clone()
+    }
+
+    /// Where the account's public registry is, if the public registries are served: `127.0.0.1:PORT/ALIAS`.
+    pub fn public_registry(&self) -> Option<&str> {
+        self.access.public_registry.as_deref()
     }
 
     /// The access key of the administrator, who may do everything.
@@ -270,8 +308,8 @@ impl LocalEcr {
     /// Lets requests that are under way finish for a short while, then ends everything.
     pub async fn stop(self) {
         self.server.stop().await;
-        if let Some(storage) = self.storage {
-            storage.stop().await;
+        for server in self.beside {
+            server.stop().await;
         }
     }
 }
@@ -285,8 +323,20 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, LocalError> {
         })
 }
 
+/// Where it is reached.
+struct Ports {
+    plain: SocketAddr,
+    secure: Option<SocketAddr>,
+    /// Of the public registries, at the address of the plain one.
+    public: Option<u16>,
+}
+
 /// Opens the state in the locked folder. Blocks.
-fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Emulator, Access), LocalError> {
+fn open(
+    options: Options,
+    ports: Ports,
+    folder: DataFolder,
+) -> Result<(Emulator, Access, Option<Tls>), LocalError> {
     let data = options.data;
     let store = Store::open(&data)?;
     let kept = |key: &str, make: &dyn Fn() -> Result<Vec<u8>, LocalError>| {
@@ -328,12 +378,21 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
     let request_token = iam.seal.derive("id token request", "");
     let store = Arc::new(store);
     let issuer = Issuer::new(Arc::clone(&store), request_token);
-    let access = Access::new(address, &iam, &issuer, &options.region)?;
+    let tls = ports
+        .secure
+        .map(|address| Tls::open(&data, address.ip()))
+        .transpose()?;
+    let mut access = Access::new(ports.plain, ports.public, &iam, &issuer, &options.region)?;
+    access.tls = ports.secure.zip(tls.as_ref()).map(|(address, tls)| SecureAccess {
+        address,
+        authority: tls.authority.clone(),
+    });
     folder.publish(&access)?;
     let emulator = Emulator {
         auth: options.auth,
-        address,
+        address: ports.plain,
         storage_port: None,
+        public_port: ports.public,
         quirks: options.quirks,
         clock: clock::Clock::default(),
         registry: Registry::new(store, options.account, options.region),
@@ -345,7 +404,7 @@ fn open(options: Options, address: SocketAddr, folder: DataFolder) -> Result<(Em
         journal: journal::Journal::default(),
         _folder: folder,
     };
-    Ok((emulator, access))
+    Ok((emulator, access, tls))
 }
 
 /// Runs `work` where it may block.

@@ -173,6 +173,9 @@ pub trait ReadHistory: Send + Sync {
 pub trait ReadForge: Send + Sync {
     /// What the forge says of the repository.
     async fn repository(&self) -> Result<RepositoryInfo, ForgeError>;
+
+    /// Where the commit `of` stands to the commit `from`; an error when it does not know one of them.
+    async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError>;
 }
 
 /// Tells the time, and lets it pass.

@@ -5,6 +5,7 @@ mod changed;
 mod error;
 mod history;
 mod local;
+mod local_server;
 mod naming;
 mod outcome;
 mod scene;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 pub use changed::changed;
 pub use error::RunError;
-pub use local::serve_local;
+pub use local_server::{local_environment, serve_local};
 pub use outcome::Outcome;
 pub use tags::{TagsRequest, tags};
 pub use version::{VersionRequest, version};
@@ -82,7 +83,7 @@ pub async fn ship(
         registry: &repository,
         builder: &builder,
     };
-    let history = History::of(settings);
+    let history = History::of(settings, Arc::clone(&reporter));
     execute(&plan, &writers, &history, &*reporter, ledger).await?;
     scene.close().await;
     Ok(Outcome::of_report(ledger))

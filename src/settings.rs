@@ -31,6 +31,8 @@ pub struct Settings {
     pub event: Option<Event>,
     /// What git tags of versions begin with.
     pub tag_prefix: TagPrefix,
+    /// The paths that the image is made from, if they are given; commits that touch others alone call for no version.
+    pub paths: Option<PathFilter>,
     /// The tags and labels that are wanted.
     pub lists: Lists,
     /// How many digits a short commit id has, if not the mode's own number.
@@ -184,6 +186,10 @@ pub struct LocalServerSettings {
     pub data: PathBuf,
     /// The address that it listens on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The port of the public registries, if they are to be served; port 0 takes a free one.
+    pub public_port: Option<u16>,
+    /// At which port it serves TLS too, under the names of AWS.
+    pub tls: Option<u16>,
     /// The account that its registry belongs to.
     pub account: AccountId,
     /// The region that it is in.

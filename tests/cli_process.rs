@@ -42,6 +42,7 @@ fn help_goes_to_stdout() {
         ("ship_short", &["ship", "-h"]),
         ("plan_short", &["plan", "-h"]),
         ("tags", &["tags", "--help"]),
+        ("version", &["version", "--help"]),
         ("local", &["local", "--help"]),
         ("local_serve", &["local", "serve", "--help"]),
         ("completions", &["completions", "--help"]),

@@ -3,6 +3,10 @@
 //! Each of them has its own idea of the registry protocol and of AWS's API; what all of them can work with is not
 //! only what our own client happens to send.
 
+#[path = "clients/on_push.rs"]
+mod on_push;
+#[path = "clients/public.rs"]
+mod public;
 mod support;
 
 use std::path::Path;
@@ -209,14 +213,15 @@ fn a_signature_is_made_and_verified() {
 }
 
 /// The AWS command line, whose botocore checks requests and answers against AWS's own model.
-fn aws(yard: &Yard, secret: Option<&str>, arguments: &[&str]) -> Finished {
-    let (id, real) = yard.ecr.admin_key();
+fn aws(ecr: &Ecr, secret: Option<&str>, arguments: &[&str]) -> Finished {
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let (id, real) = ecr.admin_key();
     finish(
-        scrubbed(client("aws"), yard.home.path())
+        scrubbed(client("aws"), home.path())
             .env("AWS_ACCESS_KEY_ID", id)
             .env("AWS_SECRET_ACCESS_KEY", secret.map_or(real, str::to_owned))
             .env("AWS_DEFAULT_REGION", REGION)
-            .env("AWS_ENDPOINT_URL", yard.ecr.url())
+            .env("AWS_ENDPOINT_URL", ecr.url())
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .args(["--output", "json"])
             .args(arguments),
@@ -225,7 +230,7 @@ fn aws(yard: &Yard, secret: Option<&str>, arguments: &[&str]) -> Finished {
 
 #[track_caller]
 fn aws_says(yard: &Yard, arguments: &[&str]) -> Value {
-    let finished = aws(yard, None, arguments);
+    let finished = aws(&yard.ecr, None, arguments);
     finished.expect_code(0);
     serde_json::from_str(&finished.stdout).expect("it is JSON")
 }
@@ -270,7 +275,7 @@ fn the_aws_command_line_understands_every_answer() {
     .concat();
     assert_eq!(aws_says(&yard, &put)["image"]["imageId"]["imageTag"], "1.1.0");
     assert_eq!(yard.ecr.tags(REPOSITORY)["1.1.0"], digest);
-    let again = aws(&yard, None, &put);
+    let again = aws(&yard.ecr, None, &put);
     assert!(
         again.stderr.contains("ImageAlreadyExistsException"),
         "{}",
@@ -303,7 +308,7 @@ fn the_aws_command_line_is_refused_in_awss_words() {
             "SignatureDoesNotMatch",
         ),
     ] {
-        let refused = aws(&yard, secret, arguments);
+        let refused = aws(&yard.ecr, secret, arguments);
         assert_ne!(refused.code, Some(0), "{code}");
         assert!(refused.stderr.contains(code), "no `{code}` in {}", refused.stderr);
     }

@@ -13,7 +13,12 @@ use tagship::cli::Cli;
 use tagship::inputs::INPUTS;
 use tagship::report::OUTPUTS;
 
-const DOCUMENTS: [&str; 3] = ["README.md", "docs/reference.md", "docs/local-ecr.md"];
+const DOCUMENTS: [&str; 4] = [
+    "README.md",
+    "docs/reference.md",
+    "docs/local-ecr.md",
+    "docs/versions.md",
+];
 
 /// The fenced blocks of a language in all documents, with where each begins.
 fn blocks(language: &str) -> Vec<(String, String)> {

@@ -27,6 +27,8 @@ mod layers;
 mod lifecycle;
 #[path = "local_aws_sdk/policies.rs"]
 mod policies;
+#[path = "local_aws_sdk/public.rs"]
+mod public;
 #[path = "local_aws_sdk/pull_through.rs"]
 mod pull_through;
 #[path = "local_aws_sdk/pull_time.rs"]
@@ -49,3 +51,5 @@ mod signing;
 mod state;
 #[path = "local_aws_sdk/templates.rs"]
 mod templates;
+#[path = "local_aws_sdk/tls.rs"]
+mod tls;

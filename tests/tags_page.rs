@@ -7,9 +7,7 @@ mod support;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::page::examples;
-
-const PAGE: &str = include_str!("../docs/tags.md");
+use support::page::check;
 
 /// Runs a line of the page in a folder without a checkout, as after a push to `main`.
 fn printed(command: &str, folder: &Path) -> String {
@@ -32,14 +30,7 @@ fn printed(command: &str, folder: &Path) -> String {
 #[test]
 fn every_example_prints_what_the_page_says() {
     let folder = tempfile::tempdir().unwrap();
-    let examples = examples(PAGE);
-    assert!(examples.len() >= 30, "{} examples", examples.len());
-    let wrong: Vec<String> = examples
-        .into_iter()
-        .filter_map(|(command, expected)| {
-            let found = printed(command, folder.path());
-            (found != expected).then(|| format!("$ {command}\n{found}but the page says\n{expected}"))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    check(include_str!("../docs/tags.md"), 30, |command| {
+        printed(command, folder.path())
+    });
 }

@@ -318,3 +318,54 @@ fn a_bare_repository_has_versions_too() {
     let run = finish(tagship(&clone.path().join("bare.git")).arg("version"));
     assert_eq!(run.stdout, "0.1.0\n", "{}", run.stderr);
 }
+
+/// What `plan` with `version: auto` wants: the tags, and what it says.
+fn automatic(checkout: &Checkout, code: i32) -> (Vec<String>, String) {
+    let data = tempfile::tempdir().expect("a temporary folder can be made");
+    let run = finish(tagship(data.path()).current_dir(checkout.path()).args([
+        "plan",
+        "--json",
+        "--local",
+        "--repository",
+        "team/app",
+        "--version",
+        "auto",
+    ]));
+    run.expect_code(code);
+    let plan: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
+    let tags = plan["tags"].as_array().into_iter().flatten();
+    let tags = tags.map(|tag| tag["tag"].as_str().expect("it is text").to_owned());
+    (tags.collect(), run.stderr)
+}
+
+#[test]
+fn a_plan_takes_the_next_version_where_no_tag_names_one() {
+    let mut checkout = Checkout::with(&[("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")]);
+    checkout.tag("v1.2.3");
+    let commit_tag = |checkout: &Checkout| format!("sha-{}", &checkout.head()[..12]);
+    assert_eq!(
+        automatic(&checkout, 0).0,
+        [commit_tag(&checkout), "1.2.3".to_owned()]
+    );
+    checkout.commit(&[("a", "1")]);
+    let (tags, said) = automatic(&checkout, 0);
+    assert_eq!(tags, [commit_tag(&checkout)]);
+    assert!(said.contains("no commit calls for a release"), "{said}");
+    checkout.git(&["commit", "--quiet", "--allow-empty", "--message", "feat: a"]);
+    let (tags, said) = automatic(&checkout, 0);
+    assert_eq!(tags, [commit_tag(&checkout), "1.3.0".to_owned()]);
+    assert!(said.contains("`v1.3.0` is the next minor release"), "{said}");
+    // What a git tag says is not made up anew.
+    checkout.tag("v1.3.0-rc.1");
+    assert_eq!(
+        automatic(&checkout, 0).0,
+        [commit_tag(&checkout), "1.3.0-rc.1".to_owned()]
+    );
+    checkout.git(&["tag", "--delete", "v1.3.0-rc.1"]);
+    checkout.write(".git/info/exclude", "tagship.yaml");
+    checkout.write("tagship.yaml", "paths: docs/**\n");
+    assert_eq!(automatic(&checkout, 0).0, [commit_tag(&checkout)]);
+    let (tags, said) = automatic(&checkout.shallow_clone(), 2);
+    assert_eq!(tags, Vec::<String>::new());
+    assert!(said.contains("`fetch-depth: 0`"), "{said}");
+}

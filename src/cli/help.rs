@@ -108,9 +108,18 @@ Examples:
   tagship version --tag-prefix app/v --path 'services/app/**' --json
       The version of one part of the repository, with its changes as data";
 
+pub(super) const ENV: &str = "\
+Examples:
+  eval \"$(tagship local env)\"
+      From then on the AWS CLI and `tagship ship` of this shell use the embedded ECR
+  tagship local env --json
+      Print the variables as JSON; those that must not be set are null";
+
 pub(super) const SERVE: &str = "\
 Examples:
   tagship local serve
       Serve on port 5510; then `tagship ship --local` and `docker pull` find it there
   tagship local serve --port 0 --json
-      Serve on a free port, and print the address as JSON";
+      Serve on a free port, and print the address as JSON
+  sudo tagship local serve --tls
+      Serve `https://000000000000.dkr.ecr.us-east-1.amazonaws.com` too, and print what clients need for it";

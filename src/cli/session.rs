@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -59,6 +60,11 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Tags(arguments)) => list_tags(&ui, *arguments, &environment),
         Some(Command::Version(arguments)) => next_version(&ui, arguments, &environment),
         Some(Command::Local(LocalCommand::Serve(arguments))) => serve(&ui, arguments, &environment),
+        Some(Command::Local(LocalCommand::Env { data })) => {
+            let data = data_folder(data, &environment);
+            let end = until_interrupted(async { run::local_environment(&data).await.into() });
+            show(&ui, end, &Ledger::default(), None)
+        }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tagship", &mut script);
@@ -240,13 +246,20 @@ fn next_version(ui: &Ui, arguments: VersionArguments, environment: &Environment)
     show(ui, end, &Ledger::default(), None)
 }
 
+/// The embedded ECR's folder: the one that is given, or the usual one.
+fn data_folder(given: Option<PathBuf>, environment: &Environment) -> PathBuf {
+    given.map_or_else(
+        || inputs::local_data_folder(environment),
+        |data| environment.working_directory().join(data),
+    )
+}
+
 fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {
     let settings = LocalServerSettings {
-        data: arguments.data.map_or_else(
-            || inputs::local_data_folder(environment),
-            |data| environment.working_directory().join(data),
-        ),
+        data: data_folder(arguments.data, environment),
         listen: SocketAddr::new(arguments.listen, arguments.port),
+        public_port: arguments.public_port,
+        tls: arguments.tls,
         account: arguments.account,
         region: arguments.region,
     };

@@ -139,3 +139,34 @@ fn github_is_asked_only_with_a_token_and_about_a_repository() {
         assert!(with(Some(TOKEN), Some(repository)).is_err(), "{repository}");
     }
 }
+
+#[tokio::test]
+async fn where_a_commit_stands_is_githubs() {
+    let (of, from) = ("1".repeat(40), "2".repeat(40));
+    let id = |text: &str| CommitId::parse(text).unwrap();
+    for (answer, expected) in [
+        (
+            json!({"status": "ahead", "ahead_by": 1, "commits": []}),
+            Some(Descent::After),
+        ),
+        (json!({"status": "identical"}), Some(Descent::After)),
+        (json!({"status": "behind"}), Some(Descent::Before)),
+        (json!({"status": "diverged"}), Some(Descent::Apart)),
+        (json!({"status": "sideways"}), None),
+        (json!("ahead"), None),
+    ] {
+        let server = server(vec![]).await;
+        Mock::given(method("GET"))
+            .and(path(format!("/api/v3/repos/octo/app/compare/{from}...{of}")))
+            .and(header("authorization", format!("Bearer {TOKEN}").as_str()))
+            .respond_with(ResponseTemplate::new(200).set_body_json(&answer))
+            .mount(&server)
+            .await;
+        let found = forge(&server).descent(&id(&of), &id(&from)).await;
+        assert_eq!(found.ok(), expected, "{answer}");
+    }
+    // GitHub does not know the commit, or the token may not read.
+    let server = server(vec![]).await;
+    let error = forge(&server).descent(&id(&of), &id(&from)).await.unwrap_err();
+    assert!(error.to_string().contains("404"), "{error}");
+}

@@ -3,7 +3,6 @@
 use super::problem::Problems;
 use super::{Environment, Given, Origin, RawInputs, SettingsError, job_event, naming, paths, workspace};
 use crate::domain::matrix::{Base, Row};
-use crate::domain::paths::PathFilter;
 use crate::settings::{ChangedSettings, ImageSettings};
 
 /// What `changed` needs to know; `None` when it is not asked for.
@@ -57,11 +56,6 @@ fn image(
         .map_or_else(|| context_folder.join("Dockerfile"), |file| paths.resolve(file));
     let mut ignored = dockerfile.clone().into_os_string();
     ignored.push(".dockerignore");
-    let patterns = raw.list("paths", problems).and_then(|list| {
-        let lines: Vec<&str> = list.text.lines().map(str::trim).collect();
-        let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
-        problems.check(&list.origin, PathFilter::parse(&lines), None)
-    });
     let mut text = |name| raw.text(name, problems).map(|value| value.text);
     Some(ImageSettings {
         row: Row {
@@ -72,7 +66,7 @@ fn image(
             tag_prefix: text("tag-prefix"),
         },
         tag_prefix: naming::tag_prefix(raw, problems),
-        paths: patterns,
+        paths: naming::made_from(raw, problems),
         places: vec![context_folder, dockerfile, ignored.into()],
     })
 }

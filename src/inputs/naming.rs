@@ -4,6 +4,7 @@ use super::metadata_action::ActionVariables;
 use super::problem::Problems;
 use super::raw::{Sourced, shown};
 use super::{Environment, Origin, RawInputs};
+use crate::domain::paths::PathFilter;
 use crate::domain::tags::{Flavor, LabelRule, Lists, Mode, RESERVED, TagError, TagRule};
 use crate::domain::version::{self, TagPrefix};
 use crate::settings::WantedVersion;
@@ -13,6 +14,7 @@ use crate::settings::WantedVersion;
 pub(super) struct Naming {
     pub(super) version: Option<WantedVersion>,
     pub(super) tag_prefix: TagPrefix,
+    pub(super) paths: Option<PathFilter>,
     pub(super) lists: Lists,
     pub(super) short_digits: Option<usize>,
 }
@@ -24,6 +26,7 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
         .text("version", problems)
         .and_then(|value| wanted_version(&value, problems));
     let tag_prefix = tag_prefix(raw, problems);
+    let paths = made_from(raw, problems);
     let flavor = flavor(raw, mode, problems);
     let rules = rules(raw, mode, &flavor, problems);
     let labels = labels(raw, mode, problems);
@@ -34,6 +37,7 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
     Naming {
         version,
         tag_prefix,
+        paths,
         lists: Lists {
             mode,
             images: Vec::new(),
@@ -64,6 +68,14 @@ pub(super) fn tag_prefix(raw: &RawInputs, problems: &mut Problems) -> TagPrefix 
     raw.text("tag-prefix", problems)
         .and_then(|value| problems.check(&value.origin, TagPrefix::parse(&value.text), None))
         .unwrap_or_default()
+}
+
+/// The paths that the image is made from, if they are given.
+pub(super) fn made_from(raw: &RawInputs, problems: &mut Problems) -> Option<PathFilter> {
+    let list = raw.list("paths", problems)?;
+    let lines = list.text.lines().map(str::trim);
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    problems.check(&list.origin, PathFilter::parse(&lines), None)
 }
 
 /// The version that is given, with or without `v`, or `auto`.

@@ -337,8 +337,7 @@ pub static INPUTS: &[Input] = &[
         Section::Tags,
         "version",
         "VERSION",
-        "The version that the release tag carries, such as `1.2.3` or `v1.2.3`. `auto` makes the next one from the \
-         commits where the commit has no git tag (docs/versions.md)",
+        "The version that the release tag carries, such as `1.2.3`; `auto` makes the next one (docs/versions.md)",
     )
     .default_note("the git tag of the commit"),
     Input::text(
@@ -388,7 +387,7 @@ pub static INPUTS: &[Input] = &[
         "paths",
         "PATTERN",
         "What the image is made from, one pattern a line as in a workflow's `paths`, relative to the repository's root. \
-         `changed` looks at it",
+         `changed` and `version: auto` look at it",
     )
     .default_note("the context and the Dockerfile"),
     Input {

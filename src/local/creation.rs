@@ -79,6 +79,17 @@ impl Template {
         may("ecr:CreateRepository") && (self.resource_tags.is_empty() || may("ecr:TagResource"))
     }
 
+    fn put_policies(self, registry: &Registry, name: &RepositoryName, now: Timestamp) -> Result<(), Refusal> {
+        let owner = Owner::Repository(name);
+        if let Some(policy) = self.repository_policy {
+            registry.put_document(owner, REPOSITORY_POLICY, policy)?;
+        }
+        if let Some(policy) = self.lifecycle_policy {
+            registry.put_document(owner, LIFECYCLE_POLICY, StoredPolicy::new(policy, now))?;
+        }
+        Ok(())
+    }
+
     fn settings(&self, name: &RepositoryName) -> NewRepository {
         NewRepository {
             mutability: self.mutability.clone(),
@@ -86,22 +97,6 @@ impl Template {
             tags: self.resource_tags.clone(),
             ..NewRepository::named(name.clone())
         }
-    }
-
-    fn set_policies(self, registry: &Registry, repository: &Repository) -> Result<(), Refusal> {
-        let owner = Owner::Repository(&repository.name);
-        if let Some(text) = self.repository_policy {
-            registry.put_document(owner, REPOSITORY_POLICY, text)?;
-        }
-        if let Some(text) = self.lifecycle_policy {
-            let policy = StoredPolicy {
-                text,
-                put_at: repository.created_at,
-                evaluated_at: None,
-            };
-            registry.put_document(owner, LIFECYCLE_POLICY, policy)?;
-        }
-        Ok(())
     }
 }
 
@@ -141,7 +136,7 @@ pub(crate) fn repository(
         created => created?,
     };
     if let Some(template) = template {
-        template.set_policies(registry, &created)?;
+        template.put_policies(registry, name, created.created_at)?;
     }
     Ok(created)
 }

@@ -7,6 +7,7 @@ mod error;
 mod login;
 mod manifests;
 mod mounts;
+mod public;
 mod route;
 pub(crate) mod storage;
 mod tags;
@@ -22,25 +23,59 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 pub(crate) use error::OciError;
+pub(crate) use public::{token as public_token, token_by_name as public_token_by_name};
 use route::{Endpoint, Route};
 
 use crate::domain::reference::RepositoryName;
 use crate::local::creation::{self, Scenario};
 use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
+use crate::local::hosts::AwsHost;
 use crate::local::iam::Principal;
 use crate::local::permissions::{self, Sender};
 use crate::local::refusal::Refusal;
 use crate::local::server::{BaseUrl, Peer};
-use crate::local::store::Registry;
+use crate::local::store::{Alias, Registry};
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
-/// Answers one request under `/v2`.
+/// Which registries a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Visibility {
+    Private,
+    Public,
+}
+
+/// Answers one request under `/v2` to the registry that the host's name tells: a private one unless it is the host
+/// of the public ones.
 pub(crate) async fn answer(
     State(emulator): State<Arc<Emulator>>,
+    exchange: Exchange,
+    base: BaseUrl,
+    request: Request,
+) -> Response {
+    let visibility = match base.endpoint() {
+        Some(AwsHost::PublicRegistry) => Visibility::Public,
+        _ => Visibility::Private,
+    };
+    answer_as(visibility, emulator, exchange, base, request).await
+}
+
+/// Answers one request under `/v2` to the public registries.
+pub(crate) async fn public_answer(
+    State(emulator): State<Arc<Emulator>>,
+    exchange: Exchange,
+    base: BaseUrl,
+    request: Request,
+) -> Response {
+    answer_as(Visibility::Public, emulator, exchange, base, request).await
+}
+
+async fn answer_as(
+    visibility: Visibility,
+    emulator: Arc<Emulator>,
     exchange: Exchange,
     base: BaseUrl,
     request: Request,
@@ -54,7 +89,7 @@ pub(crate) async fn answer(
         Err(_) => Call::new("Unknown"),
     };
     let effect = async {
-        let mut response = match respond(&emulator, &base, &parts, route, body).await {
+        let mut response = match respond(visibility, &emulator, &base, &parts, route, body).await {
             Ok(response) => response,
             Err(error) => error.into_response(),
         };
@@ -67,25 +102,41 @@ pub(crate) async fn answer(
 }
 
 async fn respond(
+    visibility: Visibility,
     emulator: &Arc<Emulator>,
     base: &BaseUrl,
     parts: &Parts,
     route: Result<Route, OciError>,
     body: Body,
 ) -> Result<Response, OciError> {
-    let principal = match login::identify(emulator, &parts.headers) {
-        Ok(principal) => principal,
-        Err(login::Refused::Challenge) => return Ok(login::challenge(base)),
-        Err(login::Refused::Expired(refusal)) => return Err(refusal.into()),
+    let registry = match base.endpoint() {
+        Some(AwsHost::Registry(account, region)) => emulator.registry_at(account, region),
+        _ => emulator.registry.clone(),
+    };
+    let identified = match visibility {
+        Visibility::Private => login::identify(emulator, &registry, &parts.headers).map(Some),
+        Visibility::Public => public::identify(emulator, &parts.headers),
+    };
+    let principal = match (identified, visibility) {
+        (Ok(principal), _) => principal,
+        (Err(login::Refused::Challenge), Visibility::Private) => return Ok(login::challenge(base)),
+        (Err(login::Refused::Challenge), Visibility::Public) => return Ok(public::challenge(base)),
+        (Err(login::Refused::Expired(refusal)), _) => return Err(refusal.into()),
+    };
+    let Route::Repository(named, endpoint) = route? else {
+        return Ok(StatusCode::OK.into_response());
+    };
+    let (registry, repository) = match visibility {
+        Visibility::Private => (registry, named.clone()),
+        Visibility::Public => public::place(emulator, &named)?,
     };
     let request = DataPlaneRequest {
         emulator,
         base,
         parts,
         principal,
-    };
-    let Route::Repository(repository, endpoint) = route? else {
-        return Ok(StatusCode::OK.into_response());
+        registry,
+        named,
     };
     request.permit(&repository, &endpoint).await?;
     match endpoint {
@@ -102,17 +153,25 @@ async fn respond(
     }
 }
 
-/// A request whose sender is known.
+/// A request whose sender and registry are known.
 struct DataPlaneRequest<'a> {
     emulator: &'a Arc<Emulator>,
     base: &'a BaseUrl,
     parts: &'a Parts,
-    principal: Principal,
+    /// Nobody where the sender has not logged in, which only public registries allow.
+    principal: Option<Principal>,
+    /// The registry that is meant.
+    registry: Registry,
+    /// The repository as clients name it: with the alias before it in public registries.
+    named: RepositoryName,
 }
 
 impl DataPlaneRequest<'_> {
     /// Checks the sender's permission for what the request wants.
     async fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
+        if self.registry.is_public() && endpoint.only_reads() {
+            return Ok(());
+        }
         let is_head = self.parts.method == axum::http::Method::HEAD;
         self.permit_all(repository, endpoint.actions(is_head)).await
     }
@@ -123,13 +182,13 @@ impl DataPlaneRequest<'_> {
         peer.map(|Peer(address)| address.ip())
     }
 
-    /// Checks the sender's permissions for some actions on a repository.
+    /// Checks the sender's permissions for some of the API's operations on a repository.
     async fn permit_all(
         &self,
         repository: &RepositoryName,
-        actions: &'static [&'static str],
+        operations: &'static [&'static str],
     ) -> Result<(), OciError> {
-        let (emulator, principal) = (Arc::clone(self.emulator), self.principal.clone());
+        let (emulator, principal) = (Arc::clone(self.emulator), self.principal()?.clone());
         let source = self.source();
         let repository = repository.clone();
         self.with_registry(move |registry| {
@@ -138,11 +197,23 @@ impl DataPlaneRequest<'_> {
                 source,
             };
             let resource = registry.arn(repository.as_str());
-            actions
-                .iter()
-                .try_for_each(|action| permissions::permit(&emulator, registry, sender, action, &resource))
+            operations.iter().try_for_each(|operation| {
+                let action = registry.action(operation);
+                permissions::permit(&emulator, registry, sender, &action, &resource)
+            })
         })
         .await
+    }
+
+    /// Who has logged in.
+    fn principal(&self) -> Result<&Principal, OciError> {
+        let denied = || Refusal::AccessDenied("Not Authorized".to_owned()).into();
+        self.principal.as_ref().ok_or_else(denied)
+    }
+
+    /// The repository's address.
+    fn address(&self) -> String {
+        format!("{}/v2/{}", self.base, self.named)
     }
 
     /// Checks that the repository is there, or makes it as a template for pushes says.
@@ -159,11 +230,17 @@ impl DataPlaneRequest<'_> {
         &self,
         work: impl FnOnce(&Registry) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, OciError> {
-        let registry = self.emulator.registry.clone();
+        let registry = self.registry.clone();
         let done = tokio::task::spawn_blocking(move || work(&registry))
             .await
             .map_err(Refusal::from)?;
-        Ok(done?)
+        done.map_err(|refusal| match refusal {
+            // A public registry goes by its alias there.
+            Refusal::RepositoryNotFound { repository, .. } if self.registry.is_public() => {
+                public::no_such_repository(&repository, &Alias::of(self.registry.account()).to_string())
+            }
+            refusal => refusal.into(),
+        })
     }
 
     /// The value of a query parameter.

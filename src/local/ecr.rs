@@ -11,6 +11,7 @@ mod layers;
 mod lifecycle;
 mod lifecycle_preview;
 mod listing;
+pub(crate) mod public;
 mod pull_through;
 mod pull_time;
 mod referrers;
@@ -28,12 +29,20 @@ mod storage_class;
 pub(crate) use account_settings::{BLOB_MOUNTING, ENABLED};
 pub(crate) use authorization::{TokenProblem, USER, open_token};
 
-use crate::local::json_api::Service;
+use serde_json::Value;
+
+use crate::domain::reference::AccountId;
+use crate::local::emulator::Emulator;
+use crate::local::json_api::{Operation, Service};
+use crate::local::refusal::Refusal;
+use crate::local::sigv4::Signer;
+use crate::local::store::Registry;
 
 /// The API.
 pub(crate) static SERVICE: Service = Service {
     target: "AmazonEC2ContainerRegistry_V20150921.",
     name: "ecr",
+    registry,
     operations: &[
         account_settings::OPERATIONS,
         authorization::OPERATIONS,
@@ -59,3 +68,25 @@ pub(crate) static SERVICE: Service = Service {
         storage_class::OPERATIONS,
     ],
 };
+
+/// The registry that the request names, in the region that it is signed for; the caller's own where it names none.
+fn registry(
+    emulator: &Emulator,
+    signer: &Signer,
+    _operation: &Operation,
+    document: &Value,
+) -> Result<Registry, Refusal> {
+    let account = match registry_id(document) {
+        None => emulator.iam.account_of(&signer.principal).clone(),
+        Some(id) => AccountId::parse(id).map_err(|_invalid| {
+            Refusal::parameter("registryId", "must satisfy regular expression '[0-9]{12}'")
+        })?,
+    };
+    Ok(emulator.registry_at(account, signer.region.clone()))
+}
+
+/// The registry's id in the request, which may stand in a resource name.
+fn registry_id(document: &Value) -> Option<&str> {
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
+    text("registryId").or_else(|| text("resourceArn")?.split(':').nth(4))
+}

@@ -8,11 +8,13 @@ use crate::domain::reference::{AccountId, Region};
 use crate::local::clock::Clock;
 use crate::local::faults::Faults;
 use crate::local::folder::DataFolder;
+use crate::local::hosts::PUBLIC_REGISTRY;
 use crate::local::iam::Iam;
 use crate::local::journal::Journal;
 use crate::local::oidc::Issuer;
 use crate::local::refusal::ImmutableWording;
 use crate::local::scanning::Orders;
+use crate::local::server::BaseUrl;
 use crate::local::store::Registry;
 use crate::local::uploads::Uploads;
 
@@ -40,6 +42,8 @@ pub(crate) struct Emulator {
     pub(crate) address: SocketAddr,
     /// Where blobs are read from, if the registry redirects.
     pub(crate) storage_port: Option<u16>,
+    /// Where public registries are, if they are served.
+    pub(crate) public_port: Option<u16>,
     pub(crate) quirks: Quirks,
     pub(crate) clock: Clock,
     /// Of the emulator's own account and region.
@@ -59,5 +63,14 @@ impl Emulator {
     /// The registry of an account in a region; it begins to be with what is put into it.
     pub(crate) fn registry_at(&self, account: AccountId, region: Region) -> Registry {
         self.registry.beside(account, region)
+    }
+
+    /// The host of all public registries, as whoever uses `base` reaches it.
+    pub(crate) fn public_host(&self, base: &BaseUrl) -> String {
+        match (base.beside(PUBLIC_REGISTRY), self.public_port) {
+            (Some(host), _) => host,
+            (None, Some(port)) => format!("{}:{port}", base.host_name()),
+            (None, None) => PUBLIC_REGISTRY.to_owned(),
+        }
     }
 }

@@ -27,6 +27,12 @@ pub enum LocalError {
         /// Where the other process listens, once it does.
         endpoint: Option<Url>,
     },
+    /// No process serves the data folder.
+    #[error("no embedded ECR serves the data folder `{}`", path.display())]
+    NotServed {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Another process listens at the address.
     #[error("address `{address}` is in use")]
     AddressInUse {
@@ -61,6 +67,14 @@ pub enum LocalError {
     /// The registry refuses what was asked for.
     #[error("the embedded ECR refuses: {0}")]
     Refused(String),
+    /// The authority of the TLS server cannot be used.
+    #[error("the authority in `{}` cannot be used: {problem}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
     /// The cryptography library made no key.
     #[error("no key could be made")]
     Key,
@@ -89,10 +103,14 @@ impl Diagnose for LocalError {
                 ..
             } => Some(format!("use the emulator at {endpoint}, or choose another data folder").into()),
             Self::Locked { endpoint: None, .. } => Some("choose another data folder".into()),
+            Self::NotServed { path } => {
+                Some(format!("start one: `tagship local serve --data {}`", path.display()).into())
+            }
             Self::AddressInUse { .. } => Some("choose another port, or port 0 for any free one".into()),
             Self::Listen { .. } => Some("choose an address of this machine".into()),
             Self::Database { .. } => Some("choose another data folder, or remove this one".into()),
             Self::Roles { .. } => Some("mend the file, or remove it to get the example again".into()),
+            Self::Tls { .. } => Some("remove its folder to get a new one, and trust that".into()),
             Self::Refused(_) | Self::Key => None,
         }
     }

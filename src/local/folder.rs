@@ -14,8 +14,10 @@ use url::Url;
 use crate::domain::reference::{AccountId, Region, RegistryHost};
 use crate::local::admin::{HEALTH_PATH, Health};
 use crate::local::error::LocalError;
+use crate::local::hosts;
 use crate::local::iam::{AccessKey, EXAMPLE_ROLE, Iam};
 use crate::local::oidc::{Issuer, TOKEN_PATH};
+use crate::local::store::Alias;
 
 /// Locked while a process serves the folder.
 const LOCK_FILE: &str = "lock";
@@ -33,6 +35,8 @@ pub struct Access {
     pub endpoint: Url,
     /// The registry's host, as a process on this machine reaches it.
     pub registry: RegistryHost,
+    /// The account's public registry, if the public registries are served: `host:port/alias`.
+    pub public_registry: Option<String>,
     /// The account.
     pub account: AccountId,
     /// The region.
@@ -45,6 +49,42 @@ pub struct Access {
     pub oidc_request_url: Url,
     /// For `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
     pub oidc_request_token: SecretString,
+    /// How to reach it with TLS, if it serves that.
+    pub tls: Option<SecureAccess>,
+}
+
+/// What a client needs to use TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecureAccess {
+    /// Where a process on this machine connects to.
+    pub address: SocketAddr,
+    /// The file with the certificate to trust, as PEM.
+    pub authority: PathBuf,
+}
+
+impl SecureAccess {
+    /// The base of all AWS APIs by address, for clients that do not resolve names to it.
+    pub fn endpoint(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// The name of a registry, with the port where it is not the usual one.
+    pub fn registry(&self, account: &AccountId, region: &Region) -> String {
+        let name = RegistryHost::of(account, region);
+        match self.address.port() {
+            443 => name.to_string(),
+            port => format!("{name}:{port}"),
+        }
+    }
+
+    /// The line of `/etc/hosts` that leads the clients of one account in one region here.
+    pub fn hosts_line(&self, account: &AccountId, region: &Region) -> String {
+        format!(
+            "{} {}",
+            self.address.ip(),
+            hosts::names(account, region).join(" ")
+        )
+    }
 }
 
 /// [`Access`] as it stands in its file.
@@ -52,6 +92,8 @@ pub struct Access {
 struct AccessRecord {
     endpoint: Url,
     registry: RegistryHost,
+    #[serde(default)]
+    public_registry: Option<String>,
     account: AccountId,
     region: Region,
     access_key_id: String,
@@ -59,11 +101,14 @@ struct AccessRecord {
     role_arn: String,
     oidc_request_url: Url,
     oidc_request_token: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls: Option<SecureAccess>,
 }
 
 impl Access {
     pub(crate) fn new(
         address: SocketAddr,
+        public_port: Option<u16>,
         iam: &Iam,
         issuer: &Issuer,
         region: &Region,
@@ -79,6 +124,10 @@ impl Access {
             endpoint: url("")?,
             registry: RegistryHost::parse(&address.to_string())
                 .map_err(|error| unusable(error.to_string()))?,
+            public_registry: public_port.map(|port| {
+                let host = SocketAddr::new(address.ip(), port);
+                format!("{host}/{}", Alias::of(&iam.account))
+            }),
             account: iam.account.clone(),
             region: region.clone(),
             administrator: iam.administrator.clone(),
@@ -86,6 +135,7 @@ impl Access {
             // GitHub's own address has a query too, to which clients append the audience.
             oidc_request_url: url(&format!("{TOKEN_PATH}?api-version=2.0"))?,
             oidc_request_token: issuer.request_token.clone(),
+            tls: None,
         })
     }
 
@@ -93,6 +143,7 @@ impl Access {
         AccessRecord {
             endpoint: self.endpoint.clone(),
             registry: self.registry.clone(),
+            public_registry: self.public_registry.clone(),
             account: self.account.clone(),
             region: self.region.clone(),
             access_key_id: self.administrator.id.clone(),
@@ -100,6 +151,7 @@ impl Access {
             role_arn: self.role_arn.clone(),
             oidc_request_url: self.oidc_request_url.clone(),
             oidc_request_token: self.oidc_request_token.expose_secret().to_owned(),
+            tls: self.tls.clone(),
         }
     }
 }
@@ -109,6 +161,7 @@ impl From<AccessRecord> for Access {
         Self {
             endpoint: record.endpoint,
             registry: record.registry,
+            public_registry: record.public_registry,
             account: record.account,
             region: record.region,
             administrator: AccessKey {
@@ -118,6 +171,7 @@ impl From<AccessRecord> for Access {
             role_arn: record.role_arn,
             oidc_request_url: record.oidc_request_url,
             oidc_request_token: record.oidc_request_token.into(),
+            tls: record.tls,
         }
     }
 }

@@ -19,6 +19,9 @@ const PULL_RECORD_LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// The name of the document with the time of an image's last recorded pull: this and the digest.
 pub(crate) const PULLED: &str = "pulled/";
 
+/// The name of the document with the time that a tag of a public registry was last pushed: this and the tag.
+pub(crate) const TAGGED: &str = "tagged/";
+
 /// The name of the document of a principal whose pulls are not recorded: this and its resource name.
 /// Source: ECR API reference, `RegisterPullTimeUpdateExclusion`.
 pub(crate) const EXCLUDED: &str = "pull-time-exclusion/";
@@ -47,6 +50,9 @@ pub(crate) struct Pull<'a> {
 
 /// An image was pushed. Blocks.
 pub(crate) fn pushed(emulator: &Arc<Emulator>, push: &Push<'_>) -> Result<(), Refusal> {
+    if push.registry.is_public() {
+        return tagged(emulator, push);
+    }
     scanning::pushed(emulator, push)?;
     signing::pushed(emulator, push)?;
     replication::pushed(emulator, push)
@@ -61,6 +67,15 @@ pub(crate) fn deleted(
     digest: Digest,
 ) -> Result<(), Refusal> {
     replication::deleted(emulator, registry, repository, reference, digest)
+}
+
+/// Public registries keep the times of their tags, and do nothing else.
+fn tagged(emulator: &Emulator, push: &Push<'_>) -> Result<(), Refusal> {
+    let Some(tag) = push.tag else { return Ok(()) };
+    let name = format!("{TAGGED}{tag}");
+    let now = emulator.clock.now();
+    push.registry
+        .put_document(Owner::Repository(push.repository), &name, now)
 }
 
 /// An image was pulled. Blocks.

@@ -33,6 +33,8 @@ pub(crate) struct Service {
     pub(crate) target: &'static str,
     /// Its name in signatures, and before `:` in the actions of policies.
     pub(crate) name: &'static str,
+    /// Tells which registry a call is for.
+    pub(crate) registry: fn(&Emulator, &Signer, &Operation, &Value) -> Result<Registry, Refusal>,
     /// The operations that are served, in families.
     pub(crate) operations: &'static [&'static [Operation]],
 }
@@ -138,16 +140,12 @@ impl Service {
         tokio::task::spawn_blocking(move || {
             shape::check(operation.input, &document)?;
             let Signed { base, signer, source } = call;
-            let own = emulator.registry_at(
-                emulator.iam.account_of(&signer.principal).clone(),
-                signer.region.clone(),
-            );
             let context = Context {
                 emulator: &emulator,
                 principal: &signer.principal,
                 source,
                 base: &base,
-                registry: registry_of(&emulator, own, &document)?,
+                registry: (self.registry)(&emulator, &signer, operation, &document)?,
             };
             context.authorize(self.name, operation, &document)?;
             (operation.run)(&context, document)
@@ -161,19 +159,6 @@ struct Signed {
     base: BaseUrl,
     signer: Signer,
     source: Option<IpAddr>,
-}
-
-/// The registry that the request names, also by a resource name; the caller's own where it names none.
-fn registry_of(emulator: &Emulator, own: Registry, document: &Value) -> Result<Registry, Refusal> {
-    let text = |name: &str| document.get(name).and_then(Value::as_str);
-    let of_arn = || text("resourceArn")?.split(':').nth(4);
-    let Some(id) = text("registryId").or_else(of_arn) else {
-        return Ok(own);
-    };
-    let account = crate::domain::reference::AccountId::parse(id).map_err(|_invalid| {
-        Refusal::parameter("registryId", "must satisfy regular expression '[0-9]{12}'")
-    })?;
-    Ok(emulator.registry_at(account, own.region().clone()))
 }
 
 fn refused(refusal: &Refusal) -> Response {

@@ -29,11 +29,20 @@ const LOOKS: Duration = Duration::from_hours(1);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredPolicy {
     pub(crate) text: String,
-    pub(crate) put_at: Timestamp,
+    put_at: Timestamp,
     pub(crate) evaluated_at: Option<Timestamp>,
 }
 
 impl StoredPolicy {
+    /// A policy that is put now, and so applied in a day.
+    pub(crate) fn new(text: String, now: Timestamp) -> Self {
+        Self {
+            text,
+            put_at: now,
+            evaluated_at: None,
+        }
+    }
+
     fn is_due(&self, now: Timestamp) -> bool {
         now.duration_since(self.evaluated_at.unwrap_or(self.put_at)) >= PERIOD
     }

@@ -26,7 +26,7 @@ use crate::local::refusal::Refusal;
 use crate::local::store::Store;
 
 /// The issuer that tokens name: GitHub's own, so that trust policies written for AWS hold here unchanged.
-pub(crate) const ISSUER: &str = "https://token.actions.githubusercontent.com";
+pub const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
 /// The issuer as it stands in provider names and condition keys.
 pub(crate) const ISSUER_HOST: &str = "token.actions.githubusercontent.com";

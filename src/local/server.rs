@@ -15,6 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) use base_url::BaseUrl;
@@ -42,17 +43,39 @@ pub(crate) struct Server {
 impl Server {
     /// Serves `emulator` to who connects to `listener`.
     pub(crate) fn start(listener: TcpListener, emulator: Arc<Emulator>, admin: bool) -> Self {
-        Self::serve(listener, router(emulator, admin))
+        Self::serve(listener, router(emulator, admin), None)
+    }
+
+    /// Serves the same with TLS, under the names of AWS too.
+    pub(crate) fn start_tls(
+        listener: TcpListener,
+        emulator: Arc<Emulator>,
+        admin: bool,
+        tls: TlsAcceptor,
+    ) -> Self {
+        Self::serve(listener, router(emulator, admin), Some(tls))
+    }
+
+    /// Serves the public registries.
+    pub(crate) fn start_public(listener: TcpListener, emulator: Arc<Emulator>) -> Self {
+        let router = Router::new()
+            .route("/token/", get(data_plane::public_token))
+            .route("/token", get(data_plane::public_token))
+            .route("/v2/", any(data_plane::public_answer))
+            .route("/v2", any(data_plane::public_answer))
+            .route("/v2/{*path}", any(data_plane::public_answer))
+            .with_state(emulator);
+        Self::serve(listener, router, None)
     }
 
     /// Serves the second origin, where blobs are read from.
     pub(crate) fn start_storage(listener: TcpListener, emulator: Arc<Emulator>) -> Self {
-        Self::serve(listener, storage_routes().with_state(emulator))
+        Self::serve(listener, storage_routes().with_state(emulator), None)
     }
 
-    fn serve(listener: TcpListener, router: Router) -> Self {
+    fn serve(listener: TcpListener, router: Router, tls: Option<TlsAcceptor>) -> Self {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(accept(listener, router, stop.clone()));
+        let task = tokio::spawn(accept(listener, router, tls, stop.clone()));
         Self {
             stop: stop.drop_guard(),
             task,
@@ -74,6 +97,7 @@ fn router(emulator: Arc<Emulator>, admin: bool) -> Router {
         .route("/v2/", any(data_plane::answer))
         .route("/v2", any(data_plane::answer))
         .route("/v2/{*path}", any(data_plane::answer))
+        .route("/token/", get(data_plane::public_token_by_name))
         .merge(storage_routes())
         .merge(oidc::routes())
         .merge(admin::health());
@@ -101,7 +125,12 @@ async fn api(
     };
     if let Some(target) = parts.headers.get("x-amz-target") {
         let target = target.to_str().unwrap_or_default().to_owned();
-        return ecr::SERVICE
+        let services = [&ecr::SERVICE, &ecr::public::SERVICE];
+        let service = services
+            .into_iter()
+            .find(|service| target.starts_with(service.target))
+            .unwrap_or(&ecr::SERVICE);
+        return service
             .answer(&emulator, &exchange, base, &target, parts, body)
             .await;
     }
@@ -135,14 +164,14 @@ async fn api(
     exchange.perform(&emulator, call, effect).await
 }
 
-async fn accept(listener: TcpListener, router: Router, stop: CancellationToken) {
+async fn accept(listener: TcpListener, router: Router, tls: Option<TlsAcceptor>, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection::serve(stream, peer, router.clone(), stop.clone()));
+                    connections.spawn(connection::serve(stream, peer, router.clone(), tls.clone(), stop.clone()));
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close theirs first.

@@ -4,6 +4,7 @@
 //! when it returns. So what was acknowledged is there after a kill, and nothing is half-visible; what a kill
 //! leaves behind is swept at the next start.
 
+mod alias;
 mod blobs;
 mod commits;
 mod copies;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 
+pub(crate) use alias::Alias;
 pub(crate) use blobs::{BlobFiles, PartialBlob};
 pub(crate) use copies::Source;
 pub(crate) use deletion::Deletion;
@@ -44,6 +46,9 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The name of the schema that this code reads and writes.
 const SCHEMA: &[u8] = b"1";
+
+/// What stands in place of the region in the keys of public registries.
+const PUBLIC: &str = "public";
 
 /// The database and the blobs of all registries.
 #[derive(Debug)]
@@ -107,7 +112,7 @@ impl Store {
 
     /// Forgets every registry. Keys stay.
     pub(crate) fn clear(&self) -> Result<(), Refusal> {
-        let write = self.database.begin_write()?;
+        let write = self.begin()?;
         write.delete_table(REPOSITORIES)?;
         write.delete_table(MANIFESTS)?;
         write.delete_table(MANIFEST_BYTES)?;
@@ -115,7 +120,7 @@ impl Store {
         write.delete_table(LAYERS)?;
         write.delete_table(REFERRERS)?;
         write.delete_table(DOCUMENTS)?;
-        write.commit()?;
+        self.commit(write)?;
         self.prepare()
     }
 
@@ -150,7 +155,7 @@ pub(crate) fn describe(refusal: &Refusal) -> String {
     std::error::Error::source(refusal).map_or_else(|| refusal.to_string(), ToString::to_string)
 }
 
-/// The registry of one account in one region.
+/// The registry of one account in one region, or its public one.
 ///
 /// All methods block; each is one transaction.
 #[derive(Debug, Clone)]
@@ -158,8 +163,9 @@ pub(crate) struct Registry {
     store: Arc<Store>,
     account: AccountId,
     region: Region,
-    /// The registry's part of every key: `account/region`.
+    /// The registry's part of every key: `account/region`, or `account/public`.
     key: String,
+    is_public: bool,
 }
 
 /// A registry is its account and its region; there is one state.
@@ -179,12 +185,29 @@ impl Registry {
             account,
             region,
             key,
+            is_public: false,
         }
     }
 
     /// Another registry in the same state.
     pub(crate) fn beside(&self, account: AccountId, region: Region) -> Self {
         Self::new(Arc::clone(&self.store), account, region)
+    }
+
+    /// The public registry of an account, which has no region of its own.
+    pub(crate) fn public_of(&self, account: AccountId) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            key: format!("{account}/{PUBLIC}"),
+            account,
+            region: self.region.clone(),
+            is_public: true,
+        }
+    }
+
+    /// Whether everybody may pull from it.
+    pub(crate) fn is_public(&self) -> bool {
+        self.is_public
     }
 
     /// Forgets what is in every registry of the state.
@@ -195,10 +218,17 @@ impl Registry {
     /// The registry whose part of every key this is.
     fn of_key(&self, key: &str) -> Result<Self, Refusal> {
         let (account, region) = key.split_once('/').unwrap_or_default();
-        Ok(self.beside(
-            AccountId::parse(account).map_err(Refusal::state)?,
-            Region::parse(region).map_err(Refusal::state)?,
-        ))
+        let account = AccountId::parse(account).map_err(Refusal::state)?;
+        if region == PUBLIC {
+            return Ok(self.public_of(account));
+        }
+        Ok(self.beside(account, Region::parse(region).map_err(Refusal::state)?))
+    }
+
+    /// The action, in policies, that stands for an operation of the registry's API.
+    pub(crate) fn action(&self, operation: &str) -> String {
+        let service = if self.is_public { "ecr-public" } else { "ecr" };
+        format!("{service}:{operation}")
     }
 
     /// The account, which is the registry's id.
@@ -218,11 +248,11 @@ impl Registry {
 
     /// The resource name of a repository; `name` may be a pattern.
     pub(crate) fn arn(&self, name: &str) -> String {
-        let partition = self.region.partition();
-        format!(
-            "arn:{partition}:ecr:{}:{}:repository/{name}",
-            self.region, self.account
-        )
+        let (partition, account) = (self.region.partition(), &self.account);
+        if self.is_public {
+            return format!("arn:{partition}:ecr-public::{account}:repository/{name}");
+        }
+        format!("arn:{partition}:ecr:{}:{account}:repository/{name}", self.region)
     }
 
     fn no_such_repository(&self, name: &RepositoryName) -> Refusal {

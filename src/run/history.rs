@@ -1,26 +1,36 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::domain::facts::{CommitId, Descent, GitTags};
-use crate::domain::version::TagPrefix;
 use crate::git::{GitError, GixCheckout};
-use crate::ports::ReadHistory;
-use crate::settings::Settings;
+use crate::github::{ForgeError, GithubForge};
+use crate::ports::{Event, ReadForge as _, ReadHistory, Reporter};
+use crate::settings::{GithubSettings, Settings};
 
-/// What lies around the commit, as the checkout tells it.
+/// What lies around the commit, as the checkout tells it, and GitHub where the clone is too short.
 pub(super) struct History {
     checkout: GixCheckout,
     context: PathBuf,
-    prefix: TagPrefix,
+    github: GithubSettings,
+    reporter: Arc<dyn Reporter>,
 }
 
 impl History {
-    pub(super) fn of(settings: &Settings) -> Self {
+    pub(super) fn of(settings: &Settings, reporter: Arc<dyn Reporter>) -> Self {
         Self {
             checkout: GixCheckout::at(&settings.workspace),
             context: settings.build.context.clone(),
-            prefix: settings.tag_prefix.clone(),
+            github: settings.github.clone(),
+            reporter,
+        }
+    }
+
+    async fn ask_github(&self, of: &CommitId, from: &CommitId) -> Result<Option<Descent>, ForgeError> {
+        match GithubForge::of(&self.github)? {
+            Some(forge) => forge.descent(of, from).await.map(Some),
+            None => Ok(None),
         }
     }
 }
@@ -28,14 +38,25 @@ impl History {
 #[async_trait]
 impl ReadHistory for History {
     async fn git_tags(&self) -> Result<GitTags, GitError> {
-        let mut tags = tokio::task::block_in_place(|| self.checkout.git_tags(&self.context))?;
-        // Those of other images say nothing of this one's versions.
-        let own = tags.names.iter().filter_map(|name| self.prefix.rest(name));
-        tags.names = own.map(str::to_owned).collect();
-        Ok(tags)
+        tokio::task::block_in_place(|| self.checkout.git_tags(&self.context))
     }
 
     async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, GitError> {
-        tokio::task::block_in_place(|| self.checkout.descent(&self.context, of, from))
+        let seen = tokio::task::block_in_place(|| self.checkout.descent(&self.context, of, from))?;
+        if !matches!(seen, Descent::Unknown { .. }) {
+            return Ok(seen);
+        }
+        match self.ask_github(of, from).await {
+            Ok(told) => Ok(told.unwrap_or(seen)),
+            Err(error) => {
+                let note = format!(
+                    "whether commit {} comes after {}: {error}",
+                    of.short(),
+                    from.short()
+                );
+                self.reporter.event(Event::Note(&note));
+                Ok(seen)
+            }
+        }
     }
 }

@@ -4,12 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use aws_sdk_ecr::types::ImageTagMutability;
-use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Outcome, RunError};
+use super::RunError;
 use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
 use crate::local::{Access, LocalEcr, LocalError, Options};
-use crate::settings::{AccessKey, Destination, IdentitySettings, LocalServerSettings, Settings};
+use crate::settings::{AccessKey, Destination, IdentitySettings, Settings};
 
 /// Where the embedded ECR listens when it can, so that references to its images stay the same.
 const PORT: u16 = 5510;
@@ -81,52 +80,5 @@ fn administrator(access: &Access) -> IdentitySettings {
         region: Some(access.region.clone()),
         endpoint_url: Some(access.endpoint.clone()),
         ..IdentitySettings::default()
-    }
-}
-
-/// Serves the embedded ECR until the future is dropped; `ready` gets what to print once it listens.
-pub async fn serve_local(
-    settings: &LocalServerSettings,
-    ready: impl FnOnce(Outcome) + Send,
-) -> Result<(), RunError> {
-    let options = Options {
-        listen: settings.listen,
-        admin: true,
-        ..Options::new(&settings.data, settings.account.clone(), settings.region.clone())
-    };
-    let emulator = LocalEcr::start(options).await?;
-    let password = emulator.access().registry_password().await?;
-    ready(announcement(emulator.access(), &password));
-    std::future::pending::<()>().await;
-    Ok(())
-}
-
-/// How to use the server: `NAME=value` lines that a shell can read, and the same as JSON.
-fn announcement(access: &Access, password: &SecretString) -> Outcome {
-    let lines = [
-        ("endpoint", access.endpoint.to_string()),
-        ("registry", access.registry.to_string()),
-        ("registry-password", password.expose_secret().to_owned()),
-        ("access-key-id", access.administrator.id.clone()),
-        (
-            "secret-access-key",
-            access.administrator.secret.expose_secret().to_owned(),
-        ),
-        ("region", access.region.to_string()),
-        ("role-arn", access.role_arn.clone()),
-        ("oidc-request-url", access.oidc_request_url.to_string()),
-        (
-            "oidc-request-token",
-            access.oidc_request_token.expose_secret().to_owned(),
-        ),
-    ];
-    let json: serde_json::Map<String, serde_json::Value> = lines
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone().into()))
-        .collect();
-    Outcome {
-        text: lines.map(|(name, value)| format!("{name}={value}\n")).concat(),
-        json: serde_json::Value::Object(json).to_string() + "\n",
-        ..Outcome::default()
     }
 }

@@ -71,7 +71,7 @@ impl<'a> Scene<'a> {
 
     /// What the registry says of the wanted tags, and what lies around them.
     pub(super) async fn facts(&self, connection: &RegistryConnection) -> Result<Facts, RunError> {
-        let history = History::of(self.settings);
+        let history = History::of(self.settings, Arc::clone(&self.reporter));
         Ok(gather(&connection.repository()?, &history, &self.wish()).await?)
     }
 

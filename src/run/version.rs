@@ -47,7 +47,7 @@ pub(super) async fn made_version(
             prefix: settings.tag_prefix.clone(),
             ..Rules::default()
         },
-        paths: None,
+        paths: settings.paths.clone(),
         workspace: settings.workspace.clone(),
         context: settings.build.context.clone(),
     };

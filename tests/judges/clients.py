@@ -130,6 +130,9 @@ class AwsCli:
         caller = (credentials.access_key, environment["AWS_DEFAULT_REGION"])
         if caller not in self.drivers:
             self.drivers[caller] = self.create()
+        # The CLI takes bytes as they are.
+        if "layerPartBlob" in document:
+            document = {**document, "layerPartBlob": base64.b64decode(document["layerPartBlob"]).decode()}
         arguments = [service, xform_name(operation, "-"), "--endpoint-url", wire.endpoint, "--output", "json"]
         arguments += ["--no-paginate", "--cli-input-json", json.dumps(document)]
         out, problem = io.StringIO(), io.StringIO()

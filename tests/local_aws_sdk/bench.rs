@@ -5,6 +5,9 @@ use std::fmt::Debug;
 use aws_credential_types::Credentials;
 use aws_sdk_ecr::config::{BehaviorVersion, Region as SdkRegion, retry::RetryConfig};
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -97,6 +100,44 @@ impl Bench {
         format!("http://{}{path}", self.local.registry_host())
     }
 
+    /// A call of a JSON API, signed with AWS's own signer: `sent` goes out with the signature of `signed`.
+    #[expect(clippy::disallowed_methods, reason = "signatures carry the time")]
+    pub(crate) async fn signed(
+        &self,
+        scope: &Scope<'_>,
+        target: &str,
+        signed: &str,
+        sent: &str,
+    ) -> (u16, Value) {
+        let url = self.url("/");
+        let headers = [
+            ("x-amz-target", target),
+            ("content-type", "application/x-amz-json-1.1"),
+        ];
+        let identity = scope.credentials.clone().into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(scope.region)
+            .name(scope.service)
+            .time((Timestamp::now() + SignedDuration::from_secs(scope.shift)).into())
+            .settings(SigningSettings::default())
+            .build()
+            .unwrap()
+            .into();
+        let body = SignableBody::Bytes(signed.as_bytes());
+        let signable = SignableRequest::new("POST", &url, headers.into_iter(), body).unwrap();
+        let (instructions, _) = sign(signable, &parameters).unwrap().into_parts();
+        let mut request = http::Request::post(&url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let mut request = request.body(sent.to_owned()).unwrap();
+        instructions.apply_to_request_http1x(&mut request);
+        let request = reqwest::Request::try_from(request).unwrap();
+        let answer = self.http.execute(request).await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
     /// The data plane, as the administrator sees it.
     pub(crate) async fn registry(&self) -> Registry {
         self.registry_as(self.administrator()).await
@@ -109,6 +150,15 @@ impl Bench {
             login: login(&self.ecr_as(credentials)).await,
         }
     }
+}
+
+/// Who signs a call, and for where.
+pub(crate) struct Scope<'a> {
+    pub(crate) credentials: Credentials,
+    pub(crate) region: &'a str,
+    pub(crate) service: &'a str,
+    /// Seconds that the signature's time is ahead.
+    pub(crate) shift: i64,
 }
 
 fn credentials(key: &AccessKey) -> Credentials {
@@ -137,8 +187,8 @@ async fn login(client: &aws_sdk_ecr::Client) -> String {
 /// A client of the data plane.
 #[derive(Clone)]
 pub(crate) struct Registry {
-    http: reqwest::Client,
-    host: String,
+    pub(crate) http: reqwest::Client,
+    pub(crate) host: String,
     pub(crate) login: String,
 }
 

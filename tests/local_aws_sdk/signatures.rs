@@ -1,10 +1,7 @@
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::bench::{Bench, REGION, REPOSITORY, api_error};
+use crate::bench::{Bench, REGION, REPOSITORY, Scope, api_error};
 
 async fn refusal(client: aws_sdk_ecr::Client) -> (String, String) {
     api_error(client.describe_repositories().send().await)
@@ -82,42 +79,16 @@ async fn a_signature_is_good_for_five_minutes_whatever_the_emulators_clock() {
     }
 }
 
-/// Signs one body with AWS's own signer, `shift` seconds from now, and sends another.
-#[expect(clippy::disallowed_methods, reason = "signatures carry the time")]
+/// Signs one body, `shift` seconds from now, and sends another.
 async fn send(bench: &Bench, service: &str, shift: i64, signed: &str, sent: &str) -> (u16, Value) {
-    let url = bench.url("/");
     let target = "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories";
-    let headers = [
-        ("x-amz-target", target),
-        ("content-type", "application/x-amz-json-1.1"),
-    ];
-    let identity = bench.administrator().into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(REGION)
-        .name(service)
-        .time((Timestamp::now() + SignedDuration::from_secs(shift)).into())
-        .settings(SigningSettings::default())
-        .build()
-        .unwrap()
-        .into();
-    let signable = SignableRequest::new(
-        "POST",
-        &url,
-        headers.into_iter(),
-        SignableBody::Bytes(signed.as_bytes()),
-    )
-    .unwrap();
-    let (instructions, _) = sign(signable, &parameters).unwrap().into_parts();
-    let mut request = http::Request::post(&url);
-    for (name, value) in headers {
-        request = request.header(name, value);
-    }
-    let mut request = request.body(sent.to_owned()).unwrap();
-    instructions.apply_to_request_http1x(&mut request);
-    let request = reqwest::Request::try_from(request).unwrap();
-    let answer = bench.http.execute(request).await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    let scope = Scope {
+        credentials: bench.administrator(),
+        region: REGION,
+        service,
+        shift,
+    };
+    bench.signed(&scope, target, signed, sent).await
 }
 
 #[tokio::test]

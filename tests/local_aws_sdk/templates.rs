@@ -61,6 +61,43 @@ fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build().unwrap()
 }
 
+/// Repository policies and lifecycle policies of templates are those of the repositories that they make.
+#[tokio::test]
+async fn a_template_gives_policies() {
+    let bench = Bench::start().await;
+    let policy = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"ecr:BatchGetImage"}}"#;
+    let lifecycle = r#"{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":9},"action":{"type":"expire"}}]}"#;
+    for (policy, lifecycle) in [("{}", lifecycle), (policy, "{}")] {
+        let request = template(&bench, "prod")
+            .repository_policy(policy)
+            .lifecycle_policy(lifecycle);
+        assert_eq!(code_of(request).await, "InvalidParameterException");
+    }
+    template(&bench, "prod")
+        .repository_policy(policy)
+        .lifecycle_policy(lifecycle)
+        .send()
+        .await
+        .unwrap();
+    bench.registry().await.image("prod/app", "1.0.0", "one").await;
+    let ecr = bench.ecr();
+    let found = ecr
+        .get_repository_policy()
+        .repository_name("prod/app")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(found.policy_text(), Some(policy));
+    let found = ecr
+        .get_lifecycle_policy()
+        .repository_name("prod/app")
+        .send()
+        .await
+        .unwrap();
+    let text: serde_json::Value = serde_json::from_str(found.lifecycle_policy_text().unwrap()).unwrap();
+    assert_eq!(text["rules"][0]["rulePriority"], 1);
+}
+
 #[tokio::test]
 async fn a_push_makes_the_repository_that_a_template_is_for() {
     let bench = Bench::start().await;

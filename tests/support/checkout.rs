@@ -104,20 +104,28 @@ impl Checkout {
         output_of(self.command().args(arguments))
     }
 
-    fn command(&self) -> Command {
+    /// The variables that give commits their author and time.
+    pub fn identity(&self) -> [(&'static str, String); 8] {
         let date = format!("{} +0000", FIRST_COMMIT_AT + 3600 * self.commits);
+        let text = str::to_owned;
+        [
+            ("GIT_CONFIG_NOSYSTEM", text("1")),
+            ("GIT_CONFIG_GLOBAL", text("/dev/null")),
+            ("GIT_AUTHOR_NAME", text("Ada")),
+            ("GIT_AUTHOR_EMAIL", text("ada@example.com")),
+            ("GIT_AUTHOR_DATE", date.clone()),
+            ("GIT_COMMITTER_NAME", text("Ada")),
+            ("GIT_COMMITTER_EMAIL", text("ada@example.com")),
+            ("GIT_COMMITTER_DATE", date),
+        ]
+    }
+
+    fn command(&self) -> Command {
         let mut command = scrubbed("git", self.path());
         command
             .current_dir(self.path())
             .args(["-c", "safe.directory=*", "-c", "protocol.file.allow=always"])
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_AUTHOR_NAME", "Ada")
-            .env("GIT_AUTHOR_EMAIL", "ada@example.com")
-            .env("GIT_AUTHOR_DATE", &date)
-            .env("GIT_COMMITTER_NAME", "Ada")
-            .env("GIT_COMMITTER_EMAIL", "ada@example.com")
-            .env("GIT_COMMITTER_DATE", &date);
+            .envs(self.identity());
         command
     }
 }

@@ -81,6 +81,11 @@ impl Ecr {
         })
     }
 
+    /// One that has the public registries too.
+    pub fn start_with_public_registries() -> Self {
+        Self::start_with([127, 0, 0, 1], |options| options.public_port = Some(0))
+    }
+
     fn start_at(address: [u8; 4], quirks: Quirks) -> Self {
         let ecr = Self::start_with(address, |options| options.quirks = quirks);
         assert_eq!(ecr.server.role_arn(), ROLE_ARN);

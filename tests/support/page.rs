@@ -1,6 +1,6 @@
 //! Pages of the documentation whose examples are run.
 
-/// The commands that a page shows with what they print, in its order.
+/// Commands in the blocks of `console`, with what each prints, in the order of the page.
 pub fn examples(page: &str) -> Vec<(&str, String)> {
     let mut examples: Vec<(&str, String)> = Vec::new();
     let mut is_inside = false;
@@ -15,4 +15,19 @@ pub fn examples(page: &str) -> Vec<(&str, String)> {
         }
     }
     examples
+}
+
+/// Fails unless each example prints what the page says when `run` runs it.
+#[track_caller]
+pub fn check(page: &str, least: usize, run: impl Fn(&str) -> String) {
+    let examples = examples(page);
+    assert!(examples.len() >= least, "{} examples", examples.len());
+    let wrong: Vec<String> = examples
+        .into_iter()
+        .filter_map(|(command, expected)| {
+            let found = run(command);
+            (found != expected).then(|| format!("$ {command}\n{found}but the page says\n{expected}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -38,10 +38,18 @@ fn parse(rules: &Value) -> LifecyclePolicy {
     LifecyclePolicy::parse(&json!({"rules": rules}).to_string()).unwrap()
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "selections are written where they are used"
+)]
 fn rule(priority: u32, selection: Value) -> Value {
     json!({"rulePriority": priority, "selection": selection, "action": {"type": "expire"}})
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "selections are written where they are used"
+)]
 fn archiving(priority: u32, selection: Value) -> Value {
     json!({
         "rulePriority": priority,

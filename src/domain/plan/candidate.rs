@@ -153,7 +153,9 @@ impl Candidate<'_> {
             ),
             Descent::Unknown { is_shallow: true } => (
                 format!("it points to commit {there}, which this shallow clone does not reach"),
-                Some("check out with `fetch-depth: 0`"),
+                Some(
+                    "check out with `fetch-depth: 0`, or give a `github-token` that may read the repository",
+                ),
             ),
             Descent::Unknown { is_shallow: false } => (
                 format!("it points to commit {there}, which is not in this repository"),

@@ -1,7 +1,7 @@
 //! What one rule makes in one run.
 
 use super::error::{LineError, Problem, shown};
-use super::order::{Order, VersionLine};
+use super::order::{GitTagForm, Order, VersionLine};
 use super::pattern::Capture;
 use super::rule::{Extract, Kind, RefKind, Scheme, TagRule};
 use super::variables::{Scope, Text};
@@ -194,7 +194,7 @@ impl TagRule {
         };
         let is_full = is_whole || is_special || uses("major") && uses("minor") && uses("patch");
         let [before, behind] = pattern.template.affixes();
-        let line = VersionLine::of_all(scheme, read, extract.cloned())
+        let line = VersionLine::of_all(scheme, read, GitTagForm::new(extract, given.tag_prefix))
             .narrowed(["major", "minor", "patch"].map(uses))
             .within(before, behind);
         Ok(Outcome::Made {

@@ -95,7 +95,9 @@ pub fn evaluate(rules: &[TagRule], flavor: &Flavor, given: &Given<'_>) -> Result
         flavor,
         made: Evaluation::default(),
         stages: Vec::new(),
-        versions: given.version.and_then(VersionLine::around),
+        versions: given
+            .version
+            .and_then(|version| VersionLine::around(version, given.tag_prefix)),
         latests: Vec::new(),
     };
     for rule in ordered {

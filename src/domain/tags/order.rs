@@ -6,6 +6,7 @@ use super::Mode;
 use super::pattern::Capture;
 use super::rule::{Extract, Scheme};
 use super::versions::Read;
+use crate::domain::version::TagPrefix;
 
 /// What decides where a moving tag may move.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,12 +23,41 @@ pub struct VersionLine {
     scheme: Scheme,
     /// This run's version.
     version: Read,
-    /// How a version is cut out of a git tag.
-    extract: Option<Extract>,
+    /// How a version stands in a git tag.
+    git_tags: GitTagForm,
     /// The major, minor and patch numbers that the line's versions share with this one.
     shared: [Option<u64>; 3],
     /// What may stand before and behind a version in the registry's tags.
     affixes: [String; 2],
+}
+
+/// How versions stand in git tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum GitTagForm {
+    /// Behind a prefix.
+    Behind(TagPrefix),
+    /// Where a pattern finds them.
+    Extracted(Extract),
+}
+
+impl GitTagForm {
+    pub(super) fn new(extract: Option<&Extract>, prefix: Option<&TagPrefix>) -> Self {
+        match (extract, prefix) {
+            (Some(extract), _) => Self::Extracted(extract.clone()),
+            (None, prefix) => Self::Behind(prefix.cloned().unwrap_or_default()),
+        }
+    }
+
+    /// The part of a git tag that may be a version.
+    fn version<'a>(&self, tag: &'a str) -> Option<&'a str> {
+        match self {
+            Self::Behind(prefix) => prefix.rest(tag),
+            Self::Extracted(extract) => match extract.pattern.capture(tag, extract.group) {
+                Capture::Text(text) => Some(text),
+                Capture::NoMatch | Capture::NoGroup => None,
+            },
+        }
+    }
 }
 
 /// A version that is greater than this run's, and the tag that it was seen in.
@@ -41,25 +71,25 @@ pub struct Greater {
 
 impl VersionLine {
     /// All versions: the line of `latest`.
-    pub(super) fn of_all(scheme: Scheme, version: Read, extract: Option<Extract>) -> Self {
+    pub(super) fn of_all(scheme: Scheme, version: Read, git_tags: GitTagForm) -> Self {
         Self {
             scheme,
             version,
-            extract,
+            git_tags,
             shared: [None; 3],
             affixes: Default::default(),
         }
     }
 
     /// The line of all versions around a version that was given or computed.
-    pub(super) fn around(version: &Version) -> Option<Self> {
+    pub(super) fn around(version: &Version, prefix: Option<&TagPrefix>) -> Option<Self> {
         let read = Scheme::Semver.read(&version.to_string(), Mode::Strict)?;
-        Some(Self::of_all(Scheme::Semver, read, None))
+        Some(Self::of_all(Scheme::Semver, read, GitTagForm::new(None, prefix)))
     }
 
     /// The line of all versions around the same one.
     pub(super) fn whole(&self) -> Self {
-        Self::of_all(self.scheme, self.version.clone(), self.extract.clone())
+        Self::of_all(self.scheme, self.version.clone(), self.git_tags.clone())
     }
 
     /// The part of this line whose versions have the same numbers as this run's where `is_shared` says so.
@@ -94,14 +124,7 @@ impl VersionLine {
     /// The greatest stable version of the line among git tags, if it is greater than this run's.
     pub fn greater_in_git(&self, tags: &[String]) -> Option<Greater> {
         self.greatest(tags.iter().map(String::as_str), |tag| {
-            let text = match &self.extract {
-                None => tag,
-                Some(extract) => match extract.pattern.capture(tag, extract.group) {
-                    Capture::Text(text) => text,
-                    Capture::NoMatch | Capture::NoGroup => return None,
-                },
-            };
-            self.scheme.read(text, Mode::Strict)
+            self.scheme.read(self.git_tags.version(tag)?, Mode::Strict)
         })
     }
 

@@ -8,6 +8,7 @@ use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
 use crate::local::refusal::Refusal;
 use crate::local::server::BaseUrl;
+use crate::local::store::Registry;
 
 /// Why a request is not let in.
 #[derive(Debug)]
@@ -18,13 +19,18 @@ pub(super) enum Refused {
     Expired(Refusal),
 }
 
-/// Finds out who sends a request: HTTP Basic with the token of `GetAuthorizationToken`, nothing else.
-pub(super) fn identify(emulator: &Emulator, headers: &HeaderMap) -> Result<Principal, Refused> {
+/// Finds out who sends a request to a private registry: HTTP Basic with the token of `GetAuthorizationToken`,
+/// nothing else.
+pub(super) fn identify(
+    emulator: &Emulator,
+    registry: &Registry,
+    headers: &HeaderMap,
+) -> Result<Principal, Refused> {
     if !emulator.auth {
         return Ok(Principal::Administrator);
     }
     let password = basic_password(headers).ok_or(Refused::Challenge)?;
-    match open_token(emulator, &password) {
+    match open_token(emulator, registry, &password) {
         Ok(token) => Ok(token.principal),
         Err(TokenProblem::Unknown) => Err(Refused::Challenge),
         Err(TokenProblem::Expired) => Err(Refused::Expired(Refusal::TokenExpired)),
@@ -32,7 +38,7 @@ pub(super) fn identify(emulator: &Emulator, headers: &HeaderMap) -> Result<Princ
 }
 
 /// The password of the user `AWS`. Source: RFC 7617.
-fn basic_password(headers: &HeaderMap) -> Option<String> {
+pub(super) fn basic_password(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credentials) = text.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

@@ -29,18 +29,19 @@ pub(super) async fn get(
     let source = request.source();
     let image = request
         .with_registry(move |registry| {
-            let sender = Sender {
-                principal: &principal,
-                source,
-            };
-            pull_through::fetch(&emulator, registry, sender, &repository, &reference)?;
+            // Who has not logged in is at a public registry, which caches nothing.
+            if let Some(principal) = &principal {
+                let sender = Sender { principal, source };
+                pull_through::fetch(&emulator, registry, sender, &repository, &reference)?;
+            }
             let image = registry.active_image(&repository, &reference, emulator.clock.now())?;
-            if let Some(image) = image.as_ref().filter(|_| is_pull) {
+            // Who pulled from a public registry is nobody's business.
+            if let (Some(image), Some(principal), true) = (&image, &principal, is_pull) {
                 let pull = Pull {
                     registry,
                     repository: &repository,
                     digest: &image.digest,
-                    principal: &principal,
+                    principal,
                 };
                 follow_up::pulled(&emulator, &pull)?;
             }
@@ -105,8 +106,7 @@ pub(super) async fn put(
     let manifest = ParsedManifest::parse(bytes, stated)?;
     let subject = manifest.subject();
     let emulator = Arc::clone(request.emulator);
-    let principal = request.principal.clone();
-    let name = repository.clone();
+    let principal = request.principal()?.clone();
     let digest = request
         .with_registry(move |registry| {
             let quirks = emulator.quirks;
@@ -115,7 +115,7 @@ pub(super) async fn put(
                 Reference::Digest(digest) => (None, Some(*digest)),
             };
             let put = PutImage {
-                repository: &name,
+                repository: &repository,
                 manifest: &manifest,
                 tag,
                 digest,
@@ -129,7 +129,7 @@ pub(super) async fn put(
             let digest = registry.put_image(&put, emulator.clock.now())?;
             let push = Push {
                 registry,
-                repository: &name,
+                repository: &repository,
                 manifest: &manifest,
                 tag,
                 principal: &principal,
@@ -138,7 +138,7 @@ pub(super) async fn put(
             Ok(digest)
         })
         .await?;
-    let location = format!("{}/v2/{repository}/manifests/{digest}", request.base);
+    let location = format!("{}/manifests/{digest}", request.address());
     let headers = [
         (header::LOCATION, value(&location)?),
         (CONTENT_DIGEST, value(&digest.to_string())?),

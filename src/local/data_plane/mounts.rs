@@ -19,8 +19,11 @@ pub(super) async fn mount(
     let (Some(digest), Some(from)) = (digest, from) else {
         return Ok(None);
     };
+    if request.registry.is_public() {
+        return Ok(None);
+    }
     if request
-        .permit_all(&from, &["ecr:GetDownloadUrlForLayer"])
+        .permit_all(&from, &["GetDownloadUrlForLayer"])
         .await
         .is_err()
     {

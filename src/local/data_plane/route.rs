@@ -159,19 +159,27 @@ impl Endpoint {
         }
     }
 
-    /// The permissions that the request needs.
+    /// Whether nothing changes.
+    pub(super) fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::GetManifest(_) | Self::GetBlob(_) | Self::ListTags | Self::ListReferrers(_)
+        )
+    }
+
+    /// The permissions that the request needs, in ECR or in ECR Public.
     ///
     /// Source: ECR user guide, "IAM permissions for pushing an image" and "… for pulling an image".
     pub(super) fn actions(&self, head: bool) -> &'static [&'static str] {
         match self {
-            Self::GetManifest(_) | Self::ListReferrers(_) => &["ecr:BatchGetImage"],
-            Self::PutManifest(_) => &["ecr:PutImage"],
-            Self::GetBlob(_) if head => &["ecr:BatchCheckLayerAvailability"],
-            Self::GetBlob(_) => &["ecr:GetDownloadUrlForLayer"],
-            Self::StartUpload => &["ecr:InitiateLayerUpload"],
-            Self::UploadStatus(_) | Self::UploadPart(_) | Self::CancelUpload(_) => &["ecr:UploadLayerPart"],
-            Self::CompleteUpload(_) => &["ecr:UploadLayerPart", "ecr:CompleteLayerUpload"],
-            Self::ListTags => &["ecr:ListImages"],
+            Self::GetManifest(_) | Self::ListReferrers(_) => &["BatchGetImage"],
+            Self::PutManifest(_) => &["PutImage"],
+            Self::GetBlob(_) if head => &["BatchCheckLayerAvailability"],
+            Self::GetBlob(_) => &["GetDownloadUrlForLayer"],
+            Self::StartUpload => &["InitiateLayerUpload"],
+            Self::UploadStatus(_) | Self::UploadPart(_) | Self::CancelUpload(_) => &["UploadLayerPart"],
+            Self::CompleteUpload(_) => &["UploadLayerPart", "CompleteLayerUpload"],
+            Self::ListTags => &["ListImages"],
         }
     }
 }

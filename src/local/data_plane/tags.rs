@@ -30,7 +30,7 @@ pub(super) async fn list(
             Page::cut(tags, |tag| tag, last.as_deref(), size)
         })
         .await?;
-    let body = json!({"name": repository, "tags": page.items});
+    let body = json!({"name": request.named, "tags": page.items});
     // ECR's content type for this JSON.
     let content_type = [(
         header::CONTENT_TYPE,
@@ -40,8 +40,8 @@ pub(super) async fn list(
     if let Some(next) = page.next {
         let number = number.map(|number| format!("&n={number}")).unwrap_or_default();
         let link = format!(
-            "<{}/v2/{repository}/tags/list?last={next}{number}>; rel=\"next\"",
-            request.base
+            "<{}/tags/list?last={next}{number}>; rel=\"next\"",
+            request.address()
         );
         response.headers_mut().insert(header::LINK, value(&link)?);
     }

@@ -21,13 +21,13 @@ pub(super) async fn start(
 ) -> Result<Response, OciError> {
     request.prepare_push(&repository).await?;
     if let Some(digest) = mounts::mount(request, &repository).await? {
-        return stored(request, &repository, digest);
+        return stored(request, digest);
     }
     let (name, now) = (repository.clone(), request.emulator.clock.now());
     let upload = request
         .with_registry(move |registry| Upload::begin(registry, &name, now))
         .await?;
-    let response = progress(request, &repository, &upload.id, StatusCode::ACCEPTED, 0)?;
+    let response = progress(request, &upload.id, StatusCode::ACCEPTED, 0)?;
     request.emulator.uploads.put(upload);
     Ok(response)
 }
@@ -41,8 +41,8 @@ pub(super) fn status(
     let length = request
         .emulator
         .uploads
-        .length(&request.emulator.registry, repository, id)?;
-    progress(request, repository, id, StatusCode::NO_CONTENT, length)
+        .length(&request.registry, repository, id)?;
+    progress(request, id, StatusCode::NO_CONTENT, length)
 }
 
 /// `DELETE`: gives an upload up.
@@ -51,8 +51,7 @@ pub(super) fn cancel(
     repository: &RepositoryName,
     id: &str,
 ) -> Result<Response, OciError> {
-    let emulator = request.emulator;
-    emulator.uploads.take(&emulator.registry, repository, id)?;
+    request.emulator.uploads.take(&request.registry, repository, id)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -70,7 +69,7 @@ pub(super) async fn part(
     let length = upload.blob.length();
     upload.part_added(before, request.emulator.clock.now());
     request.emulator.uploads.put(upload);
-    progress(request, &repository, id, StatusCode::CREATED, length)
+    progress(request, id, StatusCode::CREATED, length)
 }
 
 /// `PUT`: the last part, or all of the blob, or nothing after a `PATCH`; then the blob is part of the repository.
@@ -90,16 +89,12 @@ pub(super) async fn complete(
     request
         .with_registry(move |_| upload.complete(&[stated], Repeat::Accept))
         .await?;
-    stored(request, &repository, stated)
+    stored(request, stated)
 }
 
 /// The answer when the repository has the blob.
-fn stored(
-    request: &DataPlaneRequest<'_>,
-    repository: &RepositoryName,
-    digest: Digest,
-) -> Result<Response, OciError> {
-    let location = format!("{}/v2/{repository}/blobs/{digest}", request.base);
+fn stored(request: &DataPlaneRequest<'_>, digest: Digest) -> Result<Response, OciError> {
+    let location = format!("{}/blobs/{digest}", request.address());
     let headers = [
         (header::LOCATION, value(&location)?),
         (CONTENT_DIGEST, value(&digest.to_string())?),
@@ -110,7 +105,7 @@ fn stored(
 /// Takes an upload out to write the next part, after checking that the part begins where the last one ended.
 fn open(request: &DataPlaneRequest<'_>, repository: &RepositoryName, id: &str) -> Result<Upload, OciError> {
     let emulator = request.emulator;
-    let upload = emulator.uploads.take(&emulator.registry, repository, id)?;
+    let upload = emulator.uploads.take(&request.registry, repository, id)?;
     let first = match request.header(&header::CONTENT_RANGE) {
         None => Some(upload.blob.length()),
         Some(range) => first_byte(range),
@@ -168,12 +163,11 @@ async fn receive(mut blob: PartialBlob, body: Body, takes_more: bool) -> Result<
 /// The answer to a request that leaves the upload open.
 fn progress(
     request: &DataPlaneRequest<'_>,
-    repository: &RepositoryName,
     id: &str,
     status: StatusCode,
     length: u64,
 ) -> Result<Response, OciError> {
-    let location = format!("{}/v2/{repository}/blobs/uploads/{id}", request.base);
+    let location = format!("{}/blobs/uploads/{id}", request.address());
     let headers: [(HeaderName, HeaderValue); 3] = [
         (header::LOCATION, value(&location)?),
         (UPLOAD_ID, value(id)?),

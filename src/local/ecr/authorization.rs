@@ -10,12 +10,14 @@ use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
 use crate::local::json_api::{Context, Operation, Resource, Shape, epoch_seconds, optional};
 use crate::local::refusal::Refusal;
+use crate::local::store::Registry;
 
 /// How long a token lives. Source: ECR API reference, `GetAuthorizationToken`.
 const LIFE: SignedDuration = SignedDuration::from_hours(12);
 
-/// The purpose that a token's password is sealed for.
-const PURPOSE: &str = "registry";
+/// The purposes that passwords are sealed for.
+const PRIVATE: &str = "registry";
+const PUBLIC: &str = "public registry";
 
 /// The user that goes with every token.
 pub(crate) const USER: &str = "AWS";
@@ -24,9 +26,9 @@ pub(crate) const USER: &str = "AWS";
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RegistryToken {
     pub(crate) principal: Principal,
-    /// A token is good in one region.
+    /// A token is good in one region, and for public registries.
     region: Region,
-    expires: Timestamp,
+    pub(crate) expires: Timestamp,
 }
 
 /// Why a token is not taken.
@@ -45,19 +47,16 @@ pub(super) static OPERATIONS: &[Operation] = &[Operation {
     run: get_token,
 }];
 
-/// `GetAuthorizationToken`. The registries that are named make no difference: a token is good for all that its
-/// owner may use.
-fn get_token(context: &Context<'_>, _document: Value) -> Result<Value, Refusal> {
-    let emulator = context.emulator;
-    let now = context.now();
-    let full = now.checked_add(LIFE).unwrap_or(Timestamp::MAX);
+/// A token for registries of this kind, and when it ends.
+pub(super) fn issue(context: &Context<'_>) -> Result<(String, Timestamp), Refusal> {
+    let full = context.now().checked_add(LIFE).unwrap_or(Timestamp::MAX);
     // A token dies with the session that asked for it.
     let expires = context
         .principal
         .expires()
         .map_or(full, |session| session.min(full));
-    let password = emulator.iam.seal.seal(
-        PURPOSE,
+    let password = context.emulator.iam.seal.seal(
+        purpose(&context.registry),
         &RegistryToken {
             principal: context.principal.clone(),
             region: context.registry.region().clone(),
@@ -65,21 +64,36 @@ fn get_token(context: &Context<'_>, _document: Value) -> Result<Value, Refusal> 
         },
     )?;
     let token = STANDARD.encode(format!("{USER}:{}", password.expose_secret()));
+    Ok((token, expires))
+}
+
+fn purpose(registry: &Registry) -> &'static str {
+    if registry.is_public() { PUBLIC } else { PRIVATE }
+}
+
+/// `GetAuthorizationToken`. The registries that are named make no difference: a token is good for all that its
+/// owner may use.
+fn get_token(context: &Context<'_>, _document: Value) -> Result<Value, Refusal> {
+    let (token, expires) = issue(context)?;
     Ok(json!({"authorizationData": [{
         "authorizationToken": token,
         "expiresAt": epoch_seconds(expires),
-        "proxyEndpoint": context.base.to_string(),
+        "proxyEndpoint": context.base.registry(&context.registry),
     }]}))
 }
 
-/// Finds out what the password of a registry login says.
-pub(crate) fn open_token(emulator: &Emulator, password: &str) -> Result<RegistryToken, TokenProblem> {
+/// Finds out what the password of a login to a registry says.
+pub(crate) fn open_token(
+    emulator: &Emulator,
+    registry: &Registry,
+    password: &str,
+) -> Result<RegistryToken, TokenProblem> {
     let token: RegistryToken = emulator
         .iam
         .seal
-        .open(PURPOSE, password)
+        .open(purpose(registry), password)
         .ok_or(TokenProblem::Unknown)?;
-    if token.region != *emulator.registry.region() {
+    if !registry.is_public() && token.region != *registry.region() {
         return Err(TokenProblem::Unknown);
     }
     if token.expires <= emulator.clock.now() {

@@ -29,7 +29,7 @@ struct BatchDeleteImage {
 }
 
 /// `BatchDeleteImage`.
-fn batch_delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn batch_delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: BatchDeleteImage = read(document)?;
     let name = repository_name(&request.repository_name)?;
     context.registry.repository(&name)?;

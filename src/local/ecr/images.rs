@@ -225,7 +225,7 @@ struct PutImageRequest {
 }
 
 /// `PutImage`.
-fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: PutImageRequest = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let tag = request
@@ -283,7 +283,7 @@ struct BatchCheckLayerAvailability {
 }
 
 /// `BatchCheckLayerAvailability`.
-fn batch_check_layers(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn batch_check_layers(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: BatchCheckLayerAvailability = read(document)?;
     let name = repository_name(&request.repository_name)?;
     context.registry.repository(&name)?;

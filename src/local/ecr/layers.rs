@@ -14,22 +14,22 @@ use crate::local::store::Repeat;
 use crate::local::uploads::Upload;
 
 /// The most bytes of a part that the API takes. Source: ECR API reference, `UploadLayerPart`.
-const MAX_PART_BYTES: usize = 20_971_520;
+pub(super) const MAX_PART_BYTES: usize = 20_971_520;
 
 /// The bytes that a part should have, and the most that the quota lets it have: 10 MiB.
 /// Source: ECR user guide, "Service quotas", "Maximum layer part size".
 const PART_BYTES: u64 = 10 * 1024 * 1024;
 
-const UPLOAD_ID: Shape = Shape::pattern(
+pub(super) const UPLOAD_ID: Shape = Shape::pattern(
     0,
     36,
     "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
 );
 
-const LAYER_DIGEST: Shape = Shape::pattern(0, usize::MAX, "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+");
+pub(super) const LAYER_DIGEST: Shape = Shape::pattern(0, usize::MAX, "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+");
 
 /// The position of a byte.
-const POSITION: Shape = Shape::Integer {
+pub(super) const POSITION: Shape = Shape::Integer {
     min: 0,
     max: i64::MAX,
 };
@@ -87,7 +87,7 @@ struct InitiateLayerUpload {
 }
 
 /// `InitiateLayerUpload`.
-fn initiate(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn initiate(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: InitiateLayerUpload = read(document)?;
     let name = repository_name(&request.repository_name)?;
     creation::repository(context.emulator, &context.registry, &name, Scenario::CreateOnPush)?;
@@ -108,7 +108,7 @@ struct UploadLayerPart {
 }
 
 /// `UploadLayerPart`. That a part was too small is told when the upload is completed.
-fn upload_part(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn upload_part(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: UploadLayerPart = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let bytes = STANDARD
@@ -159,7 +159,7 @@ struct CompleteLayerUpload {
 }
 
 /// `CompleteLayerUpload`. Whatever it comes to, the upload has ended.
-fn complete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn complete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: CompleteLayerUpload = read(document)?;
     let name = repository_name(&request.repository_name)?;
     context.registry.repository(&name)?;

@@ -1,4 +1,4 @@
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::domain::reference::RepositoryName;
@@ -57,11 +57,7 @@ fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     context.registry.repository(&name)?;
     read_policy(&request.lifecycle_policy_text)?;
     let text = by_priority(&request.lifecycle_policy_text)?;
-    let policy = StoredPolicy {
-        text: text.clone(),
-        put_at: context.now(),
-        evaluated_at: None,
-    };
+    let policy = StoredPolicy::new(text.clone(), context.now());
     context
         .registry
         .put_document(Owner::Repository(&name), POLICY, policy)?;
@@ -72,14 +68,53 @@ fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     }))
 }
 
-/// A policy as ECR gives it back: its rules by their priorities, without spaces.
+/// A policy's text as ECR gives it back: without spaces, its members in the order of the documentation.
+/// Source: AWS CLI reference, `ecr put-lifecycle-policy`, example.
+#[derive(Serialize, Deserialize)]
+struct PolicyText {
+    rules: Vec<RuleText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RuleText {
+    rule_priority: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    selection: SelectionText,
+    action: ActionText,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SelectionText {
+    tag_status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag_pattern_list: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag_prefix_list: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_class: Option<String>,
+    count_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count_unit: Option<String>,
+    count_number: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ActionText {
+    r#type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_storage_class: Option<String>,
+}
+
+/// The text of a policy that was read, its rules by their priorities.
 /// Source: notes on the `aws_ecr_lifecycle_policy` resource of Terraform's AWS provider.
 fn by_priority(text: &str) -> Result<String, Refusal> {
-    let mut policy: Value = serde_json::from_str(text).map_err(Refusal::state)?;
-    if let Some(rules) = policy.get_mut("rules").and_then(Value::as_array_mut) {
-        rules.sort_by_key(|rule| rule.get("rulePriority").and_then(Value::as_u64));
-    }
-    Ok(policy.to_string())
+    let mut policy: PolicyText = serde_json::from_str(text).map_err(Refusal::state)?;
+    policy.rules.sort_by_key(|rule| rule.rule_priority);
+    serde_json::to_string(&policy).map_err(Refusal::state)
 }
 
 #[derive(Deserialize)]

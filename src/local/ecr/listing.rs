@@ -157,7 +157,7 @@ struct DescribeImages {
 }
 
 /// `DescribeImages`. Images that are named are described whatever their status, unless one is asked for.
-fn describe_images(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn describe_images(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DescribeImages = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let repository = context.registry.repository(&name)?;

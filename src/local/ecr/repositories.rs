@@ -98,7 +98,7 @@ struct CreateRepository {
 }
 
 /// `CreateRepository`.
-fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: CreateRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let mut new = NewRepository::named(name);
@@ -130,7 +130,7 @@ struct DescribeRepositories {
 }
 
 /// `DescribeRepositories`.
-fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DescribeRepositories = read(document)?;
     let names = request.repository_names.unwrap_or_default();
     if names.is_empty() {
@@ -169,7 +169,7 @@ struct DeleteRepository {
 }
 
 /// `DeleteRepository`.
-fn delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DeleteRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let repository = context.registry.delete_repository(&name, request.force)?;

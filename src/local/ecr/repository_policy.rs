@@ -57,6 +57,7 @@ pub(super) fn checked(text: &str, refusal: &str) -> Result<ResourcePolicy, Refus
     })
 }
 
+/// What ECR says of a policy that it does not take.
 pub(super) const INVALID: &str = "Invalid repository policy provided";
 
 #[derive(Deserialize)]
@@ -69,12 +70,13 @@ struct SetRepositoryPolicy {
 }
 
 /// `SetRepositoryPolicy`. Who would lock out himself must say so by `force`.
-fn set(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn set(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: SetRepositoryPolicy = read(document)?;
     let name = repository_name(&request.repository_name)?;
     context.registry.repository(&name)?;
     let policy = checked(&request.policy_text, INVALID)?;
-    if !request.force && context.is_locked_out(policy, "ecr:SetRepositoryPolicy", &name) {
+    let action = context.registry.action("SetRepositoryPolicy");
+    if !request.force && context.is_locked_out(policy, &action, &name) {
         return Err(Refusal::parameter("PolicyText", INVALID));
     }
     context.registry.put_document(
@@ -92,7 +94,7 @@ struct OfRepository {
 }
 
 /// `GetRepositoryPolicy`.
-fn get(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn get(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: OfRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let policy = context
@@ -102,7 +104,7 @@ fn get(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
 }
 
 /// `DeleteRepositoryPolicy`.
-fn delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: OfRepository = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let policy = context

@@ -54,8 +54,8 @@ const MAX_VALUE: usize = 256;
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ResourceTag {
-    key: String,
-    value: String,
+    pub(super) key: String,
+    pub(super) value: String,
 }
 
 /// A resource's tags after `added` are put to them.
@@ -118,7 +118,7 @@ struct TagResource {
 }
 
 /// `TagResource`.
-fn tag(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn tag(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: TagResource = read(document)?;
     let name = repository_of(context, &request.resource_arn)?;
     context.registry.change_repository(&name, |repository| {
@@ -136,7 +136,7 @@ struct UntagResource {
 }
 
 /// `UntagResource`. Keys that the resource does not have are no error.
-fn untag(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn untag(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: UntagResource = read(document)?;
     let name = repository_of(context, &request.resource_arn)?;
     request.tag_keys.iter().try_for_each(|key| check_key(key))?;
@@ -154,7 +154,7 @@ struct ListTagsForResource {
 }
 
 /// `ListTagsForResource`.
-fn list(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn list(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: ListTagsForResource = read(document)?;
     let name = repository_of(context, &request.resource_arn)?;
     let repository = context.registry.repository(&name)?;

@@ -110,7 +110,7 @@ fn networks(texts: &[String]) -> Result<Vec<IpNet>, PolicyProblem> {
         .map(|text| {
             text.parse::<IpNet>()
                 .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-                .map_err(|_| PolicyProblem::invalid("an IP address or range is malformed"))
+                .map_err(|_malformed| PolicyProblem::invalid("an IP address or range is malformed"))
         })
         .collect()
 }

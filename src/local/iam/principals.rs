@@ -59,8 +59,7 @@ impl Principals {
                 "`Federated` principals here".to_owned(),
             ));
         }
-        let names = named.aws.iter().chain(named.service.iter());
-        if names.count() == 0 {
+        if named.aws.iter().chain(named.service.iter()).count() == 0 {
             return Err(PolicyProblem::invalid("a `Principal` names nobody"));
         }
         if !named.aws.iter().all(|name| name == "*" || is_principal(name)) {

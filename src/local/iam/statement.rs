@@ -119,7 +119,7 @@ impl Document {
             OneOrMany::One(one) => vec![one],
             OneOrMany::Many(many) => many,
         };
-        if entries.is_empty() {
+        if entries.is_empty() && kind == Kind::Resource {
             return Err(PolicyProblem::invalid("there is no statement"));
         }
         entries.into_iter().map(|entry| entry.read(kind)).collect()
@@ -157,10 +157,9 @@ impl Entry {
         }
         if kind == Kind::Resource {
             // Source: ECR user guide, "Private registry permissions": only ECR's own actions.
-            if !actions
-                .iter()
-                .all(|action| action == "*" || action.starts_with("ecr:"))
-            {
+            if !actions.iter().all(|action| {
+                action == "*" || action.starts_with("ecr:") || action.starts_with("ecr-public:")
+            }) {
                 return Err(PolicyProblem::invalid("an `Action` is not one of ECR's"));
             }
             if let Some(principals) = &self.principal {

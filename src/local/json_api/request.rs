@@ -12,7 +12,7 @@ use crate::local::iam::{Principal, ResourcePolicy};
 use crate::local::permissions::{self, Sender};
 use crate::local::refusal::Refusal;
 use crate::local::server::BaseUrl;
-use crate::local::store::Registry;
+use crate::local::store::{Alias, Registry};
 
 /// Who calls, through which address, and which registry is meant.
 pub(crate) struct Context<'a> {
@@ -95,9 +95,18 @@ impl Context<'_> {
         named
     }
 
+    /// Where the registry is, as whoever asks reaches it.
+    pub(crate) fn registry_uri(&self) -> String {
+        if self.registry.is_public() {
+            let host = self.emulator.public_host(self.base);
+            return format!("{host}/{}", Alias::of(self.registry.account()));
+        }
+        self.base.registry_host(&self.registry)
+    }
+
     /// An address that images are pushed to and pulled from, through the server that was asked.
     pub(crate) fn repository_uri(&self, name: &RepositoryName) -> String {
-        format!("{}/{name}", self.base.host())
+        format!("{}/{name}", self.registry_uri())
     }
 }
 

@@ -7,18 +7,44 @@ use axum::http::header;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 
+use super::connection::Secure;
+use crate::domain::reference::RegistryHost;
 use crate::local::emulator::Emulator;
+use crate::local::hosts::AwsHost;
+use crate::local::store::Registry;
 
 /// The server's address as the client of a request reaches it: containers see another one than the host does.
 #[derive(Debug, Clone)]
 pub(crate) struct BaseUrl {
     host: String,
+    is_secure: bool,
 }
 
 impl BaseUrl {
-    /// `host:port`.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
+    /// The endpoint of AWS that the client means; only with TLS can it know that it got there.
+    pub(crate) fn endpoint(&self) -> Option<AwsHost> {
+        self.is_secure.then(|| AwsHost::parse(self.host_name())).flatten()
+    }
+
+    /// Where the client reaches a registry: `host:port`, or the name that AWS gives it where the client uses TLS.
+    pub(crate) fn registry_host(&self, registry: &Registry) -> String {
+        let name = RegistryHost::of(registry.account(), registry.region());
+        self.beside(name.as_str()).unwrap_or_else(|| self.host.clone())
+    }
+
+    /// Where the client reaches another name of AWS, if it uses TLS: with the port that it uses.
+    pub(crate) fn beside(&self, name: &str) -> Option<String> {
+        let port = self.host.strip_prefix(self.host_name()).unwrap_or_default();
+        self.is_secure.then(|| format!("{name}{port}"))
+    }
+
+    /// The address of the same.
+    pub(crate) fn registry(&self, registry: &Registry) -> String {
+        format!("{}://{}", self.scheme(), self.registry_host(registry))
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.is_secure { "https" } else { "http" }
     }
 
     /// The host without the port.
@@ -42,12 +68,13 @@ impl FromRequestParts<Arc<Emulator>> for BaseUrl {
             // User information is no part of a host.
             .filter(|authority| !authority.as_str().contains('@'))
             .map_or_else(|| emulator.address.to_string(), |authority| authority.to_string());
-        Ok(Self { host })
+        let is_secure = parts.extensions.get::<Secure>().is_some();
+        Ok(Self { host, is_secure })
     }
 }
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", self.host)
+        write!(f, "{}://{}", self.scheme(), self.host)
     }
 }

@@ -7,11 +7,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::uri::Authority;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -21,6 +25,35 @@ const IDLE: Duration = Duration::from_mins(2);
 /// Bytes that are read from a connection at once, at most. They stay in the processor's cache until they are hashed
 /// and written, and the allocator need not ask the system for each. Also the most bytes of a request's head.
 const READ_BYTES: usize = 64 * 1024;
+
+/// How long a client may take for its TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// A request came through TLS.
+#[derive(Debug, Clone)]
+pub(crate) struct Secure {
+    /// The name that the client asked a certificate for; none if it knows an address only.
+    server_name: Option<String>,
+}
+
+impl Secure {
+    /// Whether a request is for the name that its connection has the certificate of.
+    ///
+    /// Source: RFC 9110, section 15.5.20.
+    fn is_for<B>(&self, request: &hyper::Request<B>) -> bool {
+        let host = request
+            .headers()
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        match (
+            &self.server_name,
+            host.and_then(|host| host.parse::<Authority>().ok()),
+        ) {
+            (Some(name), Some(host)) => host.host().eq_ignore_ascii_case(name),
+            _ => true,
+        }
+    }
+}
 
 /// Who sent a request.
 #[derive(Debug, Clone, Copy)]
@@ -45,21 +78,68 @@ impl Breaker {
 }
 
 /// Serves one connection until it ends, or until `stop` and the request that is under way is answered.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
+///
+/// With `tls` it begins with a handshake; who does not know how is let go.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    stop: CancellationToken,
+) {
     // Answers are small and awaited.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection has no TCP_NODELAY");
     }
     let breaker = Breaker::default();
-    let io = TokioIo::new(BreakableStream {
+    let stream = BreakableStream {
         stream,
         breaker: breaker.clone(),
-    });
+    };
+    let Some(tls) = tls else {
+        return speak(stream, peer, breaker, None, router, stop).await;
+    };
+    let handshake = tokio::select! {
+        handshake = tokio::time::timeout(HANDSHAKE, tls.accept(stream)) => handshake,
+        () = stop.cancelled() => return,
+    };
+    match handshake {
+        Ok(Ok(stream)) => {
+            let secure = Secure {
+                server_name: stream.get_ref().1.server_name().map(str::to_owned),
+            };
+            speak(stream, peer, breaker, Some(secure), router, stop).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_elapsed) => tracing::debug!("a TLS handshake took too long"),
+    }
+}
+
+/// Answers the requests of a connection.
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: SocketAddr,
+    breaker: Breaker,
+    secure: Option<Secure>,
+    router: Router,
+    stop: CancellationToken,
+) {
+    let io = TokioIo::new(stream);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(super::body_of);
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(breaker.clone());
-        router.clone().oneshot(request)
+        let misdirected = secure.as_ref().is_some_and(|secure| !secure.is_for(&request));
+        if let Some(secure) = &secure {
+            request.extensions_mut().insert(secure.clone());
+        }
+        let router = router.clone();
+        async move {
+            if misdirected {
+                return Ok(StatusCode::MISDIRECTED_REQUEST.into_response());
+            }
+            router.oneshot(request).await
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

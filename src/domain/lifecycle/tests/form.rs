@@ -67,7 +67,9 @@ fn the_form_is_checked_as_by_the_schema() {
             "instance failed to match exactly one schema (matched 0 out of 2)",
         ),
         (
-            Value::from_iter((1..=51).map(|priority| rule(priority, any_more_than(1)))),
+            (1..=51)
+                .map(|priority| rule(priority, any_more_than(1)))
+                .collect(),
             "array is too long: must have at most 50 elements but instance has 51 elements",
         ),
     ] {

@@ -1,0 +1,41 @@
+//! Commit messages, path patterns and tag prefixes are read; what is made of them is a legal version.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use semver::Version;
+use tagship::domain::bump::{Change, Commit, History, NextVersion, Rules, VersionTag};
+use tagship::domain::facts::CommitId;
+use tagship::domain::paths::PathFilter;
+use tagship::domain::version::TagPrefix;
+
+fuzz_target!(|input: (Vec<&[u8]>, Vec<&str>, &str)| {
+    let (messages, patterns, prefix) = input;
+    if let Ok(filter) = PathFilter::parse(&patterns) {
+        messages.iter().for_each(|path| drop(filter.contains(path)));
+    }
+    let prefix = TagPrefix::parse(prefix).unwrap_or_default();
+    let Some(id) = CommitId::parse(&"0".repeat(40)) else { return };
+    let commits = messages.iter().map(|message| Commit {
+        id: id.clone(),
+        change: Change::read(message),
+        is_on_channel: false,
+    });
+    let previous = VersionTag {
+        name: prefix.tag(&Version::new(1, 2, 3), None),
+        version: Version::new(1, 2, 3),
+        commit: id.clone(),
+    };
+    let rules = Rules {
+        prefix,
+        ..Rules::default()
+    };
+    let history = History {
+        previous: Some(previous),
+        commits: commits.collect(),
+    };
+    if let Ok(next) = NextVersion::of_commits(&[], &history, &rules) {
+        assert_eq!(next.tag.and_then(|tag| rules.prefix.version(&tag)), next.version);
+        assert!(next.version.is_none_or(|version| version > Version::new(1, 2, 3)));
+    }
+});

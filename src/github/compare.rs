@@ -1,0 +1,42 @@
+use backon::Retryable as _;
+use serde::Deserialize;
+
+use super::{GithubForge, error};
+use crate::domain::facts::{CommitId, Descent};
+use crate::github::ForgeError;
+
+/// What GitHub says of two commits. Source: GitHub REST API, "Compare two commits".
+#[derive(Deserialize)]
+struct Comparison {
+    status: Status,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ahead,
+    Behind,
+    Diverged,
+    Identical,
+}
+
+impl GithubForge {
+    /// Where the commit `of` stands to the commit `from`; GitHub knows commits, too, that no branch reaches any more.
+    pub(super) async fn compare(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError> {
+        let client = self.client().map_err(|error| self.failed(&error))?;
+        // The changed files stand on the first page alone, and nobody needs them.
+        let route = format!(
+            "/repos/{}/{}/compare/{from}...{of}?per_page=1&page=2",
+            self.owner, self.name
+        );
+        let asked = (|| client.get::<Comparison, _, ()>(&route, None))
+            .retry(Self::backoff())
+            .when(error::is_transient)
+            .await;
+        Ok(match asked.map_err(|error| self.failed(&error))?.status {
+            Status::Ahead | Status::Identical => Descent::After,
+            Status::Behind => Descent::Before,
+            Status::Diverged => Descent::Apart,
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! The embedded ECR as a server for others, and how they use it.
+
+use std::path::Path;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
+
+use super::{Outcome, RunError};
+use crate::local::{Access, ISSUER, LocalEcr, LocalError, Options, SecureAccess};
+use crate::settings::LocalServerSettings;
+
+/// Serves the embedded ECR until the future is dropped; `ready` gets what to print once it listens.
+pub async fn serve_local(
+    settings: &LocalServerSettings,
+    ready: impl FnOnce(Outcome) + Send,
+) -> Result<(), RunError> {
+    let options = Options {
+        listen: settings.listen,
+        public_port: settings.public_port,
+        tls: settings.tls,
+        admin: true,
+        ..Options::new(&settings.data, settings.account.clone(), settings.region.clone())
+    };
+    let emulator = LocalEcr::start(options).await?;
+    let password = emulator.access().registry_password().await?;
+    ready(announcement(emulator.access(), &password));
+    std::future::pending::<()>().await;
+    Ok(())
+}
+
+/// The variables that lead the AWS CLI, the SDKs and Tagship to what serves `data` now, for a shell to evaluate.
+pub async fn local_environment(data: &Path) -> Result<Outcome, RunError> {
+    let access = LocalEcr::access_at(data)
+        .await
+        .ok_or_else(|| LocalError::NotServed {
+            path: data.to_owned(),
+        })?;
+    Ok(shell_variables(&access, data))
+}
+
+/// How to use the server: `NAME=value` lines that a shell can read, and the same as JSON.
+fn announcement(access: &Access, password: &SecretString) -> Outcome {
+    let mut lines = vec![
+        ("endpoint", access.endpoint.to_string()),
+        ("registry", access.registry.to_string()),
+        ("registry-password", password.expose_secret().to_owned()),
+        ("access-key-id", access.administrator.id.clone()),
+        (
+            "secret-access-key",
+            access.administrator.secret.expose_secret().to_owned(),
+        ),
+        ("region", access.region.to_string()),
+        ("role-arn", access.role_arn.clone()),
+        ("oidc-issuer", ISSUER.to_owned()),
+        ("oidc-request-url", access.oidc_request_url.to_string()),
+        (
+            "oidc-request-token",
+            access.oidc_request_token.expose_secret().to_owned(),
+        ),
+    ];
+    lines.extend(
+        access
+            .public_registry
+            .clone()
+            .map(|registry| ("public-registry", registry)),
+    );
+    if let Some(tls) = &access.tls {
+        let registry = tls.registry(&access.account, &access.region);
+        lines.extend([
+            ("tls-endpoint", tls.endpoint()),
+            ("ca-certificate", tls.authority.display().to_string()),
+            ("hosts-line", tls.hosts_line(&access.account, &access.region)),
+            ("docker-ca", format!("/etc/docker/certs.d/{registry}/ca.crt")),
+            ("tls-registry", registry),
+        ]);
+    }
+    let text: String = lines
+        .iter()
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect();
+    outcome(text, lines.into_iter().map(|(name, value)| (name, value.into())))
+}
+
+fn shell_variables(access: &Access, data: &Path) -> Outcome {
+    let endpoint = access
+        .tls
+        .as_ref()
+        .map_or_else(|| access.endpoint.to_string(), SecureAccess::endpoint);
+    let mut variables = vec![
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_ACCESS_KEY_ID", access.administrator.id.clone()),
+        (
+            "AWS_SECRET_ACCESS_KEY",
+            access.administrator.secret.expose_secret().to_owned(),
+        ),
+        // Python's SDK knows the second name alone.
+        ("AWS_REGION", access.region.to_string()),
+        ("AWS_DEFAULT_REGION", access.region.to_string()),
+        (
+            "ACTIONS_ID_TOKEN_REQUEST_URL",
+            access.oidc_request_url.to_string(),
+        ),
+        (
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            access.oidc_request_token.expose_secret().to_owned(),
+        ),
+        ("TAGSHIP_LOCAL", "true".to_owned()),
+        ("TAGSHIP_LOCAL_DATA", data.display().to_string()),
+    ];
+    if let Some(tls) = &access.tls {
+        let authority = tls.authority.display().to_string();
+        variables.extend([
+            // The first is for Python and the AWS CLI, the second for everything that is built on OpenSSL or rustls.
+            ("AWS_CA_BUNDLE", authority.clone()),
+            ("SSL_CERT_FILE", authority),
+        ]);
+    }
+    // What these say would win over the key pair, or go with it as if it were a session's.
+    let stale = ["AWS_PROFILE", "AWS_SESSION_TOKEN"];
+    let text: String = std::iter::once(format!("unset {}\n", stale.join(" ")))
+        .chain(
+            variables
+                .iter()
+                .map(|(name, value)| format!("export {name}={}\n", quoted(value))),
+        )
+        .collect();
+    let values = variables.into_iter().map(|(name, value)| (name, value.into()));
+    outcome(
+        text,
+        stale.map(|name| (name, Value::Null)).into_iter().chain(values),
+    )
+}
+
+/// One word of a POSIX shell, whatever is in it.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "'\\''"))
+}
+
+fn outcome(text: String, values: impl Iterator<Item = (&'static str, Value)>) -> Outcome {
+    let json: Map<String, Value> = values.map(|(name, value)| (name.to_owned(), value)).collect();
+    Outcome {
+        text,
+        json: Value::Object(json).to_string() + "\n",
+        ..Outcome::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    // POSIX shell, "2.2.2 Single-Quotes": everything is literal but the quote itself.
+    #[test]
+    fn a_value_is_one_word_whatever_is_in_it() {
+        for (value, word) in [
+            ("plain", "'plain'"),
+            ("$(id) `id` \\ \"", "'$(id) `id` \\ \"'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(value), word);
+        }
+    }
+}

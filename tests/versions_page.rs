@@ -1,0 +1,32 @@
+//! The page about versions: every example prints what the page says.
+
+mod support;
+
+use std::path::Path;
+
+use support::checkout::Checkout;
+use support::page::check;
+use support::process::{finish, scrubbed};
+
+/// Commits have the ids of the page, because their authors and times are always the same.
+fn printed(command: &str, checkout: &Checkout) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_tagship"));
+    let folder = program.parent().expect("a program lies in a folder");
+    let path = std::env::var("PATH").expect("there is a search path");
+    let run = finish(
+        scrubbed("/bin/sh", checkout.path())
+            .args(["-c", &format!("({command}) 2>&1")])
+            .current_dir(checkout.path())
+            .env("PATH", format!("{}:{path}", folder.display()))
+            .envs(checkout.identity()),
+    );
+    run.stdout
+}
+
+#[test]
+fn every_example_prints_what_the_page_says() {
+    let checkout = Checkout::empty();
+    check(include_str!("../docs/versions.md"), 20, |command| {
+        printed(command, &checkout)
+    });
+}
