@@ -17,7 +17,9 @@ const DOCUMENTS: [&str; 5] = [
     "README.md",
     "docs/reference.md",
     "docs/local-ecr.md",
-    "docs/versions.md", "docs/monorepo.md"];
+    "docs/versions.md",
+    "docs/monorepo.md",
+];
 
 /// The fenced blocks of a language in all documents, with where each begins.
 fn blocks(language: &str) -> Vec<(String, String)> {

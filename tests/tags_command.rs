@@ -187,10 +187,22 @@ fn a_plan_calls_the_image_what_tags_calls_it() {
         let registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/app";
         let plan = json(
             "plan",
-            &["--flavor", flavor, "--images", registry, "--endpoint-url", endpoint],
+            &[
+                "--flavor",
+                flavor,
+                "--images",
+                registry,
+                "--endpoint-url",
+                endpoint,
+            ],
         );
         let names = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        let mut listed: Vec<String> = listing["tag-names"].as_array().unwrap().iter().map(names).collect();
+        let mut listed: Vec<String> = listing["tag-names"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(names)
+            .collect();
         let tags = plan["tags"].as_array().unwrap_or_else(|| panic!("{plan}"));
         let mut planned: Vec<String> = tags.iter().map(|tag| names(&tag["tag"])).collect();
         listed.sort();
