@@ -33,6 +33,8 @@ mod public;
 mod pull_through;
 #[path = "local_aws_sdk/pull_time.rs"]
 mod pull_time;
+#[path = "local_aws_sdk/quirks.rs"]
+mod quirks;
 #[path = "local_aws_sdk/referrers.rs"]
 mod referrers;
 #[path = "local_aws_sdk/replication.rs"]

@@ -79,6 +79,7 @@ pub(crate) fn registry_lets(
         account: account.clone(),
         identity: root,
         session: None,
+        tags: std::collections::BTreeMap::new(),
     };
     let resource = registry.arn(repository.as_str());
     let request = Request {

@@ -125,8 +125,16 @@ async fn a_policy_is_put_given_back_and_deleted() {
     )
     .await;
     let found = get().await.unwrap();
-    let text: Value = serde_json::from_str(found.lifecycle_policy_text().unwrap()).unwrap();
-    assert_eq!(text, json!({"rules": [untagged_older_than(2, 1), keep(9, 1)]}));
+    assert_eq!(
+        found.lifecycle_policy_text().unwrap(),
+        concat!(
+            r#"{"rules":[{"rulePriority":2,"selection":{"tagStatus":"untagged","countType":"sinceImagePushed","#,
+            r#""countUnit":"days","countNumber":1},"action":{"type":"expire"}},"#,
+            r#"{"rulePriority":9,"description":"keep only the newest images, and let all others expire","#,
+            r#""selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":1},"#,
+            r#""action":{"type":"expire"}}]}"#,
+        )
+    );
     assert_eq!(found.last_evaluated_at().unwrap().secs(), 0);
     let delete = || ecr.delete_lifecycle_policy().repository_name(REPOSITORY).send();
     let deleted = delete().await.unwrap();

@@ -176,3 +176,36 @@ async fn each_port_lets_the_others_clients_go() {
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     bench.make("team/after", Mutability::Mutable).await;
 }
+
+#[tokio::test]
+async fn the_public_registries_have_a_name_of_their_own() {
+    let (bench, tls) = with_tls().await;
+    let port = tls.address.port();
+    let host = "public.ecr.aws";
+    let own = registry_of(ACCOUNT, REGION);
+    let client = trusting(&tls, &[host, &own]);
+    let get = async |url: String, login: Option<&str>| {
+        let mut request = client.get(url);
+        if let Some(login) = login {
+            request = request.header(header::AUTHORIZATION, login);
+        }
+        request.send().await.unwrap()
+    };
+    let unknown = get(format!("https://{host}:{port}/v2/"), None).await;
+    assert_eq!(unknown.status(), StatusCode::UNAUTHORIZED);
+    let realm = format!("https://{host}:{port}/token/");
+    assert_eq!(
+        text(&unknown, "www-authenticate"),
+        format!("Bearer realm=\"{realm}\",service=\"public.ecr.aws\",scope=\"aws\"")
+    );
+    let token: Value = get(realm, None).await.json().await.unwrap();
+    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let there = get(format!("https://{host}:{port}/v2/"), Some(&bearer)).await;
+    assert_eq!(there.status(), StatusCode::OK);
+    // The account's private registry knows neither.
+    let private = get(format!("https://{own}:{port}/v2/"), Some(&bearer)).await;
+    assert_eq!(private.status(), StatusCode::UNAUTHORIZED);
+    let no_token = get(format!("https://{own}:{port}/token/"), None).await;
+    assert_eq!(no_token.status(), StatusCode::NOT_FOUND);
+    drop(bench);
+}

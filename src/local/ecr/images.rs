@@ -287,6 +287,7 @@ pub(super) fn batch_check_layers(context: &Context<'_>, document: Value) -> Resu
     let request: BatchCheckLayerAvailability = read(document)?;
     let name = repository_name(&request.repository_name)?;
     context.registry.repository(&name)?;
+    let archived = context.registry.archived_layers(&name, context.now())?;
     let (mut layers, mut failures) = (Vec::new(), Vec::new());
     for text in &request.layer_digests {
         let Ok(digest) = Digest::parse(text) else {
@@ -300,7 +301,7 @@ pub(super) fn batch_check_layers(context: &Context<'_>, document: Value) -> Resu
         match context.registry.layer(&name, &digest)? {
             Some(size) => layers.push(json!({
                 "layerDigest": digest,
-                "layerAvailability": "AVAILABLE",
+                "layerAvailability": if archived.contains(&digest) { "ARCHIVED" } else { "AVAILABLE" },
                 "layerSize": size,
             })),
             None => layers.push(json!({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})),

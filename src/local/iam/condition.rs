@@ -3,6 +3,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::caller::PRINCIPAL_TAG;
 use super::statement::{Kind, OneOrMany, PolicyProblem, matches};
 
 /// The condition block as it is written: operator → key → values.
@@ -47,7 +48,8 @@ impl Conditions {
         for (operator, keys) in raw {
             for (key, values) in keys {
                 let key = key.to_ascii_lowercase();
-                if kind != Kind::Trust && !KEYS.contains(&key.as_str()) {
+                let is_known = KEYS.contains(&key.as_str()) || key.starts_with(PRINCIPAL_TAG);
+                if kind != Kind::Trust && !is_known {
                     return Err(PolicyProblem::NotEvaluated(format!("the condition key `{key}`")));
                 }
                 let texts: Vec<String> = values.iter().cloned().collect();
