@@ -207,6 +207,22 @@ impl Iam {
         self.roles.get(&AccountId::parse(account).ok()?, name)
     }
 
+    /// ECR itself in a role that it takes on; `None` if there is no such role.
+    pub(crate) fn acting_as(&self, arn: &str) -> Option<Principal> {
+        let role = self.role(arn)?;
+        Some(Principal::Session(Session {
+            key_id: String::new(),
+            account: role.account.clone(),
+            role: role.name.clone(),
+            name: "ecr".to_owned(),
+            expires: Timestamp::MAX,
+            policy: None,
+            tags: BTreeMap::new(),
+            transitive_tag_keys: Vec::new(),
+            source_identity: None,
+        }))
+    }
+
     /// Whether the principal may do what it asks for; the refusal in IAM's words where not.
     ///
     /// `policies` are those of the resource, which is of the account `owner`.

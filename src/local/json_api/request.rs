@@ -62,7 +62,8 @@ impl Context<'_> {
         permissions::permit_by(self.emulator, owner, sender, action, &resource, &[policy]).is_err()
     }
 
-    fn sender(&self) -> Sender<'_> {
+    /// Who calls, as permissions are decided.
+    pub(crate) fn sender(&self) -> Sender<'_> {
         Sender {
             principal: self.principal,
             source: self.source,
