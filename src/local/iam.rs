@@ -210,7 +210,7 @@ impl Iam {
     /// ECR itself in a role that it takes on; `None` if there is no such role.
     pub(crate) fn acting_as(&self, arn: &str) -> Option<Principal> {
         let role = self.role(arn)?;
-        Some(Principal::Session(Session {
+        Some(Principal::Session(Box::new(Session {
             key_id: String::new(),
             account: role.account.clone(),
             role: role.name.clone(),
@@ -220,7 +220,7 @@ impl Iam {
             tags: BTreeMap::new(),
             transitive_tag_keys: Vec::new(),
             source_identity: None,
-        }))
+        })))
     }
 
     /// Whether the principal may do what it asks for; the refusal in IAM's words where not.

@@ -21,7 +21,10 @@ impl RawInputs {
     }
 
     /// What `ship` would gather for each image of `tagship.yaml`, with its name.
-    pub(in crate::inputs) fn of_images(given: Given, environment: &Environment) -> (Self, Vec<(String, Self)>) {
+    pub(in crate::inputs) fn of_images(
+        given: Given,
+        environment: &Environment,
+    ) -> (Self, Vec<(String, Self)>) {
         let mut raw = Self::given(given, environment);
         raw.file = Arc::new(raw.load_file(environment));
         let images = raw.file.0.images.iter().enumerate().map(|(index, image)| {
