@@ -127,6 +127,15 @@ struct ServeArguments {
     /// Serve TLS at this port too, under the names that AWS gives registries and APIs [default: 443]
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "443")]
     tls: Option<u16>,
+    /// Refuse requests beyond the quotas that a new AWS account has, such as 10 images a second
+    #[arg(long)]
+    throttle: bool,
+    /// Behave as the OCI distribution specification says where ECR does not
+    #[arg(long)]
+    strict_oci: bool,
+    /// Serve `/_local/` to this machine: the journal of requests, faults, the clock, and more that tests order
+    #[arg(long)]
+    admin: bool,
     /// The account that the registry belongs to
     #[arg(long, value_name = "ID", default_value_t = AccountId::emulated())]
     account: AccountId,

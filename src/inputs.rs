@@ -53,6 +53,10 @@ pub struct Resolved {
 /// Parses and checks all inputs; gives either the settings or every problem.
 pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved, SettingsError> {
     let mut problems = Problems::new(raw.take_problems());
+    if raw.lacks_image() {
+        let several = problems.finish().err();
+        return Err(several.unwrap_or_else(SettingsError::incomplete));
+    }
     let paths = paths::Paths::new(&raw, environment);
 
     let place = destination::Place::read(&raw, environment, &mut problems);

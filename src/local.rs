@@ -26,7 +26,9 @@ mod json_api;
 mod lifecycle;
 mod manifest;
 mod oidc;
+mod options;
 mod permissions;
+mod pull_through;
 mod refusal;
 mod replication;
 mod scanning;
@@ -35,11 +37,12 @@ mod signing;
 mod sigv4;
 mod store;
 mod sts;
+mod throttle;
 mod tls;
 mod uploads;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -54,11 +57,13 @@ pub use folder::{Access, SecureAccess};
 pub use iam::AccessKey;
 pub use journal::{Entry, Held};
 pub use oidc::{GithubClaims, ISSUER};
+pub use options::Options;
 pub use refusal::ImmutableWording;
 pub use scanning::{Finding, ScanOrder, ScanOutcome};
+pub use throttle::Quotas;
 
 use crate::domain::immutability::Mutability;
-use crate::domain::reference::{AccountId, Region, RegistryHost, RepositoryName};
+use crate::domain::reference::{RegistryHost, RepositoryName};
 use emulator::Emulator;
 use folder::DataFolder;
 use iam::{Iam, Roles, Seal};
@@ -66,47 +71,8 @@ use oidc::Issuer;
 use refusal::Refusal;
 use server::Server;
 use store::{MutabilitySetting, NewRepository, Registry, Store};
+use throttle::Throttle;
 use tls::Tls;
-
-/// How an embedded ECR is to be.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The folder of its state; made when missing.
-    pub data: PathBuf,
-    /// Where it listens; port 0 for any that is free.
-    pub listen: SocketAddr,
-    /// The port, on the same address, where the public registries are; 0 for any that is free, `None` for nowhere.
-    pub public_port: Option<u16>,
-    /// At which port it serves TLS too, under the names of AWS; 0 for any that is free.
-    pub tls: Option<u16>,
-    /// The account that it is.
-    pub account: AccountId,
-    /// The region that it is.
-    pub region: Region,
-    /// Whether signatures and registry tokens are demanded.
-    pub auth: bool,
-    /// Whether `/_local/` serves journal, faults, clock and claims, to clients on this machine.
-    pub admin: bool,
-    /// What it does in one way or another.
-    pub quirks: Quirks,
-}
-
-impl Options {
-    /// On any free port of this machine alone, with authentication and without the admin interface.
-    pub fn new(data: impl Into<PathBuf>, account: AccountId, region: Region) -> Self {
-        Self {
-            data: data.into(),
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            public_port: None,
-            tls: None,
-            account,
-            region,
-            auth: true,
-            admin: false,
-            quirks: Quirks::default(),
-        }
-    }
-}
 
 /// An embedded ECR that runs.
 ///
@@ -274,6 +240,11 @@ impl LocalEcr {
         self.emulator.clock.set_offset(seconds);
     }
 
+    /// Enforces these quotas from now on, and no others.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        self.emulator.throttle.set(quotas, self.emulator.clock.now());
+    }
+
     /// Orders a failure.
     pub fn add_fault(&self, fault: Fault) {
         self.emulator.faults.add(fault);
@@ -323,6 +294,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, LocalError> {
 }
 
 /// Where it is reached.
+#[derive(Clone, Copy)]
 struct Ports {
     plain: SocketAddr,
     secure: Option<SocketAddr>,
@@ -399,10 +371,12 @@ fn open(
         issuer,
         uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
+        throttle: Throttle::default(),
         scans: scanning::Orders::default(),
         journal: journal::Journal::default(),
         _folder: folder,
     };
+    emulator.throttle.set(options.quotas, emulator.clock.now());
     Ok((emulator, access, tls))
 }
 

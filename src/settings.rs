@@ -190,6 +190,12 @@ pub struct LocalServerSettings {
     pub public_port: Option<u16>,
     /// At which port it serves TLS too, under the names of AWS.
     pub tls: Option<u16>,
+    /// Whether it enforces the quotas of a new account.
+    pub throttle: bool,
+    /// Whether it follows the OCI distribution specification where ECR does not.
+    pub strict_oci: bool,
+    /// Whether tests on this machine may see and order what it does.
+    pub admin: bool,
     /// The account that its registry belongs to.
     pub account: AccountId,
     /// The region that it is in.

@@ -29,8 +29,12 @@ mod lifecycle;
 mod policies;
 #[path = "local_aws_sdk/public.rs"]
 mod public;
+#[path = "local_aws_sdk/pull_through.rs"]
+mod pull_through;
 #[path = "local_aws_sdk/pull_time.rs"]
 mod pull_time;
+#[path = "local_aws_sdk/quirks.rs"]
+mod quirks;
 #[path = "local_aws_sdk/referrers.rs"]
 mod referrers;
 #[path = "local_aws_sdk/replication.rs"]

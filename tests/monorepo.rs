@@ -239,13 +239,10 @@ fn only_takes_one_image_with_what_the_file_says_for_all() {
     let checkout = shop();
     checkout.tag("v9.0.0");
     checkout.tag("api/v1.2.3");
-    let plan = |only: &str| {
-        let command = format!("tagship plan --json --endpoint-url http://127.0.0.1:9 --only {only}");
-        let variables = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
-        printed(&command, &checkout, &variables)
-    };
+    let variables = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
     let json = |only: &str| -> Value {
-        let printed = plan(only);
+        let command = format!("tagship plan --json --endpoint-url http://127.0.0.1:9 --only {only}");
+        let printed = printed(&command, &checkout, &variables);
         let line = printed.lines().find(|line| line.starts_with('{'));
         serde_json::from_str(line.unwrap_or_else(|| panic!("{printed}"))).unwrap()
     };
@@ -263,7 +260,7 @@ fn only_takes_one_image_with_what_the_file_says_for_all() {
         "{web}"
     );
     assert_eq!(
-        plan("other"),
+        printed("tagship ship --only other", &checkout, &[]),
         "error: `--only`: there is no image `other` in `tagship.yaml`\n\nhint: there are `api`, `web`, `jobs`\n"
     );
 }

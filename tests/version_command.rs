@@ -175,7 +175,7 @@ fn parts_of_a_repository_have_versions_of_their_own() {
     let checkout = history.into_checkout(merge);
     let part = |prefix: &str, paths: &[&str]| {
         let mut arguments = vec!["--tag-prefix", prefix];
-        paths.iter().for_each(|path| arguments.extend(["--path", path]));
+        arguments.extend(paths.iter().flat_map(|path| ["--path", path]));
         tag(&checkout, &arguments)
     };
     let some = |tag: &str| Some(tag.to_owned());

@@ -12,12 +12,11 @@ use support::process::{finish, scrubbed};
 fn printed(command: &str, checkout: &Checkout) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_tagship"));
     let folder = program.parent().expect("a program lies in a folder");
-    let path = std::env::var("PATH").expect("there is a search path");
     let run = finish(
         scrubbed("/bin/sh", checkout.path())
-            .args(["-c", &format!("({command}) 2>&1")])
+            .args(["-c", &format!("PATH=\"$PROGRAMS:$PATH\"; ({command}) 2>&1")])
             .current_dir(checkout.path())
-            .env("PATH", format!("{}:{path}", folder.display()))
+            .env("PROGRAMS", folder)
             .envs(checkout.identity()),
     );
     run.stdout

@@ -5,10 +5,10 @@
 use libfuzzer_sys::fuzz_target;
 use tagship::domain::event::{Event, JobVariables, Payload, RepositoryInfo};
 
-fuzz_target!(|input: (&str, &str, &[u8])| {
-    let (event_name, git_ref, json) = input;
-    RepositoryInfo::parse(json).ok();
-    let Ok(payload) = Payload::parse(json) else { return };
+fuzz_target!(|input: &[u8]| {
+    let Some([event_name, git_ref, json]) = tagship::texts(input) else { return };
+    RepositoryInfo::parse(json.as_bytes()).ok();
+    let Ok(payload) = Payload::parse(json.as_bytes()) else { return };
     for head_of_pull_request in [false, true] {
         let variables = JobVariables {
             event_name,

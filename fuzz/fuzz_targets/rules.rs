@@ -8,8 +8,8 @@ use tagship::domain::event::{Event, JobVariables, Payload, RepositoryInfo};
 use tagship::domain::reference::Tag;
 use tagship::domain::tags::{Given, Listing, Mode, Wishes};
 
-fuzz_target!(|input: (&str, &str, &str, &str)| {
-    let (tags, flavor, images, git_ref) = input;
+fuzz_target!(|input: &[u8]| {
+    let Some([tags, flavor, images, git_ref]) = tagship::texts(input) else { return };
     let variables = JobVariables {
         event_name: "push",
         git_ref,

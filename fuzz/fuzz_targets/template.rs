@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use tagship::domain::template::{Escape, Template, Zone, format};
 
-fuzz_target!(|input: (&str, &str, i64)| {
-    let (source, zone, seconds) = input;
+fuzz_target!(|input: &[u8]| {
+    let Some([source, zone, seconds]) = tagship::texts(input) else { return };
+    let seconds = seconds.trim().parse().unwrap_or_default();
     if let Ok(template) = Template::parse(source) {
         for escape in [Escape::None, Escape::Html, Escape::Tag] {
             let filled = template.fill(escape, |expression| Ok(expression.arguments.concat()));

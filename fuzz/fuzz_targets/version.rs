@@ -9,14 +9,16 @@ use tagship::domain::facts::CommitId;
 use tagship::domain::paths::PathFilter;
 use tagship::domain::version::TagPrefix;
 
-fuzz_target!(|input: (Vec<&[u8]>, Vec<&str>, &str)| {
-    let (messages, patterns, prefix) = input;
+fuzz_target!(|input: &[u8]| {
+    let Some([patterns, prefix, messages]) = tagship::texts(input) else { return };
+    let messages = messages.split(tagship::SEPARATOR).map(str::as_bytes);
+    let patterns: Vec<&str> = patterns.lines().collect();
     if let Ok(filter) = PathFilter::parse(&patterns) {
-        messages.iter().for_each(|path| drop(filter.contains(path)));
+        messages.clone().for_each(|path| drop(filter.contains(path)));
     }
     let prefix = TagPrefix::parse(prefix).unwrap_or_default();
     let Some(id) = CommitId::parse(&"0".repeat(40)) else { return };
-    let commits = messages.iter().map(|message| Commit {
+    let commits = messages.map(|message| Commit {
         id: id.clone(),
         change: Change::read(message),
         is_on_channel: false,

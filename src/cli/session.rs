@@ -260,6 +260,9 @@ fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitC
         listen: SocketAddr::new(arguments.listen, arguments.port),
         public_port: arguments.public_port,
         tls: arguments.tls,
+        throttle: arguments.throttle,
+        strict_oci: arguments.strict_oci,
+        admin: arguments.admin,
         account: arguments.account,
         region: arguments.region,
     };

@@ -37,7 +37,11 @@ pub(super) fn read(text: &str, index: usize, problems: &mut Vec<ConfigProblem>) 
     for (number, outside) in outside.into_iter().enumerate() {
         let at = [index, number];
         let mut name = outside.clone();
-        let mut place = yaml::position(text, &[index], number);
+        let mut place = match outside {
+            Some(_) => yaml::position(text, &[index], number),
+            None => yaml::position(text, &at, 0),
+        };
+        let known = problems.len();
         let entries = entries(text, &at, problems, |key, index, problems| {
             if key != "name" || outside.is_some() {
                 return false;
@@ -50,6 +54,7 @@ pub(super) fn read(text: &str, index: usize, problems: &mut Vec<ConfigProblem>) 
             true
         });
         let message = match name {
+            None if problems.len() > known => continue,
             None => format!("image {} of `images` has no `name`", number + 1),
             Some(name) if !is_name(&name) => format!("`{}` is no name of an image", clean(&name)),
             Some(name) if images.iter().any(|image| image.name == name) => {

@@ -19,6 +19,7 @@ use crate::local::lifecycle::{self, Outcome, Which};
 use crate::local::oidc::GithubClaims;
 use crate::local::scanning::ScanOrder;
 use crate::local::server::Peer;
+use crate::local::throttle::Quotas;
 
 /// Where a server tells that it is one of ours and lives.
 pub(crate) const HEALTH_PATH: &str = "/_local/health";
@@ -86,6 +87,7 @@ pub(crate) fn routes() -> Router<Arc<Emulator>> {
         .route("/_local/journal", get(journal).delete(reset_journal))
         .route("/_local/journal/held", get(held))
         .route("/_local/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/_local/quotas", get(quotas).put(set_quotas))
         .route("/_local/clock", get(clock).put(set_clock))
         .route("/_local/claims", put(set_claims))
         .route("/_local/state", delete(reset))
@@ -128,6 +130,19 @@ async fn add_fault(
 
 async fn clear_faults(_: Loopback, State(emulator): State<Arc<Emulator>>) -> StatusCode {
     emulator.faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn quotas(_: Loopback, State(emulator): State<Arc<Emulator>>) -> Json<Quotas> {
+    Json(emulator.throttle.quotas())
+}
+
+async fn set_quotas(
+    _: Loopback,
+    State(emulator): State<Arc<Emulator>>,
+    Json(quotas): Json<Quotas>,
+) -> StatusCode {
+    emulator.throttle.set(quotas, emulator.clock.now());
     StatusCode::NO_CONTENT
 }
 

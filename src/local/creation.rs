@@ -9,9 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::emulator::Emulator;
-use super::iam::Verdict;
 use super::lifecycle::{POLICY as LIFECYCLE_POLICY, StoredPolicy};
-use super::permissions::REPOSITORY_POLICY;
+use super::permissions::{self, REPOSITORY_POLICY, Sender};
 use super::refusal::Refusal;
 use super::store::{Encryption, MutabilitySetting, NewRepository, Owner, Registry, Repository};
 use crate::domain::reference::RepositoryName;
@@ -67,15 +66,16 @@ impl Template {
     /// Whether the role that makes the repository may do so. ECR's own role can neither tag nor use KMS.
     ///
     /// Source: ECR user guide, "Creating a repository creation template"; containers-roadmap 2398.
-    fn is_permitted(&self, emulator: &Emulator, repository: &str) -> bool {
-        let Some(arn) = &self.custom_role_arn else {
+    fn is_permitted(&self, emulator: &Emulator, registry: &Registry, name: &RepositoryName) -> bool {
+        let Some(role) = &self.custom_role_arn else {
             return self.resource_tags.is_empty()
                 && self.encryption_configuration.encryption_type == "AES256";
         };
-        let Some(role) = emulator.iam.role(arn) else {
+        let Some(role) = emulator.iam.acting_as(role) else {
             return false;
         };
-        let may = |action| role.permissions(action, repository, &BTreeMap::new()) == Verdict::Allowed;
+        let (sender, repository) = (Sender::inside(&role), registry.arn(name.as_str()));
+        let may = |action| permissions::permit(emulator, registry, sender, action, &repository).is_ok();
         may("ecr:CreateRepository") && (self.resource_tags.is_empty() || may("ecr:TagResource"))
     }
 
@@ -122,7 +122,7 @@ pub(crate) fn repository(
         .map(|(_, template)| template)
         .filter(|template| template.applied_for.contains(&scenario));
     let mut new = match &template {
-        Some(template) if !template.is_permitted(emulator, &registry.arn(name.as_str())) => {
+        Some(template) if !template.is_permitted(emulator, registry, name) => {
             return Err(missing);
         }
         Some(template) => template.settings(name),

@@ -8,11 +8,14 @@ mod login;
 mod manifests;
 mod mounts;
 mod public;
+mod removal;
 mod route;
 pub(crate) mod storage;
 mod tags;
+mod translation;
 mod uploads;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -125,6 +128,9 @@ async fn respond(
     let Route::Repository(named, endpoint) = route? else {
         return Ok(StatusCode::OK.into_response());
     };
+    if endpoint.deletes() && !emulator.quirks.strict_oci {
+        return Err(OciError::unsupported());
+    }
     let (registry, repository) = match visibility {
         Visibility::Private => (registry, named.clone()),
         Visibility::Public => public::place(emulator, &named)?,
@@ -141,6 +147,8 @@ async fn respond(
     match endpoint {
         Endpoint::GetManifest(reference) => manifests::get(&request, repository, reference).await,
         Endpoint::PutManifest(reference) => manifests::put(&request, repository, reference, body).await,
+        Endpoint::DeleteManifest(reference) => removal::manifest(&request, repository, reference).await,
+        Endpoint::DeleteBlob(digest) => removal::blob(&request, repository, digest).await,
         Endpoint::GetBlob(digest) => blobs::get(&request, repository, digest).await,
         Endpoint::StartUpload => uploads::start(&request, repository).await,
         Endpoint::UploadStatus(id) => uploads::status(&request, &repository, &id),
@@ -175,6 +183,12 @@ impl DataPlaneRequest<'_> {
         self.permit_all(repository, endpoint.actions(is_head)).await
     }
 
+    /// Where the request comes from.
+    fn source(&self) -> Option<IpAddr> {
+        let peer = self.parts.extensions.get::<Peer>();
+        peer.map(|Peer(address)| address.ip())
+    }
+
     /// Checks the sender's permissions for some of the API's operations on a repository.
     async fn permit_all(
         &self,
@@ -182,11 +196,7 @@ impl DataPlaneRequest<'_> {
         operations: &'static [&'static str],
     ) -> Result<(), OciError> {
         let (emulator, principal) = (Arc::clone(self.emulator), self.principal()?.clone());
-        let source = self
-            .parts
-            .extensions
-            .get::<Peer>()
-            .map(|Peer(address)| address.ip());
+        let source = self.source();
         let repository = repository.clone();
         self.with_registry(move |registry| {
             let sender = Sender {
@@ -200,6 +210,15 @@ impl DataPlaneRequest<'_> {
             })
         })
         .await
+    }
+
+    /// What is malformed: ECR does not support it, where the specification has a code for it.
+    fn invalid(&self, specified: &'static str, refusal: Refusal) -> OciError {
+        if self.emulator.quirks.strict_oci {
+            OciError::new(400, specified, refusal.to_string())
+        } else {
+            refusal.into()
+        }
     }
 
     /// Who has logged in.

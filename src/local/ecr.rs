@@ -12,6 +12,7 @@ mod lifecycle;
 mod lifecycle_preview;
 mod listing;
 pub(crate) mod public;
+mod pull_through;
 mod pull_time;
 mod referrers;
 mod registry_policy;
@@ -52,6 +53,7 @@ pub(crate) static SERVICE: Service = Service {
         lifecycle::OPERATIONS,
         lifecycle_preview::OPERATIONS,
         listing::OPERATIONS,
+        pull_through::OPERATIONS,
         pull_time::OPERATIONS,
         referrers::OPERATIONS,
         registry_policy::OPERATIONS,

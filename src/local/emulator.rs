@@ -16,11 +16,13 @@ use crate::local::refusal::ImmutableWording;
 use crate::local::scanning::Orders;
 use crate::local::server::BaseUrl;
 use crate::local::store::Registry;
+use crate::local::throttle::Throttle;
 use crate::local::uploads::Uploads;
 
 /// What ECR does in one way or another, or what only AWS knows; the default is the stricter answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Quirks {
     /// The words for a tag that must not move.
     pub immutable_wording: ImmutableWording,
@@ -29,6 +31,14 @@ pub struct Quirks {
     pub accept_same_digest: bool,
     /// Whether blobs are read by a redirect (307) to a second port, which refuses registry logins as S3 does.
     pub redirect_blobs: bool,
+    /// Whether an image that is pulled by tag comes in the other of the two image formats, under another digest, to
+    /// a client that takes that alone; otherwise it is not found.
+    pub translate_manifests: bool,
+    /// Whether the third and every later `PATCH` of an upload is answered with the `Range` of the second, as ECR has
+    /// been seen to do.
+    pub stall_ranges: bool,
+    /// Whether the data plane does what the OCI distribution specification says where ECR does something else.
+    pub strict_oci: bool,
     /// For how many seconds of the clock replication is told to be under way.
     pub replication_seconds: u32,
 }
@@ -52,6 +62,7 @@ pub(crate) struct Emulator {
     pub(crate) issuer: Issuer,
     pub(crate) uploads: Uploads,
     pub(crate) faults: Faults,
+    pub(crate) throttle: Throttle,
     /// What scans come to.
     pub(crate) scans: Orders,
     pub(crate) journal: Journal,

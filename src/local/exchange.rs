@@ -83,7 +83,7 @@ impl<S: Sync> FromRequestParts<S> for Exchange {
 }
 
 impl Exchange {
-    /// Carries `effect` out, unless a fault says otherwise.
+    /// Carries `effect` out, unless a quota is used up or a fault says otherwise.
     pub(crate) async fn perform(
         &self,
         emulator: &Emulator,
@@ -97,6 +97,11 @@ impl Exchange {
             repository,
             call.reference.as_deref(),
         );
+        if !emulator.throttle.admits(call.operation, emulator.clock.now()) {
+            let response = throttled(call.face);
+            entry.answer(response.status().as_u16());
+            return response;
+        }
         let response = match emulator.faults.take(call.operation, repository) {
             None => effect.await,
             Some(FaultAction::Status { status, envelope }) => fail(call.face, status, envelope),
@@ -161,6 +166,16 @@ impl Exchange {
             .headers_mut()
             .insert(axum::http::header::CONTENT_LENGTH, whole.len().into());
         response
+    }
+}
+
+/// What ECR says to too many requests. Source: ECR user guide, "Troubleshooting", and its API reference, "Common
+/// errors".
+fn throttled(face: Face) -> Response {
+    match face {
+        Face::Oci => error(face, 429, "TOOMANYREQUESTS", "Rate exceeded"),
+        Face::Query => error(face, 400, "Throttling", "Rate exceeded"),
+        Face::Json | Face::Plain => error(face, 400, "ThrottlingException", "Rate exceeded"),
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) enum Principal {
     /// The holder of the emulator's own access key, who may do everything.
     Administrator,
     /// A role's session.
-    Session(Session),
+    Session(Box<Session>),
 }
 
 /// A role's session, as it travels in its session token.
@@ -130,7 +130,7 @@ impl Iam {
                     return Err(BadCredentials::Expired);
                 }
                 let secret = self.seal.derive(SESSION_SECRET, key_id);
-                Ok((Principal::Session(session), secret))
+                Ok((Principal::Session(Box::new(session)), secret))
             }
         }
     }
@@ -151,6 +151,7 @@ impl Iam {
                 account: account.clone(),
                 identity: format!("arn:{partition}:iam::{account}:user/administrator"),
                 session: None,
+                tags: BTreeMap::new(),
             },
             Principal::Session(session) => Caller {
                 account: account.clone(),
@@ -159,6 +160,7 @@ impl Iam {
                     "arn:{partition}:sts::{account}:assumed-role/{}/{}",
                     session.role, session.name
                 )),
+                tags: session.tags.clone(),
             },
         }
     }
@@ -203,6 +205,22 @@ impl Iam {
             .strip_prefix(&format!("arn:{}:iam::", self.partition))?
             .split_once(":role/")?;
         self.roles.get(&AccountId::parse(account).ok()?, name)
+    }
+
+    /// ECR itself in a role that it takes on; `None` if there is no such role.
+    pub(crate) fn acting_as(&self, arn: &str) -> Option<Principal> {
+        let role = self.role(arn)?;
+        Some(Principal::Session(Box::new(Session {
+            key_id: String::new(),
+            account: role.account.clone(),
+            role: role.name.clone(),
+            name: "ecr".to_owned(),
+            expires: Timestamp::MAX,
+            policy: None,
+            tags: BTreeMap::new(),
+            transitive_tag_keys: Vec::new(),
+            source_identity: None,
+        })))
     }
 
     /// Whether the principal may do what it asks for; the refusal in IAM's words where not.

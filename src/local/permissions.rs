@@ -21,6 +21,16 @@ pub(crate) struct Sender<'a> {
     pub(crate) source: Option<IpAddr>,
 }
 
+impl<'a> Sender<'a> {
+    /// ECR itself, in a role that it takes on.
+    pub(crate) fn inside(principal: &'a Principal) -> Self {
+        Self {
+            principal,
+            source: None,
+        }
+    }
+}
+
 /// Checks that the sender may do `action` on a resource of the registry: a repository, a pattern of such, or
 /// `*` for none that could be named. Blocks.
 pub(crate) fn permit(
@@ -97,6 +107,7 @@ pub(crate) fn registry_lets(
         account: account.clone(),
         identity: root,
         session: None,
+        tags: std::collections::BTreeMap::new(),
     };
     let resource = registry.arn(repository.as_str());
     let request = Request {

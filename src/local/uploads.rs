@@ -87,6 +87,15 @@ fn unknown(registry: &Registry, repository: &RepositoryName, id: &str) -> Refusa
     }
 }
 
+/// What an upload's parts may be like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// Every part but the last has a least size, and there is something in them.
+    AsEcr,
+    /// Anything. Source: OCI distribution spec, "Pushing a blob in chunks".
+    Any,
+}
+
 /// A layer that is being uploaded in parts.
 #[derive(Debug)]
 pub(crate) struct Upload {
@@ -94,7 +103,10 @@ pub(crate) struct Upload {
     registry: Registry,
     repository: RepositoryName,
     pub(crate) blob: PartialBlob,
+    rules: Parts,
     parts: usize,
+    /// Where the second part ends, or the first while there is no second.
+    pub(crate) second_part_end: u64,
     /// Bytes.
     last_part: Option<u64>,
     /// Whether a part that is too small was followed by another one.
@@ -107,6 +119,7 @@ impl Upload {
     pub(crate) fn begin(
         registry: &Registry,
         repository: &RepositoryName,
+        rules: Parts,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
         registry.repository(repository)?;
@@ -115,7 +128,9 @@ impl Upload {
             registry: registry.clone(),
             repository: repository.clone(),
             blob: registry.blobs().begin()?,
+            rules,
             parts: 0,
+            second_part_end: 0,
             last_part: None,
             has_small_part: false,
             touched: now,
@@ -128,7 +143,7 @@ impl Upload {
 
     /// Whether more may follow: every part but the last has a least size.
     pub(crate) fn takes_more(&self) -> bool {
-        self.last_part.is_none_or(|bytes| bytes >= MIN_PART_BYTES)
+        self.rules == Parts::Any || self.last_part.is_none_or(|bytes| bytes >= MIN_PART_BYTES)
     }
 
     /// Checks that a part of `bytes` from position `first` on may come next.
@@ -164,6 +179,9 @@ impl Upload {
             self.has_small_part |= !self.takes_more();
             self.last_part = Some(bytes);
             self.parts += 1;
+            if self.parts <= 2 {
+                self.second_part_end = self.blob.length();
+            }
         }
     }
 
@@ -171,7 +189,7 @@ impl Upload {
     ///
     /// `repeat` tells what to answer where the repository has the layer already. Blocks.
     pub(crate) fn complete(self, stated: &[Digest], repeat: Repeat) -> Result<Digest, Refusal> {
-        if self.blob.length() == 0 {
+        if self.blob.length() == 0 && self.rules == Parts::AsEcr {
             return Err(Refusal::EmptyUpload);
         }
         if self.has_small_part {

@@ -82,7 +82,7 @@ fn a_failed_run_gives_no_digest_to_deploy() {
         .filter(|(_, value)| value.is_empty())
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(empty, ["digest", "image"]);
+    assert_eq!(empty, ["digest", "image", "matrix"]);
     assert_eq!(outputs(&Report::default()).len(), OUTPUTS.len());
 }
 

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
 use super::{Outcome, RunError};
-use crate::local::{Access, ISSUER, LocalEcr, LocalError, Options, SecureAccess};
+use crate::local::{Access, ISSUER, LocalEcr, LocalError, Options, Quirks, Quotas, SecureAccess};
 use crate::settings::LocalServerSettings;
 
 /// Serves the embedded ECR until the future is dropped; `ready` gets what to print once it listens.
@@ -18,7 +18,16 @@ pub async fn serve_local(
         listen: settings.listen,
         public_port: settings.public_port,
         tls: settings.tls,
-        admin: true,
+        admin: settings.admin,
+        quotas: if settings.throttle {
+            Quotas::of_new_account()
+        } else {
+            Quotas::default()
+        },
+        quirks: Quirks {
+            strict_oci: settings.strict_oci,
+            ..Quirks::default()
+        },
         ..Options::new(&settings.data, settings.account.clone(), settings.region.clone())
     };
     let emulator = LocalEcr::start(options).await?;
@@ -74,11 +83,14 @@ fn announcement(access: &Access, password: &SecretString) -> Outcome {
             ("tls-registry", registry),
         ]);
     }
-    let text: String = lines
+    let text: Vec<String> = lines
         .iter()
         .map(|(name, value)| format!("{name}={value}\n"))
         .collect();
-    outcome(text, lines.into_iter().map(|(name, value)| (name, value.into())))
+    outcome(
+        text.concat(),
+        lines.into_iter().map(|(name, value)| (name, value.into())),
+    )
 }
 
 fn shell_variables(access: &Access, data: &Path) -> Outcome {
@@ -117,13 +129,11 @@ fn shell_variables(access: &Access, data: &Path) -> Outcome {
     }
     // What these say would win over the key pair, or go with it as if it were a session's.
     let stale = ["AWS_PROFILE", "AWS_SESSION_TOKEN"];
-    let text: String = std::iter::once(format!("unset {}\n", stale.join(" ")))
-        .chain(
-            variables
-                .iter()
-                .map(|(name, value)| format!("export {name}={}\n", quoted(value))),
-        )
+    let exports: Vec<String> = variables
+        .iter()
+        .map(|(name, value)| format!("export {name}={}\n", quoted(value)))
         .collect();
+    let text = format!("unset {}\n{}", stale.join(" "), exports.concat());
     let values = variables.into_iter().map(|(name, value)| (name, value.into()));
     outcome(
         text,

@@ -1,10 +1,12 @@
 use aws_sdk_ecr::error::ProvideErrorMetadata as _;
 use aws_sdk_ecr::types::{
-    DescribeImagesFilter, ImageDetail, ImageIdentifier, ImageStatus, ImageStatusFilter, ListImagesFilter,
-    ScanStatus, TargetStorageClass,
+    DescribeImagesFilter, ImageDetail, ImageIdentifier, ImageScanningConfiguration, ImageStatus,
+    ImageStatusFilter, LayerAvailability, ListImagesFilter, ScanStatus, TargetStorageClass,
 };
 use reqwest::StatusCode;
 use tagship::domain::immutability::Mutability;
+use tagship::domain::reference::Digest;
+use tagship::local::ScanOrder;
 
 use crate::bench::{Bench, REPOSITORY, api_error, digest_of, index, oci_error};
 
@@ -116,6 +118,25 @@ async fn an_archived_image_is_listed_on_demand_and_cannot_be_pulled_or_scanned()
         .unwrap();
     assert!(answer.images().is_empty());
     assert_eq!(answer.failures().len(), 1);
+    let layers = bench
+        .ecr()
+        .batch_check_layer_availability()
+        .repository_name(REPOSITORY);
+    let layers = layers
+        .layer_digests(Digest::of(b"one").to_string())
+        .layer_digests(Digest::of(b"two").to_string())
+        .send()
+        .await
+        .unwrap();
+    let availability: Vec<_> = layers
+        .layers()
+        .iter()
+        .map(|layer| layer.layer_availability().unwrap())
+        .collect();
+    assert_eq!(
+        availability,
+        [&LayerAvailability::Archived, &LayerAvailability::Available]
+    );
     let scan = bench.ecr().start_image_scan().repository_name(REPOSITORY);
     assert_eq!(
         api_error(scan.image_id(by_digest(&old)).send().await).0,
@@ -168,6 +189,44 @@ async fn an_image_is_restored_after_a_while_and_by_a_push_at_once() {
     let pushed = registry.put(REPOSITORY, "1.0.0", &manifest).await;
     assert_eq!(pushed.status(), StatusCode::CREATED);
     assert_eq!(registry.get(&pull).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_restored_image_is_scanned_again() {
+    let bench = Bench::start().await;
+    let setting = ImageScanningConfiguration::builder().scan_on_push(true).build();
+    let put = bench
+        .ecr()
+        .put_image_scanning_configuration()
+        .repository_name(REPOSITORY);
+    put.image_scanning_configuration(setting).send().await.unwrap();
+    let manifest = bench.registry().await.image(REPOSITORY, "1.0.0", "one").await;
+    let scan = async || {
+        let findings = bench
+            .ecr()
+            .describe_image_scan_findings()
+            .repository_name(REPOSITORY);
+        let answer = findings.image_id(by_digest(&manifest)).send().await.unwrap();
+        answer.image_scan_status().unwrap().status().unwrap().clone()
+    };
+    bench.local.set_clock_offset(60);
+    assert_eq!(scan().await, ScanStatus::Complete);
+    change(&bench, &manifest, TargetStorageClass::Archive)
+        .await
+        .unwrap();
+    change(&bench, &manifest, TargetStorageClass::Standard)
+        .await
+        .unwrap();
+    assert_eq!(scan().await, ScanStatus::ImageArchived);
+    // What was found before is gone; the scan begins when the image is back.
+    bench.local.order_scans(ScanOrder {
+        takes_seconds: 60,
+        ..ScanOrder::default()
+    });
+    bench.local.set_clock_offset(60 + RESTORED + 30);
+    assert_eq!(scan().await, ScanStatus::InProgress);
+    bench.local.set_clock_offset(60 + RESTORED + 90);
+    assert_eq!(scan().await, ScanStatus::Complete);
 }
 
 #[tokio::test]

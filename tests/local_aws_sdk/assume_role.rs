@@ -5,7 +5,7 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 use aws_sdk_sts::types::Tag;
 
-use crate::bench::{Bench, api_error};
+use crate::bench::{Bench, REPOSITORY, api_error, oci_error};
 
 /// Roles of two accounts: the bench's own, 123456789012, and 210987654321.
 const ROLES: &str = r#"
@@ -138,6 +138,53 @@ async fn a_session_of_another_account_works_in_that_accounts_registry() {
         .0,
         "RepositoryNotFoundException"
     );
+}
+
+#[tokio::test]
+async fn a_login_of_another_account_is_one_but_opens_nothing_by_itself() {
+    let bench = Bench::with_roles(ROLES).await;
+    let deployer = assume(&bench, builder(&bench, "first").await, DEPLOYER, "release");
+    let registry = bench
+        .registry_as(session(deployer.external_id(EXTERNAL_ID)).await)
+        .await;
+    assert!(registry.get("").await.status().is_success());
+    let answer = registry.get(&format!("{REPOSITORY}/manifests/1.0.0")).await;
+    assert_eq!(
+        oci_error(answer).await,
+        (
+            403,
+            "DENIED".to_owned(),
+            "User: arn:aws:sts::210987654321:assumed-role/deployer/release is not authorized to perform: \
+             ecr:BatchGetImage on resource: arn:aws:ecr:eu-central-1:123456789012:repository/team/app because no \
+             resource-based policy allows the ecr:BatchGetImage action"
+                .to_owned()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_policy_tells_sessions_apart_by_their_tags() {
+    let bench = Bench::with_roles(
+        r#"
+Roles:
+  - RoleName: builder
+    AssumeRolePolicyDocument:
+      Statement: {Effect: Allow, Principal: {AWS: "123456789012"}, Action: ["sts:AssumeRole", "sts:TagSession"]}
+    PolicyDocuments:
+      - Statement:
+          Effect: Allow
+          Action: "ecr:ListImages"
+          Resource: "*"
+          Condition: {StringEquals: {"aws:PrincipalTag/Team": platform}}
+"#,
+    )
+    .await;
+    for (team, permitted) in [("platform", true), ("other", false)] {
+        let tagged = assume(&bench, bench.administrator(), BUILDER, "first").tags(tag("team", team));
+        let ecr = bench.ecr_as(session(tagged).await);
+        let listed = ecr.list_images().repository_name(REPOSITORY).send().await;
+        assert_eq!(listed.is_ok(), permitted, "{team}");
+    }
 }
 
 #[tokio::test]

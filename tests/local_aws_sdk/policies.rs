@@ -31,7 +31,7 @@ const POWERLESS: &str = "arn:aws:iam::123456789012:role/powerless";
 const POWERFUL: &str = "arn:aws:iam::123456789012:role/powerful";
 const PARTNER: &str = "arn:aws:iam::210987654321:role/partner";
 
-async fn assume(bench: &Bench, role: &str) -> Credentials {
+pub(crate) async fn assume(bench: &Bench, role: &str) -> Credentials {
     let output = bench
         .sts_as(bench.administrator())
         .assume_role()

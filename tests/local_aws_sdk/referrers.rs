@@ -93,4 +93,7 @@ async fn referrers_come_in_pages_of_twenty_and_by_type() {
         .map(|referrer| referrer.digest().to_owned())
         .collect();
     assert_eq!(digests, sboms);
+    // A push restores both.
+    registry.put(REPOSITORY, "1.0.0", &image).await;
+    assert_eq!(list().send().await.unwrap().referrers().len(), 20);
 }

@@ -9,10 +9,23 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::bench::{ACCOUNT, Bench, REGION, REPOSITORY, api_error, digest_of, index};
+use crate::policies::assume;
 
 const ELSEWHERE: &str = "us-east-1";
 
 const FURTHER: &str = "eu-west-1";
+
+const PARTNER: &str = "arn:aws:iam::210987654321:role/partner";
+
+const PARTNER_ROLES: &str = r#"
+Roles:
+  - RoleName: partner
+    Account: "210987654321"
+    AssumeRolePolicyDocument:
+      Statement: {Effect: Allow, Principal: {AWS: "123456789012"}, Action: "sts:AssumeRole"}
+    PolicyDocuments:
+      - Statement: {Effect: Allow, Action: "ecr:*", Resource: "*"}
+"#;
 
 fn to(region: &str) -> ReplicationDestination {
     ReplicationDestination::builder()
@@ -234,17 +247,69 @@ async fn a_tag_that_may_not_move_arrives_as_no_tag() {
 
 #[tokio::test]
 async fn another_account_must_permit_it() {
-    let bench = Bench::start().await;
+    let bench = Bench::with_roles(PARTNER_ROLES).await;
     let other = ReplicationDestination::builder()
         .region(REGION)
-        .registry_id("999999999999")
+        .registry_id("210987654321")
         .build()
         .unwrap();
     configure(&bench, vec![rule([other])]).await;
-    bench.registry().await.image(REPOSITORY, "1.0.0", "one").await;
-    let status = &statuses(&bench, REPOSITORY, "1.0.0").await[0];
-    assert_eq!(status.status(), Some(&ReplicationStatus::Failed));
-    assert_eq!(status.failure_code(), Some("AccessDenied"));
+    let partner = bench.ecr_as(assume(&bench, PARTNER).await);
+    let registry = bench.registry().await;
+    for (tag, actions, status) in [
+        ("1.0.0", None, ReplicationStatus::Failed),
+        // The repository is missing, and may not be made.
+        (
+            "2.0.0",
+            Some(json!("ecr:ReplicateImage")),
+            ReplicationStatus::Failed,
+        ),
+        (
+            "3.0.0",
+            Some(json!(["ecr:ReplicateImage", "ecr:CreateRepository"])),
+            ReplicationStatus::Complete,
+        ),
+        // It is there now.
+        (
+            "4.0.0",
+            Some(json!("ecr:ReplicateImage")),
+            ReplicationStatus::Complete,
+        ),
+    ] {
+        if let Some(actions) = actions {
+            let statement = json!({
+                "Effect": "Allow",
+                "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+                "Action": actions,
+                "Resource": "arn:aws:ecr:eu-central-1:210987654321:repository/*",
+            });
+            let policy = json!({"Version": "2012-10-17", "Statement": [statement]});
+            partner
+                .put_registry_policy()
+                .policy_text(policy.to_string())
+                .send()
+                .await
+                .unwrap();
+        }
+        registry.image(REPOSITORY, tag, tag).await;
+        let found = &statuses(&bench, REPOSITORY, tag).await[0];
+        assert_eq!(found.status(), Some(&status), "{tag}");
+        let denied = (status == ReplicationStatus::Failed).then_some("AccessDenied");
+        assert_eq!(found.failure_code(), denied, "{tag}");
+    }
+    let copied = partner
+        .list_images()
+        .repository_name(REPOSITORY)
+        .send()
+        .await
+        .unwrap();
+    let mut tags: Vec<&str> = copied
+        .image_ids()
+        .iter()
+        .filter_map(|id| id.image_tag())
+        .collect();
+    tags.sort_unstable();
+    assert_eq!(tags, ["3.0.0", "4.0.0"]);
 }
 
 #[tokio::test]
@@ -326,13 +391,16 @@ async fn a_configuration_has_its_bounds() {
             .build()
             .unwrap()
     };
-    for (rules, code) in [
-        (vec![rule([to(REGION)])], "InvalidParameterException"),
-        (vec![rule([to("nowhere")])], "InvalidParameterException"),
-        (vec![rule((0..26).map(account))], "InvalidParameterException"),
-        (vec![rule([to(ELSEWHERE)]); 11], "InvalidParameterException"),
+    for rules in [
+        vec![rule([to(REGION)])],
+        vec![rule([to("nowhere")])],
+        vec![rule((0..26).map(account))],
+        vec![rule([to(ELSEWHERE)]); 11],
     ] {
-        assert_eq!(configure_in(&bench, REGION, rules).await, Err(code.to_owned()));
+        assert_eq!(
+            configure_in(&bench, REGION, rules).await,
+            Err("ValidationException".to_owned())
+        );
     }
     let most = vec![rule((0..25).map(account)); 10];
     let answer = configure_in(&bench, REGION, most.clone()).await.unwrap();

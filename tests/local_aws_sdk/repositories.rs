@@ -2,7 +2,7 @@ use aws_sdk_ecr::types::{
     ImageTagMutability, ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType,
 };
 
-use crate::bench::{ACCOUNT, Bench, REPOSITORY, api_error};
+use crate::bench::{ACCOUNT, Bench, REGION, REPOSITORY, Scope, api_error};
 
 fn filter(text: &str) -> ImageTagMutabilityExclusionFilter {
     ImageTagMutabilityExclusionFilter::builder()
@@ -163,13 +163,18 @@ async fn a_repository_with_images_is_deleted_by_force_alone() {
 }
 
 #[tokio::test]
-async fn operations_that_are_not_served_are_unknown() {
-    let bench = Bench::start_with(|options| options.auth = false).await;
-    let request = bench
-        .http
-        .post(bench.local.endpoint())
-        .header("x-amz-target", "AmazonEC2ContainerRegistry_V20150921.DescribeNothing")
-        .body("{}");
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.headers()["x-amzn-errortype"], "UnknownOperationException");
+async fn what_is_no_operation_is_unknown() {
+    let bench = Bench::start().await;
+    let scope = Scope {
+        credentials: bench.administrator(),
+        region: REGION,
+        service: "ecr",
+        shift: 0,
+    };
+    let target = "AmazonEC2ContainerRegistry_V20150921.MakeTea";
+    let (status, answer) = bench.signed(&scope, target, "{}", "{}").await;
+    assert_eq!(
+        (status, &answer["__type"]),
+        (400, &"UnknownOperationException".into())
+    );
 }

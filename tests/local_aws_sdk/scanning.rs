@@ -228,6 +228,22 @@ async fn scans_on_push_follow_the_registrys_filters_and_the_repositorys_flag() {
         "LimitExceededException"
     );
 
+    // A push a day later is scanned again.
+    bench.local.set_clock_offset(DAY - 10);
+    bench
+        .registry()
+        .await
+        .image(REPOSITORY, "flag-again", "two")
+        .await;
+    assert_eq!(status(&bench, "flag").await, Ok(ScanStatus::Complete));
+    bench.local.set_clock_offset(DAY + 60);
+    bench
+        .registry()
+        .await
+        .image(REPOSITORY, "flag-later", "two")
+        .await;
+    assert_eq!(status(&bench, "flag").await, Ok(ScanStatus::InProgress));
+
     // The registry's filters: one without `*` is for any part of the name.
     configure(
         &bench,
@@ -321,11 +337,11 @@ async fn enhanced_scans_come_of_themselves_and_are_inspectors() {
     let bench = Bench::start().await;
     let registry = bench.registry().await;
     registry.image(REPOSITORY, "1.0.0", "one").await;
-    let mut worse = findings();
-    worse[1]["severity"] = "UNTRIAGED".into();
+    let mut untriaged = findings();
+    untriaged[1]["severity"] = "UNTRIAGED".into();
     order(
         &bench,
-        json!({"starts_after_seconds": 30, "takes_seconds": 30, "findings": worse}),
+        json!({"starts_after_seconds": 30, "takes_seconds": 30, "findings": untriaged}),
     );
     configure(
         &bench,
@@ -384,6 +400,14 @@ async fn enhanced_scans_come_of_themselves_and_are_inspectors() {
         status(&bench, "1.0.0").await,
         Ok(ScanStatus::ScanEligibilityExpired)
     );
+    // What is scanned once, when it is pushed, does not expire.
+    configure(
+        &bench,
+        ScanType::Enhanced,
+        vec![rule(ScanFrequency::ScanOnPush, "app")],
+    )
+    .await;
+    assert_eq!(status(&bench, "1.0.0").await, Ok(ScanStatus::Active));
     // A repository that no rule is for is not scanned.
     configure(
         &bench,

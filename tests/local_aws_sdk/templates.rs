@@ -13,7 +13,7 @@ const ROLES: &str = r#"
 Roles:
   - RoleName: creator
     AssumeRolePolicyDocument:
-      Statement: []
+      Statement: {Effect: Allow, Principal: {AWS: "123456789012"}, Action: "sts:AssumeRole"}
     PolicyDocuments:
       - Statement:
           - Effect: Allow
@@ -21,7 +21,7 @@ Roles:
             Resource: "*"
   - RoleName: no-tags
     AssumeRolePolicyDocument:
-      Statement: []
+      Statement: {Effect: Allow, Principal: {AWS: "123456789012"}, Action: "sts:AssumeRole"}
     PolicyDocuments:
       - Statement:
           - Effect: Allow

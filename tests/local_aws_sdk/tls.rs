@@ -49,13 +49,20 @@ async fn the_host_name_tells_which_registry_is_meant() {
     let answer = start(&own).await;
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
     let upload = location(&answer);
-    assert!(upload.starts_with(&format!("https://{own}:{port}/v2/{REPOSITORY}/")), "{upload}");
+    assert!(
+        upload.starts_with(&format!("https://{own}:{port}/v2/{REPOSITORY}/")),
+        "{upload}"
+    );
     let digest = Digest::of(b"content");
     let put = client.put(format!("{upload}?digest={digest}")).body("content");
     let answer = put.header(header::AUTHORIZATION, &login).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::CREATED);
     // The plain port shows the same registry, and another account's has no such repository.
-    let blob = bench.registry().await.get(&format!("{REPOSITORY}/blobs/{digest}")).await;
+    let blob = bench
+        .registry()
+        .await
+        .get(&format!("{REPOSITORY}/blobs/{digest}"))
+        .await;
     assert_eq!(blob.text().await.unwrap(), "content");
     assert_eq!(
         oci_error(start(&other).await).await,
@@ -101,7 +108,10 @@ async fn certificates_are_for_emulated_names_alone() {
     };
     let answer: Value = configuration(issuer).await.unwrap().json().await.unwrap();
     assert_eq!(answer["issuer"], format!("https://{issuer}"));
-    assert_eq!(answer["jwks_uri"], format!("https://{issuer}:{port}/.well-known/jwks"));
+    assert_eq!(
+        answer["jwks_uri"],
+        format!("https://{issuer}:{port}/.well-known/jwks")
+    );
     assert!(configuration("localhost").await.is_ok());
     assert!(configuration("127.0.0.1").await.is_ok());
     assert!(configuration("github.com").await.is_err());
@@ -147,16 +157,55 @@ async fn the_authority_stays_and_its_key_is_the_owners() {
 async fn each_port_lets_the_others_clients_go() {
     let (bench, tls) = with_tls().await;
     let mut plain = TcpStream::connect(tls.address).await.unwrap();
-    plain.write_all(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    plain
+        .write_all(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
     let mut answer = Vec::new();
     // A TLS alert (RFC 8446, section 6: record type 21), and the end of the connection.
     plain.read_to_end(&mut answer).await.unwrap();
     assert_eq!(answer.first(), Some(&21), "{answer:?}");
     let mut secure = TcpStream::connect(bench.local.address()).await.unwrap();
     // The head of a TLS handshake record.
-    secure.write_all(&[22, 3, 1, 0, 4, 1, 0, 0, 0, 13, 10, 13, 10]).await.unwrap();
+    secure
+        .write_all(&[22, 3, 1, 0, 4, 1, 0, 0, 0, 13, 10, 13, 10])
+        .await
+        .unwrap();
     let mut answer = String::new();
     secure.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     bench.make("team/after", Mutability::Mutable).await;
+}
+
+#[tokio::test]
+async fn the_public_registries_have_a_name_of_their_own() {
+    let (bench, tls) = with_tls().await;
+    let port = tls.address.port();
+    let host = "public.ecr.aws";
+    let own = registry_of(ACCOUNT, REGION);
+    let client = trusting(&tls, &[host, &own]);
+    let get = async |url: String, login: Option<&str>| {
+        let mut request = client.get(url);
+        if let Some(login) = login {
+            request = request.header(header::AUTHORIZATION, login);
+        }
+        request.send().await.unwrap()
+    };
+    let unknown = get(format!("https://{host}:{port}/v2/"), None).await;
+    assert_eq!(unknown.status(), StatusCode::UNAUTHORIZED);
+    let realm = format!("https://{host}:{port}/token/");
+    assert_eq!(
+        text(&unknown, "www-authenticate"),
+        format!("Bearer realm=\"{realm}\",service=\"public.ecr.aws\",scope=\"aws\"")
+    );
+    let token: Value = get(realm, None).await.json().await.unwrap();
+    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let there = get(format!("https://{host}:{port}/v2/"), Some(&bearer)).await;
+    assert_eq!(there.status(), StatusCode::OK);
+    // The account's private registry knows neither.
+    let private = get(format!("https://{own}:{port}/v2/"), Some(&bearer)).await;
+    assert_eq!(private.status(), StatusCode::UNAUTHORIZED);
+    let no_token = get(format!("https://{own}:{port}/token/"), None).await;
+    assert_eq!(no_token.status(), StatusCode::NOT_FOUND);
+    drop(bench);
 }

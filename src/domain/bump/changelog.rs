@@ -41,6 +41,9 @@ pub struct Entry {
     pub breaking: Option<String>,
 }
 
+/// Whether a group takes a change.
+type Takes = fn(&Change) -> bool;
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
@@ -51,7 +54,7 @@ impl Changelog {
     pub const MAX_ENTRIES: usize = 1000;
 
     /// The groups in their order. Each change is in one: the first that takes it.
-    const GROUPS: [(&'static str, fn(&Change) -> bool); 6] = [
+    const GROUPS: [(&'static str, Takes); 6] = [
         ("Breaking changes", |change| change.breaking.is_some()),
         ("Features", |change| change.kind == "feat"),
         ("Fixes", |change| change.kind == "fix"),

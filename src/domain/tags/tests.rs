@@ -4,6 +4,7 @@ use crate::domain::event::{JobVariables, License, Payload};
 mod compatible;
 mod listing;
 mod lists;
+mod order;
 mod properties;
 mod rules;
 mod strict;

@@ -5,7 +5,7 @@ use super::InvalidPattern;
 /// Whether a name, without slashes, matches a glob of `*`, `?`, `[a-z]`, `[^a-z]` and `\` before a character.
 ///
 /// Source: Go, `path.Match`.
-pub(in crate::engine) fn glob_matches(glob: &str, name: &str) -> Result<bool, InvalidPattern> {
+pub(in super::super) fn glob_matches(glob: &str, name: &str) -> Result<bool, InvalidPattern> {
     let tokens = tokens(glob).ok_or_else(|| InvalidPattern::new(glob))?;
     let name: Vec<char> = name.chars().collect();
     // `reached[i]`: the tokens so far match the first `i` characters.
@@ -40,7 +40,7 @@ pub(super) fn is_well_formed(glob: &str) -> bool {
 }
 
 /// Whether a text has wildcards that no `\` takes away.
-pub(in crate::engine) fn has_wildcards(text: &str) -> bool {
+pub(in super::super) fn has_wildcards(text: &str) -> bool {
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         match c {

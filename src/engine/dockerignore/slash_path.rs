@@ -1,7 +1,7 @@
 /// The shortest path that means the same, by text alone: `a/./b//c/..` is `a/b`, nothing is `.`.
 ///
 /// Source: Go, `path.Clean`.
-pub(in crate::engine) fn clean(path: &str) -> String {
+pub(in super::super) fn clean(path: &str) -> String {
     let absolute = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

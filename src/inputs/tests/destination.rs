@@ -103,7 +103,7 @@ fn images_names_the_one_image_in_place_of_registry_and_repository() {
     assert_eq!(hint.as_deref(), Some("leave `repository` out"));
     let (message, _) = Case::new().flag("images", "ghcr.io/user/app").problem();
     assert!(
-        message.contains("registry `ghcr.io` is none of ECR's"),
+        message.starts_with("`--images`: registry `ghcr.io` is neither an ECR host"),
         "{message}"
     );
 }

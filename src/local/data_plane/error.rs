@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::local::pull_through::UNABLE_TO_GET_IMAGE;
 use crate::local::refusal::Refusal;
 
 /// An error in the envelope of the OCI distribution specification.
@@ -51,6 +52,7 @@ impl From<Refusal> for OciError {
             Refusal::LayersNotFound { .. } | Refusal::ReferencedImagesNotFound { .. } => {
                 (404, "MANIFEST_BLOB_UNKNOWN")
             }
+            Refusal::Modelled { code, .. } if *code == UNABLE_TO_GET_IMAGE => (404, "MANIFEST_UNKNOWN"),
             Refusal::LayerNotFound { .. } => (404, "BLOB_UNKNOWN"),
             Refusal::UploadNotFound { .. } => (404, "BLOB_UPLOAD_UNKNOWN"),
             Refusal::InvalidLayer | Refusal::EmptyUpload | Refusal::LayerPartTooSmall => {

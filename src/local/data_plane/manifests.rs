@@ -3,12 +3,15 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 
-use super::{CONTENT_DIGEST, DataPlaneRequest, OciError};
+use super::{CONTENT_DIGEST, DataPlaneRequest, OciError, translation};
 use crate::domain::content::MAX_MANIFEST_BYTES;
-use crate::domain::reference::{Reference, RepositoryName};
+use crate::domain::reference::{Digest, Reference, RepositoryName};
 use crate::local::follow_up::{self, Pull, Push};
 use crate::local::manifest::ParsedManifest;
+use crate::local::permissions::Sender;
+use crate::local::pull_through;
 use crate::local::refusal::Refusal;
 use crate::local::store::{PutImage, Repeat};
 
@@ -24,8 +27,14 @@ pub(super) async fn get(
     let is_pull = request.parts.method == Method::GET;
     let emulator = Arc::clone(request.emulator);
     let principal = request.principal.clone();
+    let source = request.source();
     let image = request
         .with_registry(move |registry| {
+            // Public registries have no caches, and only they are open to everybody.
+            if let Some(principal) = &principal {
+                let sender = Sender { principal, source };
+                pull_through::fetch(&emulator, registry, sender, &repository, &reference)?;
+            }
             let image = registry.active_image(&repository, &reference, emulator.clock.now())?;
             // Who pulled from a public registry is nobody's business.
             if let (Some(image), Some(principal), true) = (&image, &principal, is_pull) {
@@ -41,25 +50,40 @@ pub(super) async fn get(
         })
         .await?
         .ok_or(Refusal::ManifestNotFound)?;
-    // By tag, ECR translates what the client does not accept, and gives another digest then. It is refused
-    // here, because a silent other digest is what must not happen. By digest nothing is ever translated.
-    if by_tag && !accepts(&request.parts.headers, &image.media_type) {
-        return Err(OciError::new(
+    let quirks = request.emulator.quirks;
+    let accepts = |media_type: &str| accepts(&request.parts.headers, media_type);
+    // By digest nothing is ever translated.
+    if !by_tag || quirks.strict_oci || accepts(&image.media_type) {
+        return found(&image.media_type, image.digest, image.bytes);
+    }
+    // ECR translates what the client does not accept, and gives another digest then. Unless that is asked for it is
+    // refused here, because a silent other digest is what must not happen.
+    let translated = quirks
+        .translate_manifests
+        .then(|| translation::of(&image.bytes))
+        .flatten()
+        .filter(|(media_type, _)| accepts(media_type));
+    let (media_type, bytes) = translated.ok_or_else(|| {
+        OciError::new(
             404,
             "MANIFEST_UNKNOWN",
             format!(
                 "the image is stored as {}, which the Accept header lacks; this emulator does not translate",
                 image.media_type
             ),
-        ));
-    }
+        )
+    })?;
+    found(media_type, Digest::of(&bytes), bytes)
+}
+
+/// A manifest. For `HEAD` the server leaves the body out.
+fn found(media_type: &str, digest: Digest, bytes: Bytes) -> Result<Response, OciError> {
     let headers = [
-        (header::CONTENT_TYPE, value(&image.media_type)?),
-        (CONTENT_DIGEST, value(&image.digest.to_string())?),
-        (header::CONTENT_LENGTH, image.bytes.len().into()),
+        (header::CONTENT_TYPE, value(media_type)?),
+        (CONTENT_DIGEST, value(&digest.to_string())?),
+        (header::CONTENT_LENGTH, bytes.len().into()),
     ];
-    // For `HEAD` the server leaves the body out.
-    Ok((StatusCode::OK, headers, image.bytes).into_response())
+    Ok((StatusCode::OK, headers, bytes).into_response())
 }
 
 /// Whether the client takes `media_type`; anything if it says nothing. Source: RFC 9110, section 12.5.1.
@@ -95,7 +119,8 @@ pub(super) async fn put(
         .header(&header::CONTENT_TYPE)
         .map(|text| text.split(';').next().unwrap_or_default().trim())
         .filter(|text| !text.is_empty());
-    let manifest = ParsedManifest::parse(bytes, stated)?;
+    let manifest = ParsedManifest::parse(bytes, stated)
+        .map_err(|refusal| request.invalid("MANIFEST_INVALID", refusal))?;
     let subject = manifest.subject();
     let emulator = Arc::clone(request.emulator);
     let principal = request.principal()?.clone();
@@ -111,7 +136,7 @@ pub(super) async fn put(
                 manifest: &manifest,
                 tag,
                 digest,
-                repeat: if quirks.accept_same_digest {
+                repeat: if quirks.accept_same_digest || quirks.strict_oci {
                     Repeat::Accept
                 } else {
                     Repeat::RefuseProtected

@@ -18,7 +18,9 @@ pub(super) enum Route {
 pub(super) enum Endpoint {
     GetManifest(Reference),
     PutManifest(Reference),
+    DeleteManifest(Reference),
     GetBlob(Digest),
+    DeleteBlob(Digest),
     StartUpload,
     UploadStatus(String),
     UploadPart(String),
@@ -52,6 +54,7 @@ impl Route {
             let digest = digest(last)?;
             match *method {
                 Method::GET | Method::HEAD => (name, Endpoint::GetBlob(digest)),
+                Method::DELETE => (name, Endpoint::DeleteBlob(digest)),
                 _ => return Err(OciError::unsupported()),
             }
         } else if let Some(name) = before.strip_suffix("/referrers") {
@@ -88,6 +91,7 @@ impl Route {
         match *method {
             Method::GET | Method::HEAD => Ok(Endpoint::GetManifest(reference)),
             Method::PUT => Ok(Endpoint::PutManifest(reference)),
+            Method::DELETE => Ok(Endpoint::DeleteManifest(reference)),
             _ => Err(OciError::unsupported()),
         }
     }
@@ -132,8 +136,12 @@ impl Route {
 impl Endpoint {
     fn reference(&self) -> Option<String> {
         match self {
-            Self::GetManifest(reference) | Self::PutManifest(reference) => Some(reference.to_string()),
-            Self::GetBlob(digest) | Self::ListReferrers(digest) => Some(digest.to_string()),
+            Self::GetManifest(reference) | Self::PutManifest(reference) | Self::DeleteManifest(reference) => {
+                Some(reference.to_string())
+            }
+            Self::GetBlob(digest) | Self::DeleteBlob(digest) | Self::ListReferrers(digest) => {
+                Some(digest.to_string())
+            }
             Self::UploadStatus(id)
             | Self::UploadPart(id)
             | Self::CompleteUpload(id)
@@ -147,6 +155,8 @@ impl Endpoint {
             Self::GetManifest(_) if head => "HeadManifest",
             Self::GetManifest(_) => "GetManifest",
             Self::PutManifest(_) => "PutManifest",
+            Self::DeleteManifest(_) => "DeleteManifest",
+            Self::DeleteBlob(_) => "DeleteBlob",
             Self::GetBlob(_) if head => "HeadBlob",
             Self::GetBlob(_) => "GetBlob",
             Self::StartUpload => "StartUpload",
@@ -167,6 +177,11 @@ impl Endpoint {
         )
     }
 
+    /// Whether something is removed; ECR's data plane removes nothing but uploads.
+    pub(super) fn deletes(&self) -> bool {
+        matches!(self, Self::DeleteManifest(_) | Self::DeleteBlob(_))
+    }
+
     /// The permissions that the request needs, in ECR or in ECR Public.
     ///
     /// Source: ECR user guide, "IAM permissions for pushing an image" and "… for pulling an image".
@@ -174,6 +189,7 @@ impl Endpoint {
         match self {
             Self::GetManifest(_) | Self::ListReferrers(_) => &["BatchGetImage"],
             Self::PutManifest(_) => &["PutImage"],
+            Self::DeleteManifest(_) | Self::DeleteBlob(_) => &["BatchDeleteImage"],
             Self::GetBlob(_) if head => &["BatchCheckLayerAvailability"],
             Self::GetBlob(_) => &["GetDownloadUrlForLayer"],
             Self::StartUpload => &["InitiateLayerUpload"],
@@ -240,7 +256,7 @@ mod tests {
             (Method::GET, "/v2/ab/manifests/a+b", 400),
             (Method::GET, "/v2/ab/manifests/sha256:12", 400),
             (Method::GET, "/v2/../../etc/passwd/manifests/x", 400),
-            (Method::DELETE, "/v2/ab/manifests/x", 405),
+            (Method::PATCH, "/v2/ab/manifests/x", 405),
             (Method::GET, "/v2/ab/blobs/uploads/", 405),
             (Method::GET, "/v2/%ff/manifests/x", 404),
         ] {

@@ -10,12 +10,22 @@ use crate::local::refusal::Refusal;
 use crate::local::store::{ImageStatus, Page};
 
 /// `GET …/tags/list`: pages of 100 tags where the client says no number, with an opaque `last`.
+///
+/// The specification wants all tags where the client says no number, in their order, and a tag as `last`.
 pub(super) async fn list(
     request: &DataPlaneRequest<'_>,
     repository: RepositoryName,
 ) -> Result<Response, OciError> {
+    let strict = request.emulator.quirks.strict_oci;
     let number = request.query("n");
-    let size = number.as_deref().map_or(Ok(100), page_size)?;
+    let size = match (&number, strict) {
+        (None, false) => 100,
+        (None, true) => usize::MAX,
+        (Some(number), false) => page_size(number)?,
+        (Some(number), true) => number
+            .parse()
+            .map_err(|_no_number| OciError::new(400, "UNSUPPORTED", "`n` is not a number"))?,
+    };
     let last = request.query("last");
     let name = repository.clone();
     let now = request.emulator.clock.now();
@@ -27,14 +37,22 @@ pub(super) async fn list(
                 .into_iter()
                 .filter(|(_, digest)| !inactive.contains(digest))
                 .map(|(tag, _)| tag);
-            Page::cut(tags, |tag| tag, last.as_deref(), size)
+            if strict {
+                Ok(in_order(tags.collect(), last.as_deref(), size))
+            } else {
+                Page::cut(tags, |tag| tag, last.as_deref(), size)
+            }
         })
         .await?;
     let body = json!({"name": request.named, "tags": page.items});
-    // ECR's content type for this JSON.
     let content_type = [(
         header::CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
+        // The second is ECR's for this JSON.
+        HeaderValue::from_static(if strict {
+            "application/json"
+        } else {
+            "text/plain; charset=utf-8"
+        }),
     )];
     let mut response = (StatusCode::OK, content_type, body.to_string()).into_response();
     if let Some(next) = page.next {
@@ -46,6 +64,23 @@ pub(super) async fn list(
         response.headers_mut().insert(header::LINK, value(&link)?);
     }
     Ok(response)
+}
+
+/// The tags after `last`, in lexical order whatever their case.
+///
+/// Source: OCI distribution spec, "Listing Tags".
+fn in_order(mut tags: Vec<String>, last: Option<&str>, size: usize) -> Page<String> {
+    let key = |tag: &str| (tag.to_ascii_lowercase(), tag.to_owned());
+    tags.sort_by_cached_key(|tag| key(tag));
+    if let Some(last) = last.map(key) {
+        tags.retain(|tag| key(tag) > last);
+    }
+    let has_more = tags.len() > size && size > 0;
+    tags.truncate(size);
+    Page {
+        next: tags.last().filter(|_| has_more).cloned(),
+        items: tags,
+    }
 }
 
 fn page_size(text: &str) -> Result<usize, Refusal> {

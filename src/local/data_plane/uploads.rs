@@ -1,7 +1,8 @@
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::StreamExt as _;
+use futures_util::stream::TryReadyChunksError;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::sync::mpsc;
 
 use super::manifests::value;
@@ -9,10 +10,13 @@ use super::{CONTENT_DIGEST, DataPlaneRequest, OciError, UPLOAD_ID, mounts};
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::refusal::Refusal;
 use crate::local::store::{PartialBlob, Repeat};
-use crate::local::uploads::Upload;
+use crate::local::uploads::{Parts, Upload};
 
-/// Pieces that wait for the disk, at most. A piece is what arrives at once, at most 64 KiB.
-const WAITING_PIECES: usize = 8;
+/// Pieces that go to the disk together, at most, where more have arrived than one; a piece has at most 64 KiB.
+const PIECES: usize = 8;
+
+/// How often so many may wait for the disk.
+const WAITING: usize = 2;
 
 /// `POST`: mounts a blob where that is asked for and allowed; else it is a new upload, each time.
 pub(super) async fn start(
@@ -24,8 +28,13 @@ pub(super) async fn start(
         return stored(request, digest);
     }
     let (name, now) = (repository.clone(), request.emulator.clock.now());
+    let rules = if request.emulator.quirks.strict_oci {
+        Parts::Any
+    } else {
+        Parts::AsEcr
+    };
     let upload = request
-        .with_registry(move |registry| Upload::begin(registry, &name, now))
+        .with_registry(move |registry| Upload::begin(registry, &name, rules, now))
         .await?;
     let response = progress(request, &upload.id, StatusCode::ACCEPTED, 0)?;
     request.emulator.uploads.put(upload);
@@ -56,6 +65,8 @@ pub(super) fn cancel(
 }
 
 /// `PATCH`: a part. ECR answers 201, where the specification has 202.
+///
+/// Its `Range` has been seen to stop at the second part, however many follow.
 pub(super) async fn part(
     request: &DataPlaneRequest<'_>,
     repository: RepositoryName,
@@ -66,10 +77,20 @@ pub(super) async fn part(
     let before = upload.blob.length();
     let takes_more = upload.takes_more();
     upload.blob = receive(upload.blob, body, takes_more).await?;
-    let length = upload.blob.length();
     upload.part_added(before, request.emulator.clock.now());
+    let quirks = request.emulator.quirks;
+    let told = if quirks.stall_ranges {
+        upload.second_part_end
+    } else {
+        upload.blob.length()
+    };
     request.emulator.uploads.put(upload);
-    progress(request, id, StatusCode::CREATED, length)
+    let status = if quirks.strict_oci {
+        StatusCode::ACCEPTED
+    } else {
+        StatusCode::CREATED
+    };
+    progress(request, id, status, told)
 }
 
 /// `PUT`: the last part, or all of the blob, or nothing after a `PATCH`; then the blob is part of the repository.
@@ -81,8 +102,10 @@ pub(super) async fn complete(
 ) -> Result<Response, OciError> {
     let stated = request
         .query("digest")
-        .ok_or_else(|| Refusal::parameter("LayerDigests", "Member must not be null"))?;
-    let stated = Digest::parse(&stated).map_err(|invalid| Refusal::parameter("LayerDigests", invalid))?;
+        .ok_or_else(|| Refusal::parameter("LayerDigests", "Member must not be null"));
+    let stated = stated
+        .and_then(|text| Digest::parse(&text).map_err(|invalid| Refusal::parameter("LayerDigests", invalid)))
+        .map_err(|refusal| request.invalid("DIGEST_INVALID", refusal))?;
     let mut upload = open(request, &repository, id)?;
     let takes_more = upload.takes_more();
     upload.blob = receive(upload.blob, body, takes_more).await?;
@@ -128,25 +151,27 @@ fn first_byte(range: &str) -> Option<u64> {
 ///
 /// The body must be empty unless the upload `takes_more`.
 async fn receive(mut blob: PartialBlob, body: Body, takes_more: bool) -> Result<PartialBlob, OciError> {
-    let (sender, mut receiver) = mpsc::channel::<bytes::Bytes>(WAITING_PIECES);
+    let (sender, mut receiver) = mpsc::channel::<Vec<bytes::Bytes>>(WAITING);
     let writer = tokio::task::spawn_blocking(move || {
-        while let Some(piece) = receiver.blocking_recv() {
-            blob.append(&piece)?;
+        while let Some(pieces) = receiver.blocking_recv() {
+            pieces.iter().try_for_each(|piece| blob.append(piece))?;
         }
         Ok::<_, std::io::Error>(blob)
     });
-    let mut pieces = body.into_data_stream();
+    let mut arriving = body.into_data_stream().try_ready_chunks(PIECES);
     let mut broken = None;
-    while let Some(piece) = pieces.next().await {
-        match piece {
-            Ok(piece) if !takes_more && !piece.is_empty() => return Err(Refusal::LayerPartTooSmall.into()),
+    while let Some(arrived) = arriving.next().await {
+        match arrived {
+            Ok(pieces) if !takes_more && pieces.iter().any(|piece| !piece.is_empty()) => {
+                return Err(Refusal::LayerPartTooSmall.into());
+            }
             // The writer has failed when it does not take more; its error is below.
-            Ok(piece) => {
-                if sender.send(piece).await.is_err() {
+            Ok(pieces) => {
+                if sender.send(pieces).await.is_err() {
                     break;
                 }
             }
-            Err(error) => {
+            Err(TryReadyChunksError(_, error)) => {
                 broken = Some(error);
                 break;
             }

@@ -10,6 +10,7 @@ use crate::local::json_api::{
     Context, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::manifest::ParsedManifest;
+use crate::local::pull_through;
 use crate::local::refusal::Refusal;
 use crate::local::store::{ImageStatus, PutImage, Repeat};
 
@@ -128,6 +129,10 @@ struct BatchGetImage {
 fn batch_get(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: BatchGetImage = read(document)?;
     let name = repository_name(&request.repository_name)?;
+    let sender = context.sender();
+    for reference in request.image_ids.iter().filter_map(|id| id.reference().ok()) {
+        pull_through::fetch(context.emulator, &context.registry, sender, &name, &reference)?;
+    }
     context.registry.repository(&name)?;
     let (mut images, mut failures) = (Vec::new(), Vec::new());
     for id in &request.image_ids {
@@ -282,6 +287,7 @@ pub(super) fn batch_check_layers(context: &Context<'_>, document: Value) -> Resu
     let request: BatchCheckLayerAvailability = read(document)?;
     let name = repository_name(&request.repository_name)?;
     context.registry.repository(&name)?;
+    let archived = context.registry.archived_layers(&name, context.now())?;
     let (mut layers, mut failures) = (Vec::new(), Vec::new());
     for text in &request.layer_digests {
         let Ok(digest) = Digest::parse(text) else {
@@ -295,7 +301,7 @@ pub(super) fn batch_check_layers(context: &Context<'_>, document: Value) -> Resu
         match context.registry.layer(&name, &digest)? {
             Some(size) => layers.push(json!({
                 "layerDigest": digest,
-                "layerAvailability": "AVAILABLE",
+                "layerAvailability": if archived.contains(&digest) { "ARCHIVED" } else { "AVAILABLE" },
                 "layerSize": size,
             })),
             None => layers.push(json!({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})),

@@ -11,7 +11,7 @@ use crate::local::json_api::{
 };
 use crate::local::refusal::Refusal;
 use crate::local::store::Repeat;
-use crate::local::uploads::Upload;
+use crate::local::uploads::{Parts, Upload};
 
 /// The most bytes of a part that the API takes. Source: ECR API reference, `UploadLayerPart`.
 pub(super) const MAX_PART_BYTES: usize = 20_971_520;
@@ -91,7 +91,7 @@ pub(super) fn initiate(context: &Context<'_>, document: Value) -> Result<Value, 
     let request: InitiateLayerUpload = read(document)?;
     let name = repository_name(&request.repository_name)?;
     creation::repository(context.emulator, &context.registry, &name, Scenario::CreateOnPush)?;
-    let upload = Upload::begin(&context.registry, &name, context.now())?;
+    let upload = Upload::begin(&context.registry, &name, Parts::AsEcr, context.now())?;
     let answer = json!({"uploadId": upload.id, "partSize": PART_BYTES});
     context.emulator.uploads.put(upload);
     Ok(answer)

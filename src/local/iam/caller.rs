@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::AccountId;
 
 /// Who makes a request, in the forms that policies name somebody in.
@@ -8,7 +10,12 @@ pub(crate) struct Caller {
     pub(crate) identity: String,
     /// The resource name of the role's session.
     pub(crate) session: Option<String>,
+    /// The session's tags.
+    pub(crate) tags: BTreeMap<String, String>,
 }
+
+/// What stands before a tag's key in a condition.
+pub(super) const PRINCIPAL_TAG: &str = "aws:principaltag/";
 
 /// How closely a policy names somebody; the closer is the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +29,23 @@ pub(crate) enum Naming {
 }
 
 impl Caller {
+    /// The condition keys that tell of the caller, in lower case.
+    ///
+    /// Source: IAM user guide, "AWS global condition context keys", "Properties of the principal".
+    pub(crate) fn keys(&self) -> BTreeMap<String, String> {
+        let tags = self
+            .tags
+            .iter()
+            .map(|(key, value)| (format!("{PRINCIPAL_TAG}{}", key.to_lowercase()), value.clone()));
+        [
+            ("aws:principalarn".to_owned(), self.identity.clone()),
+            ("aws:principalaccount".to_owned(), self.account.to_string()),
+        ]
+        .into_iter()
+        .chain(tags)
+        .collect()
+    }
+
     /// How `name`, from the `AWS` principals of a policy, names the caller, if it does.
     ///
     /// Source: IAM user guide, "AWS JSON policy elements: Principal".

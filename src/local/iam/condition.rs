@@ -3,6 +3,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::caller::PRINCIPAL_TAG;
 use super::statement::{Kind, OneOrMany, PolicyProblem, matches, without_variables};
 
 /// The condition block as it is written: operator → key → values.
@@ -52,9 +53,9 @@ impl Conditions {
         for (operator, keys) in raw {
             for (key, values) in keys {
                 let key = key.to_lowercase();
-                let known =
-                    KEYS.contains(&key.as_str()) || TAG_KEYS.iter().any(|prefix| key.starts_with(prefix));
-                if kind != Kind::Trust && !known {
+                let is_tag = TAG_KEYS.iter().any(|prefix| key.starts_with(prefix));
+                let is_known = is_tag || KEYS.contains(&key.as_str()) || key.starts_with(PRINCIPAL_TAG);
+                if kind != Kind::Trust && !is_known {
                     return Err(PolicyProblem::NotEvaluated(format!("the condition key `{key}`")));
                 }
                 let texts: Vec<String> = values.iter().cloned().collect();

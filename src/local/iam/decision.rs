@@ -20,10 +20,7 @@ pub(crate) struct Request<'a> {
 impl Request<'_> {
     /// The condition keys of the request, in lower case.
     pub(super) fn keys(&self, caller: &Caller) -> BTreeMap<String, String> {
-        let mut keys = BTreeMap::from([
-            ("aws:principalarn".to_owned(), caller.identity.clone()),
-            ("aws:principalaccount".to_owned(), caller.account.to_string()),
-        ]);
+        let mut keys = caller.keys();
         if let Some(source) = self.source {
             keys.insert("aws:sourceip".to_owned(), source.to_canonical().to_string());
         }

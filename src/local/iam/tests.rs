@@ -90,7 +90,7 @@ fn session_credentials_are_bound_to_key_token_and_time() {
     let at = |second| Timestamp::from_second(second).unwrap();
     let token = credentials.token.expose_secret();
     let (principal, secret) = iam.find(&credentials.key.id, Some(token), at(999)).unwrap();
-    assert_eq!(principal, Principal::Session(session));
+    assert_eq!(principal, Principal::Session(Box::new(session)));
     assert_eq!(secret.expose_secret(), credentials.key.secret.expose_secret());
     let refused = |key: &str, token: Option<&str>, second| iam.find(key, token, at(second)).unwrap_err();
     assert_eq!(
@@ -115,7 +115,7 @@ fn a_session_policy_only_narrows() {
     let iam = iam();
     let narrow = r#"{"Statement":{"Effect":"Allow","Action":["ecr:PutImage","iam:*"],"Resource":"*"}}"#;
     let (session, _) = session(&iam, Some(narrow));
-    let principal = Principal::Session(session);
+    let principal = Principal::Session(Box::new(session));
     let authorize = |action| {
         let request = Request {
             action,
@@ -144,6 +144,7 @@ fn a_caller_is_named_by_account_role_or_session() {
         account: AccountId::parse("111122223333").unwrap(),
         identity: "arn:aws:iam::111122223333:role/build".to_owned(),
         session: Some("arn:aws:sts::111122223333:assumed-role/build/job".to_owned()),
+        tags: BTreeMap::new(),
     };
     for (name, expected) in [
         ("*", Some(Naming::Identity)),

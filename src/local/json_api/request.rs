@@ -67,7 +67,8 @@ impl Context<'_> {
         )
     }
 
-    fn sender(&self) -> Sender<'_> {
+    /// Who calls, as permissions are decided.
+    pub(crate) fn sender(&self) -> Sender<'_> {
         Sender {
             principal: self.principal,
             source: self.source,

@@ -32,8 +32,6 @@ pub(crate) enum Shape {
     Integer { min: i64, max: i64 },
     /// True or false.
     Boolean,
-    /// Seconds since 1970, with fractions.
-    Timestamp,
     /// Bytes in base64; `max` is of the bytes.
     Blob { max: usize },
     /// Items of one shape.
@@ -41,11 +39,6 @@ pub(crate) enum Shape {
         of: &'static Shape,
         min: usize,
         max: usize,
-    },
-    /// Strings by strings.
-    Map {
-        key: &'static Shape,
-        value: &'static Shape,
     },
     /// Named members.
     Structure(&'static [Member]),
@@ -132,8 +125,6 @@ impl Shape {
             }
             Self::Boolean if value.is_boolean() => Ok(()),
             Self::Boolean => Err(wrong_type(path, "true or false")),
-            Self::Timestamp if value.is_number() => Ok(()),
-            Self::Timestamp => Err(wrong_type(path, "a number of seconds")),
             Self::Blob { max } => {
                 let text = value.as_str().ok_or_else(|| wrong_type(path, "base64"))?;
                 // Four characters stand for three bytes; `=` fills the last four up.
@@ -147,13 +138,6 @@ impl Shape {
                     .iter()
                     .enumerate()
                     .try_for_each(|(index, item)| of.check(item, &format!("{path}.{}.member", index + 1)))
-            }
-            Self::Map { key, value: of } => {
-                let entries = value.as_object().ok_or_else(|| wrong_type(path, "a map"))?;
-                entries.iter().try_for_each(|(name, value)| {
-                    key.check(&Value::from(name.as_str()), path)?;
-                    of.check(value, path)
-                })
             }
             Self::Structure(members) => check_members(members, value, path),
         }

@@ -1,5 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::Scan;
 use crate::local::iam::wildcard;
@@ -83,14 +84,16 @@ impl RegistryScanning {
             let frequency = rule.scan_frequency;
             if !allowed.contains(&frequency) {
                 return invalid(format!(
-                    "The scan frequency {frequency:?} is not supported with the scan type {:?}",
-                    self.scan_type
+                    "The scan frequency {} is not supported with the scan type {}",
+                    json!(frequency),
+                    json!(self.scan_type)
                 ));
             }
             let earlier = self.rules.iter().take(index);
             if earlier.into_iter().any(|other| other.scan_frequency == frequency) {
                 return invalid(format!(
-                    "There is more than one rule for the scan frequency {frequency:?}"
+                    "There is more than one rule for the scan frequency {}",
+                    json!(frequency)
                 ));
             }
         }
@@ -161,9 +164,9 @@ mod tests {
         }
     }
 
-    // The examples of the ECR user guide, "Filters to choose which repositories are scanned".
+    // The rules of the ECR user guide, "Filters to choose which repositories are scanned".
     #[test]
-    fn filters_match_as_the_user_guide_says() {
+    fn filters_without_a_wildcard_are_for_any_part_of_a_name() {
         let repositories = [
             "prod",
             "repo-prod",

@@ -138,8 +138,9 @@ impl Orders {
 
     /// The order for an image; a scan that finds nothing where there is none.
     pub(crate) fn find(&self, repository: &RepositoryName, digest: &Digest) -> ScanOrder {
-        self.list()
-            .into_iter()
+        let orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        orders
+            .iter()
             .filter(|order| order.digest.is_none_or(|wanted| wanted == *digest))
             .filter(|order| {
                 order
@@ -148,6 +149,7 @@ impl Orders {
                     .is_none_or(|wanted| wanted == repository)
             })
             .max_by_key(|order| (order.digest.is_some(), order.repository.is_some()))
+            .cloned()
             .unwrap_or_default()
     }
 }

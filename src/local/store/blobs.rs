@@ -60,9 +60,11 @@ impl BlobFiles {
             return Ok(());
         }
         end_of(blob.flush.take())?;
-        if let Some(file) = blob.file.take() {
-            file.sync_data()?;
-        }
+        let file = match blob.file.take() {
+            Some(file) => file,
+            None => File::create_new(&blob.path)?,
+        };
+        file.sync_data()?;
         let folder = place.parent().unwrap_or(&self.blobs);
         if !folder.try_exists()? {
             fs::create_dir_all(folder)?;

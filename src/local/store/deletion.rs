@@ -37,6 +37,26 @@ impl Registry {
         Ok(deletion)
     }
 
+    /// Removes a tag; its image stays.
+    pub(crate) fn untag(&self, repository: &RepositoryName, tag: &Tag) -> Result<Deletion, Refusal> {
+        let write = self.store.begin()?;
+        self.repository_in(&write, repository)?;
+        let key = (self.key.as_str(), repository.as_str(), tag.as_str());
+        let removed = write
+            .open_table(TAGS)?
+            .remove(key)?
+            .map(|digest| Digest::parse(digest.value()).map_err(Refusal::state))
+            .transpose()?;
+        let Some(digest) = removed else {
+            return Ok(Deletion::NotFound);
+        };
+        self.store.commit(write)?;
+        Ok(Deletion::Done {
+            digest,
+            tags: vec![tag.to_string()],
+        })
+    }
+
     fn delete_tag(
         &self,
         write: &WriteTransaction,

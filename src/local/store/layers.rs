@@ -34,6 +34,17 @@ impl Registry {
         Ok(())
     }
 
+    /// Removes a blob from the repository; whether it was there. Its file goes at the next start, if no other
+    /// repository has it.
+    pub(crate) fn remove_layer(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool, Refusal> {
+        let write = self.store.begin()?;
+        self.repository_in(&write, repository)?;
+        let key = (self.key.as_str(), repository.as_str(), &*digest.to_string());
+        let was_there = write.open_table(LAYERS)?.remove(key)?.is_some();
+        self.store.commit(write)?;
+        Ok(was_there)
+    }
+
     /// Whether an image of the repository has this blob.
     pub(crate) fn layer_has_image(
         &self,

@@ -1,5 +1,7 @@
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
-use redb::{ReadableTable as _, WriteTransaction};
+use redb::{ReadableDatabase as _, ReadableTable as _, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::schema::{MANIFESTS, ManifestRecord, decode};
@@ -100,6 +102,36 @@ impl Registry {
             .collect()
     }
 
+    /// The layers that only such images have.
+    pub(crate) fn archived_layers(
+        &self,
+        repository: &RepositoryName,
+        now: Timestamp,
+    ) -> Result<HashSet<Digest>, Refusal> {
+        let inactive = self.inactive_images(repository, now)?;
+        let (mut archived, mut active) = (HashSet::new(), HashSet::new());
+        if inactive.is_empty() {
+            return Ok(archived);
+        }
+        let read = self.store.database.begin_read()?;
+        let manifests = read.open_table(MANIFESTS)?;
+        for entry in manifests.range((self.key.as_str(), repository.as_str(), "")..)? {
+            let (key, record) = entry?;
+            let key = key.value();
+            if key.0 != self.key || key.1 != repository.as_str() {
+                break;
+            }
+            let digest = Digest::parse(key.2).map_err(Refusal::state)?;
+            let of_status = if inactive.contains(&digest) {
+                &mut archived
+            } else {
+                &mut active
+            };
+            of_status.extend(decode::<ManifestRecord>(record.value())?.blobs);
+        }
+        Ok(&archived - &active)
+    }
+
     /// Archives an image, or begins to restore it; what refers to it goes with it.
     ///
     /// An image that an index has is archived only after the index.
@@ -113,12 +145,7 @@ impl Registry {
     ) -> Result<Storage, Refusal> {
         let write = self.store.begin()?;
         self.repository_in(&write, repository)?;
-        let owner = Owner::Repository(repository);
-        let storage_of = |digest: &Digest| {
-            self.document_in::<Storage>(&write, owner, &format!("{STORAGE}{digest}"))
-                .map(Option::unwrap_or_default)
-        };
-        let before = storage_of(&digest)?;
+        let before = self.storage_in(&write, repository, &digest)?;
         let (from, to) = match class {
             StorageClass::Archive => (ImageStatus::Active, "archived"),
             StorageClass::Standard => (ImageStatus::Archived, "restored"),
@@ -137,21 +164,16 @@ impl Registry {
         }
         if class == StorageClass::Archive {
             for index in self.indexes_of(&write, repository, digest)? {
-                if storage_of(&index)?.class == StorageClass::Standard {
+                if self.storage_in(&write, repository, &index)?.class == StorageClass::Standard {
                     return unsupported("it is referenced by a manifest list that is not archived");
                 }
             }
         }
-        let after = before.moved(class, now);
-        for moved in std::iter::once(digest).chain(self.referrers(repository, &digest)?) {
-            let storage = storage_of(&moved)?;
-            if storage.class != class {
-                let name = format!("{STORAGE}{moved}");
-                self.put_document_in(&write, owner, &name, &storage.moved(class, now))?;
-            }
-        }
+        self.change_storage(&write, repository, digest, |storage| {
+            (storage.class != class).then(|| storage.moved(class, now))
+        })?;
         self.store.commit(write)?;
-        Ok(after)
+        Ok(before.moved(class, now))
     }
 
     /// Makes an archived image active at once, as a push of it does; whether it was archived.
@@ -163,20 +185,46 @@ impl Registry {
         digest: &Digest,
         now: Timestamp,
     ) -> Result<bool, Refusal> {
-        let (owner, name) = (Owner::Repository(repository), format!("{STORAGE}{digest}"));
-        let Some(before) = self
-            .document_in::<Storage>(write, owner, &name)?
-            .filter(|storage| storage.status(now) != ImageStatus::Active)
-        else {
+        let is_active = |storage: Storage| storage.status(now) == ImageStatus::Active;
+        if is_active(self.storage_in(write, repository, digest)?) {
             return Ok(false);
-        };
-        let active = Storage {
-            class: StorageClass::Standard,
-            activated_at: Some(now),
-            ..before
-        };
-        self.put_document_in(write, owner, &name, &active)?;
+        }
+        self.change_storage(write, repository, *digest, |storage| {
+            (!is_active(storage)).then_some(Storage {
+                class: StorageClass::Standard,
+                activated_at: Some(now),
+                ..storage
+            })
+        })?;
         Ok(true)
+    }
+
+    fn storage_in(
+        &self,
+        write: &WriteTransaction,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Storage, Refusal> {
+        let name = format!("{STORAGE}{digest}");
+        let found = self.document_in(write, Owner::Repository(repository), &name)?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Changes where an image and what refers to it are stored, as far as `change` has something else for them.
+    fn change_storage(
+        &self,
+        write: &WriteTransaction,
+        repository: &RepositoryName,
+        digest: Digest,
+        change: impl Fn(Storage) -> Option<Storage>,
+    ) -> Result<(), Refusal> {
+        for image in std::iter::once(digest).chain(self.referrers(repository, &digest)?) {
+            if let Some(storage) = change(self.storage_in(write, repository, &image)?) {
+                let name = format!("{STORAGE}{image}");
+                self.put_document_in(write, Owner::Repository(repository), &name, &storage)?;
+            }
+        }
+        Ok(())
     }
 
     /// The indexes that have an image.

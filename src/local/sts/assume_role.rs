@@ -40,7 +40,7 @@ pub(super) fn assume_role(
     let iam = &emulator.iam;
     let caller_session = match principal {
         Principal::Administrator => None,
-        Principal::Session(session) => Some(session),
+        Principal::Session(session) => Some(session.as_ref()),
     };
     let passed = request.passed(caller_session)?;
     let arn = request.session.role_arn;
@@ -167,12 +167,8 @@ impl<'a> Request<'a> {
         principal: &Principal,
         passed: &Passed,
     ) -> BTreeMap<String, String> {
-        let caller = emulator.iam.caller(principal);
-        let mut keys = BTreeMap::from([
-            ("sts:rolesessionname".to_owned(), self.session.name.to_owned()),
-            ("aws:principalaccount".to_owned(), caller.account.to_string()),
-            ("aws:principalarn".to_owned(), caller.identity),
-        ]);
+        let mut keys = emulator.iam.caller(principal).keys();
+        keys.insert("sts:rolesessionname".to_owned(), self.session.name.to_owned());
         keys.extend(
             self.external_id
                 .map(|id| ("sts:externalid".to_owned(), id.to_owned())),
@@ -188,13 +184,6 @@ impl<'a> Request<'a> {
             .iter()
             .map(|(key, value)| (format!("aws:requesttag/{}", key.to_lowercase()), value.clone()));
         keys.extend(requested);
-        if let Principal::Session(session) = principal {
-            let own = session
-                .tags
-                .iter()
-                .map(|(key, value)| (format!("aws:principaltag/{}", key.to_lowercase()), value.clone()));
-            keys.extend(own);
-        }
         keys
     }
 }

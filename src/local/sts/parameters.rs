@@ -3,6 +3,9 @@ use std::ops::RangeInclusive;
 
 use super::StsError;
 
+/// More members of a list than any list may have.
+const MOST_MEMBERS: usize = 100;
+
 /// The parameters of a call.
 #[derive(Debug)]
 pub(crate) struct Parameters(BTreeMap<String, String>);
@@ -19,7 +22,7 @@ impl Parameters {
 
     /// The prefixes of a list's members: `Tags.member.1`, and so on up to the first that is missing.
     fn members(&self, list: &str) -> Vec<String> {
-        (1_usize..)
+        (1..=MOST_MEMBERS)
             .map(|number| format!("{list}.member.{number}"))
             .take_while(|prefix| {
                 self.0
@@ -36,18 +39,25 @@ impl Parameters {
 pub(super) struct Text {
     pub(super) min: usize,
     pub(super) max: usize,
-    /// A regular expression, as errors show it, and the characters that it has.
-    pub(super) pattern: Option<(&'static str, fn(char) -> bool)>,
+    pub(super) pattern: Option<Pattern>,
     /// Whether errors leave the value out.
     pub(super) secret: bool,
 }
 
+/// Characters that a text may have.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    /// A regular expression, as errors show it.
+    shown: &'static str,
+    is_legal: fn(char) -> bool,
+}
+
 impl Text {
-    pub(super) const fn new(min: usize, max: usize, pattern: &'static str, legal: fn(char) -> bool) -> Self {
+    pub(super) const fn new(min: usize, max: usize, shown: &'static str, is_legal: fn(char) -> bool) -> Self {
         Self {
             min,
             max,
-            pattern: Some((pattern, legal)),
+            pattern: Some(Pattern { shown, is_legal }),
             secret: false,
         }
     }
@@ -96,8 +106,11 @@ impl<'a> Checked<'a> {
             let constraint = format!("Member must have length less than or equal to {}", shape.max);
             self.refuse(name, shown, &constraint);
         }
-        if let Some((pattern, legal)) = shape.pattern
-            && !value.chars().all(legal)
+        if let Some(Pattern {
+            shown: pattern,
+            is_legal,
+        }) = &shape.pattern
+            && !value.chars().all(is_legal)
         {
             let constraint = format!("Member must satisfy regular expression pattern: {pattern}");
             self.refuse(name, shown, &constraint);

@@ -139,7 +139,7 @@ impl<'a> SessionRequest<'a> {
                 source_identity: passed.source_identity.clone(),
             })
             .map_err(|error| StsError::internal(&error.into()))?;
-        let principal = Principal::Session(session);
+        let principal = Principal::Session(Box::new(session));
         let mut parts = vec![
             Element::node(
                 "Credentials",

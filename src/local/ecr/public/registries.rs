@@ -32,9 +32,16 @@ pub(super) static OPERATIONS: &[Operation] = &[
 /// The document of a registry's catalog data.
 const CATALOG: &str = "catalog-data";
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DescribeRegistries {
+    next_token: Option<String>,
+}
+
 /// `DescribeRegistries`: an account has one, so there is one page.
 fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
-    if document.get("nextToken").is_some_and(|token| !token.is_null()) {
+    let request: DescribeRegistries = read(document)?;
+    if request.next_token.is_some() {
         return Err(Refusal::parameter(
             "nextToken",
             "must be a token of an earlier answer",

@@ -14,6 +14,7 @@ fn caller(account: &str, role: &str) -> Caller {
         account: AccountId::parse(account).unwrap(),
         identity: format!("arn:aws:iam::{account}:role/{role}"),
         session: Some(format!("arn:aws:sts::{account}:assumed-role/{role}/job")),
+        tags: std::collections::BTreeMap::new(),
     }
 }
 

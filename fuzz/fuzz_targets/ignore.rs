@@ -1,0 +1,15 @@
+//! Patterns of ignore files and path filters are read and matched; none takes more than linear time.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tagship::domain::paths::PathFilter;
+
+fuzz_target!(|input: &[u8]| {
+    let Some([patterns, path]) = tagship::texts(input) else { return };
+    tagship::is_ignored(patterns, path);
+    let lines: Vec<&str> = patterns.lines().collect();
+    if let Ok(filter) = PathFilter::parse(&lines) {
+        filter.contains(path.as_bytes());
+    }
+});

@@ -1,0 +1,195 @@
+//! Where values come from, and which of them counts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Given, RawInputs, shown};
+use crate::config::{self, Config};
+use crate::inputs::paths::Paths;
+use crate::inputs::problem::Problems;
+use crate::inputs::table::INPUTS;
+use crate::inputs::{Environment, Face, Origin, find, workspace};
+
+impl RawInputs {
+    /// Brings together what is given, `TAGSHIP_*`, `tagship.yaml`, well-known variables and defaults.
+    pub fn gather(given: Given, environment: &Environment) -> Self {
+        let mut raw = Self::given(given, environment);
+        raw.file = Arc::new(raw.load_file(environment));
+        let image = raw.selected();
+        raw.completed(image, environment)
+    }
+
+    /// What `ship` would gather for each image of `tagship.yaml`, with its name.
+    pub(in crate::inputs) fn of_images(
+        given: Given,
+        environment: &Environment,
+    ) -> (Self, Vec<(String, Self)>) {
+        let mut raw = Self::given(given, environment);
+        raw.file = Arc::new(raw.load_file(environment));
+        let images = raw.file.0.images.iter().enumerate().map(|(index, image)| {
+            let of_image = raw.clone().completed(Some(index), environment);
+            (image.name.clone(), of_image)
+        });
+        let images = images.collect();
+        (raw.completed(None, environment), images)
+    }
+
+    /// What flags, inputs of the action and variables say, which counts more than the file.
+    fn given(given: Given, environment: &Environment) -> Self {
+        let Given { face, values } = given;
+        let mut raw = Self {
+            face,
+            values: BTreeMap::new(),
+            problems: Vec::new(),
+            file: Arc::default(),
+            lacks_image: false,
+        };
+        for (name, texts) in values {
+            let Some(input) = find(name) else { continue };
+            raw.take_given(input, texts);
+        }
+        for input in INPUTS {
+            let mut variables = vec![input.variable()];
+            if face == Face::Action {
+                variables.push(input.action_variable());
+            }
+            for variable in variables
+                .iter()
+                .filter(|variable| environment.is_not_utf8(variable))
+            {
+                raw.problem(Origin::Variable(variable.clone()), "is not UTF-8", None);
+            }
+            if let Some(text) = environment.get(&input.variable()) {
+                raw.offer(
+                    input,
+                    vec![text.to_owned()],
+                    false,
+                    Origin::Variable(input.variable()),
+                );
+            }
+        }
+        raw
+    }
+
+    /// Adds what counts less than what was given: the image's part of the file, the file, variables and defaults.
+    fn completed(mut self, image: Option<usize>, environment: &Environment) -> Self {
+        let file = Arc::clone(&self.file);
+        let (config, path) = &*file;
+        let of_image = image.and_then(|index| config.images.get(index));
+        let entries = of_image.into_iter().flat_map(|image| &image.entries);
+        for entry in entries.chain(&config.entries) {
+            let at = Origin::File {
+                path: path.clone(),
+                line: entry.line,
+                column: entry.column,
+            };
+            self.offer(entry.input, entry.texts.clone(), entry.is_cut, at);
+        }
+        for input in INPUTS {
+            for variable in input.standard_variables {
+                if let Some(text) = environment.get(variable) {
+                    let origin = Origin::Variable((*variable).to_owned());
+                    self.offer(input, vec![text.to_owned()], false, origin);
+                }
+            }
+            if let Some(default) = input.default {
+                self.offer(
+                    input,
+                    vec![default.to_owned()],
+                    false,
+                    Origin::Default(input.name),
+                );
+            }
+        }
+        self
+    }
+
+    /// Whether it is not said which of several images is meant.
+    pub(in crate::inputs) fn lacks_image(&self) -> bool {
+        self.lacks_image
+    }
+
+    /// The image that `only` names, or the only one.
+    fn selected(&mut self) -> Option<usize> {
+        let file = Arc::clone(&self.file);
+        let (config, path) = &*file;
+        let images = &config.images;
+        let names: Vec<String> = images.iter().map(|image| format!("`{}`", image.name)).collect();
+        let names = names.join(", ");
+        if let Some(only) = self.text("only", &mut Problems::new(Vec::new())) {
+            let found = images.iter().position(|image| image.name == only.text);
+            if found.is_none() {
+                self.lacks_image = true;
+                let message = format!("there is no image `{}` in `{path}`", shown(&only.text));
+                let hint = (!images.is_empty()).then(|| format!("there are {names}"));
+                self.problem(only.origin, message, hint);
+            }
+            return found;
+        }
+        if images.len() > 1 {
+            self.lacks_image = true;
+            let message = format!("`{path}` holds several images: {names}");
+            let hint = "name one with `only`; `tagship plan --changed` lists those that the commit touches";
+            self.problem(Origin::Inputs, message, Some(hint.to_owned()));
+        }
+        (images.len() == 1).then_some(0)
+    }
+
+    /// The file that somebody names.
+    fn named_file(&self) -> Option<(String, Origin)> {
+        let value = self.values.get("config")?;
+        let name = value.texts.first()?.trim().to_owned();
+        Some((name, value.origin.clone()))
+    }
+
+    /// The file that inputs are read from; absolute.
+    pub(in crate::inputs) fn config_path(&self, environment: &Environment) -> PathBuf {
+        let named = self.named_file();
+        let name = named
+            .as_ref()
+            .map_or(config::FILE_NAME, |(name, _)| name.as_str());
+        Paths::new(self, environment).resolve(name)
+    }
+
+    /// Reads `tagship.yaml`; gives it with the name that messages have for it.
+    fn load_file(&mut self, environment: &Environment) -> (Config, String) {
+        let workspace = workspace(self.face, environment);
+        let named = self.named_file();
+        let path = self.config_path(environment);
+        let shown = path
+            .strip_prefix(&workspace)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
+        let origin = |line, column| Origin::File {
+            path: shown.clone(),
+            line,
+            column,
+        };
+        let loaded = match config::load(&path) {
+            Ok(Some(loaded)) => loaded,
+            Ok(None) => {
+                if let Some((name, origin)) = named {
+                    let hint = "name a file that exists, relative to the workspace".to_owned();
+                    self.problem(
+                        origin,
+                        format!("there is no file `{}`", name.escape_debug()),
+                        Some(hint),
+                    );
+                }
+                return (Config::default(), shown);
+            }
+            Err(error) => {
+                let named_at = named.map_or_else(|| origin(1, 1), |(_, origin)| origin);
+                self.problem(named_at, error.to_string(), None);
+                return (Config::default(), shown);
+            }
+        };
+        for problem in &loaded.problems {
+            let at = origin(problem.line, problem.column);
+            self.problem(at, problem.message.clone(), problem.hint.clone());
+        }
+        (loaded, shown)
+    }
+}
