@@ -1,6 +1,11 @@
 //! The embedded ECR with TLS under ECR's own names: the AWS CLI, crane, skopeo, two Docker Engines and Tagship itself
 //! find it by name, as they find AWS. Needs root, and what `scripts/engines` and `scripts/clients` install.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the engines' script sets the environment"
+)]
+
 use std::path::PathBuf;
 use std::process::Command;
 
