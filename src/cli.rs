@@ -133,6 +133,9 @@ struct ServeArguments {
     /// Behave as the OCI distribution specification says where ECR does not
     #[arg(long)]
     strict_oci: bool,
+    /// Serve `/_local/` to this machine: the journal of requests, faults, the clock, and more that tests order
+    #[arg(long)]
+    admin: bool,
     /// The account that the registry belongs to
     #[arg(long, value_name = "ID", default_value_t = AccountId::emulated())]
     account: AccountId,

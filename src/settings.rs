@@ -194,6 +194,8 @@ pub struct LocalServerSettings {
     pub throttle: bool,
     /// Whether it follows the OCI distribution specification where ECR does not.
     pub strict_oci: bool,
+    /// Whether tests on this machine may see and order what it does.
+    pub admin: bool,
     /// The account that its registry belongs to.
     pub account: AccountId,
     /// The region that it is in.

@@ -3,6 +3,8 @@
 //! Each of them has its own idea of the registry protocol and of AWS's API; what all of them can work with is not
 //! only what our own client happens to send.
 
+#[path = "clients/on_push.rs"]
+mod on_push;
 #[path = "clients/public.rs"]
 mod public;
 mod support;

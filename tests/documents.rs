@@ -13,11 +13,12 @@ use tagship::cli::Cli;
 use tagship::inputs::INPUTS;
 use tagship::report::OUTPUTS;
 
-const DOCUMENTS: [&str; 4] = [
+const DOCUMENTS: [&str; 5] = [
     "README.md",
     "docs/reference.md",
     "docs/local-ecr.md",
     "docs/versions.md",
+    "docs/monorepo.md",
 ];
 
 /// The fenced blocks of a language in all documents, with where each begins.

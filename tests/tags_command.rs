@@ -142,3 +142,78 @@ fn mistakes_end_with_2() {
         assert!(output.stdout.is_empty());
     }
 }
+
+/// Nobody answers at the endpoint: what an image is called is known without its registry.
+#[test]
+fn a_plan_calls_the_image_what_tags_calls_it() {
+    let checkout = Checkout::with(&[("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")]);
+    checkout.tag("v1.2.3");
+    let commit = checkout.head();
+    let lists = |word: &str, list: &str| vec![format!("--{word}"), list.to_owned()];
+    let rules = "type=semver,pattern={{version}},suffix=-x\ntype=semver,pattern={{major}}\ntype=ref,event=branch\nedge,next\ntype=sha";
+    for (mode, git_ref) in [
+        (None, "refs/tags/v1.2.3"),
+        (None, "refs/heads/main"),
+        (Some("metadata-action"), "refs/tags/v1.2.3"),
+        (Some("metadata-action"), "refs/heads/feature/x"),
+    ] {
+        let flavor = "latest=auto\nsuffix=-alpine,onlatest=true";
+        let label = "org.example.of={{branch}}{{tag}}";
+        let mut shared = lists("tags", rules);
+        shared.extend(lists("labels", label));
+        shared.extend(mode.iter().flat_map(|mode| lists("compat", mode)));
+        let variables = [
+            ("GITHUB_EVENT_NAME", "push"),
+            ("GITHUB_REF", git_ref),
+            ("GITHUB_SHA", commit.as_str()),
+            ("AWS_ACCESS_KEY_ID", "AKIA"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+        ];
+        let json = |command: &str, own: &[&str]| -> serde_json::Value {
+            let output = Command::new(env!("CARGO_BIN_EXE_tagship"))
+                .args([command, "--json"])
+                .args(&shared)
+                .args(own)
+                .env_clear()
+                .env("HOME", checkout.path())
+                .envs(variables)
+                .current_dir(checkout.path())
+                .output()
+                .unwrap();
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
+        };
+        let listing = json("tags", &["--flavors", flavor]);
+        let endpoint = "http://127.0.0.1:9";
+        let registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/app";
+        let plan = json(
+            "plan",
+            &[
+                "--flavor",
+                flavor,
+                "--images",
+                registry,
+                "--endpoint-url",
+                endpoint,
+            ],
+        );
+        let names = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let mut listed: Vec<String> = listing["tag-names"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(names)
+            .collect();
+        let tags = plan["tags"].as_array().unwrap_or_else(|| panic!("{plan}"));
+        let mut planned: Vec<String> = tags.iter().map(|tag| names(&tag["tag"])).collect();
+        listed.sort();
+        planned.sort();
+        assert_eq!(listed, planned, "{mode:?} {git_ref}");
+        let labels = &plan["content"]["request"]["labels"];
+        let of = listing["labels"]["org.example.of"].as_str().unwrap();
+        assert_eq!(labels["org.example.of"].as_str(), Some(of), "{plan}");
+        let created = labels["org.opencontainers.image.created"].as_str().unwrap();
+        assert!(created.starts_with("2026-01-02T03:04:05"), "{created}");
+        assert_eq!(labels["org.opencontainers.image.revision"], commit.as_str());
+        assert_eq!(labels["org.opencontainers.image.version"], "1.2.3");
+    }
+}

@@ -11,7 +11,8 @@ use tagship::inputs::{Environment, Given, RawInputs, resolve};
 fuzz_target!(|input: &[u8]| {
     let Some([file, tags, registry]) = tagship::texts(input) else { return };
     let config = tagship::config::parse(file);
-    let lines = file.lines().count() + 1;
+    // Source: YAML 1.1, section 4.1.4, "Line Break Characters".
+    let lines = file.matches(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).count() + 2;
     assert!(config.problems.iter().all(|problem| (1..=lines).contains(&problem.line)));
     assert!(config.entries.iter().all(|entry| (1..=lines).contains(&entry.line)));
     let flags = [("tags", tags), ("registry", registry)].map(|(name, text)| (name, vec![text.to_owned()]));

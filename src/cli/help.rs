@@ -80,7 +80,9 @@ Examples:
   tagship plan
       Show what would be done, with the inputs of tagship.yaml
   tagship plan --json | jq '.tags'
-      The same as data";
+      The same as data
+  tagship plan --changed
+      List the images of tagship.yaml that the commit touches, as a matrix for GitHub";
 
 pub(super) const TAGS: &str = "\
 What started the run is read from GitHub's variables, or from the checkout where there are none.

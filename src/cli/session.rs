@@ -262,6 +262,7 @@ fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitC
         tls: arguments.tls,
         throttle: arguments.throttle,
         strict_oci: arguments.strict_oci,
+        admin: arguments.admin,
         account: arguments.account,
         region: arguments.region,
     };

@@ -41,13 +41,12 @@ pub fn changed(settings: &ChangedSettings, reporter: &dyn Reporter) -> Result<Ou
 }
 
 fn parts(checkout: &GixCheckout, image: &ImageSettings) -> Result<ImageParts, PipelineError> {
-    let made_from = match &image.paths {
-        Some(paths) => MadeFrom::Paths(paths.clone()),
-        None => {
-            let places = image.places.iter().map(|place| checkout.place_of(place));
-            let places = places.collect::<Result<Option<Vec<_>>, _>>()?;
-            places.map_or(MadeFrom::Elsewhere, MadeFrom::Places)
-        }
+    let made_from = if let Some(paths) = &image.paths {
+        MadeFrom::Paths(paths.clone())
+    } else {
+        let places = image.places.iter().map(|place| checkout.place_of(place));
+        let places = places.collect::<Result<Option<Vec<_>>, _>>()?;
+        places.map_or(MadeFrom::Elsewhere, MadeFrom::Places)
     };
     Ok(ImageParts {
         row: image.row.clone(),

@@ -18,7 +18,7 @@ pub async fn serve_local(
         listen: settings.listen,
         public_port: settings.public_port,
         tls: settings.tls,
-        admin: true,
+        admin: settings.admin,
         quotas: if settings.throttle {
             Quotas::of_new_account()
         } else {

@@ -39,10 +39,11 @@ fn every_client_pushes_to_a_repository_that_a_template_makes() {
         "--applied-for",
         "CREATE_ON_PUSH",
     ];
-    aws(&yard, None, &template).expect_code(0);
+    aws(&yard.ecr, None, &template).expect_code(0);
     copy("made/by-skopeo").expect_code(0);
     let (from, to) = (yard.image("1.0.0"), named("made/by-crane"));
-    yard.run("crane", &["copy", "--insecure", &from, &to]).expect_code(0);
+    yard.run("crane", &["copy", "--insecure", &from, &to])
+        .expect_code(0);
     for client in ["by-skopeo", "by-crane"] {
         let copied = named(&format!("made/{client}"));
         assert_eq!(crane(&yard.registry, &["digest", &copied]), digest, "{client}");

@@ -169,6 +169,7 @@ async fn what_is_no_operation_is_unknown() {
         credentials: bench.administrator(),
         region: REGION,
         service: "ecr",
+        shift: 0,
     };
     let target = "AmazonEC2ContainerRegistry_V20150921.MakeTea";
     let (status, answer) = bench.signed(&scope, target, "{}", "{}").await;

@@ -230,10 +230,18 @@ async fn scans_on_push_follow_the_registrys_filters_and_the_repositorys_flag() {
 
     // A push a day later is scanned again.
     bench.local.set_clock_offset(DAY - 10);
-    registry.image(REPOSITORY, "flag-again", "two").await;
+    bench
+        .registry()
+        .await
+        .image(REPOSITORY, "flag-again", "two")
+        .await;
     assert_eq!(status(&bench, "flag").await, Ok(ScanStatus::Complete));
     bench.local.set_clock_offset(DAY + 60);
-    registry.image(REPOSITORY, "flag-later", "two").await;
+    bench
+        .registry()
+        .await
+        .image(REPOSITORY, "flag-later", "two")
+        .await;
     assert_eq!(status(&bench, "flag").await, Ok(ScanStatus::InProgress));
 
     // The registry's filters: one without `*` is for any part of the name.

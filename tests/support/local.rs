@@ -78,6 +78,8 @@ impl Ecr {
         Self::start_with([127, 0, 0, 1], |options| {
             std::fs::write(options.data.join("roles.yaml"), roles).expect("the roles can be written");
             options.admin = true;
+            // So that a backfill can be stopped on its way.
+            options.quirks.replication_seconds = 60;
         })
     }
 

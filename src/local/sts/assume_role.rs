@@ -40,7 +40,7 @@ pub(super) fn assume_role(
     let iam = &emulator.iam;
     let caller_session = match principal {
         Principal::Administrator => None,
-        Principal::Session(session) => Some(&**session),
+        Principal::Session(session) => Some(session.as_ref()),
     };
     let passed = request.passed(caller_session)?;
     let arn = request.session.role_arn;
