@@ -391,13 +391,16 @@ async fn a_configuration_has_its_bounds() {
             .build()
             .unwrap()
     };
-    for (rules, code) in [
-        (vec![rule([to(REGION)])], "InvalidParameterException"),
-        (vec![rule([to("nowhere")])], "InvalidParameterException"),
-        (vec![rule((0..26).map(account))], "InvalidParameterException"),
-        (vec![rule([to(ELSEWHERE)]); 11], "InvalidParameterException"),
+    for rules in [
+        vec![rule([to(REGION)])],
+        vec![rule([to("nowhere")])],
+        vec![rule((0..26).map(account))],
+        vec![rule([to(ELSEWHERE)]); 11],
     ] {
-        assert_eq!(configure_in(&bench, REGION, rules).await, Err(code.to_owned()));
+        assert_eq!(
+            configure_in(&bench, REGION, rules).await,
+            Err("ValidationException".to_owned())
+        );
     }
     let most = vec![rule((0..25).map(account)); 10];
     let answer = configure_in(&bench, REGION, most.clone()).await.unwrap();

@@ -30,7 +30,7 @@ pub(super) async fn get(
     let source = request.source();
     let image = request
         .with_registry(move |registry| {
-            // Who has not logged in is at a public registry, which caches nothing.
+            // Public registries have no caches, and only they are open to everybody.
             if let Some(principal) = &principal {
                 let sender = Sender { principal, source };
                 pull_through::fetch(&emulator, registry, sender, &repository, &reference)?;

@@ -306,15 +306,14 @@ struct DescribePullThroughCacheRules {
 /// `DescribePullThroughCacheRules`.
 fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DescribePullThroughCacheRules = read(document)?;
-    let rules: Vec<Rule> = match request.ecr_repository_prefixes {
-        Some(prefixes) => prefixes
+    let rules: Vec<Rule> = if let Some(prefixes) = request.ecr_repository_prefixes {
+        prefixes
             .iter()
             .map(|prefix| find(context, prefix))
-            .collect::<Result<_, Refusal>>()?,
-        None => {
-            let all: Vec<(String, Rule)> = context.registry.documents(Owner::Registry, RULE)?;
-            all.into_iter().map(|(_, rule)| rule).collect()
-        }
+            .collect::<Result<_, Refusal>>()?
+    } else {
+        let all: Vec<(String, Rule)> = context.registry.documents(Owner::Registry, RULE)?;
+        all.into_iter().map(|(_, rule)| rule).collect()
     };
     let page = Page::cut(
         rules,

@@ -117,7 +117,12 @@ impl UncheckedDestination {
 }
 
 fn unsatisfied(constraint: impl std::fmt::Display) -> Refusal {
-    Refusal::parameter("replicationConfiguration", constraint)
+    Refusal::modelled(
+        "ValidationException",
+        format!(
+            "Invalid parameter at 'replicationConfiguration' failed to satisfy constraint: '{constraint}'"
+        ),
+    )
 }
 
 /// `PutReplicationConfiguration`.
