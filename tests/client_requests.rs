@@ -6,7 +6,6 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use support::checkout::Checkout;
 use support::clients::{Registry, client, crane, login};
@@ -184,13 +183,10 @@ fn buildx() {
         ("content", &unique::hex64()),
     ]);
     let folder = files.path().to_str().expect("a path is text");
-    // The plugin is found by the configuration of the client that the tests themselves have.
     let run = |yard: &Yard, arguments: &[&str]| {
-        let plugins = std::env::var_os("DOCKER_CONFIG").expect("`scripts/engines env` sets it");
         let to = yard.home.path().join(".docker/cli-plugins");
         if !to.exists() {
-            std::os::unix::fs::symlink(Path::new(&plugins).join("cli-plugins"), &to)
-                .expect("a link can be made");
+            std::os::unix::fs::symlink(engines::client_plugins(), &to).expect("a link can be made");
         }
         docker(yard, engine, &[&["buildx"], arguments].concat())
     };

@@ -5,6 +5,7 @@ mod support;
 
 use std::path::Path;
 
+use support::clients::python;
 use support::local::{Ecr, REGION};
 use support::process::{finish, scrubbed};
 
@@ -54,14 +55,12 @@ Roles:
 /// Runs one judge, and fails with what it says.
 fn judge(script: &str, arguments: &[&str]) -> String {
     let ecr = Ecr::start_for_judges(ROLES);
-    let python = std::env::var("TAGSHIP_TEST_PYTHON")
-        .expect("`TAGSHIP_TEST_PYTHON` is set; `scripts/clients env` prints it");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges");
     let home = tempfile::tempdir().expect("a temporary folder can be made");
     let (key_id, secret) = ecr.admin_key();
     let (request_url, request_token) = ecr.oidc_request();
     let finished = finish(
-        scrubbed(&python, home.path())
+        scrubbed(python(), home.path())
             .current_dir(&folder)
             // No caches in the working tree.
             .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -1,5 +1,6 @@
 //! Replication to other regions and accounts, and what is told of it.
 
+use aws_sdk_ecr::operation::list_images::ListImagesOutput;
 use aws_sdk_ecr::types::{
     ImageIdentifier, ImageReplicationStatus, ImageTagMutability, RctAppliedFor, ReplicationBackfillStatus,
     ReplicationConfiguration, ReplicationDestination, ReplicationRule, ReplicationStatus, RepositoryFilter,
@@ -85,7 +86,7 @@ async fn images(bench: &Bench, region: &'static str, repository: &str) -> Vec<(S
         .await;
     let mut all: Vec<(String, String)> = answer
         .iter()
-        .flat_map(|answer| answer.image_ids())
+        .flat_map(ListImagesOutput::image_ids)
         .map(|id| {
             (
                 id.image_tag().unwrap_or_default().to_owned(),

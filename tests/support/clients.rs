@@ -112,6 +112,12 @@ pub fn client(name: &str) -> &str {
     name
 }
 
+/// The Python that has boto3 and the AWS CLI.
+pub fn python() -> std::ffi::OsString {
+    std::env::var_os("TAGSHIP_TEST_PYTHON")
+        .expect("`scripts/clients env` sets it: run the tests by `scripts/test`")
+}
+
 fn repository_of(reference: &str) -> &str {
     let name = reference.split('@').next().unwrap_or(reference);
     match name.rfind(':') {

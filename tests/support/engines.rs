@@ -1,5 +1,6 @@
 //! The Docker engines that the tests run on.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -27,6 +28,12 @@ pub fn all() -> &'static [Engine] {
         );
         engines
     })
+}
+
+/// The plugins of the tests' own `docker` client, such as `docker-buildx`.
+pub fn client_plugins() -> PathBuf {
+    let config = std::env::var_os("DOCKER_CONFIG").expect("`scripts/engines env` sets it");
+    Path::new(&config).join("cli-plugins")
 }
 
 /// The engine of this name.
