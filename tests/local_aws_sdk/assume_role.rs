@@ -245,7 +245,7 @@ async fn a_session_policy_holds_back_what_only_the_role_was_trusted_with() {
     let narrow = r#"{"Statement":{"Effect":"Allow","Action":"ecr:ListImages","Resource":"*"}}"#;
     let narrowed = assume(&bench, bench.administrator(), BUILDER, "first").policy(narrow);
     let narrowed = narrowed.send().await.unwrap();
-    #[expect(deprecated, reason = "what replaces it comes with newer regions only")]
+    #[expect(deprecated, reason = "older clients read it still")]
     let packed = narrowed.packed_policy_size();
     assert!(packed.is_some_and(|percent| percent > 0));
     let narrowed = credentials(&narrowed);
