@@ -35,7 +35,7 @@ class Run:
         self.wire, self.client, self.succeeded = wire, client, succeeded
         self.kept = {"account": ACCOUNT, "region": wire.region, "host": wire.host}
         self.callers = {None: wire}
-        self.minimal, self.broken = [], 0
+        self.called, self.broken = [], 0
 
     def filled(self, value):
         if isinstance(value, dict):
@@ -93,15 +93,16 @@ class Run:
         if isinstance(self.client, Plain) and (service, operation) not in self.succeeded:
             self._break(service, operation, step.get("with", {}), wire)
         self.succeeded.add((service, operation))
-        self.minimal.append((service, operation, step.get("with", {}), wire))
+        self.called.append((service, operation, step.get("with", {}), wire))
         self._compare(operation, answer.document, step)
 
     def _break(self, service, operation, valid, wire):
         """Breaks each constraint of the model in turn: every such input is refused, in words of the model."""
-        if service == "sts":
-            return
         model = self.client.models[service]
         for what, document in model.broken(model.input(operation), valid):
+            # In a form all values are texts.
+            if service == "sts" and what.endswith(" of a wrong type") and "DurationSeconds" not in what:
+                continue
             answer = self.client.call(service, operation, document, wire)
             what = f"{operation} with `{what.lstrip('.')}`"
             if answer.problems:
@@ -111,16 +112,15 @@ class Run:
             self.broken += 1
 
     def end(self):
-        """Calls what was called once more with no more than what is required."""
+        """Calls what was called once more, with all that the model knows and with no more than what it requires."""
         if not isinstance(self.client, Plain):
             return
-        for service, operation, valid, wire in self.minimal:
-            if service == "sts":
-                continue
-            document = self.client.models[service].minimal(operation, valid)
-            answer = self.client.call(service, operation, document, wire)
-            if answer.problems:
-                raise Failed(f"{operation} with {document}: against the model: {'; '.join(answer.problems)}")
+        for service, operation, valid, wire in self.called:
+            model = self.client.models[service]
+            for document in (model.maximal(operation, valid), model.minimal(operation, valid)):
+                answer = self.client.call(service, operation, document, wire)
+                if answer.problems:
+                    raise Failed(f"{operation} with {document}: against the model: {'; '.join(answer.problems)}")
 
     def _compare(self, what, document, step):
         for path, wanted in step.get("gives", {}).items():

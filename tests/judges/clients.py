@@ -16,7 +16,7 @@ import botocore.model
 import botocore.parsers
 from botocore import xform_name
 
-from model import Model
+from model import COMMON_QUERY_ERRORS, Model
 
 UNSIGNED = {"AssumeRoleWithWebIdentity"}
 
@@ -62,7 +62,9 @@ class Plain:
         )
         if status >= 300:
             error = parsed["Error"]
-            return Answer(None, error["Code"], error.get("Message", ""))
+            known = self.models["sts"].codes(operation) | COMMON_QUERY_ERRORS
+            problems = [] if error["Code"] in known else [f"error `{error['Code']}` is not modelled"]
+            return Answer(None, error["Code"], error.get("Message", ""), problems)
         parsed.pop("ResponseMetadata", None)
         result = xml.fromstring(body)[0]
         return Answer(_plain(parsed), problems=_unknown_elements(result, shape))

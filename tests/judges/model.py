@@ -16,13 +16,33 @@ COMMON_ERRORS = {
     "UnrecognizedClientException",
 }
 
+# What STS may answer besides. Source: STS API reference, "Common errors".
+COMMON_QUERY_ERRORS = {"AccessDenied", "ExpiredToken", "InvalidParameterValue", "ValidationError"}
+
 # The errors that say that an input is not as the model wants it.
 INPUT_ERRORS = {
+    "InvalidIdentityToken",
+    "InvalidParameterValue",
+    "MalformedPolicyDocument",
+    "ValidationError",
     "InvalidParameterException",
     "InvalidTagParameterException",
     "SerializationException",
     "ValidationException",
 }
+
+# Texts for members with patterns.
+EXAMPLES = (
+    "123456789012",
+    "us-west-2",
+    "team/app",
+    "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+    "00000000-0000-4000-8000-000000000000",
+    "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ecr-pullthroughcache/hub-AbCdEf",
+    "arn:aws:signer:eu-central-1:123456789012:/signing-profiles/release",
+    "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "arn:aws:iam::123456789012:role/reader",
+)
 
 
 class Model:
@@ -43,12 +63,17 @@ class Model:
             return [] if document in ({}, None) else ["an answer where the model has none"]
         return list(self._problems(output["shape"], document, ""))
 
+    def codes(self, operation):
+        """The errors of an operation, by their codes on the wire."""
+        shapes = [error["shape"] for error in self.operations[operation].get("errors", [])]
+        return {self.shapes[shape].get("error", {}).get("code", shape) for shape in shapes}
+
     def problems_of_error(self, operation, document):
         """Where an error is not one of the operation's."""
         code = document.get("__type", "")
         if code in COMMON_ERRORS:
             return []
-        modelled = {error["shape"] for error in self.operations[operation].get("errors", [])}
+        modelled = self.codes(operation)
         if code not in modelled:
             return [f"error `{code}` is not modelled"]
         members = {k: v for k, v in document.items() if k != "__type"}
@@ -117,6 +142,39 @@ class Model:
     def minimal(self, operation, valid):
         """An input's required members alone."""
         return {key: valid[key] for key in self.shapes[self.input(operation)].get("required", [])}
+
+    def maximal(self, operation, valid):
+        """An input with every member that a value can be found for."""
+        return self._maximal(self.input(operation), valid)
+
+    def _maximal(self, name, given=None):
+        shape = self.shapes[name]
+        kind = shape["type"]
+        if kind == "structure":
+            given = given or {}
+            members = {key: self._maximal(member["shape"], given.get(key)) for key, member in shape["members"].items()}
+            return {key: value for key, value in members.items() if value is not None}
+        if given is not None:
+            return given
+        if kind == "list":
+            item = self._maximal(shape["member"]["shape"])
+            return None if item is None else [item]
+        if kind in ("integer", "long"):
+            return shape.get("max", 1)
+        if kind == "boolean":
+            return True
+        if kind != "string":
+            return None
+        if "enum" in shape:
+            return shape["enum"][-1]
+        longest = "a" * min(shape.get("max", 64), 1024)
+        try:
+            pattern = re.compile(shape.get("pattern", ".*"))
+        except re.error:
+            # Written for another dialect of regular expressions.
+            return None
+        fits = (text for text in (longest, *EXAMPLES) if pattern.fullmatch(text))
+        return next((text for text in fits if shape.get("min", 0) <= len(text) <= shape.get("max", 4096)), None)
 
     def broken(self, name, valid, path=""):
         """Inputs that break one constraint each of `valid`, an input of the shape: (what, input)."""

@@ -1,11 +1,10 @@
 //! `AssumeRole`: who may become which role, for how long, and with what.
 
 use aws_credential_types::Credentials;
-use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 use aws_sdk_sts::types::Tag;
 
-use crate::bench::{Bench, REPOSITORY, api_error, oci_error};
+use crate::bench::{Bench, REPOSITORY, api_error, oci_error, session_of};
 
 /// Roles of two accounts: the bench's own, 123456789012, and 210987654321.
 const ROLES: &str = r#"
@@ -63,19 +62,8 @@ fn assume(bench: &Bench, credentials: Credentials, role: &str, name: &str) -> As
         .role_session_name(name)
 }
 
-fn credentials(output: &AssumeRoleOutput) -> Credentials {
-    let credentials = output.credentials().unwrap();
-    Credentials::new(
-        credentials.access_key_id(),
-        credentials.secret_access_key(),
-        Some(credentials.session_token().to_owned()),
-        None,
-        "test",
-    )
-}
-
 async fn session(request: AssumeRoleFluentBuilder) -> Credentials {
-    credentials(&request.send().await.unwrap())
+    session_of(request.send().await.unwrap().credentials())
 }
 
 async fn refusal(request: AssumeRoleFluentBuilder) -> (String, String) {
@@ -104,7 +92,7 @@ async fn a_session_of_another_account_works_in_that_accounts_registry() {
         user.arn(),
         "arn:aws:sts::210987654321:assumed-role/deployer/release"
     );
-    let session = credentials(&deployer);
+    let session = session_of(deployer.credentials());
     let caller = bench
         .sts_as(session.clone())
         .get_caller_identity()
@@ -248,7 +236,7 @@ async fn a_session_policy_holds_back_what_only_the_role_was_trusted_with() {
     #[expect(deprecated, reason = "older clients read it still")]
     let packed = narrowed.packed_policy_size();
     assert!(packed.is_some_and(|percent| percent > 0));
-    let narrowed = credentials(&narrowed);
+    let narrowed = session_of(narrowed.credentials());
     let own = |role: &str| format!("arn:aws:iam::123456789012:role/{role}");
     let refused = refusal(assume(&bench, narrowed.clone(), &own("by-role"), "test")).await;
     assert_eq!(refused.0, "AccessDenied");
@@ -339,7 +327,7 @@ async fn a_source_identity_is_kept() {
     let first = assume(&bench, bench.administrator(), BUILDER, "first").source_identity("alice");
     let first = first.send().await.unwrap();
     assert_eq!(first.source_identity(), Some("alice"));
-    let chain = || assume(&bench, credentials(&first), DEPLOYER, "next").external_id(EXTERNAL_ID);
+    let chain = || assume(&bench, session_of(first.credentials()), DEPLOYER, "next").external_id(EXTERNAL_ID);
     assert_eq!(
         refusal(chain().source_identity("mallory")).await.0,
         "AccessDenied"
@@ -348,7 +336,7 @@ async fn a_source_identity_is_kept() {
     assert_eq!(next.source_identity(), Some("alice"));
     // `by-role` does not let anybody say who was there first.
     let role = "arn:aws:iam::123456789012:role/by-role";
-    let refused = refusal(assume(&bench, credentials(&first), role, "next")).await;
+    let refused = refusal(assume(&bench, session_of(first.credentials()), role, "next")).await;
     assert!(refused.1.contains("sts:SetSourceIdentity"), "{}", refused.1);
 }
 

@@ -138,6 +138,13 @@ impl Bench {
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
+    /// The administrator in a role.
+    pub(crate) async fn in_role(&self, role_arn: &str) -> Credentials {
+        let request = self.sts_as(self.administrator()).assume_role();
+        let request = request.role_arn(role_arn).role_session_name("test");
+        session_of(request.send().await.unwrap().credentials())
+    }
+
     /// The data plane, as the administrator sees it.
     pub(crate) async fn registry(&self) -> Registry {
         self.registry_as(self.administrator()).await
@@ -159,6 +166,18 @@ pub(crate) struct Scope<'a> {
     pub(crate) service: &'a str,
     /// Seconds that the signature's time is ahead.
     pub(crate) shift: i64,
+}
+
+/// The credentials of a session that STS gave.
+pub(crate) fn session_of(credentials: Option<&aws_sdk_sts::types::Credentials>) -> Credentials {
+    let credentials = credentials.unwrap();
+    Credentials::new(
+        credentials.access_key_id(),
+        credentials.secret_access_key(),
+        Some(credentials.session_token().to_owned()),
+        None,
+        "test",
+    )
 }
 
 fn credentials(key: &AccessKey) -> Credentials {

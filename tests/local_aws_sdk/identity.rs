@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tagship::local::GithubClaims;
 
-use crate::bench::{Bench, REPOSITORY, api_error, oci_error};
+use crate::bench::{Bench, REPOSITORY, api_error, oci_error, session_of};
 
 const AUDIENCE: &str = "sts.amazonaws.com";
 
@@ -66,17 +66,6 @@ impl<'a> Assume<'a> {
     }
 }
 
-fn credentials(output: &AssumeRoleWithWebIdentityOutput) -> Credentials {
-    let credentials = output.credentials().unwrap();
-    Credentials::new(
-        credentials.access_key_id(),
-        credentials.secret_access_key(),
-        Some(credentials.session_token().to_owned()),
-        None,
-        "test",
-    )
-}
-
 /// The session of a job that became a role, which a session policy may narrow.
 pub(crate) async fn session(bench: &Bench, role: &str, policy: Option<&str>) -> Credentials {
     let token = job_token(bench, AUDIENCE).await;
@@ -84,7 +73,7 @@ pub(crate) async fn session(bench: &Bench, role: &str, policy: Option<&str>) -> 
         policy,
         ..Assume::role(role)
     };
-    credentials(&assume.with(bench, &token).await.unwrap())
+    session_of(assume.with(bench, &token).await.unwrap().credentials())
 }
 
 fn role_arn(name: &str) -> String {
@@ -104,7 +93,7 @@ async fn a_job_becomes_a_role() {
         Some("repo:example/app:ref:refs/heads/main")
     );
     assert_eq!(output.audience(), Some(AUDIENCE));
-    let session = credentials(&output);
+    let session = session_of(output.credentials());
     let caller = bench
         .sts_as(session.clone())
         .get_caller_identity()
@@ -274,7 +263,7 @@ async fn a_role_may_do_what_its_policies_say() {
         .with(&bench, &token)
         .await
         .unwrap();
-    let session = credentials(&output);
+    let session = session_of(output.credentials());
     let (code, message) = api_error(
         bench
             .ecr_as(session.clone())
@@ -335,7 +324,7 @@ async fn a_session_policy_narrows_the_session() {
         ),
         ..Assume::role(bench.local.role_arn())
     };
-    let session = credentials(&assume.with(&bench, &token).await.unwrap());
+    let session = session_of(assume.with(&bench, &token).await.unwrap().credentials());
     let ecr = bench.ecr_as(session);
     assert!(ecr.list_images().repository_name(REPOSITORY).send().await.is_ok());
     assert_eq!(

@@ -31,25 +31,6 @@ const POWERLESS: &str = "arn:aws:iam::123456789012:role/powerless";
 const POWERFUL: &str = "arn:aws:iam::123456789012:role/powerful";
 const PARTNER: &str = "arn:aws:iam::210987654321:role/partner";
 
-pub(crate) async fn assume(bench: &Bench, role: &str) -> Credentials {
-    let output = bench
-        .sts_as(bench.administrator())
-        .assume_role()
-        .role_arn(role)
-        .role_session_name("job")
-        .send()
-        .await
-        .unwrap();
-    let credentials = output.credentials().unwrap();
-    Credentials::new(
-        credentials.access_key_id(),
-        credentials.secret_access_key(),
-        Some(credentials.session_token().to_owned()),
-        None,
-        "test",
-    )
-}
-
 fn policy(statement: &Value) -> String {
     json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
 }
@@ -177,7 +158,7 @@ async fn bad_policies_are_refused_in_ecrs_words() {
 #[tokio::test]
 async fn in_one_account_either_side_may_allow_and_any_denial_counts() {
     let bench = Bench::with_roles(ROLES).await;
-    let (powerless, powerful) = (assume(&bench, POWERLESS).await, assume(&bench, POWERFUL).await);
+    let (powerless, powerful) = (bench.in_role(POWERLESS).await, bench.in_role(POWERFUL).await);
     let user = "arn:aws:sts::123456789012:assumed-role/powerless/job";
     let allow =
         |principal: Value| json!({"Effect": "Allow", "Principal": principal, "Action": "ecr:ListImages"});
@@ -217,7 +198,7 @@ async fn in_one_account_either_side_may_allow_and_any_denial_counts() {
 #[tokio::test]
 async fn across_accounts_both_sides_must_allow() {
     let bench = Bench::with_roles(ROLES).await;
-    let partner = assume(&bench, PARTNER).await;
+    let partner = bench.in_role(PARTNER).await;
     let user = "arn:aws:sts::210987654321:assumed-role/partner/job";
     assert_eq!(
         list(&bench, partner.clone()).await,
@@ -284,7 +265,7 @@ async fn a_registry_policy_reaches_every_repository() {
     ecr.put_registry_policy().policy_text(&text).send().await.unwrap();
     let found = ecr.get_registry_policy().send().await.unwrap();
     assert_eq!(found.policy_text(), Some(text.as_str()));
-    let partner = assume(&bench, PARTNER).await;
+    let partner = bench.in_role(PARTNER).await;
     assert_eq!(list(&bench, partner.clone()).await, Ok(()));
     let deleted = ecr.delete_registry_policy().send().await.unwrap();
     assert_eq!(deleted.policy_text(), Some(text.as_str()));

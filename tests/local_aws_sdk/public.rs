@@ -328,25 +328,6 @@ Roles:
       - Statement: {Effect: Allow, Action: "ecr-public:*", Resource: "*"}
 "#;
 
-async fn session(bench: &Bench, role: &str) -> Credentials {
-    let output = bench
-        .sts_as(bench.administrator())
-        .assume_role()
-        .role_arn(format!("arn:aws:iam::123456789012:role/{role}"))
-        .role_session_name("test")
-        .send()
-        .await
-        .unwrap();
-    let credentials = output.credentials().unwrap();
-    Credentials::new(
-        credentials.access_key_id(),
-        credentials.secret_access_key(),
-        Some(credentials.session_token().to_owned()),
-        None,
-        "test",
-    )
-}
-
 #[tokio::test]
 async fn a_push_needs_ecr_publics_permissions_and_a_login_one_of_stss() {
     let bench = Bench::start_with(|options| {
@@ -355,7 +336,10 @@ async fn a_push_needs_ecr_publics_permissions_and_a_login_one_of_stss() {
         options.public_port = Some(0);
     })
     .await;
-    let without = Api::of_as(&bench, session(&bench, "no-bearer").await);
+    let without = Api::of_as(
+        &bench,
+        bench.in_role("arn:aws:iam::123456789012:role/no-bearer").await,
+    );
     let refused = without
         .call("GetAuthorizationToken", json!({}))
         .await
@@ -366,7 +350,10 @@ async fn a_push_needs_ecr_publics_permissions_and_a_login_one_of_stss() {
         "{}",
         refused.1
     );
-    let api = Api::of_as(&bench, session(&bench, "publisher").await);
+    let api = Api::of_as(
+        &bench,
+        bench.in_role("arn:aws:iam::123456789012:role/publisher").await,
+    );
     api.make("open").await;
     api.make("kept").await;
     let pusher = registry(&bench, Some(&api.password().await)).await;

@@ -2,15 +2,14 @@
 
 use aws_sdk_ecr::operation::create_pull_through_cache_rule::builders::CreatePullThroughCacheRuleFluentBuilder;
 use aws_sdk_ecr::types::{
-    EncryptionType, ImageIdentifier, ImageTagMutability, RctAppliedFor, ReplicationConfiguration,
-    ReplicationDestination, ReplicationRule, UpstreamRegistry,
+    EncryptionType, ImageIdentifier, ImageTagMutability, RctAppliedFor, UpstreamRegistry,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tagship::domain::immutability::Mutability;
 
-use crate::bench::{ACCOUNT, Bench, Registry, api_error, digest_of, index, oci_error};
-use crate::policies::assume;
+use crate::bench::{Bench, REGION, Registry, api_error, digest_of, index, oci_error};
+use crate::replication;
 
 /// Where the upstream registry of these tests is.
 const UPSTREAM_REGION: &str = "us-east-1";
@@ -63,23 +62,8 @@ async fn code_of(request: CreatePullThroughCacheRuleFluentBuilder) -> Option<Str
 
 /// Puts an image into the upstream registry, by replication: the data plane reaches the bench's own region alone.
 async fn push_upstream(bench: &Bench, repository: &'static str, tag: &str, content: &str) -> String {
-    let destination = ReplicationDestination::builder()
-        .region(UPSTREAM_REGION)
-        .registry_id(ACCOUNT)
-        .build()
-        .unwrap();
-    let rules = ReplicationRule::builder()
-        .destinations(destination)
-        .build()
-        .unwrap();
-    let configuration = ReplicationConfiguration::builder().rules(rules).build().unwrap();
-    bench
-        .ecr()
-        .put_replication_configuration()
-        .replication_configuration(configuration)
-        .send()
-        .await
-        .unwrap();
+    let rules = vec![replication::rule([replication::to(UPSTREAM_REGION)])];
+    replication::configure_in(bench, REGION, rules).await.unwrap();
     let registry = bench.registry().await;
     let manifest = registry.image(repository, tag, content).await;
     let of_it = index(&[&manifest]);
@@ -186,12 +170,12 @@ async fn who_pulls_first_must_be_permitted_to_import() {
     bench.make("team/source", Mutability::Mutable).await;
     let manifest = push_upstream(&bench, "team/source", "1.0.0", "one").await;
     rule(&bench, "cache", UPSTREAM).send().await.unwrap();
-    let puller = bench.registry_as(assume(&bench, PULLER).await).await;
+    let puller = bench.registry_as(bench.in_role(PULLER).await).await;
     assert_eq!(
         pull(&puller, "cache/team/source", "1.0.0").await,
         Err((403, "DENIED".to_owned()))
     );
-    let importer = bench.registry_as(assume(&bench, IMPORTER).await).await;
+    let importer = bench.registry_as(bench.in_role(IMPORTER).await).await;
     assert_eq!(
         pull(&importer, "cache/team/source", "1.0.0").await,
         Ok(manifest.clone())
@@ -205,7 +189,7 @@ async fn another_account_lets_a_role_read() {
     let bench = Bench::with_roles(ROLES).await;
     bench.make("team/source", Mutability::Mutable).await;
     let manifest = bench.registry().await.image("team/source", "1.0.0", "one").await;
-    let partner = bench.ecr_as(assume(&bench, PARTNER).await);
+    let partner = bench.ecr_as(bench.in_role(PARTNER).await);
     let create = || {
         partner
             .create_pull_through_cache_rule()

@@ -10,7 +10,6 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::bench::{ACCOUNT, Bench, REGION, REPOSITORY, api_error, digest_of, index};
-use crate::policies::assume;
 
 const ELSEWHERE: &str = "us-east-1";
 
@@ -28,7 +27,7 @@ Roles:
       - Statement: {Effect: Allow, Action: "ecr:*", Resource: "*"}
 "#;
 
-fn to(region: &str) -> ReplicationDestination {
+pub(crate) fn to(region: &str) -> ReplicationDestination {
     ReplicationDestination::builder()
         .region(region)
         .registry_id(ACCOUNT)
@@ -36,7 +35,7 @@ fn to(region: &str) -> ReplicationDestination {
         .unwrap()
 }
 
-fn rule(destinations: impl IntoIterator<Item = ReplicationDestination>) -> ReplicationRule {
+pub(crate) fn rule(destinations: impl IntoIterator<Item = ReplicationDestination>) -> ReplicationRule {
     ReplicationRule::builder()
         .set_destinations(Some(destinations.into_iter().collect()))
         .build()
@@ -51,7 +50,7 @@ fn filter(prefix: &str) -> RepositoryFilter {
         .unwrap()
 }
 
-async fn configure_in(
+pub(crate) async fn configure_in(
     bench: &Bench,
     region: &'static str,
     rules: Vec<ReplicationRule>,
@@ -255,7 +254,7 @@ async fn another_account_must_permit_it() {
         .build()
         .unwrap();
     configure(&bench, vec![rule([other])]).await;
-    let partner = bench.ecr_as(assume(&bench, PARTNER).await);
+    let partner = bench.ecr_as(bench.in_role(PARTNER).await);
     let registry = bench.registry().await;
     for (tag, actions, status) in [
         ("1.0.0", None, ReplicationStatus::Failed),

@@ -11,6 +11,12 @@ const EXTERNAL_ID: Text = Text::new(2, 1224, r"[\w+=,.@:\/-]*", |character| {
     character.is_ascii_alphanumeric() || "_+=,.@:/-".contains(character)
 });
 
+const SERIAL_NUMBER: Text = Text::new(9, 256, r"[\w+=/:,.@-]*", |character| {
+    character.is_ascii_alphanumeric() || "_+=/:,.@-".contains(character)
+});
+
+const TOKEN_CODE: Text = Text::new(6, 6, r"[\d]*", |character| character.is_ascii_digit());
+
 const TAG_KEY: Text = Text::new(1, 128, r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", is_tag_character);
 const TAG_VALUE: Text = Text::new(0, 256, r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", is_tag_character);
 
@@ -96,9 +102,11 @@ impl<'a> Request<'a> {
             tags,
             transitive,
         };
+        let device = checked.optional("SerialNumber", &SERIAL_NUMBER);
+        let code = checked.optional("TokenCode", &TOKEN_CODE);
         checked.finish()?;
         // The emulator has no devices.
-        if parameters.get("SerialNumber").is_some() || parameters.get("TokenCode").is_some() {
+        if device.or(code).is_some() {
             return Err(denied(
                 "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.",
             ));
