@@ -159,7 +159,7 @@ async fn bad_policies_are_refused_in_ecrs_words() {
 async fn in_one_account_either_side_may_allow_and_any_denial_counts() {
     let bench = Bench::with_roles(ROLES).await;
     let (powerless, powerful) = (bench.in_role(POWERLESS).await, bench.in_role(POWERFUL).await);
-    let user = "arn:aws:sts::123456789012:assumed-role/powerless/job";
+    let user = "arn:aws:sts::123456789012:assumed-role/powerless/test";
     let allow =
         |principal: Value| json!({"Effect": "Allow", "Principal": principal, "Action": "ecr:ListImages"});
     assert_eq!(
@@ -188,7 +188,7 @@ async fn in_one_account_either_side_may_allow_and_any_denial_counts() {
         json!({"Effect": "Deny", "Principal": {"AWS": POWERFUL}, "Action": "ecr:List*"}),
     )
     .await;
-    let user = "arn:aws:sts::123456789012:assumed-role/powerful/job";
+    let user = "arn:aws:sts::123456789012:assumed-role/powerful/test";
     assert_eq!(
         list(&bench, powerful).await,
         Err(refusal(user, DENIED_BY_RESOURCE))
@@ -199,7 +199,7 @@ async fn in_one_account_either_side_may_allow_and_any_denial_counts() {
 async fn across_accounts_both_sides_must_allow() {
     let bench = Bench::with_roles(ROLES).await;
     let partner = bench.in_role(PARTNER).await;
-    let user = "arn:aws:sts::210987654321:assumed-role/partner/job";
+    let user = "arn:aws:sts::210987654321:assumed-role/partner/test";
     assert_eq!(
         list(&bench, partner.clone()).await,
         Err(refusal(user, NO_RESOURCE_POLICY))
