@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::bench::{ACCOUNT, Bench, REPOSITORY, api_error, oci_error};
 
 /// Roles of the bench's account, and one of another.
-const ROLES: &str = r#"
+pub(crate) const ROLES: &str = r#"
 Roles:
   - RoleName: powerless
     AssumeRolePolicyDocument:
@@ -29,7 +29,7 @@ Roles:
 
 const POWERLESS: &str = "arn:aws:iam::123456789012:role/powerless";
 const POWERFUL: &str = "arn:aws:iam::123456789012:role/powerful";
-const PARTNER: &str = "arn:aws:iam::210987654321:role/partner";
+pub(crate) const PARTNER: &str = "arn:aws:iam::210987654321:role/partner";
 
 fn policy(statement: &Value) -> String {
     json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()

@@ -9,6 +9,7 @@ use serde_json::json;
 use tagship::domain::immutability::Mutability;
 
 use crate::bench::{Bench, REGION, Registry, api_error, digest_of, index, oci_error};
+use crate::policies::PARTNER;
 use crate::replication;
 
 /// Where the upstream registry of these tests is.
@@ -18,8 +19,6 @@ const UPSTREAM: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 
 const SECRET: &str =
     "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ecr-pullthroughcache/login-AbCdEf";
-
-const PARTNER: &str = "arn:aws:iam::210987654321:role/partner";
 
 const PULLER: &str = "arn:aws:iam::123456789012:role/puller";
 

@@ -10,22 +10,11 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::bench::{ACCOUNT, Bench, REGION, REPOSITORY, api_error, digest_of, index};
+use crate::policies::{PARTNER, ROLES};
 
 const ELSEWHERE: &str = "us-east-1";
 
 const FURTHER: &str = "eu-west-1";
-
-const PARTNER: &str = "arn:aws:iam::210987654321:role/partner";
-
-const PARTNER_ROLES: &str = r#"
-Roles:
-  - RoleName: partner
-    Account: "210987654321"
-    AssumeRolePolicyDocument:
-      Statement: {Effect: Allow, Principal: {AWS: "123456789012"}, Action: "sts:AssumeRole"}
-    PolicyDocuments:
-      - Statement: {Effect: Allow, Action: "ecr:*", Resource: "*"}
-"#;
 
 pub(crate) fn to(region: &str) -> ReplicationDestination {
     ReplicationDestination::builder()
@@ -247,7 +236,7 @@ async fn a_tag_that_may_not_move_arrives_as_no_tag() {
 
 #[tokio::test]
 async fn another_account_must_permit_it() {
-    let bench = Bench::with_roles(PARTNER_ROLES).await;
+    let bench = Bench::with_roles(ROLES).await;
     let other = ReplicationDestination::builder()
         .region(REGION)
         .registry_id("210987654321")
