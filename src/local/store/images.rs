@@ -2,9 +2,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use redb::{ReadableDatabase as _, ReadableTable as _, WriteTransaction};
+use redb::{ReadableDatabase as _, ReadableTable, WriteTransaction};
 
-use super::schema::{LAYERS, MANIFEST_BYTES, MANIFESTS, ManifestRecord, REFERRERS, TAGS, decode, encode};
+use super::schema::{
+    InRepository, LAYERS, MANIFEST_BYTES, MANIFESTS, ManifestRecord, REFERRERS, TAGS, decode, encode,
+};
 use super::storage_class::{ImageStatus, STORAGE, Storage};
 use super::{Owner, Registry};
 use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
@@ -289,6 +291,26 @@ impl Registry {
         Ok(Some(image).filter(|_| storage.status(now) == ImageStatus::Active))
     }
 
+    /// The records of a repository's manifests in a table that is open, by digest.
+    pub(super) fn manifests_in(
+        &self,
+        manifests: &impl ReadableTable<InRepository, &'static [u8]>,
+        repository: &RepositoryName,
+    ) -> Result<impl Iterator<Item = Result<(Digest, ManifestRecord), Refusal>>, Refusal> {
+        let first = (self.key.as_str(), repository.as_str(), "");
+        let entries = manifests.range(first..)?.take_while(|entry| {
+            entry.as_ref().map_or(true, |(key, _)| {
+                let (registry, name, _) = key.value();
+                registry == self.key && name == repository.as_str()
+            })
+        });
+        Ok(entries.map(|entry| {
+            let (key, record) = entry?;
+            let digest = Digest::parse(key.value().2).map_err(Refusal::state)?;
+            Ok((digest, decode(record.value())?))
+        }))
+    }
+
     /// Every manifest of a repository, by digest.
     pub(crate) fn images(&self, repository: &RepositoryName) -> Result<Vec<ImageDetail>, Refusal> {
         self.repository(repository)?;
@@ -303,14 +325,10 @@ impl Registry {
         let bytes = read.open_table(MANIFEST_BYTES)?;
         let manifests = read.open_table(MANIFESTS)?;
         let mut all = Vec::new();
-        for entry in manifests.range((self.key.as_str(), repository.as_str(), "")..)? {
-            let (key, record) = entry?;
-            let key = key.value();
-            if key.0 != self.key || key.1 != repository.as_str() {
-                break;
-            }
-            let digest = Digest::parse(key.2).map_err(Refusal::state)?;
-            let record: ManifestRecord = decode(record.value())?;
+        for manifest in self.manifests_in(&manifests, repository)? {
+            let (digest, record) = manifest?;
+            let text = digest.to_string();
+            let key = (self.key.as_str(), repository.as_str(), text.as_str());
             all.push(ImageDetail {
                 digest,
                 tags: tags.remove(&digest).unwrap_or_default(),
@@ -319,8 +337,8 @@ impl Registry {
                 subject: record.subject,
                 children: record.children,
                 pushed_at: record.pushed_at,
-                pulled_at: pulls.remove(key.2),
-                storage: stored.remove(key.2).unwrap_or_default(),
+                pulled_at: pulls.remove(&text),
+                storage: stored.remove(&text).unwrap_or_default(),
                 size: record.size,
                 manifest_size: bytes.get(key)?.map_or(0, |bytes| bytes.value().len() as u64),
                 annotations: record.annotations,

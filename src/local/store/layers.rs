@@ -1,6 +1,6 @@
 use redb::{ReadableDatabase as _, ReadableTable};
 
-use super::schema::{InRepository, LAYERS, MANIFESTS, ManifestRecord, REFERRERS, decode};
+use super::schema::{InRepository, LAYERS, MANIFESTS, REFERRERS};
 use super::{PartialBlob, Registry};
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::refusal::Refusal;
@@ -62,13 +62,9 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<bool, Refusal> {
-        for entry in manifests.range((self.key.as_str(), repository.as_str(), "")..)? {
-            let (key, record) = entry?;
-            let key = key.value();
-            if key.0 != self.key || key.1 != repository.as_str() {
-                break;
-            }
-            if decode::<ManifestRecord>(record.value())?.blobs.contains(digest) {
+        for manifest in self.manifests_in(manifests, repository)? {
+            let (_, record) = manifest?;
+            if record.blobs.contains(digest) {
                 return Ok(true);
             }
         }

@@ -1,10 +1,10 @@
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
-use redb::{ReadableDatabase as _, ReadableTable as _, WriteTransaction};
+use redb::{ReadableDatabase as _, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::schema::{MANIFESTS, ManifestRecord, decode};
+use super::schema::MANIFESTS;
 use super::{Owner, Registry};
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::refusal::Refusal;
@@ -115,19 +115,14 @@ impl Registry {
         }
         let read = self.store.database.begin_read()?;
         let manifests = read.open_table(MANIFESTS)?;
-        for entry in manifests.range((self.key.as_str(), repository.as_str(), "")..)? {
-            let (key, record) = entry?;
-            let key = key.value();
-            if key.0 != self.key || key.1 != repository.as_str() {
-                break;
-            }
-            let digest = Digest::parse(key.2).map_err(Refusal::state)?;
+        for manifest in self.manifests_in(&manifests, repository)? {
+            let (digest, record) = manifest?;
             let of_status = if inactive.contains(&digest) {
                 &mut archived
             } else {
                 &mut active
             };
-            of_status.extend(decode::<ManifestRecord>(record.value())?.blobs);
+            of_status.extend(record.blobs);
         }
         Ok(&archived - &active)
     }
@@ -236,17 +231,10 @@ impl Registry {
     ) -> Result<Vec<Digest>, Refusal> {
         let manifests = write.open_table(MANIFESTS)?;
         let mut indexes = Vec::new();
-        for entry in manifests.range((self.key.as_str(), repository.as_str(), "")..)? {
-            let (key, record) = entry?;
-            let key = key.value();
-            if key.0 != self.key || key.1 != repository.as_str() {
-                break;
-            }
-            if decode::<ManifestRecord>(record.value())?
-                .children
-                .contains(&digest)
-            {
-                indexes.push(Digest::parse(key.2).map_err(Refusal::state)?);
+        for manifest in self.manifests_in(&manifests, repository)? {
+            let (index, record) = manifest?;
+            if record.children.contains(&digest) {
+                indexes.push(index);
             }
         }
         Ok(indexes)
