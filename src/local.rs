@@ -29,6 +29,7 @@ mod oidc;
 mod options;
 mod permissions;
 mod pull_through;
+mod pushes;
 mod refusal;
 mod replication;
 mod scanning;
@@ -369,6 +370,7 @@ fn open(
         registry: Registry::new(store, options.account, options.region),
         iam,
         issuer,
+        pushes: pushes::Pushes::default(),
         uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
         throttle: Throttle::default(),

@@ -12,6 +12,7 @@ use crate::local::hosts::PUBLIC_REGISTRY;
 use crate::local::iam::Iam;
 use crate::local::journal::Journal;
 use crate::local::oidc::Issuer;
+use crate::local::pushes::Pushes;
 use crate::local::refusal::ImmutableWording;
 use crate::local::scanning::Orders;
 use crate::local::server::BaseUrl;
@@ -60,6 +61,7 @@ pub(crate) struct Emulator {
     pub(crate) registry: Registry,
     pub(crate) iam: Iam,
     pub(crate) issuer: Issuer,
+    pub(crate) pushes: Pushes,
     pub(crate) uploads: Uploads,
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
