@@ -374,6 +374,7 @@ fn open(
         uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
         throttle: Throttle::default(),
+        quotas: options.quotas.clone(),
         scans: scanning::Orders::default(),
         journal: journal::Journal::default(),
         _folder: folder,

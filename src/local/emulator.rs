@@ -17,7 +17,7 @@ use crate::local::refusal::ImmutableWording;
 use crate::local::scanning::Orders;
 use crate::local::server::BaseUrl;
 use crate::local::store::Registry;
-use crate::local::throttle::Throttle;
+use crate::local::throttle::{Quotas, Throttle};
 use crate::local::uploads::Uploads;
 
 /// What ECR does in one way or another, or what only AWS knows; the default is the stricter answer.
@@ -65,6 +65,8 @@ pub(crate) struct Emulator {
     pub(crate) uploads: Uploads,
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
+    /// Those that were enforced at the start.
+    pub(crate) quotas: Quotas,
     /// What scans come to.
     pub(crate) scans: Orders,
     pub(crate) journal: Journal,
