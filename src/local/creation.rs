@@ -4,6 +4,7 @@
 //! push, or replication action".
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,21 @@ impl Template {
             ..NewRepository::named(name.clone())
         }
     }
+}
+
+/// Sees to it that the repository of a push is there, or may not be.
+pub(crate) async fn before_push(
+    emulator: &Arc<Emulator>,
+    registry: &Registry,
+    name: &RepositoryName,
+) -> Result<(), Refusal> {
+    match registry.repository(name) {
+        Err(Refusal::RepositoryNotFound { .. }) => {}
+        found => return found.map(drop),
+    }
+    let (emulator, registry, name) = (Arc::clone(emulator), registry.clone(), name.clone());
+    let make = move || repository(&emulator, &registry, &name, Scenario::CreateOnPush);
+    tokio::task::spawn_blocking(make).await?.map(drop)
 }
 
 /// The repository, which is made if it is missing and may be made: for a push only by a template, else also with

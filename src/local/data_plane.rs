@@ -29,7 +29,7 @@ pub(crate) use public::{token as public_token, token_by_name as public_token_by_
 use route::{Endpoint, Route};
 
 use crate::domain::reference::RepositoryName;
-use crate::local::creation::{self, Scenario};
+use crate::local::creation;
 use crate::local::emulator::Emulator;
 use crate::local::exchange::{Call, Exchange, Face};
 use crate::local::hosts::AwsHost;
@@ -226,15 +226,9 @@ impl DataPlaneRequest<'_> {
 
     /// Checks that the repository is there, or makes it as a template for pushes says.
     async fn prepare_push(&self, repository: &RepositoryName) -> Result<(), OciError> {
-        match self.registry.repository(repository) {
-            Err(Refusal::RepositoryNotFound { .. }) => {}
-            found => return Ok(found.map(drop)?),
-        }
-        let (emulator, name) = (Arc::clone(self.emulator), repository.clone());
-        self.with_registry(move |registry| {
-            creation::repository(&emulator, registry, &name, Scenario::CreateOnPush).map(drop)
-        })
-        .await
+        creation::before_push(self.emulator, &self.registry, repository)
+            .await
+            .map_err(|refusal| self.refused(refusal))
     }
 
     /// Works on the registry's state, where it may block.

@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 pub(crate) use request::{Context, epoch_seconds, page_size, read, repository_name, with_token};
@@ -39,8 +40,14 @@ pub(crate) struct Service {
     pub(crate) operations: &'static [&'static [Operation]],
 }
 
-/// What carries an operation out. It may block.
-type Handler = fn(&Context<'_>, Value) -> Result<Value, Refusal>;
+/// What carries an operation out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Handler {
+    /// It reads and writes as long as it takes, in a thread of its own.
+    Blocking(fn(&Context<'_>, Value) -> Result<Value, Refusal>),
+    /// It never blocks, but waits for others.
+    Waiting(for<'a> fn(&'a Context<'a>, Value) -> BoxFuture<'a, Result<Value, Refusal>>),
+}
 
 /// One operation.
 #[derive(Debug)]
@@ -129,7 +136,7 @@ impl Service {
         sigv4::verify(request, &emulator.iam, self.name, &emulator.clock)
     }
 
-    /// Carries an operation out where it may block.
+    /// Carries an operation out.
     async fn run(
         &'static self,
         emulator: Arc<Emulator>,
@@ -137,20 +144,36 @@ impl Service {
         operation: &'static Operation,
         document: Value,
     ) -> Result<Value, Refusal> {
-        tokio::task::spawn_blocking(move || {
-            shape::check(operation.input, &document)?;
-            let Signed { base, signer, source } = call;
-            let context = Context {
-                emulator: &emulator,
-                principal: &signer.principal,
-                source,
-                base: &base,
-                registry: (self.registry)(&emulator, &signer, operation, &document)?,
-            };
-            context.authorize(self.name, operation, &document)?;
-            (operation.run)(&context, document)
-        })
-        .await?
+        match operation.run {
+            Handler::Blocking(handler) => {
+                let run = move || handler(&self.context(&emulator, &call, operation, &document)?, document);
+                tokio::task::spawn_blocking(run).await?
+            }
+            Handler::Waiting(handler) => {
+                let context = self.context(&emulator, &call, operation, &document)?;
+                handler(&context, document).await
+            }
+        }
+    }
+
+    /// What a handler works with, if the input has its shape and the caller the permission.
+    fn context<'a>(
+        &self,
+        emulator: &'a Arc<Emulator>,
+        call: &'a Signed,
+        operation: &Operation,
+        document: &Value,
+    ) -> Result<Context<'a>, Refusal> {
+        shape::check(operation.input, document)?;
+        let context = Context {
+            emulator,
+            principal: &call.signer.principal,
+            source: call.source,
+            base: &call.base,
+            registry: (self.registry)(emulator, &call.signer, operation, document)?,
+        };
+        context.authorize(self.name, operation, document)?;
+        Ok(context)
     }
 }
 

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::local::json_api::{Context, Operation, Resource, Shape, read, required};
+use crate::local::json_api::{Context, Handler, Operation, Resource, Shape, read, required};
 use crate::local::refusal::Refusal;
 use crate::local::store::{Owner, Registry};
 
@@ -12,13 +12,13 @@ pub(super) static OPERATIONS: &[Operation] = &[
         name: "GetAccountSetting",
         on: Resource::Registry,
         input: &[required("name", NAME)],
-        run: get,
+        run: Handler::Blocking(get),
     },
     Operation {
         name: "PutAccountSetting",
         on: Resource::Registry,
         input: &[required("name", NAME), required("value", Shape::ANY_TEXT)],
-        run: put,
+        run: Handler::Blocking(put),
     },
 ];
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::domain::reference::Region;
 use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
-use crate::local::json_api::{Context, Operation, Resource, Shape, epoch_seconds, optional};
+use crate::local::json_api::{Context, Handler, Operation, Resource, Shape, epoch_seconds, optional};
 use crate::local::refusal::Refusal;
 use crate::local::store::Registry;
 
@@ -44,7 +44,7 @@ pub(super) static OPERATIONS: &[Operation] = &[Operation {
     name: "GetAuthorizationToken",
     on: Resource::Registry,
     input: &[optional("registryIds", Shape::list(&Shape::REGISTRY_ID, 1, 10))],
-    run: get_token,
+    run: Handler::Blocking(get_token),
 }];
 
 /// A token for registries of this kind, and when it ends.

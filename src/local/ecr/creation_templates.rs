@@ -9,7 +9,8 @@ use super::resource_tags::{RESOURCE_TAGS, ResourceTag, with_tags};
 use crate::domain::immutability::Mutability;
 use crate::local::creation::{ROOT, Scenario, TEMPLATE, Template};
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, required, with_token,
+    Context, Handler, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, required,
+    with_token,
 };
 use crate::local::lifecycle::read_policy;
 use crate::local::refusal::Refusal;
@@ -62,13 +63,13 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("appliedFor", APPLIED_FOR),
             optional("customRoleArn", CUSTOM_ROLE),
         ],
-        run: create,
+        run: Handler::Blocking(create),
     },
     Operation {
         name: "DeleteRepositoryCreationTemplate",
         on: Resource::Registry,
         input: &[required("prefix", PREFIX)],
-        run: delete,
+        run: Handler::Blocking(delete),
     },
     Operation {
         name: "DescribeRepositoryCreationTemplates",
@@ -78,7 +79,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("nextToken", Shape::ANY_TEXT),
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
         ],
-        run: describe,
+        run: Handler::Blocking(describe),
     },
     Operation {
         name: "UpdateRepositoryCreationTemplate",
@@ -95,7 +96,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("appliedFor", APPLIED_FOR),
             optional("customRoleArn", CUSTOM_ROLE),
         ],
-        run: update,
+        run: Handler::Blocking(update),
     },
 ];
 

@@ -5,7 +5,7 @@ use super::images::{IMAGE_IDS, ImageId};
 use crate::domain::reference::{Reference, RepositoryName, Tag};
 use crate::local::follow_up;
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, optional, read, repository_name, required,
+    Context, Handler, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::refusal::Refusal;
 use crate::local::store::Deletion;
@@ -18,7 +18,7 @@ pub(super) static OPERATIONS: &[Operation] = &[Operation {
         required("repositoryName", Shape::REPOSITORY_NAME),
         required("imageIds", IMAGE_IDS),
     ],
-    run: batch_delete,
+    run: Handler::Blocking(batch_delete),
 }];
 
 #[derive(Deserialize)]

@@ -1,13 +1,14 @@
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
-use crate::local::creation::{self, Scenario};
+use crate::local::creation;
 use crate::local::follow_up::{self, Pull};
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, optional, read, repository_name, required,
+    Context, Handler, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::manifest::ParsedManifest;
 use crate::local::pull_through;
@@ -24,7 +25,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", Shape::REPOSITORY_NAME),
             required("layerDigests", Shape::list(&Shape::text(0, 1000), 1, 100)),
         ],
-        run: batch_check_layers,
+        run: Handler::Blocking(batch_check_layers),
     },
     Operation {
         name: "BatchGetImage",
@@ -35,7 +36,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("imageIds", IMAGE_IDS),
             optional("acceptedMediaTypes", Shape::list(&Shape::ANY_TEXT, 1, 100)),
         ],
-        run: batch_get,
+        run: Handler::Blocking(batch_get),
     },
     Operation {
         name: "PutImage",
@@ -48,7 +49,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("imageTag", Shape::text(1, 300)),
             optional("imageDigest", Shape::ANY_TEXT),
         ],
-        run: put,
+        run: Handler::Waiting(put),
     },
 ];
 
@@ -226,7 +227,11 @@ struct PutImageRequest {
 }
 
 /// `PutImage`.
-pub(super) fn put(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+pub(super) fn put<'a>(context: &'a Context<'a>, document: Value) -> BoxFuture<'a, Result<Value, Refusal>> {
+    Box::pin(put_image(context, document))
+}
+
+async fn put_image(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: PutImageRequest = read(document)?;
     let name = repository_name(&request.repository_name)?;
     let tag = request
@@ -241,7 +246,7 @@ pub(super) fn put(context: &Context<'_>, document: Value) -> Result<Value, Refus
         .map(Digest::parse)
         .transpose()
         .map_err(|invalid| Refusal::parameter("imageDigest", invalid))?;
-    creation::repository(context.emulator, &context.registry, &name, Scenario::CreateOnPush)?;
+    creation::before_push(context.emulator, &context.registry, &name).await?;
     let bytes = Bytes::from(request.image_manifest);
     let manifest = ParsedManifest::parse(bytes, request.image_manifest_media_type.as_deref())?;
     let push = ImagePush {
@@ -254,11 +259,7 @@ pub(super) fn put(context: &Context<'_>, document: Value) -> Result<Value, Refus
         wording: context.emulator.quirks.immutable_wording,
         at: context.now(),
     };
-    let stored = tokio::runtime::Handle::current().block_on(pushes::push(
-        context.emulator,
-        push,
-        context.principal,
-    ))?;
+    let stored = pushes::push(context.emulator, push, context.principal).await?;
     let id = ImageId {
         image_digest: Some(stored.to_string()),
         image_tag: tag.map(|tag| tag.to_string()),

@@ -7,7 +7,7 @@ use crate::domain::reference::Digest;
 use crate::local::creation::{self, Scenario};
 use crate::local::data_plane::storage;
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, optional, read, repository_name, required,
+    Context, Handler, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::refusal::Refusal;
 use crate::local::store::Repeat;
@@ -44,7 +44,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("uploadId", UPLOAD_ID),
             required("layerDigests", Shape::list(&LAYER_DIGEST, 1, 100)),
         ],
-        run: complete,
+        run: Handler::Blocking(complete),
     },
     Operation {
         name: "GetDownloadUrlForLayer",
@@ -54,7 +54,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", Shape::REPOSITORY_NAME),
             required("layerDigest", LAYER_DIGEST),
         ],
-        run: download_url,
+        run: Handler::Blocking(download_url),
     },
     Operation {
         name: "InitiateLayerUpload",
@@ -63,7 +63,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("registryId", Shape::REGISTRY_ID),
             required("repositoryName", Shape::REPOSITORY_NAME),
         ],
-        run: initiate,
+        run: Handler::Blocking(initiate),
     },
     Operation {
         name: "UploadLayerPart",
@@ -76,7 +76,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("partLastByte", POSITION),
             required("layerPartBlob", Shape::Blob { max: MAX_PART_BYTES }),
         ],
-        run: upload_part,
+        run: Handler::Blocking(upload_part),
     },
 ];
 

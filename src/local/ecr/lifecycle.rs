@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::domain::reference::RepositoryName;
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, epoch_seconds, optional, read, repository_name, required,
+    Context, Handler, Operation, Resource, Shape, epoch_seconds, optional, read, repository_name, required,
 };
 use crate::local::lifecycle::{POLICY, StoredPolicy, read_policy};
 use crate::local::refusal::Refusal;
@@ -18,7 +18,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", Shape::REPOSITORY_NAME),
             required("lifecyclePolicyText", POLICY_TEXT),
         ],
-        run: put,
+        run: Handler::Blocking(put),
     },
     Operation {
         name: "GetLifecyclePolicy",
@@ -27,7 +27,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("registryId", Shape::REGISTRY_ID),
             required("repositoryName", Shape::REPOSITORY_NAME),
         ],
-        run: get,
+        run: Handler::Blocking(get),
     },
     Operation {
         name: "DeleteLifecyclePolicy",
@@ -36,7 +36,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("registryId", Shape::REGISTRY_ID),
             required("repositoryName", Shape::REPOSITORY_NAME),
         ],
-        run: delete,
+        run: Handler::Blocking(delete),
     },
 ];
 

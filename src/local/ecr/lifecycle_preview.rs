@@ -8,8 +8,8 @@ use super::listing::{TAG_STATUS, TagStatus};
 use crate::domain::lifecycle::{Action, Effect, Image, Storage};
 use crate::domain::reference::Digest;
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name, required,
-    with_token,
+    Context, Handler, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name,
+    required, with_token,
 };
 use crate::local::lifecycle::{POLICY, StoredPolicy, action_type, images, read_policy};
 use crate::local::refusal::Refusal;
@@ -24,7 +24,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", Shape::REPOSITORY_NAME),
             optional("lifecyclePolicyText", POLICY_TEXT),
         ],
-        run: start,
+        run: Handler::Blocking(start),
     },
     Operation {
         name: "GetLifecyclePolicyPreview",
@@ -37,7 +37,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("maxResults", Shape::Integer { min: 1, max: 100 }),
             optional("filter", Shape::Structure(&[TAG_STATUS])),
         ],
-        run: get,
+        run: Handler::Blocking(get),
     },
 ];
 

@@ -6,8 +6,8 @@ use super::images::{IMAGE_IDS, ImageId};
 use super::scans::scan_fields;
 use crate::domain::reference::{Reference, RepositoryName};
 use crate::local::json_api::{
-    Context, Member, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name,
-    required, with_token,
+    Context, Handler, Member, Operation, Resource, Shape, epoch_seconds, optional, page_size, read,
+    repository_name, required, with_token,
 };
 use crate::local::refusal::Refusal;
 use crate::local::store::{ImageDetail, ImageStatus, Page, Repository};
@@ -36,7 +36,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
             FILTER,
         ],
-        run: describe_images,
+        run: Handler::Blocking(describe_images),
     },
     Operation {
         name: "ListImages",
@@ -48,7 +48,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
             FILTER,
         ],
-        run: list_images,
+        run: Handler::Blocking(list_images),
     },
 ];
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::domain::reference::RegistryHost;
 use crate::local::creation::ROOT;
 use crate::local::json_api::{
-    Context, Member, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, required,
+    Context, Handler, Member, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, required,
     with_token,
 };
 use crate::local::pull_through::{RULE, Rule, Upstream};
@@ -60,13 +60,13 @@ pub(super) static OPERATIONS: &[Operation] = &[
             CUSTOM_ROLE,
             optional("upstreamRepositoryPrefix", PREFIX),
         ],
-        run: create,
+        run: Handler::Blocking(create),
     },
     Operation {
         name: "DeletePullThroughCacheRule",
         on: Resource::Registry,
         input: &[required("ecrRepositoryPrefix", PREFIX), REGISTRY_ID],
-        run: delete,
+        run: Handler::Blocking(delete),
     },
     Operation {
         name: "DescribePullThroughCacheRules",
@@ -77,7 +77,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("nextToken", Shape::ANY_TEXT),
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
         ],
-        run: describe,
+        run: Handler::Blocking(describe),
     },
     Operation {
         name: "UpdatePullThroughCacheRule",
@@ -88,13 +88,13 @@ pub(super) static OPERATIONS: &[Operation] = &[
             CREDENTIAL,
             CUSTOM_ROLE,
         ],
-        run: update,
+        run: Handler::Blocking(update),
     },
     Operation {
         name: "ValidatePullThroughCacheRule",
         on: Resource::Registry,
         input: &[required("ecrRepositoryPrefix", PREFIX), REGISTRY_ID],
-        run: validate,
+        run: Handler::Blocking(validate),
     },
 ];
 

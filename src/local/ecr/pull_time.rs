@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::local::follow_up::EXCLUDED;
 use crate::local::json_api::{
-    Context, Member, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, required,
+    Context, Handler, Member, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, required,
     with_token,
 };
 use crate::local::refusal::Refusal;
@@ -28,7 +28,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
         name: "DeregisterPullTimeUpdateExclusion",
         on: Resource::Registry,
         input: &[PRINCIPAL_ARN],
-        run: deregister,
+        run: Handler::Blocking(deregister),
     },
     Operation {
         name: "ListPullTimeUpdateExclusions",
@@ -37,13 +37,13 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
             optional("nextToken", Shape::ANY_TEXT),
         ],
-        run: list,
+        run: Handler::Blocking(list),
     },
     Operation {
         name: "RegisterPullTimeUpdateExclusion",
         on: Resource::Registry,
         input: &[PRINCIPAL_ARN],
-        run: register,
+        run: Handler::Blocking(register),
     },
 ];
 

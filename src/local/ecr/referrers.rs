@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::listing::{IMAGE_STATUS, StatusFilter};
 use crate::domain::reference::Digest;
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, optional, read, repository_name, required, with_token,
+    Context, Handler, Operation, Resource, Shape, optional, read, repository_name, required, with_token,
 };
 use crate::local::refusal::Refusal;
 use crate::local::store::{ImageDetail, Page};
@@ -29,7 +29,7 @@ pub(super) static OPERATIONS: &[Operation] = &[Operation {
         optional("nextToken", Shape::ANY_TEXT),
         optional("maxResults", Shape::Integer { min: 1, max: 50 }),
     ],
-    run: list,
+    run: Handler::Blocking(list),
 }];
 
 /// The size of a page where none is asked for. Source: ECR API reference, `ListImageReferrers`, `maxResults`.

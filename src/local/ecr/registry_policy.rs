@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::repository_policy::{POLICY_TEXT, checked};
-use crate::local::json_api::{Context, Operation, Resource, read, required};
+use crate::local::json_api::{Context, Handler, Operation, Resource, read, required};
 use crate::local::permissions::REGISTRY_POLICY;
 use crate::local::refusal::Refusal;
 use crate::local::store::Owner;
@@ -12,19 +12,19 @@ pub(super) static OPERATIONS: &[Operation] = &[
         name: "PutRegistryPolicy",
         on: Resource::Registry,
         input: &[required("policyText", POLICY_TEXT)],
-        run: put,
+        run: Handler::Blocking(put),
     },
     Operation {
         name: "GetRegistryPolicy",
         on: Resource::Registry,
         input: &[],
-        run: get,
+        run: Handler::Blocking(get),
     },
     Operation {
         name: "DeleteRegistryPolicy",
         on: Resource::Registry,
         input: &[],
-        run: delete,
+        run: Handler::Blocking(delete),
     },
 ];
 

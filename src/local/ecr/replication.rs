@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::images::{IMAGE_ID, ImageId};
 use crate::domain::reference::{AccountId, Region};
 use crate::local::json_api::{
-    Context, Member, Operation, Resource, Shape, optional, read, repository_name, required,
+    Context, Handler, Member, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::refusal::Refusal;
 use crate::local::replication::{CONFIGURATION, Configuration, Destination, Rule, outcomes};
@@ -59,19 +59,19 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", Shape::REPOSITORY_NAME),
             required("imageId", IMAGE_ID),
         ],
-        run: describe_status,
+        run: Handler::Blocking(describe_status),
     },
     Operation {
         name: "DescribeRegistry",
         on: Resource::Registry,
         input: &[],
-        run: describe_registry,
+        run: Handler::Blocking(describe_registry),
     },
     Operation {
         name: "PutReplicationConfiguration",
         on: Resource::Registry,
         input: &[REPLICATION],
-        run: put_configuration,
+        run: Handler::Blocking(put_configuration),
     },
 ];
 

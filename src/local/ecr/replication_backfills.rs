@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::images::ImageId;
 use super::replication::{DESTINATION, UncheckedDestination};
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, required, with_token,
+    Context, Handler, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, required,
+    with_token,
 };
 use crate::local::refusal::Refusal;
 use crate::local::replication::{Backfill, BackfillResult, BackfillStatus, Configuration};
@@ -35,7 +36,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
             optional("nextToken", Shape::ANY_TEXT),
         ],
-        run: describe,
+        run: Handler::Blocking(describe),
     },
     Operation {
         name: "ListReplicationBackfills",
@@ -45,7 +46,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("maxResults", Shape::Integer { min: 1, max: 50 }),
             optional("nextToken", Shape::ANY_TEXT),
         ],
-        run: list,
+        run: Handler::Blocking(list),
     },
     Operation {
         name: "StartReplicationBackfill",
@@ -54,7 +55,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("registryId", Shape::REGISTRY_ID),
             required("destination", DESTINATION),
         ],
-        run: start,
+        run: Handler::Blocking(start),
     },
     Operation {
         name: "StopReplicationBackfill",
@@ -63,7 +64,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("registryId", Shape::REGISTRY_ID),
             required("replicationBackfillId", BACKFILL_ID),
         ],
-        run: stop,
+        run: Handler::Blocking(stop),
     },
 ];
 

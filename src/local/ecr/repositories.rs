@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::resource_tags::{RESOURCE_TAGS, ResourceTag, with_tags};
 use super::scanning::{SCAN_ON_PUSH, ScanOnPush};
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name, required,
-    with_token,
+    Context, Handler, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name,
+    required, with_token,
 };
 use crate::local::refusal::Refusal;
 use crate::local::store::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
@@ -25,7 +25,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("imageScanningConfiguration", SCAN_ON_PUSH),
             optional("encryptionConfiguration", ENCRYPTION),
         ],
-        run: create,
+        run: Handler::Blocking(create),
     },
     Operation {
         name: "DeleteRepository",
@@ -35,7 +35,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", Shape::REPOSITORY_NAME),
             optional("force", Shape::Boolean),
         ],
-        run: delete,
+        run: Handler::Blocking(delete),
     },
     Operation {
         name: "DescribeRepositories",
@@ -46,7 +46,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("nextToken", Shape::ANY_TEXT),
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
         ],
-        run: describe,
+        run: Handler::Blocking(describe),
     },
     Operation {
         name: "PutImageTagMutability",
@@ -57,7 +57,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("imageTagMutability", TAG_MUTABILITY),
             optional("imageTagMutabilityExclusionFilters", EXCLUSION_FILTERS),
         ],
-        run: put_mutability,
+        run: Handler::Blocking(put_mutability),
     },
 ];
 

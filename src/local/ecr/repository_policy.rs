@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::domain::reference::RepositoryName;
 use crate::local::iam::{PolicyProblem, ResourcePolicy};
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, optional, read, repository_name, required,
+    Context, Handler, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::permissions::REPOSITORY_POLICY;
 use crate::local::refusal::Refusal;
@@ -20,7 +20,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("policyText", POLICY_TEXT),
             optional("force", Shape::Boolean),
         ],
-        run: set,
+        run: Handler::Blocking(set),
     },
     Operation {
         name: "GetRepositoryPolicy",
@@ -29,7 +29,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("registryId", Shape::REGISTRY_ID),
             required("repositoryName", Shape::REPOSITORY_NAME),
         ],
-        run: get,
+        run: Handler::Blocking(get),
     },
     Operation {
         name: "DeleteRepositoryPolicy",
@@ -38,7 +38,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("registryId", Shape::REGISTRY_ID),
             required("repositoryName", Shape::REPOSITORY_NAME),
         ],
-        run: delete,
+        run: Handler::Blocking(delete),
     },
 ];
 

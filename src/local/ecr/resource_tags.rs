@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::reference::RepositoryName;
-use crate::local::json_api::{Context, Operation, Resource, Shape, read, required};
+use crate::local::json_api::{Context, Handler, Operation, Resource, Shape, read, required};
 use crate::local::refusal::Refusal;
 
 pub(super) static OPERATIONS: &[Operation] = &[
@@ -15,7 +15,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("resourceArn", Shape::ANY_TEXT),
             required("tags", RESOURCE_TAGS),
         ],
-        run: tag,
+        run: Handler::Blocking(tag),
     },
     Operation {
         name: "UntagResource",
@@ -24,13 +24,13 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("resourceArn", Shape::ANY_TEXT),
             required("tagKeys", Shape::list(&Shape::ANY_TEXT, 0, usize::MAX)),
         ],
-        run: untag,
+        run: Handler::Blocking(untag),
     },
     Operation {
         name: "ListTagsForResource",
         on: Resource::Repository,
         input: &[required("resourceArn", Shape::ANY_TEXT)],
-        run: list,
+        run: Handler::Blocking(list),
     },
 ];
 

@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, optional, read, repository_name, required,
+    Context, Handler, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::refusal::Refusal;
 use crate::local::scanning::{self, Frequency, RegistryScanning};
@@ -15,13 +15,13 @@ pub(super) static OPERATIONS: &[Operation] = &[
             "repositoryNames",
             Shape::list(&Shape::REPOSITORY_NAME, 1, 25),
         )],
-        run: batch_get,
+        run: Handler::Blocking(batch_get),
     },
     Operation {
         name: "GetRegistryScanningConfiguration",
         on: Resource::Registry,
         input: &[],
-        run: get_registry,
+        run: Handler::Blocking(get_registry),
     },
     Operation {
         name: "PutImageScanningConfiguration",
@@ -31,7 +31,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", Shape::REPOSITORY_NAME),
             required("imageScanningConfiguration", SCAN_ON_PUSH),
         ],
-        run: put_repository,
+        run: Handler::Blocking(put_repository),
     },
     Operation {
         name: "PutRegistryScanningConfiguration",
@@ -40,7 +40,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("scanType", Shape::Enum(&["BASIC", "ENHANCED"])),
             optional("rules", Shape::list(&RULE, 0, 2)),
         ],
-        run: put_registry,
+        run: Handler::Blocking(put_registry),
     },
 ];
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::images::{IMAGE_ID, ImageId};
 use super::listing::image_of;
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name, required,
-    with_token,
+    Context, Handler, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name,
+    required, with_token,
 };
 use crate::local::refusal::Refusal;
 use crate::local::scanning::{self, Found, ScanState, ScanType};
@@ -28,7 +28,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("nextToken", Shape::ANY_TEXT),
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
         ],
-        run: describe_findings,
+        run: Handler::Blocking(describe_findings),
     },
     Operation {
         name: "StartImageScan",
@@ -38,7 +38,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", Shape::REPOSITORY_NAME),
             required("imageId", IMAGE_ID),
         ],
-        run: start,
+        run: Handler::Blocking(start),
     },
 ];
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::images::{IMAGE_ID, ImageId};
 use super::listing::image_of;
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, optional, read, repository_name, required,
+    Context, Handler, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::refusal::Refusal;
 use crate::local::signing::{self, CONFIGURATION, Signature, SigningConfiguration, SigningStatus};
@@ -15,7 +15,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
         name: "DeleteSigningConfiguration",
         on: Resource::Registry,
         input: &[],
-        run: delete,
+        run: Handler::Blocking(delete),
     },
     Operation {
         name: "DescribeImageSigningStatus",
@@ -25,13 +25,13 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("imageId", IMAGE_ID),
             optional("registryId", Shape::REGISTRY_ID),
         ],
-        run: describe_status,
+        run: Handler::Blocking(describe_status),
     },
     Operation {
         name: "GetSigningConfiguration",
         on: Resource::Registry,
         input: &[],
-        run: get,
+        run: Handler::Blocking(get),
     },
     Operation {
         name: "PutSigningConfiguration",
@@ -40,7 +40,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             "signingConfiguration",
             Shape::Structure(&[required("rules", Shape::list(&RULE, 0, 10))]),
         )],
-        run: put,
+        run: Handler::Blocking(put),
     },
 ];
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::images::{IMAGE_ID, ImageId};
 use super::listing::image_of;
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, optional, read, repository_name, required,
+    Context, Handler, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::refusal::Refusal;
 use crate::local::scanning;
@@ -19,7 +19,7 @@ pub(super) static OPERATIONS: &[Operation] = &[Operation {
         required("imageId", IMAGE_ID),
         required("targetStorageClass", Shape::Enum(&["STANDARD", "ARCHIVE"])),
     ],
-    run: update,
+    run: Handler::Blocking(update),
 }];
 
 #[derive(Deserialize)]

@@ -1,14 +1,14 @@
 use serde_json::{Value, json};
 
 use super::super::authorization::issue;
-use crate::local::json_api::{Context, Operation, Resource, epoch_seconds};
+use crate::local::json_api::{Context, Handler, Operation, Resource, epoch_seconds};
 use crate::local::refusal::Refusal;
 
 pub(super) static OPERATIONS: &[Operation] = &[Operation {
     name: "GetAuthorizationToken",
     on: Resource::Registry,
     input: &[],
-    run: get_token,
+    run: Handler::Blocking(get_token),
 }];
 
 /// `GetAuthorizationToken`: one token, where ECR has a list.

@@ -9,8 +9,8 @@ use super::{REGISTRY_ID_OR_ALIAS, REPOSITORY_NAME, keep};
 use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::local::follow_up::TAGGED;
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name, required,
-    with_token,
+    Context, Handler, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name,
+    required, with_token,
 };
 use crate::local::refusal::Refusal;
 use crate::local::store::{ImageDetail, Owner, Page};
@@ -24,7 +24,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", REPOSITORY_NAME),
             required("layerDigests", Shape::list(&Shape::text(0, 1000), 1, 100)),
         ],
-        run: images::batch_check_layers,
+        run: Handler::Blocking(images::batch_check_layers),
     },
     Operation {
         name: "BatchDeleteImage",
@@ -34,7 +34,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", REPOSITORY_NAME),
             required("imageIds", IMAGE_IDS),
         ],
-        run: deletion::batch_delete,
+        run: Handler::Blocking(deletion::batch_delete),
     },
     Operation {
         name: "CompleteLayerUpload",
@@ -45,7 +45,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("uploadId", UPLOAD_ID),
             required("layerDigests", Shape::list(&LAYER_DIGEST, 1, 100)),
         ],
-        run: layers::complete,
+        run: Handler::Blocking(layers::complete),
     },
     Operation {
         name: "DescribeImages",
@@ -57,7 +57,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("nextToken", Shape::ANY_TEXT),
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
         ],
-        run: describe,
+        run: Handler::Blocking(describe),
     },
     Operation {
         name: "DescribeImageTags",
@@ -68,7 +68,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("nextToken", Shape::ANY_TEXT),
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
         ],
-        run: describe_tags,
+        run: Handler::Blocking(describe_tags),
     },
     Operation {
         name: "InitiateLayerUpload",
@@ -77,7 +77,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("registryId", REGISTRY_ID_OR_ALIAS),
             required("repositoryName", REPOSITORY_NAME),
         ],
-        run: layers::initiate,
+        run: Handler::Blocking(layers::initiate),
     },
     Operation {
         name: "PutImage",
@@ -90,7 +90,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("imageTag", Shape::text(1, 300)),
             optional("imageDigest", Shape::ANY_TEXT),
         ],
-        run: images::put,
+        run: Handler::Waiting(images::put),
     },
     Operation {
         name: "UploadLayerPart",
@@ -103,7 +103,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("partLastByte", POSITION),
             required("layerPartBlob", Shape::Blob { max: MAX_PART_BYTES }),
         ],
-        run: layers::upload_part,
+        run: Handler::Blocking(layers::upload_part),
     },
 ];
 

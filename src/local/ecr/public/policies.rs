@@ -1,7 +1,7 @@
 use super::super::repository_policy::{self, POLICY_TEXT};
 use super::super::resource_tags;
 use super::REPOSITORY_NAME;
-use crate::local::json_api::{Operation, Resource, Shape, optional, required};
+use crate::local::json_api::{Handler, Operation, Resource, Shape, optional, required};
 
 pub(super) static OPERATIONS: &[Operation] = &[
     Operation {
@@ -11,7 +11,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("registryId", Shape::REGISTRY_ID),
             required("repositoryName", REPOSITORY_NAME),
         ],
-        run: repository_policy::delete,
+        run: Handler::Blocking(repository_policy::delete),
     },
     Operation {
         name: "GetRepositoryPolicy",
@@ -20,7 +20,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("registryId", Shape::REGISTRY_ID),
             required("repositoryName", REPOSITORY_NAME),
         ],
-        run: repository_policy::get,
+        run: Handler::Blocking(repository_policy::get),
     },
     Operation {
         name: "SetRepositoryPolicy",
@@ -31,13 +31,13 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("policyText", POLICY_TEXT),
             optional("force", Shape::Boolean),
         ],
-        run: repository_policy::set,
+        run: Handler::Blocking(repository_policy::set),
     },
     Operation {
         name: "ListTagsForResource",
         on: Resource::Repository,
         input: &[required("resourceArn", ARN)],
-        run: resource_tags::list,
+        run: Handler::Blocking(resource_tags::list),
     },
     Operation {
         name: "TagResource",
@@ -46,7 +46,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("resourceArn", ARN),
             required("tags", resource_tags::RESOURCE_TAGS),
         ],
-        run: resource_tags::tag,
+        run: Handler::Blocking(resource_tags::tag),
     },
     Operation {
         name: "UntagResource",
@@ -55,7 +55,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("resourceArn", ARN),
             required("tagKeys", Shape::list(&Shape::ANY_TEXT, 0, 200)),
         ],
-        run: resource_tags::untag,
+        run: Handler::Blocking(resource_tags::untag),
     },
 ];
 

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::local::json_api::{Context, Operation, Resource, Shape, optional, read};
+use crate::local::json_api::{Context, Handler, Operation, Resource, Shape, optional, read};
 use crate::local::refusal::Refusal;
 use crate::local::store::{Alias, Owner};
 
@@ -13,19 +13,19 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("nextToken", Shape::ANY_TEXT),
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
         ],
-        run: describe,
+        run: Handler::Blocking(describe),
     },
     Operation {
         name: "GetRegistryCatalogData",
         on: Resource::Registry,
         input: &[],
-        run: get_catalog,
+        run: Handler::Blocking(get_catalog),
     },
     Operation {
         name: "PutRegistryCatalogData",
         on: Resource::Registry,
         input: &[optional("displayName", Shape::text(0, 100))],
-        run: put_catalog,
+        run: Handler::Blocking(put_catalog),
     },
 ];
 

@@ -6,7 +6,7 @@ use super::super::resource_tags::RESOURCE_TAGS;
 use super::{REPOSITORY_NAME, keep};
 use crate::domain::reference::RepositoryName;
 use crate::local::json_api::{
-    Context, Operation, Resource, Shape, optional, read, repository_name, required,
+    Context, Handler, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::refusal::Refusal;
 use crate::local::store::Owner;
@@ -20,7 +20,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("catalogData", CATALOG_DATA),
             optional("tags", RESOURCE_TAGS),
         ],
-        run: create,
+        run: Handler::Blocking(create),
     },
     Operation {
         name: "DeleteRepository",
@@ -30,7 +30,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", REPOSITORY_NAME),
             optional("force", Shape::Boolean),
         ],
-        run: delete,
+        run: Handler::Blocking(delete),
     },
     Operation {
         name: "DescribeRepositories",
@@ -41,7 +41,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("nextToken", Shape::ANY_TEXT),
             optional("maxResults", Shape::Integer { min: 1, max: 1000 }),
         ],
-        run: describe,
+        run: Handler::Blocking(describe),
     },
     Operation {
         name: "GetRepositoryCatalogData",
@@ -50,7 +50,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             optional("registryId", Shape::REGISTRY_ID),
             required("repositoryName", REPOSITORY_NAME),
         ],
-        run: get_catalog,
+        run: Handler::Blocking(get_catalog),
     },
     Operation {
         name: "PutRepositoryCatalogData",
@@ -60,7 +60,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             required("repositoryName", REPOSITORY_NAME),
             required("catalogData", CATALOG_DATA),
         ],
-        run: put_catalog,
+        run: Handler::Blocking(put_catalog),
     },
 ];
 
