@@ -1,7 +1,7 @@
 //! Two builds of one commit.
 
 use std::fs::File;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::image::Image;
 use crate::support::{Bench, engines, folder, request};
@@ -39,8 +39,9 @@ async fn two_builds_of_one_commit_have_one_digest() {
         // would let a classic store choose how to list the next.
         let again = folder(&files);
         let copied = File::options().append(true).open(again.path().join("copied"));
-        let later = SystemTime::now() + Duration::from_secs(3600);
-        copied.unwrap().set_modified(later).unwrap();
+        let copied = copied.unwrap();
+        let written = copied.metadata().unwrap().modified().unwrap();
+        copied.set_modified(written + Duration::from_hours(1)).unwrap();
         request.context = again.path().to_owned();
         request.dockerfile = again.path().join("Dockerfile");
         let second = bench.publish(&request).await.unwrap();
