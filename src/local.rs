@@ -29,6 +29,7 @@ mod oidc;
 mod options;
 mod permissions;
 mod pull_through;
+mod pushes;
 mod refusal;
 mod replication;
 mod scanning;
@@ -369,9 +370,11 @@ fn open(
         registry: Registry::new(store, options.account, options.region),
         iam,
         issuer,
+        pushes: pushes::Pushes::default(),
         uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
         throttle: Throttle::default(),
+        quotas: options.quotas.clone(),
         scans: scanning::Orders::default(),
         journal: journal::Journal::default(),
         _folder: folder,

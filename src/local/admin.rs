@@ -190,6 +190,9 @@ async fn set_clock(
 /// Makes everything as it was at the first start, but for keys, roles and claims.
 async fn reset(_: Loopback, State(emulator): State<Arc<Emulator>>) -> StatusCode {
     emulator.clock.set_offset(0);
+    emulator
+        .throttle
+        .set(emulator.quotas.clone(), emulator.clock.now());
     emulator.faults.clear();
     emulator.uploads.clear();
     emulator.scans.clear();

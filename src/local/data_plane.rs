@@ -143,7 +143,7 @@ async fn respond(
         registry,
         named,
     };
-    request.permit(&repository, &endpoint).await?;
+    request.permit(&repository, &endpoint)?;
     match endpoint {
         Endpoint::GetManifest(reference) => manifests::get(&request, repository, reference).await,
         Endpoint::PutManifest(reference) => manifests::put(&request, repository, reference, body).await,
@@ -175,12 +175,12 @@ struct DataPlaneRequest<'a> {
 
 impl DataPlaneRequest<'_> {
     /// Checks the sender's permission for what the request wants.
-    async fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
+    fn permit(&self, repository: &RepositoryName, endpoint: &Endpoint) -> Result<(), OciError> {
         if self.registry.is_public() && endpoint.only_reads() {
             return Ok(());
         }
         let is_head = self.parts.method == axum::http::Method::HEAD;
-        self.permit_all(repository, endpoint.actions(is_head)).await
+        self.permit_all(repository, endpoint.actions(is_head))
     }
 
     /// Where the request comes from.
@@ -190,26 +190,18 @@ impl DataPlaneRequest<'_> {
     }
 
     /// Checks the sender's permissions for some of the API's operations on a repository.
-    async fn permit_all(
-        &self,
-        repository: &RepositoryName,
-        operations: &'static [&'static str],
-    ) -> Result<(), OciError> {
-        let (emulator, principal) = (Arc::clone(self.emulator), self.principal()?.clone());
-        let source = self.source();
-        let repository = repository.clone();
-        self.with_registry(move |registry| {
-            let sender = Sender {
-                principal: &principal,
-                source,
-            };
+    fn permit_all(&self, repository: &RepositoryName, operations: &[&str]) -> Result<(), OciError> {
+        let sender = Sender {
+            principal: self.principal()?,
+            source: self.source(),
+        };
+        self.look_up(|registry| {
             let resource = registry.arn(repository.as_str());
             operations.iter().try_for_each(|operation| {
                 let action = registry.action(operation);
-                permissions::permit(&emulator, registry, sender, &action, &resource)
+                permissions::permit(self.emulator, registry, sender, &action, &resource)
             })
         })
-        .await
     }
 
     /// What is malformed: ECR does not support it, where the specification has a code for it.
@@ -234,6 +226,10 @@ impl DataPlaneRequest<'_> {
 
     /// Checks that the repository is there, or makes it as a template for pushes says.
     async fn prepare_push(&self, repository: &RepositoryName) -> Result<(), OciError> {
+        match self.registry.repository(repository) {
+            Err(Refusal::RepositoryNotFound { .. }) => {}
+            found => return Ok(found.map(drop)?),
+        }
         let (emulator, name) = (Arc::clone(self.emulator), repository.clone());
         self.with_registry(move |registry| {
             creation::repository(&emulator, registry, &name, Scenario::CreateOnPush).map(drop)
@@ -250,13 +246,24 @@ impl DataPlaneRequest<'_> {
         let done = tokio::task::spawn_blocking(move || work(&registry))
             .await
             .map_err(Refusal::from)?;
-        done.map_err(|refusal| match refusal {
+        done.map_err(|refusal| self.refused(refusal))
+    }
+
+    /// Looks something up by its key. That is done at once: it reads a few pages, which takes less time than another
+    /// thread needs to wake up.
+    fn look_up<T>(&self, look: impl FnOnce(&Registry) -> Result<T, Refusal>) -> Result<T, OciError> {
+        look(&self.registry).map_err(|refusal| self.refused(refusal))
+    }
+
+    /// A refusal in the words of this interface.
+    fn refused(&self, refusal: Refusal) -> OciError {
+        match refusal {
             // A public registry goes by its alias there.
             Refusal::RepositoryNotFound { repository, .. } if self.registry.is_public() => {
                 public::no_such_repository(&repository, &Alias::of(self.registry.account()).to_string())
             }
             refusal => refusal.into(),
-        })
+        }
     }
 
     /// The value of a query parameter.

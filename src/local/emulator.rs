@@ -12,11 +12,12 @@ use crate::local::hosts::PUBLIC_REGISTRY;
 use crate::local::iam::Iam;
 use crate::local::journal::Journal;
 use crate::local::oidc::Issuer;
+use crate::local::pushes::Pushes;
 use crate::local::refusal::ImmutableWording;
 use crate::local::scanning::Orders;
 use crate::local::server::BaseUrl;
 use crate::local::store::Registry;
-use crate::local::throttle::Throttle;
+use crate::local::throttle::{Quotas, Throttle};
 use crate::local::uploads::Uploads;
 
 /// What ECR does in one way or another, or what only AWS knows; the default is the stricter answer.
@@ -60,9 +61,12 @@ pub(crate) struct Emulator {
     pub(crate) registry: Registry,
     pub(crate) iam: Iam,
     pub(crate) issuer: Issuer,
+    pub(crate) pushes: Pushes,
     pub(crate) uploads: Uploads,
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
+    /// Those that were enforced at the start.
+    pub(crate) quotas: Quotas,
     /// What scans come to.
     pub(crate) scans: Orders,
     pub(crate) journal: Journal,

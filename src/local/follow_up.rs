@@ -1,15 +1,12 @@
 //! What a registry does of its own accord after an image was pushed or pulled.
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
+use crate::domain::reference::{Digest, Reference, RepositoryName};
 use crate::local::emulator::Emulator;
 use crate::local::iam::Principal;
-use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::Refusal;
-use crate::local::store::{Owner, Registry};
+use crate::local::store::{ImagePush, Owner, Registry};
 use crate::local::{replication, scanning, signing};
 
 /// How old a recorded pull may get before a new one is recorded.
@@ -26,18 +23,6 @@ pub(crate) const TAGGED: &str = "tagged/";
 /// Source: ECR API reference, `RegisterPullTimeUpdateExclusion`.
 pub(crate) const EXCLUDED: &str = "pull-time-exclusion/";
 
-/// An image that was just pushed, and how.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Push<'a> {
-    pub(crate) registry: &'a Registry,
-    pub(crate) repository: &'a RepositoryName,
-    pub(crate) manifest: &'a ParsedManifest,
-    /// The tag that it was pushed under.
-    pub(crate) tag: Option<&'a Tag>,
-    /// Who pushed it.
-    pub(crate) principal: &'a Principal,
-}
-
 /// An image that was just pulled by a client, not just looked at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pull<'a> {
@@ -48,13 +33,26 @@ pub(crate) struct Pull<'a> {
     pub(crate) principal: &'a Principal,
 }
 
-/// An image was pushed. Blocks.
-pub(crate) fn pushed(emulator: &Arc<Emulator>, push: &Push<'_>) -> Result<(), Refusal> {
+/// Whether anything may follow a push, as far as settings tell.
+pub(crate) fn is_due(push: &ImagePush) -> Result<bool, Refusal> {
+    if push.registry.is_public() {
+        return Ok(push.tag.is_some());
+    }
+    let settings = [
+        scanning::CONFIGURATION,
+        signing::CONFIGURATION,
+        replication::CONFIGURATION,
+    ];
+    Ok(push.registry.repository(&push.repository)?.scan_on_push || push.registry.has_any(&settings)?)
+}
+
+/// An image was pushed by `principal`. Blocks.
+pub(crate) fn pushed(emulator: &Emulator, push: &ImagePush, principal: &Principal) -> Result<(), Refusal> {
     if push.registry.is_public() {
         return tagged(emulator, push);
     }
     scanning::pushed(emulator, push)?;
-    signing::pushed(emulator, push)?;
+    signing::pushed(emulator, push, principal)?;
     replication::pushed(emulator, push)
 }
 
@@ -70,12 +68,12 @@ pub(crate) fn deleted(
 }
 
 /// Public registries keep the times of their tags, and do nothing else.
-fn tagged(emulator: &Emulator, push: &Push<'_>) -> Result<(), Refusal> {
-    let Some(tag) = push.tag else { return Ok(()) };
+fn tagged(emulator: &Emulator, push: &ImagePush) -> Result<(), Refusal> {
+    let Some(tag) = &push.tag else { return Ok(()) };
     let name = format!("{TAGGED}{tag}");
     let now = emulator.clock.now();
     push.registry
-        .put_document(Owner::Repository(push.repository), &name, now)
+        .put_document(Owner::Repository(&push.repository), &name, now)
 }
 
 /// An image was pulled. Blocks.

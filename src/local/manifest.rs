@@ -10,7 +10,7 @@ use crate::domain::reference::Digest;
 use crate::local::refusal::Refusal;
 
 /// A manifest or index whose form the registry takes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ParsedManifest {
     bytes: Bytes,
     digest: Digest,

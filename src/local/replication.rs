@@ -9,10 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::creation::{self, Scenario};
 use super::emulator::Emulator;
-use super::follow_up::Push;
 use super::permissions::registry_lets;
 use super::refusal::Refusal;
-use super::store::{Owner, Registry, Source};
+use super::store::{ImagePush, Owner, Registry, Source};
 use crate::domain::reference::{AccountId, Digest, Reference, Region, RepositoryName, Tag};
 
 pub(crate) use backfills::{Backfill, BackfillResult, BackfillStatus};
@@ -146,8 +145,8 @@ pub(crate) fn outcomes(
 }
 
 /// Copies a pushed image to where the registry's rules say. What is copied is not copied on from there.
-pub(crate) fn pushed(emulator: &Emulator, push: &Push<'_>) -> Result<(), Refusal> {
-    let (registry, repository) = (push.registry, push.repository);
+pub(crate) fn pushed(emulator: &Emulator, push: &ImagePush) -> Result<(), Refusal> {
+    let (registry, repository) = (&push.registry, &push.repository);
     let destinations = Configuration::of(registry)?.destinations(repository, |_| true);
     if destinations.is_empty() {
         return Ok(());
@@ -159,7 +158,7 @@ pub(crate) fn pushed(emulator: &Emulator, push: &Push<'_>) -> Result<(), Refusal
     };
     let outcomes = destinations
         .into_iter()
-        .map(|destination| copy(emulator, source, destination, push.tag))
+        .map(|destination| copy(emulator, source, destination, push.tag.as_ref()))
         .collect::<Result<Vec<Outcome>, Refusal>>()?;
     let name = format!("{STATUS}{}", source.digest);
     registry.put_document(Owner::Repository(repository), &name, outcomes)

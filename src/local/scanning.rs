@@ -19,12 +19,11 @@ pub(crate) use state::{Found, ScanState};
 use crate::domain::content::{DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_MANIFEST};
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::emulator::Emulator;
-use crate::local::follow_up::Push;
 use crate::local::refusal::Refusal;
-use crate::local::store::{ImageDetail, ImageStatus, Owner, Registry, Repository, Storage};
+use crate::local::store::{ImageDetail, ImagePush, ImageStatus, Owner, Registry, Repository, Storage};
 
 /// The name of the document with the registry's setting.
-const CONFIGURATION: &str = "scanning";
+pub(crate) const CONFIGURATION: &str = "scanning";
 
 /// The name of the document with an image's last basic scan: this and the digest.
 const SCAN: &str = "scan/";
@@ -96,14 +95,14 @@ pub(crate) fn start(
 }
 
 /// Scans an image that was pushed, if its repository is set so.
-pub(crate) fn pushed(emulator: &Emulator, push: &Push<'_>) -> Result<(), Refusal> {
-    let manifest = push.manifest;
+pub(crate) fn pushed(emulator: &Emulator, push: &ImagePush) -> Result<(), Refusal> {
+    let manifest = &push.manifest;
     if unscannable(manifest.media_type(), manifest.artifact_type()).is_some() {
         return Ok(());
     }
     start_if_set(
-        push.registry,
-        push.repository,
+        &push.registry,
+        &push.repository,
         &manifest.digest(),
         emulator.clock.now(),
     )

@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::emulator::Emulator;
-use crate::local::follow_up::Push;
-use crate::local::iam::{Request, wildcard};
+use crate::local::iam::{Principal, Request, wildcard};
 use crate::local::refusal::Refusal;
-use crate::local::store::{Owner, Registry};
+use crate::local::store::{ImagePush, Owner, Registry};
 
 /// The name of the document with the registry's setting.
 pub(crate) const CONFIGURATION: &str = "signing";
@@ -103,20 +102,20 @@ fn signs(profile: &str) -> Request<'_> {
 /// Begins to sign an image that was pushed, with the permissions of who pushed it.
 ///
 /// What refers to another manifest, as signatures do, is not signed.
-pub(crate) fn pushed(emulator: &Emulator, push: &Push<'_>) -> Result<(), Refusal> {
+pub(crate) fn pushed(emulator: &Emulator, push: &ImagePush, principal: &Principal) -> Result<(), Refusal> {
     let setting: Option<SigningConfiguration> = push.registry.document(Owner::Registry, CONFIGURATION)?;
     let Some(setting) = setting.filter(|_| push.manifest.subject().is_none()) else {
         return Ok(());
     };
     let signatures: Vec<Signature> = setting
-        .profiles(push.repository)
+        .profiles(&push.repository)
         .into_iter()
         .map(|profile| Signature {
             profile_arn: profile.to_owned(),
             started_at: emulator.clock.now(),
             refused: emulator
                 .iam
-                .authorize(push.principal, &signs(profile), push.registry.account(), &[])
+                .authorize(principal, &signs(profile), push.registry.account(), &[])
                 .err(),
         })
         .collect();
@@ -125,7 +124,7 @@ pub(crate) fn pushed(emulator: &Emulator, push: &Push<'_>) -> Result<(), Refusal
     }
     let name = format!("{SIGNATURES}{}", push.manifest.digest());
     push.registry
-        .put_document(Owner::Repository(push.repository), &name, signatures)
+        .put_document(Owner::Repository(&push.repository), &name, signatures)
 }
 
 /// The signatures of an image.

@@ -13,6 +13,7 @@ mod documents;
 mod images;
 mod layers;
 mod paging;
+mod pushes;
 mod repositories;
 mod schema;
 mod storage_class;
@@ -27,8 +28,9 @@ pub(crate) use blobs::{BlobFiles, PartialBlob};
 pub(crate) use copies::Source;
 pub(crate) use deletion::Deletion;
 pub(crate) use documents::Owner;
-pub(crate) use images::{ImageDetail, PutImage, Repeat};
+pub(crate) use images::ImageDetail;
 pub(crate) use paging::Page;
+pub(crate) use pushes::{ImagePush, Repeat};
 pub(crate) use repositories::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
 pub(crate) use storage_class::{ImageStatus, Storage, StorageClass};
 
@@ -229,6 +231,11 @@ impl Registry {
     pub(crate) fn action(&self, operation: &str) -> String {
         let service = if self.is_public { "ecr-public" } else { "ecr" };
         format!("{service}:{operation}")
+    }
+
+    /// The state that holds it, with all others.
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
     }
 
     /// The account, which is the registry's id.

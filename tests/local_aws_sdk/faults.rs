@@ -201,3 +201,57 @@ async fn the_admin_interface_is_there_when_asked_for() {
     admin(Method::DELETE, "journal").send().await.unwrap();
     assert!(bench.local.journal().is_empty());
 }
+
+#[tokio::test]
+async fn a_reset_makes_everything_as_at_the_start_but_for_keys() {
+    let of_start = json!({"PutImage": 7});
+    let quotas = serde_json::from_value(of_start.clone()).unwrap();
+    let bench = Bench::start_with(|options| {
+        options.admin = true;
+        options.quotas = quotas;
+    })
+    .await;
+    let admin = |method, path: &str| bench.http.request(method, bench.url(&format!("/_local/{path}")));
+    let told = async |path| -> Value {
+        let answer = admin(Method::GET, path).send().await.unwrap();
+        answer.json().await.unwrap()
+    };
+    let at_start = [
+        told("quotas").await,
+        told("faults").await,
+        told("clock").await,
+        told("findings").await,
+    ];
+    assert_eq!(at_start[0], of_start);
+    bench.registry().await.image(REPOSITORY, "1.0.0", "one").await;
+    for (method, path, body) in [
+        (Method::PUT, "quotas", json!({"PutImage": 1})),
+        (
+            Method::POST,
+            "faults",
+            json!({"operation": "HeadBlob", "action": {"kind": "reset"}}),
+        ),
+        (Method::PUT, "clock", json!({"offset_seconds": 60})),
+        (
+            Method::PUT,
+            "findings",
+            json!({"repository": REPOSITORY, "outcome": "failed"}),
+        ),
+    ] {
+        let answer = admin(method, path).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{path}");
+    }
+
+    let reset = admin(Method::DELETE, "state").send().await.unwrap();
+    assert_eq!(reset.status(), StatusCode::NO_CONTENT);
+    let after = [
+        told("quotas").await,
+        told("faults").await,
+        told("clock").await,
+        told("findings").await,
+    ];
+    assert_eq!(after, at_start);
+    assert!(bench.local.journal().is_empty());
+    let repositories = bench.ecr().describe_repositories().send().await.unwrap();
+    assert!(repositories.repositories().is_empty());
+}

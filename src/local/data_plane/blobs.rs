@@ -24,10 +24,8 @@ pub(super) async fn get(
     repository: RepositoryName,
     digest: Digest,
 ) -> Result<Response, OciError> {
-    let name = repository.clone();
     let size = request
-        .with_registry(move |registry| registry.layer(&name, &digest))
-        .await?
+        .look_up(|registry| registry.layer(&repository, &digest))?
         .ok_or(Refusal::LayerNotFound { digest, repository })?;
     if request.emulator.storage_port.is_some() && request.parts.method == Method::GET {
         let address = storage::address(request.emulator, request.base, digest, size)?;

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use super::{CONTENT_DIGEST, DataPlaneRequest, OciError, translation};
 use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Digest, Reference, RepositoryName};
-use crate::local::follow_up::{self, Pull, Push};
+use crate::local::follow_up::{self, Pull};
 use crate::local::manifest::ParsedManifest;
 use crate::local::permissions::Sender;
-use crate::local::pull_through;
 use crate::local::refusal::Refusal;
-use crate::local::store::{PutImage, Repeat};
+use crate::local::store::{ImagePush, Repeat};
+use crate::local::{pull_through, pushes};
 
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
@@ -122,39 +122,28 @@ pub(super) async fn put(
     let manifest = ParsedManifest::parse(bytes, stated)
         .map_err(|refusal| request.invalid("MANIFEST_INVALID", refusal))?;
     let subject = manifest.subject();
-    let emulator = Arc::clone(request.emulator);
-    let principal = request.principal()?.clone();
-    let digest = request
-        .with_registry(move |registry| {
-            let quirks = emulator.quirks;
-            let (tag, digest) = match &reference {
-                Reference::Tag(tag) => (Some(tag), None),
-                Reference::Digest(digest) => (None, Some(*digest)),
-            };
-            let put = PutImage {
-                repository: &repository,
-                manifest: &manifest,
-                tag,
-                digest,
-                repeat: if quirks.accept_same_digest || quirks.strict_oci {
-                    Repeat::Accept
-                } else {
-                    Repeat::RefuseProtected
-                },
-                wording: quirks.immutable_wording,
-            };
-            let digest = registry.put_image(&put, emulator.clock.now())?;
-            let push = Push {
-                registry,
-                repository: &repository,
-                manifest: &manifest,
-                tag,
-                principal: &principal,
-            };
-            follow_up::pushed(&emulator, &push)?;
-            Ok(digest)
-        })
-        .await?;
+    let quirks = request.emulator.quirks;
+    let (tag, digest) = match reference {
+        Reference::Tag(tag) => (Some(tag), None),
+        Reference::Digest(digest) => (None, Some(digest)),
+    };
+    let push = ImagePush {
+        registry: request.registry.clone(),
+        repository,
+        manifest,
+        tag,
+        digest,
+        repeat: if quirks.accept_same_digest || quirks.strict_oci {
+            Repeat::Accept
+        } else {
+            Repeat::RefuseProtected
+        },
+        wording: quirks.immutable_wording,
+        at: request.emulator.clock.now(),
+    };
+    let digest = pushes::push(request.emulator, push, request.principal()?)
+        .await
+        .map_err(|refusal| request.refused(refusal))?;
     let location = format!("{}/manifests/{digest}", request.address());
     let headers = [
         (header::LOCATION, value(&location)?),

@@ -22,11 +22,7 @@ pub(super) async fn mount(
     if request.registry.is_public() {
         return Ok(None);
     }
-    if request
-        .permit_all(&from, &["GetDownloadUrlForLayer"])
-        .await
-        .is_err()
-    {
+    if request.permit_all(&from, &["GetDownloadUrlForLayer"]).is_err() {
         return Ok(None);
     }
     let repository = repository.clone();

@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 use crate::domain::content::MAX_MANIFEST_BYTES;
 use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
 use crate::local::creation::{self, Scenario};
-use crate::local::follow_up::{self, Pull, Push};
+use crate::local::follow_up::{self, Pull};
 use crate::local::json_api::{
     Context, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::local::manifest::ParsedManifest;
 use crate::local::pull_through;
+use crate::local::pushes;
 use crate::local::refusal::Refusal;
-use crate::local::store::{ImageStatus, PutImage, Repeat};
+use crate::local::store::{ImagePush, ImageStatus, Repeat};
 
 pub(super) static OPERATIONS: &[Operation] = &[
     Operation {
@@ -243,25 +244,21 @@ pub(super) fn put(context: &Context<'_>, document: Value) -> Result<Value, Refus
     creation::repository(context.emulator, &context.registry, &name, Scenario::CreateOnPush)?;
     let bytes = Bytes::from(request.image_manifest);
     let manifest = ParsedManifest::parse(bytes, request.image_manifest_media_type.as_deref())?;
-    let stored = context.registry.put_image(
-        &PutImage {
-            repository: &name,
-            manifest: &manifest,
-            tag: tag.as_ref(),
-            digest,
-            repeat: Repeat::Refuse,
-            wording: context.emulator.quirks.immutable_wording,
-        },
-        context.now(),
-    )?;
-    let push = Push {
-        registry: &context.registry,
-        repository: &name,
-        manifest: &manifest,
-        tag: tag.as_ref(),
-        principal: context.principal,
+    let push = ImagePush {
+        registry: context.registry.clone(),
+        repository: name.clone(),
+        manifest: manifest.clone(),
+        tag: tag.clone(),
+        digest,
+        repeat: Repeat::Refuse,
+        wording: context.emulator.quirks.immutable_wording,
+        at: context.now(),
     };
-    follow_up::pushed(context.emulator, &push)?;
+    let stored = tokio::runtime::Handle::current().block_on(pushes::push(
+        context.emulator,
+        push,
+        context.principal,
+    ))?;
     let id = ImageId {
         image_digest: Some(stored.to_string()),
         image_tag: tag.map(|tag| tag.to_string()),

@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 use redb::ReadableTable as _;
 
-use super::schema::LAYERS;
-use super::{PutImage, Registry, Repeat};
+use super::schema::{LAYERS, REPOSITORIES};
+use super::{ImagePush, Registry, Repeat};
 use crate::domain::reference::{Digest, RepositoryName, Tag};
 use crate::local::manifest::ParsedManifest;
 use crate::local::refusal::{ImmutableWording, Refusal};
@@ -55,16 +55,20 @@ impl Registry {
             }
         }
         self.copy_layers(source, repository, manifest.blobs())?;
-        let put = |tag| PutImage {
-            repository,
-            manifest: &manifest,
-            tag,
+        let push = ImagePush {
+            registry: self.clone(),
+            repository: repository.clone(),
+            manifest,
+            tag: tag.cloned(),
             digest: None,
             repeat: Repeat::Accept,
             wording: ImmutableWording::default(),
+            at: now,
         };
-        match self.put_image(&put(tag), now) {
-            Err(Refusal::ImageTagAlreadyExists { .. }) => self.put_image(&put(None), now),
+        match self.store.push_image(&push) {
+            Err(Refusal::ImageTagAlreadyExists { .. }) => {
+                self.store.push_image(&ImagePush { tag: None, ..push })
+            }
             stored => stored,
         }
         .map(drop)
@@ -78,7 +82,7 @@ impl Registry {
         digests: &[Digest],
     ) -> Result<(), Refusal> {
         let write = self.store.begin()?;
-        self.repository_in(&write, repository)?;
+        self.repository_in(&write.open_table(REPOSITORIES)?, repository)?;
         {
             let mut layers = write.open_table(LAYERS)?;
             for digest in digests {

@@ -1,7 +1,7 @@
 use redb::{ReadableTable as _, WriteTransaction};
 
 use super::Registry;
-use super::schema::{MANIFEST_BYTES, MANIFESTS, ManifestRecord, REFERRERS, TAGS, decode};
+use super::schema::{MANIFEST_BYTES, MANIFESTS, ManifestRecord, REFERRERS, REPOSITORIES, TAGS, decode};
 use crate::domain::reference::{Digest, Reference, RepositoryName, Tag};
 use crate::local::refusal::Refusal;
 
@@ -26,7 +26,7 @@ impl Registry {
         reference: &Reference,
     ) -> Result<Deletion, Refusal> {
         let write = self.store.begin()?;
-        self.repository_in(&write, repository)?;
+        self.repository_in(&write.open_table(REPOSITORIES)?, repository)?;
         let deletion = match reference {
             Reference::Tag(tag) => self.delete_tag(&write, repository, tag)?,
             Reference::Digest(digest) => self.delete_manifest(&write, repository, *digest)?,
@@ -40,7 +40,7 @@ impl Registry {
     /// Removes a tag; its image stays.
     pub(crate) fn untag(&self, repository: &RepositoryName, tag: &Tag) -> Result<Deletion, Refusal> {
         let write = self.store.begin()?;
-        self.repository_in(&write, repository)?;
+        self.repository_in(&write.open_table(REPOSITORIES)?, repository)?;
         let key = (self.key.as_str(), repository.as_str(), tag.as_str());
         let removed = write
             .open_table(TAGS)?

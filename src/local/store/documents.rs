@@ -1,9 +1,9 @@
-use redb::{ReadableDatabase as _, ReadableTable as _, WriteTransaction};
+use redb::{ReadableDatabase as _, ReadableTable, Table, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Registry;
-use super::schema::{DOCUMENTS, decode, encode};
+use super::schema::{DOCUMENTS, InRepository, REPOSITORIES, decode, encode};
 use crate::domain::reference::RepositoryName;
 use crate::local::refusal::Refusal;
 
@@ -35,10 +35,22 @@ impl Registry {
             self.repository(repository)?;
         }
         let read = self.store.database.begin_read()?;
-        let found = read
-            .open_table(DOCUMENTS)?
-            .get((self.key.as_str(), owner.key(), name))?;
-        found.map(|bytes| decode(bytes.value())).transpose()
+        self.document_in(&read.open_table(DOCUMENTS)?, owner, name)
+    }
+
+    /// Whether the registry has one of these documents.
+    pub(crate) fn has_any(&self, names: &[&str]) -> Result<bool, Refusal> {
+        let read = self.store.database.begin_read()?;
+        let documents = read.open_table(DOCUMENTS)?;
+        for name in names {
+            if documents
+                .get((self.key.as_str(), Owner::Registry.key(), *name))?
+                .is_some()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// All documents whose names begin with `prefix`, each with the rest of its name, in order.
@@ -96,45 +108,42 @@ impl Registry {
     ) -> Result<Option<T>, Refusal> {
         let write = self.store.begin()?;
         if let Owner::Repository(repository) = owner {
-            self.repository_in(&write, repository)?;
+            self.repository_in(&write.open_table(REPOSITORIES)?, repository)?;
         }
-        let before: Option<T> = self.document_in(&write, owner, name)?;
-        match change(before.clone())? {
-            Some(after) => self.put_document_in(&write, owner, name, &after)?,
-            None => {
-                write
-                    .open_table(DOCUMENTS)?
-                    .remove((self.key.as_str(), owner.key(), name))?;
+        let before: Option<T> = {
+            let mut documents = write.open_table(DOCUMENTS)?;
+            let before = self.document_in(&documents, owner, name)?;
+            match change(before.clone())? {
+                Some(after) => self.put_document_in(&mut documents, owner, name, &after)?,
+                None => drop(documents.remove((self.key.as_str(), owner.key(), name))?),
             }
-        }
+            before
+        };
         self.store.commit(write)?;
         Ok(before)
     }
 
-    /// One document, within a writing transaction.
+    /// One document of a table that is open.
     pub(super) fn document_in<T: DeserializeOwned>(
         &self,
-        write: &WriteTransaction,
+        documents: &impl ReadableTable<InRepository, &'static [u8]>,
         owner: Owner<'_>,
         name: &str,
     ) -> Result<Option<T>, Refusal> {
-        let table = write.open_table(DOCUMENTS)?;
-        let found = table.get((self.key.as_str(), owner.key(), name))?;
+        let found = documents.get((self.key.as_str(), owner.key(), name))?;
         found.map(|bytes| decode(bytes.value())).transpose()
     }
 
-    /// Puts a document within a writing transaction.
+    /// Puts a document into a table that is open.
     pub(super) fn put_document_in(
         &self,
-        write: &WriteTransaction,
+        documents: &mut Table<'_, InRepository, &'static [u8]>,
         owner: Owner<'_>,
         name: &str,
         document: &impl Serialize,
     ) -> Result<(), Refusal> {
         let key = (self.key.as_str(), owner.key(), name);
-        write
-            .open_table(DOCUMENTS)?
-            .insert(key, encode(document)?.as_slice())?;
+        documents.insert(key, encode(document)?.as_slice())?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 use redb::{ReadableDatabase as _, ReadableTable};
 
-use super::schema::{InRepository, LAYERS, MANIFESTS, REFERRERS};
+use super::schema::{InRepository, LAYERS, MANIFESTS, REFERRERS, REPOSITORIES, Referrer};
 use super::{PartialBlob, Registry};
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::refusal::Refusal;
@@ -25,7 +25,7 @@ impl Registry {
         let size = blob.length();
         self.store.blobs.finish(blob, digest)?;
         let write = self.store.begin()?;
-        self.repository_in(&write, repository)?;
+        self.repository_in(&write.open_table(REPOSITORIES)?, repository)?;
         write.open_table(LAYERS)?.insert(
             (self.key.as_str(), repository.as_str(), &*digest.to_string()),
             size,
@@ -38,7 +38,7 @@ impl Registry {
     /// repository has it.
     pub(crate) fn remove_layer(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool, Refusal> {
         let write = self.store.begin()?;
-        self.repository_in(&write, repository)?;
+        self.repository_in(&write.open_table(REPOSITORIES)?, repository)?;
         let key = (self.key.as_str(), repository.as_str(), &*digest.to_string());
         let was_there = write.open_table(LAYERS)?.remove(key)?.is_some();
         self.store.commit(write)?;
@@ -82,8 +82,8 @@ impl Registry {
         digest: &Digest,
     ) -> Result<bool, Refusal> {
         let write = self.store.begin()?;
-        let target = self.repository_in(&write, to)?;
-        let source = match self.repository_in(&write, from) {
+        let target = self.repository_in(&write.open_table(REPOSITORIES)?, to)?;
+        let source = match self.repository_in(&write.open_table(REPOSITORIES)?, from) {
             Err(Refusal::RepositoryNotFound { .. }) => return Ok(false),
             source => source?,
         };
@@ -114,7 +114,16 @@ impl Registry {
     ) -> Result<Vec<Digest>, Refusal> {
         self.repository(repository)?;
         let read = self.store.database.begin_read()?;
-        let referrers = read.open_table(REFERRERS)?;
+        self.referrers_in(&read.open_table(REFERRERS)?, repository, digest)
+    }
+
+    /// The same in a table that is open.
+    pub(super) fn referrers_in(
+        &self,
+        referrers: &impl ReadableTable<Referrer, ()>,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Vec<Digest>, Refusal> {
         let subject = digest.to_string();
         let mut found = Vec::new();
         for entry in referrers.range((self.key.as_str(), repository.as_str(), subject.as_str(), "")..)? {

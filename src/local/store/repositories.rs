@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use redb::{ReadableDatabase as _, ReadableTable as _, WriteTransaction};
+use redb::{ReadableDatabase as _, ReadableTable};
 use serde::{Deserialize, Serialize};
 
 use super::schema::{
@@ -209,21 +209,16 @@ impl Registry {
     /// One repository.
     pub(crate) fn repository(&self, name: &RepositoryName) -> Result<Repository, Refusal> {
         let read = self.store.database.begin_read()?;
-        let table = read.open_table(REPOSITORIES)?;
-        let found = table
-            .get((self.key.as_str(), name.as_str()))?
-            .ok_or_else(|| self.no_such_repository(name))?;
-        decode(found.value())
+        self.repository_in(&read.open_table(REPOSITORIES)?, name)
     }
 
-    /// The same within a writing transaction.
+    /// The same in a table that is open.
     pub(super) fn repository_in(
         &self,
-        write: &WriteTransaction,
+        repositories: &impl ReadableTable<(&'static str, &'static str), &'static [u8]>,
         name: &RepositoryName,
     ) -> Result<Repository, Refusal> {
-        let table = write.open_table(REPOSITORIES)?;
-        let found = table
+        let found = repositories
             .get((self.key.as_str(), name.as_str()))?
             .ok_or_else(|| self.no_such_repository(name))?;
         decode(found.value())
@@ -264,7 +259,7 @@ impl Registry {
         change: impl FnOnce(&mut Repository) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let write = self.store.begin()?;
-        let mut repository = self.repository_in(&write, name)?;
+        let mut repository = self.repository_in(&write.open_table(REPOSITORIES)?, name)?;
         change(&mut repository)?;
         write.open_table(REPOSITORIES)?.insert(
             (self.key.as_str(), name.as_str()),
@@ -281,7 +276,7 @@ impl Registry {
         force: bool,
     ) -> Result<Repository, Refusal> {
         let write = self.store.begin()?;
-        let repository = self.repository_in(&write, name)?;
+        let repository = self.repository_in(&write.open_table(REPOSITORIES)?, name)?;
         let mine = |key: (&str, &str, &str)| key.0 == self.key && key.1 == name.as_str();
         {
             let mut manifests = write.open_table(MANIFESTS)?;

@@ -10,6 +10,9 @@ use crate::local::refusal::Refusal;
 /// Registry, repository and a name within it. Registry is `account/region`.
 pub(super) type InRepository = (&'static str, &'static str, &'static str);
 
+/// Registry, repository, subject's digest, referrer's digest.
+pub(super) type Referrer = (&'static str, &'static str, &'static str, &'static str);
+
 /// What belongs to the emulator as a whole: keys, the schema's version.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 /// Registry and name → the repository's settings.
@@ -26,12 +29,8 @@ pub(super) const TAGS: TableDefinition<'_, InRepository, &str> = TableDefinition
 pub(super) const LAYERS: TableDefinition<'_, InRepository, u64> = TableDefinition::new("layers");
 /// By the document's name → JSON. The repository is empty for what belongs to the registry.
 pub(super) const DOCUMENTS: TableDefinition<'_, InRepository, &[u8]> = TableDefinition::new("documents");
-/// Registry, repository, subject's digest, referrer's digest.
-pub(super) const REFERRERS: TableDefinition<
-    '_,
-    (&'static str, &'static str, &'static str, &'static str),
-    (),
-> = TableDefinition::new("referrers");
+/// The manifests that have a subject.
+pub(super) const REFERRERS: TableDefinition<'_, Referrer, ()> = TableDefinition::new("referrers");
 
 /// What is known of a manifest besides its bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,10 +1,10 @@
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
-use redb::{ReadableDatabase as _, WriteTransaction};
+use redb::{ReadableDatabase as _, ReadableTable, Table, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::schema::MANIFESTS;
+use super::schema::{DOCUMENTS, InRepository, MANIFESTS, REFERRERS, REPOSITORIES, Referrer};
 use super::{Owner, Registry};
 use crate::domain::reference::{Digest, RepositoryName};
 use crate::local::refusal::Refusal;
@@ -139,8 +139,9 @@ impl Registry {
         now: Timestamp,
     ) -> Result<Storage, Refusal> {
         let write = self.store.begin()?;
-        self.repository_in(&write, repository)?;
-        let before = self.storage_in(&write, repository, &digest)?;
+        self.repository_in(&write.open_table(REPOSITORIES)?, repository)?;
+        let mut documents = write.open_table(DOCUMENTS)?;
+        let before = self.storage_in(&documents, repository, &digest)?;
         let (from, to) = match class {
             StorageClass::Archive => (ImageStatus::Active, "archived"),
             StorageClass::Standard => (ImageStatus::Archived, "restored"),
@@ -159,64 +160,76 @@ impl Registry {
         }
         if class == StorageClass::Archive {
             for index in self.indexes_of(&write, repository, digest)? {
-                if self.storage_in(&write, repository, &index)?.class == StorageClass::Standard {
+                if self.storage_in(&documents, repository, &index)?.class == StorageClass::Standard {
                     return unsupported("it is referenced by a manifest list that is not archived");
                 }
             }
         }
-        self.change_storage(&write, repository, digest, |storage| {
+        let referrers = write.open_table(REFERRERS)?;
+        self.change_storage(&mut documents, &referrers, repository, digest, |storage| {
             (storage.class != class).then(|| storage.moved(class, now))
         })?;
+        drop((documents, referrers));
         self.store.commit(write)?;
         Ok(before.moved(class, now))
     }
 
-    /// Makes an archived image active at once, as a push of it does; whether it was archived.
-    /// Source: ECR user guide, "Restoring an image".
-    pub(super) fn reactivate(
+    /// Whether an image is neither archived nor just being restored.
+    pub(super) fn is_active(
         &self,
-        write: &WriteTransaction,
+        documents: &impl ReadableTable<InRepository, &'static [u8]>,
         repository: &RepositoryName,
         digest: &Digest,
         now: Timestamp,
     ) -> Result<bool, Refusal> {
-        let is_active = |storage: Storage| storage.status(now) == ImageStatus::Active;
-        if is_active(self.storage_in(write, repository, digest)?) {
-            return Ok(false);
-        }
-        self.change_storage(write, repository, *digest, |storage| {
-            (!is_active(storage)).then_some(Storage {
+        let storage = self.storage_in(documents, repository, digest)?;
+        Ok(storage.status(now) == ImageStatus::Active)
+    }
+
+    /// Makes an archived image active at once, as a push of it does.
+    /// Source: ECR user guide, "Restoring an image".
+    pub(super) fn reactivate(
+        &self,
+        documents: &mut Table<'_, InRepository, &'static [u8]>,
+        referrers: &impl ReadableTable<Referrer, ()>,
+        repository: &RepositoryName,
+        digest: Digest,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.change_storage(documents, referrers, repository, digest, |storage| {
+            (storage.status(now) != ImageStatus::Active).then_some(Storage {
                 class: StorageClass::Standard,
                 activated_at: Some(now),
                 ..storage
             })
-        })?;
-        Ok(true)
+        })
     }
 
     fn storage_in(
         &self,
-        write: &WriteTransaction,
+        documents: &impl ReadableTable<InRepository, &'static [u8]>,
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Storage, Refusal> {
         let name = format!("{STORAGE}{digest}");
-        let found = self.document_in(write, Owner::Repository(repository), &name)?;
+        let found = self.document_in(documents, Owner::Repository(repository), &name)?;
         Ok(found.unwrap_or_default())
     }
 
     /// Changes where an image and what refers to it are stored, as far as `change` has something else for them.
     fn change_storage(
         &self,
-        write: &WriteTransaction,
+        documents: &mut Table<'_, InRepository, &'static [u8]>,
+        referrers: &impl ReadableTable<Referrer, ()>,
         repository: &RepositoryName,
         digest: Digest,
         change: impl Fn(Storage) -> Option<Storage>,
     ) -> Result<(), Refusal> {
-        for image in std::iter::once(digest).chain(self.referrers(repository, &digest)?) {
-            if let Some(storage) = change(self.storage_in(write, repository, &image)?) {
+        let referrers = self.referrers_in(referrers, repository, &digest)?;
+        for image in std::iter::once(digest).chain(referrers) {
+            if let Some(storage) = change(self.storage_in(documents, repository, &image)?) {
                 let name = format!("{STORAGE}{image}");
-                self.put_document_in(write, Owner::Repository(repository), &name, &storage)?;
+                self.put_document_in(documents, Owner::Repository(repository), &name, &storage)?;
             }
         }
         Ok(())
