@@ -203,6 +203,14 @@ impl Plan {
         })
     }
 
+    /// The published image of this commit, where tags point to one: what a rebuild should give.
+    pub fn kept(&self) -> Option<Digest> {
+        self.tags.iter().find_map(|planned| match planned.action {
+            TagAction::Keep { digest } => Some(digest),
+            _ => None,
+        })
+    }
+
     /// Whether everything is as it should be already.
     pub fn is_fulfilled(&self) -> bool {
         matches!(self.content, Content::Published { .. })

@@ -1,7 +1,9 @@
 use super::PipelineError;
 use super::tagging::put_tags;
+use crate::domain::build::BuildRequest;
 use crate::domain::plan::{Content, Plan};
-use crate::ports::{Builder, ReadHistory, Reporter, Stage, WriteRegistry};
+use crate::domain::reference::Digest;
+use crate::ports::{Builder, Event, ImageStore, ReadHistory, Reporter, Stage, WriteRegistry};
 use crate::registry::{RegistryError, verify};
 use crate::report::Ledger;
 
@@ -37,8 +39,10 @@ pub async fn execute(
         Content::Published { digest, .. } => *digest,
         Content::Build { request } => {
             enter(Stage::Build, reporter, ledger);
-            ledger.engine(writers.builder.check(request).await?);
-            writers.builder.publish(request, writers.registry).await?
+            let engine = writers.builder.check(request).await?;
+            let store = engine.store;
+            ledger.engine(engine);
+            build(request, plan.kept(), store, writers, reporter).await?
         }
     };
     if plan.is_fulfilled() {
@@ -60,7 +64,36 @@ pub async fn execute(
     Ok(())
 }
 
+/// Builds and pushes; once more where a classic store gives another image than `kept`, the published one.
+///
+/// Such a store has two ways to tell what a step changed, of which one leaves out folders with a new time alone and
+/// sorts otherwise. Which one it takes is a race where the step below gave the same as in an earlier build that the
+/// cache still has. What the cache has now came out of that race, so the second build does without.
+///
+/// Source: moby, `builder/builder-next/adapters/snapshot/layer.go`, `EnsureLayer`; `overlay2`, `Driver.Diff`.
+async fn build(
+    request: &BuildRequest,
+    kept: Option<Digest>,
+    store: ImageStore,
+    writers: &Writers<'_>,
+    reporter: &dyn Reporter,
+) -> Result<Digest, PipelineError> {
+    let digest = writers.builder.publish(request, writers.registry).await?;
+    if store != ImageStore::Classic || kept.is_none_or(|kept| kept == digest) {
+        return Ok(digest);
+    }
+    let note = format!(
+        "the build gave `{digest}`, which is not what is published; the engine's classic image store may be the cause, so it is built once more without cache"
+    );
+    reporter.event(Event::Note(&note));
+    let again = BuildRequest {
+        no_cache: true,
+        ..request.clone()
+    };
+    Ok(writers.builder.publish(&again, writers.registry).await?)
+}
+
 fn enter(stage: Stage, reporter: &dyn Reporter, ledger: &Ledger) {
     ledger.enter(stage);
-    reporter.event(crate::ports::Event::Stage(stage));
+    reporter.event(Event::Stage(stage));
 }

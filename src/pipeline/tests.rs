@@ -4,7 +4,7 @@ mod memory;
 mod moving;
 mod run;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -42,10 +42,14 @@ async fn ship(
     content: &'static str,
     rebuild: bool,
 ) -> (Result<(), PipelineError>, Report) {
+    run(content, rebuild).ship(registry).await
+}
+
+fn run(content: &str, rebuild: bool) -> Run {
     let rules = ["type=sha", "type=semver", "latest"];
     let mut run = Run::new(COMMIT, Some("1.0.0"), &rules, content);
     run.wish.rebuild = rebuild;
-    run.ship(registry).await
+    run
 }
 
 fn movable_latest() -> Mutability {
@@ -188,4 +192,30 @@ async fn a_rebuild_that_gives_the_same_image_is_success() {
     result.unwrap();
     assert_eq!(report.status, Status::AlreadyPublished);
     assert_eq!(report.digest, registry.tag("1.0.0"));
+}
+
+#[tokio::test]
+async fn a_rebuild_takes_a_second_build_on_a_classic_store_before_it_calls_an_image_another() {
+    for (store, uncached, code) in [
+        (ImageStore::Classic, vec!["a"], None),
+        (ImageStore::Classic, vec!["c", "a"], Some(10)),
+        (ImageStore::Containerd, vec!["a"], Some(10)),
+    ] {
+        let registry = Memory::new(movable_latest());
+        ship(&registry, "a", false).await.0.unwrap();
+        let published = registry.tag("1.0.0");
+        let again = Run {
+            store,
+            uncached: uncached.clone(),
+            ..run("b", true)
+        };
+        let (result, report) = again.ship(&registry).await;
+        let found = result.as_ref().err().map(|error| error.kind().exit_code());
+        assert_eq!(found, code, "{store:?} {uncached:?}: {result:?}");
+        if code.is_none() {
+            assert_eq!(report.status, Status::AlreadyPublished);
+            assert_eq!(report.digest, published);
+        }
+        assert_eq!(registry.tag("1.0.0"), published);
+    }
 }

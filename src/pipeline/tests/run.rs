@@ -4,7 +4,9 @@ use super::*;
 
 /// Builds one layer from a text.
 struct Text {
-    content: String,
+    /// What a build from the cache gives, then what those without it give; the last one goes on.
+    contents: Mutex<VecDeque<String>>,
+    store: ImageStore,
     revision: String,
     version: Option<String>,
 }
@@ -34,13 +36,24 @@ impl Builder for Text {
     async fn check(&self, _: &BuildRequest) -> Result<EngineSummary, BuildError> {
         Ok(EngineSummary {
             version: "1".to_owned(),
-            store: ImageStore::Classic,
+            store: self.store,
             platform: "linux/amd64".to_owned(),
         })
     }
 
-    async fn publish(&self, _: &BuildRequest, registry: &dyn WriteRegistry) -> Result<Digest, BuildError> {
-        let (layer, config, manifest) = blobs(&self.content, &self.revision, self.version.as_deref());
+    async fn publish(
+        &self,
+        request: &BuildRequest,
+        registry: &dyn WriteRegistry,
+    ) -> Result<Digest, BuildError> {
+        let content = {
+            let mut contents = self.contents.lock().unwrap();
+            if contents.len() > 1 && request.no_cache {
+                contents.pop_front();
+            }
+            contents[0].clone()
+        };
+        let (layer, config, manifest) = blobs(&content, &self.revision, self.version.as_deref());
         registry.put_blob(layer).await?;
         registry.put_blob(config).await?;
         registry
@@ -95,6 +108,9 @@ pub(super) fn image() -> ImageName {
 pub(super) struct Run {
     pub(super) wish: Wish,
     pub(super) content: String,
+    /// What builds without the cache give, if not the same.
+    pub(super) uncached: Vec<&'static str>,
+    pub(super) store: ImageStore,
     pub(super) past: Past,
 }
 
@@ -145,6 +161,8 @@ impl Run {
                 build,
             },
             content: content.to_owned(),
+            uncached: Vec::new(),
+            store: ImageStore::Classic,
             past: Past::default(),
         }
     }
@@ -162,7 +180,12 @@ impl Run {
             let plan = self.plan(registry).await?;
             ledger.planned(&plan);
             let builder = Text {
-                content: self.content.clone(),
+                contents: Mutex::new(
+                    std::iter::once(self.content.clone())
+                        .chain(self.uncached.iter().map(|content| (*content).to_owned()))
+                        .collect(),
+                ),
+                store: self.store,
                 revision: self.wish.source.commit.to_string(),
                 version: self.wish.version.as_ref().map(ToString::to_string),
             };
