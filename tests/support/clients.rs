@@ -85,12 +85,18 @@ pub fn docker_runs(engine: &'static Engine, registry: &Registry, arguments: &[&s
     let home = tempfile::tempdir().expect("a temporary folder can be made");
     login(home.path(), registry);
     let _removed_after = super::engines::Image::named(engine, arguments[0]);
-    let mut command = scrubbed("docker", home.path());
-    output_of(
-        command
-            .args(["--host", &engine.host(), "run", "--rm"])
-            .args(arguments),
-    )
+    let docker = |arguments: &[&str]| {
+        let mut command = scrubbed("docker", home.path());
+        output_of(command.args(["--host", &engine.host()]).args(arguments))
+    };
+    // What a container says that is over at once may never reach a client that is attached; logs have it.
+    let container = docker(&[&["run", "--detach"], arguments].concat());
+    let container = container.trim();
+    let code = docker(&["wait", container]);
+    let said = docker(&["logs", container]);
+    docker(&["rm", container]);
+    assert_eq!(code.trim(), "0", "{arguments:?}: {said}");
+    said
 }
 
 /// Writes the file that all of these clients read their passwords from.
