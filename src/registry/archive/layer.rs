@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use self::header::clamp;
 use super::checksum;
 use super::epoch::Epoch;
-use super::tar::{BLOCK, CHUNK};
+use super::tar::BLOCK;
 
 /// The most bytes of an extended header. Source: Go, `archive/tar`, `maxSpecialFileSize`, which engines read layers with.
 const MAX_RECORDS: u64 = 1 << 20;
@@ -21,7 +21,7 @@ const SPARSE_GOES_ON: (usize, usize) = (482, 504);
 /// Sets every time in a layer's tar archive that is later than the epoch to it, while the archive passes.
 ///
 /// Every other byte stays, and so does the whole entry whose times are old enough. What is no tar archive, or from some
-/// place on is not, passes as it is. However the bytes come, they leave in chunks of the same sizes.
+/// place on is not, passes as it is.
 pub(super) struct LayerTimes {
     epoch: Epoch,
     state: State,
@@ -63,8 +63,8 @@ impl LayerTimes {
         }
     }
 
-    /// Takes the layer's next bytes.
-    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+    /// Takes the layer's next bytes; gives those that are ready.
+    pub(super) fn push(&mut self, mut bytes: &[u8]) -> Bytes {
         while !bytes.is_empty() {
             let wanted = match self.state {
                 State::Header | State::SparseMap(_) => BLOCK - self.held.len(),
@@ -92,17 +92,12 @@ impl LayerTimes {
                 }
             }
         }
+        self.output.split().freeze()
     }
 
-    /// The next bytes that are ready, always the same number.
-    pub(super) fn chunk(&mut self) -> Option<Bytes> {
-        (self.output.len() >= CHUNK).then(|| self.output.split_to(CHUNK).freeze())
-    }
-
-    /// The last bytes: fewer, if any.
-    pub(super) fn finish(mut self) -> Bytes {
-        self.output.extend_from_slice(&self.held);
-        self.output.freeze()
+    /// The last bytes, if any.
+    pub(super) fn finish(self) -> Bytes {
+        self.held.into()
     }
 
     /// Takes what was gathered.

@@ -89,7 +89,7 @@ struct Fed {
 async fn feed<R: AsyncRead + Unpin>(
     tar: &mut TarReader<R>,
     mut times: LayerTimes,
-    input: gzip::Input,
+    mut input: gzip::Input,
     progress: impl Fn(u64),
 ) -> Result<Option<Fed>, Failure> {
     let mut current = 0;
@@ -97,11 +97,8 @@ async fn feed<R: AsyncRead + Unpin>(
     while let Some(chunk) = tar.chunk().await? {
         current += chunk.len() as u64;
         hash.update(&chunk);
-        times.push(&chunk);
-        while let Some(chunk) = times.chunk() {
-            if input.write(chunk).await.is_err() {
-                return Ok(None);
-            }
+        if input.write(times.push(&chunk)).await.is_err() {
+            return Ok(None);
         }
         progress(current);
     }

@@ -13,9 +13,8 @@ pub(super) const BLOCK: usize = 512;
 /// The most bytes of an extended header; all that it may tell here is one name and one size.
 const MAX_EXTENSION: u64 = 64 * 1024;
 
-/// How many bytes of content are handed on at once. Another number gives other compressed layers, and so other digests
-/// for the same image.
-pub(super) const CHUNK: usize = 128 * 1024;
+/// How many bytes of content are handed on at once.
+const CHUNK: usize = 128 * 1024;
 
 /// Reads a tar archive from a stream, one entry after the other, in memory that the archive cannot make grow.
 pub(super) struct TarReader<R> {
@@ -93,8 +92,7 @@ impl<R: AsyncRead + Unpin> TarReader<R> {
         }
     }
 
-    /// The next bytes of the current entry's content; `None` at its end. However the stream comes, the content is
-    /// cut into equal chunks: what is compressed depends on it.
+    /// The next bytes of the current entry's content; `None` at its end.
     pub(super) async fn chunk(&mut self) -> io::Result<Option<Bytes>> {
         if self.content == 0 {
             return Ok(None);

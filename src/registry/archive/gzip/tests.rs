@@ -1,9 +1,10 @@
-use std::io::Read as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use super::*;
 
 async fn compressed(chunks: &[&[u8]]) -> (Digest, Vec<u8>) {
-    let (input, mut output) = start();
+    let (mut input, mut output) = start();
     let write = async {
         for chunk in chunks {
             assert!(input.write(Bytes::copy_from_slice(chunk)).await.is_ok());
@@ -21,28 +22,89 @@ async fn compressed(chunks: &[&[u8]]) -> (Digest, Vec<u8>) {
     (diff_id.unwrap(), compressed)
 }
 
-#[tokio::test]
-async fn the_same_bytes_give_the_same_blob() {
-    let noise: Vec<u8> = (0..400_000_u32)
-        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes())
-        .collect();
-    let chunks: Vec<&[u8]> = noise.chunks(128 * 1024).collect();
-    let (diff_id, blob) = compressed(&chunks).await;
-    let (same_diff_id, same_blob) = compressed(&chunks).await;
-    assert_eq!((diff_id, same_diff_id), (Digest::of(&noise), Digest::of(&noise)));
-    assert_eq!(Digest::of(&blob), Digest::of(&same_blob));
-    let mut read = Vec::new();
-    flate2::read::GzDecoder::new(blob.as_slice())
-        .read_to_end(&mut read)
+/// Bytes of which some repeat, also from one block to the next, and some do not.
+fn content(length: usize) -> Vec<u8> {
+    (0..u32::MAX)
+        .flat_map(|n| match n % 64 {
+            0 => n.wrapping_mul(2_654_435_761).to_be_bytes(),
+            n => n.to_be_bytes(),
+        })
+        .take(length)
+        .collect()
+}
+
+/// Bytes that do not compress.
+fn noise(length: usize) -> Vec<u8> {
+    (0..u32::MAX)
+        .flat_map(|n| {
+            let digest = aws_lc_rs::digest::digest(&SHA256, &n.to_be_bytes());
+            digest.as_ref().to_vec()
+        })
+        .take(length)
+        .collect()
+}
+
+/// What gzip itself reads from a blob.
+fn unpacked(blob: &[u8]) -> Vec<u8> {
+    let mut gzip = Command::new("gzip")
+        .args(["--decompress", "--stdout"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
         .unwrap();
-    assert_eq!(Digest::of(&read), diff_id);
-    // Neither time nor name nor comment, so nothing else than the content. Source: RFC 1952 section 2.3.
-    assert_eq!(blob[..8], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
+    let mut stdin = gzip.stdin.take().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(blob).unwrap());
+        let output = gzip.wait_with_output().unwrap();
+        assert!(output.status.success());
+        output.stdout
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gzip_reads_every_length() {
+    for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 5 * BLOCK + 4321] {
+        let content = content(length);
+        let chunks: Vec<&[u8]> = content.chunks(128 * 1024).collect();
+        let (diff_id, blob) = compressed(&chunks).await;
+        assert_eq!(diff_id, Digest::of(&content));
+        assert!(unpacked(&blob) == content, "{length}");
+        // Neither time nor name nor comment, so nothing else than the content. Source: RFC 1952 section 2.3.
+        assert_eq!(blob[..8], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_bytes_give_the_same_blob_however_they_come() {
+    let content = content(3 * BLOCK + 77);
+    let (_, blob) = compressed(&[&content]).await;
+    for cut in [1_000, 128 * 1024, BLOCK, BLOCK + 1] {
+        let chunks: Vec<&[u8]> = content.chunks(cut).collect();
+        let (_, same) = compressed(&chunks).await;
+        assert!(same == blob, "{cut}");
+    }
+}
+
+#[tokio::test]
+async fn a_block_refers_to_the_one_before() {
+    let noise = noise(WINDOW / 2);
+    let zeros = vec![0; BLOCK - noise.len()];
+    let (_, twice) = compressed(&[&zeros, &noise, &noise]).await;
+    let (_, once) = compressed(&[&zeros, &noise]).await;
+    assert!(twice.len() < once.len() + noise.len() / 8);
+}
+
+#[tokio::test]
+async fn what_does_not_compress_grows_little() {
+    let noise = noise(2 * BLOCK);
+    let (_, blob) = compressed(&[&noise]).await;
+    assert!(blob.len() < noise.len() + noise.len() / 1000, "{}", blob.len());
+    assert!(unpacked(&blob) == noise);
 }
 
 #[tokio::test]
 async fn a_source_that_goes_away_breaks_the_stream() {
-    let (input, output) = start();
+    let (mut input, output) = start();
     assert!(input.write(Bytes::from_static(b"half a layer")).await.is_ok());
     drop(input);
     let pieces: Vec<_> = output.collect().await;

@@ -68,25 +68,6 @@ async fn names_of_any_length_and_contents_of_any_size_are_read() {
 }
 
 #[tokio::test]
-async fn content_is_cut_at_the_same_places_however_it_comes() {
-    let mut archive = Builder::new(Vec::new());
-    let mut header = header(EntryType::Regular, 300_000);
-    archive
-        .append_data(&mut header, "file", vec![7; 300_000].as_slice())
-        .unwrap();
-    let archive = archive.into_inner().unwrap();
-    for size in [1_000, 70_000, 400_000] {
-        let mut reader = TarReader::new(in_pieces(&archive, size));
-        reader.next().await.unwrap();
-        let mut sizes = Vec::new();
-        while let Some(chunk) = reader.chunk().await.unwrap() {
-            sizes.push(chunk.len());
-        }
-        assert_eq!(sizes, [131_072, 131_072, 37_856], "{size}");
-    }
-}
-
-#[tokio::test]
 async fn pax_records_give_names_and_sizes() {
     let mut archive = Builder::new(Vec::new());
     archive
