@@ -9,8 +9,9 @@ use url::Url;
 
 use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
 use crate::domain::content::Platform;
+use crate::domain::event::Base;
 use crate::domain::event::Event;
-use crate::domain::matrix::{Base, Row};
+use crate::domain::matrix::Row;
 use crate::domain::paths::PathFilter;
 use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
 use crate::domain::tags::Lists;

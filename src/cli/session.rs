@@ -10,7 +10,6 @@ use clap::CommandFactory as _;
 
 use super::interrupt::Interrupt;
 use super::tags::TagsArguments;
-use super::usage::NoFolder;
 use super::version::VersionArguments;
 use super::{Cli, Command, LocalCommand, ServeArguments};
 use crate::action::ActionFiles;
@@ -24,6 +23,17 @@ use crate::ui::{Diagnosis, Manner, Ui};
 
 /// The longest that work on other threads may go on after a run has ended.
 const SHUTDOWN: Duration = Duration::from_secs(2);
+
+/// The process has no current folder, so that no path can be understood.
+#[derive(Debug, thiserror::Error)]
+#[error("the current folder cannot be read: {0}")]
+struct NoFolder(io::Error);
+
+impl Diagnose for NoFolder {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+}
 
 /// How a run ended.
 enum End {

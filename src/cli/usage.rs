@@ -29,17 +29,6 @@ impl Diagnose for UsageError {
     }
 }
 
-/// The process has no current folder, so that no path can be understood.
-#[derive(Debug, thiserror::Error)]
-#[error("the current folder cannot be read: {0}")]
-pub(super) struct NoFolder(pub(super) io::Error);
-
-impl Diagnose for NoFolder {
-    fn kind(&self) -> Kind {
-        Kind::Usage
-    }
-}
-
 /// Shows help and version on stdout, and everything else as an error.
 pub(super) fn show(
     error: &clap::Error,

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::CommitId;
-use crate::domain::matrix::Base;
 
+mod base;
 mod payload;
 mod repository;
 
+pub use base::Base;
 pub use payload::{Payload, PayloadError};
 pub use repository::{License, RepositoryInfo};
 

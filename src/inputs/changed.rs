@@ -2,7 +2,8 @@
 
 use super::problem::Problems;
 use super::{Environment, Given, Origin, RawInputs, SettingsError, job_event, naming, paths, workspace};
-use crate::domain::matrix::{Base, Row};
+use crate::domain::event::Base;
+use crate::domain::matrix::Row;
 use crate::settings::{ChangedSettings, ImageSettings};
 
 /// What `changed` needs to know; `None` when it is not asked for.

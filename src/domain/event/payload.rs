@@ -2,8 +2,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::Base;
 use crate::domain::facts::CommitId;
-use crate::domain::matrix::Base;
 
 /// What is taken of a webhook payload, the file at `GITHUB_EVENT_PATH`.
 ///
