@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncRead;
@@ -13,6 +15,9 @@ use crate::domain::reference::Digest;
 use crate::ports::{Event, ImageArchive, Reporter, WriteRegistry};
 use crate::registry::reads::MAX_SMALL_BLOB;
 
+/// The longest that the rest of a stream is read for, of which nothing is needed.
+const LEAVING: Duration = Duration::from_secs(10);
+
 /// One reading of an archive.
 pub(super) struct Reading<'a> {
     pub(super) image: &'a mut Image,
@@ -23,8 +28,19 @@ pub(super) struct Reading<'a> {
 
 impl Reading<'_> {
     /// Reads until the image is complete, and uploads what is still missing.
+    ///
+    /// The stream is read to its end in any case: Docker 28.5 may crash when a client leaves an export in the middle (its
+    /// copy goes on for a moment, into an answer that is over; measured, and read in moby,
+    /// `internal/ioutils/copy.go`, `CopyCtx`).
     pub(super) async fn run(&mut self, archive: &dyn ImageArchive) -> Result<(), Failure> {
         let mut tar = TarReader::new(archive.open().await.map_err(Failure::Open)?);
+        let read = self.read(&mut tar).await;
+        // Nothing depends on it, and an engine that gives no end is left all the same.
+        drop(tokio::time::timeout(LEAVING, tar.read_rest()).await);
+        read
+    }
+
+    async fn read<R: AsyncRead + Unpin>(&mut self, tar: &mut TarReader<R>) -> Result<(), Failure> {
         while !self.image.is_complete() {
             let Some(entry) = tar.next().await? else {
                 break;
@@ -33,8 +49,8 @@ impl Reading<'_> {
                 continue;
             }
             match self.image.part_at(&entry.path) {
-                Part::Config => self.image.add_config(read_config(&mut tar, &entry).await?)?,
-                Part::Layer(expected) => self.push_layer(&mut tar, entry, expected).await?,
+                Part::Config => self.image.add_config(read_config(tar, &entry).await?)?,
+                Part::Layer(expected) => self.push_layer(tar, entry, expected).await?,
                 Part::Other => {}
             }
         }

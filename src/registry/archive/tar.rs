@@ -107,6 +107,13 @@ impl<R: AsyncRead + Unpin> TarReader<R> {
         Ok(Some(chunk.into()))
     }
 
+    /// Reads all that is left of the stream, whatever it is.
+    pub(super) async fn read_rest(&mut self) -> io::Result<()> {
+        tokio::io::copy(&mut self.source, &mut tokio::io::sink())
+            .await
+            .map(drop)
+    }
+
     fn begin_content(&mut self, size: u64) {
         self.content = size;
         self.padding = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;

@@ -1,14 +1,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
-use std::sync::Mutex;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::tar::{Builder, EntryType, Header};
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::*;
 use crate::domain::content::{Content, Descriptor, Manifest, OCI_MANIFEST};
@@ -24,6 +26,8 @@ struct Saved {
     /// The length that each opening breaks off at; whole ones follow.
     lengths: Mutex<Vec<usize>>,
     opened: AtomicUsize,
+    /// How many openings were read to their end.
+    ended: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -50,12 +54,17 @@ impl Saved {
             layout,
             lengths: Mutex::default(),
             opened: AtomicUsize::new(0),
+            ended: Arc::default(),
         }
     }
 
     fn breaking_off_at(self, lengths: &[usize]) -> Self {
         *self.lengths.lock().unwrap() = lengths.to_vec();
         self
+    }
+
+    fn ended(&self) -> usize {
+        self.ended.load(Ordering::SeqCst)
     }
 
     fn opened(&self) -> usize {
@@ -128,7 +137,33 @@ impl ImageArchive for Saved {
         if !lengths.is_empty() {
             tar.truncate(lengths.remove(0));
         }
-        Ok(Box::new(io::Cursor::new(tar)))
+        let stream = Opened {
+            rest: io::Cursor::new(tar),
+            ended: Arc::clone(&self.ended),
+        };
+        Ok(Box::new(stream))
+    }
+}
+
+/// A stream that tells when it was read to its end.
+struct Opened {
+    rest: io::Cursor<Vec<u8>>,
+    ended: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Opened {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let had_room = buffer.remaining() > 0;
+        let read = Pin::new(&mut self.rest).poll_read(context, buffer);
+        if had_room && buffer.filled().len() == before {
+            self.ended.fetch_add(1, Ordering::SeqCst);
+        }
+        read
     }
 }
 
@@ -216,6 +251,7 @@ async fn both_layouts_give_the_same_image_every_time() {
         let registry = InMemoryRegistry::default();
         let digest = push(&saved, &registry).await.unwrap();
         let manifest = check(digest, &saved, &registry);
+        assert_eq!((saved.opened(), saved.ended()), (1, 1));
         assert_eq!(manifest.media_type(), OCI_MANIFEST);
         assert!(registry.state().tags.is_empty());
         verify(&digest, &registry).await.unwrap();
@@ -312,6 +348,8 @@ async fn an_upload_that_breaks_off_is_repeated() {
     let digest = push(&saved, &registry).await.unwrap();
     check(digest, &saved, &registry);
     assert_eq!(uploads(&registry), 3 + LAYERS.len());
+    // An engine may crash when an export is left in the middle.
+    assert_eq!(saved.ended(), saved.opened());
 }
 
 #[tokio::test]
@@ -325,6 +363,7 @@ async fn repetition_ends_when_nothing_gets_on() {
         "{error:?}"
     );
     assert_eq!(saved.opened(), Patience::default().repetitions + 1);
+    assert_eq!(saved.ended(), saved.opened());
     assert!(registry.state().manifests.is_empty());
 
     let saved = Saved::new(Layout::Docker28, &LAYERS).breaking_off_at(&[600; 100]);
