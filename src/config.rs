@@ -24,6 +24,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use crate::error::cleaned_to;
 use crate::inputs::{self, Faces, INPUTS, Input};
 
 /// The file that is read when none is named.
@@ -170,14 +171,14 @@ fn entries(
             hint,
         };
         if !seen.insert(key) {
-            problems.push(problem(format!("`{}` is given twice", clean(key)), None));
+            problems.push(problem(format!("`{}` is given twice", cleaned_to(80, key)), None));
             continue;
         }
         if is_taken(key, index, problems) {
             continue;
         }
         let Some(input) = inputs::find(key) else {
-            let message = format!("unknown key `{}`", clean(key));
+            let message = format!("unknown key `{}`", cleaned_to(80, key));
             problems.push(problem(message, Some(suggestion(key))));
             continue;
         };
@@ -226,12 +227,4 @@ fn suggestion(key: &str) -> String {
             || "`tagship ship --help` lists the inputs".to_owned(),
             |(_, name)| format!("did you mean `{name}`?"),
         )
-}
-
-/// A hostile key, for a message.
-fn clean(key: &str) -> String {
-    key.chars()
-        .take(80)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }

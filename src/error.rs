@@ -55,7 +55,11 @@ pub trait Diagnose: std::error::Error + Send + Sync + 'static {
 /// The words of a remote party or of a file, fit for one line of a message: without control and
 /// direction-changing characters, at most 400 characters.
 pub fn cleaned(text: &str) -> String {
-    const SHOWN: usize = 400;
+    cleaned_to(400, text)
+}
+
+/// The same, at most `most` characters.
+pub fn cleaned_to(most: usize, text: &str) -> String {
     let changes_direction =
         |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let words = text.split(|c: char| c.is_control() || c.is_whitespace() || changes_direction(c));
@@ -63,7 +67,7 @@ pub fn cleaned(text: &str) -> String {
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ");
-    match line.char_indices().nth(SHOWN) {
+    match line.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }

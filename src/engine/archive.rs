@@ -10,8 +10,8 @@ use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
 use super::BuildError;
-use super::failure::clean;
 use crate::domain::reference::Digest;
+use crate::error::cleaned;
 use crate::ports::ImageArchive;
 
 /// An image that was built into a classic store, without a name.
@@ -28,7 +28,7 @@ impl ClassicImage {
         let image = docker
             .inspect_image(&id.to_string())
             .await
-            .map_err(|error| failed(clean(&error.to_string())))?;
+            .map_err(|error| failed(cleaned(&error.to_string())))?;
         let layers = image.root_fs.and_then(|root| root.layers).unwrap_or_default();
         let diff_ids = layers
             .iter()
@@ -106,7 +106,7 @@ impl ImageArchive for ClassicImage {
         );
         let failed = |error: io::Error| BuildError::Archive {
             image: self.id,
-            message: clean(&error.to_string()),
+            message: cleaned(&error.to_string()),
         };
         // The first piece tells whether there is an image at all.
         let first = pieces.try_next().await.map_err(failed)?.unwrap_or_default();

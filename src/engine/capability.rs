@@ -29,14 +29,14 @@ impl Capabilities {
             message,
         };
         let answer = connection.docker().version().await;
-        let answer = answer.map_err(|error| not_an_engine(super::failure::clean(&error.to_string())))?;
-        let text = super::failure::clean(&answer.version.unwrap_or_default());
+        let answer = answer.map_err(|error| not_an_engine(crate::error::cleaned(&error.to_string())))?;
+        let text = crate::error::cleaned(&answer.version.unwrap_or_default());
         let version =
             major_and_minor(&text).ok_or_else(|| not_an_engine(format!("its version is `{text}`")))?;
         let os = answer.os.unwrap_or_default();
         if os != "linux" {
             return Err(BuildError::NotLinux {
-                os: super::failure::clean(&os),
+                os: crate::error::cleaned(&os),
             });
         }
         if version < (20, 10) {
@@ -54,7 +54,7 @@ impl Capabilities {
                 } else {
                     ImageStore::Classic
                 },
-                platform: format!("{os}/{}", super::failure::clean(&answer.arch.unwrap_or_default())),
+                platform: format!("{os}/{}", crate::error::cleaned(&answer.arch.unwrap_or_default())),
             },
             version,
             platforms: workers
@@ -100,7 +100,7 @@ async fn workers(control: &mut ControlClient<Channel>) -> Result<Vec<WorkerRecor
     match control.list_workers(ListWorkersRequest::default()).await {
         Ok(answer) => Ok(answer.into_inner().record),
         Err(status) => Err(BuildError::NoBuildKit {
-            message: super::failure::clean(status.message()),
+            message: crate::error::cleaned(status.message()),
         }),
     }
 }

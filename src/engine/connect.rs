@@ -227,7 +227,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    super::failure::clean(&cause.to_string())
+    crate::error::cleaned(&cause.to_string())
 }
 
 async fn message_of(response: Response<Incoming>) -> String {
@@ -235,7 +235,7 @@ async fn message_of(response: Response<Incoming>) -> String {
         .collect()
         .await;
     let bytes = body.map(Collected::to_bytes).unwrap_or_default();
-    super::failure::clean(&String::from_utf8_lossy(&bytes))
+    crate::error::cleaned(&String::from_utf8_lossy(&bytes))
 }
 
 #[cfg(test)]

@@ -152,7 +152,7 @@ pub(super) fn problem(error: &std::io::Error) -> String {
         std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
         std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
         std::io::ErrorKind::NotADirectory => "it is not a folder".to_owned(),
-        _ => super::failure::clean(&error.to_string()),
+        _ => crate::error::cleaned(&error.to_string()),
     }
 }
 

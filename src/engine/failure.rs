@@ -10,10 +10,13 @@ use super::BuildError;
 use super::progress::Progress;
 use crate::domain::build::BuildRequest;
 use crate::domain::reference::ImageName;
+use crate::error::cleaned_to;
 use details::Details;
 
-/// The most characters of a foreign message that are kept.
-const MAX_MESSAGE: usize = 2000;
+/// A build's message on one line. Commands stand in it, so it may be long.
+fn on_one_line(message: &str) -> String {
+    cleaned_to(2000, message)
+}
 
 /// What a failed build means.
 pub(super) fn classify(
@@ -35,27 +38,6 @@ pub(super) fn classify(
         progress.dockerfile(),
         request,
     )
-}
-
-/// A foreign message on one line: without control characters, and not longer than it can be of use.
-pub(super) fn clean(message: &str) -> String {
-    let mut cleaned = String::new();
-    let mut chars = message.trim().chars();
-    for c in chars.by_ref().take(MAX_MESSAGE) {
-        match c {
-            '\n' | '\t' | '\r' => {
-                if !cleaned.ends_with(' ') {
-                    cleaned.push(' ');
-                }
-            }
-            c if c.is_control() => cleaned.push('\u{fffd}'),
-            c => cleaned.push(c),
-        }
-    }
-    if chars.next().is_some() {
-        cleaned.push('…');
-    }
-    cleaned
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
     StatusResponse, Vertex, VertexLog, VertexStatus, VertexWarning,
 };
 
-use super::failure::clean;
+use crate::error::cleaned;
 use crate::ports::{Event, Reporter, StepOutcome, Warning};
 
 /// The most bytes of one piece of a step's output.
@@ -150,9 +150,9 @@ impl Progress {
     }
 
     fn warning(&self, warning: &VertexWarning) {
-        let mut message = clean(&String::from_utf8_lossy(&warning.short));
+        let mut message = cleaned(&String::from_utf8_lossy(&warning.short));
         if !warning.url.is_empty() {
-            message = format!("{message} ({})", clean(&warning.url));
+            message = format!("{message} ({})", cleaned(&warning.url));
         }
         let file = warning
             .info
@@ -189,7 +189,7 @@ impl Progress {
             .get(lines.len().saturating_sub(TAIL_LINES)..)
             .unwrap_or_default();
         Some(FailedStep {
-            name: clean(&step.name),
+            name: cleaned(&step.name),
             error: step.error.clone(),
             tail: last.iter().map(|line| (*line).to_owned()).collect(),
         })
@@ -248,7 +248,7 @@ impl DockerfileName {
         if frontends == self.name {
             self.from_workspace.clone()
         } else {
-            clean(frontends)
+            cleaned(frontends)
         }
     }
 }

@@ -5,9 +5,9 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use super::error::RegistryError;
-use super::http::clean;
 use super::operation::Operation;
 use crate::domain::reference::{ImageName, Reference};
+use crate::error::cleaned;
 
 /// The most bytes of an error's body that are read.
 pub(super) const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -178,7 +178,7 @@ impl Said {
             .and_then(|envelope| envelope.errors.into_iter().next());
         match first {
             Some(Entry { code, message }) => Self {
-                message: clean(match (code.as_str(), message.as_str()) {
+                message: cleaned(match (code.as_str(), message.as_str()) {
                     ("", "") => status.as_str(),
                     (code, "") => code,
                     (_, message) => message,
@@ -195,7 +195,7 @@ impl Said {
     /// ECR says `Not Authorized` as plain text; load balancers say pages of HTML, of which nobody wants to read.
     fn without_envelope(status: StatusCode, body: &[u8]) -> String {
         let text = String::from_utf8_lossy(body);
-        let text = clean(&text);
+        let text = cleaned(&text);
         if text.is_empty() || text.starts_with(['<', '{', '[']) {
             format!("HTTP status {status}")
         } else {

@@ -1,6 +1,8 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use crate::error::cleaned;
+
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -31,22 +33,5 @@ pub(super) fn describe_transport(error: reqwest::Error) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    clean(&text)
-}
-
-/// The most characters of somebody else's words that are shown.
-const MAX_SHOWN: usize = 500;
-
-/// Somebody else's words, fit to be shown: one line without control characters, of bounded length.
-pub(super) fn clean(text: &str) -> String {
-    let text = text.trim();
-    let mut shown: String = text
-        .chars()
-        .take(MAX_SHOWN)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if text.chars().nth(MAX_SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
+    cleaned(&text)
 }

@@ -4,10 +4,10 @@ use http::{HeaderMap, HeaderName};
 use super::client::{Client, read_up_to, transport_failure};
 use super::error::RegistryError;
 use super::failure::Failure;
-use super::http::clean;
 use super::operation::Operation;
 use crate::domain::content::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
 use crate::domain::reference::{Digest, Reference};
+use crate::error::cleaned;
 
 /// Source: OCI distribution spec, "Pulling manifests".
 const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -121,7 +121,7 @@ pub(super) fn check_digest(headers: &HeaderMap, expected: Digest) -> Result<(), 
     if Digest::parse(&said) == Ok(expected) {
         Ok(())
     } else {
-        Err(mismatch(expected, clean(&said)).into())
+        Err(mismatch(expected, cleaned(&said)).into())
     }
 }
 

@@ -92,7 +92,7 @@ impl Entry {
 /// The text of a name, which BuildKit's messages can only carry in UTF-8.
 pub(super) fn utf8(path: &str, text: Result<String, OsString>) -> Result<String, ContextError> {
     text.map_err(|_original| ContextError::Path {
-        path: super::super::failure::clean(path),
+        path: crate::error::cleaned(path),
         problem: "its name or target is not UTF-8".to_owned(),
     })
 }

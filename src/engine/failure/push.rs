@@ -11,7 +11,7 @@ pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError
         names_us.then_some(message)
     })?;
     let host = image.registry.clone();
-    let cleaned = super::clean(message);
+    let cleaned = super::on_one_line(message);
     let any = |words: &[&str]| words.iter().any(|word| cleaned.contains(word));
     Some(
         if any(&[

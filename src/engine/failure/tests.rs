@@ -9,7 +9,7 @@ use prost::Message as _;
 use secrecy::SecretString;
 use tonic::{Code, Status};
 
-use super::{classify, clean};
+use super::classify;
 use crate::domain::build::{BuildArgs, BuildRequest};
 use crate::domain::reference::{ImageName, RegistryHost, RepositoryName};
 use crate::engine::BuildError;
@@ -278,12 +278,4 @@ fn failed_pushes_are_errors_of_the_registry() {
         assert_eq!(error.kind(), kind, "{message}");
         assert!(error.to_string().contains(told), "{error}");
     }
-}
-
-#[test]
-fn foreign_words_stay_on_one_line_and_short() {
-    assert_eq!(clean(" a\r\n\tb\u{1b}[31mc\n"), "a b\u{fffd}[31mc");
-    let long = clean(&"x".repeat(100_000));
-    assert_eq!(long.chars().count(), 2001);
-    assert!(long.ends_with('…'));
 }

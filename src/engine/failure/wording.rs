@@ -1,4 +1,4 @@
-use super::clean;
+use super::on_one_line;
 use crate::domain::build::BuildRequest;
 use crate::engine::progress::{DockerfileName, FailedStep};
 use crate::engine::{BuildError, SourceLocation};
@@ -40,7 +40,7 @@ pub(super) fn classify(
     }
     if let Some(target) = request.target.as_ref().filter(|_| is_about_target(message)) {
         return BuildError::TargetMissing {
-            target: clean(target),
+            target: on_one_line(target),
         };
     }
     if let Some((image, message)) = base_image(message, step.as_ref()) {
@@ -56,7 +56,7 @@ pub(super) fn classify(
     if let Some(step) = step {
         let exit_code = exit_code.or_else(|| exit_code_in(message));
         // The exit code is all that such a message says.
-        let message = exit_code.is_none().then(|| clean(message));
+        let message = exit_code.is_none().then(|| on_one_line(message));
         return BuildError::StepFailed {
             name: step.name,
             exit_code,
@@ -76,12 +76,12 @@ pub(super) fn classify(
     }
     if made_no_steps || location.is_some() || message.contains("Dockerfile cannot be empty") {
         return BuildError::DockerfileInvalid {
-            message: clean(message),
+            message: on_one_line(message),
             location,
         };
     }
     BuildError::Failed {
-        message: clean(message),
+        message: on_one_line(message),
         location,
     }
 }
@@ -100,7 +100,7 @@ fn secret(message: &str) -> Option<String> {
     let id = id
         .strip_suffix(" not found: not found")
         .or_else(|| id.strip_suffix(": not found"))?;
-    Some(clean(id))
+    Some(on_one_line(id))
 }
 
 /// `target stage "x" could not be found`, earlier `failed to reach build target x in Dockerfile`.
@@ -112,7 +112,7 @@ fn is_about_target(message: &str) -> bool {
 fn base_image(message: &str, step: Option<&FailedStep>) -> Option<(String, String)> {
     if let Some((_, rest)) = message.split_once("failed to resolve source metadata for ") {
         let (image, why) = rest.split_once(": ")?;
-        return Some((clean(image), clean(why)));
+        return Some((on_one_line(image), on_one_line(why)));
     }
     let step = step?;
     let named = |part: &str| step.name.split_once(part).map(|(_, image)| image.to_owned());
@@ -124,7 +124,7 @@ fn base_image(message: &str, step: Option<&FailedStep>) -> Option<(String, Strin
     (!is_run).then(|| {
         (
             image,
-            clean(without_wrappers(step.error.as_deref().unwrap_or(message))),
+            on_one_line(without_wrappers(step.error.as_deref().unwrap_or(message))),
         )
     })
 }
@@ -137,7 +137,7 @@ fn missing_source(message: &str) -> Option<String> {
     let mut quoted = message.rsplit('"');
     let after = quoted.next()?;
     let path = quoted.next()?;
-    (after == ": not found" || after == " not found: not found").then(|| clean(path))
+    (after == ": not found" || after == " not found: not found").then(|| on_one_line(path))
 }
 
 /// `dockerfile parse error on line 2: …`, earlier `dockerfile parse error line 2: …`.
@@ -150,7 +150,7 @@ fn parse_error(message: &str) -> Option<(u32, String)> {
         .unwrap_or(rest)
         .strip_prefix("line ")?
         .split_once(": ")?;
-    Some((line.parse().ok()?, clean(message)))
+    Some((line.parse().ok()?, on_one_line(message)))
 }
 
 /// `executor failed running […]: exit code: 7`.
