@@ -29,9 +29,9 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     /// Reads until the image is complete, and uploads what is still missing.
     ///
-    /// The stream is read to its end in any case: Docker 28.5 may crash when a client leaves an export in the middle (its
-    /// copy goes on for a moment, into an answer that is over; measured, and read in moby,
-    /// `internal/ioutils/copy.go`, `CopyCtx`).
+    /// The stream is read to its end in any case: Docker 28.5 may crash when a client leaves an export in the middle. Its
+    /// copy goes on for a moment, and writes to an answer that is over: so the trace of such a crash tells, in moby's
+    /// `internal/ioutils`, `CopyCtx`.
     pub(super) async fn run(&mut self, archive: &dyn ImageArchive) -> Result<(), Failure> {
         let mut tar = TarReader::new(archive.open().await.map_err(Failure::Open)?);
         let read = self.read(&mut tar).await;
