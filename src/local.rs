@@ -370,7 +370,7 @@ fn open(
         registry: Registry::new(store, options.account, options.region),
         iam,
         issuer,
-        pushes: pushes::Pushes::default(),
+        pushes: pushes::Pushes::start(),
         uploads: uploads::Uploads::default(),
         faults: faults::Faults::default(),
         throttle: Throttle::default(),

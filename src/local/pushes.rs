@@ -1,9 +1,9 @@
 //! Images that are pushed at the same time are stored together: many clients wait for one transaction, none of them
 //! in a thread of its own.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::emulator::Emulator;
 use super::follow_up;
@@ -12,18 +12,9 @@ use super::refusal::Refusal;
 use super::store::ImagePush;
 use crate::domain::reference::Digest;
 
-/// The pushes that wait while others are being stored.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Pushes {
-    line: Arc<Mutex<Line>>,
-}
-
-#[derive(Debug, Default)]
-struct Line {
-    waiting: Vec<Waiting>,
-    /// Whether somebody takes from the line.
-    is_served: bool,
-}
+/// The line of pushes before the thread that stores them. The thread ends with the last copy of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Pushes(mpsc::UnboundedSender<Waiting>);
 
 #[derive(Debug)]
 struct Waiting {
@@ -52,44 +43,33 @@ pub(crate) async fn push(
 }
 
 impl Pushes {
+    /// Starts the thread. It is one and stays the same, so that what it allocates and frees again stays in one place.
+    pub(crate) fn start() -> Self {
+        let (line, waiting) = mpsc::unbounded_channel();
+        std::thread::spawn(move || serve(waiting));
+        Self(line)
+    }
+
     async fn store(&self, push: Arc<ImagePush>) -> Result<Digest, Refusal> {
         let (answer, answered) = oneshot::channel();
-        let is_served = {
-            let mut line = self.line();
-            line.waiting.push(Waiting { push, answer });
-            std::mem::replace(&mut line.is_served, true)
-        };
-        if !is_served {
-            let pushes = self.clone();
-            tokio::task::spawn_blocking(move || pushes.serve());
-        }
+        self.0.send(Waiting { push, answer }).map_err(Refusal::state)?;
         answered.await.map_err(Refusal::state)?
     }
+}
 
-    /// Stores what waits, and what has come meanwhile, until nothing waits.
-    fn serve(&self) {
-        while let Some(waiting) = self.take() {
-            let (pushes, answers): (Vec<_>, Vec<_>) = waiting
-                .into_iter()
-                .map(|waiting| (waiting.push, waiting.answer))
-                .unzip();
-            let outcomes = store_all(pushes);
-            for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                // Who has gone meanwhile needs no answer.
-                drop(answer.send(outcome));
-            }
+/// Stores all that waits together, again and again.
+fn serve(mut waiting: mpsc::UnboundedReceiver<Waiting>) {
+    while let Some(first) = waiting.blocking_recv() {
+        let (mut pushes, mut answers) = (vec![first.push], vec![first.answer]);
+        while let Ok(next) = waiting.try_recv() {
+            pushes.push(next.push);
+            answers.push(next.answer);
         }
-    }
-
-    /// Everything that waits; nobody serves the line any more if that is nothing.
-    fn take(&self) -> Option<Vec<Waiting>> {
-        let mut line = self.line();
-        line.is_served = !line.waiting.is_empty();
-        line.is_served.then(|| std::mem::take(&mut line.waiting))
-    }
-
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+        let outcomes = store_all(pushes);
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            // Who has gone meanwhile needs no answer.
+            drop(answer.send(outcome));
+        }
     }
 }
 
@@ -127,7 +107,7 @@ mod tests {
             ..NewRepository::named(repository.clone())
         };
         registry.create_repository(new, Timestamp::UNIX_EPOCH).unwrap();
-        let pushes = Pushes::default();
+        let pushes = Pushes::start();
         let mut running = JoinSet::new();
         for number in 0..100 {
             let index = serde_json::json!({
