@@ -7,6 +7,7 @@ use tonic::transport::Channel;
 use super::BuildError;
 use super::connect::Connection;
 use crate::domain::content::Platform;
+use crate::error::cleaned;
 use crate::ports::{EngineSummary, ImageStore};
 
 /// The worker's label that only an engine with containerd's store has. Source: moby, `builder-next/worker/label`.
@@ -29,15 +30,13 @@ impl Capabilities {
             message,
         };
         let answer = connection.docker().version().await;
-        let answer = answer.map_err(|error| not_an_engine(crate::error::cleaned(&error.to_string())))?;
-        let text = crate::error::cleaned(&answer.version.unwrap_or_default());
+        let answer = answer.map_err(|error| not_an_engine(cleaned(&error.to_string())))?;
+        let text = cleaned(&answer.version.unwrap_or_default());
         let version =
             major_and_minor(&text).ok_or_else(|| not_an_engine(format!("its version is `{text}`")))?;
         let os = answer.os.unwrap_or_default();
         if os != "linux" {
-            return Err(BuildError::NotLinux {
-                os: crate::error::cleaned(&os),
-            });
+            return Err(BuildError::NotLinux { os: cleaned(&os) });
         }
         if version < (20, 10) {
             return Err(BuildError::TooOld { version: text });
@@ -54,7 +53,7 @@ impl Capabilities {
                 } else {
                     ImageStore::Classic
                 },
-                platform: format!("{os}/{}", crate::error::cleaned(&answer.arch.unwrap_or_default())),
+                platform: format!("{os}/{}", cleaned(&answer.arch.unwrap_or_default())),
             },
             version,
             platforms: workers
@@ -100,7 +99,7 @@ async fn workers(control: &mut ControlClient<Channel>) -> Result<Vec<WorkerRecor
     match control.list_workers(ListWorkersRequest::default()).await {
         Ok(answer) => Ok(answer.into_inner().record),
         Err(status) => Err(BuildError::NoBuildKit {
-            message: crate::error::cleaned(status.message()),
+            message: cleaned(status.message()),
         }),
     }
 }

@@ -23,6 +23,7 @@ pub(in crate::engine) use address::EngineAddress;
 pub(in crate::engine) use stream::EngineStream;
 
 use super::BuildError;
+use crate::error::cleaned;
 
 /// How long one call of the Engine API may take to begin its answer. `docker save` of a classic store writes the
 /// whole image to its disk before the first byte.
@@ -227,7 +228,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    crate::error::cleaned(&cause.to_string())
+    cleaned(&cause.to_string())
 }
 
 async fn message_of(response: Response<Incoming>) -> String {
@@ -235,7 +236,7 @@ async fn message_of(response: Response<Incoming>) -> String {
         .collect()
         .await;
     let bytes = body.map(Collected::to_bytes).unwrap_or_default();
-    crate::error::cleaned(&String::from_utf8_lossy(&bytes))
+    cleaned(&String::from_utf8_lossy(&bytes))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub(super) use walk::walk;
 
 use super::BuildError;
 use super::dockerignore::{InvalidPattern, PatternList, clean};
+use crate::error::cleaned;
 
 /// A folder that is sent.
 #[derive(Debug, Clone)]
@@ -152,7 +153,7 @@ pub(super) fn problem(error: &std::io::Error) -> String {
         std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
         std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
         std::io::ErrorKind::NotADirectory => "it is not a folder".to_owned(),
-        _ => crate::error::cleaned(&error.to_string()),
+        _ => cleaned(&error.to_string()),
     }
 }
 

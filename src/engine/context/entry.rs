@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use bollard_buildkit_proto::fsutil::types::Stat;
 
 use super::{ContextError, problem};
+use crate::error::cleaned;
 
 /// Bits of Go's `fs.FileMode`, which BuildKit's messages carry. Source: Go, `io/fs`.
 mod go_mode {
@@ -92,7 +93,7 @@ impl Entry {
 /// The text of a name, which BuildKit's messages can only carry in UTF-8.
 pub(super) fn utf8(path: &str, text: Result<String, OsString>) -> Result<String, ContextError> {
     text.map_err(|_original| ContextError::Path {
-        path: crate::error::cleaned(path),
+        path: cleaned(path),
         problem: "its name or target is not UTF-8".to_owned(),
     })
 }

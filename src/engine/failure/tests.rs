@@ -9,7 +9,7 @@ use prost::Message as _;
 use secrecy::SecretString;
 use tonic::{Code, Status};
 
-use super::classify;
+use super::{classify, on_one_line};
 use crate::domain::build::{BuildArgs, BuildRequest};
 use crate::domain::reference::{ImageName, RegistryHost, RepositoryName};
 use crate::engine::BuildError;
@@ -278,4 +278,12 @@ fn failed_pushes_are_errors_of_the_registry() {
         assert_eq!(error.kind(), kind, "{message}");
         assert!(error.to_string().contains(told), "{error}");
     }
+}
+
+#[test]
+fn foreign_words_stay_on_one_line_and_short() {
+    assert_eq!(on_one_line(" a\r\n\tb\u{1b}[31mc\n"), "a b [31mc");
+    let long = on_one_line(&"x".repeat(100_000));
+    assert_eq!(long.chars().count(), 2001);
+    assert!(long.ends_with('…'));
 }

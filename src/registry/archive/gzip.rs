@@ -1,4 +1,4 @@
-//! gzip on all processors: a layer is cut into blocks, which are compressed side by side.
+//! gzip on several processors: a layer is cut into blocks, which are compressed side by side.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -53,7 +53,7 @@ pub(super) struct OutputClosed;
 /// Starts compressing: gzip level 6. However the bytes come and whatever the number of processors, the same bytes give
 /// the same blob.
 ///
-/// Blocks are compressed as the stream is read, so that no more of them wait than there are processors.
+/// Blocks are compressed as the stream is read, so that no more of them wait than are compressed at a time.
 pub(super) fn start() -> (Input, BlobStream) {
     let (blocks, waiting) = mpsc::channel(1);
     let input = Input {

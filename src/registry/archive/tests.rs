@@ -1,171 +1,19 @@
+mod saved;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read as _};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::io::Read as _;
+use std::sync::Mutex;
 use std::time::Duration;
 
-use ::tar::{Builder, EntryType, Header};
-use async_trait::async_trait;
+use ::tar::Header;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, ReadBuf};
 
+use self::saved::{Layout, Saved};
 use super::*;
 use crate::domain::content::{Content, Descriptor, Manifest, OCI_MANIFEST};
 use crate::registry::in_memory::InMemoryRegistry;
 use crate::registry::{RegistryError, verify};
-
-/// An image as an engine has it.
-struct Saved {
-    config: String,
-    layers: Vec<Vec<u8>>,
-    diff_ids: Vec<Digest>,
-    layout: Layout,
-    /// The length that each opening breaks off at; whole ones follow.
-    lengths: Mutex<Vec<usize>>,
-    opened: AtomicUsize,
-    /// How many openings were read to their end.
-    ended: Arc<AtomicUsize>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Layout {
-    /// Docker Engine 20.10.
-    Docker20,
-    /// Docker Engine 28 with a graph driver.
-    Docker28,
-}
-
-impl Saved {
-    fn new(layout: Layout, layers: &[&[u8]]) -> Self {
-        let diff_ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
-        let config = json!({
-            "architecture": "amd64",
-            "os": "linux",
-            "config": {},
-            "rootfs": {"type": "layers", "diff_ids": diff_ids},
-        });
-        Self {
-            config: config.to_string(),
-            layers: layers.iter().map(|layer| layer.to_vec()).collect(),
-            diff_ids,
-            layout,
-            lengths: Mutex::default(),
-            opened: AtomicUsize::new(0),
-            ended: Arc::default(),
-        }
-    }
-
-    fn breaking_off_at(self, lengths: &[usize]) -> Self {
-        *self.lengths.lock().unwrap() = lengths.to_vec();
-        self
-    }
-
-    fn ended(&self) -> usize {
-        self.ended.load(Ordering::SeqCst)
-    }
-
-    fn opened(&self) -> usize {
-        self.opened.load(Ordering::SeqCst)
-    }
-
-    /// What `docker save` writes, in its order.
-    fn tar(&self) -> Vec<u8> {
-        let mut tar = Builder::new(Vec::new());
-        let mut add = |path: &str, content: &[u8]| {
-            let mut header = Header::new_ustar();
-            header.set_size(content.len() as u64);
-            header.set_mode(0o644);
-            tar.append_data(&mut header, path, content).unwrap();
-        };
-        let id = self.image_id().hex();
-        match self.layout {
-            Layout::Docker20 => {
-                let mut written = BTreeSet::new();
-                for (at, layer) in self.layers.iter().enumerate() {
-                    let folder = Digest::of(format!("v1 id of layer {at}").as_bytes()).hex();
-                    add(&format!("{folder}/VERSION"), b"1.0");
-                    add(&format!("{folder}/json"), b"{}");
-                    if written.insert(Digest::of(layer)) {
-                        add(&format!("{folder}/layer.tar"), layer);
-                    }
-                }
-                add(&format!("{id}.json"), self.config.as_bytes());
-                add("manifest.json", b"[]");
-                // A layer that is there twice is a link the second time.
-                let mut link = Header::new_ustar();
-                link.set_entry_type(EntryType::Symlink);
-                link.set_size(0);
-                tar.append_link(&mut link, "0/layer.tar", "../1/layer.tar")
-                    .unwrap();
-            }
-            Layout::Docker28 => {
-                let blobs: BTreeSet<(String, &[u8])> = self
-                    .layers
-                    .iter()
-                    .map(|layer| (Digest::of(layer).hex(), layer.as_slice()))
-                    .chain([(id, self.config.as_bytes())])
-                    .chain([(Digest::of(b"{}").hex(), &b"{}"[..])])
-                    .collect();
-                for (hex, content) in blobs {
-                    add(&format!("blobs/sha256/{hex}"), content);
-                }
-                add("index.json", b"{}");
-                add("oci-layout", b"{}");
-            }
-        }
-        tar.into_inner().unwrap()
-    }
-}
-
-#[async_trait]
-impl ImageArchive for Saved {
-    fn image_id(&self) -> Digest {
-        Digest::of(self.config.as_bytes())
-    }
-
-    fn diff_ids(&self) -> &[Digest] {
-        &self.diff_ids
-    }
-
-    async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError> {
-        self.opened.fetch_add(1, Ordering::SeqCst);
-        let mut tar = self.tar();
-        let mut lengths = self.lengths.lock().unwrap();
-        if !lengths.is_empty() {
-            tar.truncate(lengths.remove(0));
-        }
-        let stream = Opened {
-            rest: io::Cursor::new(tar),
-            ended: Arc::clone(&self.ended),
-        };
-        Ok(Box::new(stream))
-    }
-}
-
-/// A stream that tells when it was read to its end.
-struct Opened {
-    rest: io::Cursor<Vec<u8>>,
-    ended: Arc<AtomicUsize>,
-}
-
-impl AsyncRead for Opened {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let had_room = buffer.remaining() > 0;
-        let read = Pin::new(&mut self.rest).poll_read(context, buffer);
-        if had_room && buffer.filled().len() == before {
-            self.ended.fetch_add(1, Ordering::SeqCst);
-        }
-        read
-    }
-}
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<String>>);
