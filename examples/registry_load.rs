@@ -33,8 +33,8 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tagship::domain::content::{OCI_CONFIG, OCI_MANIFEST};
-use tagship::domain::reference::Digest;
+use tagship_domain::content::{OCI_CONFIG, OCI_MANIFEST};
+use tagship_domain::reference::Digest;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 

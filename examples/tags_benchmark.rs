@@ -5,8 +5,8 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
-use tagship::domain::event::{Event, JobVariables, Payload, RepositoryInfo};
-use tagship::domain::tags::{Given, Listing, Mode, Wishes};
+use tagship_domain::event::{Event, JobVariables, Payload, RepositoryInfo};
+use tagship_domain::tags::{Given, Listing, Mode, Wishes};
 
 const RULES: usize = 1000;
 const IMAGES: usize = 50;

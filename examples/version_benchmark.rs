@@ -9,9 +9,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use tagship::domain::bump::{NextVersion, Rules};
-use tagship::domain::paths::PathFilter;
 use tagship::git::GixCheckout;
+use tagship_domain::bump::{NextVersion, Rules};
+use tagship_domain::paths::PathFilter;
 
 const COMMITS: usize = 50_000;
 const TAGS: usize = 1000;

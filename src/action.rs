@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::reference::{Digest, ImageName};
-use crate::error::{Diagnose, Kind};
 use crate::inputs::Environment;
+use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::reference::{Digest, ImageName};
 
 use writable::RunnerFile;
 

@@ -17,9 +17,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::domain::reference::{AccountId, Region};
 use crate::inputs::Environment;
 use crate::ui::ColorChoice;
+use tagship_domain::reference::{AccountId, Region};
 
 pub use arguments::InputArguments;
 use tags::TagsArguments;
@@ -144,7 +144,7 @@ struct ServeArguments {
     region: Region,
 }
 
-/// Runs the program; the exit codes are those of [`crate::error::Kind`].
+/// Runs the program; the exit codes are those of [`tagship_domain::error::Kind`].
 pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: io::Result<Environment>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match Cli::try_parse_from(&arguments) {

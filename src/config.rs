@@ -24,8 +24,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::error::cleaned_to;
 use crate::inputs::{self, Faces, INPUTS, Input};
+use tagship_domain::error::cleaned_to;
 
 /// The file that is read when none is named.
 pub const FILE_NAME: &str = "tagship.yaml";

@@ -20,9 +20,9 @@ use jiff::Timestamp;
 
 pub use error::GitError;
 
-use crate::domain::facts::{CommitId, Source};
-use crate::error::cleaned;
 use crate::ports::Checkout;
+use tagship_domain::error::cleaned;
+use tagship_domain::facts::{CommitId, Source};
 
 /// A checkout on disk.
 #[derive(Debug, Clone)]

@@ -14,11 +14,11 @@ use url::Url;
 
 pub use error::ForgeError;
 
-use crate::domain::event::{License, RepositoryInfo};
-use crate::domain::facts::{CommitId, Descent};
-use crate::error::cleaned;
 use crate::ports::ReadForge;
 use crate::settings::GithubSettings;
+use tagship_domain::error::cleaned;
+use tagship_domain::event::{License, RepositoryInfo};
+use tagship_domain::facts::{CommitId, Descent};
 
 /// The repository on GitHub, read with a token.
 pub struct GithubForge {

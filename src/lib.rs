@@ -4,7 +4,7 @@
 //! was read back from the registry no tag exists, so a failed run burns no version.
 //!
 //! Data flows one way:
-//! `action | cli | config` → `inputs` → [`settings`] → [`ports`] (read) → [`domain::facts`] → [`domain::plan`]
+//! `action | cli | config` → `inputs` → [`settings`] → [`ports`] (read) → [`tagship_domain::facts`] → [`tagship_domain::plan`]
 //! → `pipeline` (write) → `report` → `ui`.
 
 pub mod action;
@@ -12,16 +12,13 @@ pub mod aws;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod domain;
 pub mod engine;
-pub mod error;
 pub mod git;
 pub mod github;
 pub mod inputs;
-pub mod local;
 pub mod pipeline;
 pub mod ports;
-pub mod random;
+mod random;
 pub mod registry;
 pub mod report;
 pub mod run;

@@ -13,16 +13,16 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::io::AsyncRead;
 
-use crate::domain::build::BuildRequest;
-use crate::domain::content::{Descriptor, Manifest};
-use crate::domain::event::RepositoryInfo;
-use crate::domain::facts::{CommitId, Descent, GitTags, Source};
-use crate::domain::immutability::Mutability;
-use crate::domain::reference::{Digest, Reference, RegistryHost, RepositoryName, Tag};
 use crate::engine::BuildError;
 use crate::git::GitError;
 use crate::github::ForgeError;
 use crate::registry::RegistryError;
+use tagship_domain::build::BuildRequest;
+use tagship_domain::content::{Descriptor, Manifest};
+use tagship_domain::event::RepositoryInfo;
+use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
+use tagship_domain::immutability::Mutability;
+use tagship_domain::reference::{Digest, Reference, RegistryHost, RepositoryName, Tag};
 
 /// User and password of a registry, as HTTP Basic takes them.
 #[derive(Debug, Clone)]

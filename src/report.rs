@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use semver::Version;
 use serde::Serialize;
 
-use crate::domain::facts::{ImageFacts, PlatformManifest};
-use crate::domain::plan::{Plan, TagAction};
-use crate::domain::reference::{Digest, ImageName, Tag};
-use crate::domain::tags::TagClass;
 use crate::ports::{EngineSummary, Stage};
+use tagship_domain::facts::{ImageFacts, PlatformManifest};
+use tagship_domain::plan::{Plan, TagAction};
+use tagship_domain::reference::{Digest, ImageName, Tag};
+use tagship_domain::tags::TagClass;
 
 mod markdown;
 mod outputs;

@@ -5,6 +5,7 @@ mod changed;
 mod error;
 mod history;
 mod local;
+mod local_client;
 mod local_server;
 mod naming;
 mod outcome;
@@ -23,12 +24,12 @@ pub use version::{VersionRequest, version};
 
 use self::history::History;
 use self::scene::Scene;
-use crate::domain::plan::Content;
 use crate::engine::EngineBuilder;
 use crate::pipeline::{Writers, execute};
 use crate::ports::{Event, Reporter, Stage, Warning};
 use crate::report::{Ledger, plan_text};
 use crate::settings::Settings;
+use tagship_domain::plan::Content;
 
 /// Publishes a commit. What is true at any moment stands in `ledger`.
 pub async fn ship(

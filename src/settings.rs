@@ -7,15 +7,15 @@ use secrecy::SecretString;
 use semver::Version;
 use url::Url;
 
-use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
-use crate::domain::content::Platform;
-use crate::domain::event::Base;
-use crate::domain::event::Event;
-use crate::domain::matrix::Row;
-use crate::domain::paths::PathFilter;
-use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
-use crate::domain::tags::Lists;
-use crate::domain::version::TagPrefix;
+use tagship_domain::build::{BuildArgs, BuildSecret, SecretSource};
+use tagship_domain::content::Platform;
+use tagship_domain::event::Base;
+use tagship_domain::event::Event;
+use tagship_domain::matrix::Row;
+use tagship_domain::paths::PathFilter;
+use tagship_domain::reference::{AccountId, ImageName, Region, RepositoryName};
+use tagship_domain::tags::Lists;
+use tagship_domain::version::TagPrefix;
 
 /// What one run of the pipeline runs on.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tagship::domain::event::{Event, JobVariables, Payload, RepositoryInfo};
+use tagship_domain::event::{Event, JobVariables, Payload, RepositoryInfo};
 
 fuzz_target!(|input: &[u8]| {
     let Some([event_name, git_ref, json]) = tagship::texts(input) else { return };

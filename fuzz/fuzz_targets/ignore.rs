@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tagship::domain::paths::PathFilter;
+use tagship_domain::paths::PathFilter;
 
 fuzz_target!(|input: &[u8]| {
     let Some([patterns, path]) = tagship::texts(input) else { return };

@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tagship::domain::content::{Manifest, Platform};
-use tagship::domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
+use tagship_domain::content::{Manifest, Platform};
+use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
 
 fuzz_target!(|input: &[u8]| {
     let Some([media_type, json]) = tagship::texts(input) else { return };

@@ -4,9 +4,9 @@
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use tagship::domain::event::{Event, JobVariables, Payload, RepositoryInfo};
-use tagship::domain::reference::Tag;
-use tagship::domain::tags::{Given, Listing, Mode, Wishes};
+use tagship_domain::event::{Event, JobVariables, Payload, RepositoryInfo};
+use tagship_domain::reference::Tag;
+use tagship_domain::tags::{Given, Listing, Mode, Wishes};
 
 fuzz_target!(|input: &[u8]| {
     let Some([tags, flavor, images, git_ref]) = tagship::texts(input) else { return };

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use tagship::domain::template::{Escape, Template, Zone, format};
+use tagship_domain::template::{Escape, Template, Zone, format};
 
 fuzz_target!(|input: &[u8]| {
     let Some([source, zone, seconds]) = tagship::texts(input) else { return };

@@ -4,10 +4,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use semver::Version;
-use tagship::domain::bump::{Change, Commit, History, NextVersion, Rules, VersionTag};
-use tagship::domain::facts::CommitId;
-use tagship::domain::paths::PathFilter;
-use tagship::domain::version::TagPrefix;
+use tagship_domain::bump::{Change, Commit, History, NextVersion, Rules, VersionTag};
+use tagship_domain::facts::CommitId;
+use tagship_domain::paths::PathFilter;
+use tagship_domain::version::TagPrefix;
 
 fuzz_target!(|input: &[u8]| {
     let Some([patterns, prefix, messages]) = tagship::texts(input) else { return };

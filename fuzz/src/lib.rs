@@ -6,8 +6,6 @@
 
 pub mod config;
 mod dockerignore;
-pub mod domain;
-pub mod error;
 pub mod inputs;
 pub mod settings;
 

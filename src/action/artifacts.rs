@@ -1,4 +1,4 @@
-use crate::domain::reference::{Digest, ImageName};
+use tagship_domain::reference::{Digest, ImageName};
 
 /// The line that names an image. Source: actions/runner, `ArtifactsFileCommand`: `oci://<name>@<digest>`.
 pub(super) fn line(image: &ImageName, digest: &Digest) -> String {

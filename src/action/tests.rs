@@ -6,8 +6,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::reference::{RegistryHost, RepositoryName};
 use crate::report::OUTPUTS;
+use tagship_domain::reference::{RegistryHost, RepositoryName};
 
 /// Reads a file of outputs as the runner does.
 ///

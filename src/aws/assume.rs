@@ -16,8 +16,8 @@ use crate::aws::oidc::TokenSource;
 use crate::aws::patience::{Again, Patience};
 use crate::aws::refusal;
 use crate::aws::role::RoleArn;
-use crate::domain::reference::Region;
 use crate::ports::{Clock, Event, Reporter, Warning};
+use tagship_domain::reference::Region;
 
 /// The session that a role is assumed for.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl SessionRequest {
     pub(super) fn new(role: RoleArn, name: &str, seconds: u32) -> Result<Self, IdentityError> {
         let legal = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
         if !(2..=64).contains(&name.len()) || !name.chars().all(legal) {
-            let name = crate::error::cleaned(name);
+            let name = tagship_domain::error::cleaned(name);
             return Err(IdentityError::InvalidSessionName { name });
         }
         if !(900..=43_200).contains(&seconds) {

@@ -10,8 +10,8 @@ use secrecy::SecretString;
 use crate::aws::IdentityError;
 use crate::aws::failure::{ApiFailure, from_chain};
 use crate::aws::refusal;
-use crate::domain::reference::AccountId;
 use crate::ports::Reporter;
+use tagship_domain::reference::AccountId;
 
 /// The ordinary chain's credentials, masked, and checked against the accounts that may be used.
 pub(super) struct Chain {

@@ -3,7 +3,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
-use crate::error::cleaned;
+use tagship_domain::error::cleaned;
 
 /// What an OIDC token says of itself. Not verified, and so for diagnosis alone.
 ///

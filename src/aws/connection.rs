@@ -18,9 +18,9 @@ use crate::aws::endpoint;
 use crate::aws::oidc::TokenSource;
 use crate::aws::patience::Patience;
 use crate::aws::role::RoleArn;
-use crate::domain::reference::{Region, RegistryHost};
 use crate::ports::{Clock, Reporter};
 use crate::settings::IdentitySettings;
+use tagship_domain::reference::{Region, RegistryHost};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(15);

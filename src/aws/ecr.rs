@@ -17,12 +17,12 @@ use crate::aws::IdentityError;
 use crate::aws::connection::Connection;
 use crate::aws::ecr::client::RegionClient;
 use crate::aws::ecr::login::TokenHolder;
-use crate::domain::content::Manifest;
-use crate::domain::immutability::Mutability;
-use crate::domain::reference::{Region, RegistryHost, RepositoryName, Tag};
 use crate::ports::{Clock, ControlPlane, RegistryCredential, RegistryLogin, Reporter};
 use crate::registry::RegistryError;
 use crate::settings::IdentitySettings;
+use tagship_domain::content::Manifest;
+use tagship_domain::immutability::Mutability;
+use tagship_domain::reference::{Region, RegistryHost, RepositoryName, Tag};
 
 /// ECR as one run uses it: the registry that the image goes to, and logins to other ECR registries for base images.
 pub struct Ecr {

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use crate::aws::IdentityError;
-use crate::domain::reference::RegistryHost;
+use tagship_domain::reference::RegistryHost;
 
 /// Refuses an endpoint that secrets would reach in the clear.
 ///

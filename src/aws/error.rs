@@ -2,8 +2,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::aws::claims::{Claims, SubjectForm};
-use crate::domain::reference::{AccountId, Region};
-use crate::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::reference::{AccountId, Region};
 
 /// What can go wrong on the way to credentials.
 ///
@@ -233,8 +233,8 @@ impl fmt::Display for AssumeDenied {
             write!(
                 f,
                 ": its token has sub `{}` and aud `{}`",
-                crate::error::cleaned(&claims.subject),
-                crate::error::cleaned(&claims.audience)
+                tagship_domain::error::cleaned(&claims.subject),
+                tagship_domain::error::cleaned(&claims.audience)
             )?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::IdentityError;
-use crate::error::cleaned;
+use tagship_domain::error::cleaned;
 
 /// What a failed call to an AWS API came to. The SDK's own errors print as `service error`, which says nothing.
 #[derive(Debug, Clone)]

@@ -9,8 +9,8 @@ use tokio::sync::OnceCell;
 
 use crate::aws::IdentityError;
 use crate::aws::patience::Again;
-use crate::error::cleaned;
 use crate::settings::OidcRequest;
+use tagship_domain::error::cleaned;
 
 /// Asks GitHub for OIDC tokens, a fresh one each time.
 ///

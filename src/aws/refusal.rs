@@ -5,7 +5,7 @@ use crate::aws::error::{AssumeDenied, IdentityError};
 use crate::aws::failure::ApiFailure;
 use crate::aws::patience::Again;
 use crate::aws::role::RoleArn;
-use crate::domain::reference::Region;
+use tagship_domain::reference::Region;
 
 const OPERATION: &str = "AssumeRoleWithWebIdentity";
 
@@ -23,11 +23,11 @@ pub(super) fn of_web_identity(
     let said = |part: &str| failure.message.to_ascii_lowercase().contains(part);
     let issuer = claims.as_ref().map_or_else(
         || "the token's issuer".to_owned(),
-        |claims| crate::error::cleaned(&claims.issuer),
+        |claims| tagship_domain::error::cleaned(&claims.issuer),
     );
     let audience = claims
         .as_ref()
-        .map(|claims| crate::error::cleaned(&claims.audience))
+        .map(|claims| tagship_domain::error::cleaned(&claims.audience))
         .unwrap_or_default();
     let message = failure.message.clone();
     match failure.code.as_str() {

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::aws::IdentityError;
-use crate::domain::reference::AccountId;
+use tagship_domain::reference::AccountId;
 
 /// The name of an IAM role: `arn:<partition>:iam::<account>:role/<path and name>`.
 ///
@@ -16,7 +16,7 @@ impl RoleArn {
     /// Reads a role's ARN.
     pub fn parse(text: &str) -> Result<Self, IdentityError> {
         let invalid = |problem| IdentityError::InvalidRole {
-            role: crate::error::cleaned(text),
+            role: tagship_domain::error::cleaned(text),
             problem,
         };
         let mut parts = text.splitn(6, ':');

@@ -3,12 +3,12 @@ pub(super) mod fakes;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::reference::AccountId;
-use crate::error::{Diagnose as _, Kind};
 use crate::ports::RegistryLogin as _;
 use crate::registry::RegistryError;
 use crate::settings::{AccessKey, IdentitySettings};
 use fakes::{ECR_PASSWORD, REQUEST_TOKEN, World, host};
+use tagship_domain::error::{Diagnose as _, Kind};
+use tagship_domain::reference::AccountId;
 
 /// Why no login can be had.
 async fn refusal(ecr: &Ecr) -> IdentityError {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::error::Kind;
+use tagship_domain::error::Kind;
 
 /// The exit codes besides 0, and what each says.
 pub const EXIT_CODES: [(Kind, &str); 8] = [

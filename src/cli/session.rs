@@ -13,13 +13,13 @@ use super::tags::TagsArguments;
 use super::version::VersionArguments;
 use super::{Cli, Command, LocalCommand, ServeArguments};
 use crate::action::ActionFiles;
-use crate::error::{Diagnose, Kind};
 use crate::inputs::{self, Environment, Given, RawInputs};
 use crate::ports::Event;
 use crate::report::Ledger;
 use crate::run::{self, Outcome, RunError};
 use crate::settings::{LocalServerSettings, Settings};
 use crate::ui::{Diagnosis, Manner, Ui};
+use tagship_domain::error::{Diagnose, Kind};
 
 /// The longest that work on other threads may go on after a run has ended.
 const SHUTDOWN: Duration = Duration::from_secs(2);

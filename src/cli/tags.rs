@@ -3,12 +3,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use crate::domain::event::RepositoryInfo;
-use crate::domain::tags::Mode;
-use crate::domain::version::TagPrefix;
-use crate::error::{Diagnose, Kind, cleaned};
 use crate::inputs::{self, ActionVariables, Environment, NoNumber};
 use crate::run::TagsRequest;
+use tagship_domain::error::{Diagnose, Kind, cleaned};
+use tagship_domain::event::RepositoryInfo;
+use tagship_domain::tags::Mode;
+use tagship_domain::version::TagPrefix;
 
 /// The flags of `tagship tags`.
 #[derive(Debug, Args)]

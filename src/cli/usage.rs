@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use crate::error::{Diagnose, Kind};
 use crate::inputs::Environment;
 use crate::ui::{Diagnosis, Manner, Ui};
+use tagship_domain::error::{Diagnose, Kind};
 
 /// The command line is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,11 +1,11 @@
 use clap::Args;
 use semver::Version;
 
-use crate::domain::bump::{Channel, Rules};
-use crate::domain::paths::{PathFilter, PathFilterError};
-use crate::domain::version::TagPrefix;
 use crate::inputs::Environment;
 use crate::run::VersionRequest;
+use tagship_domain::bump::{Channel, Rules};
+use tagship_domain::paths::{PathFilter, PathFilterError};
+use tagship_domain::version::TagPrefix;
 
 /// The flags of `tagship version`.
 #[derive(Debug, Args)]

@@ -1,5 +1,5 @@
 use super::{ConfigImage, ConfigProblem, entries, yaml};
-use crate::error::cleaned_to;
+use tagship_domain::error::cleaned_to;
 
 /// The key that several images stand under.
 pub(super) const KEY: &str = "images";

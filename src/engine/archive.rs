@@ -10,9 +10,9 @@ use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
 use super::BuildError;
-use crate::domain::reference::Digest;
-use crate::error::cleaned;
 use crate::ports::ImageArchive;
+use tagship_domain::error::cleaned;
+use tagship_domain::reference::Digest;
 
 /// An image that was built into a classic store, without a name.
 pub(super) struct ClassicImage {

@@ -11,13 +11,13 @@ use super::capability::Capabilities;
 use super::connect::{Connection, EngineAddress};
 use super::context::Folder;
 use super::progress::{DockerfileName, Progress};
-use super::session::{Credentials, Failures, Folders, Providers, SecretStore, Session};
+use super::session::{Credentials, Failures, Folders, Providers, SecretStore, Session, random_id};
 use super::solve::{Export, ExporterResponse, frontend_options, solve};
 use super::{BuildError, failure};
-use crate::domain::build::BuildRequest;
-use crate::domain::reference::{Digest, ImageName};
 use crate::ports::{Builder, EngineSummary, Event, ImageStore, RegistryLogin, Reporter, WriteRegistry};
 use crate::registry::{RegistryError, push_archive};
+use tagship_domain::build::BuildRequest;
+use tagship_domain::reference::{Digest, ImageName};
 
 /// The pauses before a push by the engine is tried again. What was built is in its cache, and what was pushed is not
 /// pushed again; the engine itself has tried more than once each time.
@@ -110,6 +110,7 @@ impl EngineBuilder {
         let control = engine.connection.control().await?;
         solve(
             control,
+            random_id()?,
             session.id(),
             frontend_options(request, &name),
             export,

@@ -6,9 +6,9 @@ use tonic::transport::Channel;
 
 use super::BuildError;
 use super::connect::Connection;
-use crate::domain::content::Platform;
-use crate::error::cleaned;
 use crate::ports::{EngineSummary, ImageStore};
+use tagship_domain::content::Platform;
+use tagship_domain::error::cleaned;
 
 /// The worker's label that only an engine with containerd's store has. Source: moby, `builder-next/worker/label`.
 const CONTAINERD_LABEL: &str = "org.mobyproject.buildkit.worker.snapshotter";

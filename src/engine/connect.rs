@@ -23,7 +23,7 @@ pub(in crate::engine) use address::EngineAddress;
 pub(in crate::engine) use stream::EngineStream;
 
 use super::BuildError;
-use crate::error::cleaned;
+use tagship_domain::error::cleaned;
 
 /// How long one call of the Engine API may take to begin its answer. `docker save` of a classic store writes the
 /// whole image to its disk before the first byte.

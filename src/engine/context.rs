@@ -11,7 +11,7 @@ pub(super) use walk::walk;
 
 use super::BuildError;
 use super::dockerignore::{InvalidPattern, PatternList, clean};
-use crate::error::cleaned;
+use tagship_domain::error::cleaned;
 
 /// A folder that is sent.
 #[derive(Debug, Clone)]

@@ -2,9 +2,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::domain::reference::Digest;
-use crate::error::{Diagnose, Kind};
 use crate::registry::RegistryError;
+use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::reference::Digest;
 
 /// What can go wrong with the engine and the build.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,13 @@ pub enum BuildError {
     SocketDenied {
         /// The socket.
         path: PathBuf,
+    },
+    /// The operating system gives no random bytes, so no session can be named.
+    #[error("the operating system gives no random bytes")]
+    Randomness {
+        /// Why.
+        #[source]
+        source: std::io::Error,
     },
     /// There is no ssh.
     #[error("the engine's address needs the program `ssh`, which is not there")]
@@ -236,6 +243,7 @@ impl Diagnose for BuildError {
                 "start Docker, or name its address with `docker-host`"
             }
             Self::SocketDenied { .. } => "add the user to the group of the socket, usually `docker`",
+            Self::Randomness { .. } => return None,
             Self::SshMissing => "install an OpenSSH client, or name another address with `docker-host`",
             Self::TlsOnly { .. } => "reach the engine by `ssh://user@host` in `docker-host`",
             Self::NotAnEngine { .. } => "check the address in `docker-host`",

@@ -8,10 +8,10 @@ use tonic::Status;
 
 use super::BuildError;
 use super::progress::Progress;
-use crate::domain::build::BuildRequest;
-use crate::domain::reference::ImageName;
-use crate::error::cleaned_to;
 use details::Details;
+use tagship_domain::build::BuildRequest;
+use tagship_domain::error::cleaned_to;
+use tagship_domain::reference::ImageName;
 
 /// A build's message on one line. Commands stand in it, so it may be long.
 fn on_one_line(message: &str) -> String {

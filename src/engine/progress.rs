@@ -10,8 +10,8 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
     StatusResponse, Vertex, VertexLog, VertexStatus, VertexWarning,
 };
 
-use crate::error::cleaned;
 use crate::ports::{Event, Reporter, StepOutcome, Warning};
+use tagship_domain::error::cleaned;
 
 /// The most bytes of one piece of a step's output.
 const PIECE_BYTES: usize = 32 * 1024;

@@ -24,6 +24,7 @@ pub(super) use secrets::SecretStore;
 
 use super::BuildError;
 use super::connect::{Connection, EngineStream};
+use crate::random;
 
 /// The methods that the engine may call. It calls none that is not announced.
 const METHODS: [&str; 6] = [
@@ -60,7 +61,7 @@ impl Session {
         shared_key: &str,
         providers: Providers,
     ) -> Result<Self, BuildError> {
-        let id = random_id();
+        let id = random_id()?;
         let header = |name: &'static str, value: &str| (HeaderName::from_static(name), value.to_owned());
         let mut headers = vec![
             header("x-docker-expose-session-uuid", &id),
@@ -128,13 +129,8 @@ impl Failures {
 }
 
 /// 128 random bits in hex, which name sessions and builds. Guessing one would let another user of the engine read along.
-pub(super) fn random_id() -> String {
-    let mut bytes = [0; 16];
-    // Fails only where the operating system has no randomness at all; then nothing else works either.
-    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
-        tracing::warn!("the system gives no random bytes");
-    }
-    hex::encode(bytes)
+pub(super) fn random_id() -> Result<String, BuildError> {
+    random::hex::<16>().map_err(|source| BuildError::Randomness { source })
 }
 
 #[cfg(test)]

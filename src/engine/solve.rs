@@ -12,8 +12,7 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use super::progress::Progress;
-use super::session::random_id;
-use crate::domain::build::BuildRequest;
+use tagship_domain::build::BuildRequest;
 
 /// How long the status of a finished build may be silent. It ends by itself, except where the build failed
 /// before the engine had made a job of it.
@@ -31,15 +30,15 @@ pub(super) struct Export {
     pub(super) options: HashMap<String, String>,
 }
 
-/// Builds. Dropping the future cancels the build: the call's end stops everything that runs for it.
+/// Builds, under a `reference` that names the build. Dropping the future cancels the build: the call's end stops everything that runs for it.
 pub(super) async fn solve(
     mut control: ControlClient<Channel>,
+    reference: String,
     session: &str,
     frontend_options: HashMap<String, String>,
     export: Export,
     progress: &mut Progress,
 ) -> Result<ExporterResponse, Status> {
-    let reference = random_id();
     let mut news = Box::pin(news(control.clone(), reference.clone()));
     let solving = control.solve(SolveRequest {
         r#ref: reference,

@@ -1,6 +1,6 @@
 use super::{GitError, GixCheckout, shown};
-use crate::domain::facts::{CommitId, Descent, GitTags};
 use std::path::Path;
+use tagship_domain::facts::{CommitId, Descent, GitTags};
 
 impl GixCheckout {
     /// The names of all git tags, whatever they point to: a version whose commit a shallow clone lacks is one too.

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use crate::error::{Diagnose, Kind, cleaned};
+use tagship_domain::error::{Diagnose, Kind, cleaned};
 
 /// What can go wrong with the checkout.
 #[derive(Debug, thiserror::Error)]

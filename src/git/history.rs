@@ -11,10 +11,10 @@ use gix::ObjectId;
 use self::touched::Touched;
 use self::walk::Walk;
 use super::{GitError, GixCheckout, commit_id, head, shown};
-use crate::domain::bump::{Change, Commit, History, Rules, VersionTag};
-use crate::domain::facts::CommitId;
-use crate::domain::paths::PathFilter;
-use crate::domain::version::TagPrefix;
+use tagship_domain::bump::{Change, Commit, History, Rules, VersionTag};
+use tagship_domain::facts::CommitId;
+use tagship_domain::paths::PathFilter;
+use tagship_domain::version::TagPrefix;
 
 impl GixCheckout {
     /// The commit at HEAD, and the git tags that name versions, on whatever commit.

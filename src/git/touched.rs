@@ -6,8 +6,8 @@ use gix::diff::tree::State;
 use gix::{Commit, ObjectId, Repository};
 
 use super::{GitError, GixCheckout, difference, head, shown};
-use crate::domain::event::Base;
-use crate::domain::matrix::Changes;
+use tagship_domain::event::Base;
+use tagship_domain::matrix::Changes;
 
 impl GixCheckout {
     /// The paths in which HEAD differs from `base`, relative to the repository's root.

@@ -2,8 +2,8 @@ use backon::Retryable as _;
 use serde::Deserialize;
 
 use super::{GithubForge, error};
-use crate::domain::facts::{CommitId, Descent};
 use crate::github::ForgeError;
+use tagship_domain::facts::{CommitId, Descent};
 
 /// What GitHub says of two commits. Source: GitHub REST API, "Compare two commits".
 #[derive(Deserialize)]

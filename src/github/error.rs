@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::error::Error as _;
 
-use crate::error::{Diagnose, Kind, cleaned};
+use tagship_domain::error::{Diagnose, Kind, cleaned};
 
 /// What can go wrong with GitHub's API.
 #[derive(Debug, thiserror::Error)]

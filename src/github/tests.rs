@@ -3,7 +3,7 @@ use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::error::Diagnose as _;
+use tagship_domain::error::Diagnose as _;
 
 const TOKEN: &str = "ghs_token-secret";
 

@@ -7,8 +7,8 @@ use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::{Sourced, shown};
 use super::{Environment, RawInputs, entries};
-use crate::domain::content::Platform;
 use crate::settings::BuildSettings;
+use tagship_domain::content::Platform;
 
 /// Reads the inputs about the build; `None` only with a problem.
 pub(super) fn read(

@@ -2,9 +2,9 @@
 
 use super::problem::Problems;
 use super::{Environment, Given, Origin, RawInputs, SettingsError, job_event, naming, paths, workspace};
-use crate::domain::event::Base;
-use crate::domain::matrix::Row;
 use crate::settings::{ChangedSettings, ImageSettings};
+use tagship_domain::event::Base;
+use tagship_domain::matrix::Row;
 
 /// What `changed` needs to know; `None` when it is not asked for.
 pub fn changed(

@@ -3,8 +3,8 @@
 use super::problem::Problems;
 use super::raw::{Sourced, shown};
 use super::{Environment, Origin, RawInputs, images, local_data_folder};
-use crate::domain::reference::{AccountId, ImageName, Region, RegistryHost, RepositoryName};
 use crate::settings::Destination;
+use tagship_domain::reference::{AccountId, ImageName, Region, RegistryHost, RepositoryName};
 use url::Url;
 
 /// The destination, and what identity needs to know of it.

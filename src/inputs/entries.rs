@@ -7,7 +7,7 @@ use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::{Sourced, shown};
 use super::{Environment, RawInputs};
-use crate::domain::build::{BuildArgs, BuildSecret, SecretSource};
+use tagship_domain::build::{BuildArgs, BuildSecret, SecretSource};
 
 /// The most bytes of a secret. Source: `BuildKit`, `session/secrets`, `MaxSecretSize`.
 const MAX_SECRET_BYTES: u64 = 500 * 1024;

@@ -5,8 +5,8 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::Environment;
-use crate::domain::event::{Event, JobVariables, Payload};
-use crate::error::cleaned;
+use tagship_domain::error::cleaned;
+use tagship_domain::event::{Event, JobVariables, Payload};
 
 /// What a GitHub Actions job was started by; `None` outside of one. Source: GitHub docs, "Variables reference".
 ///

@@ -6,8 +6,8 @@ use super::destination::Place;
 use super::problem::Problems;
 use super::raw::{Sourced, shown};
 use super::{Environment, Origin, RawInputs, github, role};
-use crate::domain::reference::AccountId;
 use crate::settings::{IdentitySettings, OidcRequest};
+use tagship_domain::reference::AccountId;
 
 /// Reads the inputs about identity; `None` only with a problem.
 pub(super) fn read(

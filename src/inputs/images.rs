@@ -4,7 +4,7 @@ use super::RawInputs;
 use super::naming;
 use super::problem::Problems;
 use super::raw::{Sourced, shown};
-use crate::domain::tags::Image;
+use tagship_domain::tags::Image;
 
 /// Where the image goes, as the inputs name it.
 #[derive(Debug, Default)]

@@ -1,5 +1,5 @@
 use super::Environment;
-use crate::domain::tags::Mode;
+use tagship_domain::tags::Mode;
 
 /// What `docker/metadata-action` reads from variables of its own; they count only where its results are wanted.
 #[derive(Debug, Default)]

@@ -4,10 +4,10 @@ use super::metadata_action::ActionVariables;
 use super::problem::Problems;
 use super::raw::{Sourced, shown};
 use super::{Environment, Origin, RawInputs};
-use crate::domain::paths::PathFilter;
-use crate::domain::tags::{Flavor, LabelRule, Lists, Mode, RESERVED, TagError, TagRule};
-use crate::domain::version::{self, TagPrefix};
 use crate::settings::WantedVersion;
+use tagship_domain::paths::PathFilter;
+use tagship_domain::tags::{Flavor, LabelRule, Lists, Mode, RESERVED, TagError, TagRule};
+use tagship_domain::version::{self, TagPrefix};
 
 /// What the image is called after.
 #[derive(Debug)]

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::Origin;
-use crate::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, Kind};
 
 /// One thing that is wrong with an input.
 #[derive(Debug, Clone, PartialEq, Eq)]

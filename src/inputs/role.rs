@@ -1,6 +1,6 @@
 //! The role's ARN, from the forms that users write.
 
-use crate::domain::reference::{AccountId, Region};
+use tagship_domain::reference::{AccountId, Region};
 
 /// Why a text names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

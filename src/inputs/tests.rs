@@ -13,8 +13,8 @@ use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::build::SecretSource;
 use crate::settings::Destination;
+use tagship_domain::build::SecretSource;
 
 const REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 
@@ -130,7 +130,7 @@ fn flag_then_variable_then_file_then_standard_variable_then_default() {
     assert_eq!(plain.build.docker_host.as_deref(), Some("unix:///of/standard"));
     assert_eq!(plain.identity.session_name, "Tagship");
     assert_eq!(plain.identity.duration_seconds, 3600);
-    assert_eq!(plain.lists.rules, crate::domain::tags::TagRule::defaults());
+    assert_eq!(plain.lists.rules, tagship_domain::tags::TagRule::defaults());
     assert!(!plain.rebuild && !plain.allow_dirty && !plain.dry_run && !plain.build.no_cache);
 }
 
@@ -184,5 +184,5 @@ fn every_problem_is_reported_at_once_with_its_origin() {
     );
     insta::assert_snapshot!(text);
     assert!(!text.contains("do-not-print"));
-    assert_eq!(crate::error::Diagnose::kind(&error).exit_code(), 2);
+    assert_eq!(tagship_domain::error::Diagnose::kind(&error).exit_code(), 2);
 }

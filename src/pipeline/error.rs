@@ -1,12 +1,12 @@
 use std::borrow::Cow;
 
-use crate::domain::facts::paths;
-use crate::domain::plan::Conflicts;
-use crate::domain::reference::Digest;
 use crate::engine::BuildError;
-use crate::error::{Diagnose, Kind};
 use crate::git::GitError;
 use crate::registry::RegistryError;
+use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::facts::paths;
+use tagship_domain::plan::Conflicts;
+use tagship_domain::reference::Digest;
 
 /// What ends a run.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum PipelineError {
     #[error("tag `{tag}` was put, but the registry says it points to {found}", found = found.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string()))]
     Overtaken {
         /// The tag.
-        tag: crate::domain::reference::Tag,
+        tag: tagship_domain::reference::Tag,
         /// Where it points.
         found: Option<Digest>,
     },

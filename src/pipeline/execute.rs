@@ -1,11 +1,11 @@
 use super::PipelineError;
 use super::tagging::put_tags;
-use crate::domain::build::BuildRequest;
-use crate::domain::plan::{Content, Plan};
-use crate::domain::reference::Digest;
 use crate::ports::{Builder, Event, ImageStore, ReadHistory, Reporter, Stage, WriteRegistry};
 use crate::registry::{RegistryError, verify};
 use crate::report::Ledger;
+use tagship_domain::build::BuildRequest;
+use tagship_domain::plan::{Content, Plan};
+use tagship_domain::reference::Digest;
 
 /// What a run writes with. A dry run has none.
 #[derive(Clone, Copy)]

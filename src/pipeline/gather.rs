@@ -2,14 +2,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::PipelineError;
-use crate::domain::content::Manifest;
-use crate::domain::facts::{Facts, ImageFacts, Surroundings};
-use crate::domain::immutability::Mutability;
-use crate::domain::plan::{Candidate, Question, Wish, revision};
-use crate::domain::reference::{Digest, Tag};
-use crate::domain::tags::WantedTag;
 use crate::ports::{ReadHistory, ReadRegistry};
 use crate::registry::{RegistryError, describe};
+use tagship_domain::content::Manifest;
+use tagship_domain::facts::{Facts, ImageFacts, Surroundings};
+use tagship_domain::immutability::Mutability;
+use tagship_domain::plan::{Candidate, Question, Wish, revision};
+use tagship_domain::reference::{Digest, Tag};
+use tagship_domain::tags::WantedTag;
 
 /// Reads what the plan needs to know: the repository's setting, the wanted tags, the images they point to, and what
 /// moving tags hang on.

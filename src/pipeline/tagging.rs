@@ -2,14 +2,14 @@
 
 use super::PipelineError;
 use super::gather::{answered, look};
-use crate::domain::content::Manifest;
-use crate::domain::facts::{Facts, Surroundings};
-use crate::domain::plan::{Candidate, Conflict, Obstacle, Plan, TagAction};
-use crate::domain::reference::{Reference, Tag};
-use crate::domain::tags::{TagClass, WantedTag};
 use crate::ports::{ReadHistory, WriteRegistry};
 use crate::registry::RegistryError;
 use crate::report::{Ledger, TagOutcome};
+use tagship_domain::content::Manifest;
+use tagship_domain::facts::{Facts, Surroundings};
+use tagship_domain::plan::{Candidate, Conflict, Obstacle, Plan, TagAction};
+use tagship_domain::reference::{Reference, Tag};
+use tagship_domain::tags::{TagClass, WantedTag};
 
 /// Puts the plan's tags on `manifest`, each decided once more just before; then reads all of them back.
 ///

@@ -16,22 +16,22 @@ use semver::Version;
 use self::memory::{Fault, Memory, Rival};
 use self::run::{Past, Run, blobs, image};
 use super::*;
-use crate::domain::build::{BuildArgs, BuildRequest};
-use crate::domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
-use crate::domain::event::{Event, RepositoryInfo};
-use crate::domain::facts::{CommitId, Descent, GitTags, Source};
-use crate::domain::immutability::Mutability;
-use crate::domain::plan::{Plan, Wish};
-use crate::domain::reference::{Digest, ImageName, Reference, RegistryHost, RepositoryName, Tag};
-use crate::domain::tags::{Flavor, Given, Mode, TagRule, Wanted, evaluate};
 use crate::engine::BuildError;
-use crate::error::Diagnose as _;
 use crate::git::GitError;
 use crate::ports::{
     BlobStream, Builder, EngineSummary, ImageStore, ReadHistory, ReadRegistry, Reporter, WriteRegistry,
 };
 use crate::registry::RegistryError;
 use crate::report::{Ledger, Report, Status};
+use tagship_domain::build::{BuildArgs, BuildRequest};
+use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
+use tagship_domain::error::Diagnose as _;
+use tagship_domain::event::{Event, RepositoryInfo};
+use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
+use tagship_domain::immutability::Mutability;
+use tagship_domain::plan::{Plan, Wish};
+use tagship_domain::reference::{Digest, ImageName, Reference, RegistryHost, RepositoryName, Tag};
+use tagship_domain::tags::{Flavor, Given, Mode, TagRule, Wanted, evaluate};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 const COMMIT_TAG: &str = "sha-111111111111";
@@ -54,7 +54,7 @@ fn run(content: &str, rebuild: bool) -> Run {
 
 fn movable_latest() -> Mutability {
     Mutability::ImmutableWithExclusion(vec![
-        crate::domain::immutability::TagFilter::parse("latest").unwrap(),
+        tagship_domain::immutability::TagFilter::parse("latest").unwrap(),
     ])
 }
 

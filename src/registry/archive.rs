@@ -16,9 +16,9 @@ use self::epoch::Epoch;
 use self::image::Image;
 use self::reading::Reading;
 use super::patience::Patience;
-use crate::domain::reference::{Digest, Reference};
 use crate::engine::BuildError;
 use crate::ports::{Event, ImageArchive, Reporter, WriteRegistry};
+use tagship_domain::reference::{Digest, Reference};
 
 /// Streams an image out of an engine's classic store and pushes it by digest; gives the manifest's digest.
 ///

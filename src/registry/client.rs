@@ -18,8 +18,8 @@ use super::failure::{Failure, MAX_ERROR_BYTES};
 use super::http::describe_transport;
 use super::operation::Operation;
 use super::patience::Patience;
-use crate::domain::reference::ImageName;
 use crate::ports::{Event, RegistryLogin, Reporter};
+use tagship_domain::reference::ImageName;
 
 /// A client of one repository's part of a registry's `/v2` API.
 ///

@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
 use crate::aws::IdentityError;
-use crate::domain::content::InvalidManifest;
-use crate::domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
-use crate::error::{Diagnose, Kind};
+use tagship_domain::content::InvalidManifest;
+use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
 
 /// What can go wrong with a registry.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::error::RegistryError;
 use super::operation::Operation;
-use crate::domain::reference::{ImageName, Reference};
-use crate::error::cleaned;
+use tagship_domain::error::cleaned;
+use tagship_domain::reference::{ImageName, Reference};
 
 /// The most bytes of an error's body that are read.
 pub(super) const MAX_ERROR_BYTES: usize = 64 * 1024;

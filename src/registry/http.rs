@@ -1,7 +1,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use crate::error::cleaned;
+use tagship_domain::error::cleaned;
 
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

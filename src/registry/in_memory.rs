@@ -8,10 +8,10 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
 use super::RegistryError;
-use crate::domain::content::{Content, Descriptor, Manifest};
-use crate::domain::immutability::Mutability;
-use crate::domain::reference::{Digest, Reference, RegistryHost, Tag};
 use crate::ports::{BlobStream, ReadRegistry, WriteRegistry};
+use tagship_domain::content::{Content, Descriptor, Manifest};
+use tagship_domain::immutability::Mutability;
+use tagship_domain::reference::{Digest, Reference, RegistryHost, Tag};
 
 #[derive(Default)]
 pub(super) struct InMemoryRegistry(Mutex<State>);

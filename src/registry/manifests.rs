@@ -5,9 +5,9 @@ use super::client::{Client, read_up_to, transport_failure};
 use super::error::RegistryError;
 use super::failure::Failure;
 use super::operation::Operation;
-use crate::domain::content::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
-use crate::domain::reference::{Digest, Reference};
-use crate::error::cleaned;
+use tagship_domain::content::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
+use tagship_domain::error::cleaned;
+use tagship_domain::reference::{Digest, Reference};
 
 /// Source: OCI distribution spec, "Pulling manifests".
 const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");

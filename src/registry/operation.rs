@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::domain::reference::{Digest, Reference};
+use tagship_domain::reference::{Digest, Reference};
 
 /// One thing that is asked of a repository.
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,8 @@ use super::error::RegistryError;
 use super::failure::Failure;
 use super::manifests::mismatch;
 use super::operation::Operation;
-use crate::domain::content::Descriptor;
-use crate::domain::reference::Digest;
+use tagship_domain::content::Descriptor;
+use tagship_domain::reference::Digest;
 
 /// The largest blob that is read into memory, in bytes. Configs are a few kilobytes.
 pub(super) const MAX_SMALL_BLOB: u64 = 8 * 1024 * 1024;

@@ -8,10 +8,10 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::client::Client;
 use super::error::RegistryError;
-use crate::domain::content::{Descriptor, Manifest};
-use crate::domain::immutability::Mutability;
-use crate::domain::reference::{Digest, Reference, Tag};
 use crate::ports::{BlobStream, ControlPlane, ReadRegistry, WriteRegistry};
+use tagship_domain::content::{Descriptor, Manifest};
+use tagship_domain::immutability::Mutability;
+use tagship_domain::reference::{Digest, Reference, Tag};
 
 /// The most requests to one registry at a time.
 pub(super) const MAX_PARALLEL: usize = 6;

@@ -7,7 +7,7 @@ use super::client::{Client, read_up_to, transport_failure};
 use super::error::RegistryError;
 use super::failure::Failure;
 use super::operation::Operation;
-use crate::domain::reference::Tag;
+use tagship_domain::reference::Tag;
 
 /// How many tags one page is asked to have: the most that ECR allows.
 const PAGE: usize = 1000;

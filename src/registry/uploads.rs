@@ -2,7 +2,6 @@ use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
@@ -15,8 +14,8 @@ use super::error::RegistryError;
 use super::failure::Failure;
 use super::manifests::check_digest;
 use super::operation::Operation;
-use crate::domain::reference::Digest;
 use crate::ports::BlobStream;
+use tagship_domain::reference::{Digest, DigestHasher};
 
 const OCTETS: &str = "application/octet-stream";
 
@@ -182,7 +181,7 @@ fn session_is_gone(failure: Failure) -> Failure {
 
 /// What has left of a blob so far.
 struct Sent {
-    hash: Context,
+    hash: DigestHasher,
     size: u64,
     complete: bool,
     source_error: Option<io::Error>,
@@ -191,7 +190,7 @@ struct Sent {
 impl Default for Sent {
     fn default() -> Self {
         Self {
-            hash: Context::new(&SHA256),
+            hash: DigestHasher::default(),
             size: 0,
             complete: false,
             source_error: None,
@@ -210,7 +209,7 @@ impl Sent {
         let sent = Self::lock(sent);
         match &sent.source_error {
             Some(error) => Err(RegistryError::Source(error.to_string())),
-            None => Ok((Digest::from_sha256(&sent.hash.clone().finish()), sent.size)),
+            None => Ok((sent.hash.clone().finish(), sent.size)),
         }
     }
 }

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use super::error::RegistryError;
 use super::manifests::mismatch;
 use super::repository::MAX_PARALLEL;
-use crate::domain::content::{Content, Descriptor, ImageIndex, ImageManifest, Manifest, Platform};
-use crate::domain::facts::{ImageFacts, PlatformManifest};
-use crate::domain::reference::Digest;
-use crate::domain::tags::{REVISION, VERSION};
 use crate::ports::ReadRegistry;
+use tagship_domain::content::{Content, Descriptor, ImageIndex, ImageManifest, Manifest, Platform};
+use tagship_domain::facts::{ImageFacts, PlatformManifest};
+use tagship_domain::reference::Digest;
+use tagship_domain::tags::{REVISION, VERSION};
 
 /// An image that was read back from the registry and found whole.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use indicatif::HumanBytes;
 
 use super::{Report, Status};
-use crate::domain::plan::Plan;
+use tagship_domain::plan::Plan;
 
 /// The job summary: GitHub's Markdown. `failure` is the error's text when the run failed.
 pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> String {

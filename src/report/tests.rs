@@ -1,6 +1,6 @@
 use super::*;
-use crate::domain::content::Platform;
-use crate::domain::reference::{RegistryHost, RepositoryName};
+use tagship_domain::content::Platform;
+use tagship_domain::reference::{RegistryHost, RepositoryName};
 
 fn report(status: Status) -> Report {
     let digest = Digest::of(b"image");

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use indicatif::HumanBytes;
 
 use super::{Report, Status, TagReport};
-use crate::domain::plan::{Content, Plan, TagAction};
+use tagship_domain::plan::{Content, Plan, TagAction};
 
 /// Columns under each other, two spaces apart, indented by two.
 fn table<const N: usize>(rows: &[[String; N]]) -> String {

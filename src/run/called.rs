@@ -9,12 +9,12 @@ use super::RunError;
 use super::naming::{event_of_checkout, version_for_rules, version_of};
 use super::version::made_version;
 use crate::clock::SystemClock;
-use crate::domain::event::{Event, RepositoryInfo};
-use crate::domain::facts::Source;
-use crate::domain::tags::{Evaluation, Given, Imprint, ListingError, Mode};
 use crate::git::GixCheckout;
 use crate::ports::{Clock as _, Reporter};
 use crate::settings::{Destination, Settings, WantedVersion};
+use tagship_domain::event::{Event, RepositoryInfo};
+use tagship_domain::facts::Source;
+use tagship_domain::tags::{Evaluation, Given, Imprint, ListingError, Mode};
 
 /// What the commit is called after; tags and labels are made of it as `tagship tags` makes them.
 pub(super) struct Called<'a> {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{Outcome, RunError};
-use crate::domain::matrix::{Changes, ImageParts, MadeFrom, Matrix};
 use crate::git::GixCheckout;
 use crate::pipeline::PipelineError;
 use crate::ports::{Event, Reporter};
 use crate::settings::{ChangedSettings, ImageSettings};
+use tagship_domain::matrix::{Changes, ImageParts, MadeFrom, Matrix};
 
 /// Lists the images that HEAD touches.
 pub fn changed(settings: &ChangedSettings, reporter: &dyn Reporter) -> Result<Outcome, RunError> {

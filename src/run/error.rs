@@ -1,14 +1,14 @@
 use std::borrow::Cow;
 
 use crate::aws::IdentityError;
-use crate::domain::bump::BumpError;
-use crate::domain::plan::Conflicts;
-use crate::domain::tags::ListingError;
-use crate::error::{Diagnose, Kind};
 use crate::git::GitError;
-use crate::local::LocalError;
 use crate::pipeline::PipelineError;
 use crate::registry::RegistryError;
+use ecr_local::LocalError;
+use tagship_domain::bump::BumpError;
+use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::plan::Conflicts;
+use tagship_domain::tags::ListingError;
 
 /// What ends a command.
 #[derive(Debug, thiserror::Error)]

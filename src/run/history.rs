@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::facts::{CommitId, Descent, GitTags};
 use crate::git::{GitError, GixCheckout};
 use crate::github::{ForgeError, GithubForge};
 use crate::ports::{Event, ReadForge as _, ReadHistory, Reporter};
 use crate::settings::{GithubSettings, Settings};
+use tagship_domain::facts::{CommitId, Descent, GitTags};
 
 /// What lies around the commit, as the checkout tells it, and GitHub where the clone is too short.
 pub(super) struct History {

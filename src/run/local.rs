@@ -5,10 +5,10 @@ use std::path::Path;
 
 use aws_sdk_ecr::types::ImageTagMutability;
 
-use super::RunError;
-use crate::domain::reference::{AccountId, ImageName, Region, RepositoryName};
-use crate::local::{Access, LocalEcr, LocalError, Options};
+use super::{RunError, local_client};
 use crate::settings::{AccessKey, Destination, IdentitySettings, Settings};
+use ecr_local::{Access, LocalEcr, LocalError, Options};
+use tagship_domain::reference::{AccountId, ImageName, Region, RepositoryName};
 
 /// Where the embedded ECR listens when it can, so that references to its images stay the same.
 const PORT: u16 = 5510;
@@ -39,9 +39,7 @@ impl Place {
             let emulator = start(data).await?;
             (emulator.access().clone(), Some(emulator))
         };
-        access
-            .ensure_repository(repository, ImageTagMutability::Immutable)
-            .await?;
+        local_client::ensure_repository(&access, repository, ImageTagMutability::Immutable).await?;
         Ok(Self {
             image: ImageName {
                 registry: access.registry.clone(),

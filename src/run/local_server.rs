@@ -5,9 +5,9 @@ use std::path::Path;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
-use super::{Outcome, RunError};
-use crate::local::{Access, ISSUER, LocalEcr, LocalError, Options, Quirks, Quotas, SecureAccess};
+use super::{Outcome, RunError, local_client};
 use crate::settings::LocalServerSettings;
+use ecr_local::{Access, ISSUER, LocalEcr, LocalError, Options, Quirks, Quotas, SecureAccess};
 
 /// Serves the embedded ECR until the future is dropped; `ready` gets what to print once it listens.
 pub async fn serve_local(
@@ -31,7 +31,7 @@ pub async fn serve_local(
         ..Options::new(&settings.data, settings.account.clone(), settings.region.clone())
     };
     let emulator = LocalEcr::start(options).await?;
-    let password = emulator.access().registry_password().await?;
+    let password = local_client::registry_password(emulator.access()).await?;
     ready(announcement(emulator.access(), &password));
     std::future::pending::<()>().await;
     Ok(())

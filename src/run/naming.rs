@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use semver::Version;
 
-use crate::domain::event::{Event, RepositoryInfo};
-use crate::domain::facts::Source;
-use crate::domain::tags::Mode;
-use crate::domain::version::{TagPrefix, greatest};
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
 use crate::pipeline::PipelineError;
 use crate::ports::{self, ReadForge as _, Reporter, Warning};
 use crate::settings::GithubSettings;
+use tagship_domain::event::{Event, RepositoryInfo};
+use tagship_domain::facts::Source;
+use tagship_domain::tags::Mode;
+use tagship_domain::version::{TagPrefix, greatest};
 
 /// What a checkout says of a run that nothing else tells of: HEAD is at a branch, or else at a tag.
 pub(super) fn event_of_checkout(

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use crate::domain::plan::Plan;
-use crate::domain::reference::{Digest, ImageName};
 use crate::report::{Ledger, Report, Status, outputs, plan_text, report_text, summary};
+use tagship_domain::plan::Plan;
+use tagship_domain::reference::{Digest, ImageName};
 
 /// What a run leaves to show, in the form of every face.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +20,7 @@ pub struct Outcome {
     /// The image that later steps can attest.
     pub subject: Option<(ImageName, Digest)>,
     /// What the process ends with although nothing went wrong: 10 for a plan with conflicts.
-    pub failure: Option<crate::domain::plan::Conflicts>,
+    pub failure: Option<tagship_domain::plan::Conflicts>,
 }
 
 impl Outcome {

@@ -10,17 +10,17 @@ use super::local::Place;
 use super::naming::asked;
 use crate::aws::Ecr;
 use crate::clock::SystemClock;
-use crate::domain::build::BuildRequest;
-use crate::domain::event::RepositoryInfo;
-use crate::domain::facts::{Facts, Source};
-use crate::domain::plan::{Content, Plan, Wish};
-use crate::domain::reference::ImageName;
-use crate::domain::tags::{Evaluation, ListingError, Wanted};
 use crate::git::GixCheckout;
 use crate::pipeline::{PipelineError, gather};
 use crate::ports::{Checkout as _, ControlPlane, RegistryLogin, Reporter};
 use crate::registry::{Client, Repository, http_client};
 use crate::settings::Settings;
+use tagship_domain::build::BuildRequest;
+use tagship_domain::event::RepositoryInfo;
+use tagship_domain::facts::{Facts, Source};
+use tagship_domain::plan::{Content, Plan, Wish};
+use tagship_domain::reference::ImageName;
+use tagship_domain::tags::{Evaluation, ListingError, Wanted};
 
 /// What is known before the registry is asked.
 pub(super) struct Scene<'a> {

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use super::naming::{asked, event_of_checkout, version_for_rules, version_of};
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
-use crate::domain::event::{Event, RepositoryInfo};
-use crate::domain::tags::{Explanation, Given, Listing, Mode, Wishes};
-use crate::domain::version::TagPrefix;
 use crate::git::GixCheckout;
 use crate::pipeline::PipelineError;
 use crate::ports::{Checkout as _, Clock as _, Reporter};
 use crate::settings::GithubSettings;
+use tagship_domain::event::{Event, RepositoryInfo};
+use tagship_domain::tags::{Explanation, Given, Listing, Mode, Wishes};
+use tagship_domain::version::TagPrefix;
 
 /// What tags are asked for, and what is known already.
 #[derive(Debug, Clone, Default)]

@@ -6,11 +6,11 @@ use semver::Version;
 
 use super::outcome::json;
 use super::{Outcome, RunError};
-use crate::domain::bump::{NextVersion, Rules};
-use crate::domain::paths::PathFilter;
 use crate::git::GixCheckout;
 use crate::ports::{Event, Reporter};
 use crate::settings::Settings;
+use tagship_domain::bump::{NextVersion, Rules};
+use tagship_domain::paths::PathFilter;
 
 /// Which version is asked for.
 #[derive(Debug, Clone)]

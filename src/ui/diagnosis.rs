@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::clean;
 use super::color::Palette;
-use crate::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, Kind};
 
 /// The most characters of an annotation that the runner keeps. Source: actions/runner, `ExecutionContext.AddIssue`.
 const MAX_ANNOTATION: usize = 4096;

@@ -1,6 +1,6 @@
 use std::io::Write as _;
 
-use crate::error::Kind;
+use tagship_domain::error::Kind;
 
 /// Makes every panic end the process with exit code 70 and a message that asks for a report.
 ///

@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::redaction::Redaction;
-use crate::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, Kind};
 
 /// stdout: data for other programs.
 pub struct Output {

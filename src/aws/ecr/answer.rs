@@ -1,7 +1,7 @@
 use crate::aws::IdentityError;
 use crate::aws::failure::ApiFailure;
-use crate::domain::reference::{RegistryHost, RepositoryName};
 use crate::registry::RegistryError;
+use tagship_domain::reference::{RegistryHost, RepositoryName};
 
 /// One call about one repository, for the errors it may come to.
 pub(super) struct Call<'a> {

@@ -13,7 +13,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::connection::identity_cache;
 use crate::aws::failure::ApiFailure;
-use crate::domain::reference::Region;
+use tagship_domain::reference::Region;
 
 /// ECR's API in one region.
 pub(super) struct RegionClient {

@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use crate::aws::ecr::answer::Call;
 use crate::aws::ecr::client::RegionClient;
-use crate::domain::content::{MANIFEST_TYPES, Manifest};
-use crate::domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
-use crate::error::cleaned;
 use crate::registry::RegistryError;
+use tagship_domain::content::{MANIFEST_TYPES, Manifest};
+use tagship_domain::error::cleaned;
+use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
 
 /// The most images that one request names. Source: ECR API reference, `BatchGetImage`, `imageIds`.
 const MOST_IMAGES: usize = 100;

@@ -4,10 +4,10 @@ use aws_sdk_ecr::types::{
 
 use crate::aws::ecr::answer::Call;
 use crate::aws::ecr::client::RegionClient;
-use crate::domain::immutability::{Mutability, TagFilter};
-use crate::domain::reference::{RegistryHost, RepositoryName};
-use crate::error::cleaned;
 use crate::registry::RegistryError;
+use tagship_domain::error::cleaned;
+use tagship_domain::immutability::{Mutability, TagFilter};
+use tagship_domain::reference::{RegistryHost, RepositoryName};
 
 /// Reads the repository's tag mutability. Source: ECR API reference, `DescribeRepositories`.
 pub(super) async fn mutability(

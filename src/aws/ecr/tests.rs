@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use crate::aws::IdentityError;
 use crate::aws::tests::fakes::{ACCOUNT, World, host};
-use crate::domain::content::MANIFEST_TYPES;
-use crate::domain::immutability::{Mutability, TagFilter};
-use crate::domain::reference::{RegistryHost, RepositoryName, Tag};
-use crate::error::{Diagnose as _, Kind};
 use crate::ports::{ControlPlane as _, RegistryLogin as _};
 use crate::registry::RegistryError;
+use tagship_domain::content::MANIFEST_TYPES;
+use tagship_domain::error::{Diagnose as _, Kind};
+use tagship_domain::immutability::{Mutability, TagFilter};
+use tagship_domain::reference::{RegistryHost, RepositoryName, Tag};
 
 fn app() -> RepositoryName {
     RepositoryName::parse("team/app").unwrap()

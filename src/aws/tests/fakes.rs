@@ -18,9 +18,9 @@ use wiremock::{Mock, MockServer};
 
 use crate::aws::{Ecr, IdentityError};
 use crate::clock::SystemClock;
-use crate::domain::reference::{AccountId, Region, RegistryHost};
 use crate::ports::{Clock, Event, Reporter};
 use crate::settings::{IdentitySettings, OidcRequest};
+use tagship_domain::reference::{AccountId, Region, RegistryHost};
 
 pub(in crate::aws) use aws_apis::FakeApis;
 

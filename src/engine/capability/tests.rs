@@ -1,6 +1,6 @@
 use super::{Capabilities, major_and_minor};
-use crate::domain::content::Platform;
 use crate::ports::{EngineSummary, ImageStore};
+use tagship_domain::content::Platform;
 
 fn capabilities(version: &str, store: ImageStore, platforms: &[&str]) -> Capabilities {
     Capabilities {

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, UnixListener};
 use super::{Connection, EngineAddress, EngineStream};
 use crate::engine::BuildError;
 use crate::engine::capability::Capabilities;
-use crate::error::{Diagnose as _, Kind};
+use tagship_domain::error::{Diagnose as _, Kind};
 
 fn parse(text: &str) -> Result<EngineAddress, BuildError> {
     EngineAddress::parse(Some(text))

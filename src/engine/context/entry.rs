@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use bollard_buildkit_proto::fsutil::types::Stat;
 
 use super::{ContextError, problem};
-use crate::error::cleaned;
+use tagship_domain::error::cleaned;
 
 /// Bits of Go's `fs.FileMode`, which BuildKit's messages carry. Source: Go, `io/fs`.
 mod go_mode {

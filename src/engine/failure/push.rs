@@ -1,5 +1,5 @@
-use crate::domain::reference::ImageName;
 use crate::registry::{RegistryError, missing_permission};
+use tagship_domain::reference::ImageName;
 
 /// What a failed push means, if the push is what failed.
 ///

@@ -10,12 +10,12 @@ use secrecy::SecretString;
 use tonic::{Code, Status};
 
 use super::{classify, on_one_line};
-use crate::domain::build::{BuildArgs, BuildRequest};
-use crate::domain::reference::{ImageName, RegistryHost, RepositoryName};
 use crate::engine::BuildError;
 use crate::engine::progress::{DockerfileName, Progress};
-use crate::error::{Diagnose as _, Kind};
 use crate::ports::{Event, Reporter};
+use tagship_domain::build::{BuildArgs, BuildRequest};
+use tagship_domain::error::{Diagnose as _, Kind};
+use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 
 struct Nobody;
 

@@ -1,7 +1,7 @@
 use super::on_one_line;
-use crate::domain::build::BuildRequest;
 use crate::engine::progress::{DockerfileName, FailedStep};
 use crate::engine::{BuildError, SourceLocation};
+use tagship_domain::build::BuildRequest;
 
 /// What callers within BuildKit put before a message.
 const WRAPPERS: [&str; 9] = [

@@ -9,8 +9,8 @@ use secrecy::ExposeSecret as _;
 use tonic::{Request, Response, Status};
 
 use super::Failures;
-use crate::domain::reference::RegistryHost;
 use crate::ports::RegistryLogin;
+use tagship_domain::reference::RegistryHost;
 
 /// Gives the engine the destination's credential at the moment that it pushes, and no other registry's.
 pub(in crate::engine) struct Credentials {

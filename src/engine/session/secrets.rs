@@ -9,10 +9,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tonic::{Request, Response, Status};
 
 use super::Failures;
-use crate::domain::build::{BuildSecret, SecretSource};
 use crate::engine::BuildError;
 use crate::engine::context::problem;
 use crate::ports::Reporter;
+use tagship_domain::build::{BuildSecret, SecretSource};
 
 /// The most bytes of a secret. Source: BuildKit, `session/secrets.MaxSecretSize`.
 const MAX_SECRET_BYTES: usize = 500 * 1024;

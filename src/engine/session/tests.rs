@@ -20,13 +20,13 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status, Streaming};
 
 use super::{Credentials, Failures, Folders, Providers, SecretStore, serve};
-use crate::domain::build::{BuildSecret, SecretSource};
-use crate::domain::reference::RegistryHost;
 use crate::engine::BuildError;
 use crate::engine::connect::EngineStream;
 use crate::engine::context::Folder;
 use crate::ports::{Event, RegistryCredential, RegistryLogin, Reporter};
 use crate::registry::RegistryError;
+use tagship_domain::build::{BuildSecret, SecretSource};
+use tagship_domain::reference::RegistryHost;
 
 struct Nobody;
 

@@ -1,7 +1,7 @@
 use gix::diff::tree::State;
 
-use crate::domain::paths::PathFilter;
 use crate::git::difference;
+use tagship_domain::paths::PathFilter;
 
 /// Which commits touch wanted paths.
 pub(super) struct Touched<'a> {

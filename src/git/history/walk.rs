@@ -4,7 +4,7 @@ use gix::ObjectId;
 use gix::revwalk::Graph;
 
 use super::since::Since;
-use crate::domain::bump::VersionTag;
+use tagship_domain::bump::VersionTag;
 
 /// How far a parent's clock may be ahead of its child's, in seconds.
 const CLOCK_SKEW: i64 = 24 * 60 * 60;

@@ -1,8 +1,8 @@
 use semver::Version;
 
 use super::*;
-use crate::domain::tags::{Flavor, Mode, TagRule};
 use crate::settings::WantedVersion;
+use tagship_domain::tags::{Flavor, Mode, TagRule};
 
 #[test]
 fn versions_and_tags_keep_to_their_rules() {

@@ -154,7 +154,7 @@ impl WriteRegistry for Memory {
 
     async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError> {
         self.request(format!("put {reference}"), |state| {
-            let crate::domain::content::Content::Image(image) = manifest.content()? else {
+            let tagship_domain::content::Content::Image(image) = manifest.content()? else {
                 unreachable!("one image")
             };
             for blob in image.layers.iter().chain([&image.config]) {

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::epoch::Epoch;
-use crate::domain::reference::Digest;
+use tagship_domain::reference::Digest;
 
 /// A config with the diff-ids of the layers as they were pushed, and no time later than the epoch: `created`, and
 /// that of every step of the history. Nothing else is touched; one that is right already keeps its bytes.

@@ -3,14 +3,13 @@
 use std::io;
 use std::num::NonZeroUsize;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Bytes, BytesMut};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use crate::domain::reference::Digest;
 use crate::ports::BlobStream;
+use tagship_domain::reference::{Digest, DigestHasher};
 
 /// How many bytes are compressed at once. Another number gives other compressed layers, and so other digests for the
 /// same image.
@@ -35,7 +34,7 @@ pub(super) struct Input {
     gathered: BytesMut,
     /// The end of the block before.
     window: Bytes,
-    hash: Context,
+    hash: DigestHasher,
     crc: Crc,
 }
 
@@ -60,7 +59,7 @@ pub(super) fn start() -> (Input, BlobStream) {
         blocks,
         gathered: BytesMut::with_capacity(BLOCK),
         window: Bytes::new(),
-        hash: Context::new(&SHA256),
+        hash: DigestHasher::default(),
         crc: Crc::new(),
     };
     let header = stream::once(async { Ok(Bytes::from_static(&HEADER)) });
@@ -91,7 +90,7 @@ impl Input {
         // Source: RFC 1952, section 2.3.1: the checksum, and the size modulo 2^32.
         let trailer = [self.crc.sum(), self.crc.amount()].map(u32::to_le_bytes);
         self.send(Some(trailer)).await?;
-        Ok(Digest::from_sha256(&self.hash.finish()))
+        Ok(self.hash.finish())
     }
 
     async fn send(&mut self, trailer: Option<[[u8; 4]; 2]>) -> Result<(), OutputClosed> {

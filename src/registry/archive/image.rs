@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::config;
 use super::epoch::Epoch;
 use super::failure::Failure;
-use crate::domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
-use crate::domain::reference::Digest;
 use crate::ports::WriteRegistry;
 use crate::registry::RegistryError;
+use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
+use tagship_domain::reference::Digest;
 
 /// An image on its way into the registry: what of it is there already.
 pub(super) struct Image {

@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncRead;
 
@@ -10,10 +9,10 @@ use super::gzip;
 use super::image::{Image, Layer, Part};
 use super::layer::LayerTimes;
 use super::tar::{Entry, TarReader};
-use crate::domain::content::{Descriptor, OCI_LAYER_GZIP};
-use crate::domain::reference::Digest;
 use crate::ports::{Event, ImageArchive, Reporter, WriteRegistry};
 use crate::registry::reads::MAX_SMALL_BLOB;
+use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
+use tagship_domain::reference::{Digest, DigestHasher};
 
 /// The longest that the rest of a stream is read for, of which nothing is needed.
 const LEAVING: Duration = Duration::from_secs(10);
@@ -109,7 +108,7 @@ async fn feed<R: AsyncRead + Unpin>(
     progress: impl Fn(u64),
 ) -> Result<Option<Fed>, Failure> {
     let mut current = 0;
-    let mut hash = Context::new(&SHA256);
+    let mut hash = DigestHasher::default();
     while let Some(chunk) = tar.chunk().await? {
         current += chunk.len() as u64;
         hash.update(&chunk);
@@ -121,7 +120,7 @@ async fn feed<R: AsyncRead + Unpin>(
     if input.write(times.finish()).await.is_err() {
         return Ok(None);
     }
-    let read = Digest::from_sha256(&hash.finish());
+    let read = hash.finish();
     let pushed = input.finish().await.ok();
     Ok(pushed.map(|pushed| Fed { read, pushed }))
 }

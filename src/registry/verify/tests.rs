@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::super::in_memory::InMemoryRegistry;
 use super::*;
-use crate::domain::content::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
+use tagship_domain::content::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
 
 const IN_TOTO: &str = "application/vnd.in-toto+json";
 

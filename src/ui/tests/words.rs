@@ -4,9 +4,9 @@ use super::*;
 #[error("tag `1.4.0` is taken{0}")]
 struct Taken(String, #[source] io::Error);
 
-impl crate::error::Diagnose for Taken {
-    fn kind(&self) -> crate::error::Kind {
-        crate::error::Kind::TagConflict
+impl tagship_domain::error::Diagnose for Taken {
+    fn kind(&self) -> tagship_domain::error::Kind {
+        tagship_domain::error::Kind::TagConflict
     }
 
     fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {

@@ -10,8 +10,8 @@ use wiremock::{Request, ResponseTemplate};
 use super::sts::FakeSts;
 use super::{ECR_PASSWORD, FakeReporter, REQUEST_TOKEN, SUBJECT, jwt};
 use crate::clock::SystemClock;
-use crate::domain::reference::Digest;
 use crate::ports::Clock as _;
+use tagship_domain::reference::Digest;
 
 /// What the fakes are like, and what they were asked.
 pub(in crate::aws) struct FakeApis {

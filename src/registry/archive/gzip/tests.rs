@@ -37,7 +37,7 @@ fn content(length: usize) -> Vec<u8> {
 fn noise(length: usize) -> Vec<u8> {
     (0..u32::MAX)
         .flat_map(|n| {
-            let digest = aws_lc_rs::digest::digest(&SHA256, &n.to_be_bytes());
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &n.to_be_bytes());
             digest.as_ref().to_vec()
         })
         .take(length)

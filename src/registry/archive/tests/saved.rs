@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::domain::reference::Digest;
 use crate::engine::BuildError;
 use crate::ports::ImageArchive;
+use tagship_domain::reference::Digest;
 
 /// An image as an engine has it.
 pub(super) struct Saved {

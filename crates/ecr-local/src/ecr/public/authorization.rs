@@ -1,0 +1,22 @@
+use serde_json::{Value, json};
+
+use super::super::authorization::issue;
+use crate::json_api::{Context, Handler, Operation, Resource, epoch_seconds};
+use crate::refusal::Refusal;
+
+pub(super) static OPERATIONS: &[Operation] = &[Operation {
+    name: "GetAuthorizationToken",
+    on: Resource::Registry,
+    input: &[],
+    run: Handler::Blocking(get_token),
+}];
+
+/// `GetAuthorizationToken`: one token, where ECR has a list.
+fn get_token(context: &Context<'_>, _document: Value) -> Result<Value, Refusal> {
+    context.permit("sts:GetServiceBearerToken", "*")?;
+    let (token, expires) = issue(context)?;
+    Ok(json!({"authorizationData": {
+        "authorizationToken": token,
+        "expiresAt": epoch_seconds(expires),
+    }}))
+}

@@ -1,0 +1,233 @@
+//! Manifests, indexes, descriptors and platforms, as bytes that are never re-encoded.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::reference::Digest;
+
+/// The most bytes a manifest has. Source: OCI distribution spec, "Pushing manifests"; ECR's limit is the same.
+pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// OCI image index.
+pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// OCI image manifest.
+pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// OCI image config.
+pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// OCI layer, gzip.
+pub const OCI_LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// Docker's manifest list.
+pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// Docker's image manifest, schema 2.
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker's image config.
+pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+
+/// Every manifest type that Tagship reads. All must be accepted on every read by tag: a registry that
+/// holds another type than was accepted may translate it, and then the digest is another one.
+/// Source: ECR user guide, "Container image manifest format support".
+pub const MANIFEST_TYPES: [&str; 4] = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST];
+
+/// A manifest or index exactly as the registry holds it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Manifest {
+    media_type: String,
+    bytes: Bytes,
+    digest: Digest,
+}
+
+impl Manifest {
+    /// Takes the bytes as they are and computes their digest.
+    pub fn new(media_type: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        Self {
+            media_type: media_type.into(),
+            bytes,
+            digest,
+        }
+    }
+
+    /// The media type that it is stored under.
+    pub fn media_type(&self) -> &str {
+        &self.media_type
+    }
+
+    /// The exact bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// SHA-256 of the bytes.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Reads what the manifest refers to.
+    pub fn content(&self) -> Result<Content, InvalidManifest> {
+        let invalid = |problem: String| InvalidManifest {
+            digest: self.digest,
+            problem,
+        };
+        if self.bytes.len() > MAX_MANIFEST_BYTES {
+            return Err(invalid("it is larger than 4 MiB".to_owned()));
+        }
+        match self.media_type.as_str() {
+            OCI_INDEX | DOCKER_LIST => serde_json::from_slice(&self.bytes).map(Content::Index),
+            OCI_MANIFEST | DOCKER_MANIFEST => serde_json::from_slice(&self.bytes).map(Content::Image),
+            other => {
+                return Err(invalid(format!(
+                    "its media type `{}` is unknown",
+                    other.escape_debug()
+                )));
+            }
+        }
+        .map_err(|error| invalid(error.to_string()))
+    }
+}
+
+impl fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Manifest({} {})", self.media_type, self.digest)
+    }
+}
+
+/// Why a manifest cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("manifest {digest} cannot be read: {problem}")]
+pub struct InvalidManifest {
+    digest: Digest,
+    problem: String,
+}
+
+/// What a manifest refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// One image.
+    Image(ImageManifest),
+    /// Several manifests.
+    Index(ImageIndex),
+}
+
+/// The parts of an image manifest that Tagship reads. Source: OCI image spec, "Image Manifest".
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ImageManifest {
+    /// The image's config.
+    pub config: Descriptor,
+    /// The layers, base first.
+    #[serde(default)]
+    pub layers: Vec<Descriptor>,
+    /// Annotations of the manifest.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// The parts of an image index that Tagship reads. Source: OCI image spec, "Image Index".
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ImageIndex {
+    /// The manifests, in the order that the index has them.
+    #[serde(default)]
+    pub manifests: Vec<Descriptor>,
+    /// Annotations of the index.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What points to content. Source: OCI image spec, "Content Descriptors".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// The content's media type.
+    pub media_type: String,
+    /// The content's digest.
+    pub digest: Digest,
+    /// The content's size in bytes.
+    pub size: u64,
+    /// The platform, on the entries of an index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// Annotations, on the entries of an index.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Descriptor {
+    /// A descriptor without platform and annotations.
+    pub fn new(media_type: impl Into<String>, digest: Digest, size: u64) -> Self {
+        Self {
+            media_type: media_type.into(),
+            digest,
+            size,
+            platform: None,
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    /// Whether this entry of an index is BuildKit's attestation of another entry, not an image.
+    /// Source: BuildKit, "Image attestation storage".
+    pub fn is_attestation(&self) -> bool {
+        self.annotations
+            .get("vnd.docker.reference.type")
+            .map(String::as_str)
+            == Some("attestation-manifest")
+    }
+}
+
+/// An operating system and architecture, such as `linux/arm64/v8`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Platform {
+    /// The operating system, in Go's words.
+    pub os: String,
+    /// The architecture, in Go's words.
+    pub architecture: String,
+    /// The architecture's variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+}
+
+impl Platform {
+    /// Reads `os/architecture` or `os/architecture/variant`.
+    pub fn parse(text: &str) -> Result<Self, InvalidPlatform> {
+        let legal = |part: &str| {
+            !part.is_empty()
+                && part.len() <= 32
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        let parts: Vec<&str> = text.split('/').collect();
+        match parts.as_slice() {
+            [os, architecture, rest @ ..] if rest.len() <= 1 && parts.iter().all(|part| legal(part)) => {
+                Ok(Self {
+                    os: (*os).to_owned(),
+                    architecture: (*architecture).to_owned(),
+                    variant: rest.first().map(|variant| (*variant).to_owned()),
+                })
+            }
+            _ => Err(InvalidPlatform(
+                text.chars()
+                    .take(80)
+                    .collect::<String>()
+                    .escape_debug()
+                    .to_string(),
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant
+            .iter()
+            .try_for_each(|variant| write!(f, "/{variant}"))
+    }
+}
+
+/// Why a text is not a platform.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("platform `{0}` is not of the form `linux/amd64` or `linux/arm64/v8`")]
+pub struct InvalidPlatform(String);

@@ -1,0 +1,154 @@
+//! What was read before anything is decided.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use semver::Version;
+use serde::Serialize;
+
+use crate::content::{Manifest, Platform};
+use crate::immutability::Mutability;
+use crate::reference::{Digest, Tag};
+
+/// A full git commit id: 40 (SHA-1) or 64 (SHA-256) lower-case hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct CommitId(String);
+
+impl CommitId {
+    /// Reads a commit id.
+    pub fn parse(text: &str) -> Option<Self> {
+        let legal = matches!(text.len(), 40 | 64)
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        legal.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first 12 digits.
+    pub fn short(&self) -> &str {
+        &self.0[..12]
+    }
+}
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the checkout says of the commit that is published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// The commit at HEAD.
+    pub commit: CommitId,
+    /// The committer's time.
+    pub committed_at: Timestamp,
+    /// Names of the git tags that point to the commit, peeled, without `refs/tags/`.
+    pub tags: Vec<String>,
+    /// Paths that differ from the commit, relative to the repository's root; the first few of them.
+    pub changes: Vec<String>,
+    /// How many paths differ from the commit.
+    pub change_count: usize,
+    /// The repository's web address, when a remote or GitHub tells it; without credentials.
+    pub url: Option<String>,
+}
+
+impl Source {
+    /// Whether the working tree is not what the commit says.
+    pub fn is_dirty(&self) -> bool {
+        self.change_count > 0
+    }
+}
+
+/// A number of paths, in words.
+pub fn paths(count: usize) -> String {
+    match count {
+        1 => "1 path".to_owned(),
+        count => format!("{count} paths"),
+    }
+}
+
+/// What the registry says of the repository and the wanted tags, and what git says of the order among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The repository's settings; `Err` tells why they are unknown.
+    pub mutability: Result<Mutability, String>,
+    /// Every wanted tag that exists, with its manifest.
+    pub tags: BTreeMap<Tag, Manifest>,
+    /// What is known of the images that those tags point to.
+    pub images: BTreeMap<Digest, ImageFacts>,
+    /// What only moving tags hang on.
+    pub surroundings: Surroundings,
+}
+
+impl Facts {
+    /// The image that a wanted tag points to.
+    pub fn digest_of(&self, tag: &Tag) -> Option<Digest> {
+        self.tags.get(tag).map(Manifest::digest)
+    }
+}
+
+/// What moving tags hang on, as far as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Surroundings {
+    /// The checkout's git tags.
+    pub git_tags: Option<GitTags>,
+    /// All tags in the registry; `Err` tells why they cannot be listed.
+    pub registry_tags: Option<Result<Vec<Tag>, String>>,
+    /// Where this commit stands to others.
+    pub descents: BTreeMap<CommitId, Descent>,
+}
+
+/// The git tags of a checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GitTags {
+    /// Their names, without `refs/tags/`.
+    pub names: Vec<String>,
+    /// Whether the clone is shallow, so that tags may be missing.
+    pub is_shallow: bool,
+}
+
+/// Where a commit stands to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Descent {
+    /// It is the other one, or comes after it.
+    After,
+    /// The other one comes after it.
+    Before,
+    /// Neither comes after the other.
+    Apart,
+    /// The other one is not in the repository; in a shallow clone, or at all.
+    Unknown {
+        /// Whether the clone is shallow.
+        is_shallow: bool,
+    },
+}
+
+/// What a published image says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ImageFacts {
+    /// The label `org.opencontainers.image.revision`.
+    pub revision: Option<String>,
+    /// The label `org.opencontainers.image.version`.
+    pub version: Option<Version>,
+    /// One entry for each platform, in the order of the index.
+    pub platforms: Vec<PlatformManifest>,
+    /// Bytes of the config and the layers, compressed, over all platforms; each blob once.
+    pub size: u64,
+}
+
+/// One platform's manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlatformManifest {
+    /// The platform.
+    pub platform: Platform,
+    /// The digest of its manifest.
+    pub digest: Digest,
+}

@@ -1,0 +1,24 @@
+//! The rules: pure code without input, output, clock, environment or async.
+
+#![warn(missing_docs)]
+
+pub mod build;
+pub mod bump;
+pub mod content;
+pub mod error;
+pub mod event;
+pub mod facts;
+pub mod immutability;
+pub mod lifecycle;
+pub mod matrix;
+pub mod paths;
+pub mod plan;
+pub mod reference;
+pub mod tags;
+pub mod template;
+pub mod version;
+
+/// Runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

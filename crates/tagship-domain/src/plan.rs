@@ -1,0 +1,231 @@
+//! What will happen, as data: a pure function from what was read.
+
+use semver::Version;
+use serde::Serialize;
+
+use crate::build::BuildRequest;
+use crate::facts::{Facts, Source};
+use crate::immutability::Mutability;
+use crate::reference::{Digest, ImageName, Tag};
+use crate::tags::{DIRTY_SUFFIX, TagClass, Wanted, WantedTag};
+
+mod candidate;
+mod conflict;
+mod decide;
+
+pub use candidate::{Candidate, Question};
+pub use conflict::{Conflict, Conflicts, Obstacle};
+
+/// What is wanted, before the registry is asked.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Where the image goes.
+    pub image: ImageName,
+    /// What the checkout says.
+    pub source: Source,
+    /// The version, if the commit has one.
+    pub version: Option<Version>,
+    /// The tags.
+    pub wanted: Wanted,
+    /// Whether to build although the commit is published.
+    pub rebuild: bool,
+    /// What to build.
+    pub build: BuildRequest,
+}
+
+/// Everything that will happen. The only thing that the pipeline's writing half follows.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// Where the image goes.
+    pub image: ImageName,
+    /// The commit, marked when the working tree differs from it.
+    pub revision: String,
+    /// The version, if the commit has one.
+    pub version: Option<Version>,
+    /// Where the content comes from.
+    pub content: Content,
+    /// What happens to each tag, in the order in which tags are put.
+    pub tags: Vec<PlannedTag>,
+    /// The repository's setting, if it could be read.
+    pub mutability: Option<Mutability>,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+}
+
+/// Where the content of the tags comes from.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "from", rename_all = "lowercase")]
+pub enum Content {
+    /// It is built.
+    Build {
+        /// What is built.
+        request: Box<BuildRequest>,
+    },
+    /// The commit is published already.
+    Published {
+        /// The manifest's digest.
+        digest: Digest,
+        /// The tag that told.
+        tag: Tag,
+    },
+}
+
+/// What happens to one tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedTag {
+    /// The tag.
+    #[serde(flatten)]
+    pub wanted: WantedTag,
+    /// What happens to it.
+    #[serde(flatten)]
+    pub action: TagAction,
+}
+
+/// What happens to a tag, with what was seen: the write is conditional on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "lowercase")]
+pub enum TagAction {
+    /// It does not exist, and is put.
+    Create,
+    /// It points to this commit's image already.
+    Keep {
+        /// The image.
+        digest: Digest,
+    },
+    /// It points to another image, and is moved.
+    Move {
+        /// The image that it leaves.
+        from: Digest,
+    },
+    /// It must not point to this commit's image: it stays where it is, or is not put at all.
+    Hold {
+        /// The image that it stays at, if it exists.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at: Option<Digest>,
+        /// Why.
+        reason: String,
+        /// What would let it move, where the user can do something.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<&'static str>,
+    },
+    /// It cannot be had; nothing at all is done then.
+    Conflict(Conflict),
+    /// The registry could not be asked.
+    Unchecked,
+}
+
+impl TagAction {
+    /// The action's name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Keep { .. } => "keep",
+            Self::Move { .. } => "move",
+            Self::Hold { .. } => "hold",
+            Self::Conflict(_) => "conflict",
+            Self::Unchecked => "unchecked",
+        }
+    }
+
+    /// Why a tag is held.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Hold { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+impl Wish {
+    /// The image that wants the tags: the one of this commit, if it is published. `revision` is [`revision()`]'s.
+    pub fn candidate<'a>(&'a self, facts: &Facts, revision: &'a str) -> Candidate<'a> {
+        Candidate {
+            digest: self.published(facts, revision).map(|(digest, _)| digest),
+            revision,
+            version: self.version.as_ref(),
+        }
+    }
+
+    /// This commit's own image, of those that have wanted tags, and the tag that tells.
+    ///
+    /// The commit tag tells by its name, unless the image says that it is of another commit. A release tag tells
+    /// when its image says that it is of this commit: then an earlier run, or somebody, left the commit tag out.
+    /// Nothing tells for a dirty tree.
+    fn published(&self, facts: &Facts, revision: &str) -> Option<(Digest, Tag)> {
+        if self.source.is_dirty() {
+            return None;
+        }
+        self.wanted.tags.iter().find_map(|WantedTag { tag, class, .. }| {
+            let digest = facts.tags.get(tag)?.digest();
+            let says = facts
+                .images
+                .get(&digest)
+                .and_then(|image| image.revision.as_deref());
+            let ours = match class {
+                TagClass::Commit => says.is_none_or(|says| says == revision),
+                TagClass::Release => says == Some(revision),
+                TagClass::Moving => false,
+            };
+            ours.then(|| (digest, tag.clone()))
+        })
+    }
+}
+
+impl Plan {
+    /// Plans `wish` from what was read, or from why the registry could not be asked.
+    pub fn new(wish: Wish, facts: Result<&Facts, String>) -> Self {
+        decide::decide(wish, facts)
+    }
+
+    /// Every tag that cannot be had.
+    pub fn conflicts(&self) -> Option<Conflicts> {
+        let conflicts = self.tags.iter().filter_map(|planned| match &planned.action {
+            TagAction::Conflict(conflict) => Some((planned.wanted.tag.clone(), conflict.clone())),
+            _ => None,
+        });
+        self.refusal(conflicts.collect())
+    }
+
+    /// These conflicts together, if there are any.
+    pub fn refusal(&self, conflicts: Vec<(Tag, Conflict)>) -> Option<Conflicts> {
+        (!conflicts.is_empty()).then(|| Conflicts {
+            image: self.image.clone(),
+            mutability: self.mutability.clone(),
+            tags: conflicts,
+        })
+    }
+
+    /// Every tag that is held, why, and what would let it move.
+    pub fn holds(&self) -> impl Iterator<Item = (&Tag, &str, Option<&'static str>)> {
+        self.tags.iter().filter_map(|planned| match &planned.action {
+            TagAction::Hold { reason, hint, .. } => Some((&planned.wanted.tag, reason.as_str(), *hint)),
+            _ => None,
+        })
+    }
+
+    /// The published image of this commit, where tags point to one: what a rebuild should give.
+    pub fn kept(&self) -> Option<Digest> {
+        self.tags.iter().find_map(|planned| match planned.action {
+            TagAction::Keep { digest } => Some(digest),
+            _ => None,
+        })
+    }
+
+    /// Whether everything is as it should be already.
+    pub fn is_fulfilled(&self) -> bool {
+        matches!(self.content, Content::Published { .. })
+            && self
+                .tags
+                .iter()
+                .all(|tag| matches!(tag.action, TagAction::Keep { .. } | TagAction::Hold { .. }))
+    }
+}
+
+/// The revision label of a checkout.
+pub fn revision(source: &Source) -> String {
+    let mark = if source.is_dirty() { DIRTY_SUFFIX } else { "" };
+    format!("{}{mark}", source.commit)
+}
+
+#[cfg(test)]
+mod tests;

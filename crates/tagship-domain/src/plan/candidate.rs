@@ -1,0 +1,201 @@
+//! What happens to one tag. Asked for the plan, and once more just before the tag is put.
+
+use semver::Version;
+
+use super::{Conflict, Obstacle, TagAction};
+use crate::facts::{CommitId, Descent, Facts, ImageFacts, Surroundings};
+use crate::reference::{Digest, Tag};
+use crate::tags::{DIRTY_SUFFIX, Greater, Order, TagClass, VersionLine, WantedTag};
+
+/// The image that wants tags.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// Its digest, if it exists.
+    pub digest: Option<Digest>,
+    /// Its commit, marked when the working tree differs from it.
+    pub revision: &'a str,
+    /// Its version, if the commit has one.
+    pub version: Option<&'a Version>,
+}
+
+/// What must be read before a moving tag can be decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// The git tags.
+    GitTags,
+    /// All tags in the registry.
+    RegistryTags,
+    /// Where this commit stands to the other.
+    Descent {
+        /// This commit.
+        of: CommitId,
+        /// The commit of the image that has the tag.
+        from: CommitId,
+    },
+}
+
+/// Why a moving tag must not move, and what lets it.
+struct Held {
+    reason: String,
+    hint: Option<&'static str>,
+}
+
+impl Held {
+    fn because(reason: String) -> Self {
+        Self { reason, hint: None }
+    }
+}
+
+/// What a decision comes to: an answer, or a question that is still open.
+type Decided<T> = Result<T, Question>;
+
+impl Candidate<'_> {
+    /// What happens to the tag. One that hangs on what was not read is held.
+    pub fn action(&self, wanted: &WantedTag, facts: &Facts) -> TagAction {
+        self.decide(wanted, facts)
+            .unwrap_or_else(|_open| TagAction::Hold {
+                at: facts.digest_of(&wanted.tag),
+                reason: "it was not found out whether it may move".to_owned(),
+                hint: None,
+            })
+    }
+
+    /// What must still be read to decide the tag.
+    pub fn question(&self, wanted: &WantedTag, facts: &Facts) -> Option<Question> {
+        self.decide(wanted, facts).err()
+    }
+
+    /// That the tag cannot be had.
+    pub fn conflict(&self, tag: &Tag, obstacle: Obstacle, facts: &Facts) -> Conflict {
+        let existing = facts.digest_of(tag);
+        let image = existing.and_then(|digest| facts.images.get(&digest));
+        Conflict {
+            existing,
+            existing_revision: image.and_then(|image| image.revision.clone()),
+            ours: self.digest,
+            our_revision: self.revision.to_owned(),
+            obstacle,
+        }
+    }
+
+    fn decide(&self, wanted: &WantedTag, facts: &Facts) -> Decided<TagAction> {
+        let tag = &wanted.tag;
+        let existing = facts.digest_of(tag);
+        if let Some(digest) = existing
+            && self.digest == Some(digest)
+        {
+            return Ok(TagAction::Keep { digest });
+        }
+        let setting = facts.mutability.as_ref();
+        let is_protected = setting.is_ok_and(|setting| setting.protects(tag));
+        // A dirty tree's tags promise nothing, but have no need to move either.
+        let is_dirty = self.revision.ends_with(DIRTY_SUFFIX);
+        let conflict = |obstacle| TagAction::Conflict(self.conflict(tag, obstacle, facts));
+        Ok(match (wanted.class, existing) {
+            (TagClass::Moving, Some(_)) if is_protected && is_dirty => conflict(Obstacle::Taken),
+            (TagClass::Moving, _) if is_protected && !is_dirty => conflict(Obstacle::RepositoryIsImmutable),
+            (TagClass::Moving, at) => match self.held(wanted.order.as_ref(), at, facts)? {
+                Some(Held { reason, hint }) => TagAction::Hold { at, reason, hint },
+                None => at.map_or(TagAction::Create, |from| TagAction::Move { from }),
+            },
+            (TagClass::Commit | TagClass::Release, Some(_)) => conflict(Obstacle::Taken),
+            (TagClass::Commit | TagClass::Release, None) => TagAction::Create,
+        })
+    }
+
+    /// Why a moving tag must stay at the image that it has, or out of the registry when it has none.
+    fn held(&self, order: Option<&Order>, at: Option<Digest>, facts: &Facts) -> Decided<Option<Held>> {
+        let image = at.and_then(|digest| facts.images.get(&digest));
+        if let Some(held) = image.and_then(|image| self.behind_label(image)) {
+            return Ok(Some(held));
+        }
+        match (order, image) {
+            (Some(Order::Versions(line)), _) => behind_version(line, &facts.surroundings),
+            (Some(Order::Commits), Some(image)) => self.behind_commit(image, &facts.surroundings),
+            (Some(Order::Commits), None) | (None, _) => Ok(None),
+        }
+    }
+
+    fn behind_label(&self, image: &ImageFacts) -> Option<Held> {
+        let (ours, theirs) = (self.version?, image.version.as_ref()?);
+        ours.cmp_precedence(theirs).is_lt().then(|| {
+            Held::because(format!(
+                "it points to version {theirs}, which is greater than {ours}"
+            ))
+        })
+    }
+
+    /// A branch goes from commit to commit. An image that does not say which commit it is of has no place in it.
+    fn behind_commit(&self, image: &ImageFacts, surroundings: &Surroundings) -> Decided<Option<Held>> {
+        const REWRITTEN: &str =
+            "if the branch was rewritten, delete the tag in the registry: the next run puts it anew";
+        let commit = |revision: &str| CommitId::parse(revision);
+        let (Some(of), Some(from)) = (commit(self.revision), image.revision.as_deref().and_then(commit))
+        else {
+            return Ok(None);
+        };
+        let there = from.short().to_owned();
+        let descent = if of == from {
+            Descent::After
+        } else {
+            let known = surroundings.descents.get(&from).copied();
+            known.ok_or(Question::Descent { of, from })?
+        };
+        let (reason, hint) = match descent {
+            Descent::After => return Ok(None),
+            Descent::Before => (
+                format!("it points to commit {there}, which comes after this one"),
+                None,
+            ),
+            Descent::Apart => (
+                format!("it points to commit {there}, from which this one does not descend"),
+                Some(REWRITTEN),
+            ),
+            Descent::Unknown { is_shallow: true } => (
+                format!("it points to commit {there}, which this shallow clone does not reach"),
+                Some(
+                    "check out with `fetch-depth: 0`, or give a `github-token` that may read the repository",
+                ),
+            ),
+            Descent::Unknown { is_shallow: false } => (
+                format!("it points to commit {there}, which is not in this repository"),
+                Some(REWRITTEN),
+            ),
+        };
+        Ok(Some(Held { reason, hint }))
+    }
+}
+
+/// A version is the greatest of its line only if no git tag and no tag in the registry says otherwise.
+fn behind_version(line: &VersionLine, surroundings: &Surroundings) -> Decided<Option<Held>> {
+    let ours = line.version();
+    if !line.is_stable() {
+        return Ok(Some(Held::because(format!("{ours} is no stable version"))));
+    }
+    let seen = |greater: Greater, place: &str| {
+        let Greater { version, tag } = greater;
+        let reason = format!("{version} is greater than {ours}, and there is {place} `{tag}`");
+        Ok(Some(Held::because(reason)))
+    };
+    let git = surroundings.git_tags.as_ref().ok_or(Question::GitTags)?;
+    if let Some(greater) = line.greater_in_git(&git.names) {
+        return seen(greater, "a git tag");
+    }
+    match surroundings
+        .registry_tags
+        .as_ref()
+        .ok_or(Question::RegistryTags)?
+    {
+        Ok(tags) => match line.greater_in_registry(tags.iter().map(Tag::as_str)) {
+            Some(greater) => seen(greater, "a tag in the registry"),
+            None => Ok(None),
+        },
+        Err(reason) if git.is_shallow => Ok(Some(Held {
+            reason: format!(
+                "whether a greater version than {ours} exists cannot be told: the clone is shallow, and {reason}"
+            ),
+            hint: Some("check out with `fetch-depth: 0`, or let the role list the repository's tags"),
+        })),
+        Err(_) => Ok(None),
+    }
+}

@@ -1,0 +1,184 @@
+//! Tags that cannot be had.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::error::{Diagnose, Kind};
+use crate::immutability::{Mutability, TagFilter};
+use crate::reference::{Digest, ImageName, Tag};
+use crate::tags::DIRTY_SUFFIX;
+
+/// Why a tag cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Conflict {
+    /// The image that has the tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub existing: Option<Digest>,
+    /// The commit that the other image says it was built from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub existing_revision: Option<String>,
+    /// This commit's image, if it exists already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ours: Option<Digest>,
+    /// This commit.
+    pub our_revision: String,
+    /// What stands in the way.
+    pub obstacle: Obstacle,
+}
+
+/// What stands in a tag's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Obstacle {
+    /// The tag promises not to move, and points to another image.
+    Taken,
+    /// The tag has to move later, and the repository will not let it.
+    RepositoryIsImmutable,
+}
+
+/// All tags that cannot be had, together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflicts {
+    /// The repository.
+    pub image: ImageName,
+    /// The repository's setting, if it could be read.
+    pub mutability: Option<Mutability>,
+    /// Each tag with its conflict; never empty.
+    pub tags: Vec<(Tag, Conflict)>,
+}
+
+impl fmt::Display for Conflicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let repository = &self.image.repository;
+        for (index, (tag, conflict)) in self.tags.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n  and ")?;
+            }
+            match conflict.obstacle {
+                Obstacle::Taken => write!(
+                    f,
+                    "tag `{tag}` in `{repository}` must not move and already points to "
+                )?,
+                Obstacle::RepositoryIsImmutable => {
+                    let setting = self.setting(tag);
+                    write!(
+                        f,
+                        "tag `{tag}` in `{repository}` has to move later, and the repository is {setting}"
+                    )?;
+                    if conflict.existing.is_some() {
+                        f.write_str("; it points to ")?;
+                    }
+                }
+            }
+            if let Some(existing) = &conflict.existing {
+                write!(f, "{existing}")?;
+                if let Some(revision) = &conflict.existing_revision {
+                    write!(f, " (of commit {})", short_revision(revision))?;
+                }
+                let ours = short_revision(&conflict.our_revision);
+                match &conflict.ours {
+                    Some(digest) => write!(f, ", this commit's image is {digest} (of commit {ours})")?,
+                    None => write!(f, ", and commit {ours} is not built yet")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Conflicts {
+    /// The repository's setting, as far as it stands in the way of `tag`.
+    fn setting(&self, tag: &Tag) -> String {
+        match &self.mutability {
+            None | Some(Mutability::Mutable | Mutability::Immutable) => "IMMUTABLE".to_owned(),
+            Some(Mutability::ImmutableWithExclusion(_)) => {
+                "IMMUTABLE_WITH_EXCLUSION, with no filter that matches it".to_owned()
+            }
+            Some(Mutability::MutableWithExclusion(filters)) => {
+                let filters = quoted(filters.iter().filter(|filter| filter.matches(tag)));
+                format!("MUTABLE_WITH_EXCLUSION, with {filters}, which matches it")
+            }
+        }
+    }
+
+    /// What lets the tags move that the repository's setting stops.
+    fn way_out(&self) -> Option<String> {
+        let stopped: Vec<&Tag> = self
+            .tags
+            .iter()
+            .filter(|(_, conflict)| conflict.obstacle == Obstacle::RepositoryIsImmutable)
+            .map(|(tag, _)| tag)
+            .collect();
+        let present = match &self.mutability {
+            Some(Mutability::MutableWithExclusion(_)) => {
+                return Some("take what matches out of the repository's exclusion filters, or leave these tags out of `tags`".to_owned());
+            }
+            Some(Mutability::ImmutableWithExclusion(filters)) => filters.as_slice(),
+            _ => &[],
+        };
+        let count = present.len() + stopped.len();
+        if stopped.is_empty() {
+            None
+        } else if count > TagFilter::MAX_IN_REPOSITORY {
+            Some(format!(
+                "a repository has at most {} exclusion filters, and {count} would be needed for {}: leave some of them out of `tags`",
+                TagFilter::MAX_IN_REPOSITORY,
+                quoted(&stopped)
+            ))
+        } else {
+            // The setting is replaced as a whole, with the filters that it has. Shells expand `*`.
+            let filters = present.iter().map(TagFilter::as_str);
+            let filters: Vec<String> = filters
+                .chain(stopped.iter().map(|tag| tag.as_str()))
+                .map(|filter| format!("'filterType=WILDCARD,filter={filter}'"))
+                .collect();
+            Some(format!(
+                "leave {} out of `tags`, or let them move: aws ecr put-image-tag-mutability --repository-name {} --image-tag-mutability IMMUTABLE_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {}",
+                quoted(&stopped),
+                self.image.repository,
+                filters.join(" ")
+            ))
+        }
+    }
+}
+
+fn quoted(texts: impl IntoIterator<Item = impl fmt::Display>) -> String {
+    let quoted: Vec<String> = texts.into_iter().map(|text| format!("`{text}`")).collect();
+    quoted.join(", ")
+}
+
+impl std::error::Error for Conflicts {}
+
+impl Diagnose for Conflicts {
+    fn kind(&self) -> Kind {
+        Kind::TagConflict
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let is_taken = self
+            .tags
+            .iter()
+            .any(|(_, conflict)| conflict.obstacle == Obstacle::Taken);
+        let taken = "publish this commit under another version; what is published stays what it is";
+        match (is_taken, self.way_out()) {
+            (true, Some(way_out)) => Some(format!("{taken}; and {way_out}").into()),
+            (true, None) => Some(taken.into()),
+            (false, way_out) => way_out.map(Cow::Owned),
+        }
+    }
+}
+
+/// A revision label cut to its first 12 digits; it may be hostile.
+fn short_revision(revision: &str) -> String {
+    let (digits, mark) = revision
+        .strip_suffix(DIRTY_SUFFIX)
+        .map_or((revision, ""), |digits| (digits, DIRTY_SUFFIX));
+    digits
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(12)
+        .chain(mark.chars())
+        .collect()
+}

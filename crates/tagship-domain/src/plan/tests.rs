@@ -1,0 +1,500 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::build::BuildArgs;
+use crate::content::{Manifest, OCI_MANIFEST};
+use crate::error::Diagnose as _;
+use crate::facts::{CommitId, Descent, GitTags, ImageFacts, Surroundings};
+use crate::immutability::TagFilter;
+use crate::reference::{RegistryHost, RepositoryName};
+use crate::tags::{self, TagRule};
+
+const OURS: &str = "1111111111111111111111111111111111111111";
+const THEIRS: &str = "2222222222222222222222222222222222222222";
+const COMMIT_TAG: &str = "sha-111111111111";
+
+fn manifest(text: &str) -> Manifest {
+    Manifest::new(OCI_MANIFEST, text.to_owned())
+}
+
+fn wish(rules: &[&str], version: Option<&str>) -> Wish {
+    let commit = CommitId::parse(OURS).unwrap();
+    let rules: Vec<TagRule> = rules.iter().map(|rule| TagRule::parse(rule).unwrap()).collect();
+    let version = version.map(|version| Version::parse(version).unwrap());
+    Wish {
+        image: ImageName {
+            registry: RegistryHost::parse("127.0.0.1:5510").unwrap(),
+            repository: RepositoryName::parse("team/app").unwrap(),
+        },
+        wanted: tags::wanted(&rules, version.as_ref(), &commit, false).unwrap(),
+        version,
+        rebuild: false,
+        build: BuildRequest {
+            context: PathBuf::from("/src"),
+            dockerfile: PathBuf::from("/src/Dockerfile"),
+            target: None,
+            build_args: BuildArgs::default(),
+            secrets: Vec::new(),
+            labels: BTreeMap::new(),
+            platform: None,
+            no_cache: false,
+            source_date_epoch: 0,
+        },
+        source: Source {
+            commit,
+            committed_at: jiff::Timestamp::UNIX_EPOCH,
+            tags: Vec::new(),
+            changes: Vec::new(),
+            change_count: 0,
+            url: None,
+        },
+    }
+}
+
+/// Tags with the image that each points to: its content, revision and version.
+fn facts(setting: Mutability, tags: &[(&str, &str, Option<&str>, Option<&str>)]) -> Facts {
+    let mut facts = Facts {
+        mutability: Ok(setting),
+        tags: BTreeMap::new(),
+        images: BTreeMap::new(),
+        surroundings: Surroundings {
+            git_tags: Some(GitTags::default()),
+            registry_tags: Some(Ok(Vec::new())),
+            descents: BTreeMap::new(),
+        },
+    };
+    for (tag, content, revision, version) in tags {
+        let manifest = manifest(content);
+        let image = ImageFacts {
+            revision: revision.map(str::to_owned),
+            version: version.map(|version| Version::parse(version).unwrap()),
+            ..ImageFacts::default()
+        };
+        facts.images.insert(manifest.digest(), image);
+        facts.tags.insert(Tag::parse(tag).unwrap(), manifest);
+    }
+    facts
+}
+
+fn actions(plan: &Plan) -> Vec<String> {
+    plan.tags
+        .iter()
+        .map(|planned| format!("{} {}", planned.wanted.tag, planned.action.name()))
+        .collect()
+}
+
+fn builds(plan: &Plan) -> bool {
+    matches!(plan.content, Content::Build { .. })
+}
+
+const BOTH: [&str; 2] = ["type=semver", "type=sha"];
+
+#[test]
+fn a_new_commit_is_built_and_both_tags_are_created() {
+    let plan = Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&facts(Mutability::Immutable, &[])));
+    assert!(builds(&plan) && plan.conflicts().is_none() && !plan.is_fulfilled());
+    assert_eq!(
+        actions(&plan),
+        [format!("{COMMIT_TAG} create"), "1.0.0 create".to_owned()]
+    );
+}
+
+#[test]
+fn a_published_commit_needs_nothing() {
+    let facts = facts(
+        Mutability::Immutable,
+        &[
+            (COMMIT_TAG, "a", Some(OURS), None),
+            ("1.0.0", "a", Some(OURS), None),
+        ],
+    );
+    let plan = Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&facts));
+    assert!(plan.is_fulfilled());
+    assert_eq!(
+        actions(&plan),
+        [format!("{COMMIT_TAG} keep"), "1.0.0 keep".to_owned()]
+    );
+}
+
+#[test]
+fn a_missing_sibling_is_completed_from_either_side() {
+    for present in [COMMIT_TAG, "1.0.0"] {
+        let facts = facts(Mutability::Immutable, &[(present, "a", Some(OURS), None)]);
+        let plan = Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&facts));
+        assert!(
+            matches!(&plan.content, Content::Published { digest, .. } if *digest == manifest("a").digest()),
+            "{present}"
+        );
+        assert!(plan.conflicts().is_none() && !plan.is_fulfilled(), "{present}");
+    }
+}
+
+#[test]
+fn an_image_without_labels_is_known_by_its_commit_tag_alone() {
+    let unlabelled = |tag| facts(Mutability::Mutable, &[(tag, "a", None, None)]);
+    assert!(!builds(&Plan::new(
+        wish(&BOTH, Some("1.0.0")),
+        Ok(&unlabelled(COMMIT_TAG))
+    )));
+    assert!(
+        Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&unlabelled("1.0.0")))
+            .conflicts()
+            .is_some()
+    );
+}
+
+#[test]
+fn a_taken_version_is_a_conflict_whatever_the_repository_allows() {
+    for setting in [Mutability::Mutable, Mutability::Immutable] {
+        let facts = facts(
+            setting,
+            &[
+                ("1.0.0", "theirs", Some(THEIRS), None),
+                (COMMIT_TAG, "ours", Some(OURS), None),
+            ],
+        );
+        let conflicts = Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&facts))
+            .conflicts()
+            .unwrap();
+        assert_eq!(conflicts.kind().exit_code(), 10);
+        let text = conflicts.to_string();
+        assert!(text.contains(&manifest("theirs").digest().to_string()), "{text}");
+        assert!(text.contains(&manifest("ours").digest().to_string()), "{text}");
+    }
+}
+
+#[test]
+fn all_conflicts_are_told_together() {
+    let facts = facts(
+        Mutability::Immutable,
+        &[
+            ("1.0.0", "theirs", Some(THEIRS), None),
+            (COMMIT_TAG, "wrong", Some(THEIRS), None),
+        ],
+    );
+    let rules = ["type=semver", "type=sha", "latest"];
+    let conflicts = Plan::new(wish(&rules, Some("1.0.0")), Ok(&facts))
+        .conflicts()
+        .unwrap();
+    assert_eq!(conflicts.tags.len(), 3);
+    insta::assert_snapshot!(format!("{conflicts}\nhint: {}", conflicts.hint().unwrap()));
+}
+
+#[test]
+fn a_moving_tag_moves_only_forward() {
+    let rules = ["type=semver,pattern={{major}}", "latest"];
+    let at = |version| {
+        facts(
+            Mutability::Mutable,
+            &[("latest", "theirs", Some(THEIRS), Some(version))],
+        )
+    };
+    for (version, action) in [("1.4.9", "move"), ("1.5.0", "move"), ("2.0.0", "hold")] {
+        let plan = Plan::new(wish(&rules, Some("1.5.0")), Ok(&at(version)));
+        assert_eq!(
+            actions(&plan),
+            ["1 create".to_owned(), format!("latest {action}")],
+            "{version}"
+        );
+    }
+}
+
+const LINES: [&str; 3] = [
+    "type=semver,pattern={{major}}.{{minor}}",
+    "type=semver,pattern={{major}}",
+    "latest",
+];
+
+/// Facts of a repository without the wanted tags, with these git tags and these tags in the registry.
+fn surrounded(git: &[&str], registry: &[&str]) -> Facts {
+    let mut facts = facts(Mutability::Mutable, &[]);
+    facts.surroundings.git_tags = Some(GitTags {
+        names: git.iter().map(|name| (*name).to_owned()).collect(),
+        is_shallow: false,
+    });
+    let tags = registry.iter().map(|name| Tag::parse(name).unwrap()).collect();
+    facts.surroundings.registry_tags = Some(Ok(tags));
+    facts
+}
+
+#[test]
+fn only_the_greatest_stable_version_of_a_line_gets_its_tag() {
+    for (git, registry, actions_expected) in [
+        (&[][..], &[][..], ["create", "create", "create"]),
+        (&["v1.2.9", "v1.2.8"], &["1.2.9"], ["create", "create", "create"]),
+        (&["v1.3.0"], &[], ["create", "hold", "hold"]),
+        (&[], &["1.3.0"], ["create", "hold", "hold"]),
+        (&["v2.0.0"], &[], ["create", "create", "hold"]),
+        (&[], &["1.2.10"], ["hold", "hold", "hold"]),
+        // Neither stable nor a version of this repository's.
+        (
+            &["v2.0.0-rc.1", "app/v2.0.0", "v2.0", "V2.0.0"],
+            &["2.0.0-rc.1", "2.0.0-alpine", "2"],
+            ["create"; 3],
+        ),
+        // Build metadata orders nothing.
+        (&["v1.2.9+b2"], &["1.2.9_b2"], ["create", "create", "create"]),
+        (&[], &["1.3.0_b2"], ["create", "hold", "hold"]),
+    ] {
+        let plan = Plan::new(wish(&LINES, Some("1.2.9")), Ok(&surrounded(git, registry)));
+        let names: Vec<&str> = plan.tags.iter().map(|planned| planned.action.name()).collect();
+        assert_eq!(names, actions_expected, "git {git:?}, registry {registry:?}");
+    }
+}
+
+#[test]
+fn a_hold_names_the_greater_version_and_its_place() {
+    let plan = |git: &[&str], registry: &[&str]| {
+        let plan = Plan::new(wish(&["latest"], Some("1.2.9")), Ok(&surrounded(git, registry)));
+        plan.tags[0].action.reason().unwrap().to_owned()
+    };
+    assert_eq!(
+        plan(&["v1.3.0", "v1.10.0", "v1.4.0"], &["1.11.0"]),
+        "1.10.0 is greater than 1.2.9, and there is a git tag `v1.10.0`"
+    );
+    assert_eq!(
+        plan(&[], &["1.3.0_5"]),
+        "1.3.0+5 is greater than 1.2.9, and there is a tag in the registry `1.3.0_5`"
+    );
+}
+
+#[test]
+fn affixes_and_other_schemes_have_lines_of_their_own() {
+    let held = |rule: &str, version: Option<&str>, git: &[&str], registry: &[&str]| {
+        let plan = Plan::new(wish(&[rule], version), Ok(&surrounded(git, registry)));
+        plan.tags[0].action.name() == "hold"
+    };
+    let ours = Some("1.2.9");
+    for rule in [
+        "type=semver,pattern={{major}},suffix=-alpine",
+        "type=semver,pattern={{major}}-alpine",
+        "type=raw,value=latest,suffix=-alpine",
+    ] {
+        assert!(held(rule, ours, &[], &["1.3.0-alpine"]), "{rule}");
+        assert!(held(rule, ours, &[], &["1.3.0"]), "{rule}");
+        assert!(!held(rule, ours, &[], &["1.3.0-debian"]), "{rule}");
+    }
+    assert!(held("type=semver,pattern=v{{major}}", ours, &[], &["1.3.0"]));
+    assert!(held(
+        "type=semver,pattern=app-{{major}}",
+        ours,
+        &[],
+        &["app-1.3.0"]
+    ));
+    // The git tags of an image are those that its rule reads.
+    let one_of_many = "type=semver,pattern={{major}},match=^app/v(.+)$,value=app/v1.2.9";
+    assert!(held(one_of_many, None, &["app/v1.3.0"], &[]));
+    assert!(!held(
+        one_of_many,
+        None,
+        &["v1.3.0", "web/v1.3.0", "app/v2.0.0"],
+        &[]
+    ));
+    let python = "type=pep440,pattern={{major}}.{{minor}},value=1.2.9";
+    assert!(held(python, None, &["1.2.10"], &[]));
+    assert!(held(python, None, &[], &["1.2.9.1"]));
+    assert!(!held(
+        python,
+        None,
+        &["1.2.10rc1", "1.2.10.dev1", "1.3", "1.2.9.0"],
+        &["1.3.0"]
+    ));
+}
+
+#[test]
+fn a_prerelease_moves_no_latest() {
+    let facts = facts(
+        Mutability::Mutable,
+        &[("latest", "theirs", Some(THEIRS), Some("1.0.0"))],
+    );
+    for facts in [&facts, &surrounded(&[], &[])] {
+        let plan = Plan::new(wish(&["latest"], Some("2.0.0-rc.1")), Ok(facts));
+        assert_eq!(actions(&plan), ["latest hold"]);
+    }
+}
+
+/// A wish of a commit without version for the tag of branch `main`.
+fn branch_wish() -> Wish {
+    let mut wish = wish(&["type=sha"], None);
+    wish.wanted.tags.push(tags::WantedTag {
+        tag: Tag::parse("main").unwrap(),
+        class: tags::TagClass::Moving,
+        rule: "type=ref,event=branch".to_owned(),
+        order: Some(tags::Order::Commits),
+    });
+    wish
+}
+
+#[test]
+fn a_branch_tag_moves_only_to_a_descendant() {
+    let unknown = |is_shallow| Descent::Unknown { is_shallow };
+    for (descent, action, hinted) in [
+        (Descent::After, "move", false),
+        (Descent::Before, "hold", false),
+        (Descent::Apart, "hold", true),
+        (unknown(true), "hold", true),
+        (unknown(false), "hold", true),
+    ] {
+        let mut facts = facts(Mutability::Mutable, &[("main", "theirs", Some(THEIRS), None)]);
+        let commit = CommitId::parse(THEIRS).unwrap();
+        facts.surroundings.descents.insert(commit, descent);
+        let plan = Plan::new(branch_wish(), Ok(&facts));
+        assert_eq!(plan.tags[1].action.name(), action, "{descent:?}");
+        let hint = plan.holds().next().and_then(|(_, _, hint)| hint);
+        assert_eq!(hint.is_some(), hinted, "{descent:?}");
+    }
+}
+
+#[test]
+fn an_image_that_names_no_other_commit_does_not_hold_a_branch() {
+    let dirty = format!("{THEIRS}-dirty");
+    for revision in [None, Some("abc1234"), Some(dirty.as_str()), Some(OURS)] {
+        let facts = facts(Mutability::Mutable, &[("main", "theirs", revision, None)]);
+        let plan = Plan::new(branch_wish(), Ok(&facts));
+        assert_eq!(plan.tags[1].action.name(), "move", "{revision:?}");
+    }
+}
+
+#[test]
+fn what_was_not_read_holds_a_tag() {
+    let mut facts = facts(Mutability::Mutable, &[("main", "theirs", Some(THEIRS), None)]);
+    facts.surroundings = Surroundings::default();
+    let plan = Plan::new(branch_wish(), Ok(&facts));
+    assert_eq!(actions(&plan)[1], "main hold");
+    let plan = Plan::new(wish(&["latest"], Some("1.0.0")), Ok(&facts));
+    assert_eq!(actions(&plan), ["latest hold"]);
+}
+
+#[test]
+fn a_moving_tag_in_an_immutable_repository_is_refused_with_the_filters_that_allow_it() {
+    let filters = |texts: &[&str]| texts.iter().map(|text| TagFilter::parse(text).unwrap()).collect();
+    let told = |setting: Mutability, rules: &[&str]| {
+        let plan = Plan::new(wish(rules, Some("1.2.9")), Ok(&facts(setting, &[])));
+        let conflicts = plan.conflicts().unwrap();
+        assert_eq!(conflicts.kind().exit_code(), 10);
+        format!("{conflicts}\nhint: {}", conflicts.hint().unwrap())
+    };
+    let many = ["one", "two", "three", "four", "five", "six"];
+    let texts = [
+        told(Mutability::Immutable, &LINES),
+        told(Mutability::ImmutableWithExclusion(filters(&["dev*"])), &LINES),
+        told(
+            Mutability::MutableWithExclusion(filters(&["lat*", "x"])),
+            &["latest"],
+        ),
+        told(Mutability::Immutable, &many),
+    ];
+    insta::assert_snapshot!(texts.join("\n\n"));
+    // With the filters that are named, nothing is refused.
+    let allowed = Mutability::ImmutableWithExclusion(filters(&["1.2", "1", "latest"]));
+    let plan = Plan::new(wish(&LINES, Some("1.2.9")), Ok(&facts(allowed, &[])));
+    assert_eq!(plan.conflicts(), None);
+}
+
+#[test]
+fn an_excluded_moving_tag_may_move_in_an_immutable_repository() {
+    let setting = Mutability::ImmutableWithExclusion(vec![TagFilter::parse("latest").unwrap()]);
+    let plan = Plan::new(
+        wish(&["latest"], None),
+        Ok(&facts(setting, &[("latest", "theirs", None, None)])),
+    );
+    assert_eq!(actions(&plan), ["latest move"]);
+}
+
+#[test]
+fn a_dirty_trees_tags_are_put_once_in_an_immutable_repository() {
+    let dirty = |facts: &Facts| {
+        let mut wish = wish(&["type=sha"], None);
+        wish.source.change_count = 1;
+        let rule = [TagRule::parse("type=sha").unwrap()];
+        wish.wanted = tags::wanted(&rule, None, &wish.source.commit, true).unwrap();
+        Plan::new(wish, Ok(facts))
+    };
+    let tag = format!("{COMMIT_TAG}-dirty");
+    assert_eq!(
+        actions(&dirty(&facts(Mutability::Immutable, &[]))),
+        [format!("{tag} create")]
+    );
+    let taken = facts(Mutability::Immutable, &[(&tag, "a", None, None)]);
+    assert_eq!(actions(&dirty(&taken)), [format!("{tag} conflict")]);
+    let movable = facts(Mutability::Mutable, &[(&tag, "a", None, None)]);
+    assert_eq!(actions(&dirty(&movable)), [format!("{tag} move")]);
+}
+
+#[test]
+fn rebuild_builds_and_keeps_what_it_expects() {
+    let facts = facts(Mutability::Immutable, &[(COMMIT_TAG, "a", Some(OURS), None)]);
+    let plan = Plan::new(
+        Wish {
+            rebuild: true,
+            ..wish(&BOTH, Some("1.0.0"))
+        },
+        Ok(&facts),
+    );
+    assert!(builds(&plan));
+    assert_eq!(
+        actions(&plan),
+        [format!("{COMMIT_TAG} keep"), "1.0.0 create".to_owned()]
+    );
+}
+
+#[test]
+fn without_a_registry_nothing_is_claimed() {
+    let plan = Plan::new(wish(&BOTH, Some("1.0.0")), Err("offline".to_owned()));
+    assert_eq!(
+        actions(&plan),
+        [format!("{COMMIT_TAG} unchecked"), "1.0.0 unchecked".to_owned()]
+    );
+    assert!(plan.notes.iter().any(|note| note.contains("offline")));
+}
+
+#[test]
+fn build_argument_values_are_not_in_the_plan() {
+    let mut wish = wish(&BOTH, None);
+    wish.build.build_args = BuildArgs::new([("TOKEN".to_owned(), "hunter2".to_owned())].into());
+    let json = serde_json::to_string(&Plan::new(wish, Err("offline".to_owned()))).unwrap();
+    assert!(json.contains("TOKEN") && !json.contains("hunter2"), "{json}");
+}
+
+proptest! {
+    /// Whatever the registry holds: a tag that promises to stay is never moved, and doing what the plan
+    /// says leaves nothing to do.
+    #[test]
+    fn promises_are_kept_and_plans_converge(
+        contents in prop::collection::vec((0..4usize, 0..3usize, 0..3u64), 4),
+        immutable in any::<bool>(),
+    ) {
+        let names = [COMMIT_TAG, "1.0.0", "1", "latest"];
+        let rules = ["type=semver", "type=sha", "type=semver,pattern={{major}}", "latest"];
+        let revisions = [Some(OURS), Some(THEIRS), None];
+        let versions = ["0.9.0", "1.0.0", "2.0.0"];
+        let setting = if immutable { Mutability::ImmutableWithExclusion(vec![TagFilter::parse("latest").unwrap()]) } else { Mutability::Mutable };
+        let texts = ["", "a", "b", "c"];
+        let tags: Vec<_> = names.iter().zip(&contents).filter(|(_, (content, _, _))| *content > 0)
+            .map(|(name, (content, revision, _))| (*name, texts[*content], revisions[*revision], Some(versions[*content - 1])))
+            .collect();
+        let mut facts = facts(setting, &tags);
+        let plan = Plan::new(wish(&rules, Some("1.0.0")), Ok(&facts));
+        for planned in &plan.tags {
+            let leaves = matches!(planned.action, TagAction::Move { .. } | TagAction::Hold { .. });
+            prop_assert!(!leaves || planned.wanted.class == tags::TagClass::Moving, "{planned:?}");
+        }
+        if plan.conflicts().is_none() {
+            let ours = match &plan.content { Content::Published { digest, .. } => *digest, Content::Build { .. } => manifest("new").digest() };
+            let image = ImageFacts { revision: Some(OURS.to_owned()), version: Some(Version::new(1, 0, 0)), ..ImageFacts::default() };
+            if builds(&plan) { facts.images.insert(ours, image); }
+            let known: Vec<Manifest> = texts.iter().chain(["new"].iter()).map(|text| manifest(text)).collect();
+            let content = known.into_iter().find(|manifest| manifest.digest() == ours).unwrap();
+            for planned in &plan.tags {
+                if matches!(planned.action, TagAction::Create | TagAction::Move { .. }) {
+                    facts.tags.insert(planned.wanted.tag.clone(), content.clone());
+                }
+            }
+            let again = Plan::new(wish(&rules, Some("1.0.0")), Ok(&facts));
+            prop_assert!(again.is_fulfilled(), "{again:?}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Which tags a commit gets: rules, and what they make in a run.
+//!
+//! The rule language is that of `docker/metadata-action`. The strict [`Mode`] makes what can mislead an error; the
+//! compatible one makes what the action makes.
+
+use jiff::Timestamp;
+use semver::Version;
+use serde::Serialize;
+
+use crate::event::{Event, RepositoryInfo};
+use crate::facts::CommitId;
+use crate::reference::Tag;
+use crate::version::TagPrefix;
+
+mod apply;
+mod error;
+mod evaluate;
+mod fields;
+mod flavor;
+mod images;
+mod labels;
+mod latest;
+mod line;
+mod listing;
+mod order;
+mod pattern;
+mod rule;
+mod variables;
+mod versions;
+
+pub use error::{LineError, Problem, TagError};
+pub use evaluate::{Evaluation, Explanation, MadeTag, evaluate};
+pub use flavor::Flavor;
+pub use images::Image;
+pub use labels::{Imprint, Label, LabelRule, RESERVED, REVISION, VERSION};
+pub use listing::{Listing, ListingError, Lists, Wishes};
+pub use order::{Greater, Order, VersionLine};
+pub use rule::TagRule;
+use variables::Text;
+
+/// What stands behind every tag of a working tree with changes.
+pub const DIRTY_SUFFIX: &str = "-dirty";
+
+/// How rules are read and what they make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// What is unknown, illegal or without effect is an error, and no tag claims more than is true.
+    #[default]
+    Strict,
+    /// Result for result what `docker/metadata-action` makes.
+    MetadataAction,
+}
+
+impl Mode {
+    /// The name of the compatible mode: that of the action.
+    pub const COMPATIBLE: &str = "metadata-action";
+}
+
+/// What a tag promises. In the order in which tags are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TagClass {
+    /// Names the commit; never moves.
+    Commit,
+    /// Names a version; never moves.
+    Release,
+    /// May point elsewhere tomorrow.
+    Moving,
+}
+
+/// A tag that is wanted, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WantedTag {
+    /// The tag.
+    pub tag: Tag,
+    /// What it promises.
+    pub class: TagClass,
+    /// The rule that made it, as the user would write it.
+    pub rule: String,
+    /// What decides where it may move; absent for a tag that stays, and for one that may move anywhere.
+    #[serde(skip)]
+    pub order: Option<Order>,
+}
+
+/// The tags of a commit, and the rules that made none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// In the order in which they are put; each tag once.
+    pub tags: Vec<WantedTag>,
+    /// One sentence for each rule that made no tag.
+    pub silent: Vec<String>,
+}
+
+/// What rules are applied to.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// How.
+    pub mode: Mode,
+    /// What started the run.
+    pub event: &'a Event,
+    /// What is known of the repository.
+    pub repository: &'a RepositoryInfo,
+    /// The version, when it was given or computed.
+    pub version: Option<&'a Version>,
+    /// What git tags of versions begin with, when it is not the usual `v` or nothing.
+    pub tag_prefix: Option<&'a TagPrefix>,
+    /// The time of the run.
+    pub now: Timestamp,
+    /// The commit's time, when the checkout tells it.
+    pub committed_at: Option<Timestamp>,
+    /// How many digits a short commit id has, if not the mode's own number.
+    pub short_digits: Option<usize>,
+    /// Whether the working tree differs from the commit.
+    pub is_dirty: bool,
+}
+
+impl<'a> Given<'a> {
+    /// The commit id's first digits: 12, or 7 as the action does.
+    fn short_commit(&self) -> Option<&'a str> {
+        let digits = self.short_digits.unwrap_or(match self.mode {
+            Mode::Strict => 12,
+            Mode::MetadataAction => 7,
+        });
+        let commit = self.event.commit.as_ref()?.as_str();
+        Some(commit.get(..digits).unwrap_or(commit))
+    }
+
+    /// The repository's default branch.
+    fn default_branch(&self) -> Option<&'a str> {
+        let known = self.repository.default_branch.as_deref();
+        known.or(self.event.default_branch.as_deref())
+    }
+
+    /// The commit's time: the event's word counts for less than the checkout's.
+    fn committed_at(&self) -> Option<Timestamp> {
+        self.committed_at.or(self.event.committed_at)
+    }
+}
+
+impl Wanted {
+    /// The tags to put, from what rules made.
+    ///
+    /// What the compatible mode makes is not always a tag; then nothing can be put.
+    pub fn of(made: &Evaluation) -> Result<Self, TagError> {
+        let mut tags: Vec<WantedTag> = Vec::new();
+        for MadeTag {
+            name,
+            class,
+            rule,
+            order,
+        } in &made.tags
+        {
+            let tag = Tag::parse(name).map_err(|source| LineError {
+                line: made.line_of(rule),
+                column: 1,
+                problem: Problem::Illegal(source),
+            })?;
+            if tags.iter().all(|known| known.tag != tag) {
+                tags.push(WantedTag {
+                    tag,
+                    class: *class,
+                    rule: rule.clone(),
+                    order: order.clone().filter(|_| *class == TagClass::Moving),
+                });
+            }
+        }
+        let silent = made.silent();
+        if tags.is_empty() {
+            return Err(TagError::NoTag { silent });
+        }
+        tags.sort_by_key(|wanted| wanted.class);
+        Ok(Self { tags, silent })
+    }
+}
+
+/// The tags that `rules` give a commit of which nothing else is known, strictly and without `latest`.
+///
+/// A dirty working tree is not what its commit says: all its tags are marked, and none of them promises to stay.
+pub fn wanted(
+    rules: &[TagRule],
+    version: Option<&Version>,
+    commit: &CommitId,
+    is_dirty: bool,
+) -> Result<Wanted, TagError> {
+    let event = Event {
+        commit: Some(commit.clone()),
+        ..Event::default()
+    };
+    let given = Given {
+        mode: Mode::Strict,
+        event: &event,
+        repository: &RepositoryInfo::default(),
+        version,
+        tag_prefix: None,
+        now: Timestamp::UNIX_EPOCH,
+        committed_at: None,
+        short_digits: None,
+        is_dirty,
+    };
+    Wanted::of(&evaluate(rules, &Flavor::plain(), &given)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,322 @@
+//! What one rule makes in one run.
+
+use super::error::{LineError, Problem, shown};
+use super::order::{GitTagForm, Order, VersionLine};
+use super::pattern::Capture;
+use super::rule::{Extract, Kind, RefKind, Scheme, TagRule};
+use super::variables::{Scope, Text};
+use super::versions::is_prerelease;
+use super::{Given, Mode, TagClass};
+use crate::facts::CommitId;
+use crate::template::Escape;
+
+/// What a rule makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// A tag, without prefix and suffix.
+    Made {
+        body: String,
+        /// Absent: what the finished tag looks like decides.
+        class: Option<TagClass>,
+        stage: Stage,
+        /// Where the tag may move, as far as the rule alone says.
+        order: Option<Order>,
+    },
+    /// Nothing, because of this.
+    Silent(String),
+}
+
+/// What a tag says about being the latest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing.
+    None,
+    /// It is of a release.
+    Release,
+    /// It is of what is not, or not yet, a release.
+    PreRelease,
+}
+
+/// A text that a rule reads, and whether the rule itself says it word by word.
+struct Subject {
+    text: String,
+    is_literal: bool,
+}
+
+impl TagRule {
+    /// What the rule makes.
+    pub(super) fn apply(&self, given: &Given<'_>) -> Result<Outcome, LineError> {
+        let git_ref = &given.event.git_ref;
+        Ok(match &self.kind {
+            Kind::Raw(value) => {
+                let names_branch = value.template.uses("branch") && git_ref.branch().is_some();
+                made(
+                    value.fill(given, Escape::Tag)?,
+                    None,
+                    names_branch.then_some(Order::Commits),
+                )
+            }
+            Kind::Sha { is_long } => {
+                let digits = if *is_long {
+                    given.event.commit.as_ref().map(CommitId::as_str)
+                } else {
+                    given.short_commit()
+                };
+                match digits {
+                    Some(digits) => made(digits.to_owned(), Some(TagClass::Commit), None),
+                    None => silent("the commit is unknown"),
+                }
+            }
+            Kind::Schedule { pattern } if given.event.is_schedule() => made(
+                pattern.fill_with(given, Escape::Tag, Scope::Schedule, None)?,
+                None,
+                None,
+            ),
+            Kind::Schedule { .. } => silent(&not_scheduled(given)),
+            Kind::Edge { branch } => edge(branch.as_deref(), given),
+            Kind::Ref(RefKind::Branch) => match git_ref.branch() {
+                Some(branch) => made(sanitised(branch, given), None, Some(Order::Commits)),
+                None => silent(&format!("{} is no branch", reference(given))),
+            },
+            Kind::Ref(RefKind::PullRequest) => match git_ref.pull_request() {
+                Some(number) => made(sanitised(number, given), None, None),
+                None => silent(&format!("{} is no pull request", reference(given))),
+            },
+            Kind::Ref(RefKind::Tag) => match git_ref.tag() {
+                Some(tag) => Outcome::Made {
+                    body: sanitised(tag, given),
+                    class: None,
+                    stage: stage_of(given, [tag]),
+                    order: None,
+                },
+                None => silent(&format!("{} is no tag", reference(given))),
+            },
+            Kind::Match { extract, value } => matching(extract, value.as_ref(), given)?,
+            Kind::Version {
+                scheme,
+                pattern,
+                value,
+                extract,
+            } => self.version(*scheme, pattern, value.as_ref(), extract.as_ref(), given)?,
+        })
+    }
+
+    fn version(
+        &self,
+        scheme: Scheme,
+        pattern: &Text,
+        value: Option<&Text>,
+        extract: Option<&Extract>,
+        given: &Given<'_>,
+    ) -> Result<Outcome, LineError> {
+        // A version that was computed or given has no more to be cut out.
+        let computed = given.version.filter(|_| value.is_none() && extract.is_none());
+        let subject = match computed {
+            Some(version) => Some(Subject {
+                text: version.to_string(),
+                is_literal: false,
+            }),
+            None => subject(value, given)?,
+        };
+        let Some(mut subject) = subject else {
+            return Ok(silent(&no_source(given)));
+        };
+        // Other tags are of other images.
+        if let (Some(prefix), None, None) = (given.tag_prefix, value, extract)
+            && computed.is_none()
+        {
+            match prefix.rest(&subject.text) {
+                Some(rest) => subject.text = rest.to_owned(),
+                None => {
+                    return Ok(silent(&format!(
+                        "`{}` names no version behind `{prefix}`",
+                        shown(&subject.text)
+                    )));
+                }
+            }
+        }
+        if let Some(extract) = extract {
+            match extract.pattern.capture(&subject.text, extract.group) {
+                Capture::Text(found) => subject.text = found.to_owned(),
+                Capture::NoGroup => {
+                    let reason = format!("it has no group {}", extract.group);
+                    return Err(LineError::new(
+                        self.line,
+                        extract.column,
+                        Problem::Pattern { reason },
+                    ));
+                }
+                Capture::NoMatch if given.mode == Mode::Strict => {
+                    return Ok(silent(&format!(
+                        "`match` does not match `{}`",
+                        shown(&subject.text)
+                    )));
+                }
+                Capture::NoMatch => {}
+            }
+        }
+        if given.mode == Mode::MetadataAction {
+            subject.text = subject.text.replace('/', "-");
+        }
+        let Some(read) = scheme.read(&subject.text, given.mode) else {
+            let (found, kind) = (shown(&subject.text), scheme.name());
+            if subject.is_literal
+                && given.mode == Mode::Strict
+                && let Some(value) = value
+            {
+                return Err(value.error(0, Problem::NoVersion { found, kind }));
+            }
+            return Ok(silent(&format!("`{found}` is no {kind} version")));
+        };
+        let (parts, is_special) = (&read.parts, read.is_special);
+        let uses = |name: &str| pattern.template.uses(name);
+        let is_whole = uses("version") || uses("raw");
+        if given.mode == Mode::Strict {
+            if is_special && !is_whole {
+                return Ok(silent(&format!(
+                    "{} is a pre-release, which moves no short tag",
+                    shown(&parts.version)
+                )));
+            }
+            let is_bare_zero =
+                parts.major == 0 && uses("major") && !is_whole && !uses("minor") && !uses("patch");
+            if is_bare_zero && self.enable.is_none() {
+                return Ok(silent(&format!(
+                    "versions below 1.0.0, such as {}, promise each other nothing; `enable=true` asks for the tag nevertheless",
+                    shown(&parts.version)
+                )));
+            }
+        }
+        let body = if is_special && given.mode == Mode::MetadataAction && !pattern.template.is_only("raw") {
+            Escape::Html.apply(&parts.version).into_owned()
+        } else {
+            pattern.fill_with(given, Escape::Tag, Scope::Version, Some(parts))?
+        };
+        let is_full = is_whole || is_special || uses("major") && uses("minor") && uses("patch");
+        let [before, behind] = pattern.template.affixes();
+        let line = VersionLine::of_all(scheme, read, GitTagForm::new(extract, given.tag_prefix))
+            .narrowed(["major", "minor", "patch"].map(uses))
+            .within(before, behind);
+        Ok(Outcome::Made {
+            body,
+            class: Some(if is_full {
+                TagClass::Release
+            } else {
+                TagClass::Moving
+            }),
+            stage: if is_special {
+                Stage::PreRelease
+            } else {
+                Stage::Release
+            },
+            order: Some(Order::Versions(Box::new(line))),
+        })
+    }
+}
+
+fn matching(extract: &Extract, value: Option<&Text>, given: &Given<'_>) -> Result<Outcome, LineError> {
+    let Some(subject) = subject(value, given)? else {
+        return Ok(silent(&no_source(given)));
+    };
+    let text = subject.text.as_str();
+    Ok(match extract.pattern.capture(text, extract.group) {
+        Capture::NoMatch => silent(&format!("the pattern does not match `{}`", shown(text))),
+        Capture::NoGroup => silent(&format!(
+            "the pattern matches `{}` without group {}",
+            shown(text),
+            extract.group
+        )),
+        Capture::Text(found) => Outcome::Made {
+            body: sanitised(found, given),
+            class: None,
+            stage: stage_of(given, [text, found]),
+            order: None,
+        },
+    })
+}
+
+fn made(body: String, class: Option<TagClass>, order: Option<Order>) -> Outcome {
+    Outcome::Made {
+        body,
+        class,
+        stage: Stage::None,
+        order,
+    }
+}
+
+fn silent(reason: &str) -> Outcome {
+    Outcome::Silent(reason.to_owned())
+}
+
+/// The value of the rule, else the git tag, else the release's git tag.
+///
+/// A release or a run that somebody starts at a branch names its git tag in the event only: the action that the
+/// compatible mode follows does not look there.
+fn subject(value: Option<&Text>, given: &Given<'_>) -> Result<Option<Subject>, LineError> {
+    if let Some(value) = value {
+        let text = value.fill(given, Escape::None)?;
+        let is_literal = value.literal().is_some();
+        // A variable may well be empty in this run.
+        let is_absent = text.is_empty() && given.mode == Mode::Strict;
+        return Ok((!is_absent).then_some(Subject { text, is_literal }));
+    }
+    let release = given
+        .event
+        .release_tag
+        .as_deref()
+        .filter(|_| given.mode == Mode::Strict);
+    let tag = given.event.git_ref.tag().or(release);
+    Ok(tag.map(|tag| Subject {
+        text: tag.to_owned(),
+        is_literal: false,
+    }))
+}
+
+fn edge(branch: Option<&str>, given: &Given<'_>) -> Outcome {
+    let Some(current) = given.event.git_ref.branch() else {
+        return silent(&format!("{} is no branch", reference(given)));
+    };
+    match branch.or_else(|| given.default_branch()) {
+        Some(branch) if branch == current => made("edge".to_owned(), None, Some(Order::Commits)),
+        Some(branch) => silent(&format!(
+            "the branch is `{}`, not `{}`",
+            shown(current),
+            shown(branch)
+        )),
+        None => silent("the default branch is unknown; `branch=…` names it"),
+    }
+}
+
+fn sanitised(text: &str, given: &Given<'_>) -> String {
+    match given.mode {
+        Mode::Strict => Escape::Tag.apply(text).into_owned(),
+        Mode::MetadataAction => text.to_owned(),
+    }
+}
+
+/// Whether a git tag is of a release. The action takes every one for a release.
+fn stage_of<const N: usize>(given: &Given<'_>, texts: [&str; N]) -> Stage {
+    if given.mode == Mode::Strict && texts.iter().any(|text| is_prerelease(text)) {
+        Stage::PreRelease
+    } else {
+        Stage::Release
+    }
+}
+
+fn no_source(given: &Given<'_>) -> String {
+    format!("{} is no tag, and no version is given", reference(given))
+}
+
+fn reference(given: &Given<'_>) -> String {
+    match given.event.git_ref.as_str() {
+        "" => "an unknown reference".to_owned(),
+        text => format!("`{}`", shown(text)),
+    }
+}
+
+fn not_scheduled(given: &Given<'_>) -> String {
+    match given.event.name.as_str() {
+        "" => "no schedule started the run".to_owned(),
+        name => format!("no schedule started the run, but `{}`", shown(name)),
+    }
+}

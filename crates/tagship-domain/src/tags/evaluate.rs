@@ -1,0 +1,276 @@
+//! All rules together.
+
+use std::cmp::Reverse;
+
+use serde::Serialize;
+
+use super::apply::{Outcome, Stage};
+use super::error::{LineError, Problem, TagError, shown};
+use super::flavor::{Affix, Flavor};
+use super::order::{Order, VersionLine};
+use super::rule::TagRule;
+use super::variables::Text;
+use super::{DIRTY_SUFFIX, Given, Mode, TagClass};
+use crate::reference::Tag;
+use crate::template::{Escape, hyphenated};
+use crate::version::from_git_tag;
+
+/// What rules make in one run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Evaluation {
+    /// In the order of their rules' priorities. In the strict mode each once, and each a legal tag.
+    pub tags: Vec<MadeTag>,
+    /// What became of each rule, in the order of their priorities; `latest` comes last.
+    pub explanations: Vec<Explanation>,
+}
+
+/// A tag that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeTag {
+    /// The tag; in the compatible mode not always a legal one.
+    pub name: String,
+    /// What it promises.
+    pub class: TagClass,
+    /// The rule, as its user wrote it.
+    pub rule: String,
+    /// What decides where it may move, if anything does.
+    pub order: Option<Order>,
+}
+
+/// What became of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The rule, as its user wrote it.
+    pub rule: String,
+    /// Its line, from 1; absent for what is no rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The tag that it made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// What the tag promises.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<TagClass>,
+    /// Why it made none, or no new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Evaluation {
+    /// The version of the image: the first tag.
+    pub fn version(&self) -> Option<&str> {
+        self.tags.first().map(|tag| tag.name.as_str())
+    }
+
+    /// The line of a rule, from 1.
+    pub(super) fn line_of(&self, rule: &str) -> usize {
+        let explanation = self
+            .explanations
+            .iter()
+            .find(|explanation| explanation.rule == rule);
+        explanation.and_then(|explanation| explanation.line).unwrap_or(1)
+    }
+
+    /// One sentence for each rule that made no tag.
+    pub fn silent(&self) -> Vec<String> {
+        self.explanations
+            .iter()
+            .filter(|explanation| explanation.tag.is_none() && explanation.line.is_some())
+            .filter_map(|explanation| {
+                let reason = explanation.reason.as_ref()?;
+                Some(format!("`{}` is silent, because {reason}", explanation.rule))
+            })
+            .collect()
+    }
+}
+
+/// Makes the tags of a run.
+///
+/// In the strict mode, rules that make no tag at all are an error.
+pub fn evaluate(rules: &[TagRule], flavor: &Flavor, given: &Given<'_>) -> Result<Evaluation, TagError> {
+    let mut ordered: Vec<&TagRule> = rules.iter().collect();
+    ordered.sort_by_key(|rule| Reverse(rule.priority));
+    let mut making = Making {
+        given,
+        flavor,
+        made: Evaluation::default(),
+        stages: Vec::new(),
+        versions: given
+            .version
+            .and_then(|version| VersionLine::around(version, given.tag_prefix)),
+        latests: Vec::new(),
+    };
+    for rule in ordered {
+        making.rule(rule)?;
+    }
+    making.latest()?;
+    making.order_latest();
+    let made = making.made;
+    if made.tags.is_empty() && given.mode == Mode::Strict {
+        return Err(TagError::NoTag {
+            silent: made.silent(),
+        });
+    }
+    Ok(made)
+}
+
+/// An evaluation that goes on.
+pub(super) struct Making<'a> {
+    pub(super) given: &'a Given<'a>,
+    pub(super) flavor: &'a Flavor,
+    pub(super) made: Evaluation,
+    /// One for each tag that was made, in order.
+    pub(super) stages: Vec<Stage>,
+    /// All versions, around that of the run.
+    pub(super) versions: Option<VersionLine>,
+    /// Each `latest`, with what stands before and behind versions beside it.
+    pub(super) latests: Vec<(String, [String; 2])>,
+}
+
+impl Making<'_> {
+    fn rule(&mut self, rule: &TagRule) -> Result<(), LineError> {
+        let outcome = if self.is_enabled(rule)? {
+            rule.apply(self.given)?
+        } else {
+            Outcome::Silent("`enable` is `false`".to_owned())
+        };
+        let (body, class, stage, order) = match outcome {
+            Outcome::Made {
+                body,
+                class,
+                stage,
+                order,
+            } => (body, class, stage, order),
+            Outcome::Silent(reason) => {
+                self.silent(rule, reason);
+                return Ok(());
+            }
+        };
+        let prefix = self.affix(rule.prefix.as_ref(), &self.flavor.prefix)?;
+        let suffix = self.affix(rule.suffix.as_ref(), &self.flavor.suffix)?;
+        let name = format!("{prefix}{body}{suffix}");
+        let illegal = |source| LineError::new(rule.line, rule.column, Problem::Illegal(source));
+        let name = match self.given.mode {
+            Mode::MetadataAction if name.is_empty() => {
+                self.silent(rule, "it makes an empty text".to_owned());
+                return Ok(());
+            }
+            Mode::MetadataAction => hyphenated(&name),
+            Mode::Strict => {
+                Tag::parse(&name).map_err(illegal)?;
+                name
+            }
+        };
+        let class = class.unwrap_or_else(|| {
+            if from_git_tag(&name).is_some() {
+                TagClass::Release
+            } else {
+                TagClass::Moving
+            }
+        });
+        self.stages.push(stage);
+        if rule.is_latest() {
+            self.latests
+                .push((name.clone(), [prefix.clone(), suffix.clone()]));
+        }
+        let order = order.map(|order| self.ordered(order, &prefix, &suffix));
+        self.add(name, class, rule.to_string(), Some(rule.line), order)
+            .map_err(illegal)?;
+        Ok(())
+    }
+
+    fn is_enabled(&self, rule: &TagRule) -> Result<bool, LineError> {
+        let Some(enable) = &rule.enable else {
+            return Ok(true);
+        };
+        let text = enable.fill(self.given, Escape::None)?;
+        match text.as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            found => Err(enable.error(
+                0,
+                Problem::Value {
+                    attribute: "enable".into(),
+                    found: shown(found),
+                    expected: "`true` or `false`",
+                },
+            )),
+        }
+    }
+
+    /// The rule's own affix, even an empty one, or else the flavor's.
+    pub(super) fn affix(&self, own: Option<&Text>, shared: &Affix) -> Result<String, LineError> {
+        own.or(shared.text.as_ref())
+            .map_or(Ok(String::new()), |text| text.fill(self.given, Escape::Tag))
+    }
+
+    /// The order of a rule's tag, with what stands around it; the first version that is read is that of the run.
+    fn ordered(&mut self, order: Order, prefix: &str, suffix: &str) -> Order {
+        match order {
+            Order::Commits => Order::Commits,
+            Order::Versions(line) => {
+                self.versions.get_or_insert_with(|| line.whole());
+                Order::Versions(Box::new(line.within(prefix, suffix)))
+            }
+        }
+    }
+
+    fn silent(&mut self, rule: &TagRule, reason: String) {
+        self.made.explanations.push(Explanation {
+            rule: rule.to_string(),
+            line: Some(rule.line),
+            tag: None,
+            class: None,
+            reason: Some(reason),
+        });
+    }
+
+    /// Adds a tag, or strengthens the promise of the same one.
+    ///
+    /// A dirty working tree is not what its commit says: its tags are marked, and none of them promises to stay.
+    pub(super) fn add(
+        &mut self,
+        mut name: String,
+        mut class: TagClass,
+        rule: String,
+        line: Option<usize>,
+        mut order: Option<Order>,
+    ) -> Result<(), crate::reference::InvalidName> {
+        if self.given.is_dirty {
+            name += DIRTY_SUFFIX;
+            class = TagClass::Moving;
+            order = None;
+            if self.given.mode == Mode::Strict {
+                Tag::parse(&name)?;
+            }
+        }
+        let known = self.made.tags.iter_mut().find(|known| known.name == name);
+        let reason = known
+            .as_ref()
+            .map(|known| format!("`{}` made the same tag before", known.rule));
+        self.made.explanations.push(Explanation {
+            rule: rule.clone(),
+            line,
+            tag: Some(name.clone()),
+            class: Some(class),
+            reason,
+        });
+        match known {
+            // The action adds its `latest` even to one that a rule made.
+            Some(_) if line.is_none() && self.given.mode == Mode::MetadataAction => {}
+            Some(known) => {
+                known.class = known.class.min(class);
+                known.order = known.order.take().or(order);
+                return Ok(());
+            }
+            None => {}
+        }
+        self.made.tags.push(MadeTag {
+            name,
+            class,
+            rule,
+            order,
+        });
+        Ok(())
+    }
+}

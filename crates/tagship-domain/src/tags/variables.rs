@@ -1,0 +1,276 @@
+//! The variables of templates: which there are where, and their values.
+
+use jiff::Timestamp;
+
+use super::error::{LineError, Problem, listed, shown};
+use super::{Given, Mode};
+use crate::template::{self, Escape, Expression, Template, TemplateProblem, Zone, hyphenated};
+
+/// A template, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) template: Template,
+    line: usize,
+    column: usize,
+}
+
+/// Where a template stands, which decides what it may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Values, prefixes, suffixes, `enable` and labels.
+    Global,
+    /// `pattern` of a version.
+    Version,
+    /// `pattern` of a schedule.
+    Schedule,
+}
+
+const DATES: [&str; 2] = ["date", "commit_date"];
+
+impl Scope {
+    /// The variables. Source: `docker/metadata-action`'s documentation, "Global expressions", "type=semver".
+    const fn variables(self) -> &'static [&'static str] {
+        match self {
+            Self::Global => &[
+                "branch",
+                "tag",
+                "sha",
+                "base_ref",
+                "is_default_branch",
+                "is_not_default_branch",
+                "date",
+                "commit_date",
+            ],
+            Self::Version => &["version", "major", "minor", "patch", "raw"],
+            Self::Schedule => &DATES,
+        }
+    }
+}
+
+/// A version's parts, as templates name them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Parts {
+    /// As it was written.
+    pub(super) raw: String,
+    /// In its own normal form.
+    pub(super) version: String,
+    pub(super) major: u64,
+    pub(super) minor: u64,
+    pub(super) patch: u64,
+    /// Build metadata, with commas between its parts.
+    pub(super) build: String,
+}
+
+impl Text {
+    /// Reads a template that stands at a line and a column, both from 1.
+    pub(super) fn parse(source: &str, line: usize, column: usize) -> Result<Self, LineError> {
+        let template =
+            Template::parse(source).map_err(|error| LineError::of_template(line, column, error))?;
+        Ok(Self {
+            template,
+            line,
+            column,
+        })
+    }
+
+    pub(super) fn error(&self, offset: usize, problem: Problem) -> LineError {
+        LineError::new(self.line, self.column + offset, problem)
+    }
+
+    /// The text, when it is always the same.
+    pub(super) fn literal(&self) -> Option<&str> {
+        let is_literal = self.template.expressions().next().is_none();
+        is_literal.then(|| self.template.source())
+    }
+
+    /// Checks that every expression names a variable of `scope` and gives it what it takes.
+    pub(super) fn check(&self, scope: Scope) -> Result<(), LineError> {
+        for expression in self.template.expressions() {
+            check(expression, scope)
+                .map_err(|problem| self.error(expression.offset, Problem::Template(problem)))?;
+        }
+        Ok(())
+    }
+
+    /// Checks that the text between the expressions may stand in a tag.
+    pub(super) fn check_literals(&self) -> Result<(), LineError> {
+        for (text, offset) in self.template.literals() {
+            let illegal = text
+                .chars()
+                .position(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')));
+            if let Some(index) = illegal {
+                let found = text.chars().skip(index).take(1).collect();
+                return Err(self.error(offset + index, Problem::Character { found }));
+            }
+        }
+        Ok(())
+    }
+
+    /// The text, with the global variables filled in.
+    pub(super) fn fill(&self, given: &Given<'_>, escape: Escape) -> Result<String, LineError> {
+        self.fill_with(given, escape, Scope::Global, None)
+    }
+
+    /// The text, with the variables of `scope` filled in.
+    pub(super) fn fill_with(
+        &self,
+        given: &Given<'_>,
+        escape: Escape,
+        scope: Scope,
+        parts: Option<&Parts>,
+    ) -> Result<String, LineError> {
+        // What Handlebars escapes is escaped everywhere; what is not part of a tag is else left alone.
+        let escape = if given.mode == Mode::MetadataAction {
+            Escape::Html
+        } else {
+            escape
+        };
+        self.template
+            .fill(escape, |expression| {
+                let made = value(expression, given, scope, parts)?;
+                // A format is the user's own text: nothing in it is put right.
+                if escape == Escape::Tag
+                    && DATES.contains(&expression.name.as_str())
+                    && hyphenated(&made) != made
+                {
+                    let name = expression.name.clone();
+                    return Err(TemplateProblem::IllegalDate {
+                        name,
+                        made: shown(&made),
+                    });
+                }
+                Ok(made)
+            })
+            .map_err(|error| LineError::of_template(self.line, self.column, error))
+    }
+}
+
+fn check(expression: &Expression, scope: Scope) -> Result<(), TemplateProblem> {
+    let name = expression.name.as_str();
+    if !scope.variables().contains(&name) {
+        return Err(TemplateProblem::UnknownVariable {
+            name: shown(name),
+            known: listed(scope.variables().iter().copied()),
+        });
+    }
+    if DATES.contains(&name) {
+        let zone = expression.zone.as_deref().map_or(Ok(Zone::UTC), Zone::named);
+        return date_format(expression).and(zone.map(|_| ()).map_err(TemplateProblem::from));
+    }
+    let is_bare = expression.arguments.is_empty()
+        && expression.zone.is_none()
+        && expression.unknown_attribute.is_none();
+    if is_bare {
+        Ok(())
+    } else {
+        Err(arguments(name, "takes no arguments"))
+    }
+}
+
+fn arguments(name: &str, expected: &'static str) -> TemplateProblem {
+    TemplateProblem::Arguments {
+        name: shown(name),
+        expected,
+    }
+}
+
+/// The format of a date: its one argument.
+fn date_format(expression: &Expression) -> Result<&str, TemplateProblem> {
+    match (expression.arguments.as_slice(), &expression.unknown_attribute) {
+        ([format], None) => Ok(format),
+        _ => Err(arguments(
+            &expression.name,
+            "takes a format such as `'YYYYMMDD'`, and nothing else but `tz='…'`",
+        )),
+    }
+}
+
+fn value(
+    expression: &Expression,
+    given: &Given<'_>,
+    scope: Scope,
+    parts: Option<&Parts>,
+) -> Result<String, TemplateProblem> {
+    let name = expression.name.as_str();
+    let known = match (scope, parts) {
+        (Scope::Version, Some(parts)) => version_value(name, parts, given.mode),
+        _ if scope.variables().contains(&name) => return global_value(expression, given),
+        _ => None,
+    };
+    match known {
+        Some(value) => Ok(value),
+        // Handlebars leaves out what is unknown, but calls no unknown helper.
+        None if given.mode == Mode::MetadataAction && expression.arguments.is_empty() => Ok(String::new()),
+        None => Err(TemplateProblem::UnknownVariable {
+            name: shown(name),
+            known: listed(scope.variables().iter().copied()),
+        }),
+    }
+}
+
+fn version_value(name: &str, parts: &Parts, mode: Mode) -> Option<String> {
+    Some(match name {
+        "version" => parts.version.clone(),
+        "raw" => parts.raw.clone(),
+        "major" => parts.major.to_string(),
+        "minor" => parts.minor.to_string(),
+        "patch" => parts.patch.to_string(),
+        "build" if mode == Mode::MetadataAction => parts.build.clone(),
+        _ => return None,
+    })
+}
+
+fn global_value(expression: &Expression, given: &Given<'_>) -> Result<String, TemplateProblem> {
+    let event = given.event;
+    let is_default = || {
+        let branch = match given.mode {
+            Mode::Strict => given.default_branch(),
+            // The action asks the event alone.
+            Mode::MetadataAction => event.default_branch.as_deref(),
+        };
+        let is_default = event.is_default_branch(branch);
+        if !is_default && branch.is_none() && given.mode == Mode::Strict && event.git_ref.branch().is_some() {
+            return Err(TemplateProblem::NoValue {
+                name: expression.name.clone(),
+                reason: "neither the event nor GitHub tells the default branch",
+            });
+        }
+        Ok(is_default)
+    };
+    Ok(match expression.name.as_str() {
+        "branch" => event.git_ref.branch().unwrap_or_default().to_owned(),
+        "tag" => event.git_ref.tag().unwrap_or_default().to_owned(),
+        "sha" => given.short_commit().unwrap_or_default().to_owned(),
+        "base_ref" => event.base_ref.clone().unwrap_or_default(),
+        "is_default_branch" => is_default()?.to_string(),
+        "is_not_default_branch" => (!is_default()?).to_string(),
+        "date" => date(expression, given.now, given.mode)?,
+        _ => {
+            let time = match (given.committed_at(), given.mode) {
+                (Some(time), _) => time,
+                (None, Mode::MetadataAction) => given.now,
+                (None, Mode::Strict) => {
+                    return Err(TemplateProblem::NoValue {
+                        name: "commit_date".to_owned(),
+                        reason: "neither the event nor the checkout tells the commit's time",
+                    });
+                }
+            };
+            date(expression, time, given.mode)?
+        }
+    })
+}
+
+fn date(expression: &Expression, time: Timestamp, mode: Mode) -> Result<String, TemplateProblem> {
+    let format = date_format(expression)?;
+    let zone = match (
+        expression.zone.as_deref().map_or(Ok(Zone::UTC), Zone::named),
+        mode,
+    ) {
+        (Ok(zone), _) => zone,
+        (Err(unknown), Mode::Strict) => return Err(unknown.into()),
+        // moment.js warns and stays at the machine's zone, which is UTC on GitHub's runners.
+        (Err(_), Mode::MetadataAction) => Zone::UTC,
+    };
+    Ok(template::format(&zone.at(time), format))
+}

@@ -1,0 +1,92 @@
+//! An image as the registry has it, read for comparison.
+
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use tagship_domain::content::{Content, Manifest};
+use tagship_domain::reference::Digest;
+
+use test_support::fake::Fake;
+
+/// One image in a registry.
+pub(crate) struct Image {
+    pub(crate) media_type: String,
+    pub(crate) config: Value,
+    /// Uncompressed, base first.
+    pub(crate) layers: Vec<Vec<u8>>,
+}
+
+impl Image {
+    pub(crate) fn read(registry: &Fake, digest: Digest) -> Self {
+        let state = registry.state();
+        let (media_type, bytes) = state.manifests[&digest].clone();
+        let manifest = Manifest::new(media_type.clone(), bytes);
+        assert_eq!(manifest.digest(), digest);
+        let Content::Image(content) = manifest.content().unwrap() else {
+            panic!("{media_type} is not a single image");
+        };
+        let config = serde_json::from_slice(&state.blobs[&content.config.digest]).unwrap();
+        let layers = content
+            .layers
+            .iter()
+            .map(|layer| {
+                let blob = &state.blobs[&layer.digest];
+                if !blob.starts_with(&[0x1f, 0x8b]) {
+                    return blob.to_vec();
+                }
+                let mut bytes = Vec::new();
+                GzDecoder::new(&blob[..]).read_to_end(&mut bytes).unwrap();
+                bytes
+            })
+            .collect();
+        Self {
+            media_type,
+            config,
+            layers,
+        }
+    }
+
+    /// The content of a file in the topmost layer that has it.
+    pub(crate) fn file(&self, path: &str) -> Option<String> {
+        self.layers.iter().rev().find_map(|layer| {
+            let mut archive = tar::Archive::new(&layer[..]);
+            archive.entries().unwrap().find_map(|entry| {
+                let mut entry = entry.unwrap();
+                (*entry.path_bytes() == *path.as_bytes()).then(|| {
+                    let mut text = String::new();
+                    entry.read_to_string(&mut text).unwrap();
+                    text
+                })
+            })
+        })
+    }
+}
+
+/// Everything of a layer's entries but their times, in their order.
+pub(crate) fn listing(layer: &[u8]) -> Vec<String> {
+    let mut archive = tar::Archive::new(layer);
+    archive
+        .entries()
+        .unwrap()
+        .map(|entry| {
+            let mut entry = entry.unwrap();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            let header = entry.header().clone();
+            format!(
+                "{:?} {} {:o} {}:{} {} -> {} {}",
+                header.entry_type(),
+                String::from_utf8_lossy(&entry.path_bytes()),
+                header.mode().unwrap(),
+                header.uid().unwrap(),
+                header.gid().unwrap(),
+                header.size().unwrap(),
+                entry
+                    .link_name_bytes()
+                    .map_or(String::new(), |name| String::from_utf8_lossy(&name).into_owned()),
+                Digest::of(&content)
+            )
+        })
+        .collect()
+}

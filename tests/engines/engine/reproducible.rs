@@ -1,0 +1,83 @@
+//! Two builds of one commit.
+
+use std::fs::File;
+use std::time::Duration;
+
+use super::image::Image;
+use super::support::{Bench, engines, folder, request};
+
+/// The commit's time in the requests, in seconds since 1970-01-01T00:00:00Z.
+const EPOCH: u64 = 1_700_000_000;
+
+/// Steps that leave everything behind that a layer can hold: files, folders, links of both kinds, long names, what is
+/// deleted, folders of the base that change.
+const DOCKERFILE: &str = "FROM busybox:1\n\
+    COPY copied /first\n\
+    RUN mkdir -p /made/deep && echo made > /made/deep/file && ln /made/deep/file /made/hard \\\n\
+     && ln -s deep/file /made/soft && mkfifo /made/pipe && chmod 4711 /made/hard && chown 12:34 /made/pipe \\\n\
+     && long=$(yes a-folder-with-a-long-name | head -n 12 | tr '\\n' /) && mkdir -p /$long && echo long > /$long/file \\\n\
+     && touch -d '2001-02-03 04:05:06' /made/old && head -c 3000000 /dev/zero > /made/large && echo gone > /gone\n\
+    RUN rm /gone && mv /made/deep /made/moved\n\
+    WORKDIR /work\n\
+    COPY copied folder /\n\
+    CMD [\"true\"]\n";
+
+#[tokio::test]
+async fn two_builds_of_one_commit_have_one_digest() {
+    for engine in engines() {
+        let files = [
+            ("Dockerfile", DOCKERFILE),
+            ("copied", "copied"),
+            ("folder/inner", "inner"),
+        ];
+        let context = folder(&files);
+        let mut request = request(context.path());
+        request.no_cache = true;
+        let bench = Bench::new(&engine).await;
+        let first = bench.publish(&request).await.unwrap();
+        // Another checkout of the same commit: its files are younger. So no layer is one that the engine has, which
+        // would let a classic store choose how to list the next.
+        let again = folder(&files);
+        let copied = File::options().append(true).open(again.path().join("copied"));
+        let copied = copied.unwrap();
+        let written = copied.metadata().unwrap().modified().unwrap();
+        copied.set_modified(written + Duration::from_hours(1)).unwrap();
+        request.context = again.path().to_owned();
+        request.dockerfile = again.path().join("Dockerfile");
+        let second = bench.publish(&request).await.unwrap();
+        assert_eq!(first, second, "{}", engine.name);
+
+        let image = Image::read(&bench.registry, first);
+        let mut times = Vec::new();
+        for layer in &image.layers {
+            let mut archive = tar::Archive::new(&layer[..]);
+            times.extend(
+                archive
+                    .entries()
+                    .unwrap()
+                    .map(|entry| entry.unwrap().header().mtime().unwrap()),
+            );
+        }
+        assert!(
+            times.iter().all(|time| *time <= EPOCH),
+            "{}: {times:?}",
+            engine.name
+        );
+        assert!(
+            times.contains(&EPOCH) && times.contains(&981_173_106),
+            "{}: {times:?}",
+            engine.name
+        );
+        let created: Vec<&str> = image.config["history"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|step| step["created"].as_str())
+            .chain(image.config["created"].as_str())
+            .collect();
+        assert!(
+            created.iter().all(|time| *time <= "2023-11-14T22:13:20Z"),
+            "{created:?}"
+        );
+    }
+}

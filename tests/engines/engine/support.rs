@@ -1,0 +1,309 @@
+//! Engines, contexts and a reporter that remembers.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret as _, SecretString};
+use tagship::engine::{BuildError, EngineBuilder};
+use tagship::ports::{
+    Builder as _, Event, RegistryCredential, RegistryLogin, Reporter, StepOutcome, Warning,
+};
+use tagship::registry::RegistryError;
+use tagship_domain::build::{BuildArgs, BuildRequest};
+use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
+use tempfile::TempDir;
+
+use test_support::fake::{Fake, REPOSITORY};
+
+/// An engine under test.
+#[derive(Debug, Clone)]
+pub(crate) struct Engine {
+    pub(crate) name: String,
+    /// As `unix:///path`.
+    pub(crate) address: String,
+}
+
+impl Engine {
+    pub(crate) fn is_containerd(&self) -> bool {
+        self.name.ends_with("-containerd")
+    }
+
+    pub(crate) fn is_20(&self) -> bool {
+        self.name.starts_with("docker20-")
+    }
+
+    /// Runs the docker client against this engine.
+    pub(crate) async fn docker(&self, arguments: &[&str]) -> Vec<u8> {
+        let output = tokio::process::Command::new("docker")
+            .args(["--host", &self.address])
+            .args(arguments)
+            .output()
+            .await
+            .expect("`docker` is on the PATH");
+        assert!(
+            output.status.success(),
+            "docker {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output.stdout
+    }
+}
+
+/// The engines that the environment names. Tests without them would prove nothing, so that they fail.
+#[expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "a test that covers nothing must not pass"
+)]
+pub(crate) fn engines() -> Vec<Engine> {
+    let engines = std::env::var("TAGSHIP_TEST_ENGINES")
+        .expect("TAGSHIP_TEST_ENGINES names no engines: run scripts/test, which starts them");
+    let engines: Vec<Engine> = engines
+        .split_whitespace()
+        .map(|pair| {
+            let (name, address) = pair.split_once('=').expect("`name=unix:///path` pairs");
+            Engine {
+                name: name.to_owned(),
+                address: address.to_owned(),
+            }
+        })
+        .collect();
+    assert!(
+        !engines.is_empty(),
+        "TAGSHIP_TEST_ENGINES is empty: run scripts/test"
+    );
+    engines
+}
+
+/// A folder with files, by path; a path that ends with `/` is a folder.
+pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), files);
+    folder
+}
+
+pub(crate) fn write(folder: &Path, files: &[(&str, &str)]) {
+    for (path, content) in files {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if path.to_str().unwrap().ends_with('/') {
+            std::fs::create_dir_all(path).unwrap();
+        } else {
+            std::fs::write(path, content).unwrap();
+        }
+    }
+}
+
+/// A request for the Dockerfile in a context.
+pub(crate) fn request(context: &Path) -> BuildRequest {
+    BuildRequest {
+        context: context.to_owned(),
+        dockerfile: context.join("Dockerfile"),
+        target: None,
+        build_args: BuildArgs::default(),
+        secrets: Vec::new(),
+        labels: BTreeMap::new(),
+        platform: None,
+        no_cache: false,
+        source_date_epoch: 1_700_000_000,
+    }
+}
+
+/// An engine, a registry to publish to, and everything that was reported.
+pub(crate) struct Bench {
+    pub(crate) registry: Fake,
+    pub(crate) builder: EngineBuilder,
+    pub(crate) heard: Arc<Heard>,
+    repository: &'static str,
+}
+
+impl Bench {
+    pub(crate) async fn new(engine: &Engine) -> Self {
+        Self::in_workspace(engine, PathBuf::from("/")).await
+    }
+
+    pub(crate) async fn in_workspace(engine: &Engine, workspace: PathBuf) -> Self {
+        Self::with(engine, Fake::start().await, REPOSITORY, Login(true), workspace)
+    }
+
+    /// With the registry at an address of this machine.
+    pub(crate) async fn at(engine: &Engine, address: &str) -> Self {
+        Self::with(
+            engine,
+            Fake::start_at(address).await,
+            REPOSITORY,
+            Login(true),
+            PathBuf::from("/"),
+        )
+    }
+
+    pub(crate) async fn with_repository(engine: &Engine, repository: &'static str) -> Self {
+        Self::with(
+            engine,
+            Fake::start().await,
+            repository,
+            Login(true),
+            PathBuf::from("/"),
+        )
+    }
+
+    /// Without a way to log in.
+    pub(crate) async fn without_login(engine: &Engine) -> Self {
+        Self::with(
+            engine,
+            Fake::start().await,
+            REPOSITORY,
+            Login(false),
+            PathBuf::from("/"),
+        )
+    }
+
+    fn with(
+        engine: &Engine,
+        registry: Fake,
+        repository: &'static str,
+        login: Login,
+        workspace: PathBuf,
+    ) -> Self {
+        registry.state().password = Some(PASSWORD.to_owned());
+        let heard = Arc::new(Heard::default());
+        let name = RepositoryName::parse(repository).unwrap();
+        let image = ImageName {
+            registry: registry.host(),
+            repository: name,
+        };
+        let builder = EngineBuilder::new(
+            Some(&engine.address),
+            Arc::new(login),
+            image,
+            heard.clone(),
+            workspace,
+        );
+        Self {
+            registry,
+            builder,
+            heard,
+            repository,
+        }
+    }
+
+    pub(crate) async fn publish(&self, request: &BuildRequest) -> Result<Digest, BuildError> {
+        let (repository, _) = self.registry.client_of(self.repository);
+        self.builder.publish(request, &repository).await
+    }
+}
+
+/// What the registry takes: the first password of its own clients.
+const PASSWORD: &str = "secret-1";
+
+/// Whether there is a credential.
+struct Login(bool);
+
+#[async_trait]
+impl RegistryLogin for Login {
+    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
+        if self.0 {
+            return Ok(RegistryCredential {
+                username: "AWS".to_owned(),
+                password: PASSWORD.into(),
+            });
+        }
+        Err(RegistryError::Unavailable {
+            host: host.clone(),
+            operation: "logging in".into(),
+            message: "no token today".into(),
+        })
+    }
+
+    async fn forget(&self, _: &RegistryHost) {}
+}
+
+/// Everything that was reported.
+#[derive(Default)]
+pub(crate) struct Heard(Mutex<Log>);
+
+#[derive(Default, Debug, Clone)]
+pub(crate) struct Log {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) retries: Vec<String>,
+    pub(crate) moved: Vec<String>,
+    pub(crate) masked: Vec<String>,
+}
+
+#[derive(Default, Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) name: String,
+    pub(crate) output: Vec<u8>,
+    pub(crate) outcome: Option<Outcome>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done(Duration),
+    Cached,
+    Failed(String),
+}
+
+impl Heard {
+    pub(crate) fn log(&self) -> Log {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn output(&self) -> String {
+        let steps = self.log().steps;
+        steps
+            .iter()
+            .map(|step| String::from_utf8_lossy(&step.output).into_owned())
+            .collect()
+    }
+}
+
+impl Reporter for Heard {
+    fn mask(&self, secret: &SecretString) {
+        self.0
+            .lock()
+            .unwrap()
+            .masked
+            .push(secret.expose_secret().to_owned());
+    }
+
+    fn event(&self, event: Event<'_>) {
+        let mut log = self.0.lock().unwrap();
+        let index = |step: u32| usize::try_from(step).unwrap() - 1;
+        match event {
+            Event::Stage(_) | Event::Block(_) => {}
+            Event::Note(note) => log.notes.push(note.to_owned()),
+            Event::Warning(warning) => log.warnings.push(warning.clone()),
+            Event::Retry { reason, .. } => log.retries.push(reason.to_owned()),
+            Event::StepStarted { step, name } => {
+                if step == 1 {
+                    log.steps.clear();
+                }
+                assert_eq!(index(step), log.steps.len(), "steps are numbered as they start");
+                log.steps.push(Step {
+                    name: name.to_owned(),
+                    ..Step::default()
+                });
+            }
+            Event::StepOutput { step, output } => log.steps[index(step)].output.extend(output),
+            Event::StepFinished { step, outcome } => {
+                let ended = match outcome {
+                    StepOutcome::Done(duration) => Outcome::Done(duration),
+                    StepOutcome::Cached => Outcome::Cached,
+                    StepOutcome::Failed(error) => Outcome::Failed(error.to_owned()),
+                };
+                assert_eq!(
+                    log.steps[index(step)].outcome.replace(ended),
+                    None,
+                    "a step ends once"
+                );
+            }
+            Event::Progress { what, .. } => log.moved.push(what.to_owned()),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Tests on real Docker engines and clients: every engine that `TAGSHIP_TEST_ENGINES` names.
+
+mod action;
+mod archives;
+mod bad_input;
+mod client_requests;
+mod clients;
+mod engine;
+mod faults;
+mod pipeline_local;
+mod pipeline_moving;
+mod pipeline_ship;

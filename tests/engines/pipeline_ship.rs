@@ -1,0 +1,224 @@
+//! A commit becomes an image under two tags: the built program, real engines, the embedded ECR over HTTP.
+
+use std::collections::BTreeMap;
+
+use tagship_domain::immutability::Mutability;
+use test_support::clients::{crane_pulls, docker_pulls, docker_runs, skopeo_pulls};
+use test_support::engines;
+use test_support::local::shown;
+use test_support::process::finish;
+use test_support::shipping::{NO_ENGINE, Shipyard};
+
+fn both(yard: &Shipyard, value: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("1.0.0".to_owned(), value.to_owned()),
+        (yard.commit_tag(), value.to_owned()),
+    ])
+}
+
+#[test]
+fn what_is_shipped_is_what_every_client_pulls_by_both_tags_and_digest() {
+    for engine in engines::all() {
+        let mut yard = Shipyard::new();
+        yard.ship_on(&engine.host(), &["--version", "0.9.0"]).code(0);
+        yard.commit_more();
+        yard.checkout.tag("v1.1.0");
+        let shipped = yard.ship(engine, &[]).code(0);
+        assert_eq!(shipped.status(), "published", "{}", engine.name);
+        let digest = shipped.digest();
+        let registry = yard.ecr.login();
+        let name = yard.image();
+        for reference in [
+            format!("{name}:1.1.0"),
+            format!("{name}:{}", yard.commit_tag()),
+            format!("{name}@{digest}"),
+        ] {
+            assert_eq!(
+                docker_pulls(engine, &registry, &reference),
+                digest,
+                "{}",
+                engine.name
+            );
+            assert_eq!(skopeo_pulls(&registry, &reference), digest, "{}", engine.name);
+            assert_eq!(crane_pulls(&registry, &reference), digest, "{}", engine.name);
+        }
+        let run = [&format!("{name}@{digest}"), "cat", "/copy"];
+        let printed = docker_runs(engine, &registry, &run);
+        assert_eq!(
+            printed,
+            std::fs::read_to_string(yard.checkout.path().join("hello")).expect("it is there")
+        );
+        assert_eq!(yard.tags().len(), 4, "two commits with two tags each");
+    }
+}
+
+#[test]
+fn a_published_commit_is_left_alone_in_at_most_three_requests_and_without_engine() {
+    let yard = Shipyard::new();
+    let first = yard.ship(engines::named("docker28-containerd"), &[]).code(0);
+    yard.ecr.forget_journal();
+    let second = yard.ship_on(NO_ENGINE, &[]).code(0);
+    assert_eq!(second.status(), "already-published");
+    assert_eq!(second.digest(), first.digest());
+    assert_eq!(second.tags(), both(&yard, "kept"));
+    let requests = yard.ecr.journal_after_login();
+    assert!(requests.len() <= 3, "{}", shown(&requests));
+    assert_eq!(yard.ecr.writes(), []);
+}
+
+#[test]
+fn a_missing_sibling_tag_is_completed_without_a_build() {
+    let yard = Shipyard::new();
+    let first = yard
+        .ship(engines::named("docker28-classic"), &["--tags", "type=sha"])
+        .code(0);
+    let second = yard.ship_on(NO_ENGINE, &[]).code(0);
+    assert_eq!(second.status(), "published");
+    let expected = BTreeMap::from([
+        ("1.0.0".to_owned(), "created".to_owned()),
+        (yard.commit_tag(), "kept".to_owned()),
+    ]);
+    assert_eq!(second.tags(), expected);
+    assert_eq!(yard.tags(), both(&yard, &first.digest()));
+}
+
+#[test]
+fn a_version_of_other_content_is_refused_before_the_build_with_both_digests() {
+    let mut yard = Shipyard::new();
+    let engine = engines::named("docker28-containerd");
+    let first = yard.ship(engine, &[]).code(0).digest();
+    yard.commit_more();
+    let other = yard.ship(engine, &["--tags", "type=sha"]).code(0).digest();
+    let before = yard.tags();
+    yard.ecr.forget_journal();
+    let refused = yard.ship_on(NO_ENGINE, &["--version", "1.0.0"]).code(10);
+    for digest in [&first, &other] {
+        assert!(refused.0.stderr.contains(digest.as_str()), "{}", refused.0.stderr);
+    }
+    assert_eq!(yard.ecr.writes(), []);
+    assert_eq!(yard.tags(), before);
+}
+
+#[test]
+fn a_mutable_repository_does_not_let_a_version_be_overwritten_either() {
+    let mut yard = Shipyard::new();
+    yard.turn_to("team/mutable", &Mutability::Mutable);
+    yard.ship(engines::named("docker28-containerd"), &[]).code(0);
+    yard.commit_more();
+    let before = yard.tags();
+    yard.ship_on(NO_ENGINE, &["--version", "1.0.0"]).code(10);
+    assert_eq!(yard.tags(), before);
+}
+
+#[test]
+fn a_dirty_tree_never_gets_its_commits_tag() {
+    let mut yard = Shipyard::new();
+    // Marked tags stand for whatever the tree was, so they may move.
+    yard.turn_to("team/mutable", &Mutability::Mutable);
+    let engine = engines::named("docker28-classic");
+    yard.checkout.write("hello", "changed");
+    let refused = yard.ship(engine, &[]).code(2);
+    assert!(refused.0.stderr.contains("`hello`"), "{}", refused.0.stderr);
+    assert!(yard.tags().is_empty());
+    let marked = yard.ship(engine, &["--allow-dirty"]).code(0);
+    let tags = yard.tags();
+    assert!(!tags.is_empty());
+    for (tag, digest) in &tags {
+        assert!(tag.contains("dirty"), "{tag}");
+        assert_eq!(*digest, marked.digest());
+    }
+    let revision = yard.label(&marked.digest(), "org.opencontainers.image.revision");
+    assert_eq!(revision, format!("{}-dirty", yard.checkout.head()));
+}
+
+#[test]
+fn labels_tell_where_an_image_comes_from_and_its_time_is_the_commits() {
+    let yard = Shipyard::new();
+    yard.checkout.git(&[
+        "remote",
+        "add",
+        "origin",
+        "https://github.com/octo-org/octo-app.git",
+    ]);
+    let shipped = yard
+        .ship(
+            engines::named("docker28-classic"),
+            &["--labels", "com.example.team=blue"],
+        )
+        .code(0);
+    let label = |name: &str| yard.label(&shipped.digest(), name);
+    assert_eq!(label("org.opencontainers.image.revision"), yard.checkout.head());
+    assert_eq!(label("org.opencontainers.image.version"), "1.0.0");
+    assert_eq!(label("org.opencontainers.image.created"), "2026-01-02T03:04:05Z");
+    assert_eq!(
+        label("org.opencontainers.image.source"),
+        "https://github.com/octo-org/octo-app"
+    );
+    assert_eq!(label("com.example.team"), "blue");
+}
+
+#[test]
+fn a_rebuild_builds_again_and_compares() {
+    for engine in engines::all() {
+        let yard = Shipyard::new();
+        let first = yard.ship(engine, &["--no-cache"]).code(0).digest();
+        let same = yard.ship(engine, &["--rebuild", "--no-cache"]).code(0);
+        assert_eq!(same.status(), "already-published", "{}", engine.name);
+        assert_eq!(
+            same.digest(),
+            first,
+            "{}: the build is reproducible, so its tags stay",
+            engine.name
+        );
+        // No file of the steps is younger than the commit.
+        let image = format!("{}@{first}", yard.image());
+        let times = docker_runs(
+            engine,
+            &yard.ecr.login(),
+            &[&image, "stat", "-c", "%Y", "/hello", "/copy"],
+        );
+        let commits = yard.checkout.git(&["log", "-1", "--format=%ct"]);
+        assert_eq!(
+            times.split_whitespace().collect::<Vec<_>>(),
+            [commits.trim(); 2],
+            "{}",
+            engine.name
+        );
+        let other = yard
+            .ship(engine, &["--rebuild", "--labels", "com.example.x=y"])
+            .code(10);
+        assert!(other.0.stderr.contains(&first), "{}", other.0.stderr);
+        assert_eq!(yard.tags(), both(&yard, &first));
+    }
+}
+
+#[test]
+fn a_plan_tells_and_writes_nothing() {
+    let yard = Shipyard::new();
+    let planned = finish(&mut yard.command("plan", NO_ENGINE, &[]));
+    planned.expect_code(0);
+    for part in ["1.0.0", &yard.commit_tag(), "create"] {
+        assert!(planned.stdout.contains(part), "{}", planned.stdout);
+    }
+    assert_eq!(yard.ecr.writes(), []);
+    let dry = yard.ship_on(NO_ENGINE, &["--dry-run"]).code(0);
+    assert_eq!(dry.report()["plan"]["tags"][0]["action"], "create");
+    assert_eq!(dry.report()["status"], "dry-run");
+    assert_eq!(yard.ecr.writes(), []);
+}
+
+#[test]
+fn a_plan_offline_says_what_it_could_not_check() {
+    let yard = Shipyard::new();
+    // Nothing listens at this port.
+    let planned = finish(&mut yard.command_at("127.0.0.1:9", "plan", NO_ENGINE, &["--json"]));
+    planned.expect_code(0);
+    let plan: serde_json::Value = serde_json::from_str(&planned.stdout).expect("the plan is JSON");
+    let tags = plan["tags"].as_array().expect("`tags` is a list");
+    assert_eq!(tags.len(), 2);
+    assert!(tags.iter().all(|tag| tag["action"] == "unchecked"), "{plan}");
+    assert!(
+        plan["notes"].to_string().contains("could not be checked"),
+        "{plan}"
+    );
+}

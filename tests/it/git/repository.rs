@@ -1,0 +1,107 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tagship::git::GixCheckout;
+use tagship::ports::Checkout as _;
+use tagship_domain::facts::Source;
+use tempfile::TempDir;
+
+/// A repository with one commit.
+pub(crate) struct Repository {
+    pub(crate) folder: TempDir,
+}
+
+impl Repository {
+    pub(crate) fn new() -> Self {
+        let repository = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        repository.git(&["init", "--quiet"]);
+        repository.write("app/main.c", "int main;\n");
+        repository.write("app/deep/run.sh", "#!/bin/sh\n");
+        repository.write("docs/read.me", "read\n");
+        repository.write(".gitignore", "*.log\n/out/\n");
+        symlink("main.c", repository.path("app/link")).unwrap();
+        repository.commit();
+        repository
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.root().join(path)
+    }
+
+    pub(crate) fn write(&self, path: &str, content: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        git(self.root(), arguments)
+    }
+
+    pub(crate) fn commit(&self) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", "x"]);
+    }
+
+    pub(crate) fn source(&self, context: &str) -> Source {
+        GixCheckout::at(self.root()).source(&self.path(context)).unwrap()
+    }
+
+    /// The paths that git calls changed; untracked ones in `context` only.
+    pub(crate) fn changed(&self, context: &str) -> BTreeSet<String> {
+        let status = |more: &[&str]| {
+            let mut arguments = vec!["status", "--porcelain", "-z", "--no-renames"];
+            arguments.extend(more);
+            let output = self.git(&arguments);
+            let paths: BTreeSet<String> = output
+                .split_terminator('\0')
+                .map(|line| line[3..].trim_end_matches('/').to_owned())
+                .collect();
+            paths
+        };
+        let mut changed = status(&["--untracked-files=no"]);
+        changed.extend(status(&["--untracked-files=all", "--", context]));
+        changed
+    }
+
+    pub(crate) fn assert_as_git_says(&self, context: &str, what: &str) {
+        let source = self.source(context);
+        let found: BTreeSet<String> = source.changes.into_iter().collect();
+        assert_eq!(found, self.changed(context), "{what}");
+        assert_eq!(source.change_count, found.len(), "{what}");
+    }
+}
+
+/// Runs git without the settings of whoever runs the tests.
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+        .args([
+            "-c",
+            "init.defaultBranch=main",
+            "-c",
+            "protocol.file.allow=always",
+        ])
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .env_remove("GIT_INDEX_FILE")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("HOME", "/nonexistent")
+        .env("GIT_COMMITTER_DATE", "2026-02-03T04:05:06+09:00")
+        .output()
+        .unwrap();
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "git {arguments:?}: {talk}");
+    String::from_utf8(output.stdout).unwrap()
+}

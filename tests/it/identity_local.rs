@@ -1,0 +1,323 @@
+//! From a job's right to ask for a token to a login, against an STS that verifies signatures, claims and trust policies.
+#![allow(clippy::unwrap_used, reason = "a test fails by its panic")]
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ecr_local::{Fault, FaultAction, GithubClaims, LocalEcr, Options};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use tagship::aws::{Ecr, IdentityError};
+use tagship::clock::SystemClock;
+use tagship::ports::{Clock, ControlPlane as _, Event, RegistryLogin as _, Reporter};
+use tagship::registry::RegistryError;
+use tagship::settings::{AccessKey, IdentitySettings, OidcRequest};
+use tagship_domain::error::Diagnose as _;
+use tagship_domain::immutability::Mutability;
+use tagship_domain::reference::{AccountId, Region, RepositoryName, Tag};
+use tempfile::TempDir;
+
+const ACCOUNT: &str = "123456789012";
+const ROLE: &str = "arn:aws:iam::123456789012:role/publish";
+
+/// Waits take no time.
+struct Impatient;
+
+#[async_trait]
+impl Clock for Impatient {
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    async fn sleep(&self, _duration: Duration) {}
+}
+
+/// Keeps the secrets that it is told.
+#[derive(Default)]
+struct Masks(Mutex<Vec<String>>);
+
+impl Reporter for Masks {
+    fn mask(&self, secret: &SecretString) {
+        self.0.lock().unwrap().push(secret.expose_secret().to_owned());
+    }
+
+    fn event(&self, _event: Event<'_>) {}
+}
+
+/// An embedded ECR in which the role `publish` may be assumed on a condition.
+struct Aws {
+    server: LocalEcr,
+    masks: Arc<Masks>,
+    _data: TempDir,
+}
+
+impl Aws {
+    async fn start(condition: &Value) -> Self {
+        let data = TempDir::new().unwrap();
+        let roles = json!({"Roles": [{
+            "RoleName": "publish",
+            "MaxSessionDuration": 3600,
+            "AssumeRolePolicyDocument": {"Statement": [{
+                "Effect": "Allow",
+                "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com")},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": condition,
+            }]},
+            "PolicyDocuments": [{"Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]}],
+        }]});
+        // JSON is YAML.
+        fs::write(data.path().join("roles.yaml"), roles.to_string()).unwrap();
+        let account = AccountId::parse(ACCOUNT).unwrap();
+        let region = Region::parse("eu-central-1").unwrap();
+        let server = LocalEcr::start(Options::new(data.path(), account, region))
+            .await
+            .unwrap();
+        let repository = RepositoryName::parse("team/app").unwrap();
+        server
+            .ensure_repository(&repository, &Mutability::Immutable)
+            .await
+            .unwrap();
+        Self {
+            server,
+            masks: Arc::default(),
+            _data: data,
+        }
+    }
+
+    /// One whose role trusts the tokens that the embedded issuer makes at first.
+    async fn trusting() -> Self {
+        Self::start(&trust("repo:example/app:ref:refs/heads/main")).await
+    }
+
+    fn job(&self) -> IdentitySettings {
+        IdentitySettings {
+            role: Some(ROLE.to_owned()),
+            session_name: "tagship".to_owned(),
+            audience: "sts.amazonaws.com".to_owned(),
+            duration_seconds: 3600,
+            allowed_accounts: vec![AccountId::parse(ACCOUNT).unwrap()],
+            region: Some(Region::parse("eu-central-1").unwrap()),
+            endpoint_url: Some(self.server.endpoint()),
+            oidc: Some(OidcRequest {
+                url: self.server.oidc_request_url(),
+                token: self.server.oidc_request_token(),
+            }),
+            in_actions: true,
+            ..IdentitySettings::default()
+        }
+    }
+
+    async fn ecr(&self, identity: &IdentitySettings) -> Ecr {
+        let (host, masks) = (self.server.registry_host(), Arc::clone(&self.masks));
+        Ecr::connect(identity, &host, Arc::new(Impatient), masks)
+            .await
+            .unwrap()
+    }
+
+    /// Why no login can be had.
+    async fn refusal(&self, identity: &IdentitySettings) -> IdentityError {
+        let ecr = self.ecr(identity).await;
+        match ecr.credential(&self.server.registry_host()).await {
+            Err(RegistryError::Login { source, .. }) => *source,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn operations(&self) -> Vec<String> {
+        let journal = self.server.journal();
+        journal.into_iter().map(|entry| entry.operation).collect()
+    }
+}
+
+fn trust(subject: &str) -> Value {
+    json!({"StringEquals": {
+        "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+        "token.actions.githubusercontent.com:sub": subject,
+    }})
+}
+
+fn app() -> RepositoryName {
+    RepositoryName::parse("team/app").unwrap()
+}
+
+#[tokio::test]
+async fn a_job_comes_to_a_login_and_reads_its_repository() {
+    let aws = Aws::trusting().await;
+    let ecr = aws.ecr(&aws.job()).await;
+    assert_eq!(aws.operations().len(), 0);
+    assert_eq!(ecr.mutability(&app()).await.unwrap(), Mutability::Immutable);
+    let tags = [Tag::parse("1.2.3").unwrap()];
+    assert!(ecr.resolve(&app(), &tags).await.unwrap().is_empty());
+    let host = aws.server.registry_host();
+    let credential = ecr.credential(&host).await.unwrap();
+    assert_eq!(
+        aws.operations(),
+        [
+            "GetIdToken",
+            "AssumeRoleWithWebIdentity",
+            "DescribeRepositories",
+            "BatchGetImage",
+            "GetAuthorizationToken"
+        ]
+    );
+    let answer = reqwest::Client::builder()
+        .build()
+        .unwrap()
+        .get(format!("http://{host}/v2/"))
+        .basic_auth(&credential.username, Some(credential.password.expose_secret()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+}
+
+/// What a user is told to write into the trust policy is what STS takes.
+#[tokio::test]
+async fn the_condition_that_is_told_is_the_one_that_matches() {
+    for immutable_subject in [false, true] {
+        let claims = GithubClaims {
+            environment: Some("prod:eu".to_owned()),
+            immutable_subject,
+            ..GithubClaims::default()
+        };
+        let aws = Aws::start(&trust("repo:example/other:ref:refs/heads/main")).await;
+        aws.server.set_claims(claims.clone());
+        let error = aws.refusal(&aws.job()).await;
+        assert!(matches!(error, IdentityError::AssumeDenied(_)), "{error}");
+        assert!(error.to_string().contains(&claims.subject()), "{error}");
+        let hint = error.hint().unwrap();
+        let told: Vec<Value> = hint
+            .match_indices("{\n")
+            .filter_map(|(at, _)| {
+                serde_json::Deserializer::from_str(&hint[at..])
+                    .into_iter::<Value>()
+                    .next()?
+                    .ok()
+            })
+            .filter_map(|value| value.get("Condition").cloned())
+            .collect();
+        assert_eq!(told.len(), 2, "{hint}");
+        for (condition, immutable_subject) in told.iter().zip([immutable_subject, !immutable_subject]) {
+            let aws = Aws::start(condition).await;
+            aws.server.set_claims(GithubClaims {
+                immutable_subject,
+                ..claims.clone()
+            });
+            let host = aws.server.registry_host();
+            assert!(aws.ecr(&aws.job()).await.credential(&host).await.is_ok());
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_other_refusal_is_told_as_what_it_is() {
+    type Expected = fn(&IdentityError) -> bool;
+    let overrides: [(&str, Value, Expected); 3] = [
+        (
+            "iss",
+            json!("https://issuer.example"),
+            |error| matches!(error, IdentityError::UnknownIssuer { issuer, .. } if issuer == "https://issuer.example"),
+        ),
+        ("aud", json!("elsewhere"), |error| {
+            matches!(
+                error,
+                IdentityError::WrongAudience { .. } | IdentityError::AssumeDenied(_)
+            )
+        }),
+        ("exp", json!(1_000_000_000), |error| {
+            matches!(error, IdentityError::TokenRejected { .. })
+        }),
+    ];
+    for (claim, value, expected) in overrides {
+        let aws = Aws::trusting().await;
+        let mut claims = GithubClaims::default();
+        claims.overrides.insert(claim.to_owned(), value);
+        aws.server.set_claims(claims);
+        let error = aws.refusal(&aws.job()).await;
+        assert!(expected(&error), "{claim}: {error}");
+    }
+    let aws = Aws::trusting().await;
+    let mut job = aws.job();
+    job.role = Some("arn:aws:iam::123456789012:role/missing".to_owned());
+    assert!(matches!(aws.refusal(&job).await, IdentityError::AssumeDenied(_)));
+    let mut job = aws.job();
+    job.oidc.as_mut().unwrap().token = SecretString::from("wrong");
+    assert!(matches!(
+        aws.refusal(&job).await,
+        IdentityError::TokenRefused { .. }
+    ));
+}
+
+#[tokio::test]
+async fn trouble_on_the_way_is_not_seen() {
+    let aws = Aws::trusting().await;
+    let trouble = [
+        ("GetIdToken", FaultAction::Reset),
+        (
+            "AssumeRoleWithWebIdentity",
+            FaultAction::Error {
+                code: "IDPCommunicationError".to_owned(),
+                message: "busy".to_owned(),
+                status: 400,
+            },
+        ),
+        ("AssumeRoleWithWebIdentity", FaultAction::Reset),
+        ("AssumeRoleWithWebIdentity", FaultAction::Truncate),
+        (
+            "AssumeRoleWithWebIdentity",
+            FaultAction::Status {
+                status: 503,
+                envelope: false,
+            },
+        ),
+    ];
+    for (operation, action) in trouble {
+        aws.server.add_fault(Fault {
+            operation: operation.to_owned(),
+            repository: None,
+            skip: 0,
+            times: 1,
+            action,
+        });
+    }
+    let ecr = aws.ecr(&aws.job()).await;
+    ecr.credential(&aws.server.registry_host()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_pair_is_used_as_it_is_and_its_account_is_checked() {
+    let aws = Aws::trusting().await;
+    let key = aws.server.admin();
+    let mut identity = IdentitySettings {
+        access_key: Some(AccessKey {
+            id: key.id.clone(),
+            secret: key.secret.clone(),
+        }),
+        role: None,
+        oidc: None,
+        ..aws.job()
+    };
+    let host = aws.server.registry_host();
+    aws.ecr(&identity).await.credential(&host).await.unwrap();
+    assert_eq!(aws.operations(), ["GetCallerIdentity", "GetAuthorizationToken"]);
+    let masks = aws.masks.0.lock().unwrap().clone();
+    assert!(masks.iter().any(|mask| mask == key.secret.expose_secret()));
+
+    identity.allowed_accounts = vec![AccountId::parse("000000000001").unwrap()];
+    let error = aws.refusal(&identity).await;
+    assert!(
+        matches!(&error, IdentityError::AccountNotAllowed { account, .. } if account.as_str() == ACCOUNT),
+        "{error}"
+    );
+
+    identity.allowed_accounts.clear();
+    identity.access_key.as_mut().unwrap().secret = SecretString::from("wrong");
+    let error = aws.refusal(&identity).await;
+    assert!(
+        matches!(error, IdentityError::CredentialsRefused { .. }),
+        "{error}"
+    );
+}

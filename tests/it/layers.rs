@@ -1,0 +1,265 @@
+//! The architecture, read from the source tree: who may use whom, who may touch the world, how long a file may be.
+
+mod source;
+
+use source::{Source, sources};
+
+/// For each module of the crate's root: the other modules that it may use, whole or by one item.
+///
+/// Data flows one way (`src/lib.rs`); adapters are put behind ports by `run` alone. The errors of the seams
+/// belong to the ports, although they are written beside their adapters.
+const MAY_USE: &[(&str, &str)] = &[
+    ("random", ""),
+    (
+        "ports",
+        "engine::BuildError git::GitError github::ForgeError registry::RegistryError",
+    ),
+    ("settings", ""),
+    // The fronts.
+    ("action", "inputs random report::OUTPUTS"),
+    ("cli", "action inputs ports report run settings ui"),
+    ("config", "inputs"),
+    ("inputs", "config settings"),
+    ("report", "ports"),
+    ("ui", "inputs::Environment ports random report"),
+    // The transaction. Reading an image back is part of it, and needs nothing but the port.
+    (
+        "pipeline",
+        "ports report engine::BuildError git::GitError registry::RegistryError registry::describe registry::verify",
+    ),
+    // The adapters.
+    ("aws", "ports settings registry::RegistryError"),
+    ("clock", "ports"),
+    ("engine", "ports random registry"),
+    ("git", "ports"),
+    ("github", "ports settings"),
+    ("registry", "ports aws::IdentityError engine::BuildError"),
+];
+
+/// The modules that put everything together.
+const ASSEMBLY: [&str; 3] = ["main", "lib", "run"];
+
+/// Text that only these modules may hold, and why.
+const RESERVED: &[(&str, &[&str], &str)] = &[
+    (
+        "std::env",
+        &["action", "cli", "inputs", "main"],
+        "the environment is an input",
+    ),
+    (
+        "env::var",
+        &["action", "cli", "inputs", "main"],
+        "the environment is an input",
+    ),
+    ("println!", &["ui"], "one module prints"),
+    ("print!", &["ui"], "one module prints"),
+    ("stdout()", &["ui"], "one module prints"),
+    ("stderr()", &["ui"], "one module prints"),
+    ("SystemTime::now", &["clock"], "the time is a port"),
+    ("Timestamp::now", &["clock"], "the time is a port"),
+    ("Zoned::now", &["clock"], "the time is a port"),
+    (
+        "process::exit",
+        &["ui"],
+        "`main` returns its exit code, unless it panicked",
+    ),
+];
+
+/// What the domain may not touch: it decides, and does nothing.
+const NOT_IN_DOMAIN: &[&str] = &[
+    "async ",
+    ".await",
+    "std::fs",
+    "std::net",
+    "std::io",
+    "std::process",
+    "std::thread",
+    "Instant",
+    "tokio",
+    "futures",
+    "reqwest",
+    "hyper",
+    "bollard",
+    "gix",
+    "aws_config",
+    "aws_sdk",
+    "axum",
+    "tracing",
+];
+
+/// The folders of the product's code.
+const FOLDERS: [&str; 3] = ["src", "crates/tagship-domain/src", "crates/ecr-local/src"];
+
+/// The most lines of a file, without tests.
+const LONGEST: usize = 400;
+
+#[test]
+fn every_module_uses_only_what_lies_before_it() {
+    fail_on(sources("src").iter().flat_map(forbidden_uses));
+}
+
+#[test]
+fn the_world_is_touched_only_where_it_belongs() {
+    fail_on(sources("src").iter().flat_map(misplaced));
+    fail_on(sources("crates/tagship-domain/src").iter().flat_map(misplaced));
+}
+
+#[test]
+fn no_file_is_too_long() {
+    for folder in FOLDERS {
+        fail_on(sources(folder).iter().filter_map(too_long));
+    }
+}
+
+#[test]
+fn a_module_is_a_file_beside_its_folder() {
+    let folders = FOLDERS
+        .into_iter()
+        .flat_map(sources)
+        .filter(|source| source.path.ends_with("/mod.rs"));
+    fail_on(folders.map(|source| format!("`{}` should be a file beside its folder", source.path)));
+}
+
+fn forbidden_uses(source: &Source) -> Vec<String> {
+    let module = source.module();
+    if ASSEMBLY.contains(&module) {
+        return Vec::new();
+    }
+    let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
+        return vec![format!(
+            "`{}` is a new module of the root: give it a place in `MAY_USE`",
+            source.path
+        )];
+    };
+    let may_use = |used: &str| {
+        let first = used.split("::").next().unwrap_or(used);
+        first == module
+            || allowed
+                .split(' ')
+                .any(|allowed| allowed == first || allowed == used)
+    };
+    source
+        .used_from_root()
+        .into_iter()
+        .filter(|used| !may_use(used))
+        .map(|used| format!("`{}` uses `crate::{used}`", source.path))
+        .collect()
+}
+
+fn misplaced(source: &Source) -> Vec<String> {
+    let module = source.module();
+    let code = source.code();
+    let reserved = RESERVED
+        .iter()
+        .filter(|(text, modules, _)| !modules.contains(&module) && code.contains(text))
+        .map(|(text, _, why)| format!("`{}` has `{text}`: {why}", source.path));
+    let in_domain = NOT_IN_DOMAIN
+        .iter()
+        .filter(|text| source.path.starts_with("crates/tagship-domain/") && code.contains(*text))
+        .map(|text| format!("`{}` has `{text}`: the domain touches nothing", source.path));
+    reserved.chain(in_domain).collect()
+}
+
+fn too_long(source: &Source) -> Option<String> {
+    let lines = source.lines_without_tests();
+    (lines > LONGEST).then(|| format!("`{}` has {lines} lines", source.path))
+}
+
+fn fail_on(problems: impl IntoIterator<Item = String>) {
+    let problems: Vec<String> = problems.into_iter().collect();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+/// The checks find what they look for.
+mod checks {
+    use super::{Source, forbidden_uses, misplaced, too_long};
+
+    fn source(path: &str, text: &str) -> Source {
+        Source {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_forbidden_use_is_found_in_every_form() {
+        for text in [
+            "use crate::registry::Client;",
+            "use crate::{ports::Clock, registry};",
+            "use crate::ports::Clock;\nfn f() { crate::registry::push() }",
+            "pub(crate) use crate::registry::{\n    Client,\n    Other,\n};",
+            "use super::super::registry::Client;",
+        ] {
+            let found = forbidden_uses(&source("src/report/plan.rs", text));
+            assert_eq!(found.len(), 1 + usize::from(text.contains("Other")), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_item_of_a_module_can_be_allowed_alone() {
+        let text = "use crate::engine::{BuildError, connect::Dial};";
+        assert_eq!(
+            forbidden_uses(&source("src/ports.rs", text)),
+            ["`src/ports.rs` uses `crate::engine::connect::Dial`"]
+        );
+    }
+
+    #[test]
+    fn comments_tests_and_own_items_do_not_count() {
+        let text = "//! As crate::registry.\nuse crate::ports;\n#[cfg(test)]\nmod tests {\n    use crate::registry;\n}\n";
+        assert_eq!(
+            forbidden_uses(&source("src/report/plan.rs", text)),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn a_module_without_a_place_is_found() {
+        assert_eq!(forbidden_uses(&source("src/utils.rs", "")).len(), 1);
+    }
+
+    #[test]
+    fn the_world_is_found_in_the_wrong_module() {
+        assert_eq!(
+            misplaced(&source(
+                "crates/tagship-domain/src/plan.rs",
+                "let now = Timestamp::now();"
+            ))
+            .len(),
+            1
+        );
+        assert_eq!(
+            misplaced(&source("crates/tagship-domain/src/plan.rs", "async fn f() {}")).len(),
+            1
+        );
+        assert_eq!(
+            misplaced(&source("src/engine/connect.rs", "let x = std::env::var(\"X\");")).len(),
+            2
+        );
+        assert_eq!(
+            misplaced(&source("src/ui/lines.rs", "println!(\"x\")")),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn modules_for_tests_are_told_by_their_declaration() {
+        let text = "mod plain;\n#[cfg(test)]\nmod tests;\n#[cfg(test)]\npub(crate) mod fakes;\n";
+        let declared = |path| source(path, text).modules_for_tests();
+        assert_eq!(declared("src/aws.rs"), ["src/aws/tests", "src/aws/fakes"]);
+        assert_eq!(declared("src/lib.rs"), ["src/tests", "src/fakes"]);
+    }
+
+    #[test]
+    fn only_lines_without_tests_count() {
+        let long = "x\n".repeat(401);
+        assert!(too_long(&source("crates/tagship-domain/src/plan.rs", &long)).is_some());
+        assert!(
+            too_long(&source(
+                "crates/tagship-domain/src/plan.rs",
+                &format!("#[cfg(test)]\nmod tests {{\n{long}}}\n")
+            ))
+            .is_none()
+        );
+    }
+}

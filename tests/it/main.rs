@@ -1,0 +1,19 @@
+//! Tests that need no Docker engine: the program, its commands and the adapters, from outside.
+
+mod cli_process;
+mod documents;
+mod git;
+mod identity_local;
+mod inputs_generated;
+mod judges;
+mod layers;
+mod local_env;
+mod monorepo;
+mod real_names;
+mod registry;
+mod runner_contract;
+mod tags_command;
+mod tags_page;
+mod version_agreement;
+mod version_command;
+mod versions_page;

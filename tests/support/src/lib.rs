@@ -1,0 +1,22 @@
+//! What the integration tests stand on: engines, checkouts, the embedded ECR, clients and a runner.
+//!
+//! They fail by panicking, as tests do.
+
+#![expect(
+    clippy::disallowed_methods,
+    missing_debug_implementations,
+    reason = "tests read their set-up from the environment, take names from the time, and fail by panicking"
+)]
+
+pub mod action;
+pub mod checkout;
+pub mod clients;
+pub mod engines;
+pub mod fake;
+pub mod history;
+pub mod local;
+pub mod page;
+pub mod process;
+pub mod runner;
+pub mod shipping;
+pub mod unique;

@@ -1,0 +1,278 @@
+//! The embedded ECR, served by the test's own process.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use aws_sdk_ecr::config::{BehaviorVersion, Credentials};
+use ecr_local::{Entry, Fault, FaultAction, GithubClaims, ImmutableWording, LocalEcr, Options, Quirks};
+use secrecy::ExposeSecret as _;
+use tagship_domain::immutability::Mutability;
+use tagship_domain::reference::{AccountId, Region, RepositoryName};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+use super::clients::{Registry, crane};
+use super::process::PATIENCE;
+
+/// The account of the embedded ECR.
+pub const ACCOUNT: &str = "123456789012";
+
+/// Its region.
+pub const REGION: &str = "eu-central-1";
+
+/// A role that the jobs of every repository may assume.
+pub const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/tagship-example";
+
+/// What the registry reads and what it grants; whatever else a request does is a write.
+const READS: [&str; 9] = [
+    "Ping",
+    "HeadManifest",
+    "GetManifest",
+    "HeadBlob",
+    "GetBlob",
+    "ListTags",
+    "BatchGetImage",
+    "DescribeImages",
+    "DescribeRepositories",
+];
+const LOGIN: [&str; 4] = [
+    "GetIdToken",
+    "AssumeRoleWithWebIdentity",
+    "GetCallerIdentity",
+    "GetAuthorizationToken",
+];
+
+/// A running embedded ECR with its state in a temporary folder.
+#[derive(Debug)]
+pub struct Ecr {
+    server: LocalEcr,
+    runtime: Runtime,
+    _data: TempDir,
+}
+
+impl Ecr {
+    /// One that this machine alone reaches.
+    pub fn start() -> Self {
+        Self::start_at([127, 0, 0, 1], Quirks::default())
+    }
+
+    /// One that containers reach too.
+    pub fn start_for_containers() -> Self {
+        Self::start_at([0, 0, 0, 0], Quirks::default())
+    }
+
+    /// One that says in these words that a tag must not move, and says so of the same image too.
+    pub fn start_strict(immutable_wording: ImmutableWording) -> Self {
+        let quirks = Quirks {
+            immutable_wording,
+            accept_same_digest: false,
+            ..Quirks::default()
+        };
+        Self::start_at([127, 0, 0, 1], quirks)
+    }
+
+    /// One with these roles, whose state and clock other programs may change.
+    pub fn start_for_judges(roles: &str) -> Self {
+        Self::start_with([127, 0, 0, 1], |options| {
+            std::fs::write(options.data.join("roles.yaml"), roles).expect("the roles can be written");
+            options.admin = true;
+            // So that a backfill can be stopped on its way.
+            options.quirks.replication_seconds = 60;
+        })
+    }
+
+    /// One that has the public registries too.
+    pub fn start_with_public_registries() -> Self {
+        Self::start_with([127, 0, 0, 1], |options| options.public_port = Some(0))
+    }
+
+    fn start_at(address: [u8; 4], quirks: Quirks) -> Self {
+        let ecr = Self::start_with(address, |options| options.quirks = quirks);
+        assert_eq!(ecr.server.role_arn(), ROLE_ARN);
+        ecr
+    }
+
+    fn start_with(address: [u8; 4], change: impl FnOnce(&mut Options)) -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder can be made");
+        let runtime = Runtime::new().expect("a runtime can be made");
+        let account = AccountId::parse(ACCOUNT).expect("it is legal");
+        let region = Region::parse(REGION).expect("it is legal");
+        let mut options = Options::new(data.path(), account, region);
+        options.listen = SocketAddr::from((address, 0));
+        change(&mut options);
+        let server = runtime
+            .block_on(LocalEcr::start(options))
+            .expect("the embedded ECR starts");
+        Self {
+            server,
+            runtime,
+            _data: data,
+        }
+    }
+
+    /// Makes a repository, which must not be there yet.
+    pub fn create_repository(&self, name: &str, mutability: &Mutability) {
+        let name = RepositoryName::parse(name).expect("it is legal");
+        let made = self
+            .runtime
+            .block_on(self.server.ensure_repository(&name, mutability));
+        assert!(
+            made.expect("a repository can be made"),
+            "`{name}` is there already"
+        );
+    }
+
+    /// The registry's host, as processes of this machine reach it.
+    pub fn host(&self) -> String {
+        self.host_from("127.0.0.1")
+    }
+
+    /// The registry's host, as who reaches this machine by this address does.
+    pub fn host_from(&self, address: &str) -> String {
+        format!("{address}:{}", self.server.address().port())
+    }
+
+    /// The base of AWS's APIs, as processes of this machine reach it.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.host())
+    }
+
+    /// `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN` of a job on this machine.
+    pub fn oidc_request(&self) -> (String, String) {
+        self.oidc_request_from("127.0.0.1")
+    }
+
+    /// The same for a job that reaches this machine by this address.
+    pub fn oidc_request_from(&self, address: &str) -> (String, String) {
+        let mut url = self.server.oidc_request_url();
+        url.set_host(Some(address)).expect("it is an address");
+        let token = self.server.oidc_request_token();
+        (url.to_string(), token.expose_secret().to_owned())
+    }
+
+    /// Makes the tokens of jobs say `value` in a claim.
+    pub fn jobs_say(&self, claim: &str, value: &str) {
+        let mut claims = GithubClaims::default();
+        claims.overrides.insert(claim.to_owned(), value.into());
+        self.server.set_claims(claims);
+    }
+
+    /// The administrator's access key: its id and its secret.
+    pub fn admin_key(&self) -> (String, String) {
+        let key = self.server.admin();
+        (key.id.clone(), key.secret.expose_secret().to_owned())
+    }
+
+    /// A password of the administrator, for other clients.
+    pub fn login(&self) -> Registry {
+        let (id, secret) = self.admin_key();
+        let config = aws_sdk_ecr::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(self.url())
+            .region(aws_sdk_ecr::config::Region::new(REGION))
+            .credentials_provider(Credentials::new(id, secret, None, None, "tests"))
+            .build();
+        let request = aws_sdk_ecr::Client::from_conf(config).get_authorization_token();
+        let answer = self.runtime.block_on(request.send()).expect("a token is granted");
+        let token = answer.authorization_data()[0]
+            .authorization_token()
+            .expect("the answer has a token")
+            .to_owned();
+        Registry {
+            host: self.host(),
+            token,
+        }
+    }
+
+    /// The tags of a repository with their digests, as another client reads them.
+    pub fn tags(&self, repository: &str) -> BTreeMap<String, String> {
+        let registry = self.login();
+        let image = format!("{}/{repository}", registry.host);
+        let names = crane(&registry, &["ls", &image]);
+        names
+            .lines()
+            .map(|tag| {
+                (
+                    tag.to_owned(),
+                    crane(&registry, &["digest", &format!("{image}:{tag}")]),
+                )
+            })
+            .collect()
+    }
+
+    /// Everything that was asked, in its order.
+    pub fn journal(&self) -> Vec<Entry> {
+        self.server.journal()
+    }
+
+    /// Forgets what was asked.
+    pub fn forget_journal(&self) {
+        self.server.reset_journal();
+    }
+
+    /// What was asked, without what getting credentials takes.
+    pub fn journal_after_login(&self) -> Vec<Entry> {
+        let mut journal = self.journal();
+        journal.retain(|entry| !LOGIN.contains(&entry.operation.as_str()));
+        journal
+    }
+
+    /// What was asked that changes anything.
+    pub fn writes(&self) -> Vec<Entry> {
+        let mut journal = self.journal_after_login();
+        journal.retain(|entry| !READS.contains(&entry.operation.as_str()));
+        journal
+    }
+
+    /// Orders that after `skip` requests of an operation the next `times` fail.
+    pub fn fail(&self, operation: &str, skip: u32, times: u32, action: FaultAction) {
+        self.server.add_fault(Fault {
+            operation: operation.to_owned(),
+            repository: None,
+            skip,
+            times,
+            action,
+        });
+    }
+
+    /// Takes back all orders to fail.
+    pub fn forgive(&self) {
+        self.server.clear_faults();
+    }
+
+    /// Waits until an entry of the journal is as wanted.
+    pub fn wait_for(&self, wanted: impl Fn(&Entry) -> bool) {
+        let journal = self.server.journal_until(|entries| entries.iter().any(&wanted));
+        let found = self.runtime.block_on(async { timeout(PATIENCE, journal).await });
+        assert!(
+            found.is_ok(),
+            "the awaited request did not come; these did:\n{}",
+            shown(&self.journal())
+        );
+    }
+}
+
+/// Whether a request puts a tag.
+pub fn is_tag_put(entry: &Entry) -> bool {
+    entry.operation == "PutManifest" && !is_of_digest(entry)
+}
+
+/// Whether a request is about a digest.
+pub fn is_of_digest(entry: &Entry) -> bool {
+    let reference = entry.reference.as_deref();
+    reference.is_some_and(|reference| reference.starts_with("sha256:"))
+}
+
+/// A journal as a person reads it.
+pub fn shown(journal: &[Entry]) -> String {
+    journal.iter().fold(String::new(), |mut text, entry| {
+        let reference = entry.reference.as_deref().unwrap_or_default();
+        let status = entry
+            .status
+            .map_or_else(|| "-".to_owned(), |status| status.to_string());
+        writeln!(text, "{status} {} {reference}", entry.operation).expect("a string can be written to");
+        text
+    })
+}
