@@ -180,22 +180,12 @@ fn session_is_gone(failure: Failure) -> Failure {
 }
 
 /// What has left of a blob so far.
+#[derive(Default)]
 struct Sent {
     hash: DigestHasher,
     size: u64,
     complete: bool,
     source_error: Option<io::Error>,
-}
-
-impl Default for Sent {
-    fn default() -> Self {
-        Self {
-            hash: DigestHasher::default(),
-            size: 0,
-            complete: false,
-            source_error: None,
-        }
-    }
 }
 
 impl Sent {

@@ -1,10 +1,5 @@
 //! Builds on real engines: every one that `TAGSHIP_TEST_ENGINES` names.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy knows only test functions, not what they call"
-)]
-
 mod builds;
 mod cancel;
 mod failures;

@@ -1,5 +1,10 @@
 //! Tests on real Docker engines and clients: every engine that `TAGSHIP_TEST_ENGINES` names.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what test functions call fails by panicking too"
+)]
+
 mod action;
 mod archives;
 mod bad_input;

@@ -2,8 +2,6 @@
 //!
 //! Every process gets an environment of its own, so that the machine's does not count.
 
-#![expect(clippy::unwrap_used, reason = "what cannot go on fails the test")]
-
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;

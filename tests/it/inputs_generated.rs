@@ -2,8 +2,6 @@
 //!
 //! `TAGSHIP_REGENERATE=1 cargo test --test it inputs_generated` writes them anew.
 
-#![expect(clippy::unwrap_used, reason = "what cannot go on fails the test")]
-
 use std::fmt::Write as _;
 use std::path::Path;
 

@@ -1,5 +1,10 @@
 //! Tests that need no Docker engine: the program, its commands and the adapters, from outside.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what test functions call fails by panicking too"
+)]
+
 mod cli_process;
 mod documents;
 mod git;

@@ -1,7 +1,5 @@
 //! Several images in one repository: which of them a commit touches, and how one is taken.
 
-#![expect(clippy::unwrap_used, reason = "what cannot go on fails the test")]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,7 +1,5 @@
 //! `tagship tags`: where it learns what started the run, and what it does with what it cannot read.
 
-#![expect(clippy::unwrap_used, reason = "what cannot go on fails the test")]
-
 use std::process::{Command, Output, Stdio};
 
 use test_support::checkout::Checkout;

@@ -1,7 +1,5 @@
 //! The page about tags: every example prints what the page says.
 
-#![expect(clippy::unwrap_used, reason = "what cannot go on fails the test")]
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 

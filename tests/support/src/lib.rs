@@ -4,6 +4,9 @@
 
 #![expect(
     clippy::disallowed_methods,
+    clippy::new_without_default,
+    clippy::return_self_not_must_use,
+    clippy::unwrap_used,
     missing_debug_implementations,
     reason = "tests read their set-up from the environment, take names from the time, and fail by panicking"
 )]

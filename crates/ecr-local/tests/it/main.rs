@@ -1,5 +1,10 @@
 //! The embedded ECR from outside: by the AWS SDK, and by HTTP as the specifications have it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what test functions call fails by panicking too"
+)]
+
 mod bench;
 mod oci;
 mod sdk;

@@ -1,11 +1,6 @@
 //! The OCI distribution specification 1.1, section by section, as the embedded ECR follows it: all of it with
 //! `strict_oci`, and otherwise but for ECR's own ways, which are in `docs/local-ecr.md`.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "the helpers of tests fail by panicking, as tests do"
-)]
-
 mod content_discovery;
 mod content_management;
 mod pull;

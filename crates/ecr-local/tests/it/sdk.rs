@@ -1,10 +1,5 @@
 //! The embedded ECR, driven from outside: by AWS's own SDK, and by HTTP requests as the specifications have them.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "the helpers of tests fail by panicking, as tests do"
-)]
-
 mod account_settings;
 mod archive;
 mod assume_role;
