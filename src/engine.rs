@@ -11,11 +11,9 @@ mod capability;
 mod connect;
 mod context;
 mod dockerignore;
-mod error;
 mod failure;
 mod progress;
 mod session;
 mod solve;
 
 pub use builder::EngineBuilder;
-pub use error::{BuildError, SourceLocation};

@@ -6,7 +6,7 @@
 mod ancestry;
 mod changes;
 mod difference;
-mod error;
+mod failure;
 mod history;
 mod remote;
 mod touched;
@@ -18,9 +18,7 @@ use gix::open::permissions::{Attributes, Config, Environment};
 use gix::sec::{Permission, trust::Mapping};
 use jiff::Timestamp;
 
-pub use error::GitError;
-
-use crate::ports::Checkout;
+use crate::ports::{Checkout, GitError};
 use tagship_domain::error::cleaned;
 use tagship_domain::facts::{CommitId, Source};
 
@@ -44,7 +42,7 @@ impl GixCheckout {
         let path = shown(repository.git_dir());
         let name = repository
             .head_name()
-            .map_err(|error| GitError::unreadable(path, &error))?;
+            .map_err(|error| failure::unreadable(path, &error))?;
         Ok(name.map(|name| name.shorten().to_string()))
     }
 
@@ -67,7 +65,7 @@ impl Checkout for GixCheckout {
         let Some(workdir) = repository.workdir() else {
             return Err(GitError::Bare { path });
         };
-        let unreadable = |error: gix::Error| GitError::unreadable(path.clone(), &error);
+        let unreadable = |error: gix::Error| failure::unreadable(path.clone(), &error);
         let commit = head(&repository, &path)?;
         let id = commit_id(&path, commit.id)?;
         let seconds = commit.time().map_err(unreadable)?.seconds;
@@ -106,7 +104,7 @@ fn discover(folder: &Path) -> Result<gix::Repository, GitError> {
             if error.is_not_found() && !error.is_corrupted() {
                 GitError::NoRepository { path }
             } else {
-                GitError::unreadable(path, &error)
+                failure::unreadable(path, &error)
             }
         })
 }
@@ -133,7 +131,7 @@ fn permissions() -> Permissions {
 
 /// The commit at HEAD of the repository at `path`.
 fn head<'r>(repository: &'r gix::Repository, path: &str) -> Result<gix::Commit<'r>, GitError> {
-    let unreadable = |error: gix::Error| GitError::unreadable(path.to_owned(), &error);
+    let unreadable = |error: gix::Error| failure::unreadable(path.to_owned(), &error);
     if repository.head().map_err(unreadable)?.is_unborn() {
         return Err(GitError::Unborn {
             path: path.to_owned(),

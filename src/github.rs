@@ -1,7 +1,7 @@
 //! GitHub: what a checkout does not know.
 
 mod compare;
-mod error;
+mod failure;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,9 +12,7 @@ use octocrab::Octocrab;
 use secrecy::SecretString;
 use url::Url;
 
-pub use error::ForgeError;
-
-use crate::ports::ReadForge;
+use crate::ports::{ForgeError, ReadForge};
 use crate::settings::GithubSettings;
 use tagship_domain::error::cleaned;
 use tagship_domain::event::{License, RepositoryInfo};
@@ -77,7 +75,7 @@ impl GithubForge {
     }
 
     fn failed(&self, error: &octocrab::Error) -> ForgeError {
-        ForgeError::of(format!("{}/{}", self.owner, self.name), error)
+        failure::failed(format!("{}/{}", self.owner, self.name), error)
     }
 }
 
@@ -88,7 +86,7 @@ impl GithubForge {
         let repositories = client.repos(&self.owner, &self.name);
         (|| repositories.get())
             .retry(Self::backoff())
-            .when(error::is_transient)
+            .when(failure::is_transient)
             .await
             .map_err(|error| self.failed(&error))
     }

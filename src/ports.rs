@@ -2,6 +2,12 @@
 //!
 //! Reading and writing are separate traits. A dry run is handed readers only.
 
+mod build_error;
+mod forge_error;
+mod git_error;
+mod login_error;
+mod registry_error;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -13,16 +19,18 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::io::AsyncRead;
 
-use crate::engine::BuildError;
-use crate::git::GitError;
-use crate::github::ForgeError;
-use crate::registry::RegistryError;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::content::{Descriptor, Manifest};
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{Digest, Reference, RegistryHost, RepositoryName, Tag};
+
+pub use build_error::{BuildError, SourceLocation};
+pub use forge_error::ForgeError;
+pub use git_error::GitError;
+pub use login_error::LoginError;
+pub use registry_error::{RegistryError, missing_permission};
 
 /// User and password of a registry, as HTTP Basic takes them.
 #[derive(Debug, Clone)]

@@ -2,7 +2,6 @@
 
 mod archive;
 mod client;
-mod error;
 mod failure;
 mod http;
 #[cfg(test)]
@@ -18,8 +17,6 @@ mod verify;
 
 pub use archive::push_archive;
 pub use client::Client;
-pub use error::RegistryError;
-pub use failure::missing_permission;
 pub use http::http_client;
 pub use patience::Patience;
 pub use repository::Repository;

@@ -17,8 +17,9 @@ use crate::aws::IdentityError;
 use crate::aws::connection::Connection;
 use crate::aws::ecr::client::RegionClient;
 use crate::aws::ecr::login::TokenHolder;
-use crate::ports::{Clock, ControlPlane, RegistryCredential, RegistryLogin, Reporter};
-use crate::registry::RegistryError;
+use crate::ports::{
+    Clock, ControlPlane, LoginError, RegistryCredential, RegistryError, RegistryLogin, Reporter,
+};
 use crate::settings::IdentitySettings;
 use tagship_domain::content::Manifest;
 use tagship_domain::immutability::Mutability;
@@ -94,7 +95,7 @@ impl RegistryLogin for Ecr {
     async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
         let failed = |source| RegistryError::Login {
             host: host.clone(),
-            source: Box::new(source),
+            source: LoginError::new(source),
         };
         let region = self
             .region_of(host)

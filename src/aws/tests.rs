@@ -3,8 +3,7 @@ pub(super) mod fakes;
 use std::time::Duration;
 
 use super::*;
-use crate::ports::RegistryLogin as _;
-use crate::registry::RegistryError;
+use crate::ports::{RegistryError, RegistryLogin as _};
 use crate::settings::{AccessKey, IdentitySettings};
 use fakes::{ECR_PASSWORD, REQUEST_TOKEN, World, host};
 use tagship_domain::error::{Diagnose as _, Kind};
@@ -13,7 +12,9 @@ use tagship_domain::reference::AccountId;
 /// Why no login can be had.
 async fn refusal(ecr: &Ecr) -> IdentityError {
     match ecr.credential(&host()).await {
-        Err(RegistryError::Login { source, .. }) => *source,
+        Err(RegistryError::Login { source, .. }) => {
+            source.cause().downcast_ref::<IdentityError>().unwrap().clone()
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
-use super::BuildError;
+use crate::ports::BuildError;
 use crate::ports::ImageArchive;
 use tagship_domain::error::cleaned;
 use tagship_domain::reference::Digest;

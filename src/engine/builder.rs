@@ -10,12 +10,15 @@ use super::archive::{self, ClassicImage, Passing};
 use super::capability::Capabilities;
 use super::connect::{Connection, EngineAddress};
 use super::context::Folder;
+use super::failure;
 use super::progress::{DockerfileName, Progress};
 use super::session::{Credentials, Failures, Folders, Providers, SecretStore, Session, random_id};
 use super::solve::{Export, ExporterResponse, frontend_options, solve};
-use super::{BuildError, failure};
-use crate::ports::{Builder, EngineSummary, Event, ImageStore, RegistryLogin, Reporter, WriteRegistry};
-use crate::registry::{RegistryError, push_archive};
+use crate::ports::BuildError;
+use crate::ports::{
+    Builder, EngineSummary, Event, ImageStore, RegistryError, RegistryLogin, Reporter, WriteRegistry,
+};
+use crate::registry::push_archive;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::reference::{Digest, ImageName};
 

@@ -4,9 +4,8 @@ use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::buildkit::v1::{ListWorkersRequest, types::WorkerRecord};
 use tonic::transport::Channel;
 
-use super::BuildError;
 use super::connect::Connection;
-use crate::ports::{EngineSummary, ImageStore};
+use crate::ports::{BuildError, EngineSummary, ImageStore};
 use tagship_domain::content::Platform;
 use tagship_domain::error::cleaned;
 

@@ -22,7 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 pub(in crate::engine) use address::EngineAddress;
 pub(in crate::engine) use stream::EngineStream;
 
-use super::BuildError;
+use crate::ports::BuildError;
 use tagship_domain::error::cleaned;
 
 /// How long one call of the Engine API may take to begin its answer. `docker save` of a classic store writes the

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 pub(super) use entry::ContextFile;
 pub(super) use walk::walk;
 
-use super::BuildError;
 use super::dockerignore::{InvalidPattern, PatternList, clean};
+use crate::ports::BuildError;
 use tagship_domain::error::cleaned;
 
 /// A folder that is sent.

@@ -6,8 +6,8 @@ mod wording;
 
 use tonic::Status;
 
-use super::BuildError;
 use super::progress::Progress;
+use crate::ports::BuildError;
 use details::Details;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::error::cleaned_to;

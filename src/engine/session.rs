@@ -22,8 +22,8 @@ pub(super) use auth::Credentials;
 pub(super) use filesync::Folders;
 pub(super) use secrets::SecretStore;
 
-use super::BuildError;
 use super::connect::{Connection, EngineStream};
+use crate::ports::BuildError;
 use crate::random;
 
 /// The methods that the engine may call. It calls none that is not announced.

@@ -1,4 +1,5 @@
-use super::{GitError, GixCheckout, shown};
+use super::{GixCheckout, failure, shown};
+use crate::ports::GitError;
 use std::path::Path;
 use tagship_domain::facts::{CommitId, Descent, GitTags};
 
@@ -6,7 +7,7 @@ impl GixCheckout {
     /// The names of all git tags, whatever they point to: a version whose commit a shallow clone lacks is one too.
     pub fn git_tags(&self, context: &Path) -> Result<GitTags, GitError> {
         let repository = self.open(context)?;
-        let unreadable = |error: gix::Error| GitError::unreadable(shown(repository.git_dir()), &error);
+        let unreadable = |error: gix::Error| failure::unreadable(shown(repository.git_dir()), &error);
         let names = || -> gix::Result<Vec<String>> {
             let references = repository.references()?;
             let names = references
@@ -24,7 +25,7 @@ impl GixCheckout {
     /// Where the commit `of` stands to the commit `from`, as far as the clone reaches.
     pub fn descent(&self, context: &Path, of: &CommitId, from: &CommitId) -> Result<Descent, GitError> {
         let repository = self.open(context)?;
-        let unreadable = |error: gix::Error| GitError::unreadable(shown(repository.git_dir()), &error);
+        let unreadable = |error: gix::Error| failure::unreadable(shown(repository.git_dir()), &error);
         let is_shallow = repository.is_shallow().map_err(unreadable)?;
         let unknown = Descent::Unknown { is_shallow };
         let known = |id: &CommitId| {

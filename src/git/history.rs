@@ -10,7 +10,8 @@ use gix::ObjectId;
 
 use self::touched::Touched;
 use self::walk::Walk;
-use super::{GitError, GixCheckout, commit_id, head, shown};
+use super::{GixCheckout, commit_id, failure, head, shown};
+use crate::ports::GitError;
 use tagship_domain::bump::{Change, Commit, History, Rules, VersionTag};
 use tagship_domain::facts::CommitId;
 use tagship_domain::paths::PathFilter;
@@ -27,7 +28,7 @@ impl GixCheckout {
         let path = shown(repository.git_dir());
         let head = head(&repository, &path)?;
         let head = commit_id(&path, head.id)?;
-        let tags = version_tags(&repository, prefix).map_err(|error| GitError::unreadable(path, &error))?;
+        let tags = version_tags(&repository, prefix).map_err(|error| failure::unreadable(path, &error))?;
         Ok((head, tags))
     }
 
@@ -42,7 +43,7 @@ impl GixCheckout {
     ) -> Result<History, GitError> {
         let mut repository = self.open(context)?;
         let path = shown(repository.git_dir());
-        let unreadable = |error: gix::Error| GitError::unreadable(path.clone(), &error);
+        let unreadable = |error: gix::Error| failure::unreadable(path.clone(), &error);
         if repository.is_shallow().map_err(unreadable)? {
             return Err(GitError::Shallow { path });
         }

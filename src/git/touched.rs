@@ -5,7 +5,8 @@ use std::path::Path;
 use gix::diff::tree::State;
 use gix::{Commit, ObjectId, Repository};
 
-use super::{GitError, GixCheckout, difference, head, shown};
+use super::{GixCheckout, difference, failure, head, shown};
+use crate::ports::GitError;
 use tagship_domain::event::Base;
 use tagship_domain::matrix::Changes;
 
@@ -30,7 +31,7 @@ impl GixCheckout {
             Ok(paths) => Changes::Paths(paths.into_iter().map(Vec::from).collect()),
             // A clone without blobs or folders is no reason to leave an image out.
             Err(error) => {
-                let error = GitError::unreadable(path, &error);
+                let error = failure::unreadable(path, &error);
                 Changes::Unknown(error.to_string())
             }
         })

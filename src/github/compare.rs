@@ -1,8 +1,8 @@
 use backon::Retryable as _;
 use serde::Deserialize;
 
-use super::{GithubForge, error};
-use crate::github::ForgeError;
+use super::{GithubForge, failure};
+use crate::ports::ForgeError;
 use tagship_domain::facts::{CommitId, Descent};
 
 /// What GitHub says of two commits. Source: GitHub REST API, "Compare two commits".
@@ -31,7 +31,7 @@ impl GithubForge {
         );
         let asked = (|| client.get::<Comparison, _, ()>(&route, None))
             .retry(Self::backoff())
-            .when(error::is_transient)
+            .when(failure::is_transient)
             .await;
         Ok(match asked.map_err(|error| self.failed(&error))?.status {
             Status::Ahead | Status::Identical => Descent::After,

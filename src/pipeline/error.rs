@@ -1,8 +1,6 @@
 use std::borrow::Cow;
 
-use crate::engine::BuildError;
-use crate::git::GitError;
-use crate::registry::RegistryError;
+use crate::ports::{BuildError, GitError, RegistryError};
 use tagship_domain::error::{Diagnose, Kind};
 use tagship_domain::facts::paths;
 use tagship_domain::plan::Conflicts;

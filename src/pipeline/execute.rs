@@ -1,7 +1,7 @@
 use super::PipelineError;
 use super::tagging::put_tags;
-use crate::ports::{Builder, Event, ImageStore, ReadHistory, Reporter, Stage, WriteRegistry};
-use crate::registry::{RegistryError, verify};
+use crate::ports::{Builder, Event, ImageStore, ReadHistory, RegistryError, Reporter, Stage, WriteRegistry};
+use crate::registry::verify;
 use crate::report::Ledger;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::plan::{Content, Plan};

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::PipelineError;
-use crate::ports::{ReadHistory, ReadRegistry};
-use crate::registry::{RegistryError, describe};
+use crate::ports::{ReadHistory, ReadRegistry, RegistryError};
+use crate::registry::describe;
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Facts, ImageFacts, Surroundings};
 use tagship_domain::immutability::Mutability;

@@ -2,8 +2,7 @@
 
 use super::PipelineError;
 use super::gather::{answered, look};
-use crate::ports::{ReadHistory, WriteRegistry};
-use crate::registry::RegistryError;
+use crate::ports::{ReadHistory, RegistryError, WriteRegistry};
 use crate::report::{Ledger, TagOutcome};
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Facts, Surroundings};

@@ -16,12 +16,11 @@ use semver::Version;
 use self::memory::{Fault, Memory, Rival};
 use self::run::{Past, Run, blobs, image};
 use super::*;
-use crate::engine::BuildError;
-use crate::git::GitError;
 use crate::ports::{
-    BlobStream, Builder, EngineSummary, ImageStore, ReadHistory, ReadRegistry, Reporter, WriteRegistry,
+    BlobStream, BuildError, Builder, EngineSummary, ImageStore, ReadHistory, ReadRegistry, Reporter,
+    WriteRegistry,
 };
-use crate::registry::RegistryError;
+use crate::ports::{GitError, RegistryError};
 use crate::report::{Ledger, Report, Status};
 use tagship_domain::build::{BuildArgs, BuildRequest};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};

@@ -16,7 +16,7 @@ use self::epoch::Epoch;
 use self::image::Image;
 use self::reading::Reading;
 use super::patience::Patience;
-use crate::engine::BuildError;
+use crate::ports::BuildError;
 use crate::ports::{Event, ImageArchive, Reporter, WriteRegistry};
 use tagship_domain::reference::{Digest, Reference};
 

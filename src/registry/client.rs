@@ -13,12 +13,11 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use url::Url;
 
-use super::error::RegistryError;
 use super::failure::{Failure, MAX_ERROR_BYTES};
 use super::http::describe_transport;
 use super::operation::Operation;
 use super::patience::Patience;
-use crate::ports::{Event, RegistryLogin, Reporter};
+use crate::ports::{Event, RegistryError, RegistryLogin, Reporter};
 use tagship_domain::reference::ImageName;
 
 /// A client of one repository's part of a registry's `/v2` API.

@@ -4,8 +4,8 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use super::error::RegistryError;
 use super::operation::Operation;
+use crate::ports::{RegistryError, missing_permission};
 use tagship_domain::error::cleaned;
 use tagship_domain::reference::{ImageName, Reference};
 
@@ -132,15 +132,6 @@ fn not_permitted(image: &ImageName, action: &str) -> RegistryError {
         action: action.to_owned(),
         repository: image.repository.clone(),
     }
-}
-
-/// The IAM action in `User: … is not authorized to perform: ecr:PutImage on resource: …`.
-pub fn missing_permission(message: &str) -> Option<&str> {
-    let (_, rest) = message.split_once("perform: ")?;
-    let action = rest.split([' ', ',', '.']).next()?;
-    let name = action.strip_prefix("ecr:")?;
-    let legal = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic());
-    legal.then_some(action)
 }
 
 /// The pause that the registry asks for, in seconds. The form with a date is not understood: it would need a clock.

@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
-use super::RegistryError;
-use crate::ports::{BlobStream, ReadRegistry, WriteRegistry};
+use crate::ports::{BlobStream, ReadRegistry, RegistryError, WriteRegistry};
 use tagship_domain::content::{Content, Descriptor, Manifest};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{Digest, Reference, RegistryHost, Tag};

@@ -2,9 +2,9 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName};
 
 use super::client::{Client, read_up_to, transport_failure};
-use super::error::RegistryError;
 use super::failure::Failure;
 use super::operation::Operation;
+use crate::ports::RegistryError;
 use tagship_domain::content::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
 use tagship_domain::error::cleaned;
 use tagship_domain::reference::{Digest, Reference};

@@ -4,10 +4,10 @@ use reqwest::{Method, Response};
 use url::Url;
 
 use super::client::{Client, read_up_to, transport_failure};
-use super::error::RegistryError;
 use super::failure::Failure;
 use super::manifests::mismatch;
 use super::operation::Operation;
+use crate::ports::RegistryError;
 use tagship_domain::content::Descriptor;
 use tagship_domain::reference::Digest;
 

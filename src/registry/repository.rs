@@ -7,8 +7,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::client::Client;
-use super::error::RegistryError;
-use crate::ports::{BlobStream, ControlPlane, ReadRegistry, WriteRegistry};
+use crate::ports::{BlobStream, ControlPlane, ReadRegistry, RegistryError, WriteRegistry};
 use tagship_domain::content::{Descriptor, Manifest};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{Digest, Reference, Tag};

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::client::{Client, read_up_to, transport_failure};
-use super::error::RegistryError;
 use super::failure::Failure;
 use super::operation::Operation;
+use crate::ports::RegistryError;
 use tagship_domain::reference::Tag;
 
 /// How many tags one page is asked to have: the most that ECR allows.

@@ -10,11 +10,10 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::client::Client;
-use super::error::RegistryError;
 use super::failure::Failure;
 use super::manifests::check_digest;
 use super::operation::Operation;
-use crate::ports::BlobStream;
+use crate::ports::{BlobStream, RegistryError};
 use tagship_domain::reference::{Digest, DigestHasher};
 
 const OCTETS: &str = "application/octet-stream";

@@ -4,10 +4,9 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use semver::Version;
 use serde::Deserialize;
 
-use super::error::RegistryError;
 use super::manifests::mismatch;
 use super::repository::MAX_PARALLEL;
-use crate::ports::ReadRegistry;
+use crate::ports::{ReadRegistry, RegistryError};
 use tagship_domain::content::{Content, Descriptor, ImageIndex, ImageManifest, Manifest, Platform};
 use tagship_domain::facts::{ImageFacts, PlatformManifest};
 use tagship_domain::reference::Digest;

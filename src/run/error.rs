@@ -1,9 +1,8 @@
 use std::borrow::Cow;
 
 use crate::aws::IdentityError;
-use crate::git::GitError;
 use crate::pipeline::PipelineError;
-use crate::registry::RegistryError;
+use crate::ports::{GitError, RegistryError};
 use ecr_local::LocalError;
 use tagship_domain::bump::BumpError;
 use tagship_domain::error::{Diagnose, Kind};

@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::git::{GitError, GixCheckout};
-use crate::github::{ForgeError, GithubForge};
-use crate::ports::{Event, ReadForge as _, ReadHistory, Reporter};
+use crate::git::GixCheckout;
+use crate::github::GithubForge;
+use crate::ports::ForgeError;
+use crate::ports::{Event, GitError, ReadForge as _, ReadHistory, Reporter};
 use crate::settings::{GithubSettings, Settings};
 use tagship_domain::facts::{CommitId, Descent, GitTags};
 

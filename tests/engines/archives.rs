@@ -12,7 +12,7 @@ use bollard::query_parameters::{
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use tagship::engine::BuildError;
+use tagship::ports::BuildError;
 use tagship::ports::{ImageArchive, ReadRegistry as _};
 use tagship::registry::{push_archive, verify};
 use tagship_domain::content::Content;

@@ -1,6 +1,6 @@
 use crate::aws::IdentityError;
 use crate::aws::failure::ApiFailure;
-use crate::registry::RegistryError;
+use crate::ports::{LoginError, RegistryError};
 use tagship_domain::reference::{RegistryHost, RepositoryName};
 
 /// One call about one repository, for the errors it may come to.
@@ -18,7 +18,7 @@ impl Call<'_> {
     pub(super) fn failed(&self, failure: ApiFailure) -> RegistryError {
         let (host, repository) = (self.registry.clone(), self.repository.clone());
         if let Some(source) = failure.about_credentials() {
-            let source = Box::new(source);
+            let source = LoginError::new(source);
             return RegistryError::Login { host, source };
         }
         if failure.is_access_denied() {

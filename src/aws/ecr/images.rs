@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::aws::ecr::answer::Call;
 use crate::aws::ecr::client::RegionClient;
-use crate::registry::RegistryError;
+use crate::ports::RegistryError;
 use tagship_domain::content::{MANIFEST_TYPES, Manifest};
 use tagship_domain::error::cleaned;
 use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};

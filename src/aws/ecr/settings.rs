@@ -4,7 +4,7 @@ use aws_sdk_ecr::types::{
 
 use crate::aws::ecr::answer::Call;
 use crate::aws::ecr::client::RegionClient;
-use crate::registry::RegistryError;
+use crate::ports::RegistryError;
 use tagship_domain::error::cleaned;
 use tagship_domain::immutability::{Mutability, TagFilter};
 use tagship_domain::reference::{RegistryHost, RepositoryName};

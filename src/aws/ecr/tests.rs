@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 
 use crate::aws::IdentityError;
 use crate::aws::tests::fakes::{ACCOUNT, World, host};
-use crate::ports::{ControlPlane as _, RegistryLogin as _};
-use crate::registry::RegistryError;
+use crate::ports::{ControlPlane as _, RegistryError, RegistryLogin as _};
 use tagship_domain::content::MANIFEST_TYPES;
 use tagship_domain::error::{Diagnose as _, Kind};
 use tagship_domain::immutability::{Mutability, TagFilter};
@@ -23,7 +22,9 @@ fn tags(texts: &[&str]) -> Vec<Tag> {
 /// Why there is no login.
 fn identity(error: RegistryError) -> IdentityError {
     match error {
-        RegistryError::Login { source, .. } => *source,
+        RegistryError::Login { source, .. } => {
+            source.cause().downcast_ref::<IdentityError>().unwrap().clone()
+        }
         other => panic!("{other}"),
     }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::engine::BuildError;
+use crate::ports::BuildError;
 
 /// Where Docker Engine listens when nothing else is said. Source: dockerd reference, "Daemon socket option".
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";

@@ -5,8 +5,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::{Connection, EngineAddress, EngineStream};
-use crate::engine::BuildError;
 use crate::engine::capability::Capabilities;
+use crate::ports::BuildError;
 use tagship_domain::error::{Diagnose as _, Kind};
 
 fn parse(text: &str) -> Result<EngineAddress, BuildError> {

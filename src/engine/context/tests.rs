@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use super::{ContextError, Folder, Wanted, walk};
-use crate::engine::BuildError;
+use crate::ports::BuildError;
 
 fn write(root: &Path, files: &[&str]) {
     for file in files {

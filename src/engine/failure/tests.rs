@@ -10,9 +10,8 @@ use secrecy::SecretString;
 use tonic::{Code, Status};
 
 use super::{classify, on_one_line};
-use crate::engine::BuildError;
 use crate::engine::progress::{DockerfileName, Progress};
-use crate::ports::{Event, Reporter};
+use crate::ports::{BuildError, Event, Reporter};
 use tagship_domain::build::{BuildArgs, BuildRequest};
 use tagship_domain::error::{Diagnose as _, Kind};
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};

@@ -1,6 +1,6 @@
 use super::on_one_line;
 use crate::engine::progress::{DockerfileName, FailedStep};
-use crate::engine::{BuildError, SourceLocation};
+use crate::ports::{BuildError, SourceLocation};
 use tagship_domain::build::BuildRequest;
 
 /// What callers within BuildKit put before a message.

@@ -13,8 +13,8 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::Failures;
-use crate::engine::BuildError;
 use crate::engine::context::{ContextError, ContextFile, Folder, Wanted, walk};
+use crate::ports::BuildError;
 
 /// The most bytes of a file in one message. Source: tonistiigi/fsutil, `send.go`.
 const PIECE_BYTES: usize = 32 * 1024;

@@ -9,9 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tonic::{Request, Response, Status};
 
 use super::Failures;
-use crate::engine::BuildError;
 use crate::engine::context::problem;
-use crate::ports::Reporter;
+use crate::ports::{BuildError, Reporter};
 use tagship_domain::build::{BuildSecret, SecretSource};
 
 /// The most bytes of a secret. Source: BuildKit, `session/secrets.MaxSecretSize`.

@@ -20,11 +20,9 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status, Streaming};
 
 use super::{Credentials, Failures, Folders, Providers, SecretStore, serve};
-use crate::engine::BuildError;
 use crate::engine::connect::EngineStream;
 use crate::engine::context::Folder;
-use crate::ports::{Event, RegistryCredential, RegistryLogin, Reporter};
-use crate::registry::RegistryError;
+use crate::ports::{BuildError, Event, RegistryCredential, RegistryError, RegistryLogin, Reporter};
 use tagship_domain::build::{BuildSecret, SecretSource};
 use tagship_domain::reference::RegistryHost;
 

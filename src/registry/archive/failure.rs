@@ -1,7 +1,6 @@
 use std::io;
 
-use crate::engine::BuildError;
-use crate::registry::RegistryError;
+use crate::ports::{BuildError, RegistryError};
 
 /// Why one reading of an archive did not come to its end.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::config;
 use super::epoch::Epoch;
 use super::failure::Failure;
-use crate::ports::WriteRegistry;
-use crate::registry::RegistryError;
+use crate::ports::{RegistryError, WriteRegistry};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
 use tagship_domain::reference::Digest;
 

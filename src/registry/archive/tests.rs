@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use self::saved::{Layout, Saved};
 use super::*;
+use crate::ports::RegistryError;
 use crate::registry::in_memory::InMemoryRegistry;
-use crate::registry::{RegistryError, verify};
+use crate::registry::verify;
 use tagship_domain::content::{Content, Descriptor, Manifest, OCI_MANIFEST};
 
 #[derive(Default)]

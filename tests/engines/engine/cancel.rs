@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tagship::ports::{BlobStream, Builder as _, ReadRegistry, WriteRegistry};
-use tagship::registry::RegistryError;
+use tagship::ports::{BlobStream, Builder as _, ReadRegistry, RegistryError, WriteRegistry};
 use tagship_domain::content::{Descriptor, Manifest};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{Digest, Reference, Tag};

@@ -1,6 +1,6 @@
 //! Builds that fail, and what the user is told.
 
-use tagship::engine::BuildError;
+use tagship::ports::BuildError;
 use tagship::ports::Builder as _;
 use tagship_domain::error::{Diagnose as _, Kind};
 

@@ -1,8 +1,7 @@
 //! Pushing what was built, and what goes wrong with it.
 
 use http::Method;
-use tagship::engine::BuildError;
-use tagship::registry::RegistryError;
+use tagship::ports::{BuildError, RegistryError};
 use tagship_domain::error::{Diagnose as _, Kind};
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 

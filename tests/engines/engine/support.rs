@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
-use tagship::engine::{BuildError, EngineBuilder};
+use tagship::engine::EngineBuilder;
+use tagship::ports::{BuildError, RegistryError};
 use tagship::ports::{
     Builder as _, Event, RegistryCredential, RegistryLogin, Reporter, StepOutcome, Warning,
 };
-use tagship::registry::RegistryError;
 use tagship_domain::build::{BuildArgs, BuildRequest};
 use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
 use tempfile::TempDir;

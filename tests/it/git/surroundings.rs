@@ -2,8 +2,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tagship::git::{GitError, GixCheckout};
+use tagship::git::GixCheckout;
 use tagship::ports::Checkout as _;
+use tagship::ports::GitError;
 use tempfile::TempDir;
 
 use super::repository::{Repository, git};

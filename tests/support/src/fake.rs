@@ -24,8 +24,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use secrecy::SecretString;
-use tagship::ports::{Event, RegistryCredential, RegistryLogin, Reporter};
-use tagship::registry::{Client, Patience, RegistryError, Repository, http_client};
+use tagship::ports::{Event, RegistryCredential, RegistryError, RegistryLogin, Reporter};
+use tagship::registry::{Client, Patience, Repository, http_client};
 use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
 use tokio::net::TcpListener;
 

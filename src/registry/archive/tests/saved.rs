@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::engine::BuildError;
+use crate::ports::BuildError;
 use crate::ports::ImageArchive;
 use tagship_domain::reference::Digest;
 

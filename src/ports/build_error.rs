@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::registry::RegistryError;
+use super::RegistryError;
 use tagship_domain::error::{Diagnose, Kind};
 use tagship_domain::reference::Digest;
 

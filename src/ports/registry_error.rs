@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use crate::aws::IdentityError;
+use super::LoginError;
 use tagship_domain::content::InvalidManifest;
 use tagship_domain::error::{Diagnose, Kind};
 use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
@@ -15,7 +15,7 @@ pub enum RegistryError {
         host: RegistryHost,
         /// Why.
         #[source]
-        source: Box<IdentityError>,
+        source: LoginError,
     },
     /// The registry refuses a credential that was just issued.
     #[error("registry `{host}` refuses the credential: {message}")]
@@ -118,4 +118,13 @@ impl Diagnose for RegistryError {
             _ => None,
         }
     }
+}
+
+/// The IAM action in `User: … is not authorized to perform: ecr:PutImage on resource: …`.
+pub fn missing_permission(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("perform: ")?;
+    let action = rest.split([' ', ',', '.']).next()?;
+    let name = action.strip_prefix("ecr:")?;
+    let legal = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic());
+    legal.then_some(action)
 }

@@ -47,24 +47,6 @@ pub enum GitError {
     },
 }
 
-impl GitError {
-    /// With the outermost words, which say what was tried, and the innermost, which say what was wrong.
-    pub(super) fn unreadable(path: String, error: &gix::Error) -> Self {
-        let tried = cleaned(&error.to_string());
-        let mut cause: &(dyn std::error::Error + 'static) = error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        let wrong = cleaned(&cause.to_string());
-        let message = if tried.contains(&wrong) {
-            tried
-        } else {
-            format!("{tried}: {wrong}")
-        };
-        Self::Unreadable { path, message }
-    }
-}
-
 impl Diagnose for GitError {
     fn kind(&self) -> Kind {
         match self {

@@ -1,0 +1,18 @@
+use crate::ports::GitError;
+use tagship_domain::error::cleaned;
+
+/// Returns the error with gix's outermost words, which say what was tried, and its innermost, which say what was wrong.
+pub(super) fn unreadable(path: String, error: &gix::Error) -> GitError {
+    let tried = cleaned(&error.to_string());
+    let mut cause: &(dyn std::error::Error + 'static) = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let wrong = cleaned(&cause.to_string());
+    let message = if tried.contains(&wrong) {
+        tried
+    } else {
+        format!("{tried}: {wrong}")
+    };
+    GitError::Unreadable { path, message }
+}

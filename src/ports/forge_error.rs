@@ -1,0 +1,40 @@
+use std::borrow::Cow;
+
+use tagship_domain::error::{Diagnose, Kind};
+
+/// What can go wrong with GitHub's API.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgeError {
+    /// The repository is not `owner/name`.
+    #[error("`{repository}` is not a GitHub repository of the form `owner/name`")]
+    InvalidRepository {
+        /// What was given.
+        repository: String,
+    },
+    /// The API refused or failed.
+    #[error("GitHub does not tell about `{repository}`: {message}")]
+    Failed {
+        /// `owner/name`.
+        repository: String,
+        /// What happened.
+        message: String,
+    },
+}
+
+impl Diagnose for ForgeError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::InvalidRepository { .. } => Kind::Usage,
+            Self::Failed { .. } => Kind::Operation,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::InvalidRepository { .. } => None,
+            Self::Failed { .. } => {
+                Some("check that `github-token` may read the repository's `contents`".into())
+            }
+        }
+    }
+}
