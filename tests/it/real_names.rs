@@ -16,7 +16,7 @@ fn real_clients_find_it_by_ecrs_own_names() {
     let config = std::env::var_os("DOCKER_CONFIG").expect("`scripts/engines env` sets `DOCKER_CONFIG`");
     let engines = PathBuf::from(config).join("../..");
     let output = Command::new("unshare")
-        .args(["--mount", "--net", "bash", "tests/real_names/clients.sh"])
+        .args(["--mount", "--net", "bash", "tests/it/real_names/clients.sh"])
         .arg(env!("CARGO_BIN_EXE_tagship"))
         .arg(work.path())
         .arg(engines)

@@ -395,7 +395,6 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Runs the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -96,7 +96,7 @@ fn the_environment_does_not_redirect() {
     here.git(&["tag", "here"]);
     here.write("app/main.c", "changed");
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "surroundings::the_environment_does_not_redirect"])
+        .args(["--exact", "git::surroundings::the_environment_does_not_redirect"])
         .env(REPOSITORY, here.root())
         .env("GIT_DIR", elsewhere.path(".git"))
         .env("GIT_WORK_TREE", elsewhere.root())
