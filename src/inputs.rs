@@ -21,6 +21,7 @@ mod problem;
 mod raw;
 mod role;
 mod table;
+mod trust;
 
 #[cfg(test)]
 mod tests;
@@ -37,7 +38,7 @@ pub use metadata_action::{ActionVariables, NoNumber};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsError};
 pub use raw::{Given, RawInputs};
-pub use table::{Faces, INPUTS, Input, Kind, Section, find};
+pub use table::{Faces, INPUTS, Input, Kind, MaySet, Section, find};
 
 use problem::Problems;
 
@@ -69,6 +70,9 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let dry_run = raw.flag("dry-run", &mut problems);
 
     let mut notes = paths.into_notes();
+    if raw.trust().in_job() {
+        notes.extend(raw.provenance());
+    }
     let event = job_event(environment, false, &mut notes);
     match (problems.finish(), place, identity, build) {
         (Ok(()), Some(place), Some(identity), Some(build)) => Ok(Resolved {

@@ -19,9 +19,15 @@ pub(super) fn read(
 ) -> Option<BuildSettings> {
     let context = raw
         .text("context", problems)
+        .filter(|value| stays(raw, value, &paths.resolve(&value.text), paths, problems))
         .and_then(|value| context(&value, paths, problems));
     let dockerfile = match (raw.text("file", problems), &context) {
-        (Some(value), _) => dockerfile(&value, paths.resolve(&value.text), problems),
+        (Some(value), _) => {
+            let path = paths.resolve(&value.text);
+            stays(raw, &value, &path, paths, problems)
+                .then(|| dockerfile(&value, path, problems))
+                .flatten()
+        }
         (None, Some((folder, value))) => dockerfile(value, folder.join("Dockerfile"), problems),
         (None, None) => None,
     };
@@ -48,6 +54,24 @@ pub(super) fn read(
         no_cache,
         docker_host,
     })
+}
+
+/// Whether no link of a checkout that may be a stranger's leads the path out of it: to what the runner keeps.
+pub(super) fn stays(
+    raw: &RawInputs,
+    value: &Sourced,
+    path: &Path,
+    paths: &Paths,
+    problems: &mut Problems,
+) -> bool {
+    let stays = !(raw.trust().is_foreign() && paths.is_led_out(path));
+    if !stays {
+        let message = format!("`{}` is led out of the checkout by a link", path.display());
+        let hint =
+            "the event is about a commit of another repository, whose links are not followed".to_owned();
+        problems.add::<()>(&value.origin, message, hint);
+    }
+    stays
 }
 
 /// The context folder, with links followed, so that the Dockerfile's place in it can be told by the path alone.

@@ -14,6 +14,8 @@ pub(super) struct Place {
     pub(super) account: Option<AccountId>,
     pub(super) region: Option<Region>,
     pub(super) endpoint_url: Option<Url>,
+    /// Where a file that is not trusted names the account; then it must be the one that the credentials are of.
+    pub(super) account_of_file: Option<Origin>,
 }
 
 impl Place {
@@ -65,8 +67,17 @@ impl Place {
                 account: account.map(|(account, _)| account),
                 region: region.map(|(region, _)| region),
                 endpoint_url: None,
+                account_of_file: None,
             });
         }
+        let account_of_file = [
+            named.registry.as_ref().map(|value| &value.origin),
+            account.as_ref().map(|it| &it.1),
+        ]
+        .into_iter()
+        .flatten()
+        .find(|origin| !raw.trust().is_whole() && matches!(origin, Origin::File { .. }))
+        .cloned();
         let registry = registry(
             raw,
             named.registry,
@@ -83,6 +94,7 @@ impl Place {
                 .or(account.map(|(account, _)| account)),
             region: registry.region().cloned().or(region.map(|(region, _)| region)),
             endpoint_url,
+            account_of_file,
             destination: Destination::Registry(ImageName { registry, repository }),
         })
     }
@@ -176,6 +188,13 @@ fn registry(
             origin,
             format!("region `{region}` is not the region of registry `{host}`"),
             "leave `aws-region` out".to_owned(),
+        );
+    }
+    if host.account().is_none() && !raw.trust().is_whole() && matches!(value.origin, Origin::File { .. }) {
+        return problems.add(
+            &value.origin,
+            format!("registry `{host}` is none of ECR's, and counts only when the workflow says so"),
+            "give it as an input of the step".to_owned(),
         );
     }
     if host.account().is_none() && !has_endpoint {

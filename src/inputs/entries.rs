@@ -6,7 +6,7 @@ use std::fs;
 use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::{Sourced, shown};
-use super::{Environment, RawInputs};
+use super::{Environment, RawInputs, build};
 use tagship_domain::build::{BuildArgs, BuildSecret, SecretSource};
 
 /// The most bytes of a secret. Source: `BuildKit`, `session/secrets`, `MaxSecretSize`.
@@ -56,7 +56,7 @@ pub(super) fn secrets(
     let mut secrets: Vec<BuildSecret> = Vec::new();
     for (index, entry) in raw.entries("secrets", problems).iter().enumerate() {
         let secret = if is_option_list(&entry.text) {
-            from_options(index, entry, environment, paths, problems)
+            from_options(index, entry, raw, environment, paths, problems)
         } else {
             inline(index, entry, problems)
         };
@@ -79,6 +79,7 @@ fn is_option_list(text: &str) -> bool {
 fn from_options(
     index: usize,
     entry: &Sourced,
+    raw: &RawInputs,
     environment: &Environment,
     paths: &Paths,
     problems: &mut Problems,
@@ -127,6 +128,9 @@ fn from_options(
         SecretSource::Value(text.to_owned().into())
     } else {
         let path = paths.resolve(value);
+        if !build::stays(raw, entry, &path, paths, problems) {
+            return None;
+        }
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() && metadata.len() <= MAX_SECRET_BYTES => {
                 SecretSource::File(path)

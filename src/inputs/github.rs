@@ -1,18 +1,10 @@
 //! What the job's environment says of GitHub.
 
-use std::fs::File;
-use std::io::{BufReader, Read as _};
-
-use serde::Deserialize;
 use url::Url;
 
 use super::problem::Problems;
-use super::{Environment, Origin, RawInputs};
+use super::{Environment, Origin, RawInputs, trust};
 use crate::settings::GithubSettings;
-
-/// The most bytes of an event that are read. Source: GitHub docs, "Webhook events and payloads": payloads are
-/// capped at 25 MB.
-const MAX_EVENT_BYTES: u64 = 26 * 1024 * 1024;
 
 /// Reads GitHub's variables and the token.
 pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> GithubSettings {
@@ -79,43 +71,7 @@ pub(super) fn from_fork(environment: &Environment) -> bool {
     if !restricted {
         return false;
     }
-    let event = environment
-        .get("GITHUB_EVENT_PATH")
-        .and_then(|path| File::open(path).ok())
-        .map(|file| BufReader::new(file.take(MAX_EVENT_BYTES)))
-        .and_then(|reader| serde_json::from_reader::<_, PullRequestEvent>(reader).ok());
-    let Some(pull_request) = event.and_then(|event| event.pull_request) else {
-        return false;
-    };
-    // A fork that was deleted is `null`.
-    pull_request
-        .head
-        .repository
-        .map(|repository| repository.full_name)
-        != pull_request
-            .base
-            .repository
-            .map(|repository| repository.full_name)
-}
-
-#[derive(Deserialize)]
-struct PullRequestEvent {
-    pull_request: Option<PullRequest>,
-}
-
-#[derive(Deserialize)]
-struct PullRequest {
-    head: Side,
-    base: Side,
-}
-
-#[derive(Deserialize)]
-struct Side {
-    #[serde(rename = "repo")]
-    repository: Option<Repository>,
-}
-
-#[derive(Deserialize)]
-struct Repository {
-    full_name: String,
+    let name = environment.get("GITHUB_EVENT_NAME").unwrap_or_default();
+    let payload = trust::payload(environment);
+    payload.has_pull_request() && payload.is_about_another_repository(name)
 }

@@ -16,7 +16,11 @@ pub(super) fn read(
     place: Option<&Place>,
     problems: &mut Problems,
 ) -> Option<IdentitySettings> {
-    let account = place.and_then(|place| place.account.as_ref());
+    let mut allowed_accounts = allowed_accounts(raw, place, problems);
+    // A role's name alone means a role in an account that the workflow names or allows.
+    let account = place
+        .filter(|place| place.account_of_file.is_none() || !allowed_accounts.is_empty())
+        .and_then(|place| place.account.as_ref());
     let region = place.and_then(|place| place.region.as_ref());
     let role = raw.text("role-to-assume", problems).map(|value| {
         // Without a destination its account is unknown for another reason, which is reported already.
@@ -36,7 +40,19 @@ pub(super) fn read(
         .text("audience", problems)
         .and_then(|value| audience(value, problems));
     let duration = raw.integer("role-duration-seconds", problems);
-    let allowed_accounts = allowed_accounts(raw, place, problems);
+    if allowed_accounts.is_empty()
+        && let Some(place) = place
+        && let (Some(origin), Some(account)) = (&place.account_of_file, &place.account)
+    {
+        let of_role = role.as_ref().and_then(|role| role.as_deref()?.split(':').nth(4));
+        if let Some(of_role) = of_role.filter(|of_role| *of_role != account.as_str()) {
+            let message = format!("account {account} is not that of the role, {of_role}");
+            let hint = "let the workflow name both in `allowed-account-ids`, or `registry`".to_owned();
+            problems.add::<()>(origin, message, hint);
+        }
+        // Credentials of the ordinary chain are asked whose they are before they are used.
+        allowed_accounts = vec![account.clone()];
+    }
     let oidc = oidc(environment, problems);
     Some(IdentitySettings {
         access_key: None,

@@ -1,7 +1,7 @@
 //! Paths as users write them, in the forms that exist inside and outside the action's container.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::{Environment, Face, RawInputs};
 
@@ -49,6 +49,23 @@ impl Paths {
             }
         }
         join(&self.workspace, path)
+    }
+
+    /// Whether the path leads to a place in the workspace, with links followed as far as it exists.
+    pub(super) fn is_within(&self, path: &Path) -> bool {
+        let Ok(workspace) = self.workspace.canonicalize() else {
+            return false;
+        };
+        let path = self.resolve(&path.to_string_lossy());
+        // What does not exist leads nowhere, but what it would be in does.
+        let real = path.ancestors().find_map(|folder| folder.canonicalize().ok());
+        let climbs = path.components().any(|part| part == Component::ParentDir) && !path.exists();
+        !climbs && real.is_some_and(|real| real.starts_with(&workspace))
+    }
+
+    /// Whether the path is written as one in the workspace, and links lead it out.
+    pub(super) fn is_led_out(&self, path: &Path) -> bool {
+        path.starts_with(&self.workspace) && path.exists() && !self.is_within(path)
     }
 
     fn note(&self, note: String) {

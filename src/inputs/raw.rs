@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::problem::Problems;
 use super::table::{INPUTS, Input, Kind};
+use super::trust::Trust;
 use super::{Environment, Face, Origin, Problem, workspace};
 use crate::config::Config;
 
@@ -64,6 +65,8 @@ pub struct RawInputs {
     problems: Vec<Problem>,
     /// `tagship.yaml`, and how messages name it.
     file: Arc<(Config, String)>,
+    /// How far that file is trusted.
+    trust: Trust,
     /// Whether it is not said which of several images is meant; then nothing else can be said.
     lacks_image: bool,
 }
@@ -93,6 +96,11 @@ impl RawInputs {
     /// The way the program was called.
     pub(super) fn face(&self) -> Face {
         self.face
+    }
+
+    /// How far the file is trusted.
+    pub(super) fn trust(&self) -> Trust {
+        self.trust
     }
 
     /// The problems that were found while gathering.
@@ -252,9 +260,41 @@ impl RawInputs {
         matches!(origin, Origin::Flag(_) | Origin::File { .. })
     }
 
+    /// Where the settings come from that decide where credentials go: one sentence each.
+    pub(super) fn provenance(&self) -> Vec<String> {
+        const DECISIVE: [&str; 6] = [
+            "registry",
+            "images",
+            "account-id",
+            "endpoint-url",
+            "docker-host",
+            "role-to-assume",
+        ];
+        let given = DECISIVE
+            .iter()
+            .filter_map(|name| Some((name, self.values.get(name)?)));
+        given
+            .map(|(name, value)| {
+                let text = without_password(value.texts.join(" ").trim());
+                format!("`{name}` is `{}`, from {}", shown(&text), value.origin)
+            })
+            .collect()
+    }
+
     /// The folder that relative paths begin in.
     pub(super) fn workspace(&self, environment: &Environment) -> PathBuf {
         workspace(self.face, environment)
+    }
+}
+
+/// The text without what stands before the `@` of a URL, where that holds a password.
+fn without_password(text: &str) -> String {
+    match text.split_once("://") {
+        Some((scheme, rest)) => match rest.rsplit_once('@') {
+            Some((user, host)) if user.contains(':') => format!("{scheme}://{host}"),
+            _ => text.to_owned(),
+        },
+        None => text.to_owned(),
     }
 }
 

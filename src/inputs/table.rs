@@ -25,6 +25,8 @@ pub struct Input {
     pub standard_variables: &'static [&'static str],
     /// Where it can be given.
     pub faces: Faces,
+    /// Who may set it, of those who can write `tagship.yaml` and those who write the workflow.
+    pub may_set: MaySet,
     /// One or more sentences of help, without the last full stop.
     pub help: &'static str,
 }
@@ -90,6 +92,35 @@ pub enum Kind {
     Secret,
 }
 
+/// Who may set an input in `tagship.yaml`, in a job. What the workflow says counts always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaySet {
+    /// Who writes the file.
+    Anyone,
+    /// The workflow alone: the input names an address, an account, a credential, a variable, a program or a path
+    /// outside of the checkout, or relaxes a check.
+    Workflow,
+    /// Who writes the file, for the role's own account and those of `allowed-account-ids`.
+    OwnAccount,
+    /// Who writes the file, for paths in the checkout.
+    WithinCheckout,
+    /// Who writes the file, for entries with a value; a name alone takes a variable of the job.
+    WithValue,
+}
+
+impl MaySet {
+    /// What the file may say, for the reference page.
+    pub const fn described(self) -> &'static str {
+        match self {
+            Self::Anyone => "yes",
+            Self::Workflow => "no",
+            Self::OwnAccount => "yes, for the role's own account and those of `allowed-account-ids`",
+            Self::WithinCheckout => "yes, for paths in the checkout",
+            Self::WithValue => "yes, for `NAME=VALUE`",
+        }
+    }
+}
+
 /// Where an input can be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Faces {
@@ -133,6 +164,7 @@ impl Input {
             action_default: None,
             standard_variables: &[],
             faces: Faces::All,
+            may_set: MaySet::Anyone,
             help,
         }
     }
@@ -171,6 +203,11 @@ impl Input {
 
     const fn standard_variables(mut self, names: &'static [&'static str]) -> Self {
         self.standard_variables = names;
+        self
+    }
+
+    const fn may_set(mut self, may_set: MaySet) -> Self {
+        self.may_set = may_set;
         self
     }
 

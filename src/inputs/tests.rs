@@ -2,6 +2,7 @@ mod build;
 mod destination;
 mod github;
 mod naming;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

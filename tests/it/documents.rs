@@ -11,12 +11,13 @@ use tagship::report::OUTPUTS;
 use test_support::checkout::Checkout;
 use test_support::process::{finish, tagship};
 
-const DOCUMENTS: [&str; 5] = [
+const DOCUMENTS: [&str; 6] = [
     "README.md",
     "docs/reference.md",
     "docs/local-ecr.md",
     "docs/versions.md",
     "docs/monorepo.md",
+    "docs/pull-requests.md",
 ];
 
 /// The fenced blocks of a language in all documents, with where each begins.

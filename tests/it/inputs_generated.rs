@@ -156,6 +156,22 @@ and of job containers are understood too.
     }
     page.push_str(
         "
+## What a file in the checkout may say
+
+On your own machine `tagship.yaml` is yours, and may say everything. In a job (`GITHUB_ACTIONS`, `CI`) it is whoever wrote
+the commit, so that some inputs count from the file only when the workflow names it (`config: tagship.yaml`), and never
+when the event is about a commit of another repository ([pull requests from forks](pull-requests.md)). A run that finds
+such a key in the file, and not in the workflow, ends with exit code 2 before anything is contacted.
+
+| input | may stand in a file that the workflow does not name |
+|---|---|
+",
+    );
+    for input in INPUTS.iter().filter(|input| input.faces.has_file_key()) {
+        writeln!(page, "| `{}` | {} |", input.name, input.may_set.described()).unwrap();
+    }
+    page.push_str(
+        "
 ## Outputs of the action
 
 Every output is always written; those that a run has nothing for are empty.

@@ -9,6 +9,7 @@ use crate::config::{self, Config};
 use crate::inputs::paths::Paths;
 use crate::inputs::problem::Problems;
 use crate::inputs::table::INPUTS;
+use crate::inputs::trust::Trust;
 use crate::inputs::{Environment, Face, Origin, find, workspace};
 
 impl RawInputs {
@@ -43,6 +44,7 @@ impl RawInputs {
             values: BTreeMap::new(),
             problems: Vec::new(),
             file: Arc::default(),
+            trust: Trust::Own,
             lacks_image: false,
         };
         for (name, texts) in values {
@@ -69,6 +71,7 @@ impl RawInputs {
                 );
             }
         }
+        raw.trust = Trust::of(environment, raw.values.contains_key("config"));
         raw
     }
 
@@ -76,6 +79,7 @@ impl RawInputs {
     fn completed(mut self, image: Option<usize>, environment: &Environment) -> Self {
         let file = Arc::clone(&self.file);
         let (config, path) = &*file;
+        let paths = Paths::new(&self, environment);
         let of_image = image.and_then(|index| config.images.get(index));
         let entries = of_image.into_iter().flat_map(|image| &image.entries);
         for entry in entries.chain(&config.entries) {
@@ -84,6 +88,13 @@ impl RawInputs {
                 line: entry.line,
                 column: entry.column,
             };
+            let counts = !self.values.contains_key(entry.input.name);
+            if let Some(Err((message, hint))) =
+                counts.then(|| self.trust.check(entry.input, &entry.texts, &paths))
+            {
+                self.problem(at, message, Some(hint));
+                continue;
+            }
             self.offer(entry.input, entry.texts.clone(), entry.is_cut, at);
         }
         for input in INPUTS {

@@ -1,4 +1,4 @@
-use super::{Faces, Input, Kind, Section};
+use super::{Faces, Input, Kind, MaySet, Section};
 
 /// All inputs, in the order of the help.
 pub static INPUTS: &[Input] = &[
@@ -14,7 +14,7 @@ pub static INPUTS: &[Input] = &[
         "HOST",
         "The registry's host, such as `123456789012.dkr.ecr.eu-central-1.amazonaws.com`. Not needed where \
          `account-id` and `aws-region` are given",
-    ),
+    ).may_set(MaySet::OwnAccount),
     Input::entries(
         Section::Destination,
         "images",
@@ -27,7 +27,7 @@ pub static INPUTS: &[Input] = &[
         "account-id",
         "ID",
         "The account that the registry belongs to, 12 digits",
-    )
+    ).may_set(MaySet::OwnAccount)
     .default_note("the account in `registry`"),
     Input::text(
         Section::Destination,
@@ -42,7 +42,7 @@ pub static INPUTS: &[Input] = &[
         "endpoint-url",
         "URL",
         "The address of all AWS APIs, in place of AWS's own: for emulators",
-    ),
+    ).may_set(MaySet::Workflow),
     Input::flag(
         Section::Destination,
         "local",
@@ -53,7 +53,7 @@ pub static INPUTS: &[Input] = &[
         "local-data",
         "DIR",
         "The folder where the embedded ECR keeps its state",
-    )
+    ).may_set(MaySet::WithinCheckout)
     .default_note("`tagship/local` in `XDG_STATE_HOME`, `~/.local/state` or `RUNNER_TEMP`"),
     Input::text(
         Section::Identity,
@@ -61,20 +61,20 @@ pub static INPUTS: &[Input] = &[
         "ARN",
         "The role to assume: its ARN, or its name alone where the account is known. Without it the ordinary \
          AWS credential chain is used",
-    ),
+    ).may_set(MaySet::Workflow),
     Input::text(
         Section::Identity,
         "role-session-name",
         "NAME",
         "The name of the role's session, 2 to 64 characters",
-    )
+    ).may_set(MaySet::Workflow)
     .default("Tagship"),
     Input::text(
         Section::Identity,
         "audience",
         "TEXT",
         "The audience of GitHub's OIDC token",
-    )
+    ).may_set(MaySet::Workflow)
     .default("sts.amazonaws.com"),
     Input::new(
         Section::Identity,
@@ -85,36 +85,36 @@ pub static INPUTS: &[Input] = &[
         },
         "SECONDS",
         "The length of the role's session, 900 to 43200 seconds",
-    )
+    ).may_set(MaySet::Workflow)
     .default("3600"),
     Input::entries(
         Section::Identity,
         "allowed-account-ids",
         "ID",
         "The accounts that may be published to, one a line or separated by commas. Any when empty",
-    ),
+    ).may_set(MaySet::Workflow),
     Input::text(
         Section::Build,
         "context",
         "DIR",
         "The folder that is sent as the build context",
-    )
+    ).may_set(MaySet::WithinCheckout)
     .default("."),
-    Input::text(Section::Build, "file", "PATH", "The Dockerfile").default_note("`Dockerfile` in the context"),
+    Input::text(Section::Build, "file", "PATH", "The Dockerfile").may_set(MaySet::WithinCheckout).default_note("`Dockerfile` in the context"),
     Input::text(Section::Build, "target", "STAGE", "The stage to build").default_note("the last stage"),
     Input::entries(
         Section::Build,
         "build-args",
         "NAME[=VALUE]",
         "Build arguments, one a line. `NAME` alone takes its value from the environment. Values are never shown",
-    ),
+    ).may_set(MaySet::WithValue),
     Input::entries(
         Section::Build,
         "secrets",
         "id=ID,SOURCE",
         "Secrets for build steps, one a line: `id=npm,env=NPM_TOKEN` takes a variable, `id=npm,src=.npmrc` a file. \
          As action input or variable also `ID=value`; as flag or in a file never",
-    ),
+    ).may_set(MaySet::Workflow),
     Input::text(
         Section::Build,
         "platform",
@@ -132,7 +132,7 @@ pub static INPUTS: &[Input] = &[
         "docker-host",
         "URL",
         "The Docker Engine's address: `unix:///path`, `tcp://host:port` or `ssh://user@host`",
-    )
+    ).may_set(MaySet::Workflow)
     .default_note("`DOCKER_HOST`, else `unix:///var/run/docker.sock`")
     .standard_variables(&["DOCKER_HOST"]),
     Input::text(
@@ -217,7 +217,7 @@ pub static INPUTS: &[Input] = &[
         Section::Run,
         "allow-dirty",
         "Publish a working tree with uncommitted changes, under tags that say so",
-    ),
+    ).may_set(MaySet::Workflow),
     Input::flag(Section::Run, "dry-run", "Stop after the plan; write nothing"),
     Input::text(
         Section::Run,

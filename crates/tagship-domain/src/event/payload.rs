@@ -27,6 +27,11 @@ pub struct Payload {
     before: Option<String>,
     pull_request_base_commit: Option<String>,
     merge_group_base_commit: Option<String>,
+    repository: Option<String>,
+    has_pull_request: bool,
+    pull_request_repository: Option<String>,
+    workflow_run_repository: Option<String>,
+    is_comment_on_pull_request: bool,
 }
 
 /// Why a payload cannot be read.
@@ -62,6 +67,24 @@ struct Fields {
     before: Option<String>,
     #[serde(deserialize_with = "lenient")]
     merge_group: Option<MergeGroup>,
+    #[serde(deserialize_with = "lenient")]
+    workflow_run: Option<WorkflowRun>,
+    #[serde(deserialize_with = "lenient")]
+    issue: Option<Issue>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WorkflowRun {
+    #[serde(deserialize_with = "lenient")]
+    head_repository: Option<Repository>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Issue {
+    #[serde(deserialize_with = "lenient")]
+    pull_request: Option<Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -87,6 +110,8 @@ struct Branch {
     name: Option<String>,
     #[serde(deserialize_with = "lenient")]
     sha: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    repo: Option<Repository>,
 }
 
 #[derive(Deserialize, Default)]
@@ -94,6 +119,8 @@ struct Branch {
 struct Repository {
     #[serde(deserialize_with = "lenient")]
     default_branch: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    full_name: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -131,14 +158,23 @@ impl Payload {
         }
         let fields: Fields =
             serde_json::from_slice(json).map_err(|error| PayloadError::NotJson(error.to_string()))?;
+        let has_pull_request = fields.pull_request.is_some();
         let pull_request = fields.pull_request.unwrap_or_default();
         let base = pull_request.base.unwrap_or_default();
+        let head = pull_request.head.unwrap_or_default();
+        let repository = fields.repository.unwrap_or_default();
+        let full_name = |repository: Option<Repository>| repository?.full_name;
         Ok(Self {
             number: fields.number,
             base_ref: fields.base_ref,
             pull_request_base: base.name,
-            pull_request_head: pull_request.head.and_then(|head| head.sha),
-            default_branch: fields.repository.and_then(|repository| repository.default_branch),
+            pull_request_head: head.sha,
+            default_branch: repository.default_branch,
+            repository: repository.full_name.or_else(|| full_name(base.repo)),
+            has_pull_request,
+            pull_request_repository: full_name(head.repo),
+            workflow_run_repository: full_name(fields.workflow_run.and_then(|run| run.head_repository)),
+            is_comment_on_pull_request: fields.issue.is_some_and(|issue| issue.pull_request.is_some()),
             release_tag: fields.release.and_then(|release| release.tag_name),
             head_commit: fields.head_commit.map(|commit| (commit.id, commit.timestamp)),
             before: fields.before,
@@ -158,6 +194,25 @@ impl Payload {
             let before = commit(&self.merge_group_base_commit).or_else(|| commit(&self.before));
             before.map(Base::Commit)
         })
+    }
+
+    /// Whether the event is about a commit of another repository than the one that the workflow runs in: a pull
+    /// request from a fork, a run that one started, or a comment on a pull request, which names no repository.
+    ///
+    /// What the payload does not say counts as another; so does a fork that was deleted, which is `null`.
+    pub fn is_about_another_repository(&self, event_name: &str) -> bool {
+        let head = match event_name {
+            "workflow_run" => &self.workflow_run_repository,
+            "issue_comment" => return self.is_comment_on_pull_request,
+            name if name.starts_with("pull_request") => &self.pull_request_repository,
+            _ => return false,
+        };
+        head.is_none() || *head != self.repository
+    }
+
+    /// Whether the payload holds a pull request.
+    pub fn has_pull_request(&self) -> bool {
+        self.has_pull_request
     }
 
     /// The time of the commit `sha`, if the payload is about it.

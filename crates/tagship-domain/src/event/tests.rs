@@ -138,3 +138,35 @@ fn the_repository_is_read_from_githubs_answer() {
         RepositoryInfo::default()
     );
 }
+
+/// Source: GitHub docs, "Webhook events and payloads": `pull_request`, `workflow_run`, `issue_comment`.
+#[test]
+fn an_event_about_another_repository_is_known_and_what_is_not_said_counts_as_another() {
+    let own = r#""repository":{"full_name":"a/b"}"#;
+    let pull_request = |head: &str| format!(r#"{{{own},"pull_request":{{"head":{{"repo":{head}}}}}}}"#);
+    let run = |head: &str| format!(r#"{{{own},"workflow_run":{{"head_repository":{head}}}}}"#);
+    let (here, fork) = (r#"{"full_name":"a/b"}"#, r#"{"full_name":"fork/b"}"#);
+    for (name, json, expected) in [
+        ("pull_request", pull_request(here), false),
+        ("pull_request", pull_request(fork), true),
+        ("pull_request", pull_request("null"), true),
+        ("pull_request_target", pull_request(here), false),
+        ("pull_request_target", pull_request(fork), true),
+        ("pull_request_review", pull_request(fork), true),
+        ("pull_request_target", "{}".to_owned(), true),
+        ("workflow_run", run(here), false),
+        ("workflow_run", run(fork), true),
+        ("workflow_run", "{}".to_owned(), true),
+        (
+            "issue_comment",
+            r#"{"issue":{"pull_request":{}}}"#.to_owned(),
+            true,
+        ),
+        ("issue_comment", r#"{"issue":{}}"#.to_owned(), false),
+        ("push", pull_request(fork), false),
+        ("workflow_dispatch", "{}".to_owned(), false),
+    ] {
+        let is_about_another = payload(&json).is_about_another_repository(name);
+        assert_eq!(is_about_another, expected, "{name} {json}");
+    }
+}
