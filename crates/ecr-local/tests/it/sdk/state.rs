@@ -150,7 +150,7 @@ async fn killed_under_load_it_has_all_that_it_acknowledged() {
     let Bench { local, folder, http } = bench;
     local.stop().await;
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "state::child_server", "--nocapture"])
+        .args(["--exact", "sdk::state::child_server", "--nocapture"])
         .env(CHILD, folder.path())
         .stdout(Stdio::null())
         .spawn()
