@@ -1,9 +1,40 @@
-use super::{GixCheckout, failure, shown};
+use super::{GixCheckout, commit_id, failure, head, shown};
 use crate::ports::GitError;
 use std::path::Path;
+use tagship_domain::event::{CheckedOut, Event};
 use tagship_domain::facts::{CommitId, Descent, GitTags};
 
 impl GixCheckout {
+    /// Returns what this checkout knows of the commit that `event` is about, each through tag objects.
+    pub fn checked_out(&self, context: &Path, event: &Event) -> Result<CheckedOut, GitError> {
+        let repository = self.open(context)?;
+        let path = shown(repository.git_dir());
+        let head = commit_id(&path, head(&repository, &path)?.id)?;
+        // A commit that the clone lacks is itself; what it holds may be a tag object.
+        let peeled = |id: &CommitId| {
+            let object = gix::ObjectId::from_hex(id.as_str().as_bytes()).ok()?;
+            let commit = repository.find_object(object).ok()?.peel_to_commit().ok()?;
+            commit_id(&path, commit.id).ok()
+        };
+        let event_commit = event
+            .commit
+            .as_ref()
+            .map(|id| peeled(id).unwrap_or_else(|| id.clone()));
+        let of_tag = |name: &str| {
+            let mut tag = repository
+                .find_reference(format!("refs/tags/{name}").as_str())
+                .ok()?;
+            let target = tag.try_id().map(gix::Id::detach);
+            let target = tag.peel_to_id().ok().map(gix::Id::detach).or(target)?;
+            commit_id(&path, target).ok()
+        };
+        Ok(CheckedOut {
+            event_commit,
+            tag_commit: event.named_tag().and_then(of_tag),
+            head,
+        })
+    }
+
     /// The names of all git tags, whatever they point to: a version whose commit a shallow clone lacks is one too.
     pub fn git_tags(&self, context: &Path) -> Result<GitTags, GitError> {
         let repository = self.open(context)?;

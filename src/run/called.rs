@@ -12,7 +12,7 @@ use crate::clock::SystemClock;
 use crate::git::GixCheckout;
 use crate::ports::{Clock as _, Reporter};
 use crate::settings::{Destination, Settings, WantedVersion};
-use tagship_domain::event::{Event, RepositoryInfo};
+use tagship_domain::event::{Event, Mismatch, RepositoryInfo};
 use tagship_domain::facts::Source;
 use tagship_domain::tags::{Evaluation, Given, Imprint, ListingError, Mode};
 
@@ -21,6 +21,8 @@ pub(super) struct Called<'a> {
     settings: &'a Settings,
     pub(super) source: Source,
     event: Event,
+    /// How the event and the checkout disagree, if they do.
+    pub(super) mismatch: Option<Mismatch>,
     pub(super) version: Option<Version>,
     /// Whether rules take the version as it is, and not the git tag that started the run.
     is_given: bool,
@@ -34,11 +36,13 @@ impl<'a> Called<'a> {
         reporter: &dyn Reporter,
     ) -> Result<Self, RunError> {
         let prefix = &settings.tag_prefix;
-        let mut event = if let Some(event) = &settings.event {
-            event.clone()
+        let checkout = GixCheckout::at(&settings.workspace);
+        let context = &settings.build.context;
+        let (mut event, mismatch) = if let Some(event) = &settings.event {
+            let checked_out = checkout.checked_out(context, event)?;
+            (event.clone(), event.mismatch(checked_out))
         } else {
-            let checkout = GixCheckout::at(&settings.workspace);
-            event_of_checkout(&checkout, &settings.build.context, &source, prefix)?
+            (event_of_checkout(&checkout, context, &source, prefix)?, None)
         };
         // What is built is what is checked out.
         event.commit = Some(source.commit.clone());
@@ -47,9 +51,16 @@ impl<'a> Called<'a> {
             (Some(WantedVersion::Next), None) => (made_version(settings, reporter).await?, true),
             (_, of_tag) => (of_tag, false),
         };
+        // A version that the event names is of the event's commit, and of no other.
+        if let Some(mismatch) = mismatch.as_ref().filter(|_| !is_given && version.is_some())
+            && event.named_tag().is_some()
+        {
+            return Err(mismatch.clone().into());
+        }
         Ok(Self {
             version,
             is_given,
+            mismatch,
             settings,
             source,
             event,

@@ -6,6 +6,7 @@ use crate::ports::{GitError, RegistryError};
 use ecr_local::LocalError;
 use tagship_domain::bump::BumpError;
 use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::event::Mismatch;
 use tagship_domain::plan::Conflicts;
 use tagship_domain::tags::ListingError;
 
@@ -21,6 +22,9 @@ pub enum RunError {
     /// The transaction failed.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// The event's version is of another commit than the one that is checked out.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
     /// The lists of tags, images or labels are wrong.
     #[error(transparent)]
     Listing(#[from] ListingError),
@@ -86,6 +90,7 @@ impl Diagnose for RunError {
             Self::Identity(error) => error.kind(),
             Self::Local(error) => error.kind(),
             Self::Pipeline(error) => error.kind(),
+            Self::Mismatch(mismatch) => mismatch.kind(),
             Self::Listing(error) => error.kind(),
             Self::Bump(error) => error.kind(),
             Self::Http(_) => Kind::Operation,
@@ -98,6 +103,7 @@ impl Diagnose for RunError {
             Self::Identity(error) => error.hint(),
             Self::Local(error) => error.hint(),
             Self::Pipeline(error) => error.hint(),
+            Self::Mismatch(mismatch) => mismatch.hint(),
             Self::Listing(error) => error.hint(),
             Self::Bump(error) => error.hint(),
             Self::Http(_) => Some(

@@ -36,9 +36,9 @@ pub(super) fn event_of_checkout(
     ))
 }
 
-/// The version of a commit: of the git tag that started the run, or of the git tags on it.
+/// The version of a commit: of the git tag that the event names, or of the git tags on it.
 pub(super) fn version_of(event: &Event, source: &Source, tag_prefix: &TagPrefix) -> Option<Version> {
-    match event.git_ref.tag() {
+    match event.named_tag() {
         Some(tag) => tag_prefix.version(tag),
         None => greatest(tag_prefix, source.tags.iter().map(String::as_str)),
     }

@@ -39,7 +39,13 @@ impl<'a> Scene<'a> {
         let source = source(settings).await?;
         let called = Called::of(settings, source, &*reporter).await?;
         let unknown = called.repository(RepositoryInfo::default());
-        let made = settings.lists.evaluate(&called.given(&unknown))?;
+        let mut made = settings.lists.evaluate(&called.given(&unknown))?;
+        if let Some(mismatch) = &called.mismatch {
+            if made.has_release_of_event() {
+                return Err(mismatch.clone().into());
+            }
+            made = made.without_event(mismatch);
+        }
         let wanted = Wanted::of(&made).map_err(|source| ListingError { list: "tags", source })?;
         // What is wrong with labels is told also when nothing is built.
         let labels = called.labels(&made, &unknown)?;

@@ -17,6 +17,7 @@ mod monorepo;
 mod real_names;
 mod registry;
 mod runner_contract;
+mod source;
 mod tags_command;
 mod tags_page;
 mod version_agreement;

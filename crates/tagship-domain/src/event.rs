@@ -5,10 +5,12 @@ use jiff::Timestamp;
 use crate::facts::CommitId;
 
 mod base;
+mod mismatch;
 mod payload;
 mod repository;
 
 pub use base::Base;
+pub use mismatch::{CheckedOut, Mismatch};
 pub use payload::{Payload, PayloadError};
 pub use repository::{License, RepositoryInfo};
 

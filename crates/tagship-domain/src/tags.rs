@@ -13,6 +13,7 @@ use crate::reference::Tag;
 use crate::version::TagPrefix;
 
 mod apply;
+mod claim;
 mod error;
 mod evaluate;
 mod fields;
@@ -148,6 +149,7 @@ impl Wanted {
             class,
             rule,
             order,
+            is_about_event: _,
         } in &made.tags
         {
             let tag = Tag::parse(name).map_err(|source| LineError {

@@ -170,3 +170,60 @@ fn an_event_about_another_repository_is_known_and_what_is_not_said_counts_as_ano
         assert_eq!(is_about_another, expected, "{name} {json}");
     }
 }
+
+#[test]
+fn an_event_agrees_with_its_own_commit_alone() {
+    let id = |text: &str| CommitId::parse(text).unwrap();
+    let found = |event: &Event, event_commit: Option<&str>, tag: Option<&str>| {
+        let checked_out = CheckedOut {
+            head: id(HEAD),
+            event_commit: event_commit.map(id),
+            tag_commit: tag.map(id),
+        };
+        event.mismatch(checked_out).map(|mismatch| mismatch.to_string())
+    };
+    let release = payload(r#"{"release": {"tag_name": "v1.0.0"}}"#);
+    let of = |name: &str, git_ref: &str, payload: &Payload| Event::of_job(job(name, git_ref), payload);
+    let tag = of("push", "refs/tags/v1.0.0", &Payload::default());
+    let branch = of("workflow_run", "refs/heads/main", &Payload::default());
+    let released = of("release", "refs/heads/main", &release);
+
+    for event in [&tag, &branch, &released] {
+        assert_eq!(found(event, Some(HEAD), None), None);
+        assert!(found(event, Some(MERGE), None).is_some());
+        assert!(
+            found(event, None, None).is_some(),
+            "what is unknown agrees with nothing"
+        );
+    }
+    for event in [&tag, &released] {
+        assert_eq!(found(event, Some(HEAD), Some(HEAD)), None);
+        assert_eq!(
+            found(event, None, Some(HEAD)),
+            None,
+            "the clone's own tag proves it"
+        );
+        assert!(found(event, Some(HEAD), Some(MERGE)).is_some(), "moved since");
+        assert!(found(event, Some(MERGE), Some(HEAD)).is_some(), "moved since");
+    }
+    assert_eq!(found(&branch, Some(HEAD), Some(MERGE)), None, "it names no tag");
+    insta::assert_snapshot!(
+        found(&tag, Some(MERGE), None).unwrap(),
+        @"the event is about git tag `v1.0.0` at commit 860c1904a1ce, and commit 266574110acf is checked out"
+    );
+    insta::assert_snapshot!(
+        found(&tag, Some(HEAD), Some(MERGE)).unwrap(),
+        @"git tag `v1.0.0` of this clone is at commit 860c1904a1ce, and commit 266574110acf is checked out"
+    );
+    insta::assert_snapshot!(
+        found(&branch, Some(MERGE), None).unwrap(),
+        @"the event is about `refs/heads/main` at commit 860c1904a1ce, and commit 266574110acf is checked out"
+    );
+    // A pull request's commit is a merge that nobody published.
+    for name in ["pull_request", "pull_request_target", "pull_request_review"] {
+        let event = of(name, "refs/pull/7/merge", &Payload::default());
+        assert_eq!(found(&event, Some(MERGE), None), None, "{name}");
+    }
+    // Outside of a job.
+    assert_eq!(found(&Event::default(), None, None), None);
+}

@@ -3,6 +3,7 @@
 use semver::Version;
 
 use super::{Conflict, Obstacle, TagAction};
+use crate::event::Mismatch;
 use crate::facts::{CommitId, Descent, Facts, ImageFacts, Surroundings};
 use crate::reference::{Digest, Tag};
 use crate::tags::{DIRTY_SUFFIX, Greater, Order, TagClass, VersionLine, WantedTag};
@@ -86,6 +87,9 @@ impl Candidate<'_> {
         {
             return Ok(TagAction::Keep { digest });
         }
+        if let Some(held) = withheld(wanted, existing) {
+            return Ok(held);
+        }
         let setting = facts.mutability.as_ref();
         let is_protected = setting.is_ok_and(|setting| setting.protects(tag));
         // A dirty tree's tags promise nothing, but have no need to move either.
@@ -112,7 +116,7 @@ impl Candidate<'_> {
         match (order, image) {
             (Some(Order::Versions(line)), _) => behind_version(line, &facts.surroundings),
             (Some(Order::Commits), Some(image)) => self.behind_commit(image, &facts.surroundings),
-            (Some(Order::Commits), None) | (None, _) => Ok(None),
+            (Some(Order::Commits), None) | (Some(Order::Elsewhere(_)) | None, _) => Ok(None),
         }
     }
 
@@ -163,6 +167,19 @@ impl Candidate<'_> {
             ),
         };
         Ok(Some(Held { reason, hint }))
+    }
+}
+
+/// That a tag stays where it is, whatever the registry says: the event gives it to another commit than the one that is
+/// checked out.
+pub(super) fn withheld(wanted: &WantedTag, at: Option<Digest>) -> Option<TagAction> {
+    match &wanted.order {
+        Some(Order::Elsewhere(mismatch)) => Some(TagAction::Hold {
+            at,
+            reason: mismatch.to_string(),
+            hint: Some(Mismatch::HINT),
+        }),
+        _ => None,
     }
 }
 

@@ -1,3 +1,4 @@
+use super::candidate::withheld;
 use super::{Content, Plan, PlannedTag, TagAction, Wish, revision};
 use crate::facts::{Facts, Surroundings, paths};
 use crate::tags::WantedTag;
@@ -13,7 +14,7 @@ pub(super) fn decide(wish: Wish, facts: Result<&Facts, String>) -> Plan {
         ));
     }
     let action = |wanted: &WantedTag| match &facts {
-        Err(_) => TagAction::Unchecked,
+        Err(_) => withheld(wanted, None).unwrap_or(TagAction::Unchecked),
         Ok(facts) => wish.candidate(facts, &revision).action(wanted, facts),
     };
     let tags = wish

@@ -35,6 +35,8 @@ pub struct MadeTag {
     pub rule: String,
     /// What decides where it may move, if anything does.
     pub order: Option<Order>,
+    /// Whether it hangs on what the event says, and not on the checkout alone.
+    pub is_about_event: bool,
 }
 
 /// What became of a rule.
@@ -114,6 +116,13 @@ pub fn evaluate(rules: &[TagRule], flavor: &Flavor, given: &Given<'_>) -> Result
     Ok(made)
 }
 
+/// What a tag promises, and what it speaks of.
+pub(super) struct Claim {
+    pub(super) class: TagClass,
+    pub(super) order: Option<Order>,
+    pub(super) is_about_event: bool,
+}
+
 /// An evaluation that goes on.
 pub(super) struct Making<'a> {
     pub(super) given: &'a Given<'a>,
@@ -161,20 +170,34 @@ impl Making<'_> {
                 name
             }
         };
-        let class = class.unwrap_or_else(|| {
-            if from_git_tag(&name).is_some() {
-                TagClass::Release
-            } else {
-                TagClass::Moving
+        let holds_commit = rule.holds_commit(self.flavor);
+        let is_of_branch = self.given.mode == Mode::Strict && rule.is_about_branch(self.flavor, self.given);
+        let class = match (class, from_git_tag(&name)) {
+            (Some(class), _) => class,
+            (None, Some(_)) if !is_of_branch => TagClass::Release,
+            (None, Some(_)) if !holds_commit => {
+                let name = shown(&name);
+                self.silent(
+                    rule,
+                    format!("a branch takes no version's tag, and `{name}` is one"),
+                );
+                return Ok(());
             }
-        });
+            (None, _) if holds_commit => TagClass::Commit,
+            (None, _) => TagClass::Moving,
+        };
         self.stages.push(stage);
         if rule.is_latest() {
             self.latests
                 .push((name.clone(), [prefix.clone(), suffix.clone()]));
         }
         let order = order.map(|order| self.ordered(order, &prefix, &suffix));
-        self.add(name, class, rule.to_string(), Some(rule.line), order)
+        let claim = Claim {
+            class,
+            order,
+            is_about_event: rule.is_about_event(self.flavor, self.given),
+        };
+        self.add(name, claim, rule.to_string(), Some(rule.line))
             .map_err(illegal)?;
         Ok(())
     }
@@ -207,7 +230,7 @@ impl Making<'_> {
     /// The order of a rule's tag, with what stands around it; the first version that is read is that of the run.
     fn ordered(&mut self, order: Order, prefix: &str, suffix: &str) -> Order {
         match order {
-            Order::Commits => Order::Commits,
+            Order::Commits | Order::Elsewhere(_) => order,
             Order::Versions(line) => {
                 self.versions.get_or_insert_with(|| line.whole());
                 Order::Versions(Box::new(line.within(prefix, suffix)))
@@ -231,11 +254,15 @@ impl Making<'_> {
     pub(super) fn add(
         &mut self,
         mut name: String,
-        mut class: TagClass,
+        claim: Claim,
         rule: String,
         line: Option<usize>,
-        mut order: Option<Order>,
     ) -> Result<(), crate::reference::InvalidName> {
+        let Claim {
+            mut class,
+            mut order,
+            is_about_event,
+        } = claim;
         if self.given.is_dirty {
             name += DIRTY_SUFFIX;
             class = TagClass::Moving;
@@ -261,6 +288,7 @@ impl Making<'_> {
             Some(known) => {
                 known.class = known.class.min(class);
                 known.order = known.order.take().or(order);
+                known.is_about_event |= is_about_event;
                 return Ok(());
             }
             None => {}
@@ -270,6 +298,7 @@ impl Making<'_> {
             class,
             rule,
             order,
+            is_about_event,
         });
         Ok(())
     }

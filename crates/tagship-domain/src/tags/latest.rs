@@ -4,7 +4,7 @@ use super::Mode;
 use super::TagClass;
 use super::apply::Stage;
 use super::error::{LineError, Problem};
-use super::evaluate::{Explanation, Making};
+use super::evaluate::{Claim, Explanation, Making};
 use super::flavor::{Affix, Latest};
 use super::order::Order;
 use crate::reference::Tag;
@@ -61,7 +61,12 @@ impl Making<'_> {
             Tag::parse(&name).map_err(|source| at(Problem::Illegal(source)))?;
         }
         self.latests.push((name.clone(), around));
-        self.add(name, TagClass::Moving, rule, None, None)
+        let claim = Claim {
+            class: TagClass::Moving,
+            order: None,
+            is_about_event: self.given.version.is_none(),
+        };
+        self.add(name, claim, rule, None)
             .map_err(|source| at(Problem::Illegal(source)))
     }
 
@@ -94,6 +99,7 @@ impl Making<'_> {
             let order = by_version.or_else(|| is_at_branch.then_some(Order::Commits));
             for made in self.made.tags.iter_mut().filter(|made| made.name == *name) {
                 made.order = made.order.take().or_else(|| order.clone());
+                made.is_about_event |= made.order == Some(Order::Commits);
             }
         }
     }

@@ -6,6 +6,7 @@ use super::Mode;
 use super::pattern::Capture;
 use super::rule::{Extract, Scheme};
 use super::versions::Read;
+use crate::event::Mismatch;
 use crate::version::TagPrefix;
 
 /// What decides where a moving tag may move.
@@ -15,6 +16,8 @@ pub enum Order {
     Versions(Box<VersionLine>),
     /// It goes forward along the commits of a branch.
     Commits,
+    /// It moves nowhere: the event is about another commit than the one that is checked out.
+    Elsewhere(Box<Mismatch>),
 }
 
 /// The versions among which a tag names the greatest stable one: all, those of one major, or those of one minor version.

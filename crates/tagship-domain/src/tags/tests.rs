@@ -1,6 +1,7 @@
 use super::*;
 use crate::event::{JobVariables, License, Payload};
 
+mod claim;
 mod compatible;
 mod listing;
 mod lists;

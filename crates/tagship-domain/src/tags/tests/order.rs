@@ -6,6 +6,7 @@ fn orders(run: &Run, rules: &str, flavor: &str) -> String {
     let order = |tag: &WantedTag| match &tag.order {
         Some(Order::Versions(_)) => 'v',
         Some(Order::Commits) => 'c',
+        Some(Order::Elsewhere(_)) => 'e',
         None => '-',
     };
     let wanted = Wanted::of(&made).unwrap();

@@ -120,7 +120,7 @@ fn other_rules_make_their_tag() {
         (
             "heads/feature/x",
             "type=raw,value={{branch}}-{{sha}}",
-            "feature-x-860c1904a1ce Moving",
+            "feature-x-860c1904a1ce Commit",
         ),
         (
             "heads/main",

@@ -1,0 +1,83 @@
+//! What a rule's tag speaks of: the event that started the run, the commit that is checked out, or neither.
+
+use super::evaluate::Evaluation;
+use super::flavor::Flavor;
+use super::order::Order;
+use super::rule::{Kind, RefKind, TagRule};
+use super::variables::Text;
+use super::{Given, TagClass};
+use crate::event::Mismatch;
+
+/// The variables whose values are the event's.
+const OF_EVENT: [&str; 5] = [
+    "branch",
+    "tag",
+    "base_ref",
+    "is_default_branch",
+    "is_not_default_branch",
+];
+
+impl TagRule {
+    /// Whether the tag hangs on the event's reference or release.
+    pub(super) fn is_about_event(&self, flavor: &Flavor, given: &Given<'_>) -> bool {
+        let reads_event = match &self.kind {
+            Kind::Ref(_) | Kind::Edge { .. } => true,
+            Kind::Version { value, extract, .. } => {
+                value.is_none() && (given.version.is_none() || extract.is_some())
+            }
+            Kind::Match { value, .. } => value.is_none(),
+            Kind::Raw(_) | Kind::Sha { .. } | Kind::Schedule { .. } => false,
+        };
+        reads_event
+            || self
+                .parts(flavor)
+                .chain(&self.enable)
+                .any(|text| OF_EVENT.iter().any(|name| text.template.uses(name)))
+    }
+
+    /// Whether the tag bears the name of the branch that the run is at. A version that a rule reads out of it was asked for.
+    pub(super) fn is_about_branch(&self, flavor: &Flavor, given: &Given<'_>) -> bool {
+        let names_branch = match &self.kind {
+            Kind::Version { .. } => false,
+            Kind::Ref(RefKind::Branch) => true,
+            _ => self.parts(flavor).any(|text| text.template.uses("branch")),
+        };
+        names_branch && given.event.git_ref.branch().is_some()
+    }
+
+    /// Whether the tag holds the commit's id, so that it names this commit and no other.
+    pub(super) fn holds_commit(&self, flavor: &Flavor) -> bool {
+        matches!(self.kind, Kind::Sha { .. }) || self.parts(flavor).any(|text| text.template.uses("sha"))
+    }
+
+    /// The templates that the tag is made of.
+    fn parts<'a>(&'a self, flavor: &'a Flavor) -> impl Iterator<Item = &'a Text> {
+        let value = match &self.kind {
+            Kind::Raw(value) => Some(value),
+            Kind::Version { value, .. } | Kind::Match { value, .. } => value.as_ref(),
+            Kind::Ref(_) | Kind::Edge { .. } | Kind::Sha { .. } | Kind::Schedule { .. } => None,
+        };
+        let prefix = self.prefix.as_ref().or(flavor.prefix.text.as_ref());
+        let suffix = self.suffix.as_ref().or(flavor.suffix.text.as_ref());
+        [value, prefix, suffix].into_iter().flatten()
+    }
+}
+
+impl Evaluation {
+    /// Whether a tag of a version is made of what the event says.
+    pub fn has_release_of_event(&self) -> bool {
+        self.tags
+            .iter()
+            .any(|tag| tag.is_about_event && tag.class == TagClass::Release)
+    }
+
+    /// Holds every tag that the event gives, since another commit is checked out.
+    #[must_use]
+    pub fn without_event(mut self, mismatch: &Mismatch) -> Self {
+        for tag in self.tags.iter_mut().filter(|tag| tag.is_about_event) {
+            tag.class = TagClass::Moving;
+            tag.order = Some(Order::Elsewhere(Box::new(mismatch.clone())));
+        }
+        self
+    }
+}
