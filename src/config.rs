@@ -25,7 +25,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use crate::inputs::{self, Faces, INPUTS, Input};
-use tagship_domain::error::cleaned_to;
+use tagship_domain::untrusted::cleaned;
 
 /// The file that is read when none is named.
 pub const FILE_NAME: &str = "tagship.yaml";
@@ -171,14 +171,14 @@ fn entries(
             hint,
         };
         if !seen.insert(key) {
-            problems.push(problem(format!("`{}` is given twice", cleaned_to(80, key)), None));
+            problems.push(problem(format!("`{}` is given twice", cleaned(key)), None));
             continue;
         }
         if is_taken(key, index, problems) {
             continue;
         }
         let Some(input) = inputs::find(key) else {
-            let message = format!("unknown key `{}`", cleaned_to(80, key));
+            let message = format!("unknown key `{}`", cleaned(key));
             problems.push(problem(message, Some(suggestion(key))));
             continue;
         };

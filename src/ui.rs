@@ -5,7 +5,6 @@
 //! which registered secrets are replaced by `***`.
 
 mod actions;
-mod clean;
 mod color;
 mod command;
 mod diagnosis;

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::IdentityError;
-use tagship_domain::error::cleaned;
+use tagship_domain::error::{causes, cleaned, innermost};
 
 /// What a failed call to an AWS API came to. The SDK's own errors print as `service error`, which says nothing.
 #[derive(Debug, Clone)]
@@ -122,16 +122,6 @@ fn identity_cause(error: &(dyn Error + 'static)) -> Option<IdentityError> {
     ours().or_else(chains)
 }
 
-/// The error and what caused it, outermost first.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let cause = next?;
-        next = cause.source();
-        Some(cause)
-    })
-}
-
 /// What the ordinary chain failed with.
 pub(super) fn from_chain(error: &CredentialsError) -> IdentityError {
     match error {
@@ -148,11 +138,4 @@ fn is_timeout<E, R>(error: &SdkError<E, R>) -> bool {
         SdkError::DispatchFailure(failure) => failure.is_timeout(),
         _ => false,
     }
-}
-
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    causes(error)
-        .last()
-        .map(|cause| cleaned(&cause.to_string()))
-        .unwrap_or_default()
 }

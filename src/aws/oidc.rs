@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use crate::aws::IdentityError;
 use crate::aws::patience::Again;
 use crate::settings::OidcRequest;
-use tagship_domain::error::cleaned;
+use tagship_domain::error::innermost;
 
 /// Asks GitHub for OIDC tokens, a fresh one each time.
 ///
@@ -129,9 +129,5 @@ fn transport(error: reqwest::Error) -> IdentityError {
     if error.is_timeout() {
         return unavailable("no answer in time".to_owned());
     }
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    unavailable(cleaned(&cause.to_string()))
+    unavailable(innermost(&error))
 }

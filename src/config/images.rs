@@ -1,5 +1,5 @@
 use super::{ConfigImage, ConfigProblem, entries, yaml};
-use tagship_domain::error::cleaned_to;
+use tagship_domain::untrusted::cleaned;
 
 /// The key that several images stand under.
 pub(super) const KEY: &str = "images";
@@ -57,7 +57,7 @@ pub(super) fn read(text: &str, index: usize, problems: &mut Vec<ConfigProblem>) 
         let message = match name {
             None if problems.len() > known => continue,
             None => format!("image {} of `images` has no `name`", number + 1),
-            Some(name) if !is_name(&name) => format!("`{}` is no name of an image", cleaned_to(80, &name)),
+            Some(name) if !is_name(&name) => format!("`{}` is no name of an image", cleaned(&name)),
             Some(name) if images.iter().any(|image| image.name == name) => {
                 format!("there are two images `{name}`")
             }

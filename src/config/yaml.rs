@@ -8,6 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::ConfigProblem;
+use tagship_domain::untrusted::cleaned;
 
 /// The most keys; more than there are inputs, so that mistakes can still be named one by one.
 pub(super) const MAX_KEYS: usize = 100;
@@ -124,7 +125,7 @@ fn problem(error: &serde_yaml::Error) -> ConfigProblem {
     ConfigProblem {
         line,
         column,
-        message: message.chars().filter(|c| !c.is_control()).take(300).collect(),
+        message: cleaned(message),
         hint: None,
     }
 }

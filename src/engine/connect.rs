@@ -23,7 +23,7 @@ pub(in crate::engine) use address::EngineAddress;
 pub(in crate::engine) use stream::EngineStream;
 
 use crate::ports::BuildError;
-use tagship_domain::error::cleaned;
+use tagship_domain::error::{cleaned, innermost};
 
 /// How long one call of the Engine API may take to begin its answer. `docker save` of a classic store writes the
 /// whole image to its disk before the first byte.
@@ -139,7 +139,7 @@ impl Connection {
     }
 
     /// What an error below the API means.
-    pub(in crate::engine) fn unreachable(&self, error: &dyn std::error::Error) -> BuildError {
+    pub(in crate::engine) fn unreachable(&self, error: &(dyn std::error::Error + 'static)) -> BuildError {
         self.dialer.unreachable(error)
     }
 }
@@ -186,7 +186,7 @@ impl Dialer {
             .map_err(http_error)
     }
 
-    fn unreachable(&self, error: &dyn std::error::Error) -> BuildError {
+    fn unreachable(&self, error: &(dyn std::error::Error + 'static)) -> BuildError {
         BuildError::Unreachable {
             address: self.address.to_string(),
             message: innermost(error),
@@ -220,15 +220,6 @@ fn http_error(error: hyper::Error) -> io::Error {
         io::ErrorKind::Other
     };
     io::Error::new(kind, error)
-}
-
-/// The words of the innermost cause: the outer ones only say that something failed.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cleaned(&cause.to_string())
 }
 
 async fn message_of(response: Response<Incoming>) -> String {

@@ -12,6 +12,7 @@ pub(super) use glob::{glob_matches, has_wildcards};
 pub(super) use slash_path::clean;
 
 use pattern::Pattern;
+use tagship_domain::untrusted::cleaned;
 
 /// A pattern that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,14 +21,7 @@ pub(super) struct InvalidPattern(String);
 
 impl InvalidPattern {
     fn new(pattern: &str) -> Self {
-        Self(
-            pattern
-                .chars()
-                .take(200)
-                .collect::<String>()
-                .escape_debug()
-                .to_string(),
-        )
+        Self(cleaned(pattern))
     }
 }
 

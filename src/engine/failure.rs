@@ -10,12 +10,12 @@ use super::progress::Progress;
 use crate::ports::BuildError;
 use details::Details;
 use tagship_domain::build::BuildRequest;
-use tagship_domain::error::cleaned_to;
 use tagship_domain::reference::ImageName;
+use tagship_domain::untrusted::Untrusted;
 
 /// A build's message on one line. Commands stand in it, so it may be long.
 fn on_one_line(message: &str) -> String {
-    cleaned_to(2000, message)
+    Untrusted::message(message).to_string()
 }
 
 /// What a failed build means.

@@ -5,6 +5,7 @@ use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::status::index_worktree::iter::Summary;
 use gix::status::tree_index::TrackRenames;
 use gix::status::{Item, UntrackedFiles};
+use tagship_domain::untrusted::cleaned;
 
 /// What differs from the commit.
 pub(super) struct Changes {
@@ -37,7 +38,11 @@ pub(super) fn read(repository: &gix::Repository, workdir: &Path, context: &Path)
         }
     }
     Ok(Changes {
-        first: paths.iter().take(TOLD).map(|path| shown(path.as_ref())).collect(),
+        first: paths
+            .iter()
+            .take(TOLD)
+            .map(|path| cleaned(&path.to_str_lossy()))
+            .collect(),
         count: paths.len(),
     })
 }
@@ -72,12 +77,4 @@ pub(super) fn context_in(workdir: &Path, context: &Path) -> Option<BString> {
     let relative = context.strip_prefix(real(workdir)).ok()?;
     let relative = gix::path::into_bstr(relative).ok()?;
     Some(gix::path::to_unix_separators_on_windows(relative).into_owned())
-}
-
-/// File names are hostile.
-fn shown(path: &BStr) -> String {
-    path.to_str_lossy()
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }

@@ -1,14 +1,10 @@
 use crate::ports::GitError;
-use tagship_domain::error::cleaned;
+use tagship_domain::error::{cleaned, innermost};
 
 /// Returns the error with gix's outermost words, which say what was tried, and its innermost, which say what was wrong.
 pub(super) fn unreadable(path: String, error: &gix::Error) -> GitError {
     let tried = cleaned(&error.to_string());
-    let mut cause: &(dyn std::error::Error + 'static) = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    let wrong = cleaned(&cause.to_string());
+    let wrong = innermost(error);
     let message = if tried.contains(&wrong) {
         tried
     } else {

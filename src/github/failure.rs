@@ -1,7 +1,7 @@
 use std::error::Error as _;
 
 use crate::ports::ForgeError;
-use tagship_domain::error::cleaned;
+use tagship_domain::error::{cleaned, innermost};
 
 /// Returns what octocrab's error says inside: it prints as `GitHub` alone.
 pub(super) fn failed(repository: String, error: &octocrab::Error) -> ForgeError {
@@ -9,13 +9,7 @@ pub(super) fn failed(repository: String, error: &octocrab::Error) -> ForgeError 
         octocrab::Error::GitHub { source, .. } => {
             format!("{} ({})", cleaned(&source.message), source.status_code)
         }
-        other => {
-            let mut cause: &(dyn std::error::Error + 'static) = other;
-            while let Some(source) = cause.source() {
-                cause = source;
-            }
-            cleaned(&cause.to_string())
-        }
+        other => innermost(other),
     };
     ForgeError::Failed { repository, message }
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::paths::Paths;
 use super::problem::Problems;
-use super::raw::{Sourced, shown};
+use super::raw::Sourced;
 use super::{Environment, RawInputs, entries};
 use crate::settings::BuildSettings;
 use tagship_domain::content::Platform;
+use tagship_domain::untrusted::cleaned;
 
 /// Reads the inputs about the build; `None` only with a problem.
 pub(super) fn read(
@@ -79,7 +80,10 @@ fn context(value: &Sourced, paths: &Paths, problems: &mut Problems) -> Option<(P
     if value.text.contains("://") || value.text.starts_with("git@") {
         return problems.add(
             &value.origin,
-            format!("context `{}` is not a folder but an address", shown(&value.text)),
+            format!(
+                "context `{}` is not a folder but an address",
+                cleaned(&value.text)
+            ),
             "check the repository out and give the folder".to_owned(),
         );
     }
@@ -150,7 +154,7 @@ fn target(value: Sourced, problems: &mut Problems) -> Option<String> {
     if legal {
         return Some(value.text);
     }
-    let message = format!("`{}` is not the name of a stage", shown(&value.text));
+    let message = format!("`{}` is not the name of a stage", cleaned(&value.text));
     problems.add(&value.origin, message, None)
 }
 
@@ -166,7 +170,7 @@ fn docker_host(value: Sourced, problems: &mut Problems) -> Option<String> {
     }
     problems.add(
         &value.origin,
-        format!("`{}` is not the address of a Docker Engine", shown(&value.text)),
+        format!("`{}` is not the address of a Docker Engine", cleaned(&value.text)),
         "write `unix:///path`, `tcp://host:port` or `ssh://user@host`".to_owned(),
     )
 }

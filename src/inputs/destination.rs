@@ -1,10 +1,11 @@
 //! Where the image goes.
 
 use super::problem::Problems;
-use super::raw::{Sourced, shown};
+use super::raw::Sourced;
 use super::{Environment, Origin, RawInputs, images, local_data_folder};
 use crate::settings::Destination;
 use tagship_domain::reference::{AccountId, ImageName, Region, RegistryHost, RepositoryName};
+use tagship_domain::untrusted::cleaned;
 use url::Url;
 
 /// The destination, and what identity needs to know of it.
@@ -120,8 +121,8 @@ fn repository_hint(text: &str) -> Option<String> {
             let host = host.to_owned();
             return Some(format!(
                 "give the host as `registry: {}` and the rest as `repository: {}`",
-                shown(&host),
-                shown(strip_reference(name).0)
+                cleaned(&host),
+                cleaned(strip_reference(name).0)
             ));
         }
         _ => strip_reference(text),

@@ -5,9 +5,10 @@ use std::fs;
 
 use super::paths::Paths;
 use super::problem::Problems;
-use super::raw::{Sourced, shown};
+use super::raw::Sourced;
 use super::{Environment, RawInputs, build};
 use tagship_domain::build::{BuildArgs, BuildSecret, SecretSource};
+use tagship_domain::untrusted::cleaned;
 
 /// The most bytes of a secret. Source: `BuildKit`, `session/secrets`, `MaxSecretSize`.
 const MAX_SECRET_BYTES: u64 = 500 * 1024;
@@ -120,7 +121,7 @@ fn from_options(
                 &entry.origin,
                 format!(
                     "secret `{id}` comes from variable `{}`, which is not set",
-                    shown(value)
+                    cleaned(value)
                 ),
                 "set it with `env:`, from a secret of the repository".to_owned(),
             );
@@ -183,7 +184,7 @@ fn inline(index: usize, entry: &Sourced, problems: &mut Problems) -> Option<Buil
 }
 
 fn twice(entry: &Sourced, what: &str, name: &str, problems: &mut Problems) {
-    let message = format!("{what} `{}` is given twice", shown(name));
+    let message = format!("{what} `{}` is given twice", cleaned(name));
     problems.add::<()>(&entry.origin, message, None);
 }
 

@@ -4,10 +4,11 @@ use url::Url;
 
 use super::destination::Place;
 use super::problem::Problems;
-use super::raw::{Sourced, shown};
+use super::raw::Sourced;
 use super::{Environment, Origin, RawInputs, github, role};
 use crate::settings::{IdentitySettings, OidcRequest};
 use tagship_domain::reference::AccountId;
+use tagship_domain::untrusted::cleaned;
 
 /// Reads the inputs about identity; `None` only with a problem.
 pub(super) fn read(
@@ -84,7 +85,7 @@ fn session_name(value: Sourced, problems: &mut Problems) -> Option<String> {
     }
     let message = format!(
         "`{}` is not 2 to 64 letters, digits or characters of `_+=,.@-`",
-        shown(&value.text)
+        cleaned(&value.text)
     );
     problems.add(&value.origin, message, None)
 }

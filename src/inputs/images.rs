@@ -3,8 +3,9 @@
 use super::RawInputs;
 use super::naming;
 use super::problem::Problems;
-use super::raw::{Sourced, shown};
+use super::raw::Sourced;
 use tagship_domain::tags::Image;
+use tagship_domain::untrusted::cleaned;
 
 /// Where the image goes, as the inputs name it.
 #[derive(Debug, Default)]
@@ -50,7 +51,10 @@ pub(super) fn named(raw: &RawInputs, problems: &mut Problems) -> Option<Named> {
         if let (Some(given), Some(found)) = (given, found)
             && given.text != found
         {
-            let message = format!("`images` names {input} `{}`, and `{input}` another", shown(found));
+            let message = format!(
+                "`images` names {input} `{}`, and `{input}` another",
+                cleaned(found)
+            );
             return problems.add(&given.origin, message, format!("leave `{input}` out"));
         }
     }

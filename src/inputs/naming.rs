@@ -2,11 +2,12 @@
 
 use super::metadata_action::ActionVariables;
 use super::problem::Problems;
-use super::raw::{Sourced, shown};
+use super::raw::Sourced;
 use super::{Environment, Origin, RawInputs};
 use crate::settings::WantedVersion;
 use tagship_domain::paths::PathFilter;
 use tagship_domain::tags::{Flavor, LabelRule, Lists, Mode, RESERVED, TagError, TagRule};
+use tagship_domain::untrusted::cleaned;
 use tagship_domain::version::{self, TagPrefix};
 
 /// What the image is called after.
@@ -56,7 +57,7 @@ pub(super) fn mode(raw: &RawInputs, problems: &mut Problems) -> Mode {
         return Mode::Strict;
     };
     if value.text != Mode::COMPATIBLE {
-        let message = format!("`{}` is no tool whose rules are known", shown(&value.text));
+        let message = format!("`{}` is no tool whose rules are known", cleaned(&value.text));
         let hint = format!("write `{}`, or leave it out", Mode::COMPATIBLE);
         problems.add::<()>(&value.origin, message, hint);
     }
@@ -86,7 +87,7 @@ fn wanted_version(value: &Sourced, problems: &mut Problems) -> Option<WantedVers
     let Some(version) = version::from_git_tag(&value.text) else {
         return problems.add(
             &value.origin,
-            format!("`{}` is not a semantic version", shown(&value.text)),
+            format!("`{}` is not a semantic version", cleaned(&value.text)),
             "write all three numbers, such as `1.2.3` or `1.2.3-rc.1`, or `auto`".to_owned(),
         );
     };

@@ -9,6 +9,7 @@ use super::table::{INPUTS, Input, Kind};
 use super::trust::Trust;
 use super::{Environment, Face, Origin, Problem, workspace};
 use crate::config::Config;
+use tagship_domain::untrusted::cleaned;
 
 mod gather;
 
@@ -173,7 +174,7 @@ impl RawInputs {
             "true" | "True" | "TRUE" => true,
             "false" | "False" | "FALSE" => false,
             other => {
-                let message = format!("`{}` is neither `true` nor `false`", shown(other));
+                let message = format!("`{}` is neither `true` nor `false`", cleaned(other));
                 problems.add::<()>(&value.origin, message, None);
                 false
             }
@@ -191,7 +192,7 @@ impl RawInputs {
             _ => {
                 let message = format!(
                     "`{}` is not a whole number from {least} to {greatest}",
-                    shown(&value.text)
+                    cleaned(&value.text)
                 );
                 problems.add(&value.origin, message, None)
             }
@@ -276,7 +277,7 @@ impl RawInputs {
         given
             .map(|(name, value)| {
                 let text = without_password(value.texts.join(" ").trim());
-                format!("`{name}` is `{}`, from {}", shown(&text), value.origin)
+                format!("`{name}` is `{}`, from {}", cleaned(&text), value.origin)
             })
             .collect()
     }
@@ -296,18 +297,4 @@ fn without_password(text: &str) -> String {
         },
         None => text.to_owned(),
     }
-}
-
-/// The first characters of a hostile text, for a message.
-pub(super) fn shown(text: &str) -> String {
-    const SHOWN: usize = 120;
-    let mut shown: String = text
-        .chars()
-        .take(SHOWN)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
 }

@@ -1,6 +1,7 @@
 //! The role's ARN, from the forms that users write.
 
 use tagship_domain::reference::{AccountId, Region};
+use tagship_domain::untrusted::cleaned;
 
 /// Why a text names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +38,7 @@ pub(super) fn arn(
     account: Option<&AccountId>,
     region: Option<&Region>,
 ) -> Result<String, InvalidRole> {
-    let shown = || super::raw::shown(text);
+    let shown = || cleaned(text);
     let illegal = || InvalidRole::Illegal { shown: shown() };
     if text.starts_with("arn:") {
         let parts: Vec<&str> = text.splitn(6, ':').collect();

@@ -1,7 +1,6 @@
-use std::error::Error as _;
 use std::time::Duration;
 
-use tagship_domain::error::cleaned;
+use tagship_domain::error::with_causes;
 
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,13 +24,5 @@ pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
 
 /// What a transport error says, with its causes and without the address, which can carry tokens.
 pub(super) fn describe_transport(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    cleaned(&text)
+    with_causes(&error.without_url())
 }

@@ -4,6 +4,7 @@ use indicatif::HumanBytes;
 
 use super::{Report, Status};
 use tagship_domain::plan::Plan;
+use tagship_domain::untrusted::Untrusted;
 
 /// The job summary: GitHub's Markdown. `failure` is the error's text when the run failed.
 pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> String {
@@ -89,8 +90,9 @@ fn because(what: &str, reason: Option<&str>) -> String {
 
 /// Text from outside within a line of Markdown.
 fn cell(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control())
+    Untrusted::line(text)
+        .to_string()
+        .chars()
         .flat_map(|c| {
             matches!(c, '|' | '<' | '>' | '[' | ']' | '*' | '\\')
                 .then_some('\\')

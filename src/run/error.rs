@@ -5,6 +5,7 @@ use crate::pipeline::PipelineError;
 use crate::ports::{GitError, RegistryError};
 use ecr_local::LocalError;
 use tagship_domain::bump::BumpError;
+use tagship_domain::error::with_causes;
 use tagship_domain::error::{Diagnose, Kind};
 use tagship_domain::event::Mismatch;
 use tagship_domain::plan::Conflicts;
@@ -56,13 +57,7 @@ impl RunError {
 
     /// The error with its causes, in one line.
     pub(super) fn reason(&self) -> String {
-        let mut reason = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            reason = format!("{reason}: {error}");
-            cause = error.source();
-        }
-        reason
+        with_causes(self)
     }
 }
 

@@ -12,8 +12,9 @@ use self::relay::Relay;
 use super::color::Palette;
 use super::lines::LineBuffer;
 use super::redaction::{self, Redaction};
-use super::{Diagnosis, Voice, clean, words};
+use super::{Diagnosis, Voice, words};
 use crate::ports::{Event, Reporter, Warning};
+use tagship_domain::untrusted::Untrusted;
 
 /// The most bytes of output that wait for their step's turn.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
@@ -194,12 +195,15 @@ impl State {
             let text = format!("warning: {}", words::warning(warning));
             return self.relay.say(&redaction.apply(&text));
         }
-        let file = warning.file.as_deref().map(clean::line);
+        let file = warning
+            .file
+            .as_deref()
+            .map(|file| Untrusted::line(file).to_string());
         let line = warning.line.map(|line| line.to_string());
         let mut properties = Vec::new();
         properties.extend(file.as_deref().map(|file| ("file", file)));
         properties.extend(line.as_deref().map(|line| ("line", line)));
-        let message = clean::line(&warning.message);
+        let message = Untrusted::line(&warning.message).to_string();
         self.relay
             .command("warning", &properties, &redaction.apply(&message));
     }
@@ -221,12 +225,12 @@ impl Reporter for Actions {
                 state.flush(&self.redaction);
                 self.say(state, &format!("==> {}", words::stage(stage)));
             }
-            Event::Note(note) => self.say(state, &clean::line(note)),
-            Event::Block(block) => self.say(state, clean::text(block).trim_end()),
+            Event::Note(note) => self.say(state, &Untrusted::line(note).to_string()),
+            Event::Block(block) => self.say(state, Untrusted::block(block).to_string().trim_end()),
             Event::Warning(warning) => state.warn(warning, &self.redaction),
             Event::Retry { what, reason, delay } => self.say(state, &words::retry(what, reason, delay)),
             Event::StepStarted { step, name } => {
-                let name = clean::line(name);
+                let name = Untrusted::line(name).to_string();
                 state.steps.entry(step).or_default().name = self.redaction.apply(&name).into_owned();
             }
             Event::StepOutput { step, output } => {
@@ -266,6 +270,6 @@ impl Voice for Actions {
     }
 
     fn log(&self, line: &str) {
-        self.with(|state| self.say(state, &clean::line(line)));
+        self.with(|state| self.say(state, &Untrusted::line(line).to_string()));
     }
 }

@@ -2,9 +2,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::clean;
 use super::color::Palette;
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, Kind, causes};
+use tagship_domain::untrusted::Untrusted;
 
 /// The most characters of an annotation that the runner keeps. Source: actions/runner, `ExecutionContext.AddIssue`.
 const MAX_ANNOTATION: usize = 4096;
@@ -30,21 +30,20 @@ pub struct Diagnosis {
 impl Diagnosis {
     /// Reads an error, its causes and its hint.
     pub fn of(error: &dyn Diagnose) -> Self {
-        let message = clean::text(&error.to_string());
-        let mut causes: Vec<String> = Vec::new();
-        let mut source = error.source();
-        while let Some(cause) = source.filter(|_| causes.len() < MAX_CAUSES) {
-            let text = clean::text(&cause.to_string());
+        let block = |text: &str| Untrusted::block(text).to_string();
+        let message = block(&error.to_string());
+        let mut shown: Vec<String> = Vec::new();
+        for cause in error.source().into_iter().flat_map(causes).take(MAX_CAUSES) {
+            let text = block(&cause.to_string());
             // Many errors repeat their cause in their own words.
-            if !message.contains(&text) && !causes.iter().any(|above| above.contains(&text)) {
-                causes.push(text);
+            if !message.contains(&text) && !shown.iter().any(|above| above.contains(&text)) {
+                shown.push(text);
             }
-            source = cause.source();
         }
         Self {
             message,
-            causes,
-            hint: error.hint().map(|hint| clean::text(&hint)),
+            causes: shown,
+            hint: error.hint().map(|hint| block(&hint)),
             exit_code: error.kind().exit_code(),
         }
     }

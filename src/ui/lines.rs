@@ -1,5 +1,5 @@
-use super::clean;
 use super::redaction::Redaction;
+use tagship_domain::untrusted::Untrusted;
 
 /// The most bytes of a line that are held.
 const MAX_LINE_BYTES: usize = 16 * 1024;
@@ -43,7 +43,7 @@ impl LineBuffer {
 
     fn take(&mut self, redaction: &Redaction) -> String {
         self.returned = false;
-        let line = clean::text(&String::from_utf8_lossy(&std::mem::take(&mut self.bytes)));
+        let line = Untrusted::block(&String::from_utf8_lossy(&std::mem::take(&mut self.bytes))).to_string();
         redaction.apply(&line).into_owned()
     }
 

@@ -7,8 +7,9 @@ use secrecy::SecretString;
 use super::color::Palette;
 use super::lines::LineBuffer;
 use super::redaction::Redaction;
-use super::{Diagnosis, Voice, clean, words};
+use super::{Diagnosis, Voice, words};
 use crate::ports::{Event, Reporter};
+use tagship_domain::untrusted::Untrusted;
 
 /// Lines on stderr, where nothing can be drawn over. Each line of a build step begins with its number.
 pub(super) struct Plain {
@@ -47,11 +48,11 @@ impl Plain {
         let Palette { warning, stage, .. } = self.palette;
         let line = match event {
             Event::Stage(part) => Some(format!("{stage}==> {}{stage:#}", words::stage(*part))),
-            Event::Note(note) => Some(clean::line(note)),
-            Event::Block(block) => Some(clean::text(block).trim_end().to_owned()),
+            Event::Note(note) => Some(Untrusted::line(note).to_string()),
+            Event::Block(block) => Some(Untrusted::block(block).to_string().trim_end().to_owned()),
             Event::Warning(about) => Some(format!("{warning}warning:{warning:#} {}", words::warning(about))),
             Event::Retry { what, reason, delay } => Some(words::retry(what, reason, *delay)),
-            Event::StepStarted { step, name } => Some(format!("#{step} {}", clean::line(name))),
+            Event::StepStarted { step, name } => Some(format!("#{step} {}", Untrusted::line(name))),
             Event::StepOutput { step, output } => {
                 let lines = state
                     .steps
@@ -108,6 +109,6 @@ impl Voice for Plain {
     }
 
     fn log(&self, line: &str) {
-        self.with(|state| self.print(state, &clean::line(line)));
+        self.with(|state| self.print(state, &Untrusted::line(line).to_string()));
     }
 }

@@ -8,8 +8,9 @@ use secrecy::SecretString;
 use super::color::Palette;
 use super::lines::LineBuffer;
 use super::redaction::Redaction;
-use super::{Diagnosis, Voice, clean, words};
+use super::{Diagnosis, Voice, words};
 use crate::ports::{Event, Reporter, StepOutcome};
+use tagship_domain::untrusted::Untrusted;
 
 /// The most lines that live at a time; what goes on beyond them shows when it ends.
 const MAX_LIVE_LINES: usize = 8;
@@ -80,7 +81,10 @@ impl Terminal {
     }
 
     fn start_step(&self, state: &mut State, step: u32, name: &str) {
-        let name = self.redaction.apply(&clean::line(name)).into_owned();
+        let name = self
+            .redaction
+            .apply(&Untrusted::line(name).to_string())
+            .into_owned();
         let live = state.has_room().then(|| {
             let bar = self.live("{spinner} {prefix} {elapsed:>4} {wide_msg:.dim}", None);
             bar.set_prefix(name.chars().take(60).collect::<String>());
@@ -117,7 +121,7 @@ impl Terminal {
     }
 
     fn transfer(&self, state: &mut State, what: &str, current: u64, total: Option<u64>) {
-        let name = clean::line(what);
+        let name = Untrusted::line(what).to_string();
         if let Some(line) = words::transfer(what, current, total) {
             if let Some(bar) = state.transfers.remove(&name) {
                 bar.finish_and_clear();
@@ -147,8 +151,8 @@ impl Reporter for Terminal {
         let Palette { warning, stage, .. } = self.palette;
         self.with(|state| match event {
             Event::Stage(part) => self.print(&format!("{stage}{}{stage:#}", words::stage(part))),
-            Event::Note(note) => self.print(&clean::line(note)),
-            Event::Block(block) => self.print(clean::text(block).trim_end()),
+            Event::Note(note) => self.print(&Untrusted::line(note).to_string()),
+            Event::Block(block) => self.print(Untrusted::block(block).to_string().trim_end()),
             Event::Warning(about) => {
                 self.print(&format!("{warning}warning:{warning:#} {}", words::warning(about)));
             }
@@ -193,6 +197,6 @@ impl Voice for Terminal {
     }
 
     fn log(&self, line: &str) {
-        self.print(&clean::line(line));
+        self.print(&Untrusted::line(line).to_string());
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 
-use super::clean;
 use crate::ports::{Stage, StepOutcome, Warning};
+use tagship_domain::untrusted::Untrusted;
 
 pub(super) fn stage(stage: Stage) -> &'static str {
     match stage {
@@ -22,32 +22,32 @@ pub(super) fn outcome(outcome: StepOutcome<'_>) -> String {
     match outcome {
         StepOutcome::Done(took) => format!("done in {}", seconds(took)),
         StepOutcome::Cached => "cached".to_owned(),
-        StepOutcome::Failed(reason) => format!("failed: {}", clean::line(reason)),
+        StepOutcome::Failed(reason) => format!("failed: {}", Untrusted::line(reason)),
     }
 }
 
 pub(super) fn retry(what: &str, reason: &str, delay: Duration) -> String {
     format!(
         "{} failed and is tried again in {}: {}",
-        clean::line(what),
+        Untrusted::line(what),
         seconds(delay),
-        clean::line(reason)
+        Untrusted::line(reason)
     )
 }
 
 /// Where and what, as compilers write it.
 pub(super) fn warning(warning: &Warning) -> String {
-    let message = clean::line(&warning.message);
+    let message = Untrusted::line(&warning.message);
     match (&warning.file, warning.line) {
-        (Some(file), Some(line)) => format!("{}:{line}: {message}", clean::line(file)),
-        (Some(file), None) => format!("{}: {message}", clean::line(file)),
-        (None, _) => message,
+        (Some(file), Some(line)) => format!("{}:{line}: {message}", Untrusted::line(file)),
+        (Some(file), None) => format!("{}: {message}", Untrusted::line(file)),
+        (None, _) => message.to_string(),
     }
 }
 
 /// A line for what has moved wholly; nothing before.
 pub(super) fn transfer(what: &str, current: u64, total: Option<u64>) -> Option<String> {
-    (total == Some(current)).then(|| format!("{}: {}", clean::line(what), HumanBytes(current)))
+    (total == Some(current)).then(|| format!("{}: {}", Untrusted::line(what), HumanBytes(current)))
 }
 
 pub(super) fn seconds(duration: Duration) -> String {

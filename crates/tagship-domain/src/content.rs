@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::reference::Digest;
+use crate::untrusted::cleaned;
 
 /// The most bytes a manifest has. Source: OCI distribution spec, "Pushing manifests"; ECR's limit is the same.
 pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
@@ -207,13 +208,7 @@ impl Platform {
                     variant: rest.first().map(|variant| (*variant).to_owned()),
                 })
             }
-            _ => Err(InvalidPlatform(
-                text.chars()
-                    .take(80)
-                    .collect::<String>()
-                    .escape_debug()
-                    .to_string(),
-            )),
+            _ => Err(InvalidPlatform(cleaned(text))),
         }
     }
 }

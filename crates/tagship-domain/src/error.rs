@@ -1,6 +1,9 @@
 //! Kinds of failure, and with them the exit codes.
 
 use std::borrow::Cow;
+use std::error::Error;
+
+pub use crate::untrusted::cleaned;
 
 /// What kind of failure an error is; it alone decides the exit code, which is documented API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,7 +45,7 @@ impl Kind {
 /// An error that can tell its kind and what to do next.
 ///
 /// `Display` gives one lower-case sentence without a full stop; causes come through `source()`.
-pub trait Diagnose: std::error::Error + Send + Sync + 'static {
+pub trait Diagnose: Error + Send + Sync + 'static {
     /// The kind of failure.
     fn kind(&self) -> Kind;
 
@@ -52,38 +55,51 @@ pub trait Diagnose: std::error::Error + Send + Sync + 'static {
     }
 }
 
-/// The words of a remote party or of a file, fit for one line of a message: without control and
-/// direction-changing characters, at most 400 characters.
-pub fn cleaned(text: &str) -> String {
-    cleaned_to(400, text)
+/// Returns the error and its causes, outermost first.
+pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = cause.source();
+        Some(cause)
+    })
 }
 
-/// The same, at most `most` characters.
-pub fn cleaned_to(most: usize, text: &str) -> String {
-    let changes_direction =
-        |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let words = text.split(|c: char| c.is_control() || c.is_whitespace() || changes_direction(c));
-    let line = words
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    match line.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+/// Returns the words of the innermost cause, cleaned: the outer ones often say only that something failed.
+pub fn innermost(error: &(dyn Error + 'static)) -> String {
+    causes(error)
+        .last()
+        .map(|cause| cleaned(&cause.to_string()))
+        .unwrap_or_default()
+}
+
+/// Returns the words of the error and all its causes, cleaned; a cause that an outer error repeats is left out.
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for cause in causes(error).map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
     }
+    cleaned(&text)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::cleaned;
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Outer(&'static str, #[source] std::io::Error);
 
     #[test]
-    fn foreign_words_stay_on_one_line_and_short() {
-        assert_eq!(
-            cleaned("a\r\n::error::b\u{1b}[31m\u{202e}c\t d"),
-            "a ::error::b [31m c d"
-        );
-        assert_eq!(cleaned(&"ä".repeat(1000)).chars().count(), 401);
-        assert_eq!(cleaned("\u{0}\u{85}"), "");
+    fn an_error_is_told_with_its_causes_once() {
+        let error = Outer("no answer", std::io::Error::other("connection\nreset"));
+        assert_eq!(innermost(&error), "connection reset");
+        assert_eq!(with_causes(&error), "no answer: connection reset");
+        let repeats = Outer("no answer: reset", std::io::Error::other("reset"));
+        assert_eq!(with_causes(&repeats), "no answer: reset");
     }
 }

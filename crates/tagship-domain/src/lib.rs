@@ -16,6 +16,7 @@ pub mod plan;
 pub mod reference;
 pub mod tags;
 pub mod template;
+pub mod untrusted;
 pub mod version;
 
 /// Runs the examples of the README.

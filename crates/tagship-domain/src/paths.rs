@@ -6,6 +6,7 @@ use std::str::Chars;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::error::{Diagnose, Kind};
+use crate::untrusted::cleaned;
 
 /// Patterns for paths relative to the repository's root, with `/` between folders.
 ///
@@ -86,7 +87,7 @@ impl PathPattern {
 
     fn parse(text: &str) -> Result<Self, PathFilterError> {
         let wrong = |problem| PathFilterError::Pattern {
-            pattern: text.chars().filter(|c| !c.is_control()).take(80).collect(),
+            pattern: cleaned(text),
             problem,
         };
         let (is_exception, pattern) = match text.strip_prefix('!') {

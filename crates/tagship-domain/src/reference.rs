@@ -18,17 +18,8 @@ pub struct InvalidName {
 }
 
 impl InvalidName {
-    /// `text` is hostile: only its first characters are kept, without control characters.
     fn new(what: &'static str, text: &str, problem: &'static str) -> Self {
-        const SHOWN: usize = 160;
-        let mut shown: String = text
-            .chars()
-            .take(SHOWN)
-            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-            .collect();
-        if text.chars().count() > SHOWN {
-            shown.push('…');
-        }
+        let shown = cleaned(text);
         Self { what, shown, problem }
     }
 }
@@ -57,6 +48,7 @@ macro_rules! text_conversions {
         }
     };
 }
+use crate::untrusted::cleaned;
 use text_conversions;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::ports::BuildError;
+use tagship_domain::untrusted::cleaned;
 
 /// Where Docker Engine listens when nothing else is said. Source: dockerd reference, "Daemon socket option".
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -38,12 +39,7 @@ impl EngineAddress {
             return Ok(Self::Unix(PathBuf::from(DEFAULT_SOCKET)));
         };
         let invalid = |problem: &str| BuildError::Address {
-            address: text
-                .chars()
-                .take(200)
-                .collect::<String>()
-                .escape_debug()
-                .to_string(),
+            address: cleaned(text),
             problem: problem.to_owned(),
         };
         let Some((scheme, rest)) = text.split_once("://") else {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Given, RawInputs, shown};
+use super::{Given, RawInputs};
 use crate::config::{self, Config};
 use crate::inputs::paths::Paths;
 use crate::inputs::problem::Problems;
 use crate::inputs::table::INPUTS;
 use crate::inputs::trust::Trust;
 use crate::inputs::{Environment, Face, Origin, find, workspace};
+use tagship_domain::untrusted::cleaned;
 
 impl RawInputs {
     /// Brings together what is given, `TAGSHIP_*`, `tagship.yaml`, well-known variables and defaults.
@@ -132,7 +133,7 @@ impl RawInputs {
             let found = images.iter().position(|image| image.name == only.text);
             if found.is_none() {
                 self.lacks_image = true;
-                let message = format!("there is no image `{}` in `{path}`", shown(&only.text));
+                let message = format!("there is no image `{}` in `{path}`", cleaned(&only.text));
                 let hint = (!images.is_empty()).then(|| format!("there are {names}"));
                 self.problem(only.origin, message, hint);
             }

@@ -1,5 +1,6 @@
 use super::Event;
 use crate::facts::CommitId;
+use crate::untrusted::Untrusted;
 
 /// What a commit is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,7 @@ impl Base {
             (Some(name), _) => Self::Named(name),
             (None, None) => Self::Parent,
             (None, Some(event)) => event.base.clone().unwrap_or_else(|| {
-                let name: String = event.name.chars().filter(|c| !c.is_control()).take(60).collect();
+                let name = Untrusted::new(&event.name);
                 Self::Unknown(format!("the event `{name}` tells no commit to compare with"))
             }),
         }

@@ -9,6 +9,7 @@ use crate::error::{Diagnose, Kind};
 use crate::immutability::{Mutability, TagFilter};
 use crate::reference::{Digest, ImageName, Tag};
 use crate::tags::DIRTY_SUFFIX;
+use crate::untrusted::cleaned;
 
 /// Why a tag cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -175,10 +176,6 @@ fn short_revision(revision: &str) -> String {
     let (digits, mark) = revision
         .strip_suffix(DIRTY_SUFFIX)
         .map_or((revision, ""), |digits| (digits, DIRTY_SUFFIX));
-    digits
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(12)
-        .chain(mark.chars())
-        .collect()
+    let digits: String = digits.chars().take(12).collect();
+    cleaned(&digits) + mark
 }

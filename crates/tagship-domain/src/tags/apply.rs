@@ -1,6 +1,6 @@
 //! What one rule makes in one run.
 
-use super::error::{LineError, Problem, shown};
+use super::error::{LineError, Problem};
 use super::order::{GitTagForm, Order, VersionLine};
 use super::pattern::Capture;
 use super::rule::{Extract, Kind, RefKind, Scheme, TagRule};
@@ -9,6 +9,7 @@ use super::versions::is_prerelease;
 use super::{Given, Mode, TagClass};
 use crate::facts::CommitId;
 use crate::template::Escape;
+use crate::untrusted::cleaned;
 
 /// What a rule makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +131,7 @@ impl TagRule {
                 None => {
                     return Ok(silent(&format!(
                         "`{}` names no version behind `{prefix}`",
-                        shown(&subject.text)
+                        cleaned(&subject.text)
                     )));
                 }
             }
@@ -149,7 +150,7 @@ impl TagRule {
                 Capture::NoMatch if given.mode == Mode::Strict => {
                     return Ok(silent(&format!(
                         "`match` does not match `{}`",
-                        shown(&subject.text)
+                        cleaned(&subject.text)
                     )));
                 }
                 Capture::NoMatch => {}
@@ -159,7 +160,7 @@ impl TagRule {
             subject.text = subject.text.replace('/', "-");
         }
         let Some(read) = scheme.read(&subject.text, given.mode) else {
-            let (found, kind) = (shown(&subject.text), scheme.name());
+            let (found, kind) = (cleaned(&subject.text), scheme.name());
             if subject.is_literal
                 && given.mode == Mode::Strict
                 && let Some(value) = value
@@ -175,7 +176,7 @@ impl TagRule {
             if is_special && !is_whole {
                 return Ok(silent(&format!(
                     "{} is a pre-release, which moves no short tag",
-                    shown(&parts.version)
+                    cleaned(&parts.version)
                 )));
             }
             let is_bare_zero =
@@ -183,7 +184,7 @@ impl TagRule {
             if is_bare_zero && self.enable.is_none() {
                 return Ok(silent(&format!(
                     "versions below 1.0.0, such as {}, promise each other nothing; `enable=true` asks for the tag nevertheless",
-                    shown(&parts.version)
+                    cleaned(&parts.version)
                 )));
             }
         }
@@ -220,10 +221,10 @@ fn matching(extract: &Extract, value: Option<&Text>, given: &Given<'_>) -> Resul
     };
     let text = subject.text.as_str();
     Ok(match extract.pattern.capture(text, extract.group) {
-        Capture::NoMatch => silent(&format!("the pattern does not match `{}`", shown(text))),
+        Capture::NoMatch => silent(&format!("the pattern does not match `{}`", cleaned(text))),
         Capture::NoGroup => silent(&format!(
             "the pattern matches `{}` without group {}",
-            shown(text),
+            cleaned(text),
             extract.group
         )),
         Capture::Text(found) => Outcome::Made {
@@ -280,8 +281,8 @@ fn edge(branch: Option<&str>, given: &Given<'_>) -> Outcome {
         Some(branch) if branch == current => made("edge".to_owned(), None, Some(Order::Commits)),
         Some(branch) => silent(&format!(
             "the branch is `{}`, not `{}`",
-            shown(current),
-            shown(branch)
+            cleaned(current),
+            cleaned(branch)
         )),
         None => silent("the default branch is unknown; `branch=…` names it"),
     }
@@ -310,13 +311,13 @@ fn no_source(given: &Given<'_>) -> String {
 fn reference(given: &Given<'_>) -> String {
     match given.event.git_ref.as_str() {
         "" => "an unknown reference".to_owned(),
-        text => format!("`{}`", shown(text)),
+        text => format!("`{}`", cleaned(text)),
     }
 }
 
 fn not_scheduled(given: &Given<'_>) -> String {
     match given.event.name.as_str() {
         "" => "no schedule started the run".to_owned(),
-        name => format!("no schedule started the run, but `{}`", shown(name)),
+        name => format!("no schedule started the run, but `{}`", cleaned(name)),
     }
 }

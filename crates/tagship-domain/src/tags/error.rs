@@ -133,16 +133,6 @@ impl LineError {
     }
 }
 
-/// Hostile text for a message: the first characters, without control characters.
-pub(super) fn shown(text: &str) -> String {
-    const SHOWN: usize = 60;
-    let mut shown: String = text.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
-    if text.chars().count() > SHOWN {
-        shown.push('…');
-    }
-    shown
-}
-
 /// Names in backticks, with commas.
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();

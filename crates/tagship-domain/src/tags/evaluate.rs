@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use serde::Serialize;
 
 use super::apply::{Outcome, Stage};
-use super::error::{LineError, Problem, TagError, shown};
+use super::error::{LineError, Problem, TagError};
 use super::flavor::{Affix, Flavor};
 use super::order::{Order, VersionLine};
 use super::rule::TagRule;
@@ -13,6 +13,7 @@ use super::variables::Text;
 use super::{DIRTY_SUFFIX, Given, Mode, TagClass};
 use crate::reference::Tag;
 use crate::template::{Escape, hyphenated};
+use crate::untrusted::cleaned;
 use crate::version::from_git_tag;
 
 /// What rules make in one run.
@@ -176,7 +177,7 @@ impl Making<'_> {
             (Some(class), _) => class,
             (None, Some(_)) if !is_of_branch => TagClass::Release,
             (None, Some(_)) if !holds_commit => {
-                let name = shown(&name);
+                let name = cleaned(&name);
                 self.silent(
                     rule,
                     format!("a branch takes no version's tag, and `{name}` is one"),
@@ -214,7 +215,7 @@ impl Making<'_> {
                 0,
                 Problem::Value {
                     attribute: "enable".into(),
-                    found: shown(found),
+                    found: cleaned(found),
                     expected: "`true` or `false`",
                 },
             )),

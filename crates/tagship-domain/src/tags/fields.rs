@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::error::{LineError, Problem, listed, shown};
+use super::error::{LineError, Problem, listed};
 use super::line::{Attribute, Line};
 use super::pattern::Pattern;
 use super::rule::{Extract, Kind, Priority, RefKind, Scheme};
 use super::variables::Scope;
 use super::{Mode, Text};
+use crate::untrusted::cleaned;
 
 /// A type of rule: its name, its default priority and the attributes of its own.
 pub(super) struct Type {
@@ -92,7 +93,7 @@ impl Fields {
                     return Err(error(
                         column,
                         Problem::Repeated {
-                            attribute: shown(&name),
+                            attribute: cleaned(&name),
                         },
                     ));
                 }
@@ -101,7 +102,7 @@ impl Fields {
                 let of = TYPES.iter().find(|of| of.name == attribute.value);
                 found = Some(of.ok_or_else(|| {
                     let known = listed(TYPES.iter().map(|of| of.name));
-                    let found = shown(&attribute.value);
+                    let found = cleaned(&attribute.value);
                     error(attribute.value_column, Problem::UnknownType { found, known })
                 })?);
             } else {
@@ -123,7 +124,7 @@ impl Fields {
             return Err(error(
                 attribute.column,
                 Problem::UnknownAttribute {
-                    attribute: shown(named),
+                    attribute: cleaned(named),
                     owner: owner(of),
                     known: listed(of.attributes.iter().chain(&GLOBAL_ATTRIBUTES).copied()),
                 },
@@ -160,7 +161,7 @@ impl Fields {
     }
 
     pub(super) fn value_error(&self, name: &'static str, expected: &'static str) -> LineError {
-        let found = self.get(name).map(|attribute| shown(&attribute.value));
+        let found = self.get(name).map(|attribute| cleaned(&attribute.value));
         self.error(
             name,
             Problem::Value {

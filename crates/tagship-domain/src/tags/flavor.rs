@@ -1,9 +1,10 @@
 use std::borrow::Cow;
 
 use super::Mode;
-use super::error::{LineError, Problem, TagError, listed, shown};
+use super::error::{LineError, Problem, TagError, listed};
 use super::line::{Line, lines};
 use super::variables::{Scope, Text};
+use crate::untrusted::cleaned;
 
 /// What holds for all tags: input `flavor`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -87,7 +88,7 @@ impl Flavor {
                 };
                 if is_repeated {
                     return Err(error(Problem::Repeated {
-                        attribute: shown(name),
+                        attribute: cleaned(name),
                     }));
                 }
                 seen.push(name.clone());
@@ -100,7 +101,7 @@ impl Flavor {
             let wrong = |expected| {
                 let problem = Problem::Value {
                     attribute: Cow::Owned(name.clone()),
-                    found: shown(value),
+                    found: cleaned(value),
                     expected,
                 };
                 LineError::new(line.number, attribute.value_column, problem)
@@ -156,7 +157,7 @@ impl Flavor {
 
 fn unknown(found: &str) -> Problem {
     Problem::UnknownAttribute {
-        attribute: shown(found),
+        attribute: cleaned(found),
         owner: "`flavor`".to_owned(),
         known: listed(ATTRIBUTES),
     }

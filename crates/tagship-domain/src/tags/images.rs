@@ -1,6 +1,7 @@
 use super::Mode;
-use super::error::{LineError, Problem, TagError, listed, shown};
+use super::error::{LineError, Problem, TagError, listed};
 use super::line::{Line, lines};
+use crate::untrusted::cleaned;
 
 /// A name that tags are put behind: one line of the input `images`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Image {
                         found => {
                             let problem = Problem::Value {
                                 attribute: "enable".into(),
-                                found: shown(found),
+                                found: cleaned(found),
                                 expected: "`true` or `false`",
                             };
                             return Err(LineError::new(line.number, attribute.value_column, problem));
@@ -65,7 +66,7 @@ impl Image {
                 }
                 unknown => {
                     return Err(error(Problem::UnknownAttribute {
-                        attribute: shown(unknown),
+                        attribute: cleaned(unknown),
                         owner: "`images`".to_owned(),
                         known: listed(["name", "enable"]),
                     }));
@@ -107,7 +108,7 @@ fn checked(name: &str, line: usize, column: usize, mode: Mode) -> Result<String,
     if is_legal {
         return Ok(name);
     }
-    let found = shown(&name);
+    let found = cleaned(&name);
     Err(LineError::new(line, column, Problem::ImageName { found }))
 }
 

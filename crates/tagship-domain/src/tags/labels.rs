@@ -7,11 +7,12 @@ use jiff::tz::TimeZone;
 
 use semver::Version;
 
-use super::error::{LineError, Problem, TagError, shown};
+use super::error::{LineError, Problem, TagError};
 use super::line::lines;
 use super::variables::{Scope, Text};
 use super::{DIRTY_SUFFIX, Given, Mode};
 use crate::template::Escape;
+use crate::untrusted::cleaned;
 
 /// The label that carries the commit.
 pub const REVISION: &str = "org.opencontainers.image.revision";
@@ -65,7 +66,7 @@ impl LabelRule {
                         && let Some(name) = rule.name()
                         && rules.iter().any(|known| known.name() == Some(name))
                     {
-                        let attribute = shown(name);
+                        let attribute = cleaned(name);
                         wrong.push(rule.error(Problem::Repeated { attribute }));
                     }
                     rules.push(rule);

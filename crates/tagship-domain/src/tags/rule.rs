@@ -9,6 +9,7 @@ use super::line::{Line, lines};
 use super::pattern::Pattern;
 use super::variables::Scope;
 use crate::reference::Tag;
+use crate::untrusted::Untrusted;
 
 /// One line of the input `tags`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,7 +223,7 @@ fn parts(line: Line<'_>, mode: Mode) -> Vec<Line<'_>> {
 
 /// The rule as its user wrote it; hostile, so that it is bounded and without control characters.
 fn shown_rule(line: &str) -> String {
-    line.trim().chars().filter(|c| !c.is_control()).collect()
+    Untrusted::line(line).to_string()
 }
 
 impl fmt::Display for TagRule {

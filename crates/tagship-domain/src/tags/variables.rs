@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::error::{LineError, Problem, listed, shown};
+use super::error::{LineError, Problem, listed};
 use super::{Given, Mode};
 use crate::template::{self, Escape, Expression, Template, TemplateProblem, Zone, hyphenated};
+use crate::untrusted::cleaned;
 
 /// A template, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +137,7 @@ impl Text {
                     let name = expression.name.clone();
                     return Err(TemplateProblem::IllegalDate {
                         name,
-                        made: shown(&made),
+                        made: cleaned(&made),
                     });
                 }
                 Ok(made)
@@ -149,7 +150,7 @@ fn check(expression: &Expression, scope: Scope) -> Result<(), TemplateProblem> {
     let name = expression.name.as_str();
     if !scope.variables().contains(&name) {
         return Err(TemplateProblem::UnknownVariable {
-            name: shown(name),
+            name: cleaned(name),
             known: listed(scope.variables().iter().copied()),
         });
     }
@@ -169,7 +170,7 @@ fn check(expression: &Expression, scope: Scope) -> Result<(), TemplateProblem> {
 
 fn arguments(name: &str, expected: &'static str) -> TemplateProblem {
     TemplateProblem::Arguments {
-        name: shown(name),
+        name: cleaned(name),
         expected,
     }
 }
@@ -202,7 +203,7 @@ fn value(
         // Handlebars leaves out what is unknown, but calls no unknown helper.
         None if given.mode == Mode::MetadataAction && expression.arguments.is_empty() => Ok(String::new()),
         None => Err(TemplateProblem::UnknownVariable {
-            name: shown(name),
+            name: cleaned(name),
             known: listed(scope.variables().iter().copied()),
         }),
     }

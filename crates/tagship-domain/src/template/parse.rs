@@ -1,4 +1,5 @@
 use super::{Expression, Segment, TemplateError, TemplateProblem};
+use crate::untrusted::cleaned;
 
 /// Reads text and expressions.
 pub(super) fn segments(source: &str) -> Result<Vec<Segment>, TemplateError> {
@@ -120,7 +121,7 @@ impl<'a> Reader<'a> {
         }
         let offset = self.offset(start);
         let expression = expression(inside, is_verbatim, offset).ok_or_else(|| {
-            let shown = inside.chars().filter(|c| !c.is_control()).take(60).collect();
+            let shown = cleaned(inside);
             self.error(start, TemplateProblem::NotAnExpression { shown })
         })?;
         self.segments.push(Segment::Expression(expression));

@@ -1,5 +1,6 @@
 use std::sync::LazyLock;
 
+use crate::untrusted::cleaned;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, Zoned};
 
@@ -26,9 +27,10 @@ impl Zone {
         if name.eq_ignore_ascii_case("UTC") {
             return Ok(Self::UTC);
         }
-        ZONES.get(name).map(Self).map_err(|_unknown| UnknownZone {
-            shown: name.chars().filter(|c| !c.is_control()).take(60).collect(),
-        })
+        ZONES
+            .get(name)
+            .map(Self)
+            .map_err(|_unknown| UnknownZone { shown: cleaned(name) })
     }
 
     /// The zone's wall clock at an instant.

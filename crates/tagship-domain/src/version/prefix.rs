@@ -4,6 +4,7 @@ use std::str::FromStr;
 use semver::Version;
 
 use super::from_git_tag;
+use crate::untrusted::cleaned;
 
 /// What stands before the version in the names of git tags, such as `v` or `app/v`.
 ///
@@ -25,7 +26,7 @@ impl TagPrefix {
     pub fn parse(text: &str) -> Result<Self, InvalidTagPrefix> {
         let wrong = |problem| {
             Err(InvalidTagPrefix {
-                prefix: text.chars().filter(|c| !c.is_control()).take(80).collect(),
+                prefix: cleaned(text),
                 problem,
             })
         };

@@ -1,0 +1,224 @@
+//! Text from outside: what remote parties, files, refs and programs say, fit to be shown.
+
+use std::fmt::{self, Write as _};
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// Text from outside, which `Display` cleans.
+///
+/// Control characters, escape sequences and characters that change the direction of text never pass. On one line, white
+/// space becomes single spaces and each run of what must not pass becomes `�`, so that a reader sees that something was
+/// there; a long text ends with `…`. In a block, lines and tabs stay and what must not pass vanishes.
+#[derive(Debug, Clone, Copy)]
+pub struct Untrusted<'a> {
+    text: &'a str,
+    form: Form,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// On one line, at most so many characters.
+    Line(usize),
+    /// On as many lines as it has, whole.
+    Block,
+}
+
+impl<'a> Untrusted<'a> {
+    /// The most characters of a name or a sentence.
+    pub const LIMIT: usize = 400;
+    /// The most characters of a message in which commands stand.
+    pub const MESSAGE_LIMIT: usize = 2000;
+
+    /// A name or a sentence, on one line.
+    pub const fn new(text: &'a str) -> Self {
+        let form = Form::Line(Self::LIMIT);
+        Self { text, form }
+    }
+
+    /// A message in which commands stand, on one line.
+    pub const fn message(text: &'a str) -> Self {
+        let form = Form::Line(Self::MESSAGE_LIMIT);
+        Self { text, form }
+    }
+
+    /// A text that is whole on one line, because its parts were limited before.
+    pub const fn line(text: &'a str) -> Self {
+        let form = Form::Line(usize::MAX);
+        Self { text, form }
+    }
+
+    /// A text of several lines, whole.
+    pub const fn block(text: &'a str) -> Self {
+        let form = Form::Block;
+        Self { text, form }
+    }
+}
+
+impl fmt::Display for Untrusted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.form {
+            Form::Line(most) => line(self.text, most, f),
+            Form::Block => Pieces::of(self.text).try_for_each(|piece| match piece {
+                Piece::Blank('\r') | Piece::Hidden => Ok(()),
+                Piece::Visible(character) | Piece::Blank(character) => f.write_char(character),
+            }),
+        }
+    }
+}
+
+/// Returns the text on one line, as [`Untrusted::new`] shows it.
+pub fn cleaned(text: &str) -> String {
+    Untrusted::new(text).to_string()
+}
+
+/// Whether a character moves the cursor, or changes how others are shown, and so never passes.
+///
+/// Source: Unicode, category Cc; UAX #9, "Directional Formatting Characters"; U+200B to U+200D and U+FEFF have no width.
+pub fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn line(text: &str, most: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut written = 0;
+    let mut is_separated = false;
+    let mut was_hidden = false;
+    for piece in Pieces::of(text) {
+        let character = match piece {
+            Piece::Blank(_) => {
+                is_separated = true;
+                was_hidden = false;
+                continue;
+            }
+            Piece::Hidden if was_hidden => continue,
+            Piece::Hidden => char::REPLACEMENT_CHARACTER,
+            Piece::Visible(character) => character,
+        };
+        was_hidden = matches!(piece, Piece::Hidden);
+        let is_space_due = std::mem::take(&mut is_separated) && written > 0;
+        for character in is_space_due.then_some(' ').into_iter().chain([character]) {
+            if written == most {
+                return f.write_char('…');
+            }
+            f.write_char(character)?;
+            written += 1;
+        }
+    }
+    Ok(())
+}
+
+/// What a reader makes of the next characters.
+enum Piece {
+    Visible(char),
+    /// White space, line ends among it.
+    Blank(char),
+    /// A character or an escape sequence that must not pass.
+    Hidden,
+}
+
+struct Pieces<'a>(Peekable<Chars<'a>>);
+
+impl<'a> Pieces<'a> {
+    fn of(text: &'a str) -> Self {
+        Self(text.chars().peekable())
+    }
+
+    /// Skips what follows an ESC. Source: ECMA-48, sections 5.3 to 5.6.
+    fn skip_escape(&mut self) {
+        match self.0.peek() {
+            Some('[') => {
+                self.0.next();
+                self.skip_control_sequence();
+            }
+            // A string, up to BEL or ESC `\`; a line's end breaks it off, so that it cannot swallow the rest.
+            Some(']' | 'P' | 'X' | '^' | '_') => {
+                while let Some(character) = self.0.next_if(|c| *c != '\n') {
+                    match character {
+                        '\u{7}' | '\u{9c}' => return,
+                        '\u{1b}' => {
+                            self.0.next_if_eq(&'\\');
+                            return;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Some(' '..='/') => {
+                while self.0.next_if(|c| (' '..='/').contains(c)).is_some() {}
+                self.0.next_if(|c| ('0'..='~').contains(c));
+            }
+            Some('0'..='~') => {
+                self.0.next();
+            }
+            _ => {}
+        }
+    }
+
+    /// Skips parameters, intermediates and the final character.
+    fn skip_control_sequence(&mut self) {
+        while self.0.next_if(|c| (' '..='?').contains(c)).is_some() {}
+        self.0.next_if(|c| ('@'..='~').contains(c));
+    }
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        Some(match self.0.next()? {
+            '\u{1b}' => {
+                self.skip_escape();
+                Piece::Hidden
+            }
+            '\u{9b}' => {
+                self.skip_control_sequence();
+                Piece::Hidden
+            }
+            blank @ ('\t' | '\n' | '\r') => Piece::Blank(blank),
+            hidden if is_hidden(hidden) => Piece::Hidden,
+            blank if blank.is_whitespace() => Piece::Blank(blank),
+            visible => Piece::Visible(visible),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Untrusted, cleaned};
+
+    #[test]
+    fn a_line_shows_where_something_was_and_stays_short() {
+        for (text, shown) in [
+            ("a\r\n::error::b", "a ::error::b"),
+            ("  a \t b\u{2028}c  ", "a b c"),
+            ("b\u{1b}[31m\u{202e}c", "b�c"),
+            ("feature/\u{202e}gpj", "feature/�gpj"),
+            ("a\u{200b}b\u{200f}\u{2066}\u{2069}c", "a�b�c"),
+            ("\u{0}\u{85}", "�"),
+            ("日本\u{3000}語", "日本 語"),
+            ("", ""),
+        ] {
+            assert_eq!(cleaned(text), shown, "{text:?}");
+        }
+        assert_eq!(cleaned(&"ä".repeat(1000)).chars().count(), 401);
+        assert_eq!(cleaned(&"ä".repeat(400)).chars().count(), 400);
+        let message = Untrusted::message(&"x".repeat(100_000)).to_string();
+        assert_eq!(message.chars().count(), 2001);
+        assert!(message.ends_with('…'));
+    }
+
+    #[test]
+    fn a_block_keeps_lines_and_tabs_only() {
+        for (text, shown) in [
+            ("a\tb\nc\r\n", "a\tb\nc\n"),
+            ("\u{1b}[31mred\u{1b}[0m \u{9b}1mbold", "red bold"),
+            ("\u{1b}]0;title\u{7}text", "text"),
+            ("\u{1b}]never ended\nnext", "\nnext"),
+            ("a\u{202e}b\u{200e}c\u{7}", "abc"),
+            ("  two  spaces", "  two  spaces"),
+        ] {
+            assert_eq!(Untrusted::block(text).to_string(), shown, "{text:?}");
+        }
+    }
+}
