@@ -24,7 +24,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::inputs::{self, Faces, INPUTS, Input};
+use crate::schema::{self, Faces, INPUTS, Input};
 use tagship_domain::untrusted::cleaned;
 
 /// The file that is read when none is named.
@@ -177,7 +177,7 @@ fn entries(
         if is_taken(key, index, problems) {
             continue;
         }
-        let Some(input) = inputs::find(key) else {
+        let Some(input) = schema::find(key) else {
             let message = format!("unknown key `{}`", cleaned(key));
             problems.push(problem(message, Some(suggestion(key))));
             continue;

@@ -8,6 +8,7 @@
 mod archive;
 mod builder;
 mod capability;
+mod classic;
 mod connect;
 mod context;
 mod dockerignore;
@@ -17,3 +18,4 @@ mod session;
 mod solve;
 
 pub use builder::EngineBuilder;
+pub use classic::push_archive;

@@ -20,7 +20,6 @@ mod paths;
 mod problem;
 mod raw;
 mod role;
-mod table;
 mod trust;
 
 #[cfg(test)]
@@ -38,7 +37,6 @@ pub use metadata_action::{ActionVariables, NoNumber};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsError};
 pub use raw::{Given, RawInputs};
-pub use table::{Faces, INPUTS, Input, Kind, MaySet, Section, find};
 
 use problem::Problems;
 

@@ -22,5 +22,6 @@ mod random;
 pub mod registry;
 pub mod report;
 pub mod run;
+pub mod schema;
 pub mod settings;
 pub mod ui;

@@ -3,11 +3,13 @@
 mod error;
 mod execute;
 mod gather;
+mod ledger;
 mod tagging;
 
 pub use error::PipelineError;
 pub use execute::{Writers, execute};
 pub use gather::gather;
+pub use ledger::Ledger;
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,10 @@
 //! The registry: ECR's data plane and the parts of its API that read a repository.
 
-mod archive;
 mod client;
 mod failure;
 mod http;
 #[cfg(test)]
-mod in_memory;
+pub(crate) mod in_memory;
 mod manifests;
 mod operation;
 mod patience;
@@ -15,9 +14,9 @@ mod tags;
 mod uploads;
 mod verify;
 
-pub use archive::push_archive;
 pub use client::Client;
 pub use http::http_client;
 pub use patience::Patience;
+pub(crate) use reads::MAX_SMALL_BLOB;
 pub use repository::Repository;
 pub use verify::{VerifiedImage, describe, verify};

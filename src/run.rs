@@ -25,9 +25,9 @@ pub use version::{VersionRequest, version};
 use self::history::History;
 use self::scene::Scene;
 use crate::engine::EngineBuilder;
-use crate::pipeline::{Writers, execute};
+use crate::pipeline::{Ledger, Writers, execute};
 use crate::ports::{Event, Reporter, Stage, Warning};
-use crate::report::{Ledger, plan_text};
+use crate::report::plan_text;
 use crate::settings::Settings;
 use tagship_domain::plan::Content;
 
@@ -37,11 +37,11 @@ pub async fn ship(
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
-    begin(Stage::Read, &*reporter, ledger);
+    ledger.enter(Stage::Read, &*reporter);
     let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
     let connection = scene.connect().await?;
     let facts = scene.facts(&connection).await?;
-    begin(Stage::Plan, &*reporter, ledger);
+    ledger.enter(Stage::Plan, &*reporter);
     let plan = scene.plan(Ok(&facts)).await?;
     ledger.planned(&plan);
     if let Content::Published { digest, .. } = &plan.content
@@ -96,22 +96,17 @@ pub async fn plan(
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
-    begin(Stage::Read, &*reporter, ledger);
+    ledger.enter(Stage::Read, &*reporter);
     let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
     let facts = async { scene.facts(&scene.connect().await?).await };
     let facts = match facts.await {
         Err(error) if error.is_out_of_reach() => Err(error.reason()),
         facts => Ok(facts?),
     };
-    begin(Stage::Plan, &*reporter, ledger);
+    ledger.enter(Stage::Plan, &*reporter);
     let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await?;
     ledger.planned(&plan);
     ledger.dry_run();
     scene.close().await;
     Ok(Outcome::of_plan(&plan, ledger))
-}
-
-fn begin(stage: Stage, reporter: &dyn Reporter, ledger: &Ledger) {
-    ledger.enter(stage);
-    reporter.event(Event::Stage(stage));
 }

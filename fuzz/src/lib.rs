@@ -7,6 +7,7 @@
 pub mod config;
 mod dockerignore;
 pub mod inputs;
+pub mod schema;
 pub mod settings;
 
 /// What separates the texts of one input, so that seeds can be read and written by hand.

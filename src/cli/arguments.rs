@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::inputs::{Faces, Given, INPUTS, Input, Kind};
+use crate::inputs::Given;
+use crate::schema::{Faces, INPUTS, Input, Kind};
 
 /// The inputs as flags, made from the table; those of `plan` alone only if `IS_PLAN`.
 #[derive(Debug)]

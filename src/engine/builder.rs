@@ -14,11 +14,11 @@ use super::failure;
 use super::progress::{DockerfileName, Progress};
 use super::session::{Credentials, Failures, Folders, Providers, SecretStore, Session, random_id};
 use super::solve::{Export, ExporterResponse, frontend_options, solve};
+use crate::engine::push_archive;
 use crate::ports::BuildError;
 use crate::ports::{
     Builder, EngineSummary, Event, ImageStore, RegistryError, RegistryLogin, Reporter, WriteRegistry,
 };
-use crate::registry::push_archive;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::reference::{Digest, ImageName};
 

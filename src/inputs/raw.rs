@@ -5,10 +5,10 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::problem::Problems;
-use super::table::{INPUTS, Input, Kind};
 use super::trust::Trust;
 use super::{Environment, Face, Origin, Problem, workspace};
 use crate::config::Config;
+use crate::schema::{INPUTS, Input, Kind, find};
 use tagship_domain::untrusted::cleaned;
 
 mod gather;
@@ -151,7 +151,7 @@ impl RawInputs {
 
     /// The trimmed text of an input that takes one line.
     pub(super) fn text(&self, name: &str, problems: &mut Problems) -> Option<Sourced> {
-        debug_assert!(super::find(name).is_some(), "{name} is not in the table");
+        debug_assert!(find(name).is_some(), "{name} is not in the table");
         let value = self.values.get(name)?;
         let text = value.texts.join("\n").trim().to_owned();
         if text.chars().any(char::is_control) {
@@ -184,7 +184,7 @@ impl RawInputs {
     /// The value of a whole number within its bounds.
     pub(super) fn integer(&self, name: &str, problems: &mut Problems) -> Option<u32> {
         let value = self.text(name, problems)?;
-        let Some(Kind::Integer { least, greatest }) = super::find(name).map(|input| input.kind) else {
+        let Some(Kind::Integer { least, greatest }) = find(name).map(|input| input.kind) else {
             return None;
         };
         match value.text.parse::<u32>() {
@@ -201,7 +201,7 @@ impl RawInputs {
 
     /// The entries of a list, without blank ones.
     pub(super) fn entries(&self, name: &str, problems: &mut Problems) -> Vec<Sourced> {
-        debug_assert!(super::find(name).is_some(), "{name} is not in the table");
+        debug_assert!(find(name).is_some(), "{name} is not in the table");
         let Some(value) = self.values.get(name) else {
             return Vec::new();
         };
@@ -234,7 +234,7 @@ impl RawInputs {
 
     /// The whole text of a list whose lines are counted: one line for each entry.
     pub(super) fn list(&self, name: &str, problems: &mut Problems) -> Option<Sourced> {
-        debug_assert!(super::find(name).is_some(), "{name} is not in the table");
+        debug_assert!(find(name).is_some(), "{name} is not in the table");
         let value = self.values.get(name)?;
         if value.is_cut
             && value

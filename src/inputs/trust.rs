@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::Environment;
 use super::paths::Paths;
-use super::table::{Input, MaySet};
+use crate::schema::{Input, MaySet};
 use tagship_domain::event::Payload;
 
 use super::event::read_bounded;

@@ -1,8 +1,8 @@
+use super::Ledger;
 use super::PipelineError;
 use super::tagging::put_tags;
 use crate::ports::{Builder, Event, ImageStore, ReadHistory, RegistryError, Reporter, Stage, WriteRegistry};
 use crate::registry::verify;
-use crate::report::Ledger;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::plan::{Content, Plan};
 use tagship_domain::reference::Digest;
@@ -38,7 +38,7 @@ pub async fn execute(
     let digest = match &plan.content {
         Content::Published { digest, .. } => *digest,
         Content::Build { request } => {
-            enter(Stage::Build, reporter, ledger);
+            ledger.enter(Stage::Build, reporter);
             let engine = writers.builder.check(request).await?;
             let store = engine.store;
             ledger.engine(engine);
@@ -53,12 +53,12 @@ pub async fn execute(
         let missing = RegistryError::ContentMissing { digest };
         writers.registry.manifest(&digest).await?.ok_or(missing)?
     } else {
-        enter(Stage::Verify, reporter, ledger);
+        ledger.enter(Stage::Verify, reporter);
         let image = verify(&digest, writers.registry).await?;
         ledger.image(digest, &image.facts);
         image.manifest
     };
-    enter(Stage::Tag, reporter, ledger);
+    ledger.enter(Stage::Tag, reporter);
     put_tags(plan, &manifest, writers.registry, history, ledger).await?;
     ledger.published();
     Ok(())
@@ -91,9 +91,4 @@ async fn build(
         ..request.clone()
     };
     Ok(writers.builder.publish(&again, writers.registry).await?)
-}
-
-fn enter(stage: Stage, reporter: &dyn Reporter, ledger: &Ledger) {
-    ledger.enter(stage);
-    reporter.event(Event::Stage(stage));
 }

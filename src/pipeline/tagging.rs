@@ -1,9 +1,10 @@
 //! Tags, only after everything that they will point to was verified.
 
+use super::Ledger;
 use super::PipelineError;
 use super::gather::{answered, look};
 use crate::ports::{ReadHistory, RegistryError, WriteRegistry};
-use crate::report::{Ledger, TagOutcome};
+use crate::report::TagOutcome;
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Facts, Surroundings};
 use tagship_domain::plan::{Candidate, Conflict, Obstacle, Plan, TagAction};

@@ -16,12 +16,13 @@ use semver::Version;
 use self::memory::{Fault, Memory, Rival};
 use self::run::{Past, Run, blobs, image};
 use super::*;
+use crate::pipeline::Ledger;
 use crate::ports::{
     BlobStream, BuildError, Builder, EngineSummary, ImageStore, ReadHistory, ReadRegistry, Reporter,
     WriteRegistry,
 };
 use crate::ports::{GitError, RegistryError};
-use crate::report::{Ledger, Report, Status};
+use crate::report::{Report, Status};
 use tagship_domain::build::{BuildArgs, BuildRequest};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
 use tagship_domain::error::Diagnose as _;

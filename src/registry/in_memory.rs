@@ -13,29 +13,29 @@ use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{Digest, Reference, RegistryHost, Tag};
 
 #[derive(Default)]
-pub(super) struct InMemoryRegistry(Mutex<State>);
+pub(crate) struct InMemoryRegistry(Mutex<State>);
 
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) blobs: BTreeMap<Digest, Bytes>,
-    pub(super) manifests: BTreeMap<Digest, Manifest>,
-    pub(super) tags: BTreeMap<Tag, Digest>,
+pub(crate) struct State {
+    pub(crate) blobs: BTreeMap<Digest, Bytes>,
+    pub(crate) manifests: BTreeMap<Digest, Manifest>,
+    pub(crate) tags: BTreeMap<Tag, Digest>,
     /// What was asked, such as `upload` or `blob sha256:…`.
-    pub(super) journal: Vec<String>,
+    pub(crate) journal: Vec<String>,
     /// How many of the next uploads break off.
-    pub(super) broken_uploads: u32,
+    pub(crate) broken_uploads: u32,
 }
 
 impl InMemoryRegistry {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
 
-    pub(super) fn journal(&self) -> Vec<String> {
+    pub(crate) fn journal(&self) -> Vec<String> {
         std::mem::take(&mut self.state().journal)
     }
 
-    pub(super) fn add_blob(&self, media_type: &str, content: impl Into<Bytes>) -> Descriptor {
+    pub(crate) fn add_blob(&self, media_type: &str, content: impl Into<Bytes>) -> Descriptor {
         let content = content.into();
         let digest = Digest::of(&content);
         let size = content.len() as u64;
@@ -43,7 +43,7 @@ impl InMemoryRegistry {
         Descriptor::new(media_type, digest, size)
     }
 
-    pub(super) fn add_manifest(&self, media_type: &str, content: &serde_json::Value) -> Descriptor {
+    pub(crate) fn add_manifest(&self, media_type: &str, content: &serde_json::Value) -> Descriptor {
         let manifest = Manifest::new(media_type, content.to_string());
         let descriptor = Descriptor::new(media_type, manifest.digest(), manifest.bytes().len() as u64);
         self.state().manifests.insert(manifest.digest(), manifest);

@@ -34,7 +34,7 @@ impl Default for Patience {
 
 impl Patience {
     /// The pauses between tries.
-    pub(super) fn backoff(&self) -> ExponentialBuilder {
+    pub(crate) fn backoff(&self) -> ExponentialBuilder {
         ExponentialBuilder::new()
             .with_min_delay(self.first_pause)
             .with_max_delay(self.longest_pause)

@@ -12,7 +12,7 @@ use tagship_domain::content::Descriptor;
 use tagship_domain::reference::Digest;
 
 /// The largest blob that is read into memory, in bytes. Configs are a few kilobytes.
-pub(super) const MAX_SMALL_BLOB: u64 = 8 * 1024 * 1024;
+pub(crate) const MAX_SMALL_BLOB: u64 = 8 * 1024 * 1024;
 
 /// How often one read is sent elsewhere. ECR sends once, to its storage.
 const MAX_REDIRECTS: usize = 5;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use crate::report::{Ledger, Report, Status, outputs, plan_text, report_text, summary};
+use crate::pipeline::Ledger;
+use crate::report::{Report, Status, outputs, plan_text, report_text, summary};
 use tagship_domain::plan::Plan;
 use tagship_domain::reference::{Digest, ImageName};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 use tagship::cli::Cli;
-use tagship::inputs::INPUTS;
 use tagship::report::OUTPUTS;
+use tagship::schema::INPUTS;
 use test_support::checkout::Checkout;
 use test_support::process::{finish, tagship};
 

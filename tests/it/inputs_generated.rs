@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use tagship::cli::help::EXIT_CODES;
-use tagship::inputs::{INPUTS, Input, Kind, Section};
 use tagship::report::OUTPUTS;
+use tagship::schema::{INPUTS, Input, Kind, Section};
 
 #[test]
 fn action_yml_is_what_the_table_says() {

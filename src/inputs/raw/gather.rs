@@ -8,9 +8,9 @@ use super::{Given, RawInputs};
 use crate::config::{self, Config};
 use crate::inputs::paths::Paths;
 use crate::inputs::problem::Problems;
-use crate::inputs::table::INPUTS;
 use crate::inputs::trust::Trust;
-use crate::inputs::{Environment, Face, Origin, find, workspace};
+use crate::inputs::{Environment, Face, Origin, workspace};
+use crate::schema::{INPUTS, find};
 use tagship_domain::untrusted::cleaned;
 
 impl RawInputs {

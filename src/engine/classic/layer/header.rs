@@ -2,8 +2,8 @@ use std::io;
 
 use ::tar::Header;
 
-use crate::registry::archive::checksum;
-use crate::registry::archive::epoch::Epoch;
+use crate::engine::classic::checksum;
+use crate::engine::classic::epoch::Epoch;
 
 /// Sets the times of a header that are later than the epoch to it; that of the content also if it `was_late` by
 /// another account. A header without such times keeps every byte.

@@ -10,7 +10,7 @@ use super::image::{Image, Layer, Part};
 use super::layer::LayerTimes;
 use super::tar::{Entry, TarReader};
 use crate::ports::{Event, ImageArchive, Reporter, WriteRegistry};
-use crate::registry::reads::MAX_SMALL_BLOB;
+use crate::registry::MAX_SMALL_BLOB;
 use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
 use tagship_domain::reference::{Digest, DigestHasher};
 

@@ -15,9 +15,9 @@ use backon::BackoffBuilder as _;
 use self::epoch::Epoch;
 use self::image::Image;
 use self::reading::Reading;
-use super::patience::Patience;
 use crate::ports::BuildError;
 use crate::ports::{Event, ImageArchive, Reporter, WriteRegistry};
+use crate::registry::Patience;
 use tagship_domain::reference::{Digest, Reference};
 
 /// Streams an image out of an engine's classic store and pushes it by digest; gives the manifest's digest.

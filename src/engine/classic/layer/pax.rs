@@ -1,4 +1,4 @@
-use crate::registry::archive::epoch::Epoch;
+use crate::engine::classic::epoch::Epoch;
 
 /// What an extended header's records tell.
 #[derive(Debug, Default, PartialEq, Eq)]

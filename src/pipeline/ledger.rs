@@ -1,0 +1,138 @@
+//! The report while it is written.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::ports::{EngineSummary, Event, Reporter, Stage};
+use crate::report::{Report, StageReport, Status, TagOutcome, TagReport};
+use tagship_domain::facts::ImageFacts;
+use tagship_domain::plan::{Plan, TagAction};
+use tagship_domain::reference::{Digest, Tag};
+
+/// The report while it is written. What it says is true at every moment, so that a run that is broken off can tell.
+#[derive(Debug, Default)]
+pub struct Ledger(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    report: Report,
+    running: Option<(Stage, Instant)>,
+}
+
+impl Ledger {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        // Every entry is written whole; one that panicked elsewhere leaves nothing half-done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a part of the transaction, which ends the one before, and reports it.
+    pub fn enter(&self, stage: Stage, reporter: &dyn Reporter) {
+        let mut entries = self.entries();
+        entries.close_stage();
+        entries.running = Some((stage, Instant::now()));
+        drop(entries);
+        reporter.event(Event::Stage(stage));
+    }
+
+    /// The plan is made.
+    pub fn planned(&self, plan: &Plan) {
+        let mut entries = self.entries();
+        let report = &mut entries.report;
+        report.image = Some(plan.image.clone());
+        report.revision.clone_from(&plan.revision);
+        report.version.clone_from(&plan.version);
+        report.notes.extend(plan.notes.iter().cloned());
+        report.tags = plan
+            .tags
+            .iter()
+            .map(|planned| {
+                let (outcome, digest) = match &planned.action {
+                    TagAction::Keep { digest } => (TagOutcome::Kept, Some(*digest)),
+                    TagAction::Move { from } => (TagOutcome::Pending, Some(*from)),
+                    TagAction::Hold { at, .. } => (TagOutcome::Held, *at),
+                    TagAction::Conflict(conflict) => (TagOutcome::Pending, conflict.existing),
+                    TagAction::Create | TagAction::Unchecked => (TagOutcome::Pending, None),
+                };
+                TagReport {
+                    tag: planned.wanted.tag.clone(),
+                    class: planned.wanted.class,
+                    outcome,
+                    digest,
+                    reason: planned.action.reason().map(str::to_owned),
+                }
+            })
+            .collect();
+    }
+
+    /// The engine that builds is known.
+    pub fn engine(&self, engine: EngineSummary) {
+        self.entries().report.engine = Some(engine);
+    }
+
+    /// The image is in the registry, whole.
+    pub fn image(&self, digest: Digest, facts: &ImageFacts) {
+        let mut entries = self.entries();
+        entries.report.digest = Some(digest);
+        entries.report.manifests.clone_from(&facts.platforms);
+        entries.report.size = Some(facts.size);
+    }
+
+    /// A tag points to `digest` now.
+    pub fn tag(&self, tag: &Tag, outcome: TagOutcome, digest: Digest) {
+        self.update(tag, outcome, Some(digest), None);
+    }
+
+    /// A tag is held at an image, or out of the registry, for this reason.
+    pub fn held(&self, tag: &Tag, at: Option<Digest>, reason: &str) {
+        self.update(tag, TagOutcome::Held, at, Some(reason));
+    }
+
+    fn update(&self, tag: &Tag, outcome: TagOutcome, digest: Option<Digest>, reason: Option<&str>) {
+        let mut entries = self.entries();
+        for known in entries.report.tags.iter_mut().filter(|known| known.tag == *tag) {
+            known.outcome = outcome;
+            known.digest = digest;
+            known.reason = reason.map(str::to_owned);
+        }
+    }
+
+    /// A reader should know this.
+    pub fn note(&self, note: impl Into<String>) {
+        self.entries().report.notes.push(note.into());
+    }
+
+    /// Every wanted tag points to the image, or is held.
+    pub fn published(&self) {
+        let mut entries = self.entries();
+        entries.close_stage();
+        let put = |tag: &TagReport| matches!(tag.outcome, TagOutcome::Created | TagOutcome::Moved);
+        entries.report.status = if entries.report.tags.iter().any(put) {
+            Status::Published
+        } else {
+            Status::AlreadyPublished
+        };
+    }
+
+    /// The run ends after its plan.
+    pub fn dry_run(&self) {
+        let mut entries = self.entries();
+        entries.close_stage();
+        entries.report.status = Status::DryRun;
+    }
+
+    /// What is true so far.
+    pub fn report(&self) -> Report {
+        let mut entries = self.entries();
+        entries.close_stage();
+        entries.report.clone()
+    }
+}
+
+impl Entries {
+    fn close_stage(&mut self) {
+        if let Some((stage, since)) = self.running.take() {
+            let milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.report.stages.push(StageReport { stage, milliseconds });
+        }
+    }
+}
