@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use ecr_local::Entry;
+use ecr_local::JournalEntry;
 use test_support::engines;
 use test_support::local::Ecr;
 use test_support::process::{finish, tagship};
@@ -11,7 +11,7 @@ use test_support::shipping::{DOCKERFILE, NO_ENGINE, Shipyard};
 
 /// Runs a command that must fail; compares what it says with the snapshot of this name. Gives what was asked of AWS.
 #[track_caller]
-fn refused(name: &str, yard: &Shipyard, command: &mut Command) -> Vec<Entry> {
+fn refused(name: &str, yard: &Shipyard, command: &mut Command) -> Vec<JournalEntry> {
     let finished = finish(command);
     let asked = yard.ecr.journal();
     let code = finished.code.expect("no signal ends it");

@@ -1,6 +1,6 @@
 //! Whatever breaks a run off or gets in its way, no tag lies, and the next run finishes the job.
 
-use ecr_local::{Entry, FaultAction, ImmutableWording};
+use ecr_local::{FaultAction, ImmutableWording, JournalEntry};
 use tagship_domain::immutability::Mutability;
 use test_support::clients::crane;
 use test_support::engines;
@@ -19,9 +19,9 @@ fn status(status: u16, envelope: bool) -> FaultAction {
 }
 
 /// For each request of a run: its operation, and how many of the same came before it.
-fn positions(requests: &[Entry]) -> Vec<(String, u32)> {
+fn positions(requests: &[JournalEntry]) -> Vec<(String, u32)> {
     let count_before = |index: usize| {
-        let same = |request: &&Entry| request.operation == requests[index].operation;
+        let same = |request: &&JournalEntry| request.operation == requests[index].operation;
         u32::try_from(requests[..index].iter().filter(same).count()).expect("a run is short")
     };
     let positions = requests.iter().enumerate();

@@ -1,7 +1,12 @@
 //! The names of AWS's endpoints, which the embedded ECR answers under with TLS.
 
-use crate::oidc::ISSUER_HOST;
 use tagship_domain::reference::{AccountId, Region, RegistryHost};
+
+/// The issuer that tokens name: GitHub's own, so that trust policies written for AWS hold here unchanged.
+pub const ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+/// The issuer as it stands in provider names and condition keys.
+pub(crate) const ISSUER_HOST: &str = "token.actions.githubusercontent.com";
 
 /// What a host name of AWS or GitHub stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,10 @@
+//! How an embedded ECR is started.
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::{Quirks, Quotas};
+use crate::state::quirks::Quirks;
+use crate::state::throttle::Quotas;
 use tagship_domain::reference::{AccountId, Region};
 
 /// How an embedded ECR is to be.

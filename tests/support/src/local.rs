@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use aws_sdk_ecr::config::{BehaviorVersion, Credentials};
-use ecr_local::{Entry, Fault, FaultAction, GithubClaims, ImmutableWording, LocalEcr, Options, Quirks};
+use ecr_local::{
+    Fault, FaultAction, GithubClaims, ImmutableWording, JournalEntry, LocalEcr, Options, Quirks,
+};
 use secrecy::ExposeSecret as _;
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{AccountId, Region, RepositoryName};
@@ -203,7 +205,7 @@ impl Ecr {
     }
 
     /// Everything that was asked, in its order.
-    pub fn journal(&self) -> Vec<Entry> {
+    pub fn journal(&self) -> Vec<JournalEntry> {
         self.server.journal()
     }
 
@@ -213,14 +215,14 @@ impl Ecr {
     }
 
     /// What was asked, without what getting credentials takes.
-    pub fn journal_after_login(&self) -> Vec<Entry> {
+    pub fn journal_after_login(&self) -> Vec<JournalEntry> {
         let mut journal = self.journal();
         journal.retain(|entry| !LOGIN.contains(&entry.operation.as_str()));
         journal
     }
 
     /// What was asked that changes anything.
-    pub fn writes(&self) -> Vec<Entry> {
+    pub fn writes(&self) -> Vec<JournalEntry> {
         let mut journal = self.journal_after_login();
         journal.retain(|entry| !READS.contains(&entry.operation.as_str()));
         journal
@@ -243,7 +245,7 @@ impl Ecr {
     }
 
     /// Waits until an entry of the journal is as wanted.
-    pub fn wait_for(&self, wanted: impl Fn(&Entry) -> bool) {
+    pub fn wait_for(&self, wanted: impl Fn(&JournalEntry) -> bool) {
         let journal = self.server.journal_until(|entries| entries.iter().any(&wanted));
         let found = self.runtime.block_on(async { timeout(PATIENCE, journal).await });
         assert!(
@@ -255,18 +257,18 @@ impl Ecr {
 }
 
 /// Whether a request puts a tag.
-pub fn is_tag_put(entry: &Entry) -> bool {
+pub fn is_tag_put(entry: &JournalEntry) -> bool {
     entry.operation == "PutManifest" && !is_of_digest(entry)
 }
 
 /// Whether a request is about a digest.
-pub fn is_of_digest(entry: &Entry) -> bool {
+pub fn is_of_digest(entry: &JournalEntry) -> bool {
     let reference = entry.reference.as_deref();
     reference.is_some_and(|reference| reference.starts_with("sha256:"))
 }
 
 /// A journal as a person reads it.
-pub fn shown(journal: &[Entry]) -> String {
+pub fn shown(journal: &[JournalEntry]) -> String {
     journal.iter().fold(String::new(), |mut text, entry| {
         let reference = entry.reference.as_deref().unwrap_or_default();
         let status = entry

@@ -6,5 +6,6 @@
 )]
 
 mod bench;
+mod floors;
 mod oci;
 mod sdk;

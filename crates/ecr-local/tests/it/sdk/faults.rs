@@ -1,4 +1,4 @@
-use ecr_local::{Entry, Fault, Held};
+use ecr_local::{Fault, HeldAt, JournalEntry};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn order(bench: &Bench, operation: &str, action: &Value) {
     bench.local.add_fault(fault);
 }
 
-fn held(at: Held) -> impl Fn(&[Entry]) -> bool {
+fn held(at: HeldAt) -> impl Fn(&[JournalEntry]) -> bool {
     move |entries| entries.iter().any(|entry| entry.held == Some(at))
 }
 
@@ -65,8 +65,8 @@ async fn apis_fail_with_the_code_that_was_ordered() {
 #[tokio::test]
 async fn a_client_can_be_killed_before_and_after_the_effect() {
     for (kind, at, expected) in [
-        ("hang", Held::BeforeEffect, StatusCode::NOT_FOUND),
-        ("hang-after", Held::AfterEffect, StatusCode::OK),
+        ("hang", HeldAt::BeforeEffect, StatusCode::NOT_FOUND),
+        ("hang-after", HeldAt::AfterEffect, StatusCode::OK),
     ] {
         let bench = Bench::start().await;
         let registry = bench.registry().await;

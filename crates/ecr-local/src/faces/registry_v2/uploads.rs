@@ -1,0 +1,202 @@
+//! Uploads of blobs.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::TryReadyChunksError;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use tokio::sync::mpsc;
+
+use super::error::{OciError, received};
+use super::mounts;
+use super::request::{CONTENT_DIGEST, DataPlaneRequest, UPLOAD_ID, value};
+use crate::refusal::Refusal;
+use crate::state::store::{PartialBlob, Repeat};
+use crate::state::uploads::{Parts, Upload};
+use tagship_domain::reference::{Digest, RepositoryName};
+
+/// Pieces that go to the disk together, at most, where more have arrived than one; a piece has at most 64 KiB.
+const PIECES: usize = 8;
+
+/// How often so many may wait for the disk.
+const WAITING: usize = 2;
+
+/// `POST`: mounts a blob where that is asked for and allowed; else it is a new upload, each time.
+pub(super) async fn start(
+    request: &DataPlaneRequest<'_>,
+    repository: RepositoryName,
+) -> Result<Response, OciError> {
+    request.prepare_push(&repository).await?;
+    if let Some(digest) = mounts::mount(request, &repository).await? {
+        return stored(request, digest);
+    }
+    let (name, now) = (repository.clone(), request.state.clock.now());
+    let rules = if request.state.quirks.strict_oci {
+        Parts::Any
+    } else {
+        Parts::AsEcr
+    };
+    let upload = request
+        .with_registry(move |registry| Upload::begin(registry, &name, rules, now))
+        .await?;
+    let response = progress(request, &upload.id, StatusCode::ACCEPTED, 0)?;
+    request.state.uploads.put(upload);
+    Ok(response)
+}
+
+/// `GET`: how much of an upload is there.
+pub(super) fn status(
+    request: &DataPlaneRequest<'_>,
+    repository: &RepositoryName,
+    id: &str,
+) -> Result<Response, OciError> {
+    let length = request.state.uploads.length(&request.registry, repository, id)?;
+    progress(request, id, StatusCode::NO_CONTENT, length)
+}
+
+/// `DELETE`: gives an upload up.
+pub(super) fn cancel(
+    request: &DataPlaneRequest<'_>,
+    repository: &RepositoryName,
+    id: &str,
+) -> Result<Response, OciError> {
+    request.state.uploads.take(&request.registry, repository, id)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `PATCH`: a part. ECR answers 201, where the specification has 202.
+///
+/// Its `Range` has been seen to stop at the second part, however many follow.
+pub(super) async fn part(
+    request: &DataPlaneRequest<'_>,
+    repository: RepositoryName,
+    id: &str,
+    body: Body,
+) -> Result<Response, OciError> {
+    let mut upload = open(request, &repository, id)?;
+    let before = upload.blob.length();
+    let takes_more = upload.takes_more();
+    upload.blob = receive(upload.blob, body, takes_more).await?;
+    upload.part_added(before, request.state.clock.now());
+    let quirks = request.state.quirks;
+    let told = if quirks.stall_ranges {
+        upload.second_part_end
+    } else {
+        upload.blob.length()
+    };
+    request.state.uploads.put(upload);
+    let status = if quirks.strict_oci {
+        StatusCode::ACCEPTED
+    } else {
+        StatusCode::CREATED
+    };
+    progress(request, id, status, told)
+}
+
+/// `PUT`: the last part, or all of the blob, or nothing after a `PATCH`; then the blob is part of the repository.
+pub(super) async fn complete(
+    request: &DataPlaneRequest<'_>,
+    repository: RepositoryName,
+    id: &str,
+    body: Body,
+) -> Result<Response, OciError> {
+    let stated = request
+        .query("digest")
+        .ok_or_else(|| Refusal::parameter("LayerDigests", "Member must not be null"));
+    let stated = stated
+        .and_then(|text| Digest::parse(&text).map_err(|invalid| Refusal::parameter("LayerDigests", invalid)))
+        .map_err(|refusal| request.invalid("DIGEST_INVALID", refusal))?;
+    let mut upload = open(request, &repository, id)?;
+    let takes_more = upload.takes_more();
+    upload.blob = receive(upload.blob, body, takes_more).await?;
+    request
+        .with_registry(move |_| upload.complete(&[stated], Repeat::Accept))
+        .await?;
+    stored(request, stated)
+}
+
+/// The answer when the repository has the blob.
+fn stored(request: &DataPlaneRequest<'_>, digest: Digest) -> Result<Response, OciError> {
+    let location = format!("{}/blobs/{digest}", request.address());
+    let headers = [
+        (header::LOCATION, value(&location)?),
+        (CONTENT_DIGEST, value(&digest.to_string())?),
+    ];
+    Ok((StatusCode::CREATED, headers).into_response())
+}
+
+/// Takes an upload out to write the next part, after checking that the part begins where the last one ended.
+fn open(request: &DataPlaneRequest<'_>, repository: &RepositoryName, id: &str) -> Result<Upload, OciError> {
+    let state = request.state;
+    let upload = state.uploads.take(&request.registry, repository, id)?;
+    let first = match request.header(&header::CONTENT_RANGE) {
+        None => Some(upload.blob.length()),
+        Some(range) => first_byte(range),
+    };
+    if let Err(refusal) = upload.check_part(first.unwrap_or(u64::MAX), 0) {
+        state.uploads.put(upload);
+        return Err(refusal.into());
+    }
+    Ok(upload)
+}
+
+/// The first number of a `Content-Range`, which uploads write as `0-99`.
+/// Source: OCI distribution spec, "Pushing a blob in chunks".
+fn first_byte(range: &str) -> Option<u64> {
+    let range = range.strip_prefix("bytes").unwrap_or(range);
+    range.split('-').next()?.trim().parse().ok()
+}
+
+/// Writes a body to the blob's file as it arrives; hashed and written on a thread of its own.
+///
+/// The body must be empty unless the upload `takes_more`.
+async fn receive(mut blob: PartialBlob, body: Body, takes_more: bool) -> Result<PartialBlob, OciError> {
+    let (sender, mut receiver) = mpsc::channel::<Vec<bytes::Bytes>>(WAITING);
+    let writer = tokio::task::spawn_blocking(move || {
+        while let Some(pieces) = receiver.blocking_recv() {
+            pieces.iter().try_for_each(|piece| blob.append(piece))?;
+        }
+        Ok::<_, std::io::Error>(blob)
+    });
+    let mut arriving = body.into_data_stream().try_ready_chunks(PIECES);
+    let mut broken = None;
+    while let Some(arrived) = arriving.next().await {
+        match arrived {
+            Ok(pieces) if !takes_more && pieces.iter().any(|piece| !piece.is_empty()) => {
+                return Err(Refusal::LayerPartTooSmall.into());
+            }
+            // The writer has failed when it does not take more; its error is below.
+            Ok(pieces) => {
+                if sender.send(pieces).await.is_err() {
+                    break;
+                }
+            }
+            Err(TryReadyChunksError(_, error)) => {
+                broken = Some(error);
+                break;
+            }
+        }
+    }
+    drop(sender);
+    let blob = writer.await.map_err(Refusal::from)?.map_err(Refusal::from)?;
+    match broken {
+        None => Ok(blob),
+        Some(error) => Err(OciError::new(400, "BLOB_UPLOAD_INVALID", error.to_string())),
+    }
+}
+
+/// The answer to a request that leaves the upload open.
+fn progress(
+    request: &DataPlaneRequest<'_>,
+    id: &str,
+    status: StatusCode,
+    length: u64,
+) -> Result<Response, OciError> {
+    let location = format!("{}/blobs/uploads/{id}", request.address());
+    let headers: [(HeaderName, HeaderValue); 3] = [
+        (header::LOCATION, value(&location)?),
+        (UPLOAD_ID, value(id)?),
+        (header::RANGE, received(length)),
+    ];
+    Ok((status, headers).into_response())
+}

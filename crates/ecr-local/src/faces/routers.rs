@@ -1,0 +1,29 @@
+//! The faces together, as each port serves them.
+
+use axum::Router;
+
+use super::backend::Backend;
+use super::{admin, aws_api, health, oidc, registry_v2};
+
+/// All faces, for the plain port and for the one with TLS. `admin` adds what tests order.
+pub(crate) fn all(backend: Backend, admin: bool) -> Router {
+    let mut router = aws_api::routes()
+        .merge(registry_v2::routes())
+        .merge(registry_v2::storage_routes())
+        .merge(oidc::routes())
+        .merge(health::routes());
+    if admin {
+        router = router.merge(admin::routes());
+    }
+    router.with_state(backend)
+}
+
+/// The public registries, at a port of their own.
+pub(crate) fn public_registries(backend: Backend) -> Router {
+    registry_v2::public_routes().with_state(backend)
+}
+
+/// The second origin, which blobs are read from.
+pub(crate) fn storage(backend: Backend) -> Router {
+    registry_v2::storage_routes().with_state(backend)
+}

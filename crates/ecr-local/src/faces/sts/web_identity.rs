@@ -1,0 +1,150 @@
+//! `AssumeRoleWithWebIdentity`: a role for those who have a token of the issuer.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::{Map, Value};
+
+use super::error::{StsError, denied};
+use super::parameters::{Checked, Parameters, Text};
+use super::session::{Passed, SessionRequest};
+use super::xml::Element;
+use crate::hosts::{ISSUER, ISSUER_HOST};
+use crate::services::oidc::Issuer;
+use crate::state::EmulatorState;
+
+const TOKEN: Text = Text {
+    min: 4,
+    max: 20_000,
+    pattern: None,
+    secret: true,
+};
+
+const PROVIDER_ID: Text = Text {
+    min: 4,
+    max: 2048,
+    pattern: None,
+    secret: false,
+};
+
+/// The claims that STS itself looks at.
+#[derive(Debug)]
+struct Identity {
+    subject: String,
+    audience: String,
+    /// For trust policies: `<issuer>:<claim>`, in lower case.
+    conditions: BTreeMap<String, String>,
+}
+
+/// `AssumeRoleWithWebIdentity`.
+pub(super) fn assume_role(
+    state: &EmulatorState,
+    issuer: &Issuer,
+    parameters: &Parameters,
+) -> Result<Element, StsError> {
+    let mut checked = Checked::new(parameters);
+    let request = SessionRequest::read(&mut checked);
+    let token = checked.required("WebIdentityToken", &TOKEN);
+    let provider_id = checked.optional("ProviderId", &PROVIDER_ID);
+    checked.finish()?;
+    request.check_policies()?;
+    if provider_id.is_some() {
+        return Err(StsError::new(
+            "InvalidIdentityToken",
+            "ProviderId is for OAuth 2.0 access tokens, not for OpenID Connect tokens",
+        ));
+    }
+    let mut identity = verify(issuer, token, state.clock.now())?;
+    identity
+        .conditions
+        .insert("sts:rolesessionname".to_owned(), request.name.to_owned());
+    let iam = &state.iam;
+    // Every account has GitHub's provider.
+    let provider_of = |account| format!("arn:{}:iam::{account}:oidc-provider/{ISSUER_HOST}", iam.partition);
+    // A role that is missing is not told from one that does not trust the caller.
+    let role = iam
+        .role(request.role_arn)
+        .filter(|role| role.trusts_token(&provider_of(&role.account), &identity.conditions))
+        .ok_or_else(|| denied("Not authorized to perform sts:AssumeRoleWithWebIdentity"))?;
+    let mut parts = request.open(state, role, Passed::default(), false)?;
+    parts.extend([
+        Element::text("Audience", identity.audience),
+        Element::text("Provider", provider_of(&role.account)),
+        Element::text("SubjectFromWebIdentityToken", identity.subject),
+    ]);
+    Ok(Element::node("AssumeRoleWithWebIdentityResult", parts))
+}
+
+/// Checks signature, issuer and times, as STS does before it looks at the role.
+fn verify(issuer: &Issuer, token: &str, now: Timestamp) -> Result<Identity, StsError> {
+    let invalid = |message: &str| StsError::new("InvalidIdentityToken", message);
+    let unparsable = || {
+        invalid(
+            "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)",
+        )
+    };
+    let header = jsonwebtoken::decode_header(token).map_err(|_malformed| unparsable())?;
+    if header.alg != Algorithm::RS256 {
+        return Err(invalid("Token must be signed with RS256"));
+    }
+    let keys = issuer.key_set().map_err(|refusal| StsError::internal(&refusal))?;
+    let no_key = || {
+        invalid(
+            "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
+        )
+    };
+    let key = keys
+        .find(header.kid.as_deref().unwrap_or_default())
+        .ok_or_else(no_key)?;
+    let key = DecodingKey::from_jwk(key).map_err(|_unusable| no_key())?;
+    // The times are checked below, against the emulator's own clock.
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    let claims: Map<String, Value> = jsonwebtoken::decode(token, &key, &validation)
+        .map_err(|_wrong| {
+            invalid("The web identity token provided could not be validated: its signature is wrong")
+        })?
+        .claims;
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    if text("iss") != Some(ISSUER) {
+        return Err(invalid(
+            "No OpenIDConnect provider found in your account for the token's issuer",
+        ));
+    }
+    let seconds = |name: &str| claims.get(name).and_then(Value::as_i64);
+    let now = now.as_second();
+    let expires = seconds("exp").ok_or_else(|| invalid("Missing a required claim: exp"))?;
+    if expires <= now {
+        return Err(StsError::new(
+            "ExpiredTokenException",
+            format!(
+                "Token expired: current date/time {now} must be before the expiration date/time {expires}"
+            ),
+        ));
+    }
+    if seconds("nbf").is_some_and(|begins| begins > now)
+        || seconds("iat").is_none_or(|issued| issued > now + 300)
+    {
+        return Err(invalid("The web identity token is not valid yet"));
+    }
+    let subject = text("sub").ok_or_else(|| invalid("Missing a required claim: sub"))?;
+    let audience = text("aud").ok_or_else(|| invalid("Missing a required claim: aud"))?;
+    // Roles may be assumed for the audiences that the provider was registered with; that is decided by the
+    // trust policy here, which must name the audience as AWS demands of GitHub's provider.
+    let conditions = claims
+        .iter()
+        .filter_map(|(name, value)| {
+            let name = format!("{ISSUER_HOST}:{name}").to_ascii_lowercase();
+            Some((name, value.as_str()?.to_owned()))
+        })
+        .collect();
+    Ok(Identity {
+        subject: subject.to_owned(),
+        audience: audience.to_owned(),
+        conditions,
+    })
+}

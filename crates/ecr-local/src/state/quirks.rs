@@ -1,0 +1,29 @@
+//! What tests may switch: how ECR behaves where it has been seen to behave in several ways.
+
+use serde::{Deserialize, Serialize};
+
+use crate::refusal::ImmutableWording;
+
+/// What ECR does in one way or another, or what only AWS knows; the default is the stricter answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct Quirks {
+    /// The words for a tag that must not move.
+    pub immutable_wording: ImmutableWording,
+    /// Whether the data plane takes a manifest that an immutable tag points to already (201), and does not
+    /// refuse it as it refuses any other (400).
+    pub accept_same_digest: bool,
+    /// Whether blobs are read by a redirect (307) to a second port, which refuses registry logins as S3 does.
+    pub redirect_blobs: bool,
+    /// Whether an image that is pulled by tag comes in the other of the two image formats, under another digest, to
+    /// a client that takes that alone; otherwise it is not found.
+    pub translate_manifests: bool,
+    /// Whether the third and every later `PATCH` of an upload is answered with the `Range` of the second, as ECR has
+    /// been seen to do.
+    pub stall_ranges: bool,
+    /// Whether the data plane does what the OCI distribution specification says where ECR does something else.
+    pub strict_oci: bool,
+    /// For how many seconds of the clock replication is told to be under way.
+    pub replication_seconds: u32,
+}
