@@ -19,3 +19,4 @@ mod solve;
 
 pub use builder::EngineBuilder;
 pub use classic::push_archive;
+pub use context::ContextInputs;

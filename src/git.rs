@@ -4,8 +4,8 @@
 //! those settings of the repository that name programs to run.
 
 mod ancestry;
-mod changes;
 mod difference;
+mod differences;
 mod failure;
 mod history;
 mod remote;
@@ -18,7 +18,7 @@ use gix::open::permissions::{Attributes, Config, Environment};
 use gix::sec::{Permission, trust::Mapping};
 use jiff::Timestamp;
 
-use crate::ports::{Checkout, GitError};
+use crate::ports::{BuildInputs, Checkout, GitError};
 use tagship_domain::error::cleaned;
 use tagship_domain::facts::{CommitId, Source};
 
@@ -62,9 +62,9 @@ impl Checkout for GixCheckout {
     fn source(&self, context: &Path) -> Result<Source, GitError> {
         let repository = self.open(context)?;
         let path = shown(repository.git_dir());
-        let Some(workdir) = repository.workdir() else {
+        if repository.workdir().is_none() {
             return Err(GitError::Bare { path });
-        };
+        }
         let unreadable = |error: gix::Error| failure::unreadable(path.clone(), &error);
         let commit = head(&repository, &path)?;
         let id = commit_id(&path, commit.id)?;
@@ -74,7 +74,6 @@ impl Checkout for GixCheckout {
             message: format!("the commit's time: {error}"),
         })?;
         let tags = tags_of(&repository, commit.id).map_err(unreadable)?;
-        let changes = changes::read(&repository, workdir, context).map_err(unreadable)?;
         let config = repository.config_snapshot();
         let url = config
             .plumbing()
@@ -84,9 +83,18 @@ impl Checkout for GixCheckout {
             commit: id,
             committed_at,
             tags,
-            changes: changes.first,
-            change_count: changes.count,
+            changes: Vec::new(),
+            change_count: 0,
             url,
+        })
+    }
+
+    fn compared_source(&self, inputs: &dyn BuildInputs) -> Result<Source, GitError> {
+        let differences = self.differences(inputs)?;
+        Ok(Source {
+            changes: differences.first,
+            change_count: differences.count,
+            ..self.source(inputs.context())?
         })
     }
 }

@@ -9,7 +9,7 @@ mod login_error;
 mod registry_error;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -161,9 +161,30 @@ pub trait ImageArchive: Send + Sync {
 
 /// Reads the checkout.
 pub trait Checkout: Send + Sync {
-    /// The commit at HEAD, and whether the working tree is what it says. Untracked files count where
-    /// they lie in `context` and are not ignored by git.
+    /// Returns the commit at HEAD of the workspace's repository, or else of that of `context`. What differs from it is
+    /// not looked for.
     fn source(&self, context: &Path) -> Result<Source, GitError>;
+
+    /// Returns the commit at HEAD with every path that the build reads and that is not what the commit says.
+    fn compared_source(&self, inputs: &dyn BuildInputs) -> Result<Source, GitError>;
+}
+
+/// What a build reads: a folder without what its ignore file leaves out, and files beside it.
+pub trait BuildInputs {
+    /// The context folder; absolute, without symbolic links.
+    fn context(&self) -> &Path;
+
+    /// The files that are read whatever the ignore file says: the Dockerfile, and where an ignore file may be; absolute.
+    fn beside(&self) -> &[PathBuf];
+
+    /// Every path in the context that is read, but folders.
+    fn present(&self) -> &[String];
+
+    /// Whether a file at `path` in the context would be read if it were there.
+    fn reads(&self, path: &str) -> bool;
+
+    /// Whether anything in `folder` of the context may be read.
+    fn reads_in(&self, folder: &str) -> bool;
 }
 
 /// Reads what lies around the commit. Asked only where a moving tag hangs on it.

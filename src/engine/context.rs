@@ -2,11 +2,13 @@
 
 mod entry;
 mod follow;
+mod inputs;
 mod walk;
 
 use std::path::{Path, PathBuf};
 
 pub(super) use entry::ContextFile;
+pub use inputs::ContextInputs;
 pub(super) use walk::walk;
 
 use super::dockerignore::{InvalidPattern, PatternList, clean};

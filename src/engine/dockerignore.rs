@@ -31,6 +31,33 @@ pub(super) struct PatternList {
     patterns: Vec<Pattern>,
 }
 
+/// The patterns of an ignore file, as the frontend hands them back.
+///
+/// Source: moby/patternmatcher, `ignorefile.ReadAll`.
+pub(super) fn patterns_of(text: &str) -> Vec<String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut patterns = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let line = line.trim();
+        let (pattern, mark) = line
+            .strip_prefix('!')
+            .map_or((line, ""), |rest| (rest.trim(), "!"));
+        if line.is_empty() {
+            continue;
+        }
+        // A lone `!` stays what it is: an error once it is read.
+        let pattern = if pattern.is_empty() {
+            String::new()
+        } else {
+            let cleaned = clean(pattern);
+            let relative = cleaned.strip_prefix('/').filter(|rest| !rest.is_empty());
+            relative.unwrap_or(&cleaned).to_owned()
+        };
+        patterns.push(format!("{mark}{pattern}"));
+    }
+    patterns
+}
+
 /// Which patterns matched a folder: they match everything in it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FolderMatches(Vec<bool>);

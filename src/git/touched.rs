@@ -42,7 +42,7 @@ impl GixCheckout {
         let repository = self.open(&self.workspace)?;
         let relative = repository
             .workdir()
-            .and_then(|workdir| super::changes::context_in(workdir, path));
+            .and_then(|workdir| super::differences::place_in(workdir, path));
         Ok(relative.map(Vec::from))
     }
 }

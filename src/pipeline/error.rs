@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use crate::ports::{BuildError, GitError, RegistryError};
 use tagship_domain::error::{Diagnose, Kind};
-use tagship_domain::facts::paths;
+use tagship_domain::facts::{Difference, DifferenceCause, paths};
 use tagship_domain::plan::Conflicts;
 use tagship_domain::reference::Digest;
 
@@ -16,7 +16,7 @@ pub enum PipelineError {
     #[error("the working tree differs from its commit in {}: {}", paths(*count), shown(changes, *count))]
     Dirty {
         /// The first few paths.
-        changes: Vec<String>,
+        changes: Vec<Difference>,
         /// How many there are.
         count: usize,
     },
@@ -39,11 +39,11 @@ pub enum PipelineError {
     },
 }
 
-fn shown(changes: &[String], count: usize) -> String {
+fn shown(changes: &[Difference], count: usize) -> String {
     let rest = count.saturating_sub(changes.len());
     let shown = changes
         .iter()
-        .map(|path| format!("`{path}`"))
+        .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(", ");
     if rest > 0 {
@@ -51,6 +51,16 @@ fn shown(changes: &[String], count: usize) -> String {
     } else {
         shown
     }
+}
+
+/// The hint of the first cause that is no ordinary change: that is the one which surprises.
+fn dirty_hint(changes: &[Difference]) -> Option<Cow<'static, str>> {
+    let causes = || changes.iter().map(|change| change.cause.hint());
+    let ordinary = DifferenceCause::Modified.hint();
+    let hint = causes()
+        .find(|hint| *hint != ordinary)
+        .or_else(|| causes().next());
+    Some(hint.unwrap_or(ordinary).into())
 }
 
 impl Diagnose for PipelineError {
@@ -68,13 +78,14 @@ impl Diagnose for PipelineError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Git(error) => error.hint(),
-            Self::Dirty { .. } => {
-                Some("commit the changes or ignore them in `.gitignore`, or give `allow-dirty`, which marks the tags".into())
-            }
+            Self::Dirty { changes, .. } => dirty_hint(changes),
             Self::Conflict(conflicts) => conflicts.hint(),
             Self::Registry(error) => error.hint(),
             Self::Build(error) => error.hint(),
-            Self::Overtaken { .. } => Some("another run publishes to the same tag: let them run one after the other, with `concurrency`".into()),
+            Self::Overtaken { .. } => Some(
+                "another run publishes to the same tag: let them run one after the other, with `concurrency`"
+                    .into(),
+            ),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::local::Place;
 use super::naming::asked;
 use crate::aws::Ecr;
 use crate::clock::SystemClock;
+use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::pipeline::{PipelineError, gather};
 use crate::ports::{Checkout as _, ControlPlane, RegistryLogin, Reporter};
@@ -153,12 +154,17 @@ impl RegistryConnection {
 
 /// What the checkout says; refused when the working tree is not what the commit says, unless that is allowed.
 async fn source(settings: &Settings) -> Result<Source, RunError> {
-    let (workspace, context) = (settings.workspace.clone(), settings.build.context.clone());
-    let read = tokio::task::spawn_blocking(move || GixCheckout::at(workspace).source(&context));
+    let (workspace, build) = (settings.workspace.clone(), settings.build.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let checkout = GixCheckout::at(workspace);
+        // Whether there is a repository at all is known before a folder is walked.
+        checkout.source(&build.context)?;
+        let inputs = ContextInputs::read(&build.context, &build.dockerfile)?;
+        Ok::<_, PipelineError>(checkout.compared_source(&inputs)?)
+    });
     let mut source = read
         .await
-        .map_err(|error| RunError::Broken(error.to_string()))?
-        .map_err(PipelineError::from)?;
+        .map_err(|error| RunError::Broken(error.to_string()))??;
     if source.is_dirty() && !settings.allow_dirty {
         let (changes, count) = (source.changes, source.change_count);
         return Err(PipelineError::Dirty { changes, count }.into());

@@ -52,9 +52,9 @@ pub struct Source {
     pub committed_at: Timestamp,
     /// Names of the git tags that point to the commit, peeled, without `refs/tags/`.
     pub tags: Vec<String>,
-    /// Paths that differ from the commit, relative to the repository's root; the first few of them.
-    pub changes: Vec<String>,
-    /// How many paths differ from the commit.
+    /// Paths that the build reads and that differ from the commit; the first few of them.
+    pub changes: Vec<Difference>,
+    /// How many such paths there are.
     pub change_count: usize,
     /// The repository's web address, when a remote or GitHub tells it; without credentials.
     pub url: Option<String>,
@@ -64,6 +64,85 @@ impl Source {
     /// Whether the working tree is not what the commit says.
     pub fn is_dirty(&self) -> bool {
         self.change_count > 0
+    }
+}
+
+/// A path that the build reads, and that is not what the commit says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The path, relative to the repository's root; absolute outside of it.
+    pub path: String,
+    /// Why it differs.
+    pub cause: DifferenceCause,
+}
+
+/// Why a path is not what the commit says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DifferenceCause {
+    /// Its content, kind or mode is another one.
+    Modified,
+    /// The commit has it, and the working tree does not.
+    Missing,
+    /// It is left out or changed, and the index is asked not to look: a sparse checkout, or `--skip-worktree`.
+    SkipWorktree,
+    /// It is changed, and the index is asked not to look: `--assume-unchanged`.
+    AssumeUnchanged,
+    /// The working tree has it, and the commit does not.
+    NotInCommit,
+    /// It is a submodule that was not checked out.
+    SubmoduleMissing,
+    /// It is a submodule at another commit.
+    SubmoduleElsewhere,
+    /// It lies outside of the repository.
+    OutsideRepository,
+}
+
+impl DifferenceCause {
+    /// What lets the path be what the commit says.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::SubmoduleMissing | Self::SubmoduleElsewhere => {
+                "check submodules out with `submodules: recursive` at `actions/checkout`, or leave them out in `.dockerignore`"
+            }
+            Self::SkipWorktree => {
+                "take these paths into the checkout (`sparse-checkout`, or `git update-index --no-skip-worktree`), or leave them out in `.dockerignore`"
+            }
+            Self::AssumeUnchanged => {
+                "put these paths back, and run `git update-index --no-assume-unchanged` on them"
+            }
+            Self::OutsideRepository => {
+                "build from files of the repository, or give `allow-dirty`, which marks the tags"
+            }
+            Self::Modified | Self::Missing | Self::NotInCommit => {
+                "commit the changes or ignore them in `.gitignore`, or give `allow-dirty`, which marks the tags"
+            }
+        }
+    }
+}
+
+impl fmt::Display for DifferenceCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Modified => "changed",
+            Self::Missing => "missing",
+            Self::SkipWorktree => "left out of a sparse checkout, or marked `skip-worktree`",
+            Self::AssumeUnchanged => "changed, and marked `assume-unchanged`",
+            Self::NotInCommit => "not in the commit",
+            Self::SubmoduleMissing => "a submodule that is not checked out",
+            Self::SubmoduleElsewhere => "a submodule at another commit",
+            Self::OutsideRepository => "outside of the repository",
+        })
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.path)?;
+        match self.cause {
+            DifferenceCause::Modified => Ok(()),
+            cause => write!(f, " ({cause})"),
+        }
     }
 }
 

@@ -35,6 +35,11 @@ pub(in crate::engine) struct Entry {
 pub(super) type FirstNames = HashMap<(u64, u64), String>;
 
 impl Entry {
+    /// Whether it is a folder.
+    pub(super) fn is_folder(&self) -> bool {
+        self.stat.mode & go_mode::DIR != 0
+    }
+
     /// Reads what a path is; `None` for a socket, which means nothing in an image.
     pub(super) fn read(
         path: &str,

@@ -140,18 +140,53 @@ struct Judgement {
     matches: Matches,
 }
 
+impl Judgement {
+    fn everything() -> Self {
+        Self {
+            selected: true,
+            look_inside: true,
+            matches: Matches::default(),
+        }
+    }
+}
+
 impl Selection {
+    /// Whether a file at `path` is selected, be it there or not.
+    pub(super) fn takes(&self, path: &str) -> bool {
+        self.judged(path, false)
+            .is_some_and(|judgement| judgement.selected)
+    }
+
+    /// Whether something in `folder` may be selected.
+    pub(super) fn looks_in(&self, folder: &str) -> bool {
+        folder.is_empty()
+            || self
+                .judged(folder, true)
+                .is_some_and(|judgement| judgement.look_inside)
+    }
+
+    /// As a walk would judge `path`; `None` where it would not look. A pattern that cannot be read selects everything.
+    fn judged(&self, path: &str, is_folder: bool) -> Option<Judgement> {
+        let mut above: Option<Matches> = None;
+        for (end, _) in path.match_indices('/') {
+            let folder = path.get(..end)?;
+            match self.judge(folder, true, above.as_ref()) {
+                Ok(judgement) if judgement.look_inside => above = Some(judgement.matches),
+                Ok(_) => return None,
+                Err(_) => return Some(Judgement::everything()),
+            }
+        }
+        let judged = self.judge(path, is_folder, above.as_ref());
+        Some(judged.unwrap_or_else(|_| Judgement::everything()))
+    }
+
     fn judge(
         &self,
         path: &str,
         is_folder: bool,
         above: Option<&Matches>,
     ) -> Result<Judgement, InvalidPattern> {
-        let mut judgement = Judgement {
-            selected: true,
-            look_inside: true,
-            matches: Matches::default(),
-        };
+        let mut judgement = Judgement::everything();
         if let Some(include) = &self.include {
             let (matched, by) = include.matches(path, above.map(|above| &above.include))?;
             judgement.matches.include = by;

@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
+use tagship_domain::facts::DifferenceCause;
 use tempfile::TempDir;
 
 use super::repository::{Repository, git};
@@ -9,13 +10,10 @@ use super::repository::{Repository, git};
 #[test]
 fn changes_are_gits() {
     type Change = fn(&Repository);
-    let changes: [(&str, Change); 21] = [
+    let changes: [(&str, Change); 18] = [
         ("nothing", |_| {}),
         ("content", |r| r.write("app/main.c", "int other;\n")),
         ("same size", |r| r.write("app/main.c", "int mAin;\n")),
-        ("content outside of the context", |r| {
-            r.write("docs/read.me", "else\n");
-        }),
         ("staged", |r| {
             r.write("app/main.c", "staged");
             r.git(&["add", "."]);
@@ -26,11 +24,8 @@ fn changes_are_gits() {
             r.write("app/main.c", "int main;\n");
         }),
         ("deleted", |r| fs::remove_file(r.path("app/main.c")).unwrap()),
-        ("deleted from the index alone", |r| {
-            r.git(&["rm", "--quiet", "--cached", "docs/read.me"]);
-        }),
         ("renamed", |r| {
-            r.git(&["mv", "docs/read.me", "docs/moved"]);
+            r.git(&["mv", "app/main.c", "app/moved"]);
         }),
         ("executable", |r| {
             let mode = fs::Permissions::from_mode(0o755);
@@ -73,10 +68,6 @@ fn changes_are_gits() {
         ("an empty folder", |r| {
             fs::create_dir(r.path("app/empty")).unwrap();
         }),
-        ("a repository in the repository", |r| {
-            r.write("app/inner/x", "");
-            git(&r.path("app/inner"), &["init", "--quiet"]);
-        }),
         ("only the time", |r| {
             for path in ["app/main.c", "docs/read.me"] {
                 let file = fs::File::options().write(true).open(r.path(path)).unwrap();
@@ -96,13 +87,140 @@ fn changes_are_gits() {
 }
 
 #[test]
-fn the_context_may_be_the_whole_repository_or_outside() {
+fn only_what_the_build_reads_counts() {
     let repository = Repository::new();
+    repository.write("docs/read.me", "else\n");
     repository.write("docs/new", "");
-    repository.assert_as_git_says(".", "root");
-    assert_eq!(repository.source(".").change_count, 1);
-    assert_eq!(repository.source("../elsewhere").change_count, 0);
-    assert_eq!(repository.source("docs/../app/../docs").change_count, 1);
+    assert_eq!(repository.differences("app"), []);
+    assert_eq!(repository.source(".").change_count, 2);
+    assert_eq!(repository.source("docs/../app/../docs").change_count, 2);
+    // The index is not what a build reads.
+    repository.git(&["rm", "--quiet", "--cached", "app/main.c"]);
+    assert_eq!(repository.differences("app"), []);
+    repository.write(".dockerignore", "docs\n**/*.c\n!app/main.c\n.dockerignore\n");
+    assert_eq!(
+        repository.differences("."),
+        [(".dockerignore".to_owned(), DifferenceCause::NotInCommit)],
+        "what leaves files out has to be in the commit itself"
+    );
+    repository.git(&["add", ".dockerignore", "app/main.c"]);
+    repository.git(&["commit", "--quiet", "--message", "x"]);
+    repository.write("app/other.c", "");
+    repository.write("app/deep/x.c", "");
+    assert_eq!(repository.differences("."), []);
+    repository.write("app/main.c", "int other;\n");
+    let expected = ("app/main.c".to_owned(), DifferenceCause::Modified);
+    assert_eq!(repository.differences("."), [expected]);
+}
+
+#[test]
+fn what_lies_outside_of_the_repository_is_not_the_commits() {
+    let repository = Repository::new();
+    let elsewhere = TempDir::new().unwrap();
+    fs::write(elsewhere.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+    let path = elsewhere.path().to_str().unwrap();
+    let of = |context: &str, dockerfile: &str| {
+        let changes = repository.source_with(context, dockerfile).changes;
+        changes.into_iter().map(|change| change.cause).collect::<Vec<_>>()
+    };
+    let outside = DifferenceCause::OutsideRepository;
+    assert_eq!(of("app", &format!("{path}/Dockerfile")), [outside]);
+    assert_eq!(of(path, &format!("{path}/Dockerfile")), [outside; 2]);
+    symlink(
+        elsewhere.path().join("Dockerfile"),
+        repository.path("app/Dockerfile"),
+    )
+    .unwrap();
+    repository.commit();
+    assert_eq!(of("app", "app/Dockerfile"), [outside], "a link out of it");
+}
+
+#[test]
+fn the_dockerfile_and_its_ignore_file_have_to_be_in_the_commit() {
+    let repository = Repository::new();
+    repository.write("docker/generated.Dockerfile", "FROM scratch\n");
+    let of = || {
+        let changes = repository
+            .source_with("app", "docker/generated.Dockerfile")
+            .changes;
+        let shown = |change: tagship_domain::facts::Difference| change.to_string();
+        changes.into_iter().map(shown).collect::<Vec<_>>()
+    };
+    let generated = "`docker/generated.Dockerfile` (not in the commit)";
+    assert_eq!(of(), [generated]);
+    repository.write(".gitignore", "*.Dockerfile\n");
+    assert_eq!(of(), [generated], "also when git ignores it");
+    repository.git(&["add", "--force", "docker"]);
+    repository.git(&["commit", "--quiet", "--message", "x"]);
+    assert_eq!(of(), [""; 0]);
+    repository.write("docker/generated.Dockerfile", "FROM scratch AS x\n");
+    assert_eq!(of(), ["`docker/generated.Dockerfile`"]);
+    repository.write("docker/generated.Dockerfile", "FROM scratch\n");
+    repository.write("docker/generated.Dockerfile.dockerignore", "*.c\n");
+    assert_eq!(
+        of(),
+        ["`docker/generated.Dockerfile.dockerignore` (not in the commit)"]
+    );
+    repository.git(&["add", "--force", "docker"]);
+    repository.git(&["commit", "--quiet", "--message", "x"]);
+    fs::remove_file(repository.path("docker/generated.Dockerfile.dockerignore")).unwrap();
+    assert_eq!(of(), ["`docker/generated.Dockerfile.dockerignore` (missing)"]);
+}
+
+#[test]
+fn flags_of_the_index_hide_nothing() {
+    for (flag, cause) in [
+        ("--skip-worktree", DifferenceCause::SkipWorktree),
+        ("--assume-unchanged", DifferenceCause::AssumeUnchanged),
+    ] {
+        let repository = Repository::new();
+        repository.git(&["update-index", flag, "app/main.c", "docs/read.me"]);
+        assert_eq!(repository.differences("."), [], "{flag}");
+        fs::remove_file(repository.path("app/main.c")).unwrap();
+        repository.write("docs/read.me", "else\n");
+        let expected = [
+            ("app/main.c".to_owned(), cause),
+            ("docs/read.me".to_owned(), cause),
+        ];
+        assert_eq!(repository.differences("."), expected, "{flag}");
+        assert_eq!(repository.differences("app/deep"), [], "{flag}");
+    }
+}
+
+#[test]
+fn a_sparse_checkout_has_to_hold_what_the_build_reads() {
+    for mode in [
+        ["--cone", "--no-sparse-index"],
+        ["--cone", "--sparse-index"],
+        ["--no-cone", "--no-sparse-index"],
+    ] {
+        let repository = Repository::new();
+        repository.git(&["sparse-checkout", "set", mode[0], mode[1], "app"]);
+        assert!(!repository.path("docs/read.me").exists());
+        assert_eq!(repository.differences("app"), [], "{mode:?}");
+        let found = repository.differences(".");
+        let missing = ("docs/read.me".to_owned(), DifferenceCause::SkipWorktree);
+        if mode[1] == "--sparse-index" {
+            // The folder stands for its files there.
+            assert_eq!(found, [("docs/read.me".to_owned(), DifferenceCause::Missing)]);
+        } else {
+            assert!(found.contains(&missing), "{mode:?}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_is_left_out_need_not_be_readable() {
+    let repository = Repository::new();
+    repository.write("app/.dockerignore", "secret\n");
+    repository.commit();
+    repository.write("app/secret/x", "");
+    let status = Command::new("chmod")
+        .args(["0", "app/secret"])
+        .current_dir(repository.root())
+        .status();
+    assert!(status.unwrap().success());
+    assert_eq!(repository.differences("app"), []);
 }
 
 #[test]
@@ -116,7 +234,8 @@ fn line_endings_follow_the_attributes() {
     repository.assert_as_git_says("app", "other line endings");
     repository.write("app/a.txt", "one\r\n2\r\n");
     repository.assert_as_git_says("app", "other content");
-    assert!(repository.source("app").changes.contains(&"app/a.txt".to_owned()));
+    let changed = ("app/a.txt".to_owned(), DifferenceCause::Modified);
+    assert!(repository.differences("app").contains(&changed));
 }
 
 #[test]
@@ -144,32 +263,87 @@ fn only_the_first_changes_are_told() {
     repository.write("app/new-0\n::error::", "");
     let source = repository.source("app");
     assert_eq!((source.change_count, source.changes.len()), (26, 10));
-    assert_eq!(source.changes[0], "app/new-0\u{fffd}::error::");
-    assert_eq!(source.changes[9], "app/new-18");
+    assert_eq!(source.changes[0].path, "app/new-0\u{fffd}::error::");
+    assert_eq!(source.changes[9].path, "app/new-18");
 }
 
 #[test]
-fn submodules_count_as_git_counts_them() {
+fn a_submodule_that_the_build_reads_is_at_its_commit_and_clean() {
     let library = Repository::new();
     let repository = Repository::new();
     let url = library.root().to_str().unwrap();
     repository.git(&["submodule", "--quiet", "add", url, "app/library"]);
     repository.commit();
-    repository.assert_as_git_says("app", "clean");
-    assert_eq!(repository.source("app").change_count, 0);
+    assert_eq!(repository.differences("app"), []);
+    assert_eq!(
+        repository.differences("app/library/app"),
+        [],
+        "a context within it"
+    );
+    repository.write("app/library/app/x.log", "");
+    assert_eq!(repository.differences("app"), [], "what the submodule ignores");
     repository.write("app/library/app/main.c", "int changed;\n");
-    repository.assert_as_git_says("app", "changed within");
-    assert_eq!(repository.source("app").change_count, 1);
+    repository.write("app/library/new", "");
+    let within = [
+        ("app/library/app/main.c".to_owned(), DifferenceCause::Modified),
+        ("app/library/new".to_owned(), DifferenceCause::NotInCommit),
+    ];
+    assert_eq!(repository.differences("app"), within);
+    assert_eq!(repository.differences("app/library/app"), within[..1]);
     git(
         &repository.path("app/library"),
         &["commit", "--quiet", "--all", "--message", "x"],
     );
-    repository.assert_as_git_says("app", "another commit");
-    assert_eq!(repository.source("app").change_count, 1);
+    let elsewhere = ("app/library".to_owned(), DifferenceCause::SubmoduleElsewhere);
+    assert_eq!(repository.differences("app")[0], elsewhere);
+    assert_eq!(repository.differences("app/library/app")[0], elsewhere);
 
     let folder = TempDir::new().unwrap();
     let url = repository.root().to_str().unwrap();
     git(folder.path(), &["clone", "--quiet", url, "."]);
     let clone = Repository { folder };
-    assert_eq!(clone.source("app").change_count, 0, "not initialised");
+    let missing = [("app/library".to_owned(), DifferenceCause::SubmoduleMissing)];
+    assert_eq!(clone.differences("app"), missing, "not fetched");
+    assert_eq!(clone.differences("app/deep"), [], "the build does not read it");
+    fs::remove_dir(clone.path("app/library")).unwrap();
+    assert_eq!(clone.differences("app"), missing, "not even its folder");
+    clone.write("app/.dockerignore", "library\n");
+    clone.commit();
+    assert_eq!(clone.differences("app"), []);
+}
+
+#[test]
+fn submodules_in_submodules_are_judged_too() {
+    let (innermost, library, repository) = (Repository::new(), Repository::new(), Repository::new());
+    let url = |of: &Repository| of.root().to_str().unwrap().to_owned();
+    library.git(&["submodule", "--quiet", "add", &url(&innermost), "inner"]);
+    library.commit();
+    repository.git(&["submodule", "--quiet", "add", &url(&library), "library"]);
+    repository.commit();
+    let missing = [("library/inner".to_owned(), DifferenceCause::SubmoduleMissing)];
+    assert_eq!(repository.differences("."), missing);
+    repository.git(&["submodule", "--quiet", "update", "--init", "--recursive"]);
+    assert_eq!(repository.differences("."), []);
+    repository.write("library/inner/app/main.c", "int changed;\n");
+    let modified = [("library/inner/app/main.c".to_owned(), DifferenceCause::Modified)];
+    assert_eq!(repository.differences("."), modified);
+}
+
+#[test]
+fn a_repository_in_the_repository_is_in_no_commit() {
+    let repository = Repository::new();
+    repository.write("app/inner/x", "");
+    git(&repository.path("app/inner"), &["init", "--quiet"]);
+    let expected = [("app/inner/x".to_owned(), DifferenceCause::NotInCommit)];
+    assert_eq!(repository.differences("app"), expected);
+    assert_eq!(repository.differences("app/inner"), expected);
+}
+
+#[test]
+fn links_in_place_of_folders_are_no_copies_of_them() {
+    let repository = Repository::new();
+    fs::rename(repository.path("app/deep"), repository.path("deep")).unwrap();
+    symlink("../deep", repository.path("app/deep")).unwrap();
+    let expected = [("app/deep".to_owned(), DifferenceCause::NotInCommit)];
+    assert_eq!(repository.differences("app"), expected);
 }

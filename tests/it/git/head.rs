@@ -1,5 +1,6 @@
 use std::fs;
 
+use tagship::engine::ContextInputs;
 use tagship::git::GixCheckout;
 use tagship::ports::Checkout as _;
 use tempfile::TempDir;
@@ -88,10 +89,9 @@ fn a_worktree_and_a_detached_head_are_read() {
     let source = GixCheckout::at(&path).source(&path.join("app")).unwrap();
     assert_eq!(source.commit, repository.source("app").commit);
     fs::write(path.join("app/main.c"), "changed").unwrap();
-    assert_eq!(
-        GixCheckout::at(&path).source(&path).unwrap().changes,
-        ["app/main.c"]
-    );
+    let inputs = ContextInputs::read(&path, &path.join("Dockerfile")).unwrap();
+    let changes = GixCheckout::at(&path).compared_source(&inputs).unwrap().changes;
+    assert_eq!(changes[0].path, "app/main.c");
     assert_eq!(repository.source("app").change_count, 0);
 }
 
@@ -104,6 +104,9 @@ fn a_repository_in_a_folder_of_the_workspace_is_found_by_the_context() {
     git(&inner, &["init", "--quiet"]);
     git(&inner, &["add", "."]);
     git(&inner, &["commit", "--quiet", "--message", "x"]);
-    let source = GixCheckout::at(workspace.path()).source(&inner).unwrap();
+    let inputs = ContextInputs::read(&inner, &inner.join("Dockerfile")).unwrap();
+    let source = GixCheckout::at(workspace.path())
+        .compared_source(&inputs)
+        .unwrap();
     assert_eq!(source.change_count, 0);
 }

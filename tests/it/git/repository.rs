@@ -4,9 +4,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tagship::engine::ContextInputs;
 use tagship::git::GixCheckout;
 use tagship::ports::Checkout as _;
-use tagship_domain::facts::Source;
+use tagship_domain::facts::{DifferenceCause, Source};
 use tempfile::TempDir;
 
 /// A repository with one commit.
@@ -52,30 +53,46 @@ impl Repository {
         self.git(&["commit", "--quiet", "--message", "x"]);
     }
 
+    /// What a build of `context` with its own Dockerfile reads, compared with the commit.
     pub(crate) fn source(&self, context: &str) -> Source {
-        GixCheckout::at(self.root()).source(&self.path(context)).unwrap()
+        self.source_with(context, &format!("{context}/Dockerfile"))
     }
 
-    /// The paths that git calls changed; untracked ones in `context` only.
+    pub(crate) fn source_with(&self, context: &str, dockerfile: &str) -> Source {
+        let inputs = ContextInputs::read(&self.path(context), &self.path(dockerfile)).unwrap();
+        GixCheckout::at(self.root()).compared_source(&inputs).unwrap()
+    }
+
+    /// Each path that differs, with its cause.
+    pub(crate) fn differences(&self, context: &str) -> Vec<(String, DifferenceCause)> {
+        let changes = self.source(context).changes;
+        changes
+            .into_iter()
+            .map(|change| (change.path, change.cause))
+            .collect()
+    }
+
+    /// The paths in `context` of which git says that the working tree is not what HEAD is.
     pub(crate) fn changed(&self, context: &str) -> BTreeSet<String> {
-        let status = |more: &[&str]| {
-            let mut arguments = vec!["status", "--porcelain", "-z", "--no-renames"];
-            arguments.extend(more);
-            let output = self.git(&arguments);
-            let paths: BTreeSet<String> = output
-                .split_terminator('\0')
-                .map(|line| line[3..].trim_end_matches('/').to_owned())
-                .collect();
-            paths
+        let paths = |arguments: &[&str]| -> BTreeSet<String> {
+            let output = self.git(arguments);
+            output.split_terminator('\0').map(str::to_owned).collect()
         };
-        let mut changed = status(&["--untracked-files=no"]);
-        changed.extend(status(&["--untracked-files=all", "--", context]));
+        let mut changed = paths(&["diff", "-z", "--name-only", "--no-renames", "HEAD", "--", context]);
+        changed.extend(paths(&[
+            "ls-files",
+            "-z",
+            "--others",
+            "--exclude-standard",
+            "--",
+            context,
+        ]));
         changed
     }
 
     pub(crate) fn assert_as_git_says(&self, context: &str, what: &str) {
         let source = self.source(context);
-        let found: BTreeSet<String> = source.changes.into_iter().collect();
+        let found: BTreeSet<String> = source.changes.into_iter().map(|change| change.path).collect();
         assert_eq!(found, self.changed(context), "{what}");
         assert_eq!(source.change_count, found.len(), "{what}");
     }

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tagship::engine::ContextInputs;
 use tagship::git::GixCheckout;
 use tagship::ports::Checkout as _;
 use tagship::ports::GitError;
@@ -36,7 +37,9 @@ fn what_is_no_checkout_is_told() {
 
     let repository = Repository::new();
     fs::write(repository.path(".git/index"), "DIRCgarbage").unwrap();
-    assert!(matches!(read(repository.root()), GitError::Unreadable { .. }));
+    let inputs = ContextInputs::read(repository.root(), &repository.path("Dockerfile")).unwrap();
+    let compared = GixCheckout::at(repository.root()).compared_source(&inputs);
+    assert!(matches!(compared, Err(GitError::Unreadable { .. })));
 
     let repository = Repository::new();
     fs::write(repository.path(".git/config"), "[core\nnonsense").unwrap();
@@ -77,7 +80,7 @@ fn another_users_repository_is_read_but_its_programs_are_not_run() {
     assert_eq!(source.url.as_deref(), Some("https://github.com/octo/app"));
     assert!(!trace.exists());
     repository.write("app/main.c", "changed");
-    assert_eq!(repository.source("app").changes, ["app/main.c"]);
+    assert_eq!(repository.source("app").changes[0].path, "app/main.c");
 }
 
 /// Runs itself again in an environment that points git elsewhere.
@@ -87,8 +90,9 @@ fn the_environment_does_not_redirect() {
     const REPOSITORY: &str = "TAGSHIP_TEST_REPOSITORY";
     if let Ok(path) = std::env::var(REPOSITORY) {
         let path = PathBuf::from(path);
-        let source = GixCheckout::at(&path).source(&path).unwrap();
-        assert_eq!(source.changes, ["app/main.c"]);
+        let inputs = ContextInputs::read(&path, &path.join("Dockerfile")).unwrap();
+        let source = GixCheckout::at(&path).compared_source(&inputs).unwrap();
+        assert_eq!(source.changes[0].path, "app/main.c");
         assert_eq!(source.tags, ["here"]);
         return;
     }
