@@ -3,6 +3,7 @@
 mod arguments;
 pub mod help;
 mod interrupt;
+mod man;
 mod session;
 mod tags;
 mod usage;
@@ -32,7 +33,7 @@ use version::VersionArguments;
 #[derive(Debug, Parser)]
 #[command(
     name = "tagship",
-    version,
+    version = crate::BUILD,
     max_term_width = 110,
     after_help = help::top(),
     after_long_help = help::top(),
@@ -90,6 +91,12 @@ enum Command {
     Completions {
         /// The shell
         shell: Shell,
+    },
+    /// Print the page of the manual, or write those of all commands
+    Man {
+        /// The folder to write the pages to
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
     /// Publish as a GitHub action: `ship`, with the inputs taken from the runner's `INPUT_*` variables
     #[command(hide = true)]

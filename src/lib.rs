@@ -25,3 +25,6 @@ pub mod run;
 pub mod schema;
 pub mod settings;
 pub mod ui;
+
+/// The version, the commit that it is built from and the day of that commit, such as `1.2.3 (0123456789ab 2026-01-31)`.
+pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TAGSHIP_BUILD"), ")");

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::CommandFactory as _;
 
 use super::interrupt::Interrupt;
+use super::man;
 use super::tags::TagsArguments;
 use super::version::VersionArguments;
 use super::{Cli, Command, LocalCommand, ServeArguments};
@@ -80,6 +81,8 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "tagship", &mut script);
             conclude(&ui, ui.output().data(&String::from_utf8_lossy(&script)))
         }
+        Some(Command::Man { dir: None }) => conclude(&ui, ui.output().data(&man::page())),
+        Some(Command::Man { dir: Some(folder) }) => conclude(&ui, man::write_pages(&folder)),
         None => {
             ui.show_help(&Cli::command().render_help().to_string());
             ExitCode::from(Kind::Usage.exit_code())

@@ -44,6 +44,7 @@ fn help_goes_to_stdout() {
         ("local", &["local", "--help"]),
         ("local_serve", &["local", "serve", "--help"]),
         ("completions", &["completions", "--help"]),
+        ("man", &["man", "--help"]),
         ("action", &["action", "--help"]),
     ] {
         let output = run(arguments);
@@ -55,12 +56,45 @@ fn help_goes_to_stdout() {
 
 #[test]
 fn the_version_is_one_line() {
-    let output = run(&["--version"]);
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(
-        stdout(&output),
-        format!("tagship {}\n", env!("CARGO_PKG_VERSION"))
-    );
+    for flag in ["--version", "-V"] {
+        let output = run(&[flag]);
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(stdout(&output), format!("tagship {}\n", tagship::BUILD));
+    }
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man");
+    let output = tagship(folder.path())
+        .args(["man", "--dir"])
+        .arg(&pages)
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), stdout(&output)), (Some(0), String::new()));
+    let mut names: Vec<String> = fs::read_dir(&pages)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    for name in ["tagship.1", "tagship-ship.1", "tagship-local-serve.1"] {
+        assert!(
+            names.iter().any(|known| known == name),
+            "no `{name}` among {names:?}"
+        );
+    }
+    assert!(!names.iter().any(|name| name.contains("action")), "{names:?}");
+    let page = stdout(&run(&["man"]));
+    assert_eq!(page, fs::read_to_string(pages.join("tagship.1")).unwrap());
+    assert!(page.contains(".TH tagship 1"), "{page}");
+}
+
+#[test]
+fn pages_that_cannot_be_written_are_an_error() {
+    let output = run(&["man", "--dir", "/dev/null/man"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("error: the pages cannot be written to `/dev/null/man`: "));
 }
 
 #[test]
