@@ -16,6 +16,7 @@ mod local_env;
 mod monorepo;
 mod real_names;
 mod registry;
+mod releases;
 mod runner_contract;
 mod source;
 mod tags_command;

@@ -1,0 +1,115 @@
+//! What a release says of itself agrees: the version in `Cargo.toml`, the tags that the documents name, the changelog,
+//! and the platforms that the installers know.
+
+#![expect(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
+use std::collections::BTreeSet;
+
+use test_support::process::repository_root;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(repository_root().join(path)).unwrap()
+}
+
+/// All Markdown pages that a reader copies steps from.
+fn pages() -> Vec<(String, String)> {
+    let mut pages = vec![("README.md".to_owned(), read("README.md"))];
+    for entry in std::fs::read_dir(repository_root().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            pages.push((path.display().to_string(), std::fs::read_to_string(path).unwrap()));
+        }
+    }
+    pages
+}
+
+/// The words after `marker` in a text, each up to what cannot be in a git tag.
+fn words_after<'a>(text: &'a str, marker: &'a str) -> impl Iterator<Item = &'a str> {
+    let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-');
+    text.split(marker)
+        .skip(1)
+        .map(move |rest| rest.split(ends).next().unwrap_or_default())
+}
+
+#[test]
+fn the_documents_name_the_moving_tag_of_this_major_version() {
+    let moving = format!("v{}", VERSION.split('.').next().unwrap());
+    let mut count = 0;
+    for (name, text) in pages() {
+        for action in ["uses: tagship/tagship@", "uses: tagship/tagship/setup@"] {
+            for tag in words_after(&text, action) {
+                assert_eq!(tag, moving, "in {name}, after `{action}`");
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 2, "README.md shows both actions");
+}
+
+#[test]
+fn the_changelog_has_a_part_for_what_comes_or_for_this_version() {
+    let changelog = read("CHANGELOG.md");
+    let parts = [format!("## [{VERSION}] - "), "## [Unreleased]".to_owned()];
+    assert!(
+        parts
+            .iter()
+            .any(|part| changelog.lines().any(|line| line.starts_with(part))),
+        "neither of {parts:?}"
+    );
+}
+
+/// The target triples of a text.
+fn triples(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
+    words
+        .filter(|word| word.ends_with("-unknown-linux-gnu") || word.ends_with("-apple-darwin"))
+        .collect()
+}
+
+#[test]
+fn the_installer_knows_the_platforms_that_are_released() {
+    let (release, installer) = (read("scripts/release"), read("scripts/install.sh"));
+    assert_eq!(triples(&release), triples(&installer));
+    let workflow = read(".github/workflows/release.yml");
+    for folder in ["linux-amd64", "linux-arm64", "macos-arm64"] {
+        assert!(workflow.contains(&format!("platform: {folder}\n")), "{folder}");
+        assert!(release.contains(&format!("{folder}) echo ")), "{folder}");
+    }
+}
+
+#[test]
+fn binstall_looks_for_the_names_that_archives_have() {
+    let manifest = read("Cargo.toml");
+    // `scripts/release` packs the folder `tagship-VERSION-TARGET` as `tagship-VERSION-TARGET.tar.gz`.
+    for line in [
+        "pkg-url = \"{ repo }/releases/download/v{ version }/tagship-{ version }-{ target }{ archive-suffix }\"",
+        "pkg-fmt = \"tgz\"",
+        "bin-dir = \"tagship-{ version }-{ target }/{ bin }{ binary-ext }\"",
+    ] {
+        assert!(manifest.lines().any(|known| known == line), "no `{line}`");
+    }
+}
+
+#[test]
+fn every_action_of_a_workflow_is_named_by_its_commit() {
+    let folder = repository_root().join(".github/workflows");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("\npermissions: {}\n"), "{}", path.display());
+        for line in text
+            .lines()
+            .filter(|line| line.contains("uses: ") && !line.contains("uses: ./"))
+        {
+            let commit = line
+                .split('@')
+                .nth(1)
+                .and_then(|rest| rest.split(' ').next())
+                .unwrap_or_default();
+            let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+            assert!(is_commit && line.contains(" # v"), "{}: {line}", path.display());
+        }
+    }
+}
