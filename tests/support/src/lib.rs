@@ -16,6 +16,7 @@ pub mod checkout;
 pub mod clients;
 pub mod engines;
 pub mod fake;
+pub mod github;
 pub mod history;
 pub mod local;
 pub mod page;

@@ -1,0 +1,189 @@
+//! The repository of the fake: what the Git database API reads and makes, done by git itself.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Answer, refused};
+use crate::process::{output_of, scrubbed};
+
+/// A bare repository, removed when dropped.
+#[derive(Debug)]
+pub(super) struct Bare {
+    folder: TempDir,
+}
+
+impl Bare {
+    pub(super) fn clone_of(origin: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let bare = Self { folder };
+        output_of(bare.git(&["clone", "--quiet", "--bare"]).arg(origin).arg("."));
+        // Whatever tags the clone brought are not this GitHub's.
+        for tag in bare.tags().into_keys() {
+            output_of(&mut bare.git(&["tag", "--delete", &tag]));
+        }
+        bare
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn tags(&self) -> BTreeMap<String, String> {
+        let format = "--format=%(refname:strip=2) %(objectname)";
+        let listed = output_of(&mut self.git(&["for-each-ref", format, "refs/tags"]));
+        let pairs = listed.lines().filter_map(|line| line.split_once(' '));
+        pairs
+            .map(|(tag, commit)| (tag.to_owned(), commit.to_owned()))
+            .collect()
+    }
+
+    pub(super) fn put_tag(&self, tag: &str, commit: &str) {
+        output_of(&mut self.git(&["update-ref", &format!("refs/tags/{tag}"), commit]));
+    }
+
+    pub(super) fn commit(&self, sha: &str) -> Option<Value> {
+        let shown = self.ask(&[
+            "show",
+            "--no-patch",
+            "--format=%H %T %P",
+            &format!("{sha}^{{commit}}"),
+        ])?;
+        let mut words = shown.split_whitespace();
+        let (sha, tree) = (words.next()?, words.next()?);
+        let parents: Vec<Value> = words.map(|parent| json!({ "sha": parent })).collect();
+        Some(json!({ "sha": sha, "tree": { "sha": tree }, "parents": parents }))
+    }
+
+    pub(super) fn reference(&self, tag: &str) -> Option<Value> {
+        self.tags().get(tag).map(|commit| reference(tag, commit))
+    }
+
+    pub(super) fn matching(&self, prefix: &str) -> Value {
+        let tags = self.tags();
+        let matching = tags.iter().filter(|(tag, _)| tag.starts_with(prefix));
+        matching.map(|(tag, commit)| reference(tag, commit)).collect()
+    }
+
+    pub(super) fn file(&self, revision: &str, path: &str) -> Option<Vec<u8>> {
+        let output = self.git(&["show", &format!("{revision}:{path}")]).output().ok()?;
+        output.status.success().then_some(output.stdout)
+    }
+
+    pub(super) fn make_tree(&self, body: &Value) -> Answer {
+        let Some(base) = body["base_tree"].as_str().filter(|base| self.has(base)) else {
+            return refused(422, "base_tree is not a valid tree oid");
+        };
+        let index = self.path().join("index-of-a-tree");
+        let with_index = |arguments: &[&str]| {
+            let mut command = self.git(arguments);
+            command.env("GIT_INDEX_FILE", &index);
+            output_of(&mut command)
+        };
+        with_index(&["read-tree", base]);
+        for entry in body["tree"].as_array().into_iter().flatten() {
+            let text = |key: &str| entry[key].as_str().unwrap_or_default();
+            let blob = self.make_blob(text("content"));
+            let cached = format!("{},{blob},{}", text("mode"), text("path"));
+            with_index(&["update-index", "--add", "--cacheinfo", &cached]);
+        }
+        let tree = with_index(&["write-tree"]);
+        std::fs::remove_file(&index).expect("git wrote it");
+        (201, json!({ "sha": tree }))
+    }
+
+    pub(super) fn make_commit(&self, body: &Value) -> Answer {
+        let (Some(tree), Some(message)) = (body["tree"].as_str(), body["message"].as_str()) else {
+            return refused(422, "Invalid request");
+        };
+        if !self.has(tree) {
+            return refused(422, "Tree SHA does not exist");
+        }
+        let mut command = self.git(&["commit-tree", tree, "-m", message]);
+        for parent in body["parents"].as_array().into_iter().flatten() {
+            command.args(["-p", parent.as_str().unwrap_or_default()]);
+        }
+        // A commit that names no author is that of the token's account, at the time of the request.
+        command
+            .env("GIT_AUTHOR_NAME", "github-actions[bot]")
+            .env("GIT_AUTHOR_EMAIL", "bot@example.com")
+            .env("GIT_COMMITTER_NAME", "GitHub")
+            .env("GIT_COMMITTER_EMAIL", "noreply@example.com");
+        (201, json!({ "sha": output_of(&mut command) }))
+    }
+
+    pub(super) fn make_reference(&self, body: &Value) -> Answer {
+        let (Some(name), Some(sha)) = (body["ref"].as_str(), body["sha"].as_str()) else {
+            return refused(422, "Invalid request");
+        };
+        let Some(tag) = name.strip_prefix("refs/tags/") else {
+            return refused(422, "Reference name must start with 'refs/'.");
+        };
+        if self.reference(tag).is_some() {
+            return refused(422, "Reference already exists");
+        }
+        if !self.has(sha) {
+            return refused(422, "Object does not exist");
+        }
+        self.put_tag(tag, sha);
+        (201, reference(tag, sha))
+    }
+
+    pub(super) fn move_reference(&self, tag: &str, body: &Value) -> Answer {
+        let Some(sha) = body["sha"].as_str().filter(|sha| self.has(sha)) else {
+            return refused(422, "Object does not exist");
+        };
+        let Some(current) = self.tags().remove(tag) else {
+            return refused(422, "Reference does not exist");
+        };
+        let is_forward = self
+            .ask(&["merge-base", "--is-ancestor", &current, sha])
+            .is_some();
+        if !is_forward && body["force"] != true {
+            return refused(422, "Update is not a fast forward");
+        }
+        self.put_tag(tag, sha);
+        (200, reference(tag, sha))
+    }
+
+    fn make_blob(&self, content: &str) -> String {
+        let mut command = self.git(&["hash-object", "-w", "--stdin"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("git starts");
+        let mut stdin = child.stdin.take().expect("it is a pipe");
+        stdin.write_all(content.as_bytes()).expect("git reads");
+        drop(stdin);
+        let output = child.wait_with_output().expect("git ends");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn has(&self, sha: &str) -> bool {
+        self.ask(&["cat-file", "-e", sha]).is_some()
+    }
+
+    /// What git prints, if it succeeds.
+    fn ask(&self, arguments: &[&str]) -> Option<String> {
+        let output = self.git(arguments).output().ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(text)
+    }
+
+    fn git(&self, arguments: &[&str]) -> Command {
+        let folder: PathBuf = self.path().to_owned();
+        let mut command = scrubbed("git", &folder);
+        command
+            .current_dir(&folder)
+            .args(["-c", "safe.directory=*"])
+            .args(arguments)
+            .env("GIT_CONFIG_NOSYSTEM", "1");
+        command
+    }
+}
+
+fn reference(tag: &str, commit: &str) -> Value {
+    json!({ "ref": format!("refs/tags/{tag}"), "object": { "type": "commit", "sha": commit } })
+}
