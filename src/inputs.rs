@@ -63,7 +63,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let build = build::read(&raw, environment, &paths, &mut problems);
     let github = github::read(&raw, environment, &mut problems);
     let naming = naming::read(&raw, environment, &mut problems);
-    let rebuild = raw.flag("rebuild", &mut problems);
+    let rebuild = naming::rebuild(&raw, build.as_ref(), &mut problems);
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
     let dry_run = raw.flag("dry-run", &mut problems);
 

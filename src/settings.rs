@@ -135,6 +135,8 @@ pub struct BuildSettings {
     pub platform: Option<Platform>,
     /// Whether to ignore cached results.
     pub no_cache: bool,
+    /// Whether two builds of the same content give the same layers.
+    pub reproducible: bool,
     /// The engine's address, as `unix:///path`, `tcp://host:port` or `ssh://user@host`; the default socket when absent.
     pub docker_host: Option<String>,
 }

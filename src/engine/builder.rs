@@ -8,13 +8,13 @@ use tokio::sync::OnceCell;
 
 use super::archive::{self, ClassicImage, Passing};
 use super::capability::Capabilities;
+use super::classic::{Times, push_archive};
 use super::connect::{Connection, EngineAddress};
 use super::context::Folder;
 use super::failure;
 use super::progress::{DockerfileName, Progress};
 use super::session::{Credentials, Failures, Folders, Providers, SecretStore, Session, random_id};
 use super::solve::{Export, ExporterResponse, frontend_options, solve};
-use crate::engine::push_archive;
 use crate::ports::BuildError;
 use crate::ports::{
     Builder, EngineSummary, Event, ImageStore, RegistryError, RegistryLogin, Reporter, WriteRegistry,
@@ -146,7 +146,7 @@ impl EngineBuilder {
         let mut progress = self.progress(&request);
         loop {
             let error = match self
-                .build(engine, &request, self.push_by_digest(), &mut progress)
+                .build(engine, &request, self.push_by_digest(&request), &mut progress)
                 .await
             {
                 Ok(response) => return digest_of(&response, "containerimage.digest"),
@@ -175,9 +175,9 @@ impl EngineBuilder {
         }
     }
 
-    /// BuildKit's exporter that pushes without a tag, and keeps nothing in the engine.
-    /// Source: BuildKit, "Exporters", "image".
-    fn push_by_digest(&self) -> Export {
+    /// `BuildKit`'s exporter that pushes without a tag, and keeps no image in the engine.
+    /// Source: `BuildKit`, "Exporters", "image"; `docs/build-repro.md`.
+    fn push_by_digest(&self, request: &BuildRequest) -> Export {
         let mut options: HashMap<String, String> = [
             ("push", "true"),
             ("push-by-digest", "true"),
@@ -185,12 +185,15 @@ impl EngineBuilder {
             ("store", "false"),
             ("oci-mediatypes", "true"),
             ("compression", "gzip"),
-            ("rewrite-timestamp", "true"),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         options.insert("name".to_owned(), self.image.to_string());
+        options.insert("source-date-epoch".to_owned(), request.latest_time().to_string());
+        if request.reproducible {
+            options.insert("rewrite-timestamp".to_owned(), "true".to_owned());
+        }
         if self.image.registry.is_plain_http() {
             options.insert("registry.insecure".to_owned(), "true".to_owned());
         }
@@ -227,7 +230,7 @@ impl EngineBuilder {
             .or_else(|_| digest_of(&response, "containerimage.digest"))?;
         let passing = (!before.contains(&id.to_string())).then(|| Passing::new(docker, id));
         let image = ClassicImage::find(docker, id).await?;
-        let pushed = push_archive(&image, registry, &*self.reporter, request.source_date_epoch).await;
+        let pushed = push_archive(&image, registry, &*self.reporter, Times::of(request)).await;
         if let Some(passing) = passing {
             passing.remove().await;
         }
@@ -249,8 +252,8 @@ impl Builder for EngineBuilder {
         Folder::context(&request.context)?;
         Folder::dockerfile(&request.dockerfile)?;
         let capabilities = &self.engine().await?.capabilities;
-        if let Some(reason) = capabilities.why_not_reproducible() {
-            self.reporter.event(Event::Note(&reason));
+        if request.reproducible {
+            capabilities.reproducible()?;
         }
         if let Some(reason) = request
             .platform

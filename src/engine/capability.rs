@@ -63,19 +63,18 @@ impl Capabilities {
         })
     }
 
-    /// Why two builds of one commit without a cache have different digests on this engine, if they have.
+    /// Refuses an engine that cannot give layers one time.
     ///
-    /// What comes out of a classic store gets its times on the way to the registry. BuildKit's exporter, which pushes
+    /// What comes out of a classic store gets its times on the way to the registry. `BuildKit`'s exporter, which pushes
     /// from a containerd store, rewrites those within layers from 0.13 on, which came with Engine 26.
-    /// Source: release notes of BuildKit 0.13 and Docker Engine 26.0.
-    pub(super) fn why_not_reproducible(&self) -> Option<String> {
-        let cannot = self.summary.store == ImageStore::Containerd && self.version < (26, 0);
-        cannot.then(|| {
-            format!(
-                "engine {} with the containerd image store stamps files with the time of the build, so that a second build of this commit without its cache has another digest; engines from 26.0 on do not",
-                self.summary.version
-            )
-        })
+    /// Source: release notes of `BuildKit` 0.13 and Docker Engine 26.0.
+    pub(super) fn reproducible(&self) -> Result<(), BuildError> {
+        if self.summary.store == ImageStore::Containerd && self.version < (26, 0) {
+            return Err(BuildError::NotReproducible {
+                version: self.summary.version.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// Why `RUN` steps for a platform may fail, if they may: the engine neither is of that platform

@@ -12,7 +12,7 @@ mod tar;
 
 use backon::BackoffBuilder as _;
 
-use self::epoch::Epoch;
+pub use self::epoch::Times;
 use self::image::Image;
 use self::reading::Reading;
 use crate::ports::BuildError;
@@ -23,25 +23,22 @@ use tagship_domain::reference::{Digest, Reference};
 /// Streams an image out of an engine's classic store and pushes it by digest; gives the manifest's digest.
 ///
 /// Layers are compressed while they are read and uploaded while they are compressed, so that memory stays
-/// flat whatever their size. Times in layers and config that are later than `source_date_epoch`, in seconds since
-/// 1970-01-01T00:00:00Z, are set to it on the way, which the engine's exporter does not do: so two builds that
-/// differ in nothing else give the same manifest, but not with the engine's diff-ids and image id. When the registry or the stream breaks
-/// off, the stream is opened again and what was uploaded is passed over.
+/// flat whatever their size. `times` are set on the way, which the engine's exporter does not do. When the registry or
+/// the stream breaks off, the stream is opened again and what was uploaded is passed over.
 pub async fn push_archive(
     archive: &dyn ImageArchive,
     registry: &dyn WriteRegistry,
     reporter: &dyn Reporter,
-    source_date_epoch: i64,
+    times: Times,
 ) -> Result<Digest, BuildError> {
-    let epoch = Epoch::new(source_date_epoch);
-    push_patiently(archive, registry, reporter, epoch, Patience::default()).await
+    push_patiently(archive, registry, reporter, times, Patience::default()).await
 }
 
 async fn push_patiently(
     archive: &dyn ImageArchive,
     registry: &dyn WriteRegistry,
     reporter: &dyn Reporter,
-    epoch: Epoch,
+    times: Times,
     patience: Patience,
 ) -> Result<Digest, BuildError> {
     let mut image = Image::new(archive.image_id(), archive.diff_ids());
@@ -52,7 +49,7 @@ async fn push_patiently(
             image: &mut image,
             registry,
             reporter,
-            epoch,
+            times,
         };
         let failure = match reading.run(archive).await {
             Ok(()) => break,
@@ -77,7 +74,7 @@ async fn push_patiently(
         });
         tokio::time::sleep(pause).await;
     }
-    let manifest = image.manifest(registry, epoch).await?;
+    let manifest = image.manifest(registry, times.config).await?;
     let reference = Reference::Digest(manifest.digest());
     registry.put_manifest(&reference, &manifest).await?;
     Ok(manifest.digest())

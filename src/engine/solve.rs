@@ -99,10 +99,13 @@ pub(super) fn frontend_options(request: &BuildRequest, dockerfile: &str) -> Hash
     let mut options = HashMap::new();
     let mut set = |name: String, value: &str| drop(options.insert(name, value.to_owned()));
     set("filename".to_owned(), dockerfile);
-    set(
-        "build-arg:SOURCE_DATE_EPOCH".to_owned(),
-        &request.source_date_epoch.to_string(),
-    );
+    // One that differs from commit to commit would make `WORKDIR` and every step below it run again.
+    if request.reproducible {
+        set(
+            "build-arg:SOURCE_DATE_EPOCH".to_owned(),
+            &request.latest_time().to_string(),
+        );
+    }
     for (name, value) in request.build_args.iter() {
         set(format!("build-arg:{name}"), value);
     }

@@ -42,6 +42,7 @@ pub(super) fn read(
         problems.check(&value.origin, Platform::parse(&value.text), hint)
     });
     let no_cache = raw.flag("no-cache", problems);
+    let reproducible = raw.flag("reproducible", problems);
     let docker_host = raw
         .text("docker-host", problems)
         .and_then(|value| docker_host(value, problems));
@@ -53,6 +54,7 @@ pub(super) fn read(
         secrets,
         platform,
         no_cache,
+        reproducible,
         docker_host,
     })
 }

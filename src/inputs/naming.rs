@@ -4,7 +4,7 @@ use super::metadata_action::ActionVariables;
 use super::problem::Problems;
 use super::raw::Sourced;
 use super::{Environment, Origin, RawInputs};
-use crate::settings::WantedVersion;
+use crate::settings::{BuildSettings, WantedVersion};
 use tagship_domain::paths::PathFilter;
 use tagship_domain::tags::{Flavor, LabelRule, Lists, Mode, RESERVED, TagError, TagRule};
 use tagship_domain::untrusted::cleaned;
@@ -18,6 +18,22 @@ pub(super) struct Naming {
     pub(super) paths: Option<PathFilter>,
     pub(super) lists: Lists,
     pub(super) short_digits: Option<usize>,
+}
+
+/// Whether to build although the commit is published. What is compared then has to be reproducible.
+pub(super) fn rebuild(raw: &RawInputs, build: Option<&BuildSettings>, problems: &mut Problems) -> bool {
+    let Some(value) = raw.text("rebuild", problems) else {
+        return false;
+    };
+    let rebuild = raw.flag("rebuild", problems);
+    if rebuild && build.is_some_and(|build| !build.reproducible) {
+        problems.add::<()>(
+            &value.origin,
+            "compares digests, which differ from build to build without `reproducible`",
+            "give `reproducible: true`, with which the published image must have been built too".to_owned(),
+        );
+    }
+    rebuild
 }
 
 /// Reads the inputs about names. `images` is read as a destination.

@@ -67,6 +67,14 @@ pub enum BuildError {
         /// The engine's version.
         version: String,
     },
+    /// The engine cannot do what `reproducible` asks for.
+    #[error(
+        "engine {version} with the containerd image store cannot set the times in layers, which `reproducible` needs"
+    )]
+    NotReproducible {
+        /// The engine's version.
+        version: String,
+    },
     /// The engine runs Windows containers.
     #[error("the engine runs `{os}` containers; images are built on Linux engines only")]
     NotLinux {
@@ -248,6 +256,7 @@ impl Diagnose for BuildError {
             Self::TlsOnly { .. } => "reach the engine by `ssh://user@host` in `docker-host`",
             Self::NotAnEngine { .. } => "check the address in `docker-host`",
             Self::TooOld { .. } => "update the engine to 20.10 or later",
+            Self::NotReproducible { .. } => "update the engine to 26.0 or later, or leave `reproducible` out",
             Self::NotLinux { .. } => {
                 "switch the engine to Linux containers, or name another one with `docker-host`"
             }

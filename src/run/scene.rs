@@ -120,7 +120,8 @@ impl<'a> Scene<'a> {
             labels: self.labels.clone(),
             platform: build.platform.clone(),
             no_cache: build.no_cache,
-            source_date_epoch: self.called.source.committed_at.as_second(),
+            committed_at: self.called.source.committed_at.as_second(),
+            reproducible: build.reproducible,
         }
     }
 }

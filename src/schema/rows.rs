@@ -127,6 +127,12 @@ pub static INPUTS: &[Input] = &[
         "no-cache",
         "Ignore cached results of earlier builds",
     ),
+    Input::flag(
+        Section::Build,
+        "reproducible",
+        "Give every time in the layers that are built, and in the config, one constant, so that two builds of the same \
+         content have the same digest wherever they run. Slower, and files are of 1980 (docs/design.md)",
+    ),
     Input::text(
         Section::Build,
         "docker-host",

@@ -28,9 +28,29 @@ pub struct BuildRequest {
     pub platform: Option<Platform>,
     /// Whether to ignore cached results of earlier builds.
     pub no_cache: bool,
-    /// The time that stands in for "now", in seconds since 1970-01-01T00:00:00Z.
+    /// The commit's time, in seconds since 1970-01-01T00:00:00Z.
+    pub committed_at: i64,
+    /// Whether two builds of the same content give the same layers, whenever and wherever they run.
+    pub reproducible: bool,
+}
+
+/// What every later time in a reproducible image becomes, in seconds since 1970-01-01T00:00:00Z: 1980-01-01T00:00:00Z,
+/// the first that a ZIP archive can hold. One for all commits, so that a layer depends on its content alone.
+pub const REPRODUCIBLE_TIME: i64 = 315_532_800;
+
+impl BuildRequest {
+    /// The latest time in the image's config and history, in seconds since 1970-01-01T00:00:00Z: the commit's, so that
+    /// a second build of it has the same config; in a reproducible image that of its layers, since `BuildKit` knows one
+    /// time for both.
+    ///
     /// Source: reproducible-builds.org, `SOURCE_DATE_EPOCH`.
-    pub source_date_epoch: i64,
+    pub const fn latest_time(&self) -> i64 {
+        if self.reproducible {
+            REPRODUCIBLE_TIME
+        } else {
+            self.committed_at
+        }
+    }
 }
 
 /// Build arguments by name. Their values cannot be printed and are not serialised.

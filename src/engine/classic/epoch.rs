@@ -1,7 +1,33 @@
 use jiff::Timestamp;
 
-/// `SOURCE_DATE_EPOCH`: no time in a pushed image is later. What is older stays as it is, so that layers of a base
-/// image stay what they are.
+use tagship_domain::build::{BuildRequest, REPRODUCIBLE_TIME};
+
+/// Which times of an image are set on its way.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// Those of the config.
+    pub(super) config: Epoch,
+    /// Those within layers, if any.
+    pub(super) layers: Option<Epoch>,
+}
+
+impl Times {
+    /// No time is set.
+    pub const UNCHANGED: Self = Self {
+        config: Epoch::new(i64::MAX),
+        layers: None,
+    };
+
+    /// As a build wants them.
+    pub fn of(request: &BuildRequest) -> Self {
+        Self {
+            config: Epoch::new(request.latest_time()),
+            layers: request.reproducible.then(|| Epoch::new(REPRODUCIBLE_TIME)),
+        }
+    }
+}
+
+/// `SOURCE_DATE_EPOCH`: no time is later. What is older stays as it is.
 ///
 /// Source: BuildKit, `docs/build-repro.md`, "`SOURCE_DATE_EPOCH`", with the exporter's option `rewrite-timestamp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,8 +35,8 @@ pub(super) struct Epoch(u64);
 
 impl Epoch {
     /// Takes seconds since 1970-01-01T00:00:00Z; the fields of a tar archive begin there.
-    pub(super) fn new(seconds: i64) -> Self {
-        Self(u64::try_from(seconds).unwrap_or(0))
+    pub(super) const fn new(seconds: i64) -> Self {
+        Self(if seconds > 0 { seconds.unsigned_abs() } else { 0 })
     }
 
     /// The seconds since 1970-01-01T00:00:00Z.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncRead;
 
-use super::epoch::Epoch;
+use super::epoch::Times;
 use super::failure::Failure;
 use super::gzip;
 use super::image::{Image, Layer, Part};
@@ -22,7 +22,7 @@ pub(super) struct Reading<'a> {
     pub(super) image: &'a mut Image,
     pub(super) registry: &'a dyn WriteRegistry,
     pub(super) reporter: &'a dyn Reporter,
-    pub(super) epoch: Epoch,
+    pub(super) times: Times,
 }
 
 impl Reading<'_> {
@@ -71,7 +71,7 @@ impl Reading<'_> {
         };
         let (input, compressed) = gzip::start();
         let (fed, uploaded) = tokio::join!(
-            feed(tar, LayerTimes::new(self.epoch), input, |current| {
+            feed(tar, self.times.layers.map(LayerTimes::new), input, |current| {
                 self.reporter.event(Event::Progress {
                     what: &name,
                     current,
@@ -100,29 +100,41 @@ struct Fed {
     pushed: Digest,
 }
 
-/// Compresses the current entry with its times set; `None` if nobody takes what is compressed.
+/// Compresses the current entry, with its times set if that is wanted; `None` if nobody takes what is compressed.
 async fn feed<R: AsyncRead + Unpin>(
     tar: &mut TarReader<R>,
-    mut times: LayerTimes,
+    mut times: Option<LayerTimes>,
     mut input: gzip::Input,
     progress: impl Fn(u64),
 ) -> Result<Option<Fed>, Failure> {
     let mut current = 0;
-    let mut hash = DigestHasher::default();
+    // Of what passes unchanged the compressor's own digest is enough.
+    let mut hash = times.is_some().then(DigestHasher::default);
     while let Some(chunk) = tar.chunk().await? {
         current += chunk.len() as u64;
-        hash.update(&chunk);
-        if input.write(times.push(&chunk)).await.is_err() {
+        if let Some(hash) = &mut hash {
+            hash.update(&chunk);
+        }
+        let ready = match &mut times {
+            Some(times) => times.push(&chunk),
+            None => chunk,
+        };
+        if input.write(ready).await.is_err() {
             return Ok(None);
         }
         progress(current);
     }
-    if input.write(times.finish()).await.is_err() {
+    if let Some(times) = times
+        && input.write(times.finish()).await.is_err()
+    {
         return Ok(None);
     }
-    let read = hash.finish();
     let pushed = input.finish().await.ok();
-    Ok(pushed.map(|pushed| Fed { read, pushed }))
+    let read = hash.map(DigestHasher::finish);
+    Ok(pushed.map(|pushed| Fed {
+        read: read.unwrap_or(pushed),
+        pushed,
+    }))
 }
 
 async fn read_config<R: AsyncRead + Unpin>(tar: &mut TarReader<R>, entry: &Entry) -> Result<Bytes, Failure> {

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use self::saved::{Layout, Saved};
+use super::epoch::Epoch;
 use super::*;
 use crate::ports::RegistryError;
 use crate::registry::in_memory::InMemoryRegistry;
@@ -49,14 +50,7 @@ fn impatient() -> Patience {
 }
 
 async fn push(saved: &Saved, registry: &InMemoryRegistry) -> Result<Digest, BuildError> {
-    push_patiently(
-        saved,
-        registry,
-        &Heard::default(),
-        Epoch::new(i64::MAX),
-        impatient(),
-    )
-    .await
+    push_patiently(saved, registry, &Heard::default(), Times::UNCHANGED, impatient()).await
 }
 
 fn uploads(registry: &InMemoryRegistry) -> usize {
@@ -166,7 +160,7 @@ async fn a_stream_that_breaks_off_is_opened_again_for_what_is_missing() {
             let saved = Saved::new(layout, &LAYERS).breaking_off_at(&[at]);
             let registry = InMemoryRegistry::default();
             let heard = Heard::default();
-            let pushed = push_patiently(&saved, &registry, &heard, Epoch::new(i64::MAX), impatient()).await;
+            let pushed = push_patiently(&saved, &registry, &heard, Times::UNCHANGED, impatient()).await;
             check(pushed.unwrap(), &saved, &registry);
             assert_eq!((saved.opened(), heard.retries()), (2, 1), "{at}");
             // At most the one that broke off is begun twice.
@@ -249,7 +243,7 @@ async fn an_archive_of_another_image_is_refused() {
 async fn progress_is_told_of_every_layer() {
     let saved = Saved::new(Layout::Docker28, &LAYERS);
     let heard = Heard::default();
-    let pushed = push_archive(&saved, &InMemoryRegistry::default(), &heard, i64::MAX).await;
+    let pushed = push_archive(&saved, &InMemoryRegistry::default(), &heard, Times::UNCHANGED).await;
     pushed.unwrap();
     let heard = heard.0.into_inner().unwrap();
     for layer in LAYERS {
@@ -260,6 +254,10 @@ async fn progress_is_told_of_every_layer() {
 
 #[tokio::test]
 async fn builds_that_differ_in_times_become_one_image() {
+    let times = Times {
+        config: Epoch::new(1_700_000_000),
+        layers: Some(Epoch::new(1_700_000_000)),
+    };
     let mut digests = BTreeSet::new();
     for late in [1_800_000_000, 1_900_000_000] {
         let layer = |mtime| {
@@ -271,7 +269,7 @@ async fn builds_that_differ_in_times_become_one_image() {
         };
         let saved = Saved::new(Layout::Docker28, &[&layer(1_600_000_000), &layer(late)]);
         let registry = InMemoryRegistry::default();
-        let pushed = push_archive(&saved, &registry, &Heard::default(), 1_700_000_000).await;
+        let pushed = push_archive(&saved, &registry, &Heard::default(), times).await;
         let digest = pushed.unwrap();
         let pushed = verify(&digest, &registry).await.unwrap();
         let Content::Image(image) = pushed.manifest.content().unwrap() else {

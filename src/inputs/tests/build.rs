@@ -155,3 +155,18 @@ fn paths_of_the_host_and_of_job_containers_are_mapped_in_the_action() {
         assert_eq!(resolved.notes.is_empty(), given == "app", "{given}");
     }
 }
+
+#[test]
+fn a_rebuild_needs_what_makes_digests_equal() {
+    let (message, hint) = Case::complete().flag("rebuild", "true").problem();
+    assert_eq!(
+        message,
+        "`--rebuild`: compares digests, which differ from build to build without `reproducible`"
+    );
+    assert!(hint.unwrap().contains("`reproducible: true`"));
+    let both = Case::complete()
+        .flag("rebuild", "true")
+        .flag("reproducible", "true");
+    assert!(both.settings().rebuild && both.settings().build.reproducible);
+    assert!(!Case::complete().flag("rebuild", "false").settings().rebuild);
+}

@@ -149,7 +149,8 @@ impl Run {
             labels: BTreeMap::new(),
             platform: None,
             no_cache: false,
-            source_date_epoch: 0,
+            committed_at: 0,
+            reproducible: false,
         };
         Self {
             wish: Wish {

@@ -212,6 +212,7 @@ async fn nothing_is_left_in_the_engine() {
         let mut request = request(context.path());
         let label = ("tagship.test".to_owned(), nonce.clone());
         request.labels = BTreeMap::from([label]);
+        request.reproducible = true;
         let bench = Bench::new(&engine).await;
         bench.publish(&request).await.unwrap();
         let filter = format!("label=tagship.test={nonce}");
@@ -226,7 +227,7 @@ async fn nothing_is_left_in_the_engine() {
                     "build",
                     "--quiet",
                     "--build-arg",
-                    "SOURCE_DATE_EPOCH=1700000000",
+                    "SOURCE_DATE_EPOCH=315532800",
                     "--label",
                     &format!("tagship.test={nonce}"),
                     path,
@@ -237,6 +238,54 @@ async fn nothing_is_left_in_the_engine() {
             let there = engine.docker(&list).await;
             assert!(!there.is_empty(), "{}", engine.name);
             engine.docker(&["rmi", id.trim()]).await;
+        }
+    }
+}
+
+/// Times are sent as they are: the engine fetches a file again only when its size, time or mode differ.
+#[tokio::test]
+async fn a_file_that_changes_and_keeps_its_length_is_built_anew() {
+    for engine in engines() {
+        for reproducible in [false, true] {
+            let context = folder(&[("Dockerfile", "FROM scratch\nCOPY file /\n"), ("file", "before")]);
+            let mut request = request(context.path());
+            request.reproducible = reproducible;
+            let bench = Bench::new(&engine).await;
+            bench.publish(&request).await.unwrap();
+            write(context.path(), &[("file", "after!")]);
+            let digest = bench.publish(&request).await.unwrap();
+            let image = Image::read(&bench.registry, digest);
+            assert_eq!(image.file("file").unwrap(), "after!", "{}", engine.name);
+        }
+    }
+}
+
+/// Neither the time of a commit nor its labels are in what a step depends on.
+#[tokio::test]
+async fn another_commit_runs_no_step_again() {
+    for engine in engines() {
+        for reproducible in [false, true] {
+            let nonce = format!("{reproducible} {}", engine.address);
+            let dockerfile = format!("FROM busybox\nWORKDIR /work/deep\nRUN echo '{nonce}' > /made\n");
+            let context = folder(&[("Dockerfile", &dockerfile)]);
+            let mut request = request(context.path());
+            request.reproducible = reproducible;
+            Bench::new(&engine).await.publish(&request).await.unwrap();
+            request.committed_at += 1000;
+            let bench = Bench::new(&engine).await;
+            bench.publish(&request).await.unwrap();
+            let steps = bench.heard.log().steps;
+            let ran: Vec<_> = steps
+                .iter()
+                .filter(|step| step.name.contains("RUN") || step.name.contains("WORKDIR"))
+                .map(|step| step.outcome.clone())
+                .collect();
+            assert_eq!(
+                ran,
+                [Some(Outcome::Cached), Some(Outcome::Cached)],
+                "{}",
+                engine.name
+            );
         }
     }
 }

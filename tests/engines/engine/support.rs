@@ -108,7 +108,8 @@ pub(crate) fn request(context: &Path) -> BuildRequest {
         labels: BTreeMap::new(),
         platform: None,
         no_cache: false,
-        source_date_epoch: 1_700_000_000,
+        committed_at: 1_700_000_000,
+        reproducible: false,
     }
 }
 

@@ -41,7 +41,8 @@ fn wish(rules: &[&str], version: Option<&str>) -> Wish {
             labels: BTreeMap::new(),
             platform: None,
             no_cache: false,
-            source_date_epoch: 0,
+            committed_at: 0,
+            reproducible: false,
         },
         source: Source {
             commit,
