@@ -92,6 +92,25 @@ fn what_is_no_mapping_is_refused_with_its_place() {
 }
 
 #[test]
+fn what_is_wrong_is_shown_without_its_value() {
+    for text in [
+        "root:$6$s3cret:19000",
+        "s3cret",
+        "- s3cret",
+        "tags:\n  - {a: s3cret}",
+        "context: [s3cret]",
+        "labels: {a: {b: s3cret}}",
+        "registry: \"s3cret",
+        "registry: @s3cret",
+        "registry: *s3cret",
+    ] {
+        let problems = problems(text);
+        assert!(!problems.is_empty(), "{text}");
+        assert!(!problems.join("").contains("s3cret"), "{text}: {problems:?}");
+    }
+}
+
+#[test]
 fn bombs_are_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {

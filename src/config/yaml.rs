@@ -125,9 +125,25 @@ fn problem(error: &serde_yaml::Error) -> ConfigProblem {
     ConfigProblem {
         line,
         column,
-        message: cleaned(message),
+        message: cleaned(&without_value(message)),
         hint: None,
     }
+}
+
+/// The message with the kind of what was found, and without its value: the file may not be what its name says.
+///
+/// Source: serde, `de::Unexpected`: `string "…"`, ``integer `7` ``.
+fn without_value(message: &str) -> String {
+    let found = ["invalid type: ", "invalid value: "]
+        .iter()
+        .find_map(|what| message.find(what).map(|at| at + what.len()));
+    let parts = found.and_then(|found| {
+        let (before, found) = message.split_at(found);
+        let (found, expected) = found.rsplit_once(", expected ")?;
+        let kind = found.split(['"', '`']).next().unwrap_or_default();
+        Some(format!("{before}{}, expected {expected}", kind.trim_end()))
+    });
+    parts.unwrap_or_else(|| message.to_owned())
 }
 
 const EXPECTED: &str = "a mapping of inputs, such as `repository: team/app`";

@@ -276,7 +276,7 @@ impl RawInputs {
             .filter_map(|name| Some((name, self.values.get(name)?)));
         given
             .map(|(name, value)| {
-                let text = without_password(value.texts.join(" ").trim());
+                let text = value.texts.join(" ");
                 format!("`{name}` is `{}`, from {}", cleaned(&text), value.origin)
             })
             .collect()
@@ -285,16 +285,5 @@ impl RawInputs {
     /// The folder that relative paths begin in.
     pub(super) fn workspace(&self, environment: &Environment) -> PathBuf {
         workspace(self.face, environment)
-    }
-}
-
-/// The text without what stands before the `@` of a URL, where that holds a password.
-fn without_password(text: &str) -> String {
-    match text.split_once("://") {
-        Some((scheme, rest)) => match rest.rsplit_once('@') {
-            Some((user, host)) if user.contains(':') => format!("{scheme}://{host}"),
-            _ => text.to_owned(),
-        },
-        None => text.to_owned(),
     }
 }

@@ -179,6 +179,12 @@ impl RawInputs {
             line,
             column,
         };
+        if Paths::new(self, environment).is_led_out(&path) {
+            let at = named.map_or_else(|| origin(1, 1), |(_, origin)| origin);
+            let message = format!("`{}` is a link that leads out of the workspace", cleaned(&shown));
+            self.problem(at, message, Some("put the file itself there".to_owned()));
+            return (Config::default(), shown);
+        }
         let loaded = match config::load(&path) {
             Ok(Some(loaded)) => loaded,
             Ok(None) => {

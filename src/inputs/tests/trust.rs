@@ -208,8 +208,24 @@ fn the_log_of_a_job_shows_where_decisive_settings_come_from() {
         [
             format!("`registry` is `{REGISTRY}`, from tagship.yaml:1:1"),
             "`endpoint-url` is `https://emulator.example`, from `TAGSHIP_ENDPOINT_URL`".to_owned(),
-            "`docker-host` is `tcp://builder:2376`, from `--docker-host`".to_owned(),
+            "`docker-host` is `tcp://me:***@builder:2376`, from `--docker-host`".to_owned(),
             format!("`role-to-assume` is `{ROLE}`, from `--role-to-assume`"),
         ]
     );
+}
+
+#[test]
+fn the_file_is_no_link_out_of_the_workspace() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(elsewhere.path().join("shadow"), "root:s3cret\n").unwrap();
+    for name in ["tagship.yaml", "other.yaml"] {
+        let case = Case::new().flag("config", name);
+        symlink(elsewhere.path().join("shadow"), case.path().join(name)).unwrap();
+        let error = case.resolve().unwrap_err().to_string();
+        assert!(
+            error.contains("is a link that leads out of the workspace"),
+            "{error}"
+        );
+        assert!(!error.contains("s3cret"), "{error}");
+    }
 }
