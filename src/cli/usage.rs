@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use crate::inputs::Environment;
 use crate::ui::{Diagnosis, Manner, Ui};
 use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::untrusted::json;
 
 /// The command line is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +55,7 @@ pub(super) fn show(
     if ui.is_json() {
         // What stdout does not take is said on stderr as well.
         let report = serde_json::json!({ "status": "failed", "error": Diagnosis::of(&error).json() });
-        ui.output().data(&format!("{report}\n")).ok();
+        ui.output().data(&json(&report)).ok();
     }
     super::session::fail(&ui, &error)
 }

@@ -82,7 +82,7 @@ impl EngineBuilder {
 
     fn progress(&self, request: &BuildRequest) -> Progress {
         let dockerfile = DockerfileName::new(&request.dockerfile, &self.workspace);
-        Progress::new(Arc::clone(&self.reporter), dockerfile)
+        Progress::new(Arc::clone(&self.reporter), dockerfile, request.build_args.clone())
     }
 
     /// Runs one build to its end, with a session of its own.

@@ -26,12 +26,13 @@ pub(super) fn classify(
     image: &ImageName,
 ) -> BuildError {
     let details = Details::of(status);
-    tracing::debug!(message = status.message(), ?details, "the build failed");
-    if let Some(error) = push::classify(status.message(), image) {
+    let message = request.build_args.redact(status.message());
+    tracing::debug!(%message, ?details, "the build failed");
+    if let Some(error) = push::classify(&message, image) {
         return error.into();
     }
     wording::classify(
-        status.message(),
+        &message,
         details.exit_code,
         progress.failed_step(details.vertex.as_deref()),
         details.location(progress.dockerfile()),

@@ -1,5 +1,6 @@
 //! Follows a build as BuildKit tells it, and reports it in our events.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
 };
 
 use crate::ports::{Event, Reporter, StepOutcome, Warning};
+use tagship_domain::build::BuildArgs;
 use tagship_domain::error::cleaned;
 
 /// The most bytes of one piece of a step's output.
@@ -18,7 +20,7 @@ const PIECE_BYTES: usize = 32 * 1024;
 /// The most bytes of a step's output that are kept for its failure.
 const TAIL_BYTES: usize = 16 * 1024;
 /// The most lines of it.
-const TAIL_LINES: usize = 20;
+const TAIL_LINES: usize = 50;
 /// The most steps that are followed; a build of more goes on unseen.
 const MAX_STEPS: usize = 20_000;
 
@@ -28,6 +30,8 @@ pub(super) struct Progress {
     /// By BuildKit's digest of the step.
     steps: HashMap<String, Step>,
     dockerfile: DockerfileName,
+    /// Whose values BuildKit repeats in names, output and errors.
+    build_args: BuildArgs,
 }
 
 struct Step {
@@ -42,16 +46,22 @@ struct Step {
 
 impl Progress {
     /// Nothing was told yet.
-    pub(super) fn new(reporter: Arc<dyn Reporter>, dockerfile: DockerfileName) -> Self {
+    pub(super) fn new(
+        reporter: Arc<dyn Reporter>,
+        dockerfile: DockerfileName,
+        build_args: BuildArgs,
+    ) -> Self {
         Self {
             reporter,
             steps: HashMap::new(),
             dockerfile,
+            build_args,
         }
     }
 
     /// Reports what is new.
-    pub(super) fn take(&mut self, news: &StatusResponse) {
+    pub(super) fn take(&mut self, mut news: StatusResponse) {
+        redact(&mut news, &self.build_args);
         // A step's output comes before its end, also where both come at once.
         for vertex in &news.vertexes {
             if let Some(started) = &vertex.started
@@ -115,10 +125,13 @@ impl Progress {
     fn moved(&self, status: &VertexStatus) {
         let amount = |bytes: i64| u64::try_from(bytes).unwrap_or_default();
         if status.current > 0 || status.total > 0 {
+            // What has ended moved all that it had to, also where BuildKit did not know how much that is.
+            let has_ended = status.completed.is_some();
+            let total = amount(status.total).max(if has_ended { amount(status.current) } else { 0 });
             self.reporter.event(Event::Progress {
                 what: status.id.trim_end_matches(':'),
-                current: amount(status.current),
-                total: Some(amount(status.total)).filter(|total| *total > 0),
+                current: if has_ended { total } else { amount(status.current) },
+                total: Some(total).filter(|total| *total > 0),
             });
         }
     }
@@ -198,6 +211,32 @@ impl Progress {
     /// How the Dockerfile is called towards the user.
     pub(super) fn dockerfile(&self) -> &DockerfileName {
         &self.dockerfile
+    }
+}
+
+/// Replaces the values of build arguments.
+fn redact(news: &mut StatusResponse, build_args: &BuildArgs) {
+    let redact = |text: &mut String| {
+        if let Cow::Owned(redacted) = build_args.redact(text) {
+            *text = redacted;
+        }
+    };
+    for vertex in &mut news.vertexes {
+        redact(&mut vertex.name);
+        redact(&mut vertex.error);
+    }
+    for status in &mut news.statuses {
+        redact(&mut status.id);
+    }
+    for log in &mut news.logs {
+        if let Cow::Owned(redacted) = build_args.redact(&String::from_utf8_lossy(&log.msg)) {
+            log.msg = redacted.into_bytes();
+        }
+    }
+    for warning in &mut news.warnings {
+        if let Cow::Owned(redacted) = build_args.redact(&String::from_utf8_lossy(&warning.short)) {
+            warning.short = redacted.into_bytes();
+        }
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) async fn solve(
         tokio::select! {
             solved = &mut solving, if outcome.is_none() => outcome = Some(solved),
             response = news.next(), if listening => match response {
-                Some(Ok(response)) => progress.take(&response),
+                Some(Ok(response)) => progress.take(response),
                 Some(Err(status)) => {
                     tracing::debug!(%status, "the build's status broke off");
                     listening = false;

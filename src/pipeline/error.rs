@@ -88,4 +88,11 @@ impl Diagnose for PipelineError {
             ),
         }
     }
+
+    fn output(&self) -> &[String] {
+        match self {
+            Self::Build(error) => error.output(),
+            _ => &[],
+        }
+    }
 }

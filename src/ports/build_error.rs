@@ -276,7 +276,7 @@ impl Diagnose for BuildError {
             Self::StepFailed { tail, .. } if tail.iter().any(|line| line.contains("exec format error")) => {
                 "install emulation for the platform on the engine, or build on an engine of that platform"
             }
-            Self::StepFailed { .. } => "the step's own output above says why",
+            Self::StepFailed { .. } => "the step's own output says why",
             Self::DockerfileInvalid { .. } => "correct the Dockerfile",
             Self::BaseImage { .. } => {
                 "check the image's name, and that the engine may pull it; private images of other registries are not supported"
@@ -291,5 +291,12 @@ impl Diagnose for BuildError {
             Self::Push(error) => return error.hint(),
         };
         Some(hint.into())
+    }
+
+    fn output(&self) -> &[String] {
+        match self {
+            Self::StepFailed { tail, .. } => tail,
+            _ => &[],
+        }
     }
 }

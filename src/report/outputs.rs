@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::{Report, Status};
+use tagship_domain::untrusted::json;
 
 /// One output of the action.
 #[derive(Debug, Clone, Copy)]
@@ -115,17 +116,16 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                     .map(ToString::to_string)
                     .unwrap_or_default(),
                 "revision" => report.revision.clone(),
-                "manifests" => json!(
-                    report
+                "manifests" => json(
+                    &report
                         .manifests
                         .iter()
                         .map(|manifest| (manifest.platform.to_string(), json!(manifest.digest)))
-                        .collect::<serde_json::Map<_, _>>()
-                )
-                .to_string(),
+                        .collect::<serde_json::Map<_, _>>(),
+                ),
                 "matrix" => String::new(),
                 "size" => report.size.map(|size| size.to_string()).unwrap_or_default(),
-                _ => json!(report).to_string(),
+                _ => json(report),
             };
             (output.name, value)
         })

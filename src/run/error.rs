@@ -107,4 +107,11 @@ impl Diagnose for RunError {
             Self::Broken(_) => None,
         }
     }
+
+    fn output(&self) -> &[String] {
+        match self {
+            Self::Pipeline(error) => error.output(),
+            _ => &[],
+        }
+    }
 }

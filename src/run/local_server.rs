@@ -150,7 +150,7 @@ fn outcome(text: String, values: impl Iterator<Item = (&'static str, Value)>) ->
     let json: Map<String, Value> = values.map(|(name, value)| (name.to_owned(), value)).collect();
     Outcome {
         text,
-        json: Value::Object(json).to_string() + "\n",
+        json: super::outcome::json(&json),
         ..Outcome::default()
     }
 }

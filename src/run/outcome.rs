@@ -4,6 +4,7 @@ use crate::pipeline::Ledger;
 use crate::report::{Report, Status, outputs, plan_text, report_text, summary};
 use tagship_domain::plan::Plan;
 use tagship_domain::reference::{Digest, ImageName};
+use tagship_domain::untrusted;
 
 /// What a run leaves to show, in the form of every face.
 #[derive(Debug, Clone, Default)]
@@ -90,9 +91,7 @@ impl Outcome {
     }
 }
 
-/// One line of JSON. What is serialised here has only text keys, so that it cannot fail.
+/// One line of JSON.
 pub(super) fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value)
-        .map(|json| json + "\n")
-        .unwrap_or_default()
+    untrusted::json(value) + "\n"
 }

@@ -22,6 +22,9 @@ pub struct Diagnosis {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    /// The last lines that a failing step printed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    output: Vec<String>,
     /// The exit code.
     #[serde(rename = "exit-code")]
     exit_code: u8,
@@ -44,6 +47,11 @@ impl Diagnosis {
             message,
             causes: shown,
             hint: error.hint().map(|hint| block(&hint)),
+            output: error
+                .output()
+                .iter()
+                .map(|line| block(last_state(line)))
+                .collect(),
             exit_code: error.kind().exit_code(),
         }
     }
@@ -54,6 +62,7 @@ impl Diagnosis {
             message: "cancelled".to_owned(),
             causes: Vec::new(),
             hint: Some("run again: what was pushed is kept, and the run goes on from there".to_owned()),
+            output: Vec::new(),
             exit_code: Kind::Cancelled.exit_code(),
         }
     }
@@ -66,7 +75,11 @@ impl Diagnosis {
     /// The error for a reader, on several lines.
     pub(super) fn text(&self, palette: Palette) -> String {
         let Palette { error, hint, .. } = palette;
-        let mut text = format!("{error}error:{error:#} {}", self.message);
+        let mut text = String::new();
+        for line in &self.output {
+            writeln!(text, "  | {line}").ok();
+        }
+        write!(text, "{error}error:{error:#} {}", self.message).ok();
         for cause in &self.causes {
             write!(text, "\n  caused by: {cause}").ok();
         }
@@ -85,10 +98,22 @@ impl Diagnosis {
         if let Some(next) = &self.hint {
             write!(text, "\nhint: {next}").ok();
         }
+        for line in self.output_within(MAX_ANNOTATION - 1, text.chars().count()) {
+            write!(text, "\n| {line}").ok();
+        }
         match text.char_indices().nth(MAX_ANNOTATION) {
             None => text,
             Some(_) => text.chars().take(MAX_ANNOTATION - 1).chain(['…']).collect(),
         }
+    }
+
+    /// The last lines of output for which there is room, in their order.
+    fn output_within(&self, most: usize, mut used: usize) -> &[String] {
+        let lines = self.output.iter().rev().take_while(|line| {
+            used += line.chars().count() + "\n| ".len();
+            used <= most
+        });
+        &self.output[self.output.len() - lines.count()..]
     }
 
     /// The error for a reader, without colours.
@@ -100,4 +125,12 @@ impl Diagnosis {
     pub fn json(&self) -> serde_json::Value {
         serde_json::json!(self)
     }
+}
+
+/// What a line shows in the end: a CR within it starts it anew, as in a terminal.
+fn last_state(line: &str) -> &str {
+    line.trim_end_matches('\r')
+        .rsplit('\r')
+        .next()
+        .unwrap_or_default()
 }

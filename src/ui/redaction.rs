@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
 use secrecy::{ExposeSecret as _, SecretString};
+use tagship_domain::untrusted;
 
 /// Shorter texts are no secrets worth the damage of replacing every `1` or `true`.
 const MIN_BYTES: usize = 5;
@@ -20,9 +21,13 @@ impl Redaction {
     /// Registers a secret.
     pub fn add(&self, secret: &SecretString) {
         let mut texts = self.texts.write().unwrap_or_else(PoisonError::into_inner);
-        for line in lines(secret) {
-            if line.len() >= MIN_BYTES && !texts.iter().any(|known| known == line) {
-                texts.push(line.to_owned());
+        for line in lines(secret).filter(|line| line.len() >= MIN_BYTES) {
+            // In JSON it stands in another form.
+            let escaped = untrusted::json(&line);
+            for form in [line, escaped.trim_matches('"')] {
+                if !texts.iter().any(|known| known == form) {
+                    texts.push(form.to_owned());
+                }
             }
         }
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));

@@ -2,8 +2,10 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::command;
 use super::redaction::Redaction;
 use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::untrusted::Untrusted;
 
 /// stdout: data for other programs.
 pub struct Output {
@@ -34,15 +36,18 @@ impl Output {
         }
     }
 
-    /// Prints text, with a newline at its end. That nobody reads any more is no error.
+    /// Prints text, with a newline at its end: what came into it from outside moves no cursor and is no workflow command,
+    /// because a terminal or a runner may read stdout as well. A closed pipe is no error.
     pub fn data(&self, text: &str) -> Result<(), OutputError> {
-        if text.is_empty() {
-            return Ok(());
-        }
-        let text = self.redaction.apply(text);
-        let newline = if text.ends_with('\n') { "" } else { "\n" };
+        let clean = Untrusted::block(text).to_string();
+        let lines: String = self
+            .redaction
+            .apply(&clean)
+            .lines()
+            .map(|line| command::inert(line) + "\n")
+            .collect();
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        match write!(sink, "{text}{newline}").and_then(|()| sink.flush()) {
+        match write!(sink, "{lines}").and_then(|()| sink.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(OutputError(error)),
             _ => Ok(()),
         }

@@ -1,5 +1,6 @@
 //! What is to be built.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -53,6 +54,9 @@ impl BuildRequest {
     }
 }
 
+/// The least bytes of a build argument's value that is replaced where it is repeated.
+const MIN_REDACTED_BYTES: usize = 6;
+
 /// Build arguments by name. Their values cannot be printed and are not serialised.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct BuildArgs(BTreeMap<String, String>);
@@ -66,6 +70,23 @@ impl BuildArgs {
     /// Names and values, for the builder alone.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Replaces the values by `***` in what others made of them, such as the engine's words.
+    ///
+    /// Values of less than six bytes are left alone: they hide nothing that a reader could not guess, and replacing each
+    /// `1` or `true` would make the text unreadable.
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut values: Vec<&str> = self.0.values().map(String::as_str).collect();
+        // A value within another one does not break the longer one up.
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        let mut redacted = Cow::Borrowed(text);
+        for value in values {
+            if value.len() >= MIN_REDACTED_BYTES && redacted.contains(value) {
+                redacted = Cow::Owned(redacted.replace(value, "***"));
+            }
+        }
+        redacted
     }
 
     /// The names.

@@ -53,6 +53,11 @@ pub trait Diagnose: Error + Send + Sync + 'static {
     fn hint(&self) -> Option<Cow<'static, str>> {
         None
     }
+
+    /// The last lines that a program printed before it failed, as they came.
+    fn output(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// Returns the error and its causes, outermost first.

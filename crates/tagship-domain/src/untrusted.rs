@@ -1,12 +1,18 @@
 //! Text from outside: what remote parties, files, refs and programs say, fit to be shown.
 
+mod json;
+mod url;
+
 use std::fmt::{self, Write as _};
 use std::iter::Peekable;
 use std::str::Chars;
 
+pub use self::json::json;
+
 /// Text from outside, which `Display` cleans.
 ///
-/// Control characters, escape sequences and characters that change the direction of text never pass. On one line, white
+/// Control characters, escape sequences, characters that change the direction of text and passwords in URLs never pass.
+/// On one line, white
 /// space becomes single spaces and each run of what must not pass becomes `�`, so that a reader sees that something was
 /// there; a long text ends with `…`. In a block, lines and tabs stay and what must not pass vanishes.
 #[derive(Debug, Clone, Copy)]
@@ -56,9 +62,10 @@ impl<'a> Untrusted<'a> {
 
 impl fmt::Display for Untrusted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = url::without_passwords(self.text);
         match self.form {
-            Form::Line(most) => line(self.text, most, f),
-            Form::Block => Pieces::of(self.text).try_for_each(|piece| match piece {
+            Form::Line(most) => line(&text, most, f),
+            Form::Block => Pieces::of(&text).try_for_each(|piece| match piece {
                 Piece::Blank('\r') | Piece::Hidden => Ok(()),
                 Piece::Visible(character) | Piece::Blank(character) => f.write_char(character),
             }),
@@ -198,6 +205,10 @@ mod tests {
             ("\u{0}\u{85}", "�"),
             ("日本\u{3000}語", "日本 語"),
             ("", ""),
+            (
+                "no answer at tcp://me:s3cret@host:2375",
+                "no answer at tcp://me:***@host:2375",
+            ),
         ] {
             assert_eq!(cleaned(text), shown, "{text:?}");
         }

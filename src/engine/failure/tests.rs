@@ -49,9 +49,9 @@ fn request() -> BuildRequest {
 /// A build whose one step failed.
 fn progress(step: &str, output: &str, error: &str) -> Progress {
     let dockerfile = DockerfileName::new(Path::new("/w/app/Dockerfile"), Path::new("/w"));
-    let mut progress = Progress::new(Arc::new(Nobody), dockerfile);
+    let mut progress = Progress::new(Arc::new(Nobody), dockerfile, BuildArgs::default());
     if !step.is_empty() {
-        progress.take(&StatusResponse {
+        progress.take(StatusResponse {
             vertexes: vec![Vertex {
                 digest: "sha256:1".to_owned(),
                 name: step.to_owned(),
@@ -211,8 +211,8 @@ fn a_failed_step_keeps_its_last_lines_and_place() {
     let BuildError::StepFailed { tail, .. } = error else {
         panic!("{error:?}")
     };
-    assert_eq!(tail.len(), 20);
-    assert_eq!((tail[0].as_str(), tail[19].as_str()), ("line 981", "line 1000"));
+    assert_eq!(tail.len(), 50);
+    assert_eq!((tail[0].as_str(), tail[49].as_str()), ("line 951", "line 1000"));
 }
 
 #[test]
@@ -286,4 +286,41 @@ fn foreign_words_stay_on_one_line_and_short() {
     let long = on_one_line(&"x".repeat(100_000));
     assert_eq!(long.chars().count(), 2001);
     assert!(long.ends_with('…'));
+}
+
+#[test]
+fn values_of_build_arguments_are_not_shown() {
+    let request = BuildRequest {
+        build_args: BuildArgs::new(BTreeMap::from([
+            ("TOKEN".to_owned(), "hunter2".to_owned()),
+            ("LONGER".to_owned(), "hunter2-and-more".to_owned()),
+            ("DEBUG".to_owned(), "true".to_owned()),
+        ])),
+        ..request()
+    };
+    let message = "process \"curl hunter2 hunter2-and-more true\" did not complete";
+    let dockerfile = DockerfileName::new(Path::new("/w/app/Dockerfile"), Path::new("/w"));
+    let mut progress = Progress::new(Arc::new(Nobody), dockerfile, request.build_args.clone());
+    progress.take(StatusResponse {
+        vertexes: vec![Vertex {
+            digest: "sha256:1".to_owned(),
+            name: "[2/2] RUN curl hunter2".to_owned(),
+            error: message.to_owned(),
+            started: Some(prost_time()),
+            completed: Some(prost_time()),
+            ..Vertex::default()
+        }],
+        logs: vec![VertexLog {
+            vertex: "sha256:1".to_owned(),
+            msg: b"sent hunter2-and-more".to_vec(),
+            ..VertexLog::default()
+        }],
+        ..StatusResponse::default()
+    });
+    let error = super::classify(&Status::unknown(message), &progress, &request, &image());
+    assert_eq!(
+        error.to_string(),
+        "build step `[2/2] RUN curl ***` failed: process \"curl *** *** true\" did not complete"
+    );
+    assert_eq!(error.output(), ["sent ***"]);
 }

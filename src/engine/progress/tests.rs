@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::{DockerfileName, Progress};
 use crate::ports::{Event, Reporter};
+use tagship_domain::build::BuildArgs;
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<String>>);
@@ -29,7 +30,10 @@ impl Reporter for Heard {
 fn progress() -> (Progress, Arc<Heard>) {
     let heard = Arc::new(Heard::default());
     let dockerfile = DockerfileName::new(Path::new("/w/app/Dockerfile"), Path::new("/w"));
-    (Progress::new(heard.clone(), dockerfile), heard)
+    (
+        Progress::new(heard.clone(), dockerfile, BuildArgs::default()),
+        heard,
+    )
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as BuildKit's messages have it")]
@@ -62,13 +66,10 @@ fn heard(heard: &Heard) -> Vec<String> {
 fn steps_are_numbered_as_they_start() {
     let (mut progress, reported) = progress();
     // Known, but not begun.
-    progress.take(&news(vec![vertex("b", None, None), vertex("a", None, None)]));
+    progress.take(news(vec![vertex("b", None, None), vertex("a", None, None)]));
     assert_eq!(heard(&reported), [""; 0]);
-    progress.take(&news(vec![vertex("a", time(1), None)]));
-    progress.take(&news(vec![
-        vertex("a", time(1), None),
-        vertex("b", time(2), None),
-    ]));
+    progress.take(news(vec![vertex("a", time(1), None)]));
+    progress.take(news(vec![vertex("a", time(1), None), vertex("b", time(2), None)]));
     assert_eq!(
         heard(&reported),
         [
@@ -86,12 +87,12 @@ fn a_step_ends_once_and_its_output_comes_before() {
         msg: vec![b'x'; 70_000],
         ..VertexLog::default()
     };
-    progress.take(&StatusResponse {
+    progress.take(StatusResponse {
         logs: vec![log],
         ..news(vec![vertex("a", time(1), time(4))])
     });
     // BuildKit may come back to a step and end it again.
-    progress.take(&news(vec![vertex("a", time(5), time(6))]));
+    progress.take(news(vec![vertex("a", time(5), time(6))]));
     assert_eq!(
         heard(&reported),
         [
@@ -107,7 +108,7 @@ fn a_step_ends_once_and_its_output_comes_before() {
 #[test]
 fn cached_and_failed_steps_are_told_as_such() {
     let (mut progress, reported) = progress();
-    progress.take(&news(vec![
+    progress.take(news(vec![
         Vertex {
             cached: true,
             ..vertex("a", time(1), time(1))
@@ -135,19 +136,19 @@ fn cached_and_failed_steps_are_told_as_such() {
 #[test]
 fn the_tail_of_a_step_is_bounded() {
     let (mut progress, _) = progress();
-    progress.take(&news(vec![vertex("a", time(1), None)]));
+    progress.take(news(vec![vertex("a", time(1), None)]));
     for _ in 0..100 {
         let log = VertexLog {
             vertex: "a".to_owned(),
             msg: vec![b'y'; 10_000],
             ..VertexLog::default()
         };
-        progress.take(&StatusResponse {
+        progress.take(StatusResponse {
             logs: vec![log],
             ..StatusResponse::default()
         });
     }
-    progress.take(&news(vec![Vertex {
+    progress.take(news(vec![Vertex {
         error: "boom".to_owned(),
         ..vertex("a", time(1), time(2))
     }]));
@@ -180,7 +181,7 @@ fn transfers_and_warnings_are_told() {
         }],
         ..VertexWarning::default()
     };
-    progress.take(&StatusResponse {
+    progress.take(StatusResponse {
         statuses: vec![
             status("transferring context:", 10, 0),
             status("sha256:1", 5, 9),

@@ -46,6 +46,60 @@ fn an_error_has_one_shape_everywhere() {
     );
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("build step `RUN make` failed")]
+struct StepFailed(Vec<String>);
+
+impl tagship_domain::error::Diagnose for StepFailed {
+    fn kind(&self) -> tagship_domain::error::Kind {
+        tagship_domain::error::Kind::Operation
+    }
+
+    fn output(&self) -> &[String] {
+        &self.0
+    }
+}
+
+#[test]
+fn the_last_output_of_a_failing_step_stands_above_the_error_everywhere() {
+    let lines = ["  10%\r 100%\r", "::error::\u{1b}[31mno rule", "\tto make"];
+    let diagnosis = Diagnosis::of(&StepFailed(lines.map(str::to_owned).to_vec()));
+    let expected = "  |  100%\n  | ::error::no rule\n  | \tto make\nerror: build step `RUN make` failed";
+    assert_eq!(diagnosis.plain(), expected);
+    let (voice, stream) = plain();
+    quiet::Quiet::new(Arc::new(voice)).error(&diagnosis);
+    assert_eq!(stream.text(), format!("{expected}\n"));
+    assert_eq!(
+        diagnosis.annotation(),
+        "build step `RUN make` failed\n|  100%\n| ::error::no rule\n| \tto make"
+    );
+    assert_eq!(diagnosis.json()["output"][1], "::error::no rule");
+    let long: Vec<String> = (0..50)
+        .map(|number| format!("{number} {}", "x".repeat(200)))
+        .collect();
+    let annotation = Diagnosis::of(&StepFailed(long)).annotation();
+    assert!(
+        annotation.chars().count() <= 4096 && annotation.contains("\n| 49 xxx"),
+        "{annotation}"
+    );
+}
+
+#[test]
+fn stdout_moves_no_cursor_and_holds_no_command_and_no_secret() {
+    let stream = Stream::default();
+    let redaction = Arc::new(Redaction::default());
+    redaction.add(&SecretString::from("s3\"cret"));
+    let output = Output::new(Box::new(stream.clone()), redaction);
+    output
+        .data("a\u{1b}[2J\u{202e}\n ::set-output name=x::y\nb ##[error]c s3\"cret")
+        .unwrap();
+    output.data("{\"a\":\"s3\\\"cret\"}\n").unwrap();
+    assert_eq!(
+        stream.text(),
+        "a\n : :set-output name=x::y\nb ## [error]c ***\n{\"a\":\"***\"}\n"
+    );
+}
+
 #[test]
 fn an_annotation_keeps_to_the_runners_limit() {
     let error = Taken("é".repeat(10_000), io::Error::other("the cause"));
