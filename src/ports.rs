@@ -5,72 +5,35 @@
 mod build_error;
 mod forge_error;
 mod git_error;
-mod login_error;
-mod registry_error;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::io::AsyncRead;
 
 use tagship_domain::build::BuildRequest;
-use tagship_domain::content::{Descriptor, Manifest};
+use tagship_domain::content::Manifest;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
 use tagship_domain::immutability::Mutability;
-use tagship_domain::reference::{Digest, Reference, RegistryHost, RepositoryName, Tag};
+use tagship_domain::reference::{Digest, RepositoryName, Tag};
 
 pub use build_error::{BuildError, SourceLocation};
 pub use forge_error::ForgeError;
 pub use git_error::GitError;
-pub use login_error::LoginError;
-pub use registry_error::{RegistryError, missing_permission};
+pub use oci_registry::{
+    BlobStream, LoginError, ReadRepository, RegistryCredential, RegistryError, RegistryLogin, WriteRepository,
+};
 
-/// User and password of a registry, as HTTP Basic takes them.
-#[derive(Debug, Clone)]
-pub struct RegistryCredential {
-    /// The user.
-    pub username: String,
-    /// The password.
-    pub password: SecretString,
-}
-
-/// Credentials for a registry, fetched when they are first needed and kept in memory.
+/// Reads one repository and its settings.
 #[async_trait]
-pub trait RegistryLogin: Send + Sync {
-    /// A credential for `host` that is valid now.
-    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, RegistryError>;
-
-    /// Forgets what is held for `host`, because the registry refused it.
-    async fn forget(&self, host: &RegistryHost);
-}
-
-/// Reads one repository.
-#[async_trait]
-pub trait ReadRegistry: Send + Sync {
-    /// The repository's tag mutability. `RegistryError::NotPermitted` where the role may not read it.
+pub trait ReadRegistry: ReadRepository {
+    /// Returns the repository's tag mutability. `RegistryError::NotPermitted` where the role may not read it.
     async fn mutability(&self) -> Result<Mutability, RegistryError>;
-
-    /// The manifests of those of `tags` that exist, in as few requests as the registry allows.
-    async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError>;
-
-    /// All tags, in no order. `RegistryError::NotPermitted` where the role may not list them.
-    async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError>;
-
-    /// A manifest by digest; `None` if there is none.
-    async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError>;
-
-    /// The size in bytes of a blob; `None` if there is none.
-    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError>;
-
-    /// The content of a small blob, such as a config; checked against the descriptor's digest and size.
-    async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError>;
 }
 
 /// The parts of a registry's API that answer in one request what its data plane would need many for.
@@ -79,33 +42,12 @@ pub trait ControlPlane: Send + Sync {
     /// As [`ReadRegistry::mutability`].
     async fn mutability(&self, repository: &RepositoryName) -> Result<Mutability, RegistryError>;
 
-    /// As [`ReadRegistry::resolve`].
+    /// As [`ReadRepository::resolve`].
     async fn resolve(
         &self,
         repository: &RepositoryName,
         tags: &[Tag],
     ) -> Result<BTreeMap<Tag, Manifest>, RegistryError>;
-}
-
-/// A blob's bytes, as they come.
-pub type BlobStream = BoxStream<'static, std::io::Result<Bytes>>;
-
-/// Writes to one repository.
-#[async_trait]
-pub trait WriteRegistry: ReadRegistry {
-    /// Uploads bytes as they come; gives their digest and size.
-    ///
-    /// Not retried: the stream is gone after a failure. `RegistryError::is_transient` tells whether
-    /// the caller should produce it again.
-    async fn upload(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError>;
-
-    /// Puts a blob that is held in memory, unless it is there. Retried.
-    async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError>;
-
-    /// Puts a manifest under a tag or its own digest, byte for byte. Retried.
-    ///
-    /// `RegistryError::TagTaken` if the registry refuses to move the tag: the caller looks up who has it.
-    async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError>;
 }
 
 /// Builds images and puts their content into a registry.
@@ -120,7 +62,7 @@ pub trait Builder: Send + Sync {
     async fn publish(
         &self,
         request: &BuildRequest,
-        registry: &dyn WriteRegistry,
+        registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError>;
 }
 

@@ -1,22 +1,34 @@
-//! The registry: ECR's data plane and the parts of its API that read a repository.
+//! The registry: content by [`oci_registry`], settings and tags by ECR's API where there is one.
 
-mod client;
-mod failure;
-mod http;
-#[cfg(test)]
-pub(crate) mod in_memory;
-mod manifests;
-mod operation;
-mod patience;
-mod reads;
 mod repository;
-mod tags;
-mod uploads;
-mod verify;
 
-pub use client::Client;
-pub use http::http_client;
-pub use patience::Patience;
-pub(crate) use reads::MAX_SMALL_BLOB;
+use std::sync::Arc;
+
+use oci_registry::Client;
+
+use crate::ports::{Event, RegistryError, RegistryLogin, Reporter};
+use tagship_domain::reference::ImageName;
+
 pub use repository::Repository;
-pub use verify::{VerifiedImage, describe, verify};
+
+/// Returns the one pool of connections that a run shares.
+pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    oci_registry::http_client(concat!("tagship/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Returns a client of `image`'s repository that reports what it repeats.
+pub fn client(
+    image: ImageName,
+    http: reqwest::Client,
+    login: Arc<dyn RegistryLogin>,
+    reporter: Arc<dyn Reporter>,
+) -> Result<Client, RegistryError> {
+    let client = Client::new(image, http, login)?;
+    Ok(client.on_retry(move |retry| {
+        reporter.event(Event::Retry {
+            what: &retry.what,
+            reason: retry.reason,
+            delay: retry.delay,
+        });
+    }))
+}

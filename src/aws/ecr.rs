@@ -92,20 +92,15 @@ impl Ecr {
 
 #[async_trait]
 impl RegistryLogin for Ecr {
-    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
-        let failed = |source| RegistryError::Login {
-            host: host.clone(),
-            source: LoginError::new(source),
-        };
-        let region = self
-            .region_of(host)
-            .ok_or_else(|| failed(IdentityError::ForeignRegistry))?;
+    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, LoginError> {
+        let foreign = || LoginError::new(IdentityError::ForeignRegistry);
+        let region = self.region_of(host).ok_or_else(foreign)?;
         let in_region = self.in_region(region).await;
         in_region
             .token
             .credential(&in_region.client, &*self.clock, &*self.reporter)
             .await
-            .map_err(failed)
+            .map_err(LoginError::new)
     }
 
     async fn forget(&self, host: &RegistryHost) {

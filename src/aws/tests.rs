@@ -3,7 +3,7 @@ pub(super) mod fakes;
 use std::time::Duration;
 
 use super::*;
-use crate::ports::{RegistryError, RegistryLogin as _};
+use crate::ports::RegistryLogin as _;
 use crate::settings::{AccessKey, IdentitySettings};
 use fakes::{ECR_PASSWORD, REQUEST_TOKEN, World, host};
 use tagship_domain::error::{Diagnose as _, Kind};
@@ -12,9 +12,7 @@ use tagship_domain::reference::AccountId;
 /// Why no login can be had.
 async fn refusal(ecr: &Ecr) -> IdentityError {
     match ecr.credential(&host()).await {
-        Err(RegistryError::Login { source, .. }) => {
-            source.cause().downcast_ref::<IdentityError>().unwrap().clone()
-        }
+        Err(error) => error.cause().downcast_ref::<IdentityError>().unwrap().clone(),
         other => panic!("{other:?}"),
     }
 }

@@ -17,7 +17,7 @@ use super::session::{Credentials, Failures, Folders, Providers, SecretStore, Ses
 use super::solve::{Export, ExporterResponse, frontend_options, solve};
 use crate::ports::BuildError;
 use crate::ports::{
-    Builder, EngineSummary, Event, ImageStore, RegistryError, RegistryLogin, Reporter, WriteRegistry,
+    Builder, EngineSummary, Event, ImageStore, RegistryError, RegistryLogin, Reporter, WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
 use tagship_domain::reference::{Digest, ImageName};
@@ -208,7 +208,7 @@ impl EngineBuilder {
         &self,
         engine: &Engine,
         request: &BuildRequest,
-        registry: &dyn WriteRegistry,
+        registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError> {
         let docker = engine.connection.docker();
         let before = archive::ids(docker)
@@ -268,7 +268,7 @@ impl Builder for EngineBuilder {
     async fn publish(
         &self,
         request: &BuildRequest,
-        registry: &dyn WriteRegistry,
+        registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError> {
         let engine = self.engine().await?;
         match engine.capabilities.summary.store {

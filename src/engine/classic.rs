@@ -16,8 +16,8 @@ pub use self::epoch::Times;
 use self::image::Image;
 use self::reading::Reading;
 use crate::ports::BuildError;
-use crate::ports::{Event, ImageArchive, Reporter, WriteRegistry};
-use crate::registry::Patience;
+use crate::ports::{Event, ImageArchive, Reporter, WriteRepository};
+use oci_registry::Patience;
 use tagship_domain::reference::{Digest, Reference};
 
 /// Streams an image out of an engine's classic store and pushes it by digest; gives the manifest's digest.
@@ -27,7 +27,7 @@ use tagship_domain::reference::{Digest, Reference};
 /// the stream breaks off, the stream is opened again and what was uploaded is passed over.
 pub async fn push_archive(
     archive: &dyn ImageArchive,
-    registry: &dyn WriteRegistry,
+    registry: &dyn WriteRepository,
     reporter: &dyn Reporter,
     times: Times,
 ) -> Result<Digest, BuildError> {
@@ -36,7 +36,7 @@ pub async fn push_archive(
 
 async fn push_patiently(
     archive: &dyn ImageArchive,
-    registry: &dyn WriteRegistry,
+    registry: &dyn WriteRepository,
     reporter: &dyn Reporter,
     times: Times,
     patience: Patience,

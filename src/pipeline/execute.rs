@@ -1,8 +1,11 @@
-use super::Ledger;
-use super::PipelineError;
+use oci_registry::verify;
+
+use super::gather::facts;
 use super::tagging::put_tags;
-use crate::ports::{Builder, Event, ImageStore, ReadHistory, RegistryError, Reporter, Stage, WriteRegistry};
-use crate::registry::verify;
+use super::{Ledger, PipelineError};
+use crate::ports::{
+    Builder, Event, ImageStore, ReadHistory, RegistryError, Reporter, Stage, WriteRepository,
+};
 use tagship_domain::build::BuildRequest;
 use tagship_domain::plan::{Content, Plan};
 use tagship_domain::reference::Digest;
@@ -11,7 +14,7 @@ use tagship_domain::reference::Digest;
 #[derive(Clone, Copy)]
 pub struct Writers<'a> {
     /// The repository.
-    pub registry: &'a dyn WriteRegistry,
+    pub registry: &'a dyn WriteRepository,
     /// The builder.
     pub builder: &'a dyn Builder,
 }
@@ -55,7 +58,7 @@ pub async fn execute(
     } else {
         ledger.enter(Stage::Verify, reporter);
         let image = verify(&digest, writers.registry).await?;
-        ledger.image(digest, &image.facts);
+        ledger.image(digest, &facts(image.description));
         image.manifest
     };
     ledger.enter(Stage::Tag, reporter);

@@ -1,15 +1,17 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use oci_registry::{ImageDescription, describe};
+use semver::Version;
+
 use super::PipelineError;
-use crate::ports::{ReadHistory, ReadRegistry, RegistryError};
-use crate::registry::describe;
+use crate::ports::{ReadHistory, ReadRegistry, ReadRepository, RegistryError};
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Facts, ImageFacts, Surroundings};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::plan::{Candidate, Question, Wish, revision};
 use tagship_domain::reference::{Digest, Tag};
-use tagship_domain::tags::WantedTag;
+use tagship_domain::tags::{REVISION, VERSION, WantedTag};
 
 /// Reads what the plan needs to know: the repository's setting, the wanted tags, the images they point to, and what
 /// moving tags hang on.
@@ -37,7 +39,7 @@ pub async fn gather(
 /// Asks everything that the decisions on the wanted tags still hang on, and nothing else.
 pub(super) async fn answered(
     mut facts: Facts,
-    registry: &dyn ReadRegistry,
+    registry: &dyn ReadRepository,
     history: &dyn ReadHistory,
     wanted: &[&WantedTag],
     candidate: Candidate<'_>,
@@ -68,7 +70,7 @@ async fn mutability(registry: &dyn ReadRegistry) -> Result<Result<Mutability, St
 }
 
 /// The registry's tags, or why they are unknown.
-async fn listed(registry: &dyn ReadRegistry) -> Result<Result<Vec<Tag>, String>, RegistryError> {
+async fn listed(registry: &dyn ReadRepository) -> Result<Result<Vec<Tag>, String>, RegistryError> {
     match registry.list_tags().await {
         Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(not_permitted(&action))),
         Err(error @ RegistryError::Refused { .. }) => Ok(Err(error.to_string())),
@@ -84,7 +86,10 @@ fn not_permitted(action: &str) -> String {
 type Seen = (BTreeMap<Tag, Manifest>, BTreeMap<Digest, ImageFacts>);
 
 /// Looks at the wanted tags now.
-pub(super) async fn look(registry: &dyn ReadRegistry, wanted: &[&WantedTag]) -> Result<Seen, RegistryError> {
+pub(super) async fn look(
+    registry: &dyn ReadRepository,
+    wanted: &[&WantedTag],
+) -> Result<Seen, RegistryError> {
     let names: Vec<Tag> = wanted.iter().map(|wanted| wanted.tag.clone()).collect();
     let tags = registry.resolve(&names).await?;
     let mut images = BTreeMap::new();
@@ -96,14 +101,25 @@ pub(super) async fn look(registry: &dyn ReadRegistry, wanted: &[&WantedTag]) -> 
     Ok((tags, images))
 }
 
+/// What the labels of its config say of an image that is there whole.
+pub(super) fn facts(image: ImageDescription) -> ImageFacts {
+    let label = |name| image.labels.get(name);
+    ImageFacts {
+        revision: label(REVISION).cloned(),
+        version: label(VERSION).and_then(|version| Version::parse(version).ok()),
+        platforms: image.platforms,
+        size: image.size,
+    }
+}
+
 /// Somebody else's image may be damaged or of another kind; it then says nothing of itself.
-fn tolerant(described: Result<ImageFacts, RegistryError>) -> Result<ImageFacts, RegistryError> {
+fn tolerant(described: Result<ImageDescription, RegistryError>) -> Result<ImageFacts, RegistryError> {
     match described {
         Err(
             RegistryError::Manifest(_)
             | RegistryError::ContentMissing { .. }
             | RegistryError::ContentMismatch { .. },
         ) => Ok(ImageFacts::default()),
-        described => described,
+        described => described.map(facts),
     }
 }

@@ -1,9 +1,8 @@
 //! Tags, only after everything that they will point to was verified.
 
-use super::Ledger;
-use super::PipelineError;
 use super::gather::{answered, look};
-use crate::ports::{ReadHistory, RegistryError, WriteRegistry};
+use super::{Ledger, PipelineError};
+use crate::ports::{ReadHistory, RegistryError, WriteRepository};
 use crate::report::TagOutcome;
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Facts, Surroundings};
@@ -18,7 +17,7 @@ use tagship_domain::tags::{TagClass, WantedTag};
 pub(super) async fn put_tags(
     plan: &Plan,
     manifest: &Manifest,
-    registry: &dyn WriteRegistry,
+    registry: &dyn WriteRepository,
     history: &dyn ReadHistory,
     ledger: &Ledger,
 ) -> Result<(), PipelineError> {
@@ -46,7 +45,7 @@ pub(super) async fn put_tags(
 struct Tagging<'a> {
     plan: &'a Plan,
     manifest: &'a Manifest,
-    registry: &'a dyn WriteRegistry,
+    registry: &'a dyn WriteRepository,
     history: &'a dyn ReadHistory,
     ledger: &'a Ledger,
 }

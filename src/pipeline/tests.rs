@@ -18,8 +18,8 @@ use self::run::{Past, Run, blobs, image};
 use super::*;
 use crate::pipeline::Ledger;
 use crate::ports::{
-    BlobStream, BuildError, Builder, EngineSummary, ImageStore, ReadHistory, ReadRegistry, Reporter,
-    WriteRegistry,
+    BlobStream, BuildError, Builder, EngineSummary, ImageStore, ReadHistory, ReadRegistry, ReadRepository,
+    Reporter, WriteRepository,
 };
 use crate::ports::{GitError, RegistryError};
 use crate::report::{Report, Status};

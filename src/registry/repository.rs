@@ -4,16 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use oci_registry::{BlobStream, Client, ReadRepository, WriteRepository};
 
-use super::client::Client;
-use crate::ports::{BlobStream, ControlPlane, ReadRegistry, RegistryError, WriteRegistry};
+use crate::ports::{ControlPlane, ReadRegistry, RegistryError};
 use tagship_domain::content::{Descriptor, Manifest};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{Digest, Reference, Tag};
-
-/// The most requests to one registry at a time.
-pub(super) const MAX_PARALLEL: usize = 6;
 
 /// One repository: content over the data plane, settings and tags over the control plane where there is one.
 pub struct Repository {
@@ -23,7 +19,7 @@ pub struct Repository {
 
 impl fmt::Debug for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Repository({})", self.client.image)
+        write!(f, "Repository({})", self.client.image())
     }
 }
 
@@ -41,26 +37,20 @@ impl Repository {
 impl ReadRegistry for Repository {
     async fn mutability(&self) -> Result<Mutability, RegistryError> {
         match &self.control_plane {
-            Some(control_plane) => control_plane.mutability(&self.client.image.repository).await,
+            Some(control_plane) => control_plane.mutability(&self.client.image().repository).await,
             // The distribution specification knows no protected tags.
             None => Ok(Mutability::Mutable),
         }
     }
+}
 
+#[async_trait]
+impl ReadRepository for Repository {
     async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
-        if let Some(control_plane) = &self.control_plane {
-            return control_plane.resolve(&self.client.image.repository, tags).await;
+        match &self.control_plane {
+            Some(control_plane) => control_plane.resolve(&self.client.image().repository, tags).await,
+            None => self.client.resolve(tags).await,
         }
-        stream::iter(tags.to_vec())
-            .map(|tag| async move {
-                let reference = Reference::Tag(tag.clone());
-                let manifest = self.client.get_manifest(&reference).await?;
-                Ok(manifest.map(|manifest| (tag, manifest)))
-            })
-            .buffer_unordered(MAX_PARALLEL)
-            .try_filter_map(|found| async move { Ok(found) })
-            .try_collect()
-            .await
     }
 
     async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
@@ -68,20 +58,20 @@ impl ReadRegistry for Repository {
     }
 
     async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError> {
-        self.client.get_manifest(&Reference::Digest(*digest)).await
+        self.client.manifest(digest).await
     }
 
     async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
-        self.client.find_blob(digest).await
+        self.client.blob_size(digest).await
     }
 
     async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
-        self.client.get_blob(descriptor).await
+        self.client.blob(descriptor).await
     }
 }
 
 #[async_trait]
-impl WriteRegistry for Repository {
+impl WriteRepository for Repository {
     async fn upload(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError> {
         self.client.upload(content).await
     }

@@ -14,7 +14,7 @@ use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::pipeline::{PipelineError, gather};
 use crate::ports::{Checkout as _, ControlPlane, RegistryLogin, Reporter};
-use crate::registry::{Client, Repository, http_client};
+use crate::registry::{self, Repository, http_client};
 use crate::settings::Settings;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::event::RepositoryInfo;
@@ -137,7 +137,7 @@ pub(super) struct RegistryConnection {
 impl RegistryConnection {
     /// The repository, over the connections that this way keeps open.
     pub(super) fn repository(&self) -> Result<Repository, RunError> {
-        let client = Client::new(
+        let client = registry::client(
             self.image.clone(),
             self.http.clone(),
             self.login(),

@@ -12,10 +12,10 @@ use bollard::query_parameters::{
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use oci_registry::verify;
 use tagship::engine::{Times, push_archive};
 use tagship::ports::BuildError;
-use tagship::ports::{ImageArchive, ReadRegistry as _};
-use tagship::registry::verify;
+use tagship::ports::{ImageArchive, ReadRepository as _};
 use tagship_domain::content::Content;
 use tagship_domain::reference::Digest;
 use tokio::io::AsyncRead;

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tagship::aws::{Ecr, IdentityError};
 use tagship::clock::SystemClock;
-use tagship::ports::{Clock, ControlPlane as _, Event, RegistryError, RegistryLogin as _, Reporter};
+use tagship::ports::{Clock, ControlPlane as _, Event, RegistryLogin as _, Reporter};
 use tagship::settings::{AccessKey, IdentitySettings, OidcRequest};
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::immutability::Mutability;
@@ -120,9 +120,7 @@ impl Aws {
     async fn refusal(&self, identity: &IdentitySettings) -> IdentityError {
         let ecr = self.ecr(identity).await;
         match ecr.credential(&self.server.registry_host()).await {
-            Err(RegistryError::Login { source, .. }) => {
-                source.cause().downcast_ref::<IdentityError>().unwrap().clone()
-            }
+            Err(error) => error.cause().downcast_ref::<IdentityError>().unwrap().clone(),
             other => panic!("{other:?}"),
         }
     }

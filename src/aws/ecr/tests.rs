@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::aws::IdentityError;
 use crate::aws::tests::fakes::{ACCOUNT, World, host};
-use crate::ports::{ControlPlane as _, RegistryError, RegistryLogin as _};
+use crate::ports::{ControlPlane as _, LoginError, RegistryError, RegistryLogin as _};
 use tagship_domain::content::MANIFEST_TYPES;
 use tagship_domain::error::{Diagnose as _, Kind};
 use tagship_domain::immutability::{Mutability, TagFilter};
@@ -20,13 +20,8 @@ fn tags(texts: &[&str]) -> Vec<Tag> {
 }
 
 /// Why there is no login.
-fn identity(error: RegistryError) -> IdentityError {
-    match error {
-        RegistryError::Login { source, .. } => {
-            source.cause().downcast_ref::<IdentityError>().unwrap().clone()
-        }
-        other => panic!("{other}"),
-    }
+fn identity(error: &LoginError) -> IdentityError {
+    error.cause().downcast_ref::<IdentityError>().unwrap().clone()
 }
 
 #[tokio::test]
@@ -76,7 +71,7 @@ async fn each_region_has_its_own_token_and_no_other_host_gets_any() {
         .collect();
     assert_eq!(regions, ["eu-central-1", "us-east-1"]);
     let foreign = credential("evil.example:80").await.unwrap_err();
-    assert!(matches!(identity(foreign), IdentityError::ForeignRegistry));
+    assert!(matches!(identity(&foreign), IdentityError::ForeignRegistry));
     assert_eq!(world.apis.counts(), (1, 1, 2));
 }
 
@@ -269,7 +264,7 @@ async fn refusals_are_told_in_the_registrys_words() {
     let error = world.ecr().await.credential(&host()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Credentials);
     let hint = error.hint().unwrap().into_owned();
-    insta::assert_snapshot!(format!("{}\n{hint}", identity(error)));
+    insta::assert_snapshot!(format!("{}\n{hint}", identity(&error)));
 }
 
 #[tokio::test]
@@ -294,6 +289,9 @@ async fn credentials_that_ended_early_are_renewed_once() {
     let world = World::new().await;
     world.apis.ecr().refusals = vec![(400, "ExpiredTokenException"); 10];
     let error = world.ecr().await.mutability(&app()).await.unwrap_err();
-    assert!(matches!(identity(error), IdentityError::Expired { .. }));
+    let RegistryError::Login { source, .. } = error else {
+        panic!("{error}");
+    };
+    assert!(matches!(identity(&source), IdentityError::Expired { .. }));
     assert_eq!(world.apis.counts(), (2, 2, 2));
 }

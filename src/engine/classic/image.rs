@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::config;
 use super::epoch::Epoch;
 use super::failure::Failure;
-use crate::ports::{RegistryError, WriteRegistry};
+use crate::ports::{RegistryError, WriteRepository};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
 use tagship_domain::reference::Digest;
 
@@ -131,7 +131,7 @@ impl Image {
     /// Puts the config and gives the manifest: always the same bytes for the same image.
     pub(super) async fn manifest(
         &self,
-        registry: &dyn WriteRegistry,
+        registry: &dyn WriteRepository,
         epoch: Epoch,
     ) -> Result<Manifest, RegistryError> {
         let broken = |error: serde_json::Error| RegistryError::Source(error.to_string());

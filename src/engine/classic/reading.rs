@@ -9,8 +9,8 @@ use super::gzip;
 use super::image::{Image, Layer, Part};
 use super::layer::LayerTimes;
 use super::tar::{Entry, TarReader};
-use crate::ports::{Event, ImageArchive, Reporter, WriteRegistry};
-use crate::registry::MAX_SMALL_BLOB;
+use crate::ports::{Event, ImageArchive, Reporter, WriteRepository};
+use oci_registry::MAX_SMALL_BLOB;
 use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
 use tagship_domain::reference::{Digest, DigestHasher};
 
@@ -20,7 +20,7 @@ const LEAVING: Duration = Duration::from_secs(10);
 /// One reading of an archive.
 pub(super) struct Reading<'a> {
     pub(super) image: &'a mut Image,
-    pub(super) registry: &'a dyn WriteRegistry,
+    pub(super) registry: &'a dyn WriteRepository,
     pub(super) reporter: &'a dyn Reporter,
     pub(super) times: Times,
 }

@@ -13,8 +13,8 @@ use self::saved::{Layout, Saved};
 use super::epoch::Epoch;
 use super::*;
 use crate::ports::RegistryError;
-use crate::registry::in_memory::InMemoryRegistry;
-use crate::registry::verify;
+use oci_registry::InMemoryRegistry;
+use oci_registry::verify;
 use tagship_domain::content::{Content, Descriptor, Manifest, OCI_MANIFEST};
 
 #[derive(Default)]

@@ -1,4 +1,5 @@
-use crate::ports::{RegistryError, missing_permission};
+use crate::ports::RegistryError;
+use oci_registry::missing_permission;
 use tagship_domain::reference::ImageName;
 
 /// What a failed push means, if the push is what failed.

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use tonic::{Request, Response, Status};
 
 use super::Failures;
-use crate::ports::RegistryLogin;
+use crate::ports::{RegistryError, RegistryLogin};
 use tagship_domain::reference::RegistryHost;
 
 /// Gives the engine the destination's credential at the moment that it pushes, and no other registry's.
@@ -33,7 +33,11 @@ impl Auth for Credentials {
                 username: credential.username,
                 secret: credential.password.expose_secret().to_owned(),
             })),
-            Err(error) => {
+            Err(source) => {
+                let error = RegistryError::Login {
+                    host: self.host.clone(),
+                    source,
+                };
                 let status = Status::failed_precondition(error.to_string());
                 self.failures.keep(error.into());
                 Err(status)

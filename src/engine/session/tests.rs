@@ -22,7 +22,7 @@ use tonic::{Code, Request, Status, Streaming};
 use super::{Credentials, Failures, Folders, Providers, SecretStore, serve};
 use crate::engine::connect::EngineStream;
 use crate::engine::context::Folder;
-use crate::ports::{BuildError, Event, RegistryCredential, RegistryError, RegistryLogin, Reporter};
+use crate::ports::{BuildError, Event, LoginError, RegistryCredential, RegistryLogin, Reporter};
 use tagship_domain::build::{BuildSecret, SecretSource};
 use tagship_domain::reference::RegistryHost;
 
@@ -30,7 +30,7 @@ struct Nobody;
 
 #[async_trait]
 impl RegistryLogin for Nobody {
-    async fn credential(&self, _: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
+    async fn credential(&self, _: &RegistryHost) -> Result<RegistryCredential, LoginError> {
         Ok(RegistryCredential {
             username: "AWS".to_owned(),
             password: "secret".into(),

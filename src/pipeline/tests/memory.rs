@@ -89,7 +89,10 @@ impl ReadRegistry for Memory {
     async fn mutability(&self) -> Result<Mutability, RegistryError> {
         self.request("mutability".to_owned(), |_| Ok(self.mutability.clone()))
     }
+}
 
+#[async_trait]
+impl ReadRepository for Memory {
     async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
         self.request("resolve".to_owned(), |state| {
             let known = |tag: &Tag| Some((tag.clone(), state.manifests[state.tags.get(tag)?].clone()));
@@ -134,7 +137,7 @@ impl ReadRegistry for Memory {
 }
 
 #[async_trait]
-impl WriteRegistry for Memory {
+impl WriteRepository for Memory {
     async fn upload(&self, mut content: BlobStream) -> Result<(Digest, u64), RegistryError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = content.next().await {

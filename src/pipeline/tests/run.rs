@@ -44,7 +44,7 @@ impl Builder for Text {
     async fn publish(
         &self,
         request: &BuildRequest,
-        registry: &dyn WriteRegistry,
+        registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError> {
         let content = {
             let mut contents = self.contents.lock().unwrap();

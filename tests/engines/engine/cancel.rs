@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tagship::ports::{BlobStream, Builder as _, ReadRegistry, RegistryError, WriteRegistry};
+use tagship::ports::{BlobStream, Builder as _, ReadRepository, RegistryError, WriteRepository};
 use tagship_domain::content::{Descriptor, Manifest};
-use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{Digest, Reference, Tag};
 use tokio::sync::Notify;
 
@@ -75,11 +74,7 @@ impl Silent {
 }
 
 #[async_trait]
-impl ReadRegistry for Silent {
-    async fn mutability(&self) -> Result<Mutability, RegistryError> {
-        self.never().await
-    }
-
+impl ReadRepository for Silent {
     async fn resolve(&self, _: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
         self.never().await
     }
@@ -102,7 +97,7 @@ impl ReadRegistry for Silent {
 }
 
 #[async_trait]
-impl WriteRegistry for Silent {
+impl WriteRepository for Silent {
     async fn upload(&self, _: BlobStream) -> Result<(Digest, u64), RegistryError> {
         self.never().await
     }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use tagship::ports::{BuildError, RegistryError};
-use tagship_domain::error::{Diagnose as _, Kind};
+use tagship_domain::error::{Diagnose as _, Kind, with_causes};
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 
 use super::image::Image;
@@ -84,8 +84,10 @@ async fn a_login_that_fails_is_told_in_its_own_words() {
         let error = bench.publish(&request(context.path())).await.unwrap_err();
         let host = bench.registry.host();
         assert_eq!(
-            error.to_string(),
-            format!("logging in with registry `{host}` failed: no token today")
+            with_causes(&error),
+            format!(
+                "no credential for registry `{host}`: logging in with registry `{host}` failed: no token today"
+            )
         );
     }
 }

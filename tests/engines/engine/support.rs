@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
 use tagship::engine::EngineBuilder;
-use tagship::ports::{BuildError, RegistryError};
+use tagship::ports::{BuildError, LoginError, RegistryError};
 use tagship::ports::{
     Builder as _, Event, RegistryCredential, RegistryLogin, Reporter, StepOutcome, Warning,
 };
@@ -205,18 +205,18 @@ struct Login(bool);
 
 #[async_trait]
 impl RegistryLogin for Login {
-    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
+    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, LoginError> {
         if self.0 {
             return Ok(RegistryCredential {
                 username: "AWS".to_owned(),
                 password: PASSWORD.into(),
             });
         }
-        Err(RegistryError::Unavailable {
+        Err(LoginError::new(RegistryError::Unavailable {
             host: host.clone(),
             operation: "logging in".into(),
             message: "no token today".into(),
-        })
+        }))
     }
 
     async fn forget(&self, _: &RegistryHost) {}

@@ -1,6 +1,6 @@
 //! Reading and putting when nothing fails.
 
-use tagship::ports::{ReadRegistry as _, RegistryError, WriteRegistry as _};
+use tagship::ports::{ReadRepository as _, RegistryError, WriteRepository as _};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 use tagship_domain::error::{Diagnose as _, Kind};
 use tagship_domain::reference::{Digest, Reference, Tag};

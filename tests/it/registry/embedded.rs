@@ -6,8 +6,9 @@ use bytes::Bytes;
 use ecr_local::{Fault, FaultAction, ImmutableWording, LocalEcr, Options};
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use tagship::ports::{ReadRegistry as _, RegistryError, WriteRegistry as _};
-use tagship::registry::{Client, Repository, http_client, verify};
+use oci_registry::verify;
+use tagship::ports::{ReadRepository as _, RegistryError, WriteRepository as _};
+use tagship::registry::{self, Repository, http_client};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{AccountId, Digest, ImageName, Region, RepositoryName};
@@ -49,7 +50,7 @@ impl Embedded {
             repository: RepositoryName::parse(name).unwrap(),
         };
         let (login, reporter) = (self.witness.clone(), self.witness.clone());
-        let client = Client::new(image, http_client().unwrap(), login, reporter).unwrap();
+        let client = registry::client(image, http_client().unwrap(), login, reporter).unwrap();
         Repository::new(client.with_patience(IMPATIENT), None)
     }
 

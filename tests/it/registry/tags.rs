@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use http::Method;
 use http::header::{AUTHORIZATION, LINK};
-use tagship::ports::{ReadRegistry as _, RegistryError};
+use tagship::ports::{ReadRepository as _, RegistryError};
 
 use super::client::tag;
 use test_support::fake::{Fake, Fault, answer, serve};

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use http::Method;
-use tagship::ports::{BlobStream, RegistryError, WriteRegistry as _};
+use tagship::ports::{BlobStream, RegistryError, WriteRepository as _};
 use tagship_domain::reference::Digest;
 
 use test_support::fake::{Fake, Fault, REPOSITORY, serve};

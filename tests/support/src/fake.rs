@@ -23,9 +23,10 @@ use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use oci_registry::Patience;
 use secrecy::SecretString;
-use tagship::ports::{Event, RegistryCredential, RegistryError, RegistryLogin, Reporter};
-use tagship::registry::{Client, Patience, Repository, http_client};
+use tagship::ports::{Event, LoginError, RegistryCredential, RegistryLogin, Reporter};
+use tagship::registry::{self, Repository, http_client};
 use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
 use tokio::net::TcpListener;
 
@@ -198,7 +199,7 @@ impl Fake {
             repository: RepositoryName::parse(repository).unwrap(),
         };
         let witness = Arc::new(Witness::default());
-        let client = Client::new(image, http_client().unwrap(), witness.clone(), witness.clone())
+        let client = registry::client(image, http_client().unwrap(), witness.clone(), witness.clone())
             .unwrap()
             .with_patience(patience);
         (Repository::new(client, None), witness)
@@ -224,7 +225,7 @@ pub struct Witness {
 
 #[async_trait]
 impl RegistryLogin for Witness {
-    async fn credential(&self, _host: &RegistryHost) -> Result<RegistryCredential, RegistryError> {
+    async fn credential(&self, _host: &RegistryHost) -> Result<RegistryCredential, LoginError> {
         let forgotten = *self.forgotten.lock().unwrap();
         Ok(RegistryCredential {
             username: "AWS".to_owned(),

@@ -1,3 +1,5 @@
+//! How long a registry is waited for.
+
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
@@ -33,8 +35,8 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// The pauses between tries.
-    pub(crate) fn backoff(&self) -> ExponentialBuilder {
+    /// Returns the pauses between tries.
+    pub fn backoff(&self) -> ExponentialBuilder {
         ExponentialBuilder::new()
             .with_min_delay(self.first_pause)
             .with_max_delay(self.longest_pause)

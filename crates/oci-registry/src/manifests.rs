@@ -1,10 +1,12 @@
+//! Manifests, byte for byte.
+
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName};
 
 use super::client::{Client, read_up_to, transport_failure};
+use super::error::RegistryError;
 use super::failure::Failure;
 use super::operation::Operation;
-use crate::ports::RegistryError;
 use tagship_domain::content::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
 use tagship_domain::error::cleaned;
 use tagship_domain::reference::{Digest, Reference};
@@ -14,7 +16,7 @@ const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-conten
 
 impl Client {
     /// A manifest with its exact bytes; `None` if there is none.
-    pub(super) async fn get_manifest(
+    pub(crate) async fn get_manifest(
         &self,
         reference: &Reference,
     ) -> Result<Option<Manifest>, RegistryError> {
@@ -60,7 +62,7 @@ impl Client {
     }
 
     /// Puts a manifest under a tag or its own digest, byte for byte.
-    pub(super) async fn put_manifest(
+    pub(crate) async fn write_manifest(
         &self,
         reference: &Reference,
         manifest: &Manifest,
@@ -113,7 +115,7 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// The registry need not name the digest, but if it does it must name this one.
-pub(super) fn check_digest(headers: &HeaderMap, expected: Digest) -> Result<(), Failure> {
+pub(crate) fn check_digest(headers: &HeaderMap, expected: Digest) -> Result<(), Failure> {
     let Some(said) = headers.get(DOCKER_CONTENT_DIGEST) else {
         return Ok(());
     };
@@ -125,6 +127,6 @@ pub(super) fn check_digest(headers: &HeaderMap, expected: Digest) -> Result<(), 
     }
 }
 
-pub(super) fn mismatch(expected: Digest, found: String) -> RegistryError {
+pub(crate) fn mismatch(expected: Digest, found: String) -> RegistryError {
     RegistryError::ContentMismatch { expected, found }
 }

@@ -67,24 +67,30 @@ async fn a_single_image_tells_its_facts() {
     let image = add_image(&registry, "amd64");
     let verified = verify(&image.digest, &registry).await.unwrap();
     assert_eq!(verified.manifest.digest(), image.digest);
-    let facts = verified.facts;
+    let image_description = verified.description;
     assert_eq!(
-        facts.version.as_ref().map(ToString::to_string).as_deref(),
+        image_description
+            .labels
+            .get("org.opencontainers.image.version")
+            .map(String::as_str),
         Some("1.2.3-rc.1")
     );
     assert_eq!(
-        facts.revision.as_deref(),
+        image_description
+            .labels
+            .get("org.opencontainers.image.revision")
+            .map(String::as_str),
         Some("0123456789abcdef0123456789abcdef01234567")
     );
     assert_eq!(
-        facts.platforms,
+        image_description.platforms,
         [PlatformManifest {
             platform: Platform::parse("linux/amd64").unwrap(),
             digest: image.digest
         }]
     );
     let bytes: usize = registry.state().blobs.values().map(bytes::Bytes::len).sum();
-    assert_eq!(facts.size, bytes as u64);
+    assert_eq!(image_description.size, bytes as u64);
 }
 
 #[tokio::test]
@@ -94,7 +100,10 @@ async fn describing_a_single_image_takes_one_request() {
     let manifest = registry.state().manifests[&image.digest].clone();
     let described = describe(&manifest, &registry).await.unwrap();
     assert_eq!(registry.journal().len(), 1);
-    assert_eq!(described, verify(&image.digest, &registry).await.unwrap().facts);
+    assert_eq!(
+        described,
+        verify(&image.digest, &registry).await.unwrap().description
+    );
 }
 
 #[tokio::test]
@@ -103,7 +112,7 @@ async fn an_index_is_all_its_images_and_no_attestation() {
     let (index, amd64, arm64) = add_index(&registry);
     let verified = verify(&index.digest, &registry).await.unwrap();
     let platforms: Vec<_> = verified
-        .facts
+        .description
         .platforms
         .iter()
         .map(|entry| (entry.platform.to_string(), entry.digest))
@@ -123,7 +132,7 @@ async fn an_index_is_all_its_images_and_no_attestation() {
         .filter(|blob| blob.starts_with(b"{\"architecture\":\"a"))
         .map(bytes::Bytes::len)
         .sum();
-    assert_eq!(verified.facts.size, (shared + configs) as u64);
+    assert_eq!(verified.description.size, (shared + configs) as u64);
 }
 
 #[tokio::test]
@@ -197,7 +206,7 @@ async fn configs_may_leave_out_what_they_need_not_have() {
         let config = registry.add_blob(OCI_CONFIG, config);
         let content = json!({"schemaVersion": 2, "config": config, "layers": []});
         let image = registry.add_manifest(OCI_MANIFEST, &content);
-        let facts = verify(&image.digest, &registry).await.unwrap().facts;
-        assert_eq!((facts.version, facts.revision), (None, None));
+        let labels = verify(&image.digest, &registry).await.unwrap().description.labels;
+        assert_eq!(labels.get("org.opencontainers.image.revision"), None);
     }
 }

@@ -1,25 +1,27 @@
+//! Blobs that are read, where the registry redirects to.
+
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, LOCATION};
 use reqwest::{Method, Response};
 use url::Url;
 
 use super::client::{Client, read_up_to, transport_failure};
+use super::error::RegistryError;
 use super::failure::Failure;
 use super::manifests::mismatch;
 use super::operation::Operation;
-use crate::ports::RegistryError;
 use tagship_domain::content::Descriptor;
 use tagship_domain::reference::Digest;
 
 /// The largest blob that is read into memory, in bytes. Configs are a few kilobytes.
-pub(crate) const MAX_SMALL_BLOB: u64 = 8 * 1024 * 1024;
+pub const MAX_SMALL_BLOB: u64 = 8 * 1024 * 1024;
 
 /// How often one read is sent elsewhere. ECR sends once, to its storage.
 const MAX_REDIRECTS: usize = 5;
 
 impl Client {
     /// The size of a blob in bytes; `None` if there is none.
-    pub(super) async fn find_blob(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
+    pub(crate) async fn find_blob(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
         let operation = Operation::FindBlob(digest);
         let attempt = || Self::within(self.patience.answer, self.find_blob_once(operation, digest));
         match self.retried(operation, attempt).await {
@@ -40,7 +42,7 @@ impl Client {
     }
 
     /// The content of a small blob, of exactly the descriptor's size and digest.
-    pub(super) async fn get_blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
+    pub(crate) async fn get_blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
         let operation = Operation::ReadBlob(&descriptor.digest);
         if descriptor.size > MAX_SMALL_BLOB {
             return Err(mismatch(

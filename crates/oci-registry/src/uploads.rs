@@ -1,3 +1,5 @@
+//! Blobs that are written.
+
 use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,10 +12,11 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::client::Client;
+use super::error::RegistryError;
 use super::failure::Failure;
 use super::manifests::check_digest;
 use super::operation::Operation;
-use crate::ports::{BlobStream, RegistryError};
+use super::repository::BlobStream;
 use tagship_domain::reference::{Digest, DigestHasher};
 
 const OCTETS: &str = "application/octet-stream";
@@ -21,7 +24,7 @@ const OCTETS: &str = "application/octet-stream";
 impl Client {
     /// Puts a blob in one piece, unless it is there. Each try has an upload session of its own, because ECR does
     /// not let a session begin again.
-    pub(super) async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError> {
+    pub(crate) async fn upload_bytes(&self, content: Bytes) -> Result<Digest, RegistryError> {
         let digest = Digest::of(&content);
         if self.find_blob(&digest).await? == Some(content.len() as u64) {
             return Ok(digest);
@@ -42,7 +45,7 @@ impl Client {
     }
 
     /// Uploads a blob of unknown digest and size as its bytes come: one session, one PATCH, one empty PUT.
-    pub(super) async fn upload(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError> {
+    pub(crate) async fn upload_stream(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError> {
         let start = || Self::within(self.patience.answer, self.start_upload());
         let session = self
             .retried(Operation::StartUpload, start)

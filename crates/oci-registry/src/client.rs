@@ -1,3 +1,5 @@
+//! The client: one repository's requests, with credentials, limits of time and repetitions.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +15,39 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use url::Url;
 
+use super::error::RegistryError;
 use super::failure::{Failure, MAX_ERROR_BYTES};
 use super::http::describe_transport;
+use super::login::RegistryLogin;
 use super::operation::Operation;
 use super::patience::Patience;
-use crate::ports::{Event, RegistryError, RegistryLogin, Reporter};
 use tagship_domain::reference::ImageName;
+
+/// The most requests to one registry at a time.
+pub(crate) const MAX_PARALLEL: usize = 6;
 
 /// A client of one repository's part of a registry's `/v2` API.
 ///
 /// Source: OCI distribution spec 1.1; ECR user guide, "Registry authentication" (HTTP Basic only).
 pub struct Client {
-    pub(super) http: reqwest::Client,
-    pub(super) image: ImageName,
-    pub(super) base: Url,
-    pub(super) patience: Patience,
+    pub(crate) http: reqwest::Client,
+    pub(crate) image: ImageName,
+    pub(crate) base: Url,
+    pub(crate) patience: Patience,
     login: Arc<dyn RegistryLogin>,
-    reporter: Arc<dyn Reporter>,
+    on_retry: Box<dyn Fn(&Retry<'_>) + Send + Sync>,
     renewal: Mutex<()>,
+}
+
+/// A request that failed and will be repeated.
+#[derive(Debug)]
+pub struct Retry<'a> {
+    /// What is repeated, such as `listing tags`.
+    pub what: String,
+    /// Why it failed. The registry's words, cleaned.
+    pub reason: &'a str,
+    /// The time until the next try.
+    pub delay: Duration,
 }
 
 impl fmt::Debug for Client {
@@ -45,7 +62,6 @@ impl Client {
         image: ImageName,
         http: reqwest::Client,
         login: Arc<dyn RegistryLogin>,
-        reporter: Arc<dyn Reporter>,
     ) -> Result<Self, RegistryError> {
         let scheme = if image.registry.is_plain_http() {
             "http"
@@ -64,7 +80,7 @@ impl Client {
             base,
             patience: Patience::default(),
             login,
-            reporter,
+            on_retry: Box::new(|_| {}),
             renewal: Mutex::new(()),
         })
     }
@@ -75,15 +91,29 @@ impl Client {
         Self { patience, ..self }
     }
 
+    /// Calls `observer` whenever a request is going to be repeated.
+    #[must_use]
+    pub fn on_retry(self, observer: impl Fn(&Retry<'_>) + Send + Sync + 'static) -> Self {
+        Self {
+            on_retry: Box::new(observer),
+            ..self
+        }
+    }
+
+    /// Returns the repository's name.
+    pub fn image(&self) -> &ImageName {
+        &self.image
+    }
+
     /// The address of something in the repository, such as `manifests/1.2.3`.
-    pub(super) fn address(&self, path: &str) -> Result<Url, Failure> {
+    pub(crate) fn address(&self, path: &str) -> Result<Url, Failure> {
         self.base
             .join(path)
             .map_err(|error| Failure::transient(error.to_string()))
     }
 
     /// Does `attempt`, again and again with growing pauses while its failures are transient.
-    pub(super) async fn retried<T, F>(
+    pub(crate) async fn retried<T, F>(
         &self,
         operation: Operation<'_>,
         attempt: impl FnMut() -> F + Send,
@@ -110,8 +140,8 @@ impl Client {
     }
 
     fn report_retry(&self, operation: Operation<'_>, reason: &str, delay: Duration) {
-        self.reporter.event(Event::Retry {
-            what: &operation.to_string(),
+        (self.on_retry)(&Retry {
+            what: operation.to_string(),
             reason,
             delay,
         });
@@ -120,7 +150,7 @@ impl Client {
     /// Sends a request, with a new credential once if the registry refuses the first.
     ///
     /// Gives successes and redirects only.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         operation: Operation<'_>,
         request: impl Fn() -> RequestBuilder + Send,
@@ -136,7 +166,7 @@ impl Client {
     }
 
     /// Sends a request that cannot be sent twice. A refused credential is forgotten, so that the next try has a new one.
-    pub(super) async fn send_once(
+    pub(crate) async fn send_once(
         &self,
         operation: Operation<'_>,
         request: RequestBuilder,
@@ -165,7 +195,7 @@ impl Client {
     }
 
     /// The response, if it is a success or a redirect.
-    pub(super) async fn checked(
+    pub(crate) async fn checked(
         &self,
         operation: Operation<'_>,
         mut response: Response,
@@ -189,7 +219,15 @@ impl Client {
     }
 
     async fn authorization(&self) -> Result<HeaderValue, RegistryError> {
-        let credential = self.login.credential(&self.image.registry).await?;
+        let host = &self.image.registry;
+        let credential = self
+            .login
+            .credential(host)
+            .await
+            .map_err(|source| RegistryError::Login {
+                host: host.clone(),
+                source,
+            })?;
         let pair = SecretString::from(format!(
             "{}:{}",
             credential.username,
@@ -218,7 +256,7 @@ impl Client {
     }
 
     /// Bounds one try's time.
-    pub(super) async fn within<T>(
+    pub(crate) async fn within<T>(
         limit: Duration,
         attempt: impl Future<Output = Result<T, Failure>> + Send,
     ) -> Result<T, Failure> {
@@ -233,12 +271,12 @@ impl Client {
 
 /// A request that did not get an answer. Only one that could not even be made is not worth repeating, and there
 /// is none of those: addresses and headers are checked before.
-pub(super) fn transport_failure(error: reqwest::Error) -> Failure {
+pub(crate) fn transport_failure(error: reqwest::Error) -> Failure {
     Failure::transient(describe_transport(error))
 }
 
 /// The first `limit` bytes of a body.
-pub(super) async fn read_up_to(response: &mut Response, limit: usize) -> Result<Bytes, reqwest::Error> {
+pub(crate) async fn read_up_to(response: &mut Response, limit: usize) -> Result<Bytes, reqwest::Error> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await? {
         let room = limit.saturating_sub(body.len());

@@ -1,3 +1,5 @@
+//! The pool of connections.
+
 use std::time::Duration;
 
 use tagship_domain::error::with_causes;
@@ -6,16 +8,16 @@ use tagship_domain::error::with_causes;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most idle connections that are kept to one host; as many as are ever used at once.
-const MAX_IDLE: usize = super::repository::MAX_PARALLEL;
+const MAX_IDLE: usize = super::client::MAX_PARALLEL;
 
-/// The one pool of connections that a run shares.
+/// Returns a pool of connections for all clients of a program.
 ///
 /// It follows no redirect, so that no credential goes to another host than it was meant for. It has no
 /// read timeout, because reqwest counts the time of sending a long body as time without an answer:
 /// whoever sends a request bounds it.
-pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+pub fn http_client(user_agent: &str) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
-        .user_agent(concat!("tagship/", env!("CARGO_PKG_VERSION")))
+        .user_agent(user_agent)
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_max_idle_per_host(MAX_IDLE)
         .redirect(reqwest::redirect::Policy::none())
@@ -23,6 +25,6 @@ pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
 }
 
 /// What a transport error says, with its causes and without the address, which can carry tokens.
-pub(super) fn describe_transport(error: reqwest::Error) -> String {
+pub(crate) fn describe_transport(error: reqwest::Error) -> String {
     with_causes(&error.without_url())
 }

@@ -1,41 +1,49 @@
 //! A registry in memory that refuses what a registry refuses, for tests of what is above the protocol.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
-use crate::ports::{BlobStream, ReadRegistry, RegistryError, WriteRegistry};
+use super::error::RegistryError;
+use super::repository::{BlobStream, ReadRepository, WriteRepository};
 use tagship_domain::content::{Content, Descriptor, Manifest};
-use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{Digest, Reference, RegistryHost, Tag};
 
-#[derive(Default)]
-pub(crate) struct InMemoryRegistry(Mutex<State>);
+/// A repository in memory. It refuses an image whose blobs it lacks.
+#[derive(Debug, Default)]
+pub struct InMemoryRegistry(Mutex<InMemoryState>);
 
-#[derive(Default)]
-pub(crate) struct State {
-    pub(crate) blobs: BTreeMap<Digest, Bytes>,
-    pub(crate) manifests: BTreeMap<Digest, Manifest>,
-    pub(crate) tags: BTreeMap<Tag, Digest>,
+/// What the repository holds and was asked.
+#[derive(Debug, Default)]
+pub struct InMemoryState {
+    /// The blobs.
+    pub blobs: BTreeMap<Digest, Bytes>,
+    /// The manifests.
+    pub manifests: BTreeMap<Digest, Manifest>,
+    /// The tags, and where they point.
+    pub tags: BTreeMap<Tag, Digest>,
     /// What was asked, such as `upload` or `blob sha256:…`.
-    pub(crate) journal: Vec<String>,
+    pub journal: Vec<String>,
     /// How many of the next uploads break off.
-    pub(crate) broken_uploads: u32,
+    pub broken_uploads: u32,
 }
 
 impl InMemoryRegistry {
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+    /// Returns what it holds, to be looked at or changed.
+    pub fn state(&self) -> MutexGuard<'_, InMemoryState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn journal(&self) -> Vec<String> {
+    /// Returns what was asked since the last time.
+    pub fn journal(&self) -> Vec<String> {
         std::mem::take(&mut self.state().journal)
     }
 
-    pub(crate) fn add_blob(&self, media_type: &str, content: impl Into<Bytes>) -> Descriptor {
+    /// Adds a blob; returns its descriptor.
+    pub fn add_blob(&self, media_type: &str, content: impl Into<Bytes>) -> Descriptor {
         let content = content.into();
         let digest = Digest::of(&content);
         let size = content.len() as u64;
@@ -43,7 +51,8 @@ impl InMemoryRegistry {
         Descriptor::new(media_type, digest, size)
     }
 
-    pub(crate) fn add_manifest(&self, media_type: &str, content: &serde_json::Value) -> Descriptor {
+    /// Adds a manifest; returns its descriptor.
+    pub fn add_manifest(&self, media_type: &str, content: &serde_json::Value) -> Descriptor {
         let manifest = Manifest::new(media_type, content.to_string());
         let descriptor = Descriptor::new(media_type, manifest.digest(), manifest.bytes().len() as u64);
         self.state().manifests.insert(manifest.digest(), manifest);
@@ -52,11 +61,7 @@ impl InMemoryRegistry {
 }
 
 #[async_trait]
-impl ReadRegistry for InMemoryRegistry {
-    async fn mutability(&self) -> Result<Mutability, RegistryError> {
-        Ok(Mutability::Mutable)
-    }
-
+impl ReadRepository for InMemoryRegistry {
     async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
         let state = self.state();
         let found = tags.iter().filter_map(|tag| {
@@ -92,7 +97,7 @@ impl ReadRegistry for InMemoryRegistry {
 }
 
 #[async_trait]
-impl WriteRegistry for InMemoryRegistry {
+impl WriteRepository for InMemoryRegistry {
     async fn upload(&self, mut content: BlobStream) -> Result<(Digest, u64), RegistryError> {
         let breaks = {
             let mut state = self.state();
@@ -105,7 +110,8 @@ impl WriteRegistry for InMemoryRegistry {
         while let Some(chunk) = content.next().await {
             if breaks {
                 return Err(RegistryError::Unavailable {
-                    host: RegistryHost::parse("127.0.0.1:1").unwrap(),
+                    host: RegistryHost::parse("127.0.0.1:1")
+                        .map_err(|error| RegistryError::Source(error.to_string()))?,
                     operation: "uploading a blob".into(),
                     message: "connection reset".to_owned(),
                 });
@@ -137,7 +143,13 @@ impl WriteRegistry for InMemoryRegistry {
             Reference::Tag(tag) => {
                 state.tags.insert(tag.clone(), manifest.digest());
             }
-            Reference::Digest(digest) => assert_eq!(*digest, manifest.digest()),
+            Reference::Digest(digest) if *digest != manifest.digest() => {
+                return Err(RegistryError::ContentMismatch {
+                    expected: *digest,
+                    found: manifest.digest().to_string(),
+                });
+            }
+            Reference::Digest(_) => {}
         }
         state.manifests.insert(manifest.digest(), manifest.clone());
         Ok(())

@@ -1,6 +1,8 @@
+//! What can go wrong with a registry.
+
 use std::borrow::Cow;
 
-use super::LoginError;
+use super::login::LoginError;
 use tagship_domain::content::InvalidManifest;
 use tagship_domain::error::{Diagnose, Kind};
 use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};

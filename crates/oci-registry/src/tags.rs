@@ -1,12 +1,14 @@
+//! The list of tags.
+
 use http::HeaderMap;
 use http::header::LINK;
 use serde::Deserialize;
 use url::Url;
 
 use super::client::{Client, read_up_to, transport_failure};
+use super::error::RegistryError;
 use super::failure::Failure;
 use super::operation::Operation;
-use crate::ports::RegistryError;
 use tagship_domain::reference::Tag;
 
 /// How many tags one page is asked to have: the most that ECR allows.
@@ -27,7 +29,7 @@ struct Page {
 
 impl Client {
     /// All tags, page by page. What is no legal tag is left out.
-    pub(super) async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
+    pub(crate) async fn read_tags(&self) -> Result<Vec<Tag>, RegistryError> {
         let operation = Operation::ListTags;
         let mut tags = Vec::new();
         let mut query = format!("n={PAGE}");

@@ -1,16 +1,17 @@
+//! Reads an image back, whole.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use semver::Version;
 use serde::Deserialize;
 
+use super::client::MAX_PARALLEL;
+use super::error::RegistryError;
 use super::manifests::mismatch;
-use super::repository::MAX_PARALLEL;
-use crate::ports::{ReadRegistry, RegistryError};
+use super::repository::ReadRepository;
 use tagship_domain::content::{Content, Descriptor, ImageIndex, ImageManifest, Manifest, Platform};
-use tagship_domain::facts::{ImageFacts, PlatformManifest};
+use tagship_domain::facts::PlatformManifest;
 use tagship_domain::reference::Digest;
-use tagship_domain::tags::{REVISION, VERSION};
 
 /// An image that was read back from the registry and found whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,12 +19,23 @@ pub struct VerifiedImage {
     /// Its manifest or index, to be put under tags as it is.
     pub manifest: Manifest,
     /// What it says of itself.
-    pub facts: ImageFacts,
+    pub description: ImageDescription,
+}
+
+/// What an image says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImageDescription {
+    /// One image for each platform, without attestations, in the index's order.
+    pub platforms: Vec<PlatformManifest>,
+    /// The labels of the first image's config.
+    pub labels: BTreeMap<String, String>,
+    /// Bytes of configs and layers, compressed, each blob once.
+    pub size: u64,
 }
 
 /// Reads an image back and checks that nothing of it is missing: the manifest, of an index every entry,
 /// every config, and the size of every blob.
-pub async fn verify(digest: &Digest, registry: &dyn ReadRegistry) -> Result<VerifiedImage, RegistryError> {
+pub async fn verify(digest: &Digest, registry: &dyn ReadRepository) -> Result<VerifiedImage, RegistryError> {
     let manifest = registry
         .manifest(digest)
         .await?
@@ -38,16 +50,22 @@ pub async fn verify(digest: &Digest, registry: &dyn ReadRegistry) -> Result<Veri
     let unread = blobs.values().filter(|blob| !read.contains(&blob.digest));
     parallel(unread.map(|blob| check_blob(blob, registry))).await?;
 
-    let facts = facts(&images, &configs);
-    Ok(VerifiedImage { manifest, facts })
+    let description = description(&images, configs);
+    Ok(VerifiedImage {
+        manifest,
+        description,
+    })
 }
 
 /// What an image in the registry says of itself. One request if it is a single image.
-pub async fn describe(manifest: &Manifest, registry: &dyn ReadRegistry) -> Result<ImageFacts, RegistryError> {
+pub async fn describe(
+    manifest: &Manifest,
+    registry: &dyn ReadRepository,
+) -> Result<ImageDescription, RegistryError> {
     let entries = entries(manifest, registry).await?;
     let images = images(&entries);
     let configs = parallel(images.iter().map(|entry| config(entry, registry))).await?;
-    Ok(facts(&images, &configs))
+    Ok(description(&images, configs))
 }
 
 /// One image of a manifest or index, or one attestation.
@@ -59,7 +77,7 @@ struct Entry {
     image: ImageManifest,
 }
 
-async fn entries(manifest: &Manifest, registry: &dyn ReadRegistry) -> Result<Vec<Entry>, RegistryError> {
+async fn entries(manifest: &Manifest, registry: &dyn ReadRepository) -> Result<Vec<Entry>, RegistryError> {
     match manifest.content()? {
         Content::Image(image) => Ok(vec![Entry {
             digest: manifest.digest(),
@@ -73,7 +91,7 @@ async fn entries(manifest: &Manifest, registry: &dyn ReadRegistry) -> Result<Vec
     }
 }
 
-async fn entry(descriptor: &Descriptor, registry: &dyn ReadRegistry) -> Result<Entry, RegistryError> {
+async fn entry(descriptor: &Descriptor, registry: &dyn ReadRepository) -> Result<Entry, RegistryError> {
     let digest = descriptor.digest;
     let manifest = registry
         .manifest(&digest)
@@ -95,7 +113,7 @@ fn images(entries: &[Entry]) -> Vec<&Entry> {
     entries.iter().filter(|entry| !entry.is_attestation).collect()
 }
 
-/// The parts of an image config that Tagship reads. Source: OCI image spec, "Image Configuration".
+/// The parts of an image config that are read. Source: OCI image spec, "Image Configuration".
 #[derive(Deserialize)]
 struct ImageConfig {
     #[serde(flatten)]
@@ -109,20 +127,14 @@ struct ContainerConfig {
     labels: Option<BTreeMap<String, String>>,
 }
 
-impl ImageConfig {
-    fn label(&self, name: &str) -> Option<&String> {
-        self.config.as_ref()?.labels.as_ref()?.get(name)
-    }
-}
-
-async fn config(entry: &Entry, registry: &dyn ReadRegistry) -> Result<ImageConfig, RegistryError> {
+async fn config(entry: &Entry, registry: &dyn ReadRepository) -> Result<ImageConfig, RegistryError> {
     let descriptor = &entry.image.config;
     let content = registry.blob(descriptor).await?;
     serde_json::from_slice(&content)
         .map_err(|error| mismatch(descriptor.digest, format!("no image config: {error}")))
 }
 
-async fn check_blob(descriptor: &Descriptor, registry: &dyn ReadRegistry) -> Result<(), RegistryError> {
+async fn check_blob(descriptor: &Descriptor, registry: &dyn ReadRepository) -> Result<(), RegistryError> {
     let digest = descriptor.digest;
     match registry.blob_size(&digest).await? {
         Some(size) => check_size(descriptor, size),
@@ -147,20 +159,21 @@ fn distinct_blobs<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<Dige
 }
 
 /// `configs` are those of `images`, in their order.
-fn facts(images: &[&Entry], configs: &[ImageConfig]) -> ImageFacts {
-    let label = |name| configs.first().and_then(|config| config.label(name));
+fn description(images: &[&Entry], configs: Vec<ImageConfig>) -> ImageDescription {
     let platforms = images
         .iter()
-        .zip(configs)
+        .zip(&configs)
         .map(|(entry, config)| PlatformManifest {
             platform: entry.platform.as_ref().unwrap_or(&config.platform).clone(),
             digest: entry.digest,
         });
+    let platforms = platforms.collect();
     let blobs = distinct_blobs(images.iter().copied());
-    ImageFacts {
-        revision: label(REVISION).cloned(),
-        version: label(VERSION).and_then(|version| Version::parse(version).ok()),
-        platforms: platforms.collect(),
+    let first = configs.into_iter().next();
+    let labels = first.and_then(|config| config.config?.labels);
+    ImageDescription {
+        platforms,
+        labels: labels.unwrap_or_default(),
         size: blobs.values().fold(0, |sum, blob| sum.saturating_add(blob.size)),
     }
 }

@@ -1,20 +1,22 @@
+//! Why one try failed, and whether the next can succeed.
+
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use super::error::{RegistryError, missing_permission};
 use super::operation::Operation;
-use crate::ports::{RegistryError, missing_permission};
 use tagship_domain::error::cleaned;
 use tagship_domain::reference::{ImageName, Reference};
 
 /// The most bytes of an error's body that are read.
-pub(super) const MAX_ERROR_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// Why one try of an operation failed, and with it what to do next.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The credential is refused, and another one may help; if not, this is the error.
     Credential(RegistryError),
     /// What was asked for is not there (404), though the repository may be.
@@ -35,7 +37,7 @@ impl From<RegistryError> for Failure {
 }
 
 impl Failure {
-    pub(super) fn transient(reason: impl Into<String>) -> Self {
+    pub(crate) fn transient(reason: impl Into<String>) -> Self {
         Self::Transient {
             reason: reason.into(),
             retry_after: None,
@@ -43,7 +45,7 @@ impl Failure {
     }
 
     /// A refusal for a reason that has no case of its own.
-    pub(super) fn refused(image: &ImageName, operation: Operation<'_>, message: impl Into<String>) -> Self {
+    pub(crate) fn refused(image: &ImageName, operation: Operation<'_>, message: impl Into<String>) -> Self {
         Self::Permanent(RegistryError::Refused {
             host: image.registry.clone(),
             operation: operation.to_string().into(),
@@ -56,7 +58,7 @@ impl Failure {
     /// Status and codes decide; words are only shown, but for the two things that ECR says in words alone: which
     /// permission is missing and that a token has expired.
     /// Source: OCI distribution spec, "Error Codes".
-    pub(super) fn of_answer(
+    pub(crate) fn of_answer(
         image: &ImageName,
         operation: Operation<'_>,
         status: StatusCode,
@@ -103,7 +105,7 @@ impl Failure {
     }
 
     /// The error when no further try is made.
-    pub(super) fn into_error(self, image: &ImageName, operation: Operation<'_>) -> RegistryError {
+    pub(crate) fn into_error(self, image: &ImageName, operation: Operation<'_>) -> RegistryError {
         match self {
             Self::Permanent(error) | Self::Credential(error) => error,
             Self::Absent(message) => RegistryError::Refused {

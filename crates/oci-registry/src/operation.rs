@@ -1,10 +1,12 @@
+//! What is asked of a repository, for messages and permissions.
+
 use std::fmt;
 
 use tagship_domain::reference::{Digest, Reference};
 
 /// One thing that is asked of a repository.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Operation<'a> {
+pub(crate) enum Operation<'a> {
     ListTags,
     ReadManifest(&'a Reference),
     FindBlob(&'a Digest),
@@ -18,7 +20,7 @@ pub(super) enum Operation<'a> {
 impl Operation<'_> {
     /// The IAM action that ECR checks for it.
     /// Source: ECR user guide, "Required IAM permissions for pushing an image"; reads by `BatchGetImage`.
-    pub(super) fn action(self) -> &'static str {
+    pub(crate) fn action(self) -> &'static str {
         match self {
             Self::ListTags => "ecr:ListImages",
             Self::ReadManifest(_) => "ecr:BatchGetImage",

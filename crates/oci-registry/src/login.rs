@@ -1,8 +1,32 @@
+//! Credentials, and why there are none.
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
+use async_trait::async_trait;
+use secrecy::SecretString;
 use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::reference::RegistryHost;
+
+/// User and password of a registry, as HTTP Basic takes them.
+#[derive(Debug, Clone)]
+pub struct RegistryCredential {
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// Credentials for a registry, fetched when they are first needed and kept in memory.
+#[async_trait]
+pub trait RegistryLogin: Send + Sync {
+    /// Returns a credential for `host` that is valid now.
+    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, LoginError>;
+
+    /// Forgets what is held for `host`, because the registry refused it.
+    async fn forget(&self, host: &RegistryHost);
+}
 
 /// Why there is no credential for a registry.
 ///

@@ -1,0 +1,38 @@
+//! A client of one repository in an OCI registry, with what Amazon ECR does differently.
+//!
+//! [`Client`] speaks the distribution specification: uploads stream, manifests keep their bytes, every read is checked
+//! against its digest, and each request is repeated while that can help. [`verify()`] reads an image back and finds it
+//! whole or says what is missing. Credentials come from a [`RegistryLogin`] when they are first needed; they go to the
+//! registry alone, never to the storage that it redirects to.
+
+#![warn(missing_docs)]
+
+mod client;
+mod error;
+mod failure;
+mod http;
+mod in_memory;
+mod login;
+mod manifests;
+mod operation;
+mod patience;
+mod reads;
+mod repository;
+mod tags;
+mod uploads;
+mod verify;
+
+pub use client::{Client, Retry};
+pub use error::{RegistryError, missing_permission};
+pub use http::http_client;
+pub use in_memory::{InMemoryRegistry, InMemoryState};
+pub use login::{LoginError, RegistryCredential, RegistryLogin};
+pub use patience::Patience;
+pub use reads::MAX_SMALL_BLOB;
+pub use repository::{BlobStream, ReadRepository, WriteRepository};
+pub use verify::{ImageDescription, VerifiedImage, describe, verify};
+
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,99 @@
+//! What can be read from and written to one repository.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+
+use super::client::{Client, MAX_PARALLEL};
+use super::error::RegistryError;
+use tagship_domain::content::{Descriptor, Manifest};
+use tagship_domain::reference::{Digest, Reference, Tag};
+
+/// A blob's bytes, as they come.
+pub type BlobStream = BoxStream<'static, std::io::Result<Bytes>>;
+
+/// Reads one repository.
+#[async_trait]
+pub trait ReadRepository: Send + Sync {
+    /// Returns the manifests of those of `tags` that exist, in as few requests as the registry allows.
+    async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError>;
+
+    /// Returns all tags, in no order. `RegistryError::NotPermitted` where the credential may not list them.
+    async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError>;
+
+    /// Returns a manifest by digest; `None` if there is none.
+    async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError>;
+
+    /// Returns the size in bytes of a blob; `None` if there is none.
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError>;
+
+    /// Returns the content of a small blob, such as a config; checked against the descriptor's digest and size.
+    async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError>;
+}
+
+/// Writes to one repository.
+#[async_trait]
+pub trait WriteRepository: ReadRepository {
+    /// Uploads bytes as they come; returns their digest and size.
+    ///
+    /// Not retried: the stream is gone after a failure. `RegistryError::is_transient` tells whether
+    /// the caller should produce it again.
+    async fn upload(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError>;
+
+    /// Puts a blob that is held in memory, unless it is there. Retried.
+    async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError>;
+
+    /// Puts a manifest under a tag or its own digest, byte for byte. Retried.
+    ///
+    /// `RegistryError::TagTaken` if the registry refuses to move the tag: the caller looks up who has it.
+    async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError>;
+}
+
+#[async_trait]
+impl ReadRepository for Client {
+    async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
+        stream::iter(tags.to_vec())
+            .map(|tag| async move {
+                let reference = Reference::Tag(tag.clone());
+                let manifest = self.get_manifest(&reference).await?;
+                Ok(manifest.map(|manifest| (tag, manifest)))
+            })
+            .buffer_unordered(MAX_PARALLEL)
+            .try_filter_map(|found| async move { Ok(found) })
+            .try_collect()
+            .await
+    }
+
+    async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
+        self.read_tags().await
+    }
+
+    async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError> {
+        self.get_manifest(&Reference::Digest(*digest)).await
+    }
+
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
+        self.find_blob(digest).await
+    }
+
+    async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
+        self.get_blob(descriptor).await
+    }
+}
+
+#[async_trait]
+impl WriteRepository for Client {
+    async fn upload(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError> {
+        self.upload_stream(content).await
+    }
+
+    async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError> {
+        self.upload_bytes(content).await
+    }
+
+    async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError> {
+        self.write_manifest(reference, manifest).await
+    }
+}
