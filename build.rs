@@ -6,6 +6,10 @@
 use std::path::Path;
 use std::process::Command;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a build script is told things in its environment alone"
+)]
 fn main() {
     let given = ["TAGSHIP_BUILD_COMMIT", "TAGSHIP_BUILD_DATE"].map(|name| {
         println!("cargo::rerun-if-env-changed={name}");

@@ -15,3 +15,4 @@ mod faults;
 mod pipeline_local;
 mod pipeline_moving;
 mod pipeline_ship;
+mod release;

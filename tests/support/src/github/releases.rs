@@ -9,7 +9,7 @@ use crate::unique::sha256_hex;
 
 #[derive(Debug, Default)]
 pub(super) struct Releases {
-    releases: Vec<Release>,
+    known: Vec<Release>,
     latest: Option<u64>,
     given_ids: u64,
 }
@@ -34,12 +34,12 @@ struct Asset {
 
 impl Releases {
     pub(super) fn list(&self) -> Value {
-        self.releases.iter().map(|release| self.shown(release)).collect()
+        self.known.iter().map(|release| self.shown(release)).collect()
     }
 
     /// The published release of a tag: drafts are not found by their tags.
     pub(super) fn published(&self, tag: &str) -> Option<Value> {
-        let mut published = self.releases.iter().filter(|release| !release.is_draft);
+        let mut published = self.known.iter().filter(|release| !release.is_draft);
         published
             .find(|release| release.tag == tag)
             .map(|release| self.shown(release))
@@ -47,7 +47,7 @@ impl Releases {
 
     pub(super) fn assets(&self, id: &str) -> Option<Value> {
         let id: u64 = id.parse().ok()?;
-        let release = self.releases.iter().find(|release| release.id == id)?;
+        let release = self.known.iter().find(|release| release.id == id)?;
         Some(release.assets.iter().map(Asset::shown).collect())
     }
 
@@ -69,19 +69,15 @@ impl Releases {
             assets: Vec::new(),
         };
         let shown = self.shown(&release);
-        self.releases.push(release);
+        self.known.push(release);
         (201, shown)
     }
 
     pub(super) fn change(&mut self, id: &str, body: &Value, repository: &Bare) -> Answer {
-        let Some(index) = self
-            .releases
-            .iter()
-            .position(|release| release.id.to_string() == id)
-        else {
+        let Some(index) = self.known.iter().position(|release| release.id.to_string() == id) else {
             return refused(404, "Not Found");
         };
-        let release = &mut self.releases[index];
+        let release = &mut self.known[index];
         if body["draft"] == false && release.is_draft {
             if repository.reference(&release.tag).is_none() {
                 // GitHub makes the tag itself, on the branch that is the default.
@@ -93,12 +89,12 @@ impl Releases {
         if body["make_latest"] == "true" {
             self.latest = Some(release.id);
         }
-        (200, self.shown(&self.releases[index]))
+        (200, self.shown(&self.known[index]))
     }
 
     pub(super) fn upload(&mut self, id: u64, name: &str, content: &[u8]) -> Answer {
         let asset_id = self.next_id();
-        let Some(release) = self.releases.iter_mut().find(|release| release.id == id) else {
+        let Some(release) = self.known.iter_mut().find(|release| release.id == id) else {
             return refused(404, "Not Found");
         };
         if !release.is_draft {
@@ -119,7 +115,7 @@ impl Releases {
     }
 
     pub(super) fn remove_asset(&mut self, id: &str) -> Answer {
-        for release in &mut self.releases {
+        for release in &mut self.known {
             if let Some(index) = release.assets.iter().position(|asset| asset.id.to_string() == id) {
                 if !release.is_draft {
                     return refused(422, "Cannot delete assets of an immutable release.");
@@ -135,10 +131,10 @@ impl Releases {
     pub(super) fn download(&self, path: &str) -> Option<Vec<u8>> {
         let parts: Vec<&str> = path.split('/').collect();
         let (release, name) = match parts.as_slice() {
-            ["download", tag, name] => (self.releases.iter().find(|release| release.tag == *tag)?, name),
+            ["download", tag, name] => (self.known.iter().find(|release| release.tag == *tag)?, name),
             ["latest", "download", name] => {
                 let latest = self.latest?;
-                (self.releases.iter().find(|release| release.id == latest)?, name)
+                (self.known.iter().find(|release| release.id == latest)?, name)
             }
             _ => return None,
         };
