@@ -12,7 +12,7 @@ use self::touched::Touched;
 use self::walk::Walk;
 use super::{GixCheckout, commit_id, failure, head, shown};
 use crate::ports::GitError;
-use tagship_domain::bump::{Change, Commit, History, Rules, VersionTag};
+use tagship_domain::bump::{Commit, History, Rules, VersionTag};
 use tagship_domain::facts::CommitId;
 use tagship_domain::paths::PathFilter;
 use tagship_domain::version::TagPrefix;
@@ -75,11 +75,9 @@ impl GixCheckout {
                 Some(touched) => touched.by(&commit).map_err(unreadable)?,
             };
             if counts {
-                commits.push(Commit {
-                    id: commit_id(&path, id)?,
-                    change: Change::read(commit.message_raw().map_err(unreadable)?),
-                    is_on_channel: on_channel.contains(&id),
-                });
+                let message = commit.message_raw().map_err(unreadable)?;
+                let is_on_channel = on_channel.contains(&id);
+                commits.push(Commit::read(commit_id(&path, id)?, message, is_on_channel));
             }
         }
         Ok(History { previous, commits })

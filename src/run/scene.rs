@@ -13,7 +13,7 @@ use crate::clock::SystemClock;
 use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::pipeline::{PipelineError, gather};
-use crate::ports::{Checkout as _, ControlPlane, RegistryLogin, Reporter};
+use crate::ports::{Checkout as _, ControlPlane, Event, RegistryLogin, Reporter, Warning};
 use crate::registry::{self, Repository, http_client};
 use crate::settings::Settings;
 use tagship_domain::build::BuildRequest;
@@ -48,6 +48,13 @@ impl<'a> Scene<'a> {
             made = made.without_event(mismatch);
         }
         let wanted = Wanted::of(&made).map_err(|source| ListingError { list: "tags", source })?;
+        for note in wanted.notes.iter().filter(|note| note.is_warning()) {
+            reporter.event(Event::Warning(&Warning {
+                message: note.to_string(),
+                file: None,
+                line: None,
+            }));
+        }
         // What is wrong with labels is told also when nothing is built.
         let labels = called.labels(&made, &unknown)?;
         let place = Place::of(settings).await?;

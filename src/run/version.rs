@@ -7,7 +7,7 @@ use semver::Version;
 use super::outcome::json;
 use super::{Outcome, RunError};
 use crate::git::GixCheckout;
-use crate::ports::{Event, Reporter};
+use crate::ports::{Event, Reporter, Warning};
 use crate::settings::Settings;
 use tagship_domain::bump::{NextVersion, Rules};
 use tagship_domain::paths::PathFilter;
@@ -32,7 +32,10 @@ pub async fn version(request: VersionRequest) -> Result<Outcome, RunError> {
     Ok(Outcome {
         text: text.unwrap_or_default(),
         json: json(&next),
-        closing: explained(&next) + "\n",
+        closing: std::iter::once(explained(&next))
+            .chain(next.notes.iter().map(ToString::to_string))
+            .map(|line| line + "\n")
+            .collect(),
         ..Outcome::default()
     })
 }
@@ -53,6 +56,13 @@ pub(super) async fn made_version(
     };
     let next = next_version(request).await?;
     reporter.event(Event::Note(&explained(&next)));
+    for note in &next.notes {
+        reporter.event(Event::Warning(&Warning {
+            message: note.to_string(),
+            file: None,
+            line: None,
+        }));
+    }
     Ok(next.version)
 }
 

@@ -35,8 +35,8 @@ fn next_version(checkout: &Checkout) -> Value {
     serde_json::from_str(&run.stdout).expect("it is JSON")
 }
 
-/// Any graph: several parents, tags anywhere, times that are equal or go back by up to ten hours.
-fn any_graph(seed: u64) -> Checkout {
+/// Any graph: several parents, tags anywhere, times that are equal or go back by up to ten hours, or by up to two years.
+fn any_graph(seed: u64, has_any_times: bool) -> Checkout {
     let mut dice = Dice(seed);
     let mut history = History::default();
     let mut commits: Vec<Mark> = Vec::new();
@@ -52,6 +52,11 @@ fn any_graph(seed: u64) -> Checkout {
             }
         }
         let time = FIRST_COMMIT_AT + dice.of(&[0, 36_000]) + if dice.one_in(2) { 0 } else { number * 60 };
+        let time = if has_any_times {
+            FIRST_COMMIT_AT + dice.below(730) as u64 * 86_400
+        } else {
+            time
+        };
         let commit = history.commit_with(&parents, "fix: a", time, &[]);
         if dice.one_in(4) {
             let (minor, patch) = (dice.below(5), dice.below(5));
@@ -66,8 +71,8 @@ fn any_graph(seed: u64) -> Checkout {
 #[test]
 fn git_finds_the_same_release_and_the_same_commits() {
     let mut with_release = 0;
-    for seed in 0..60 {
-        let checkout = any_graph(seed);
+    for seed in 0..80 {
+        let checkout = any_graph(seed, seed % 2 == 1);
         let all = |tip: &str| -> BTreeSet<String> {
             checkout
                 .git(&["rev-list", tip])
@@ -109,7 +114,24 @@ fn git_finds_the_same_release_and_the_same_commits() {
         );
         with_release += usize::from(greatest.is_some());
     }
-    assert!(with_release > 20, "{with_release} histories have a release");
+    assert!(with_release > 25, "{with_release} histories have a release");
+}
+
+/// `git rebase --committer-date-is-author-date` leaves commits that are years older than their parents.
+#[test]
+fn a_release_is_found_under_commits_that_are_older() {
+    let day = 86_400;
+    let mut history = History::default();
+    let mut tip = history.commit_with(&[], "feat: root", FIRST_COMMIT_AT, &[]);
+    tip = history.commit_with(&[tip], "fix: released", FIRST_COMMIT_AT + 900 * day, &[]);
+    history.tag("v1.0.0", tip);
+    for age in 0..40 {
+        tip = history.commit_with(&[tip], "fix: old", FIRST_COMMIT_AT + age * day, &[]);
+    }
+    let found = next_version(&history.into_checkout(tip));
+    assert_eq!(found["previous-tag"], "v1.0.0");
+    assert_eq!(found["version"], "1.0.1");
+    assert_eq!(found["commits"], 40);
 }
 
 /// The documented differences, as far as git-cliff has settings for them.

@@ -1,10 +1,12 @@
 //! The next version, from the tags that there are and the commits since the greatest of them.
 
+mod asked;
 mod changelog;
 mod channel;
 mod commit;
 mod error;
 mod level;
+mod note;
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +19,9 @@ pub use channel::{Channel, InvalidChannel};
 pub use commit::{Change, Commit};
 pub use error::BumpError;
 pub use level::Level;
+pub use note::Note;
 
+use self::asked::Asked;
 use crate::facts::CommitId;
 use crate::version::TagPrefix;
 
@@ -91,6 +95,9 @@ pub struct NextVersion {
     pub unconventional: usize,
     /// What they change.
     pub changelog: Changelog,
+    /// What a reader should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
 }
 
 impl NextVersion {
@@ -113,8 +120,10 @@ impl NextVersion {
 
     /// The version that the commits call for. `tags` are all that there are, on whatever commit.
     pub fn of_commits(tags: &[VersionTag], history: &History, rules: &Rules) -> Result<Self, BumpError> {
-        let unreleased = Self::unreleased(history);
-        let Some(base) = base(history, rules)? else {
+        let asked = Asked::of(tags, &history.commits);
+        let mut unreleased = Self::unreleased(history);
+        unreleased.notes = Note::of(&asked, &history.commits);
+        let Some(base) = base(history, rules, &asked)? else {
             return Ok(unreleased);
         };
         if let Some(taken) = tags
@@ -150,23 +159,24 @@ impl NextVersion {
             commits: history.commits.len(),
             unconventional: history.commits.iter().filter(is_unconventional).count(),
             changelog: Changelog::of(&history.commits),
+            notes: Vec::new(),
         }
     }
 }
 
 /// The release that the commits lead to; `None` where nothing that is not published yet calls for one.
-fn base(history: &History, rules: &Rules) -> Result<Option<Version>, BumpError> {
+fn base(history: &History, rules: &Rules, asked: &Asked<'_>) -> Result<Option<Version>, BumpError> {
     let commits = &history.commits;
     // The very first version needs no reason, but a commit.
     let is_first = history.previous.is_none() && !commits.iter().any(|commit| commit.is_on_channel);
-    let calls = |commit: &Commit| is_first || commit.level().is_some() || commit.release_as().is_some();
+    let calls = |commit: &Commit| is_first || commit.level().is_some() || asked.is_by(commit);
     if !commits
         .iter()
         .any(|commit| !commit.is_on_channel && calls(commit))
     {
         return Ok(None);
     }
-    if let Some(version) = asked(commits, history.previous.as_ref())? {
+    if let Some(version) = asked.version(history.previous.as_ref())? {
         return Ok(Some(version));
     }
     let Some(previous) = &history.previous else {
@@ -180,32 +190,6 @@ fn base(history: &History, rules: &Rules) -> Result<Option<Version>, BumpError> 
         Some(None) => Err(BumpError::TooGreat {
             version: previous.version.clone(),
         }),
-    }
-}
-
-/// The version that the newest footer `Release-As` names.
-fn asked(commits: &[Commit], previous: Option<&VersionTag>) -> Result<Option<Version>, BumpError> {
-    let Some((commit, text)) = commits
-        .iter()
-        .find_map(|commit| commit.release_as().map(|text| (commit, text)))
-    else {
-        return Ok(None);
-    };
-    let wrong = |problem: String| BumpError::ReleaseAs {
-        text: text.to_owned(),
-        commit: commit.id.clone(),
-        problem,
-    };
-    let version = Version::parse(text.strip_prefix('v').unwrap_or(text))
-        .map_err(|_no_version| wrong("is not a semantic version".to_owned()))?;
-    if !version.pre.is_empty() || !version.build.is_empty() {
-        return Err(wrong("is not a release".to_owned()));
-    }
-    match previous {
-        Some(previous) if version.cmp_precedence(&previous.version).is_le() => {
-            Err(wrong(format!("is not greater than `{}`", previous.name)))
-        }
-        _ => Ok(Some(version)),
     }
 }
 

@@ -23,8 +23,10 @@ mod labels;
 mod latest;
 mod line;
 mod listing;
+mod note;
 mod order;
 mod pattern;
+mod ref_form;
 mod rule;
 mod variables;
 mod versions;
@@ -35,6 +37,7 @@ pub use flavor::Flavor;
 pub use images::Image;
 pub use labels::{Imprint, Label, LabelRule, RESERVED, REVISION, VERSION};
 pub use listing::{Listing, ListingError, Lists, Wishes};
+pub use note::TagNote;
 pub use order::{Greater, Order, VersionLine};
 pub use rule::TagRule;
 use variables::Text;
@@ -88,8 +91,8 @@ pub struct WantedTag {
 pub struct Wanted {
     /// In the order in which they are put; each tag once.
     pub tags: Vec<WantedTag>,
-    /// One sentence for each rule that made no tag.
-    pub silent: Vec<String>,
+    /// What a reader should know.
+    pub notes: Vec<TagNote>,
 }
 
 /// What rules are applied to.
@@ -166,12 +169,16 @@ impl Wanted {
                 });
             }
         }
-        let silent = made.silent();
         if tags.is_empty() {
-            return Err(TagError::NoTag { silent });
+            return Err(TagError::NoTag {
+                silent: made.silent(),
+            });
         }
         tags.sort_by_key(|wanted| wanted.class);
-        Ok(Self { tags, silent })
+        Ok(Self {
+            tags,
+            notes: made.notes.clone(),
+        })
     }
 }
 

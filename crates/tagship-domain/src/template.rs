@@ -33,6 +33,8 @@ pub struct Expression {
     pub name: String,
     /// What stands behind the name.
     pub arguments: Vec<String>,
+    /// Whether the first argument stands without quotes.
+    pub is_bare: bool,
     /// What stands behind `tz=`.
     pub zone: Option<String>,
     /// Attributes other than `tz`.

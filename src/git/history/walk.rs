@@ -8,18 +8,25 @@ use tagship_domain::bump::VersionTag;
 
 /// How far a parent's clock may be ahead of its child's, in seconds.
 const CLOCK_SKEW: i64 = 24 * 60 * 60;
+/// How many commits beyond the one where times say that all is known are looked at, to find times that are wrong.
+const LOOKED_AT_BEYOND: usize = 4096;
 
 /// A walk from HEAD towards the roots, the newest commit first.
 ///
 /// git's own walk and gix's end when all that is left is known to be in both. That is right only where no commit is
 /// older than its parent; even with equal times, as scripts make them, gix takes commits of the release for
-/// new ones. This walk goes on until what is left is a day older than the oldest commit of the result.
+/// new ones. This walk goes on until what is left is a day older than the oldest commit of the result, and for some
+/// thousand commits more. Once it has met a commit that is more than a day older than its parent, as a rebase that
+/// keeps authors' dates leaves them, times say nothing, and it goes on to the roots.
 pub(super) struct Walk<'a> {
     graph: Graph<'a, 'a, ()>,
     commits: HashMap<ObjectId, Node>,
     queue: BinaryHeap<(i64, ObjectId)>,
     /// How many commits there are because of which more may belong to the result.
     open: usize,
+    /// Whether no commit was met that is older than its parent by more than clocks differ.
+    are_times_sane: bool,
+    beyond: usize,
 }
 
 /// What is known of a commit.
@@ -78,6 +85,8 @@ impl<'a> Walk<'a> {
             commits: HashMap::new(),
             queue: BinaryHeap::new(),
             open: 0,
+            are_times_sane: true,
+            beyond: 0,
         };
         walk.mark(head, Marks::HEAD)?;
         Ok(walk)
@@ -102,7 +111,7 @@ impl<'a> Walk<'a> {
         }
         let mut best = tags.len();
         while let Some(limit) = best.checked_sub(1).and_then(|last| oldest.get(last)) {
-            if !self.may_find_one_as_old_as(*limit) {
+            if !self.may_find_one_as_old_as(*limit) && !self.looks_beyond() {
                 break;
             }
             if let Some(rank) = self.step()?.and_then(|id| ranks.get(&id)) {
@@ -122,7 +131,7 @@ impl<'a> Walk<'a> {
         }
         let new = self.commits.values().filter(|commit| commit.is_only_in_head());
         if let Some(oldest) = new.map(|commit| commit.time).min() {
-            while self.may_find_one_as_old_as(oldest) {
+            while self.may_find_one_as_old_as(oldest) || self.looks_beyond() {
                 self.step()?;
             }
         }
@@ -136,6 +145,17 @@ impl<'a> Walk<'a> {
             .is_some_and(|(newest, _)| newest.saturating_add(CLOCK_SKEW) >= time)
     }
 
+    /// Whether to go on although times say that all is known.
+    fn looks_beyond(&mut self) -> bool {
+        if self.queue.is_empty() {
+            return false;
+        }
+        if self.are_times_sane {
+            self.beyond += 1;
+        }
+        !self.are_times_sane || self.beyond <= LOOKED_AT_BEYOND
+    }
+
     /// Passes the marks of the newest commit in the queue on to its parents; gives the commit.
     fn step(&mut self) -> gix::Result<Option<ObjectId>> {
         let Some((_, id)) = self.queue.pop() else {
@@ -146,15 +166,17 @@ impl<'a> Walk<'a> {
         {
             self.open -= usize::from(commit.is_open());
             commit.passed_on = commit.marks;
-            let marks = commit.marks;
+            let (marks, time) = (commit.marks, commit.time);
             for parent in commit.parents.clone() {
-                self.mark(parent, marks)?;
+                let parent_time = self.mark(parent, marks)?;
+                self.are_times_sane &= parent_time <= time.saturating_add(CLOCK_SKEW);
             }
         }
         Ok(Some(id))
     }
 
-    fn mark(&mut self, id: ObjectId, marks: Marks) -> gix::Result<()> {
+    /// Adds marks to a commit; gives its time.
+    fn mark(&mut self, id: ObjectId, marks: Marks) -> gix::Result<i64> {
         let commit = match self.commits.entry(id) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
@@ -174,6 +196,6 @@ impl<'a> Walk<'a> {
             self.open += usize::from(commit.is_open());
             self.queue.push((commit.time, id));
         }
-        Ok(())
+        Ok(commit.time)
     }
 }

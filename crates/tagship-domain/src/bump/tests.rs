@@ -25,10 +25,8 @@ fn tag(text: &str, commit: usize) -> VersionTag {
 
 /// Commits with these messages, the newest first.
 fn commits(messages: &[&str]) -> Vec<Commit> {
-    let commit = |(index, message): (usize, &&str)| Commit {
-        id: id(messages.len() - index),
-        change: Change::read(message.as_bytes()),
-        is_on_channel: false,
+    let commit = |(index, message): (usize, &&str)| {
+        Commit::read(id(messages.len() - index), message.as_bytes(), false)
     };
     messages.iter().enumerate().map(commit).collect()
 }
@@ -120,8 +118,8 @@ fn the_last_release_as_wins_and_has_to_be_greater() {
             "1.9.0",
         ),
         (
-            &["chore: a\n\nRelease-As: 1.2.3"],
-            "`Release-As: 1.2.3` in commit 000000000000 is not greater than `v1.2.3`",
+            &["chore: a\n\nRelease-As: 1.2.2"],
+            "`Release-As: 1.2.2` in commit 000000000000 is not greater than `v1.2.3`",
         ),
         (
             &["chore: a\n\nRelease-As: 2"],
@@ -283,5 +281,52 @@ fn channels_are_names() {
     }
     for channel in ["", "1", "01", "rc.1", "-rc", "r c", "ä", &"a".repeat(51)] {
         assert!(Channel::parse(channel).is_err(), "{channel}");
+    }
+}
+
+#[test]
+fn a_footer_whose_version_is_tagged_is_spent() {
+    let history = history(
+        Some("1.0.0"),
+        &["fix: y", "feat: x\n\nRelease-As: 2.0.0", "fix: z"],
+    );
+    let of = |tags: &[VersionTag]| NextVersion::of_commits(tags, &history, &Rules::default());
+    let asked = of(&[tag("1.0.0", 0)]).unwrap();
+    assert_eq!(asked.version, Some(version("2.0.0")));
+    assert_eq!(asked.notes, []);
+    // The branch of the release was rebased: its tag is on a commit that HEAD does not contain.
+    let spent = of(&[tag("1.0.0", 0), tag("2.0.0", 99)]).unwrap();
+    assert_eq!(spent.version, Some(version("1.1.0")));
+    assert_eq!(
+        spent.notes,
+        [Note::SpentReleaseAs {
+            text: "2.0.0".to_owned(),
+            commit: id(2),
+            tag: "v2.0.0".to_owned()
+        }]
+    );
+    // By itself it calls for nothing.
+    let history = super::tests::history(Some("1.0.0"), &["chore: x\n\nRelease-As: v1.0.0"]);
+    let next = NextVersion::of_commits(&[tag("1.0.0", 0)], &history, &Rules::default()).unwrap();
+    assert_eq!((next.version, next.notes.len()), (None, 1));
+}
+
+#[test]
+fn a_breaking_change_that_does_not_count_is_told() {
+    for (message, counts, is_told) in [
+        ("feat: x\n\nBREAKING CHANGE: y", true, false),
+        ("feat!: x", true, false),
+        ("feat: x\nBREAKING CHANGE: y", false, true),
+        ("feat: x\n\nbody\nBREAKING CHANGE: y", false, true),
+        ("Add x (#12)\n\n* feat: a\n\n* feat(api)!: drop b", false, true),
+        ("feat: x (#12)\n\n* feat: a\n* fix!: b", false, true),
+        ("Merge it\n\n  BREAKING-CHANGE: y", false, true),
+        ("feat: no BREAKING CHANGE: here", false, false),
+        ("feat: x\n\n- a list!: of things? yes", false, false),
+    ] {
+        let history = history(Some("1.0.0"), &[message]);
+        let next = NextVersion::of_commits(&[tag("1.0.0", 0)], &history, &Rules::default()).unwrap();
+        assert_eq!(next.version == Some(version("2.0.0")), counts, "{message}");
+        assert_eq!(!next.notes.is_empty(), is_told, "{message}");
     }
 }

@@ -6,7 +6,7 @@ use crate::tags::WantedTag;
 /// The planner.
 pub(super) fn decide(wish: Wish, facts: Result<&Facts, String>) -> Plan {
     let revision = revision(&wish.source);
-    let mut notes = wish.wanted.silent.clone();
+    let mut notes: Vec<String> = wish.wanted.notes.iter().map(ToString::to_string).collect();
     if wish.source.is_dirty() {
         notes.push(format!(
             "the working tree differs from its commit in {}: tags and revision are marked `-dirty`",

@@ -3,6 +3,7 @@
 use super::error::{LineError, Problem};
 use super::order::{GitTagForm, Order, VersionLine};
 use super::pattern::Capture;
+use super::ref_form::ref_tag;
 use super::rule::{Extract, Kind, RefKind, Scheme, TagRule};
 use super::variables::{Scope, Text};
 use super::versions::is_prerelease;
@@ -23,8 +24,34 @@ pub(super) enum Outcome {
         /// Where the tag may move, as far as the rule alone says.
         order: Option<Order>,
     },
-    /// Nothing, because of this.
-    Silent(String),
+    /// Nothing.
+    Silent(Silence),
+}
+
+/// Why a rule makes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Silence {
+    pub(super) reason: String,
+    pub(super) kind: SilenceKind,
+}
+
+impl Silence {
+    pub(super) fn surprise(reason: String) -> Self {
+        Self {
+            reason,
+            kind: SilenceKind::Surprise,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SilenceKind {
+    /// The run is not of the rule's kind.
+    OtherRun,
+    /// The git tag that started the run names no version.
+    NoVersion,
+    /// Anything else, which may surprise.
+    Surprise,
 }
 
 /// What a tag says about being the latest.
@@ -73,15 +100,15 @@ impl TagRule {
                 None,
                 None,
             ),
-            Kind::Schedule { .. } => silent(&not_scheduled(given)),
+            Kind::Schedule { .. } => of_other_run(&not_scheduled(given)),
             Kind::Edge { branch } => edge(branch.as_deref(), given),
             Kind::Ref(RefKind::Branch) => match git_ref.branch() {
                 Some(branch) => made(sanitised(branch, given), None, Some(Order::Commits)),
-                None => silent(&format!("{} is no branch", reference(given))),
+                None => of_other_run(&format!("{} is no branch", reference(given))),
             },
             Kind::Ref(RefKind::PullRequest) => match git_ref.pull_request() {
                 Some(number) => made(sanitised(number, given), None, None),
-                None => silent(&format!("{} is no pull request", reference(given))),
+                None => of_other_run(&format!("{} is no pull request", reference(given))),
             },
             Kind::Ref(RefKind::Tag) => match git_ref.tag() {
                 Some(tag) => Outcome::Made {
@@ -90,7 +117,7 @@ impl TagRule {
                     stage: stage_of(given, [tag]),
                     order: None,
                 },
-                None => silent(&format!("{} is no tag", reference(given))),
+                None => of_other_run(&format!("{} is no tag", reference(given))),
             },
             Kind::Match { extract, value } => matching(extract, value.as_ref(), given)?,
             Kind::Version {
@@ -120,41 +147,15 @@ impl TagRule {
             None => subject(value, given)?,
         };
         let Some(mut subject) = subject else {
-            return Ok(silent(&no_source(given)));
+            return Ok(of_other_run(&no_source(given)));
         };
-        // Other tags are of other images.
-        if let (Some(prefix), None, None) = (given.tag_prefix, value, extract)
-            && computed.is_none()
-        {
-            match prefix.rest(&subject.text) {
-                Some(rest) => subject.text = rest.to_owned(),
-                None => {
-                    return Ok(silent(&format!(
-                        "`{}` names no version behind `{prefix}`",
-                        cleaned(&subject.text)
-                    )));
-                }
-            }
-        }
-        if let Some(extract) = extract {
-            match extract.pattern.capture(&subject.text, extract.group) {
-                Capture::Text(found) => subject.text = found.to_owned(),
-                Capture::NoGroup => {
-                    let reason = format!("it has no group {}", extract.group);
-                    return Err(LineError::new(
-                        self.line,
-                        extract.column,
-                        Problem::Pattern { reason },
-                    ));
-                }
-                Capture::NoMatch if given.mode == Mode::Strict => {
-                    return Ok(silent(&format!(
-                        "`match` does not match `{}`",
-                        cleaned(&subject.text)
-                    )));
-                }
-                Capture::NoMatch => {}
-            }
+        if let Some(silence) = self.cut(
+            &mut subject,
+            extract,
+            value.is_none() && computed.is_none(),
+            given,
+        )? {
+            return Ok(silence);
         }
         if given.mode == Mode::MetadataAction {
             subject.text = subject.text.replace('/', "-");
@@ -167,7 +168,12 @@ impl TagRule {
             {
                 return Err(value.error(0, Problem::NoVersion { found, kind }));
             }
-            return Ok(silent(&format!("`{found}` is no {kind} version")));
+            let silence = if value.is_none() && extract.is_none() {
+                SilenceKind::NoVersion
+            } else {
+                SilenceKind::Surprise
+            };
+            return Ok(silent_of(silence, &format!("`{found}` is no {kind} version")));
         };
         let (parts, is_special) = (&read.parts, read.is_special);
         let uses = |name: &str| pattern.template.uses(name);
@@ -213,11 +219,52 @@ impl TagRule {
             order: Some(Order::Versions(Box::new(line))),
         })
     }
+
+    /// Cuts the version out of a git tag: what stands behind the prefix, or what `match` finds. Gives the outcome where
+    /// there is none.
+    fn cut(
+        &self,
+        subject: &mut Subject,
+        extract: Option<&Extract>,
+        is_of_event: bool,
+        given: &Given<'_>,
+    ) -> Result<Option<Outcome>, LineError> {
+        let Some(extract) = extract else {
+            // Other tags are of other images.
+            let Some(prefix) = given.tag_prefix.filter(|_| is_of_event) else {
+                return Ok(None);
+            };
+            return Ok(match prefix.rest(&subject.text) {
+                Some(rest) => {
+                    subject.text = rest.to_owned();
+                    None
+                }
+                None => Some(silent_of(
+                    SilenceKind::NoVersion,
+                    &format!("`{}` names no version behind `{prefix}`", cleaned(&subject.text)),
+                )),
+            });
+        };
+        match extract.pattern.capture(&subject.text, extract.group) {
+            Capture::Text(found) => subject.text = found.to_owned(),
+            Capture::NoGroup => {
+                let reason = format!("it has no group {}", extract.group);
+                let problem = Problem::Pattern { reason };
+                return Err(LineError::new(self.line, extract.column, problem));
+            }
+            Capture::NoMatch if given.mode == Mode::Strict => {
+                let reason = format!("`match` does not match `{}`", cleaned(&subject.text));
+                return Ok(Some(silent(&reason)));
+            }
+            Capture::NoMatch => {}
+        }
+        Ok(None)
+    }
 }
 
 fn matching(extract: &Extract, value: Option<&Text>, given: &Given<'_>) -> Result<Outcome, LineError> {
     let Some(subject) = subject(value, given)? else {
-        return Ok(silent(&no_source(given)));
+        return Ok(of_other_run(&no_source(given)));
     };
     let text = subject.text.as_str();
     Ok(match extract.pattern.capture(text, extract.group) {
@@ -246,7 +293,18 @@ fn made(body: String, class: Option<TagClass>, order: Option<Order>) -> Outcome 
 }
 
 fn silent(reason: &str) -> Outcome {
-    Outcome::Silent(reason.to_owned())
+    silent_of(SilenceKind::Surprise, reason)
+}
+
+fn of_other_run(reason: &str) -> Outcome {
+    silent_of(SilenceKind::OtherRun, reason)
+}
+
+fn silent_of(kind: SilenceKind, reason: &str) -> Outcome {
+    Outcome::Silent(Silence {
+        reason: reason.to_owned(),
+        kind,
+    })
 }
 
 /// The value of the rule, else the git tag, else the release's git tag.
@@ -275,11 +333,11 @@ fn subject(value: Option<&Text>, given: &Given<'_>) -> Result<Option<Subject>, L
 
 fn edge(branch: Option<&str>, given: &Given<'_>) -> Outcome {
     let Some(current) = given.event.git_ref.branch() else {
-        return silent(&format!("{} is no branch", reference(given)));
+        return of_other_run(&format!("{} is no branch", reference(given)));
     };
     match branch.or_else(|| given.default_branch()) {
         Some(branch) if branch == current => made("edge".to_owned(), None, Some(Order::Commits)),
-        Some(branch) => silent(&format!(
+        Some(branch) => of_other_run(&format!(
             "the branch is `{}`, not `{}`",
             cleaned(current),
             cleaned(branch)
@@ -290,7 +348,7 @@ fn edge(branch: Option<&str>, given: &Given<'_>) -> Outcome {
 
 fn sanitised(text: &str, given: &Given<'_>) -> String {
     match given.mode {
-        Mode::Strict => Escape::Tag.apply(text).into_owned(),
+        Mode::Strict => ref_tag(text),
         Mode::MetadataAction => text.to_owned(),
     }
 }
@@ -308,7 +366,8 @@ fn no_source(given: &Given<'_>) -> String {
     format!("{} is no tag, and no version is given", reference(given))
 }
 
-fn reference(given: &Given<'_>) -> String {
+/// What the run is at, for a message.
+pub(super) fn reference(given: &Given<'_>) -> String {
     match given.event.git_ref.as_str() {
         "" => "an unknown reference".to_owned(),
         text => format!("`{}`", cleaned(text)),

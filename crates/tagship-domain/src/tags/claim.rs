@@ -45,6 +45,27 @@ impl TagRule {
         names_branch && given.event.git_ref.branch().is_some()
     }
 
+    /// The variables of the tag that are empty in this run, since it is at another kind of reference.
+    pub(super) fn empty_variables(
+        &self,
+        flavor: &Flavor,
+        given: &Given<'_>,
+    ) -> impl Iterator<Item = &'static str> {
+        let event = given.event;
+        let values = [
+            ("branch", event.git_ref.branch()),
+            ("tag", event.git_ref.tag()),
+            ("base_ref", event.base_ref.as_deref()),
+        ];
+        let empty = values
+            .into_iter()
+            .filter(|(name, value)| {
+                value.is_none_or(str::is_empty) && self.parts(flavor).any(|text| text.template.uses(name))
+            })
+            .map(|(name, _)| name);
+        empty.collect::<Vec<_>>().into_iter()
+    }
+
     /// Whether the tag holds the commit's id, so that it names this commit and no other.
     pub(super) fn holds_commit(&self, flavor: &Flavor) -> bool {
         matches!(self.kind, Kind::Sha { .. }) || self.parts(flavor).any(|text| text.template.uses("sha"))

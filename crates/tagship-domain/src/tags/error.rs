@@ -101,6 +101,14 @@ pub enum Problem {
     /// What the rule makes is not a tag.
     #[error("the rule makes no legal tag: {0}")]
     Illegal(InvalidName),
+    /// What the rule makes of the run's reference is not a tag.
+    #[error("the rule makes no legal tag at {reference}: {source}")]
+    IllegalOfRef {
+        /// The reference, in backticks.
+        reference: String,
+        /// What is wrong.
+        source: InvalidName,
+    },
     /// The name of an image is not one.
     #[error("`{found}` is no image name such as `user/app` or `host:5000/team/app`")]
     ImageName {

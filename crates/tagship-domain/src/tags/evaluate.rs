@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 
 use serde::Serialize;
 
-use super::apply::{Outcome, Stage};
+use super::apply::{Outcome, Silence, SilenceKind, Stage, reference};
 use super::error::{LineError, Problem, TagError};
 use super::flavor::{Affix, Flavor};
+use super::note::TagNote;
 use super::order::{Order, VersionLine};
 use super::rule::TagRule;
 use super::variables::Text;
@@ -14,7 +15,7 @@ use super::{DIRTY_SUFFIX, Given, Mode, TagClass};
 use crate::reference::Tag;
 use crate::template::{Escape, hyphenated};
 use crate::untrusted::cleaned;
-use crate::version::from_git_tag;
+use crate::version::{TagPrefix, from_git_tag};
 
 /// What rules make in one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +24,8 @@ pub struct Evaluation {
     pub tags: Vec<MadeTag>,
     /// What became of each rule, in the order of their priorities; `latest` comes last.
     pub explanations: Vec<Explanation>,
+    /// What a reader should know.
+    pub notes: Vec<TagNote>,
 }
 
 /// A tag that was made.
@@ -102,12 +105,14 @@ pub fn evaluate(rules: &[TagRule], flavor: &Flavor, given: &Given<'_>) -> Result
             .version
             .and_then(|version| VersionLine::around(version, given.tag_prefix)),
         latests: Vec::new(),
+        is_version_missing: false,
     };
     for rule in ordered {
         making.rule(rule)?;
     }
     making.latest()?;
     making.order_latest();
+    making.tell_no_version();
     let made = making.made;
     if made.tags.is_empty() && given.mode == Mode::Strict {
         return Err(TagError::NoTag {
@@ -135,6 +140,8 @@ pub(super) struct Making<'a> {
     pub(super) versions: Option<VersionLine>,
     /// Each `latest`, with what stands before and behind versions beside it.
     pub(super) latests: Vec<(String, [String; 2])>,
+    /// Whether a rule found no version in the git tag that started the run.
+    is_version_missing: bool,
 }
 
 impl Making<'_> {
@@ -142,7 +149,10 @@ impl Making<'_> {
         let outcome = if self.is_enabled(rule)? {
             rule.apply(self.given)?
         } else {
-            Outcome::Silent("`enable` is `false`".to_owned())
+            Outcome::Silent(Silence {
+                reason: "`enable` is `false`".to_owned(),
+                kind: SilenceKind::OtherRun,
+            })
         };
         let (body, class, stage, order) = match outcome {
             Outcome::Made {
@@ -151,18 +161,25 @@ impl Making<'_> {
                 stage,
                 order,
             } => (body, class, stage, order),
-            Outcome::Silent(reason) => {
-                self.silent(rule, reason);
+            Outcome::Silent(silence) => {
+                self.silent(rule, silence);
                 return Ok(());
             }
         };
         let prefix = self.affix(rule.prefix.as_ref(), &self.flavor.prefix)?;
         let suffix = self.affix(rule.suffix.as_ref(), &self.flavor.suffix)?;
         let name = format!("{prefix}{body}{suffix}");
-        let illegal = |source| LineError::new(rule.line, rule.column, Problem::Illegal(source));
+        let of_ref = (rule.is_about_event(self.flavor, self.given)).then(|| reference(self.given));
+        let illegal = |source| {
+            let problem = match of_ref.clone() {
+                Some(reference) => Problem::IllegalOfRef { reference, source },
+                None => Problem::Illegal(source),
+            };
+            LineError::new(rule.line, rule.column, problem)
+        };
         let name = match self.given.mode {
             Mode::MetadataAction if name.is_empty() => {
-                self.silent(rule, "it makes an empty text".to_owned());
+                self.silent(rule, Silence::surprise("it makes an empty text".to_owned()));
                 return Ok(());
             }
             Mode::MetadataAction => hyphenated(&name),
@@ -180,13 +197,14 @@ impl Making<'_> {
                 let name = cleaned(&name);
                 self.silent(
                     rule,
-                    format!("a branch takes no version's tag, and `{name}` is one"),
+                    Silence::surprise(format!("a branch takes no version's tag, and `{name}` is one")),
                 );
                 return Ok(());
             }
             (None, _) if holds_commit => TagClass::Commit,
             (None, _) => TagClass::Moving,
         };
+        self.tell_empty(rule);
         self.stages.push(stage);
         if rule.is_latest() {
             self.latests
@@ -239,7 +257,43 @@ impl Making<'_> {
         }
     }
 
-    fn silent(&mut self, rule: &TagRule, reason: String) {
+    /// Adds what is to be known of a rule's variables: a reader may take an empty one for a mistake of his own.
+    fn tell_empty(&mut self, rule: &TagRule) {
+        for variable in rule.empty_variables(self.flavor, self.given) {
+            self.made.notes.push(TagNote::EmptyVariable {
+                rule: rule.to_string(),
+                variable,
+                reference: reference(self.given),
+            });
+        }
+    }
+
+    /// That the git tag of a run that publishes no version names none.
+    fn tell_no_version(&mut self) {
+        let has_release = self.made.tags.iter().any(|tag| tag.class == TagClass::Release);
+        if let Some(tag) = self
+            .given
+            .event
+            .named_tag()
+            .filter(|_| self.is_version_missing && !has_release)
+        {
+            let prefix = self.given.tag_prefix.and_then(TagPrefix::given);
+            self.made.notes.push(TagNote::NoVersion {
+                tag: tag.to_owned(),
+                prefix: prefix.map(str::to_owned),
+            });
+        }
+    }
+
+    fn silent(&mut self, rule: &TagRule, Silence { reason, kind }: Silence) {
+        match kind {
+            SilenceKind::OtherRun => {}
+            SilenceKind::NoVersion => self.is_version_missing = true,
+            SilenceKind::Surprise => self.made.notes.push(TagNote::SilentRule {
+                rule: rule.to_string(),
+                reason: reason.clone(),
+            }),
+        }
         self.made.explanations.push(Explanation {
             rule: rule.to_string(),
             line: Some(rule.line),

@@ -71,7 +71,8 @@ impl Run {
             version: self.version.as_ref(),
             tag_prefix: None,
             now: NOW.parse().unwrap(),
-            committed_at: None,
+            // The action asks GitHub; what it compares with was told the time of the run.
+            committed_at: (self.mode == Mode::MetadataAction).then(|| NOW.parse().unwrap()),
             short_digits: None,
             is_dirty: self.is_dirty,
         }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::error::{LineError, Problem, listed};
+use super::ref_form::ref_tag;
 use super::{Given, Mode};
 use crate::template::{self, Escape, Expression, Template, TemplateProblem, Zone, hyphenated};
 use crate::untrusted::cleaned;
@@ -26,6 +27,8 @@ pub(super) enum Scope {
     Schedule,
 }
 
+/// The variables whose values are names of references.
+const OF_REFERENCES: [&str; 3] = ["branch", "tag", "base_ref"];
 const DATES: [&str; 2] = ["date", "commit_date"];
 
 impl Scope {
@@ -129,6 +132,9 @@ impl Text {
         self.template
             .fill(escape, |expression| {
                 let made = value(expression, given, scope, parts)?;
+                if escape == Escape::Tag && OF_REFERENCES.contains(&expression.name.as_str()) {
+                    return Ok(ref_tag(&made));
+                }
                 // A format is the user's own text: nothing in it is put right.
                 if escape == Escape::Tag
                     && DATES.contains(&expression.name.as_str())
@@ -247,23 +253,21 @@ fn global_value(expression: &Expression, given: &Given<'_>) -> Result<String, Te
         "is_not_default_branch" => (!is_default()?).to_string(),
         "date" => date(expression, given.now, given.mode)?,
         _ => {
-            let time = match (given.committed_at(), given.mode) {
-                (Some(time), _) => time,
-                (None, Mode::MetadataAction) => given.now,
-                (None, Mode::Strict) => {
-                    return Err(TemplateProblem::NoValue {
-                        name: "commit_date".to_owned(),
-                        reason: "neither the event nor the checkout tells the commit's time",
-                    });
-                }
-            };
+            let time = given.committed_at().ok_or_else(|| TemplateProblem::NoValue {
+                name: "commit_date".to_owned(),
+                reason: "neither the event nor the checkout tells the commit's time",
+            })?;
             date(expression, time, given.mode)?
         }
     })
 }
 
 fn date(expression: &Expression, time: Timestamp, mode: Mode) -> Result<String, TemplateProblem> {
-    let format = date_format(expression)?;
+    // What stands without quotes is a variable in Handlebars, and no such variable is known there.
+    let format = match mode {
+        Mode::MetadataAction if expression.is_bare => None,
+        _ => Some(date_format(expression)?),
+    };
     let zone = match (
         expression.zone.as_deref().map_or(Ok(Zone::UTC), Zone::named),
         mode,
@@ -273,5 +277,11 @@ fn date(expression: &Expression, time: Timestamp, mode: Mode) -> Result<String, 
         // moment.js warns and stays at the machine's zone, which is UTC on GitHub's runners.
         (Err(_), Mode::MetadataAction) => Zone::UTC,
     };
-    Ok(template::format(&zone.at(time), format))
+    let time = zone.at(time);
+    Ok(match format {
+        Some(format) => template::format(&time, format),
+        // Source: moment.js, `moment.defaultFormat` and `moment.defaultFormatUtc`.
+        None if time.offset().is_zero() => template::format(&time, "YYYY-MM-DDTHH:mm:ss[Z]"),
+        None => template::format(&time, "YYYY-MM-DDTHH:mm:ssZ"),
+    })
 }

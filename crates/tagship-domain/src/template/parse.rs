@@ -152,6 +152,7 @@ fn expression(inside: &str, is_verbatim: bool, offset: usize) -> Option<Expressi
     let mut expression = Expression {
         name: name.to_owned(),
         arguments: Vec::new(),
+        is_bare: false,
         zone: None,
         unknown_attribute: None,
         is_verbatim,
@@ -170,6 +171,7 @@ fn expression(inside: &str, is_verbatim: bool, offset: usize) -> Option<Expressi
         }
         let part = word(&mut rest)?;
         let Some(value) = rest.strip_prefix('=') else {
+            expression.is_bare |= expression.arguments.is_empty();
             expression.arguments.push(part.to_owned());
             continue;
         };

@@ -57,6 +57,11 @@ impl TagPrefix {
         }
     }
 
+    /// The prefix, where one was given.
+    pub fn given(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
     /// What stands behind the prefix in a git tag that may name a version, be it semver or Python's.
     pub fn rest<'a>(&self, tag: &'a str) -> Option<&'a str> {
         match &self.0 {

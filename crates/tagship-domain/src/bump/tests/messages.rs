@@ -131,3 +131,36 @@ fn of_a_huge_message_the_title_and_the_footers_are_read() {
         ));
     }
 }
+
+/// Source: git 2.47, `git revert` of a revert; older versions write the second form.
+#[test]
+fn titles_that_git_writes_are_read() {
+    for (message, kind, level) in [
+        ("Revert \"feat: x\"", "revert", Level::Patch),
+        ("Reapply \"feat: x\"", "feat", Level::Minor),
+        (
+            "Reapply \"fix: x\" (#12)\n\nThis reverts commit 0.",
+            "fix",
+            Level::Patch,
+        ),
+        ("Revert \"Revert \"feat: x\"\"", "feat", Level::Minor),
+        ("Revert \"Reapply \"feat: x\"\"", "revert", Level::Patch),
+        ("Reapply \"Add x\"", "revert", Level::Patch),
+        ("Reapply \"feat!: x\"", "feat", Level::Major),
+    ] {
+        let change = read(message).unwrap();
+        assert_eq!(
+            (change.kind.as_str(), change.level()),
+            (kind, Some(level)),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn byte_order_marks_are_no_part_of_a_title() {
+    for message in ["\u{feff}feat: x", "\u{feff}\r\nfeat: x", "\n\u{feff} feat: x\r\n"] {
+        assert_eq!(read(message).unwrap().kind, "feat", "{message:?}");
+    }
+    assert_eq!(read("\u{feff}Revert \"x\"").unwrap().kind, "revert");
+}

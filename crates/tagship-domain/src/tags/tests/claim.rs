@@ -138,3 +138,101 @@ fn a_branch_never_makes_the_tag_of_a_version() {
     let run = Run::push(Mode::MetadataAction, "heads/2.0.0");
     assert_eq!(run.tags("type=ref,event=branch", ""), "2.0.0");
 }
+
+#[test]
+fn what_is_said_of_a_runs_tags_is_what_may_surprise() {
+    let notes = |run: &Run, rules: &str| -> Vec<String> {
+        let made = run.evaluate(rules, "latest=false").unwrap();
+        made.notes.iter().map(ToString::to_string).collect()
+    };
+    let branch = Run::push(Mode::Strict, "heads/main");
+    // A run that is not of a rule's kind is the everyday case.
+    let everyday =
+        "type=semver\ntype=schedule\ntype=ref,event=tag\ntype=ref,event=pr\ntype=edge,branch=x\ntype=sha";
+    assert_eq!(notes(&branch, everyday), [""; 0]);
+    assert_eq!(notes(&branch, "type=semver,value=\ntype=sha"), [""; 0]);
+
+    let tag = Run::push(Mode::Strict, "tags/v1.16");
+    insta::assert_snapshot!(
+        notes(&tag, "type=semver\ntype=sha").join("\n"),
+        @"git tag `v1.16` names no version, so that no tag of a version is made: a version has three numbers, such as `1.16.0` or `1.16.0-rc.1`"
+    );
+    let warns = |rules: &str| {
+        let made = tag.evaluate(rules, "").unwrap();
+        made.notes.iter().any(TagNote::is_warning)
+    };
+    assert!(warns("type=semver\ntype=sha"));
+    assert!(
+        !warns("type=pep440,pattern={{version}}\ntype=sha"),
+        "Python takes it"
+    );
+    assert!(!warns("type=semver\ntype=raw,value=1.16.0"), "a version is made");
+    assert!(!warns("type=sha"), "none is asked for");
+
+    // Who reads `-x` looks for a mistake of his own.
+    for (git_ref, rules, empty) in [
+        ("pull/7/merge", "type=raw,value=x-{{branch}}", "branch"),
+        ("tags/v1.2.3", "type=raw,value=x,suffix=-{{branch}}", "branch"),
+        ("heads/main", "type=raw,value=x-{{tag}}", "tag"),
+        ("heads/main", "type=raw,value=x-{{base_ref}}", "base_ref"),
+    ] {
+        let run = Run::push(Mode::Strict, git_ref);
+        let expected = format!("`{{{{{empty}}}}}` of `{rules}` is empty at `refs/{git_ref}`");
+        assert_eq!(notes(&run, rules), [expected]);
+    }
+    assert_eq!(notes(&branch, "type=raw,value=x-{{branch}}"), [""; 0]);
+}
+
+#[test]
+fn a_tag_that_cannot_be_names_the_reference() {
+    let run = Run::push(Mode::Strict, "heads/main");
+    let message = run.tags("type=ref,event=branch,prefix=-", "");
+    assert!(message.contains("at `refs/heads/main`"), "{message}");
+    for branch in ["로그인", "-x", ".x"] {
+        let run = Run::push(Mode::Strict, &format!("heads/{branch}"));
+        for rules in ["type=ref,event=branch", "type=raw,value={{branch}}"] {
+            assert!(!run.tags(rules, "").starts_with("error"), "{branch} {rules}");
+        }
+    }
+}
+
+/// Source: Handlebars, "Expressions": what stands without quotes is looked up; moment.js, `moment.defaultFormat`.
+#[test]
+fn a_format_without_quotes_is_an_unknown_variable_of_the_action() {
+    let run = Run::push(Mode::MetadataAction, "heads/main");
+    for (rules, tag) in [
+        ("type=raw,value={{date YYYY-MM-DD}}", "2020-01-10T00-30-00Z"),
+        (
+            "type=raw,value={{commit_date YYYY-MM-DD}}",
+            "2020-01-10T00-30-00Z",
+        ),
+        (
+            "type=raw,value={{date YYYY tz='Asia/Tokyo'}}",
+            "2020-01-10T09-30-00-09-00",
+        ),
+        ("type=raw,value={{date 'YYYY-MM-DD'}}", "2020-01-10"),
+    ] {
+        assert_eq!(run.tags(rules, ""), tag, "{rules}");
+    }
+    let strict = Run::push(Mode::Strict, "heads/main");
+    assert_eq!(
+        strict.tags("type=raw,value={{date YYYY-MM-DD}}", ""),
+        "2020-01-10"
+    );
+}
+
+#[test]
+fn the_time_of_an_unknown_commit_is_not_now() {
+    let mut run = Run::push(Mode::MetadataAction, "heads/main");
+    run.event.committed_at = None;
+    let rules = TagRule::parse_list("type=raw,value={{commit_date 'YYYY'}}", run.mode).unwrap();
+    let of = |committed_at| {
+        let given = Given {
+            committed_at,
+            ..run.given()
+        };
+        evaluate(&rules, &Flavor::default(), &given)
+    };
+    assert!(of(None).is_err());
+    assert!(of(Some(Timestamp::UNIX_EPOCH)).is_ok());
+}

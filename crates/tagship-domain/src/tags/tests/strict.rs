@@ -109,7 +109,11 @@ fn other_rules_make_their_tag() {
     check(&[
         ("heads/main", "type=edge", "edge Moving"),
         ("heads/main", "type=edge,branch=main", "edge Moving"),
-        ("heads/feature/a+b", "type=ref,event=branch", "feature-a_b Moving"),
+        (
+            "heads/feature/a+b",
+            "type=ref,event=branch",
+            "feature-a_b-0d3e8cd Moving",
+        ),
         ("tags/v1.2.3", "type=ref,event=tag", "v1.2.3 Release"),
         ("tags/candidate", "type=ref,event=tag", "candidate Moving"),
         ("pull/7/merge", "type=ref,event=pr", "pr-7 Moving"),
