@@ -1,6 +1,7 @@
 //! Connections: the highest floor. It knows the faces as a router alone.
 
 mod connection;
+mod leftover;
 mod server;
 mod tls;
 

@@ -1,5 +1,7 @@
 //! One connection: its handshake, its requests, its end.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -8,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::leftover::{Leftover, Unread, close};
 use crate::faces::base_url::{Peer, Secure};
 use crate::faces::breaker::Breaker;
 
@@ -71,46 +74,66 @@ pub(super) async fn serve(
 }
 
 /// Answers the requests of a connection.
+///
+/// Where an answer is given before its request was read, the connection is closed in stages (RFC 9112, section 9.6):
+/// closing at once would reset it, and the client might never read the answer.
 async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
     breaker: Breaker,
     secure: Option<Secure>,
     router: Router,
     stop: CancellationToken,
 ) {
-    let io = TokioIo::new(stream);
+    let unread = Unread::default();
+    let noted = unread.clone();
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let mut request = request.map(Body::new);
+        let expects_continue = request.headers().contains_key(header::EXPECT);
+        let leftover = Leftover::default();
+        let mut request = request.map(|body| Body::new(leftover.lend(body)));
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(breaker.clone());
         let misdirected = secure.as_ref().is_some_and(|secure| !secure.is_for(&request));
         if let Some(secure) = &secure {
             request.extensions_mut().insert(secure.clone());
         }
-        let router = router.clone();
-        async move {
-            if misdirected {
-                return Ok(StatusCode::MISDIRECTED_REQUEST.into_response());
+        let (router, noted) = (router.clone(), noted.clone());
+        // Boxed, so that the connection can be polled where it stands.
+        Box::pin(async move {
+            let mut response = if misdirected {
+                drop(request);
+                StatusCode::MISDIRECTED_REQUEST.into_response()
+            } else {
+                router.oneshot(request).await?
+            };
+            if !leftover.drain(expects_continue).await {
+                noted.note();
+                response
+                    .headers_mut()
+                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            router.oneshot(request).await
-        }
+            Ok::<_, Infallible>(response)
+        })
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
         .max_buf_size(READ_BYTES)
-        .serve_connection(io, service);
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        .serve_connection(TokioIo::new(&mut stream), service);
+    let mut stopped = pin!(stop.cancelled());
+    let mut is_stopping = false;
+    let ended = poll_fn(|context| {
+        if !is_stopping && stopped.as_mut().poll(context).is_ready() {
+            is_stopping = true;
+            Pin::new(&mut connection).graceful_shutdown();
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke");
+        connection.poll_without_shutdown(context)
+    })
+    .await;
+    drop(connection);
+    match ended {
+        Ok(()) => close(stream, unread.is_noted()).await,
+        Err(error) => tracing::debug!(%error, "a connection broke"),
     }
 }
 

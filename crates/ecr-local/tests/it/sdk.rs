@@ -4,6 +4,7 @@ mod account_settings;
 mod archive;
 mod assume_role;
 mod data_plane;
+mod early_answers;
 mod faults;
 mod identity;
 mod images;
