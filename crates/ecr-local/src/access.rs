@@ -1,9 +1,8 @@
 //! How clients reach a running embedded ECR; a file in the data folder keeps it for other processes.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs;
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use crate::hosts;
 use crate::services::oidc::Issuer;
 use crate::state::data_folder::DataFolder;
 use crate::state::iam::{AccessKey, EXAMPLE_ROLE, Iam};
+use crate::state::private_files;
 use crate::state::store::Alias;
 use tagship_domain::reference::{AccountId, Region, RegistryHost};
 
@@ -146,19 +146,10 @@ impl Access {
     /// Writes it where other processes find it.
     pub(crate) fn publish(&self, folder: &DataFolder) -> Result<(), LocalError> {
         let place = folder.path().join(ACCESS_FILE);
-        let draft = folder.path().join(format!("{ACCESS_FILE}.new"));
-        let write = || {
-            let mut file = OpenOptions::new()
-                .create(true)
-                .truncate(true)
-                .write(true)
-                .mode(0o600)
-                .open(&draft)?;
-            file.write_all(&serde_json::to_vec_pretty(&self.record())?)?;
-            // Readers see all of it or the one before.
-            fs::rename(&draft, &place)
-        };
-        write().map_err(LocalError::data(&place))
+        serde_json::to_vec_pretty(&self.record())
+            .map_err(io::Error::from)
+            .and_then(|text| private_files::write(&place, &text))
+            .map_err(LocalError::data(&place))
     }
 
     fn record(&self) -> AccessRecord {

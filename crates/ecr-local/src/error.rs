@@ -97,7 +97,15 @@ impl Diagnose for LocalError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Data { .. } => Some("choose a data folder that you may write to".into()),
+            Self::Data { source, .. } => Some(match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "the disk is full: free some of it, or choose a data folder on another disk".into()
+                }
+                io::ErrorKind::ReadOnlyFilesystem => {
+                    "the disk is read-only: choose a data folder on another disk".into()
+                }
+                _ => "choose a data folder that you may write to".into(),
+            }),
             Self::Locked {
                 endpoint: Some(endpoint),
                 ..
@@ -112,6 +120,24 @@ impl Diagnose for LocalError {
             Self::Roles { .. } => Some("mend the file, or remove it to get the example again".into()),
             Self::Tls { .. } => Some("remove its folder to get a new one, and trust that".into()),
             Self::Refused(_) | Self::Key => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_takes_nothing_has_a_hint_of_its_own() {
+        for (kind, word) in [
+            (io::ErrorKind::StorageFull, "full"),
+            (io::ErrorKind::QuotaExceeded, "full"),
+            (io::ErrorKind::ReadOnlyFilesystem, "read-only"),
+            (io::ErrorKind::PermissionDenied, "may write"),
+        ] {
+            let hint = LocalError::data("/data")(kind.into()).hint().unwrap();
+            assert!(hint.contains(word), "{kind}: {hint}");
         }
     }
 }

@@ -216,20 +216,31 @@ impl Refusal {
 }
 
 /// Every way in which the database fails is a failure of the state.
-macro_rules! state_failures {
+macro_rules! database_failures {
     ($($error:ty),*) => {$(
         impl From<$error> for Refusal {
             fn from(error: $error) -> Self {
-                Self::state(error)
+                Self::state(redb::Error::from(error))
             }
         }
     )*};
 }
-state_failures!(
+database_failures!(
+    redb::DatabaseError,
     redb::TransactionError,
     redb::TableError,
     redb::StorageError,
-    redb::CommitError,
-    std::io::Error,
-    tokio::task::JoinError
+    redb::CommitError
 );
+
+impl From<std::io::Error> for Refusal {
+    fn from(error: std::io::Error) -> Self {
+        Self::state(error)
+    }
+}
+
+impl From<tokio::task::JoinError> for Refusal {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::state(error)
+    }
+}

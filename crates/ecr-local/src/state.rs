@@ -6,6 +6,7 @@ mod emulator;
 pub(crate) mod faults;
 pub(crate) mod iam;
 pub(crate) mod journal;
+pub(crate) mod private_files;
 pub(crate) mod quirks;
 pub(crate) mod scan_orders;
 pub(crate) mod store;

@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 use crate::state::EmulatorState;
 use crate::state::iam::Principal;
 use crate::state::store::Registry;
-use tagship_domain::reference::Region;
+use tagship_domain::reference::{AccountId, Region};
 
 /// How long a token lives. Source: ECR API reference, `GetAuthorizationToken`.
 const LIFE: SignedDuration = SignedDuration::from_hours(12);
@@ -28,6 +28,9 @@ pub(crate) struct RegistryToken {
     pub(crate) principal: Principal,
     /// A token is good in one region, and for public registries.
     region: Region,
+    /// The account whose registry the login is for, where one was named.
+    #[serde(default)]
+    account: Option<AccountId>,
     pub(crate) expires: Timestamp,
 }
 
@@ -40,11 +43,20 @@ pub(crate) enum TokenProblem {
     Expired,
 }
 
-/// A token for registries of this kind, and when it ends.
+impl RegistryToken {
+    /// The registry that the login is for, where the address does not say it.
+    pub(crate) fn registry(&self, state: &EmulatorState) -> Registry {
+        let account = self.account.as_ref().unwrap_or_else(|| state.registry.account());
+        state.registry_at(account.clone(), self.region.clone())
+    }
+}
+
+/// A token for registries of this kind, and when it ends. `account` is the one whose registry was asked for by name.
 pub(crate) fn issue(
     state: &EmulatorState,
     principal: &Principal,
     registry: &Registry,
+    account: Option<AccountId>,
 ) -> Result<(String, Timestamp), Refusal> {
     let full = state.clock.now().checked_add(LIFE).unwrap_or(Timestamp::MAX);
     // A token dies with the session that asked for it.
@@ -54,6 +66,7 @@ pub(crate) fn issue(
         &RegistryToken {
             principal: principal.clone(),
             region: registry.region().clone(),
+            account,
             expires,
         },
     )?;
@@ -71,14 +84,27 @@ pub(crate) fn open_token(
     registry: &Registry,
     password: &str,
 ) -> Result<RegistryToken, TokenProblem> {
-    let token: RegistryToken = state
-        .iam
-        .seal
-        .open(purpose(registry), password)
-        .ok_or(TokenProblem::Unknown)?;
+    let token = open(state, purpose(registry), password)?;
     if !registry.is_public() && token.region != *registry.region() {
         return Err(TokenProblem::Unknown);
     }
+    Ok(token)
+}
+
+/// The same for a private registry that the login alone names.
+pub(crate) fn open_private_token(
+    state: &EmulatorState,
+    password: &str,
+) -> Result<RegistryToken, TokenProblem> {
+    open(state, PRIVATE, password)
+}
+
+fn open(state: &EmulatorState, purpose: &str, password: &str) -> Result<RegistryToken, TokenProblem> {
+    let token: RegistryToken = state
+        .iam
+        .seal
+        .open(purpose, password)
+        .ok_or(TokenProblem::Unknown)?;
     if token.expires <= state.clock.now() {
         return Err(TokenProblem::Expired);
     }

@@ -1,9 +1,10 @@
 //! The data folder: locked by the process that serves it.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use super::private_files;
 use crate::error::LocalError;
 
 /// Locked while a process serves the folder.
@@ -26,12 +27,7 @@ impl DataFolder {
             .create(path)
             .map_err(LocalError::data(path))?;
         let lock_path = path.join(LOCK_FILE);
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(LocalError::data(&lock_path))?;
+        let lock = private_files::open(&lock_path).map_err(LocalError::data(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),

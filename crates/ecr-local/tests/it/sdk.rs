@@ -3,6 +3,7 @@
 mod account_settings;
 mod archive;
 mod assume_role;
+mod damage;
 mod data_plane;
 mod early_answers;
 mod faults;
@@ -16,6 +17,7 @@ mod pull_through;
 mod pull_time;
 mod quirks;
 mod referrers;
+mod regions;
 mod replication;
 mod repositories;
 mod resource_tags;

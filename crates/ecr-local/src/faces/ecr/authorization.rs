@@ -1,10 +1,12 @@
 //! Logins to registries.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::faces::json_api::{Context, Handler, Operation, Resource, Shape, epoch_seconds, optional};
+use crate::faces::json_api::{Context, Handler, Operation, Resource, Shape, epoch_seconds, optional, read};
 use crate::refusal::Refusal;
 use crate::services::login_tokens;
+use tagship_domain::reference::AccountId;
 
 pub(crate) static OPERATIONS: &[Operation] = &[Operation {
     name: "GetAuthorizationToken",
@@ -13,10 +15,19 @@ pub(crate) static OPERATIONS: &[Operation] = &[Operation {
     run: Handler::Blocking(get_token),
 }];
 
-/// `GetAuthorizationToken`. The registries that are named make no difference: a token is good for all that its
-/// owner may use.
-fn get_token(context: &Context<'_>, _document: Value) -> Result<Value, Refusal> {
-    let (token, expires) = login_tokens::issue(context.state, context.principal, &context.registry)?;
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GetAuthorizationToken {
+    #[serde(default)]
+    registry_ids: Vec<AccountId>,
+}
+
+/// `GetAuthorizationToken`. A token is good for all registries that its owner may use, whichever are named; the first
+/// that is named is the one that a login at an address without a name leads to.
+fn get_token(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
+    let request: GetAuthorizationToken = read(document)?;
+    let account = request.registry_ids.into_iter().next();
+    let (token, expires) = login_tokens::issue(context.state, context.principal, &context.registry, account)?;
     Ok(json!({"authorizationData": [{
         "authorizationToken": token,
         "expiresAt": epoch_seconds(expires),

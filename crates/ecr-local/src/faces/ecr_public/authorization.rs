@@ -16,7 +16,7 @@ pub(super) static OPERATIONS: &[Operation] = &[Operation {
 /// `GetAuthorizationToken`: one token, where ECR has a list.
 fn get_token(context: &Context<'_>, _document: Value) -> Result<Value, Refusal> {
     context.permit("sts:GetServiceBearerToken", "*")?;
-    let (token, expires) = login_tokens::issue(context.state, context.principal, &context.registry)?;
+    let (token, expires) = login_tokens::issue(context.state, context.principal, &context.registry, None)?;
     Ok(json!({"authorizationData": {
         "authorizationToken": token,
         "expiresAt": epoch_seconds(expires),

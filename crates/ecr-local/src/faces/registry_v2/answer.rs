@@ -109,16 +109,19 @@ async fn respond(
     body: Body,
 ) -> Result<Response, OciError> {
     let state = &backend.state;
-    let registry = match base.endpoint() {
-        Some(AwsHost::Registry(account, region)) => state.registry_at(account, region),
-        _ => state.registry.clone(),
+    let by_name = match base.endpoint() {
+        Some(AwsHost::Registry(account, region)) => Some(state.registry_at(account, region)),
+        _ => None,
     };
     let identified = match visibility {
-        Visibility::Private => login::identify(state, &registry, &parts.headers).map(Some),
-        Visibility::Public => public::identify(state, &parts.headers),
+        Visibility::Private => login::identify(state, by_name, &parts.headers)
+            .map(|(principal, registry)| (Some(principal), registry)),
+        Visibility::Public => {
+            public::identify(state, &parts.headers).map(|principal| (principal, state.registry.clone()))
+        }
     };
-    let principal = match (identified, visibility) {
-        (Ok(principal), _) => principal,
+    let (principal, registry) = match (identified, visibility) {
+        (Ok(identified), _) => identified,
         (Err(login::Refused::Challenge), Visibility::Private) => return Ok(login::challenge(base)),
         (Err(login::Refused::Challenge), Visibility::Public) => return Ok(public::challenge(base)),
         (Err(login::Refused::Expired(refusal)), _) => return Err(refusal.into()),

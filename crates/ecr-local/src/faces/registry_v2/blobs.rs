@@ -46,6 +46,12 @@ pub(super) async fn serve(
     digest: Digest,
     size: u64,
 ) -> Result<Response, OciError> {
+    let blobs = state.registry.blobs();
+    if !blobs.is_verified(&digest, size) {
+        let blobs = blobs.clone();
+        let verified = tokio::task::spawn_blocking(move || blobs.verify(&digest, size)).await;
+        verified.map_err(Refusal::from)?.map_err(Refusal::from)?;
+    }
     let part = parts
         .headers
         .get(header::RANGE)
@@ -66,7 +72,7 @@ pub(super) async fn serve(
     let body = if parts.method == Method::HEAD {
         Body::empty()
     } else {
-        let path = state.registry.blobs().path(&digest);
+        let path = blobs.path(&digest);
         let mut file = File::open(path).await.map_err(Refusal::from)?;
         file.seek(SeekFrom::Start(range.start))
             .await

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::faces::base_url::BaseUrl;
 use crate::refusal::Refusal;
-use crate::services::login_tokens::{TokenProblem, USER, open_token};
+use crate::services::login_tokens::{TokenProblem, USER, open_private_token, open_token};
 use crate::state::EmulatorState;
 use crate::state::iam::Principal;
 use crate::state::store::Registry;
@@ -21,19 +21,30 @@ pub(super) enum Refused {
     Expired(Refusal),
 }
 
-/// Finds out who sends a request to a private registry: HTTP Basic with the token of `GetAuthorizationToken`,
-/// nothing else.
+/// Finds out who sends a request to a private registry, and to which: HTTP Basic with the token of
+/// `GetAuthorizationToken`, nothing else.
+///
+/// `named` is the registry that the host's name says. The plain port has no such name, and there the login says which
+/// registry is meant.
 pub(super) fn identify(
     state: &EmulatorState,
-    registry: &Registry,
+    named: Option<Registry>,
     headers: &HeaderMap,
-) -> Result<Principal, Refused> {
+) -> Result<(Principal, Registry), Refused> {
     if !state.auth {
-        return Ok(Principal::Administrator);
+        let registry = named.unwrap_or_else(|| state.registry.clone());
+        return Ok((Principal::Administrator, registry));
     }
     let password = basic_password(headers).ok_or(Refused::Challenge)?;
-    match open_token(state, registry, &password) {
-        Ok(token) => Ok(token.principal),
+    let token = match &named {
+        Some(registry) => open_token(state, registry, &password),
+        None => open_private_token(state, &password),
+    };
+    match token {
+        Ok(token) => {
+            let registry = named.unwrap_or_else(|| token.registry(state));
+            Ok((token.principal, registry))
+        }
         Err(TokenProblem::Unknown) => Err(Refused::Challenge),
         Err(TokenProblem::Expired) => Err(Refused::Expired(Refusal::TokenExpired)),
     }

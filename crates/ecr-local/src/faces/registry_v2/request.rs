@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 
 use super::error::{OciError, no_such_repository};
 use super::route::Endpoint;
@@ -137,6 +137,11 @@ impl DataPlaneRequest<'_> {
         url::form_urlencoded::parse(query.as_bytes())
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
+    }
+
+    /// How many bytes the body has, if the request says it.
+    pub(super) fn content_length(&self) -> Option<u64> {
+        self.header(&header::CONTENT_LENGTH)?.parse().ok()
     }
 
     /// A header, if it is text.

@@ -131,7 +131,7 @@ fn open(request: &DataPlaneRequest<'_>, repository: &RepositoryName, id: &str) -
     let upload = state.uploads.take(&request.registry, repository, id)?;
     let first = match request.header(&header::CONTENT_RANGE) {
         None => Some(upload.blob.length()),
-        Some(range) => first_byte(range),
+        Some(range) => first_byte(range, request.content_length()),
     };
     if let Err(refusal) = upload.check_part(first.unwrap_or(u64::MAX), 0) {
         state.uploads.put(upload);
@@ -140,11 +140,26 @@ fn open(request: &DataPlaneRequest<'_>, repository: &RepositoryName, id: &str) -
     Ok(upload)
 }
 
-/// The first number of a `Content-Range`, which uploads write as `0-99`.
-/// Source: OCI distribution spec, "Pushing a blob in chunks".
-fn first_byte(range: &str) -> Option<u64> {
-    let range = range.strip_prefix("bytes").unwrap_or(range);
-    range.split('-').next()?.trim().parse().ok()
+/// The first number of a `Content-Range`, which uploads write as `0-99`, if it is one for as many bytes as the body
+/// has.
+///
+/// Source: OCI distribution spec, "Pushing a blob in chunks": `^[0-9]+-[0-9]+$`; RFC 9110, section 14.4, has the unit
+/// and the whole length too.
+fn first_byte(range: &str, length: Option<u64>) -> Option<u64> {
+    let number = |text: &str| {
+        let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_digits.then(|| text.parse::<u64>().ok()).flatten()
+    };
+    let range = range.strip_prefix("bytes ").unwrap_or(range);
+    let range = match range.split_once('/') {
+        Some((range, whole)) if whole == "*" || number(whole).is_some() => range,
+        Some(_) => return None,
+        None => range,
+    };
+    let (first, last) = range.split_once('-')?;
+    let (first, last) = (number(first)?, number(last)?);
+    let bytes = last.checked_sub(first)?.checked_add(1)?;
+    length.is_none_or(|length| length == bytes).then_some(first)
 }
 
 /// Writes a body to the blob's file as it arrives; hashed and written on a thread of its own.
@@ -199,4 +214,33 @@ fn progress(
         (header::RANGE, received(length)),
     ];
     Ok((status, headers).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_byte;
+
+    #[test]
+    fn a_content_range_is_two_positions_for_the_bytes_that_come() {
+        for (range, length, first) in [
+            ("0-99", Some(100), Some(0)),
+            ("100-199", None, Some(100)),
+            ("bytes 100-199/*", Some(100), Some(100)),
+            ("bytes 0-0/1", Some(1), Some(0)),
+            ("0-99", Some(50), None),
+            ("5-2", None, None),
+            ("0", None, None),
+            ("0-", None, None),
+            ("0-abc", None, None),
+            ("+0-9", None, None),
+            ("0-9-10", None, None),
+            ("0-9, 20-29", None, None),
+            ("bytes0-9", None, None),
+            ("0-9/x", None, None),
+            ("", None, None),
+            ("0-18446744073709551615", None, None),
+        ] {
+            assert_eq!(first_byte(range, length), first, "{range}");
+        }
+    }
 }

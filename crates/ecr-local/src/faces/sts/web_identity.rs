@@ -10,6 +10,7 @@ use super::error::{StsError, denied};
 use super::parameters::{Checked, Parameters, Text};
 use super::session::{Passed, SessionRequest};
 use super::xml::Element;
+use crate::faces::json_api::epoch_seconds;
 use crate::hosts::{ISSUER, ISSUER_HOST};
 use crate::services::oidc::Issuer;
 use crate::state::EmulatorState;
@@ -115,19 +116,24 @@ fn verify(issuer: &Issuer, token: &str, now: Timestamp) -> Result<Identity, StsE
             "No OpenIDConnect provider found in your account for the token's issuer",
         ));
     }
-    let seconds = |name: &str| claims.get(name).and_then(Value::as_i64);
-    let now = now.as_second();
-    let expires = seconds("exp").ok_or_else(|| invalid("Missing a required claim: exp"))?;
-    if expires <= now {
+    // RFC 7519, section 2, "NumericDate": any number, also with a fraction.
+    let seconds = |name: &str| match claims.get(name).map(Value::as_f64) {
+        Some(None) => Err(invalid(&format!("The claim {name} is not a number"))),
+        number => Ok(number.flatten()),
+    };
+    let current = epoch_seconds(now);
+    let expires = seconds("exp")?.ok_or_else(|| invalid("Missing a required claim: exp"))?;
+    if expires <= current {
         return Err(StsError::new(
             "ExpiredTokenException",
             format!(
-                "Token expired: current date/time {now} must be before the expiration date/time {expires}"
+                "Token expired: current date/time {} must be before the expiration date/time {expires}",
+                now.as_second()
             ),
         ));
     }
-    if seconds("nbf").is_some_and(|begins| begins > now)
-        || seconds("iat").is_none_or(|issued| issued > now + 300)
+    if seconds("nbf")?.is_some_and(|begins| begins > current)
+        || seconds("iat")?.is_none_or(|issued| issued > current + 300.0)
     {
         return Err(invalid("The web identity token is not valid yet"));
     }

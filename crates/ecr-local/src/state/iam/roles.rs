@@ -11,6 +11,7 @@ use super::caller::Caller;
 use super::policy::{Policy, TrustPolicy};
 use super::verdict::{PolicyDecision, Verdict};
 use crate::error::LocalError;
+use crate::state::private_files;
 use tagship_domain::reference::AccountId;
 
 /// The roles' file in the data folder.
@@ -102,7 +103,7 @@ impl Roles {
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let example = example(account, partition);
-                fs::write(&path, &example).map_err(LocalError::data(&path))?;
+                private_files::write(&path, example.as_bytes()).map_err(LocalError::data(&path))?;
                 example
             }
             text => text.map_err(LocalError::data(&path))?,

@@ -1,16 +1,24 @@
-use std::collections::HashSet;
+//! Files of blobs.
+
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
 
 use crate::error::LocalError;
+use crate::state::private_files;
 use tagship_domain::reference::{Digest, DigestHasher};
 
 /// So many bytes are written before the disk is told to take them while more arrive. So little is left to do
 /// when a large blob ends, and little waits in memory.
 const FLUSH_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Bytes that are read at once.
+const READ_BYTES: usize = 256 * 1024;
 
 /// The blobs' files: `blobs/sha256/ab/<64 hex digits>`, and unfinished ones under `uploads/`.
 ///
@@ -19,6 +27,15 @@ const FLUSH_BYTES: u64 = 32 * 1024 * 1024;
 pub(crate) struct BlobFiles {
     blobs: PathBuf,
     uploads: PathBuf,
+    /// Files whose content was seen to be what their names say, as they were then.
+    verified: Arc<Mutex<HashMap<Digest, FileState>>>,
+}
+
+/// How a file was when its content was looked at; one that was written since differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileState {
+    length: u64,
+    modified: Option<SystemTime>,
 }
 
 impl BlobFiles {
@@ -27,11 +44,66 @@ impl BlobFiles {
         let files = Self {
             blobs: data.join("blobs").join("sha256"),
             uploads: data.join("uploads"),
+            verified: Arc::default(),
         };
         for folder in [&files.blobs, &files.uploads] {
-            fs::create_dir_all(folder).map_err(LocalError::data(folder))?;
+            private_files::folder(folder).map_err(LocalError::data(folder))?;
         }
         Ok(files)
+    }
+
+    /// Whether there is any blob in `data`.
+    pub(super) fn has_any(data: &Path) -> io::Result<bool> {
+        let folders = match fs::read_dir(data.join("blobs").join("sha256")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            folders => folders?,
+        };
+        for folder in folders {
+            if fs::read_dir(folder?.path())?.next().is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the blob's file was found to be whole, and is as it was then.
+    pub(crate) fn is_verified(&self, digest: &Digest, size: u64) -> bool {
+        let state = fs::metadata(self.path(digest)).map(FileState::from);
+        let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        state.is_ok_and(|state| state.length == size && verified.get(digest) == Some(&state))
+    }
+
+    /// Checks that the blob's file has the content that its name says; it is read once, and again when it was
+    /// written since. Blocks.
+    pub(crate) fn verify(&self, digest: &Digest, size: u64) -> io::Result<()> {
+        if self.is_verified(digest, size) {
+            return Ok(());
+        }
+        let path = self.path(digest);
+        let mut file = File::open(&path)?;
+        let state = FileState::from(file.metadata()?);
+        let mut hash = DigestHasher::default();
+        let mut piece = vec![0; READ_BYTES];
+        loop {
+            match file.read(&mut piece)? {
+                0 => break,
+                length => hash.update(piece.get(..length).unwrap_or_default()),
+            }
+        }
+        if state.length != size || hash.finish() != *digest {
+            let problem = format!(
+                "the blob in `{}` is damaged: push its image again",
+                path.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+        }
+        self.note_verified(digest, state);
+        Ok(())
+    }
+
+    fn note_verified(&self, digest: &Digest, state: FileState) {
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        verified.insert(*digest, state);
     }
 
     /// Where the blob of this digest is, if it is anywhere.
@@ -51,24 +123,28 @@ impl BlobFiles {
         })
     }
 
-    /// Puts a finished blob in its place, durably. Content that is there already is kept.
+    /// Puts a finished blob in its place, durably. Content that is there already is kept, unless it is damaged.
     pub(crate) fn finish(&self, mut blob: PartialBlob, digest: &Digest) -> io::Result<()> {
         let place = self.path(digest);
-        if place.try_exists()? {
+        if place.try_exists()? && self.verify(digest, blob.length).is_ok() {
             return Ok(());
         }
         end_of(blob.flush.take())?;
         let file = match blob.file.take() {
             Some(file) => file,
-            None => File::create_new(&blob.path)?,
+            None => private_files::options()
+                .write(true)
+                .create_new(true)
+                .open(&blob.path)?,
         };
         file.sync_data()?;
         let folder = place.parent().unwrap_or(&self.blobs);
         if !folder.try_exists()? {
-            fs::create_dir_all(folder)?;
+            private_files::folder(folder)?;
             sync_folder(&self.blobs)?;
         }
         fs::rename(&blob.path, &place)?;
+        self.note_verified(digest, FileState::from(file.metadata()?));
         sync_folder(folder)
     }
 
@@ -89,6 +165,15 @@ impl BlobFiles {
             }
         }
         Ok(())
+    }
+}
+
+impl From<Metadata> for FileState {
+    fn from(metadata: Metadata) -> Self {
+        Self {
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        }
     }
 }
 
@@ -142,7 +227,10 @@ impl PartialBlob {
         let file = if let Some(file) = self.file.as_mut() {
             file
         } else {
-            let new = OpenOptions::new().write(true).create_new(true).open(&self.path)?;
+            let new = private_files::options()
+                .write(true)
+                .create_new(true)
+                .open(&self.path)?;
             self.file.insert(new)
         };
         self.hash.update(bytes);

@@ -1,6 +1,9 @@
 //! The database and the blobs of all registries.
 
 use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use redb::{Database, ReadTransaction, ReadableTable as _, WriteTransaction};
@@ -10,6 +13,7 @@ use super::commits::SyncedDatabase;
 use super::schema::{DOCUMENTS, LAYERS, MANIFEST_BYTES, MANIFESTS, META, REFERRERS, REPOSITORIES, TAGS};
 use crate::error::LocalError;
 use crate::refusal::Refusal;
+use crate::state::private_files;
 use tagship_domain::reference::Digest;
 
 /// The file of the database in the data folder.
@@ -31,31 +35,45 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the state in `data`, or begins it, and removes what an earlier process left unfinished.
     ///
-    /// The caller holds the folder's lock. Blocks.
+    /// A damaged database is an error: the whole of it is checked, because what is damaged is found too late
+    /// otherwise, and not always by an error. The caller holds the folder's lock. Blocks.
     pub(crate) fn open(data: &Path) -> Result<Self, LocalError> {
-        let failed = |problem: String| LocalError::Database {
-            path: data.to_owned(),
-            problem,
+        let opened = catch_unwind(|| Self::open_checked(data));
+        opened.unwrap_or_else(|_panic| Err(unusable(data, "it is damaged".to_owned())))
+    }
+
+    fn open_checked(data: &Path) -> Result<Self, LocalError> {
+        let failed = |refusal: Refusal| match disk_failure(&refusal) {
+            Some(kind) => LocalError::data(data)(kind.into()),
+            None => unusable(data, describe(&refusal)),
         };
-        let database = Database::builder()
+        let path = data.join(DATABASE_FILE);
+        let length = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        if length == 0 && BlobFiles::has_any(data).map_err(LocalError::data(data))? {
+            let problem = format!("`{DATABASE_FILE}` is missing or empty, and images are there");
+            return Err(unusable(data, problem));
+        }
+        let file = private_files::open(&path).map_err(LocalError::data(&path))?;
+        let mut database = Database::builder()
             .set_cache_size(CACHE_BYTES)
-            .create(data.join(DATABASE_FILE))
-            .map_err(|error| failed(error.to_string()))?;
+            .create_file(file)
+            .map_err(|error| failed(error.into()))?;
+        database.check_integrity().map_err(|error| failed(error.into()))?;
         let store = Self {
             database: SyncedDatabase::new(database),
             blobs: BlobFiles::open(data)?,
         };
-        store.prepare().map_err(|refusal| failed(describe(&refusal)))?;
-        match store
-            .meta("schema")
-            .map_err(|refusal| failed(describe(&refusal)))?
-        {
+        store.prepare().map_err(failed)?;
+        match store.meta("schema").map_err(failed)? {
             Some(found) if found == SCHEMA => {}
-            _ => return Err(failed("it was written by another version of Tagship".to_owned())),
+            _ => {
+                return Err(unusable(
+                    data,
+                    "it was written by another version of Tagship".to_owned(),
+                ));
+            }
         }
-        let known = store
-            .known_blobs()
-            .map_err(|refusal| failed(describe(&refusal)))?;
+        let known = store.known_blobs().map_err(failed)?;
         store.blobs.sweep(&known)?;
         Ok(store)
     }
@@ -132,6 +150,25 @@ impl Store {
         write.open_table(META)?.insert(key, value)?;
         self.commit(write)
     }
+}
+
+fn unusable(data: &Path, problem: String) -> LocalError {
+    LocalError::Database {
+        path: data.to_owned(),
+        problem,
+    }
+}
+
+/// How the disk failed below a refusal, if it was the disk and not the database's content.
+fn disk_failure(refusal: &Refusal) -> Option<io::ErrorKind> {
+    let Refusal::State(source) = refusal else {
+        return None;
+    };
+    let kind = match source.downcast_ref::<redb::Error>()? {
+        redb::Error::Io(error) => error.kind(),
+        _ => return None,
+    };
+    (!matches!(kind, io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)).then_some(kind)
 }
 
 /// What went wrong below a refusal.

@@ -169,6 +169,19 @@ async fn only_a_good_token_of_our_issuer_is_taken() {
     for (claim, value, expected) in [
         ("iss", json!("https://issuer.example"), "InvalidIdentityToken"),
         ("nbf", json!(32_503_680_000_i64), "InvalidIdentityToken"),
+        // RFC 7519, section 2, "NumericDate": a number, with a fraction or without.
+        ("nbf", json!(32_503_680_000.5), "InvalidIdentityToken"),
+        ("nbf", json!(1e11), "InvalidIdentityToken"),
+        (
+            "nbf",
+            json!(18_446_744_073_709_551_615_u64),
+            "InvalidIdentityToken",
+        ),
+        ("nbf", json!("32503680000"), "InvalidIdentityToken"),
+        ("nbf", json!(null), "InvalidIdentityToken"),
+        ("iat", json!(32_503_680_000.5), "InvalidIdentityToken"),
+        ("exp", json!(1.5), "ExpiredTokenException"),
+        ("exp", json!("32503680000"), "InvalidIdentityToken"),
         ("exp", json!(1), "ExpiredTokenException"),
         ("sub", json!("user:someone"), "AccessDenied"),
     ] {
@@ -179,6 +192,31 @@ async fn only_a_good_token_of_our_issuer_is_taken() {
         let token = job_token(&bench, AUDIENCE).await;
         assert_eq!(code(&token).await, expected, "{claim}");
     }
+}
+
+// RFC 7519, section 2, "NumericDate".
+#[tokio::test]
+async fn times_of_a_token_may_have_fractions() {
+    let bench = Bench::start().await;
+    let overrides = [
+        ("nbf", json!(1.5)),
+        ("iat", json!(1.5e9)),
+        ("exp", json!(32_503_680_000.5)),
+    ];
+    bench.local.set_claims(GithubClaims {
+        overrides: overrides
+            .map(|(claim, value)| (claim.to_owned(), value))
+            .into_iter()
+            .collect(),
+        ..GithubClaims::default()
+    });
+    let token = job_token(&bench, AUDIENCE).await;
+    assert!(
+        Assume::role(bench.local.role_arn())
+            .with(&bench, &token)
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
