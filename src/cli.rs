@@ -33,7 +33,7 @@ use version::VersionArguments;
 #[derive(Debug, Parser)]
 #[command(
     name = "tagship",
-    version = crate::BUILD,
+    version = crate::build_stamp::VERSION,
     max_term_width = 110,
     after_help = help::top(),
     after_long_help = help::top(),

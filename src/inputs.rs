@@ -6,6 +6,7 @@
 
 mod build;
 mod changed;
+mod container;
 mod destination;
 mod entries;
 mod environment;

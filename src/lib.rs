@@ -9,6 +9,7 @@
 
 pub mod action;
 pub mod aws;
+pub mod build_stamp;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -25,6 +26,3 @@ pub mod run;
 pub mod schema;
 pub mod settings;
 pub mod ui;
-
-/// The version, the commit that it is built from and the day of that commit, such as `1.2.3 (0123456789ab 2026-01-31)`.
-pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TAGSHIP_BUILD"), ")");

@@ -27,6 +27,8 @@ pub struct Input {
     pub faces: Faces,
     /// Who may set it, of those who can write `tagship.yaml` and those who write the workflow.
     pub may_set: MaySet,
+    /// Which values a container action cannot use.
+    pub needs_setup: NeedsSetup,
     /// One or more sentences of help, without the last full stop.
     pub help: &'static str,
 }
@@ -121,6 +123,29 @@ impl MaySet {
     }
 }
 
+/// Which values of an input need the runner's host. A container action sees only the folders that the runner mounts
+/// and the engine's socket; `setup` puts the command on the host instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NeedsSetup {
+    /// None.
+    Never,
+    /// Engines behind the `ssh` program, or another socket of the host.
+    HostEngine,
+    /// Files that are not among what the runner mounts.
+    HostFile,
+}
+
+impl NeedsSetup {
+    /// The values, for the reference page and for messages.
+    pub const fn described(self) -> Option<&'static str> {
+        match self {
+            Self::Never => None,
+            Self::HostEngine => Some("`ssh://…`, and sockets but `unix:///var/run/docker.sock`"),
+            Self::HostFile => Some("paths outside of the workspace and of `RUNNER_TEMP`"),
+        }
+    }
+}
+
 /// Where an input can be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Faces {
@@ -165,6 +190,7 @@ impl Input {
             standard_variables: &[],
             faces: Faces::All,
             may_set: MaySet::Anyone,
+            needs_setup: NeedsSetup::Never,
             help,
         }
     }
@@ -208,6 +234,11 @@ impl Input {
 
     const fn may_set(mut self, may_set: MaySet) -> Self {
         self.may_set = may_set;
+        self
+    }
+
+    const fn needs_setup(mut self, needs_setup: NeedsSetup) -> Self {
+        self.needs_setup = needs_setup;
         self
     }
 

@@ -7,6 +7,8 @@ use super::{Environment, Face, RawInputs};
 
 /// Where the runner mounts the workspace in a container action. Source: actions/runner, `ContainerActionHandler`.
 const CONTAINER_WORKSPACE: &str = "/github/workspace";
+/// What all mounts of a container action begin with. Source: as above.
+const CONTAINER_MOUNTS: &str = "/github";
 /// Where the runner mounts its work folder in a job container. Source: actions/runner, `ContainerInfo`.
 const JOB_CONTAINER_WORK: &str = "/__w";
 
@@ -61,6 +63,13 @@ impl Paths {
         let real = path.ancestors().find_map(|folder| folder.canonicalize().ok());
         let climbs = path.components().any(|part| part == Component::ParentDir) && !path.exists();
         !climbs && real.is_some_and(|real| real.starts_with(&workspace))
+    }
+
+    /// Whether the path is none of what the action's container is given.
+    pub(super) fn is_of_host(&self, path: &str) -> bool {
+        let path = self.resolve(path);
+        let mut given = self.mapped.iter().map(|(_, here)| here.as_path());
+        !path.starts_with(CONTAINER_MOUNTS) && !given.any(|here| path.starts_with(here)) && !path.exists()
     }
 
     /// Whether the path is written as one in the workspace, and links lead it out.

@@ -1,4 +1,5 @@
 mod build;
+mod container;
 mod destination;
 mod github;
 mod naming;

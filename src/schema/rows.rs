@@ -1,4 +1,4 @@
-use super::{Faces, Input, Kind, MaySet, Section};
+use super::{Faces, Input, Kind, MaySet, NeedsSetup, Section};
 
 /// All inputs, in the order of the help.
 pub static INPUTS: &[Input] = &[
@@ -53,7 +53,7 @@ pub static INPUTS: &[Input] = &[
         "local-data",
         "DIR",
         "The folder where the embedded ECR keeps its state",
-    ).may_set(MaySet::WithinCheckout)
+    ).may_set(MaySet::WithinCheckout).needs_setup(NeedsSetup::HostFile)
     .default_note("`tagship/local` in `XDG_STATE_HOME`, `~/.local/state` or `RUNNER_TEMP`"),
     Input::text(
         Section::Identity,
@@ -98,9 +98,9 @@ pub static INPUTS: &[Input] = &[
         "context",
         "DIR",
         "The folder that is sent as the build context",
-    ).may_set(MaySet::WithinCheckout)
+    ).may_set(MaySet::WithinCheckout).needs_setup(NeedsSetup::HostFile)
     .default("."),
-    Input::text(Section::Build, "file", "PATH", "The Dockerfile").may_set(MaySet::WithinCheckout).default_note("`Dockerfile` in the context"),
+    Input::text(Section::Build, "file", "PATH", "The Dockerfile").may_set(MaySet::WithinCheckout).needs_setup(NeedsSetup::HostFile).default_note("`Dockerfile` in the context"),
     Input::text(Section::Build, "target", "STAGE", "The stage to build").default_note("the last stage"),
     Input::entries(
         Section::Build,
@@ -114,7 +114,7 @@ pub static INPUTS: &[Input] = &[
         "id=ID,SOURCE",
         "Secrets for build steps, one a line: `id=npm,env=NPM_TOKEN` takes a variable, `id=npm,src=.npmrc` a file. \
          As action input or variable also `ID=value`; as flag or in a file never",
-    ).may_set(MaySet::Workflow),
+    ).may_set(MaySet::Workflow).needs_setup(NeedsSetup::HostFile),
     Input::text(
         Section::Build,
         "platform",
@@ -138,7 +138,7 @@ pub static INPUTS: &[Input] = &[
         "docker-host",
         "URL",
         "The Docker Engine's address: `unix:///path`, `tcp://host:port` or `ssh://user@host`",
-    ).may_set(MaySet::Workflow)
+    ).may_set(MaySet::Workflow).needs_setup(NeedsSetup::HostEngine)
     .default_note("`DOCKER_HOST`, else `unix:///var/run/docker.sock`")
     .standard_variables(&["DOCKER_HOST"]),
     Input::text(

@@ -20,7 +20,7 @@ pub fn install_panic_message() {
         writeln!(
             std::io::stderr(),
             "error: Tagship {} stopped{place}: this is a bug\n\nhint: report it at {}/issues, with this line",
-            crate::BUILD,
+            crate::build_stamp::VERSION,
             env!("CARGO_PKG_REPOSITORY"),
         )
         .ok();

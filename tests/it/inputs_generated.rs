@@ -172,6 +172,23 @@ such a key in the file, and not in the workflow, ends with exit code 2 before an
     }
     page.push_str(
         "
+## What the action's container does not see
+
+The action runs in a container that is given the workspace, `RUNNER_TEMP` and the engine's socket. It has none of the host's
+programs, of its `~/.docker`, `~/.aws` and `~/.ssh`, and of its ssh agent. These values are refused in the action before anything is done;
+with `uses: tagship/tagship/setup@v1` the command runs on the host itself and takes them.
+
+| input | needs `setup` for |
+|---|---|
+",
+    );
+    for input in INPUTS {
+        if let Some(described) = input.needs_setup.described() {
+            writeln!(page, "| `{}` | {described} |", input.name).unwrap();
+        }
+    }
+    page.push_str(
+        "
 ## Outputs of the action
 
 Every output is always written; those that a run has nothing for are empty.

@@ -9,6 +9,7 @@ use source::{Source, sources};
 /// Data flows one way (`src/lib.rs`); adapters are put behind ports by `run` alone.
 const MAY_USE: &[(&str, &str)] = &[
     ("random", ""),
+    ("build_stamp", ""),
     ("ports", ""),
     ("settings", ""),
     ("schema", ""),
@@ -16,12 +17,12 @@ const MAY_USE: &[(&str, &str)] = &[
     ("action", "inputs random report::OUTPUTS"),
     (
         "cli",
-        "action inputs pipeline::Ledger ports run schema settings ui",
+        "action build_stamp inputs pipeline::Ledger ports run schema settings ui",
     ),
     ("config", "schema"),
     ("inputs", "config schema settings"),
     ("report", "ports"),
-    ("ui", "inputs::Environment ports random report"),
+    ("ui", "build_stamp inputs::Environment ports random report"),
     // The transaction. Reading an image back is part of it, and needs nothing but the port.
     ("pipeline", "ports report"),
     // The adapters.

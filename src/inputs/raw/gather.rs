@@ -9,7 +9,7 @@ use crate::config::{self, Config};
 use crate::inputs::paths::Paths;
 use crate::inputs::problem::Problems;
 use crate::inputs::trust::Trust;
-use crate::inputs::{Environment, Face, Origin, workspace};
+use crate::inputs::{Environment, Face, Origin, container, workspace};
 use crate::schema::{INPUTS, find};
 use tagship_domain::untrusted::cleaned;
 
@@ -114,7 +114,28 @@ impl RawInputs {
                 );
             }
         }
+        if self.face == Face::Action {
+            self.refuse_what_needs_the_host(&paths);
+        }
         self
+    }
+
+    /// Refuses values that a container action cannot use, before anything is done.
+    fn refuse_what_needs_the_host(&mut self, paths: &Paths) {
+        for input in INPUTS {
+            let Some(described) = input.needs_setup.described() else {
+                continue;
+            };
+            let Some(value) = self.values.get(input.name) else {
+                continue;
+            };
+            if input.needs_setup.is_needed(&value.texts, paths) {
+                let message = format!("the action's container does not see {described}");
+                self.problem(value.origin.clone(), message, Some(container::HINT.to_owned()));
+                // So that nothing else is said of it.
+                self.values.remove(input.name);
+            }
+        }
     }
 
     /// Whether it is not said which of several images is meant.

@@ -1,0 +1,78 @@
+use super::*;
+use crate::inputs::container::HINT;
+use crate::schema::{INPUTS, NeedsSetup};
+
+/// A value of each input that needs the host, which this machine does not have.
+const OF_HOST: [(&str, &str); 6] = [
+    ("docker-host", "ssh://builder"),
+    ("docker-host", "unix:///run/user/1001/docker.sock"),
+    ("local-data", "/home/runner/ecr"),
+    ("context", "/home/runner/elsewhere"),
+    ("file", "/home/runner/Dockerfile"),
+    ("secrets", "id=a,env=A\nid=npm,src=/home/runner/.npmrc"),
+];
+
+fn in_action(name: &str, value: &str) -> Case {
+    let case = Case::new()
+        .variable("GITHUB_ACTIONS", "true")
+        .variable("INPUT_REPOSITORY", "team/app")
+        .variable("INPUT_REGISTRY", REGISTRY)
+        .variable("A", "a");
+    let workspace = case.path().display().to_string();
+    case.file(".npmrc", "")
+        .variable("GITHUB_WORKSPACE", &workspace)
+        .variable(&format!("INPUT_{}", name.to_uppercase()), value)
+}
+
+#[test]
+fn the_action_refuses_what_only_the_host_has_and_names_setup() {
+    for (name, value) in OF_HOST {
+        let error = in_action(name, value).resolve_action().unwrap_err();
+        let [problem] = error.problems() else {
+            panic!("{name}={value}: {error}")
+        };
+        assert_eq!(problem.origin, Origin::ActionInput(name));
+        assert!(
+            problem
+                .message
+                .starts_with("the action's container does not see "),
+            "{error}"
+        );
+        assert_eq!(problem.hint.as_deref(), Some(HINT));
+        assert!(
+            !problem.message.contains("/home/runner"),
+            "a value may be secret: {error}"
+        );
+    }
+    let untried: Vec<_> = INPUTS
+        .iter()
+        .filter(|input| input.needs_setup != NeedsSetup::Never)
+        .filter(|input| !OF_HOST.iter().any(|(name, _)| *name == input.name))
+        .map(|input| input.name)
+        .collect();
+    assert_eq!(untried, Vec::<&str>::new());
+}
+
+#[test]
+fn the_action_takes_what_its_container_is_given() {
+    for (name, value) in [
+        ("docker-host", "unix:///var/run/docker.sock"),
+        ("docker-host", "tcp://builder:2375"),
+        ("local-data", "state/of/ecr"),
+        ("local-data", "/github/home/ecr"),
+        ("context", "/github/workspace"),
+        ("file", "Dockerfile"),
+        ("secrets", "id=npm,src=.npmrc"),
+    ] {
+        let resolved = in_action(name, value).resolve_action();
+        assert!(resolved.is_ok(), "{name}={value}: {}", resolved.unwrap_err());
+    }
+}
+
+#[test]
+fn a_command_takes_what_its_own_machine_has() {
+    for (name, value) in OF_HOST.into_iter().filter(|(name, _)| *name == "docker-host") {
+        let settings = Case::complete().flag(name, value).settings();
+        assert_eq!(settings.build.docker_host.as_deref(), Some(value));
+    }
+}
