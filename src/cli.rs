@@ -11,7 +11,6 @@ mod version;
 
 use std::ffi::OsString;
 use std::io;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,7 +19,7 @@ use clap_complete::Shell;
 
 use crate::inputs::Environment;
 use crate::ui::ColorChoice;
-use tagship_domain::reference::{AccountId, Region};
+use ecr_local::ServeArguments;
 
 pub use arguments::InputArguments;
 use tags::TagsArguments;
@@ -115,40 +114,6 @@ enum LocalCommand {
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
-}
-
-#[derive(Debug, Args)]
-struct ServeArguments {
-    /// The folder of its state
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// The port; 0 takes a free one
-    #[arg(long, value_name = "PORT", default_value_t = 5510)]
-    port: u16,
-    /// The port of the public registries, which are served only then; 0 takes a free one
-    #[arg(long, value_name = "PORT")]
-    public_port: Option<u16>,
-    /// The address to listen on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
-    listen: IpAddr,
-    /// Serve TLS at this port too, under the names that AWS gives registries and APIs [default: 443]
-    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "443")]
-    tls: Option<u16>,
-    /// Refuse requests beyond the quotas that a new AWS account has, such as 10 images a second
-    #[arg(long)]
-    throttle: bool,
-    /// Behave as the OCI distribution specification says where ECR does not
-    #[arg(long)]
-    strict_oci: bool,
-    /// Serve `/_local/` to this machine: the journal of requests, faults, the clock, and more that tests order
-    #[arg(long)]
-    admin: bool,
-    /// The account that the registry belongs to
-    #[arg(long, value_name = "ID", default_value_t = AccountId::emulated())]
-    account: AccountId,
-    /// The region that it is in
-    #[arg(long, value_name = "REGION", default_value_t = Region::emulated())]
-    region: Region,
 }
 
 /// Runs the program; the exit codes are those of [`tagship_domain::error::Kind`].

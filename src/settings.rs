@@ -1,6 +1,5 @@
 //! Settings: everything a run needs to know, parsed and checked.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -180,29 +179,6 @@ pub struct ImageSettings {
     pub paths: Option<PathFilter>,
     /// Its context folder, its Dockerfile and what that ignores; absolute.
     pub places: Vec<PathBuf>,
-}
-
-/// What the embedded ECR is served with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalServerSettings {
-    /// The folder of its state; absolute.
-    pub data: PathBuf,
-    /// The address that it listens on; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The port of the public registries, if they are to be served; port 0 takes a free one.
-    pub public_port: Option<u16>,
-    /// At which port it serves TLS too, under the names of AWS.
-    pub tls: Option<u16>,
-    /// Whether it enforces the quotas of a new account.
-    pub throttle: bool,
-    /// Whether it follows the OCI distribution specification where ECR does not.
-    pub strict_oci: bool,
-    /// Whether tests on this machine may see and order what it does.
-    pub admin: bool,
-    /// The account that its registry belongs to.
-    pub account: AccountId,
-    /// The region that it is in.
-    pub region: Region,
 }
 
 impl Settings {

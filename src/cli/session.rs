@@ -1,7 +1,6 @@
 //! One run of one command: from its arguments to the exit code.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,7 +17,7 @@ use crate::inputs::{self, Environment, Given, RawInputs};
 use crate::pipeline::Ledger;
 use crate::ports::Event;
 use crate::run::{self, Outcome, RunError};
-use crate::settings::{LocalServerSettings, Settings};
+use crate::settings::Settings;
 use crate::ui::{Diagnosis, Manner, Ui};
 use tagship_domain::error::{Diagnose, Kind};
 
@@ -268,17 +267,8 @@ fn data_folder(given: Option<PathBuf>, environment: &Environment) -> PathBuf {
 }
 
 fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {
-    let settings = LocalServerSettings {
-        data: data_folder(arguments.data, environment),
-        listen: SocketAddr::new(arguments.listen, arguments.port),
-        public_port: arguments.public_port,
-        tls: arguments.tls,
-        throttle: arguments.throttle,
-        strict_oci: arguments.strict_oci,
-        admin: arguments.admin,
-        account: arguments.account,
-        region: arguments.region,
-    };
+    let data = data_folder(arguments.data().map(PathBuf::from), environment);
+    let options = arguments.into_options(data);
     let end = until_interrupted(async {
         let ready = |outcome: Outcome| {
             let data = if ui.is_json() {
@@ -289,7 +279,7 @@ fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitC
             // Whoever started the server and does not read its address can still stop it.
             ui.output().data(data).ok();
         };
-        match run::serve_local(&settings, ready).await {
+        match run::serve_local(options, ready).await {
             Ok(()) => End::Done(Box::default()),
             Err(error) => End::Failed(Box::new(error)),
         }

@@ -6,10 +6,8 @@ use aws_sdk_ecr::error::DisplayErrorContext;
 use aws_sdk_ecr::operation::create_repository::CreateRepositoryError;
 use aws_sdk_ecr::types::ImageTagMutability;
 use aws_sdk_ecr::{Client, Config};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ecr_local::{Access, LocalError};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use tagship_domain::reference::RepositoryName;
 
 /// Makes a repository, unless there is one of that name.
@@ -30,23 +28,6 @@ pub(super) async fn ensure_repository(
         }
         Err(error) => Err(refused(error)),
     }
-}
-
-/// Returns the password of the user `AWS`, for `docker login`; it is good for 12 hours.
-pub(super) async fn registry_password(access: &Access) -> Result<SecretString, LocalError> {
-    let answer = client(access).get_authorization_token().send().await;
-    let answer = answer.map_err(refused)?;
-    answer
-        .authorization_data()
-        .first()
-        .and_then(|data| STANDARD.decode(data.authorization_token()?).ok())
-        .and_then(|token| {
-            String::from_utf8(token)
-                .ok()?
-                .strip_prefix("AWS:")
-                .map(SecretString::from)
-        })
-        .ok_or_else(|| LocalError::Refused("the authorization token is not `AWS:<password>`".to_owned()))
 }
 
 fn client(access: &Access) -> Client {

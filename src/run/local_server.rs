@@ -2,37 +2,22 @@
 
 use std::path::Path;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 
-use super::{Outcome, RunError, local_client};
-use crate::settings::LocalServerSettings;
-use ecr_local::{Access, ISSUER, LocalEcr, LocalError, Options, Quirks, Quotas, SecureAccess};
+use super::{Outcome, RunError};
+use ecr_local::{Access, LocalEcr, LocalError, Options, SecureAccess};
 
-/// Serves the embedded ECR until the future is dropped; `ready` gets what to print once it listens.
-pub async fn serve_local(
-    settings: &LocalServerSettings,
-    ready: impl FnOnce(Outcome) + Send,
-) -> Result<(), RunError> {
-    let options = Options {
-        listen: settings.listen,
-        public_port: settings.public_port,
-        tls: settings.tls,
-        admin: settings.admin,
-        quotas: if settings.throttle {
-            Quotas::of_new_account()
-        } else {
-            Quotas::default()
-        },
-        quirks: Quirks {
-            strict_oci: settings.strict_oci,
-            ..Quirks::default()
-        },
-        ..Options::new(&settings.data, settings.account.clone(), settings.region.clone())
-    };
+/// Serves the embedded ECR until the future is dropped; `ready` gets what to print once it listens: `NAME=value` lines
+/// that a shell can read, and the same as JSON.
+pub async fn serve_local(options: Options, ready: impl FnOnce(Outcome) + Send) -> Result<(), RunError> {
     let emulator = LocalEcr::start(options).await?;
-    let password = local_client::registry_password(emulator.access()).await?;
-    ready(announcement(emulator.access(), &password));
+    let lines = emulator.announcement()?;
+    let text = lines.iter().map(|(name, value)| format!("{name}={value}\n"));
+    ready(outcome(
+        text.collect(),
+        lines.iter().map(|(name, value)| (*name, value.clone().into())),
+    ));
     std::future::pending::<()>().await;
     Ok(())
 }
@@ -45,52 +30,6 @@ pub async fn local_environment(data: &Path) -> Result<Outcome, RunError> {
             path: data.to_owned(),
         })?;
     Ok(shell_variables(&access, data))
-}
-
-/// How to use the server: `NAME=value` lines that a shell can read, and the same as JSON.
-fn announcement(access: &Access, password: &SecretString) -> Outcome {
-    let mut lines = vec![
-        ("endpoint", access.endpoint.to_string()),
-        ("registry", access.registry.to_string()),
-        ("registry-password", password.expose_secret().to_owned()),
-        ("access-key-id", access.administrator.id.clone()),
-        (
-            "secret-access-key",
-            access.administrator.secret.expose_secret().to_owned(),
-        ),
-        ("region", access.region.to_string()),
-        ("role-arn", access.role_arn.clone()),
-        ("oidc-issuer", ISSUER.to_owned()),
-        ("oidc-request-url", access.oidc_request_url.to_string()),
-        (
-            "oidc-request-token",
-            access.oidc_request_token.expose_secret().to_owned(),
-        ),
-    ];
-    lines.extend(
-        access
-            .public_registry
-            .clone()
-            .map(|registry| ("public-registry", registry)),
-    );
-    if let Some(tls) = &access.tls {
-        let registry = tls.registry(&access.account, &access.region);
-        lines.extend([
-            ("tls-endpoint", tls.endpoint()),
-            ("ca-certificate", tls.authority.display().to_string()),
-            ("hosts-line", tls.hosts_line(&access.account, &access.region)),
-            ("docker-ca", format!("/etc/docker/certs.d/{registry}/ca.crt")),
-            ("tls-registry", registry),
-        ]);
-    }
-    let text: Vec<String> = lines
-        .iter()
-        .map(|(name, value)| format!("{name}={value}\n"))
-        .collect();
-    outcome(
-        text.concat(),
-        lines.into_iter().map(|(name, value)| (name, value.into())),
-    )
 }
 
 fn shell_variables(access: &Access, data: &Path) -> Outcome {

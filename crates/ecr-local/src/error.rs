@@ -75,6 +75,9 @@ pub enum LocalError {
         /// Why.
         problem: String,
     },
+    /// The operating system gives no threads or signals.
+    #[error("the operating system gives no threads or signals")]
+    System(#[source] io::Error),
     /// The cryptography library made no key.
     #[error("no key could be made")]
     Key,
@@ -119,7 +122,7 @@ impl Diagnose for LocalError {
             Self::Database { .. } => Some("choose another data folder, or remove this one".into()),
             Self::Roles { .. } => Some("mend the file, or remove it to get the example again".into()),
             Self::Tls { .. } => Some("remove its folder to get a new one, and trust that".into()),
-            Self::Refused(_) | Self::Key => None,
+            Self::Refused(_) | Self::System(_) | Self::Key => None,
         }
     }
 }

@@ -14,6 +14,9 @@
 #![warn(missing_docs)]
 
 mod access;
+mod announcement;
+#[cfg(feature = "cli")]
+mod command;
 mod error;
 mod faces;
 mod hosts;
@@ -29,6 +32,8 @@ mod services;
 mod state;
 
 pub use access::{Access, SecureAccess};
+#[cfg(feature = "cli")]
+pub use command::ServeArguments;
 pub use error::LocalError;
 pub use hosts::ISSUER;
 pub use local_ecr::LocalEcr;

@@ -8,6 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::access::{self, Access};
+use crate::announcement::announcement;
 use crate::error::LocalError;
 use crate::faces::{self, Backend};
 use crate::http::Server;
@@ -15,8 +16,8 @@ use crate::listeners::Listeners;
 use crate::opening;
 use crate::options::Options;
 use crate::refusal::Refusal;
-use crate::services::lifecycle;
 use crate::services::oidc::GithubClaims;
+use crate::services::{lifecycle, login_tokens};
 use crate::state::faults::Fault;
 use crate::state::iam::AccessKey;
 use crate::state::journal::JournalEntry;
@@ -134,6 +135,15 @@ impl LocalEcr {
     /// All of the above, as one value.
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// How to use the server, as names and values: what `ecr-local serve` prints.
+    ///
+    /// It has the administrator's key and a password of the registry, which is good for 12 hours.
+    pub fn announcement(&self) -> Result<Vec<(&'static str, String)>, LocalError> {
+        let password = login_tokens::administrators_password(&self.backend.state)
+            .map_err(|refusal| LocalError::Refused(refusal.to_string()))?;
+        Ok(announcement(&self.access, &password))
     }
 
     /// Makes a repository, unless there is one of that name; whether it was made.

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::refusal::Refusal;
@@ -51,6 +51,12 @@ impl RegistryToken {
     }
 }
 
+/// The password of the user [`USER`] for the emulator's own registry, as its administrator gets it.
+pub(crate) fn administrators_password(state: &EmulatorState) -> Result<SecretString, Refusal> {
+    let expires = state.clock.now().checked_add(LIFE).unwrap_or(Timestamp::MAX);
+    seal(state, &Principal::Administrator, &state.registry, None, expires)
+}
+
 /// A token for registries of this kind, and when it ends. `account` is the one whose registry was asked for by name.
 pub(crate) fn issue(
     state: &EmulatorState,
@@ -61,17 +67,25 @@ pub(crate) fn issue(
     let full = state.clock.now().checked_add(LIFE).unwrap_or(Timestamp::MAX);
     // A token dies with the session that asked for it.
     let expires = principal.expires().map_or(full, |session| session.min(full));
-    let password = state.iam.seal.seal(
-        purpose(registry),
-        &RegistryToken {
-            principal: principal.clone(),
-            region: registry.region().clone(),
-            account,
-            expires,
-        },
-    )?;
+    let password = seal(state, principal, registry, account, expires)?;
     let token = STANDARD.encode(format!("{USER}:{}", password.expose_secret()));
     Ok((token, expires))
+}
+
+fn seal(
+    state: &EmulatorState,
+    principal: &Principal,
+    registry: &Registry,
+    account: Option<AccountId>,
+    expires: Timestamp,
+) -> Result<SecretString, Refusal> {
+    let token = RegistryToken {
+        principal: principal.clone(),
+        region: registry.region().clone(),
+        account,
+        expires,
+    };
+    Ok(state.iam.seal.seal(purpose(registry), &token)?)
 }
 
 fn purpose(registry: &Registry) -> &'static str {

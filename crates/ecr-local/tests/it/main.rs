@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod command;
 mod floors;
 mod oci;
 mod sdk;
