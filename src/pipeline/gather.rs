@@ -6,12 +6,13 @@ use semver::Version;
 
 use super::PipelineError;
 use crate::ports::{ReadHistory, ReadRegistry, ReadRepository, RegistryError};
+use tagship_domain::build::RequestHash;
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Facts, ImageFacts, Surroundings};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::plan::{Candidate, Question, Wish, revision};
 use tagship_domain::reference::{Digest, Tag};
-use tagship_domain::tags::{REVISION, VERSION, WantedTag};
+use tagship_domain::tags::{REQUEST, REVISION, VERSION, WantedTag};
 
 /// Reads what the plan needs to know: the repository's setting, the wanted tags, the images they point to, and what
 /// moving tags hang on.
@@ -24,7 +25,11 @@ pub async fn gather(
 ) -> Result<Facts, PipelineError> {
     let wanted: Vec<&WantedTag> = wish.wanted.tags.iter().collect();
     // The first failure ends both: what one was refused the other would only be refused again.
-    let (mutability, (tags, images)) = tokio::try_join!(mutability(registry), look(registry, &wanted))?;
+    let mut names = names(&wanted);
+    names.extend(wish.also.iter().map(|(tag, _)| tag.clone()));
+    names.sort_unstable();
+    names.dedup();
+    let (mutability, (tags, images)) = tokio::try_join!(mutability(registry), look(registry, &names))?;
     let facts = Facts {
         mutability,
         tags,
@@ -85,13 +90,14 @@ fn not_permitted(action: &str) -> String {
 /// Tags that exist, and what their images say of themselves.
 type Seen = (BTreeMap<Tag, Manifest>, BTreeMap<Digest, ImageFacts>);
 
-/// Looks at the wanted tags now.
-pub(super) async fn look(
-    registry: &dyn ReadRepository,
-    wanted: &[&WantedTag],
-) -> Result<Seen, RegistryError> {
-    let names: Vec<Tag> = wanted.iter().map(|wanted| wanted.tag.clone()).collect();
-    let tags = registry.resolve(&names).await?;
+/// The names of wanted tags.
+pub(super) fn names(wanted: &[&WantedTag]) -> Vec<Tag> {
+    wanted.iter().map(|wanted| wanted.tag.clone()).collect()
+}
+
+/// Looks at tags now.
+pub(super) async fn look(registry: &dyn ReadRepository, names: &[Tag]) -> Result<Seen, RegistryError> {
+    let tags = registry.resolve(names).await?;
     let mut images = BTreeMap::new();
     for manifest in tags.values() {
         if let Entry::Vacant(unknown) = images.entry(manifest.digest()) {
@@ -106,6 +112,7 @@ pub(super) fn facts(image: ImageDescription) -> ImageFacts {
     let label = |name| image.labels.get(name);
     ImageFacts {
         revision: label(REVISION).cloned(),
+        request: label(REQUEST).and_then(|request| RequestHash::parse(request)),
         version: label(VERSION).and_then(|version| Version::parse(version).ok()),
         platforms: image.platforms,
         size: image.size,

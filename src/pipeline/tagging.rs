@@ -1,6 +1,6 @@
 //! Tags, only after everything that they will point to was verified.
 
-use super::gather::{answered, look};
+use super::gather::{answered, look, names};
 use super::{Ledger, PipelineError};
 use crate::ports::{ReadHistory, RegistryError, WriteRepository};
 use crate::report::TagOutcome;
@@ -84,7 +84,7 @@ impl Tagging<'_> {
 
     /// What is true now of `tags`; the repository's setting is taken as the plan saw it.
     async fn look(&self, tags: &[&WantedTag]) -> Result<Facts, PipelineError> {
-        let (tags, images) = look(self.registry, tags).await?;
+        let (tags, images) = look(self.registry, &names(tags)).await?;
         let setting = self.plan.mutability.clone();
         Ok(Facts {
             mutability: setting.ok_or_else(|| "the plan does not know it".to_owned()),
@@ -99,6 +99,7 @@ impl Tagging<'_> {
             digest: Some(self.manifest.digest()),
             revision: &self.plan.revision,
             version: self.plan.version.as_ref(),
+            request: &self.plan.request,
         }
     }
 

@@ -23,15 +23,15 @@ use crate::ports::{
 };
 use crate::ports::{GitError, RegistryError};
 use crate::report::{Report, Status};
-use tagship_domain::build::{BuildArgs, BuildRequest};
-use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
+use tagship_domain::build::{BuildArgs, BuildRequest, RequestHash};
+use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST, Platform};
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::plan::{Plan, Wish};
 use tagship_domain::reference::{Digest, ImageName, Reference, RegistryHost, RepositoryName, Tag};
-use tagship_domain::tags::{Flavor, Given, Mode, TagRule, Wanted, evaluate};
+use tagship_domain::tags::{Flavor, Given, Mode, TagClass, TagRule, Wanted, evaluate};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 const COMMIT_TAG: &str = "sha-111111111111";
@@ -218,4 +218,43 @@ async fn a_rebuild_takes_a_second_build_on_a_classic_store_before_it_calls_an_im
         }
         assert_eq!(registry.tag("1.0.0"), published);
     }
+}
+
+#[tokio::test]
+async fn a_commit_that_is_published_is_found_whatever_tags_are_wanted() {
+    let registry = Memory::new(Mutability::Immutable);
+    let first = Run::new(COMMIT, None, &["type=sha"], "a");
+    first.ship(&registry).await.0.unwrap();
+    let mut second = Run::new(COMMIT, Some("1.0.0"), &["type=semver"], "never built");
+    second.wish.also = vec![(Tag::parse(COMMIT_TAG).unwrap(), TagClass::Commit)];
+    let before = registry.requests().len();
+    let (result, report) = second.ship(&registry).await;
+    result.unwrap();
+    assert_eq!(report.status, Status::Published);
+    assert_eq!(registry.tag("1.0.0"), registry.tag(COMMIT_TAG));
+    let requests = registry.requests()[before..].to_vec();
+    assert_eq!(requests.iter().filter(|name| *name == "put blob").count(), 0);
+    let looks = requests.iter().filter(|name| *name == "resolve").count();
+    assert_eq!(
+        looks, 3,
+        "one for the plan, one before the tag, one after it: {requests:?}"
+    );
+}
+
+#[tokio::test]
+async fn another_request_for_a_published_commit_writes_nothing() {
+    let registry = Memory::new(movable_latest());
+    run("a", false).ship(&registry).await.0.unwrap();
+    let before = registry.requests().len();
+    let mut other = run("never built", false);
+    other.wish.build.platform = Some(Platform::parse("linux/arm64").unwrap());
+    other.wish.request = RequestHash::of(&other.wish.build, b"", b"Dockerfile");
+    let error = other.ship(&registry).await.0.unwrap_err();
+    assert_eq!(error.kind().exit_code(), 10);
+    assert!(error.to_string().contains("another `platform`"), "{error}");
+    let requests = registry.requests()[before..].to_vec();
+    assert!(
+        !requests.iter().any(|name| name.starts_with("put")),
+        "{requests:?}"
+    );
 }

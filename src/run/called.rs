@@ -12,9 +12,12 @@ use crate::clock::SystemClock;
 use crate::git::GixCheckout;
 use crate::ports::{Clock as _, Reporter};
 use crate::settings::{Destination, Settings, WantedVersion};
+use tagship_domain::build::{BuildRequest, RequestHash};
 use tagship_domain::event::{Event, Mismatch, RepositoryInfo};
 use tagship_domain::facts::Source;
-use tagship_domain::tags::{Evaluation, Given, Imprint, ListingError, Mode};
+use tagship_domain::reference::Tag;
+use tagship_domain::tags::{Evaluation, Given, Imprint, ListingError, Mode, TagClass};
+use tagship_domain::version::release_tag;
 
 /// What the commit is called after; tags and labels are made of it as `tagship tags` makes them.
 pub(super) struct Called<'a> {
@@ -26,6 +29,10 @@ pub(super) struct Called<'a> {
     pub(super) version: Option<Version>,
     /// Whether rules take the version as it is, and not the git tag that started the run.
     is_given: bool,
+    /// What is built, without labels.
+    pub(super) build: BuildRequest,
+    /// What the image is built from beside the commit.
+    pub(super) request: RequestHash,
     now: Timestamp,
 }
 
@@ -57,7 +64,12 @@ impl<'a> Called<'a> {
         {
             return Err(mismatch.clone().into());
         }
+        let build = build_request(settings, &source);
+        let [context, dockerfile] =
+            [&build.context, &build.dockerfile].map(|path| checkout.place_in(context, path));
         Ok(Self {
+            request: RequestHash::of(&build, &context?, &dockerfile?),
+            build,
             version,
             is_given,
             mismatch,
@@ -84,6 +96,21 @@ impl<'a> Called<'a> {
         }
     }
 
+    /// The tags that a run with the default rules would have given an image of this commit, be they wanted now or not.
+    pub(super) fn usual_tags(&self) -> Vec<(Tag, TagClass)> {
+        if self.source.is_dirty() {
+            return Vec::new();
+        }
+        let commit = Tag::parse(&format!("sha-{}", self.source.commit.short()));
+        let git_tags = self.source.tags.iter();
+        let versions = git_tags.filter_map(|tag| self.settings.tag_prefix.version(tag));
+        let releases = versions.filter_map(|version| release_tag(&version).ok());
+        let commit = commit.into_iter().map(|tag| (tag, TagClass::Commit));
+        commit
+            .chain(releases.map(|tag| (tag, TagClass::Release)))
+            .collect()
+    }
+
     pub(super) fn labels(
         &self,
         made: &Evaluation,
@@ -92,6 +119,7 @@ impl<'a> Called<'a> {
         let imprint = Imprint {
             version: self.version.as_ref(),
             created: self.source.committed_at,
+            request: &self.request,
         };
         let labels = self
             .settings
@@ -129,5 +157,21 @@ impl<'a> Called<'a> {
             html_url,
             ..known
         }
+    }
+}
+
+fn build_request(settings: &Settings, source: &Source) -> BuildRequest {
+    let build = &settings.build;
+    BuildRequest {
+        context: build.context.clone(),
+        dockerfile: build.dockerfile.clone(),
+        target: build.target.clone(),
+        build_args: build.args.clone(),
+        secrets: build.secrets.clone(),
+        labels: BTreeMap::new(),
+        platform: build.platform.clone(),
+        no_cache: build.no_cache,
+        committed_at: source.committed_at.as_second(),
+        reproducible: build.reproducible,
     }
 }

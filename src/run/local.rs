@@ -3,8 +3,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use aws_sdk_ecr::types::ImageTagMutability;
-
 use super::{RunError, local_client};
 use crate::settings::{AccessKey, Destination, IdentitySettings, Settings};
 use ecr_local::{Access, LocalEcr, LocalError, Options};
@@ -39,7 +37,7 @@ impl Place {
             let emulator = start(data).await?;
             (emulator.access().clone(), Some(emulator))
         };
-        local_client::ensure_repository(&access, repository, ImageTagMutability::Immutable).await?;
+        local_client::ensure_repository(&access, repository).await?;
         Ok(Self {
             image: ImageName {
                 registry: access.registry.clone(),

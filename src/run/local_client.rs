@@ -4,20 +4,28 @@ use aws_credential_types::Credentials;
 use aws_sdk_ecr::config::{BehaviorVersion, Region};
 use aws_sdk_ecr::error::DisplayErrorContext;
 use aws_sdk_ecr::operation::create_repository::CreateRepositoryError;
-use aws_sdk_ecr::types::ImageTagMutability;
+use aws_sdk_ecr::types::{
+    ImageTagMutability, ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType,
+};
 use aws_sdk_ecr::{Client, Config};
 use ecr_local::{Access, LocalError};
 use secrecy::ExposeSecret as _;
 use tagship_domain::reference::RepositoryName;
 
-/// Makes a repository, unless there is one of that name.
-pub(super) async fn ensure_repository(
-    access: &Access,
-    name: &RepositoryName,
-    mutability: ImageTagMutability,
-) -> Result<(), LocalError> {
-    let request = client(access).create_repository().repository_name(name.as_str());
-    match request.image_tag_mutability(mutability).send().await {
+/// Makes a repository, unless there is one of that name. Its tags are immutable, but for those of trees with changes:
+/// they promise nothing, and the next build of such a tree moves them.
+pub(super) async fn ensure_repository(access: &Access, name: &RepositoryName) -> Result<(), LocalError> {
+    let movable = ImageTagMutabilityExclusionFilter::builder()
+        .filter_type(ImageTagMutabilityExclusionFilterType::Wildcard)
+        .filter("*-dirty")
+        .build()
+        .map_err(refused)?;
+    let request = client(access)
+        .create_repository()
+        .repository_name(name.as_str())
+        .image_tag_mutability(ImageTagMutability::ImmutableWithExclusion)
+        .image_tag_mutability_exclusion_filters(movable);
+    match request.send().await {
         Ok(_) => Ok(()),
         Err(error)
             if error

@@ -111,24 +111,17 @@ impl<'a> Scene<'a> {
             source: self.called.source.clone(),
             version: self.called.version.clone(),
             wanted: self.wanted.clone(),
+            also: self.called.usual_tags(),
+            request: self.called.request.clone(),
             rebuild: self.settings.rebuild,
             build: self.build_request(),
         }
     }
 
     fn build_request(&self) -> BuildRequest {
-        let build = &self.settings.build;
         BuildRequest {
-            context: build.context.clone(),
-            dockerfile: build.dockerfile.clone(),
-            target: build.target.clone(),
-            build_args: build.args.clone(),
-            secrets: build.secrets.clone(),
             labels: self.labels.clone(),
-            platform: build.platform.clone(),
-            no_cache: build.no_cache,
-            committed_at: self.called.source.committed_at.as_second(),
-            reproducible: build.reproducible,
+            ..self.called.build.clone()
         }
     }
 }

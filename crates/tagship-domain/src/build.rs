@@ -10,6 +10,10 @@ use serde::{Serialize, Serializer};
 
 use crate::content::Platform;
 
+mod request_hash;
+
+pub use request_hash::{RequestHash, RequestPart};
+
 /// One build of one Dockerfile.
 #[derive(Debug, Clone, Serialize)]
 pub struct BuildRequest {

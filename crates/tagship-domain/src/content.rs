@@ -190,6 +190,23 @@ pub struct Platform {
 }
 
 impl Platform {
+    /// Whether two platforms are the same when the variants that an architecture is taken for count.
+    ///
+    /// Source: containerd, `platforms`, `Normalize`.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let variant = |platform: &Self| {
+            let usual = match platform.architecture.as_str() {
+                "arm64" => Some("v8"),
+                "amd64" => Some("v1"),
+                "arm" => Some("v7"),
+                _ => None,
+            };
+            let own = platform.variant.as_deref();
+            own.or(usual).map(str::to_owned)
+        };
+        (&self.os, &self.architecture, variant(self)) == (&other.os, &other.architecture, variant(other))
+    }
+
     /// Reads `os/architecture` or `os/architecture/variant`.
     pub fn parse(text: &str) -> Result<Self, InvalidPlatform> {
         let legal = |part: &str| {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use semver::Version;
 use serde::Serialize;
 
+use crate::build::{RequestHash, RequestPart};
 use crate::content::{Manifest, Platform};
 use crate::immutability::Mutability;
 use crate::reference::{Digest, Tag};
@@ -217,10 +218,20 @@ pub struct ImageFacts {
     pub revision: Option<String>,
     /// The label `org.opencontainers.image.version`.
     pub version: Option<Version>,
+    /// What it was built from beside the commit, as its label says.
+    pub request: Option<RequestHash>,
     /// One entry for each platform, in the order of the index.
     pub platforms: Vec<PlatformManifest>,
     /// Bytes of the config and the layers, compressed, over all platforms; each blob once.
     pub size: u64,
+}
+
+impl ImageFacts {
+    /// In what the image differs from what is asked for.
+    pub fn differences(&self, request: &RequestHash) -> Vec<RequestPart> {
+        let platforms: Vec<Platform> = self.platforms.iter().map(|one| one.platform.clone()).collect();
+        request.differences(self.request.as_ref(), &platforms)
+    }
 }
 
 /// One platform's manifest.

@@ -3,7 +3,7 @@
 use semver::Version;
 use serde::Serialize;
 
-use crate::build::BuildRequest;
+use crate::build::{BuildRequest, RequestHash};
 use crate::facts::{Facts, Source};
 use crate::immutability::Mutability;
 use crate::reference::{Digest, ImageName, Tag};
@@ -27,10 +27,15 @@ pub struct Wish {
     pub version: Option<Version>,
     /// The tags.
     pub wanted: Wanted,
+    /// Other tags that an earlier run may have given an image of this commit: the commit tag of the default rules, and
+    /// those of the versions that git tags name.
+    pub also: Vec<(Tag, TagClass)>,
     /// Whether to build although the commit is published.
     pub rebuild: bool,
     /// What to build.
     pub build: BuildRequest,
+    /// What the image is built from beside the commit.
+    pub request: RequestHash,
 }
 
 /// Everything that will happen. The only thing that the pipeline's writing half follows.
@@ -42,6 +47,8 @@ pub struct Plan {
     pub revision: String,
     /// The version, if the commit has one.
     pub version: Option<Version>,
+    /// What the image is built from beside the commit.
+    pub request: RequestHash,
     /// Where the content comes from.
     pub content: Content,
     /// What happens to each tag, in the order in which tags are put.
@@ -67,7 +74,19 @@ pub enum Content {
         digest: Digest,
         /// The tag that told.
         tag: Tag,
+        /// What says that it was built from what is asked for.
+        basis: Basis,
     },
+}
+
+/// What says that a published image was built from what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// The image itself.
+    Label,
+    /// Nothing: it does not say what it was built from, and is taken for the same.
+    Assumed,
 }
 
 /// What happens to one tag.
@@ -140,33 +159,44 @@ impl Wish {
     /// The image that wants the tags: the one of this commit, if it is published. `revision` is [`revision()`]'s.
     pub fn candidate<'a>(&'a self, facts: &Facts, revision: &'a str) -> Candidate<'a> {
         Candidate {
-            digest: self.published(facts, revision).map(|(digest, _)| digest),
+            digest: self.published(facts, revision).map(|(digest, ..)| digest),
             revision,
             version: self.version.as_ref(),
+            request: &self.request,
         }
     }
 
-    /// This commit's own image, of those that have wanted tags, and the tag that tells.
+    /// This commit's own image, of those that have wanted tags or would have had them, the tag that tells, and what says
+    /// that it was built from the same.
     ///
     /// The commit tag tells by its name, unless the image says that it is of another commit. A release tag tells
     /// when its image says that it is of this commit: then an earlier run, or somebody, left the commit tag out.
-    /// Nothing tells for a dirty tree.
-    fn published(&self, facts: &Facts, revision: &str) -> Option<(Digest, Tag)> {
+    /// Nothing tells for a dirty tree, and an image that was built from something else is another one.
+    fn published(&self, facts: &Facts, revision: &str) -> Option<(Digest, Tag, Basis)> {
         if self.source.is_dirty() {
             return None;
         }
-        self.wanted.tags.iter().find_map(|WantedTag { tag, class, .. }| {
+        let wanted = self
+            .wanted
+            .tags
+            .iter()
+            .map(|WantedTag { tag, class, .. }| (tag, class));
+        let also = self.also.iter().map(|(tag, class)| (tag, class));
+        wanted.chain(also).find_map(|(tag, class)| {
             let digest = facts.tags.get(tag)?.digest();
-            let says = facts
-                .images
-                .get(&digest)
-                .and_then(|image| image.revision.as_deref());
+            let image = facts.images.get(&digest);
+            let says = image.and_then(|image| image.revision.as_deref());
             let ours = match class {
                 TagClass::Commit => says.is_none_or(|says| says == revision),
                 TagClass::Release => says == Some(revision),
                 TagClass::Moving => false,
             };
-            ours.then(|| (digest, tag.clone()))
+            let basis = match image.and_then(|image| image.request.as_ref()) {
+                Some(_) => Basis::Label,
+                None => Basis::Assumed,
+            };
+            let is_same = image.is_none_or(|image| image.differences(&self.request).is_empty());
+            (ours && is_same).then(|| (digest, tag.clone(), basis))
         })
     }
 }

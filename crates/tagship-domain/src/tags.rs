@@ -35,7 +35,7 @@ pub use error::{LineError, Problem, TagError};
 pub use evaluate::{Evaluation, Explanation, MadeTag, evaluate};
 pub use flavor::Flavor;
 pub use images::Image;
-pub use labels::{Imprint, Label, LabelRule, RESERVED, REVISION, VERSION};
+pub use labels::{Imprint, Label, LabelRule, REQUEST, RESERVED, REVISION, VERSION};
 pub use listing::{Listing, ListingError, Lists, Wishes};
 pub use note::TagNote;
 pub use order::{Greater, Order, VersionLine};

@@ -158,6 +158,8 @@ impl Run {
                 source,
                 version,
                 wanted,
+                also: Vec::new(),
+                request: RequestHash::of(&build, b"", b"Dockerfile"),
                 rebuild: false,
                 build,
             },

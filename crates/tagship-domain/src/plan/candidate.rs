@@ -3,6 +3,7 @@
 use semver::Version;
 
 use super::{Conflict, Obstacle, TagAction};
+use crate::build::RequestHash;
 use crate::event::Mismatch;
 use crate::facts::{CommitId, Descent, Facts, ImageFacts, Surroundings};
 use crate::reference::{Digest, Tag};
@@ -17,6 +18,8 @@ pub struct Candidate<'a> {
     pub revision: &'a str,
     /// Its version, if the commit has one.
     pub version: Option<&'a Version>,
+    /// What it is built from beside the commit.
+    pub request: &'a RequestHash,
 }
 
 /// What must be read before a moving tag can be decided.
@@ -70,7 +73,10 @@ impl Candidate<'_> {
     pub fn conflict(&self, tag: &Tag, obstacle: Obstacle, facts: &Facts) -> Conflict {
         let existing = facts.digest_of(tag);
         let image = existing.and_then(|digest| facts.images.get(&digest));
+        let is_of_commit = image.is_some_and(|image| image.revision.as_deref() == Some(self.revision));
+        let differences = image.filter(|_| is_of_commit && self.digest != existing);
         Conflict {
+            differences: differences.map_or_else(Vec::new, |image| image.differences(self.request)),
             existing,
             existing_revision: image.and_then(|image| image.revision.clone()),
             ours: self.digest,
@@ -96,7 +102,9 @@ impl Candidate<'_> {
         let is_dirty = self.revision.ends_with(DIRTY_SUFFIX);
         let conflict = |obstacle| TagAction::Conflict(self.conflict(tag, obstacle, facts));
         Ok(match (wanted.class, existing) {
-            (TagClass::Moving, Some(_)) if is_protected && is_dirty => conflict(Obstacle::Taken),
+            (TagClass::Moving, Some(_)) if is_protected && is_dirty => {
+                conflict(Obstacle::RepositoryIsImmutable)
+            }
             (TagClass::Moving, _) if is_protected && !is_dirty => conflict(Obstacle::RepositoryIsImmutable),
             (TagClass::Moving, at) => match self.held(wanted.order.as_ref(), at, facts)? {
                 Some(Held { reason, hint }) => TagAction::Hold { at, reason, hint },

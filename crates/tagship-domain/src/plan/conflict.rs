@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::build::RequestPart;
 use crate::error::{Diagnose, Kind};
 use crate::immutability::{Mutability, TagFilter};
 use crate::reference::{Digest, ImageName, Tag};
@@ -27,6 +28,9 @@ pub struct Conflict {
     pub our_revision: String,
     /// What stands in the way.
     pub obstacle: Obstacle,
+    /// In what the other image, of the same commit, was built from something else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<RequestPart>,
 }
 
 /// What stands in a tag's way.
@@ -78,6 +82,11 @@ impl fmt::Display for Conflicts {
                 if let Some(revision) = &conflict.existing_revision {
                     write!(f, " (of commit {})", short_revision(revision))?;
                 }
+                if !conflict.differences.is_empty() {
+                    let parts = quoted(conflict.differences.iter().map(|part| part.as_str()));
+                    write!(f, ", which was built from the same commit with another {parts}")?;
+                    continue;
+                }
                 let ours = short_revision(&conflict.our_revision);
                 match &conflict.ours {
                     Some(digest) => write!(f, ", this commit's image is {digest} (of commit {ours})")?,
@@ -119,7 +128,13 @@ impl Conflicts {
             Some(Mutability::ImmutableWithExclusion(filters)) => filters.as_slice(),
             _ => &[],
         };
-        let count = present.len() + stopped.len();
+        let mut new: Vec<&str> = Vec::new();
+        for filter in stopped.iter().map(|tag| filter_of(tag)) {
+            if !new.contains(&filter) {
+                new.push(filter);
+            }
+        }
+        let count = present.len() + new.len();
         if stopped.is_empty() {
             None
         } else if count > TagFilter::MAX_IN_REPOSITORY {
@@ -132,7 +147,7 @@ impl Conflicts {
             // The setting is replaced as a whole, with the filters that it has. Shells expand `*`.
             let filters = present.iter().map(TagFilter::as_str);
             let filters: Vec<String> = filters
-                .chain(stopped.iter().map(|tag| tag.as_str()))
+                .chain(new)
                 .map(|filter| format!("'filterType=WILDCARD,filter={filter}'"))
                 .collect();
             Some(format!(
@@ -142,6 +157,15 @@ impl Conflicts {
                 filters.join(" ")
             ))
         }
+    }
+}
+
+/// The exclusion filter that lets a tag move: one for all tags of trees with changes.
+fn filter_of(tag: &Tag) -> &str {
+    if tag.as_str().ends_with(DIRTY_SUFFIX) {
+        "*-dirty"
+    } else {
+        tag.as_str()
     }
 }
 
@@ -162,7 +186,15 @@ impl Diagnose for Conflicts {
             .tags
             .iter()
             .any(|(_, conflict)| conflict.obstacle == Obstacle::Taken);
-        let taken = "publish this commit under another version; what is published stays what it is";
+        let is_other_build = self
+            .tags
+            .iter()
+            .any(|(_, conflict)| !conflict.differences.is_empty());
+        let taken = if is_other_build {
+            "build it as before; or give this build tags of its own, such as `type=sha,suffix=-debug`, or a repository of its own"
+        } else {
+            "publish this commit under another version; what is published stays what it is"
+        };
         match (is_taken, self.way_out()) {
             (true, Some(way_out)) => Some(format!("{taken}; and {way_out}").into()),
             (true, None) => Some(taken.into()),

@@ -44,7 +44,7 @@ pub(super) fn decide(wish: Wish, facts: Result<&Facts, String>) -> Plan {
         }
     }
     let content = match published {
-        Some((digest, tag)) if !wish.rebuild => Content::Published { digest, tag },
+        Some((digest, tag, basis)) if !wish.rebuild => Content::Published { digest, tag, basis },
         _ => Content::Build {
             request: Box::new(wish.build),
         },
@@ -53,6 +53,7 @@ pub(super) fn decide(wish: Wish, facts: Result<&Facts, String>) -> Plan {
         image: wish.image,
         revision,
         version: wish.version,
+        request: wish.request,
         content,
         tags,
         mutability,

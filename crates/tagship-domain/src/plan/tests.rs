@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
-use crate::build::BuildArgs;
-use crate::content::{Manifest, OCI_MANIFEST};
+use crate::build::{BuildArgs, RequestPart};
+use crate::content::{Manifest, OCI_MANIFEST, Platform};
 use crate::error::Diagnose as _;
-use crate::facts::{CommitId, Descent, GitTags, ImageFacts, Surroundings};
+use crate::facts::{CommitId, Descent, GitTags, ImageFacts, PlatformManifest, Surroundings};
 use crate::immutability::TagFilter;
 use crate::reference::{RegistryHost, RepositoryName};
 use crate::tags::{self, TagRule};
@@ -18,6 +18,30 @@ const COMMIT_TAG: &str = "sha-111111111111";
 
 fn manifest(text: &str) -> Manifest {
     Manifest::new(OCI_MANIFEST, text.to_owned())
+}
+
+fn build() -> BuildRequest {
+    BuildRequest {
+        context: PathBuf::from("/src"),
+        dockerfile: PathBuf::from("/src/Dockerfile"),
+        target: None,
+        build_args: BuildArgs::default(),
+        secrets: Vec::new(),
+        labels: BTreeMap::new(),
+        platform: None,
+        no_cache: false,
+        committed_at: 0,
+        reproducible: false,
+    }
+}
+
+/// The hash of a build for a stage.
+fn request(target: Option<&str>) -> RequestHash {
+    let build = BuildRequest {
+        target: target.map(str::to_owned),
+        ..build()
+    };
+    RequestHash::of(&build, b"", b"Dockerfile")
 }
 
 fn wish(rules: &[&str], version: Option<&str>) -> Wish {
@@ -31,19 +55,10 @@ fn wish(rules: &[&str], version: Option<&str>) -> Wish {
         },
         wanted: tags::wanted(&rules, version.as_ref(), &commit, false).unwrap(),
         version,
+        also: vec![(Tag::parse(COMMIT_TAG).unwrap(), TagClass::Commit)],
+        request: request(None),
         rebuild: false,
-        build: BuildRequest {
-            context: PathBuf::from("/src"),
-            dockerfile: PathBuf::from("/src/Dockerfile"),
-            target: None,
-            build_args: BuildArgs::default(),
-            secrets: Vec::new(),
-            labels: BTreeMap::new(),
-            platform: None,
-            no_cache: false,
-            committed_at: 0,
-            reproducible: false,
-        },
+        build: build(),
         source: Source {
             commit,
             committed_at: jiff::Timestamp::UNIX_EPOCH,
@@ -70,6 +85,7 @@ fn facts(setting: Mutability, tags: &[(&str, &str, Option<&str>, Option<&str>)])
     for (tag, content, revision, version) in tags {
         let manifest = manifest(content);
         let image = ImageFacts {
+            request: None,
             revision: revision.map(str::to_owned),
             version: version.map(|version| Version::parse(version).unwrap()),
             ..ImageFacts::default()
@@ -498,4 +514,112 @@ proptest! {
             prop_assert!(again.is_fulfilled(), "{again:?}");
         }
     }
+}
+
+/// A wish with a build for a stage.
+fn debug_wish(rules: &[&str]) -> Wish {
+    Wish {
+        request: request(Some("debug")),
+        ..wish(rules, Some("1.0.0"))
+    }
+}
+
+/// Facts of a repository with an image of this commit under tags, built from `target` on a platform.
+fn built(tags: &[&str], target: Option<&str>, platform: &str) -> Facts {
+    let tags: Vec<_> = tags.iter().map(|tag| (*tag, "a", Some(OURS), None)).collect();
+    let mut facts = facts(Mutability::Immutable, &tags);
+    for image in facts.images.values_mut() {
+        image.request = Some(request(target));
+        image.platforms = vec![PlatformManifest {
+            platform: Platform::parse(platform).unwrap(),
+            digest: manifest("a").digest(),
+        }];
+    }
+    facts
+}
+
+#[test]
+fn an_image_that_was_built_from_something_else_is_another_one() {
+    let facts = built(&[COMMIT_TAG, "1.0.0"], None, "linux/amd64");
+    assert!(Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&facts)).is_fulfilled());
+    let plan = Plan::new(debug_wish(&BOTH), Ok(&facts));
+    let conflicts = plan.conflicts().unwrap();
+    assert_eq!(conflicts.tags.len(), 2);
+    insta::assert_snapshot!(format!("{conflicts}\nhint: {}", conflicts.hint().unwrap()), @r"
+    tag `sha-111111111111` in `team/app` must not move and already points to sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb (of commit 111111111111), which was built from the same commit with another `target`
+      and tag `1.0.0` in `team/app` must not move and already points to sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb (of commit 111111111111), which was built from the same commit with another `target`
+    hint: build it as before; or give this build tags of its own, such as `type=sha,suffix=-debug`, or a repository of its own
+    ");
+    // With a tag of its own it is built beside the other.
+    let plan = Plan::new(debug_wish(&["type=sha,suffix=-debug"]), Ok(&facts));
+    assert!(builds(&plan) && plan.conflicts().is_none());
+}
+
+#[test]
+fn a_platform_that_the_image_does_not_have_is_never_published_already() {
+    let on = |platform| {
+        let mut wish = wish(&BOTH, Some("1.0.0"));
+        let build = BuildRequest {
+            platform: Some(Platform::parse(platform).unwrap()),
+            ..build()
+        };
+        wish.request = RequestHash::of(&build, b"", b"Dockerfile");
+        wish
+    };
+    let mut facts = built(&[COMMIT_TAG, "1.0.0"], None, "linux/amd64");
+    for says in [true, false] {
+        if !says {
+            facts.images.values_mut().for_each(|image| image.request = None);
+        }
+        let conflicts = Plan::new(on("linux/arm64"), Ok(&facts)).conflicts().unwrap();
+        assert_eq!(conflicts.tags[0].1.differences, [RequestPart::Platform]);
+        assert!(Plan::new(on("linux/amd64"), Ok(&facts)).is_fulfilled());
+    }
+}
+
+#[test]
+fn what_an_image_does_not_say_is_assumed_and_said() {
+    let basis = |facts: &Facts| match Plan::new(wish(&BOTH, Some("1.0.0")), Ok(facts)).content {
+        Content::Published { basis, .. } => basis,
+        Content::Build { .. } => panic!("it is published"),
+    };
+    assert_eq!(basis(&built(&[COMMIT_TAG], None, "linux/amd64")), Basis::Label);
+    let silent = facts(Mutability::Immutable, &[(COMMIT_TAG, "a", Some(OURS), None)]);
+    assert_eq!(basis(&silent), Basis::Assumed);
+}
+
+#[test]
+fn a_commit_never_becomes_two_images_by_its_tags() {
+    let facts = built(&[COMMIT_TAG], None, "linux/amd64");
+    for rules in [["type=semver"], ["type=raw,value=dev-{{sha}}"]] {
+        let plan = Plan::new(wish(&rules, Some("1.0.0")), Ok(&facts));
+        assert!(!builds(&plan) && plan.conflicts().is_none(), "{rules:?}");
+        assert!(actions(&plan)[0].ends_with("create"), "{rules:?}");
+    }
+    // The commit tag of another commit's image says nothing.
+    let theirs = super::tests::facts(Mutability::Immutable, &[(COMMIT_TAG, "b", Some(THEIRS), None)]);
+    assert!(builds(&Plan::new(
+        wish(&["type=semver"], Some("1.0.0")),
+        Ok(&theirs)
+    )));
+}
+
+#[test]
+fn one_filter_lets_the_tags_of_all_dirty_trees_move() {
+    let tag = format!("{COMMIT_TAG}-dirty");
+    let taken = facts(Mutability::Immutable, &[(&tag, "a", None, None)]);
+    let dirty = |facts: &Facts| {
+        let mut wish = wish(&["type=sha"], None);
+        wish.source.change_count = 1;
+        let rule = [TagRule::parse("type=sha").unwrap()];
+        wish.wanted = tags::wanted(&rule, None, &wish.source.commit, true).unwrap();
+        Plan::new(wish, Ok(facts))
+    };
+    let hint = dirty(&taken).conflicts().unwrap().hint().unwrap().into_owned();
+    assert!(hint.contains("filter=*-dirty'"), "{hint}");
+    let setting = Mutability::ImmutableWithExclusion(vec![TagFilter::parse("*-dirty").unwrap()]);
+    assert_eq!(
+        actions(&dirty(&facts(setting, &[(&tag, "a", None, None)]))),
+        [format!("{tag} move")]
+    );
 }

@@ -11,6 +11,7 @@ use super::error::{LineError, Problem, TagError};
 use super::line::lines;
 use super::variables::{Scope, Text};
 use super::{DIRTY_SUFFIX, Given, Mode};
+use crate::build::RequestHash;
 use crate::template::Escape;
 use crate::untrusted::cleaned;
 
@@ -18,8 +19,10 @@ use crate::untrusted::cleaned;
 pub const REVISION: &str = "org.opencontainers.image.revision";
 /// The label that carries the version.
 pub const VERSION: &str = "org.opencontainers.image.version";
+/// The label that carries what the image was built from beside the commit.
+pub const REQUEST: &str = "io.github.tagship.request";
 /// The labels that Tagship reads again; those of an image that is made are taken from nobody.
-pub const RESERVED: [&str; 2] = [REVISION, VERSION];
+pub const RESERVED: [&str; 3] = [REVISION, VERSION, REQUEST];
 
 /// A label or an annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub struct Imprint<'a> {
     pub version: Option<&'a Version>,
     /// The commit's time: the same commit gives the same image.
     pub created: Timestamp,
+    /// What the image is built from beside the commit.
+    pub request: &'a RequestHash,
 }
 
 /// What every name of the specification begins with.
@@ -156,6 +161,10 @@ pub(super) fn make(
             Some(Label { name, value })
         })
         .collect();
+    labels.extend(imprint.map(|imprint| Label {
+        name: REQUEST.to_owned(),
+        value: imprint.request.to_string(),
+    }));
     let mut wrong = Vec::new();
     for rule in own {
         let label = match rule.fill(given) {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::build::RequestHash;
 use crate::event::CheckedOut;
 use crate::facts::{Facts, Surroundings};
 use crate::immutability::Mutability;
@@ -23,10 +24,12 @@ fn elsewhere(run: &Run, rules: &str, flavor: &str) -> Vec<String> {
         images: std::collections::BTreeMap::new(),
         surroundings: Surroundings::default(),
     };
+    let request = RequestHash::parse(&format!("v1:{}-", "0123456789abcdef.".repeat(6))).unwrap();
     let candidate = Candidate {
         digest: None,
         revision: OTHER,
         version: None,
+        request: &request,
     };
     Wanted::of(&made)
         .unwrap()

@@ -108,8 +108,11 @@ fn the_strict_labels_leave_out_what_is_unknown() {
 #[test]
 fn an_image_that_is_made_tells_its_commit_in_both_modes() {
     let version = Version::parse("1.2.3").unwrap();
+    let hash = format!("v1:{}-", "0123456789abcdef.".repeat(6));
+    let request = crate::build::RequestHash::parse(&hash).unwrap();
     let imprint = |version| Imprint {
         version,
+        request: &request,
         created: "2026-11-20T10:00:00Z".parse().unwrap(),
     };
     let labels = |run: &Run, own: &str, version| {
@@ -130,15 +133,20 @@ fn an_image_that_is_made_tells_its_commit_in_both_modes() {
     strict.repository = RepositoryInfo::default();
     let revision = format!("org.opencontainers.image.revision={COMMIT}-dirty");
     let created = "org.opencontainers.image.created=2026-11-20T10:00:00Z";
+    let request_label = format!("io.github.tagship.request={hash}");
     assert_eq!(
         labels(&strict, "", Some(&version)).unwrap(),
         [
+            request_label.as_str(),
             created,
             revision.as_str(),
             "org.opencontainers.image.version=1.2.3"
         ]
     );
-    assert_eq!(labels(&strict, "", None).unwrap(), [created, revision.as_str()]);
+    assert_eq!(
+        labels(&strict, "", None).unwrap(),
+        [request_label.as_str(), created, revision.as_str()]
+    );
     let compatible = Run::push(Mode::MetadataAction, "heads/main");
     let made = labels(&compatible, "org.opencontainers.image.title=Mine", None).unwrap();
     for expected in [
