@@ -18,5 +18,5 @@ mod session;
 mod solve;
 
 pub use builder::EngineBuilder;
-pub use classic::{Times, push_archive};
+pub use classic::{LayerCache, Times, push_archive};
 pub use context::ContextInputs;

@@ -79,7 +79,8 @@ pub async fn ship(
         plan.image.clone(),
         Arc::clone(&reporter),
         settings.workspace.clone(),
-    );
+    )
+    .with_layer_cache(settings.build.layer_cache.clone());
     let writers = Writers {
         registry: &repository,
         builder: &builder,

@@ -136,6 +136,8 @@ pub struct BuildSettings {
     pub no_cache: bool,
     /// Whether two builds of the same content give the same layers.
     pub reproducible: bool,
+    /// The file that remembers what layers were compressed to; absolute. None where no folder for state is known.
+    pub layer_cache: Option<PathBuf>,
     /// The engine's address, as `unix:///path`, `tcp://host:port` or `ssh://user@host`; the default socket when absent.
     pub docker_host: Option<String>,
 }

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::archive::{self, ClassicImage, Passing};
 use super::capability::Capabilities;
-use super::classic::{Times, push_archive};
+use super::classic::{LayerCache, Times, push_archive};
 use super::connect::{Connection, EngineAddress};
 use super::context::Folder;
 use super::failure;
@@ -37,6 +37,7 @@ pub struct EngineBuilder {
     image: ImageName,
     reporter: Arc<dyn Reporter>,
     workspace: PathBuf,
+    layer_cache: Option<LayerCache>,
     engine: OnceCell<Engine>,
 }
 
@@ -63,7 +64,17 @@ impl EngineBuilder {
             image,
             reporter,
             workspace,
+            layer_cache: None,
             engine: OnceCell::new(),
+        }
+    }
+
+    /// This builder with a file that remembers from run to run what layers were compressed to.
+    #[must_use]
+    pub fn with_layer_cache(self, file: Option<PathBuf>) -> Self {
+        Self {
+            layer_cache: file.map(LayerCache::at),
+            ..self
         }
     }
 
@@ -230,7 +241,14 @@ impl EngineBuilder {
             .or_else(|_| digest_of(&response, "containerimage.digest"))?;
         let passing = (!before.contains(&id.to_string())).then(|| Passing::new(docker, id));
         let image = ClassicImage::find(docker, id).await?;
-        let pushed = push_archive(&image, registry, &*self.reporter, Times::of(request)).await;
+        let pushed = push_archive(
+            &image,
+            registry,
+            &*self.reporter,
+            Times::of(request),
+            self.layer_cache.as_ref(),
+        )
+        .await;
         if let Some(passing) = passing {
             passing.remove().await;
         }

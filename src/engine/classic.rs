@@ -1,5 +1,6 @@
 //! Pushes what a classic engine store holds: uncompressed layers in a `docker save` stream.
 
+mod cache;
 mod checksum;
 mod config;
 mod epoch;
@@ -8,10 +9,14 @@ mod gzip;
 mod image;
 mod layer;
 mod reading;
+mod spool;
 mod tar;
 
 use backon::BackoffBuilder as _;
+use futures_util::StreamExt as _;
+use futures_util::stream;
 
+pub use self::cache::LayerCache;
 pub use self::epoch::Times;
 use self::image::Image;
 use self::reading::Reading;
@@ -20,18 +25,23 @@ use crate::ports::{Event, ImageArchive, Reporter, WriteRepository};
 use oci_registry::Patience;
 use tagship_domain::reference::{Digest, Reference};
 
+/// The most blobs that are asked for at a time.
+const MAX_QUESTIONS: usize = 6;
+
 /// Streams an image out of an engine's classic store and pushes it by digest; gives the manifest's digest.
 ///
-/// Layers are compressed while they are read and uploaded while they are compressed, so that memory stays
-/// flat whatever their size. `times` are set on the way, which the engine's exporter does not do. When the registry or
-/// the stream breaks off, the stream is opened again and what was uploaded is passed over.
+/// Layers are compressed while they are read, on all processors, and uploaded while the next ones are, unless the
+/// registry has them; memory stays flat whatever their size. Those that `cache` knows and the registry has are passed
+/// over. `times` are set on the way, which the engine's exporter does not do. When the registry or the stream breaks off,
+/// the stream is opened again and what was uploaded is passed over.
 pub async fn push_archive(
     archive: &dyn ImageArchive,
     registry: &dyn WriteRepository,
     reporter: &dyn Reporter,
     times: Times,
+    cache: Option<&LayerCache>,
 ) -> Result<Digest, BuildError> {
-    push_patiently(archive, registry, reporter, times, Patience::default()).await
+    push_patiently(archive, registry, reporter, times, cache, Patience::default()).await
 }
 
 async fn push_patiently(
@@ -39,9 +49,23 @@ async fn push_patiently(
     registry: &dyn WriteRepository,
     reporter: &dyn Reporter,
     times: Times,
+    cache: Option<&LayerCache>,
     patience: Patience,
 ) -> Result<Digest, BuildError> {
     let mut image = Image::new(archive.image_id(), archive.diff_ids());
+    if let Some(cache) = cache {
+        let known = stream::iter(cache.find(archive.diff_ids(), times)).map(|(diff_id, layer)| async move {
+            // A registry that does not answer now is asked again for what is uploaded.
+            let size = registry.blob_size(&layer.descriptor.digest).await;
+            (matches!(size, Ok(Some(size)) if size == layer.descriptor.size)).then_some((diff_id, layer))
+        });
+        let mut known = known.buffer_unordered(MAX_QUESTIONS);
+        while let Some(known) = known.next().await {
+            if let Some((diff_id, layer)) = known {
+                image.know_layer(diff_id, layer);
+            }
+        }
+    }
     let mut pauses = patience.backoff().build();
     loop {
         let had = image.parts();
@@ -77,6 +101,9 @@ async fn push_patiently(
     let manifest = image.manifest(registry, times.config).await?;
     let reference = Reference::Digest(manifest.digest());
     registry.put_manifest(&reference, &manifest).await?;
+    if let Some(cache) = cache {
+        cache.add(image.layers(), times);
+    }
     Ok(manifest.digest())
 }
 

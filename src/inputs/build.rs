@@ -55,6 +55,7 @@ pub(super) fn read(
         platform,
         no_cache,
         reproducible,
+        layer_cache: layer_cache(environment),
         docker_host,
     })
 }
@@ -75,6 +76,13 @@ pub(super) fn stays(
         problems.add::<()>(&value.origin, message, hint);
     }
     stays
+}
+
+/// Source: XDG Base Directory Specification, `XDG_STATE_HOME`.
+fn layer_cache(environment: &Environment) -> Option<PathBuf> {
+    let folder = |name: &str| environment.get(name).map(PathBuf::from);
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
+    state.is_absolute().then(|| state.join("tagship/layers"))
 }
 
 /// The context folder, with links followed, so that the Dockerfile's place in it can be told by the path alone.

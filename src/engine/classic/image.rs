@@ -14,7 +14,7 @@ use tagship_domain::reference::Digest;
 pub(super) struct Image {
     id: Digest,
     diff_ids: Vec<Digest>,
-    /// Uploaded layers by the diff-id that the engine has for them.
+    /// Layers that are uploaded, or on their way, by the diff-id that the engine has for them.
     layers: HashMap<Digest, Layer>,
     /// The archive's paths of those layers, for archives whose paths do not tell the diff-id.
     paths: HashSet<String>,
@@ -29,7 +29,7 @@ pub(super) struct Layer {
 
 /// What an entry of an archive is to an image.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Place {
     /// The config.
     Config,
     /// A layer that is not in the registry yet, with its diff-id if the path tells it.
@@ -69,28 +69,45 @@ impl Image {
     ///
     /// Source: Docker Image Specification v1.2, "Combined Image JSON + Filesystem Changeset Format" (Docker Engine up
     /// to 24); OCI image layout spec (from 25 on, where a layer's name is the digest of the uncompressed layer).
-    pub(super) fn part_at(&self, path: &str) -> Part {
+    pub(super) fn place_of(&self, path: &str) -> Place {
         if let Some(hex) = path.strip_prefix("blobs/sha256/") {
             return match Digest::parse(&format!("sha256:{hex}")) {
-                Ok(digest) if digest == self.id => Part::Config,
-                Ok(digest) if self.lacks_layer(&digest) => Part::Layer(Some(digest)),
-                _ => Part::Other,
+                Ok(digest) if digest == self.id => Place::Config,
+                Ok(digest) if self.lacks_layer(&digest) => Place::Layer(Some(digest)),
+                _ => Place::Other,
             };
         }
         if path.strip_suffix(".json") == Some(&self.id.hex()) {
-            return Part::Config;
+            return Place::Config;
         }
-        if path.ends_with("/layer.tar") && !self.paths.contains(path) {
-            return Part::Layer(None);
+        let lacks_layers = || self.diff_ids.iter().any(|diff_id| self.lacks_layer(diff_id));
+        if path.ends_with("/layer.tar") && !self.paths.contains(path) && lacks_layers() {
+            return Place::Layer(None);
         }
-        Part::Other
+        Place::Other
     }
 
     fn lacks_layer(&self, diff_id: &Digest) -> bool {
         self.diff_ids.contains(diff_id) && !self.layers.contains_key(diff_id)
     }
 
-    /// Notes an uploaded layer that was found at `path` with the diff-id `found`. `expected` is the one that the path told.
+    /// Notes a layer that is in the registry.
+    pub(super) fn know_layer(&mut self, found: Digest, layer: Layer) {
+        self.layers.insert(found, layer);
+    }
+
+    /// Takes a layer back whose upload failed.
+    pub(super) fn forget_layer(&mut self, found: &Digest) {
+        self.layers.remove(found);
+        self.paths.clear();
+    }
+
+    /// The layers by the diff-id that the engine has for them.
+    pub(super) fn layers(&self) -> impl Iterator<Item = (&Digest, &Layer)> {
+        self.layers.iter()
+    }
+
+    /// Notes a layer on its way that was found at `path` with the diff-id `found`. `expected` is the one that the path told.
     pub(super) fn add_layer(
         &mut self,
         path: String,

@@ -1,21 +1,28 @@
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::io::AsyncRead;
 
 use super::epoch::Times;
 use super::failure::Failure;
 use super::gzip;
-use super::image::{Image, Layer, Part};
+use super::image::{Image, Layer, Place};
 use super::layer::LayerTimes;
+use super::spool::Spooled;
 use super::tar::{Entry, TarReader};
-use crate::ports::{Event, ImageArchive, Reporter, WriteRepository};
+use crate::ports::{Event, ImageArchive, RegistryError, Reporter, WriteRepository};
 use oci_registry::MAX_SMALL_BLOB;
 use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
 use tagship_domain::reference::{Digest, DigestHasher};
 
 /// The longest that the rest of a stream is read for, of which nothing is needed.
 const LEAVING: Duration = Duration::from_secs(10);
+
+/// The most layers that are uploaded at a time. As many more wait compressed, of which little is in memory.
+const MAX_UPLOADS: usize = 4;
 
 /// One reading of an archive.
 pub(super) struct Reading<'a> {
@@ -39,38 +46,109 @@ impl Reading<'_> {
         read
     }
 
+    /// Compresses layers in their order, each while those before it are uploaded. All that were begun come to their end,
+    /// also after a failure: what is there then is not sent again.
     async fn read<R: AsyncRead + Unpin>(&mut self, tar: &mut TarReader<R>) -> Result<(), Failure> {
-        while !self.image.is_complete() {
-            let Some(entry) = tar.next().await? else {
-                break;
+        let registry = self.registry;
+        let mut uploads = FuturesUnordered::new();
+        let mut failure = None;
+        while failure.is_none() && !self.image.is_complete() {
+            let mut settled = Vec::new();
+            let part = {
+                let mut next = pin!(self.next_part(tar));
+                loop {
+                    tokio::select! {
+                        biased;
+                        Some(upload) = uploads.next() => {
+                            let is_over = Result::is_err(&upload);
+                            settled.push(upload);
+                            if is_over {
+                                break Ok(None);
+                            }
+                        }
+                        part = &mut next => break part,
+                    }
+                }
             };
-            if !entry.is_file {
-                continue;
+            for upload in settled {
+                failure = failure.or(self.settle(upload));
             }
-            match self.image.part_at(&entry.path) {
-                Part::Config => self.image.add_config(read_config(tar, &entry).await?)?,
-                Part::Layer(expected) => self.push_layer(tar, entry, expected).await?,
-                Part::Other => {}
+            if failure.is_some() {
+                break;
             }
+            let noted = match part {
+                Ok(Some(Part::Config(config))) => self.image.add_config(config),
+                Ok(Some(Part::Layer(layer))) => {
+                    let Compressed {
+                        path,
+                        expected,
+                        found,
+                        layer,
+                        spooled,
+                    } = *layer;
+                    let noted = self.image.add_layer(path, expected, found, layer);
+                    if noted.is_ok() {
+                        if uploads.len() == MAX_UPLOADS
+                            && let Some(upload) = uploads.next().await
+                        {
+                            failure = self.settle(upload);
+                        }
+                        uploads.push(upload(registry, found, spooled));
+                    }
+                    noted
+                }
+                Ok(None) => break,
+                Err(error) => Err(error),
+            };
+            failure = failure.or(noted.err());
         }
-        match self.image.missing_part() {
-            Some(digest) => Err(Failure::malformed(format!("has no `{digest}`"))),
-            None => Ok(()),
+        while let Some(upload) = uploads.next().await {
+            failure = failure.or(self.settle(upload));
+        }
+        match (failure, self.image.missing_part()) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(digest)) => Err(Failure::malformed(format!("has no `{digest}`"))),
+            (None, None) => Ok(()),
         }
     }
 
-    async fn push_layer<R: AsyncRead + Unpin>(
-        &mut self,
+    /// Notes how an upload ended; gives its failure, if it did not succeed.
+    fn settle(&mut self, upload: Result<(), (Digest, RegistryError)>) -> Option<Failure> {
+        let (found, error) = upload.err()?;
+        self.image.forget_layer(&found);
+        Some(error.into())
+    }
+
+    /// The next part that is needed; `None` at the end of the archive.
+    async fn next_part<R: AsyncRead + Unpin>(&self, tar: &mut TarReader<R>) -> Result<Option<Part>, Failure> {
+        while let Some(entry) = tar.next().await? {
+            if !entry.is_file {
+                continue;
+            }
+            match self.image.place_of(&entry.path) {
+                Place::Config => return Ok(Some(Part::Config(read_config(tar, &entry).await?))),
+                Place::Layer(expected) => {
+                    let layer = self.compress(tar, entry, expected).await?;
+                    return Ok(Some(Part::Layer(Box::new(layer))));
+                }
+                Place::Other => {}
+            }
+        }
+        Ok(None)
+    }
+
+    async fn compress<R: AsyncRead + Unpin>(
+        &self,
         tar: &mut TarReader<R>,
         entry: Entry,
         expected: Option<Digest>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Compressed, Failure> {
         let name = match expected {
             Some(diff_id) => diff_id.short(),
             None => entry.path.chars().take(12).collect(),
         };
         let (input, compressed) = gzip::start();
-        let (fed, uploaded) = tokio::join!(
+        let (fed, spooled) = tokio::join!(
             feed(tar, self.times.layers.map(LayerTimes::new), input, |current| {
                 self.reporter.event(Event::Progress {
                     what: &name,
@@ -78,18 +156,63 @@ impl Reading<'_> {
                     total: Some(entry.size),
                 });
             }),
-            self.registry.upload(compressed),
+            Spooled::gather(compressed),
         );
-        // A broken source breaks the upload too: it is the one to name.
+        // A broken source breaks the other side too: it is the one to name.
         let fed = fed?;
-        let (digest, size) = uploaded?;
+        let spooled = spooled?;
         let fed = fed.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
-        let pushed = Layer {
-            diff_id: fed.pushed,
-            descriptor: Descriptor::new(OCI_LAYER_GZIP, digest, size),
-        };
-        self.image.add_layer(entry.path, expected, fed.read, pushed)
+        let descriptor = Descriptor::new(OCI_LAYER_GZIP, spooled.digest, spooled.size);
+        Ok(Compressed {
+            path: entry.path,
+            expected,
+            found: fed.read,
+            layer: Layer {
+                diff_id: fed.pushed,
+                descriptor,
+            },
+            spooled,
+        })
     }
+}
+
+/// A part of an image, read.
+enum Part {
+    Config(Bytes),
+    Layer(Box<Compressed>),
+}
+
+/// A layer that waits to be uploaded.
+struct Compressed {
+    /// Where it stood in the archive.
+    path: String,
+    /// The diff-id that the path told, if it told one.
+    expected: Option<Digest>,
+    /// Its diff-id.
+    found: Digest,
+    layer: Layer,
+    spooled: Spooled,
+}
+
+/// Uploads a layer unless it is there; names it where that fails.
+async fn upload(
+    registry: &dyn WriteRepository,
+    found: Digest,
+    spooled: Spooled,
+) -> Result<(), (Digest, RegistryError)> {
+    let named = |error| (found, error);
+    let (digest, size) = (spooled.digest, spooled.size);
+    if registry.blob_size(&digest).await.map_err(named)? == Some(size) {
+        return Ok(());
+    }
+    let sent = registry.upload(spooled.into_stream()).await.map_err(named)?;
+    if sent == (digest, size) {
+        return Ok(());
+    }
+    Err(named(RegistryError::ContentMismatch {
+        expected: digest,
+        found: format!("{} of {} bytes", sent.0, sent.1),
+    }))
 }
 
 /// The digests of a layer's content.

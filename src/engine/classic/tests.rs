@@ -50,7 +50,15 @@ fn impatient() -> Patience {
 }
 
 async fn push(saved: &Saved, registry: &InMemoryRegistry) -> Result<Digest, BuildError> {
-    push_patiently(saved, registry, &Heard::default(), Times::UNCHANGED, impatient()).await
+    push_patiently(
+        saved,
+        registry,
+        &Heard::default(),
+        Times::UNCHANGED,
+        None,
+        impatient(),
+    )
+    .await
 }
 
 fn uploads(registry: &InMemoryRegistry) -> usize {
@@ -160,7 +168,7 @@ async fn a_stream_that_breaks_off_is_opened_again_for_what_is_missing() {
             let saved = Saved::new(layout, &LAYERS).breaking_off_at(&[at]);
             let registry = InMemoryRegistry::default();
             let heard = Heard::default();
-            let pushed = push_patiently(&saved, &registry, &heard, Times::UNCHANGED, impatient()).await;
+            let pushed = push_patiently(&saved, &registry, &heard, Times::UNCHANGED, None, impatient()).await;
             check(pushed.unwrap(), &saved, &registry);
             assert_eq!((saved.opened(), heard.retries()), (2, 1), "{at}");
             // At most the one that broke off is begun twice.
@@ -243,7 +251,14 @@ async fn an_archive_of_another_image_is_refused() {
 async fn progress_is_told_of_every_layer() {
     let saved = Saved::new(Layout::Docker28, &LAYERS);
     let heard = Heard::default();
-    let pushed = push_archive(&saved, &InMemoryRegistry::default(), &heard, Times::UNCHANGED).await;
+    let pushed = push_archive(
+        &saved,
+        &InMemoryRegistry::default(),
+        &heard,
+        Times::UNCHANGED,
+        None,
+    )
+    .await;
     pushed.unwrap();
     let heard = heard.0.into_inner().unwrap();
     for layer in LAYERS {
@@ -269,7 +284,7 @@ async fn builds_that_differ_in_times_become_one_image() {
         };
         let saved = Saved::new(Layout::Docker28, &[&layer(1_600_000_000), &layer(late)]);
         let registry = InMemoryRegistry::default();
-        let pushed = push_archive(&saved, &registry, &Heard::default(), times).await;
+        let pushed = push_archive(&saved, &registry, &Heard::default(), times, None).await;
         let digest = pushed.unwrap();
         let pushed = verify(&digest, &registry).await.unwrap();
         let Content::Image(image) = pushed.manifest.content().unwrap() else {
@@ -283,4 +298,58 @@ async fn builds_that_differ_in_times_become_one_image() {
         digests.insert(digest);
     }
     assert_eq!(digests.len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_registry_has_is_not_sent_again() {
+    let saved = Saved::new(Layout::Docker20, &LAYERS);
+    let registry = InMemoryRegistry::default();
+    push(&saved, &registry).await.unwrap();
+    registry.journal();
+    let digest = push(&saved, &registry).await.unwrap();
+    check(digest, &saved, &registry);
+    assert_eq!(uploads(&registry), 0);
+}
+
+#[tokio::test]
+async fn a_known_layer_is_passed_over_where_the_registry_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = LayerCache::at(folder.path().join("layers"));
+    let saved = Saved::new(Layout::Docker28, &LAYERS);
+    let registry = InMemoryRegistry::default();
+    let push = async |saved: &Saved, registry: &InMemoryRegistry| {
+        let heard = Heard::default();
+        let times = Times::UNCHANGED;
+        let pushed = push_patiently(saved, registry, &heard, times, Some(&cache), impatient()).await;
+        let told = heard.0.into_inner().unwrap();
+        (pushed.unwrap(), told.len())
+    };
+    let (first, _) = push(&saved, &registry).await;
+    let (again, read) = push(&saved, &registry).await;
+    assert_eq!((again, read), (first, 0), "no layer is read");
+    check(again, &saved, &registry);
+
+    // Another registry lacks them: what is remembered of the first is no reason to leave them out.
+    let other = InMemoryRegistry::default();
+    let (same, _) = push(&saved, &other).await;
+    assert_eq!(same, first);
+    assert_eq!(uploads(&other), LAYERS.len());
+    check(same, &saved, &other);
+
+    // A blob of another size is another blob.
+    let damaged = InMemoryRegistry::default();
+    push(&saved, &damaged).await;
+    for blob in damaged.state().blobs.values_mut() {
+        *blob = blob.slice(1..);
+    }
+    damaged.journal();
+    push(&saved, &damaged).await;
+    assert_eq!(uploads(&damaged), LAYERS.len());
+
+    let more: Vec<&[u8]> = LAYERS.iter().copied().chain([&b"one more"[..]]).collect();
+    registry.journal();
+    let more = Saved::new(Layout::Docker28, &more);
+    let (digest, _) = push(&more, &registry).await;
+    check(digest, &more, &registry);
+    assert_eq!(uploads(&registry), 1);
 }

@@ -1,0 +1,164 @@
+//! What layers became when they were compressed, from run to run on one machine.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::epoch::Times;
+use super::gzip::ENCODER;
+use super::image::Layer;
+use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
+use tagship_domain::reference::Digest;
+
+/// The most layers that are remembered; the oldest are forgotten first.
+const MOST: usize = 4_000;
+
+/// The most bytes of the file that are read.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A file in which this machine's user alone writes, with one line for each layer: encoder, the layer's digest in the
+/// engine and in the image, the blob's digest and size.
+///
+/// It spares compressing what was compressed before. It is no more than a hint where the blob is: an entry counts only
+/// when the registry has a blob of that digest and size, and one that is wrong would give an image that no engine
+/// unpacks, since the config has the layer's own digest.
+#[derive(Debug, Clone)]
+pub struct LayerCache {
+    file: PathBuf,
+}
+
+impl LayerCache {
+    /// A cache in a file, which need not exist.
+    pub fn at(file: impl Into<PathBuf>) -> Self {
+        Self { file: file.into() }
+    }
+
+    /// The known layers of `diff_ids`, by these.
+    pub(super) fn find(&self, diff_ids: &[Digest], times: Times) -> HashMap<Digest, Layer> {
+        let encoder = encoder(times);
+        let text = read(&self.file);
+        let lines = text.lines().filter_map(|line| parse(line, &encoder));
+        lines.filter(|(diff_id, _)| diff_ids.contains(diff_id)).collect()
+    }
+
+    /// Remembers layers. That it cannot be written is no error: the next run compresses again.
+    pub(super) fn add<'a>(&self, layers: impl Iterator<Item = (&'a Digest, &'a Layer)>, times: Times) {
+        let encoder = encoder(times);
+        let old = read(&self.file);
+        let mut new = String::new();
+        for (diff_id, layer) in layers {
+            let Descriptor { digest, size, .. } = &layer.descriptor;
+            let line = format!("{encoder} {diff_id} {} {digest} {size}", layer.diff_id);
+            if !old.lines().any(|known| known == line) {
+                new.extend([&line, "\n"]);
+            }
+        }
+        if new.is_empty() {
+            return;
+        }
+        let kept = MOST.saturating_sub(new.lines().count());
+        let forgotten = old.lines().count().saturating_sub(kept);
+        let mut text: String = old
+            .lines()
+            .skip(forgotten)
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        text.push_str(&new);
+        if let Err(error) = write(&self.file, &text) {
+            tracing::debug!(file = %self.file.display(), %error, "the layer cache is not written");
+        }
+    }
+}
+
+/// What a layer's bytes depend on beside its content.
+fn encoder(times: Times) -> String {
+    match times.layers {
+        None => ENCODER.to_owned(),
+        Some(epoch) => format!("{ENCODER}-{}", epoch.seconds()),
+    }
+}
+
+/// Empty where nothing can be read.
+fn read(file: &Path) -> String {
+    let is_small = fs::metadata(file).is_ok_and(|metadata| metadata.len() <= MAX_BYTES);
+    let text = is_small.then(|| fs::read_to_string(file).ok());
+    text.flatten().unwrap_or_default()
+}
+
+/// Others see the old file or the new one, whole.
+fn write(file: &Path, text: &str) -> io::Result<()> {
+    let folder = file.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    fs::create_dir_all(folder)?;
+    let new = tempfile::NamedTempFile::new_in(folder)?;
+    fs::write(new.path(), text)?;
+    new.persist(file).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn parse(line: &str, encoder: &str) -> Option<(Digest, Layer)> {
+    let mut words = line.strip_prefix(encoder)?.strip_prefix(' ')?.split(' ');
+    let mut digest = || Digest::parse(words.next()?).ok();
+    let (found, diff_id, blob) = (digest()?, digest()?, digest()?);
+    let size = words.next()?.parse().ok()?;
+    let descriptor = Descriptor::new(OCI_LAYER_GZIP, blob, size);
+    Some((found, Layer { diff_id, descriptor }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(content: &[u8]) -> (Digest, Layer) {
+        let descriptor = Descriptor::new(OCI_LAYER_GZIP, Digest::of(&[content, b"gz"].concat()), 7);
+        let diff_id = Digest::of(content);
+        (diff_id, Layer { diff_id, descriptor })
+    }
+
+    #[test]
+    fn what_is_remembered_is_found_by_layer_and_encoder() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = LayerCache::at(folder.path().join("state/layers"));
+        let (first, second) = (layer(b"first"), layer(b"second"));
+        assert!(cache.find(&[first.0], Times::UNCHANGED).is_empty());
+        cache.add([(&first.0, &first.1)].into_iter(), Times::UNCHANGED);
+        for _ in 0..2 {
+            cache.add([(&second.0, &second.1)].into_iter(), Times::UNCHANGED);
+        }
+        let found = cache.find(&[first.0], Times::UNCHANGED);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[&first.0].descriptor, first.1.descriptor);
+        assert_eq!(cache.find(&[first.0, second.0], Times::UNCHANGED).len(), 2);
+        assert_eq!(read(&cache.file).lines().count(), 2);
+        let reproducible = Times {
+            layers: Some(super::super::epoch::Epoch::new(1)),
+            ..Times::UNCHANGED
+        };
+        assert!(cache.find(&[first.0], reproducible).is_empty());
+    }
+
+    #[test]
+    fn a_damaged_file_costs_its_lines_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = LayerCache::at(folder.path().join("layers"));
+        let (diff_id, known) = layer(b"first");
+        cache.add([(&diff_id, &known)].into_iter(), Times::UNCHANGED);
+        let good = read(&cache.file);
+        let damaged = format!("\0\n{ENCODER}\n{ENCODER} sha256:00\n{ENCODER} {diff_id} {diff_id}\n{good}");
+        fs::write(&cache.file, damaged).unwrap();
+        assert_eq!(cache.find(&[diff_id], Times::UNCHANGED).len(), 1);
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = LayerCache::at(folder.path().join("layers"));
+        let layers: Vec<_> = (0..=MOST).map(|n| layer(&n.to_be_bytes())).collect();
+        let (last, most) = layers.split_last().unwrap();
+        cache.add(most.iter().map(|(id, layer)| (id, layer)), Times::UNCHANGED);
+        cache.add([(&last.0, &last.1)].into_iter(), Times::UNCHANGED);
+        assert_eq!(read(&cache.file).lines().count(), MOST);
+        assert!(cache.find(&[layers[0].0], Times::UNCHANGED).is_empty());
+        assert_eq!(cache.find(&[layers[1].0, last.0], Times::UNCHANGED).len(), 2);
+    }
+}

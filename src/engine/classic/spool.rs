@@ -1,0 +1,107 @@
+//! Where compressed bytes wait until it is known whether the registry lacks them.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use tokio::fs::File;
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
+use tokio_util::io::ReaderStream;
+
+use crate::ports::BlobStream;
+use tagship_domain::reference::{Digest, DigestHasher};
+
+/// The most bytes of one blob that wait in memory; those of a larger one wait in a file without a name.
+const IN_MEMORY: u64 = 4 * 1024 * 1024;
+
+/// The bytes that are read from a file at once.
+const PIECE: usize = 256 * 1024;
+
+/// A blob that waits.
+pub(super) struct Spooled {
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    content: Content,
+}
+
+enum Content {
+    Memory(Vec<Bytes>),
+    File(File),
+}
+
+impl Spooled {
+    /// Takes a stream to its end.
+    pub(super) async fn gather(mut compressed: BlobStream) -> io::Result<Self> {
+        let mut hash = DigestHasher::default();
+        let mut size = 0;
+        let mut content = Content::Memory(Vec::new());
+        while let Some(piece) = compressed.next().await {
+            let piece = piece?;
+            hash.update(&piece);
+            size += piece.len() as u64;
+            match &mut content {
+                Content::File(file) => file.write_all(&piece).await?,
+                Content::Memory(pieces) => {
+                    pieces.push(piece);
+                    if size > IN_MEMORY {
+                        let mut file = File::from_std(tempfile::tempfile()?);
+                        for piece in pieces.drain(..) {
+                            file.write_all(&piece).await?;
+                        }
+                        content = Content::File(file);
+                    }
+                }
+            }
+        }
+        if let Content::File(file) = &mut content {
+            file.rewind().await?;
+        }
+        Ok(Self {
+            digest: hash.finish(),
+            size,
+            content,
+        })
+    }
+
+    /// Its bytes.
+    pub(super) fn into_stream(self) -> BlobStream {
+        match self.content {
+            Content::Memory(pieces) => stream::iter(pieces.into_iter().map(Ok)).boxed(),
+            Content::File(file) => ReaderStream::with_capacity(file, PIECE).boxed(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_waits_comes_back_whole_from_memory_and_from_a_file() {
+        for pieces in [0_usize, 1, 4, 5, 9] {
+            let piece = |n: usize| Bytes::from(vec![u8::try_from(n).unwrap(); 1024 * 1024]);
+            let content: Vec<Bytes> = (0..pieces).map(piece).collect();
+            let whole = content.concat();
+            let spooled = Spooled::gather(stream::iter(content.into_iter().map(Ok)).boxed());
+            let spooled = spooled.await.unwrap();
+            assert_eq!(matches!(spooled.content, Content::File(_)), pieces > 4);
+            assert_eq!(
+                (spooled.digest, spooled.size),
+                (Digest::of(&whole), whole.len() as u64)
+            );
+            let back: Vec<Bytes> = spooled.into_stream().try_collect().await.unwrap();
+            assert!(back.concat() == whole);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_breaks_off_gives_nothing() {
+        let pieces = [
+            Ok(Bytes::from_static(b"half")),
+            Err(io::ErrorKind::BrokenPipe.into()),
+        ];
+        assert!(Spooled::gather(stream::iter(pieces).boxed()).await.is_err());
+    }
+}
