@@ -68,6 +68,7 @@ pub trait Builder: Send + Sync {
 
 /// What engine will build.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct EngineSummary {
     /// The engine's version, such as `28.5.2`.
     pub version: String,

@@ -6,7 +6,8 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::ports::{EngineSummary, Stage};
-use tagship_domain::facts::PlatformManifest;
+use tagship_domain::facts::{PlatformManifest, Revision};
+use tagship_domain::plan::{HoldReason, Note};
 use tagship_domain::reference::{Digest, ImageName, Tag};
 use tagship_domain::tags::TagClass;
 
@@ -47,6 +48,7 @@ impl Status {
 
 /// What happened to one tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct TagReport {
     /// The tag.
     pub tag: Tag,
@@ -57,8 +59,8 @@ pub struct TagReport {
     /// Where it points now, if that is known.
     pub digest: Option<Digest>,
     /// Why it was held.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    #[serde(flatten)]
+    pub reason: Option<HoldReason>,
 }
 
 /// What happened to a tag.
@@ -92,13 +94,14 @@ impl TagOutcome {
 
 /// What happened. Serialised it is the output `json` and what `--json` prints.
 #[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// How it ended.
     pub status: Status,
     /// Where the image is.
     pub image: Option<ImageName>,
     /// The commit, marked when the working tree differs from it.
-    pub revision: String,
+    pub revision: Option<Revision>,
     /// The version, if the commit has one.
     pub version: Option<Version>,
     /// The digest that the tags point to.
@@ -114,7 +117,7 @@ pub struct Report {
     /// How long each part took.
     pub stages: Vec<StageReport>,
     /// What a reader should know.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// How long one part of the transaction took.

@@ -29,7 +29,7 @@ use crate::pipeline::{Ledger, Writers, execute};
 use crate::ports::{Event, Reporter, Stage, Warning};
 use crate::report::plan_text;
 use crate::settings::Settings;
-use tagship_domain::plan::Content;
+use tagship_domain::plan::{Content, Unknown};
 
 /// Publishes a commit. What is true at any moment stands in `ledger`.
 pub async fn ship(
@@ -53,9 +53,9 @@ pub async fn ship(
     if !settings.dry_run || conflicts.is_some() {
         reporter.event(Event::Block(&plan_text(&plan)));
     }
-    for (tag, reason, hint) in plan.holds() {
+    for (tag, reason) in plan.holds() {
         // What nobody can do anything about is no warning.
-        if let Some(hint) = hint {
+        if let Some(hint) = reason.hint() {
             let message = format!("tag `{tag}` is held, because {reason}; {hint}");
             reporter.event(Event::Warning(&Warning {
                 message,
@@ -101,7 +101,9 @@ pub async fn plan(
     let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
     let facts = async { scene.facts(&scene.connect().await?).await };
     let facts = match facts.await {
-        Err(error) if error.is_out_of_reach() => Err(error.reason()),
+        Err(error) if error.is_out_of_reach() => Err(Unknown::OutOfReach {
+            message: error.reason(),
+        }),
         facts => Ok(facts?),
     };
     ledger.enter(Stage::Plan, &*reporter);

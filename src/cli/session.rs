@@ -196,20 +196,24 @@ fn show(ui: &Ui, end: End, ledger: &Ledger, files: Option<&ActionFiles>) -> Exit
         End::Failed(error) => Some(Diagnosis::of(&**error)),
         End::Cancelled => Some(Diagnosis::cancelled()),
     };
-    let outcome = match (end, &diagnosis) {
+    let mut outcome = match (end, &diagnosis) {
         (End::Done(outcome), _) => *outcome,
-        (_, Some(diagnosis)) => Outcome::of_failure(ledger, &diagnosis.plain(), diagnosis.json()),
+        (_, Some(diagnosis)) => Outcome::of_failure(ledger, &diagnosis.plain()),
         (_, None) => Outcome::default(),
     };
     let mut code = diagnosis.as_ref().map_or(0, Diagnosis::exit_code);
+    let json = outcome.json_line(code, diagnosis.as_ref().map(Diagnosis::json));
+    if let Some(output) = outcome.outputs.get_mut("json") {
+        output.clone_from(&json);
+    }
     let mut errors = Vec::from_iter(diagnosis);
     if let Some(files) = files {
         errors.extend(tell_runner(ui, &outcome, files, code == 0));
     }
-    let data = if ui.is_json() {
-        &outcome.json
-    } else {
-        &outcome.text
+    let data = match &outcome.terminal {
+        _ if ui.is_json() => &json,
+        Some(terminal) if ui.output().is_terminal() => terminal,
+        _ => &outcome.text,
     };
     errors.extend(ui.output().data(data).err().map(|error| Diagnosis::of(&error)));
     for error in &errors {
@@ -236,7 +240,7 @@ fn list_tags(ui: &Ui, arguments: TagsArguments, environment: &Environment) -> Ex
     let mut notes = Vec::new();
     let request = match arguments.into_request(environment, &mut notes) {
         Ok(request) => request,
-        Err(error) => return fail(ui, &error),
+        Err(error) => return show(ui, End::Failed(Box::new(error)), &Ledger::default(), None),
     };
     let reporter = ui.reporter();
     if let Some(token) = &request.github.token {
@@ -252,7 +256,7 @@ fn list_tags(ui: &Ui, arguments: TagsArguments, environment: &Environment) -> Ex
 fn next_version(ui: &Ui, arguments: VersionArguments, environment: &Environment) -> ExitCode {
     let request = match arguments.into_request(environment) {
         Ok(request) => request,
-        Err(error) => return fail(ui, &error),
+        Err(error) => return show(ui, End::Failed(Box::new(error)), &Ledger::default(), None),
     };
     let end = until_interrupted(async { run::version(request).await.into() });
     show(ui, end, &Ledger::default(), None)
@@ -272,12 +276,12 @@ fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitC
     let end = until_interrupted(async {
         let ready = |outcome: Outcome| {
             let data = if ui.is_json() {
-                &outcome.json
+                outcome.json_line(0, None)
             } else {
-                &outcome.text
+                outcome.text
             };
             // Whoever started the server and does not read its address can still stop it.
-            ui.output().data(data).ok();
+            ui.output().data(&data).ok();
         };
         match run::serve_local(options, ready).await {
             Ok(()) => End::Done(Box::default()),

@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 
 use crate::inputs::Environment;
+use crate::pipeline::Ledger;
+use crate::run::Outcome;
 use crate::ui::{Diagnosis, Manner, Ui};
 use tagship_domain::error::{Diagnose, Kind};
-use tagship_domain::untrusted::json;
 
 /// The command line is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,8 +55,10 @@ pub(super) fn show(
     let error = translate(error);
     if ui.is_json() {
         // What stdout does not take is said on stderr as well.
-        let report = serde_json::json!({ "status": "failed", "error": Diagnosis::of(&error).json() });
-        ui.output().data(&json(&report)).ok();
+        let diagnosis = Diagnosis::of(&error);
+        let outcome = Outcome::of_failure(&Ledger::default(), &diagnosis.plain());
+        let json = outcome.json_line(diagnosis.exit_code(), Some(diagnosis.json()));
+        ui.output().data(&json).ok();
     }
     super::session::fail(&ui, &error)
 }

@@ -10,7 +10,7 @@ use tagship_domain::build::RequestHash;
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Facts, ImageFacts, Surroundings};
 use tagship_domain::immutability::Mutability;
-use tagship_domain::plan::{Candidate, Question, Wish, revision};
+use tagship_domain::plan::{Candidate, Question, Unknown, Wish};
 use tagship_domain::reference::{Digest, Tag};
 use tagship_domain::tags::{REQUEST, REVISION, VERSION, WantedTag};
 
@@ -36,7 +36,7 @@ pub async fn gather(
         images,
         surroundings: Surroundings::default(),
     };
-    let revision = revision(&wish.source);
+    let revision = wish.source.revision();
     let candidate = wish.candidate(&facts, &revision);
     answered(facts, registry, history, &wanted, candidate).await
 }
@@ -67,24 +67,22 @@ pub(super) async fn answered(
 }
 
 /// The repository's setting, or why it is unknown.
-async fn mutability(registry: &dyn ReadRegistry) -> Result<Result<Mutability, String>, RegistryError> {
+async fn mutability(registry: &dyn ReadRegistry) -> Result<Result<Mutability, Unknown>, RegistryError> {
     match registry.mutability().await {
-        Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(not_permitted(&action))),
+        Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(Unknown::NotPermitted { action })),
         read => read.map(Ok),
     }
 }
 
 /// The registry's tags, or why they are unknown.
-async fn listed(registry: &dyn ReadRepository) -> Result<Result<Vec<Tag>, String>, RegistryError> {
+async fn listed(registry: &dyn ReadRepository) -> Result<Result<Vec<Tag>, Unknown>, RegistryError> {
     match registry.list_tags().await {
-        Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(not_permitted(&action))),
-        Err(error @ RegistryError::Refused { .. }) => Ok(Err(error.to_string())),
+        Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(Unknown::NotPermitted { action })),
+        Err(error @ RegistryError::Refused { .. }) => Ok(Err(Unknown::Refused {
+            message: error.to_string(),
+        })),
         read => read.map(Ok),
     }
-}
-
-fn not_permitted(action: &str) -> String {
-    format!("the role may not do `{action}`")
 }
 
 /// Tags that exist, and what their images say of themselves.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::ports::{EngineSummary, Event, Reporter, Stage};
 use crate::report::{Report, StageReport, Status, TagOutcome, TagReport};
 use tagship_domain::facts::ImageFacts;
-use tagship_domain::plan::{Plan, TagAction};
+use tagship_domain::plan::{HoldReason, Plan, TagAction};
 use tagship_domain::reference::{Digest, Tag};
 
 /// The report while it is written. What it says is true at every moment, so that a run that is broken off can tell.
@@ -39,7 +39,7 @@ impl Ledger {
         let mut entries = self.entries();
         let report = &mut entries.report;
         report.image = Some(plan.image.clone());
-        report.revision.clone_from(&plan.revision);
+        report.revision = Some(plan.revision.clone());
         report.version.clone_from(&plan.version);
         report.notes.extend(plan.notes.iter().cloned());
         report.tags = plan
@@ -58,7 +58,7 @@ impl Ledger {
                     class: planned.wanted.class,
                     outcome,
                     digest,
-                    reason: planned.action.reason().map(str::to_owned),
+                    reason: planned.action.reason().cloned(),
                 }
             })
             .collect();
@@ -83,22 +83,17 @@ impl Ledger {
     }
 
     /// A tag is held at an image, or out of the registry, for this reason.
-    pub fn held(&self, tag: &Tag, at: Option<Digest>, reason: &str) {
+    pub fn held(&self, tag: &Tag, at: Option<Digest>, reason: HoldReason) {
         self.update(tag, TagOutcome::Held, at, Some(reason));
     }
 
-    fn update(&self, tag: &Tag, outcome: TagOutcome, digest: Option<Digest>, reason: Option<&str>) {
+    fn update(&self, tag: &Tag, outcome: TagOutcome, digest: Option<Digest>, reason: Option<HoldReason>) {
         let mut entries = self.entries();
         for known in entries.report.tags.iter_mut().filter(|known| known.tag == *tag) {
             known.outcome = outcome;
             known.digest = digest;
-            known.reason = reason.map(str::to_owned);
+            known.reason.clone_from(&reason);
         }
-    }
-
-    /// A reader should know this.
-    pub fn note(&self, note: impl Into<String>) {
-        self.entries().report.notes.push(note.into());
     }
 
     /// Every wanted tag points to the image, or is held.

@@ -6,7 +6,7 @@ use crate::ports::{ReadHistory, RegistryError, WriteRepository};
 use crate::report::TagOutcome;
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Facts, Surroundings};
-use tagship_domain::plan::{Candidate, Conflict, Obstacle, Plan, TagAction};
+use tagship_domain::plan::{Candidate, Conflict, HoldReason, Obstacle, Plan, TagAction, Unknown};
 use tagship_domain::reference::{Reference, Tag};
 use tagship_domain::tags::{TagClass, WantedTag};
 
@@ -70,7 +70,7 @@ impl Tagging<'_> {
         for (wanted, action) in actions {
             match action {
                 TagAction::Hold { at, reason, .. } => {
-                    self.ledger.held(&wanted.tag, at, &reason);
+                    self.ledger.held(&wanted.tag, at, reason);
                     continue;
                 }
                 TagAction::Keep { digest } => self.ledger.tag(&wanted.tag, TagOutcome::Kept, digest),
@@ -87,7 +87,7 @@ impl Tagging<'_> {
         let (tags, images) = look(self.registry, &names(tags)).await?;
         let setting = self.plan.mutability.clone();
         Ok(Facts {
-            mutability: setting.ok_or_else(|| "the plan does not know it".to_owned()),
+            mutability: setting.ok_or_else(|| Unknown::NotInPlan),
             tags,
             images,
             surroundings: Surroundings::default(),
@@ -145,8 +145,7 @@ impl Tagging<'_> {
             match found.get(tag).map(Manifest::digest) {
                 Some(digest) if digest == self.manifest.digest() => {}
                 Some(digest) if *class == TagClass::Moving => {
-                    let reason = "another run has moved it on since";
-                    self.ledger.held(tag, Some(digest), reason);
+                    self.ledger.held(tag, Some(digest), HoldReason::MovedByAnotherRun);
                 }
                 found => {
                     return Err(PipelineError::Overtaken {

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use indicatif::HumanBytes;
 
 use super::{Report, Status};
-use tagship_domain::plan::Plan;
+use tagship_domain::plan::{HoldReason, Plan};
 use tagship_domain::untrusted::Untrusted;
 
 /// The job summary: GitHub's Markdown. `failure` is the error's text when the run failed.
@@ -33,7 +33,7 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
         text += "| Tag | | Digest |\n| --- | --- | --- |\n";
         for tag in &report.tags {
             let digest = tag.digest.map(|digest| format!("`{digest}`")).unwrap_or_default();
-            let outcome = because(tag.outcome.as_str(), tag.reason.as_deref());
+            let outcome = because(tag.outcome.as_str(), tag.reason.as_ref());
             let _ = writeln!(text, "| `{}` | {outcome} | {digest} |", tag.tag);
         }
     }
@@ -45,9 +45,12 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
             .as_ref()
             .map(|version| ("Version", format!("`{version}`"))),
     );
-    if !report.revision.is_empty() {
-        facts.push(("Commit", format!("`{}`", report.revision)));
-    }
+    facts.extend(
+        report
+            .revision
+            .as_ref()
+            .map(|revision| ("Commit", format!("`{revision}`"))),
+    );
     let platforms: Vec<String> = report
         .manifests
         .iter()
@@ -78,14 +81,17 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
         let _ = writeln!(text, "\n```sh\ndocker pull {}\n```", image.at(digest));
     }
     for note in &report.notes {
-        let _ = writeln!(text, "\n- {}", cell(note));
+        let _ = writeln!(text, "\n- {}", cell(&note.to_string()));
     }
     text
 }
 
 /// What happens to a tag, and why it is held.
-fn because(what: &str, reason: Option<&str>) -> String {
-    reason.map_or_else(|| what.to_owned(), |reason| format!("{what}: {}", cell(reason)))
+fn because(what: &str, reason: Option<&HoldReason>) -> String {
+    reason.map_or_else(
+        || what.to_owned(),
+        |reason| format!("{what}: {}", cell(&reason.to_string())),
+    )
 }
 
 /// Text from outside within a line of Markdown.

@@ -115,7 +115,11 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                     .as_ref()
                     .map(ToString::to_string)
                     .unwrap_or_default(),
-                "revision" => report.revision.clone(),
+                "revision" => report
+                    .revision
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
                 "manifests" => json(
                     &report
                         .manifests

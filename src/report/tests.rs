@@ -1,6 +1,9 @@
 use super::*;
 use tagship_domain::content::Platform;
+use tagship_domain::facts::CommitId;
+use tagship_domain::plan::Unknown;
 use tagship_domain::reference::{RegistryHost, RepositoryName};
+use tagship_domain::tags::TagNote;
 
 fn report(status: Status) -> Report {
     let digest = Digest::of(b"image");
@@ -9,7 +12,12 @@ fn report(status: Status) -> Report {
         class,
         outcome,
         digest,
-        reason: (outcome == TagOutcome::Held).then(|| "it points to | <b>2.0.0</b>".to_owned()),
+        reason: (outcome == TagOutcome::Held).then(|| HoldReason::VersionsUnknown {
+            ours: "1.4.0".to_owned(),
+            unknown: Unknown::Refused {
+                message: "it said | <b>2.0.0</b>".to_owned(),
+            },
+        }),
     };
     Report {
         status,
@@ -17,7 +25,10 @@ fn report(status: Status) -> Report {
             registry: RegistryHost::parse("123456789012.dkr.ecr.eu-central-1.amazonaws.com").unwrap(),
             repository: RepositoryName::parse("team/app").unwrap(),
         }),
-        revision: "1111111111111111111111111111111111111111".to_owned(),
+        revision: Some(Revision {
+            commit: CommitId::parse("1111111111111111111111111111111111111111").unwrap(),
+            is_dirty: false,
+        }),
         version: Some(Version::new(1, 4, 0)),
         digest: Some(digest),
         tags: vec![
@@ -51,7 +62,10 @@ fn report(status: Status) -> Report {
                 milliseconds: 65_400,
             },
         ],
-        notes: vec!["tag `latest` stays | <b>behind</b>".to_owned()],
+        notes: vec![Note::Tag(TagNote::SilentRule {
+            rule: "type=sha".to_owned(),
+            reason: "it stays | <b>behind</b>".to_owned(),
+        })],
     }
 }
 

@@ -57,7 +57,7 @@ pub fn plan_text(plan: &Plan) -> String {
                 TagAction::Hold {
                     at: Some(at), reason, ..
                 } => format!("at {}: {reason}", at.short()),
-                TagAction::Hold { reason, .. } => reason.clone(),
+                TagAction::Hold { reason, .. } => reason.to_string(),
                 TagAction::Conflict(conflict) => conflict
                     .existing
                     .as_ref()
@@ -75,7 +75,7 @@ pub fn plan_text(plan: &Plan) -> String {
     text += &table(&rows);
     for hint in plan
         .holds()
-        .filter_map(|(_, _, hint)| hint)
+        .filter_map(|(_, reason)| reason.hint())
         .collect::<BTreeSet<_>>()
     {
         let _ = writeln!(text, "  hint: {hint}");
@@ -106,7 +106,7 @@ pub fn report_text(report: &Report) -> String {
             (Some(digest), None) if Some(digest) == report.digest => String::new(),
             (Some(digest), None) => format!("at {}", digest.short()),
             (Some(digest), Some(reason)) => format!("at {}: {reason}", digest.short()),
-            (None, Some(reason)) => reason.clone(),
+            (None, Some(reason)) => reason.to_string(),
             (None, None) => "does not exist".to_owned(),
         };
         let rows: Vec<[String; 3]> = report

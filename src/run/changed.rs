@@ -7,7 +7,8 @@ use crate::git::GixCheckout;
 use crate::pipeline::PipelineError;
 use crate::ports::{Event, Reporter};
 use crate::settings::{ChangedSettings, ImageSettings};
-use tagship_domain::matrix::{Changes, ImageParts, MadeFrom, Matrix};
+use tagship_domain::matrix::{Changes, ImageParts, MadeFrom, Matrix, Row};
+use tagship_domain::untrusted;
 
 /// Lists the images that HEAD touches.
 pub fn changed(settings: &ChangedSettings, reporter: &dyn Reporter) -> Result<Outcome, RunError> {
@@ -31,11 +32,13 @@ pub fn changed(settings: &ChangedSettings, reporter: &dyn Reporter) -> Result<Ou
         let note = format!("every image counts as touched: {reason}");
         reporter.event(Event::Note(&note));
     }
-    let json = super::outcome::json(&matrix);
+    let line = untrusted::json(&matrix);
     Ok(Outcome {
-        outputs: BTreeMap::from([("matrix", json.trim_end().to_owned())]),
-        text: json.clone(),
-        json,
+        outputs: BTreeMap::from([("matrix", line.clone())]),
+        text: line,
+        terminal: Some(table(&matrix)),
+        json: serde_json::json!(matrix),
+        is_bare: true,
         ..Outcome::default()
     })
 }
@@ -53,4 +56,24 @@ fn parts(checkout: &GixCheckout, image: &ImageSettings) -> Result<ImageParts, Pi
         tag_prefix: image.tag_prefix.clone(),
         made_from,
     })
+}
+
+/// One image on each line, for a person.
+fn table(matrix: &Matrix) -> String {
+    let width = |row: &Row| row.name.chars().count();
+    let width = matrix.include.iter().map(width).max().unwrap_or_default();
+    let lines: Vec<String> = matrix
+        .include
+        .iter()
+        .map(|row| {
+            let repository = row.repository.as_deref().unwrap_or_default();
+            let line = format!("{:width$}  {}  {repository}", row.name, row.context);
+            line.trim_end().to_owned()
+        })
+        .collect();
+    if lines.is_empty() {
+        "the commit touches no image".to_owned()
+    } else {
+        lines.join("\n")
+    }
 }

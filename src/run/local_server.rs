@@ -89,7 +89,8 @@ fn outcome(text: String, values: impl Iterator<Item = (&'static str, Value)>) ->
     let json: Map<String, Value> = values.map(|(name, value)| (name.to_owned(), value)).collect();
     Outcome {
         text,
-        json: super::outcome::json(&json),
+        json: Value::Object(json),
+        is_bare: true,
         ..Outcome::default()
     }
 }

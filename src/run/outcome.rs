@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use crate::pipeline::Ledger;
+use serde_json::{Value, json};
+
 use crate::report::{Report, Status, outputs, plan_text, report_text, summary};
 use tagship_domain::plan::Plan;
 use tagship_domain::reference::{Digest, ImageName};
@@ -12,7 +14,11 @@ pub struct Outcome {
     /// For stdout.
     pub text: String,
     /// For stdout with `--json`.
-    pub json: String,
+    pub json: Value,
+    /// Whether other programs take `json` as it is, without `exit-code` and `error`.
+    pub is_bare: bool,
+    /// For stdout in a terminal, where that differs from `text`.
+    pub terminal: Option<String>,
     /// For people, at the end.
     pub closing: String,
     /// The action's outputs.
@@ -36,7 +42,7 @@ impl Outcome {
             .map(|(image, digest)| image.at(digest).to_string());
         Self {
             text: reference.map(|reference| reference + "\n").unwrap_or_default(),
-            json: json(&report),
+            json: json!(report),
             closing: report_text(&report),
             subject: report.image.clone().zip(report.digest),
             ..Self::shown(&report, None, None)
@@ -48,7 +54,7 @@ impl Outcome {
         let report = ledger.report();
         Self {
             text: plan_text(plan),
-            json: json(plan),
+            json: json!(plan),
             failure: plan.conflicts(),
             ..Self::shown(&report, Some(plan), None)
         }
@@ -56,30 +62,36 @@ impl Outcome {
 
     /// Of a dry run: the report, and the plan within it.
     pub(super) fn of_dry_run(plan: &Plan, ledger: &Ledger) -> Self {
-        let mut data = serde_json::json!(ledger.report());
+        let mut data = json!(ledger.report());
         if let Some(fields) = data.as_object_mut() {
-            fields.insert("plan".to_owned(), serde_json::json!(plan));
+            fields.insert("plan".to_owned(), json!(plan));
         }
         Self {
-            json: json(&data),
+            json: data,
             ..Self::of_plan(plan, ledger)
         }
     }
 
-    /// Of a run that was broken off, as far as it came: `failure` for people, `error` as data.
-    pub fn of_failure(ledger: &Ledger, failure: &str, error: serde_json::Value) -> Self {
+    /// Of a run that was broken off, as far as it came; `failure` is for people.
+    pub fn of_failure(ledger: &Ledger, failure: &str) -> Self {
         let report = Report {
             status: Status::Failed,
             ..ledger.report()
         };
-        let mut data = serde_json::json!(report);
-        if let Some(fields) = data.as_object_mut() {
-            fields.insert("error".to_owned(), error);
-        }
         Self {
-            json: json(&data),
+            json: json!(report),
             ..Self::shown(&report, None, Some(failure))
         }
+    }
+
+    /// The result as one line of JSON, in which every command has `exit-code` and `error`.
+    pub fn json_line(&self, exit_code: u8, error: Option<Value>) -> String {
+        let mut data = self.json.clone();
+        if let Some(fields) = data.as_object_mut().filter(|_| !self.is_bare) {
+            fields.insert("exit-code".to_owned(), exit_code.into());
+            fields.insert("error".to_owned(), error.unwrap_or_default());
+        }
+        untrusted::json(&data)
     }
 
     fn shown(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> Self {
@@ -89,9 +101,4 @@ impl Outcome {
             ..Self::default()
         }
     }
-}
-
-/// One line of JSON.
-pub(super) fn json(value: &impl serde::Serialize) -> String {
-    untrusted::json(value) + "\n"
 }

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{Facts, Source};
-use tagship_domain::plan::{Content, Plan, Wish};
+use tagship_domain::plan::{Content, Plan, Unknown, Wish};
 use tagship_domain::reference::ImageName;
 use tagship_domain::tags::{Evaluation, ListingError, Wanted};
 
@@ -90,7 +90,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The plan, from what the registry says or from why it could not be asked.
-    pub(super) async fn plan(&self, facts: Result<&Facts, String>) -> Result<Plan, RunError> {
+    pub(super) async fn plan(&self, facts: Result<&Facts, Unknown>) -> Result<Plan, RunError> {
         let mut plan = Plan::new(self.wish(), facts);
         // Asked only for an image that is built: a second run contacts nobody but the registry.
         if let Content::Build { request } = &mut plan.content {

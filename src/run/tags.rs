@@ -94,7 +94,7 @@ pub async fn tags(request: &TagsRequest, reporter: &dyn Reporter) -> Result<Outc
         } else {
             lines(&listing.tags)
         },
-        json: super::outcome::json(&listing),
+        json: serde_json::json!(listing),
         ..Outcome::default()
     })
 }

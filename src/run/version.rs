@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use semver::Version;
 
-use super::outcome::json;
 use super::{Outcome, RunError};
 use crate::git::GixCheckout;
 use crate::ports::{Event, Reporter, Warning};
@@ -31,7 +30,7 @@ pub async fn version(request: VersionRequest) -> Result<Outcome, RunError> {
     let text = next.version.as_ref().map(|version| format!("{version}\n"));
     Ok(Outcome {
         text: text.unwrap_or_default(),
-        json: json(&next),
+        json: serde_json::json!(next),
         closing: std::iter::once(explained(&next))
             .chain(next.notes.iter().map(ToString::to_string))
             .map(|line| line + "\n")

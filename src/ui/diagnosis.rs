@@ -26,7 +26,7 @@ pub struct Diagnosis {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     output: Vec<String>,
     /// The exit code.
-    #[serde(rename = "exit-code")]
+    #[serde(skip)]
     exit_code: u8,
 }
 

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::command;
@@ -34,6 +34,11 @@ impl Output {
             sink: Mutex::new(sink),
             redaction,
         }
+    }
+
+    /// Whether a person reads it.
+    pub fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
     }
 
     /// Prints text, with a newline at its end: what came into it from outside moves no cursor and is no workflow command,

@@ -162,7 +162,8 @@ fn with_json_an_error_is_data_too() {
         assert_eq!(output.status.code(), Some(2));
         let data: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
         assert_eq!(data["status"], "failed");
-        assert_eq!(data["error"]["exit-code"], 2);
+        assert_eq!(data["exit-code"], 2);
+        assert!(data["error"]["message"].is_string(), "{data}");
         assert!(stderr(&output).starts_with("error: "));
     }
 }

@@ -67,7 +67,9 @@ async fn serve(arguments: ServeArguments, json: bool) -> Result<(), LocalError> 
             .map(|(name, value)| (name.to_owned(), value.into()));
         format!("{}\n", serde_json::Value::Object(values.collect()))
     } else {
-        let lines = lines.iter().flat_map(|(name, value)| [*name, "=", value.as_str(), "\n"]);
+        let lines = lines
+            .iter()
+            .flat_map(|(name, value)| [*name, "=", value.as_str(), "\n"]);
         lines.collect()
     };
     let mut stdout = io::stdout();

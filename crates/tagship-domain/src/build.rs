@@ -16,6 +16,7 @@ pub use request_hash::{RequestHash, RequestPart};
 
 /// One build of one Dockerfile.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct BuildRequest {
     /// The folder that is sent as the build context; absolute.
     pub context: PathBuf,

@@ -5,12 +5,14 @@ use std::fmt;
 
 use jiff::Timestamp;
 use semver::Version;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::build::{RequestHash, RequestPart};
 use crate::content::{Manifest, Platform};
 use crate::immutability::Mutability;
+use crate::plan::Unknown;
 use crate::reference::{Digest, Tag};
+use crate::tags::DIRTY_SUFFIX;
 
 /// A full git commit id: 40 (SHA-1) or 64 (SHA-256) lower-case hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -44,8 +46,42 @@ impl fmt::Display for CommitId {
     }
 }
 
+/// A commit, and whether the working tree is what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// The commit.
+    pub commit: CommitId,
+    /// Whether the working tree differs from it.
+    pub is_dirty: bool,
+}
+
+impl Revision {
+    /// Returns the first 12 digits, with the mark of a dirty tree.
+    pub fn short(&self) -> String {
+        format!("{}{}", self.commit.short(), self.mark())
+    }
+
+    const fn mark(&self) -> &'static str {
+        if self.is_dirty { DIRTY_SUFFIX } else { "" }
+    }
+}
+
+/// As the label `org.opencontainers.image.revision` has it: the commit, with `-dirty` behind it for a dirty tree.
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.commit, self.mark())
+    }
+}
+
+impl Serialize for Revision {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// What the checkout says of the commit that is published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Source {
     /// The commit at HEAD.
     pub commit: CommitId,
@@ -65,6 +101,14 @@ impl Source {
     /// Whether the working tree is not what the commit says.
     pub fn is_dirty(&self) -> bool {
         self.change_count > 0
+    }
+
+    /// Returns the commit, marked when the working tree differs from it.
+    pub fn revision(&self) -> Revision {
+        Revision {
+            commit: self.commit.clone(),
+            is_dirty: self.is_dirty(),
+        }
     }
 }
 
@@ -159,7 +203,7 @@ pub fn paths(count: usize) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// The repository's settings; `Err` tells why they are unknown.
-    pub mutability: Result<Mutability, String>,
+    pub mutability: Result<Mutability, Unknown>,
     /// Every wanted tag that exists, with its manifest.
     pub tags: BTreeMap<Tag, Manifest>,
     /// What is known of the images that those tags point to.
@@ -181,7 +225,7 @@ pub struct Surroundings {
     /// The checkout's git tags.
     pub git_tags: Option<GitTags>,
     /// All tags in the registry; `Err` tells why they cannot be listed.
-    pub registry_tags: Option<Result<Vec<Tag>, String>>,
+    pub registry_tags: Option<Result<Vec<Tag>, Unknown>>,
     /// Where this commit stands to others.
     pub descents: BTreeMap<CommitId, Descent>,
 }
@@ -213,6 +257,7 @@ pub enum Descent {
 
 /// What a published image says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ImageFacts {
     /// The label `org.opencontainers.image.revision`.
     pub revision: Option<String>,

@@ -4,17 +4,19 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::build::{BuildRequest, RequestHash};
-use crate::facts::{Facts, Source};
+use crate::facts::{Facts, Revision, Source};
 use crate::immutability::Mutability;
 use crate::reference::{Digest, ImageName, Tag};
-use crate::tags::{DIRTY_SUFFIX, TagClass, Wanted, WantedTag};
+use crate::tags::{TagClass, Wanted, WantedTag};
 
 mod candidate;
 mod conflict;
 mod decide;
+mod reason;
 
 pub use candidate::{Candidate, Question};
 pub use conflict::{Conflict, Conflicts, Obstacle};
+pub use reason::{HoldReason, Note, TagPlace, Unknown};
 
 /// What is wanted, before the registry is asked.
 #[derive(Debug, Clone)]
@@ -40,11 +42,12 @@ pub struct Wish {
 
 /// Everything that will happen. The only thing that the pipeline's writing half follows.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Plan {
     /// Where the image goes.
     pub image: ImageName,
     /// The commit, marked when the working tree differs from it.
-    pub revision: String,
+    pub revision: Revision,
     /// The version, if the commit has one.
     pub version: Option<Version>,
     /// What the image is built from beside the commit.
@@ -56,7 +59,7 @@ pub struct Plan {
     /// The repository's setting, if it could be read.
     pub mutability: Option<Mutability>,
     /// What a reader should know.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// Where the content of the tags comes from.
@@ -122,10 +125,8 @@ pub enum TagAction {
         #[serde(skip_serializing_if = "Option::is_none")]
         at: Option<Digest>,
         /// Why.
-        reason: String,
-        /// What would let it move, where the user can do something.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        hint: Option<&'static str>,
+        #[serde(flatten)]
+        reason: HoldReason,
     },
     /// It cannot be had; nothing at all is done then.
     Conflict(Conflict),
@@ -147,7 +148,7 @@ impl TagAction {
     }
 
     /// Why a tag is held.
-    pub fn reason(&self) -> Option<&str> {
+    pub fn reason(&self) -> Option<&HoldReason> {
         match self {
             Self::Hold { reason, .. } => Some(reason),
             _ => None,
@@ -156,8 +157,8 @@ impl TagAction {
 }
 
 impl Wish {
-    /// The image that wants the tags: the one of this commit, if it is published. `revision` is [`revision()`]'s.
-    pub fn candidate<'a>(&'a self, facts: &Facts, revision: &'a str) -> Candidate<'a> {
+    /// The image that wants the tags: the one of this commit, if it is published.
+    pub fn candidate<'a>(&'a self, facts: &Facts, revision: &'a Revision) -> Candidate<'a> {
         Candidate {
             digest: self.published(facts, revision).map(|(digest, ..)| digest),
             revision,
@@ -172,10 +173,11 @@ impl Wish {
     /// The commit tag tells by its name, unless the image says that it is of another commit. A release tag tells
     /// when its image says that it is of this commit: then an earlier run, or somebody, left the commit tag out.
     /// Nothing tells for a dirty tree, and an image that was built from something else is another one.
-    fn published(&self, facts: &Facts, revision: &str) -> Option<(Digest, Tag, Basis)> {
+    fn published(&self, facts: &Facts, revision: &Revision) -> Option<(Digest, Tag, Basis)> {
         if self.source.is_dirty() {
             return None;
         }
+        let label = revision.to_string();
         let wanted = self
             .wanted
             .tags
@@ -187,8 +189,8 @@ impl Wish {
             let image = facts.images.get(&digest);
             let says = image.and_then(|image| image.revision.as_deref());
             let ours = match class {
-                TagClass::Commit => says.is_none_or(|says| says == revision),
-                TagClass::Release => says == Some(revision),
+                TagClass::Commit => says.is_none_or(|says| says == label),
+                TagClass::Release => says == Some(label.as_str()),
                 TagClass::Moving => false,
             };
             let basis = match image.and_then(|image| image.request.as_ref()) {
@@ -203,7 +205,7 @@ impl Wish {
 
 impl Plan {
     /// Plans `wish` from what was read, or from why the registry could not be asked.
-    pub fn new(wish: Wish, facts: Result<&Facts, String>) -> Self {
+    pub fn new(wish: Wish, facts: Result<&Facts, Unknown>) -> Self {
         decide::decide(wish, facts)
     }
 
@@ -225,10 +227,10 @@ impl Plan {
         })
     }
 
-    /// Every tag that is held, why, and what would let it move.
-    pub fn holds(&self) -> impl Iterator<Item = (&Tag, &str, Option<&'static str>)> {
+    /// Every tag that is held, and why.
+    pub fn holds(&self) -> impl Iterator<Item = (&Tag, &HoldReason)> {
         self.tags.iter().filter_map(|planned| match &planned.action {
-            TagAction::Hold { reason, hint, .. } => Some((&planned.wanted.tag, reason.as_str(), *hint)),
+            TagAction::Hold { reason, .. } => Some((&planned.wanted.tag, reason)),
             _ => None,
         })
     }
@@ -249,12 +251,6 @@ impl Plan {
                 .iter()
                 .all(|tag| matches!(tag.action, TagAction::Keep { .. } | TagAction::Hold { .. }))
     }
-}
-
-/// The revision label of a checkout.
-pub fn revision(source: &Source) -> String {
-    let mark = if source.is_dirty() { DIRTY_SUFFIX } else { "" };
-    format!("{}{mark}", source.commit)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ fn reason(report: &Report, tag: &str) -> String {
         .iter()
         .find(|known| known.tag.as_str() == tag)
         .unwrap();
-    tag.reason.clone().unwrap_or_default()
+    tag.reason.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
 async fn shipped(run: &Run, registry: &Memory) -> Report {
@@ -233,7 +233,8 @@ async fn a_commit_that_the_clone_lacks_holds_the_branch_and_says_what_helps() {
         let mut run = Run::new(&commit(2), None, &rules, "second");
         run.past.git_tags.is_shallow = is_shallow;
         let plan = run.plan(&registry).await.unwrap();
-        let (_, _, hint) = plan.holds().next().unwrap();
+        let (_, held) = plan.holds().next().unwrap();
+        let hint = held.hint();
         assert!(hint.unwrap().contains(word), "{hint:?}");
         let report = shipped(&run, &registry).await;
         assert_eq!(report.status, Status::Published, "the commit has its own tag");

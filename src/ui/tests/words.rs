@@ -36,7 +36,7 @@ fn an_error_has_one_shape_everywhere() {
         )]
     );
     let json = diagnosis.json();
-    assert_eq!(json["exit-code"], 10);
+    assert_eq!(diagnosis.exit_code(), 10);
     assert_eq!(json["hint"], "bump the version");
     assert_eq!(json["causes"], serde_json::json!(["the cause"]));
     let colored = diagnosis.text(Palette::COLORED);

@@ -2,12 +2,11 @@
 
 use semver::Version;
 
-use super::{Conflict, Obstacle, TagAction};
+use super::{Conflict, HoldReason, Obstacle, TagAction, TagPlace};
 use crate::build::RequestHash;
-use crate::event::Mismatch;
-use crate::facts::{CommitId, Descent, Facts, ImageFacts, Surroundings};
+use crate::facts::{CommitId, Descent, Facts, ImageFacts, Revision, Surroundings};
 use crate::reference::{Digest, Tag};
-use crate::tags::{DIRTY_SUFFIX, Greater, Order, TagClass, VersionLine, WantedTag};
+use crate::tags::{Greater, Order, TagClass, VersionLine, WantedTag};
 
 /// The image that wants tags.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +14,7 @@ pub struct Candidate<'a> {
     /// Its digest, if it exists.
     pub digest: Option<Digest>,
     /// Its commit, marked when the working tree differs from it.
-    pub revision: &'a str,
+    pub revision: &'a Revision,
     /// Its version, if the commit has one.
     pub version: Option<&'a Version>,
     /// What it is built from beside the commit.
@@ -38,18 +37,6 @@ pub enum Question {
     },
 }
 
-/// Why a moving tag must not move, and what lets it.
-struct Held {
-    reason: String,
-    hint: Option<&'static str>,
-}
-
-impl Held {
-    fn because(reason: String) -> Self {
-        Self { reason, hint: None }
-    }
-}
-
 /// What a decision comes to: an answer, or a question that is still open.
 type Decided<T> = Result<T, Question>;
 
@@ -59,8 +46,7 @@ impl Candidate<'_> {
         self.decide(wanted, facts)
             .unwrap_or_else(|_open| TagAction::Hold {
                 at: facts.digest_of(&wanted.tag),
-                reason: "it was not found out whether it may move".to_owned(),
-                hint: None,
+                reason: HoldReason::Undecided,
             })
     }
 
@@ -73,14 +59,15 @@ impl Candidate<'_> {
     pub fn conflict(&self, tag: &Tag, obstacle: Obstacle, facts: &Facts) -> Conflict {
         let existing = facts.digest_of(tag);
         let image = existing.and_then(|digest| facts.images.get(&digest));
-        let is_of_commit = image.is_some_and(|image| image.revision.as_deref() == Some(self.revision));
+        let label = self.revision.to_string();
+        let is_of_commit = image.is_some_and(|image| image.revision.as_deref() == Some(label.as_str()));
         let differences = image.filter(|_| is_of_commit && self.digest != existing);
         Conflict {
             differences: differences.map_or_else(Vec::new, |image| image.differences(self.request)),
             existing,
             existing_revision: image.and_then(|image| image.revision.clone()),
             ours: self.digest,
-            our_revision: self.revision.to_owned(),
+            our_revision: self.revision.clone(),
             obstacle,
         }
     }
@@ -99,7 +86,7 @@ impl Candidate<'_> {
         let setting = facts.mutability.as_ref();
         let is_protected = setting.is_ok_and(|setting| setting.protects(tag));
         // A dirty tree's tags promise nothing, but have no need to move either.
-        let is_dirty = self.revision.ends_with(DIRTY_SUFFIX);
+        let is_dirty = self.revision.is_dirty;
         let conflict = |obstacle| TagAction::Conflict(self.conflict(tag, obstacle, facts));
         Ok(match (wanted.class, existing) {
             (TagClass::Moving, Some(_)) if is_protected && is_dirty => {
@@ -107,7 +94,7 @@ impl Candidate<'_> {
             }
             (TagClass::Moving, _) if is_protected && !is_dirty => conflict(Obstacle::RepositoryIsImmutable),
             (TagClass::Moving, at) => match self.held(wanted.order.as_ref(), at, facts)? {
-                Some(Held { reason, hint }) => TagAction::Hold { at, reason, hint },
+                Some(reason) => TagAction::Hold { at, reason },
                 None => at.map_or(TagAction::Create, |from| TagAction::Move { from }),
             },
             (TagClass::Commit | TagClass::Release, Some(_)) => conflict(Obstacle::Taken),
@@ -116,7 +103,7 @@ impl Candidate<'_> {
     }
 
     /// Why a moving tag must stay at the image that it has, or out of the registry when it has none.
-    fn held(&self, order: Option<&Order>, at: Option<Digest>, facts: &Facts) -> Decided<Option<Held>> {
+    fn held(&self, order: Option<&Order>, at: Option<Digest>, facts: &Facts) -> Decided<Option<HoldReason>> {
         let image = at.and_then(|digest| facts.images.get(&digest));
         if let Some(held) = image.and_then(|image| self.behind_label(image)) {
             return Ok(Some(held));
@@ -128,53 +115,38 @@ impl Candidate<'_> {
         }
     }
 
-    fn behind_label(&self, image: &ImageFacts) -> Option<Held> {
+    fn behind_label(&self, image: &ImageFacts) -> Option<HoldReason> {
         let (ours, theirs) = (self.version?, image.version.as_ref()?);
-        ours.cmp_precedence(theirs).is_lt().then(|| {
-            Held::because(format!(
-                "it points to version {theirs}, which is greater than {ours}"
-            ))
-        })
+        ours.cmp_precedence(theirs)
+            .is_lt()
+            .then(|| HoldReason::PointsToGreaterVersion {
+                theirs: theirs.clone(),
+                ours: ours.clone(),
+            })
     }
 
     /// A branch goes from commit to commit. An image that does not say which commit it is of has no place in it.
-    fn behind_commit(&self, image: &ImageFacts, surroundings: &Surroundings) -> Decided<Option<Held>> {
-        const REWRITTEN: &str =
-            "if the branch was rewritten, delete the tag in the registry: the next run puts it anew";
-        let commit = |revision: &str| CommitId::parse(revision);
-        let (Some(of), Some(from)) = (commit(self.revision), image.revision.as_deref().and_then(commit))
-        else {
+    fn behind_commit(&self, image: &ImageFacts, surroundings: &Surroundings) -> Decided<Option<HoldReason>> {
+        let theirs = image.revision.as_deref().and_then(CommitId::parse);
+        let (false, of, Some(from)) = (self.revision.is_dirty, &self.revision.commit, theirs) else {
             return Ok(None);
         };
-        let there = from.short().to_owned();
-        let descent = if of == from {
+        let descent = if *of == from {
             Descent::After
         } else {
             let known = surroundings.descents.get(&from).copied();
-            known.ok_or(Question::Descent { of, from })?
+            known.ok_or_else(|| Question::Descent {
+                of: of.clone(),
+                from: from.clone(),
+            })?
         };
-        let (reason, hint) = match descent {
-            Descent::After => return Ok(None),
-            Descent::Before => (
-                format!("it points to commit {there}, which comes after this one"),
-                None,
-            ),
-            Descent::Apart => (
-                format!("it points to commit {there}, from which this one does not descend"),
-                Some(REWRITTEN),
-            ),
-            Descent::Unknown { is_shallow: true } => (
-                format!("it points to commit {there}, which this shallow clone does not reach"),
-                Some(
-                    "check out with `fetch-depth: 0`, or give a `github-token` that may read the repository",
-                ),
-            ),
-            Descent::Unknown { is_shallow: false } => (
-                format!("it points to commit {there}, which is not in this repository"),
-                Some(REWRITTEN),
-            ),
-        };
-        Ok(Some(Held { reason, hint }))
+        Ok(match descent {
+            Descent::After => None,
+            Descent::Before => Some(HoldReason::PointsToLaterCommit(from)),
+            Descent::Apart => Some(HoldReason::PointsToUnrelatedCommit(from)),
+            Descent::Unknown { is_shallow: true } => Some(HoldReason::CommitOutOfReach(from)),
+            Descent::Unknown { is_shallow: false } => Some(HoldReason::CommitNotInRepository(from)),
+        })
     }
 }
 
@@ -184,27 +156,31 @@ pub(super) fn withheld(wanted: &WantedTag, at: Option<Digest>) -> Option<TagActi
     match &wanted.order {
         Some(Order::Elsewhere(mismatch)) => Some(TagAction::Hold {
             at,
-            reason: mismatch.to_string(),
-            hint: Some(Mismatch::HINT),
+            reason: HoldReason::EventIsAboutAnotherCommit(mismatch.clone()),
         }),
         _ => None,
     }
 }
 
 /// A version is the greatest of its line only if no git tag and no tag in the registry says otherwise.
-fn behind_version(line: &VersionLine, surroundings: &Surroundings) -> Decided<Option<Held>> {
+fn behind_version(line: &VersionLine, surroundings: &Surroundings) -> Decided<Option<HoldReason>> {
     let ours = line.version();
     if !line.is_stable() {
-        return Ok(Some(Held::because(format!("{ours} is no stable version"))));
+        return Ok(Some(HoldReason::NotStable {
+            ours: ours.to_owned(),
+        }));
     }
-    let seen = |greater: Greater, place: &str| {
-        let Greater { version, tag } = greater;
-        let reason = format!("{version} is greater than {ours}, and there is {place} `{tag}`");
-        Ok(Some(Held::because(reason)))
+    let exists = |Greater { version, tag }: Greater, place| {
+        Ok(Some(HoldReason::GreaterVersionExists {
+            version,
+            ours: ours.to_owned(),
+            place,
+            tag,
+        }))
     };
     let git = surroundings.git_tags.as_ref().ok_or(Question::GitTags)?;
     if let Some(greater) = line.greater_in_git(&git.names) {
-        return seen(greater, "a git tag");
+        return exists(greater, TagPlace::Git);
     }
     match surroundings
         .registry_tags
@@ -212,14 +188,12 @@ fn behind_version(line: &VersionLine, surroundings: &Surroundings) -> Decided<Op
         .ok_or(Question::RegistryTags)?
     {
         Ok(tags) => match line.greater_in_registry(tags.iter().map(Tag::as_str)) {
-            Some(greater) => seen(greater, "a tag in the registry"),
+            Some(greater) => exists(greater, TagPlace::Registry),
             None => Ok(None),
         },
-        Err(reason) if git.is_shallow => Ok(Some(Held {
-            reason: format!(
-                "whether a greater version than {ours} exists cannot be told: the clone is shallow, and {reason}"
-            ),
-            hint: Some("check out with `fetch-depth: 0`, or let the role list the repository's tags"),
+        Err(unknown) if git.is_shallow => Ok(Some(HoldReason::VersionsUnknown {
+            ours: ours.to_owned(),
+            unknown: unknown.clone(),
         })),
         Err(_) => Ok(None),
     }

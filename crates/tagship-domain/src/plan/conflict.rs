@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::build::RequestPart;
 use crate::error::{Diagnose, Kind};
+use crate::facts::Revision;
 use crate::immutability::{Mutability, TagFilter};
 use crate::reference::{Digest, ImageName, Tag};
 use crate::tags::DIRTY_SUFFIX;
@@ -14,6 +15,7 @@ use crate::untrusted::cleaned;
 
 /// Why a tag cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Conflict {
     /// The image that has the tag.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,7 +27,7 @@ pub struct Conflict {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ours: Option<Digest>,
     /// This commit.
-    pub our_revision: String,
+    pub our_revision: Revision,
     /// What stands in the way.
     pub obstacle: Obstacle,
     /// In what the other image, of the same commit, was built from something else.
@@ -87,7 +89,7 @@ impl fmt::Display for Conflicts {
                     write!(f, ", which was built from the same commit with another {parts}")?;
                     continue;
                 }
-                let ours = short_revision(&conflict.our_revision);
+                let ours = conflict.our_revision.short();
                 match &conflict.ours {
                     Some(digest) => write!(f, ", this commit's image is {digest} (of commit {ours})")?,
                     None => write!(f, ", and commit {ours} is not built yet")?,

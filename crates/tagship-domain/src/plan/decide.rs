@@ -1,17 +1,15 @@
 use super::candidate::withheld;
-use super::{Content, Plan, PlannedTag, TagAction, Wish, revision};
-use crate::facts::{Facts, Surroundings, paths};
+use super::{Content, Note, Plan, PlannedTag, TagAction, Unknown, Wish};
+use crate::facts::{Facts, Surroundings};
 use crate::tags::WantedTag;
 
 /// The planner.
-pub(super) fn decide(wish: Wish, facts: Result<&Facts, String>) -> Plan {
-    let revision = revision(&wish.source);
-    let mut notes: Vec<String> = wish.wanted.notes.iter().map(ToString::to_string).collect();
+pub(super) fn decide(wish: Wish, facts: Result<&Facts, Unknown>) -> Plan {
+    let revision = wish.source.revision();
+    let mut notes: Vec<Note> = wish.wanted.notes.iter().cloned().map(Note::Tag).collect();
     if wish.source.is_dirty() {
-        notes.push(format!(
-            "the working tree differs from its commit in {}: tags and revision are marked `-dirty`",
-            paths(wish.source.change_count)
-        ));
+        let count = wish.source.change_count;
+        notes.push(Note::Dirty { count });
     }
     let action = |wanted: &WantedTag| match &facts {
         Err(_) => withheld(wanted, None).unwrap_or(TagAction::Unchecked),
@@ -32,13 +30,11 @@ pub(super) fn decide(wish: Wish, facts: Result<&Facts, String>) -> Plan {
         .and_then(|facts| wish.published(facts, &revision));
     let mut mutability = None;
     match facts {
-        Err(reason) => notes.push(format!(
-            "tags and the repository's setting could not be checked: {reason}"
-        )),
+        Err(unknown) => notes.push(Note::RegistryUnchecked(unknown)),
         Ok(facts) => {
             match &facts.mutability {
                 Ok(setting) => mutability = Some(setting.clone()),
-                Err(reason) => notes.push(format!("the repository's tag mutability is unknown: {reason}")),
+                Err(unknown) => notes.push(Note::MutabilityUnknown(unknown.clone())),
             }
             notes.extend(unseen(&facts.surroundings));
         }
@@ -62,16 +58,11 @@ pub(super) fn decide(wish: Wish, facts: Result<&Facts, String>) -> Plan {
 }
 
 /// Where greater versions may be that were not seen. Who sees neither git tags nor the registry's moves nothing.
-fn unseen(surroundings: &Surroundings) -> Option<String> {
+fn unseen(surroundings: &Surroundings) -> Option<Note> {
     let is_shallow = surroundings.git_tags.as_ref()?.is_shallow;
     match (surroundings.registry_tags.as_ref()?, is_shallow) {
-        (Ok(_), true) => Some(
-            "greater versions were looked for in the registry: the clone is shallow, and may lack git tags"
-                .to_owned(),
-        ),
-        (Err(reason), false) => Some(format!(
-            "greater versions were looked for among git tags alone: {reason}"
-        )),
+        (Ok(_), true) => Some(Note::GitTagsIncomplete),
+        (Err(unknown), false) => Some(Note::RegistryTagsUnknown(unknown.clone())),
         _ => None,
     }
 }

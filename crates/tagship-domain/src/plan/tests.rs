@@ -266,15 +266,15 @@ fn only_the_greatest_stable_version_of_a_line_gets_its_tag() {
 fn a_hold_names_the_greater_version_and_its_place() {
     let plan = |git: &[&str], registry: &[&str]| {
         let plan = Plan::new(wish(&["latest"], Some("1.2.9")), Ok(&surrounded(git, registry)));
-        plan.tags[0].action.reason().unwrap().to_owned()
+        plan.tags[0].action.reason().unwrap().to_string()
     };
     assert_eq!(
         plan(&["v1.3.0", "v1.10.0", "v1.4.0"], &["1.11.0"]),
-        "1.10.0 is greater than 1.2.9, and there is a git tag `v1.10.0`"
+        "1.10.0 is greater than 1.2.9, and git tag `v1.10.0` exists"
     );
     assert_eq!(
         plan(&[], &["1.3.0_5"]),
-        "1.3.0+5 is greater than 1.2.9, and there is a tag in the registry `1.3.0_5`"
+        "1.3.0+5 is greater than 1.2.9, and the registry's tag `1.3.0_5` exists"
     );
 }
 
@@ -360,7 +360,7 @@ fn a_branch_tag_moves_only_to_a_descendant() {
         facts.surroundings.descents.insert(commit, descent);
         let plan = Plan::new(branch_wish(), Ok(&facts));
         assert_eq!(plan.tags[1].action.name(), action, "{descent:?}");
-        let hint = plan.holds().next().and_then(|(_, _, hint)| hint);
+        let hint = plan.holds().next().and_then(|(_, reason)| reason.hint());
         assert_eq!(hint.is_some(), hinted, "{descent:?}");
     }
 }
@@ -460,19 +460,19 @@ fn rebuild_builds_and_keeps_what_it_expects() {
 
 #[test]
 fn without_a_registry_nothing_is_claimed() {
-    let plan = Plan::new(wish(&BOTH, Some("1.0.0")), Err("offline".to_owned()));
+    let plan = Plan::new(wish(&BOTH, Some("1.0.0")), Err(offline()));
     assert_eq!(
         actions(&plan),
         [format!("{COMMIT_TAG} unchecked"), "1.0.0 unchecked".to_owned()]
     );
-    assert!(plan.notes.iter().any(|note| note.contains("offline")));
+    assert!(plan.notes.iter().any(|note| note.to_string().contains("offline")));
 }
 
 #[test]
 fn build_argument_values_are_not_in_the_plan() {
     let mut wish = wish(&BOTH, None);
     wish.build.build_args = BuildArgs::new([("TOKEN".to_owned(), "hunter2".to_owned())].into());
-    let json = serde_json::to_string(&Plan::new(wish, Err("offline".to_owned()))).unwrap();
+    let json = serde_json::to_string(&Plan::new(wish, Err(offline()))).unwrap();
     assert!(json.contains("TOKEN") && !json.contains("hunter2"), "{json}");
 }
 
@@ -622,4 +622,10 @@ fn one_filter_lets_the_tags_of_all_dirty_trees_move() {
         actions(&dirty(&facts(setting, &[(&tag, "a", None, None)]))),
         [format!("{tag} move")]
     );
+}
+
+fn offline() -> Unknown {
+    Unknown::OutOfReach {
+        message: "offline".to_owned(),
+    }
 }

@@ -84,7 +84,7 @@ impl Evaluation {
             .filter(|explanation| explanation.tag.is_none() && explanation.line.is_some())
             .filter_map(|explanation| {
                 let reason = explanation.reason.as_ref()?;
-                Some(format!("`{}` is silent, because {reason}", explanation.rule))
+                Some(format!("`{}` made no tag: {reason}", explanation.rule))
             })
             .collect()
     }

@@ -11,6 +11,7 @@ use crate::untrusted::cleaned;
 #[serde(tag = "code", rename_all = "kebab-case")]
 pub enum TagNote {
     /// A rule makes no tag, for another reason than that the run is not of its kind.
+    #[serde(rename = "rule-made-no-tag")]
     SilentRule {
         /// The rule.
         rule: String,
@@ -36,6 +37,15 @@ pub enum TagNote {
 }
 
 impl TagNote {
+    /// Returns the stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::SilentRule { .. } => "rule-made-no-tag",
+            Self::EmptyVariable { .. } => "empty-variable",
+            Self::NoVersion { .. } => "no-version",
+        }
+    }
+
     /// Whether somebody should look at it: a tag was pushed for a release, and there is none.
     pub const fn is_warning(&self) -> bool {
         matches!(self, Self::NoVersion { .. })
@@ -45,7 +55,7 @@ impl TagNote {
 impl fmt::Display for TagNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SilentRule { rule, reason } => write!(f, "`{rule}` is silent, because {reason}"),
+            Self::SilentRule { rule, reason } => write!(f, "`{rule}` made no tag: {reason}"),
             Self::EmptyVariable {
                 rule,
                 variable,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::build::RequestHash;
 use crate::event::CheckedOut;
-use crate::facts::{Facts, Surroundings};
+use crate::facts::{Facts, Revision, Surroundings};
 use crate::immutability::Mutability;
 use crate::plan::{Candidate, TagAction};
 
@@ -25,9 +25,13 @@ fn elsewhere(run: &Run, rules: &str, flavor: &str) -> Vec<String> {
         surroundings: Surroundings::default(),
     };
     let request = RequestHash::parse(&format!("v1:{}-", "0123456789abcdef.".repeat(6))).unwrap();
+    let revision = Revision {
+        commit: CommitId::parse(OTHER).unwrap(),
+        is_dirty: false,
+    };
     let candidate = Candidate {
         digest: None,
-        revision: OTHER,
+        revision: &revision,
         version: None,
         request: &request,
     };
@@ -37,8 +41,8 @@ fn elsewhere(run: &Run, rules: &str, flavor: &str) -> Vec<String> {
         .iter()
         .map(|wanted| {
             let action = candidate.action(wanted, &facts);
-            if let TagAction::Hold { hint, .. } = &action {
-                assert!(hint.is_some(), "what is withheld is warned of");
+            if let TagAction::Hold { reason, .. } = &action {
+                assert!(reason.hint().is_some(), "what is withheld is warned of");
             }
             format!("{} {}", wanted.tag, action.name())
         })

@@ -337,8 +337,8 @@ fn no_tag_at_all_is_an_error_that_tells_why() {
     );
     assert_eq!(
         message,
-        "error: no tag rule yields a tag for this commit: `type=semver` is silent, because `refs/heads/main` is no tag, \
-         and no version is given; `type=ref,event=tag,enable={{is_not_default_branch}}` is silent, because `enable` is \
+        "error: no tag rule yields a tag for this commit: `type=semver` made no tag: `refs/heads/main` is no tag, \
+         and no version is given; `type=ref,event=tag,enable={{is_not_default_branch}}` made no tag: `enable` is \
          `false`"
     );
 }

@@ -1,0 +1,275 @@
+//! Why a tag is held, what a reader should know of a plan, and why something is unknown: as values with stable codes.
+
+use std::fmt;
+
+use semver::Version;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use crate::event::Mismatch;
+use crate::facts::{CommitId, paths};
+use crate::tags::TagNote;
+
+/// Why a moving tag must not move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldReason {
+    /// It points to a greater version.
+    PointsToGreaterVersion {
+        /// Its version.
+        theirs: Version,
+        /// This commit's version.
+        ours: Version,
+    },
+    /// A greater version of its line exists.
+    GreaterVersionExists {
+        /// The greater version.
+        version: String,
+        /// This commit's version.
+        ours: String,
+        /// Where it was found.
+        place: TagPlace,
+        /// The tag that names it.
+        tag: String,
+    },
+    /// The version is no stable one, and the tag is for stable ones.
+    NotStable {
+        /// This commit's version.
+        ours: String,
+    },
+    /// Neither git tags nor the registry's tags could be read whole.
+    VersionsUnknown {
+        /// This commit's version.
+        ours: String,
+        /// Why the registry's tags are unknown.
+        unknown: Unknown,
+    },
+    /// It points to a later commit.
+    PointsToLaterCommit(CommitId),
+    /// It points to a commit that this one does not descend from.
+    PointsToUnrelatedCommit(CommitId),
+    /// It points to a commit that a shallow clone does not reach.
+    CommitOutOfReach(CommitId),
+    /// It points to a commit that is not in the repository.
+    CommitNotInRepository(CommitId),
+    /// The event gives it to another commit than the one that is checked out.
+    EventIsAboutAnotherCommit(Box<Mismatch>),
+    /// Another run moved it on after this one had put it.
+    MovedByAnotherRun,
+    /// What decides it was not read.
+    Undecided,
+}
+
+/// Where a git tag or an image's tag was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TagPlace {
+    /// In git.
+    Git,
+    /// In the registry.
+    Registry,
+}
+
+impl HoldReason {
+    /// Returns the stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::PointsToGreaterVersion { .. } => "points-to-greater-version",
+            Self::GreaterVersionExists { .. } => "greater-version-exists",
+            Self::NotStable { .. } => "not-stable",
+            Self::VersionsUnknown { .. } => "versions-unknown",
+            Self::PointsToLaterCommit(_) => "points-to-later-commit",
+            Self::PointsToUnrelatedCommit(_) => "points-to-unrelated-commit",
+            Self::CommitOutOfReach(_) => "commit-out-of-reach",
+            Self::CommitNotInRepository(_) => "commit-not-in-repository",
+            Self::EventIsAboutAnotherCommit(_) => "event-is-about-another-commit",
+            Self::MovedByAnotherRun => "moved-by-another-run",
+            Self::Undecided => "undecided",
+        }
+    }
+
+    /// Returns what lets the tag move, where the user can do something.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::VersionsUnknown { .. } => {
+                Some("check out with `fetch-depth: 0`, or let the role list the repository's tags")
+            }
+            Self::PointsToUnrelatedCommit(_) | Self::CommitNotInRepository(_) => Some(
+                "if the branch was rewritten, delete the tag in the registry: the next run creates it again",
+            ),
+            Self::CommitOutOfReach(_) => {
+                Some("check out with `fetch-depth: 0`, or give a `github-token` that may read the repository")
+            }
+            Self::EventIsAboutAnotherCommit(_) => Some(Mismatch::HINT),
+            Self::PointsToGreaterVersion { .. }
+            | Self::GreaterVersionExists { .. }
+            | Self::NotStable { .. }
+            | Self::PointsToLaterCommit(_)
+            | Self::MovedByAnotherRun
+            | Self::Undecided => None,
+        }
+    }
+}
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PointsToGreaterVersion { theirs, ours } => {
+                write!(f, "it points to version {theirs}, which is greater than {ours}")
+            }
+            Self::GreaterVersionExists {
+                version,
+                ours,
+                place,
+                tag,
+            } => {
+                let place = match place {
+                    TagPlace::Git => "git tag",
+                    TagPlace::Registry => "the registry's tag",
+                };
+                write!(f, "{version} is greater than {ours}, and {place} `{tag}` exists")
+            }
+            Self::NotStable { ours } => write!(f, "{ours} is not a stable version"),
+            Self::VersionsUnknown { ours, unknown } => write!(
+                f,
+                "could not determine whether a version greater than {ours} exists: the clone is shallow, and {unknown}"
+            ),
+            Self::PointsToLaterCommit(commit) => {
+                write!(
+                    f,
+                    "it points to commit {}, which comes after this one",
+                    commit.short()
+                )
+            }
+            Self::PointsToUnrelatedCommit(commit) => write!(
+                f,
+                "it points to commit {}, from which this one does not descend",
+                commit.short()
+            ),
+            Self::CommitOutOfReach(commit) => write!(
+                f,
+                "it points to commit {}, which this shallow clone does not reach",
+                commit.short()
+            ),
+            Self::CommitNotInRepository(commit) => write!(
+                f,
+                "it points to commit {}, which is not in this repository",
+                commit.short()
+            ),
+            Self::EventIsAboutAnotherCommit(mismatch) => mismatch.fmt(f),
+            Self::MovedByAnotherRun => f.write_str("another run has moved it on since"),
+            Self::Undecided => f.write_str("could not determine whether it may move"),
+        }
+    }
+}
+
+/// As `reason`, the code; `message`; and `hint` where there is one. Flattened into what is held.
+impl Serialize for HoldReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("reason", self.code())?;
+        map.serialize_entry("message", &self.to_string())?;
+        if let Some(hint) = self.hint() {
+            map.serialize_entry("hint", hint)?;
+        }
+        map.end()
+    }
+}
+
+/// What a reader should know of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// What the tag rules have to say.
+    Tag(TagNote),
+    /// The working tree is not what the commit says.
+    Dirty {
+        /// How many paths differ.
+        count: usize,
+    },
+    /// The registry could not be asked.
+    RegistryUnchecked(Unknown),
+    /// The repository's setting could not be read.
+    MutabilityUnknown(Unknown),
+    /// Greater versions were looked for in the registry alone, because the clone is shallow.
+    GitTagsIncomplete,
+    /// Greater versions were looked for in git alone.
+    RegistryTagsUnknown(Unknown),
+}
+
+impl Note {
+    /// Returns the stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Tag(note) => note.code(),
+            Self::Dirty { .. } => "dirty",
+            Self::RegistryUnchecked(_) => "registry-unchecked",
+            Self::MutabilityUnknown(_) => "mutability-unknown",
+            Self::GitTagsIncomplete => "git-tags-incomplete",
+            Self::RegistryTagsUnknown(_) => "registry-tags-unknown",
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(note) => note.fmt(f),
+            Self::Dirty { count } => write!(
+                f,
+                "the working tree differs from its commit in {}: tags and revision are marked `-dirty`",
+                paths(*count)
+            ),
+            Self::RegistryUnchecked(unknown) => {
+                write!(f, "tags and the repository's setting could not be checked: {unknown}")
+            }
+            Self::MutabilityUnknown(unknown) => {
+                write!(f, "the repository's tag mutability is unknown: {unknown}")
+            }
+            Self::GitTagsIncomplete => f.write_str(
+                "greater versions were looked for in the registry: the clone is shallow, and may lack git tags",
+            ),
+            Self::RegistryTagsUnknown(unknown) => {
+                write!(f, "greater versions were looked for in git tags only: {unknown}")
+            }
+        }
+    }
+}
+
+impl Serialize for Note {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("code", self.code())?;
+        map.serialize_entry("message", &self.to_string())?;
+        map.end()
+    }
+}
+
+/// Why something that the registry knows is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unknown {
+    /// The role lacks a permission.
+    NotPermitted {
+        /// The action.
+        action: String,
+    },
+    /// The registry refused, in its own words.
+    Refused {
+        /// The words, cleaned.
+        message: String,
+    },
+    /// The registry could not be reached or logged in to.
+    OutOfReach {
+        /// Why.
+        message: String,
+    },
+    /// The plan did not learn it.
+    NotInPlan,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotPermitted { action } => write!(f, "the role lacks `{action}`"),
+            Self::Refused { message } | Self::OutOfReach { message } => f.write_str(message),
+            Self::NotInPlan => f.write_str("the plan does not know it"),
+        }
+    }
+}
