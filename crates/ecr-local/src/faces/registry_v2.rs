@@ -4,6 +4,7 @@
 
 mod answer;
 mod blobs;
+mod catalog;
 mod error;
 mod login;
 mod manifests;

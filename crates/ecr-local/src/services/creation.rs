@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::refusal::Refusal;
+use crate::services::encryption::with_key;
 use crate::services::lifecycle::{POLICY as LIFECYCLE_POLICY, StoredPolicy};
 use crate::services::permissions::{self, REPOSITORY_POLICY, Sender};
 use crate::state::EmulatorState;
@@ -145,6 +146,7 @@ pub(crate) fn repository(
         None if scenario == Scenario::CreateOnPush => return Err(missing),
         None => NewRepository::named(name.clone()),
     };
+    new.encryption = with_key(new.encryption, &state.iam, registry);
     new.is_cache = scenario == Scenario::PullThroughCache;
     let created = match registry.create_repository(new, state.clock.now()) {
         // Another request was faster.

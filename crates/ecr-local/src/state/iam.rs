@@ -5,6 +5,7 @@ mod condition;
 mod decision;
 mod grammar;
 mod identities;
+mod managed;
 mod policy;
 mod principal;
 mod principals;

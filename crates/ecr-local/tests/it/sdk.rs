@@ -3,6 +3,7 @@
 mod account_settings;
 mod archive;
 mod assume_role;
+mod aws_answers;
 mod damage;
 mod data_plane;
 mod early_answers;

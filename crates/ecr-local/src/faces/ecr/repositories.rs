@@ -10,6 +10,7 @@ use crate::faces::json_api::{
     required, with_token,
 };
 use crate::refusal::Refusal;
+use crate::services::encryption::with_key;
 use crate::state::store::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -111,7 +112,7 @@ pub(crate) fn create(context: &Context<'_>, document: Value) -> Result<Value, Re
         };
     }
     if let Some(encryption) = request.encryption_configuration {
-        new.encryption = encryption;
+        new.encryption = with_key(encryption, &context.state.iam, &context.registry);
     }
     new.scan_on_push = request
         .image_scanning_configuration

@@ -11,7 +11,7 @@ use axum::routing::{any, get};
 use super::error::{OciError, WORDING};
 use super::request::DataPlaneRequest;
 use super::route::{Endpoint, Route};
-use super::{blobs, login, manifests, public, removal, tags, uploads};
+use super::{blobs, catalog, login, manifests, public, removal, tags, uploads};
 use crate::faces::backend::Backend;
 use crate::faces::base_url::BaseUrl;
 use crate::faces::exchange::{Call, Exchange};
@@ -126,10 +126,21 @@ async fn respond(
         (Err(login::Refused::Challenge), Visibility::Public) => return Ok(public::challenge(base)),
         (Err(login::Refused::Expired(refusal)), _) => return Err(refusal.into()),
     };
-    let Route::Repository(named, endpoint) = route? else {
-        return Ok(StatusCode::OK.into_response());
+    let is_strict = state.quirks.strict_oci;
+    let route = route.map_err(|error| {
+        if is_strict {
+            error.by_specification()
+        } else {
+            error
+        }
+    })?;
+    let (named, endpoint) = match route {
+        Route::Ping => return Ok(StatusCode::OK.into_response()),
+        Route::Catalog if visibility == Visibility::Public => return Err(OciError::unsupported()),
+        Route::Catalog => return catalog::list(state, base, parts, principal.as_ref(), registry).await,
+        Route::Repository(named, endpoint) => (named, endpoint),
     };
-    if endpoint.deletes() && !state.quirks.strict_oci {
+    if endpoint.deletes() && !is_strict {
         return Err(OciError::unsupported());
     }
     let (registry, repository) = match visibility {

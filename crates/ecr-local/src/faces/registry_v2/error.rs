@@ -26,6 +26,8 @@ pub(crate) struct OciError {
     message: String,
     /// For an upload that goes on elsewhere: the bytes that are there.
     range: Option<u64>,
+    /// Status and code by the specification, where ECR's differ.
+    specified: Option<(u16, &'static str)>,
 }
 
 impl OciError {
@@ -35,6 +37,23 @@ impl OciError {
             code: code.into(),
             message: message.into(),
             range: None,
+            specified: None,
+        }
+    }
+
+    /// The error with what the specification has in the place of ECR's status and code.
+    pub(super) fn specified(self, status: u16, code: &'static str) -> Self {
+        Self {
+            specified: Some((status, code)),
+            ..self
+        }
+    }
+
+    /// The error by the specification.
+    pub(super) fn by_specification(self) -> Self {
+        match self.specified {
+            Some((status, code)) => Self::new(status, code, self.message),
+            None => self,
         }
     }
 

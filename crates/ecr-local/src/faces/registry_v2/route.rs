@@ -11,6 +11,8 @@ use tagship_domain::reference::{Digest, Reference, RepositoryName, Tag};
 pub(super) enum Route {
     /// Whether the registry is there, and takes the login.
     Ping,
+    /// The names of its repositories.
+    Catalog,
     /// Something in a repository.
     Repository(RepositoryName, Endpoint),
 }
@@ -44,6 +46,12 @@ impl Route {
             return Ok(Self::Ping);
         }
         let rest = rest.trim_start_matches('/');
+        if rest == "_catalog" {
+            return match *method {
+                Method::GET => Ok(Self::Catalog),
+                _ => Err(OciError::unsupported()),
+            };
+        }
         // A repository's name may have any of the words in it, so the path is read from its end.
         let (before, last) = rest.rsplit_once('/').ok_or_else(unknown)?;
         let (name, endpoint) = if let Some(name) = before.strip_suffix("/manifests") {
@@ -83,11 +91,14 @@ impl Route {
             Reference::Digest(digest(reference)?)
         } else {
             Reference::Tag(Tag::parse(reference).map_err(|invalid| {
-                OciError::new(
-                    400,
-                    "UNSUPPORTED",
-                    format!("Invalid parameter at 'imageTag' failed to satisfy constraint: '{invalid}'"),
-                )
+                let message =
+                    format!("Invalid parameter at 'imageTag' failed to satisfy constraint: '{invalid}'");
+                let error = OciError::new(400, "UNSUPPORTED", message);
+                match *method {
+                    // What cannot be there is not found. Source: OCI distribution spec, "Pulling manifests".
+                    Method::PUT => error.specified(400, "TAG_INVALID"),
+                    _ => error.specified(404, "MANIFEST_UNKNOWN"),
+                }
             })?)
         };
         match *method {
@@ -113,7 +124,7 @@ impl Route {
 
     pub(super) fn repository(&self) -> Option<&RepositoryName> {
         match self {
-            Self::Ping => None,
+            Self::Ping | Self::Catalog => None,
             Self::Repository(name, _) => Some(name),
         }
     }
@@ -121,7 +132,7 @@ impl Route {
     /// What the request is about, for the journal.
     pub(super) fn reference(&self) -> Option<String> {
         match self {
-            Self::Ping => None,
+            Self::Ping | Self::Catalog => None,
             Self::Repository(_, endpoint) => endpoint.reference(),
         }
     }
@@ -130,6 +141,7 @@ impl Route {
     pub(super) fn operation(&self, method: &Method) -> &'static str {
         match self {
             Self::Ping => "Ping",
+            Self::Catalog => "ListRepositories",
             Self::Repository(_, endpoint) => endpoint.operation(method == Method::HEAD),
         }
     }
@@ -254,7 +266,7 @@ mod tests {
     fn what_is_no_route_is_refused() {
         for (method, path, status) in [
             (Method::GET, "/v2/ab", 404),
-            (Method::GET, "/v2/_catalog", 404),
+            (Method::PUT, "/v2/_catalog", 405),
             (Method::GET, "/v2/ab/manifests/a+b", 400),
             (Method::GET, "/v2/ab/manifests/sha256:12", 400),
             (Method::GET, "/v2/../../etc/passwd/manifests/x", 400),

@@ -85,7 +85,8 @@ fn in_order(mut tags: Vec<String>, last: Option<&str>, size: usize) -> Page<Stri
     }
 }
 
-fn page_size(text: &str) -> Result<usize, Refusal> {
+/// The size of a page that a client asks for.
+pub(super) fn page_size(text: &str) -> Result<usize, Refusal> {
     text.parse()
         .ok()
         .filter(|size| (1..=1000).contains(size))

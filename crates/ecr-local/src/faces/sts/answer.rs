@@ -5,18 +5,18 @@ use axum::response::Response;
 use super::error::{StsError, VERSION, denied};
 use super::parameters::Parameters;
 use super::xml::{self, Element};
-use super::{assume_role, web_identity};
+use super::{assume_role, saml, web_identity};
 use crate::services::oidc::Issuer;
 use crate::services::sigv4::{self, SignedRequest};
 use crate::state::EmulatorState;
 use crate::state::iam::Principal;
 
-/// Every operation of the API; only the first three are served.
+/// Every operation of the API; only the first four are served.
 const OPERATIONS: [&str; 11] = [
     "AssumeRole",
     "AssumeRoleWithWebIdentity",
-    "GetCallerIdentity",
     "AssumeRoleWithSAML",
+    "GetCallerIdentity",
     "AssumeRoot",
     "DecodeAuthorizationMessage",
     "GetAccessKeyInfo",
@@ -68,6 +68,9 @@ fn run(
     }
     if operation == "AssumeRoleWithWebIdentity" {
         return web_identity::assume_role(state, issuer, parameters);
+    }
+    if operation == "AssumeRoleWithSAML" {
+        return saml::assume_role(parameters);
     }
     let principal = if state.auth {
         sigv4::verify(request, &state.iam, "sts", &state.clock)?.principal

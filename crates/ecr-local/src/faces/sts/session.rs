@@ -47,7 +47,7 @@ const MAX_POLICY_ARNS: usize = 10;
 /// documented: nine tags of 252 bytes, all alike, are known to be 498 percent.
 const ALLOTTED: usize = 455;
 
-const ARN: Text = Text::new(
+pub(super) const ARN: Text = Text::new(
     20,
     2048,
     r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+",
@@ -89,8 +89,9 @@ impl<'a> SessionRequest<'a> {
     /// Checks what can be told without looking at the role.
     pub(super) fn check_policies(&self) -> Result<(), StsError> {
         let malformed = |message: String| Err(StsError::new("MalformedPolicyDocument", message));
-        // The emulator has no managed policies.
-        if let Some(arn) = self.policy_arns.first() {
+        // Of managed policies there are those for ECR alone.
+        let is_missing = |arn: &&&str| Policy::managed(arn).is_none();
+        if let Some(arn) = self.policy_arns.iter().find(is_missing) {
             return malformed(format!("Policy {arn} does not exist or is not attachable."));
         }
         match self.policy.map(Policy::parse) {
@@ -136,6 +137,7 @@ impl<'a> SessionRequest<'a> {
                 name: self.name.to_owned(),
                 expires,
                 policy: self.policy.map(str::to_owned),
+                policy_arns: self.policy_arns.iter().map(|arn| (*arn).to_owned()).collect(),
                 tags: passed.tags,
                 transitive_tag_keys: passed.transitive_tag_keys,
                 source_identity: passed.source_identity.clone(),

@@ -149,6 +149,7 @@ impl Iam {
             name: "ecr".to_owned(),
             expires: Timestamp::MAX,
             policy: None,
+            policy_arns: Vec::new(),
             tags: BTreeMap::new(),
             transitive_tag_keys: Vec::new(),
             source_identity: None,
@@ -198,11 +199,15 @@ impl Iam {
         };
         let role = self.roles.get(&session.account, &session.role);
         let by_role = role.map_or(Verdict::Silent, |role| role.permissions(action, resource, keys));
-        let by_session = match session.policy.as_deref().map(Policy::parse) {
-            None => Verdict::Allowed,
-            Some(Ok(policy)) => policy.verdict(action, resource, keys),
-            Some(Err(_)) => Verdict::Silent,
-        };
+        // A policy that is not read any more allows nothing. Source: IAM user guide, "Session policies".
+        let inline = session.policy.as_deref().map(|text| Policy::parse(text).ok());
+        let managed = session.policy_arns.iter().map(|arn| Policy::managed(arn));
+        let by_session = inline
+            .into_iter()
+            .chain(managed)
+            .map(|policy| policy.map_or(Verdict::Silent, |policy| policy.verdict(action, resource, keys)))
+            .max()
+            .unwrap_or(Verdict::Allowed);
         (by_role, by_session)
     }
 

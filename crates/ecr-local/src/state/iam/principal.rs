@@ -36,6 +36,9 @@ pub(crate) struct Session {
     pub(crate) expires: Timestamp,
     /// A session policy, which narrows the role's.
     pub(crate) policy: Option<String>,
+    /// Managed policies that do the same, by their resource names.
+    #[serde(default)]
+    pub(crate) policy_arns: Vec<String>,
     /// Session tags.
     #[serde(default)]
     pub(crate) tags: BTreeMap<String, String>,

@@ -49,6 +49,9 @@ struct RoleEntry {
     assume_role_policy_document: TrustPolicy,
     #[serde(default)]
     policy_documents: Vec<Policy>,
+    /// AWS's managed policies, by their resource names.
+    #[serde(default)]
+    managed_policy_arns: Vec<String>,
 }
 
 /// Source: IAM API reference, `CreateRole`, `MaxSessionDuration`.
@@ -123,12 +126,17 @@ impl Roles {
                     name.escape_debug()
                 ));
             }
+            let mut policies = entry.policy_documents;
+            for arn in entry.managed_policy_arns {
+                let unknown = || format!("there is no managed policy `{}` here", arn.escape_debug());
+                policies.push(Policy::managed(&arn).ok_or_else(unknown)?);
+            }
             let role = Role {
                 account: account.clone(),
                 name: name.clone(),
                 max_session_duration: entry.max_session_duration,
                 trust: entry.assume_role_policy_document,
-                policies: entry.policy_documents,
+                policies,
             };
             if roles.insert((account, name.clone()), role).is_some() {
                 return Err(format!("role `{}` is there twice", name.escape_debug()));

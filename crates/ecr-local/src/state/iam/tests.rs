@@ -85,6 +85,7 @@ fn session(iam: &Iam, policy: Option<&str>) -> (Session, SessionCredentials) {
         name: "test".to_owned(),
         expires: Timestamp::from_second(1000).unwrap(),
         policy: policy.map(str::to_owned),
+        policy_arns: Vec::new(),
         tags: BTreeMap::new(),
         transitive_tag_keys: Vec::new(),
         source_identity: None,
