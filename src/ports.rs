@@ -23,6 +23,7 @@ use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{Digest, RepositoryName, Tag};
 
 pub use build_error::{BuildError, SourceLocation};
+pub use buildkit_session::ImageStore;
 pub use forge_error::ForgeError;
 pub use git_error::GitError;
 pub use oci_registry::{
@@ -76,16 +77,6 @@ pub struct EngineSummary {
     pub store: ImageStore,
     /// The engine's own platform, such as `linux/amd64`.
     pub platform: String,
-}
-
-/// How an engine stores images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ImageStore {
-    /// The graph drivers: uncompressed layers, no manifests.
-    Classic,
-    /// containerd's content store: manifests and compressed layers.
-    Containerd,
 }
 
 /// An image that an engine's classic store holds, to be streamed out of it.

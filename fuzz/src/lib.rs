@@ -5,7 +5,6 @@
 #![allow(dead_code, reason = "the rest of Tagship uses what no target does")]
 
 pub mod config;
-mod dockerignore;
 pub mod inputs;
 pub mod schema;
 pub mod settings;
@@ -21,8 +20,8 @@ pub fn texts<const N: usize>(input: &[u8]) -> Option<[&str; N]> {
 
 /// Whether the patterns of an ignore file match a path; `None` for a pattern that cannot be read.
 pub fn is_ignored(patterns: &str, path: &str) -> Option<bool> {
-    let patterns = dockerignore::PatternList::parse(patterns.lines()).ok()?;
-    let path = dockerignore::clean(path);
+    let patterns = buildkit_session::PatternList::parse(patterns.lines()).ok()?;
+    let path = buildkit_session::clean(path);
     let mut folder = None;
     let mut matched = false;
     for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {

@@ -4,20 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use buildkit_session::{
+    Capabilities, Connection, DockerfileName, EngineAddress, Export, ExporterResponse, Folder, Progress,
+    Provisions, Session, random_id, solve,
+};
 use tokio::sync::OnceCell;
 
 use super::archive::{self, ClassicImage, Passing};
-use super::capability::Capabilities;
 use super::classic::{LayerCache, Times, push_archive};
-use super::connect::{Connection, EngineAddress};
-use super::context::Folder;
 use super::failure;
-use super::progress::{DockerfileName, Progress};
-use super::session::{Credentials, Failures, Folders, Providers, SecretStore, Session, random_id};
-use super::solve::{Export, ExporterResponse, frontend_options, solve};
-use crate::ports::BuildError;
+use super::frontend::frontend_options;
+use super::session::{self, DestinationAuth, Shown};
 use crate::ports::{
-    Builder, EngineSummary, Event, ImageStore, RegistryError, RegistryLogin, Reporter, WriteRepository,
+    BuildError, Builder, EngineSummary, Event, ImageStore, RegistryError, RegistryLogin, Reporter,
+    WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
 use tagship_domain::reference::{Digest, ImageName};
@@ -93,7 +93,11 @@ impl EngineBuilder {
 
     fn progress(&self, request: &BuildRequest) -> Progress {
         let dockerfile = DockerfileName::new(&request.dockerfile, &self.workspace);
-        Progress::new(Arc::clone(&self.reporter), dockerfile, request.build_args.clone())
+        Progress::new(
+            Arc::new(Shown(Arc::clone(&self.reporter))),
+            dockerfile,
+            request.build_args.clone(),
+        )
     }
 
     /// Runs one build to its end, with a session of its own.
@@ -106,21 +110,17 @@ impl EngineBuilder {
     ) -> Result<ExporterResponse, BuildError> {
         let context = Folder::context(&request.context)?;
         let (dockerfile, name) = Folder::dockerfile(&request.dockerfile)?;
-        let failures = Failures::default();
-        let providers = Providers {
-            folders: Folders {
-                by_name: BTreeMap::from([("context", context), ("dockerfile", dockerfile)]),
-                failures: failures.clone(),
-            },
-            secrets: SecretStore::new(&request.secrets, Arc::clone(&self.reporter), failures.clone()),
-            credentials: Credentials {
+        let provisions = Provisions {
+            folders: BTreeMap::from([("context", context), ("dockerfile", dockerfile)]),
+            secrets: &request.secrets,
+            auth: Arc::new(DestinationAuth {
                 host: self.image.registry.clone(),
                 login: Arc::clone(&self.login),
-                failures: failures.clone(),
-            },
-            failures,
+            }),
+            sink: Arc::new(Shown(Arc::clone(&self.reporter))),
         };
-        let session = Session::open(&engine.connection, &self.shared_key(request), providers).await?;
+        let key = self.shared_key(request);
+        let session = Session::open(&engine.connection, "tagship", &key, provisions).await?;
         let control = engine.connection.control().await?;
         solve(
             control,
@@ -131,10 +131,9 @@ impl EngineBuilder {
             progress,
         )
         .await
-        .map_err(|status| {
-            session
-                .failure()
-                .unwrap_or_else(|| failure::classify(&status, progress, request, &self.image))
+        .map_err(|status| match session.failure() {
+            Some(error) => session::failure(error, &self.image.registry),
+            None => failure::classify(&status, progress, request, &self.image),
         })
     }
 
@@ -280,7 +279,11 @@ impl Builder for EngineBuilder {
         {
             self.reporter.event(Event::Note(&reason));
         }
-        Ok(capabilities.summary.clone())
+        Ok(EngineSummary {
+            version: capabilities.version.clone(),
+            store: capabilities.store,
+            platform: capabilities.platform.clone(),
+        })
     }
 
     async fn publish(
@@ -289,7 +292,7 @@ impl Builder for EngineBuilder {
         registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError> {
         let engine = self.engine().await?;
-        match engine.capabilities.summary.store {
+        match engine.capabilities.store {
             ImageStore::Containerd => self.publish_from_engine(engine, request).await,
             ImageStore::Classic => self.publish_from_archive(engine, request, registry).await,
         }

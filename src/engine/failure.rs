@@ -6,8 +6,8 @@ mod wording;
 
 use tonic::Status;
 
-use super::progress::Progress;
 use crate::ports::BuildError;
+use buildkit_session::Progress;
 use details::Details;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::reference::ImageName;

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+
+use buildkit_session::Error;
 
 use super::RegistryError;
 use tagship_domain::error::{Diagnose, Kind};
@@ -9,114 +10,9 @@ use tagship_domain::reference::Digest;
 /// What can go wrong with the engine and the build.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The engine's address is not one.
-    #[error("engine address `{address}` {problem}")]
-    Address {
-        /// The address.
-        address: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// There is no socket.
-    #[error("no Docker Engine listens at `{}`: there is no such socket", path.display())]
-    SocketMissing {
-        /// The socket.
-        path: PathBuf,
-    },
-    /// The socket is not ours to use.
-    #[error("this user may not use the Docker Engine's socket `{}`", path.display())]
-    SocketDenied {
-        /// The socket.
-        path: PathBuf,
-    },
-    /// The operating system gives no random bytes, so no session can be named.
-    #[error("the operating system gives no random bytes")]
-    Randomness {
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// There is no ssh.
-    #[error("the engine's address needs the program `ssh`, which is not there")]
-    SshMissing,
-    /// No engine answers.
-    #[error("no Docker Engine answers at `{address}`: {message}")]
-    Unreachable {
-        /// The engine's address.
-        address: String,
-        /// Why.
-        message: String,
-    },
-    /// The engine wants TLS.
-    #[error("the engine at `{address}` speaks TLS only, which is not supported")]
-    TlsOnly {
-        /// The engine's address.
-        address: String,
-    },
-    /// Something else answers.
-    #[error("what answers at `{address}` is not a Docker Engine: {message}")]
-    NotAnEngine {
-        /// The address.
-        address: String,
-        /// How it differs.
-        message: String,
-    },
-    /// The engine is older than its BuildKit's API.
-    #[error("engine {version} is too old; 20.10 is the first with the API that the build needs")]
-    TooOld {
-        /// The engine's version.
-        version: String,
-    },
-    /// The engine cannot do what `reproducible` asks for.
-    #[error(
-        "engine {version} with the containerd image store cannot set the times in layers, which `reproducible` needs"
-    )]
-    NotReproducible {
-        /// The engine's version.
-        version: String,
-    },
-    /// The engine runs Windows containers.
-    #[error("the engine runs `{os}` containers; images are built on Linux engines only")]
-    NotLinux {
-        /// The operating system of its containers.
-        os: String,
-    },
-    /// The engine does not serve BuildKit's API.
-    #[error("the engine does not serve BuildKit's API: {message}")]
-    NoBuildKit {
-        /// How it answers.
-        message: String,
-    },
-    /// The build context cannot be used.
-    #[error("build context `{}` cannot be used: {problem}", path.display())]
-    Context {
-        /// The folder.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The Dockerfile cannot be used.
-    #[error("Dockerfile `{}` cannot be used: {problem}", path.display())]
-    Dockerfile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// A file of the context cannot be sent.
-    #[error("the build context cannot be sent: {problem}")]
-    ContextFile {
-        /// The path, within the context, and what is wrong with it.
-        problem: String,
-    },
-    /// A secret has no value.
-    #[error("secret `{id}` {problem}")]
-    Secret {
-        /// The name that the Dockerfile knows it by.
-        id: String,
-        /// What is wrong.
-        problem: String,
-    },
+    /// The engine cannot be reached or used, or what the build needs of this machine is not there.
+    #[error(transparent)]
+    Engine(#[from] buildkit_session::Error),
     /// A build step failed.
     #[error("{}build step `{name}` failed{}{}", At(location.as_ref()), ExitCode(*exit_code), Because(message.as_deref()))]
     StepFailed {
@@ -232,10 +128,12 @@ impl fmt::Display for Because<'_> {
 impl Diagnose for BuildError {
     fn kind(&self) -> Kind {
         match self {
-            Self::Address { .. }
-            | Self::Context { .. }
-            | Self::Dockerfile { .. }
-            | Self::Secret { .. }
+            Self::Engine(
+                Error::Address { .. }
+                | Error::Context { .. }
+                | Error::Dockerfile { .. }
+                | Error::Secret { .. },
+            )
             | Self::TargetMissing { .. } => Kind::Usage,
             Self::Push(error) => error.kind(),
             _ => Kind::Operation,
@@ -244,29 +142,7 @@ impl Diagnose for BuildError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
-            Self::Address { .. } => {
-                "give `docker-host` as `unix:///path`, `tcp://host:port` or `ssh://user@host`"
-            }
-            Self::SocketMissing { .. } | Self::Unreachable { .. } => {
-                "start Docker, or name its address with `docker-host`"
-            }
-            Self::SocketDenied { .. } => "add the user to the group of the socket, usually `docker`",
-            Self::Randomness { .. } => return None,
-            Self::SshMissing => "install an OpenSSH client, or name another address with `docker-host`",
-            Self::TlsOnly { .. } => "reach the engine by `ssh://user@host` in `docker-host`",
-            Self::NotAnEngine { .. } => "check the address in `docker-host`",
-            Self::TooOld { .. } => "update the engine to 20.10 or later",
-            Self::NotReproducible { .. } => "update the engine to 26.0 or later, or leave `reproducible` out",
-            Self::NotLinux { .. } => {
-                "switch the engine to Linux containers, or name another one with `docker-host`"
-            }
-            Self::NoBuildKit { .. } => {
-                "use Docker Engine 20.10 or later; other engines' BuildKit API is not enough"
-            }
-            Self::Context { .. } => "name the folder with `context`, relative to the workspace",
-            Self::Dockerfile { .. } => "name the Dockerfile with `file`, relative to the workspace",
-            Self::ContextFile { .. } => "make the file readable, or leave it out by `.dockerignore`",
-            Self::Secret { .. } => "check the input `secrets`",
+            Self::Engine(error) => return engine_hint(error).map(Cow::Borrowed),
             Self::StepFailed {
                 message: Some(message),
                 ..
@@ -298,5 +174,50 @@ impl Diagnose for BuildError {
             Self::StepFailed { tail, .. } => tail,
             _ => &[],
         }
+    }
+}
+
+/// What to do about an engine, in the words of the inputs.
+fn engine_hint(error: &Error) -> Option<&'static str> {
+    Some(match error {
+        Error::Address { .. } => {
+            "give `docker-host` as `unix:///path`, `tcp://host:port` or `ssh://user@host`"
+        }
+        Error::SocketMissing { .. } | Error::Unreachable { .. } => {
+            "start Docker, or name its address with `docker-host`"
+        }
+        Error::SocketDenied { .. } => "add the user to the group of the socket, usually `docker`",
+        Error::Randomness { .. } => return None,
+        Error::SshMissing => "install an OpenSSH client, or name another address with `docker-host`",
+        Error::TlsOnly { .. } => "reach the engine by `ssh://user@host` in `docker-host`",
+        Error::NotAnEngine { .. } => "check the address in `docker-host`",
+        Error::TooOld { .. } => "update the engine to 20.10 or later",
+        Error::NotReproducible { .. } => "update the engine to 26.0 or later, or leave `reproducible` out",
+        Error::NotLinux { .. } => {
+            "switch the engine to Linux containers, or name another one with `docker-host`"
+        }
+        Error::NoBuildKit { .. } => {
+            "use Docker Engine 20.10 or later; other engines' BuildKit API is not enough"
+        }
+        Error::Context { .. } => "name the folder with `context`, relative to the workspace",
+        Error::Dockerfile { .. } => "name the Dockerfile with `file`, relative to the workspace",
+        Error::ContextFile { .. } => "make the file readable, or leave it out by `.dockerignore`",
+        Error::Secret { .. } => "check the input `secrets`",
+        Error::Login { .. } => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_none_is_a_mistake_of_the_user() {
+        let error = BuildError::from(Error::Address {
+            address: "x".to_owned(),
+            problem: "has no scheme".to_owned(),
+        });
+        assert_eq!(error.kind(), Kind::Usage);
+        assert!(error.hint().is_some());
     }
 }

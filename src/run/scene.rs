@@ -13,7 +13,7 @@ use crate::clock::SystemClock;
 use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::pipeline::{PipelineError, gather};
-use crate::ports::{Checkout as _, ControlPlane, Event, RegistryLogin, Reporter, Warning};
+use crate::ports::{BuildError, Checkout as _, ControlPlane, Event, RegistryLogin, Reporter, Warning};
 use crate::registry::{self, Repository, http_client};
 use crate::settings::Settings;
 use tagship_domain::build::BuildRequest;
@@ -160,7 +160,7 @@ async fn source(settings: &Settings) -> Result<Source, RunError> {
         let checkout = GixCheckout::at(workspace);
         // Whether there is a repository at all is known before a folder is walked.
         checkout.source(&build.context)?;
-        let inputs = ContextInputs::read(&build.context, &build.dockerfile)?;
+        let inputs = ContextInputs::read(&build.context, &build.dockerfile).map_err(BuildError::from)?;
         Ok::<_, PipelineError>(checkout.compared_source(&inputs)?)
     });
     let mut source = read

@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &str)] = &[
     // The adapters.
     ("aws", "ports settings"),
     ("clock", "ports"),
-    ("engine", "ports random"),
+    ("engine", "ports"),
     ("git", "ports"),
     ("github", "ports settings"),
     ("registry", "ports"),
@@ -86,11 +86,12 @@ const NOT_IN_DOMAIN: &[&str] = &[
 ];
 
 /// The folders of the product's code.
-const FOLDERS: [&str; 4] = [
+const FOLDERS: [&str; 5] = [
     "src",
     "crates/tagship-domain/src",
     "crates/ecr-local/src",
     "crates/oci-registry/src",
+    "crates/buildkit-session/src",
 ];
 
 /// The most lines of a file, without tests.

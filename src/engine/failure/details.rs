@@ -3,8 +3,8 @@ use prost::Message as _;
 use serde::Deserialize;
 use tonic::Status;
 
-use crate::engine::progress::DockerfileName;
 use crate::ports::SourceLocation;
+use buildkit_session::DockerfileName;
 
 /// What an engine says of a failure beside its message; nothing on engines before 23.
 ///

@@ -10,18 +10,18 @@ use secrecy::SecretString;
 use tonic::{Code, Status};
 
 use super::{classify, on_one_line};
-use crate::engine::progress::{DockerfileName, Progress};
-use crate::ports::{BuildError, Event, Reporter};
+use crate::ports::BuildError;
+use buildkit_session::{BuildEvent, DockerfileName, Progress, ProgressSink};
 use tagship_domain::build::{BuildArgs, BuildRequest};
 use tagship_domain::error::{Diagnose as _, Kind};
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 
 struct Nobody;
 
-impl Reporter for Nobody {
+impl ProgressSink for Nobody {
     fn mask(&self, _: &SecretString) {}
 
-    fn event(&self, _: Event<'_>) {}
+    fn event(&self, _: BuildEvent<'_>) {}
 }
 
 fn image() -> ImageName {

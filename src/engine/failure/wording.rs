@@ -1,6 +1,6 @@
 use super::on_one_line;
-use crate::engine::progress::{DockerfileName, FailedStep};
 use crate::ports::{BuildError, SourceLocation};
+use buildkit_session::{DockerfileName, Error, FailedStep};
 use tagship_domain::build::BuildRequest;
 
 /// What callers within BuildKit put before a message.
@@ -33,10 +33,10 @@ pub(super) fn classify(
         return BuildError::NoSpace;
     }
     if let Some(id) = secret(message) {
-        return BuildError::Secret {
+        return BuildError::Engine(Error::Secret {
             id,
             problem: "is required by a build step, but not given".to_owned(),
-        };
+        });
     }
     if let Some(target) = request.target.as_ref().filter(|_| is_about_target(message)) {
         return BuildError::TargetMissing {

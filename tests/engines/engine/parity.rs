@@ -138,7 +138,7 @@ async fn copies_by_name_follow_links_as_docker_does() {
 /// so that one engine will do.
 #[tokio::test]
 async fn the_record_of_ignored_files_is_dockers() {
-    let record = include_str!("../../data/dockerignore.txt");
+    let record = include_str!("../../../crates/buildkit-session/testdata/dockerignore.txt");
     let mut blocks = record.trim_end().split("\n\n").skip(1);
     let files: Vec<&str> = blocks.next().unwrap().lines().collect();
     let engine = &engines()

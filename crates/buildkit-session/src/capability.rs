@@ -1,0 +1,132 @@
+//! What an engine can do: found out once, before anything is built, because engines silently ignore what they cannot.
+
+use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
+use bollard_buildkit_proto::moby::buildkit::v1::{ListWorkersRequest, types::WorkerRecord};
+use tonic::transport::Channel;
+
+use super::connect::Connection;
+use crate::error::Error;
+use tagship_domain::content::Platform;
+use tagship_domain::error::cleaned;
+
+/// The worker's label that only an engine with containerd's store has. Source: moby, `builder-next/worker/label`.
+const CONTAINERD_LABEL: &str = "org.mobyproject.buildkit.worker.snapshotter";
+
+/// How an engine stores images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageStore {
+    /// The graph drivers: uncompressed layers, no manifests.
+    Classic,
+    /// containerd's content store: manifests and compressed layers.
+    Containerd,
+}
+
+/// What an engine is.
+#[derive(Debug, Clone)]
+pub struct Capabilities {
+    /// The engine's version, such as `28.5.2`.
+    pub version: String,
+    /// How the engine stores images.
+    pub store: ImageStore,
+    /// The engine's own platform, such as `linux/amd64`.
+    pub platform: String,
+    major_and_minor: (u32, u32),
+    platforms: Vec<Platform>,
+}
+
+impl Capabilities {
+    /// Asks the engine, and refuses one that nothing can be built on.
+    pub async fn read(connection: &Connection) -> Result<Self, Error> {
+        let not_an_engine = |message: String| Error::NotAnEngine {
+            address: connection.address().to_string(),
+            message,
+        };
+        let answer = connection.docker().version().await;
+        let answer = answer.map_err(|error| not_an_engine(cleaned(&error.to_string())))?;
+        let text = cleaned(&answer.version.unwrap_or_default());
+        let version =
+            major_and_minor(&text).ok_or_else(|| not_an_engine(format!("its version is `{text}`")))?;
+        let os = answer.os.unwrap_or_default();
+        if os != "linux" {
+            return Err(Error::NotLinux { os: cleaned(&os) });
+        }
+        if version < (20, 10) {
+            return Err(Error::TooOld { version: text });
+        }
+        let workers = workers(&mut connection.control().await?).await?;
+        let is_containerd = workers
+            .iter()
+            .any(|worker| worker.labels.contains_key(CONTAINERD_LABEL));
+        Ok(Self {
+            version: text,
+            store: if is_containerd {
+                ImageStore::Containerd
+            } else {
+                ImageStore::Classic
+            },
+            platform: format!("{os}/{}", cleaned(&answer.arch.unwrap_or_default())),
+            major_and_minor: version,
+            platforms: workers
+                .iter()
+                .flat_map(|worker| &worker.platforms)
+                .map(platform_of)
+                .collect(),
+        })
+    }
+
+    /// Refuses an engine that cannot give layers one time.
+    ///
+    /// What comes out of a classic store gets its times on the way to the registry. `BuildKit`'s exporter, which pushes
+    /// from a containerd store, rewrites those within layers from 0.13 on, which came with Engine 26.
+    /// Source: release notes of `BuildKit` 0.13 and Docker Engine 26.0.
+    pub fn reproducible(&self) -> Result<(), Error> {
+        if self.store == ImageStore::Containerd && self.major_and_minor < (26, 0) {
+            return Err(Error::NotReproducible {
+                version: self.version.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Why `RUN` steps for a platform may fail, if they may: the engine neither is of that platform
+    /// nor knows an emulation for it.
+    pub fn why_not_runnable(&self, platform: &Platform) -> Option<String> {
+        let known = self
+            .platforms
+            .iter()
+            .any(|known| known.os == platform.os && known.architecture == platform.architecture);
+        (!known && !self.platforms.is_empty()).then(|| {
+            format!(
+                "the engine is {} and knows no emulation for {platform}; `RUN` steps will fail",
+                self.platform
+            )
+        })
+    }
+}
+
+async fn workers(control: &mut ControlClient<Channel>) -> Result<Vec<WorkerRecord>, Error> {
+    match control.list_workers(ListWorkersRequest::default()).await {
+        Ok(answer) => Ok(answer.into_inner().record),
+        Err(status) => Err(Error::NoBuildKit {
+            message: cleaned(status.message()),
+        }),
+    }
+}
+
+fn platform_of(platform: &bollard_buildkit_proto::pb::Platform) -> Platform {
+    Platform {
+        os: platform.os.clone(),
+        architecture: platform.architecture.clone(),
+        variant: Some(platform.variant.clone()).filter(|variant| !variant.is_empty()),
+    }
+}
+
+/// The beginning of `28.5.2+dfsg4`.
+fn major_and_minor(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split(|c: char| !c.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+use super::{Capabilities, ImageStore, major_and_minor};
+use tagship_domain::content::Platform;
+
+fn capabilities(version: &str, store: ImageStore, platforms: &[&str]) -> Capabilities {
+    Capabilities {
+        version: version.to_owned(),
+        store,
+        platform: "linux/amd64".to_owned(),
+        major_and_minor: major_and_minor(version).unwrap(),
+        platforms: platforms
+            .iter()
+            .map(|platform| Platform::parse(platform).unwrap())
+            .collect(),
+    }
+}
+
+#[test]
+fn versions_begin_with_two_numbers() {
+    assert_eq!(major_and_minor("28.5.2+dfsg4"), Some((28, 5)));
+    assert_eq!(major_and_minor("20.10.24"), Some((20, 10)));
+    assert_eq!(major_and_minor("29.0"), Some((29, 0)));
+    assert_eq!(major_and_minor("dev"), None);
+    assert_eq!(major_and_minor(""), None);
+}
+
+#[test]
+fn engines_that_cannot_set_times_are_refused() {
+    for (version, store, reproducible) in [
+        ("20.10.24", ImageStore::Classic, true),
+        ("25.0.5", ImageStore::Containerd, false),
+        ("26.0.0", ImageStore::Containerd, true),
+        ("28.5.2", ImageStore::Containerd, true),
+        ("28.5.2", ImageStore::Classic, true),
+    ] {
+        let answer = capabilities(version, store, &[]).reproducible();
+        assert_eq!(answer.is_ok(), reproducible, "{version} {store:?}");
+    }
+}
+
+#[test]
+fn a_platform_without_emulation_is_told_but_only_when_it_is_certain() {
+    let arm = Platform::parse("linux/arm64").unwrap();
+    let engine = capabilities("28.5.2", ImageStore::Classic, &["linux/amd64", "linux/386"]);
+    assert_eq!(
+        engine.why_not_runnable(&arm).unwrap(),
+        "the engine is linux/amd64 and knows no emulation for linux/arm64; `RUN` steps will fail"
+    );
+    assert_eq!(
+        engine.why_not_runnable(&Platform::parse("linux/amd64").unwrap()),
+        None
+    );
+    assert_eq!(
+        capabilities("28.5.2", ImageStore::Classic, &["linux/amd64", "linux/arm64"]).why_not_runnable(&arm),
+        None
+    );
+    assert_eq!(
+        capabilities("28.5.2", ImageStore::Classic, &[]).why_not_runnable(&arm),
+        None,
+        "it does not say what it can run"
+    );
+}

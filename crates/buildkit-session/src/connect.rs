@@ -1,0 +1,240 @@
+//! Reaches an engine: one dialer for every kind of address, below the Engine API and the two connections that
+//! BuildKit's calls go over.
+
+mod address;
+mod stream;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
+use bytes::Bytes;
+use http::header::{CONNECTION, HOST, UPGRADE};
+use http::{HeaderName, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Collected, Empty, Limited};
+use hyper::body::{Body, Incoming};
+use hyper_util::rt::TokioIo;
+use tonic::transport::{Channel, Endpoint};
+
+pub use address::EngineAddress;
+pub(crate) use stream::EngineStream;
+
+use crate::error::Error;
+use tagship_domain::error::{cleaned, innermost};
+
+/// How long one call of the Engine API may take to begin its answer. `docker save` of a classic store writes the
+/// whole image to its disk before the first byte.
+const API_TIMEOUT: Duration = Duration::from_hours(1);
+/// The most bytes of an engine's own words that are read.
+const MAX_MESSAGE_BYTES: usize = 4096;
+/// The most bytes of one progress message; a log message alone may have several megabytes.
+const MAX_CONTROL_MESSAGE_BYTES: usize = 64 << 20;
+
+/// An engine that answers.
+#[derive(Clone)]
+pub struct Connection {
+    dialer: Arc<Dialer>,
+    docker: Docker,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Connection({})", self.dialer.address)
+    }
+}
+
+struct Dialer {
+    address: EngineAddress,
+    ssh: PathBuf,
+}
+
+impl Connection {
+    /// Connects and agrees on an API version.
+    pub async fn open(address: EngineAddress) -> Result<Self, Error> {
+        Self::open_through(address, PathBuf::from("ssh")).await
+    }
+
+    async fn open_through(address: EngineAddress, ssh: PathBuf) -> Result<Self, Error> {
+        let dialer = Arc::new(Dialer { address, ssh });
+        // The first dial is for its error alone: within an API call its kind would be lost.
+        drop(dialer.dial().await?);
+        let transport = Arc::clone(&dialer);
+        let docker = Docker::connect_with_custom_transport(
+            move |request: BollardRequest| {
+                let dialer = Arc::clone(&transport);
+                Box::pin(async move { dialer.send(request).await.map_err(bollard::errors::Error::from) })
+            },
+            Some("http://docker"),
+            API_TIMEOUT.as_secs(),
+            API_DEFAULT_VERSION,
+        )
+        .map_err(|error| dialer.not_an_engine(&error))?
+        .negotiate_version()
+        .await
+        .map_err(|error| dialer.not_an_engine(&error))?;
+        Ok(Self { dialer, docker })
+    }
+
+    /// The Engine API.
+    pub fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// The engine's address.
+    pub fn address(&self) -> &EngineAddress {
+        &self.dialer.address
+    }
+
+    /// BuildKit's control API, which the engine serves behind `/grpc`.
+    /// Source: moby, `api/server/router/grpc`.
+    pub async fn control(&self) -> Result<ControlClient<Channel>, Error> {
+        let upgraded = self.upgrade("/grpc", &[]).await?;
+        let mut once = Some(upgraded);
+        let channel = Endpoint::from_static("http://docker")
+            .initial_stream_window_size(4 << 20)
+            .initial_connection_window_size(16 << 20)
+            .connect_with_connector(tower::service_fn(move |_: Uri| {
+                let upgraded = once.take();
+                async move {
+                    upgraded
+                        .map(TokioIo::new)
+                        .ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))
+                }
+            }))
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        Ok(ControlClient::new(channel).max_decoding_message_size(MAX_CONTROL_MESSAGE_BYTES))
+    }
+
+    /// Turns a connection into one that the engine speaks HTTP/2 over.
+    pub(crate) async fn upgrade(
+        &self,
+        path: &'static str,
+        headers: &[(HeaderName, String)],
+    ) -> Result<EngineStream, Error> {
+        let mut request = Request::post(path)
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "h2c");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| self.unreachable(&error))?;
+        let response = self
+            .dialer
+            .send(request)
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::NoBuildKit {
+                message: format!(
+                    "`{path}` answers {}: {}",
+                    response.status(),
+                    message_of(response).await
+                ),
+            });
+        }
+        let upgraded = hyper::upgrade::on(response)
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        Ok(EngineStream::over(TokioIo::new(upgraded)))
+    }
+
+    /// What an error below the API means.
+    pub fn unreachable(&self, error: &(dyn std::error::Error + 'static)) -> Error {
+        self.dialer.unreachable(error)
+    }
+}
+
+impl Dialer {
+    async fn dial(&self) -> Result<EngineStream, Error> {
+        EngineStream::dial(&self.address, &self.ssh)
+            .await
+            .map_err(|error| match (&self.address, error.kind()) {
+                (EngineAddress::Unix(path), io::ErrorKind::NotFound) => {
+                    Error::SocketMissing { path: path.clone() }
+                }
+                (EngineAddress::Unix(path), io::ErrorKind::PermissionDenied) => {
+                    Error::SocketDenied { path: path.clone() }
+                }
+                (EngineAddress::Ssh { .. }, io::ErrorKind::NotFound) => Error::SshMissing,
+                _ => self.unreachable(&error),
+            })
+    }
+
+    /// Sends one request over a connection of its own.
+    async fn send<B>(&self, request: Request<B>) -> Result<Response<Incoming>, io::Error>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let stream = EngineStream::dial(&self.address, &self.ssh).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(http_error)?;
+        tokio::spawn(connection.with_upgrades());
+        let (mut head, body) = request.into_parts();
+        // A request over a connection of our own names the path only, and the host in a header.
+        head.uri = head
+            .uri
+            .path_and_query()
+            .map_or_else(Uri::default, |path| Uri::from(path.clone()));
+        head.headers
+            .insert(HOST, http::HeaderValue::from_static("docker"));
+        sender
+            .send_request(Request::from_parts(head, body))
+            .await
+            .map_err(http_error)
+    }
+
+    fn unreachable(&self, error: &(dyn std::error::Error + 'static)) -> Error {
+        Error::Unreachable {
+            address: self.address.to_string(),
+            message: innermost(error),
+        }
+    }
+
+    fn not_an_engine(&self, error: &bollard::errors::Error) -> Error {
+        let message = innermost(error);
+        if message.contains("HTTP request to an HTTPS server") {
+            return Error::TlsOnly {
+                address: self.address.to_string(),
+            };
+        }
+        match error {
+            bollard::errors::Error::IOError { err } if err.kind() != io::ErrorKind::InvalidData => {
+                self.unreachable(error)
+            }
+            _ => Error::NotAnEngine {
+                address: self.address.to_string(),
+                message,
+            },
+        }
+    }
+}
+
+/// Tells an answer that is not HTTP from a connection that broke.
+fn http_error(error: hyper::Error) -> io::Error {
+    let kind = if error.is_parse() {
+        io::ErrorKind::InvalidData
+    } else {
+        io::ErrorKind::Other
+    };
+    io::Error::new(kind, error)
+}
+
+async fn message_of(response: Response<Incoming>) -> String {
+    let body = Limited::new(response.into_body(), MAX_MESSAGE_BYTES)
+        .collect()
+        .await;
+    let bytes = body.map(Collected::to_bytes).unwrap_or_default();
+    cleaned(&String::from_utf8_lossy(&bytes))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! Builds with BuildKit over a session of one's own, through a Docker Engine.
+//!
+//! [`Connection`] reaches the engine, [`Capabilities`] says what it can do, [`solve()`] runs one build on it, while a
+//! [`Session`] answers what the build asks for: the files of a [`Folder`], secrets, and credentials of a
+//! [`RegistryAuth`]. [`Progress`] tells a [`ProgressSink`] what happens. Whatever the engine sends is taken for hostile:
+//! it gets the files of its folders alone, each once, and no credential but those that it is given.
+
+#![warn(missing_docs)]
+
+mod capability;
+mod connect;
+mod context;
+mod dockerignore;
+mod error;
+mod event;
+mod progress;
+mod session;
+mod solve;
+
+pub use capability::{Capabilities, ImageStore};
+pub use connect::{Connection, EngineAddress};
+pub use context::{ContextInputs, Folder};
+pub use dockerignore::{FolderMatches, InvalidPattern, PatternList, clean};
+pub use error::Error;
+pub use event::{BuildEvent, ProgressSink, StepOutcome, Warning};
+pub use progress::{DockerfileName, FailedStep, Progress};
+pub use session::{Credential, Provisions, RegistryAuth, Session, random_id};
+pub use solve::{Export, ExporterResponse, solve};
+
+/// Runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

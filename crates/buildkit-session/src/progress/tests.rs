@@ -1,0 +1,201 @@
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use bollard_buildkit_proto::google::protobuf::Timestamp;
+use bollard_buildkit_proto::moby::buildkit::v1::{
+    StatusResponse, Vertex, VertexLog, VertexStatus, VertexWarning,
+};
+use bollard_buildkit_proto::pb;
+use secrecy::SecretString;
+
+use super::{DockerfileName, Progress};
+use crate::event::{BuildEvent, ProgressSink};
+use tagship_domain::build::BuildArgs;
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl ProgressSink for Heard {
+    fn mask(&self, _: &SecretString) {}
+
+    fn event(&self, event: BuildEvent<'_>) {
+        let text = match event {
+            BuildEvent::StepOutput { step, output } => format!("{step}: {} bytes", output.len()),
+            other => format!("{other:?}"),
+        };
+        self.0.lock().unwrap().push(text);
+    }
+}
+
+fn progress() -> (Progress, Arc<Heard>) {
+    let heard = Arc::new(Heard::default());
+    let dockerfile = DockerfileName::new(Path::new("/w/app/Dockerfile"), Path::new("/w"));
+    (
+        Progress::new(heard.clone(), dockerfile, BuildArgs::default()),
+        heard,
+    )
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as BuildKit's messages have it")]
+fn time(seconds: i64) -> Option<Timestamp> {
+    Some(Timestamp { seconds, nanos: 0 })
+}
+
+fn vertex(digest: &str, started: Option<Timestamp>, completed: Option<Timestamp>) -> Vertex {
+    Vertex {
+        digest: digest.to_owned(),
+        name: format!("step {digest}"),
+        started,
+        completed,
+        ..Vertex::default()
+    }
+}
+
+fn news(vertexes: Vec<Vertex>) -> StatusResponse {
+    StatusResponse {
+        vertexes,
+        ..StatusResponse::default()
+    }
+}
+
+fn heard(heard: &Heard) -> Vec<String> {
+    std::mem::take(&mut heard.0.lock().unwrap())
+}
+
+#[test]
+fn steps_are_numbered_as_they_start() {
+    let (mut progress, reported) = progress();
+    // Known, but not begun.
+    progress.take(news(vec![vertex("b", None, None), vertex("a", None, None)]));
+    assert_eq!(heard(&reported), [""; 0]);
+    progress.take(news(vec![vertex("a", time(1), None)]));
+    progress.take(news(vec![vertex("a", time(1), None), vertex("b", time(2), None)]));
+    assert_eq!(
+        heard(&reported),
+        [
+            r#"StepStarted { step: 1, name: "step a" }"#,
+            r#"StepStarted { step: 2, name: "step b" }"#
+        ]
+    );
+}
+
+#[test]
+fn a_step_ends_once_and_its_output_comes_before() {
+    let (mut progress, reported) = progress();
+    let log = VertexLog {
+        vertex: "a".to_owned(),
+        msg: vec![b'x'; 70_000],
+        ..VertexLog::default()
+    };
+    progress.take(StatusResponse {
+        logs: vec![log],
+        ..news(vec![vertex("a", time(1), time(4))])
+    });
+    // BuildKit may come back to a step and end it again.
+    progress.take(news(vec![vertex("a", time(5), time(6))]));
+    assert_eq!(
+        heard(&reported),
+        [
+            r#"StepStarted { step: 1, name: "step a" }"#,
+            "1: 32768 bytes",
+            "1: 32768 bytes",
+            "1: 4464 bytes",
+            "StepFinished { step: 1, outcome: Done(3s) }",
+        ]
+    );
+}
+
+#[test]
+fn cached_and_failed_steps_are_told_as_such() {
+    let (mut progress, reported) = progress();
+    progress.take(news(vec![
+        Vertex {
+            cached: true,
+            ..vertex("a", time(1), time(1))
+        },
+        Vertex {
+            error: "context canceled: context canceled".to_owned(),
+            ..vertex("b", time(1), time(2))
+        },
+        Vertex {
+            error: "boom".to_owned(),
+            ..vertex("c", time(1), time(2))
+        },
+    ]));
+    let events = heard(&reported);
+    assert_eq!(events[3], "StepFinished { step: 1, outcome: Cached }");
+    assert_eq!(events[5], r#"StepFinished { step: 3, outcome: Failed("boom") }"#);
+    assert_eq!(
+        progress.failed_step(None).unwrap().name,
+        "step c",
+        "not the one that was stopped by it"
+    );
+    assert_eq!(progress.failed_step(Some("b")).unwrap().name, "step b");
+}
+
+#[test]
+fn the_tail_of_a_step_is_bounded() {
+    let (mut progress, _) = progress();
+    progress.take(news(vec![vertex("a", time(1), None)]));
+    for _ in 0..100 {
+        let log = VertexLog {
+            vertex: "a".to_owned(),
+            msg: vec![b'y'; 10_000],
+            ..VertexLog::default()
+        };
+        progress.take(StatusResponse {
+            logs: vec![log],
+            ..StatusResponse::default()
+        });
+    }
+    progress.take(news(vec![Vertex {
+        error: "boom".to_owned(),
+        ..vertex("a", time(1), time(2))
+    }]));
+    let tail = progress.failed_step(None).unwrap().tail;
+    assert_eq!(tail.iter().map(String::len).sum::<usize>(), 16 * 1024);
+}
+
+#[test]
+fn transfers_and_warnings_are_told() {
+    let (mut progress, reported) = progress();
+    let status = |id: &str, current, total| VertexStatus {
+        id: id.to_owned(),
+        current,
+        total,
+        ..VertexStatus::default()
+    };
+    let warning = VertexWarning {
+        short: b"StageNameCasing: use lower case".to_vec(),
+        url: "https://docs.docker.com/go/x".to_owned(),
+        info: Some(pb::SourceInfo {
+            filename: "Dockerfile".to_owned(),
+            ..pb::SourceInfo::default()
+        }),
+        ranges: vec![pb::Range {
+            start: Some(pb::Position {
+                line: 3,
+                character: 0,
+            }),
+            end: None,
+        }],
+        ..VertexWarning::default()
+    };
+    progress.take(StatusResponse {
+        statuses: vec![
+            status("transferring context:", 10, 0),
+            status("sha256:1", 5, 9),
+            status("exporting", 0, 0),
+        ],
+        warnings: vec![warning],
+        ..StatusResponse::default()
+    });
+    assert_eq!(
+        heard(&reported),
+        [
+            r#"Progress { what: "transferring context", current: 10, total: None }"#,
+            r#"Progress { what: "sha256:1", current: 5, total: Some(9) }"#,
+            r#"Warning(Warning { message: "StageNameCasing: use lower case (https://docs.docker.com/go/x)", file: Some("app/Dockerfile"), line: Some(3) })"#,
+        ]
+    );
+}
