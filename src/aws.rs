@@ -5,6 +5,7 @@
 //! knows of profiles, FIPS and dual-stack endpoints, endpoints of single services and proxies.
 
 mod assume;
+mod bounded;
 mod chain;
 mod claims;
 mod connection;
@@ -12,6 +13,7 @@ mod ecr;
 mod endpoint;
 mod error;
 mod failure;
+mod machine;
 mod oidc;
 mod patience;
 mod refusal;

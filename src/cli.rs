@@ -1,6 +1,7 @@
 //! The command line: one structure for each command, no logic.
 
 mod arguments;
+mod ending;
 pub mod help;
 mod interrupt;
 mod man;
@@ -22,6 +23,7 @@ use crate::ui::ColorChoice;
 use ecr_local::ServeArguments;
 
 pub use arguments::InputArguments;
+pub use ending::install_panic_handler;
 use tags::TagsArguments;
 use version::VersionArguments;
 

@@ -20,10 +20,11 @@ mod yaml;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use self::yaml::{Key, Node, Value};
+use crate::regular_file;
 use crate::schema::{self, Faces, INPUTS, Input};
 use tagship_domain::untrusted::cleaned;
 
@@ -114,7 +115,7 @@ pub fn load(path: &Path) -> Result<Option<Config>, ConfigError> {
         path: shown(),
         source,
     };
-    let file = match File::open(path) {
+    let file = match regular_file::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),
@@ -136,56 +137,64 @@ pub fn load(path: &Path) -> Result<Option<Config>, ConfigError> {
 pub fn parse(text: &str) -> Config {
     let mut config = Config::default();
     let problems = &mut config.problems;
-    config.entries = entries(text, &[], problems, |key, index, problems| {
-        let is_images = key == images::KEY;
-        if is_images {
-            config.images = images::read(text, index, problems);
+    match yaml::read(text) {
+        Ok(Some(file)) => {
+            config.entries = entries(&file, problems, |key, value, problems| {
+                let is_images = key.text == images::KEY;
+                if is_images {
+                    config.images = images::read(key, value, problems);
+                }
+                is_images
+            });
         }
-        is_images
-    });
+        Ok(None) => {}
+        Err(problem) => problems.push(problem),
+    }
     config
 }
 
-/// Reads the mapping at a place. `is_taken` tells whether a key is no input, and has been read.
+/// Reads a mapping of inputs. `is_taken` tells whether a key is no input, and has been read.
 fn entries(
-    text: &str,
-    at: yaml::At<'_>,
+    node: &Node,
     problems: &mut Vec<ConfigProblem>,
-    mut is_taken: impl FnMut(&str, usize, &mut Vec<ConfigProblem>) -> bool,
+    mut is_taken: impl FnMut(&Key, &Node, &mut Vec<ConfigProblem>) -> bool,
 ) -> Vec<ConfigEntry> {
     let mut entries = Vec::new();
-    let keys = match yaml::keys(text, at) {
-        Ok(keys) => keys,
-        Err(problem) => {
-            problems.push(problem);
-            return entries;
+    let pairs = match &node.value {
+        Value::Mapping(pairs) => pairs.as_slice(),
+        Value::Text(text) if text.is_empty() => &[],
+        Value::Text(_) | Value::List(_) => {
+            let message = format!(
+                "{} stands where a mapping of inputs belongs, such as `repository: team/app`",
+                node.kind()
+            );
+            problems.push(node.place.problem(message));
+            &[]
         }
     };
     let mut seen = BTreeSet::new();
-    for (index, key) in keys.iter().enumerate() {
-        let (line, column) = yaml::position(text, at, index);
+    for (key, value) in pairs {
         let problem = |message: String, hint: Option<String>| ConfigProblem {
-            line,
-            column,
-            message,
             hint,
+            ..key.place.problem(message)
         };
-        if !seen.insert(key) {
-            problems.push(problem(format!("`{}` is given twice", cleaned(key)), None));
+        let name = key.text.as_str();
+        if !seen.insert(name) {
+            problems.push(problem(format!("`{}` is given twice", cleaned(name)), None));
             continue;
         }
-        if is_taken(key, index, problems) {
+        if is_taken(key, value, problems) {
             continue;
         }
-        let Some(input) = schema::find(key) else {
-            let message = format!("unknown key `{}`", cleaned(key));
-            problems.push(problem(message, Some(suggestion(key))));
+        let Some(input) = schema::find(name) else {
+            let message = format!("unknown key `{}`", cleaned(name));
+            problems.push(problem(message, Some(suggestion(name))));
             continue;
         };
         if !input.faces.has_file_key() {
             let (message, hint) = if input.faces == Faces::Secret {
                 (
-                    format!("`{key}` is a secret, and a file is no place for one"),
+                    format!("`{name}` is a secret, and a file is no place for one"),
                     Some(format!(
                         "set the variable `{}`, or the action's input",
                         input.variable()
@@ -193,18 +202,18 @@ fn entries(
                 )
             } else {
                 (
-                    format!("`{key}` is said to a run, and cannot stand in the file"),
+                    format!("`{name}` is said to a run, and cannot stand in the file"),
                     None,
                 )
             };
             problems.push(problem(message, hint));
             continue;
         }
-        match yaml::value(text, at, index, input.is_list()) {
+        match texts(name, value, input.is_list()) {
             Ok((texts, is_cut)) => entries.push(ConfigEntry {
                 input,
-                line,
-                column,
+                line: key.place.line,
+                column: key.place.column,
                 texts,
                 is_cut,
             }),
@@ -212,6 +221,30 @@ fn entries(
         }
     }
     entries
+}
+
+/// The texts of a value, and whether each is one entry: a text, and for a list also a list of texts or pairs.
+fn texts(name: &str, node: &Node, is_list: bool) -> Result<(Vec<String>, bool), ConfigProblem> {
+    let text = |of: &str, node: &Node| match &node.value {
+        Value::Text(text) => Ok(text.clone()),
+        Value::List(_) | Value::Mapping(_) => Err(node
+            .place
+            .problem(format!("{of} takes a text, and this is {}", node.kind()))),
+    };
+    match &node.value {
+        Value::List(items) if is_list => {
+            let entry = format!("an entry of `{name}`");
+            let items: Result<_, _> = items.iter().map(|item| text(&entry, item)).collect();
+            Ok((items?, true))
+        }
+        Value::Mapping(pairs) if is_list => {
+            let entry = format!("an entry of `{name}`");
+            let pair = |(key, value): &(Key, Node)| Ok(format!("{}={}", key.text, text(&entry, value)?));
+            let pairs: Result<_, _> = pairs.iter().map(pair).collect();
+            Ok((pairs?, true))
+        }
+        _ => Ok((vec![text(&format!("`{name}`"), node)?], false)),
+    }
 }
 
 /// What the user probably meant.

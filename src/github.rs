@@ -8,14 +8,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable as _};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
 use octocrab::Octocrab;
 use secrecy::SecretString;
 use url::Url;
 
+use self::failure::Failure;
+use crate::limits;
 use crate::ports::{ForgeError, ReadForge};
 use crate::settings::GithubSettings;
 use tagship_domain::error::cleaned;
-use tagship_domain::event::{License, RepositoryInfo};
+use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{CommitId, Descent};
 
 /// The repository on GitHub, read with a token.
@@ -27,8 +31,6 @@ pub struct GithubForge {
 }
 
 impl GithubForge {
-    const TIMEOUT: Duration = Duration::from_secs(10);
-
     /// `None` where the settings hold no token or no repository: GitHub is asked only on behalf of somebody.
     pub fn of(settings: &GithubSettings) -> Result<Option<Self>, ForgeError> {
         let (Some(token), Some(repository)) = (&settings.token, &settings.repository) else {
@@ -58,9 +60,9 @@ impl GithubForge {
     fn client(&self) -> octocrab::Result<Octocrab> {
         let mut builder = Octocrab::builder()
             .personal_token(self.token.clone())
-            .set_connect_timeout(Some(Self::TIMEOUT))
-            .set_read_timeout(Some(Self::TIMEOUT))
-            .set_write_timeout(Some(Self::TIMEOUT));
+            .set_connect_timeout(Some(limits::CONNECT))
+            .set_read_timeout(Some(limits::GITHUB_TRY))
+            .set_write_timeout(Some(limits::GITHUB_TRY));
         if let Some(api) = &self.api {
             builder = builder.base_uri(api.as_str())?;
         }
@@ -73,43 +75,64 @@ impl GithubForge {
             .with_max_times(2)
             .with_jitter()
     }
-
-    fn failed(&self, error: &octocrab::Error) -> ForgeError {
-        failure::failed(format!("{}/{}", self.owner, self.name), error)
-    }
 }
 
 impl GithubForge {
-    /// Source: GitHub REST API, "Get a repository".
-    async fn get(&self) -> Result<octocrab::models::Repository, ForgeError> {
-        let client = self.client().map_err(|error| self.failed(&error))?;
-        let repositories = client.repos(&self.owner, &self.name);
-        (|| repositories.get())
+    /// Asks one question, within bounds of time and size.
+    async fn ask(&self, route: &str) -> Result<Bytes, ForgeError> {
+        let failed = |failure: Failure| failure.into_error(format!("{}/{}", self.owner, self.name));
+        let client = self.client().map_err(|error| failed(error.into()))?;
+        let attempt = || async {
+            match tokio::time::timeout(limits::GITHUB_TRY, ask_once(&client, route)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(Failure::Late),
+            }
+        };
+        attempt
             .retry(Self::backoff())
-            .when(failure::is_transient)
+            .when(Failure::is_transient)
             .await
-            .map_err(|error| self.failed(&error))
+            .map_err(failed)
+    }
+
+    fn not_understood(&self, error: &dyn fmt::Display) -> ForgeError {
+        let problem = format!("its answer is not understood: {}", cleaned(&error.to_string()));
+        Failure::Answer(problem).into_error(format!("{}/{}", self.owner, self.name))
     }
 }
 
 #[async_trait]
 impl ReadForge for GithubForge {
+    /// Source: GitHub REST API, "Get a repository".
     async fn repository(&self) -> Result<RepositoryInfo, ForgeError> {
-        let repository = self.get().await?;
-        let licence = repository.license.map(|licence| licence.spdx_id);
-        Ok(RepositoryInfo {
-            name: Some(repository.name),
-            description: repository.description,
-            html_url: repository.html_url.map(|url| url.to_string()),
-            default_branch: repository.default_branch,
-            license: licence
-                .filter(|id| is_spdx(id))
-                .map(|id| License { spdx_id: Some(id) }),
-        })
+        let answer = self.ask(&format!("/repos/{}/{}", self.owner, self.name)).await?;
+        let mut repository = RepositoryInfo::parse(&answer).map_err(|error| self.not_understood(&error))?;
+        if repository.name.is_none() {
+            return Err(self.not_understood(&"it names no repository"));
+        }
+        repository.license = repository
+            .license
+            .filter(|licence| licence.spdx_id.as_deref().is_some_and(is_spdx));
+        Ok(repository)
     }
 
     async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError> {
         self.compare(of, from).await
+    }
+}
+
+/// One answer that is a success, read only as far as an answer goes.
+async fn ask_once(client: &Octocrab, route: &str) -> Result<Bytes, Failure> {
+    let (head, body) = client._get(route).await?.into_parts();
+    let most = usize::try_from(limits::GITHUB_BYTES).unwrap_or(usize::MAX);
+    let body = Limited::new(body, most).collect().await;
+    let body = body
+        .map_err(|error| Failure::Answer(cleaned(&error.to_string())))?
+        .to_bytes();
+    if head.status.is_success() {
+        Ok(body)
+    } else {
+        Err(Failure::of_status(head.status, &body))
     }
 }
 

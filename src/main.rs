@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use tagship::{cli, inputs::Environment, ui};
+use tagship::{cli, inputs::Environment};
 
 fn main() -> ExitCode {
-    ui::install_panic_message();
+    cli::install_panic_handler();
     // The one provider of cryptography; a second installation would be a bug of ours and changes nothing.
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()

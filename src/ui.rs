@@ -29,7 +29,7 @@ use crate::ports::Reporter;
 
 pub use color::ColorChoice;
 pub use diagnosis::Diagnosis;
-pub use panic::install_panic_message;
+pub use panic::{Stopped, show_without_voice};
 pub use redaction::Redaction;
 pub use stdout::{Output, OutputError};
 

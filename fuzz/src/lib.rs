@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod inputs;
+mod regular_file;
 pub mod schema;
 pub mod settings;
 

@@ -4,6 +4,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::PathBuf;
 
 use super::ActionFileError;
+use crate::regular_file::NOT_WAITING;
 
 /// A file that the runner names in a variable.
 #[derive(Debug, Clone)]
@@ -33,7 +34,12 @@ impl RunnerFile {
     ///
     /// The action runs as root, the runner does not: a file of root's in its folders would break later jobs.
     fn open(&self) -> io::Result<File> {
-        match OpenOptions::new().append(true).open(&self.path) {
+        // A pipe that is not read refuses at once.
+        let existing = OpenOptions::new()
+            .append(true)
+            .custom_flags(NOT_WAITING)
+            .open(&self.path);
+        match existing {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             opened => return opened,
         }

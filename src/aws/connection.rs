@@ -13,17 +13,18 @@ use secrecy::ExposeSecret as _;
 
 use crate::aws::IdentityError;
 use crate::aws::assume::{AssumedRole, Proof, SessionRequest};
+use crate::aws::bounded::Bounded;
 use crate::aws::chain::{Chain, check_account};
 use crate::aws::endpoint;
+use crate::aws::machine::Machine;
 use crate::aws::oidc::TokenSource;
 use crate::aws::patience::Patience;
 use crate::aws::role::RoleArn;
+use crate::limits;
 use crate::ports::{Clock, Reporter};
 use crate::settings::IdentitySettings;
 use tagship_domain::reference::{Region, RegistryHost};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// Credentials that end within this time are renewed before they are used.
 const RENEWED_BEFORE_END: Duration = Duration::from_mins(1);
 
@@ -115,11 +116,14 @@ async fn base_config(
         .region(aws_config::Region::new(region.to_string()))
         .timeout_config(
             TimeoutConfig::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .read_timeout(READ_TIMEOUT)
+                .connect_timeout(limits::CONNECT)
+                .read_timeout(limits::AWS_TRY)
+                .operation_attempt_timeout(limits::AWS_TRY)
+                .operation_timeout(limits::AWS_CALL)
                 .build(),
         )
-        .identity_cache(identity_cache());
+        .identity_cache(identity_cache())
+        .retry_config(retries(identity, way).await?);
     if let Ok(name) = AppName::new("tagship") {
         loader = loader.app_name(name);
     }
@@ -134,6 +138,15 @@ async fn base_config(
         loader = loader.credentials_provider(Credentials::new(&key.id, secret, None, None, "embedded ECR"));
     }
     Ok(loader.load().await)
+}
+
+/// How often calls are repeated. The embedded ECR's own key needs nothing of the machine.
+async fn retries(identity: &IdentitySettings, way: &Way) -> Result<RetryConfig, IdentityError> {
+    if identity.access_key.is_some() {
+        return Ok(RetryConfig::standard());
+    }
+    let needs_profile = !matches!(way, Way::WebIdentity(..));
+    Machine::own().retries(needs_profile).await
 }
 
 /// A cache whose timeout is longer than the patience of the providers in it.
@@ -161,7 +174,9 @@ fn provider(
             reporter,
         )))
     };
-    let sts = aws_sdk_sts::config::Builder::from(base).retry_config(RetryConfig::disabled());
+    let sts = aws_sdk_sts::config::Builder::from(base)
+        .retry_config(RetryConfig::disabled())
+        .interceptor(Bounded(limits::STS_BYTES));
     let (session, proof, sts) = match way {
         Way::Chain => return chain(identity.allowed_accounts.clone(), reporter),
         Way::WebIdentity(session, tokens) => (session, Proof::WebIdentity(tokens), sts),

@@ -33,6 +33,22 @@ pub enum IdentityError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A setting of the machine's AWS configuration is no value.
+    #[error("{setting} is `{value}`, which {problem}")]
+    Setting {
+        /// The variable, or the key of a profile.
+        setting: String,
+        /// What it is.
+        value: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A key has characters that no key has.
+    #[error("{name} has a character in it that no AWS credential has, such as a blank or a line break")]
+    IllegalCredential {
+        /// The variable, or the key of a profile.
+        name: String,
+    },
     /// The session's name is illegal.
     #[error("role session name `{name}` is not 2 to 64 characters of letters, digits and `_+=,.@-`")]
     InvalidSessionName {
@@ -162,6 +178,7 @@ impl Diagnose for IdentityError {
             Self::InvalidRole { .. }
             | Self::InvalidSessionName { .. }
             | Self::InvalidDuration { .. }
+            | Self::Setting { .. }
             | Self::NoRegion
             | Self::InsecureEndpoint { .. } => Kind::Usage,
             Self::Unavailable { .. } | Self::Malformed { .. } => Kind::Operation,
@@ -177,6 +194,10 @@ impl Diagnose for IdentityError {
             }
             Self::Fork => {
                 "publish after the merge, from a `push` event; do not switch to `pull_request_target`".into()
+            }
+            Self::Setting { .. } => "correct it, or take it away".into(),
+            Self::IllegalCredential { .. } => {
+                "set it anew, from the place that it was copied from; look for quotes and line breaks".into()
             }
             Self::InvalidRole { .. } => {
                 "set `role-to-assume` to the role's ARN, as IAM shows it".into()

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::redirect::Policy;
@@ -9,6 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::aws::IdentityError;
 use crate::aws::patience::Again;
+use crate::limits;
 use crate::settings::OidcRequest;
 use tagship_domain::error::innermost;
 
@@ -23,11 +22,6 @@ pub(super) struct TokenSource {
 }
 
 impl TokenSource {
-    const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-    const TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
-    /// STS takes tokens of at most 20,000 characters.
-    const MAX_BODY_BYTES: usize = 64 * 1024;
-
     pub(super) fn new(request: OidcRequest, audience: &str) -> Self {
         Self {
             request,
@@ -65,8 +59,8 @@ impl TokenSource {
 
     fn client() -> Result<reqwest::Client, reqwest::Error> {
         reqwest::Client::builder()
-            .connect_timeout(Self::CONNECT_TIMEOUT)
-            .timeout(Self::TOTAL_TIMEOUT)
+            .connect_timeout(limits::CONNECT)
+            .timeout(limits::OIDC)
             // The request carries a secret, and the endpoint has no reason to send it elsewhere.
             .redirect(Policy::none())
             .build()
@@ -85,7 +79,7 @@ async fn bounded_body(mut response: reqwest::Response) -> Result<Vec<u8>, (Ident
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= TokenSource::MAX_BODY_BYTES => {
+            Ok(Some(chunk)) if (body.len() + chunk.len()) as u64 <= limits::TOKEN_BYTES => {
                 body.extend_from_slice(&chunk);
             }
             Ok(Some(_)) => return Err((refused("its answer is too long"), Again::Never)),

@@ -310,3 +310,37 @@ async fn no_secret_can_be_printed() {
     assert!(!printed.contains("-secret"), "{printed}");
     assert!(!printed.contains(REQUEST_TOKEN));
 }
+
+/// An answer whose length alone is wrong.
+async fn with_answer_of(bytes: usize) -> Result<(), IdentityError> {
+    let world = World::new().await;
+    world.server.reset().await;
+    // The user `AWS` and a password of many `=`, in base64.
+    let token = format!("QVdTOj09{}", "PT09".repeat(bytes / 4));
+    let answer = serde_json::json!({"authorizationData": [{"authorizationToken": token, "expiresAt": 4_000_000_000u32}]});
+    let answer = wiremock::ResponseTemplate::new(200).set_body_json(answer);
+    wiremock::Mock::given(wiremock::matchers::any())
+        .respond_with(answer)
+        .mount(&world.server)
+        .await;
+    let identity = IdentitySettings {
+        access_key: Some(AccessKey {
+            id: "AKIA".to_owned(),
+            secret: "secret".into(),
+        }),
+        role: None,
+        allowed_accounts: Vec::new(),
+        ..world.job()
+    };
+    match world.connect(&identity).await?.credential(&host()).await {
+        Ok(_) => Ok(()),
+        Err(RegistryError::Login { .. }) => Err(IdentityError::None),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_read_only_as_far_as_tokens_go() {
+    assert!(with_answer_of(20_000).await.is_ok());
+    assert!(with_answer_of(100_000).await.is_err());
+}

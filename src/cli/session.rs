@@ -3,10 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::CommandFactory as _;
 
+use super::ending;
 use super::interrupt::Interrupt;
 use super::man;
 use super::tags::TagsArguments;
@@ -62,17 +64,36 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Ok(environment) => environment,
         Err(error) => return fail(&Ui::new(manner, &Environment::default()), &NoFolder(error)),
     };
-    let ui = Ui::new(manner, &environment);
+    let ui = Arc::new(Ui::new(manner, &environment));
+    // Before anything else, so that no signal is lost, and none has to wait for what begins here.
+    let deaf = || ending::stop(&Diagnosis::cancelled());
+    let interrupt = match Interrupt::install(deaf) {
+        Ok(interrupt) => interrupt,
+        Err(error) => return fail(&ui, &NoRuntime(error)),
+    };
+    let interrupt = &interrupt;
     match cli.command {
-        Some(Command::Ship(arguments)) => publish(&ui, arguments.into_given(), &environment, Work::Ship),
-        Some(Command::Plan(arguments)) => publish(&ui, arguments.into_given(), &environment, Work::Plan),
-        Some(Command::Action) => publish(&ui, Given::by_action(&environment), &environment, Work::Action),
-        Some(Command::Tags(arguments)) => list_tags(&ui, *arguments, &environment),
-        Some(Command::Version(arguments)) => next_version(&ui, arguments, &environment),
-        Some(Command::Local(LocalCommand::Serve(arguments))) => serve(&ui, arguments, &environment),
+        Some(Command::Ship(arguments)) => {
+            publish(&ui, interrupt, arguments.into_given(), &environment, Work::Ship)
+        }
+        Some(Command::Plan(arguments)) => {
+            publish(&ui, interrupt, arguments.into_given(), &environment, Work::Plan)
+        }
+        Some(Command::Action) => publish(
+            &ui,
+            interrupt,
+            Given::by_action(&environment),
+            &environment,
+            Work::Action,
+        ),
+        Some(Command::Tags(arguments)) => list_tags(&ui, interrupt, *arguments, &environment),
+        Some(Command::Version(arguments)) => next_version(&ui, interrupt, arguments, &environment),
+        Some(Command::Local(LocalCommand::Serve(arguments))) => {
+            serve(&ui, interrupt, arguments, &environment)
+        }
         Some(Command::Local(LocalCommand::Env { data })) => {
             let data = data_folder(data, &environment);
-            let end = until_interrupted(async { run::local_environment(&data).await.into() });
+            let end = until_interrupted(interrupt, async { run::local_environment(&data).await.into() });
             show(&ui, end, &Ledger::default(), None)
         }
         Some(Command::Completions { shell }) => {
@@ -109,13 +130,26 @@ enum Work {
     Action,
 }
 
-fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> ExitCode {
+fn publish(
+    ui: &Arc<Ui>,
+    interrupt: &Interrupt,
+    given: Given,
+    environment: &Environment,
+    work: Work,
+) -> ExitCode {
     let files = (work == Work::Action).then(|| ActionFiles::of(environment));
     // A run whose result cannot be told must not begin.
     if let Some(Err(error)) = files.as_ref().map(ActionFiles::check) {
         return fail(ui, &error);
     }
-    let ledger = Ledger::default();
+    let ledger = Arc::new(Ledger::default());
+    ending::leave({
+        let (ui, ledger, files) = (Arc::clone(ui), Arc::clone(&ledger), files.clone());
+        move |diagnosis| {
+            let outcome = Outcome::of_failure(&ledger, &diagnosis.plain());
+            tell(&ui, Some(diagnosis), outcome, files.as_ref());
+        }
+    });
     if let Some(end) = changed(ui, &given, environment, work) {
         return show(ui, end, &ledger, files.as_ref());
     }
@@ -129,7 +163,7 @@ fn publish(ui: &Ui, given: Given, environment: &Environment, work: Work) -> Exit
             for note in &resolved.notes {
                 reporter.event(Event::Note(note));
             }
-            until_interrupted(work_on(ui, &resolved.settings, &ledger, work))
+            until_interrupted(interrupt, work_on(ui, &resolved.settings, &ledger, work))
         }
         Err(error) => End::Failed(Box::new(error)),
     };
@@ -163,19 +197,16 @@ async fn work_on(ui: &Ui, settings: &Settings, ledger: &Ledger, work: Work) -> E
 }
 
 /// Drives a run until it ends or a signal drops it.
-fn until_interrupted(work: impl Future<Output = End>) -> End {
+fn until_interrupted(interrupt: &Interrupt, work: impl Future<Output = End>) -> End {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return End::Failed(Box::new(NoRuntime(error))),
     };
+    let interrupt = interrupt.clone();
     let end = runtime.block_on(async {
-        // Before anything else, so that no signal is lost.
-        let mut interrupt = match Interrupt::install() {
-            Ok(interrupt) => interrupt,
-            Err(error) => return End::Failed(Box::new(NoRuntime(error))),
-        };
         tokio::select! {
-            () = interrupt.next() => End::Cancelled,
+            biased;
+            () = interrupt.come() => End::Cancelled,
             end = work => end,
         }
     });
@@ -185,22 +216,32 @@ fn until_interrupted(work: impl Future<Output = End>) -> End {
 
 /// Shows how the run ended, in every form that its face asks for; each is tried, whatever became of the others.
 fn show(ui: &Ui, end: End, ledger: &Ledger, files: Option<&ActionFiles>) -> ExitCode {
+    ending::revoke();
     if let End::Done(outcome) = &end
         && !outcome.closing.is_empty()
     {
         ui.reporter().event(Event::Block(&outcome.closing));
     }
-    ui.finish();
     let diagnosis = match &end {
         End::Done(outcome) => outcome.failure.as_ref().map(|conflicts| Diagnosis::of(conflicts)),
         End::Failed(error) => Some(Diagnosis::of(&**error)),
         End::Cancelled => Some(Diagnosis::cancelled()),
     };
-    let mut outcome = match (end, &diagnosis) {
+    let outcome = match (end, &diagnosis) {
         (End::Done(outcome), _) => *outcome,
         (_, Some(diagnosis)) => Outcome::of_failure(ledger, &diagnosis.plain()),
         (_, None) => Outcome::default(),
     };
+    tell(ui, diagnosis, outcome, files)
+}
+
+/// Writes files, data and errors, in this order: the last may hang on a reader.
+fn tell(
+    ui: &Ui,
+    diagnosis: Option<Diagnosis>,
+    mut outcome: Outcome,
+    files: Option<&ActionFiles>,
+) -> ExitCode {
     let mut code = diagnosis.as_ref().map_or(0, Diagnosis::exit_code);
     let json = outcome.json_line(code, diagnosis.as_ref().map(Diagnosis::json));
     if let Some(output) = outcome.outputs.get_mut("json") {
@@ -210,6 +251,7 @@ fn show(ui: &Ui, end: End, ledger: &Ledger, files: Option<&ActionFiles>) -> Exit
     if let Some(files) = files {
         errors.extend(tell_runner(ui, &outcome, files, code == 0));
     }
+    ui.finish();
     let data = match &outcome.terminal {
         _ if ui.is_json() => &json,
         Some(terminal) if ui.output().is_terminal() => terminal,
@@ -236,7 +278,12 @@ fn tell_runner(ui: &Ui, outcome: &Outcome, files: &ActionFiles, has_succeeded: b
     errors.iter().map(|error| Diagnosis::of(error)).collect()
 }
 
-fn list_tags(ui: &Ui, arguments: TagsArguments, environment: &Environment) -> ExitCode {
+fn list_tags(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: TagsArguments,
+    environment: &Environment,
+) -> ExitCode {
     let mut notes = Vec::new();
     let request = match arguments.into_request(environment, &mut notes) {
         Ok(request) => request,
@@ -249,16 +296,21 @@ fn list_tags(ui: &Ui, arguments: TagsArguments, environment: &Environment) -> Ex
     for note in &notes {
         reporter.event(Event::Note(note));
     }
-    let end = until_interrupted(async { run::tags(&request, &*reporter).await.into() });
+    let end = until_interrupted(interrupt, async { run::tags(&request, &*reporter).await.into() });
     show(ui, end, &Ledger::default(), None)
 }
 
-fn next_version(ui: &Ui, arguments: VersionArguments, environment: &Environment) -> ExitCode {
+fn next_version(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: VersionArguments,
+    environment: &Environment,
+) -> ExitCode {
     let request = match arguments.into_request(environment) {
         Ok(request) => request,
         Err(error) => return show(ui, End::Failed(Box::new(error)), &Ledger::default(), None),
     };
-    let end = until_interrupted(async { run::version(request).await.into() });
+    let end = until_interrupted(interrupt, async { run::version(request).await.into() });
     show(ui, end, &Ledger::default(), None)
 }
 
@@ -270,10 +322,10 @@ fn data_folder(given: Option<PathBuf>, environment: &Environment) -> PathBuf {
     )
 }
 
-fn serve(ui: &Ui, arguments: ServeArguments, environment: &Environment) -> ExitCode {
+fn serve(ui: &Ui, interrupt: &Interrupt, arguments: ServeArguments, environment: &Environment) -> ExitCode {
     let data = data_folder(arguments.data().map(PathBuf::from), environment);
     let options = arguments.into_options(data);
-    let end = until_interrupted(async {
+    let end = until_interrupted(interrupt, async {
         let ready = |outcome: Outcome| {
             let data = if ui.is_json() {
                 outcome.json_line(0, None)

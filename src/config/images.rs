@@ -1,4 +1,5 @@
-use super::{ConfigImage, ConfigProblem, entries, yaml};
+use super::yaml::{Key, Node, Value};
+use super::{ConfigImage, ConfigProblem, entries, texts, yaml};
 use tagship_domain::untrusted::cleaned;
 
 /// The key that several images stand under.
@@ -6,49 +7,38 @@ pub(super) const KEY: &str = "images";
 /// The most characters of a name.
 const MAX_NAME: usize = 100;
 
-/// Reads the value of `images`, the entry at `index` of the file.
-pub(super) fn read(text: &str, index: usize, problems: &mut Vec<ConfigProblem>) -> Vec<ConfigImage> {
-    let wrong = |message: String| {
-        let (line, column) = yaml::position(text, &[], index);
-        ConfigProblem {
-            line,
-            column,
-            message,
-            hint: None,
-        }
-    };
+/// Reads the value of `images`.
+pub(super) fn read(key: &Key, value: &Node, problems: &mut Vec<ConfigProblem>) -> Vec<ConfigImage> {
     // Those of a mapping have their names outside, those of a list inside.
-    let outside = match yaml::length(text, &[], index) {
-        Ok(Some(length)) => Ok(vec![None; length]),
-        Ok(None) => yaml::keys(text, &[index]).map(|keys| keys.into_iter().map(Some).collect()),
-        Err(problem) => Err(problem),
-    };
-    let outside: Vec<Option<String>> = match outside {
-        Ok(outside) if outside.len() <= yaml::MAX_KEYS => outside,
-        Ok(_) => {
-            problems.push(wrong(format!("there are more than {} images", yaml::MAX_KEYS)));
-            return Vec::new();
-        }
-        Err(problem) => {
-            problems.push(problem);
+    let named: Vec<(Option<&Key>, &Node)> = match &value.value {
+        Value::List(items) => items.iter().map(|item| (None, item)).collect(),
+        Value::Mapping(pairs) => pairs.iter().map(|(key, value)| (Some(key), value)).collect(),
+        Value::Text(text) if text.is_empty() => Vec::new(),
+        Value::Text(_) => {
+            problems.push(
+                value
+                    .place
+                    .problem("`images` takes a list or a mapping of images"),
+            );
             return Vec::new();
         }
     };
+    if named.len() > yaml::MAX_KEYS {
+        let message = format!("there are more than {} images", yaml::MAX_KEYS);
+        problems.push(key.place.problem(message));
+        return Vec::new();
+    }
     let mut images: Vec<ConfigImage> = Vec::new();
-    for (number, outside) in outside.into_iter().enumerate() {
-        let at = [index, number];
-        let mut name = outside.clone();
-        let mut place = match outside {
-            Some(_) => yaml::position(text, &[index], number),
-            None => yaml::position(text, &at, 0),
-        };
+    for (index, (outside, node)) in named.into_iter().enumerate() {
+        let mut name = outside.map(|key| key.text.clone());
+        let mut place = outside.map_or(node.place, |key| key.place);
         let known = problems.len();
-        let entries = entries(text, &at, problems, |key, index, problems| {
-            if key != "name" || outside.is_some() {
+        let entries = entries(node, problems, |key, value, problems| {
+            if key.text != "name" || outside.is_some() {
                 return false;
             }
-            place = yaml::position(text, &at, index);
-            match yaml::value(text, &at, index, false) {
+            place = key.place;
+            match texts(&key.text, value, false) {
                 Ok((texts, _)) => name = Some(texts.concat()),
                 Err(problem) => problems.push(problem),
             }
@@ -56,7 +46,7 @@ pub(super) fn read(text: &str, index: usize, problems: &mut Vec<ConfigProblem>) 
         });
         let message = match name {
             None if problems.len() > known => continue,
-            None => format!("image {} of `images` has no `name`", number + 1),
+            None => format!("image {} of `images` has no `name`", index + 1),
             Some(name) if !is_name(&name) => format!("`{}` is no name of an image", cleaned(&name)),
             Some(name) if images.iter().any(|image| image.name == name) => {
                 format!("there are two images `{name}`")
@@ -66,12 +56,7 @@ pub(super) fn read(text: &str, index: usize, problems: &mut Vec<ConfigProblem>) 
                 continue;
             }
         };
-        problems.push(ConfigProblem {
-            line: place.0,
-            column: place.1,
-            message,
-            hint: None,
-        });
+        problems.push(place.problem(message));
     }
     images
 }

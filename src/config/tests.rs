@@ -83,7 +83,6 @@ fn what_is_no_mapping_is_refused_with_its_place() {
         "just text",
         "a: b: c\n",
         "repository: \"open\n",
-        "\trepository: x",
         "repository: x\n---\nrepository: y\n",
         "[a]: b\n",
     ] {
@@ -124,6 +123,23 @@ fn bombs_are_refused() {
     bomb += "tags: *a11\n";
     assert!(!problems(&bomb).is_empty());
     assert!(!problems(&format!("tags: {}\n", "[".repeat(5000))).is_empty());
+    let deep = |depth: usize| problems(&format!("tags: {}{}\n", "[".repeat(depth), "]".repeat(depth)));
+    assert_eq!(deep(64), ["1:70: lies deeper than 64 lists and mappings"]);
+    assert_eq!(deep(30_000).len(), 1);
+    let block: String = (0..200).map(|depth| "- ".repeat(depth) + "x\n").collect();
+    assert_eq!(problems(&block).len(), 1);
+    let aliases = format!("target: &a x\ntags: [{}]\n", "*a, ".repeat(65));
+    assert_eq!(problems(&aliases), ["2:264: there are more than 64 aliases"]);
+    assert_eq!(
+        problems("tags: &a [*a]\n"),
+        ["1:11: an alias stands for nothing that is complete"]
+    );
+    let large = format!(
+        "target: &a {}\ntags: [{}]\n",
+        "x".repeat(30_000),
+        "*a, ".repeat(60)
+    );
+    assert_eq!(problems(&large).len(), 1, "1.8 MB of copies");
     let many: String = (0..200)
         .map(|n| format!("key{n}: x"))
         .collect::<Vec<_>>()
@@ -204,5 +220,33 @@ images:
         "images: {a: b}",
     ] {
         assert_eq!(problems(text).len(), 1, "{text:?} {:?}", problems(text));
+    }
+}
+
+#[test]
+fn an_alias_is_what_it_stands_for() {
+    let config = parse("target: &stage app\ntags:\n  - *stage\nlabels: {a: *stage}\n");
+    assert_eq!(config.problems, []);
+    let texts: Vec<_> = config.entries.iter().map(|entry| entry.texts.join("|")).collect();
+    assert_eq!(texts, ["app", "app", "a=app"]);
+}
+
+/// The file may be a link to what the user did not mean to show.
+#[test]
+fn no_problem_shows_a_value() {
+    for text in [
+        "root:$6$s3cret:19000:0\ndaemon:*:s3cret\n",
+        "s3cret",
+        "target: [s3cret]\n",
+        "tags: {a: {b: s3cret}}\n",
+        "target: \"s3cret\n",
+        "images: s3cret\n",
+        "target: *s3cret\n",
+        "target: !s3cret [x]\n",
+        "target: @s3cret\n",
+    ] {
+        let problems = problems(text);
+        assert!(!problems.is_empty(), "{text}");
+        assert!(!problems.concat().contains("s3cret"), "{problems:?}");
     }
 }

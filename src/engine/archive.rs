@@ -1,14 +1,18 @@
 //! An image in an engine's classic store.
 
 use std::io;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker;
 use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use tokio::io::AsyncRead;
+use tokio::time::{Instant, timeout};
 use tokio_util::io::StreamReader;
 
+use crate::limits;
 use crate::ports::BuildError;
 use crate::ports::ImageArchive;
 use tagship_domain::error::cleaned;
@@ -88,6 +92,67 @@ pub(super) async fn ids(docker: &Docker) -> Result<Vec<String>, bollard::errors:
     Ok(images.into_iter().map(|image| image.id).collect())
 }
 
+/// How a stream that stands still is watched.
+#[derive(Debug, Clone, Copy)]
+struct Watch {
+    /// The silence after which the engine is asked.
+    ping: Duration,
+    /// The time that it has to answer.
+    pong: Duration,
+    /// The longest silence although it answers.
+    longest: Duration,
+}
+
+const WATCH: Watch = Watch {
+    ping: limits::ENGINE_PING,
+    pong: limits::ENGINE_PONG,
+    longest: limits::ENGINE_EXPORT,
+};
+
+/// The same stream, as long as the engine says that it is there while the stream stands still.
+///
+/// `docker save` of a classic store writes the whole image to its disk before the first byte, so that standing still
+/// alone says nothing.
+fn while_alive<S, P, F>(pieces: S, watch: Watch, ping: P) -> impl Stream<Item = io::Result<Bytes>> + Send
+where
+    S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
+    P: FnMut() -> F + Send,
+    F: Future<Output = io::Result<()>> + Send,
+{
+    futures_util::stream::unfold(Some((pieces, ping)), move |state| async move {
+        let (mut pieces, mut ping) = state?;
+        match next_while_alive(&mut pieces, watch, &mut ping).await {
+            Ok(Some(piece)) => Some((Ok(piece), Some((pieces, ping)))),
+            Ok(None) => None,
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+}
+
+async fn next_while_alive<S, P, F>(pieces: &mut S, watch: Watch, ping: &mut P) -> io::Result<Option<Bytes>>
+where
+    S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
+    P: FnMut() -> F + Send,
+    F: Future<Output = io::Result<()>> + Send,
+{
+    let silent = |for_time: Duration| {
+        let message = format!("nothing came for {} s", for_time.as_secs());
+        io::Error::new(io::ErrorKind::TimedOut, message)
+    };
+    let began = Instant::now();
+    loop {
+        if let Ok(next) = timeout(watch.ping, pieces.next()).await {
+            return next.transpose();
+        }
+        if began.elapsed() > watch.longest {
+            return Err(silent(watch.longest));
+        }
+        timeout(watch.pong, ping())
+            .await
+            .map_err(|_| silent(watch.ping + watch.pong))??;
+    }
+}
+
 #[async_trait]
 impl ImageArchive for ClassicImage {
     fn image_id(&self) -> Digest {
@@ -99,7 +164,7 @@ impl ImageArchive for ClassicImage {
     }
 
     async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError> {
-        let mut pieces = Box::pin(
+        let pieces = Box::pin(
             self.docker
                 .export_image(&self.id.to_string())
                 .map_err(io::Error::other),
@@ -108,9 +173,62 @@ impl ImageArchive for ClassicImage {
             image: self.id,
             message: cleaned(&error.to_string()),
         };
+        let docker = self.docker.clone();
+        let ping = move || {
+            let docker = docker.clone();
+            async move { docker.ping().await.map(drop).map_err(io::Error::other) }
+        };
+        let mut pieces = Box::pin(while_alive(pieces, WATCH, ping));
         // The first piece tells whether there is an image at all.
         let first = pieces.try_next().await.map_err(failed)?.unwrap_or_default();
         let all = futures_util::stream::iter([Ok(first)]).chain(pieces);
         Ok(Box::new(StreamReader::new(all)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Watch = Watch {
+        ping: Duration::from_millis(5),
+        pong: Duration::from_millis(5),
+        longest: Duration::from_hours(1),
+    };
+
+    /// A stream that stands still until the engine was asked so many times.
+    async fn standing(watch: Watch, until: usize, is_there: bool) -> io::Result<Vec<Bytes>> {
+        let (asked, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let pieces = futures_util::stream::once(async move {
+            for _ in 0..until {
+                heard.recv().await;
+            }
+            Ok(Bytes::from_static(b"piece"))
+        });
+        let ping = || {
+            asked.send(()).ok();
+            async move {
+                if !is_there {
+                    std::future::pending::<()>().await;
+                }
+                Ok(())
+            }
+        };
+        while_alive(Box::pin(pieces), watch, ping).try_collect().await
+    }
+
+    #[tokio::test]
+    async fn a_stream_may_stand_still_as_long_as_the_engine_is_there() {
+        assert_eq!(standing(SHORT, 20, true).await.unwrap(), ["piece"]);
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_gone_ends_a_stream_and_so_does_a_stream_that_something_else_holds() {
+        let gone = standing(SHORT, usize::MAX, false).await;
+        assert_eq!(gone.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let longest = Duration::from_millis(50);
+        let held = standing(Watch { longest, ..SHORT }, usize::MAX, true).await;
+        assert_eq!(held.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(WATCH.ping + WATCH.pong <= Duration::from_secs(90));
     }
 }

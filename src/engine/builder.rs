@@ -131,9 +131,11 @@ impl EngineBuilder {
             progress,
         )
         .await
-        .map_err(|status| match session.failure() {
-            Some(error) => session::failure(error, &self.image.registry),
-            None => failure::classify(&status, progress, request, &self.image),
+        .map_err(|status| match (session.failure(), std::error::Error::source(&status)) {
+            (Some(error), _) => session::failure(error, &self.image.registry),
+            // What the engine says has no cause on this side of the connection.
+            (None, Some(broken)) => engine.connection.unreachable(broken).into(),
+            (None, None) => failure::classify(&status, progress, request, &self.image),
         })
     }
 

@@ -12,9 +12,12 @@ mod reading;
 mod spool;
 mod tar;
 
+use std::time::Duration;
+
 use backon::BackoffBuilder as _;
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use tokio::time::Instant;
 
 pub use self::cache::LayerCache;
 pub use self::epoch::Times;
@@ -67,7 +70,9 @@ async fn push_patiently(
         }
     }
     let mut pauses = patience.backoff().build();
+    let mut spent = Duration::ZERO;
     loop {
+        let began = Instant::now();
         let had = image.parts();
         let mut reading = Reading {
             image: &mut image,
@@ -82,9 +87,12 @@ async fn push_patiently(
         // A long image over a bad line may break off often, as long as it gets on.
         if image.parts() > had {
             pauses = patience.backoff().build();
+            spent = Duration::ZERO;
         }
+        // What a try may have waited for in vain; bytes that moved for longer are no reason to give up.
+        spent += began.elapsed().min(patience.answer + patience.stall);
         let pause = if failure.is_transient() {
-            pauses.next()
+            pauses.next().filter(|pause| spent + *pause < patience.operation)
         } else {
             None
         };

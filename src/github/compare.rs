@@ -1,7 +1,6 @@
-use backon::Retryable as _;
 use serde::Deserialize;
 
-use super::{GithubForge, failure};
+use super::GithubForge;
 use crate::ports::ForgeError;
 use tagship_domain::facts::{CommitId, Descent};
 
@@ -23,17 +22,15 @@ enum Status {
 impl GithubForge {
     /// Where the commit `of` stands to the commit `from`; GitHub knows commits, too, that no branch reaches any more.
     pub(super) async fn compare(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError> {
-        let client = self.client().map_err(|error| self.failed(&error))?;
         // The changed files stand on the first page alone, and nobody needs them.
         let route = format!(
             "/repos/{}/{}/compare/{from}...{of}?per_page=1&page=2",
             self.owner, self.name
         );
-        let asked = (|| client.get::<Comparison, _, ()>(&route, None))
-            .retry(Self::backoff())
-            .when(failure::is_transient)
-            .await;
-        Ok(match asked.map_err(|error| self.failed(&error))?.status {
+        let answer = self.ask(&route).await?;
+        let comparison: Comparison =
+            serde_json::from_slice(&answer).map_err(|error| self.not_understood(&error))?;
+        Ok(match comparison.status {
             Status::Ahead | Status::Identical => Descent::After,
             Status::Behind => Descent::Before,
             Status::Diverged => Descent::Apart,

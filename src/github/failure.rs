@@ -1,26 +1,67 @@
-use std::error::Error as _;
+use http::StatusCode;
+use serde::Deserialize;
 
+use crate::limits;
 use crate::ports::ForgeError;
-use tagship_domain::error::{cleaned, innermost};
+use tagship_domain::error::innermost;
+use tagship_domain::untrusted::cleaned;
 
-/// Returns what octocrab's error says inside: it prints as `GitHub` alone.
-pub(super) fn failed(repository: String, error: &octocrab::Error) -> ForgeError {
-    let message = match error {
-        octocrab::Error::GitHub { source, .. } => {
-            format!("{} ({})", cleaned(&source.message), source.status_code)
-        }
-        other => innermost(other),
-    };
-    ForgeError::Failed { repository, message }
+/// Why one try of a question failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It did not get an answer.
+    Unanswered(octocrab::Error),
+    /// It was refused.
+    Refused { status: StatusCode, message: String },
+    /// Its answer broke off, is too long, or says something else.
+    Answer(String),
+    /// Its answer did not come in time.
+    Late,
 }
 
-/// Whether the same question may be answered later.
-pub(super) fn is_transient(error: &octocrab::Error) -> bool {
-    match error {
-        octocrab::Error::GitHub { source, .. } => {
-            source.status_code.is_server_error() || source.status_code.as_u16() == 429
+impl From<octocrab::Error> for Failure {
+    fn from(error: octocrab::Error) -> Self {
+        Self::Unanswered(error)
+    }
+}
+
+/// Source: GitHub REST API, "Troubleshooting": errors have a `message`.
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+}
+
+impl Failure {
+    /// What an answer that is no success says.
+    pub(super) fn of_status(status: StatusCode, body: &[u8]) -> Self {
+        let said = serde_json::from_slice::<Refusal>(body).map(|refusal| cleaned(&refusal.message));
+        Self::Refused {
+            status,
+            message: said.unwrap_or_else(|_| "it gives no reason".to_owned()),
         }
-        octocrab::Error::Hyper { .. } | octocrab::Error::Service { .. } => error.source().is_some(),
-        _ => false,
+    }
+
+    /// Whether the same question may be answered later.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => {
+                status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Unanswered(octocrab::Error::Hyper { .. } | octocrab::Error::Service { .. })
+            | Self::Late => true,
+            Self::Unanswered(_) | Self::Answer(_) => false,
+        }
+    }
+
+    /// The error when no further try is made.
+    pub(super) fn into_error(self, repository: String) -> ForgeError {
+        let message = match self {
+            Self::Refused { status, message } => format!("{message} ({status})"),
+            Self::Answer(problem) => problem,
+            Self::Late => format!("no answer within {} s", limits::GITHUB_TRY.as_secs()),
+            // octocrab's error says what it is inside: it prints as `Service` alone.
+            Self::Unanswered(error) => innermost(&error),
+        };
+        ForgeError::Failed { repository, message }
     }
 }

@@ -109,6 +109,8 @@ async fn an_answer_that_is_no_repository_is_an_error() {
     for answer in [
         ResponseTemplate::new(200).set_body_string("not JSON"),
         ResponseTemplate::new(200).set_body_json(json!([])),
+        ResponseTemplate::new(200).set_body_json(json!({"name": "x".repeat(11 << 20)})),
+        ResponseTemplate::new(404).set_body_string("x".repeat(11 << 20)),
     ] {
         let server = server(vec![answer]).await;
         let error = forge(&server).repository().await.unwrap_err();

@@ -1,10 +1,10 @@
 //! What started the run: the job's variables, and the file that holds the event.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::Environment;
+use crate::regular_file;
 use tagship_domain::error::cleaned;
 use tagship_domain::event::{Event, JobVariables, Payload};
 
@@ -51,6 +51,6 @@ fn payload(path: &Path) -> Result<Payload, String> {
 pub fn read_bounded(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    regular_file::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -61,7 +61,7 @@ fn names_and_variables_are_distinct_and_legal() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test has no front to be told by")]
-fn is_fresh(name: &str, expected: &str) {
+pub(crate) fn is_fresh(name: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("TAGSHIP_REGENERATE").is_some_and(|value| value == "1") {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

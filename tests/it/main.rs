@@ -12,6 +12,7 @@ mod identity_local;
 mod inputs_generated;
 mod judges;
 mod layers;
+mod limits_page;
 mod local_env;
 mod monorepo;
 mod real_names;

@@ -54,7 +54,9 @@ impl Capabilities {
         if version < (20, 10) {
             return Err(Error::TooOld { version: text });
         }
-        let workers = workers(&mut connection.control().await?).await?;
+        let mut control = connection.control().await?;
+        let asked = async { Ok::<_, std::convert::Infallible>(workers(&mut control).await) };
+        let workers = connection.in_time(asked).await??;
         let is_containerd = workers
             .iter()
             .any(|worker| worker.labels.contains_key(CONTAINERD_LABEL));

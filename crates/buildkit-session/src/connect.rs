@@ -17,17 +17,16 @@ use http::{HeaderName, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 
 pub use address::EngineAddress;
 pub(crate) use stream::EngineStream;
 
 use crate::error::Error;
+use crate::limits;
 use tagship_domain::error::{cleaned, innermost};
 
-/// How long one call of the Engine API may take to begin its answer. `docker save` of a classic store writes the
-/// whole image to its disk before the first byte.
-const API_TIMEOUT: Duration = Duration::from_hours(1);
 /// The most bytes of an engine's own words that are read.
 const MAX_MESSAGE_BYTES: usize = 4096;
 /// The most bytes of one progress message; a log message alone may have several megabytes.
@@ -49,26 +48,34 @@ impl std::fmt::Debug for Connection {
 struct Dialer {
     address: EngineAddress,
     ssh: PathBuf,
+    /// How long the engine may take to answer what it knows.
+    answer: Duration,
 }
 
 impl Connection {
     /// Connects and agrees on an API version.
     pub async fn open(address: EngineAddress) -> Result<Self, Error> {
-        Self::open_through(address, PathBuf::from("ssh")).await
+        Self::open_within(address, PathBuf::from("ssh"), limits::ANSWER).await
     }
 
-    async fn open_through(address: EngineAddress, ssh: PathBuf) -> Result<Self, Error> {
-        let dialer = Arc::new(Dialer { address, ssh });
+    async fn open_within(address: EngineAddress, ssh: PathBuf, answer: Duration) -> Result<Self, Error> {
+        let dialer = Arc::new(Dialer { address, ssh, answer });
         // The first dial is for its error alone: within an API call its kind would be lost.
         drop(dialer.dial().await?);
         let transport = Arc::clone(&dialer);
         let docker = Docker::connect_with_custom_transport(
             move |request: BollardRequest| {
                 let dialer = Arc::clone(&transport);
-                Box::pin(async move { dialer.send(request).await.map_err(bollard::errors::Error::from) })
+                Box::pin(async move {
+                    let answer = dialer.limit_of(request.uri().path());
+                    dialer
+                        .send(request, answer)
+                        .await
+                        .map_err(bollard::errors::Error::from)
+                })
             },
             Some("http://docker"),
-            API_TIMEOUT.as_secs(),
+            limits::EXPORT.as_secs(),
             API_DEFAULT_VERSION,
         )
         .map_err(|error| dialer.not_an_engine(&error))?
@@ -94,6 +101,10 @@ impl Connection {
         let upgraded = self.upgrade("/grpc", &[]).await?;
         let mut once = Some(upgraded);
         let channel = Endpoint::from_static("http://docker")
+            // A build may be silent for an hour; an engine that is there says so all the same.
+            .http2_keep_alive_interval(limits::PING)
+            .keep_alive_timeout(limits::PONG)
+            .keep_alive_while_idle(true)
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(16 << 20)
             .connect_with_connector(tower::service_fn(move |_: Uri| {
@@ -124,11 +135,7 @@ impl Connection {
         let request = request
             .body(Empty::<Bytes>::new())
             .map_err(|error| self.unreachable(&error))?;
-        let response = self
-            .dialer
-            .send(request)
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+        let response = self.in_time(self.dialer.send(request, None)).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::NoBuildKit {
                 message: format!(
@@ -142,6 +149,17 @@ impl Connection {
             .await
             .map_err(|error| self.unreachable(&error))?;
         Ok(EngineStream::over(TokioIo::new(upgraded)))
+    }
+
+    /// What an engine that is there knows at once.
+    pub(crate) async fn in_time<T, E: std::error::Error + 'static>(
+        &self,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Error> {
+        match timeout(self.dialer.answer, answer).await {
+            Ok(answer) => answer.map_err(|error| self.unreachable(&error)),
+            Err(_) => Err(self.dialer.silent()),
+        }
     }
 
     /// What an error below the API means.
@@ -166,14 +184,21 @@ impl Dialer {
             })
     }
 
-    /// Sends one request over a connection of its own.
-    async fn send<B>(&self, request: Request<B>) -> Result<Response<Incoming>, io::Error>
+    /// Sends one request over a connection of its own, whose answer may be bounded.
+    async fn send<B>(
+        &self,
+        request: Request<B>,
+        answer: Option<(u64, Duration)>,
+    ) -> Result<Response<Incoming>, io::Error>
     where
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let stream = EngineStream::dial(&self.address, &self.ssh).await?;
+        let mut stream = EngineStream::dial(&self.address, &self.ssh).await?;
+        if let Some((most, within)) = answer {
+            stream = stream.bounded(most, within);
+        }
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(http_error)?;
@@ -196,6 +221,25 @@ impl Dialer {
         Error::Unreachable {
             address: self.address.to_string(),
             message: innermost(error),
+        }
+    }
+
+    /// How much the engine may say at a path, and for how long; without end for the stream of an image, which is watched
+    /// where it is read.
+    fn limit_of(&self, path: &str) -> Option<(u64, Duration)> {
+        if path.ends_with("/version") || path.ends_with("/_ping") {
+            Some((limits::VERSION_BYTES, self.answer))
+        } else if path.ends_with("/get") {
+            None
+        } else {
+            Some((limits::LIST_BYTES, limits::CALL))
+        }
+    }
+
+    fn silent(&self) -> Error {
+        Error::Unreachable {
+            address: self.address.to_string(),
+            message: format!("no answer within {} s", self.answer.as_secs()),
         }
     }
 

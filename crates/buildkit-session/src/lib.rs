@@ -13,6 +13,7 @@ mod context;
 mod dockerignore;
 mod error;
 mod event;
+pub mod limits;
 mod progress;
 mod session;
 mod solve;

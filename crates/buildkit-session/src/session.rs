@@ -145,6 +145,8 @@ async fn serve(stream: EngineStream, providers: Providers, closed: oneshot::Rece
         futures_util::stream::iter([Ok::<_, std::io::Error>(stream)]).chain(futures_util::stream::pending());
     let served = Server::builder()
         .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_keepalive_interval(Some(crate::limits::PING))
+        .http2_keepalive_timeout(Some(crate::limits::PONG))
         .add_service(HealthServer::new(health::AlwaysServing))
         .add_service(FileSyncServer::new(providers.folders))
         .add_service(SecretsServer::new(providers.secrets))

@@ -12,7 +12,7 @@ use http::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use url::Url;
 
 use super::error::RegistryError;
@@ -112,24 +112,33 @@ impl Client {
             .map_err(|error| Failure::transient(error.to_string()))
     }
 
-    /// Does `attempt`, again and again with growing pauses while its failures are transient.
+    /// Does `attempt`, again and again with growing pauses while its failures are transient and the operation's time
+    /// lasts.
     pub(crate) async fn retried<T, F>(
         &self,
         operation: Operation<'_>,
-        attempt: impl FnMut() -> F + Send,
+        mut attempt: impl FnMut() -> F + Send,
     ) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>> + Send,
     {
+        let end = Instant::now() + self.patience.operation;
+        let attempt = move || {
+            let rest = end.saturating_duration_since(Instant::now());
+            Self::within(rest, attempt())
+        };
         attempt
             .retry(self.patience.backoff())
             .when(|failure| matches!(failure, Failure::Transient { .. }))
-            .adjust(|failure, pause| match failure {
-                Failure::Transient {
-                    retry_after: Some(asked),
-                    ..
-                } => pause.map(|pause| pause.max((*asked).min(self.patience.longest_pause))),
-                _ => pause,
+            .adjust(|failure, pause| {
+                let pause = match failure {
+                    Failure::Transient {
+                        retry_after: Some(asked),
+                        ..
+                    } => pause.map(|pause| pause.max((*asked).min(self.patience.longest_pause))),
+                    _ => pause,
+                };
+                pause.filter(|pause| Instant::now() + *pause < end)
             })
             .notify(|failure, pause| {
                 if let Failure::Transient { reason, .. } = failure {

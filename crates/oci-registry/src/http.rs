@@ -5,7 +5,10 @@ use std::time::Duration;
 use tagship_domain::error::with_causes;
 
 /// How long a connection may take to stand.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub const CONNECT: Duration = Duration::from_secs(10);
+
+/// How often the operating system asks whether the other end of an idle connection is there.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// The most idle connections that are kept to one host; as many as are ever used at once.
 const MAX_IDLE: usize = super::client::MAX_PARALLEL;
@@ -18,7 +21,8 @@ const MAX_IDLE: usize = super::client::MAX_PARALLEL;
 pub fn http_client(user_agent: &str) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .user_agent(user_agent)
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(CONNECT)
+        .tcp_keepalive(KEEP_ALIVE)
         .pool_max_idle_per_host(MAX_IDLE)
         .redirect(reqwest::redirect::Policy::none())
         .build()

@@ -24,7 +24,7 @@ mod verify;
 
 pub use client::{Client, Retry};
 pub use error::{RegistryError, missing_permission};
-pub use http::http_client;
+pub use http::{CONNECT, KEEP_ALIVE, http_client};
 pub use in_memory::{InMemoryRegistry, InMemoryState};
 pub use login::{LoginError, RegistryCredential, RegistryLogin};
 pub use patience::Patience;

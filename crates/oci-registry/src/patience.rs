@@ -19,22 +19,28 @@ pub struct Patience {
     pub longest_pause: Duration,
     /// How often a request is repeated.
     pub repetitions: usize,
+    /// The longest that an operation may take with its repetitions.
+    pub operation: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self {
-            answer: Duration::from_mins(1),
-            stall: Duration::from_mins(1),
-            commit: Duration::from_mins(5),
-            first_pause: Duration::from_millis(250),
-            longest_pause: Duration::from_secs(30),
-            repetitions: 5,
-        }
+        Self::DEFAULT
     }
 }
 
 impl Patience {
+    /// What a run on a network of today can do with.
+    pub const DEFAULT: Self = Self {
+        answer: Duration::from_mins(1),
+        stall: Duration::from_mins(1),
+        commit: Duration::from_mins(5),
+        first_pause: Duration::from_millis(250),
+        longest_pause: Duration::from_secs(30),
+        repetitions: 5,
+        operation: Duration::from_mins(5),
+    };
+
     /// Returns the pauses between tries.
     pub fn backoff(&self) -> ExponentialBuilder {
         ExponentialBuilder::new()

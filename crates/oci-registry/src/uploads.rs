@@ -46,9 +46,8 @@ impl Client {
 
     /// Uploads a blob of unknown digest and size as its bytes come: one session, one PATCH, one empty PUT.
     pub(crate) async fn upload_stream(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError> {
-        let start = || Self::within(self.patience.answer, self.start_upload());
-        let session = self
-            .retried(Operation::StartUpload, start)
+        // Tried once: whoever has the content tries again, and shares its time among all tries.
+        let session = Self::within(self.patience.answer, self.start_upload())
             .await
             .map_err(|failure| failure.into_error(&self.image, Operation::StartUpload))?;
 

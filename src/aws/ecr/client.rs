@@ -11,8 +11,10 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::aws::bounded::Bounded;
 use crate::aws::connection::identity_cache;
 use crate::aws::failure::ApiFailure;
+use crate::limits;
 use tagship_domain::reference::Region;
 
 /// ECR's API in one region.
@@ -26,6 +28,7 @@ impl RegionClient {
         let config = aws_sdk_ecr::config::Builder::from(sdk)
             .region(aws_config::Region::new(region.to_string()))
             .retry_classifier(QuotasStay)
+            .interceptor(Bounded(limits::ECR_BYTES))
             .build();
         let client = RwLock::new(Client::from_conf(config.clone()));
         Self { config, client }

@@ -5,8 +5,10 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use crate::aws::IdentityError;
+use crate::aws::bounded::Bounded;
 use crate::aws::ecr::answer::no_token;
 use crate::aws::ecr::client::RegionClient;
+use crate::limits;
 use crate::ports::{Clock, RegistryCredential, Reporter};
 
 /// The authorization token of one region, fetched when it is first needed.
@@ -52,7 +54,10 @@ impl TokenHolder {
 
 async fn fetch(client: &RegionClient, reporter: &dyn Reporter) -> Result<Held, IdentityError> {
     let answer = client
-        .call(|client| async move { client.get_authorization_token().send().await })
+        .call(|client| async move {
+            let request = client.get_authorization_token().customize();
+            request.interceptor(Bounded(limits::TOKEN_BYTES)).send().await
+        })
         .await
         .map_err(no_token)?;
     let malformed = |problem| IdentityError::Malformed {

@@ -21,7 +21,8 @@ fn a_signal_drops_the_run_and_every_output_is_written_still() {
         let folder = tempfile::tempdir().unwrap();
         let environment = environment(folder.path());
         let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
-        let end = until_interrupted(async move {
+        let interrupt = Interrupt::install(|| ()).unwrap();
+        let end = until_interrupted(&interrupt, async move {
             let _alive = alive;
             let own = std::process::id().to_string();
             Process::new("kill").args([signal, &own]).status().await.unwrap();
@@ -79,4 +80,60 @@ fn a_result_that_cannot_be_told_is_a_failure() {
         summary.is_ok(),
         "the summary is written although the outputs are not"
     );
+}
+
+/// This test runs itself as a child, which panics with a secret on a thread that holds the voice's lock or not.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the child knows itself by the variable")]
+fn after_a_panic_all_is_written_that_a_failed_run_writes() {
+    const CHILD: &str = "TAGSHIP_TEST_PANICS";
+    if let Some(folder) = std::env::var_os(CHILD) {
+        let folder = std::path::PathBuf::from(folder);
+        ending::install_panic_handler();
+        let mut environment = environment(&folder);
+        environment = Environment::new(
+            [
+                ("GITHUB_ACTIONS", "true"),
+                ("GITHUB_OUTPUT", "output"),
+                ("GITHUB_STEP_SUMMARY", "summary"),
+            ]
+            .map(|(name, value)| (name.into(), value.into())),
+            environment.working_directory().to_owned(),
+        );
+        let ui = Arc::new(Ui::new(Manner::default(), &environment));
+        let files = ActionFiles::of(&environment);
+        ending::leave(move |diagnosis| {
+            let outcome = Outcome::of_failure(&Ledger::default(), &diagnosis.plain());
+            tell(&ui, Some(diagnosis), outcome, Some(&files));
+        });
+        panic!("s3cret");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "cli::session::tests::after_a_panic_all_is_written_that_a_failed_run_writes",
+            "--nocapture",
+        ])
+        .current_dir(folder.path())
+        .env(CHILD, folder.path())
+        .output()
+        .unwrap();
+    let talk = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(70), "{talk}");
+    assert!(
+        talk.contains("::error") && talk.contains("this is a bug") && talk.contains(file!()),
+        "{talk}"
+    );
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let written = read("output");
+    assert!(
+        OUTPUTS
+            .iter()
+            .all(|output| written.contains(&format!("{}<<", output.name))),
+        "{written}"
+    );
+    let summary = read("summary");
+    assert!(summary.contains("this is a bug"), "{summary}");
+    assert!(![talk, written, summary].concat().contains("s3cret"));
 }

@@ -3,7 +3,6 @@ mod saved;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use ::tar::Header;
 use secrecy::SecretString;

@@ -217,27 +217,3 @@ fn escape_sequences_leave_only_their_text() {
         );
     }
 }
-
-/// This test runs itself as a child, which panics with a secret.
-#[test]
-#[expect(clippy::disallowed_methods, reason = "the child knows itself by the variable")]
-fn a_panic_asks_for_a_report_and_ends_with_code_70() {
-    const CHILD: &str = "TAGSHIP_TEST_PANICS";
-    if std::env::var_os(CHILD).is_some() {
-        install_panic_message();
-        panic!("s3cret");
-    }
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "ui::tests::words::a_panic_asks_for_a_report_and_ends_with_code_70",
-            "--nocapture",
-        ])
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
-    let talk = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(70), "{talk}");
-    assert!(talk.contains("this is a bug") && talk.contains(file!()), "{talk}");
-    assert!(!talk.contains("s3cret"), "{talk}");
-}

@@ -208,6 +208,7 @@ impl Fake {
 
 /// Pauses that do not matter to a test's length.
 pub const IMPATIENT: Patience = Patience {
+    operation: Duration::from_mins(1),
     answer: Duration::from_secs(10),
     stall: Duration::from_secs(10),
     commit: Duration::from_secs(10),

@@ -8,18 +8,41 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, Command};
+use tokio::time::{Sleep, sleep, timeout};
 use tonic::transport::server::Connected;
 
 use super::EngineAddress;
-
-/// How long a connection over TCP may take to come about. A socket of this machine answers or refuses at once.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::limits;
 
 /// A connection to the engine, whatever carries it.
 pub(crate) struct EngineStream {
     io: Box<dyn Duplex>,
+    /// How much and until when may be read; without end when absent.
+    bounds: Option<Bounds>,
     /// Ended together with the connection.
     _carrier: Option<Child>,
+}
+
+/// What one answer may be.
+struct Bounds {
+    left: u64,
+    within: Duration,
+    end: Pin<Box<Sleep>>,
+}
+
+impl Bounds {
+    /// Counts what was read, or ends it.
+    fn check(&mut self, read: usize, cx: &mut Context<'_>, is_pending: bool) -> io::Result<()> {
+        if is_pending && self.end.as_mut().poll(cx).is_ready() {
+            let message = format!("no whole answer within {} s", self.within.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+        }
+        self.left = self
+            .left
+            .checked_sub(read as u64)
+            .ok_or_else(|| io::Error::other("its answer is too long"))?;
+        Ok(())
+    }
 }
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -28,13 +51,15 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 impl EngineStream {
     /// Connects. `ssh` is the program that carries `ssh://` addresses.
     pub(crate) async fn dial(address: &EngineAddress, ssh: &Path) -> io::Result<Self> {
+        let in_time = |elapsed| io::Error::new(io::ErrorKind::TimedOut, elapsed);
         match address {
-            EngineAddress::Unix(path) => Ok(Self::over(UnixStream::connect(path).await?)),
+            EngineAddress::Unix(path) => {
+                let stream = timeout(limits::CONNECT, UnixStream::connect(path)).await;
+                Ok(Self::over(stream.map_err(in_time)??))
+            }
             EngineAddress::Tcp { host, port } => {
-                let stream =
-                    tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), *port)))
-                        .await
-                        .map_err(|elapsed| io::Error::new(io::ErrorKind::TimedOut, elapsed))??;
+                let stream = timeout(limits::CONNECT, TcpStream::connect((host.as_str(), *port))).await;
+                let stream = stream.map_err(in_time)??;
                 stream.set_nodelay(true)?;
                 Ok(Self::over(stream))
             }
@@ -46,7 +71,20 @@ impl EngineStream {
     pub(crate) fn over(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         Self {
             io: Box::new(io),
+            bounds: None,
             _carrier: None,
+        }
+    }
+
+    /// With one answer of at most so many bytes, within a time that begins now.
+    pub(super) fn bounded(self, most: u64, within: Duration) -> Self {
+        Self {
+            bounds: Some(Bounds {
+                left: most,
+                within,
+                end: Box::pin(sleep(within)),
+            }),
+            ..self
         }
     }
 
@@ -54,7 +92,7 @@ impl EngineStream {
     /// Source: docker CLI, connection helper for `ssh://`.
     fn over_ssh(ssh: &Path, user: Option<&str>, host: &str, port: Option<u16>) -> io::Result<Self> {
         let mut command = Command::new(ssh);
-        command.args(["-T", "-o", "ConnectTimeout=30", "-o", "BatchMode=yes"]);
+        command.args(["-T", "-o", "ConnectTimeout=10", "-o", "BatchMode=yes"]);
         if let Some(user) = user {
             command.args(["-l", user]);
         }
@@ -73,6 +111,7 @@ impl EngineStream {
         };
         Ok(Self {
             io: Box::new(tokio::io::join(output, input)),
+            bounds: None,
             _carrier: Some(child),
         })
     }
@@ -84,7 +123,15 @@ impl AsyncRead for EngineStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.io).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut *self.io).poll_read(cx, buf);
+        if let Some(bounds) = &mut self.bounds
+            && let Err(end) = bounds.check(buf.filled().len() - before, cx, read.is_pending())
+        {
+            buf.set_filled(before);
+            return Poll::Ready(Err(end));
+        }
+        read
     }
 }
 

@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
@@ -156,12 +157,44 @@ async fn ssh_carries_the_engine_of_another_machine() {
     assert_eq!(&echo, b"there and back");
     assert_eq!(
         std::fs::read_to_string(arguments).unwrap(),
-        "-T -o ConnectTimeout=30 -o BatchMode=yes -l me -p 2222 -- build docker system dial-stdio\n"
+        "-T -o ConnectTimeout=10 -o BatchMode=yes -l me -p 2222 -- build docker system dial-stdio\n"
     );
 
-    let error = Connection::open_through(address, PathBuf::from("/nowhere/ssh"))
+    let error = Connection::open_within(address, PathBuf::from("/nowhere/ssh"), Duration::from_secs(9))
         .await
         .err()
         .unwrap();
     assert!(matches!(error, Error::SshMissing), "{error:?}");
+}
+
+/// Takes connections and says nothing.
+#[tokio::test]
+async fn a_silent_engine_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let answer = Duration::from_millis(50);
+    let opened = Connection::open_within(EngineAddress::Unix(socket), PathBuf::from("ssh"), answer).await;
+    let error = opened.err().unwrap();
+    assert!(matches!(error, BuildError::Unreachable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_answer_has_an_end_in_time_and_size() {
+    let (mut engine, ours) = tokio::io::duplex(1 << 20);
+    let mut stream = EngineStream::over(ours).bounded(10, Duration::from_hours(1));
+    engine.write_all(b"0123456789!").await.unwrap();
+    let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
+    assert_eq!(error.to_string(), "its answer is too long");
+
+    let (mut engine, ours) = tokio::io::duplex(64);
+    let mut stream = EngineStream::over(ours).bounded(u64::MAX, Duration::from_millis(50));
+    // A byte now and then keeps nothing alive.
+    tokio::spawn(async move {
+        while engine.write_all(b".").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
 }

@@ -1,0 +1,1 @@
+../../src/regular_file.rs

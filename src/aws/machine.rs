@@ -1,0 +1,173 @@
+//! What the machine's own AWS configuration says that the SDK would answer with a panic, or leave unsaid.
+
+use aws_config::profile::{self, ProfileSet};
+use aws_sdk_sts::config::retry::RetryConfig;
+use aws_types::os_shim_internal::{Env, Fs};
+
+use crate::aws::IdentityError;
+use tagship_domain::untrusted::cleaned;
+
+/// The variables and files of one machine.
+#[derive(Debug, Clone)]
+pub(super) struct Machine {
+    env: Env,
+    fs: Fs,
+}
+
+impl Machine {
+    /// The one that this runs on.
+    pub(super) fn own() -> Self {
+        Self {
+            env: Env::real(),
+            fs: Fs::real(),
+        }
+    }
+
+    /// How calls are repeated: what variables say, else the profile; `legacy` is what the SDK calls `standard`.
+    ///
+    /// `needs_profile` is whether credentials come from the ordinary chain, which a missing profile would empty.
+    /// Source: AWS SDKs and Tools reference guide, "Retry behavior".
+    pub(super) async fn retries(&self, needs_profile: bool) -> Result<RetryConfig, IdentityError> {
+        let profiles = profile::load(&self.fs, &self.env, &Default::default(), None).await;
+        let profiles = match profiles {
+            Ok(profiles) => profiles,
+            // The chain says it in its own words where it matters.
+            Err(_) => ProfileSet::default(),
+        };
+        if needs_profile
+            && let Ok(name) = self.env.get("AWS_PROFILE")
+            && profiles.get_profile(&name).is_none()
+        {
+            return Err(wrong(
+                "`AWS_PROFILE`",
+                &name,
+                "is no profile in the AWS configuration files",
+            ));
+        }
+        let mut retries = RetryConfig::standard();
+        if let Some((setting, mode)) = self.setting(&profiles, "AWS_RETRY_MODE", "retry_mode") {
+            retries = match mode.to_ascii_lowercase().as_str() {
+                "legacy" | "standard" => retries,
+                "adaptive" => RetryConfig::adaptive(),
+                _ => {
+                    return Err(wrong(
+                        &setting,
+                        &mode,
+                        "is none of `standard`, `adaptive` and `legacy`",
+                    ));
+                }
+            };
+        }
+        if let Some((setting, attempts)) = self.setting(&profiles, "AWS_MAX_ATTEMPTS", "max_attempts") {
+            retries = match attempts.parse::<u32>() {
+                Ok(attempts) if attempts > 0 => retries.with_max_attempts(attempts),
+                _ => return Err(wrong(&setting, &attempts, "is no whole number from 1")),
+            };
+        }
+        Ok(retries)
+    }
+
+    /// A setting that is not blank, and how a message names it.
+    fn setting(&self, profiles: &ProfileSet, variable: &str, key: &str) -> Option<(String, String)> {
+        let of_variable = self
+            .env
+            .get(variable)
+            .ok()
+            .map(|value| (format!("`{variable}`"), value));
+        let of_profile = || {
+            let value = profiles.get(key)?.to_owned();
+            Some((
+                format!("`{key}` of profile `{}`", profiles.selected_profile()),
+                value,
+            ))
+        };
+        let trimmed = |(name, value): (String, String)| {
+            let value = value.trim().to_owned();
+            (!value.is_empty()).then_some((name, value))
+        };
+        of_variable
+            .and_then(trimmed)
+            .or_else(|| of_profile().and_then(trimmed))
+    }
+}
+
+fn wrong(setting: &str, value: &str, problem: &'static str) -> IdentityError {
+    IdentityError::Setting {
+        setting: setting.to_owned(),
+        value: cleaned(value),
+        problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sts::config::retry::RetryMode;
+
+    use super::*;
+
+    fn machine(variables: &[(&str, &str)], config: &'static str) -> Machine {
+        let mut all = vec![("AWS_CONFIG_FILE", "config")];
+        all.extend_from_slice(variables);
+        Machine {
+            env: Env::from_slice(&all),
+            fs: Fs::from_slice(&[("config", config)]),
+        }
+    }
+
+    async fn retries(variables: &[(&str, &str)], config: &'static str) -> Result<(RetryMode, u32), String> {
+        let retries = machine(variables, config).retries(true).await;
+        let retries = retries.map_err(|error| error.to_string())?;
+        Ok((retries.mode(), retries.max_attempts()))
+    }
+
+    #[tokio::test]
+    async fn retries_are_what_variables_and_profile_say_and_legacy_is_standard() {
+        use RetryMode::{Adaptive, Standard};
+        assert_eq!(retries(&[], "").await, Ok((Standard, 3)));
+        assert_eq!(
+            retries(&[("AWS_RETRY_MODE", "legacy")], "").await,
+            Ok((Standard, 3))
+        );
+        assert_eq!(
+            retries(&[("AWS_RETRY_MODE", "Adaptive")], "").await,
+            Ok((Adaptive, 3))
+        );
+        assert_eq!(retries(&[("AWS_MAX_ATTEMPTS", "7")], "").await, Ok((Standard, 7)));
+        let profile = "[default]\nretry_mode = legacy\nmax_attempts = 4\n";
+        assert_eq!(retries(&[], profile).await, Ok((Standard, 4)));
+        assert_eq!(
+            retries(&[("AWS_RETRY_MODE", " ")], profile).await,
+            Ok((Standard, 4))
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_no_value_is_one_sentence() {
+        for (variables, config, expected) in [
+            (
+                vec![("AWS_RETRY_MODE", "fast")],
+                "",
+                "`AWS_RETRY_MODE` is `fast`, which is none of `standard`, `adaptive` and `legacy`",
+            ),
+            (
+                vec![("AWS_MAX_ATTEMPTS", "0")],
+                "",
+                "`AWS_MAX_ATTEMPTS` is `0`, which is no whole number from 1",
+            ),
+            (
+                vec![("AWS_PROFILE", "work")],
+                "[profile work]\nmax_attempts = many\n",
+                "`max_attempts` of profile `work` is `many`, which is no whole number from 1",
+            ),
+            (
+                vec![("AWS_PROFILE", "gone")],
+                "[default]\n",
+                "`AWS_PROFILE` is `gone`, which is no profile in the AWS configuration files",
+            ),
+        ] {
+            assert_eq!(retries(&variables, config).await, Err(expected.to_owned()));
+        }
+        let without_chain = machine(&[("AWS_PROFILE", "gone")], "").retries(false).await;
+        assert!(without_chain.is_ok(), "a role by OIDC needs no profile");
+    }
+}

@@ -1,0 +1,166 @@
+//! Every limit of time and size that a run has for its peers, in one table: `docs/limits.md` is made from it.
+//!
+//! A peer that is silent or endless ends in an error that says so. What may be silent on purpose, such as a build
+//! step, is not bounded in time; whether its engine is still there is asked meanwhile.
+
+use std::fmt;
+use std::time::Duration;
+
+use buildkit_session::limits as engine;
+use oci_registry::Patience;
+
+/// How long a connection may take to stand, to any peer.
+pub const CONNECT: Duration = oci_registry::CONNECT;
+
+/// How often the operating system asks whether the other end of an idle connection is there.
+pub const KEEP_ALIVE: Duration = oci_registry::KEEP_ALIVE;
+
+/// How long an engine may take to answer what it knows: ping, version, upgrade of a connection, its workers.
+pub const ENGINE_ANSWER: Duration = engine::ANSWER;
+/// How long an engine may take over lists, inspections and removals.
+pub const ENGINE_CALL: Duration = engine::CALL;
+/// How long an engine may be silent before it is asked whether it is there.
+pub const ENGINE_PING: Duration = engine::PING;
+/// How long an engine may take to say so.
+pub const ENGINE_PONG: Duration = engine::PONG;
+/// How long the stream of an image may stand still although the engine is there: it first writes the image to its disk.
+pub const ENGINE_EXPORT: Duration = engine::EXPORT;
+/// The most bytes of an engine's answer about itself.
+pub const ENGINE_VERSION_BYTES: u64 = engine::VERSION_BYTES;
+/// The most bytes of an engine's list.
+pub const ENGINE_LIST_BYTES: u64 = engine::LIST_BYTES;
+
+/// How long a registry is waited for.
+pub const REGISTRY: Patience = Patience::DEFAULT;
+
+/// How long one try of an AWS call may take.
+pub const AWS_TRY: Duration = Duration::from_secs(20);
+/// How long one AWS call may take with its repetitions.
+pub const AWS_CALL: Duration = Duration::from_secs(60);
+/// The most bytes of an answer of STS.
+pub const STS_BYTES: u64 = MIB;
+/// The most bytes of an answer that holds a token: ECR's or GitHub's.
+pub const TOKEN_BYTES: u64 = 64 * KIB;
+/// The most bytes of any other answer of ECR's API, which may hold a hundred manifests.
+pub const ECR_BYTES: u64 = 64 * MIB;
+
+/// How long GitHub may take to give an OIDC token.
+pub const OIDC: Duration = Duration::from_secs(15);
+/// How long one try of a call to GitHub's API may take.
+pub const GITHUB_TRY: Duration = Duration::from_secs(10);
+/// The most bytes of an answer of GitHub's API.
+pub const GITHUB_BYTES: u64 = 10 * MIB;
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// Whom or what it is for.
+    pub peer: &'static str,
+    /// What it bounds.
+    pub what: &'static str,
+    /// The bound.
+    pub bound: Bound,
+}
+
+/// A bound.
+#[derive(Debug, Clone, Copy)]
+pub enum Bound {
+    /// Of time.
+    Time(Duration),
+    /// Of bytes.
+    Size(u64),
+    /// Of tries after the first.
+    Repetitions(usize),
+}
+
+/// All limits.
+pub const LIMITS: &[Limit] = &[
+    row("all", "a connection stands", Bound::Time(CONNECT)),
+    row(
+        "all",
+        "an idle connection until it is asked whether its end is there",
+        Bound::Time(KEEP_ALIVE),
+    ),
+    row(
+        "all",
+        "one operation with its repetitions",
+        Bound::Time(REGISTRY.operation),
+    ),
+    row(
+        "engine",
+        "ping, version, upgrade, workers",
+        Bound::Time(ENGINE_ANSWER),
+    ),
+    row(
+        "engine",
+        "a list, an inspection, a removal",
+        Bound::Time(ENGINE_CALL),
+    ),
+    row(
+        "engine",
+        "silence until it is asked whether it is there",
+        Bound::Time(ENGINE_PING),
+    ),
+    row("engine", "the answer to that", Bound::Time(ENGINE_PONG)),
+    row(
+        "engine",
+        "the stream of an image stands still, though the engine is there",
+        Bound::Time(ENGINE_EXPORT),
+    ),
+    row("engine", "its version", Bound::Size(ENGINE_VERSION_BYTES)),
+    row("engine", "a list, an inspection", Bound::Size(ENGINE_LIST_BYTES)),
+    row(
+        "registry",
+        "one request with a small body",
+        Bound::Time(REGISTRY.answer),
+    ),
+    row(
+        "registry",
+        "an upload without a byte moving",
+        Bound::Time(REGISTRY.stall),
+    ),
+    row(
+        "registry",
+        "checking an uploaded blob",
+        Bound::Time(REGISTRY.commit),
+    ),
+    row(
+        "registry",
+        "one request",
+        Bound::Repetitions(REGISTRY.repetitions),
+    ),
+    row(
+        "registry",
+        "a manifest",
+        Bound::Size(tagship_domain::content::MAX_MANIFEST_BYTES as u64),
+    ),
+    row("AWS", "one try of a call", Bound::Time(AWS_TRY)),
+    row("AWS", "a call with its repetitions", Bound::Time(AWS_CALL)),
+    row("AWS", "an answer of STS", Bound::Size(STS_BYTES)),
+    row("AWS", "an authorization token", Bound::Size(TOKEN_BYTES)),
+    row("AWS", "any other answer of ECR", Bound::Size(ECR_BYTES)),
+    row("GitHub", "an OIDC token", Bound::Time(OIDC)),
+    row("GitHub", "an OIDC token", Bound::Size(TOKEN_BYTES)),
+    row("GitHub", "one try of a call to the API", Bound::Time(GITHUB_TRY)),
+    row("GitHub", "an answer of the API", Bound::Size(GITHUB_BYTES)),
+];
+
+const fn row(peer: &'static str, what: &'static str, bound: Bound) -> Limit {
+    Limit { peer, what, bound }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(time) if time.as_secs() >= 3600 => write!(f, "{} h", time.as_secs() / 3600),
+            Self::Time(time) if time.as_secs() > 60 => write!(f, "{} min", time.as_secs() / 60),
+            Self::Time(time) => write!(f, "{} s", time.as_secs()),
+            Self::Size(bytes) if *bytes >= MIB => write!(f, "{} MiB", bytes / MIB),
+            Self::Size(bytes) => write!(f, "{} KiB", bytes / KIB),
+            Self::Repetitions(count) => write!(f, "{count} repetitions"),
+        }
+    }
+}
