@@ -19,6 +19,7 @@ mod naming;
 mod origin;
 mod paths;
 mod problem;
+mod quoted;
 mod raw;
 mod role;
 mod trust;

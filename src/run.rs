@@ -39,6 +39,18 @@ pub async fn ship(
 ) -> Result<Outcome, RunError> {
     ledger.enter(Stage::Read, &*reporter);
     let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
+    let shipped = ship_from(&scene, settings, reporter, ledger).await;
+    // Also after a failure: other runs may use what this one started.
+    scene.close().await;
+    shipped
+}
+
+async fn ship_from(
+    scene: &Scene<'_>,
+    settings: &Settings,
+    reporter: Arc<dyn Reporter>,
+    ledger: &Ledger,
+) -> Result<Outcome, RunError> {
     let connection = scene.connect().await?;
     let facts = scene.facts(&connection).await?;
     ledger.enter(Stage::Plan, &*reporter);
@@ -69,7 +81,6 @@ pub async fn ship(
     }
     if settings.dry_run {
         ledger.dry_run();
-        scene.close().await;
         return Ok(Outcome::of_dry_run(&plan, ledger));
     }
     let repository = connection.repository()?;
@@ -87,7 +98,6 @@ pub async fn ship(
     };
     let history = History::of(settings, Arc::clone(&reporter));
     execute(&plan, &writers, &history, &*reporter, ledger).await?;
-    scene.close().await;
     Ok(Outcome::of_report(ledger))
 }
 

@@ -171,7 +171,7 @@ impl EngineBuilder {
                 self.login.forget(host).await;
                 logged_in_anew = true;
             } else if !error.is_transient() {
-                return Err(error.into());
+                return Err(failure::refused_again(error, &self.image).into());
             }
             let Some(delay) = delays.next() else {
                 return Err(error.into());

@@ -9,6 +9,7 @@ use tonic::Status;
 use crate::ports::BuildError;
 use buildkit_session::Progress;
 use details::Details;
+pub(super) use push::refused_again;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::reference::ImageName;
 use tagship_domain::untrusted::Untrusted;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::Sourced;
-use super::{Environment, RawInputs, entries};
+use super::{Environment, Origin, RawInputs, entries};
 use crate::settings::BuildSettings;
 use tagship_domain::content::Platform;
 use tagship_domain::untrusted::cleaned;
@@ -46,6 +46,7 @@ pub(super) fn read(
     let docker_host = raw
         .text("docker-host", problems)
         .and_then(|value| docker_host(value, problems));
+    refuse_other_ways(docker_host.as_deref(), environment, problems);
     Some(BuildSettings {
         context: context?.0,
         dockerfile: dockerfile?,
@@ -166,6 +167,32 @@ fn target(value: Sourced, problems: &mut Problems) -> Option<String> {
     }
     let message = format!("`{}` is not the name of a stage", cleaned(&value.text));
     problems.add(&value.origin, message, None)
+}
+
+/// Refuses the ways to an engine that the `docker` command knows and Tagship does not: unread, they would lead a build
+/// to another engine, or send it in the clear.
+///
+/// Source: docker CLI reference, "Environment variables"; `DOCKER_HOST` counts more than a context.
+fn refuse_other_ways(host: Option<&str>, environment: &Environment, problems: &mut Problems) {
+    let is_tcp = host.is_some_and(|host| host.starts_with("tcp://"));
+    let tls = ["DOCKER_TLS_VERIFY", "DOCKER_TLS"];
+    for variable in tls
+        .into_iter()
+        .filter(|name| is_tcp && environment.get(name).is_some())
+    {
+        let hint = "reach the engine as `ssh://user@host`, or take the variable away".to_owned();
+        let message = "asks for TLS, which the engine at a `tcp://` address is not spoken to with";
+        problems.add::<()>(&Origin::Variable(variable.to_owned()), message, hint);
+    }
+    if let (None, Some(context)) = (host, environment.get("DOCKER_CONTEXT"))
+        && context != "default"
+    {
+        let hint = "give the context's address as `docker-host`: docker context inspect --format \
+                    '{{.Endpoints.docker.Host}}'"
+            .to_owned();
+        let message = "names a context of the docker command, which Tagship does not read";
+        problems.add::<()>(&Origin::Variable("DOCKER_CONTEXT".to_owned()), message, hint);
+    }
 }
 
 fn docker_host(value: Sourced, problems: &mut Problems) -> Option<String> {

@@ -18,10 +18,10 @@ const MAX_NAME_LENGTH: usize = 256;
 /// `NAME=value`, or `NAME` alone for the value of that variable.
 pub(super) fn build_args(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> BuildArgs {
     let mut arguments = BTreeMap::new();
-    for (index, entry) in raw.entries("build-args", problems).into_iter().enumerate() {
+    for (index, entry) in raw.values("build-args", problems).into_iter().enumerate() {
         let (name, value) = match entry.text.split_once('=') {
             Some((name, value)) => (name.trim(), Some(value.to_owned())),
-            None => (entry.text.as_str(), None),
+            None => (entry.text.trim(), None),
         };
         if !is_variable_name(name) {
             problems.add::<()>(
@@ -55,7 +55,7 @@ pub(super) fn secrets(
     problems: &mut Problems,
 ) -> Vec<BuildSecret> {
     let mut secrets: Vec<BuildSecret> = Vec::new();
-    for (index, entry) in raw.entries("secrets", problems).iter().enumerate() {
+    for (index, entry) in raw.values("secrets", problems).iter().enumerate() {
         let secret = if is_option_list(&entry.text) {
             from_options(index, entry, raw, environment, paths, problems)
         } else {
@@ -88,7 +88,7 @@ fn from_options(
     let number = index + 1;
     let mut id = None;
     let mut source = None;
-    for option in entry.text.split(',') {
+    for option in entry.text.trim().split(',') {
         match option
             .split_once('=')
             .map(|(key, value)| (key.trim(), value.trim()))

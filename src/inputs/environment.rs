@@ -50,6 +50,12 @@ impl Environment {
         self.variables.get(name).map(String::as_str)
     }
 
+    /// The names that begin so, of variables that are set.
+    pub(super) fn names<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        let names = self.variables.keys().map(String::as_str);
+        names.filter(move |name| name.starts_with(prefix))
+    }
+
     /// Whether the variable is set to what is not UTF-8.
     pub fn is_not_utf8(&self, name: &str) -> bool {
         self.not_utf8.contains(name)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::problem::Problems;
+use super::quoted;
 use super::trust::Trust;
 use super::{Environment, Face, Origin, Problem, workspace};
 use crate::config::Config;
@@ -199,8 +200,18 @@ impl RawInputs {
         }
     }
 
-    /// The entries of a list, without blank ones.
+    /// The entries of a list, without blank ones and blanks around them.
     pub(super) fn entries(&self, name: &str, problems: &mut Problems) -> Vec<Sourced> {
+        let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect();
+        self.cut(name, lines, problems)
+    }
+
+    /// The entries of a list whose values keep their blanks, and may be in quotes.
+    pub(super) fn values(&self, name: &str, problems: &mut Problems) -> Vec<Sourced> {
+        self.cut(name, quoted::entries, problems)
+    }
+
+    fn cut(&self, name: &str, lines: impl Fn(&str) -> Vec<String>, problems: &mut Problems) -> Vec<Sourced> {
         debug_assert!(find(name).is_some(), "{name} is not in the table");
         let Some(value) = self.values.get(name) else {
             return Vec::new();
@@ -215,10 +226,9 @@ impl RawInputs {
             value
                 .texts
                 .iter()
-                .flat_map(|text| text.lines())
-                .map(str::trim)
+                .flat_map(|text| lines(text))
                 .filter(|line| !line.is_empty())
-                .map(sourced)
+                .map(|line| sourced(&line))
                 .collect()
         };
         if entries.len() > MAX_ENTRIES {

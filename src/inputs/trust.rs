@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::Environment;
 use super::paths::Paths;
+use super::quoted;
 use crate::schema::{Input, MaySet};
 use tagship_domain::event::Payload;
 
@@ -91,8 +92,8 @@ impl MaySet {
             Self::WithinCheckout => texts.iter().all(|text| paths.is_within(Path::new(text.trim()))),
             Self::WithValue => texts
                 .iter()
-                .flat_map(|text| text.lines())
-                .all(|line| line.trim().is_empty() || line.contains('=')),
+                .flat_map(|text| quoted::entries(text))
+                .all(|entry| entry.contains('=')),
         }
     }
 

@@ -125,6 +125,8 @@ fn tolerant(described: Result<ImageDescription, RegistryError>) -> Result<ImageF
             | RegistryError::ContentMissing { .. }
             | RegistryError::ContentMismatch { .. },
         ) => Ok(ImageFacts::default()),
+        // Whoever may only push may not read what an image says.
+        Err(error) if error.is_unreadable_blob() => Ok(ImageFacts::default()),
         described => described.map(facts),
     }
 }

@@ -67,7 +67,11 @@ impl Tagging<'_> {
         });
         self.refuse(conflicts.collect())?;
         let mut put = Vec::new();
-        for (wanted, action) in actions {
+        for (number, (wanted, action)) in actions.into_iter().enumerate() {
+            // The first was looked at a moment ago, the others some requests ago.
+            if number > 0 && matches!(action, TagAction::Create) && self.is_unprotected(&wanted.tag) {
+                self.look_again(wanted).await?;
+            }
             match action {
                 TagAction::Hold { at, reason, .. } => {
                     self.ledger.held(&wanted.tag, at, reason);
@@ -80,6 +84,21 @@ impl Tagging<'_> {
             put.push(wanted);
         }
         Ok(put)
+    }
+
+    /// Whether the registry itself would let the tag move: it is then for the run to look, put and look.
+    fn is_unprotected(&self, tag: &Tag) -> bool {
+        let setting = self.plan.mutability.as_ref();
+        setting.is_none_or(|setting| !setting.protects(tag))
+    }
+
+    /// Refuses a tag that another run has put since it was decided.
+    async fn look_again(&self, wanted: &WantedTag) -> Result<(), PipelineError> {
+        let facts = self.look(&[wanted]).await?;
+        match self.candidate().action(wanted, &facts) {
+            TagAction::Conflict(conflict) => self.refuse(vec![(wanted.tag.clone(), conflict)]),
+            _ => Ok(()),
+        }
     }
 
     /// What is true now of `tags`; the repository's setting is taken as the plan saw it.

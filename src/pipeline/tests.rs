@@ -258,3 +258,25 @@ async fn another_request_for_a_published_commit_writes_nothing() {
         "{requests:?}"
     );
 }
+
+/// Such a repository has no "put unless there is one": a run looks, puts and looks.
+#[tokio::test]
+async fn on_a_mutable_repository_only_the_moment_of_one_request_is_open() {
+    let undisturbed = Memory::new(Mutability::Mutable);
+    ship(&undisturbed, "a", false).await.0.unwrap();
+    let rival = run::blobs("rival", &"f".repeat(40), Some("1.0.0")).2;
+    let mut lost = Vec::new();
+    for after in 0..undisturbed.requests().len() {
+        let registry = Memory::new(Mutability::Mutable);
+        registry.state.lock().unwrap().rival = Some(memory::Rival {
+            after,
+            tag: Tag::parse("1.0.0").unwrap(),
+            manifest: rival.clone(),
+        });
+        let (result, _) = ship(&registry, "a", false).await;
+        if result.is_ok() || registry.tag("1.0.0") != Some(rival.digest()) {
+            lost.push(registry.requests()[after].clone());
+        }
+    }
+    assert_eq!(lost, ["put 1.0.0"]);
+}

@@ -1,7 +1,11 @@
 //! Where the image goes: a registry, or the embedded ECR, started for this run when no process serves its data.
 
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use super::{RunError, local_client};
 use crate::settings::{AccessKey, Destination, IdentitySettings, Settings};
@@ -11,11 +15,16 @@ use tagship_domain::reference::{AccountId, ImageName, Region, RepositoryName};
 /// Where the embedded ECR listens when it can, so that references to its images stay the same.
 const PORT: u16 = 5510;
 
+/// How often an embedded ECR is looked for that another run starts; for ten seconds.
+const STARTING_TRIES: u32 = 100;
+
 /// Where the image goes, and whom to be there.
 pub(super) struct Place {
     pub(super) image: ImageName,
     pub(super) identity: IdentitySettings,
-    emulator: Option<LocalEcr>,
+    emulator: Option<(LocalEcr, InUse)>,
+    /// Held while another run's embedded ECR is used, which ends only then.
+    _guest: Option<InUse>,
 }
 
 impl Place {
@@ -25,17 +34,28 @@ impl Place {
                 image: image.clone(),
                 identity: settings.identity.clone(),
                 emulator: None,
+                _guest: None,
             }),
             Destination::Local { repository, data } => Self::local(repository, data).await,
         }
     }
 
     async fn local(repository: &RepositoryName, data: &Path) -> Result<Self, RunError> {
-        let (access, emulator) = if let Some(access) = LocalEcr::access_at(data).await {
-            (access, None)
-        } else {
-            let emulator = start(data).await?;
-            (emulator.access().clone(), Some(emulator))
+        // Held first: what is served then is served until this run lets go.
+        let guest = InUse::take(data).await?;
+        let mut tries = 0..STARTING_TRIES;
+        let (access, emulator, guest) = loop {
+            if let Some(access) = LocalEcr::access_at(data).await {
+                break (access, None, Some(guest));
+            }
+            match start(data).await {
+                Ok(emulator) => break (emulator.access().clone(), Some((emulator, guest)), None),
+                // Another run is starting it at this moment.
+                Err(LocalError::Locked { .. }) if tries.next().is_some() => {
+                    tokio::time::sleep(InUse::PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
         };
         local_client::ensure_repository(&access, repository).await?;
         Ok(Self {
@@ -45,14 +65,59 @@ impl Place {
             },
             identity: administrator(&access),
             emulator,
+            _guest: guest,
         })
     }
 
-    /// Ends the embedded ECR, if this run started it.
+    /// Ends the embedded ECR, if this run started it; not before the runs that use it, too, have ended.
     pub(super) async fn close(self) {
-        if let Some(emulator) = self.emulator {
+        if let Some((emulator, in_use)) = self.emulator {
+            let _alone = in_use.alone().await;
             emulator.stop().await;
         }
+    }
+}
+
+/// A run's share in the embedded ECR that serves a folder: a lock on a file there, which ends with the process at the latest.
+struct InUse(File);
+
+impl InUse {
+    /// How often it is tried again.
+    const PAUSE: Duration = Duration::from_millis(100);
+
+    /// Takes a share; waits while the embedded ECR is being ended.
+    async fn take(data: &Path) -> Result<Self, LocalError> {
+        let failed = |source: io::Error| LocalError::Data {
+            path: data.to_owned(),
+            source,
+        };
+        let file = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data)
+            .and_then(|()| {
+                let mut options = OpenOptions::new();
+                options.create(true).truncate(false).write(true).mode(0o600);
+                options.open(data.join("in-use"))
+            })
+            .map_err(failed)?;
+        loop {
+            match file.try_lock_shared() {
+                Ok(()) => return Ok(Self(file)),
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(Self::PAUSE).await,
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
+    }
+
+    /// Waits until no other run has a share, and lets none in.
+    async fn alone(self) -> Self {
+        // A share does not turn into the whole while others wait for the same.
+        self.0.unlock().ok();
+        while let Err(TryLockError::WouldBlock) = self.0.try_lock() {
+            tokio::time::sleep(Self::PAUSE).await;
+        }
+        self
     }
 }
 
@@ -76,5 +141,32 @@ fn administrator(access: &Access) -> IdentitySettings {
         region: Some(access.region.clone()),
         endpoint_url: Some(access.endpoint.clone()),
         ..IdentitySettings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_started_the_embedded_ecr_waits_for_its_guests() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = InUse::take(folder.path()).await.unwrap();
+        let guest = InUse::take(folder.path()).await.unwrap();
+        let mut closing = Box::pin(host.alone());
+        tokio::select! {
+            biased;
+            _ = &mut closing => panic!("it does not wait"),
+            () = tokio::time::sleep(2 * InUse::PAUSE) => {}
+        }
+        drop(guest);
+        let alone = closing.await;
+        tokio::select! {
+            biased;
+            _ = InUse::take(folder.path()) => panic!("it ends with a guest in it"),
+            () = tokio::time::sleep(2 * InUse::PAUSE) => {}
+        }
+        drop(alone);
+        InUse::take(folder.path()).await.unwrap();
     }
 }

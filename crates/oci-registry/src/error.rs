@@ -96,6 +96,38 @@ impl RegistryError {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
+
+    /// Whether the role may not read blobs, which a role that only pushes need not.
+    pub fn is_unreadable_blob(&self) -> bool {
+        matches!(self, Self::NotPermitted { action, .. } if action == READ_BLOB)
+    }
+}
+
+/// The action that reads a blob. A role that pushes need not have it.
+const READ_BLOB: &str = "ecr:GetDownloadUrlForLayer";
+
+/// What a push needs, in the order in which it needs it.
+/// Source: ECR user guide, "Required IAM permissions for pushing an image"; manifests are read by `BatchGetImage`.
+const PUSH: [&str; 6] = [
+    "ecr:BatchGetImage",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+];
+
+/// What to allow: with one action of a push all of them, since the next run would only find the next one missing.
+fn permission_hint(action: &str, repository: &RepositoryName) -> String {
+    if PUSH.contains(&action) {
+        let all: Vec<String> = PUSH.iter().map(|action| format!("`{action}`")).collect();
+        format!(
+            "let the role's permission policy allow all that a push to `{repository}` needs: {}",
+            all.join(", ")
+        )
+    } else {
+        format!("allow `{action}` in the role's permission policy")
+    }
 }
 
 impl Diagnose for RegistryError {
@@ -112,7 +144,7 @@ impl Diagnose for RegistryError {
         match self {
             Self::Login { source, .. } => source.hint(),
             Self::Unauthorized { .. } => Some("check that the role belongs to the registry's account or is allowed by its repository policy".into()),
-            Self::NotPermitted { action, .. } => Some(format!("allow `{action}` in the role's permission policy").into()),
+            Self::NotPermitted { action, repository } => Some(permission_hint(action, repository).into()),
             Self::RepositoryMissing { repository, .. } => {
                 Some(format!("create it: aws ecr create-repository --repository-name {repository} --image-tag-mutability IMMUTABLE").into())
             }

@@ -42,10 +42,15 @@ pub async fn verify(digest: &Digest, registry: &dyn ReadRepository) -> Result<Ve
         .ok_or(RegistryError::ContentMissing { digest: *digest })?;
     let entries = entries(&manifest, registry).await?;
     let images = images(&entries);
-    let configs = parallel(images.iter().map(|entry| config(entry, registry))).await?;
+    let configs = parallel(images.iter().map(|entry| config_if_readable(entry, registry))).await?;
 
     // Configs of images were just read; attestations' are blobs like others.
-    let read: BTreeSet<Digest> = images.iter().map(|entry| entry.image.config.digest).collect();
+    let read: BTreeSet<Digest> = images
+        .iter()
+        .zip(&configs)
+        .filter(|(_, config)| config.is_some())
+        .map(|(entry, _)| entry.image.config.digest)
+        .collect();
     let blobs = distinct_blobs(entries.iter());
     let unread = blobs.values().filter(|blob| !read.contains(&blob.digest));
     parallel(unread.map(|blob| check_blob(blob, registry))).await?;
@@ -64,7 +69,10 @@ pub async fn describe(
 ) -> Result<ImageDescription, RegistryError> {
     let entries = entries(manifest, registry).await?;
     let images = images(&entries);
-    let configs = parallel(images.iter().map(|entry| config(entry, registry))).await?;
+    let configs = images
+        .iter()
+        .map(|entry| async { config(entry, registry).await.map(Some) });
+    let configs = parallel(configs).await?;
     Ok(description(&images, configs))
 }
 
@@ -134,6 +142,17 @@ async fn config(entry: &Entry, registry: &dyn ReadRepository) -> Result<ImageCon
         .map_err(|error| mismatch(descriptor.digest, format!("no image config: {error}")))
 }
 
+/// The config, unless the role may push and not read: then it counts as other blobs do, by its digest and size.
+async fn config_if_readable(
+    entry: &Entry,
+    registry: &dyn ReadRepository,
+) -> Result<Option<ImageConfig>, RegistryError> {
+    match config(entry, registry).await {
+        Err(error) if error.is_unreadable_blob() => Ok(None),
+        config => config.map(Some),
+    }
+}
+
 async fn check_blob(descriptor: &Descriptor, registry: &dyn ReadRepository) -> Result<(), RegistryError> {
     let digest = descriptor.digest;
     match registry.blob_size(&digest).await? {
@@ -158,18 +177,18 @@ fn distinct_blobs<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<Dige
         .collect()
 }
 
-/// `configs` are those of `images`, in their order.
-fn description(images: &[&Entry], configs: Vec<ImageConfig>) -> ImageDescription {
-    let platforms = images
-        .iter()
-        .zip(&configs)
-        .map(|(entry, config)| PlatformManifest {
-            platform: entry.platform.as_ref().unwrap_or(&config.platform).clone(),
+/// `configs` are those of `images`, in their order, as far as they can be read.
+fn description(images: &[&Entry], configs: Vec<Option<ImageConfig>>) -> ImageDescription {
+    let platforms = images.iter().zip(&configs).filter_map(|(entry, config)| {
+        let of_config = || config.as_ref().map(|config| &config.platform);
+        Some(PlatformManifest {
+            platform: entry.platform.as_ref().or_else(of_config)?.clone(),
             digest: entry.digest,
-        });
+        })
+    });
     let platforms = platforms.collect();
     let blobs = distinct_blobs(images.iter().copied());
-    let first = configs.into_iter().next();
+    let first = configs.into_iter().next().flatten();
     let labels = first.and_then(|config| config.config?.labels);
     ImageDescription {
         platforms,

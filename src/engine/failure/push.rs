@@ -61,3 +61,25 @@ pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError
         },
     )
 }
+
+/// What a refusal means that a new password does not help against: the role may not write, and the engine keeps
+/// the registry's words about it to itself.
+///
+/// Source: containerd, `core/remotes/docker`: `unexpected status from POST request to URL: 403 Forbidden`.
+pub(in crate::engine) fn refused_again(error: RegistryError, image: &ImageName) -> RegistryError {
+    let RegistryError::Unauthorized { message, .. } = &error else {
+        return error;
+    };
+    let request = message
+        .split_once("unexpected status from ")
+        .map_or("", |(_, request)| request);
+    let action = match request.split(' ').next() {
+        Some("POST") if request.contains("403 Forbidden") => "ecr:InitiateLayerUpload",
+        Some("PUT") if request.contains("403 Forbidden") && request.contains("/manifests/") => "ecr:PutImage",
+        _ => return error,
+    };
+    RegistryError::NotPermitted {
+        action: action.to_owned(),
+        repository: image.repository.clone(),
+    }
+}

@@ -9,8 +9,8 @@ use prost::Message as _;
 use secrecy::SecretString;
 use tonic::{Code, Status};
 
-use super::{classify, on_one_line};
-use crate::ports::BuildError;
+use super::{classify, on_one_line, refused_again};
+use crate::ports::{BuildError, RegistryError};
 use buildkit_session::{BuildEvent, DockerfileName, Progress, ProgressSink};
 use tagship_domain::build::{BuildArgs, BuildRequest};
 use tagship_domain::error::{Diagnose as _, Kind};
@@ -323,4 +323,36 @@ fn values_of_build_arguments_are_not_shown() {
         "build step `[2/2] RUN curl ***` failed: process \"curl *** *** true\" did not complete"
     );
     assert_eq!(error.output(), ["sent ***"]);
+}
+
+#[test]
+fn a_role_that_may_only_read_is_told_so_when_a_new_password_does_not_help() {
+    let refused = |request: &str, status: &str| {
+        let url = format!("https://{}/v2/team/app/{request}", image().registry);
+        let method = if request.ends_with('/') { "POST" } else { "PUT" };
+        let message = format!(
+            "failed to push {}: unexpected status from {method} request to {url}: {status}",
+            image()
+        );
+        let BuildError::Push(error) = error(&message, "exporting to image") else {
+            panic!("{message}")
+        };
+        refused_again(error, &image())
+    };
+    for (request, action) in [
+        ("blobs/uploads/", "ecr:InitiateLayerUpload"),
+        ("manifests/sha256:0", "ecr:PutImage"),
+    ] {
+        let error = refused(request, "403 Forbidden");
+        assert!(error.to_string().contains(action), "{error}");
+        let hint = error.hint().unwrap();
+        assert!(
+            hint.contains("`ecr:PutImage`") && hint.contains("`ecr:UploadLayerPart`"),
+            "{hint}"
+        );
+    }
+    assert!(matches!(
+        refused("blobs/uploads/", "401 Unauthorized"),
+        RegistryError::Unauthorized { .. }
+    ));
 }

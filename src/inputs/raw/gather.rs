@@ -10,7 +10,7 @@ use crate::inputs::paths::Paths;
 use crate::inputs::problem::Problems;
 use crate::inputs::trust::Trust;
 use crate::inputs::{Environment, Face, Origin, container, workspace};
-use crate::schema::{INPUTS, find};
+use crate::schema::{INPUTS, Input, find};
 use tagship_domain::untrusted::cleaned;
 
 impl RawInputs {
@@ -71,6 +71,10 @@ impl RawInputs {
                     Origin::Variable(input.variable()),
                 );
             }
+        }
+        for (name, meant) in misspelt(environment) {
+            let hint = Some(format!("did you mean `{meant}`?"));
+            raw.problem(Origin::Variable(name), "is no variable of Tagship", hint);
         }
         raw.trust = Trust::of(environment, raw.values.contains_key("config"));
         raw
@@ -216,6 +220,14 @@ impl RawInputs {
                         format!("there is no file `{}`", name.escape_debug()),
                         Some(hint),
                     );
+                } else if path.with_extension("yml").is_file() {
+                    let hint = format!("rename it to `{}`, or name it with `config`", config::FILE_NAME);
+                    let at = Origin::File {
+                        path: "tagship.yml".to_owned(),
+                        line: 1,
+                        column: 1,
+                    };
+                    self.problem(at, "is not read under this name", Some(hint));
                 }
                 return (Config::default(), shown);
             }
@@ -231,4 +243,23 @@ impl RawInputs {
         }
         (loaded, shown)
     }
+}
+
+/// Variables that are almost one of an input, with that one. Others may be another program's: Kubernetes makes some of the
+/// names of services.
+fn misspelt(environment: &Environment) -> Vec<(String, String)> {
+    const PREFIX: &str = "TAGSHIP_";
+    let variables: Vec<String> = INPUTS.iter().map(Input::variable).collect();
+    let given = environment
+        .names(PREFIX)
+        .filter(|name| !variables.iter().any(|known| known == name));
+    given
+        .filter_map(|name| {
+            let of = |known: &String| strsim::damerau_levenshtein(name, known);
+            let meant = variables.iter().min_by_key(|known| of(known))?;
+            let distance = of(meant);
+            let is_near = distance <= 2 && name.len() - PREFIX.len() > 2 * distance;
+            is_near.then(|| (name.to_owned(), meant.clone()))
+        })
+        .collect()
 }

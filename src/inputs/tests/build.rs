@@ -170,3 +170,45 @@ fn a_rebuild_needs_what_makes_digests_equal() {
     assert!(both.settings().rebuild && both.settings().build.reproducible);
     assert!(!Case::complete().flag("rebuild", "false").settings().rebuild);
 }
+
+#[test]
+fn values_keep_their_blanks_and_may_be_in_quotes() {
+    let case = Case::complete()
+        .flag("build-args", "A= one \n\"B=two, three\nand four\"")
+        .variable("TAGSHIP_SECRETS", "key= s3cret \n\"pem=BEGIN\nEND\n\"");
+    let settings = case.settings();
+    let pairs: Vec<_> = settings.build.args.iter().collect();
+    assert_eq!(pairs, [("A", " one "), ("B", "two, three\nand four")]);
+    let secrets: Vec<_> = settings
+        .secrets()
+        .map(|secret| secret.expose_secret().to_owned())
+        .collect();
+    assert_eq!(secrets, [" s3cret ", "BEGIN\nEND\n"]);
+}
+
+#[test]
+fn a_way_to_an_engine_that_is_not_taken_is_refused() {
+    let (message, hint) = Case::complete()
+        .variable("DOCKER_HOST", "tcp://builder:2376")
+        .variable("DOCKER_TLS_VERIFY", "1")
+        .problem();
+    assert!(
+        message.starts_with("`DOCKER_TLS_VERIFY`: asks for TLS"),
+        "{message}"
+    );
+    assert!(hint.unwrap().contains("ssh://"));
+    let (message, _) = Case::complete().variable("DOCKER_CONTEXT", "builder").problem();
+    assert!(
+        message.starts_with("`DOCKER_CONTEXT`: names a context"),
+        "{message}"
+    );
+    for fine in [
+        Case::complete().variable("DOCKER_TLS_VERIFY", "1"),
+        Case::complete().variable("DOCKER_CONTEXT", "default"),
+        Case::complete()
+            .variable("DOCKER_CONTEXT", "builder")
+            .flag("docker-host", "unix:///run/docker.sock"),
+    ] {
+        fine.settings();
+    }
+}

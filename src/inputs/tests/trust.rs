@@ -229,3 +229,32 @@ fn the_file_is_no_link_out_of_the_workspace() {
         assert!(!error.contains("s3cret"), "{error}");
     }
 }
+
+#[test]
+fn what_is_almost_a_setting_is_refused() {
+    let (message, hint) = Case::complete().variable("TAGSHIP_REGISTY", "x").problem();
+    assert_eq!(message, "`TAGSHIP_REGISTY`: is no variable of Tagship");
+    assert_eq!(hint.as_deref(), Some("did you mean `TAGSHIP_REGISTRY`?"));
+    for other in [
+        "TAGSHIP_PORT",
+        "TAGSHIP_SERVICE_HOST",
+        "TAGSHIP_TEST_ENGINES",
+        "TAGSHIP_INSTALL_DIR",
+    ] {
+        Case::complete().variable(other, "x").settings();
+    }
+    let (message, _) = Case::complete().file("tagship.yml", "target: x\n").problem();
+    assert_eq!(message, "tagship.yml:1:1: is not read under this name");
+    Case::complete()
+        .file("tagship.yml", "target: x\n")
+        .file("tagship.yaml", "")
+        .settings();
+    let (message, _) = Case::complete()
+        .without("registry")
+        .flag("aws-region", "us-east-1a")
+        .problem();
+    assert!(
+        message.starts_with("`--aws-region`: ") && message.contains("us-east-1a"),
+        "{message}"
+    );
+}

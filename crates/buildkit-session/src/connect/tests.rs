@@ -176,7 +176,7 @@ async fn a_silent_engine_is_not_waited_for() {
     let answer = Duration::from_millis(50);
     let opened = Connection::open_within(EngineAddress::Unix(socket), PathBuf::from("ssh"), answer).await;
     let error = opened.err().unwrap();
-    assert!(matches!(error, BuildError::Unreachable { .. }), "{error:?}");
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
 }
 
 #[tokio::test]

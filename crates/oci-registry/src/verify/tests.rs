@@ -3,6 +3,7 @@ use serde_json::json;
 use super::super::in_memory::InMemoryRegistry;
 use super::*;
 use tagship_domain::content::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
+use tagship_domain::reference::{RepositoryName, Tag};
 
 const IN_TOTO: &str = "application/vnd.in-toto+json";
 
@@ -209,4 +210,54 @@ async fn configs_may_leave_out_what_they_need_not_have() {
         let labels = verify(&image.digest, &registry).await.unwrap().description.labels;
         assert_eq!(labels.get("org.opencontainers.image.revision"), None);
     }
+}
+
+/// A registry for a role that may push, and not read blobs.
+struct PushOnly(InMemoryRegistry);
+
+#[async_trait::async_trait]
+impl ReadRepository for PushOnly {
+    async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
+        self.0.resolve(tags).await
+    }
+
+    async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
+        self.0.list_tags().await
+    }
+
+    async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError> {
+        self.0.manifest(digest).await
+    }
+
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
+        self.0.blob_size(digest).await
+    }
+
+    async fn blob(&self, _: &Descriptor) -> Result<bytes::Bytes, RegistryError> {
+        Err(RegistryError::NotPermitted {
+            action: "ecr:GetDownloadUrlForLayer".to_owned(),
+            repository: RepositoryName::parse("team/app").unwrap(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_may_push_may_verify() {
+    let registry = PushOnly(InMemoryRegistry::default());
+    let (index, amd64, _) = add_index(&registry.0);
+    let description = verify(&index.digest, &registry).await.unwrap().description;
+    assert_eq!(
+        (description.platforms.len(), description.labels.len()),
+        (2, 0),
+        "an index tells platforms"
+    );
+    verify(&amd64.digest, &registry).await.unwrap();
+    // The config that cannot be read must be there all the same.
+    let manifest = registry.0.state().manifests[&amd64.digest].clone();
+    let Content::Image(image) = manifest.content().unwrap() else {
+        panic!("an image")
+    };
+    registry.0.state().blobs.remove(&image.config.digest);
+    let error = verify(&amd64.digest, &registry).await.unwrap_err();
+    assert!(matches!(error, RegistryError::ContentMissing { .. }), "{error:?}");
 }

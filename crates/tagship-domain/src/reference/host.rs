@@ -40,12 +40,15 @@ text_conversions!(AccountId);
 pub struct Region(String);
 
 impl Region {
-    /// Reads a region: lower-case letters, digits and dashes, beginning with a letter.
+    /// Reads a region: lower-case letters, digits and dashes, beginning with a letter and ending with a number.
+    ///
+    /// An availability zone, such as `us-east-1a`, is none. Source: botocore's `partitions.json`, `regionRegex`.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let shaped = text.starts_with(|c: char| c.is_ascii_lowercase())
-            && !text.ends_with('-')
             && text.len() <= 32
-            && text.contains('-')
+            && text
+                .rsplit_once('-')
+                .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
             && text
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
