@@ -334,8 +334,7 @@ async fn with_answer_of(bytes: usize) -> Result<(), IdentityError> {
     };
     match world.connect(&identity).await?.credential(&host()).await {
         Ok(_) => Ok(()),
-        Err(RegistryError::Login { .. }) => Err(IdentityError::None),
-        Err(other) => panic!("{other}"),
+        Err(_) => Err(IdentityError::None),
     }
 }
 
