@@ -131,12 +131,14 @@ impl EngineBuilder {
             progress,
         )
         .await
-        .map_err(|status| match (session.failure(), std::error::Error::source(&status)) {
-            (Some(error), _) => session::failure(error, &self.image.registry),
-            // What the engine says has no cause on this side of the connection.
-            (None, Some(broken)) => engine.connection.unreachable(broken).into(),
-            (None, None) => failure::classify(&status, progress, request, &self.image),
-        })
+        .map_err(
+            |status| match (session.failure(), std::error::Error::source(&status)) {
+                (Some(error), _) => session::failure(error, &self.image.registry),
+                // What the engine says has no cause on this side of the connection.
+                (None, Some(broken)) => engine.connection.unreachable(broken).into(),
+                (None, None) => failure::classify(&status, progress, request, &self.image),
+            },
+        )
     }
 
     /// Names what the engine keeps of the context until the next build. It tells files by size and time, so that
