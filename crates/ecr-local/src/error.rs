@@ -1,3 +1,5 @@
+//! What can go wrong with starting or holding the embedded ECR.
+
 use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;

@@ -1,3 +1,5 @@
+//! Templates of repositories that are made by themselves.
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

@@ -1,3 +1,5 @@
+//! Images that are deleted.
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Images that are put and got, and the layers that are there for them.
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;

@@ -1,3 +1,5 @@
+//! Layers that are uploaded and downloaded through the API.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;

@@ -1,3 +1,5 @@
+//! Lifecycle policies.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

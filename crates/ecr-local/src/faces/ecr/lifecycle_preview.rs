@@ -1,3 +1,5 @@
+//! Previews of lifecycle policies.
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Lists and descriptions of images.
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};

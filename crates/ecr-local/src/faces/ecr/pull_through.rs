@@ -1,3 +1,5 @@
+//! Rules of the pull through cache.
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Who is left out of recorded pull times.
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! What refers to an image.
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 

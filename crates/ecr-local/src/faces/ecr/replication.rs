@@ -1,3 +1,5 @@
+//! Replication: the setting, and how far an image is.
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;

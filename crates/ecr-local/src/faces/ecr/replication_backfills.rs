@@ -1,3 +1,5 @@
+//! Backfills of replication.
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;

@@ -1,3 +1,5 @@
+//! Repositories.
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

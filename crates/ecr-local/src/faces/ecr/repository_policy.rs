@@ -1,3 +1,5 @@
+//! Policies of repositories.
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 

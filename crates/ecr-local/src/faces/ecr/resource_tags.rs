@@ -1,3 +1,5 @@
+//! Tags of repositories.
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

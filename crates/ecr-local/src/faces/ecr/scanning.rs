@@ -1,3 +1,5 @@
+//! What a registry and a repository scan.
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Managed signing.
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 

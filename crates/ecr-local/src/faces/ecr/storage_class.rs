@@ -1,3 +1,5 @@
+//! The storage class of images.
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 

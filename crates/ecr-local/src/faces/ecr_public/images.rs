@@ -1,3 +1,5 @@
+//! Images and layers of public repositories.
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Policies and tags of public repositories.
+
 use super::shapes::REPOSITORY_NAME;
 use crate::faces::ecr::repository_policy::{self, POLICY_TEXT};
 use crate::faces::ecr::resource_tags;

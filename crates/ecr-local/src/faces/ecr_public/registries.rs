@@ -1,3 +1,5 @@
+//! Public registries.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Public repositories.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

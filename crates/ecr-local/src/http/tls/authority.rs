@@ -1,3 +1,5 @@
+//! The authority that vouches for the emulated endpoints.
+
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,3 +1,5 @@
+//! What the issuer's tokens say of a job.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

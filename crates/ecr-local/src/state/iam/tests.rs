@@ -1,3 +1,5 @@
+//! Policies, sessions and callers, by IAM's rules.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! The alias of an account's public registry.
+
 use std::fmt;
 
 use tagship_domain::reference::AccountId;

@@ -1,3 +1,5 @@
+//! Images that are copied from one registry to another.
+
 use jiff::Timestamp;
 use redb::ReadableTable as _;
 

@@ -1,3 +1,5 @@
+//! Images and tags that are deleted.
+
 use redb::{ReadableTable as _, WriteTransaction};
 
 use super::Registry;

@@ -1,3 +1,5 @@
+//! Settings and records, as documents of a registry or a repository.
+
 use redb::{ReadableTable, Table, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,3 +1,5 @@
+//! Images, as they are read.
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;

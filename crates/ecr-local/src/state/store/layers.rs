@@ -1,3 +1,5 @@
+//! Layers of a repository.
+
 use redb::ReadableTable;
 
 use super::schema::{InRepository, LAYERS, MANIFESTS, REFERRERS, REPOSITORIES, Referrer};

@@ -1,3 +1,5 @@
+//! Pages of long lists.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 

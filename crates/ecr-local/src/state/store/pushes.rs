@@ -1,3 +1,5 @@
+//! Images that are stored, several in one transaction.
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! Repositories and their settings.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! The storage class of images: archived, active, or on the way.
+
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};

@@ -1,3 +1,5 @@
+//! Uploads, as their rules have them.
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The archive storage class.
+
 use aws_sdk_ecr::error::ProvideErrorMetadata as _;
 use aws_sdk_ecr::types::{
     DescribeImagesFilter, ImageDetail, ImageIdentifier, ImageScanningConfiguration, ImageStatus,

@@ -1,3 +1,5 @@
+//! The registry protocol, with ECR's own ways.
+
 use ecr_local::{ImmutableWording, Quirks};
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! Failures that tests order.
+
 use ecr_local::{Fault, HeldAt, JournalEntry};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Jobs that become roles with a token of the issuer.
+
 use aws_credential_types::Credentials;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
 use base64::Engine as _;

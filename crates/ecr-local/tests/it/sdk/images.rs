@@ -1,3 +1,5 @@
+//! Images through the API.
+
 use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier, LayerAvailability, ListImagesFilter, TagStatus};
 use reqwest::StatusCode;
 use tagship_domain::immutability::Mutability;

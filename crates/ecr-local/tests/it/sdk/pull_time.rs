@@ -1,3 +1,5 @@
+//! Recorded pull times.
+
 use super::identity::session;
 use crate::bench::{Bench, REPOSITORY, api_error};
 

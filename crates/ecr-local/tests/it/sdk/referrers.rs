@@ -1,3 +1,5 @@
+//! What refers to an image.
+
 use std::collections::BTreeSet;
 
 use aws_sdk_ecr::types::{

@@ -1,3 +1,5 @@
+//! Tags of repositories.
+
 use aws_sdk_ecr::types::Tag;
 
 use crate::bench::{Bench, api_error};

@@ -1,3 +1,5 @@
+//! Scans and their findings.
+
 use aws_sdk_ecr::operation::describe_image_scan_findings::DescribeImageScanFindingsOutput;
 use aws_sdk_ecr::types::{
     FindingSeverity, ImageDetail, ImageIdentifier, ImageScanningConfiguration, RegistryScanningRule,

@@ -1,3 +1,5 @@
+//! Signatures of requests (SigV4).
+
 use aws_credential_types::Credentials;
 use serde_json::Value;
 

@@ -1,3 +1,5 @@
+//! Managed signing.
+
 use aws_sdk_ecr::types::{
     ImageIdentifier, ImageSigningStatus, SigningConfiguration, SigningRepositoryFilter,
     SigningRepositoryFilterType, SigningRule, SigningStatus,

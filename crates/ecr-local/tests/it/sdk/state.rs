@@ -1,3 +1,5 @@
+//! The state: kept, locked, swept, and whole after a kill.
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};

@@ -1,3 +1,5 @@
+//! TLS under the names of AWS.
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use ecr_local::SecureAccess;

@@ -1,3 +1,5 @@
+//! Findings, as basic and enhanced scans have them.
+
 use serde_json::{Value, json};
 
 use crate::faces::json_api::epoch_seconds;

@@ -1,3 +1,5 @@
+//! Policies of repositories and registries, by the guides' examples.
+
 use serde_json::{Value, json};
 
 use super::super::decision::{Reason, decide};

@@ -1,3 +1,5 @@
+//! Pushes, against a model of what a repository holds.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
