@@ -49,6 +49,13 @@ pub trait ControlPlane: Send + Sync {
         repository: &RepositoryName,
         tags: &[Tag],
     ) -> Result<BTreeMap<Tag, Manifest>, RegistryError>;
+
+    /// As [`ReadRepository::blob_sizes`]. `RegistryError::NotPermitted` where the role may not ask for many at once.
+    async fn blob_sizes(
+        &self,
+        repository: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<BTreeMap<Digest, u64>, RegistryError>;
 }
 
 /// Builds images and puts their content into a registry.

@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod images;
+mod layers;
 mod login;
 mod settings;
 
@@ -23,7 +24,7 @@ use crate::ports::{
 use crate::settings::IdentitySettings;
 use tagship_domain::content::Manifest;
 use tagship_domain::immutability::Mutability;
-use tagship_domain::reference::{Region, RegistryHost, RepositoryName, Tag};
+use tagship_domain::reference::{Digest, Region, RegistryHost, RepositoryName, Tag};
 
 /// ECR as one run uses it: the registry that the image goes to, and logins to other ECR registries for base images.
 pub struct Ecr {
@@ -122,6 +123,14 @@ impl ControlPlane for Ecr {
         tags: &[Tag],
     ) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
         images::resolve(&self.home().await.client, &self.registry, repository, tags).await
+    }
+
+    async fn blob_sizes(
+        &self,
+        repository: &RepositoryName,
+        digests: &[Digest],
+    ) -> Result<BTreeMap<Digest, u64>, RegistryError> {
+        layers::sizes(&self.home().await.client, &self.registry, repository, digests).await
     }
 }
 

@@ -12,11 +12,10 @@ mod reading;
 mod spool;
 mod tar;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backon::BackoffBuilder as _;
-use futures_util::StreamExt as _;
-use futures_util::stream;
 use tokio::time::Instant;
 
 pub use self::cache::LayerCache;
@@ -27,9 +26,6 @@ use crate::ports::BuildError;
 use crate::ports::{Event, ImageArchive, Reporter, WriteRepository};
 use oci_registry::Patience;
 use tagship_domain::reference::{Digest, Reference};
-
-/// The most blobs that are asked for at a time.
-const MAX_QUESTIONS: usize = 6;
 
 /// Streams an image out of an engine's classic store and pushes it by digest; gives the manifest's digest.
 ///
@@ -57,14 +53,16 @@ async fn push_patiently(
 ) -> Result<Digest, BuildError> {
     let mut image = Image::new(archive.image_id(), archive.diff_ids());
     if let Some(cache) = cache {
-        let known = stream::iter(cache.find(archive.diff_ids(), times)).map(|(diff_id, layer)| async move {
-            // A registry that does not answer now is asked again for what is uploaded.
-            let size = registry.blob_size(&layer.descriptor.digest).await;
-            (matches!(size, Ok(Some(size)) if size == layer.descriptor.size)).then_some((diff_id, layer))
-        });
-        let mut known = known.buffer_unordered(MAX_QUESTIONS);
-        while let Some(known) = known.next().await {
-            if let Some((diff_id, layer)) = known {
+        let known = cache.find(archive.diff_ids(), times);
+        let blobs: Vec<Digest> = known.values().map(|layer| layer.descriptor.digest).collect();
+        // A registry that does not answer now is asked again for what is uploaded.
+        let sizes = if blobs.is_empty() {
+            BTreeMap::new()
+        } else {
+            registry.blob_sizes(&blobs).await.unwrap_or_default()
+        };
+        for (diff_id, layer) in known {
+            if sizes.get(&layer.descriptor.digest) == Some(&layer.descriptor.size) {
                 image.know_layer(diff_id, layer);
             }
         }

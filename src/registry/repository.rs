@@ -65,6 +65,18 @@ impl ReadRepository for Repository {
         self.client.blob_size(digest).await
     }
 
+    async fn blob_sizes(&self, digests: &[Digest]) -> Result<BTreeMap<Digest, u64>, RegistryError> {
+        if let Some(control_plane) = &self.control_plane {
+            let repository = &self.client.image().repository;
+            match control_plane.blob_sizes(repository, digests).await {
+                // The data plane asks for another permission.
+                Err(RegistryError::NotPermitted { .. }) => {}
+                sizes => return sizes,
+            }
+        }
+        self.client.blob_sizes(digests).await
+    }
+
     async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
         self.client.blob(descriptor).await
     }

@@ -29,6 +29,19 @@ pub trait ReadRepository: Send + Sync {
     /// Returns the size in bytes of a blob; `None` if there is none.
     async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError>;
 
+    /// Returns the sizes in bytes of those of `digests` that exist, in as few requests as the registry allows.
+    async fn blob_sizes(&self, digests: &[Digest]) -> Result<BTreeMap<Digest, u64>, RegistryError> {
+        stream::iter(digests.to_vec())
+            .map(|digest| async move {
+                let size = self.blob_size(&digest).await?;
+                Ok(size.map(|size| (digest, size)))
+            })
+            .buffer_unordered(MAX_PARALLEL)
+            .try_filter_map(|found| async move { Ok(found) })
+            .try_collect()
+            .await
+    }
+
     /// Returns the content of a small blob, such as a config; checked against the descriptor's digest and size.
     async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError>;
 }

@@ -52,8 +52,8 @@ pub async fn verify(digest: &Digest, registry: &dyn ReadRepository) -> Result<Ve
         .map(|(entry, _)| entry.image.config.digest)
         .collect();
     let blobs = distinct_blobs(entries.iter());
-    let unread = blobs.values().filter(|blob| !read.contains(&blob.digest));
-    parallel(unread.map(|blob| check_blob(blob, registry))).await?;
+    let unread = blobs.into_values().filter(|blob| !read.contains(&blob.digest));
+    check_blobs(unread.collect(), registry).await?;
 
     let description = description(&images, configs);
     Ok(VerifiedImage {
@@ -153,12 +153,18 @@ async fn config_if_readable(
     }
 }
 
-async fn check_blob(descriptor: &Descriptor, registry: &dyn ReadRepository) -> Result<(), RegistryError> {
-    let digest = descriptor.digest;
-    match registry.blob_size(&digest).await? {
-        Some(size) => check_size(descriptor, size),
-        None => Err(RegistryError::ContentMissing { digest }),
-    }
+async fn check_blobs(
+    descriptors: Vec<&Descriptor>,
+    registry: &dyn ReadRepository,
+) -> Result<(), RegistryError> {
+    let digests: Vec<Digest> = descriptors.iter().map(|blob| blob.digest).collect();
+    let sizes = registry.blob_sizes(&digests).await?;
+    descriptors
+        .into_iter()
+        .try_for_each(|blob| match sizes.get(&blob.digest) {
+            Some(size) => check_size(blob, *size),
+            None => Err(RegistryError::ContentMissing { digest: blob.digest }),
+        })
 }
 
 fn check_size(descriptor: &Descriptor, size: u64) -> Result<(), RegistryError> {

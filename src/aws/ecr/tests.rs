@@ -9,7 +9,7 @@ use crate::ports::{ControlPlane as _, LoginError, RegistryError, RegistryLogin a
 use tagship_domain::content::MANIFEST_TYPES;
 use tagship_domain::error::{Diagnose as _, Kind};
 use tagship_domain::immutability::{Mutability, TagFilter};
-use tagship_domain::reference::{RegistryHost, RepositoryName, Tag};
+use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
 
 fn app() -> RepositoryName {
     RepositoryName::parse("team/app").unwrap()
@@ -294,4 +294,22 @@ async fn credentials_that_ended_early_are_renewed_once() {
     };
     assert!(matches!(identity(&source), IdentityError::Expired { .. }));
     assert_eq!(world.apis.counts(), (2, 2, 2));
+}
+
+#[tokio::test]
+async fn layers_are_looked_for_a_hundred_at_a_time() {
+    let world = World::new().await;
+    let ecr = world.ecr().await;
+    let digests: Vec<Digest> = (0_u8..=200).map(|number| Digest::of(&[number])).collect();
+    for number in [0_u8, 150] {
+        let digest = Digest::of(&[number]).to_string();
+        world.apis.ecr().layers.insert(digest, u64::from(number) + 7);
+    }
+    let sizes = ecr.blob_sizes(&app(), &digests).await.unwrap();
+    let expected = [(Digest::of(&[0]), 7), (Digest::of(&[150]), 157)];
+    assert_eq!(sizes, expected.into());
+    let asked = world.apis.ecr().requests.len();
+    assert_eq!(asked, 3);
+    assert!(ecr.blob_sizes(&app(), &[]).await.unwrap().is_empty());
+    assert_eq!(world.apis.ecr().requests.len(), asked);
 }

@@ -1,6 +1,6 @@
 mod saved;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::sync::Mutex;
 

@@ -36,6 +36,8 @@ pub(in crate::aws) struct FakeEcr {
     pub(in crate::aws) repository: Value,
     /// Tags of `team/app` and their manifests.
     pub(in crate::aws) images: BTreeMap<String, String>,
+    /// Layers of `team/app` and their sizes in bytes.
+    pub(in crate::aws) layers: BTreeMap<String, u64>,
     /// Refusals that come before any rule is looked at: status, code.
     pub(in crate::aws) refusals: Vec<(u16, &'static str)>,
     /// Keys whose session has ended.
@@ -165,12 +167,30 @@ impl FakeEcr {
                 ok(&json!({"repositories": [repository]}))
             }
             "BatchGetImage" if body["repositoryName"] == "team/app" => self.batch_get_image(&body),
+            "BatchCheckLayerAvailability" if body["repositoryName"] == "team/app" => self.check_layers(&body),
             _ => error(
                 400,
                 "RepositoryNotFoundException",
                 "The repository does not exist in the registry",
             ),
         }
+    }
+
+    fn check_layers(&self, body: &Value) -> ResponseTemplate {
+        let digests = body["layerDigests"].as_array().unwrap();
+        if digests.len() > 100 {
+            return error(400, "InvalidParameterException", "at most 100 layerDigests");
+        }
+        let layers: Vec<Value> = digests
+            .iter()
+            .map(|digest| match self.layers.get(digest.as_str().unwrap()) {
+                Some(size) => {
+                    json!({"layerDigest": digest, "layerAvailability": "AVAILABLE", "layerSize": size})
+                }
+                None => json!({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}),
+            })
+            .collect();
+        ok(&json!({"layers": layers, "failures": []}))
     }
 
     fn batch_get_image(&self, body: &Value) -> ResponseTemplate {
