@@ -49,8 +49,8 @@ impl GixCheckout {
     /// The workspace's repository; or the context's, when it was checked out into a folder of the workspace.
     fn open(&self, context: &Path) -> Result<gix::Repository, GitError> {
         match discover(&self.workspace) {
-            Err(GitError::NoRepository { path }) => match discover(context) {
-                Err(GitError::NoRepository { .. }) => Err(GitError::NoRepository { path }),
+            Err(absent @ GitError::NoRepository { .. }) => match discover(context) {
+                Err(GitError::NoRepository { .. }) => Err(absent),
                 other => other,
             },
             other => other,
@@ -110,7 +110,7 @@ fn discover(folder: &Path) -> Result<gix::Repository, GitError> {
         .map_err(|error| {
             let path = shown(folder);
             if error.is_not_found() && !error.is_corrupted() {
-                GitError::NoRepository { path }
+                GitError::NoRepository { path, in_job: false }
             } else {
                 failure::unreadable(path, &error)
             }

@@ -68,6 +68,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let rebuild = naming::rebuild(&raw, build.as_ref(), &mut problems);
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
     let dry_run = raw.flag("dry-run", &mut problems);
+    let offline = raw.flag("offline", &mut problems);
 
     let mut notes = paths.into_notes();
     if raw.trust().in_job() {
@@ -89,6 +90,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 rebuild,
                 allow_dirty,
                 dry_run,
+                offline,
                 workspace: workspace(raw.face(), environment),
                 github,
             },

@@ -37,6 +37,9 @@ pub async fn ship(
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
+    if settings.offline {
+        return plan(settings, reporter, ledger).await;
+    }
     ledger.enter(Stage::Read, &*reporter);
     let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
     let shipped = ship_from(&scene, settings, reporter, ledger).await;
@@ -109,12 +112,16 @@ pub async fn plan(
 ) -> Result<Outcome, RunError> {
     ledger.enter(Stage::Read, &*reporter);
     let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
-    let facts = async { scene.facts(&scene.connect().await?).await };
-    let facts = match facts.await {
-        Err(error) if error.is_out_of_reach() => Err(Unknown::OutOfReach {
-            message: error.reason(),
-        }),
-        facts => Ok(facts?),
+    let facts = if settings.offline {
+        Err(Unknown::NotAsked)
+    } else {
+        let facts = async { scene.facts(&scene.connect().await?).await };
+        match facts.await {
+            Err(error) if error.is_out_of_reach() => Err(Unknown::OutOfReach {
+                message: error.reason(),
+            }),
+            facts => Ok(facts?),
+        }
     };
     ledger.enter(Stage::Plan, &*reporter);
     let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await?;

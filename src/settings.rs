@@ -43,6 +43,8 @@ pub struct Settings {
     pub allow_dirty: bool,
     /// Whether to stop after the plan.
     pub dry_run: bool,
+    /// Whether to plan by git alone, and contact nobody.
+    pub offline: bool,
     /// The workspace: where git is read and relative paths begin; absolute.
     pub workspace: PathBuf,
     /// For GitHub's API.

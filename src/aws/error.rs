@@ -188,7 +188,7 @@ impl Diagnose for IdentityError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match self {
-            Self::None => "set `role-to-assume`, or sign in with the AWS CLI".into(),
+            Self::None => "set `role-to-assume`, in a job together with the permission `id-token: write`; or sign in with the AWS CLI".into(),
             Self::MissingPermission => {
                 "give the job `permissions:` with `id-token: write` and `contents: read`".into()
             }

@@ -10,6 +10,18 @@ pub enum GitError {
     NoRepository {
         /// Where it was looked for.
         path: String,
+        /// Whether a job looks for it, which has to check it out first.
+        in_job: bool,
+    },
+    /// The repository is of a kind that git knows and Tagship does not.
+    #[error("git repository `{path}` is {kind}, which is not supported")]
+    Unsupported {
+        /// The repository's folder.
+        path: String,
+        /// What it is.
+        kind: &'static str,
+        /// What to do.
+        way_out: &'static str,
     },
     /// There are no files beside the repository.
     #[error("git repository `{path}` is bare: it has no working tree")]
@@ -47,10 +59,22 @@ pub enum GitError {
     },
 }
 
+impl GitError {
+    /// The same, told to a job or to somebody at a terminal.
+    #[must_use]
+    pub fn told_in(self, in_job: bool) -> Self {
+        match self {
+            Self::NoRepository { path, .. } => Self::NoRepository { path, in_job },
+            other => other,
+        }
+    }
+}
+
 impl Diagnose for GitError {
     fn kind(&self) -> Kind {
         match self {
             Self::NoRepository { .. }
+            | Self::Unsupported { .. }
             | Self::Bare { .. }
             | Self::Unborn { .. }
             | Self::Shallow { .. }
@@ -61,7 +85,13 @@ impl Diagnose for GitError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match self {
-            Self::NoRepository { .. } => "check the repository out first: `uses: actions/checkout`".into(),
+            Self::NoRepository { in_job: true, .. } => {
+                "check the repository out first: `uses: actions/checkout`".into()
+            }
+            Self::NoRepository { in_job: false, .. } => {
+                "run in a clone of the repository, or begin one: `git init`, and commit".into()
+            }
+            Self::Unsupported { way_out, .. } => (*way_out).into(),
             Self::Bare { .. } => "run in a checkout of it: `git clone` or `git worktree add`".into(),
             Self::Unborn { .. } => "commit first".into(),
             Self::Shallow { .. } => {

@@ -41,16 +41,21 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// Whether the registry could not be reached or logged in to, so that nothing is known of it.
+    /// Whether the registry could not be reached, or there are no credentials to ask it with, so that nothing is known of
+    /// it. Credentials that are refused, or that may not be used, are another matter: the run would fail by them too.
     pub(super) fn is_out_of_reach(&self) -> bool {
+        let is_absence = |error: &IdentityError| {
+            error.kind() == Kind::Operation || matches!(error, IdentityError::None | IdentityError::Fork)
+        };
         match self {
-            Self::Identity(_) | Self::Http(_) => true,
-            Self::Pipeline(PipelineError::Registry(error)) => {
-                matches!(
-                    error,
-                    RegistryError::Login { .. } | RegistryError::Unavailable { .. }
-                )
+            Self::Identity(error) => is_absence(error),
+            Self::Http(_) | Self::Pipeline(PipelineError::Registry(RegistryError::Unavailable { .. })) => {
+                true
             }
+            Self::Pipeline(PipelineError::Registry(RegistryError::Login { source, .. })) => source
+                .cause()
+                .downcast_ref::<IdentityError>()
+                .is_some_and(is_absence),
             _ => false,
         }
     }

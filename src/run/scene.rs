@@ -94,7 +94,11 @@ impl<'a> Scene<'a> {
         let mut plan = Plan::new(self.wish(), facts);
         // Asked only for an image that is built: a second run contacts nobody but the registry.
         if let Content::Build { request } = &mut plan.content {
-            let known = asked(&self.settings.github, &*self.reporter).await;
+            let known = if self.settings.offline {
+                RepositoryInfo::default()
+            } else {
+                asked(&self.settings.github, &*self.reporter).await
+            };
             request.labels = self.called.labels(&self.made, &self.called.repository(known))?;
         }
         Ok(plan)
@@ -156,10 +160,13 @@ impl RegistryConnection {
 /// What the checkout says; refused when the working tree is not what the commit says, unless that is allowed.
 async fn source(settings: &Settings) -> Result<Source, RunError> {
     let (workspace, build) = (settings.workspace.clone(), settings.build.clone());
+    let in_job = settings.identity.in_actions;
     let read = tokio::task::spawn_blocking(move || {
         let checkout = GixCheckout::at(workspace);
         // Whether there is a repository at all is known before a folder is walked.
-        checkout.source(&build.context)?;
+        checkout
+            .source(&build.context)
+            .map_err(|error| error.told_in(in_job))?;
         let inputs = ContextInputs::read(&build.context, &build.dockerfile).map_err(BuildError::from)?;
         Ok::<_, PipelineError>(checkout.compared_source(&inputs)?)
     });

@@ -225,6 +225,14 @@ pub static INPUTS: &[Input] = &[
         "Publish a working tree with uncommitted changes, under tags that say so",
     ).may_set(MaySet::Workflow),
     Input::flag(Section::Run, "dry-run", "Stop after the plan; write nothing"),
+    Input {
+        faces: Faces::Plan,
+        ..Input::flag(
+            Section::Run,
+            "offline",
+            "Plan by git alone; contact nobody and write nothing",
+        )
+    },
     Input::text(
         Section::Run,
         "config",

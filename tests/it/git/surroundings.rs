@@ -116,3 +116,36 @@ fn the_environment_does_not_redirect() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
+
+#[test]
+fn kinds_of_repositories_that_are_not_read_are_named() {
+    for (arguments, kind) in [
+        (["init", "--quiet", "--object-format=sha256"], "SHA-256 ids"),
+        (["init", "--quiet", "--ref-format=reftable"], "reftables"),
+    ] {
+        let folder = TempDir::new().unwrap();
+        git(folder.path(), &arguments);
+        git(
+            folder.path(),
+            &["commit", "--quiet", "--allow-empty", "--message", "x"],
+        );
+        fs::create_dir(folder.path().join("app")).unwrap();
+        for path in [folder.path().to_owned(), folder.path().join("app")] {
+            let error = GixCheckout::at(&path).source(&path).unwrap_err();
+            assert!(matches!(error, GitError::Unsupported { .. }), "{error}");
+            assert!(error.to_string().contains(kind), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_job_is_told_to_check_out_and_a_terminal_is_not() {
+    use tagship_domain::error::Diagnose as _;
+    let folder = TempDir::new().unwrap();
+    let hint = |in_job| {
+        let error = GixCheckout::at(folder.path()).source(folder.path()).unwrap_err();
+        error.told_in(in_job).hint().unwrap().into_owned()
+    };
+    assert!(hint(true).contains("actions/checkout"));
+    assert!(!hint(false).contains("actions/checkout"));
+}

@@ -199,3 +199,24 @@ fn a_pull_requests_merge_commit_is_no_claim() {
         ]
     );
 }
+
+#[test]
+fn a_plan_whose_role_is_refused_fails_and_one_offline_asks_for_nothing() {
+    let (checkout, _, later) = two_commits(Checkout::tag);
+    let job = push("refs/heads/main", &later);
+    let role = ["--role-to-assume", "arn:aws:iam::123456789012:role/publisher"];
+    let refused = plan(&checkout, &job, &role);
+    refused.expect_code(3);
+    assert!(refused.stderr.contains("id-token: write"), "{}", refused.stderr);
+    let offline = [role[0], role[1], "--offline"];
+    let expected = [format!("sha-{} unchecked", &later[..12])];
+    assert_eq!(actions(&plan(&checkout, &job, &offline)), expected);
+    // Who has no credentials at all is not refused.
+    let without = plan(&checkout, &job, &[]);
+    assert_eq!(actions(&without), expected);
+    assert!(
+        without.stdout.contains("no AWS credentials"),
+        "{}",
+        without.stdout
+    );
+}

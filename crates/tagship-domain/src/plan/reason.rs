@@ -260,6 +260,8 @@ pub enum Unknown {
         /// Why.
         message: String,
     },
+    /// Nobody was to be asked.
+    NotAsked,
     /// The plan did not learn it.
     NotInPlan,
 }
@@ -269,6 +271,7 @@ impl fmt::Display for Unknown {
         match self {
             Self::NotPermitted { action } => write!(f, "the role lacks `{action}`"),
             Self::Refused { message } | Self::OutOfReach { message } => f.write_str(message),
+            Self::NotAsked => f.write_str("`offline` is given"),
             Self::NotInPlan => f.write_str("the plan does not know it"),
         }
     }
