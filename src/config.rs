@@ -194,7 +194,7 @@ fn entries(
         if !input.faces.has_file_key() {
             let (message, hint) = if input.faces == Faces::Secret {
                 (
-                    format!("`{name}` is a secret, and a file is no place for one"),
+                    format!("`{name}` is a secret, and must not be in a file"),
                     Some(format!(
                         "set the variable `{}`, or the action's input",
                         input.variable()
@@ -202,7 +202,7 @@ fn entries(
                 )
             } else {
                 (
-                    format!("`{name}` is said to a run, and cannot stand in the file"),
+                    format!("`{name}` can only be set per run, not in `tagship.yaml`"),
                     None,
                 )
             };

@@ -42,6 +42,7 @@ pub async fn ship(
     }
     ledger.enter(Stage::Read, &*reporter);
     let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
+    ledger.destination(scene.image());
     let shipped = ship_from(&scene, settings, reporter, ledger).await;
     // Also after a failure: other runs may use what this one started.
     scene.close().await;
@@ -112,6 +113,7 @@ pub async fn plan(
 ) -> Result<Outcome, RunError> {
     ledger.enter(Stage::Read, &*reporter);
     let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
+    ledger.destination(scene.image());
     let facts = if settings.offline {
         Err(Unknown::NotAsked)
     } else {

@@ -74,7 +74,7 @@ Environment:
   AWS_*                           Credentials, as for every AWS tool";
 
 pub(super) const PLAN: &str = "\
-The flags are those of `tagship ship`; `tagship ship --help` tells more of them.
+The flags are those of `tagship ship`; `tagship ship --help` describes them.
 
 Examples:
   tagship plan

@@ -98,7 +98,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "tagship", &mut script);
+            clap_complete::generate(shell, &mut visible_commands(), "tagship", &mut script);
             conclude(&ui, ui.output().data(&String::from_utf8_lossy(&script)))
         }
         Some(Command::Man { dir: None }) => conclude(&ui, ui.output().data(&man::page())),
@@ -108,6 +108,15 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
             ExitCode::from(Kind::Usage.exit_code())
         }
     }
+}
+
+/// The command line without what is hidden: the action's own command is not for people.
+fn visible_commands() -> clap::Command {
+    let command = Cli::command();
+    let visible = command.get_subcommands().filter(|command| !command.is_hide_set());
+    clap::Command::new("tagship")
+        .args(command.get_arguments().cloned())
+        .subcommands(visible.cloned().collect::<Vec<_>>())
 }
 
 /// Shows an error, and gives its exit code.

@@ -87,7 +87,7 @@ pub(super) fn translate(error: &clap::Error) -> UsageError {
         .take_while(|word| word.bytes().all(|b| b.is_ascii_lowercase()))
         .collect();
     let hint = if tips.is_empty() {
-        format!("`{} --help` tells what there is", command.join(" "))
+        format!("`{} --help` lists the options", command.join(" "))
     } else {
         tips.join("; ")
     };

@@ -47,7 +47,7 @@ pub(super) fn read(key: &Key, value: &Node, problems: &mut Vec<ConfigProblem>) -
         let message = match name {
             None if problems.len() > known => continue,
             None => format!("image {} of `images` has no `name`", index + 1),
-            Some(name) if !is_name(&name) => format!("`{}` is no name of an image", cleaned(&name)),
+            Some(name) if !is_name(&name) => format!("`{}` is not a name for an image", cleaned(&name)),
             Some(name) if images.iter().any(|image| image.name == name) => {
                 format!("there are two images `{name}`")
             }

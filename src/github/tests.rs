@@ -97,7 +97,7 @@ async fn refusals_are_told_in_githubs_words_without_the_token() {
         let error = forge.repository().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("GitHub does not tell about `octo/app`: {words}")
+            format!("GitHub could not be asked about `octo/app`: {words}")
         );
         let printed = format!("{error:?} {forge:?} {:?} {:?}", settings(&server), error.hint());
         assert!(!printed.contains("secret"), "{printed}");

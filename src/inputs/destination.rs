@@ -161,7 +161,7 @@ fn registry(
             {
                 problems.add(
                     &Origin::Inputs,
-                    "it is not said which registry the image goes to",
+                    "no registry is set",
                     "give `registry`, or `account-id` and `aws-region`, or `local: true`".to_owned(),
                 )
             }
@@ -201,7 +201,7 @@ fn registry(
     if host.account().is_none() && !has_endpoint {
         return problems.add(
             &value.origin,
-            format!("registry `{host}` is none of ECR's, and it is not said where its AWS API is"),
+            format!("registry `{host}` is not one of ECR's, and no `endpoint-url` is set"),
             "give `endpoint-url` too, or use `local: true`".to_owned(),
         );
     }

@@ -73,7 +73,7 @@ pub(super) fn mode(raw: &RawInputs, problems: &mut Problems) -> Mode {
         return Mode::Strict;
     };
     if value.text != Mode::COMPATIBLE {
-        let message = format!("`{}` is no tool whose rules are known", cleaned(&value.text));
+        let message = format!("`{}` is not a tool whose rules are known", cleaned(&value.text));
         let hint = format!("write `{}`, or leave it out", Mode::COMPATIBLE);
         problems.add::<()>(&value.origin, message, hint);
     }

@@ -7,7 +7,7 @@ use crate::ports::{EngineSummary, Event, Reporter, Stage};
 use crate::report::{Report, StageReport, Status, TagOutcome, TagReport};
 use tagship_domain::facts::ImageFacts;
 use tagship_domain::plan::{HoldReason, Plan, TagAction};
-use tagship_domain::reference::{Digest, Tag};
+use tagship_domain::reference::{Digest, ImageName, Tag};
 
 /// The report while it is written. What it says is true at every moment, so that a run that is broken off can tell.
 #[derive(Debug, Default)]
@@ -32,6 +32,11 @@ impl Ledger {
         entries.running = Some((stage, Instant::now()));
         drop(entries);
         reporter.event(Event::Stage(stage));
+    }
+
+    /// The image's destination is known.
+    pub fn destination(&self, image: &ImageName) {
+        self.entries().report.image = Some(image.clone());
     }
 
     /// The plan is made.

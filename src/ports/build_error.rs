@@ -35,8 +35,16 @@ pub enum BuildError {
         /// Where.
         location: Option<SourceLocation>,
     },
-    /// An image that the Dockerfile begins with or copies from cannot be had.
-    #[error("{}base image `{image}` cannot be had: {message}", At(location.as_ref()))]
+    /// The image that reads the Dockerfile cannot be pulled.
+    #[error("`# syntax` image `{image}`, which reads the Dockerfile, cannot be pulled: {message}")]
+    SyntaxImage {
+        /// The image's reference.
+        image: String,
+        /// Why.
+        message: String,
+    },
+    /// An image that the Dockerfile begins with or copies from cannot be pulled.
+    #[error("{}base image `{image}` cannot be pulled: {message}", At(location.as_ref()))]
     BaseImage {
         /// The image's reference.
         image: String,
@@ -154,6 +162,9 @@ impl Diagnose for BuildError {
             }
             Self::StepFailed { .. } => "the step's own output says why",
             Self::DockerfileInvalid { .. } => "correct the Dockerfile",
+            Self::SyntaxImage { .. } => {
+                "check the first lines of the Dockerfile, and that the engine may pull the image; without `# syntax` the engine's own frontend reads the Dockerfile"
+            }
             Self::BaseImage { .. } => {
                 "check the image's name, and that the engine may pull it; private images of other registries are not supported"
             }

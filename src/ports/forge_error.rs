@@ -12,7 +12,7 @@ pub enum ForgeError {
         repository: String,
     },
     /// The API refused or failed.
-    #[error("GitHub does not tell about `{repository}`: {message}")]
+    #[error("GitHub could not be asked about `{repository}`: {message}")]
     Failed {
         /// `owner/name`.
         repository: String,

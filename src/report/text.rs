@@ -42,7 +42,7 @@ pub fn plan_text(plan: &Plan) -> String {
             };
             writeln!(
                 text,
-                "  already published as {digest}, as tag `{tag}` tells{assumed}"
+                "  already published as {digest}, which tag `{tag}` points to{assumed}"
             )
         }
     };

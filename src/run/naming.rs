@@ -68,7 +68,7 @@ pub(super) async fn asked(github: &GithubSettings, reporter: &dyn Reporter) -> R
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("GitHub does not answer within {} seconds", PATIENCE.as_secs()),
     };
-    let message = format!("labels that tell of the repository are left out: {reason}");
+    let message = format!("labels about the repository are left out: {reason}");
     reporter.event(ports::Event::Warning(&Warning {
         message,
         file: None,

@@ -69,7 +69,12 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// The way to the registry. Contacts nobody.
+    /// Returns where the image goes.
+    pub(super) fn image(&self) -> &ImageName {
+        &self.place.image
+    }
+
+    /// Returns the way to the registry; contacts no server.
     pub(super) async fn connect(&self) -> Result<RegistryConnection, RunError> {
         let (clock, reporter) = (Arc::new(SystemClock), Arc::clone(&self.reporter));
         let ecr = Ecr::connect(&self.place.identity, &self.place.image.registry, clock, reporter).await?;

@@ -113,7 +113,7 @@ fn explained(explanations: &[Explanation]) -> String {
             let result = match (&explanation.tag, &explanation.reason) {
                 (Some(tag), Some(reason)) => format!("{tag} ({reason})"),
                 (Some(tag), None) => tag.clone(),
-                (None, reason) => format!("silent: {}", reason.as_deref().unwrap_or_default()),
+                (None, reason) => format!("no tag: {}", reason.as_deref().unwrap_or_default()),
             };
             format!("{:<width$}  {result}", explanation.rule)
         })

@@ -212,7 +212,7 @@ pub static INPUTS: &[Input] = &[
         "REVISION",
         "What `changed` compares the commit with: a commit, branch or tag",
     )
-    .default_note("what the event tells; in a push the commit before it, in a pull request where it branched off")
+    .default_note("the event's own base; in a push the commit before it, in a pull request where it branched off")
     .faces(Faces::Plan),
     Input::flag(
         Section::Run,

@@ -111,7 +111,7 @@ fn usage_errors_have_the_shape_of_all_errors_and_code_2() {
         (
             &["ship", "extra"],
             "unexpected argument `extra` found",
-            "`tagship ship --help` tells what there is",
+            "`tagship ship --help` lists the options",
         ),
         (
             &["shp"],
@@ -121,17 +121,17 @@ fn usage_errors_have_the_shape_of_all_errors_and_code_2() {
         (
             &["ship", "--color", "red", "--local"],
             "invalid value `red` for `--color <WHEN>` [possible values: auto, always, never]",
-            "`tagship --help` tells what there is",
+            "`tagship --help` lists the options",
         ),
         (
             &["local", "serve", "--account", "12"],
             "invalid value `12` for `--account <ID>`: account id `12` is not 12 digits",
-            "`tagship --help` tells what there is",
+            "`tagship --help` lists the options",
         ),
         (
             &["ship", "--version"],
             "a value is required for `--version <VERSION>` but none was supplied",
-            "`tagship --help` tells what there is",
+            "`tagship --help` lists the options",
         ),
     ] {
         let output = run(arguments);

@@ -62,7 +62,7 @@ pub enum TemplateProblem {
     #[error("`{{{{` is not closed")]
     NotClosed,
     /// What stands between the braces is no expression.
-    #[error("`{shown}` is no expression such as `{{{{version}}}}` or `{{{{date 'YYYYMMDD' tz='UTC'}}}}`")]
+    #[error("`{shown}` is not an expression such as `{{{{version}}}}` or `{{{{date 'YYYYMMDD' tz='UTC'}}}}`")]
     NotAnExpression {
         /// What stands there, shortened.
         shown: String,

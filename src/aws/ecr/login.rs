@@ -72,7 +72,8 @@ async fn fetch(client: &RegionClient, reporter: &dyn Reporter) -> Result<Held, I
         .authorization_token()
         .ok_or_else(|| malformed("holds no token"))?;
     reporter.mask(&SecretString::from(token));
-    let credential = decode(token).ok_or_else(|| malformed("holds a token that is no user and password"))?;
+    let credential =
+        decode(token).ok_or_else(|| malformed("holds a token that is not a user and a password"))?;
     reporter.mask(&credential.password);
     let expires = data
         .expires_at()

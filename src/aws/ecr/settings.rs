@@ -39,7 +39,7 @@ pub(super) async fn mutability(
         .ok_or_else(|| call.malformed("the answer does not describe the repository"))?;
     let setting = described
         .image_tag_mutability()
-        .ok_or_else(|| call.malformed("the answer does not tell the repository's tag mutability"))?;
+        .ok_or_else(|| call.malformed("the answer lacks the repository's tag mutability"))?;
     let filters = described.image_tag_mutability_exclusion_filters();
     match setting {
         ImageTagMutability::Mutable => Ok(Mutability::Mutable),

@@ -126,12 +126,12 @@ fn failures_are_told_in_our_words() {
         (
             "failed to solve with frontend dockerfile.v0: failed to create LLB definition: docker.io/library/nope:1: not found",
             "[internal] load metadata for docker.io/library/nope:1",
-            "base image `docker.io/library/nope:1` cannot be had: docker.io/library/nope:1: not found",
+            "base image `docker.io/library/nope:1` cannot be pulled: docker.io/library/nope:1: not found",
         ),
         (
             "nope:1: failed to resolve source metadata for docker.io/library/nope:1: docker.io/library/nope:1: not found",
             "",
-            "base image `docker.io/library/nope:1` cannot be had: docker.io/library/nope:1: not found",
+            "base image `docker.io/library/nope:1` cannot be pulled: docker.io/library/nope:1: not found",
         ),
         (
             "target stage \"release\" could not be found",
@@ -355,4 +355,20 @@ fn a_role_that_may_only_read_is_told_so_when_a_new_password_does_not_help() {
         refused("blobs/uploads/", "401 Unauthorized"),
         RegistryError::Unauthorized { .. }
     ));
+}
+
+#[test]
+fn an_image_that_reads_the_dockerfile_is_no_base_image() {
+    for step in [
+        "resolve image config for docker-image://docker.io/docker/dockerfile:9",
+        "resolve image config for docker.io/docker/dockerfile:9",
+    ] {
+        let message = "docker.io/docker/dockerfile:9: not found";
+        let progress = progress(step, "", message);
+        let error = super::classify(&Status::unknown(message), &progress, &request(), &image());
+        assert_eq!(
+            error.to_string(),
+            "`# syntax` image `docker.io/docker/dockerfile:9`, which reads the Dockerfile, cannot be pulled: docker.io/docker/dockerfile:9: not found"
+        );
+    }
 }

@@ -43,6 +43,12 @@ pub(super) fn classify(
             target: on_one_line(target),
         };
     }
+    if let Some(image) = syntax_image(step.as_ref()) {
+        return BuildError::SyntaxImage {
+            image,
+            message: on_one_line(message),
+        };
+    }
     if let Some((image, message)) = base_image(message, step.as_ref()) {
         return BuildError::BaseImage {
             image,
@@ -108,6 +114,13 @@ fn is_about_target(message: &str) -> bool {
     message.starts_with("target stage ") || message.starts_with("failed to reach build target ")
 }
 
+/// `resolve image config for docker-image://docker.io/docker/dockerfile:1`, earlier without the scheme: the image that a
+/// Dockerfile names with `# syntax=`.
+fn syntax_image(step: Option<&FailedStep>) -> Option<String> {
+    let image = step?.name.strip_prefix("resolve image config for ")?;
+    Some(image.strip_prefix("docker-image://").unwrap_or(image).to_owned())
+}
+
 /// `failed to resolve source metadata for x:1: …`; earlier only the failed step's name tells the image.
 fn base_image(message: &str, step: Option<&FailedStep>) -> Option<(String, String)> {
     if let Some((_, rest)) = message.split_once("failed to resolve source metadata for ") {
@@ -117,9 +130,7 @@ fn base_image(message: &str, step: Option<&FailedStep>) -> Option<(String, Strin
     let step = step?;
     let named = |part: &str| step.name.split_once(part).map(|(_, image)| image.to_owned());
     // A step of a stage is called `[1/3] FROM x`, an image that is only copied from `FROM x`.
-    let image = named("load metadata for ")
-        .or_else(|| named("resolve image config for "))
-        .or_else(|| named("FROM "))?;
+    let image = named("load metadata for ").or_else(|| named("FROM "))?;
     let is_run = step.name.contains(" RUN ") || step.name.contains(" COPY ");
     (!is_run).then(|| {
         (

@@ -52,7 +52,7 @@ fn the_registry_comes_from_its_host_or_from_account_and_region() {
     let (message, _) = Case::complete().flag("account-id", "000000000001").problem();
     assert!(message.contains("is not the account of registry"), "{message}");
     let (message, hint) = Case::new().flag("repository", "team/app").problem();
-    assert_eq!(message, "inputs: it is not said which registry the image goes to");
+    assert_eq!(message, "inputs: no registry is set");
     assert!(hint.unwrap().contains("`local: true`"));
     let (message, _) = Case::complete()
         .without("registry")

@@ -102,7 +102,7 @@ fn the_compatible_mode_brings_the_actions_defaults_and_variables() {
     assert_eq!(settings.short_digits, Some(9));
     assert_eq!(case.without("compat").settings().short_digits, None);
     let (message, hint) = Case::complete().flag("compat", "other").problem();
-    assert_eq!(message, "`--compat`: `other` is no tool whose rules are known");
+    assert_eq!(message, "`--compat`: `other` is not a tool whose rules are known");
     assert_eq!(hint.as_deref(), Some("write `metadata-action`, or leave it out"));
     let no_number = Case::complete()
         .flag("compat", "metadata-action")

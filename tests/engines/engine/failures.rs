@@ -35,13 +35,13 @@ const FAILURES: [(&str, &str, &str); 8] = [
     ),
     (
         "FROM 127.0.0.1:1/nothing/here:1\n",
-        "base image `127.0.0.1:1/nothing/here:1` cannot be had: failed to do request: Head \"http://127.0.0.1:1/v2/nothing/here/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
-        "app/Dockerfile:1: base image `127.0.0.1:1/nothing/here:1` cannot be had: failed to do request: Head \"https://127.0.0.1:1/v2/nothing/here/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
+        "base image `127.0.0.1:1/nothing/here:1` cannot be pulled: failed to do request: Head \"http://127.0.0.1:1/v2/nothing/here/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
+        "app/Dockerfile:1: base image `127.0.0.1:1/nothing/here:1` cannot be pulled: failed to do request: Head \"https://127.0.0.1:1/v2/nothing/here/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
     ),
     (
         "FROM busybox\nCOPY --from=127.0.0.1:1/other:1 /a /b\n",
-        "base image `127.0.0.1:1/other:1` cannot be had: failed to do request: Head \"http://127.0.0.1:1/v2/other/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
-        "app/Dockerfile:2: base image `127.0.0.1:1/other:1` cannot be had: failed to do request: Head \"https://127.0.0.1:1/v2/other/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
+        "base image `127.0.0.1:1/other:1` cannot be pulled: failed to do request: Head \"http://127.0.0.1:1/v2/other/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
+        "app/Dockerfile:2: base image `127.0.0.1:1/other:1` cannot be pulled: failed to do request: Head \"https://127.0.0.1:1/v2/other/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
     ),
     (
         "FROM busybox\nRUN cp /bin/busybox /b && printf '\\177ELF\\002\\001\\001\\000\\000\\000\\000\\000\\000\\000\\000\\000\\002\\000\\267\\000' | dd of=/b conv=notrunc bs=1 && sh -c 'exec /b'\n",

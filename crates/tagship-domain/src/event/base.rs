@@ -25,7 +25,7 @@ impl Base {
             (None, None) => Self::Parent,
             (None, Some(event)) => event.base.clone().unwrap_or_else(|| {
                 let name = Untrusted::new(&event.name);
-                Self::Unknown(format!("the event `{name}` tells no commit to compare with"))
+                Self::Unknown(format!("the event `{name}` names no commit to compare with"))
             }),
         }
     }

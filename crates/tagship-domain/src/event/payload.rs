@@ -44,7 +44,7 @@ pub enum PayloadError {
         most: usize,
     },
     /// It is no JSON object.
-    #[error("is no JSON object: {0}")]
+    #[error("is not a JSON object: {0}")]
     NotJson(String),
 }
 

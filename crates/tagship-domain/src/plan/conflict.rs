@@ -115,6 +115,16 @@ impl Conflicts {
         }
     }
 
+    /// Returns the options that lead the AWS CLI to the repository's registry, and to no other account.
+    fn aws_options(&self) -> String {
+        let registry = &self.image.registry;
+        match registry.region() {
+            _ if registry.is_plain_http() => format!(" --endpoint-url http://{registry}"),
+            Some(region) => format!(" --region {region}"),
+            None => String::new(),
+        }
+    }
+
     /// What lets the tags move that the repository's setting stops.
     fn way_out(&self) -> Option<String> {
         let stopped: Vec<&Tag> = self
@@ -153,8 +163,9 @@ impl Conflicts {
                 .map(|filter| format!("'filterType=WILDCARD,filter={filter}'"))
                 .collect();
             Some(format!(
-                "leave {} out of `tags`, or let them move: aws ecr put-image-tag-mutability --repository-name {} --image-tag-mutability IMMUTABLE_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {}",
+                "leave {} out of `tags`, or let them move: aws{} ecr put-image-tag-mutability --repository-name {} --image-tag-mutability IMMUTABLE_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {}",
                 quoted(&stopped),
+                self.aws_options(),
                 self.image.repository,
                 filters.join(" ")
             ))

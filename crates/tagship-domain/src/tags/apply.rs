@@ -104,11 +104,11 @@ impl TagRule {
             Kind::Edge { branch } => edge(branch.as_deref(), given),
             Kind::Ref(RefKind::Branch) => match git_ref.branch() {
                 Some(branch) => made(sanitised(branch, given), None, Some(Order::Commits)),
-                None => of_other_run(&format!("{} is no branch", reference(given))),
+                None => of_other_run(&format!("{} is not a branch", reference(given))),
             },
             Kind::Ref(RefKind::PullRequest) => match git_ref.pull_request() {
                 Some(number) => made(sanitised(number, given), None, None),
-                None => of_other_run(&format!("{} is no pull request", reference(given))),
+                None => of_other_run(&format!("{} is not a pull request", reference(given))),
             },
             Kind::Ref(RefKind::Tag) => match git_ref.tag() {
                 Some(tag) => Outcome::Made {
@@ -117,7 +117,7 @@ impl TagRule {
                     stage: stage_of(given, [tag]),
                     order: None,
                 },
-                None => of_other_run(&format!("{} is no tag", reference(given))),
+                None => of_other_run(&format!("{} is not a tag", reference(given))),
             },
             Kind::Match { extract, value } => matching(extract, value.as_ref(), given)?,
             Kind::Version {
@@ -173,7 +173,7 @@ impl TagRule {
             } else {
                 SilenceKind::Surprise
             };
-            return Ok(silent_of(silence, &format!("`{found}` is no {kind} version")));
+            return Ok(silent_of(silence, &format!("`{found}` is not a {kind} version")));
         };
         let (parts, is_special) = (&read.parts, read.is_special);
         let uses = |name: &str| pattern.template.uses(name);
@@ -333,7 +333,7 @@ fn subject(value: Option<&Text>, given: &Given<'_>) -> Result<Option<Subject>, L
 
 fn edge(branch: Option<&str>, given: &Given<'_>) -> Outcome {
     let Some(current) = given.event.git_ref.branch() else {
-        return of_other_run(&format!("{} is no branch", reference(given)));
+        return of_other_run(&format!("{} is not a branch", reference(given)));
     };
     match branch.or_else(|| given.default_branch()) {
         Some(branch) if branch == current => made("edge".to_owned(), None, Some(Order::Commits)),
@@ -363,7 +363,7 @@ fn stage_of<const N: usize>(given: &Given<'_>, texts: [&str; N]) -> Stage {
 }
 
 fn no_source(given: &Given<'_>) -> String {
-    format!("{} is no tag, and no version is given", reference(given))
+    format!("{} is not a tag, and no version is set", reference(given))
 }
 
 /// What the run is at, for a message.

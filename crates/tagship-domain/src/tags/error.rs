@@ -85,7 +85,7 @@ pub enum Problem {
         reason: String,
     },
     /// The value is no version of its kind.
-    #[error("`{found}` is no {kind} version")]
+    #[error("`{found}` is not a {kind} version")]
     NoVersion {
         /// The value, shortened.
         found: String,
@@ -110,7 +110,7 @@ pub enum Problem {
         source: InvalidName,
     },
     /// The name of an image is not one.
-    #[error("`{found}` is no image name such as `user/app` or `host:5000/team/app`")]
+    #[error("`{found}` is not an image name such as `user/app` or `host:5000/team/app`")]
     ImageName {
         /// The name, shortened.
         found: String,
@@ -160,7 +160,7 @@ pub enum TagError {
     #[error("{} lines are wrong:\n  {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
     Lines(Vec<LineError>),
     /// No rule makes a tag.
-    #[error("no tag rule yields a tag for this commit: {}", silent.join("; "))]
+    #[error("no tag rule made a tag for this commit: {}", silent.join("; "))]
     NoTag {
         /// Why each rule is silent.
         silent: Vec<String>,

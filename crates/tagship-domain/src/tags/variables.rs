@@ -239,7 +239,7 @@ fn global_value(expression: &Expression, given: &Given<'_>) -> Result<String, Te
         if !is_default && branch.is_none() && given.mode == Mode::Strict && event.git_ref.branch().is_some() {
             return Err(TemplateProblem::NoValue {
                 name: expression.name.clone(),
-                reason: "neither the event nor GitHub tells the default branch",
+                reason: "neither the event nor GitHub names the default branch",
             });
         }
         Ok(is_default)
@@ -255,7 +255,7 @@ fn global_value(expression: &Expression, given: &Given<'_>) -> Result<String, Te
         _ => {
             let time = given.committed_at().ok_or_else(|| TemplateProblem::NoValue {
                 name: "commit_date".to_owned(),
-                reason: "neither the event nor the checkout tells the commit's time",
+                reason: "neither the event nor the checkout has the commit's time",
             })?;
             date(expression, time, given.mode)?
         }

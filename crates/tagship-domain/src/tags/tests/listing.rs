@@ -179,7 +179,7 @@ fn what_is_wrong_names_its_list() {
                 images: "A b",
                 ..Wishes::default()
             },
-            "`images`: line 1, column 1: `a b` is no image name",
+            "`images`: line 1, column 1: `a b` is not an image name",
         ),
         (
             Wishes {

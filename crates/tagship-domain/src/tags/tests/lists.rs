@@ -79,7 +79,7 @@ fn images_are_names_in_lower_case() {
         assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
     }
     for (text, expected) in [
-        ("enable=true", "line 1, column 1: `` is no image name"),
+        ("enable=true", "line 1, column 1: `` is not an image name"),
         ("a\nname=b,enable=no", "line 2, column 15: `enable` is `no`"),
         ("name=a,name=b", "line 1, column 8: `name` stands twice"),
         (
@@ -88,11 +88,11 @@ fn images_are_names_in_lower_case() {
         ),
         (
             "user/app:latest",
-            "line 1, column 1: `user/app:latest` is no image name",
+            "line 1, column 1: `user/app:latest` is not an image name",
         ),
-        ("host:99999/a", "`host:99999/a` is no image name"),
-        ("user//app", "is no image name"),
-        ("_a", "is no image name"),
+        ("host:99999/a", "`host:99999/a` is not an image name"),
+        ("user//app", "is not an image name"),
+        ("_a", "is not an image name"),
     ] {
         let message = read(text).unwrap_err().to_string();
         assert!(message.contains(expected), "{text}: {message}");

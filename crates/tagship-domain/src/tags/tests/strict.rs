@@ -337,8 +337,8 @@ fn no_tag_at_all_is_an_error_that_tells_why() {
     );
     assert_eq!(
         message,
-        "error: no tag rule yields a tag for this commit: `type=semver` made no tag: `refs/heads/main` is no tag, \
-         and no version is given; `type=ref,event=tag,enable={{is_not_default_branch}}` made no tag: `enable` is \
+        "error: no tag rule made a tag for this commit: `type=semver` made no tag: `refs/heads/main` is not a tag, \
+         and no version is set; `type=ref,event=tag,enable={{is_not_default_branch}}` made no tag: `enable` is \
          `false`"
     );
 }
