@@ -58,7 +58,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
         let several = problems.finish().err();
         return Err(several.unwrap_or_else(SettingsError::incomplete));
     }
-    let paths = paths::Paths::new(&raw, environment);
+    let paths = paths::Paths::new(raw.face(), environment);
 
     let place = destination::Place::read(&raw, environment, &mut problems);
     let identity = identity::read(&raw, environment, place.as_ref(), &mut problems);

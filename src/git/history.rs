@@ -1,5 +1,6 @@
 //! What lies between the last release and HEAD.
 
+mod node;
 mod since;
 mod touched;
 mod walk;

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::entries::{self, stays};
 use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::Sourced;
-use super::{Environment, Origin, RawInputs, entries};
+use super::{Environment, Origin, RawInputs};
 use crate::settings::BuildSettings;
 use tagship_domain::content::Platform;
 use tagship_domain::untrusted::cleaned;
@@ -59,24 +60,6 @@ pub(super) fn read(
         layer_cache: layer_cache(environment),
         docker_host,
     })
-}
-
-/// Whether no link of a checkout that may be a stranger's leads the path out of it: to what the runner keeps.
-pub(super) fn stays(
-    raw: &RawInputs,
-    value: &Sourced,
-    path: &Path,
-    paths: &Paths,
-    problems: &mut Problems,
-) -> bool {
-    let stays = !(raw.trust().is_foreign() && paths.is_led_out(path));
-    if !stays {
-        let message = format!("`{}` is led out of the checkout by a link", path.display());
-        let hint =
-            "the event is about a commit of another repository, whose links are not followed".to_owned();
-        problems.add::<()>(&value.origin, message, hint);
-    }
-    stays
 }
 
 /// Source: XDG Base Directory Specification, `XDG_STATE_HOME`.

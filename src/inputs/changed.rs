@@ -48,7 +48,7 @@ fn image(
     environment: &Environment,
     problems: &mut Problems,
 ) -> Option<ImageSettings> {
-    let paths = paths::Paths::new(raw, environment);
+    let paths = paths::Paths::new(raw.face(), environment);
     let context = raw.text("context", problems)?.text;
     let file = raw.text("file", problems).map(|file| file.text);
     let context_folder = paths.resolve(&context);

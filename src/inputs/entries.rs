@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::Sourced;
-use super::{Environment, RawInputs, build};
+use super::{Environment, RawInputs};
 use tagship_domain::build::{BuildArgs, BuildSecret, SecretSource};
 use tagship_domain::untrusted::cleaned;
 
@@ -14,6 +15,24 @@ use tagship_domain::untrusted::cleaned;
 const MAX_SECRET_BYTES: u64 = 500 * 1024;
 /// The most characters of an argument's name; nothing sensible comes near.
 const MAX_NAME_LENGTH: usize = 256;
+
+/// Whether no link of a checkout that may be a stranger's leads the path out of it: to what the runner keeps.
+pub(super) fn stays(
+    raw: &RawInputs,
+    value: &Sourced,
+    path: &Path,
+    paths: &Paths,
+    problems: &mut Problems,
+) -> bool {
+    let stays = !(raw.trust().is_foreign() && paths.is_led_out(path));
+    if !stays {
+        let message = format!("`{}` is led out of the checkout by a link", path.display());
+        let hint =
+            "the event is about a commit of another repository, whose links are not followed".to_owned();
+        problems.add::<()>(&value.origin, message, hint);
+    }
+    stays
+}
 
 /// `NAME=value`, or `NAME` alone for the value of that variable.
 pub(super) fn build_args(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> BuildArgs {
@@ -129,7 +148,7 @@ fn from_options(
         SecretSource::Value(text.to_owned().into())
     } else {
         let path = paths.resolve(value);
-        if !build::stays(raw, entry, &path, paths, problems) {
+        if !stays(raw, entry, &path, paths, problems) {
             return None;
         }
         match fs::metadata(&path) {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Environment, Face, RawInputs};
+use super::{Environment, Face, workspace};
 
 /// Where the runner mounts the workspace in a container action. Source: actions/runner, `ContainerActionHandler`.
 const CONTAINER_WORKSPACE: &str = "/github/workspace";
@@ -22,9 +22,9 @@ pub(super) struct Paths {
 }
 
 impl Paths {
-    pub(super) fn new(raw: &RawInputs, environment: &Environment) -> Self {
-        let workspace = raw.workspace(environment);
-        let mapped = match raw.face() {
+    pub(super) fn new(face: Face, environment: &Environment) -> Self {
+        let workspace = workspace(face, environment);
+        let mapped = match face {
             Face::Action => foreign_folders(&workspace, environment),
             Face::Command => Vec::new(),
         };

@@ -5,13 +5,13 @@
     reason = "what test functions call fails by panicking too"
 )]
 
+mod architecture;
 mod cli_process;
 mod documents;
 mod git;
 mod identity_local;
 mod inputs_generated;
 mod judges;
-mod layers;
 mod limits_page;
 mod local_env;
 mod monorepo;

@@ -23,9 +23,6 @@ use super::operation::Operation;
 use super::patience::Patience;
 use tagship_domain::reference::ImageName;
 
-/// The most requests to one registry at a time.
-pub(crate) const MAX_PARALLEL: usize = 6;
-
 /// A client of one repository's part of a registry's `/v2` API.
 ///
 /// Source: OCI distribution spec 1.1; ECR user guide, "Registry authentication" (HTTP Basic only).

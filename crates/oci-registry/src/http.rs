@@ -10,8 +10,11 @@ pub const CONNECT: Duration = Duration::from_secs(10);
 /// How often the operating system asks whether the other end of an idle connection is there.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
+/// The most requests to one registry at a time.
+pub(crate) const MAX_PARALLEL: usize = 6;
+
 /// The most idle connections that are kept to one host; as many as are ever used at once.
-const MAX_IDLE: usize = super::client::MAX_PARALLEL;
+const MAX_IDLE: usize = MAX_PARALLEL;
 
 /// Returns a pool of connections for all clients of a program.
 ///

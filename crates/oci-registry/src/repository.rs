@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
-use super::client::{Client, MAX_PARALLEL};
+use super::client::Client;
 use super::error::RegistryError;
+use super::http::MAX_PARALLEL;
 use tagship_domain::content::{Descriptor, Manifest};
 use tagship_domain::reference::{Digest, Reference, Tag};
 

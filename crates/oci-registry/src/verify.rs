@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
 
-use super::client::MAX_PARALLEL;
 use super::error::RegistryError;
+use super::http::MAX_PARALLEL;
 use super::manifests::mismatch;
 use super::repository::ReadRepository;
 use tagship_domain::content::{Content, Descriptor, ImageIndex, ImageManifest, Manifest, Platform};

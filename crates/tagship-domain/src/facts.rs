@@ -10,9 +10,10 @@ use serde::{Serialize, Serializer};
 use crate::build::{RequestHash, RequestPart};
 use crate::content::{Manifest, Platform};
 use crate::immutability::Mutability;
-use crate::plan::Unknown;
 use crate::reference::{Digest, Tag};
-use crate::tags::DIRTY_SUFFIX;
+
+/// What stands behind every tag of a working tree with changes.
+pub const DIRTY_SUFFIX: &str = "-dirty";
 
 /// A full git commit id: 40 (SHA-1) or 64 (SHA-256) lower-case hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -286,4 +287,39 @@ pub struct PlatformManifest {
     pub platform: Platform,
     /// The digest of its manifest.
     pub digest: Digest,
+}
+
+/// Why something that the registry knows is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unknown {
+    /// The role lacks a permission.
+    NotPermitted {
+        /// The action.
+        action: String,
+    },
+    /// The registry refused, in its own words.
+    Refused {
+        /// The words, cleaned.
+        message: String,
+    },
+    /// The registry could not be reached or logged in to.
+    OutOfReach {
+        /// Why.
+        message: String,
+    },
+    /// Nobody was to be asked.
+    NotAsked,
+    /// The plan did not learn it.
+    NotInPlan,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotPermitted { action } => write!(f, "the role lacks `{action}`"),
+            Self::Refused { message } | Self::OutOfReach { message } => f.write_str(message),
+            Self::NotAsked => f.write_str("`offline` is given"),
+            Self::NotInPlan => f.write_str("the plan does not know it"),
+        }
+    }
 }

@@ -14,9 +14,10 @@ mod conflict;
 mod decide;
 mod reason;
 
+pub use crate::facts::Unknown;
 pub use candidate::{Candidate, Question};
 pub use conflict::{Conflict, Conflicts, Obstacle};
-pub use reason::{HoldReason, Note, TagPlace, Unknown};
+pub use reason::{HoldReason, Note, TagPlace};
 
 /// What is wanted, before the registry is asked.
 #[derive(Debug, Clone)]

@@ -19,6 +19,7 @@ mod evaluate;
 mod fields;
 mod flavor;
 mod images;
+mod kind;
 mod labels;
 mod latest;
 mod line;
@@ -41,9 +42,6 @@ pub use note::TagNote;
 pub use order::{Greater, Order, VersionLine};
 pub use rule::TagRule;
 use variables::Text;
-
-/// What stands behind every tag of a working tree with changes.
-pub const DIRTY_SUFFIX: &str = "-dirty";
 
 /// How rules are read and what they make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,7 +3,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use gix::ObjectId;
 
-use super::walk::Node;
+use super::node::Node;
 
 /// The commits that HEAD contains and the last release does not.
 pub(super) struct Since {

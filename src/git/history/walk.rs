@@ -3,6 +3,7 @@ use std::collections::{BinaryHeap, HashMap};
 use gix::ObjectId;
 use gix::revwalk::Graph;
 
+use super::node::{Marks, Node};
 use super::since::Since;
 use tagship_domain::bump::VersionTag;
 
@@ -27,51 +28,6 @@ pub(super) struct Walk<'a> {
     /// Whether no commit was met that is older than its parent by more than clocks differ.
     are_times_sane: bool,
     beyond: usize,
-}
-
-/// What is known of a commit.
-#[derive(Debug)]
-pub(super) struct Node {
-    pub(super) parents: Vec<ObjectId>,
-    /// The committer's time in seconds since 1970.
-    pub(super) time: i64,
-    marks: Marks,
-    /// The marks that the parents have got too.
-    passed_on: Marks,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Marks {
-    in_head: bool,
-    in_release: bool,
-}
-
-impl Marks {
-    const HEAD: Self = Self {
-        in_head: true,
-        in_release: false,
-    };
-    const RELEASE: Self = Self {
-        in_head: false,
-        in_release: true,
-    };
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            in_head: self.in_head || other.in_head,
-            in_release: self.in_release || other.in_release,
-        }
-    }
-}
-
-impl Node {
-    fn is_only_in_head(&self) -> bool {
-        self.marks == Marks::HEAD
-    }
-
-    fn is_open(&self) -> bool {
-        self.is_only_in_head() && !self.passed_on.in_head
-    }
 }
 
 impl<'a> Walk<'a> {

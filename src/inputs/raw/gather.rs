@@ -84,7 +84,7 @@ impl RawInputs {
     fn completed(mut self, image: Option<usize>, environment: &Environment) -> Self {
         let file = Arc::clone(&self.file);
         let (config, path) = &*file;
-        let paths = Paths::new(&self, environment);
+        let paths = Paths::new(self.face(), environment);
         let of_image = image.and_then(|index| config.images.get(index));
         let entries = of_image.into_iter().flat_map(|image| &image.entries);
         for entry in entries.chain(&config.entries) {
@@ -186,7 +186,7 @@ impl RawInputs {
         let name = named
             .as_ref()
             .map_or(config::FILE_NAME, |(name, _)| name.as_str());
-        Paths::new(self, environment).resolve(name)
+        Paths::new(self.face(), environment).resolve(name)
     }
 
     /// Reads `tagship.yaml`; gives it with the name that messages have for it.
@@ -204,7 +204,7 @@ impl RawInputs {
             line,
             column,
         };
-        if Paths::new(self, environment).is_led_out(&path) {
+        if Paths::new(self.face(), environment).is_led_out(&path) {
             let at = named.map_or_else(|| origin(1, 1), |(_, origin)| origin);
             let message = format!("`{}` is a link that leads out of the workspace", cleaned(&shown));
             self.problem(at, message, Some("put the file itself there".to_owned()));

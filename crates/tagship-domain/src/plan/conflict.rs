@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::build::RequestPart;
 use crate::error::{Diagnose, Kind};
+use crate::facts::DIRTY_SUFFIX;
 use crate::facts::Revision;
 use crate::immutability::{Mutability, TagFilter};
 use crate::reference::{Digest, ImageName, Tag};
-use crate::tags::DIRTY_SUFFIX;
 use crate::untrusted::cleaned;
 
 /// Why a tag cannot be had.

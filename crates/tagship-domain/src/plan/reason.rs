@@ -7,7 +7,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use crate::event::Mismatch;
-use crate::facts::{CommitId, paths};
+use crate::facts::{CommitId, Unknown, paths};
 use crate::tags::TagNote;
 
 /// Why a moving tag must not move.
@@ -239,40 +239,5 @@ impl Serialize for Note {
         map.serialize_entry("code", self.code())?;
         map.serialize_entry("message", &self.to_string())?;
         map.end()
-    }
-}
-
-/// Why something that the registry knows is unknown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unknown {
-    /// The role lacks a permission.
-    NotPermitted {
-        /// The action.
-        action: String,
-    },
-    /// The registry refused, in its own words.
-    Refused {
-        /// The words, cleaned.
-        message: String,
-    },
-    /// The registry could not be reached or logged in to.
-    OutOfReach {
-        /// Why.
-        message: String,
-    },
-    /// Nobody was to be asked.
-    NotAsked,
-    /// The plan did not learn it.
-    NotInPlan,
-}
-
-impl fmt::Display for Unknown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotPermitted { action } => write!(f, "the role lacks `{action}`"),
-            Self::Refused { message } | Self::OutOfReach { message } => f.write_str(message),
-            Self::NotAsked => f.write_str("`offline` is given"),
-            Self::NotInPlan => f.write_str("the plan does not know it"),
-        }
     }
 }

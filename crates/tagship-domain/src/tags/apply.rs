@@ -1,10 +1,11 @@
 //! What one rule makes in one run.
 
 use super::error::{LineError, Problem};
+use super::kind::{Extract, Kind, RefKind, Scheme};
 use super::order::{GitTagForm, Order, VersionLine};
 use super::pattern::Capture;
 use super::ref_form::ref_tag;
-use super::rule::{Extract, Kind, RefKind, Scheme, TagRule};
+use super::rule::TagRule;
 use super::variables::{Scope, Text};
 use super::versions::is_prerelease;
 use super::{Given, Mode, TagClass};

@@ -2,8 +2,9 @@
 
 use super::evaluate::Evaluation;
 use super::flavor::Flavor;
+use super::kind::{Kind, RefKind};
 use super::order::Order;
-use super::rule::{Kind, RefKind, TagRule};
+use super::rule::TagRule;
 use super::variables::Text;
 use super::{Given, TagClass};
 use crate::event::Mismatch;

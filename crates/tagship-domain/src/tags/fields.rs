@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::error::{LineError, Problem, listed};
+use super::kind::{Extract, Kind, Priority, RefKind, Scheme};
 use super::line::{Attribute, Line};
 use super::pattern::Pattern;
-use super::rule::{Extract, Kind, Priority, RefKind, Scheme};
 use super::variables::Scope;
 use super::{Mode, Text};
 use crate::untrusted::cleaned;

@@ -10,8 +10,9 @@ use semver::Version;
 use super::error::{LineError, Problem, TagError};
 use super::line::lines;
 use super::variables::{Scope, Text};
-use super::{DIRTY_SUFFIX, Given, Mode};
+use super::{Given, Mode};
 use crate::build::RequestHash;
+use crate::facts::DIRTY_SUFFIX;
 use crate::template::Escape;
 use crate::untrusted::cleaned;
 

@@ -3,8 +3,8 @@
 use semver::Version;
 
 use super::Mode;
+use super::kind::{Extract, Scheme};
 use super::pattern::Capture;
-use super::rule::{Extract, Scheme};
 use super::versions::Read;
 use crate::event::Mismatch;
 use crate::version::TagPrefix;

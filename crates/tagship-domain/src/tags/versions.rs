@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use semver::Version;
 
 use super::Mode;
-use super::rule::Scheme;
+use super::kind::Scheme;
 use super::variables::Parts;
 use crate::version;
 

@@ -25,7 +25,8 @@ pub(crate) fn sources(folder: &str) -> Vec<Source> {
     found
 }
 
-fn all_sources(folder: &str) -> Vec<Source> {
+/// All Rust files under a folder of the package.
+pub(crate) fn all_sources(folder: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     let mut folders = vec![root.join(folder)];
@@ -64,7 +65,9 @@ impl Source {
     pub(crate) fn modules_for_tests(&self) -> Vec<String> {
         let path = self.path.trim_end_matches(".rs");
         let folder = match path {
-            "src/lib" | "src/main" => "src",
+            path if path.ends_with("/lib") || path.ends_with("/main") => {
+                path.rsplit_once('/').map_or(path, |(folder, _)| folder)
+            }
             path => path,
         };
         let after = self.text.split("#[cfg(test)]\n").skip(1);
@@ -75,6 +78,18 @@ impl Source {
                 Some(format!("{folder}/{name}"))
             })
             .collect()
+    }
+
+    /// The modules in files of their own that the file declares, as paths without `.rs`.
+    pub(crate) fn declared_modules(&self) -> Vec<String> {
+        let path = self.path.trim_end_matches(".rs");
+        let folder = path.strip_suffix("/main").unwrap_or(path);
+        let lines = self.text.lines().filter_map(|line| line.trim().strip_suffix(';'));
+        let names = lines.filter_map(|line| {
+            line.split_once("mod ")
+                .filter(|(before, _)| before.is_empty() || before.starts_with("pub"))
+        });
+        names.map(|(_, name)| format!("{folder}/{name}")).collect()
     }
 
     /// The code, without comments and tests.

@@ -1,36 +1,75 @@
-//! The architecture, read from the source tree: who may use whom, who may touch the world, how long a file may be.
+//! The architecture, read from the source tree: which crate, module and file may use which, what may touch the world, how
+//! long a file may be.
 
+mod circles;
 mod source;
 
-use source::{Source, sources};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use circles::Files;
+use source::{Source, all_sources, sources};
+
+/// The crates of the workspace that a crate may depend on. `docs/architecture.md` says why.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("crates/tagship-domain", &[]),
+    ("crates/buildkit-session", &["tagship-domain"]),
+    ("crates/oci-registry", &["tagship-domain"]),
+    ("crates/ecr-local", &["tagship-domain"]),
+    (
+        ".",
+        &["buildkit-session", "ecr-local", "oci-registry", "tagship-domain"],
+    ),
+];
+
+/// Circles among files that are not mended yet, by crate: how many files are in them. The numbers only shrink.
+const KNOWN_CIRCLES: &[(&str, usize)] = &[];
+
+/// Files that are longer than [`LONGEST`], and are not split yet.
+const KNOWN_LONG: &[&str] = &[
+    "crates/ecr-local/src/faces/ecr/pull_through.rs",
+    "crates/tagship-domain/src/tags/apply.rs",
+    "crates/tagship-domain/src/tags/evaluate.rs",
+    "src/cli/session.rs",
+    "src/config/yaml.rs",
+];
+
+/// How many files may be shorter than 40 lines, besides fronts. The number only shrinks.
+const KNOWN_SHORT: usize = 42;
+
+/// The folders of test programs.
+const TEST_FOLDERS: [&str; 3] = ["tests/it", "tests/engines", "crates/ecr-local/tests/it"];
 
 /// For each module of the crate's root: the other modules that it may use, whole or by one item.
 ///
 /// Data flows one way (`src/lib.rs`); adapters are put behind ports by `run` alone.
 const MAY_USE: &[(&str, &str)] = &[
     ("random", ""),
+    ("limits", ""),
+    ("regular_file", ""),
     ("build_stamp", ""),
     ("ports", ""),
     ("settings", ""),
     ("schema", ""),
     // The fronts.
-    ("action", "inputs random report::OUTPUTS"),
+    ("action", "inputs random regular_file report::OUTPUTS"),
     (
         "cli",
         "action build_stamp inputs pipeline::Ledger ports run schema settings ui",
     ),
-    ("config", "schema"),
-    ("inputs", "config schema settings"),
+    ("config", "regular_file schema"),
+    ("inputs", "config regular_file schema settings"),
     ("report", "ports"),
     ("ui", "build_stamp inputs::Environment ports random report"),
     // The transaction. Reading an image back is part of it, and needs nothing but the port.
     ("pipeline", "ports report"),
     // The adapters.
-    ("aws", "ports settings"),
+    ("aws", "limits ports settings"),
     ("clock", "ports"),
-    ("engine", "ports"),
+    ("engine", "limits ports"),
     ("git", "ports"),
-    ("github", "ports settings"),
+    ("github", "limits ports settings"),
     ("registry", "ports"),
 ];
 
@@ -58,8 +97,8 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("Zoned::now", &["clock"], "the time is a port"),
     (
         "process::exit",
-        &["ui"],
-        "`main` returns its exit code, unless it panicked",
+        &["cli", "ui"],
+        "`main` returns its exit code, unless it panicked or is told twice to end",
     ),
 ];
 
@@ -95,7 +134,7 @@ const FOLDERS: [&str; 5] = [
 ];
 
 /// The most lines of a file, without tests.
-const LONGEST: usize = 400;
+const LONGEST: usize = 350;
 
 #[test]
 fn every_module_uses_only_what_lies_before_it() {
@@ -122,6 +161,109 @@ fn a_module_is_a_file_beside_its_folder() {
         .flat_map(sources)
         .filter(|source| source.path.ends_with("/mod.rs"));
     fail_on(folders.map(|source| format!("`{}` should be a file beside its folder", source.path)));
+}
+
+#[test]
+fn crates_depend_on_those_below_only() {
+    let crates: BTreeSet<&str> = ARROWS
+        .iter()
+        .filter_map(|(folder, _)| folder.strip_prefix("crates/"))
+        .collect();
+    for (folder, allowed) in ARROWS {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(folder)
+            .join("Cargo.toml");
+        let manifest = fs::read_to_string(manifest).expect("the manifest can be read");
+        let used = dependencies(&manifest).filter(|name| crates.contains(name));
+        assert_eq!(used.collect::<Vec<_>>(), *allowed, "{folder}");
+    }
+}
+
+#[test]
+fn modules_form_no_circle() {
+    let sources = sources("src");
+    let modules: BTreeSet<&str> = sources.iter().map(Source::module).collect();
+    let mut uses: Vec<(&str, String)> = Vec::new();
+    for source in &sources {
+        let used = source.used_from_root();
+        let used = used.iter().filter_map(|path| path.split("::").next());
+        uses.extend(used.map(|name| (source.module(), name.to_owned())));
+    }
+    // Takes away, again and again, what uses nothing that is left; a circle remains.
+    let mut left: BTreeSet<&str> = modules.clone();
+    loop {
+        let needs = |module: &str| {
+            uses.iter()
+                .any(|(from, to)| *from == module && to != module && left.contains(to.as_str()))
+        };
+        let free: Vec<&str> = left.iter().copied().filter(|module| !needs(module)).collect();
+        if free.is_empty() {
+            break;
+        }
+        free.iter().for_each(|module| drop(left.remove(module)));
+    }
+    assert!(left.is_empty(), "these modules need each other: {left:?}");
+}
+
+#[test]
+fn files_form_no_circle() {
+    for folder in FOLDERS {
+        let sources = sources(folder);
+        let files = Files::read(folder, &sources);
+        let circles = files.circles();
+        let known = KNOWN_CIRCLES.iter().find(|(of, _)| *of == folder);
+        let known = known.map_or(0, |(_, count)| *count);
+        let found: usize = circles.iter().map(Vec::len).sum();
+        assert!(found <= known, "circles in {folder}: {circles:#?}");
+    }
+}
+
+#[test]
+fn few_files_are_short() {
+    let short: Vec<String> = FOLDERS
+        .into_iter()
+        .flat_map(|folder| {
+            let sources = sources(folder);
+            let fronts: BTreeSet<String> = sources
+                .iter()
+                .filter_map(|source| Some(format!("{}.rs", source.path.rsplit_once('/')?.0)))
+                .collect();
+            let is_front =
+                |path: &str| path.ends_with("/lib.rs") || path.ends_with("/main.rs") || fronts.contains(path);
+            let short = sources
+                .into_iter()
+                .filter(|source| !is_front(&source.path) && source.lines_without_tests() < 40);
+            short.map(|source| source.path).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(short.len() <= KNOWN_SHORT, "{}: {short:#?}", short.len());
+}
+
+#[test]
+fn no_test_file_is_forgotten() {
+    for folder in TEST_FOLDERS {
+        let sources = all_sources(folder);
+        let declared: BTreeSet<String> = sources.iter().flat_map(Source::declared_modules).collect();
+        let forgotten = sources.iter().filter(|source| {
+            !source.path.ends_with("/main.rs") && !declared.contains(source.path.trim_end_matches(".rs"))
+        });
+        fail_on(forgotten.map(|source| format!("`{}` is declared by no `mod`", source.path)));
+    }
+}
+
+/// The names in the table `[dependencies]`, sorted as Cargo.toml has them.
+fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
+    let table = manifest
+        .split("\n[")
+        .find_map(|table| table.strip_prefix("dependencies]"));
+    let mut names: Vec<&str> = table
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+        .collect();
+    names.sort_unstable();
+    names.into_iter()
 }
 
 fn forbidden_uses(source: &Source) -> Vec<String> {
@@ -166,7 +308,8 @@ fn misplaced(source: &Source) -> Vec<String> {
 
 fn too_long(source: &Source) -> Option<String> {
     let lines = source.lines_without_tests();
-    (lines > LONGEST).then(|| format!("`{}` has {lines} lines", source.path))
+    (lines > LONGEST && !KNOWN_LONG.contains(&source.path.as_str()))
+        .then(|| format!("`{}` has {lines} lines", source.path))
 }
 
 fn fail_on(problems: impl IntoIterator<Item = String>) {
@@ -256,7 +399,7 @@ mod checks {
 
     #[test]
     fn only_lines_without_tests_count() {
-        let long = "x\n".repeat(401);
+        let long = "x\n".repeat(351);
         assert!(too_long(&source("crates/tagship-domain/src/plan.rs", &long)).is_some());
         assert!(
             too_long(&source(
