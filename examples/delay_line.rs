@@ -133,8 +133,9 @@ async fn pass(
         let mut free = Instant::now();
         while let Some((due, bytes)) = receiver.recv().await {
             let size = bytes.len() as u64;
-            if way.rate > 0 {
-                free = free.max(due) + Duration::from_nanos(size * 1_000_000_000 / way.rate);
+            let time = (size * 1_000_000_000).checked_div(way.rate);
+            if let Some(nanoseconds) = time {
+                free = free.max(due) + Duration::from_nanos(nanoseconds);
                 sleep_until(free).await;
             }
             if to.write_all(&bytes).await.is_err() {

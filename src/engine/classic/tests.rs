@@ -72,7 +72,7 @@ fn uploads(registry: &InMemoryRegistry) -> usize {
 fn unpacked(blobs: &BTreeMap<Digest, bytes::Bytes>, layers: &[Descriptor]) -> Vec<Digest> {
     let unpack = |layer: &Descriptor| {
         let mut content = Vec::new();
-        let mut unpacking = flate2::read::GzDecoder::new(&blobs[&layer.digest][..]);
+        let mut unpacking = flate2::read::MultiGzDecoder::new(&blobs[&layer.digest][..]);
         unpacking.read_to_end(&mut content).unwrap();
         Digest::of(&content)
     };

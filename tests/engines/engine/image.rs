@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use tagship_domain::content::{Content, Manifest};
 use tagship_domain::reference::Digest;
@@ -36,7 +36,7 @@ impl Image {
                     return blob.to_vec();
                 }
                 let mut bytes = Vec::new();
-                GzDecoder::new(&blob[..]).read_to_end(&mut bytes).unwrap();
+                MultiGzDecoder::new(&blob[..]).read_to_end(&mut bytes).unwrap();
                 bytes
             })
             .collect();

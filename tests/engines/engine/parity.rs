@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use futures_util::StreamExt as _;
 
 use tagship_domain::reference::Digest;
@@ -89,7 +89,7 @@ async fn theirs(engine: &Engine, context: &Path) -> Vec<String> {
             let packed = &files[layer.as_str().unwrap()];
             let mut plain = Vec::new();
             if packed.starts_with(&[0x1f, 0x8b]) {
-                GzDecoder::new(&packed[..]).read_to_end(&mut plain).unwrap();
+                MultiGzDecoder::new(&packed[..]).read_to_end(&mut plain).unwrap();
             } else {
                 plain.clone_from(packed);
             }
