@@ -23,12 +23,12 @@ use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{Digest, RepositoryName, Tag};
 
 pub use build_error::{BuildError, SourceLocation};
-pub use buildkit_session::ImageStore;
 pub use forge_error::ForgeError;
 pub use git_error::GitError;
 pub use oci_registry::{
     BlobStream, LoginError, ReadRepository, RegistryCredential, RegistryError, RegistryLogin, WriteRepository,
 };
+pub use tagship_domain::capability::ImageStore;
 
 /// Reads one repository and its settings.
 #[async_trait]

@@ -20,6 +20,7 @@ use crate::ports::{
     WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
+use tagship_domain::capability::Refusal;
 use tagship_domain::reference::{Digest, ImageName};
 
 /// The pauses before a push by the engine is tried again. What was built is in its cache, and what was pushed is not
@@ -273,8 +274,13 @@ impl Builder for EngineBuilder {
         Folder::context(&request.context)?;
         Folder::dockerfile(&request.dockerfile)?;
         let capabilities = &self.engine().await?.capabilities;
-        if request.reproducible {
-            capabilities.reproducible()?;
+        let refusals = Refusal::all(request, capabilities.store, capabilities.major_and_minor());
+        if !refusals.is_empty() {
+            return Err(BuildError::Unsupported {
+                version: capabilities.version.clone(),
+                store: capabilities.store,
+                refusals,
+            });
         }
         if let Some(reason) = request
             .platform

@@ -1,9 +1,11 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use buildkit_session::Error;
 
 use super::RegistryError;
+use tagship_domain::capability::{ImageStore, Refusal};
 use tagship_domain::error::{Diagnose, Kind};
 use tagship_domain::reference::Digest;
 
@@ -13,6 +15,19 @@ pub enum BuildError {
     /// The engine cannot be reached or used, or what the build needs of this machine is not there.
     #[error(transparent)]
     Engine(#[from] buildkit_session::Error),
+    /// The engine would leave something out that is asked for.
+    #[error(
+        "engine {version} with the {store} does not do all that is asked for{}",
+        Refusals(refusals)
+    )]
+    Unsupported {
+        /// The engine's version.
+        version: String,
+        /// How it stores images.
+        store: ImageStore,
+        /// What it does not do.
+        refusals: Vec<Refusal>,
+    },
     /// A build step failed.
     #[error("{}build step `{name}` failed{}{}", At(location.as_ref()), ExitCode(*exit_code), Because(message.as_deref()))]
     StepFailed {
@@ -115,6 +130,18 @@ impl fmt::Display for At<'_> {
     }
 }
 
+/// One line for each, if there are several.
+struct Refusals<'a>(&'a [Refusal]);
+
+impl fmt::Display for Refusals<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [only] = self.0 {
+            return write!(f, ": {only}");
+        }
+        self.0.iter().try_for_each(|refusal| write!(f, "\n  {refusal}"))
+    }
+}
+
 struct ExitCode(Option<i32>);
 
 impl fmt::Display for ExitCode {
@@ -142,7 +169,8 @@ impl Diagnose for BuildError {
                 | Error::Dockerfile { .. }
                 | Error::Secret { .. },
             )
-            | Self::TargetMissing { .. } => Kind::Usage,
+            | Self::TargetMissing { .. }
+            | Self::Unsupported { .. } => Kind::Usage,
             Self::Push(error) => error.kind(),
             _ => Kind::Operation,
         }
@@ -167,6 +195,10 @@ impl Diagnose for BuildError {
             }
             Self::BaseImage { .. } => {
                 "check the image's name, and that the engine may pull it; private images of other registries are not supported"
+            }
+            Self::Unsupported { refusals, .. } => {
+                let ways: BTreeSet<String> = refusals.iter().map(Refusal::way_out).collect();
+                return Some(ways.into_iter().collect::<Vec<_>>().join("; ").into());
             }
             Self::SourceMissing { .. } => {
                 "check the path, which is relative to `context`, and whether `.dockerignore` leaves it out"
@@ -203,7 +235,6 @@ fn engine_hint(error: &Error) -> Option<&'static str> {
         Error::TlsOnly { .. } => "reach the engine by `ssh://user@host` in `docker-host`",
         Error::NotAnEngine { .. } => "check the address in `docker-host`",
         Error::TooOld { .. } => "update the engine to 20.10 or later",
-        Error::NotReproducible { .. } => "update the engine to 26.0 or later, or leave `reproducible` out",
         Error::NotLinux { .. } => {
             "switch the engine to Linux containers, or name another one with `docker-host`"
         }

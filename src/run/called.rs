@@ -12,7 +12,7 @@ use crate::clock::SystemClock;
 use crate::git::GixCheckout;
 use crate::ports::{Clock as _, Reporter};
 use crate::settings::{Destination, Settings, WantedVersion};
-use tagship_domain::build::{BuildRequest, RequestHash};
+use tagship_domain::build::{BuildOptions, BuildRequest, RequestHash};
 use tagship_domain::event::{Event, Mismatch, RepositoryInfo};
 use tagship_domain::facts::Source;
 use tagship_domain::reference::Tag;
@@ -173,5 +173,6 @@ fn build_request(settings: &Settings, source: &Source) -> BuildRequest {
         no_cache: build.no_cache,
         committed_at: source.committed_at.as_second(),
         reproducible: build.reproducible,
+        options: BuildOptions::default(),
     }
 }

@@ -6,21 +6,12 @@ use tonic::transport::Channel;
 
 use super::connect::Connection;
 use crate::error::Error;
+use tagship_domain::capability::ImageStore;
 use tagship_domain::content::Platform;
 use tagship_domain::error::cleaned;
 
 /// The worker's label that only an engine with containerd's store has. Source: moby, `builder-next/worker/label`.
 const CONTAINERD_LABEL: &str = "org.mobyproject.buildkit.worker.snapshotter";
-
-/// How an engine stores images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ImageStore {
-    /// The graph drivers: uncompressed layers, no manifests.
-    Classic,
-    /// containerd's content store: manifests and compressed layers.
-    Containerd,
-}
 
 /// What an engine is.
 #[derive(Debug, Clone)]
@@ -77,18 +68,9 @@ impl Capabilities {
         })
     }
 
-    /// Refuses an engine that cannot give layers one time.
-    ///
-    /// What comes out of a classic store gets its times on the way to the registry. `BuildKit`'s exporter, which pushes
-    /// from a containerd store, rewrites those within layers from 0.13 on, which came with Engine 26.
-    /// Source: release notes of `BuildKit` 0.13 and Docker Engine 26.0.
-    pub fn reproducible(&self) -> Result<(), Error> {
-        if self.store == ImageStore::Containerd && self.major_and_minor < (26, 0) {
-            return Err(Error::NotReproducible {
-                version: self.version.clone(),
-            });
-        }
-        Ok(())
+    /// The beginning of the engine's version: `(28, 5)` of `28.5.2`.
+    pub fn major_and_minor(&self) -> (u32, u32) {
+        self.major_and_minor
     }
 
     /// Why `RUN` steps for a platform may fail, if they may: the engine neither is of that platform

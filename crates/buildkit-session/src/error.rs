@@ -105,14 +105,6 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
-    /// The engine cannot do what `reproducible` asks for.
-    #[error(
-        "engine {version} with the containerd image store cannot set the times in layers, which `reproducible` needs"
-    )]
-    NotReproducible {
-        /// The engine's version.
-        version: String,
-    },
     /// The credential that the engine asks for is not there.
     #[error("no credential for registry `{host}`")]
     Login {

@@ -18,7 +18,7 @@ mod progress;
 mod session;
 mod solve;
 
-pub use capability::{Capabilities, ImageStore};
+pub use capability::Capabilities;
 pub use connect::{Connection, EngineAddress};
 pub use context::{ContextInputs, Folder};
 pub use dockerignore::{FolderMatches, InvalidPattern, PatternList, clean};

@@ -10,8 +10,20 @@ use serde::{Serialize, Serializer};
 
 use crate::content::Platform;
 
+mod attributes;
+mod cache;
+mod invalid;
+mod login;
+mod options;
 mod request_hash;
 
+pub use cache::{CACHE_TAG, CacheEntry, CacheKind, CacheTagError};
+pub use invalid::InvalidOption;
+pub use login::{RegistryLoginLine, login_host, registry_login};
+pub use options::{
+    Annotation, Attestation, BuildOptions, Entitlement, HostEntry, NamedContext, Network, Ulimit,
+    named_context, size_in_bytes,
+};
 pub use request_hash::{RequestHash, RequestPart};
 
 /// One build of one Dockerfile.
@@ -38,6 +50,9 @@ pub struct BuildRequest {
     pub committed_at: i64,
     /// Whether two builds of the same content give the same layers, whenever and wherever they run.
     pub reproducible: bool,
+    /// What has a default.
+    #[serde(flatten)]
+    pub options: BuildOptions,
 }
 
 /// What every later time in a reproducible image becomes, in seconds since 1970-01-01T00:00:00Z: 1980-01-01T00:00:00Z,

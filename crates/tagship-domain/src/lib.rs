@@ -4,6 +4,7 @@
 
 pub mod build;
 pub mod bump;
+pub mod capability;
 pub mod content;
 pub mod error;
 pub mod event;

@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 use super::{classify, on_one_line, refused_again};
 use crate::ports::{BuildError, RegistryError};
 use buildkit_session::{BuildEvent, DockerfileName, Progress, ProgressSink};
-use tagship_domain::build::{BuildArgs, BuildRequest};
+use tagship_domain::build::{BuildArgs, BuildOptions, BuildRequest};
 use tagship_domain::error::{Diagnose as _, Kind};
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 
@@ -43,6 +43,7 @@ fn request() -> BuildRequest {
         no_cache: false,
         committed_at: 0,
         reproducible: false,
+        options: BuildOptions::default(),
     }
 }
 

@@ -151,6 +151,7 @@ impl Run {
             no_cache: false,
             committed_at: 0,
             reproducible: false,
+            options: tagship_domain::build::BuildOptions::default(),
         };
         Self {
             wish: Wish {

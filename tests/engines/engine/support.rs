@@ -12,7 +12,7 @@ use tagship::ports::{BuildError, LoginError, RegistryError};
 use tagship::ports::{
     Builder as _, Event, RegistryCredential, RegistryLogin, Reporter, StepOutcome, Warning,
 };
-use tagship_domain::build::{BuildArgs, BuildRequest};
+use tagship_domain::build::{BuildArgs, BuildOptions, BuildRequest};
 use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
 use tempfile::TempDir;
 
@@ -110,6 +110,7 @@ pub(crate) fn request(context: &Path) -> BuildRequest {
         no_cache: false,
         committed_at: 1_700_000_000,
         reproducible: false,
+        options: BuildOptions::default(),
     }
 }
 

@@ -24,20 +24,6 @@ fn versions_begin_with_two_numbers() {
 }
 
 #[test]
-fn engines_that_cannot_set_times_are_refused() {
-    for (version, store, reproducible) in [
-        ("20.10.24", ImageStore::Classic, true),
-        ("25.0.5", ImageStore::Containerd, false),
-        ("26.0.0", ImageStore::Containerd, true),
-        ("28.5.2", ImageStore::Containerd, true),
-        ("28.5.2", ImageStore::Classic, true),
-    ] {
-        let answer = capabilities(version, store, &[]).reproducible();
-        assert_eq!(answer.is_ok(), reproducible, "{version} {store:?}");
-    }
-}
-
-#[test]
 fn a_platform_without_emulation_is_told_but_only_when_it_is_certain() {
     let arm = Platform::parse("linux/arm64").unwrap();
     let engine = capabilities("28.5.2", ImageStore::Classic, &["linux/amd64", "linux/386"]);

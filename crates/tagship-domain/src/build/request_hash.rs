@@ -195,6 +195,7 @@ mod tests {
             no_cache: false,
             committed_at: 0,
             reproducible: false,
+            options: crate::build::BuildOptions::default(),
         }
     }
 

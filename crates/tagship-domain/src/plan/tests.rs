@@ -32,6 +32,7 @@ fn build() -> BuildRequest {
         no_cache: false,
         committed_at: 0,
         reproducible: false,
+        options: crate::build::BuildOptions::default(),
     }
 }
 
