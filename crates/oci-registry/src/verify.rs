@@ -44,6 +44,12 @@ pub async fn verify(digest: &Digest, registry: &dyn ReadRepository) -> Result<Ve
     let images = images(&entries);
     let configs = parallel(images.iter().map(|entry| config_if_readable(entry, registry))).await?;
 
+    for (entry, config) in images.iter().zip(&configs) {
+        if let Some(config) = config {
+            check_platform(entry, config)?;
+        }
+    }
+
     // Configs of images were just read; attestations' are blobs like others.
     let read: BTreeSet<Digest> = images
         .iter()
@@ -140,6 +146,18 @@ async fn config(entry: &Entry, registry: &dyn ReadRepository) -> Result<ImageCon
     let content = registry.blob(descriptor).await?;
     serde_json::from_slice(&content)
         .map_err(|error| mismatch(descriptor.digest, format!("no image config: {error}")))
+}
+
+/// An index says of each image what its config says; a variant may be left out in either.
+fn check_platform(entry: &Entry, config: &ImageConfig) -> Result<(), RegistryError> {
+    let found = &config.platform;
+    match &entry.platform {
+        Some(said) if (&said.os, &said.architecture) != (&found.os, &found.architecture) => Err(mismatch(
+            entry.digest,
+            format!("a config for {found} where the index says {said}"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The config, unless the role may push and not read: then it counts as other blobs do, by its digest and size.

@@ -261,3 +261,17 @@ async fn a_role_that_may_push_may_verify() {
     let error = verify(&amd64.digest, &registry).await.unwrap_err();
     assert!(matches!(error, RegistryError::ContentMissing { .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn an_index_that_says_another_platform_than_the_config_is_refused() {
+    let registry = InMemoryRegistry::default();
+    let amd64 = add_image(&registry, "amd64");
+    let entries = [with_platform(&amd64, "linux/arm64")];
+    let index = registry.add_manifest(OCI_INDEX, &json!({"schemaVersion": 2, "manifests": entries}));
+    let message = verify(&index.digest, &registry).await.unwrap_err().to_string();
+    let expected = "a config for linux/amd64 where the index says linux/arm64";
+    assert!(message.contains(expected), "{message}");
+    // Somebody else's image is described as it is.
+    let manifest = registry.state().manifests[&index.digest].clone();
+    assert!(describe(&manifest, &registry).await.is_ok());
+}
