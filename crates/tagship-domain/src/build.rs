@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::content::Platform;
 
+mod attachments;
 mod attributes;
 mod cache;
 mod invalid;
@@ -17,12 +18,12 @@ mod login;
 mod options;
 mod request_hash;
 
+pub use attachments::{Annotation, Attestation};
 pub use cache::{CACHE_TAG, CacheEntry, CacheKind, CacheTagError};
 pub use invalid::InvalidOption;
 pub use login::{RegistryLoginLine, login_host, registry_login};
 pub use options::{
-    Annotation, Attestation, BuildOptions, Entitlement, HostEntry, NamedContext, Network, Ulimit,
-    named_context, size_in_bytes,
+    BuildOptions, Entitlement, HostEntry, NamedContext, Network, Ulimit, named_context, size_in_bytes,
 };
 pub use request_hash::{RequestHash, RequestPart};
 

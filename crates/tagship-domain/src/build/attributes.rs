@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::InvalidOption;
+use super::invalid::InvalidOption;
 
 /// Reads one line of comma-separated `key=value` pairs; no key stands twice.
 ///

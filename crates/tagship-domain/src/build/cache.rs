@@ -7,8 +7,8 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, Serializer};
 
-use super::InvalidOption;
 use super::attributes::attributes;
+use super::invalid::InvalidOption;
 use crate::error::{Diagnose, Kind};
 use crate::reference::{ImageName, Tag};
 use crate::untrusted::cleaned;
@@ -236,7 +236,7 @@ impl CacheEntry {
             .find(|key| kind.is_known() && !keys.contains(&key.as_str()))
         {
             return Err(InvalidOption::CacheKey {
-                kind,
+                kind: kind.as_str(),
                 key: cleaned(key),
             });
         }

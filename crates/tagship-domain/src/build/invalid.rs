@@ -1,7 +1,5 @@
 //! What can be wrong with the lines of build inputs.
 
-use super::CacheKind;
-
 /// Why a line of a build input is not what it should be. Values of lines that may hold secrets are left out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOption {
@@ -29,10 +27,10 @@ pub enum InvalidOption {
         name: String,
     },
     /// A key that a kind of cache does not have.
-    #[error("a cache of `type={}` has no `{key}`", kind.as_str())]
+    #[error("a cache of `type={kind}` has no `{key}`")]
     CacheKey {
         /// The kind.
-        kind: CacheKind,
+        kind: &'static str,
         /// The key.
         key: String,
     },

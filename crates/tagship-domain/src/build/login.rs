@@ -1,7 +1,7 @@
 //! Logins to registries, as lines.
 
-use super::InvalidOption;
 use super::attributes::attributes;
+use super::invalid::InvalidOption;
 
 /// A line of `registry-auth`.
 #[derive(Debug, Clone, PartialEq, Eq)]

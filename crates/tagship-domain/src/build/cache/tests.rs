@@ -49,7 +49,7 @@ fn a_line_that_is_no_cache_is_refused() {
             mode: "most".to_owned()
         }
     );
-    let kind = CacheKind::Registry;
+    let kind = CacheKind::Registry.as_str();
     assert_eq!(
         refused("type=registry,ref=a,moed=max"),
         CacheKey {
