@@ -13,7 +13,7 @@ use test_support::action::Job;
 use test_support::checkout::Checkout;
 use test_support::clients::client;
 use test_support::engines::{self, Image};
-use test_support::github::{Github, Outage, REPOSITORY, TOKEN};
+use test_support::github::{Github, REPOSITORY, TOKEN};
 use test_support::local::Ecr;
 use test_support::process::{Finished, finish, output_of, repository_root, scrubbed};
 use test_support::shipping::DOCKERFILE;
@@ -91,7 +91,7 @@ impl Clone {
         let mut command = Command::new(self.folder.path().join("scripts/release"));
         command
             .current_dir(self.folder.path())
-            .args(["--staged", "--any-commit"])
+            .args(["--staged", "--rehearsal"])
             .args(arguments)
             .env_remove("GITHUB_TOKEN")
             .env_remove("GITHUB_OUTPUT")
@@ -208,7 +208,7 @@ fn a_release_is_made_and_its_action_publishes() {
     let github = Github::of(clone.folder.path());
     released(clone, &github);
     assert_whole(clone, &github);
-    github.order_outage(None);
+    github.allow_writes(None);
     released(clone, &github);
     assert_eq!(
         github.writes(),
@@ -244,24 +244,22 @@ fn a_release_is_made_and_its_action_publishes() {
 #[test]
 fn a_release_that_is_cut_off_anywhere_is_completed_by_the_next_run() {
     let clone = Clone::of_this_repository();
-    for outage in [Outage::Before, Outage::After] {
-        for number in 0.. {
-            let github = Github::of(clone.folder.path());
-            github.order_outage(Some((number, outage)));
-            let cut_off = finish(&mut clone.release(&["publish"], Some(&github)));
-            if cut_off.code == Some(0) {
-                assert!(number >= 9, "{number} requests write");
-                break;
-            }
-            assert!(
-                cut_off.stderr.contains("error: GitHub answers"),
-                "{}",
-                cut_off.stderr
-            );
-            github.order_outage(None);
-            released(clone, &github);
-            assert_whole(clone, &github);
+    for writes in 0.. {
+        let github = Github::of(clone.folder.path());
+        github.allow_writes(Some(writes));
+        let cut_off = finish(&mut clone.release(&["publish"], Some(&github)));
+        if cut_off.code == Some(0) {
+            assert!(writes >= 9, "{writes} requests write");
+            break;
         }
+        assert!(
+            cut_off.stderr.contains("error: GitHub answers"),
+            "{}",
+            cut_off.stderr
+        );
+        github.allow_writes(None);
+        released(clone, &github);
+        assert_whole(clone, &github);
     }
 }
 
@@ -343,7 +341,7 @@ fn an_image_that_not_everybody_may_pull_is_not_released() {
     clone
         .ecr
         .create_repository("private", &tagship_domain::immutability::Mutability::Mutable);
-    let mut command = clone.release(&["--any-commit", "push"], None);
+    let mut command = clone.release(&["push"], None);
     let login = String::from_utf8(
         base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &registry.token)
             .expect("it is base64"),

@@ -78,19 +78,6 @@ fn the_installer_knows_the_platforms_that_are_released() {
 }
 
 #[test]
-fn binstall_looks_for_the_names_that_archives_have() {
-    let manifest = read("Cargo.toml");
-    // `scripts/release` packs the folder `tagship-VERSION-TARGET` as `tagship-VERSION-TARGET.tar.gz`.
-    for line in [
-        "pkg-url = \"{ repo }/releases/download/v{ version }/tagship-{ version }-{ target }{ archive-suffix }\"",
-        "pkg-fmt = \"tgz\"",
-        "bin-dir = \"tagship-{ version }-{ target }/{ bin }{ binary-ext }\"",
-    ] {
-        assert!(manifest.lines().any(|known| known == line), "no `{line}`");
-    }
-}
-
-#[test]
 fn every_action_of_a_workflow_is_named_by_its_commit() {
     let folder = repository_root().join(".github/workflows");
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -123,6 +123,56 @@ fn what_cannot_be_installed_is_an_error_with_a_way_out() {
     );
 }
 
+/// The value of a line `KEY = "VALUE"` in `Cargo.toml`, with its placeholders filled in as `cargo binstall` does.
+/// Source: cargo-binstall, SUPPORT.md.
+fn binstall(key: &str, place: &Place) -> String {
+    let manifest = fs::read_to_string(repository_root().join("Cargo.toml")).expect("it can be read");
+    let line = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("{key} = ")));
+    let repository = place
+        .github
+        .releases_url()
+        .trim_end_matches("/releases")
+        .to_owned();
+    [
+        ("{ repo }", repository.as_str()),
+        ("{ version }", VERSION),
+        ("{ target }", "x86_64-unknown-linux-gnu"),
+        ("{ bin }", "tagship"),
+        ("{ binary-ext }", ""),
+    ]
+    .iter()
+    .fold(
+        line.expect("the key is there").trim_matches('"').to_owned(),
+        |text, (name, value)| text.replace(name, value),
+    )
+}
+
+#[test]
+fn binstall_finds_the_binary_in_the_release() {
+    let place = Place::new();
+    let archive = place.home.path().join("archive");
+    let url = binstall("pkg-url", &place);
+    output_of(
+        Command::new("curl")
+            .args(["--fail", "--silent", "--output"])
+            .arg(&archive)
+            .arg(url),
+    );
+    assert_eq!(binstall("pkg-fmt", &place), "tgz");
+    let names = output_of(
+        Command::new("tar")
+            .args(["--list", "--gzip", "--file"])
+            .arg(&archive),
+    );
+    let program = binstall("bin-dir", &place);
+    assert!(
+        names.lines().any(|name| name == program),
+        "no `{program}` in\n{names}"
+    );
+}
+
 /// Runs the one step of the composite action in a checkout of it, as the runner does.
 /// Source: docs.github.com, "Workflow syntax", `jobs.<job_id>.steps[*].shell`.
 fn set_up(action: &Path, place: &Place) -> (Finished, String) {

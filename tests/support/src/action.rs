@@ -49,7 +49,7 @@ pub fn action() -> Action {
 /// The action's image, made of what `scripts/build-image` staged.
 pub fn image(engine: &'static Engine) -> Image {
     let package = crate::process::repository_root();
-    let staged = package.join("dist/ca-certificates.crt");
+    let staged = package.join("dist/THIRD-PARTY-LICENSES.txt");
     assert!(
         staged.is_file(),
         "nothing is staged in `dist`: run the tests by `scripts/test`"

@@ -27,20 +27,11 @@ pub struct Github {
     _runtime: Runtime,
 }
 
-/// When a request that writes gets no answer but status 502.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outage {
-    /// Before anything is done.
-    Before,
-    /// After it was done: the answer is lost.
-    After,
-}
-
 struct State {
     repository: Bare,
     releases: Releases,
     writes: Vec<String>,
-    outage: Option<(usize, Outage)>,
+    writes_allowed: Option<usize>,
 }
 
 /// A status with its body.
@@ -54,7 +45,7 @@ impl Github {
             repository: Bare::clone_of(origin),
             releases: Releases::default(),
             writes: Vec::new(),
-            outage: None,
+            writes_allowed: None,
         }));
         let respond = Api(Arc::clone(&state));
         let server = runtime.block_on(async {
@@ -89,11 +80,11 @@ impl Github {
         self.with(|state| state.writes.clone())
     }
 
-    /// Forgets what was written, and orders an outage at the request to write of this number, from 0.
-    pub fn order_outage(&self, outage: Option<(usize, Outage)>) {
+    /// Forgets what was written, and answers only so many requests to write from now on.
+    pub fn allow_writes(&self, count: Option<usize>) {
         self.with(|state| {
             state.writes.clear();
-            state.outage = outage;
+            state.writes_allowed = count;
         });
     }
 
@@ -136,19 +127,13 @@ impl Respond for Api {
         if token != Some(&format!("Bearer {TOKEN}")) {
             return ResponseTemplate::new(401).set_body_json(json!({ "message": "Bad credentials" }));
         }
-        let is_read = request.method.as_str() == "GET";
-        let number = state.writes.len();
-        if !is_read {
+        if request.method.as_str() != "GET" {
+            if state.writes_allowed == Some(state.writes.len()) {
+                return ResponseTemplate::new(502);
+            }
             state.writes.push(format!("{} {path}", request.method));
         }
-        let outage = state.outage.filter(|(at, _)| !is_read && *at == number);
-        if matches!(outage, Some((_, Outage::Before))) {
-            return ResponseTemplate::new(502);
-        }
         let (status, body) = state.answer(request);
-        if matches!(outage, Some((_, Outage::After))) {
-            return ResponseTemplate::new(502);
-        }
         ResponseTemplate::new(status).set_body_json(body)
     }
 }
