@@ -200,7 +200,9 @@ fn modules_form_no_circle() {
         if free.is_empty() {
             break;
         }
-        free.iter().for_each(|module| drop(left.remove(module)));
+        for module in free {
+            left.remove(module);
+        }
     }
     assert!(left.is_empty(), "these modules need each other: {left:?}");
 }
