@@ -36,7 +36,7 @@ pub const REGISTRY: Patience = Patience::DEFAULT;
 /// How long one try of an AWS call may take.
 pub const AWS_TRY: Duration = Duration::from_secs(20);
 /// How long one AWS call may take with its repetitions.
-pub const AWS_CALL: Duration = Duration::from_secs(60);
+pub const AWS_CALL: Duration = Duration::from_mins(1);
 /// The most bytes of an answer of STS.
 pub const STS_BYTES: u64 = MIB;
 /// The most bytes of an answer that holds a token: ECR's or GitHub's.

@@ -18,6 +18,7 @@ use tagship_domain::version::TagPrefix;
 
 /// What one run of the pipeline runs on.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an input of its own")]
 pub struct Settings {
     /// Where the image goes.
     pub destination: Destination,

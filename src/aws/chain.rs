@@ -47,7 +47,7 @@ impl Chain {
             .provide_credentials()
             .await
             .map_err(|error| from_chain(&error))?;
-        let credentials = self.sendable(credentials)?;
+        let credentials = self.sendable(&credentials)?;
         self.reporter
             .mask(&SecretString::from(credentials.secret_access_key()));
         if let Some(token) = credentials.session_token() {
@@ -64,7 +64,7 @@ impl Chain {
     ///
     /// What else cannot be sent is refused before it is signed: the SDK would stop in the middle, or AWS speak of a
     /// wrong signature.
-    fn sendable(&self, credentials: Credentials) -> Result<Credentials, IdentityError> {
+    fn sendable(&self, credentials: &Credentials) -> Result<Credentials, IdentityError> {
         let of_variables = credentials
             .get_property::<Vec<AwsCredentialFeature>>()
             .is_some_and(|features| features.contains(&AwsCredentialFeature::CredentialsEnvVars));
@@ -170,7 +170,7 @@ mod tests {
             allowed: Vec::new(),
             reporter: Arc::clone(&reporter) as Arc<dyn Reporter>,
         };
-        (chain.sendable(given), reporter.warnings())
+        (chain.sendable(&given), reporter.warnings())
     }
 
     #[test]

@@ -28,12 +28,13 @@ impl Machine {
     /// `needs_profile` is whether credentials come from the ordinary chain, which a missing profile would empty.
     /// Source: AWS SDKs and Tools reference guide, "Retry behavior".
     pub(super) async fn retries(&self, needs_profile: bool) -> Result<RetryConfig, IdentityError> {
+        #[expect(
+            clippy::default_trait_access,
+            reason = "its type is of a crate below the loader's"
+        )]
         let profiles = profile::load(&self.fs, &self.env, &Default::default(), None).await;
-        let profiles = match profiles {
-            Ok(profiles) => profiles,
-            // The chain says it in its own words where it matters.
-            Err(_) => ProfileSet::default(),
-        };
+        // What is wrong with the files the chain says in its own words, where it matters.
+        let profiles = profiles.unwrap_or_default();
         if needs_profile
             && let Ok(name) = self.env.get("AWS_PROFILE")
             && profiles.get_profile(&name).is_none()

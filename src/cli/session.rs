@@ -200,7 +200,7 @@ async fn work_on(ui: &Ui, settings: &Settings, ledger: &Ledger, work: Work) -> E
     let reporter = ui.reporter();
     match work {
         Work::Plan => run::plan(settings, reporter, ledger).await,
-        Work::Ship | Work::Action => run::ship(settings, reporter, ledger).await,
+        Work::Ship | Work::Action => Box::pin(run::ship(settings, reporter, ledger)).await,
     }
     .into()
 }

@@ -149,7 +149,7 @@ where
         }
         timeout(watch.pong, ping())
             .await
-            .map_err(|_| silent(watch.ping + watch.pong))??;
+            .map_err(|_elapsed| silent(watch.ping + watch.pong))??;
     }
 }
 

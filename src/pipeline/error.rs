@@ -54,13 +54,13 @@ fn shown(changes: &[Difference], count: usize) -> String {
 }
 
 /// The hint of the first cause that is no ordinary change: that is the one which surprises.
-fn dirty_hint(changes: &[Difference]) -> Option<Cow<'static, str>> {
+fn dirty_hint(changes: &[Difference]) -> Cow<'static, str> {
     let causes = || changes.iter().map(|change| change.cause.hint());
     let ordinary = DifferenceCause::Modified.hint();
     let hint = causes()
         .find(|hint| *hint != ordinary)
         .or_else(|| causes().next());
-    Some(hint.unwrap_or(ordinary).into())
+    hint.unwrap_or(ordinary).into()
 }
 
 impl Diagnose for PipelineError {
@@ -78,7 +78,7 @@ impl Diagnose for PipelineError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Git(error) => error.hint(),
-            Self::Dirty { changes, .. } => dirty_hint(changes),
+            Self::Dirty { changes, .. } => Some(dirty_hint(changes)),
             Self::Conflict(conflicts) => conflicts.hint(),
             Self::Registry(error) => error.hint(),
             Self::Build(error) => error.hint(),

@@ -88,16 +88,16 @@ impl Ledger {
     }
 
     /// A tag is held at an image, or out of the registry, for this reason.
-    pub fn held(&self, tag: &Tag, at: Option<Digest>, reason: HoldReason) {
+    pub fn held(&self, tag: &Tag, at: Option<Digest>, reason: &HoldReason) {
         self.update(tag, TagOutcome::Held, at, Some(reason));
     }
 
-    fn update(&self, tag: &Tag, outcome: TagOutcome, digest: Option<Digest>, reason: Option<HoldReason>) {
+    fn update(&self, tag: &Tag, outcome: TagOutcome, digest: Option<Digest>, reason: Option<&HoldReason>) {
         let mut entries = self.entries();
         for known in entries.report.tags.iter_mut().filter(|known| known.tag == *tag) {
             known.outcome = outcome;
             known.digest = digest;
-            known.reason.clone_from(&reason);
+            known.reason = reason.cloned();
         }
     }
 

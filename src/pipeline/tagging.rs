@@ -74,7 +74,7 @@ impl Tagging<'_> {
             }
             match action {
                 TagAction::Hold { at, reason, .. } => {
-                    self.ledger.held(&wanted.tag, at, reason);
+                    self.ledger.held(&wanted.tag, at, &reason);
                     continue;
                 }
                 TagAction::Keep { digest } => self.ledger.tag(&wanted.tag, TagOutcome::Kept, digest),
@@ -106,7 +106,7 @@ impl Tagging<'_> {
         let (tags, images) = look(self.registry, &names(tags)).await?;
         let setting = self.plan.mutability.clone();
         Ok(Facts {
-            mutability: setting.ok_or_else(|| Unknown::NotInPlan),
+            mutability: setting.ok_or(Unknown::NotInPlan),
             tags,
             images,
             surroundings: Surroundings::default(),
@@ -164,7 +164,8 @@ impl Tagging<'_> {
             match found.get(tag).map(Manifest::digest) {
                 Some(digest) if digest == self.manifest.digest() => {}
                 Some(digest) if *class == TagClass::Moving => {
-                    self.ledger.held(tag, Some(digest), HoldReason::MovedByAnotherRun);
+                    self.ledger
+                        .held(tag, Some(digest), &HoldReason::MovedByAnotherRun);
                 }
                 found => {
                     return Err(PipelineError::Overtaken {

@@ -230,7 +230,6 @@ fn engine_hint(error: &Error) -> Option<&'static str> {
             "start Docker, or name its address with `docker-host`"
         }
         Error::SocketDenied { .. } => "add the user to the group of the socket, usually `docker`",
-        Error::Randomness { .. } => return None,
         Error::SshMissing => "install an OpenSSH client, or name another address with `docker-host`",
         Error::TlsOnly { .. } => "reach the engine by `ssh://user@host` in `docker-host`",
         Error::NotAnEngine { .. } => "check the address in `docker-host`",
@@ -245,7 +244,7 @@ fn engine_hint(error: &Error) -> Option<&'static str> {
         Error::Dockerfile { .. } => "name the Dockerfile with `file`, relative to the workspace",
         Error::ContextFile { .. } => "make the file readable, or leave it out by `.dockerignore`",
         Error::Secret { .. } => "check the input `secrets`",
-        Error::Login { .. } => return None,
+        Error::Randomness { .. } | Error::Login { .. } => return None,
     })
 }
 

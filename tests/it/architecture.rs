@@ -185,9 +185,9 @@ fn modules_form_no_circle() {
     let modules: BTreeSet<&str> = sources.iter().map(Source::module).collect();
     let mut uses: Vec<(&str, String)> = Vec::new();
     for source in &sources {
-        let used = source.used_from_root();
-        let used = used.iter().filter_map(|path| path.split("::").next());
-        uses.extend(used.map(|name| (source.module(), name.to_owned())));
+        let paths = source.used_from_root();
+        let names = paths.iter().filter_map(|path| path.split("::").next());
+        uses.extend(names.map(|name| (source.module(), name.to_owned())));
     }
     // Takes away, again and again, what uses nothing that is left; a circle remains.
     let mut left: BTreeSet<&str> = modules.clone();

@@ -7,7 +7,7 @@ pub const CONNECT: Duration = Duration::from_secs(10);
 /// How long an engine may take to answer what it knows: ping, version, upgrade of a connection, its workers.
 pub const ANSWER: Duration = Duration::from_secs(15);
 /// How long an engine may take over lists, inspections and removals.
-pub const CALL: Duration = Duration::from_secs(60);
+pub const CALL: Duration = Duration::from_mins(1);
 /// How long an engine may be silent before it is asked whether it is there.
 pub const PING: Duration = Duration::from_secs(20);
 /// How long an engine may take to say so.

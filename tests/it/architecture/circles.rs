@@ -31,9 +31,9 @@ impl Files {
         let uses: Vec<Vec<usize>> = (0..self.0.len()).map(|from| self.uses(from)).collect();
         let reach: Vec<Vec<bool>> = (0..uses.len()).map(|from| reachable(&uses, from)).collect();
         let mut circles = Vec::new();
-        for from in 0..uses.len() {
+        for (from, reached) in reach.iter().enumerate() {
             let circle: Vec<usize> = (0..uses.len())
-                .filter(|to| reach[from][*to] && reach[*to][from])
+                .filter(|to| reached[*to] && reach[*to][from])
                 .collect();
             if circle.first() == Some(&from) && circle.len() > 1 {
                 circles.push(circle.into_iter().map(|at| self.0[at].file.as_str()).collect());

@@ -1,4 +1,4 @@
-//! Signatures of requests (SigV4).
+//! Signatures of requests (`SigV4`).
 
 use aws_credential_types::Credentials;
 use serde_json::Value;
