@@ -8,11 +8,6 @@
 //! connection two of them more, as TCP and TLS 1.3 do, and each direction of a connection carries so many megabytes a
 //! second. Whoever connects to `CONTROL` is given one line of JSON with what passed since the last time.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "it is no part of the product, whose clock and environment are inputs"
-)]
-
 use std::error::Error;
 use std::io;
 use std::sync::Arc;

@@ -58,7 +58,7 @@ fn the_registry_comes_from_its_host_or_from_account_and_region() {
         .without("registry")
         .flag("registry", "localhost:5510")
         .problem();
-    assert!(message.contains("is none of ECR's"), "{message}");
+    assert!(message.contains("is not one of ECR's"), "{message}");
     let emulator = Case::complete()
         .without("registry")
         .flag("registry", "localhost:5510")

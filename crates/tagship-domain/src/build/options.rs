@@ -222,7 +222,7 @@ pub fn size_in_bytes(text: &str) -> Result<u64, InvalidOption> {
         _ => return Err(wrong()),
     };
     let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
-    let whole: u64 = whole.parse().map_err(|_| wrong())?;
+    let whole: u64 = whole.parse().map_err(|_error| wrong())?;
     let thousandths: u64 = format!("{part:0<3}")
         .get(..3)
         .and_then(|digits| digits.parse().ok())
