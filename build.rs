@@ -22,7 +22,7 @@ fn main() {
         }
         _ => "unknown".to_owned(),
     };
-    println!("cargo::rustc-env=TAGSHIP_BUILD={build}");
+    println!("cargo::rustc-env=BUILD_STAMP={build}");
 }
 
 /// Returns the commit's 12 digits and its day in UTC, if this folder is the root of a repository.

@@ -60,7 +60,7 @@ fn commands() -> Vec<(String, Vec<String>)> {
 fn every_command_is_one_that_there_is() {
     let mut own = 0;
     for (place, words) in commands() {
-        let first = words.first().expect("no line is empty");
+        let Some(first) = words.first() else { continue };
         if first == "tagship" {
             own += 1;
             let read = Cli::command().try_get_matches_from(&words);

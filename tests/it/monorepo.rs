@@ -124,7 +124,7 @@ fn what_is_unknown_touches_everything_and_says_so() {
     checkout.commit(&[("services/jobs/run.py", "1\n")]);
     let missing = "1".repeat(40);
     for (found, reason) in [
-        (push(&checkout, ZEROS), "the event `push` tells no commit"),
+        (push(&checkout, ZEROS), "the event `push` names no commit"),
         (
             push(&checkout, &missing),
             "this checkout does not hold commit `1111",
@@ -135,7 +135,7 @@ fn what_is_unknown_touches_everything_and_says_so() {
         ),
         (
             touched(&checkout, "schedule", "refs/heads/main", &Value::Null),
-            "the event `schedule` tells no commit",
+            "the event `schedule` names no commit",
         ),
         (
             names(&printed("tagship plan --changed", &checkout.shallow_clone(), &[])),

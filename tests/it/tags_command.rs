@@ -103,7 +103,7 @@ fn an_event_file_that_cannot_be_used_is_noted() {
     checkout.write("broken.json", "{\"number\": ");
     checkout.write("long.json", " ".repeat(27 * 1024 * 1024));
     for (file, reason) in [
-        ("broken.json", "is no JSON object"),
+        ("broken.json", "is not a JSON object"),
         ("long.json", "is longer than"),
         ("none.json", "No such file"),
     ] {

@@ -70,7 +70,7 @@ fn json_tells_everything() {
     checkout.git(&["commit", "--quiet", "--allow-empty", "--message", "fix(api): a"]);
     let expected = json!({
         "released": true, "version": "1.2.4", "tag": "v1.2.4", "previous": "1.2.3", "previous-tag": "v1.2.3",
-        "bump": "patch", "commits": 2, "unconventional": 1,
+        "bump": "patch", "commits": 2, "error": null, "exit-code": 0, "unconventional": 1,
         "changelog": [{"title": "Fixes", "entries": [
             {"commit": checkout.head(), "type": "fix", "scope": "api", "description": "a"},
         ]}],
@@ -79,7 +79,7 @@ fn json_tells_everything() {
     checkout.tag("v1.2.4");
     let expected = json!({
         "released": false, "version": "1.2.4", "tag": "v1.2.4", "previous": null, "previous-tag": null,
-        "bump": null, "commits": 0, "unconventional": 0, "changelog": [],
+        "bump": null, "commits": 0, "error": null, "exit-code": 0, "unconventional": 0, "changelog": [],
     });
     assert_eq!(data(&checkout, &[]), expected);
 }
