@@ -14,15 +14,13 @@ fuzz_target!(|input: &[u8]| {
     let messages = messages.split(tagship::SEPARATOR).map(str::as_bytes);
     let patterns: Vec<&str> = patterns.lines().collect();
     if let Ok(filter) = PathFilter::parse(&patterns) {
-        messages.clone().for_each(|path| drop(filter.contains(path)));
+        for path in messages.clone() {
+            let _ = filter.contains(path);
+        }
     }
     let prefix = TagPrefix::parse(prefix).unwrap_or_default();
     let Some(id) = CommitId::parse(&"0".repeat(40)) else { return };
-    let commits = messages.map(|message| Commit {
-        id: id.clone(),
-        change: Change::read(message),
-        is_on_channel: false,
-    });
+    let commits = messages.map(|message| Commit::read(id.clone(), message, false));
     let previous = VersionTag {
         name: prefix.tag(&Version::new(1, 2, 3), None),
         version: Version::new(1, 2, 3),

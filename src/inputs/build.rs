@@ -7,7 +7,7 @@ use super::entries::{self, stays};
 use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::Sourced;
-use super::{Environment, Origin, RawInputs};
+use super::{Environment, Face, Origin, RawInputs};
 use crate::settings::BuildSettings;
 use tagship_domain::content::Platform;
 use tagship_domain::untrusted::cleaned;
@@ -57,13 +57,17 @@ pub(super) fn read(
         platform,
         no_cache,
         reproducible,
-        layer_cache: layer_cache(environment),
+        layer_cache: layer_cache(raw.face(), environment),
         docker_host,
     })
 }
 
+/// The file of the layer cache. The action keeps none: its container's home is the job's, and ends with it.
 /// Source: XDG Base Directory Specification, `XDG_STATE_HOME`.
-fn layer_cache(environment: &Environment) -> Option<PathBuf> {
+fn layer_cache(face: Face, environment: &Environment) -> Option<PathBuf> {
+    if face == Face::Action {
+        return None;
+    }
     let folder = |name: &str| environment.get(name).map(PathBuf::from);
     let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
     state.is_absolute().then(|| state.join("tagship/layers"))

@@ -26,6 +26,8 @@ fn refused(name: &str, yard: &Shipyard, command: &mut Command) -> Vec<JournalEnt
     settings.add_filter(&yard.checkout.head()[..12], "[short-commit]");
     settings.add_filter(r"sha256:[0-9a-f]{64}", "[digest]");
     settings.add_filter(r"\d+(\.\d+)? ?m?s\b", "[time]");
+    // Whether a small transfer is seen depends on when the engine speaks of it.
+    settings.add_filter(r"(?m)^transferring .*\n", "");
     let said = format!(
         "exit code {code}\n--- stdout\n{}--- stderr\n{}",
         finished.stdout, finished.stderr

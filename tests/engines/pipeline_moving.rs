@@ -35,7 +35,7 @@ fn reason(shipped: &Shipped, tag: &str) -> String {
         .iter()
         .find(|known| known["tag"] == tag)
         .expect("the tag is there");
-    known["reason"].as_str().unwrap_or_default().to_owned()
+    known["message"].as_str().unwrap_or_default().to_owned()
 }
 
 #[test]

@@ -79,7 +79,7 @@ async fn a_failed_step_shows_its_last_lines() {
             panic!("{error:?}")
         };
         assert_eq!(tail.last().unwrap(), "the end", "{}", engine.name);
-        assert_eq!(tail.len(), 20);
+        assert_eq!(tail.len(), 50);
         let log = bench.heard.log();
         let step = log
             .steps
