@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use semver::Version;
-use tagship_domain::bump::{Change, Commit, History, NextVersion, Rules, VersionTag};
+use tagship_domain::bump::{Commit, History, NextVersion, Rules, VersionTag};
 use tagship_domain::facts::CommitId;
 use tagship_domain::paths::PathFilter;
 use tagship_domain::version::TagPrefix;
