@@ -29,16 +29,15 @@ fn fields(line: &str) -> Result<Vec<String>, InvalidOption> {
     let mut rest = line;
     loop {
         let field;
-        (field, rest) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_field(quoted)?,
-            None => {
-                let end = rest.find(',').unwrap_or(rest.len());
-                let (field, rest) = rest.split_at(end);
-                if field.contains('"') {
-                    return Err(InvalidOption::Quotes);
-                }
-                (field.to_owned(), rest)
+        (field, rest) = if let Some(quoted) = rest.strip_prefix('"') {
+            quoted_field(quoted)?
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            let (field, rest) = rest.split_at(end);
+            if field.contains('"') {
+                return Err(InvalidOption::Quotes);
             }
+            (field.to_owned(), rest)
         };
         fields.push(field);
         match rest.strip_prefix(',') {
