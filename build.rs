@@ -8,7 +8,7 @@ use std::process::Command;
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a build script is told things in its environment alone"
+    reason = "a build script has its inputs in the environment alone"
 )]
 fn main() {
     let given = ["TAGSHIP_BUILD_COMMIT", "TAGSHIP_BUILD_DATE"].map(|name| {
