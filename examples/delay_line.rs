@@ -25,7 +25,7 @@ const PIECE: usize = 128 * 1024;
 
 /// How long and how wide the way is.
 #[derive(Clone, Copy)]
-struct Way {
+struct Link {
     round_trip: Duration,
     /// Bytes a second and direction of one connection; 0 is without a limit.
     rate: u64,
@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
             listen,
             target,
             control,
-            Way {
+            Link {
                 round_trip: Duration::ZERO,
                 rate: 0,
             },
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
             listen,
             target,
             control,
-            Way {
+            Link {
                 round_trip: Duration::from_millis(round_trip.parse()?),
                 rate: megabytes.parse::<u64>()? * 1_000_000,
             },
@@ -86,7 +86,7 @@ async fn answer(listener: TcpListener, counts: Arc<Counts>) -> io::Result<()> {
     }
 }
 
-async fn connect(client: TcpStream, target: String, way: Way, counts: Arc<Counts>) -> io::Result<()> {
+async fn connect(client: TcpStream, target: String, way: Link, counts: Arc<Counts>) -> io::Result<()> {
     sleep(way.round_trip * 2).await;
     let server = TcpStream::connect(target).await?;
     client.set_nodelay(true)?;
@@ -104,7 +104,7 @@ async fn connect(client: TcpStream, target: String, way: Way, counts: Arc<Counts
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    way: Way,
+    way: Link,
     count: &AtomicU64,
 ) {
     // As much is on the way as fits in it.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use tagship_domain::event::{Event, JobVariables, Payload, RepositoryInfo};
-use tagship_domain::tags::{Given, Listing, Mode, Wishes};
+use tagship_domain::tags::{Listing, Mode, RawLists, TagContext};
 
 const RULES: usize = 1000;
 const IMAGES: usize = 50;
@@ -44,7 +44,7 @@ fn main() {
     let images = images.join("\n");
     let rules = rules();
     for (name, mode) in [("strict", Mode::Strict), ("compatible", Mode::MetadataAction)] {
-        let given = Given {
+        let given = TagContext {
             mode,
             event: &event,
             repository: &repository,
@@ -55,15 +55,15 @@ fn main() {
             short_digits: None,
             is_dirty: false,
         };
-        let wishes = Wishes {
+        let raw = RawLists {
             images: &images,
             tags: &rules,
-            ..Wishes::default()
+            ..RawLists::default()
         };
         let mut times: Vec<_> = (0..RUNS)
             .map(|_| {
                 let started = Instant::now();
-                let listing = Listing::new(wishes, &given);
+                let listing = Listing::new(raw, &given);
                 (started.elapsed(), listing.map_or(0, |listing| listing.tags.len()))
             })
             .collect();

@@ -17,7 +17,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::inputs::Environment;
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::reference::{Digest, ImageName};
 
 use writable::RunnerFile;
@@ -105,10 +105,10 @@ pub enum ActionFileError {
 }
 
 impl Diagnose for ActionFileError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         match self {
-            Self::Unwritable { .. } | Self::NoRandomness(_) => Kind::Operation,
-            Self::Delimiter { .. } => Kind::Bug,
+            Self::Unwritable { .. } | Self::NoRandomness(_) => FailureKind::Operation,
+            Self::Delimiter { .. } => FailureKind::Bug,
         }
     }
 

@@ -15,8 +15,8 @@ mod error;
 mod failure;
 mod machine;
 mod oidc;
-mod patience;
 mod refusal;
+mod retry_policy;
 mod role;
 
 pub use claims::{Claims, SubjectForm};

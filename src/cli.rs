@@ -118,7 +118,7 @@ enum LocalCommand {
     },
 }
 
-/// Runs the program; the exit codes are those of [`tagship_domain::error::Kind`].
+/// Runs the program; the exit codes are those of [`tagship_domain::error::FailureKind`].
 pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: io::Result<Environment>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match Cli::try_parse_from(&arguments) {

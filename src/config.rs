@@ -168,7 +168,7 @@ fn entries(
                 "{} stands where a mapping of inputs belongs, such as `repository: team/app`",
                 node.kind()
             );
-            problems.push(node.place.problem(message));
+            problems.push(node.position.problem(message));
             &[]
         }
     };
@@ -176,7 +176,7 @@ fn entries(
     for (key, value) in pairs {
         let problem = |message: String, hint: Option<String>| ConfigProblem {
             hint,
-            ..key.place.problem(message)
+            ..key.position.problem(message)
         };
         let name = key.text.as_str();
         if !seen.insert(name) {
@@ -212,8 +212,8 @@ fn entries(
         match texts(name, value, input.is_list()) {
             Ok((texts, is_cut)) => entries.push(ConfigEntry {
                 input,
-                line: key.place.line,
-                column: key.place.column,
+                line: key.position.line,
+                column: key.position.column,
                 texts,
                 is_cut,
             }),
@@ -228,7 +228,7 @@ fn texts(name: &str, node: &Node, is_list: bool) -> Result<(Vec<String>, bool), 
     let text = |of: &str, node: &Node| match &node.value {
         Value::Text(text) => Ok(text.clone()),
         Value::List(_) | Value::Mapping(_) => Err(node
-            .place
+            .position
             .problem(format!("{of} takes a text, and this is {}", node.kind()))),
     };
     match &node.value {

@@ -13,4 +13,4 @@ mod session;
 
 pub use builder::EngineBuilder;
 pub use buildkit_session::ContextInputs;
-pub use classic::{LayerCache, Times, push_archive};
+pub use classic::{ImageTimes, LayerCache, push_archive};

@@ -38,13 +38,13 @@ pub use github::forge;
 pub use metadata_action::{ActionVariables, NoNumber};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsError};
-pub use raw::{Given, RawInputs};
+pub use raw::{RawArguments, RawInputs};
 
 use problem::Problems;
 
 /// The settings of a run, and what the user should know about how they came to be.
 #[derive(Debug)]
-pub struct Resolved {
+pub struct ResolvedSettings {
     /// The settings.
     pub settings: Settings,
     /// One sentence each.
@@ -52,7 +52,7 @@ pub struct Resolved {
 }
 
 /// Parses and checks all inputs; gives either the settings or every problem.
-pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved, SettingsError> {
+pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<ResolvedSettings, SettingsError> {
     let mut problems = Problems::new(raw.take_problems());
     if raw.lacks_image() {
         let several = problems.finish().err();
@@ -60,7 +60,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     }
     let paths = paths::Paths::new(raw.face(), environment);
 
-    let place = destination::Place::read(&raw, environment, &mut problems);
+    let place = destination::ResolvedDestination::read(&raw, environment, &mut problems);
     let identity = identity::read(&raw, environment, place.as_ref(), &mut problems);
     let build = build::read(&raw, environment, &paths, &mut problems);
     let github = github::read(&raw, environment, &mut problems);
@@ -76,7 +76,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     }
     let event = job_event(environment, false, &mut notes);
     match (problems.finish(), place, identity, build) {
-        (Ok(()), Some(place), Some(identity), Some(build)) => Ok(Resolved {
+        (Ok(()), Some(place), Some(identity), Some(build)) => Ok(ResolvedSettings {
             settings: Settings {
                 destination: place.into_destination(),
                 identity,

@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use buildkit_session::limits as engine;
-use oci_registry::Patience;
+use oci_registry::RetryPolicy;
 
 /// How long a connection may take to stand, to any peer.
 pub const CONNECT: Duration = oci_registry::CONNECT;
@@ -31,7 +31,7 @@ pub const ENGINE_VERSION_BYTES: u64 = engine::VERSION_BYTES;
 pub const ENGINE_LIST_BYTES: u64 = engine::LIST_BYTES;
 
 /// How long a registry is waited for.
-pub const REGISTRY: Patience = Patience::DEFAULT;
+pub const REGISTRY: RetryPolicy = RetryPolicy::DEFAULT;
 
 /// How long one try of an AWS call may take.
 pub const AWS_TRY: Duration = Duration::from_secs(20);

@@ -166,12 +166,12 @@ pub trait Reporter: Send + Sync {
     fn mask(&self, secret: &SecretString);
 
     /// One event. Text in it may be hostile.
-    fn event(&self, event: Event<'_>);
+    fn event(&self, event: RunEvent<'_>);
 }
 
 /// What happens while a run goes on.
 #[derive(Debug, Clone)]
-pub enum Event<'a> {
+pub enum RunEvent<'a> {
     /// A part of the transaction begins.
     Stage(Stage),
     /// Something worth a line.

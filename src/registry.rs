@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use oci_registry::Client;
 
-use crate::ports::{Event, RegistryError, RegistryLogin, Reporter};
+use crate::ports::{RegistryError, RegistryLogin, Reporter, RunEvent};
 use tagship_domain::reference::ImageName;
 
 pub use repository::Repository;
@@ -25,7 +25,7 @@ pub fn client(
 ) -> Result<Client, RegistryError> {
     let client = Client::new(image, http, login)?;
     Ok(client.on_retry(move |retry| {
-        reporter.event(Event::Retry {
+        reporter.event(RunEvent::Retry {
             what: &retry.what,
             reason: retry.reason,
             delay: retry.delay,

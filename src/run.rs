@@ -1,16 +1,16 @@
 //! What each command does: the place where settings meet adapters.
 
-mod called;
 mod changed;
+mod commit_naming;
+mod context;
 mod error;
 mod history;
-mod local;
 mod local_client;
 mod local_server;
-mod naming;
 mod outcome;
-mod scene;
+mod rule_inputs;
 mod tags;
+mod target;
 mod version;
 
 use std::sync::Arc;
@@ -22,11 +22,11 @@ pub use outcome::Outcome;
 pub use tags::{TagsRequest, tags};
 pub use version::{VersionRequest, version};
 
+use self::context::RunContext;
 use self::history::History;
-use self::scene::Scene;
 use crate::engine::EngineBuilder;
 use crate::pipeline::{Ledger, Writers, execute};
-use crate::ports::{Event, Reporter, Stage, Warning};
+use crate::ports::{Reporter, RunEvent, Stage, Warning};
 use crate::report::plan_text;
 use crate::settings::Settings;
 use tagship_domain::plan::{Content, Unknown};
@@ -41,24 +41,24 @@ pub async fn ship(
         return plan(settings, reporter, ledger).await;
     }
     ledger.enter(Stage::Read, &*reporter);
-    let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
-    ledger.destination(scene.image());
-    let shipped = ship_from(&scene, settings, reporter, ledger).await;
+    let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
+    ledger.destination(context.image());
+    let shipped = ship_from(&context, settings, reporter, ledger).await;
     // Also after a failure: other runs may use what this one started.
-    scene.close().await;
+    context.close().await;
     shipped
 }
 
 async fn ship_from(
-    scene: &Scene<'_>,
+    context: &RunContext<'_>,
     settings: &Settings,
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
-    let connection = scene.connect().await?;
-    let facts = scene.facts(&connection).await?;
+    let connection = context.connect().await?;
+    let facts = context.facts(&connection).await?;
     ledger.enter(Stage::Plan, &*reporter);
-    let plan = scene.plan(Ok(&facts)).await?;
+    let plan = context.plan(Ok(&facts)).await?;
     ledger.planned(&plan);
     if let Content::Published { digest, .. } = &plan.content
         && let Some(image) = facts.images.get(digest)
@@ -67,13 +67,13 @@ async fn ship_from(
     }
     let conflicts = plan.conflicts();
     if !settings.dry_run || conflicts.is_some() {
-        reporter.event(Event::Block(&plan_text(&plan)));
+        reporter.event(RunEvent::Block(&plan_text(&plan)));
     }
     for (tag, reason) in plan.holds() {
         // What nobody can do anything about is no warning.
         if let Some(hint) = reason.hint() {
             let message = format!("tag `{tag}` is held, because {reason}; {hint}");
-            reporter.event(Event::Warning(&Warning {
+            reporter.event(RunEvent::Warning(&Warning {
                 message,
                 file: None,
                 line: None,
@@ -112,12 +112,12 @@ pub async fn plan(
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
     ledger.enter(Stage::Read, &*reporter);
-    let scene = Scene::read(settings, Arc::clone(&reporter)).await?;
-    ledger.destination(scene.image());
+    let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
+    ledger.destination(context.image());
     let facts = if settings.offline {
         Err(Unknown::NotAsked)
     } else {
-        let facts = async { scene.facts(&scene.connect().await?).await };
+        let facts = async { context.facts(&context.connect().await?).await };
         match facts.await {
             Err(error) if error.is_out_of_reach() => Err(Unknown::OutOfReach {
                 message: error.reason(),
@@ -126,9 +126,9 @@ pub async fn plan(
         }
     };
     ledger.enter(Stage::Plan, &*reporter);
-    let plan = scene.plan(facts.as_ref().map_err(Clone::clone)).await?;
+    let plan = context.plan(facts.as_ref().map_err(Clone::clone)).await?;
     ledger.planned(&plan);
     ledger.dry_run();
-    scene.close().await;
+    context.close().await;
     Ok(Outcome::of_plan(&plan, ledger))
 }

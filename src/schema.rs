@@ -12,7 +12,7 @@ pub struct Input {
     /// The part of the help that it stands in.
     pub section: Section,
     /// What kind of value it takes.
-    pub kind: Kind,
+    pub kind: InputKind,
     /// What stands for the value in help texts, such as `HOST`.
     pub placeholder: &'static str,
     /// The value when nothing gives one.
@@ -76,7 +76,7 @@ impl Section {
 
 /// What kind of value an input takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum InputKind {
     /// One line of text.
     Text,
     /// `true` or `false`.
@@ -175,7 +175,7 @@ impl Input {
     const fn new(
         section: Section,
         name: &'static str,
-        kind: Kind,
+        kind: InputKind,
         placeholder: &'static str,
         help: &'static str,
     ) -> Self {
@@ -201,11 +201,11 @@ impl Input {
         placeholder: &'static str,
         help: &'static str,
     ) -> Self {
-        Self::new(section, name, Kind::Text, placeholder, help)
+        Self::new(section, name, InputKind::Text, placeholder, help)
     }
 
     const fn flag(section: Section, name: &'static str, help: &'static str) -> Self {
-        Self::new(section, name, Kind::Flag, "BOOL", help).default("false")
+        Self::new(section, name, InputKind::Flag, "BOOL", help).default("false")
     }
 
     const fn entries(
@@ -214,7 +214,7 @@ impl Input {
         placeholder: &'static str,
         help: &'static str,
     ) -> Self {
-        Self::new(section, name, Kind::Entries, placeholder, help)
+        Self::new(section, name, InputKind::Entries, placeholder, help)
     }
 
     const fn default(mut self, value: &'static str) -> Self {
@@ -261,7 +261,7 @@ impl Input {
 
     /// Whether the value is a list of entries.
     pub const fn is_list(&self) -> bool {
-        matches!(self.kind, Kind::Entries)
+        matches!(self.kind, InputKind::Entries)
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Settings {
     /// What to build.
     pub build: BuildSettings,
     /// The version that the release tag carries; without it, that of the git tag.
-    pub version: Option<WantedVersion>,
+    pub version: Option<RequestedVersion>,
     /// What started the job; absent outside of one.
     pub event: Option<Event>,
     /// What git tags of versions begin with.
@@ -54,9 +54,9 @@ pub struct Settings {
 
 /// The version that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WantedVersion {
+pub enum RequestedVersion {
     /// This one.
-    Given(Version),
+    Exact(Version),
     /// That of the git tag, or else the next one, made from the commits.
     Next,
 }

@@ -35,7 +35,7 @@ pub use stdout::{Output, OutputError};
 
 /// How to talk.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Manner {
+pub struct OutputOptions {
     /// Whether to colour.
     pub color: ColorChoice,
     /// Whether to say only what went wrong.
@@ -47,7 +47,7 @@ pub struct Manner {
 }
 
 /// A reporter that can also tell how a run ended.
-pub trait Voice: Reporter {
+pub trait Renderer: Reporter {
     /// Shows everything that is held back, and leaves no group open.
     fn finish(&self);
 
@@ -60,7 +60,7 @@ pub trait Voice: Reporter {
 
 /// Everything that a command shows.
 pub struct Ui {
-    voice: Arc<dyn Voice>,
+    renderer: Arc<dyn Renderer>,
     redaction: Arc<Redaction>,
     output: Output,
     is_json: bool,
@@ -68,37 +68,37 @@ pub struct Ui {
 
 impl Ui {
     /// Talks as the environment and the flags ask for.
-    pub fn new(manner: Manner, environment: &Environment) -> Self {
+    pub fn new(options: OutputOptions, environment: &Environment) -> Self {
         let redaction = Arc::new(Redaction::default());
         let is_terminal = io::stderr().is_terminal() && environment.get("TERM") != Some("dumb");
-        let palette = manner.color.palette(is_terminal, environment);
+        let palette = options.color.palette(is_terminal, environment);
         let stderr = Box::new(io::stderr());
-        let mut voice: Arc<dyn Voice> = if environment.in_actions() {
+        let mut renderer: Arc<dyn Renderer> = if environment.in_actions() {
             Arc::new(actions::Actions::new(stderr, Arc::clone(&redaction)))
-        } else if is_terminal && !manner.is_quiet {
+        } else if is_terminal && !options.is_quiet {
             Arc::new(terminal::Terminal::new(Arc::clone(&redaction), palette))
         } else {
             Arc::new(plain::Plain::new(stderr, Arc::clone(&redaction), palette))
         };
-        if manner.is_quiet {
-            voice = Arc::new(quiet::Quiet::new(voice));
+        if options.is_quiet {
+            renderer = Arc::new(quiet::Quiet::new(renderer));
         }
         let verbosity = match environment.get("RUNNER_DEBUG") {
-            Some("1") => manner.verbosity.max(2),
-            _ => manner.verbosity,
+            Some("1") => options.verbosity.max(2),
+            _ => options.verbosity,
         };
-        log::install(verbosity, &voice);
+        log::install(verbosity, &renderer);
         Self {
             output: Output::new(Box::new(io::stdout()), Arc::clone(&redaction)),
-            voice,
+            renderer,
             redaction,
-            is_json: manner.is_json,
+            is_json: options.is_json,
         }
     }
 
     /// What the run reports to.
     pub fn reporter(&self) -> Arc<dyn Reporter> {
-        Arc::clone(&self.voice) as Arc<dyn Reporter>
+        Arc::clone(&self.renderer) as Arc<dyn Reporter>
     }
 
     /// Where data goes.
@@ -118,12 +118,12 @@ impl Ui {
 
     /// Shows what is held back.
     pub fn finish(&self) {
-        self.voice.finish();
+        self.renderer.finish();
     }
 
     /// Shows an error on stderr.
     pub fn error(&self, diagnosis: &Diagnosis) {
-        self.voice.error(diagnosis);
+        self.renderer.error(diagnosis);
     }
 
     /// Shows the help on stderr, where no command was given.

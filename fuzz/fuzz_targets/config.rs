@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use libfuzzer_sys::fuzz_target;
-use tagship::inputs::{Environment, Given, RawInputs, resolve};
+use tagship::inputs::{Environment, RawArguments, RawInputs, resolve};
 
 fuzz_target!(|input: &[u8]| {
     let Some([file, tags, registry]) = tagship::texts(input) else { return };
@@ -17,6 +17,6 @@ fuzz_target!(|input: &[u8]| {
     assert!(config.entries.iter().all(|entry| (1..=lines).contains(&entry.line)));
     let flags = [("tags", tags), ("registry", registry)].map(|(name, text)| (name, vec![text.to_owned()]));
     let environment = Environment::new([], PathBuf::from("/nonexistent"));
-    let raw = RawInputs::gather(Given::by_flags(BTreeMap::from(flags)), &environment);
+    let raw = RawInputs::gather(RawArguments::by_flags(BTreeMap::from(flags)), &environment);
     resolve(raw, &environment).ok();
 });

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use tagship_domain::event::{Event, JobVariables, Payload, RepositoryInfo};
 use tagship_domain::reference::Tag;
-use tagship_domain::tags::{Given, Listing, Mode, Wishes};
+use tagship_domain::tags::{TagContext, Listing, Mode, RawLists};
 
 fuzz_target!(|input: &[u8]| {
     let Some([tags, flavor, images, git_ref]) = tagship::texts(input) else { return };
@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
     };
     let event = Event::of_job(variables, &Payload::default());
     for mode in [Mode::Strict, Mode::MetadataAction] {
-        let given = Given {
+        let given = TagContext {
             mode,
             event: &event,
             repository: &RepositoryInfo::default(),
@@ -29,15 +29,15 @@ fuzz_target!(|input: &[u8]| {
             short_digits: None,
             is_dirty: false,
         };
-        let wishes = Wishes {
+        let raw = RawLists {
             images,
             tags,
             flavor,
             labels: tags,
             annotations: flavor,
         };
-        let listing = Listing::new(wishes, &given);
-        assert_eq!(listing, Listing::new(wishes, &given));
+        let listing = Listing::new(raw, &given);
+        assert_eq!(listing, Listing::new(raw, &given));
         if let (Mode::Strict, Ok(listing)) = (mode, listing) {
             assert!(listing.tag_names.iter().all(|tag| Tag::parse(tag).is_ok()));
         }

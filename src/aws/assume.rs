@@ -13,10 +13,10 @@ use crate::aws::IdentityError;
 use crate::aws::claims::Claims;
 use crate::aws::failure::ApiFailure;
 use crate::aws::oidc::TokenSource;
-use crate::aws::patience::{Again, Patience};
 use crate::aws::refusal;
+use crate::aws::retry_policy::{RetryClass, RetryPolicy};
 use crate::aws::role::RoleArn;
-use crate::ports::{Clock, Event, Reporter, Warning};
+use crate::ports::{Clock, Reporter, RunEvent, Warning};
 use tagship_domain::reference::Region;
 
 /// The session that a role is assumed for.
@@ -70,12 +70,12 @@ pub(super) struct AssumedRole {
 /// Why one try failed.
 enum TryFailure {
     TooLong,
-    Other(IdentityError, Again),
+    Other(IdentityError, RetryClass),
 }
 
-impl From<(IdentityError, Again)> for TryFailure {
-    fn from((error, again): (IdentityError, Again)) -> Self {
-        Self::Other(error, again)
+impl From<(IdentityError, RetryClass)> for TryFailure {
+    fn from((error, retry_class): (IdentityError, RetryClass)) -> Self {
+        Self::Other(error, retry_class)
     }
 }
 
@@ -104,21 +104,21 @@ impl AssumedRole {
     }
 
     async fn assume(&self) -> Result<Credentials, IdentityError> {
-        let mut patience = Patience::begin(&*self.clock);
+        let mut retry_policy = RetryPolicy::begin(&*self.clock);
         loop {
             let seconds = self.seconds.load(Ordering::Relaxed);
-            let (error, again) = match self.try_once(seconds).await {
+            let (error, retry_class) = match self.try_once(seconds).await {
                 Ok(credentials) => return Ok(credentials),
                 Err(TryFailure::TooLong) => {
                     self.shorten(seconds);
                     continue;
                 }
-                Err(TryFailure::Other(error, again)) => (error, again),
+                Err(TryFailure::Other(error, retry_class)) => (error, retry_class),
             };
-            let Some(delay) = patience.wait(again, &*self.clock) else {
+            let Some(delay) = retry_policy.wait(retry_class, &*self.clock) else {
                 return Err(error);
             };
-            self.reporter.event(Event::Retry {
+            self.reporter.event(RunEvent::Retry {
                 what: "assuming the role",
                 reason: &error.to_string(),
                 delay,
@@ -130,7 +130,7 @@ impl AssumedRole {
     fn shorten(&self, seconds: u32) {
         self.seconds
             .store(Self::SECONDS_ALWAYS_ALLOWED, Ordering::Relaxed);
-        self.reporter.event(Event::Warning(&Warning {
+        self.reporter.event(RunEvent::Warning(&Warning {
             message: format!(
                 "role `{}` allows no session of {seconds} seconds; it is assumed for {} seconds and renewed when needed",
                 self.session.role,
@@ -183,13 +183,13 @@ impl AssumedRole {
             }
         };
         self.accept(issued, name)
-            .ok_or(TryFailure::Other(NO_CREDENTIALS, Again::Never))
+            .ok_or(TryFailure::Other(NO_CREDENTIALS, RetryClass::Never))
     }
 
     fn failure(
         seconds: u32,
         failure: ApiFailure,
-        meaning: impl FnOnce(ApiFailure) -> (IdentityError, Again),
+        meaning: impl FnOnce(ApiFailure) -> (IdentityError, RetryClass),
     ) -> TryFailure {
         if refusal::is_too_long(&failure) && seconds > Self::SECONDS_ALWAYS_ALLOWED {
             TryFailure::TooLong

@@ -13,7 +13,7 @@ use crate::aws::bounded::Bounded;
 use crate::aws::failure::{ApiFailure, from_chain};
 use crate::aws::refusal;
 use crate::limits;
-use crate::ports::{Event, Reporter, Warning};
+use crate::ports::{Reporter, RunEvent, Warning};
 use tagship_domain::reference::AccountId;
 
 /// The ordinary chain's credentials, masked, and checked against the accounts that may be used.
@@ -79,7 +79,7 @@ impl Chain {
                 return Err(IdentityError::IllegalCredential { name });
             }
             if trimmed.len() < text.len() {
-                self.reporter.event(Event::Warning(&Warning {
+                self.reporter.event(RunEvent::Warning(&Warning {
                     message: format!("{name} has white space around it, which is left out"),
                     file: None,
                     line: None,

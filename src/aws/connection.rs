@@ -18,7 +18,7 @@ use crate::aws::chain::{Chain, check_account};
 use crate::aws::endpoint;
 use crate::aws::machine::Machine;
 use crate::aws::oidc::TokenSource;
-use crate::aws::patience::Patience;
+use crate::aws::retry_policy::RetryPolicy;
 use crate::aws::role::RoleArn;
 use crate::limits;
 use crate::ports::{Clock, Reporter};
@@ -37,7 +37,7 @@ pub(super) struct Connection {
 
 /// How this run comes to credentials.
 #[derive(Debug)]
-enum Way {
+enum CredentialSource {
     /// A role, by GitHub's word.
     WebIdentity(SessionRequest, TokenSource),
     /// A role, by the word of the ordinary chain.
@@ -46,7 +46,7 @@ enum Way {
     Chain,
 }
 
-impl Way {
+impl CredentialSource {
     fn of(identity: &IdentitySettings) -> Result<Self, IdentityError> {
         let Some(role) = &identity.role else {
             return Ok(Self::Chain);
@@ -77,10 +77,10 @@ impl Connection {
         if let Some(account) = registry.account() {
             check_account(&identity.allowed_accounts, account, "the registry")?;
         }
-        let way = Way::of(identity)?;
+        let source = CredentialSource::of(identity)?;
         let region = region(identity, registry).await?;
-        let base = base_config(identity, registry, &region, &way).await?;
-        let provider = provider(way, identity, &base, &region, clock, reporter)?;
+        let base = base_config(identity, registry, &region, &source).await?;
+        let provider = provider(source, identity, &base, &region, clock, reporter)?;
         let sdk = base.into_builder().credentials_provider(provider).build();
         Ok(Self { sdk, region })
     }
@@ -110,7 +110,7 @@ async fn base_config(
     identity: &IdentitySettings,
     registry: &RegistryHost,
     region: &Region,
-    way: &Way,
+    source: &CredentialSource,
 ) -> Result<SdkConfig, IdentityError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(aws_config::Region::new(region.to_string()))
@@ -123,7 +123,7 @@ async fn base_config(
                 .build(),
         )
         .identity_cache(identity_cache())
-        .retry_config(retries(identity, way).await?);
+        .retry_config(retries(identity, source).await?);
     if let Ok(name) = AppName::new("tagship") {
         loader = loader.app_name(name);
     }
@@ -131,7 +131,7 @@ async fn base_config(
         endpoint::check(url, registry)?;
         loader = loader.endpoint_url(url.as_str());
     }
-    if matches!(way, Way::WebIdentity(..)) {
+    if matches!(source, CredentialSource::WebIdentity(..)) {
         loader = loader.no_credentials();
     } else if let Some(key) = &identity.access_key {
         let secret = key.secret.expose_secret();
@@ -141,24 +141,27 @@ async fn base_config(
 }
 
 /// How often calls are repeated. The embedded ECR's own key needs nothing of the machine.
-async fn retries(identity: &IdentitySettings, way: &Way) -> Result<RetryConfig, IdentityError> {
+async fn retries(
+    identity: &IdentitySettings,
+    source: &CredentialSource,
+) -> Result<RetryConfig, IdentityError> {
     if identity.access_key.is_some() {
         return Ok(RetryConfig::standard());
     }
-    let needs_profile = !matches!(way, Way::WebIdentity(..));
+    let needs_profile = !matches!(source, CredentialSource::WebIdentity(..));
     Machine::own().retries(needs_profile).await
 }
 
 /// A cache whose timeout is longer than the patience of the providers in it.
 pub(super) fn identity_cache() -> SharedIdentityCache {
     IdentityCache::lazy()
-        .load_timeout(Patience::LONGEST)
+        .load_timeout(RetryPolicy::LONGEST)
         .buffer_time(RENEWED_BEFORE_END)
         .build()
 }
 
 fn provider(
-    way: Way,
+    source: CredentialSource,
     identity: &IdentitySettings,
     base: &SdkConfig,
     region: &Region,
@@ -177,10 +180,10 @@ fn provider(
     let sts = aws_sdk_sts::config::Builder::from(base)
         .retry_config(RetryConfig::disabled())
         .interceptor(Bounded(limits::STS_BYTES));
-    let (session, proof, sts) = match way {
-        Way::Chain => return chain(identity.allowed_accounts.clone(), reporter),
-        Way::WebIdentity(session, tokens) => (session, Proof::WebIdentity(tokens), sts),
-        Way::ChainedRole(session) => {
+    let (session, proof, sts) = match source {
+        CredentialSource::Chain => return chain(identity.allowed_accounts.clone(), reporter),
+        CredentialSource::WebIdentity(session, tokens) => (session, Proof::WebIdentity(tokens), sts),
+        CredentialSource::ChainedRole(session) => {
             // The account that counts is the role's, and that was checked.
             let source = chain(Vec::new(), Arc::clone(&reporter))?;
             (session, Proof::Chain, sts.credentials_provider(source))

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::aws::claims::{Claims, SubjectForm};
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::reference::{AccountId, Region};
 
 /// What can go wrong on the way to credentials.
@@ -173,16 +173,16 @@ pub enum IdentityError {
 }
 
 impl Diagnose for IdentityError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::InvalidRole { .. }
             | Self::InvalidSessionName { .. }
             | Self::InvalidDuration { .. }
             | Self::Setting { .. }
             | Self::NoRegion
-            | Self::InsecureEndpoint { .. } => Kind::Usage,
-            Self::Unavailable { .. } | Self::Malformed { .. } => Kind::Operation,
-            _ => Kind::Credentials,
+            | Self::InsecureEndpoint { .. } => FailureKind::Usage,
+            Self::Unavailable { .. } | Self::Malformed { .. } => FailureKind::Operation,
+            _ => FailureKind::Credentials,
         }
     }
 

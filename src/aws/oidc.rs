@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::aws::IdentityError;
-use crate::aws::patience::Again;
+use crate::aws::retry_policy::RetryClass;
 use crate::limits;
 use crate::settings::OidcRequest;
 use tagship_domain::error::innermost;
@@ -31,12 +31,12 @@ impl TokenSource {
     }
 
     /// One request for one token.
-    pub(super) async fn token(&self) -> Result<SecretString, (IdentityError, Again)> {
+    pub(super) async fn token(&self) -> Result<SecretString, (IdentityError, RetryClass)> {
         let http = self
             .http
             .get_or_try_init(|| async { Self::client() })
             .await
-            .map_err(|error| (transport(error), Again::Never))?;
+            .map_err(|error| (transport(error), RetryClass::Never))?;
         let mut url = self.request.url.clone();
         url.query_pairs_mut().append_pair("audience", &self.audience);
         let response = http
@@ -45,16 +45,16 @@ impl TokenSource {
             .header(ACCEPT, "application/json")
             .send()
             .await
-            .map_err(|error| (transport(error), Again::Later))?;
+            .map_err(|error| (transport(error), RetryClass::Later))?;
         match response.status() {
             status if status.is_success() => {}
             status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                return Err((unavailable(format!("it answers {status}")), Again::Later));
+                return Err((unavailable(format!("it answers {status}")), RetryClass::Later));
             }
-            status => return Err((refused(format!("it answers {status}")), Again::Never)),
+            status => return Err((refused(format!("it answers {status}")), RetryClass::Never)),
         }
         let body = bounded_body(response).await?;
-        parse_token(&body).map_err(|problem| (refused(problem), Again::Never))
+        parse_token(&body).map_err(|problem| (refused(problem), RetryClass::Never))
     }
 
     fn client() -> Result<reqwest::Client, reqwest::Error> {
@@ -66,36 +66,41 @@ impl TokenSource {
             .build()
     }
 
-    fn authorization(&self) -> Result<HeaderValue, (IdentityError, Again)> {
+    fn authorization(&self) -> Result<HeaderValue, (IdentityError, RetryClass)> {
         let text = format!("bearer {}", self.request.token.expose_secret());
-        let illegal = || (refused("the request token has illegal characters"), Again::Never);
+        let illegal = || {
+            (
+                refused("the request token has illegal characters"),
+                RetryClass::Never,
+            )
+        };
         let mut value = HeaderValue::try_from(text).ok().ok_or_else(illegal)?;
         value.set_sensitive(true);
         Ok(value)
     }
 }
 
-async fn bounded_body(mut response: reqwest::Response) -> Result<Vec<u8>, (IdentityError, Again)> {
+async fn bounded_body(mut response: reqwest::Response) -> Result<Vec<u8>, (IdentityError, RetryClass)> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if (body.len() + chunk.len()) as u64 <= limits::TOKEN_BYTES => {
                 body.extend_from_slice(&chunk);
             }
-            Ok(Some(_)) => return Err((refused("its answer is too long"), Again::Never)),
+            Ok(Some(_)) => return Err((refused("its answer is too long"), RetryClass::Never)),
             Ok(None) => return Ok(body),
-            Err(error) => return Err((transport(error), Again::Later)),
+            Err(error) => return Err((transport(error), RetryClass::Later)),
         }
     }
 }
 
 fn parse_token(body: &[u8]) -> Result<SecretString, &'static str> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct TokenResponse {
         value: String,
     }
     // serde's own words would repeat a part of the answer.
-    let answer: Answer = serde_json::from_slice(body)
+    let answer: TokenResponse = serde_json::from_slice(body)
         .ok()
         .ok_or("its answer is not JSON with a text `value`")?;
     if answer.value.is_empty() {

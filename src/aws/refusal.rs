@@ -3,7 +3,7 @@
 use crate::aws::claims::Claims;
 use crate::aws::error::{AssumeDenied, IdentityError};
 use crate::aws::failure::ApiFailure;
-use crate::aws::patience::Again;
+use crate::aws::retry_policy::RetryClass;
 use crate::aws::role::RoleArn;
 use tagship_domain::reference::Region;
 
@@ -18,7 +18,7 @@ pub(super) fn of_web_identity(
     role: &RoleArn,
     region: &Region,
     claims: Option<Claims>,
-) -> (IdentityError, Again) {
+) -> (IdentityError, RetryClass) {
     let account = role.account().clone();
     let said = |part: &str| failure.message.to_ascii_lowercase().contains(part);
     let issuer = claims.as_ref().map_or_else(
@@ -34,33 +34,40 @@ pub(super) fn of_web_identity(
         "AccessDenied" | "AccessDeniedException" => {
             let role = role.to_string();
             let denied = Box::new(AssumeDenied { role, claims });
-            (IdentityError::AssumeDenied(denied), Again::Soon)
+            (IdentityError::AssumeDenied(denied), RetryClass::Soon)
         }
         // STS fetches the issuer's keys, and many jobs at once overload that.
-        "IDPCommunicationError" | "IDPCommunicationErrorException" => (unavailable(message), Again::Later),
+        "IDPCommunicationError" | "IDPCommunicationErrorException" => {
+            (unavailable(message), RetryClass::Later)
+        }
         "InvalidIdentityToken" | "InvalidIdentityTokenException" if said("verification key") => {
-            (unavailable(message), Again::Later)
+            (unavailable(message), RetryClass::Later)
         }
-        "InvalidIdentityToken" | "InvalidIdentityTokenException" if said("no openidconnect provider") => {
-            (IdentityError::UnknownIssuer { account, issuer }, Again::Never)
-        }
-        "InvalidIdentityToken" | "InvalidIdentityTokenException" if said("audience") => {
-            (IdentityError::WrongAudience { account, audience }, Again::Never)
-        }
+        "InvalidIdentityToken" | "InvalidIdentityTokenException" if said("no openidconnect provider") => (
+            IdentityError::UnknownIssuer { account, issuer },
+            RetryClass::Never,
+        ),
+        "InvalidIdentityToken" | "InvalidIdentityTokenException" if said("audience") => (
+            IdentityError::WrongAudience { account, audience },
+            RetryClass::Never,
+        ),
         "InvalidIdentityToken"
         | "InvalidIdentityTokenException"
         | "IDPRejectedClaim"
         | "IDPRejectedClaimException"
         | "ExpiredTokenException"
-        | "ExpiredToken" => (IdentityError::TokenRejected { message }, Again::Soon),
+        | "ExpiredToken" => (IdentityError::TokenRejected { message }, RetryClass::Soon),
         "RegionDisabledException" => {
             let region = region.clone();
-            (IdentityError::RegionDisabled { account, region }, Again::Never)
+            (
+                IdentityError::RegionDisabled { account, region },
+                RetryClass::Never,
+            )
         }
         "ValidationError" if said("arn is invalid") => {
             let role = role.to_string();
             let problem = "is refused by AWS as invalid";
-            (IdentityError::InvalidRole { role, problem }, Again::Never)
+            (IdentityError::InvalidRole { role, problem }, RetryClass::Never)
         }
         _ => otherwise(failure, OPERATION),
     }
@@ -69,30 +76,36 @@ pub(super) fn of_web_identity(
 /// The error for the user when the role was to be assumed with the chain's credentials.
 ///
 /// Source: STS API reference, `AssumeRole`, errors.
-pub(super) fn of_chain(failure: ApiFailure, role: &RoleArn, region: &Region) -> (IdentityError, Again) {
+pub(super) fn of_chain(failure: ApiFailure, role: &RoleArn, region: &Region) -> (IdentityError, RetryClass) {
     match failure.code.as_str() {
         "AccessDenied" | "AccessDeniedException" => {
             let (role, message) = (role.to_string(), failure.message);
-            (IdentityError::ChainDenied { role, message }, Again::Soon)
+            (IdentityError::ChainDenied { role, message }, RetryClass::Soon)
         }
         "RegionDisabledException" => {
             let (account, region) = (role.account().clone(), region.clone());
-            (IdentityError::RegionDisabled { account, region }, Again::Never)
+            (
+                IdentityError::RegionDisabled { account, region },
+                RetryClass::Never,
+            )
         }
         _ => otherwise(failure, "AssumeRole"),
     }
 }
 
 /// What any call to STS may fail with.
-pub(super) fn otherwise(failure: ApiFailure, operation: &str) -> (IdentityError, Again) {
+pub(super) fn otherwise(failure: ApiFailure, operation: &str) -> (IdentityError, RetryClass) {
     if let Some(error) = failure.about_credentials() {
-        return (error, Again::Never);
+        return (error, RetryClass::Never);
     }
     let (operation, message) = (format!("`sts:{operation}`"), failure.message);
     if failure.transient {
-        (IdentityError::Unavailable { operation, message }, Again::Later)
+        (
+            IdentityError::Unavailable { operation, message },
+            RetryClass::Later,
+        )
     } else {
-        (IdentityError::Refused { operation, message }, Again::Never)
+        (IdentityError::Refused { operation, message }, RetryClass::Never)
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::ports::RegistryLogin as _;
 use crate::settings::{AccessKey, IdentitySettings};
 use fakes::{ECR_PASSWORD, REQUEST_TOKEN, World, host};
-use tagship_domain::error::{Diagnose as _, Kind};
+use tagship_domain::error::{Diagnose as _, FailureKind};
 use tagship_domain::reference::AccountId;
 
 /// Why no login can be had.
@@ -63,7 +63,7 @@ async fn a_wrong_trust_policy_is_told_within_ten_seconds() {
     world.apis.sts().trusted = "repo:octo/other:ref:refs/heads/main".to_owned();
     let error = refusal(&world.ecr().await).await;
     assert!(matches!(error, IdentityError::AssumeDenied(_)), "{error}");
-    assert_eq!(error.kind(), Kind::Credentials);
+    assert_eq!(error.kind(), FailureKind::Credentials);
     let waits = world.clock.waits();
     let (tokens, tries, _) = world.apis.counts();
     // Each try has its own token, and none is followed by a useless wait.
@@ -144,7 +144,7 @@ async fn an_outage_is_given_up_on() {
     world.apis.sts().refusals = vec![(500, "InternalFailure", "x"); 1000];
     let error = refusal(&world.ecr().await).await;
     assert!(matches!(error, IdentityError::Unavailable { .. }), "{error}");
-    assert_eq!(error.kind(), Kind::Operation);
+    assert_eq!(error.kind(), FailureKind::Operation);
     let waited: Duration = world.clock.waits().iter().sum();
     let expected = Duration::from_secs(30)..=Duration::from_secs(90);
     assert!(expected.contains(&waited), "{waited:?}");

@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::inputs::Given;
-use crate::schema::{Faces, INPUTS, Input, Kind};
+use crate::inputs::RawArguments;
+use crate::schema::{Faces, INPUTS, Input, InputKind};
 
 /// The inputs as flags, made from the table; those of `plan` alone only if `IS_PLAN`.
 #[derive(Debug)]
-pub struct InputArguments<const IS_PLAN: bool>(Given);
+pub struct InputArguments<const IS_PLAN: bool>(RawArguments);
 
 impl<const IS_PLAN: bool> InputArguments<IS_PLAN> {
     fn inputs() -> impl Iterator<Item = &'static Input> {
@@ -17,7 +17,7 @@ impl<const IS_PLAN: bool> InputArguments<IS_PLAN> {
     }
 
     /// What the flags give.
-    pub fn into_given(self) -> Given {
+    pub fn into_given(self) -> RawArguments {
         self.0
     }
 }
@@ -40,7 +40,7 @@ impl<const IS_PLAN: bool> FromArgMatches for InputArguments<IS_PLAN> {
                 Some((input.name, values.cloned().collect()))
             })
             .collect();
-        Ok(Self(Given::by_flags(given)))
+        Ok(Self(RawArguments::by_flags(given)))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -58,13 +58,13 @@ fn argument(input: &'static Input) -> Arg {
         // A secret has no flag; whoever tries one is told why by name.
         .hide(!input.faces.has_flag());
     match input.kind {
-        Kind::Flag => argument
+        InputKind::Flag => argument
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true")
             .action(ArgAction::Set),
-        Kind::Entries => argument.action(ArgAction::Append),
-        Kind::Text | Kind::Integer { .. } | Kind::Secret => argument.action(ArgAction::Set),
+        InputKind::Entries => argument.action(ArgAction::Append),
+        InputKind::Text | InputKind::Integer { .. } | InputKind::Secret => argument.action(ArgAction::Set),
     }
 }
 
@@ -72,7 +72,7 @@ fn argument(input: &'static Input) -> Arg {
 fn help(input: &Input) -> String {
     let default = match (input.default, input.default_note) {
         (_, Some(note)) => format!(" [default: {note}]"),
-        (Some(value), None) if input.kind != Kind::Flag => {
+        (Some(value), None) if input.kind != InputKind::Flag => {
             format!(" [default: {}]", value.replace('\n', " and "))
         }
         _ => String::new(),

@@ -11,10 +11,10 @@ use crate::ui::{self, Diagnosis, Stopped};
 /// The longest that the last words may take.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-type Will = Box<dyn FnOnce(Diagnosis) + Send>;
+type LastWords = Box<dyn FnOnce(Diagnosis) + Send>;
 
 /// What the run under way wants to be written.
-static WILL: Mutex<Option<Will>> = Mutex::new(None);
+static WILL: Mutex<Option<LastWords>> = Mutex::new(None);
 /// Whether the process ends already.
 static STOPPING: AtomicBool = AtomicBool::new(false);
 

@@ -2,21 +2,30 @@
 
 use std::fmt::Write as _;
 
-use tagship_domain::error::Kind;
+use tagship_domain::error::FailureKind;
 
 /// The exit codes besides 0, and what each says.
-pub const EXIT_CODES: [(Kind, &str); 8] = [
-    (Kind::Operation, "an operation failed"),
-    (Kind::Usage, "an argument, an input or the configuration is wrong"),
-    (Kind::Credentials, "credentials are missing or were refused"),
+pub const EXIT_CODES: [(FailureKind, &str); 8] = [
+    (FailureKind::Operation, "an operation failed"),
     (
-        Kind::TagConflict,
+        FailureKind::Usage,
+        "an argument, an input or the configuration is wrong",
+    ),
+    (
+        FailureKind::Credentials,
+        "credentials are missing or were refused",
+    ),
+    (
+        FailureKind::TagConflict,
         "a wanted tag is taken by another image or commit",
     ),
-    (Kind::ScanGate, "the scan's findings are above what is allowed"),
-    (Kind::Drift, "what is there differs from what is wanted"),
-    (Kind::Bug, "a bug"),
-    (Kind::Cancelled, "cancelled"),
+    (
+        FailureKind::ScanGate,
+        "the scan's findings are above what is allowed",
+    ),
+    (FailureKind::Drift, "what is there differs from what is wanted"),
+    (FailureKind::Bug, "a bug"),
+    (FailureKind::Cancelled, "cancelled"),
 ];
 
 fn exit_codes() -> String {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, FailureKind};
 
 use super::Cli;
 
@@ -18,8 +18,8 @@ pub(super) struct ManError {
 }
 
 impl Diagnose for ManError {
-    fn kind(&self) -> Kind {
-        Kind::Operation
+    fn kind(&self) -> FailureKind {
+        FailureKind::Operation
     }
 }
 

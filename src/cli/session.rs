@@ -15,13 +15,13 @@ use super::tags::TagsArguments;
 use super::version::VersionArguments;
 use super::{Cli, Command, LocalCommand, ServeArguments};
 use crate::action::ActionFiles;
-use crate::inputs::{self, Environment, Given, RawInputs};
+use crate::inputs::{self, Environment, RawArguments, RawInputs};
 use crate::pipeline::Ledger;
-use crate::ports::Event;
+use crate::ports::RunEvent;
 use crate::run::{self, Outcome, RunError};
 use crate::settings::Settings;
-use crate::ui::{Diagnosis, Manner, Ui};
-use tagship_domain::error::{Diagnose, Kind};
+use crate::ui::{Diagnosis, OutputOptions, Ui};
+use tagship_domain::error::{Diagnose, FailureKind};
 
 /// The longest that work on other threads may go on after a run has ended.
 const SHUTDOWN: Duration = Duration::from_secs(2);
@@ -32,8 +32,8 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 struct NoFolder(io::Error);
 
 impl Diagnose for NoFolder {
-    fn kind(&self) -> Kind {
-        Kind::Usage
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
     }
 }
 
@@ -54,7 +54,7 @@ impl From<Result<Outcome, RunError>> for End {
 }
 
 pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
-    let manner = Manner {
+    let options = OutputOptions {
         color: cli.global.color,
         is_quiet: cli.global.quiet,
         verbosity: cli.global.verbose,
@@ -62,9 +62,9 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
     };
     let environment = match environment {
         Ok(environment) => environment,
-        Err(error) => return fail(&Ui::new(manner, &Environment::default()), &NoFolder(error)),
+        Err(error) => return fail(&Ui::new(options, &Environment::default()), &NoFolder(error)),
     };
-    let ui = Arc::new(Ui::new(manner, &environment));
+    let ui = Arc::new(Ui::new(options, &environment));
     // Before anything else, so that no signal is lost, and none has to wait for what begins here.
     let deaf = || ending::stop(&Diagnosis::cancelled());
     let interrupt = match Interrupt::install(deaf) {
@@ -82,7 +82,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Action) => publish(
             &ui,
             interrupt,
-            Given::by_action(&environment),
+            RawArguments::by_action(&environment),
             &environment,
             Work::Action,
         ),
@@ -105,7 +105,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Man { dir: Some(folder) }) => conclude(&ui, man::write_pages(&folder)),
         None => {
             ui.show_help(&Cli::command().render_help().to_string());
-            ExitCode::from(Kind::Usage.exit_code())
+            ExitCode::from(FailureKind::Usage.exit_code())
         }
     }
 }
@@ -142,7 +142,7 @@ enum Work {
 fn publish(
     ui: &Arc<Ui>,
     interrupt: &Interrupt,
-    given: Given,
+    arguments: RawArguments,
     environment: &Environment,
     work: Work,
 ) -> ExitCode {
@@ -159,10 +159,10 @@ fn publish(
             tell(&ui, Some(diagnosis), outcome, files.as_ref());
         }
     });
-    if let Some(end) = changed(ui, &given, environment, work) {
+    if let Some(end) = changed(ui, &arguments, environment, work) {
         return show(ui, end, &ledger, files.as_ref());
     }
-    let end = match inputs::resolve(RawInputs::gather(given, environment), environment) {
+    let end = match inputs::resolve(RawInputs::gather(arguments, environment), environment) {
         Ok(resolved) => {
             let reporter = ui.reporter();
             resolved
@@ -170,7 +170,7 @@ fn publish(
                 .secrets()
                 .for_each(|secret| reporter.mask(secret));
             for note in &resolved.notes {
-                reporter.event(Event::Note(note));
+                reporter.event(RunEvent::Note(note));
             }
             until_interrupted(interrupt, work_on(ui, &resolved.settings, &ledger, work))
         }
@@ -180,18 +180,18 @@ fn publish(
 }
 
 /// Lists the images that the commit touches, if that is asked for.
-fn changed(ui: &Ui, given: &Given, environment: &Environment, work: Work) -> Option<End> {
+fn changed(ui: &Ui, arguments: &RawArguments, environment: &Environment, work: Work) -> Option<End> {
     if work == Work::Ship {
         return None;
     }
     let mut notes = Vec::new();
-    let settings = match inputs::changed(given, environment, &mut notes) {
+    let settings = match inputs::changed(arguments, environment, &mut notes) {
         Ok(settings) => settings?,
         Err(error) => return Some(End::Failed(Box::new(error))),
     };
     let reporter = ui.reporter();
     for note in &notes {
-        reporter.event(Event::Note(note));
+        reporter.event(RunEvent::Note(note));
     }
     Some(run::changed(&settings, &*reporter).into())
 }
@@ -229,7 +229,7 @@ fn show(ui: &Ui, end: End, ledger: &Ledger, files: Option<&ActionFiles>) -> Exit
     if let End::Done(outcome) = &end
         && !outcome.closing.is_empty()
     {
-        ui.reporter().event(Event::Block(&outcome.closing));
+        ui.reporter().event(RunEvent::Block(&outcome.closing));
     }
     let diagnosis = match &end {
         End::Done(outcome) => outcome.failure.as_ref().map(|conflicts| Diagnosis::of(conflicts)),
@@ -303,7 +303,7 @@ fn list_tags(
         reporter.mask(token);
     }
     for note in &notes {
-        reporter.event(Event::Note(note));
+        reporter.event(RunEvent::Note(note));
     }
     let end = until_interrupted(interrupt, async { run::tags(&request, &*reporter).await.into() });
     show(ui, end, &Ledger::default(), None)
@@ -324,8 +324,8 @@ fn next_version(
 }
 
 /// The embedded ECR's folder: the one that is given, or the usual one.
-fn data_folder(given: Option<PathBuf>, environment: &Environment) -> PathBuf {
-    given.map_or_else(
+fn data_folder(folder: Option<PathBuf>, environment: &Environment) -> PathBuf {
+    folder.map_or_else(
         || inputs::local_data_folder(environment),
         |data| environment.working_directory().join(data),
     )
@@ -365,8 +365,8 @@ fn serve(ui: &Ui, interrupt: &Interrupt, arguments: ServeArguments, environment:
 struct NoRuntime(#[source] io::Error);
 
 impl Diagnose for NoRuntime {
-    fn kind(&self) -> Kind {
-        Kind::Operation
+    fn kind(&self) -> FailureKind {
+        FailureKind::Operation
     }
 }
 

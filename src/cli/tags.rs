@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::inputs::{self, ActionVariables, Environment, NoNumber};
 use crate::run::TagsRequest;
-use tagship_domain::error::{Diagnose, Kind, cleaned};
+use tagship_domain::error::{Diagnose, FailureKind, cleaned};
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::tags::Mode;
 use tagship_domain::version::TagPrefix;
@@ -76,8 +76,8 @@ pub(super) enum TagsArgumentError {
 }
 
 impl Diagnose for TagsArgumentError {
-    fn kind(&self) -> Kind {
-        Kind::Usage
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
     }
 }
 

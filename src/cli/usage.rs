@@ -10,8 +10,8 @@ use clap::error::ErrorKind;
 use crate::inputs::Environment;
 use crate::pipeline::Ledger;
 use crate::run::Outcome;
-use crate::ui::{Diagnosis, Manner, Ui};
-use tagship_domain::error::{Diagnose, Kind};
+use crate::ui::{Diagnosis, OutputOptions, Ui};
+use tagship_domain::error::{Diagnose, FailureKind};
 
 /// The command line is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,8 +22,8 @@ pub(super) struct UsageError {
 }
 
 impl Diagnose for UsageError {
-    fn kind(&self) -> Kind {
-        Kind::Usage
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
@@ -37,11 +37,11 @@ pub(super) fn show(
     arguments: &[OsString],
     environment: io::Result<Environment>,
 ) -> ExitCode {
-    let manner = Manner {
+    let options = OutputOptions {
         is_json: arguments.iter().any(|argument| argument == "--json"),
-        ..Manner::default()
+        ..OutputOptions::default()
     };
-    let ui = Ui::new(manner, &environment.unwrap_or_default());
+    let ui = Ui::new(options, &environment.unwrap_or_default());
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return match ui.output().data(&error.render().to_string()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -50,7 +50,7 @@ pub(super) fn show(
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         ui.show_help(&error.render().to_string());
-        return ExitCode::from(Kind::Usage.exit_code());
+        return ExitCode::from(FailureKind::Usage.exit_code());
     }
     let error = translate(error);
     if ui.is_json() {

@@ -17,7 +17,7 @@ pub(super) fn read(key: &Key, value: &Node, problems: &mut Vec<ConfigProblem>) -
         Value::Text(_) => {
             problems.push(
                 value
-                    .place
+                    .position
                     .problem("`images` takes a list or a mapping of images"),
             );
             return Vec::new();
@@ -25,19 +25,19 @@ pub(super) fn read(key: &Key, value: &Node, problems: &mut Vec<ConfigProblem>) -
     };
     if named.len() > yaml::MAX_KEYS {
         let message = format!("there are more than {} images", yaml::MAX_KEYS);
-        problems.push(key.place.problem(message));
+        problems.push(key.position.problem(message));
         return Vec::new();
     }
     let mut images: Vec<ConfigImage> = Vec::new();
     for (index, (outside, node)) in named.into_iter().enumerate() {
         let mut name = outside.map(|key| key.text.clone());
-        let mut place = outside.map_or(node.place, |key| key.place);
+        let mut position = outside.map_or(node.position, |key| key.position);
         let known = problems.len();
         let entries = entries(node, problems, |key, value, problems| {
             if key.text != "name" || outside.is_some() {
                 return false;
             }
-            place = key.place;
+            position = key.position;
             match texts(&key.text, value, false) {
                 Ok((texts, _)) => name = Some(texts.concat()),
                 Err(problem) => problems.push(problem),
@@ -56,7 +56,7 @@ pub(super) fn read(key: &Key, value: &Node, problems: &mut Vec<ConfigProblem>) -
                 continue;
             }
         };
-        problems.push(place.problem(message));
+        problems.push(position.problem(message));
     }
     images
 }

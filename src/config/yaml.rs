@@ -17,12 +17,12 @@ const MAX_TREE_BYTES: usize = 1024 * 1024;
 
 /// A place in the file, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) line: usize,
     pub(super) column: usize,
 }
 
-impl Place {
+impl Position {
     /// A problem here. Values are never a part of the message: the file may be another than the user meant.
     pub(super) fn problem(self, message: impl Into<String>) -> ConfigProblem {
         ConfigProblem {
@@ -34,7 +34,7 @@ impl Place {
     }
 }
 
-impl From<Marker> for Place {
+impl From<Marker> for Position {
     fn from(mark: Marker) -> Self {
         Self {
             line: mark.line().max(1),
@@ -46,7 +46,7 @@ impl From<Marker> for Place {
 /// One value, and where it begins.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    pub(super) place: Place,
+    pub(super) position: Position,
     pub(super) value: Value,
 }
 
@@ -62,7 +62,7 @@ pub(super) enum Value {
 /// A key of a mapping.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
-    pub(super) place: Place,
+    pub(super) position: Position,
     pub(super) text: String,
 }
 
@@ -101,12 +101,12 @@ pub(super) fn read(text: &str) -> Result<Option<Node>, ConfigProblem> {
 }
 
 fn not_yaml(error: &ScanError) -> ConfigProblem {
-    Place::from(*error.marker()).problem("is not YAML")
+    Position::from(*error.marker()).problem("is not YAML")
 }
 
 /// A list or mapping that has begun.
-struct Open {
-    place: Place,
+struct OpenCollection {
+    position: Position,
     anchor: usize,
     value: Value,
     /// The key that waits for its value.
@@ -117,7 +117,7 @@ struct Open {
 #[derive(Default)]
 struct Tree {
     root: Option<Node>,
-    open: Vec<Open>,
+    open: Vec<OpenCollection>,
     anchors: BTreeMap<usize, Node>,
     documents: usize,
     aliases: usize,
@@ -125,57 +125,60 @@ struct Tree {
 }
 
 impl Tree {
-    fn take(&mut self, event: Event<'_>, place: Place) -> Result<(), ConfigProblem> {
+    fn take(&mut self, event: Event<'_>, position: Position) -> Result<(), ConfigProblem> {
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(place.problem("a second document begins; the file takes one"));
+                    return Err(position.problem("a second document begins; the file takes one"));
                 }
             }
             Event::Scalar(text, style, anchor, _) => {
                 let is_null = style == ScalarStyle::Plain && matches!(text.as_ref(), "~" | "null");
                 let text = if is_null { String::new() } else { text.into_owned() };
                 let node = Node {
-                    place,
+                    position,
                     value: Value::Text(text),
                 };
                 self.weigh(&node)?;
                 self.complete(node, anchor)?;
             }
-            Event::SequenceStart(anchor, _) => self.begin(Value::List(Vec::new()), anchor, place)?,
-            Event::MappingStart(anchor, _) => self.begin(Value::Mapping(Vec::new()), anchor, place)?,
+            Event::SequenceStart(anchor, _) => self.begin(Value::List(Vec::new()), anchor, position)?,
+            Event::MappingStart(anchor, _) => self.begin(Value::Mapping(Vec::new()), anchor, position)?,
             Event::SequenceEnd | Event::MappingEnd => {
-                if let Some(Open {
-                    place, anchor, value, ..
+                if let Some(OpenCollection {
+                    position,
+                    anchor,
+                    value,
+                    ..
                 }) = self.open.pop()
                 {
-                    self.complete(Node { place, value }, anchor)?;
+                    self.complete(Node { position, value }, anchor)?;
                 }
             }
             Event::Alias(anchor) => {
                 self.aliases += 1;
                 if self.aliases > MAX_ALIASES {
-                    return Err(place.problem(format!("there are more than {MAX_ALIASES} aliases")));
+                    return Err(position.problem(format!("there are more than {MAX_ALIASES} aliases")));
                 }
                 // An alias within what it stands for is not known yet.
                 let Some(node) = self.anchors.get(&anchor).cloned() else {
-                    return Err(place.problem("an alias stands for nothing that is complete"));
+                    return Err(position.problem("an alias stands for nothing that is complete"));
                 };
                 self.weigh(&node)?;
-                self.complete(Node { place, ..node }, 0)?;
+                self.complete(Node { position, ..node }, 0)?;
             }
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
         }
         Ok(())
     }
 
-    fn begin(&mut self, value: Value, anchor: usize, place: Place) -> Result<(), ConfigProblem> {
+    fn begin(&mut self, value: Value, anchor: usize, position: Position) -> Result<(), ConfigProblem> {
         if self.open.len() == MAX_DEPTH {
-            return Err(place.problem(format!("lies deeper than {MAX_DEPTH} lists and mappings")));
+            return Err(position.problem(format!("lies deeper than {MAX_DEPTH} lists and mappings")));
         }
-        self.open.push(Open {
-            place,
+        self.open.push(OpenCollection {
+            position,
             anchor,
             value,
             key: None,
@@ -188,7 +191,7 @@ impl Tree {
         self.weight += node.weight();
         if self.weight > MAX_TREE_BYTES {
             return Err(node
-                .place
+                .position
                 .problem("the file is too large once its aliases are what they stand for"));
         }
         Ok(())
@@ -208,16 +211,18 @@ impl Tree {
             (Value::List(items), _) => items.push(node),
             (Value::Mapping(pairs), Some(key)) => {
                 if pairs.len() == MAX_KEYS {
-                    return Err(key.place.problem(format!("there are more than {MAX_KEYS} keys")));
+                    return Err(key
+                        .position
+                        .problem(format!("there are more than {MAX_KEYS} keys")));
                 }
                 pairs.push((key, node));
             }
             (_, _) => match node {
                 Node {
-                    place,
+                    position,
                     value: Value::Text(text),
-                } => open.key = Some(Key { place, text }),
-                Node { place, .. } => return Err(place.problem("a key is a text")),
+                } => open.key = Some(Key { position, text }),
+                Node { position, .. } => return Err(position.problem("a key is a text")),
             },
         }
         Ok(())

@@ -48,9 +48,9 @@ impl ClassicImage {
 }
 
 /// An image that is only on its way through the store, and is removed from it at the end, also when the work is dropped.
-pub(super) struct Passing(Option<(Docker, Digest)>);
+pub(super) struct TemporaryImage(Option<(Docker, Digest)>);
 
-impl Passing {
+impl TemporaryImage {
     /// Takes charge of an image.
     pub(super) fn new(docker: &Docker, id: Digest) -> Self {
         Self(Some((docker.clone(), id)))
@@ -64,7 +64,7 @@ impl Passing {
     }
 }
 
-impl Drop for Passing {
+impl Drop for TemporaryImage {
     fn drop(&mut self) {
         if let (Some((docker, id)), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
             runtime.spawn(remove(docker, id));
@@ -94,7 +94,7 @@ pub(super) async fn ids(docker: &Docker) -> Result<Vec<String>, bollard::errors:
 
 /// How a stream that stands still is watched.
 #[derive(Debug, Clone, Copy)]
-struct Watch {
+struct StallWatch {
     /// The silence after which the engine is asked.
     ping: Duration,
     /// The time that it has to answer.
@@ -103,7 +103,7 @@ struct Watch {
     longest: Duration,
 }
 
-const WATCH: Watch = Watch {
+const WATCH: StallWatch = StallWatch {
     ping: limits::ENGINE_PING,
     pong: limits::ENGINE_PONG,
     longest: limits::ENGINE_EXPORT,
@@ -113,7 +113,7 @@ const WATCH: Watch = Watch {
 ///
 /// `docker save` of a classic store writes the whole image to its disk before the first byte, so that standing still
 /// alone says nothing.
-fn while_alive<S, P, F>(pieces: S, watch: Watch, ping: P) -> impl Stream<Item = io::Result<Bytes>> + Send
+fn while_alive<S, P, F>(pieces: S, watch: StallWatch, ping: P) -> impl Stream<Item = io::Result<Bytes>> + Send
 where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
     P: FnMut() -> F + Send,
@@ -129,7 +129,11 @@ where
     })
 }
 
-async fn next_while_alive<S, P, F>(pieces: &mut S, watch: Watch, ping: &mut P) -> io::Result<Option<Bytes>>
+async fn next_while_alive<S, P, F>(
+    pieces: &mut S,
+    watch: StallWatch,
+    ping: &mut P,
+) -> io::Result<Option<Bytes>>
 where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
     P: FnMut() -> F + Send,
@@ -190,14 +194,14 @@ impl ImageArchive for ClassicImage {
 mod tests {
     use super::*;
 
-    const SHORT: Watch = Watch {
+    const SHORT: StallWatch = StallWatch {
         ping: Duration::from_millis(5),
         pong: Duration::from_millis(5),
         longest: Duration::from_hours(1),
     };
 
     /// A stream that stands still until the engine was asked so many times.
-    async fn standing(watch: Watch, until: usize, is_there: bool) -> io::Result<Vec<Bytes>> {
+    async fn standing(watch: StallWatch, until: usize, is_there: bool) -> io::Result<Vec<Bytes>> {
         let (asked, mut heard) = tokio::sync::mpsc::unbounded_channel();
         let pieces = futures_util::stream::once(async move {
             for _ in 0..until {
@@ -227,7 +231,7 @@ mod tests {
         let gone = standing(SHORT, usize::MAX, false).await;
         assert_eq!(gone.unwrap_err().kind(), io::ErrorKind::TimedOut);
         let longest = Duration::from_millis(50);
-        let held = standing(Watch { longest, ..SHORT }, usize::MAX, true).await;
+        let held = standing(StallWatch { longest, ..SHORT }, usize::MAX, true).await;
         assert_eq!(held.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(WATCH.ping + WATCH.pong <= Duration::from_secs(90));
     }

@@ -10,17 +10,17 @@ use buildkit_session::{
 };
 use tokio::sync::OnceCell;
 
-use super::archive::{self, ClassicImage, Passing};
-use super::classic::{LayerCache, Times, push_archive};
+use super::archive::{self, ClassicImage, TemporaryImage};
+use super::classic::{ImageTimes, LayerCache, push_archive};
 use super::failure;
 use super::frontend::frontend_options;
-use super::session::{self, DestinationAuth, Shown};
+use super::session::{self, BuildDisplay, DestinationAuth};
 use crate::ports::{
-    BuildError, Builder, EngineSummary, Event, ImageStore, RegistryError, RegistryLogin, Reporter,
+    BuildError, Builder, EngineSummary, ImageStore, RegistryError, RegistryLogin, Reporter, RunEvent,
     WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
-use tagship_domain::capability::Refusal;
+use tagship_domain::capability::UnsupportedFeature;
 use tagship_domain::reference::{Digest, ImageName};
 
 /// The pauses before a push by the engine is tried again. What was built is in its cache, and what was pushed is not
@@ -95,7 +95,7 @@ impl EngineBuilder {
     fn progress(&self, request: &BuildRequest) -> Progress {
         let dockerfile = DockerfileName::new(&request.dockerfile, &self.workspace);
         Progress::new(
-            Arc::new(Shown(Arc::clone(&self.reporter))),
+            Arc::new(BuildDisplay(Arc::clone(&self.reporter))),
             dockerfile,
             request.build_args.clone(),
         )
@@ -118,7 +118,7 @@ impl EngineBuilder {
                 host: self.image.registry.clone(),
                 login: Arc::clone(&self.login),
             }),
-            sink: Arc::new(Shown(Arc::clone(&self.reporter))),
+            sink: Arc::new(BuildDisplay(Arc::clone(&self.reporter))),
         };
         let key = self.shared_key(request);
         let session = Session::open(&engine.connection, "tagship", &key, provisions).await?;
@@ -179,7 +179,7 @@ impl EngineBuilder {
             let Some(delay) = delays.next() else {
                 return Err(error.into());
             };
-            self.reporter.event(Event::Retry {
+            self.reporter.event(RunEvent::Retry {
                 what: "the push",
                 reason: &error.to_string(),
                 delay: *delay,
@@ -243,18 +243,18 @@ impl EngineBuilder {
         // Such a store has no manifests: its digest of an image is that of the config.
         let id = digest_of(&response, "containerimage.config.digest")
             .or_else(|_| digest_of(&response, "containerimage.digest"))?;
-        let passing = (!before.contains(&id.to_string())).then(|| Passing::new(docker, id));
+        let temporary = (!before.contains(&id.to_string())).then(|| TemporaryImage::new(docker, id));
         let image = ClassicImage::find(docker, id).await?;
         let pushed = push_archive(
             &image,
             registry,
             &*self.reporter,
-            Times::of(request),
+            ImageTimes::of(request),
             self.layer_cache.as_ref(),
         )
         .await;
-        if let Some(passing) = passing {
-            passing.remove().await;
+        if let Some(temporary) = temporary {
+            temporary.remove().await;
         }
         pushed
     }
@@ -274,7 +274,7 @@ impl Builder for EngineBuilder {
         Folder::context(&request.context)?;
         Folder::dockerfile(&request.dockerfile)?;
         let capabilities = &self.engine().await?.capabilities;
-        let refusals = Refusal::all(request, capabilities.store, capabilities.major_and_minor());
+        let refusals = UnsupportedFeature::all(request, capabilities.store, capabilities.major_and_minor());
         if !refusals.is_empty() {
             return Err(BuildError::Unsupported {
                 version: capabilities.version.clone(),
@@ -287,7 +287,7 @@ impl Builder for EngineBuilder {
             .as_ref()
             .and_then(|platform| capabilities.why_not_runnable(platform))
         {
-            self.reporter.event(Event::Note(&reason));
+            self.reporter.event(RunEvent::Note(&reason));
         }
         Ok(EngineSummary {
             version: capabilities.version.clone(),

@@ -19,12 +19,12 @@ use backon::BackoffBuilder as _;
 use tokio::time::Instant;
 
 pub use self::cache::LayerCache;
-pub use self::epoch::Times;
-use self::image::Image;
+pub use self::epoch::ImageTimes;
+use self::image::ImageTransfer;
 use self::reading::Reading;
 use crate::ports::BuildError;
-use crate::ports::{Event, ImageArchive, Reporter, WriteRepository};
-use oci_registry::Patience;
+use crate::ports::{ImageArchive, Reporter, RunEvent, WriteRepository};
+use oci_registry::RetryPolicy;
 use tagship_domain::reference::{Digest, Reference};
 
 /// Streams an image out of an engine's classic store and pushes it by digest; gives the manifest's digest.
@@ -37,21 +37,21 @@ pub async fn push_archive(
     archive: &dyn ImageArchive,
     registry: &dyn WriteRepository,
     reporter: &dyn Reporter,
-    times: Times,
+    times: ImageTimes,
     cache: Option<&LayerCache>,
 ) -> Result<Digest, BuildError> {
-    push_patiently(archive, registry, reporter, times, cache, Patience::default()).await
+    push_patiently(archive, registry, reporter, times, cache, RetryPolicy::default()).await
 }
 
 async fn push_patiently(
     archive: &dyn ImageArchive,
     registry: &dyn WriteRepository,
     reporter: &dyn Reporter,
-    times: Times,
+    times: ImageTimes,
     cache: Option<&LayerCache>,
-    patience: Patience,
+    retry_policy: RetryPolicy,
 ) -> Result<Digest, BuildError> {
-    let mut image = Image::new(archive.image_id(), archive.diff_ids());
+    let mut image = ImageTransfer::new(archive.image_id(), archive.diff_ids());
     if let Some(cache) = cache {
         let known = cache.find(archive.diff_ids(), times);
         let blobs: Vec<Digest> = known.values().map(|layer| layer.descriptor.digest).collect();
@@ -67,7 +67,7 @@ async fn push_patiently(
             }
         }
     }
-    let mut pauses = patience.backoff().build();
+    let mut pauses = retry_policy.backoff().build();
     let mut spent = Duration::ZERO;
     loop {
         let began = Instant::now();
@@ -84,20 +84,22 @@ async fn push_patiently(
         };
         // A long image over a bad line may break off often, as long as it gets on.
         if image.parts() > had {
-            pauses = patience.backoff().build();
+            pauses = retry_policy.backoff().build();
             spent = Duration::ZERO;
         }
         // What a try may have waited for in vain; bytes that moved for longer are no reason to give up.
-        spent += began.elapsed().min(patience.answer + patience.stall);
+        spent += began.elapsed().min(retry_policy.answer + retry_policy.stall);
         let pause = if failure.is_transient() {
-            pauses.next().filter(|pause| spent + *pause < patience.operation)
+            pauses
+                .next()
+                .filter(|pause| spent + *pause < retry_policy.operation)
         } else {
             None
         };
         let Some(pause) = pause else {
             return Err(failure.into_error());
         };
-        reporter.event(Event::Retry {
+        reporter.event(RunEvent::Retry {
             what: "pushing the image out of the engine",
             reason: &failure.to_string(),
             delay: pause,

@@ -8,7 +8,7 @@ use buildkit_session::{BuildEvent, Credential, ProgressSink, RegistryAuth};
 use secrecy::SecretString;
 
 use crate::ports::{
-    BuildError, Event, LoginError, RegistryError, RegistryLogin, Reporter, StepOutcome, Warning,
+    BuildError, LoginError, RegistryError, RegistryLogin, Reporter, RunEvent, StepOutcome, Warning,
 };
 use tagship_domain::reference::RegistryHost;
 
@@ -48,15 +48,15 @@ pub(super) fn failure(error: buildkit_session::Error, host: &RegistryHost) -> Bu
 }
 
 /// Shows a build by the run's reporter.
-pub(super) struct Shown(pub(super) Arc<dyn Reporter>);
+pub(super) struct BuildDisplay(pub(super) Arc<dyn Reporter>);
 
-impl ProgressSink for Shown {
+impl ProgressSink for BuildDisplay {
     fn event(&self, event: BuildEvent<'_>) {
         let warning;
         self.0.event(match event {
-            BuildEvent::StepStarted { step, name } => Event::StepStarted { step, name },
-            BuildEvent::StepOutput { step, output } => Event::StepOutput { step, output },
-            BuildEvent::StepFinished { step, outcome } => Event::StepFinished {
+            BuildEvent::StepStarted { step, name } => RunEvent::StepStarted { step, name },
+            BuildEvent::StepOutput { step, output } => RunEvent::StepOutput { step, output },
+            BuildEvent::StepFinished { step, outcome } => RunEvent::StepFinished {
                 step,
                 outcome: match outcome {
                     buildkit_session::StepOutcome::Done(duration) => StepOutcome::Done(duration),
@@ -64,14 +64,14 @@ impl ProgressSink for Shown {
                     buildkit_session::StepOutcome::Failed(error) => StepOutcome::Failed(error),
                 },
             },
-            BuildEvent::Progress { what, current, total } => Event::Progress { what, current, total },
+            BuildEvent::Progress { what, current, total } => RunEvent::Progress { what, current, total },
             BuildEvent::Warning(found) => {
                 warning = Warning {
                     message: found.message.clone(),
                     file: found.file.clone(),
                     line: found.line,
                 };
-                Event::Warning(&warning)
+                RunEvent::Warning(&warning)
             }
         });
     }

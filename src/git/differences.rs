@@ -35,7 +35,7 @@ pub struct Differences {
 const TOLD: usize = 10;
 
 /// Paths relative to the repository's root, and why each differs.
-type Found = BTreeMap<BString, DifferenceCause>;
+type FoundDifferences = BTreeMap<BString, DifferenceCause>;
 
 impl GixCheckout {
     /// Compares what a build reads with the commit at HEAD.
@@ -45,7 +45,7 @@ impl GixCheckout {
         let Some(workdir) = repository.workdir().map(real) else {
             return Err(GitError::Bare { path });
         };
-        let found = Judge::of(repository, workdir)
+        let found = TreeComparison::of(repository, workdir)
             .and_then(|judge| judge.all(inputs))
             .map_err(|error| failure::unreadable(path, &error))?;
         let difference = |(path, cause): (&BString, &DifferenceCause)| Difference {
@@ -70,22 +70,22 @@ impl GixCheckout {
 }
 
 /// A comparison that goes on.
-struct Judge {
+struct TreeComparison {
     /// The repository and the submodules that were entered, the outer ones first.
     parts: Vec<Part>,
-    found: Found,
+    found: FoundDifferences,
 }
 
-impl Judge {
+impl TreeComparison {
     fn of(repository: gix::Repository, workdir: PathBuf) -> gix::Result<Self> {
         let tree = repository.head_commit()?.tree_id()?.detach();
         Ok(Self {
             parts: vec![Part::new(repository, tree, workdir, BString::default())?],
-            found: Found::new(),
+            found: FoundDifferences::new(),
         })
     }
 
-    fn all(mut self, inputs: &dyn BuildInputs) -> gix::Result<Found> {
+    fn all(mut self, inputs: &dyn BuildInputs) -> gix::Result<FoundDifferences> {
         let root = self.root().to_owned();
         match relative(&root, inputs.context()) {
             Some(context) => self.context(context.as_ref(), inputs)?,

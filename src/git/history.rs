@@ -1,15 +1,15 @@
 //! What lies between the last release and HEAD.
 
 mod node;
-mod since;
-mod touched;
+mod path_changes;
+mod unreleased;
 mod walk;
 
 use std::path::Path;
 
 use gix::ObjectId;
 
-use self::touched::Touched;
+use self::path_changes::PathChanges;
 use self::walk::Walk;
 use super::{GixCheckout, commit_id, failure, head, shown};
 use crate::ports::GitError;
@@ -67,7 +67,7 @@ impl GixCheckout {
                 .filter(|(tag, _)| rules.is_on_channel_after(tag, last))
                 .map(|(_, id)| id),
         );
-        let mut touched = paths.map(|paths| Touched::new(&repository, paths));
+        let mut touched = paths.map(|paths| PathChanges::new(&repository, paths));
         let mut commits = Vec::new();
         for id in since.newest_first() {
             let commit = repository.find_commit(id).map_err(unreadable)?;

@@ -27,14 +27,14 @@ impl From<octocrab::Error> for Failure {
 
 /// Source: GitHub REST API, "Troubleshooting": errors have a `message`.
 #[derive(Deserialize)]
-struct Refusal {
+struct ApiRefusal {
     message: String,
 }
 
 impl Failure {
     /// What an answer that is no success says.
     pub(super) fn of_status(status: StatusCode, body: &[u8]) -> Self {
-        let said = serde_json::from_slice::<Refusal>(body).map(|refusal| cleaned(&refusal.message));
+        let said = serde_json::from_slice::<ApiRefusal>(body).map(|refusal| cleaned(&refusal.message));
         Self::Refused {
             status,
             message: said.unwrap_or_else(|_| "it gives no reason".to_owned()),

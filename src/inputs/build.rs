@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::entries::{self, stays};
 use super::paths::Paths;
 use super::problem::Problems;
-use super::raw::Sourced;
+use super::raw::InputText;
 use super::{Environment, Face, Origin, RawInputs};
 use crate::settings::BuildSettings;
 use tagship_domain::content::Platform;
@@ -74,7 +74,7 @@ fn layer_cache(face: Face, environment: &Environment) -> Option<PathBuf> {
 }
 
 /// The context folder, with links followed, so that the Dockerfile's place in it can be told by the path alone.
-fn context(value: &Sourced, paths: &Paths, problems: &mut Problems) -> Option<(PathBuf, Sourced)> {
+fn context(value: &InputText, paths: &Paths, problems: &mut Problems) -> Option<(PathBuf, InputText)> {
     if value.text.contains("://") || value.text.starts_with("git@") {
         return problems.add(
             &value.origin,
@@ -101,7 +101,7 @@ fn context(value: &Sourced, paths: &Paths, problems: &mut Problems) -> Option<(P
     }
 }
 
-fn dockerfile(value: &Sourced, path: PathBuf, problems: &mut Problems) -> Option<PathBuf> {
+fn dockerfile(value: &InputText, path: PathBuf, problems: &mut Problems) -> Option<PathBuf> {
     let shown_path = path.display().to_string();
     let hint = || "name the Dockerfile with `file`, relative to the workspace".to_owned();
     // The last part may be a link on purpose; the folders before it are followed, as those of the context are.
@@ -143,7 +143,7 @@ fn reason(error: &std::io::Error) -> String {
 
 /// Source: Dockerfile reference, "FROM": `BuildKit` takes stage names of `[a-z][a-z0-9-_.]*`, without regard to case,
 /// and numbers.
-fn target(value: Sourced, problems: &mut Problems) -> Option<String> {
+fn target(value: InputText, problems: &mut Problems) -> Option<String> {
     let legal = value.text.len() <= 128
         && value
             .text
@@ -182,7 +182,7 @@ fn refuse_other_ways(host: Option<&str>, environment: &Environment, problems: &m
     }
 }
 
-fn docker_host(value: Sourced, problems: &mut Problems) -> Option<String> {
+fn docker_host(value: InputText, problems: &mut Problems) -> Option<String> {
     let takes = ["unix://", "tcp://", "ssh://"].iter().any(|scheme| {
         value
             .text

@@ -1,18 +1,20 @@
 //! The images of `tagship.yaml`, for the question which of them a commit touches.
 
 use super::problem::Problems;
-use super::{Environment, Given, Origin, RawInputs, SettingsError, job_event, naming, paths, workspace};
+use super::{
+    Environment, Origin, RawArguments, RawInputs, SettingsError, job_event, naming, paths, workspace,
+};
 use crate::settings::{ChangedSettings, ImageSettings};
 use tagship_domain::event::Base;
 use tagship_domain::matrix::Row;
 
 /// What `changed` needs to know; `None` when it is not asked for.
 pub fn changed(
-    given: &Given,
+    arguments: &RawArguments,
     environment: &Environment,
     notes: &mut Vec<String>,
 ) -> Result<Option<ChangedSettings>, SettingsError> {
-    let (mut raw, images) = RawInputs::of_images(given.clone(), environment);
+    let (mut raw, images) = RawInputs::of_images(arguments.clone(), environment);
     let mut problems = Problems::new(raw.take_problems());
     let since = raw.text("since", &mut problems);
     if !raw.flag("changed", &mut problems) {

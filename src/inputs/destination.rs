@@ -1,7 +1,7 @@
 //! Where the image goes.
 
 use super::problem::Problems;
-use super::raw::Sourced;
+use super::raw::InputText;
 use super::{Environment, Origin, RawInputs, images, local_data_folder};
 use crate::settings::Destination;
 use tagship_domain::reference::{AccountId, ImageName, Region, RegistryHost, RepositoryName};
@@ -10,7 +10,7 @@ use url::Url;
 
 /// The destination, and what identity needs to know of it.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ResolvedDestination {
     destination: Destination,
     pub(super) account: Option<AccountId>,
     pub(super) region: Option<Region>,
@@ -19,7 +19,7 @@ pub(super) struct Place {
     pub(super) account_of_file: Option<Origin>,
 }
 
-impl Place {
+impl ResolvedDestination {
     pub(super) fn into_destination(self) -> Destination {
         self.destination
     }
@@ -101,7 +101,7 @@ impl Place {
     }
 }
 
-fn repository(value: Option<Sourced>, problems: &mut Problems) -> Option<RepositoryName> {
+fn repository(value: Option<InputText>, problems: &mut Problems) -> Option<RepositoryName> {
     let Some(value) = value else {
         return problems.add(
             &Origin::Inputs,
@@ -146,7 +146,7 @@ fn strip_reference(text: &str) -> (&str, bool) {
 
 fn registry(
     raw: &RawInputs,
-    value: Option<Sourced>,
+    value: Option<InputText>,
     account: Option<&(AccountId, Origin)>,
     region: Option<&(Region, Origin)>,
     has_endpoint: bool,
@@ -218,7 +218,7 @@ fn registry_hint(text: &str) -> Option<String> {
     Some(format!("write `{host}`"))
 }
 
-fn endpoint(value: &Sourced, problems: &mut Problems) -> Option<Url> {
+fn endpoint(value: &InputText, problems: &mut Problems) -> Option<Url> {
     let refuse = |problems: &mut Problems, message: &str, hint: &str| {
         problems.add(&value.origin, message, hint.to_owned())
     };

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::paths::Paths;
 use super::problem::Problems;
-use super::raw::Sourced;
+use super::raw::InputText;
 use super::{Environment, RawInputs};
 use tagship_domain::build::{BuildArgs, BuildSecret, SecretSource};
 use tagship_domain::untrusted::cleaned;
@@ -19,7 +19,7 @@ const MAX_NAME_LENGTH: usize = 256;
 /// Whether no link of a checkout that may be a stranger's leads the path out of it: to what the runner keeps.
 pub(super) fn stays(
     raw: &RawInputs,
-    value: &Sourced,
+    value: &InputText,
     path: &Path,
     paths: &Paths,
     problems: &mut Problems,
@@ -98,7 +98,7 @@ fn is_option_list(text: &str) -> bool {
 /// Source: docker CLI reference, `docker buildx build --secret`.
 fn from_options(
     index: usize,
-    entry: &Sourced,
+    entry: &InputText,
     raw: &RawInputs,
     environment: &Environment,
     paths: &Paths,
@@ -180,7 +180,7 @@ fn from_options(
     })
 }
 
-fn inline(index: usize, entry: &Sourced, problems: &mut Problems) -> Option<BuildSecret> {
+fn inline(index: usize, entry: &InputText, problems: &mut Problems) -> Option<BuildSecret> {
     let number = index + 1;
     if RawInputs::is_public(&entry.origin) {
         return problems.add(
@@ -202,7 +202,7 @@ fn inline(index: usize, entry: &Sourced, problems: &mut Problems) -> Option<Buil
     }
 }
 
-fn twice(entry: &Sourced, what: &str, name: &str, problems: &mut Problems) {
+fn twice(entry: &InputText, what: &str, name: &str, problems: &mut Problems) {
     let message = format!("{what} `{}` is given twice", cleaned(name));
     problems.add::<()>(&entry.origin, message, None);
 }

@@ -2,9 +2,9 @@
 
 use url::Url;
 
-use super::destination::Place;
+use super::destination::ResolvedDestination;
 use super::problem::Problems;
-use super::raw::Sourced;
+use super::raw::InputText;
 use super::{Environment, Origin, RawInputs, github, role};
 use crate::settings::{IdentitySettings, OidcRequest};
 use tagship_domain::reference::AccountId;
@@ -14,7 +14,7 @@ use tagship_domain::untrusted::cleaned;
 pub(super) fn read(
     raw: &RawInputs,
     environment: &Environment,
-    place: Option<&Place>,
+    place: Option<&ResolvedDestination>,
     problems: &mut Problems,
 ) -> Option<IdentitySettings> {
     let mut allowed_accounts = allowed_accounts(raw, place, problems);
@@ -74,7 +74,7 @@ pub(super) fn read(
 }
 
 /// Source: STS API reference, `AssumeRoleWithWebIdentity`, `RoleSessionName`.
-fn session_name(value: Sourced, problems: &mut Problems) -> Option<String> {
+fn session_name(value: InputText, problems: &mut Problems) -> Option<String> {
     let legal = (2..=64).contains(&value.text.len())
         && value
             .text
@@ -91,14 +91,18 @@ fn session_name(value: Sourced, problems: &mut Problems) -> Option<String> {
 }
 
 /// Source: IAM API reference, `AddClientIDToOpenIDConnectProvider`, `ClientID`: 1 to 255 characters.
-fn audience(value: Sourced, problems: &mut Problems) -> Option<String> {
+fn audience(value: InputText, problems: &mut Problems) -> Option<String> {
     if value.text.len() <= 255 && value.text.bytes().all(|b| b.is_ascii_graphic()) {
         return Some(value.text);
     }
     problems.add(&value.origin, "is not 1 to 255 printable ASCII characters", None)
 }
 
-fn allowed_accounts(raw: &RawInputs, place: Option<&Place>, problems: &mut Problems) -> Vec<AccountId> {
+fn allowed_accounts(
+    raw: &RawInputs,
+    place: Option<&ResolvedDestination>,
+    problems: &mut Problems,
+) -> Vec<AccountId> {
     let mut allowed = Vec::new();
     let mut last_origin = None;
     for entry in raw.entries("allowed-account-ids", problems) {

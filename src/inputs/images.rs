@@ -3,20 +3,20 @@
 use super::RawInputs;
 use super::naming;
 use super::problem::Problems;
-use super::raw::Sourced;
+use super::raw::InputText;
 use tagship_domain::tags::Image;
 use tagship_domain::untrusted::cleaned;
 
 /// Where the image goes, as the inputs name it.
 #[derive(Debug, Default)]
-pub(super) struct Named {
-    pub(super) registry: Option<Sourced>,
-    pub(super) repository: Option<Sourced>,
+pub(super) struct NamedDestination {
+    pub(super) registry: Option<InputText>,
+    pub(super) repository: Option<InputText>,
 }
 
 /// Reads `registry` and `repository`, or `images` in their place; `None` only with a problem.
-pub(super) fn named(raw: &RawInputs, problems: &mut Problems) -> Option<Named> {
-    let given = Named {
+pub(super) fn named(raw: &RawInputs, problems: &mut Problems) -> Option<NamedDestination> {
+    let given = NamedDestination {
         registry: raw.text("registry", problems),
         repository: raw.text("repository", problems),
     };
@@ -40,7 +40,7 @@ pub(super) fn named(raw: &RawInputs, problems: &mut Problems) -> Option<Named> {
         Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), path),
         _ => (None, *name),
     };
-    let sourced = |text: &str| Sourced {
+    let sourced = |text: &str| InputText {
         text: text.to_owned(),
         origin: list.origin.clone(),
     };
@@ -58,7 +58,7 @@ pub(super) fn named(raw: &RawInputs, problems: &mut Problems) -> Option<Named> {
             return problems.add(&given.origin, message, format!("leave `{input}` out"));
         }
     }
-    Some(Named {
+    Some(NamedDestination {
         registry: host.map(sourced).or(given.registry),
         repository: Some(sourced(path)),
     })

@@ -2,9 +2,9 @@
 
 use super::metadata_action::ActionVariables;
 use super::problem::Problems;
-use super::raw::Sourced;
+use super::raw::InputText;
 use super::{Environment, Origin, RawInputs};
-use crate::settings::{BuildSettings, WantedVersion};
+use crate::settings::{BuildSettings, RequestedVersion};
 use tagship_domain::paths::PathFilter;
 use tagship_domain::tags::{Flavor, LabelRule, Lists, Mode, RESERVED, TagError, TagRule};
 use tagship_domain::untrusted::cleaned;
@@ -12,8 +12,8 @@ use tagship_domain::version::{self, TagPrefix};
 
 /// What the image is called after.
 #[derive(Debug)]
-pub(super) struct Naming {
-    pub(super) version: Option<WantedVersion>,
+pub(super) struct NamingInputs {
+    pub(super) version: Option<RequestedVersion>,
     pub(super) tag_prefix: TagPrefix,
     pub(super) paths: Option<PathFilter>,
     pub(super) lists: Lists,
@@ -37,7 +37,7 @@ pub(super) fn rebuild(raw: &RawInputs, build: Option<&BuildSettings>, problems: 
 }
 
 /// Reads the inputs about names. `images` is read as a destination.
-pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Naming {
+pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> NamingInputs {
     let mode = mode(raw, problems);
     let version = raw
         .text("version", problems)
@@ -51,7 +51,7 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
         Ok(variables) => variables.short_digits,
         Err(error) => problems.add(&Origin::Variable(error.0.to_owned()), "is not a number", None),
     };
-    Naming {
+    NamingInputs {
         version,
         tag_prefix,
         paths,
@@ -96,9 +96,9 @@ pub(super) fn made_from(raw: &RawInputs, problems: &mut Problems) -> Option<Path
 }
 
 /// The version that is given, with or without `v`, or `auto`.
-fn wanted_version(value: &Sourced, problems: &mut Problems) -> Option<WantedVersion> {
+fn wanted_version(value: &InputText, problems: &mut Problems) -> Option<RequestedVersion> {
     if value.text == "auto" {
-        return Some(WantedVersion::Next);
+        return Some(RequestedVersion::Next);
     }
     let Some(version) = version::from_git_tag(&value.text) else {
         return problems.add(
@@ -109,7 +109,7 @@ fn wanted_version(value: &Sourced, problems: &mut Problems) -> Option<WantedVers
     };
     problems
         .check(&value.origin, version::release_tag(&version), None)
-        .map(|_| WantedVersion::Given(version))
+        .map(|_| RequestedVersion::Exact(version))
 }
 
 /// The flavor. `latest` moves only where it is asked for, but in the compatible mode as the action moves it.

@@ -9,7 +9,7 @@ use super::quoted;
 use super::trust::Trust;
 use super::{Environment, Face, Origin, Problem, workspace};
 use crate::config::Config;
-use crate::schema::{INPUTS, Input, Kind, find};
+use crate::schema::{INPUTS, Input, InputKind, find};
 use tagship_domain::untrusted::cleaned;
 
 mod gather;
@@ -23,12 +23,12 @@ const MAX_ENTRIES: usize = 1000;
 ///
 /// Values may be secrets, so that nothing here can be printed.
 #[derive(Clone)]
-pub struct Given {
+pub struct RawArguments {
     face: Face,
     values: BTreeMap<&'static str, Vec<String>>,
 }
 
-impl Given {
+impl RawArguments {
     /// What flags give. A flag that is repeated has several texts.
     pub fn by_flags(values: BTreeMap<&'static str, Vec<String>>) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Given {
     }
 }
 
-impl std::fmt::Debug for Given {
+impl std::fmt::Debug for RawArguments {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.values.keys()).finish()
     }
@@ -89,7 +89,7 @@ impl std::fmt::Debug for Value {
 
 /// One text, and where it comes from.
 #[derive(Debug, Clone)]
-pub(super) struct Sourced {
+pub(super) struct InputText {
     pub(super) text: String,
     pub(super) origin: Origin,
 }
@@ -151,14 +151,14 @@ impl RawInputs {
     }
 
     /// The trimmed text of an input that takes one line.
-    pub(super) fn text(&self, name: &str, problems: &mut Problems) -> Option<Sourced> {
+    pub(super) fn text(&self, name: &str, problems: &mut Problems) -> Option<InputText> {
         debug_assert!(find(name).is_some(), "{name} is not in the table");
         let value = self.values.get(name)?;
         let text = value.texts.join("\n").trim().to_owned();
         if text.chars().any(char::is_control) {
             return problems.add(&value.origin, "takes one line, without control characters", None);
         }
-        Some(Sourced {
+        Some(InputText {
             text,
             origin: value.origin.clone(),
         })
@@ -185,7 +185,7 @@ impl RawInputs {
     /// The value of a whole number within its bounds.
     pub(super) fn integer(&self, name: &str, problems: &mut Problems) -> Option<u32> {
         let value = self.text(name, problems)?;
-        let Some(Kind::Integer { least, greatest }) = find(name).map(|input| input.kind) else {
+        let Some(InputKind::Integer { least, greatest }) = find(name).map(|input| input.kind) else {
             return None;
         };
         match value.text.parse::<u32>() {
@@ -201,26 +201,31 @@ impl RawInputs {
     }
 
     /// The entries of a list, without blank ones and blanks around them.
-    pub(super) fn entries(&self, name: &str, problems: &mut Problems) -> Vec<Sourced> {
+    pub(super) fn entries(&self, name: &str, problems: &mut Problems) -> Vec<InputText> {
         let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect();
         self.cut(name, lines, problems)
     }
 
     /// The entries of a list whose values keep their blanks, and may be in quotes.
-    pub(super) fn values(&self, name: &str, problems: &mut Problems) -> Vec<Sourced> {
+    pub(super) fn values(&self, name: &str, problems: &mut Problems) -> Vec<InputText> {
         self.cut(name, quoted::entries, problems)
     }
 
-    fn cut(&self, name: &str, lines: impl Fn(&str) -> Vec<String>, problems: &mut Problems) -> Vec<Sourced> {
+    fn cut(
+        &self,
+        name: &str,
+        lines: impl Fn(&str) -> Vec<String>,
+        problems: &mut Problems,
+    ) -> Vec<InputText> {
         debug_assert!(find(name).is_some(), "{name} is not in the table");
         let Some(value) = self.values.get(name) else {
             return Vec::new();
         };
-        let sourced = |text: &str| Sourced {
+        let sourced = |text: &str| InputText {
             text: text.to_owned(),
             origin: value.origin.clone(),
         };
-        let entries: Vec<Sourced> = if value.is_cut {
+        let entries: Vec<InputText> = if value.is_cut {
             value.texts.iter().map(|text| sourced(text)).collect()
         } else {
             value
@@ -243,7 +248,7 @@ impl RawInputs {
     }
 
     /// The whole text of a list whose lines are counted: one line for each entry.
-    pub(super) fn list(&self, name: &str, problems: &mut Problems) -> Option<Sourced> {
+    pub(super) fn list(&self, name: &str, problems: &mut Problems) -> Option<InputText> {
         debug_assert!(find(name).is_some(), "{name} is not in the table");
         let value = self.values.get(name)?;
         if value.is_cut
@@ -255,7 +260,7 @@ impl RawInputs {
             return problems.add(&value.origin, "has an entry of several lines", None);
         }
         let lines: Vec<&str> = value.texts.iter().map(|text| text.trim_end()).collect();
-        Some(Sourced {
+        Some(InputText {
             text: lines.join("\n"),
             origin: value.origin.clone(),
         })

@@ -75,18 +75,18 @@ impl Case {
         Environment::new(self.variables.clone(), self.path().canonicalize().unwrap())
     }
 
-    fn resolve(&self) -> Result<Resolved, SettingsError> {
+    fn resolve(&self) -> Result<ResolvedSettings, SettingsError> {
         let environment = self.environment();
         resolve(
-            RawInputs::gather(Given::by_flags(self.flags.clone()), &environment),
+            RawInputs::gather(RawArguments::by_flags(self.flags.clone()), &environment),
             &environment,
         )
     }
 
-    fn resolve_action(&self) -> Result<Resolved, SettingsError> {
+    fn resolve_action(&self) -> Result<ResolvedSettings, SettingsError> {
         let environment = self.environment();
         resolve(
-            RawInputs::gather(Given::by_action(&environment), &environment),
+            RawInputs::gather(RawArguments::by_action(&environment), &environment),
             &environment,
         )
     }

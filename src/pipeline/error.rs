@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use crate::ports::{BuildError, GitError, RegistryError};
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::facts::{Difference, DifferenceCause, paths};
 use tagship_domain::plan::Conflicts;
 use tagship_domain::reference::Digest;
@@ -64,14 +64,14 @@ fn dirty_hint(changes: &[Difference]) -> Cow<'static, str> {
 }
 
 impl Diagnose for PipelineError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Git(error) => error.kind(),
-            Self::Dirty { .. } => Kind::Usage,
+            Self::Dirty { .. } => FailureKind::Usage,
             Self::Conflict(conflicts) => conflicts.kind(),
             Self::Registry(error) => error.kind(),
             Self::Build(error) => error.kind(),
-            Self::Overtaken { .. } => Kind::TagConflict,
+            Self::Overtaken { .. } => FailureKind::TagConflict,
         }
     }
 

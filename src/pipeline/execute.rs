@@ -4,7 +4,7 @@ use super::gather::facts;
 use super::tagging::put_tags;
 use super::{Ledger, PipelineError};
 use crate::ports::{
-    Builder, Event, ImageStore, ReadHistory, RegistryError, Reporter, Stage, WriteRepository,
+    Builder, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
 use tagship_domain::plan::{Content, Plan};
@@ -88,7 +88,7 @@ async fn build(
     let note = format!(
         "the build gave `{digest}`, which is not what is published; the engine's classic image store may be the cause, so it is built once more without cache"
     );
-    reporter.event(Event::Note(&note));
+    reporter.event(RunEvent::Note(&note));
     let again = BuildRequest {
         no_cache: true,
         ..request.clone()

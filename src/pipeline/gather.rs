@@ -8,11 +8,11 @@ use super::PipelineError;
 use crate::ports::{ReadHistory, ReadRegistry, ReadRepository, RegistryError};
 use tagship_domain::build::RequestHash;
 use tagship_domain::content::Manifest;
-use tagship_domain::facts::{Facts, ImageFacts, Surroundings};
+use tagship_domain::facts::{Facts, ImageFacts, OrderingFacts};
 use tagship_domain::immutability::Mutability;
-use tagship_domain::plan::{Candidate, Question, Unknown, Wish};
+use tagship_domain::plan::{Candidate, PlanRequest, Question, Unknown};
 use tagship_domain::reference::{Digest, Tag};
-use tagship_domain::tags::{REQUEST, REVISION, VERSION, WantedTag};
+use tagship_domain::tags::{DesiredTag, REQUEST, REVISION, VERSION};
 
 /// Reads what the plan needs to know: the repository's setting, the wanted tags, the images they point to, and what
 /// moving tags hang on.
@@ -21,12 +21,12 @@ use tagship_domain::tags::{REQUEST, REVISION, VERSION, WantedTag};
 pub async fn gather(
     registry: &dyn ReadRegistry,
     history: &dyn ReadHistory,
-    wish: &Wish,
+    request: &PlanRequest,
 ) -> Result<Facts, PipelineError> {
-    let wanted: Vec<&WantedTag> = wish.wanted.tags.iter().collect();
+    let wanted: Vec<&DesiredTag> = request.wanted.tags.iter().collect();
     // The first failure ends both: what one was refused the other would only be refused again.
     let mut names = names(&wanted);
-    names.extend(wish.also.iter().map(|(tag, _)| tag.clone()));
+    names.extend(request.also.iter().map(|(tag, _)| tag.clone()));
     names.sort_unstable();
     names.dedup();
     let (mutability, (tags, images)) = tokio::try_join!(mutability(registry), look(registry, &names))?;
@@ -34,33 +34,35 @@ pub async fn gather(
         mutability,
         tags,
         images,
-        surroundings: Surroundings::default(),
+        ordering: OrderingFacts::default(),
     };
-    let revision = wish.source.revision();
-    let candidate = wish.candidate(&facts, &revision);
-    answered(facts, registry, history, &wanted, candidate).await
+    let revision = request.source.revision();
+    let candidate = request.candidate(&facts, &revision);
+    resolve_questions(facts, registry, history, &wanted, candidate).await
 }
 
 /// Asks everything that the decisions on the wanted tags still hang on, and nothing else.
-pub(super) async fn answered(
+pub(super) async fn resolve_questions(
     mut facts: Facts,
     registry: &dyn ReadRepository,
     history: &dyn ReadHistory,
-    wanted: &[&WantedTag],
+    wanted: &[&DesiredTag],
     candidate: Candidate<'_>,
 ) -> Result<Facts, PipelineError> {
     loop {
         let question = wanted
             .iter()
             .find_map(|wanted| candidate.question(wanted, &facts));
-        let surroundings = &mut facts.surroundings;
+        let ordering = &mut facts.ordering;
         match question {
             None => return Ok(facts),
-            Some(Question::GitTags) => surroundings.git_tags = Some(history.git_tags().await?),
-            Some(Question::RegistryTags) => surroundings.registry_tags = Some(listed(registry).await?),
+            Some(Question::GitTags) => ordering.git_tags = Some(history.git_tags().await?),
+            Some(Question::RegistryTags) => {
+                ordering.registry_tags = Some(list_registry_tags(registry).await?)
+            }
             Some(Question::Descent { of, from }) => {
                 let descent = history.descent(&of, &from).await?;
-                surroundings.descents.insert(from, descent);
+                ordering.descents.insert(from, descent);
             }
         }
     }
@@ -75,7 +77,9 @@ async fn mutability(registry: &dyn ReadRegistry) -> Result<Result<Mutability, Un
 }
 
 /// The registry's tags, or why they are unknown.
-async fn listed(registry: &dyn ReadRepository) -> Result<Result<Vec<Tag>, Unknown>, RegistryError> {
+async fn list_registry_tags(
+    registry: &dyn ReadRepository,
+) -> Result<Result<Vec<Tag>, Unknown>, RegistryError> {
     match registry.list_tags().await {
         Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(Unknown::NotPermitted { action })),
         Err(error @ RegistryError::Refused { .. }) => Ok(Err(Unknown::Refused {
@@ -86,15 +90,15 @@ async fn listed(registry: &dyn ReadRepository) -> Result<Result<Vec<Tag>, Unknow
 }
 
 /// Tags that exist, and what their images say of themselves.
-type Seen = (BTreeMap<Tag, Manifest>, BTreeMap<Digest, ImageFacts>);
+type TagSnapshot = (BTreeMap<Tag, Manifest>, BTreeMap<Digest, ImageFacts>);
 
 /// The names of wanted tags.
-pub(super) fn names(wanted: &[&WantedTag]) -> Vec<Tag> {
+pub(super) fn names(wanted: &[&DesiredTag]) -> Vec<Tag> {
     wanted.iter().map(|wanted| wanted.tag.clone()).collect()
 }
 
 /// Looks at tags now.
-pub(super) async fn look(registry: &dyn ReadRepository, names: &[Tag]) -> Result<Seen, RegistryError> {
+pub(super) async fn look(registry: &dyn ReadRepository, names: &[Tag]) -> Result<TagSnapshot, RegistryError> {
     let tags = registry.resolve(names).await?;
     let mut images = BTreeMap::new();
     for manifest in tags.values() {

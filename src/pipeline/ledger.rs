@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::ports::{EngineSummary, Event, Reporter, Stage};
+use crate::ports::{EngineSummary, Reporter, RunEvent, Stage};
 use crate::report::{Report, StageReport, Status, TagOutcome, TagReport};
 use tagship_domain::facts::ImageFacts;
 use tagship_domain::plan::{HoldReason, Plan, TagAction};
@@ -31,7 +31,7 @@ impl Ledger {
         entries.close_stage();
         entries.running = Some((stage, Instant::now()));
         drop(entries);
-        reporter.event(Event::Stage(stage));
+        reporter.event(RunEvent::Stage(stage));
     }
 
     /// The image's destination is known.

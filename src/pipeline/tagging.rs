@@ -1,14 +1,14 @@
 //! Tags, only after everything that they will point to was verified.
 
-use super::gather::{answered, look, names};
+use super::gather::{look, names, resolve_questions};
 use super::{Ledger, PipelineError};
 use crate::ports::{ReadHistory, RegistryError, WriteRepository};
 use crate::report::TagOutcome;
 use tagship_domain::content::Manifest;
-use tagship_domain::facts::{Facts, Surroundings};
+use tagship_domain::facts::{Facts, OrderingFacts};
 use tagship_domain::plan::{Candidate, Conflict, HoldReason, Obstacle, Plan, TagAction, Unknown};
 use tagship_domain::reference::{Reference, Tag};
-use tagship_domain::tags::{TagClass, WantedTag};
+use tagship_domain::tags::{DesiredTag, TagClass};
 
 /// Puts the plan's tags on `manifest`, each decided once more just before; then reads all of them back.
 ///
@@ -21,7 +21,7 @@ pub(super) async fn put_tags(
     history: &dyn ReadHistory,
     ledger: &Ledger,
 ) -> Result<(), PipelineError> {
-    let tagging = Tagging {
+    let tagging = TagWriter {
         plan,
         manifest,
         registry,
@@ -42,7 +42,7 @@ pub(super) async fn put_tags(
     tagging.confirm(&put).await
 }
 
-struct Tagging<'a> {
+struct TagWriter<'a> {
     plan: &'a Plan,
     manifest: &'a Manifest,
     registry: &'a dyn WriteRepository,
@@ -50,13 +50,13 @@ struct Tagging<'a> {
     ledger: &'a Ledger,
 }
 
-impl Tagging<'_> {
+impl TagWriter<'_> {
     /// Decides all of `tags` before the first is put, so that a conflict leaves nothing half-done. Gives those that
     /// point to the image then.
-    async fn put_all<'t>(&self, tags: &[&'t WantedTag]) -> Result<Vec<&'t WantedTag>, PipelineError> {
+    async fn put_all<'t>(&self, tags: &[&'t DesiredTag]) -> Result<Vec<&'t DesiredTag>, PipelineError> {
         let facts = self.look(tags).await?;
         let candidate = self.candidate();
-        let facts = answered(facts, self.registry, self.history, tags, candidate).await?;
+        let facts = resolve_questions(facts, self.registry, self.history, tags, candidate).await?;
         let actions: Vec<_> = tags
             .iter()
             .map(|wanted| (*wanted, candidate.action(wanted, &facts)))
@@ -93,7 +93,7 @@ impl Tagging<'_> {
     }
 
     /// Refuses a tag that another run has put since it was decided.
-    async fn look_again(&self, wanted: &WantedTag) -> Result<(), PipelineError> {
+    async fn look_again(&self, wanted: &DesiredTag) -> Result<(), PipelineError> {
         let facts = self.look(&[wanted]).await?;
         match self.candidate().action(wanted, &facts) {
             TagAction::Conflict(conflict) => self.refuse(vec![(wanted.tag.clone(), conflict)]),
@@ -102,14 +102,14 @@ impl Tagging<'_> {
     }
 
     /// What is true now of `tags`; the repository's setting is taken as the plan saw it.
-    async fn look(&self, tags: &[&WantedTag]) -> Result<Facts, PipelineError> {
+    async fn look(&self, tags: &[&DesiredTag]) -> Result<Facts, PipelineError> {
         let (tags, images) = look(self.registry, &names(tags)).await?;
         let setting = self.plan.mutability.clone();
         Ok(Facts {
             mutability: setting.ok_or(Unknown::NotInPlan),
             tags,
             images,
-            surroundings: Surroundings::default(),
+            ordering: OrderingFacts::default(),
         })
     }
 
@@ -122,7 +122,7 @@ impl Tagging<'_> {
         }
     }
 
-    async fn put(&self, wanted: &WantedTag, outcome: TagOutcome) -> Result<(), PipelineError> {
+    async fn put(&self, wanted: &DesiredTag, outcome: TagOutcome) -> Result<(), PipelineError> {
         let tag = &wanted.tag;
         let outcome = match self
             .registry
@@ -157,10 +157,10 @@ impl Tagging<'_> {
     }
 
     /// The report is what the registry says, not what was sent.
-    async fn confirm(&self, put: &[&WantedTag]) -> Result<(), PipelineError> {
+    async fn confirm(&self, put: &[&DesiredTag]) -> Result<(), PipelineError> {
         let names: Vec<Tag> = put.iter().map(|wanted| wanted.tag.clone()).collect();
         let found = self.registry.resolve(&names).await?;
-        for WantedTag { tag, class, .. } in put {
+        for DesiredTag { tag, class, .. } in put {
             match found.get(tag).map(Manifest::digest) {
                 Some(digest) if digest == self.manifest.digest() => {}
                 Some(digest) if *class == TagClass::Moving => {

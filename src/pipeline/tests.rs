@@ -13,8 +13,8 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use semver::Version;
 
-use self::memory::{Fault, Memory, Rival};
-use self::run::{Past, Run, blobs, image};
+use self::memory::{ConcurrentPush, Fault, Memory};
+use self::run::{FixedHistory, Run, blobs, image};
 use super::*;
 use crate::pipeline::Ledger;
 use crate::ports::{
@@ -29,9 +29,9 @@ use tagship_domain::error::Diagnose as _;
 use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
 use tagship_domain::immutability::Mutability;
-use tagship_domain::plan::{Plan, Wish};
+use tagship_domain::plan::{Plan, PlanRequest};
 use tagship_domain::reference::{Digest, ImageName, Reference, RegistryHost, RepositoryName, Tag};
-use tagship_domain::tags::{Flavor, Given, Mode, TagClass, TagRule, Wanted, evaluate};
+use tagship_domain::tags::{Flavor, Mode, TagClass, TagContext, TagRule, TagSet, evaluate};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 const COMMIT_TAG: &str = "sha-111111111111";
@@ -48,7 +48,7 @@ async fn ship(
 fn run(content: &str, rebuild: bool) -> Run {
     let rules = ["type=sha", "type=semver", "latest"];
     let mut run = Run::new(COMMIT, Some("1.0.0"), &rules, content);
-    run.wish.rebuild = rebuild;
+    run.plan_request.rebuild = rebuild;
     run
 }
 
@@ -148,7 +148,7 @@ async fn a_lost_race_is_success_with_the_same_image_and_a_conflict_with_another(
                 let mut state = registry.state.lock().unwrap();
                 state.blobs.insert(Digest::of(&layer), layer);
                 state.blobs.insert(Digest::of(&config), config);
-                state.rival = Some(Rival {
+                state.rival = Some(ConcurrentPush {
                     after,
                     tag: Tag::parse("1.0.0").unwrap(),
                     manifest: manifest.clone(),
@@ -226,7 +226,7 @@ async fn a_commit_that_is_published_is_found_whatever_tags_are_wanted() {
     let first = Run::new(COMMIT, None, &["type=sha"], "a");
     first.ship(&registry).await.0.unwrap();
     let mut second = Run::new(COMMIT, Some("1.0.0"), &["type=semver"], "never built");
-    second.wish.also = vec![(Tag::parse(COMMIT_TAG).unwrap(), TagClass::Commit)];
+    second.plan_request.also = vec![(Tag::parse(COMMIT_TAG).unwrap(), TagClass::Commit)];
     let before = registry.requests().len();
     let (result, report) = second.ship(&registry).await;
     result.unwrap();
@@ -247,8 +247,8 @@ async fn another_request_for_a_published_commit_writes_nothing() {
     run("a", false).ship(&registry).await.0.unwrap();
     let before = registry.requests().len();
     let mut other = run("never built", false);
-    other.wish.build.platform = Some(Platform::parse("linux/arm64").unwrap());
-    other.wish.request = RequestHash::of(&other.wish.build, b"", b"Dockerfile");
+    other.plan_request.build.platform = Some(Platform::parse("linux/arm64").unwrap());
+    other.plan_request.request = RequestHash::of(&other.plan_request.build, b"", b"Dockerfile");
     let error = other.ship(&registry).await.0.unwrap_err();
     assert_eq!(error.kind().exit_code(), 10);
     assert!(error.to_string().contains("another `platform`"), "{error}");
@@ -268,7 +268,7 @@ async fn on_a_mutable_repository_only_the_moment_of_one_request_is_open() {
     let mut lost = Vec::new();
     for after in 0..undisturbed.requests().len() {
         let registry = Memory::new(Mutability::Mutable);
-        registry.state.lock().unwrap().rival = Some(memory::Rival {
+        registry.state.lock().unwrap().rival = Some(memory::ConcurrentPush {
             after,
             tag: Tag::parse("1.0.0").unwrap(),
             manifest: rival.clone(),

@@ -5,8 +5,8 @@ use std::fmt;
 use buildkit_session::Error;
 
 use super::RegistryError;
-use tagship_domain::capability::{ImageStore, Refusal};
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::capability::{ImageStore, UnsupportedFeature};
+use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::reference::Digest;
 
 /// What can go wrong with the engine and the build.
@@ -18,7 +18,7 @@ pub enum BuildError {
     /// The engine would leave something out that is asked for.
     #[error(
         "engine {version} with the {store} does not do all that is asked for{}",
-        Refusals(refusals)
+        UnsupportedList(refusals)
     )]
     Unsupported {
         /// The engine's version.
@@ -26,10 +26,10 @@ pub enum BuildError {
         /// How it stores images.
         store: ImageStore,
         /// What it does not do.
-        refusals: Vec<Refusal>,
+        refusals: Vec<UnsupportedFeature>,
     },
     /// A build step failed.
-    #[error("{}build step `{name}` failed{}{}", At(location.as_ref()), ExitCode(*exit_code), Because(message.as_deref()))]
+    #[error("{}build step `{name}` failed{}{}", LocationPrefix(location.as_ref()), ExitCodeSuffix(*exit_code), MessageSuffix(message.as_deref()))]
     StepFailed {
         /// The step's name.
         name: String,
@@ -43,7 +43,7 @@ pub enum BuildError {
         message: Option<String>,
     },
     /// The Dockerfile is wrong.
-    #[error("{}the Dockerfile cannot be built: {message}", At(location.as_ref()))]
+    #[error("{}the Dockerfile cannot be built: {message}", LocationPrefix(location.as_ref()))]
     DockerfileInvalid {
         /// What is wrong.
         message: String,
@@ -59,7 +59,7 @@ pub enum BuildError {
         message: String,
     },
     /// An image that the Dockerfile begins with or copies from cannot be pulled.
-    #[error("{}base image `{image}` cannot be pulled: {message}", At(location.as_ref()))]
+    #[error("{}base image `{image}` cannot be pulled: {message}", LocationPrefix(location.as_ref()))]
     BaseImage {
         /// The image's reference.
         image: String,
@@ -69,7 +69,7 @@ pub enum BuildError {
         location: Option<SourceLocation>,
     },
     /// A file that is to be copied is not there.
-    #[error("{}`{path}`, which is to be copied, does not exist", At(location.as_ref()))]
+    #[error("{}`{path}`, which is to be copied, does not exist", LocationPrefix(location.as_ref()))]
     SourceMissing {
         /// The path.
         path: String,
@@ -86,7 +86,7 @@ pub enum BuildError {
     #[error("the engine has no space left on its disk")]
     NoSpace,
     /// The build failed for another reason.
-    #[error("{}the build failed: {message}", At(location.as_ref()))]
+    #[error("{}the build failed: {message}", LocationPrefix(location.as_ref()))]
     Failed {
         /// The engine's words, cleaned.
         message: String,
@@ -122,18 +122,18 @@ impl fmt::Display for SourceLocation {
 }
 
 /// The beginning of a sentence about a place, if it is known.
-struct At<'a>(Option<&'a SourceLocation>);
+struct LocationPrefix<'a>(Option<&'a SourceLocation>);
 
-impl fmt::Display for At<'_> {
+impl fmt::Display for LocationPrefix<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|location| write!(f, "{location}: "))
     }
 }
 
 /// One line for each, if there are several.
-struct Refusals<'a>(&'a [Refusal]);
+struct UnsupportedList<'a>(&'a [UnsupportedFeature]);
 
-impl fmt::Display for Refusals<'_> {
+impl fmt::Display for UnsupportedList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let [only] = self.0 {
             return write!(f, ": {only}");
@@ -142,9 +142,9 @@ impl fmt::Display for Refusals<'_> {
     }
 }
 
-struct ExitCode(Option<i32>);
+struct ExitCodeSuffix(Option<i32>);
 
-impl fmt::Display for ExitCode {
+impl fmt::Display for ExitCodeSuffix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0
             .iter()
@@ -152,16 +152,16 @@ impl fmt::Display for ExitCode {
     }
 }
 
-struct Because<'a>(Option<&'a str>);
+struct MessageSuffix<'a>(Option<&'a str>);
 
-impl fmt::Display for Because<'_> {
+impl fmt::Display for MessageSuffix<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|message| write!(f, ": {message}"))
     }
 }
 
 impl Diagnose for BuildError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Engine(
                 Error::Address { .. }
@@ -170,9 +170,9 @@ impl Diagnose for BuildError {
                 | Error::Secret { .. },
             )
             | Self::TargetMissing { .. }
-            | Self::Unsupported { .. } => Kind::Usage,
+            | Self::Unsupported { .. } => FailureKind::Usage,
             Self::Push(error) => error.kind(),
-            _ => Kind::Operation,
+            _ => FailureKind::Operation,
         }
     }
 
@@ -197,7 +197,7 @@ impl Diagnose for BuildError {
                 "check the image's name, and that the engine may pull it; private images of other registries are not supported"
             }
             Self::Unsupported { refusals, .. } => {
-                let ways: BTreeSet<String> = refusals.iter().map(Refusal::way_out).collect();
+                let ways: BTreeSet<String> = refusals.iter().map(UnsupportedFeature::way_out).collect();
                 return Some(ways.into_iter().collect::<Vec<_>>().join("; ").into());
             }
             Self::SourceMissing { .. } => {
@@ -258,7 +258,7 @@ mod tests {
             address: "x".to_owned(),
             problem: "has no scheme".to_owned(),
         });
-        assert_eq!(error.kind(), Kind::Usage);
+        assert_eq!(error.kind(), FailureKind::Usage);
         assert!(error.hint().is_some());
     }
 }

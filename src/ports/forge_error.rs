@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, FailureKind};
 
 /// What can go wrong with GitHub's API.
 #[derive(Debug, thiserror::Error)]
@@ -22,10 +22,10 @@ pub enum ForgeError {
 }
 
 impl Diagnose for ForgeError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         match self {
-            Self::InvalidRepository { .. } => Kind::Usage,
-            Self::Failed { .. } => Kind::Operation,
+            Self::InvalidRepository { .. } => FailureKind::Usage,
+            Self::Failed { .. } => FailureKind::Operation,
         }
     }
 

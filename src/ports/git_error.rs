@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use tagship_domain::error::{Diagnose, Kind, cleaned};
+use tagship_domain::error::{Diagnose, FailureKind, cleaned};
 
 /// What can go wrong with the checkout.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,7 @@ pub enum GitError {
 impl GitError {
     /// The same, told to a job or to somebody at a terminal.
     #[must_use]
-    pub fn told_in(self, in_job: bool) -> Self {
+    pub fn in_job(self, in_job: bool) -> Self {
         match self {
             Self::NoRepository { path, .. } => Self::NoRepository { path, in_job },
             other => other,
@@ -71,15 +71,15 @@ impl GitError {
 }
 
 impl Diagnose for GitError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::NoRepository { .. }
             | Self::Unsupported { .. }
             | Self::Bare { .. }
             | Self::Unborn { .. }
             | Self::Shallow { .. }
-            | Self::UnknownRevision { .. } => Kind::Usage,
-            Self::Unreadable { .. } => Kind::Operation,
+            | Self::UnknownRevision { .. } => FailureKind::Usage,
+            Self::Unreadable { .. } => FailureKind::Operation,
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use indicatif::HumanBytes;
 
 use super::{Report, Status, TagReport};
-use tagship_domain::plan::{Basis, Content, Plan, TagAction};
+use tagship_domain::plan::{Content, Plan, ReuseReason, TagAction};
 
 /// Columns under each other, two spaces apart, indented by two.
 fn table<const N: usize>(rows: &[[String; N]]) -> String {
@@ -37,8 +37,8 @@ pub fn plan_text(plan: &Plan) -> String {
         ),
         Content::Published { digest, tag, basis } => {
             let assumed = match basis {
-                Basis::Label => "",
-                Basis::Assumed => "; it does not say what it was built from, and is taken for the same",
+                ReuseReason::Label => "",
+                ReuseReason::Assumed => "; it does not say what it was built from, and is taken for the same",
             };
             writeln!(
                 text,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Outcome, RunError};
 use crate::git::GixCheckout;
 use crate::pipeline::PipelineError;
-use crate::ports::{Event, Reporter};
+use crate::ports::{Reporter, RunEvent};
 use crate::settings::{ChangedSettings, ImageSettings};
 use tagship_domain::matrix::{Changes, ImageParts, MadeFrom, Matrix, Row};
 use tagship_domain::untrusted;
@@ -30,7 +30,7 @@ pub fn changed(settings: &ChangedSettings, reporter: &dyn Reporter) -> Result<Ou
         && matrix.include.len() == images.len()
     {
         let note = format!("every image counts as touched: {reason}");
-        reporter.event(Event::Note(&note));
+        reporter.event(RunEvent::Note(&note));
     }
     let line = untrusted::json(&matrix);
     Ok(Outcome {

@@ -6,7 +6,7 @@ use crate::ports::{GitError, RegistryError};
 use ecr_local::LocalError;
 use tagship_domain::bump::BumpError;
 use tagship_domain::error::with_causes;
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::event::Mismatch;
 use tagship_domain::plan::Conflicts;
 use tagship_domain::tags::ListingError;
@@ -45,7 +45,8 @@ impl RunError {
     /// it. Credentials that are refused, or that may not be used, are another matter: the run would fail by them too.
     pub(super) fn is_out_of_reach(&self) -> bool {
         let is_absence = |error: &IdentityError| {
-            error.kind() == Kind::Operation || matches!(error, IdentityError::None | IdentityError::Fork)
+            error.kind() == FailureKind::Operation
+                || matches!(error, IdentityError::None | IdentityError::Fork)
         };
         match self {
             Self::Identity(error) => is_absence(error),
@@ -85,7 +86,7 @@ impl From<Conflicts> for RunError {
 }
 
 impl Diagnose for RunError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Identity(error) => error.kind(),
             Self::Local(error) => error.kind(),
@@ -93,8 +94,8 @@ impl Diagnose for RunError {
             Self::Mismatch(mismatch) => mismatch.kind(),
             Self::Listing(error) => error.kind(),
             Self::Bump(error) => error.kind(),
-            Self::Http(_) => Kind::Operation,
-            Self::Broken(_) => Kind::Bug,
+            Self::Http(_) => FailureKind::Operation,
+            Self::Broken(_) => FailureKind::Bug,
         }
     }
 

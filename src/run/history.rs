@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
 use crate::ports::ForgeError;
-use crate::ports::{Event, GitError, ReadForge as _, ReadHistory, Reporter};
+use crate::ports::{GitError, ReadForge as _, ReadHistory, Reporter, RunEvent};
 use crate::settings::{GithubSettings, Settings};
 use tagship_domain::facts::{CommitId, Descent, GitTags};
 
@@ -55,7 +55,7 @@ impl ReadHistory for History {
                     of.short(),
                     from.short()
                 );
-                self.reporter.event(Event::Note(&note));
+                self.reporter.event(RunEvent::Note(&note));
                 Ok(seen)
             }
         }

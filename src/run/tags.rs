@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::naming::{asked, event_of_checkout, version_for_rules, version_of};
+use super::rule_inputs::{event_of_checkout, fetch_repository_info, version_for_rules, version_of};
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::git::GixCheckout;
@@ -12,7 +12,7 @@ use crate::pipeline::PipelineError;
 use crate::ports::{Checkout as _, Clock as _, Reporter};
 use crate::settings::GithubSettings;
 use tagship_domain::event::{Event, RepositoryInfo};
-use tagship_domain::tags::{Explanation, Given, Listing, Mode, Wishes};
+use tagship_domain::tags::{Explanation, Listing, Mode, RawLists, TagContext};
 use tagship_domain::version::TagPrefix;
 
 /// What tags are asked for, and what is known already.
@@ -64,12 +64,12 @@ pub async fn tags(request: &TagsRequest, reporter: &dyn Reporter) -> Result<Outc
     let source = source.filter(|source| event.commit.as_ref() == Some(&source.commit));
     let repository = match &request.repository {
         Some(repository) => repository.clone(),
-        None => asked(&request.github, reporter).await,
+        None => fetch_repository_info(&request.github, reporter).await,
     };
     let version = source
         .as_ref()
         .and_then(|source| version_of(&event, source, &request.tag_prefix));
-    let given = Given {
+    let given = TagContext {
         mode: request.mode,
         event: &event,
         repository: &repository,
@@ -80,7 +80,7 @@ pub async fn tags(request: &TagsRequest, reporter: &dyn Reporter) -> Result<Outc
         short_digits: request.short_digits,
         is_dirty: false,
     };
-    let wishes = Wishes {
+    let wishes = RawLists {
         images: &request.images,
         tags: &request.tags,
         flavor: &request.flavor,

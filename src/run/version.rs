@@ -6,7 +6,7 @@ use semver::Version;
 
 use super::{Outcome, RunError};
 use crate::git::GixCheckout;
-use crate::ports::{Event, Reporter, Warning};
+use crate::ports::{Reporter, RunEvent, Warning};
 use crate::settings::Settings;
 use tagship_domain::bump::{NextVersion, Rules};
 use tagship_domain::paths::PathFilter;
@@ -54,9 +54,9 @@ pub(super) async fn made_version(
         context: settings.build.context.clone(),
     };
     let next = next_version(request).await?;
-    reporter.event(Event::Note(&explained(&next)));
+    reporter.event(RunEvent::Note(&explained(&next)));
     for note in &next.notes {
-        reporter.event(Event::Warning(&Warning {
+        reporter.event(RunEvent::Warning(&Warning {
             message: note.to_string(),
             file: None,
             line: None,

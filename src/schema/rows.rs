@@ -1,4 +1,4 @@
-use super::{Faces, Input, Kind, MaySet, NeedsSetup, Section};
+use super::{Faces, Input, InputKind, MaySet, NeedsSetup, Section};
 
 /// All inputs, in the order of the help.
 pub static INPUTS: &[Input] = &[
@@ -79,7 +79,7 @@ pub static INPUTS: &[Input] = &[
     Input::new(
         Section::Identity,
         "role-duration-seconds",
-        Kind::Integer {
+        InputKind::Integer {
             least: 900,
             greatest: 43_200,
         },
@@ -246,7 +246,7 @@ pub static INPUTS: &[Input] = &[
         ..Input::new(
             Section::Run,
             "github-token",
-            Kind::Secret,
+            InputKind::Secret,
             "TOKEN",
             "A token for GitHub's API, to read the repository's description and licence for labels",
         )

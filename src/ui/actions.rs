@@ -12,8 +12,8 @@ use self::relay::Relay;
 use super::color::Palette;
 use super::lines::LineBuffer;
 use super::redaction::{self, Redaction};
-use super::{Diagnosis, Voice, words};
-use crate::ports::{Event, Reporter, Warning};
+use super::{Diagnosis, Renderer, words};
+use crate::ports::{Reporter, RunEvent, Warning};
 use tagship_domain::untrusted::Untrusted;
 
 /// The most bytes of output that wait for their step's turn.
@@ -219,32 +219,32 @@ impl Reporter for Actions {
         });
     }
 
-    fn event(&self, event: Event<'_>) {
+    fn event(&self, event: RunEvent<'_>) {
         self.with(|state| match event {
-            Event::Stage(stage) => {
+            RunEvent::Stage(stage) => {
                 state.flush(&self.redaction);
                 self.say(state, &format!("==> {}", words::stage(stage)));
             }
-            Event::Note(note) => self.say(state, &Untrusted::line(note).to_string()),
-            Event::Block(block) => self.say(state, Untrusted::block(block).to_string().trim_end()),
-            Event::Warning(warning) => state.warn(warning, &self.redaction),
-            Event::Retry { what, reason, delay } => self.say(state, &words::retry(what, reason, delay)),
-            Event::StepStarted { step, name } => {
+            RunEvent::Note(note) => self.say(state, &Untrusted::line(note).to_string()),
+            RunEvent::Block(block) => self.say(state, Untrusted::block(block).to_string().trim_end()),
+            RunEvent::Warning(warning) => state.warn(warning, &self.redaction),
+            RunEvent::Retry { what, reason, delay } => self.say(state, &words::retry(what, reason, delay)),
+            RunEvent::StepStarted { step, name } => {
                 let name = Untrusted::line(name).to_string();
                 state.steps.entry(step).or_default().name = self.redaction.apply(&name).into_owned();
             }
-            Event::StepOutput { step, output } => {
+            RunEvent::StepOutput { step, output } => {
                 let buffer = &mut state.steps.entry(step).or_default().lines;
                 let lines = buffer.push(output, &self.redaction);
                 state.output(step, lines);
             }
-            Event::StepFinished { step, outcome } => {
+            RunEvent::StepFinished { step, outcome } => {
                 let buffer = &mut state.steps.entry(step).or_default().lines;
                 let rest = buffer.finish(&self.redaction);
                 let ending = self.redaction.apply(&words::outcome(outcome)).into_owned();
                 state.end(step, rest, ending);
             }
-            Event::Progress { what, current, total } => {
+            RunEvent::Progress { what, current, total } => {
                 if let Some(line) = words::transfer(what, current, total) {
                     self.say(state, &line);
                 }
@@ -253,7 +253,7 @@ impl Reporter for Actions {
     }
 }
 
-impl Voice for Actions {
+impl Renderer for Actions {
     fn finish(&self) {
         self.with(|state| state.flush(&self.redaction));
     }

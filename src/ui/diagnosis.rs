@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::color::Palette;
-use tagship_domain::error::{Diagnose, Kind, causes};
+use tagship_domain::error::{Diagnose, FailureKind, causes};
 use tagship_domain::untrusted::Untrusted;
 
 /// The most characters of an annotation that the runner keeps. Source: actions/runner, `ExecutionContext.AddIssue`.
@@ -63,7 +63,7 @@ impl Diagnosis {
             causes: Vec::new(),
             hint: Some("run again: what was pushed is kept, and the run goes on from there".to_owned()),
             output: Vec::new(),
-            exit_code: Kind::Cancelled.exit_code(),
+            exit_code: FailureKind::Cancelled.exit_code(),
         }
     }
 

@@ -7,10 +7,10 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::Voice;
+use super::Renderer;
 
 /// Shows Tagship's own log; that of libraries never, because it can hold headers with credentials.
-pub(super) fn install(verbosity: u8, voice: &Arc<dyn Voice>) {
+pub(super) fn install(verbosity: u8, renderer: &Arc<dyn Renderer>) {
     let level = match verbosity {
         0 => return,
         1 => LevelFilter::INFO,
@@ -20,7 +20,7 @@ pub(super) fn install(verbosity: u8, voice: &Arc<dyn Voice>) {
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .without_time()
-        .with_writer(LogLines(Arc::clone(voice)));
+        .with_writer(LogLines(Arc::clone(renderer)));
     // A second set-up within one process, as tests do it, keeps the first.
     tracing_subscriber::registry()
         .with(lines)
@@ -31,7 +31,7 @@ pub(super) fn install(verbosity: u8, voice: &Arc<dyn Voice>) {
 
 /// Hands each line of the log to the voice.
 #[derive(Clone)]
-struct LogLines(Arc<dyn Voice>);
+struct LogLines(Arc<dyn Renderer>);
 
 impl<'a> MakeWriter<'a> for LogLines {
     type Writer = Self;

@@ -1,7 +1,7 @@
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
 
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, FailureKind};
 
 use super::Diagnosis;
 
@@ -42,10 +42,10 @@ fn is_about_threads(text: &str) -> bool {
 }
 
 impl Diagnose for Stopped {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         match self {
-            Self::Bug { .. } => Kind::Bug,
-            Self::OutOfThreads => Kind::Operation,
+            Self::Bug { .. } => FailureKind::Bug,
+            Self::OutOfThreads => FailureKind::Operation,
         }
     }
 
@@ -83,6 +83,6 @@ mod tests {
             "failed to spawn thread: Os { code: 11, kind: WouldBlock, message: \"Resource temporarily unavailable\" }"
         ));
         assert!(!is_about_threads("index out of bounds"));
-        assert_eq!(Stopped::OutOfThreads.kind(), Kind::Operation);
+        assert_eq!(Stopped::OutOfThreads.kind(), FailureKind::Operation);
     }
 }

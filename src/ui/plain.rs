@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use super::color::Palette;
 use super::lines::LineBuffer;
 use super::redaction::Redaction;
-use super::{Diagnosis, Voice, words};
-use crate::ports::{Event, Reporter};
+use super::{Diagnosis, Renderer, words};
+use crate::ports::{Reporter, RunEvent};
 use tagship_domain::untrusted::Untrusted;
 
 /// Lines on stderr, where nothing can be drawn over. Each line of a build step begins with its number.
@@ -44,16 +44,18 @@ impl Plain {
         writeln!(state.sink, "{}", self.redaction.apply(text)).ok();
     }
 
-    fn show(&self, state: &mut State, event: &Event<'_>) {
+    fn show(&self, state: &mut State, event: &RunEvent<'_>) {
         let Palette { warning, stage, .. } = self.palette;
         let line = match event {
-            Event::Stage(part) => Some(format!("{stage}==> {}{stage:#}", words::stage(*part))),
-            Event::Note(note) => Some(Untrusted::line(note).to_string()),
-            Event::Block(block) => Some(Untrusted::block(block).to_string().trim_end().to_owned()),
-            Event::Warning(about) => Some(format!("{warning}warning:{warning:#} {}", words::warning(about))),
-            Event::Retry { what, reason, delay } => Some(words::retry(what, reason, *delay)),
-            Event::StepStarted { step, name } => Some(format!("#{step} {}", Untrusted::line(name))),
-            Event::StepOutput { step, output } => {
+            RunEvent::Stage(part) => Some(format!("{stage}==> {}{stage:#}", words::stage(*part))),
+            RunEvent::Note(note) => Some(Untrusted::line(note).to_string()),
+            RunEvent::Block(block) => Some(Untrusted::block(block).to_string().trim_end().to_owned()),
+            RunEvent::Warning(about) => {
+                Some(format!("{warning}warning:{warning:#} {}", words::warning(about)))
+            }
+            RunEvent::Retry { what, reason, delay } => Some(words::retry(what, reason, *delay)),
+            RunEvent::StepStarted { step, name } => Some(format!("#{step} {}", Untrusted::line(name))),
+            RunEvent::StepOutput { step, output } => {
                 let lines = state
                     .steps
                     .entry(*step)
@@ -64,7 +66,7 @@ impl Plain {
                 }
                 None
             }
-            Event::StepFinished { step, outcome } => {
+            RunEvent::StepFinished { step, outcome } => {
                 let rest = state
                     .steps
                     .remove(step)
@@ -74,7 +76,7 @@ impl Plain {
                 }
                 Some(format!("#{step} {}", words::outcome(*outcome)))
             }
-            Event::Progress { what, current, total } => words::transfer(what, *current, *total),
+            RunEvent::Progress { what, current, total } => words::transfer(what, *current, *total),
         };
         if let Some(line) = line {
             self.print(state, &line);
@@ -87,12 +89,12 @@ impl Reporter for Plain {
         self.redaction.add(secret);
     }
 
-    fn event(&self, event: Event<'_>) {
+    fn event(&self, event: RunEvent<'_>) {
         self.with(|state| self.show(state, &event));
     }
 }
 
-impl Voice for Plain {
+impl Renderer for Plain {
     fn finish(&self) {
         self.with(|state| {
             for (step, mut buffer) in std::mem::take(&mut state.steps) {

@@ -2,42 +2,42 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{Diagnosis, Voice};
-use crate::ports::{Event, Reporter};
+use super::{Diagnosis, Renderer};
+use crate::ports::{Reporter, RunEvent};
 
 /// Lets only warnings, retries and errors through.
 pub(super) struct Quiet {
-    voice: Arc<dyn Voice>,
+    renderer: Arc<dyn Renderer>,
 }
 
 impl Quiet {
-    pub(super) fn new(voice: Arc<dyn Voice>) -> Self {
-        Self { voice }
+    pub(super) fn new(renderer: Arc<dyn Renderer>) -> Self {
+        Self { renderer }
     }
 }
 
 impl Reporter for Quiet {
     fn mask(&self, secret: &SecretString) {
-        self.voice.mask(secret);
+        self.renderer.mask(secret);
     }
 
-    fn event(&self, event: Event<'_>) {
-        if matches!(event, Event::Warning(_) | Event::Retry { .. }) {
-            self.voice.event(event);
+    fn event(&self, event: RunEvent<'_>) {
+        if matches!(event, RunEvent::Warning(_) | RunEvent::Retry { .. }) {
+            self.renderer.event(event);
         }
     }
 }
 
-impl Voice for Quiet {
+impl Renderer for Quiet {
     fn finish(&self) {
-        self.voice.finish();
+        self.renderer.finish();
     }
 
     fn error(&self, diagnosis: &Diagnosis) {
-        self.voice.error(diagnosis);
+        self.renderer.error(diagnosis);
     }
 
     fn log(&self, line: &str) {
-        self.voice.log(line);
+        self.renderer.log(line);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::command;
 use super::redaction::Redaction;
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::untrusted::Untrusted;
 
 /// stdout: data for other programs.
@@ -19,8 +19,8 @@ pub struct Output {
 pub struct OutputError(#[source] io::Error);
 
 impl Diagnose for OutputError {
-    fn kind(&self) -> Kind {
-        Kind::Operation
+    fn kind(&self) -> FailureKind {
+        FailureKind::Operation
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {

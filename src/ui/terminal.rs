@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use super::color::Palette;
 use super::lines::LineBuffer;
 use super::redaction::Redaction;
-use super::{Diagnosis, Voice, words};
-use crate::ports::{Event, Reporter, StepOutcome};
+use super::{Diagnosis, Renderer, words};
+use crate::ports::{Reporter, RunEvent, StepOutcome};
 use tagship_domain::untrusted::Untrusted;
 
 /// The most lines that live at a time; what goes on beyond them shows when it ends.
@@ -147,18 +147,18 @@ impl Reporter for Terminal {
         self.redaction.add(secret);
     }
 
-    fn event(&self, event: Event<'_>) {
+    fn event(&self, event: RunEvent<'_>) {
         let Palette { warning, stage, .. } = self.palette;
         self.with(|state| match event {
-            Event::Stage(part) => self.print(&format!("{stage}{}{stage:#}", words::stage(part))),
-            Event::Note(note) => self.print(&Untrusted::line(note).to_string()),
-            Event::Block(block) => self.print(Untrusted::block(block).to_string().trim_end()),
-            Event::Warning(about) => {
+            RunEvent::Stage(part) => self.print(&format!("{stage}{}{stage:#}", words::stage(part))),
+            RunEvent::Note(note) => self.print(&Untrusted::line(note).to_string()),
+            RunEvent::Block(block) => self.print(Untrusted::block(block).to_string().trim_end()),
+            RunEvent::Warning(about) => {
                 self.print(&format!("{warning}warning:{warning:#} {}", words::warning(about)));
             }
-            Event::Retry { what, reason, delay } => self.print(&words::retry(what, reason, delay)),
-            Event::StepStarted { step, name } => self.start_step(state, step, name),
-            Event::StepOutput { step, output } => {
+            RunEvent::Retry { what, reason, delay } => self.print(&words::retry(what, reason, delay)),
+            RunEvent::StepStarted { step, name } => self.start_step(state, step, name),
+            RunEvent::StepOutput { step, output } => {
                 let Some(step) = state.steps.get_mut(&step) else {
                     return;
                 };
@@ -171,13 +171,13 @@ impl Reporter for Terminal {
                     bar.set_message(line);
                 }
             }
-            Event::StepFinished { step, outcome } => self.end_step(state, step, outcome),
-            Event::Progress { what, current, total } => self.transfer(state, what, current, total),
+            RunEvent::StepFinished { step, outcome } => self.end_step(state, step, outcome),
+            RunEvent::Progress { what, current, total } => self.transfer(state, what, current, total),
         });
     }
 }
 
-impl Voice for Terminal {
+impl Renderer for Terminal {
     fn finish(&self) {
         self.with(|state| {
             for bar in std::mem::take(&mut state.transfers).into_values() {

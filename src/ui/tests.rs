@@ -12,7 +12,7 @@ use self::runner::listen;
 use super::color::Palette;
 use super::lines::LineBuffer;
 use super::*;
-use crate::ports::{Event, StepOutcome, Warning};
+use crate::ports::{RunEvent, StepOutcome, Warning};
 
 /// A stream whose content can be looked at.
 #[derive(Clone, Default)]
@@ -37,27 +37,27 @@ impl Write for Stream {
 
 fn actions() -> (actions::Actions, Stream) {
     let stream = Stream::default();
-    let voice = actions::Actions::new(Box::new(stream.clone()), Arc::default());
-    (voice, stream)
+    let renderer = actions::Actions::new(Box::new(stream.clone()), Arc::default());
+    (renderer, stream)
 }
 
 fn plain() -> (plain::Plain, Stream) {
     let stream = Stream::default();
-    let voice = plain::Plain::new(Box::new(stream.clone()), Arc::default(), Palette::PLAIN);
-    (voice, stream)
+    let renderer = plain::Plain::new(Box::new(stream.clone()), Arc::default(), Palette::PLAIN);
+    (renderer, stream)
 }
 
-fn start(voice: &dyn Voice, step: u32, name: &str) {
-    voice.event(Event::StepStarted { step, name });
+fn start(renderer: &dyn Renderer, step: u32, name: &str) {
+    renderer.event(RunEvent::StepStarted { step, name });
 }
 
-fn output(voice: &dyn Voice, step: u32, output: &[u8]) {
-    voice.event(Event::StepOutput { step, output });
+fn output(renderer: &dyn Renderer, step: u32, output: &[u8]) {
+    renderer.event(RunEvent::StepOutput { step, output });
 }
 
-fn done(voice: &dyn Voice, step: u32) {
+fn done(renderer: &dyn Renderer, step: u32) {
     let outcome = StepOutcome::Done(Duration::from_millis(1234));
-    voice.event(Event::StepFinished { step, outcome });
+    renderer.event(RunEvent::StepFinished { step, outcome });
 }
 
 /// Commands in every form that the runner knows, in the ways that a build can hide them.
@@ -88,17 +88,17 @@ const HOSTILE: &[&str] = &[
 fn nothing_that_a_build_prints_is_a_command() {
     for ending in ["\n", "\r\n", "\r", "\n\r", ""] {
         for text in HOSTILE {
-            let (voice, stream) = actions();
-            start(&voice, 1, text);
-            output(&voice, 1, format!("{text}{ending}").as_bytes());
-            done(&voice, 1);
-            voice.event(Event::Note(text));
-            voice.event(Event::Retry {
+            let (renderer, stream) = actions();
+            start(&renderer, 1, text);
+            output(&renderer, 1, format!("{text}{ending}").as_bytes());
+            done(&renderer, 1);
+            renderer.event(RunEvent::Note(text));
+            renderer.event(RunEvent::Retry {
                 what: text,
                 reason: text,
                 delay: Duration::from_secs(1),
             });
-            voice.finish();
+            renderer.finish();
             let heard = listen(&stream.text());
             let names: Vec<&str> = heard.commands.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(
@@ -118,16 +118,16 @@ proptest! {
         pieces in prop::collection::vec((0_u32..3, prop::sample::select(HOSTILE), "[\r\n]{0,2}"), 0..30),
         size in 1_usize..40,
     ) {
-        let (voice, stream) = actions();
+        let (renderer, stream) = actions();
         for (step, text, ending) in &pieces {
             for piece in format!("{text}{ending}").as_bytes().chunks(size) {
-                output(&voice, *step, piece);
+                output(&renderer, *step, piece);
             }
         }
         for step in 0..3 {
-            done(&voice, step);
+            done(&renderer, step);
         }
-        voice.finish();
+        renderer.finish();
         let heard = listen(&stream.text());
         for (name, data) in &heard.commands {
             prop_assert!(matches!(name.as_str(), "group" | "stop-commands" | "endgroup"), "{name} {data}");
@@ -164,19 +164,19 @@ proptest! {
 
 #[test]
 fn steps_that_run_side_by_side_come_in_groups_of_their_own() {
-    let (voice, stream) = actions();
-    start(&voice, 1, "[1/2] RUN one");
-    start(&voice, 2, "[2/2] RUN two");
-    start(&voice, 3, "[internal] load");
-    output(&voice, 1, b"one a\n");
-    output(&voice, 2, b"two a\n");
-    output(&voice, 1, b"one b\n");
-    done(&voice, 3);
-    done(&voice, 1);
-    output(&voice, 2, b"two b");
-    done(&voice, 2);
+    let (renderer, stream) = actions();
+    start(&renderer, 1, "[1/2] RUN one");
+    start(&renderer, 2, "[2/2] RUN two");
+    start(&renderer, 3, "[internal] load");
+    output(&renderer, 1, b"one a\n");
+    output(&renderer, 2, b"two a\n");
+    output(&renderer, 1, b"one b\n");
+    done(&renderer, 3);
+    done(&renderer, 1);
+    output(&renderer, 2, b"two b");
+    done(&renderer, 2);
     let outcome = StepOutcome::Cached;
-    voice.event(Event::StepFinished { step: 4, outcome });
+    renderer.event(RunEvent::StepFinished { step: 4, outcome });
     let heard = listen(&stream.text());
     assert_eq!(
         heard.log,
@@ -199,18 +199,18 @@ fn steps_that_run_side_by_side_come_in_groups_of_their_own() {
 
 #[test]
 fn output_that_waits_is_bounded_and_never_lost() {
-    let (voice, stream) = actions();
-    start(&voice, 1, "slow");
-    output(&voice, 1, b"begins\n");
+    let (renderer, stream) = actions();
+    start(&renderer, 1, "slow");
+    output(&renderer, 1, b"begins\n");
     let line = "z".repeat(999);
     for number in 0..1000 {
-        output(&voice, 2, format!("{number} {line}\n").as_bytes());
+        output(&renderer, 2, format!("{number} {line}\n").as_bytes());
         let lag = ((number + 1) * 1000_usize).saturating_sub(stream.text().len());
         assert!(lag < 300 * 1024, "{lag} bytes wait");
     }
-    output(&voice, 1, b"ends");
-    done(&voice, 1);
-    done(&voice, 2);
+    output(&renderer, 1, b"ends");
+    done(&renderer, 1);
+    done(&renderer, 2);
     let heard = listen(&stream.text());
     let of_two: Vec<_> = heard.log.iter().filter(|text| text.ends_with("zz")).collect();
     assert_eq!(of_two.len(), 1000);
@@ -225,12 +225,12 @@ fn output_that_waits_is_bounded_and_never_lost() {
 
 #[test]
 fn a_mask_stands_before_the_secret_could_appear() {
-    let (voice, stream) = actions();
-    output(&voice, 1, b"begun\n");
-    voice.mask(&SecretString::from("first line\n\n100% second: line\r\n"));
-    output(&voice, 1, b"first line\n");
-    voice.event(Event::Note("with 100% second: line inside"));
-    voice.finish();
+    let (renderer, stream) = actions();
+    output(&renderer, 1, b"begun\n");
+    renderer.mask(&SecretString::from("first line\n\n100% second: line\r\n"));
+    output(&renderer, 1, b"first line\n");
+    renderer.event(RunEvent::Note("with 100% second: line inside"));
+    renderer.finish();
     let heard = listen(&stream.text());
     assert_eq!(heard.masks, ["first line", "100% second: line"]);
     let at = stream.text().find("::add-mask::first line").unwrap();
@@ -244,9 +244,9 @@ fn a_mask_stands_before_the_secret_could_appear() {
 
 #[test]
 fn ten_warnings_are_annotations_and_the_rest_lines() {
-    let (voice, stream) = actions();
+    let (renderer, stream) = actions();
     for number in 1..=12 {
-        voice.event(Event::Warning(&Warning {
+        renderer.event(RunEvent::Warning(&Warning {
             message: format!("deprecated, 100%: {number}\nnext"),
             file: Some("a,b:Dockerfile".to_owned()),
             line: Some(number),

@@ -13,7 +13,7 @@ use bollard::query_parameters::{
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use oci_registry::verify;
-use tagship::engine::{Times, push_archive};
+use tagship::engine::{ImageTimes, push_archive};
 use tagship::ports::BuildError;
 use tagship::ports::{ImageArchive, ReadRepository as _};
 use tagship_domain::content::Content;
@@ -149,7 +149,7 @@ async fn round_trip(name: &str, dockerfile: &str) {
         let image = engine.build(name, dockerfile).await;
         let fake = Fake::start().await;
         let (repository, witness) = fake.client();
-        let digest = push_archive(&image, &repository, &*witness, Times::UNCHANGED, None)
+        let digest = push_archive(&image, &repository, &*witness, ImageTimes::UNCHANGED, None)
             .await
             .unwrap();
         let distinct: BTreeSet<_> = image.diff_ids.iter().collect();
@@ -162,7 +162,7 @@ async fn round_trip(name: &str, dockerfile: &str) {
         assert!(fake.state().tags.is_empty());
 
         let second = Fake::start().await;
-        let again = push_archive(&image, &second.client().0, &*witness, Times::UNCHANGED, None)
+        let again = push_archive(&image, &second.client().0, &*witness, ImageTimes::UNCHANGED, None)
             .await
             .unwrap();
         assert_eq!(again, digest, "{}", engine.name);

@@ -17,7 +17,7 @@ const APP: &str = "team/app";
 const COPY: &str = "team/copy";
 
 /// An emulator with two immutable repositories, and a client's home with a login to it.
-struct Yard {
+struct ClientBench {
     ecr: Ecr,
     registry: Registry,
     home: tempfile::TempDir,
@@ -26,7 +26,7 @@ struct Yard {
     recorded: String,
 }
 
-impl Yard {
+impl ClientBench {
     fn new() -> Self {
         let ecr = Ecr::start();
         ecr.create_repository(APP, &Mutability::Immutable);
@@ -117,7 +117,7 @@ impl Yard {
 }
 
 /// A docker client on an engine, with the yard's login.
-fn docker(yard: &Yard, engine: &Engine, arguments: &[&str]) -> Finished {
+fn docker(yard: &ClientBench, engine: &Engine, arguments: &[&str]) -> Finished {
     finish(
         scrubbed("docker", yard.home.path())
             .args(["--host", &engine.host()])
@@ -137,7 +137,7 @@ fn built(engine: &'static Engine) -> engines::Image {
 #[test]
 fn docker_on_every_engine() {
     for engine in engines::all() {
-        let mut yard = Yard::new();
+        let mut yard = ClientBench::new();
         let (one, other) = (built(engine), built(engine));
         let reference = yard.image("1.0.0");
         let _removed_after = engines::Image::named(engine, reference.as_str());
@@ -174,14 +174,14 @@ fn docker_on_every_engine() {
 #[test]
 fn buildx() {
     let engine = engines::named("docker28-containerd");
-    let mut yard = Yard::new();
+    let mut yard = ClientBench::new();
     yard.counts_reads = false;
     let files = Checkout::with(&[
         ("Dockerfile", "FROM scratch\nCOPY content /\n"),
         ("content", &unique::hex64()),
     ]);
     let folder = files.path().to_str().expect("a path is text");
-    let run = |yard: &Yard, arguments: &[&str]| {
+    let run = |yard: &ClientBench, arguments: &[&str]| {
         let to = yard.home.path().join(".docker/cli-plugins");
         if !to.exists() {
             std::os::unix::fs::symlink(engines::client_plugins(), &to).expect("a link can be made");
@@ -218,10 +218,10 @@ fn buildx() {
 
 #[test]
 fn skopeo() {
-    let mut yard = Yard::new();
+    let mut yard = ClientBench::new();
     yard.put("1.0.0");
     yard.put("2.0.0");
-    let copy = |yard: &Yard, from: &str, to: &str| {
+    let copy = |yard: &ClientBench, from: &str, to: &str| {
         let flags = [
             "--insecure-policy",
             "copy",
@@ -250,10 +250,11 @@ fn skopeo() {
 
 #[test]
 fn crane_by_itself() {
-    let mut yard = Yard::new();
+    let mut yard = ClientBench::new();
     yard.put("1.0.0");
     yard.put("2.0.0");
-    let run = |yard: &Yard, arguments: &[&str]| yard.run("crane", &[arguments, &["--insecure"]].concat());
+    let run =
+        |yard: &ClientBench, arguments: &[&str]| yard.run("crane", &[arguments, &["--insecure"]].concat());
     let (one, copy) = (yard.image("1.0.0"), yard.copy("1.0.0"));
     yard.record("pull", true, |yard| {
         run(yard, &["pull", "--format=oci", &one, "layout"])
@@ -278,7 +279,7 @@ fn crane_by_itself() {
 
 #[test]
 fn oras() {
-    let mut yard = Yard::new();
+    let mut yard = ClientBench::new();
     yard.put("1.0.0");
     std::fs::write(yard.home.path().join("report.txt"), unique::hex64()).expect("a file can be written");
     let image = yard.image("1.0.0");
@@ -299,7 +300,7 @@ fn oras() {
 
 #[test]
 fn cosign() {
-    let mut yard = Yard::new();
+    let mut yard = ClientBench::new();
     yard.put("1.0.0");
     let digest = crane(&yard.registry, &["digest", &yard.image("1.0.0")]);
     let image = format!("{}/{APP}@{digest}", yard.ecr.host());

@@ -17,13 +17,13 @@ use test_support::process::{Finished, finish, output_of, scrubbed};
 use test_support::shipping::REPOSITORY;
 use test_support::unique;
 
-struct Yard {
+struct ClientBench {
     ecr: Ecr,
     registry: Registry,
     home: tempfile::TempDir,
 }
 
-impl Yard {
+impl ClientBench {
     fn new(mutability: &Mutability) -> Self {
         let ecr = Ecr::start();
         ecr.create_repository(REPOSITORY, mutability);
@@ -77,7 +77,7 @@ impl Yard {
 
 #[test]
 fn docker_pushes_what_every_client_pulls() {
-    let yard = Yard::new(&Mutability::Mutable);
+    let yard = ClientBench::new(&Mutability::Mutable);
     for engine in engines::all() {
         let reference = yard.image(&engine.name);
         let files = Checkout::with(&[
@@ -116,7 +116,7 @@ fn docker_pushes_what_every_client_pulls() {
 
 #[test]
 fn an_immutable_tag_is_not_moved_by_any_client() {
-    let yard = Yard::new(&Mutability::Immutable);
+    let yard = ClientBench::new(&Mutability::Immutable);
     let digest = yard.put("1.0.0");
     let other = yard.put("2.0.0");
     let refusals = [
@@ -145,7 +145,7 @@ fn an_immutable_tag_is_not_moved_by_any_client() {
 
 #[test]
 fn a_password_that_is_none_of_ours_is_refused() {
-    let yard = Yard::new(&Mutability::Mutable);
+    let yard = ClientBench::new(&Mutability::Mutable);
     yard.put("1.0.0");
     let wrong = Registry {
         host: yard.ecr.host(),
@@ -158,7 +158,7 @@ fn a_password_that_is_none_of_ours_is_refused() {
 
 #[test]
 fn an_artifact_and_what_refers_to_it_come_back_whole() {
-    let yard = Yard::new(&Mutability::Immutable);
+    let yard = ClientBench::new(&Mutability::Immutable);
     let content = unique::hex64();
     std::fs::write(yard.home.path().join("report.txt"), &content).expect("a file can be written");
     let image = yard.image("1.0.0");
@@ -187,7 +187,7 @@ fn an_artifact_and_what_refers_to_it_come_back_whole() {
 
 #[test]
 fn a_signature_is_made_and_verified() {
-    let yard = Yard::new(&Mutability::Immutable);
+    let yard = ClientBench::new(&Mutability::Immutable);
     let digest = yard.put("1.0.0");
     let image = format!("{}/{REPOSITORY}@{digest}", yard.ecr.host());
     let cosign = |arguments: &[&str]| {
@@ -225,7 +225,7 @@ fn aws(ecr: &Ecr, secret: Option<&str>, arguments: &[&str]) -> Finished {
 }
 
 #[track_caller]
-fn aws_says(yard: &Yard, arguments: &[&str]) -> Value {
+fn aws_says(yard: &ClientBench, arguments: &[&str]) -> Value {
     let finished = aws(&yard.ecr, None, arguments);
     finished.expect_code(0);
     serde_json::from_str(&finished.stdout).expect("it is JSON")
@@ -233,7 +233,7 @@ fn aws_says(yard: &Yard, arguments: &[&str]) -> Value {
 
 #[test]
 fn the_aws_command_line_understands_every_answer() {
-    let yard = Yard::new(&Mutability::Immutable);
+    let yard = ClientBench::new(&Mutability::Immutable);
     let digest = yard.put("1.0.0");
     assert_eq!(
         aws_says(&yard, &["sts", "get-caller-identity"])["Account"],
@@ -281,7 +281,7 @@ fn the_aws_command_line_understands_every_answer() {
 
 #[test]
 fn the_aws_command_line_is_refused_in_awss_words() {
-    let yard = Yard::new(&Mutability::Immutable);
+    let yard = ClientBench::new(&Mutability::Immutable);
     for (secret, arguments, code) in [
         (
             None,

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tagship::aws::{Ecr, IdentityError};
 use tagship::clock::SystemClock;
-use tagship::ports::{Clock, ControlPlane as _, Event, RegistryLogin as _, Reporter};
+use tagship::ports::{Clock, ControlPlane as _, RegistryLogin as _, Reporter, RunEvent};
 use tagship::settings::{AccessKey, IdentitySettings, OidcRequest};
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::immutability::Mutability;
@@ -36,20 +36,20 @@ impl Clock for Impatient {
 
 /// Keeps the secrets that it is told.
 #[derive(Default)]
-struct Masks(Mutex<Vec<String>>);
+struct MaskedSecrets(Mutex<Vec<String>>);
 
-impl Reporter for Masks {
+impl Reporter for MaskedSecrets {
     fn mask(&self, secret: &SecretString) {
         self.0.lock().unwrap().push(secret.expose_secret().to_owned());
     }
 
-    fn event(&self, _event: Event<'_>) {}
+    fn event(&self, _event: RunEvent<'_>) {}
 }
 
 /// An embedded ECR in which the role `publish` may be assumed on a condition.
 struct Aws {
     server: LocalEcr,
-    masks: Arc<Masks>,
+    masks: Arc<MaskedSecrets>,
     _data: TempDir,
 }
 

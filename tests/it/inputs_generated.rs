@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tagship::cli::help::EXIT_CODES;
 use tagship::report::OUTPUTS;
-use tagship::schema::{INPUTS, Input, Kind, Section};
+use tagship::schema::{INPUTS, Input, InputKind, Section};
 
 #[test]
 fn action_yml_is_what_the_table_says() {
@@ -233,11 +233,11 @@ when a build step asks for them, and are not recognised in the step's output.
 
 fn input_entry(page: &mut String, input: &Input) {
     let kind = match input.kind {
-        Kind::Text => "text",
-        Kind::Flag => "true or false",
-        Kind::Integer { .. } => "whole number",
-        Kind::Entries => "entries",
-        Kind::Secret => "secret",
+        InputKind::Text => "text",
+        InputKind::Flag => "true or false",
+        InputKind::Integer { .. } => "whole number",
+        InputKind::Entries => "entries",
+        InputKind::Secret => "secret",
     };
     let mut names = vec![format!("input `{}`", input.name)];
     if input.faces.has_flag() {

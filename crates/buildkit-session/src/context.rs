@@ -74,7 +74,7 @@ impl Folder {
     }
 
     /// What of the folder one request gets.
-    pub(crate) fn select(&self, wanted: &Wanted) -> Result<Selection, ContextError> {
+    pub(crate) fn select(&self, wanted: &FolderRequest) -> Result<Selection, ContextError> {
         let followed = |paths: &[String]| follow::follow(&self.root, paths);
         let (include, exclude) = if let Some(only) = &self.only {
             (followed(only)?.unwrap_or_default(), Vec::new())
@@ -105,7 +105,7 @@ impl Folder {
 
 /// What a request asks of a folder.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct FolderRequest {
     /// Patterns, of which a path must match one; any path will do when empty.
     pub(crate) include: Vec<String>,
     /// Patterns that a path must not match.

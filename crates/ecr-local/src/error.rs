@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, FailureKind};
 
 /// What can go wrong with starting or holding the embedded ECR.
 #[derive(Debug, thiserror::Error)]
@@ -93,10 +93,10 @@ impl LocalError {
 }
 
 impl Diagnose for LocalError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         match self {
-            Self::Roles { .. } => Kind::Usage,
-            _ => Kind::Operation,
+            Self::Roles { .. } => FailureKind::Usage,
+            _ => FailureKind::Operation,
         }
     }
 

@@ -28,17 +28,17 @@ struct Document {
     schema_version: u32,
     media_type: Option<String>,
     artifact_type: Option<String>,
-    config: Option<Entry>,
-    layers: Option<Vec<Entry>>,
-    manifests: Option<Vec<Entry>>,
-    subject: Option<Entry>,
+    config: Option<ContentEntry>,
+    layers: Option<Vec<ContentEntry>>,
+    manifests: Option<Vec<ContentEntry>>,
+    subject: Option<ContentEntry>,
     #[serde(default)]
     annotations: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct ContentEntry {
     media_type: String,
     digest: Digest,
     /// Where a layer is that registries do not hold.

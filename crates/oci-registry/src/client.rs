@@ -20,7 +20,7 @@ use super::failure::{Failure, MAX_ERROR_BYTES};
 use super::http::describe_transport;
 use super::login::RegistryLogin;
 use super::operation::Operation;
-use super::patience::Patience;
+use super::retry_policy::RetryPolicy;
 use tagship_domain::reference::ImageName;
 
 /// A client of one repository's part of a registry's `/v2` API.
@@ -30,7 +30,7 @@ pub struct Client {
     pub(crate) http: reqwest::Client,
     pub(crate) image: ImageName,
     pub(crate) base: Url,
-    pub(crate) patience: Patience,
+    pub(crate) retry_policy: RetryPolicy,
     login: Arc<dyn RegistryLogin>,
     on_retry: Box<dyn Fn(&Retry<'_>) + Send + Sync>,
     renewal: Mutex<()>,
@@ -75,7 +75,7 @@ impl Client {
             http,
             image,
             base,
-            patience: Patience::default(),
+            retry_policy: RetryPolicy::default(),
             login,
             on_retry: Box::new(|_| {}),
             renewal: Mutex::new(()),
@@ -84,8 +84,8 @@ impl Client {
 
     /// This client with other limits of time.
     #[must_use]
-    pub fn with_patience(self, patience: Patience) -> Self {
-        Self { patience, ..self }
+    pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
+        Self { retry_policy, ..self }
     }
 
     /// Calls `observer` whenever a request is going to be repeated.
@@ -119,20 +119,20 @@ impl Client {
     where
         F: Future<Output = Result<T, Failure>> + Send,
     {
-        let end = Instant::now() + self.patience.operation;
+        let end = Instant::now() + self.retry_policy.operation;
         let attempt = move || {
             let rest = end.saturating_duration_since(Instant::now());
             Self::within(rest, attempt())
         };
         attempt
-            .retry(self.patience.backoff())
+            .retry(self.retry_policy.backoff())
             .when(|failure| matches!(failure, Failure::Transient { .. }))
             .adjust(|failure, pause| {
                 let pause = match failure {
                     Failure::Transient {
                         retry_after: Some(asked),
                         ..
-                    } => pause.map(|pause| pause.max((*asked).min(self.patience.longest_pause))),
+                    } => pause.map(|pause| pause.max((*asked).min(self.retry_policy.longest_pause))),
                     _ => pause,
                 };
                 pause.filter(|pause| Instant::now() + *pause < end)

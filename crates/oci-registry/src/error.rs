@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::login::LoginError;
 use tagship_domain::content::InvalidManifest;
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
 
 /// What can go wrong with a registry.
@@ -131,12 +131,12 @@ fn permission_hint(action: &str, repository: &RepositoryName) -> String {
 }
 
 impl Diagnose for RegistryError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Login { source, .. } => source.kind(),
-            Self::Unauthorized { .. } | Self::NotPermitted { .. } => Kind::Credentials,
-            Self::TagTaken { .. } => Kind::TagConflict,
-            _ => Kind::Operation,
+            Self::Unauthorized { .. } | Self::NotPermitted { .. } => FailureKind::Credentials,
+            Self::TagTaken { .. } => FailureKind::TagConflict,
+            _ => FailureKind::Operation,
         }
     }
 

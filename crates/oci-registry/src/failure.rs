@@ -65,7 +65,7 @@ impl Failure {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Self {
-        let said = Said::read(status, body);
+        let said = ErrorDetails::read(status, body);
         match status {
             StatusCode::UNAUTHORIZED => Self::Credential(unauthorized(image, said.message)),
             StatusCode::FORBIDDEN => match missing_permission(&said.message) {
@@ -144,7 +144,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// What an answer says of its error.
-struct Said {
+struct ErrorDetails {
     /// The first code; empty when there is none.
     code: String,
     /// Fit to be shown, never empty.
@@ -153,24 +153,24 @@ struct Said {
 
 #[derive(Deserialize)]
 struct Envelope {
-    errors: Vec<Entry>,
+    errors: Vec<ErrorEntry>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct ErrorEntry {
     #[serde(default)]
     code: String,
     #[serde(default)]
     message: String,
 }
 
-impl Said {
+impl ErrorDetails {
     fn read(status: StatusCode, body: &[u8]) -> Self {
         let first = serde_json::from_slice::<Envelope>(body)
             .ok()
             .and_then(|envelope| envelope.errors.into_iter().next());
         match first {
-            Some(Entry { code, message }) => Self {
+            Some(ErrorEntry { code, message }) => Self {
                 message: cleaned(match (code.as_str(), message.as_str()) {
                     ("", "") => status.as_str(),
                     (code, "") => code,

@@ -15,9 +15,9 @@ mod in_memory;
 mod login;
 mod manifests;
 mod operation;
-mod patience;
 mod reads;
 mod repository;
+mod retry_policy;
 mod tags;
 mod uploads;
 mod verify;
@@ -27,9 +27,9 @@ pub use error::{RegistryError, missing_permission};
 pub use http::{CONNECT, KEEP_ALIVE, http_client};
 pub use in_memory::{InMemoryRegistry, InMemoryState};
 pub use login::{LoginError, RegistryCredential, RegistryLogin};
-pub use patience::Patience;
 pub use reads::MAX_SMALL_BLOB;
 pub use repository::{BlobStream, ReadRepository, WriteRepository};
+pub use retry_policy::RetryPolicy;
 pub use verify::{ImageDescription, VerifiedImage, describe, verify};
 
 /// Runs the example of the README.

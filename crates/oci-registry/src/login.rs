@@ -6,7 +6,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
-use tagship_domain::error::{Diagnose, Kind};
+use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::reference::RegistryHost;
 
 /// User and password of a registry, as HTTP Basic takes them.
@@ -59,7 +59,7 @@ impl Error for LoginError {
 }
 
 impl Diagnose for LoginError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         self.0.kind()
     }
 

@@ -21,7 +21,12 @@ impl Client {
         reference: &Reference,
     ) -> Result<Option<Manifest>, RegistryError> {
         let operation = Operation::ReadManifest(reference);
-        let attempt = || Self::within(self.patience.answer, self.get_manifest_once(operation, reference));
+        let attempt = || {
+            Self::within(
+                self.retry_policy.answer,
+                self.get_manifest_once(operation, reference),
+            )
+        };
         match self.retried(operation, attempt).await {
             Ok(manifest) => Ok(Some(manifest)),
             Err(Failure::Absent(_)) => Ok(None),
@@ -70,7 +75,7 @@ impl Client {
         let operation = Operation::PutManifest(reference);
         let attempt = || {
             Self::within(
-                self.patience.answer,
+                self.retry_policy.answer,
                 self.put_manifest_once(operation, reference, manifest),
             )
         };

@@ -23,7 +23,7 @@ impl Client {
     /// The size of a blob in bytes; `None` if there is none.
     pub(crate) async fn find_blob(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
         let operation = Operation::FindBlob(digest);
-        let attempt = || Self::within(self.patience.answer, self.find_blob_once(operation, digest));
+        let attempt = || Self::within(self.retry_policy.answer, self.find_blob_once(operation, digest));
         match self.retried(operation, attempt).await {
             Ok(size) => Ok(Some(size)),
             Err(Failure::Absent(_)) => Ok(None),
@@ -50,7 +50,12 @@ impl Client {
                 format!("a blob of {} bytes where a small one belongs", descriptor.size),
             ));
         }
-        let attempt = || Self::within(self.patience.answer, self.get_blob_once(operation, descriptor));
+        let attempt = || {
+            Self::within(
+                self.retry_policy.answer,
+                self.get_blob_once(operation, descriptor),
+            )
+        };
         match self.retried(operation, attempt).await {
             Ok(content) => Ok(content),
             Err(Failure::Absent(_)) => Err(RegistryError::ContentMissing {

@@ -34,7 +34,7 @@ impl Client {
         let mut tags = Vec::new();
         let mut query = format!("n={PAGE}");
         for _ in 0..MAX_PAGES {
-            let attempt = || Self::within(self.patience.answer, self.list_page_once(operation, &query));
+            let attempt = || Self::within(self.retry_policy.answer, self.list_page_once(operation, &query));
             let (page, next) = self
                 .retried(operation, attempt)
                 .await

@@ -31,9 +31,9 @@ impl Client {
         }
         let operation = Operation::CommitBlob(&digest);
         let attempt = || async {
-            let session = Self::within(self.patience.answer, self.start_upload()).await?;
+            let session = Self::within(self.retry_policy.answer, self.start_upload()).await?;
             Self::within(
-                self.patience.commit,
+                self.retry_policy.commit,
                 self.commit(session, &digest, content.clone()),
             )
             .await
@@ -47,17 +47,17 @@ impl Client {
     /// Uploads a blob of unknown digest and size as its bytes come: one session, one PATCH, one empty PUT.
     pub(crate) async fn upload_stream(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError> {
         // Tried once: whoever has the content tries again, and shares its time among all tries.
-        let session = Self::within(self.patience.answer, self.start_upload())
+        let session = Self::within(self.retry_policy.answer, self.start_upload())
             .await
             .map_err(|failure| failure.into_error(&self.image, Operation::StartUpload))?;
 
-        let sent = Arc::new(Mutex::new(Sent::default()));
+        let sent = Arc::new(Mutex::new(UploadProgress::default()));
         let sending = self.send_blob(&session, Body::wrap_stream(counted(content, Arc::clone(&sent))));
         let answer = self.unless_stalled(&sent, sending).await;
-        let (digest, size) = Sent::digest_and_size(&sent)?;
+        let (digest, size) = UploadProgress::digest_and_size(&sent)?;
         let session = answer
             .and_then(|session| {
-                let complete = Sent::lock(&sent).complete;
+                let complete = UploadProgress::lock(&sent).complete;
                 complete
                     .then_some(session)
                     .ok_or_else(|| Failure::transient("the registry did not wait for all of it"))
@@ -65,7 +65,7 @@ impl Client {
             .map_err(|failure| failure.into_error(&self.image, Operation::SendBlob))?;
 
         let commit = self.commit(session, &digest, Bytes::new());
-        match Self::within(self.patience.commit, commit).await {
+        match Self::within(self.retry_policy.commit, commit).await {
             Ok(()) => Ok((digest, size)),
             Err(failure) => {
                 // The answer may be lost although the blob is kept; asking is cheaper than sending again.
@@ -152,18 +152,18 @@ impl Client {
     /// Gives up when neither a byte leaves nor an answer comes for a while.
     async fn unless_stalled<T>(
         &self,
-        sent: &Mutex<Sent>,
+        sent: &Mutex<UploadProgress>,
         sending: impl Future<Output = Result<T, Failure>> + Send,
     ) -> Result<T, Failure> {
         let mut sending = pin!(sending);
         loop {
-            let before = Sent::lock(sent).size;
-            match timeout(self.patience.stall, &mut sending).await {
+            let before = UploadProgress::lock(sent).size;
+            match timeout(self.retry_policy.stall, &mut sending).await {
                 Ok(answer) => return answer,
-                Err(_) if Sent::lock(sent).size == before => {
+                Err(_) if UploadProgress::lock(sent).size == before => {
                     return Err(Failure::transient(format!(
                         "nothing moved for {} s",
-                        self.patience.stall.as_secs()
+                        self.retry_policy.stall.as_secs()
                     )));
                 }
                 Err(_) => {}
@@ -182,14 +182,14 @@ fn session_is_gone(failure: Failure) -> Failure {
 
 /// What has left of a blob so far.
 #[derive(Default)]
-struct Sent {
+struct UploadProgress {
     hash: DigestHasher,
     size: u64,
     complete: bool,
     source_error: Option<io::Error>,
 }
 
-impl Sent {
+impl UploadProgress {
     /// Every critical section is complete in itself, so a poisoned lock is no worse than another.
     fn lock(sent: &Mutex<Self>) -> MutexGuard<'_, Self> {
         sent.lock().unwrap_or_else(PoisonError::into_inner)
@@ -208,12 +208,12 @@ impl Sent {
 /// The same stream, which notes what leaves.
 fn counted(
     content: BlobStream,
-    sent: Arc<Mutex<Sent>>,
+    sent: Arc<Mutex<UploadProgress>>,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     stream::unfold((content, sent), |(mut content, sent)| async move {
         let next = content.next().await;
         let item = {
-            let mut sent = Sent::lock(&sent);
+            let mut sent = UploadProgress::lock(&sent);
             match next {
                 None => {
                     sent.complete = true;

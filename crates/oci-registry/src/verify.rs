@@ -83,7 +83,7 @@ pub async fn describe(
 }
 
 /// One image of a manifest or index, or one attestation.
-struct Entry {
+struct VerifiedEntry {
     digest: Digest,
     /// As the index has it; a single image's is in its config.
     platform: Option<Platform>,
@@ -91,9 +91,12 @@ struct Entry {
     image: ImageManifest,
 }
 
-async fn entries(manifest: &Manifest, registry: &dyn ReadRepository) -> Result<Vec<Entry>, RegistryError> {
+async fn entries(
+    manifest: &Manifest,
+    registry: &dyn ReadRepository,
+) -> Result<Vec<VerifiedEntry>, RegistryError> {
     match manifest.content()? {
-        Content::Image(image) => Ok(vec![Entry {
+        Content::Image(image) => Ok(vec![VerifiedEntry {
             digest: manifest.digest(),
             platform: None,
             is_attestation: false,
@@ -105,7 +108,10 @@ async fn entries(manifest: &Manifest, registry: &dyn ReadRepository) -> Result<V
     }
 }
 
-async fn entry(descriptor: &Descriptor, registry: &dyn ReadRepository) -> Result<Entry, RegistryError> {
+async fn entry(
+    descriptor: &Descriptor,
+    registry: &dyn ReadRepository,
+) -> Result<VerifiedEntry, RegistryError> {
     let digest = descriptor.digest;
     let manifest = registry
         .manifest(&digest)
@@ -113,7 +119,7 @@ async fn entry(descriptor: &Descriptor, registry: &dyn ReadRepository) -> Result
         .ok_or(RegistryError::ContentMissing { digest })?;
     check_size(descriptor, manifest.bytes().len() as u64)?;
     match manifest.content()? {
-        Content::Image(image) => Ok(Entry {
+        Content::Image(image) => Ok(VerifiedEntry {
             digest,
             platform: descriptor.platform.clone(),
             is_attestation: descriptor.is_attestation(),
@@ -123,7 +129,7 @@ async fn entry(descriptor: &Descriptor, registry: &dyn ReadRepository) -> Result
     }
 }
 
-fn images(entries: &[Entry]) -> Vec<&Entry> {
+fn images(entries: &[VerifiedEntry]) -> Vec<&VerifiedEntry> {
     entries.iter().filter(|entry| !entry.is_attestation).collect()
 }
 
@@ -141,7 +147,7 @@ struct ContainerConfig {
     labels: Option<BTreeMap<String, String>>,
 }
 
-async fn config(entry: &Entry, registry: &dyn ReadRepository) -> Result<ImageConfig, RegistryError> {
+async fn config(entry: &VerifiedEntry, registry: &dyn ReadRepository) -> Result<ImageConfig, RegistryError> {
     let descriptor = &entry.image.config;
     let content = registry.blob(descriptor).await?;
     serde_json::from_slice(&content)
@@ -149,7 +155,7 @@ async fn config(entry: &Entry, registry: &dyn ReadRepository) -> Result<ImageCon
 }
 
 /// An index says of each image what its config says; a variant may be left out in either.
-fn check_platform(entry: &Entry, config: &ImageConfig) -> Result<(), RegistryError> {
+fn check_platform(entry: &VerifiedEntry, config: &ImageConfig) -> Result<(), RegistryError> {
     let found = &config.platform;
     match &entry.platform {
         Some(said) if (&said.os, &said.architecture) != (&found.os, &found.architecture) => Err(mismatch(
@@ -162,7 +168,7 @@ fn check_platform(entry: &Entry, config: &ImageConfig) -> Result<(), RegistryErr
 
 /// The config, unless the role may push and not read: then it counts as other blobs do, by its digest and size.
 async fn config_if_readable(
-    entry: &Entry,
+    entry: &VerifiedEntry,
     registry: &dyn ReadRepository,
 ) -> Result<Option<ImageConfig>, RegistryError> {
     match config(entry, registry).await {
@@ -194,7 +200,7 @@ fn check_size(descriptor: &Descriptor, size: u64) -> Result<(), RegistryError> {
 }
 
 /// Configs and layers, each once.
-fn distinct_blobs<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<Digest, &'a Descriptor> {
+fn distinct_blobs<'a>(entries: impl Iterator<Item = &'a VerifiedEntry>) -> BTreeMap<Digest, &'a Descriptor> {
     entries
         .flat_map(|entry| std::iter::once(&entry.image.config).chain(&entry.image.layers))
         .map(|descriptor| (descriptor.digest, descriptor))
@@ -202,7 +208,7 @@ fn distinct_blobs<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<Dige
 }
 
 /// `configs` are those of `images`, in their order, as far as they can be read.
-fn description(images: &[&Entry], configs: Vec<Option<ImageConfig>>) -> ImageDescription {
+fn description(images: &[&VerifiedEntry], configs: Vec<Option<ImageConfig>>) -> ImageDescription {
     let platforms = images.iter().zip(&configs).filter_map(|(entry, config)| {
         let of_config = || config.as_ref().map(|config| &config.platform);
         Some(PlatformManifest {

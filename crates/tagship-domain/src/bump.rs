@@ -1,12 +1,12 @@
 //! The next version, from the tags that there are and the commits since the greatest of them.
 
-mod asked;
 mod changelog;
 mod channel;
 mod commit;
 mod error;
 mod level;
 mod note;
+mod release_as;
 
 #[cfg(test)]
 mod tests;
@@ -14,14 +14,14 @@ mod tests;
 use semver::{BuildMetadata, Prerelease, Version};
 use serde::Serialize;
 
-pub use changelog::{Changelog, Entry, Group};
+pub use changelog::{Changelog, ChangelogEntry, Group};
 pub use channel::{Channel, InvalidChannel};
 pub use commit::{Change, Commit};
 pub use error::BumpError;
 pub use level::Level;
 pub use note::Note;
 
-use self::asked::Asked;
+use self::release_as::ReleaseAs;
 use crate::facts::CommitId;
 use crate::version::TagPrefix;
 
@@ -120,10 +120,10 @@ impl NextVersion {
 
     /// The version that the commits call for. `tags` are all that there are, on whatever commit.
     pub fn of_commits(tags: &[VersionTag], history: &History, rules: &Rules) -> Result<Self, BumpError> {
-        let asked = Asked::of(tags, &history.commits);
+        let release_as = ReleaseAs::of(tags, &history.commits);
         let mut unreleased = Self::unreleased(history);
-        unreleased.notes = Note::of(&asked, &history.commits);
-        let Some(base) = base(history, rules, &asked)? else {
+        unreleased.notes = Note::of(&release_as, &history.commits);
+        let Some(base) = base(history, rules, &release_as)? else {
             return Ok(unreleased);
         };
         if let Some(taken) = tags
@@ -165,18 +165,18 @@ impl NextVersion {
 }
 
 /// The release that the commits lead to; `None` where nothing that is not published yet calls for one.
-fn base(history: &History, rules: &Rules, asked: &Asked<'_>) -> Result<Option<Version>, BumpError> {
+fn base(history: &History, rules: &Rules, release_as: &ReleaseAs<'_>) -> Result<Option<Version>, BumpError> {
     let commits = &history.commits;
     // The very first version needs no reason, but a commit.
     let is_first = history.previous.is_none() && !commits.iter().any(|commit| commit.is_on_channel);
-    let calls = |commit: &Commit| is_first || commit.level().is_some() || asked.is_by(commit);
+    let calls = |commit: &Commit| is_first || commit.level().is_some() || release_as.is_by(commit);
     if !commits
         .iter()
         .any(|commit| !commit.is_on_channel && calls(commit))
     {
         return Ok(None);
     }
-    if let Some(version) = asked.version(history.previous.as_ref())? {
+    if let Some(version) = release_as.version(history.previous.as_ref())? {
         return Ok(Some(version));
     }
     let Some(previous) = &history.previous else {

@@ -101,16 +101,16 @@ impl fmt::Display for Reason {
 
 /// What an engine answers to a wish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum FeatureAnswer {
     /// It does it.
     Satisfied,
     /// It would leave it out or fail late.
-    Refused(Refusal),
+    Refused(UnsupportedFeature),
 }
 
 /// A wish that an engine cannot fulfil, why, and the way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Refusal {
+pub struct UnsupportedFeature {
     /// The wish.
     pub feature: Feature,
     /// Why.
@@ -232,14 +232,14 @@ impl Feature {
     }
 
     /// Returns what an engine answers.
-    pub fn answer(self, store: ImageStore, version: EngineVersion) -> Answer {
+    pub fn answer(self, store: ImageStore, version: EngineVersion) -> FeatureAnswer {
         let cause = match self.support(store) {
-            Support::Always => return Answer::Satisfied,
-            Support::Since(first) if version >= first => return Answer::Satisfied,
+            Support::Always => return FeatureAnswer::Satisfied,
+            Support::Since(first) if version >= first => return FeatureAnswer::Satisfied,
             Support::Since(first) => Cause::OlderThan(first),
             Support::Never(reason) => Cause::Never(reason),
         };
-        Answer::Refused(Refusal { feature: self, cause })
+        FeatureAnswer::Refused(UnsupportedFeature { feature: self, cause })
     }
 }
 
@@ -255,7 +255,7 @@ impl fmt::Display for Feature {
     }
 }
 
-impl Refusal {
+impl UnsupportedFeature {
     /// Returns every wish of a request that an engine cannot fulfil.
     pub fn all(request: &BuildRequest, store: ImageStore, version: EngineVersion) -> Vec<Self> {
         let answers = Feature::of(request)
@@ -263,8 +263,8 @@ impl Refusal {
             .map(|feature| feature.answer(store, version));
         answers
             .filter_map(|answer| match answer {
-                Answer::Satisfied => None,
-                Answer::Refused(refusal) => Some(refusal),
+                FeatureAnswer::Satisfied => None,
+                FeatureAnswer::Refused(refusal) => Some(refusal),
             })
             .collect()
     }
@@ -289,7 +289,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for UnsupportedFeature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.feature)?;
         match self.cause {

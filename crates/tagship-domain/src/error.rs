@@ -7,7 +7,7 @@ pub use crate::untrusted::cleaned;
 
 /// What kind of failure an error is; it alone decides the exit code, which is documented API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum FailureKind {
     /// A local or remote operation failed.
     Operation,
     /// An argument, an input or the configuration is wrong.
@@ -26,7 +26,7 @@ pub enum Kind {
     Cancelled,
 }
 
-impl Kind {
+impl FailureKind {
     /// The process's exit code for this kind.
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -47,7 +47,7 @@ impl Kind {
 /// `Display` gives one lower-case sentence without a full stop; causes come through `source()`.
 pub trait Diagnose: Error + Send + Sync + 'static {
     /// The kind of failure.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> FailureKind;
 
     /// The next action for the user, one imperative sentence without a full stop.
     fn hint(&self) -> Option<Cow<'static, str>> {

@@ -210,7 +210,7 @@ pub struct Facts {
     /// What is known of the images that those tags point to.
     pub images: BTreeMap<Digest, ImageFacts>,
     /// What only moving tags hang on.
-    pub surroundings: Surroundings,
+    pub ordering: OrderingFacts,
 }
 
 impl Facts {
@@ -222,7 +222,7 @@ impl Facts {
 
 /// What moving tags hang on, as far as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Surroundings {
+pub struct OrderingFacts {
     /// The checkout's git tags.
     pub git_tags: Option<GitTags>,
     /// All tags in the registry; `Err` tells why they cannot be listed.

@@ -46,7 +46,7 @@ impl Rule {
     pub fn class(&self) -> Class {
         match self.count {
             Count::OlderThan {
-                since: Since::Archived,
+                since: AgeStart::Archived,
                 ..
             } => Class::Archive,
             Count::MoreThan(_) | Count::OlderThan { .. } => Class::Standard,
@@ -104,7 +104,7 @@ pub enum Count {
     /// Those with which this happened longer ago than `days`.
     OlderThan {
         /// What happened.
-        since: Since,
+        since: AgeStart,
         /// Of 24 hours each.
         days: u32,
     },
@@ -112,7 +112,7 @@ pub enum Count {
 
 /// What an image's age is counted from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Since {
+pub enum AgeStart {
     /// It was pushed.
     Pushed,
     /// It was pulled last; restored or pushed, if never since.

@@ -5,7 +5,7 @@ use std::str::Chars;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::error::{Diagnose, Kind};
+use crate::error::{Diagnose, FailureKind};
 use crate::untrusted::cleaned;
 
 /// Patterns for paths relative to the repository's root, with `/` between folders.
@@ -39,8 +39,8 @@ pub enum PathFilterError {
 }
 
 impl Diagnose for PathFilterError {
-    fn kind(&self) -> Kind {
-        Kind::Usage
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
     }
 }
 

@@ -7,7 +7,7 @@ use crate::build::{BuildRequest, RequestHash};
 use crate::facts::{Facts, Revision, Source};
 use crate::immutability::Mutability;
 use crate::reference::{Digest, ImageName, Tag};
-use crate::tags::{TagClass, Wanted, WantedTag};
+use crate::tags::{DesiredTag, TagClass, TagSet};
 
 mod candidate;
 mod conflict;
@@ -17,11 +17,11 @@ mod reason;
 pub use crate::facts::Unknown;
 pub use candidate::{Candidate, Question};
 pub use conflict::{Conflict, Conflicts, Obstacle};
-pub use reason::{HoldReason, Note, TagPlace};
+pub use reason::{HoldReason, Note, TagSource};
 
 /// What is wanted, before the registry is asked.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct PlanRequest {
     /// Where the image goes.
     pub image: ImageName,
     /// What the checkout says.
@@ -29,7 +29,7 @@ pub struct Wish {
     /// The version, if the commit has one.
     pub version: Option<Version>,
     /// The tags.
-    pub wanted: Wanted,
+    pub wanted: TagSet,
     /// Other tags that an earlier run may have given an image of this commit: the commit tag of the default rules, and
     /// those of the versions that git tags name.
     pub also: Vec<(Tag, TagClass)>,
@@ -79,14 +79,14 @@ pub enum Content {
         /// The tag that told.
         tag: Tag,
         /// What says that it was built from what is asked for.
-        basis: Basis,
+        basis: ReuseReason,
     },
 }
 
 /// What says that a published image was built from what is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Basis {
+pub enum ReuseReason {
     /// The image itself.
     Label,
     /// Nothing: it does not say what it was built from, and is taken for the same.
@@ -98,7 +98,7 @@ pub enum Basis {
 pub struct PlannedTag {
     /// The tag.
     #[serde(flatten)]
-    pub wanted: WantedTag,
+    pub wanted: DesiredTag,
     /// What happens to it.
     #[serde(flatten)]
     pub action: TagAction,
@@ -157,7 +157,7 @@ impl TagAction {
     }
 }
 
-impl Wish {
+impl PlanRequest {
     /// The image that wants the tags: the one of this commit, if it is published.
     pub fn candidate<'a>(&'a self, facts: &Facts, revision: &'a Revision) -> Candidate<'a> {
         Candidate {
@@ -174,7 +174,7 @@ impl Wish {
     /// The commit tag tells by its name, unless the image says that it is of another commit. A release tag tells
     /// when its image says that it is of this commit: then an earlier run, or somebody, left the commit tag out.
     /// Nothing tells for a dirty tree, and an image that was built from something else is another one.
-    fn published(&self, facts: &Facts, revision: &Revision) -> Option<(Digest, Tag, Basis)> {
+    fn published(&self, facts: &Facts, revision: &Revision) -> Option<(Digest, Tag, ReuseReason)> {
         if self.source.is_dirty() {
             return None;
         }
@@ -183,7 +183,7 @@ impl Wish {
             .wanted
             .tags
             .iter()
-            .map(|WantedTag { tag, class, .. }| (tag, class));
+            .map(|DesiredTag { tag, class, .. }| (tag, class));
         let also = self.also.iter().map(|(tag, class)| (tag, class));
         wanted.chain(also).find_map(|(tag, class)| {
             let digest = facts.tags.get(tag)?.digest();
@@ -195,8 +195,8 @@ impl Wish {
                 TagClass::Moving => false,
             };
             let basis = match image.and_then(|image| image.request.as_ref()) {
-                Some(_) => Basis::Label,
-                None => Basis::Assumed,
+                Some(_) => ReuseReason::Label,
+                None => ReuseReason::Assumed,
             };
             let is_same = image.is_none_or(|image| image.differences(&self.request).is_empty());
             (ours && is_same).then(|| (digest, tag.clone(), basis))
@@ -206,8 +206,8 @@ impl Wish {
 
 impl Plan {
     /// Plans `wish` from what was read, or from why the registry could not be asked.
-    pub fn new(wish: Wish, facts: Result<&Facts, Unknown>) -> Self {
-        decide::decide(wish, facts)
+    pub fn new(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Self {
+        decide::decide(request, facts)
     }
 
     /// Every tag that cannot be had.

@@ -32,14 +32,14 @@ mod rule;
 mod variables;
 mod versions;
 
-pub use error::{LineError, Problem, TagError};
+pub use error::{LineError, LineProblem, TagError};
 pub use evaluate::{Evaluation, Explanation, MadeTag, evaluate};
 pub use flavor::Flavor;
 pub use images::Image;
-pub use labels::{Imprint, Label, LabelRule, REQUEST, RESERVED, REVISION, VERSION};
-pub use listing::{Listing, ListingError, Lists, Wishes};
+pub use labels::{ImageLabels, Label, LabelRule, REQUEST, RESERVED, REVISION, VERSION};
+pub use listing::{Listing, ListingError, Lists, RawLists};
 pub use note::TagNote;
-pub use order::{Greater, Order, VersionLine};
+pub use order::{GreaterVersion, Order, VersionLine};
 pub use rule::TagRule;
 use variables::Text;
 
@@ -72,7 +72,7 @@ pub enum TagClass {
 
 /// A tag that is wanted, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WantedTag {
+pub struct DesiredTag {
     /// The tag.
     pub tag: Tag,
     /// What it promises.
@@ -86,16 +86,16 @@ pub struct WantedTag {
 
 /// The tags of a commit, and the rules that made none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct TagSet {
     /// In the order in which they are put; each tag once.
-    pub tags: Vec<WantedTag>,
+    pub tags: Vec<DesiredTag>,
     /// What a reader should know.
     pub notes: Vec<TagNote>,
 }
 
 /// What rules are applied to.
 #[derive(Debug, Clone, Copy)]
-pub struct Given<'a> {
+pub struct TagContext<'a> {
     /// How.
     pub mode: Mode,
     /// What started the run.
@@ -116,7 +116,7 @@ pub struct Given<'a> {
     pub is_dirty: bool,
 }
 
-impl<'a> Given<'a> {
+impl<'a> TagContext<'a> {
     /// The commit id's first digits: 12, or 7 as the action does.
     fn short_commit(&self) -> Option<&'a str> {
         let digits = self.short_digits.unwrap_or(match self.mode {
@@ -139,12 +139,12 @@ impl<'a> Given<'a> {
     }
 }
 
-impl Wanted {
+impl TagSet {
     /// The tags to put, from what rules made.
     ///
     /// What the compatible mode makes is not always a tag; then nothing can be put.
     pub fn of(made: &Evaluation) -> Result<Self, TagError> {
-        let mut tags: Vec<WantedTag> = Vec::new();
+        let mut tags: Vec<DesiredTag> = Vec::new();
         for MadeTag {
             name,
             class,
@@ -156,10 +156,10 @@ impl Wanted {
             let tag = Tag::parse(name).map_err(|source| LineError {
                 line: made.line_of(rule),
                 column: 1,
-                problem: Problem::Illegal(source),
+                problem: LineProblem::Illegal(source),
             })?;
             if tags.iter().all(|known| known.tag != tag) {
-                tags.push(WantedTag {
+                tags.push(DesiredTag {
                     tag,
                     class: *class,
                     rule: rule.clone(),
@@ -183,17 +183,17 @@ impl Wanted {
 /// The tags that `rules` give a commit of which nothing else is known, strictly and without `latest`.
 ///
 /// A dirty working tree is not what its commit says: all its tags are marked, and none of them promises to stay.
-pub fn wanted(
+pub fn tag_set(
     rules: &[TagRule],
     version: Option<&Version>,
     commit: &CommitId,
     is_dirty: bool,
-) -> Result<Wanted, TagError> {
+) -> Result<TagSet, TagError> {
     let event = Event {
         commit: Some(commit.clone()),
         ..Event::default()
     };
-    let given = Given {
+    let context = TagContext {
         mode: Mode::Strict,
         event: &event,
         repository: &RepositoryInfo::default(),
@@ -204,7 +204,7 @@ pub fn wanted(
         short_digits: None,
         is_dirty,
     };
-    Wanted::of(&evaluate(rules, &Flavor::plain(), &given)?)
+    TagSet::of(&evaluate(rules, &Flavor::plain(), &context)?)
 }
 
 #[cfg(test)]

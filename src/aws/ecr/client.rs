@@ -27,7 +27,7 @@ impl RegionClient {
     pub(super) fn new(sdk: &SdkConfig, region: &Region) -> Self {
         let config = aws_sdk_ecr::config::Builder::from(sdk)
             .region(aws_config::Region::new(region.to_string()))
-            .retry_classifier(QuotasStay)
+            .retry_classifier(NoQuotaRetries)
             .interceptor(Bounded(limits::ECR_BYTES))
             .build();
         let client = RwLock::new(Client::from_conf(config.clone()));
@@ -68,9 +68,9 @@ impl RegionClient {
 /// `LimitExceededException` is a quota in ECR, but throttling to the SDK, which would repeat it for nothing.
 /// Source: ECR API reference, `BatchGetImage`, errors.
 #[derive(Debug)]
-struct QuotasStay;
+struct NoQuotaRetries;
 
-impl ClassifyRetry for QuotasStay {
+impl ClassifyRetry for NoQuotaRetries {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let is_quota = context
             .output_or_error()

@@ -120,10 +120,10 @@ fn manifest(call: &Call<'_>, image: &Image) -> Result<(String, Manifest), Regist
 fn own_media_type(manifest: &str) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Typed {
+    struct MediaTyped {
         media_type: String,
     }
-    serde_json::from_str::<Typed>(manifest)
+    serde_json::from_str::<MediaTyped>(manifest)
         .ok()
         .map(|typed| typed.media_type)
 }

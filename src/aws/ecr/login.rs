@@ -17,11 +17,11 @@ use crate::ports::{Clock, RegistryCredential, Reporter};
 /// Source: ECR API reference, `GetAuthorizationToken`.
 #[derive(Debug, Default)]
 pub(super) struct TokenHolder {
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<HeldToken>>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldToken {
     credential: RegistryCredential,
     usable_until: Timestamp,
 }
@@ -52,7 +52,7 @@ impl TokenHolder {
     }
 }
 
-async fn fetch(client: &RegionClient, reporter: &dyn Reporter) -> Result<Held, IdentityError> {
+async fn fetch(client: &RegionClient, reporter: &dyn Reporter) -> Result<HeldToken, IdentityError> {
     let answer = client
         .call(|client| async move {
             let request = client.get_authorization_token().customize();
@@ -82,7 +82,7 @@ async fn fetch(client: &RegionClient, reporter: &dyn Reporter) -> Result<Held, I
     let usable_until = expires
         .checked_sub(TokenHolder::RENEWED_BEFORE_END)
         .unwrap_or(expires);
-    Ok(Held {
+    Ok(HeldToken {
         credential,
         usable_until,
     })

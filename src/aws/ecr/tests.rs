@@ -7,7 +7,7 @@ use crate::aws::IdentityError;
 use crate::aws::tests::fakes::{ACCOUNT, World, host};
 use crate::ports::{ControlPlane as _, LoginError, RegistryError, RegistryLogin as _};
 use tagship_domain::content::MANIFEST_TYPES;
-use tagship_domain::error::{Diagnose as _, Kind};
+use tagship_domain::error::{Diagnose as _, FailureKind};
 use tagship_domain::immutability::{Mutability, TagFilter};
 use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
 
@@ -159,14 +159,14 @@ async fn a_tag_that_the_answer_leaves_out_is_asked_for_again() {
         world.apis.ecr().images.insert(tag.to_owned(), "{}".to_owned());
     }
     // One image, told under one of its tags.
-    world.apis.ecr().twist = Some(|answer| answer["images"].as_array_mut().unwrap().truncate(1));
+    world.apis.ecr().answer_change = Some(|answer| answer["images"].as_array_mut().unwrap().truncate(1));
     let found = world
         .ecr()
         .await
         .resolve(&app(), &tags(&["1.2.3", "sha-0"]))
         .await;
     assert_eq!(found.unwrap().len(), 2);
-    world.apis.ecr().twist = Some(|answer| answer["images"] = json!([]));
+    world.apis.ecr().answer_change = Some(|answer| answer["images"] = json!([]));
     let error = world
         .ecr()
         .await
@@ -178,8 +178,8 @@ async fn a_tag_that_the_answer_leaves_out_is_asked_for_again() {
 
 #[tokio::test]
 async fn an_answer_that_is_not_what_it_says_is_refused() {
-    type Twist = fn(&mut Value);
-    let twists: [Twist; 6] = [
+    type AnswerChange = fn(&mut Value);
+    let answer_changes: [AnswerChange; 6] = [
         |answer| answer["images"][0]["imageManifest"] = json!("{\"other\":1}"),
         |answer| answer["images"][0]["imageId"]["imageDigest"] = json!("sha256:0"),
         |answer| answer["images"][0]["imageId"]["imageTag"] = json!(null),
@@ -189,14 +189,14 @@ async fn an_answer_that_is_not_what_it_says_is_refused() {
             *answer = json!({"failures": [{"imageId": {"imageTag": "1.2.3"}, "failureCode": "KmsError"}]});
         },
     ];
-    for (number, twist) in twists.into_iter().enumerate() {
+    for (number, answer_change) in answer_changes.into_iter().enumerate() {
         let world = World::new().await;
         world
             .apis
             .ecr()
             .images
             .insert("1.2.3".to_owned(), "{}".to_owned());
-        world.apis.ecr().twist = Some(twist);
+        world.apis.ecr().answer_change = Some(answer_change);
         let error = world
             .ecr()
             .await
@@ -262,7 +262,7 @@ async fn refusals_are_told_in_the_registrys_words() {
         matches!(&error, RegistryError::NotPermitted { action, .. } if action == "ecr:DescribeRepositories")
     );
     let error = world.ecr().await.credential(&host()).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Credentials);
+    assert_eq!(error.kind(), FailureKind::Credentials);
     let hint = error.hint().unwrap().into_owned();
     insta::assert_snapshot!(format!("{}\n{hint}", identity(&error)));
 }

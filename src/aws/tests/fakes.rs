@@ -18,7 +18,7 @@ use wiremock::{Mock, MockServer};
 
 use crate::aws::{Ecr, IdentityError};
 use crate::clock::SystemClock;
-use crate::ports::{Clock, Event, Reporter};
+use crate::ports::{Clock, Reporter, RunEvent};
 use crate::settings::{IdentitySettings, OidcRequest};
 use tagship_domain::reference::{AccountId, Region, RegistryHost};
 
@@ -87,10 +87,10 @@ impl Reporter for FakeReporter {
         self.masks.lock().unwrap().push(secret.expose_secret().to_owned());
     }
 
-    fn event(&self, event: Event<'_>) {
+    fn event(&self, event: RunEvent<'_>) {
         match event {
-            Event::Warning(warning) => self.warnings.lock().unwrap().push(warning.message.clone()),
-            Event::Retry { .. } => *self.retries.lock().unwrap() += 1,
+            RunEvent::Warning(warning) => self.warnings.lock().unwrap().push(warning.message.clone()),
+            RunEvent::Retry { .. } => *self.retries.lock().unwrap() += 1,
             other => panic!("not expected: {other:?}"),
         }
     }

@@ -30,7 +30,7 @@ fn a_signal_drops_the_run_and_every_output_is_written_still() {
         });
         assert!(matches!(end, End::Cancelled), "{signal}");
         assert!(dropped.blocking_recv().is_err(), "the run was dropped");
-        let ui = Ui::new(Manner::default(), &environment);
+        let ui = Ui::new(OutputOptions::default(), &environment);
         let files = ActionFiles::of(&environment);
         assert_eq!(
             show(&ui, end, &Ledger::default(), Some(&files)),
@@ -49,7 +49,7 @@ fn a_signal_drops_the_run_and_every_output_is_written_still() {
 fn a_failed_run_says_why_in_the_summary_and_names_no_subject() {
     let folder = tempfile::tempdir().unwrap();
     let environment = environment(folder.path());
-    let ui = Ui::new(Manner::default(), &environment);
+    let ui = Ui::new(OutputOptions::default(), &environment);
     let end = End::Failed(Box::new(NoFolder(io::Error::other("gone"))));
     let files = ActionFiles::of(&environment);
     assert_eq!(
@@ -69,7 +69,7 @@ fn a_result_that_cannot_be_told_is_a_failure() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("output")).unwrap();
     let environment = environment(folder.path());
-    let ui = Ui::new(Manner::default(), &environment);
+    let ui = Ui::new(OutputOptions::default(), &environment);
     let files = ActionFiles::of(&environment);
     assert_eq!(
         show(&ui, End::Done(Box::default()), &Ledger::default(), Some(&files)),
@@ -100,7 +100,7 @@ fn after_a_panic_all_is_written_that_a_failed_run_writes() {
             .map(|(name, value)| (name.into(), value.into())),
             environment.working_directory().to_owned(),
         );
-        let ui = Arc::new(Ui::new(Manner::default(), &environment));
+        let ui = Arc::new(Ui::new(OutputOptions::default(), &environment));
         let files = ActionFiles::of(&environment);
         ending::leave(move |diagnosis| {
             let outcome = Outcome::of_failure(&Ledger::default(), &diagnosis.plain());

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::epoch::Times;
+use super::epoch::ImageTimes;
 use super::gzip::ENCODER;
 use super::image::Layer;
 use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
@@ -35,7 +35,7 @@ impl LayerCache {
     }
 
     /// The known layers of `diff_ids`, by these.
-    pub(super) fn find(&self, diff_ids: &[Digest], times: Times) -> HashMap<Digest, Layer> {
+    pub(super) fn find(&self, diff_ids: &[Digest], times: ImageTimes) -> HashMap<Digest, Layer> {
         let encoder = encoder(times);
         let text = read(&self.file);
         let lines = text.lines().filter_map(|line| parse(line, &encoder));
@@ -43,7 +43,7 @@ impl LayerCache {
     }
 
     /// Remembers layers. That it cannot be written is no error: the next run compresses again.
-    pub(super) fn add<'a>(&self, layers: impl Iterator<Item = (&'a Digest, &'a Layer)>, times: Times) {
+    pub(super) fn add<'a>(&self, layers: impl Iterator<Item = (&'a Digest, &'a Layer)>, times: ImageTimes) {
         let encoder = encoder(times);
         let old = read(&self.file);
         let mut new = String::new();
@@ -72,7 +72,7 @@ impl LayerCache {
 }
 
 /// What a layer's bytes depend on beside its content.
-fn encoder(times: Times) -> String {
+fn encoder(times: ImageTimes) -> String {
     match times.layers {
         None => ENCODER.to_owned(),
         Some(epoch) => format!("{ENCODER}-{}", epoch.seconds()),
@@ -120,19 +120,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = LayerCache::at(folder.path().join("state/layers"));
         let (first, second) = (layer(b"first"), layer(b"second"));
-        assert!(cache.find(&[first.0], Times::UNCHANGED).is_empty());
-        cache.add([(&first.0, &first.1)].into_iter(), Times::UNCHANGED);
+        assert!(cache.find(&[first.0], ImageTimes::UNCHANGED).is_empty());
+        cache.add([(&first.0, &first.1)].into_iter(), ImageTimes::UNCHANGED);
         for _ in 0..2 {
-            cache.add([(&second.0, &second.1)].into_iter(), Times::UNCHANGED);
+            cache.add([(&second.0, &second.1)].into_iter(), ImageTimes::UNCHANGED);
         }
-        let found = cache.find(&[first.0], Times::UNCHANGED);
+        let found = cache.find(&[first.0], ImageTimes::UNCHANGED);
         assert_eq!(found.len(), 1);
         assert_eq!(found[&first.0].descriptor, first.1.descriptor);
-        assert_eq!(cache.find(&[first.0, second.0], Times::UNCHANGED).len(), 2);
+        assert_eq!(cache.find(&[first.0, second.0], ImageTimes::UNCHANGED).len(), 2);
         assert_eq!(read(&cache.file).lines().count(), 2);
-        let reproducible = Times {
+        let reproducible = ImageTimes {
             layers: Some(super::super::epoch::Epoch::new(1)),
-            ..Times::UNCHANGED
+            ..ImageTimes::UNCHANGED
         };
         assert!(cache.find(&[first.0], reproducible).is_empty());
     }
@@ -142,11 +142,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = LayerCache::at(folder.path().join("layers"));
         let (diff_id, known) = layer(b"first");
-        cache.add([(&diff_id, &known)].into_iter(), Times::UNCHANGED);
+        cache.add([(&diff_id, &known)].into_iter(), ImageTimes::UNCHANGED);
         let good = read(&cache.file);
         let damaged = format!("\0\n{ENCODER}\n{ENCODER} sha256:00\n{ENCODER} {diff_id} {diff_id}\n{good}");
         fs::write(&cache.file, damaged).unwrap();
-        assert_eq!(cache.find(&[diff_id], Times::UNCHANGED).len(), 1);
+        assert_eq!(cache.find(&[diff_id], ImageTimes::UNCHANGED).len(), 1);
     }
 
     #[test]
@@ -155,10 +155,10 @@ mod tests {
         let cache = LayerCache::at(folder.path().join("layers"));
         let layers: Vec<_> = (0..=MOST).map(|n| layer(&n.to_be_bytes())).collect();
         let (last, most) = layers.split_last().unwrap();
-        cache.add(most.iter().map(|(id, layer)| (id, layer)), Times::UNCHANGED);
-        cache.add([(&last.0, &last.1)].into_iter(), Times::UNCHANGED);
+        cache.add(most.iter().map(|(id, layer)| (id, layer)), ImageTimes::UNCHANGED);
+        cache.add([(&last.0, &last.1)].into_iter(), ImageTimes::UNCHANGED);
         assert_eq!(read(&cache.file).lines().count(), MOST);
-        assert!(cache.find(&[layers[0].0], Times::UNCHANGED).is_empty());
-        assert_eq!(cache.find(&[layers[1].0, last.0], Times::UNCHANGED).len(), 2);
+        assert!(cache.find(&[layers[0].0], ImageTimes::UNCHANGED).is_empty());
+        assert_eq!(cache.find(&[layers[1].0, last.0], ImageTimes::UNCHANGED).len(), 2);
     }
 }

@@ -4,14 +4,14 @@ use tagship_domain::build::{BuildRequest, REPRODUCIBLE_TIME};
 
 /// Which times of an image are set on its way.
 #[derive(Debug, Clone, Copy)]
-pub struct Times {
+pub struct ImageTimes {
     /// Those of the config.
     pub(super) config: Epoch,
     /// Those within layers, if any.
     pub(super) layers: Option<Epoch>,
 }
 
-impl Times {
+impl ImageTimes {
     /// No time is set.
     pub const UNCHANGED: Self = Self {
         config: Epoch::new(i64::MAX),

@@ -11,7 +11,7 @@ use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
 use tagship_domain::reference::Digest;
 
 /// An image on its way into the registry: what of it is there already.
-pub(super) struct Image {
+pub(super) struct ImageTransfer {
     id: Digest,
     diff_ids: Vec<Digest>,
     /// Layers that are uploaded, or on their way, by the diff-id that the engine has for them.
@@ -29,7 +29,7 @@ pub(super) struct Layer {
 
 /// What an entry of an archive is to an image.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum EntryRole {
     /// The config.
     Config,
     /// A layer that is not in the registry yet, with its diff-id if the path tells it.
@@ -38,7 +38,7 @@ pub(super) enum Place {
     Other,
 }
 
-impl Image {
+impl ImageTransfer {
     pub(super) fn new(id: Digest, diff_ids: &[Digest]) -> Self {
         Self {
             id,
@@ -69,22 +69,22 @@ impl Image {
     ///
     /// Source: Docker Image Specification v1.2, "Combined Image JSON + Filesystem Changeset Format" (Docker Engine up
     /// to 24); OCI image layout spec (from 25 on, where a layer's name is the digest of the uncompressed layer).
-    pub(super) fn place_of(&self, path: &str) -> Place {
+    pub(super) fn place_of(&self, path: &str) -> EntryRole {
         if let Some(hex) = path.strip_prefix("blobs/sha256/") {
             return match Digest::parse(&format!("sha256:{hex}")) {
-                Ok(digest) if digest == self.id => Place::Config,
-                Ok(digest) if self.lacks_layer(&digest) => Place::Layer(Some(digest)),
-                _ => Place::Other,
+                Ok(digest) if digest == self.id => EntryRole::Config,
+                Ok(digest) if self.lacks_layer(&digest) => EntryRole::Layer(Some(digest)),
+                _ => EntryRole::Other,
             };
         }
         if path.strip_suffix(".json") == Some(&self.id.hex()) {
-            return Place::Config;
+            return EntryRole::Config;
         }
         let lacks_layers = || self.diff_ids.iter().any(|diff_id| self.lacks_layer(diff_id));
         if path.ends_with("/layer.tar") && !self.paths.contains(path) && lacks_layers() {
-            return Place::Layer(None);
+            return EntryRole::Layer(None);
         }
-        Place::Other
+        EntryRole::Other
     }
 
     fn lacks_layer(&self, diff_id: &Digest) -> bool {

@@ -28,7 +28,7 @@ pub(super) struct LayerTimes {
     /// The beginning of what is needed whole: a header, with its records if it is an extended one.
     held: Vec<u8>,
     /// What the extended headers tell of the next entry.
-    told: Told,
+    overrides: PaxOverrides,
     output: BytesMut,
 }
 
@@ -46,7 +46,7 @@ enum State {
 }
 
 #[derive(Default)]
-struct Told {
+struct PaxOverrides {
     size: Option<u64>,
     /// Whether there was a later time for the content than the epoch; there is none any more.
     was_late: bool,
@@ -58,7 +58,7 @@ impl LayerTimes {
             epoch,
             state: State::Header,
             held: Vec::new(),
-            told: Told::default(),
+            overrides: PaxOverrides::default(),
             output: BytesMut::new(),
         }
     }
@@ -136,18 +136,18 @@ impl LayerTimes {
             kind,
             EntryType::XHeader | EntryType::XGlobalHeader | EntryType::GNULongName | EntryType::GNULongLink
         );
-        let told = if is_entry {
-            std::mem::take(&mut self.told)
+        let overrides = if is_entry {
+            std::mem::take(&mut self.overrides)
         } else {
-            Told::default()
+            PaxOverrides::default()
         };
-        clamp(&mut header, told.was_late, self.epoch);
+        clamp(&mut header, overrides.was_late, self.epoch);
         self.output.extend_from_slice(header.as_bytes());
         if kind == EntryType::XHeader {
             return None;
         }
         let size = if has_content(kind) {
-            told.size.unwrap_or(size)
+            overrides.size.unwrap_or(size)
         } else {
             0
         };
@@ -168,9 +168,9 @@ impl LayerTimes {
             return None;
         };
         if records.size.is_some() {
-            self.told.size = records.size;
+            self.overrides.size = records.size;
         }
-        self.told.was_late |= records.was_late;
+        self.overrides.was_late |= records.was_late;
         let mut header = Header::new_old();
         header.as_mut_bytes().copy_from_slice(block);
         let Some(bytes) = records.rewritten else {

@@ -6,14 +6,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::io::AsyncRead;
 
-use super::epoch::Times;
+use super::epoch::ImageTimes;
 use super::failure::Failure;
 use super::gzip;
-use super::image::{Image, Layer, Place};
+use super::image::{EntryRole, ImageTransfer, Layer};
 use super::layer::LayerTimes;
 use super::spool::Spooled;
-use super::tar::{Entry, TarReader};
-use crate::ports::{Event, ImageArchive, RegistryError, Reporter, WriteRepository};
+use super::tar::{TarEntry, TarReader};
+use crate::ports::{ImageArchive, RegistryError, Reporter, RunEvent, WriteRepository};
 use oci_registry::MAX_SMALL_BLOB;
 use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
 use tagship_domain::reference::{Digest, DigestHasher};
@@ -26,10 +26,10 @@ const MAX_UPLOADS: usize = 4;
 
 /// One reading of an archive.
 pub(super) struct Reading<'a> {
-    pub(super) image: &'a mut Image,
+    pub(super) image: &'a mut ImageTransfer,
     pub(super) registry: &'a dyn WriteRepository,
     pub(super) reporter: &'a dyn Reporter,
-    pub(super) times: Times,
+    pub(super) times: ImageTimes,
 }
 
 impl Reading<'_> {
@@ -126,12 +126,12 @@ impl Reading<'_> {
                 continue;
             }
             match self.image.place_of(&entry.path) {
-                Place::Config => return Ok(Some(Part::Config(read_config(tar, &entry).await?))),
-                Place::Layer(expected) => {
+                EntryRole::Config => return Ok(Some(Part::Config(read_config(tar, &entry).await?))),
+                EntryRole::Layer(expected) => {
                     let layer = self.compress(tar, entry, expected).await?;
                     return Ok(Some(Part::Layer(Box::new(layer))));
                 }
-                Place::Other => {}
+                EntryRole::Other => {}
             }
         }
         Ok(None)
@@ -140,7 +140,7 @@ impl Reading<'_> {
     async fn compress<R: AsyncRead + Unpin>(
         &self,
         tar: &mut TarReader<R>,
-        entry: Entry,
+        entry: TarEntry,
         expected: Option<Digest>,
     ) -> Result<Compressed, Failure> {
         let name = match expected {
@@ -150,7 +150,7 @@ impl Reading<'_> {
         let (input, compressed) = gzip::start();
         let (fed, spooled) = tokio::join!(
             feed(tar, self.times.layers.map(LayerTimes::new), input, |current| {
-                self.reporter.event(Event::Progress {
+                self.reporter.event(RunEvent::Progress {
                     what: &name,
                     current,
                     total: Some(entry.size),
@@ -216,7 +216,7 @@ async fn upload(
 }
 
 /// The digests of a layer's content.
-struct Fed {
+struct LayerDigests {
     /// As the engine has it.
     read: Digest,
     /// As it was compressed.
@@ -229,7 +229,7 @@ async fn feed<R: AsyncRead + Unpin>(
     mut times: Option<LayerTimes>,
     mut input: gzip::Input,
     progress: impl Fn(u64),
-) -> Result<Option<Fed>, Failure> {
+) -> Result<Option<LayerDigests>, Failure> {
     let mut current = 0;
     // Of what passes unchanged the compressor's own digest is enough.
     let mut hash = times.is_some().then(DigestHasher::default);
@@ -254,13 +254,16 @@ async fn feed<R: AsyncRead + Unpin>(
     }
     let pushed = input.finish().await.ok();
     let read = hash.map(DigestHasher::finish);
-    Ok(pushed.map(|pushed| Fed {
+    Ok(pushed.map(|pushed| LayerDigests {
         read: read.unwrap_or(pushed),
         pushed,
     }))
 }
 
-async fn read_config<R: AsyncRead + Unpin>(tar: &mut TarReader<R>, entry: &Entry) -> Result<Bytes, Failure> {
+async fn read_config<R: AsyncRead + Unpin>(
+    tar: &mut TarReader<R>,
+    entry: &TarEntry,
+) -> Result<Bytes, Failure> {
     if entry.size > MAX_SMALL_BLOB {
         return Err(Failure::malformed(format!(
             "has a config of {} bytes",

@@ -21,10 +21,10 @@ const PIECE: usize = 256 * 1024;
 pub(super) struct Spooled {
     pub(super) digest: Digest,
     pub(super) size: u64,
-    content: Content,
+    content: SpooledContent,
 }
 
-enum Content {
+enum SpooledContent {
     Memory(Vec<Bytes>),
     File(File),
 }
@@ -34,26 +34,26 @@ impl Spooled {
     pub(super) async fn gather(mut compressed: BlobStream) -> io::Result<Self> {
         let mut hash = DigestHasher::default();
         let mut size = 0;
-        let mut content = Content::Memory(Vec::new());
+        let mut content = SpooledContent::Memory(Vec::new());
         while let Some(piece) = compressed.next().await {
             let piece = piece?;
             hash.update(&piece);
             size += piece.len() as u64;
             match &mut content {
-                Content::File(file) => file.write_all(&piece).await?,
-                Content::Memory(pieces) => {
+                SpooledContent::File(file) => file.write_all(&piece).await?,
+                SpooledContent::Memory(pieces) => {
                     pieces.push(piece);
                     if size > IN_MEMORY {
                         let mut file = File::from_std(tempfile::tempfile()?);
                         for piece in pieces.drain(..) {
                             file.write_all(&piece).await?;
                         }
-                        content = Content::File(file);
+                        content = SpooledContent::File(file);
                     }
                 }
             }
         }
-        if let Content::File(file) = &mut content {
+        if let SpooledContent::File(file) = &mut content {
             file.rewind().await?;
         }
         Ok(Self {
@@ -66,8 +66,8 @@ impl Spooled {
     /// Its bytes.
     pub(super) fn into_stream(self) -> BlobStream {
         match self.content {
-            Content::Memory(pieces) => stream::iter(pieces.into_iter().map(Ok)).boxed(),
-            Content::File(file) => ReaderStream::with_capacity(file, PIECE).boxed(),
+            SpooledContent::Memory(pieces) => stream::iter(pieces.into_iter().map(Ok)).boxed(),
+            SpooledContent::File(file) => ReaderStream::with_capacity(file, PIECE).boxed(),
         }
     }
 }
@@ -86,7 +86,7 @@ mod tests {
             let whole = content.concat();
             let spooled = Spooled::gather(stream::iter(content.into_iter().map(Ok)).boxed());
             let spooled = spooled.await.unwrap();
-            assert_eq!(matches!(spooled.content, Content::File(_)), pieces > 4);
+            assert_eq!(matches!(spooled.content, SpooledContent::File(_)), pieces > 4);
             assert_eq!(
                 (spooled.digest, spooled.size),
                 (Digest::of(&whole), whole.len() as u64)

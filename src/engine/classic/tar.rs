@@ -27,7 +27,7 @@ pub(super) struct TarReader<R> {
 
 /// One entry. Its content is read by [`TarReader::chunk`] before the next entry.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct TarEntry {
     /// The path, as it is in the archive; hostile.
     pub(super) path: String,
     /// The content's size in bytes.
@@ -46,7 +46,7 @@ impl<R: AsyncRead + Unpin> TarReader<R> {
     }
 
     /// The next entry; `None` at the archive's end. What was not read of the one before is skipped.
-    pub(super) async fn next(&mut self) -> Result<Option<Entry>, Failure> {
+    pub(super) async fn next(&mut self) -> Result<Option<TarEntry>, Failure> {
         let mut long_path = None;
         let mut long_size = None;
         loop {
@@ -82,7 +82,7 @@ impl<R: AsyncRead + Unpin> TarReader<R> {
                     let size = long_size.unwrap_or(size);
                     self.begin_content(size);
                     let path = long_path.unwrap_or_else(|| header.path_bytes().into_owned());
-                    return Ok(Some(Entry {
+                    return Ok(Some(TarEntry {
                         path: String::from_utf8_lossy(&path).into_owned(),
                         size,
                         is_file: matches!(kind, EntryType::Regular | EntryType::Continuous),

@@ -8,7 +8,7 @@ use ::tar::Header;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use self::saved::{Layout, Saved};
+use self::saved::{Layout, SavedImage};
 use super::epoch::Epoch;
 use super::*;
 use crate::ports::RegistryError;
@@ -17,22 +17,22 @@ use oci_registry::verify;
 use tagship_domain::content::{Content, Descriptor, Manifest, OCI_MANIFEST};
 
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+struct RecordedEvents(Mutex<Vec<String>>);
 
-impl Reporter for Heard {
+impl Reporter for RecordedEvents {
     fn mask(&self, _secret: &SecretString) {}
 
-    fn event(&self, event: Event<'_>) {
+    fn event(&self, event: RunEvent<'_>) {
         let text = match event {
-            Event::Progress { what, current, total } => format!("{what} {current}/{}", total.unwrap()),
-            Event::Retry { reason, .. } => format!("retry: {reason}"),
+            RunEvent::Progress { what, current, total } => format!("{what} {current}/{}", total.unwrap()),
+            RunEvent::Retry { reason, .. } => format!("retry: {reason}"),
             other => format!("{other:?}"),
         };
         self.0.lock().unwrap().push(text);
     }
 }
 
-impl Heard {
+impl RecordedEvents {
     fn retries(&self) -> usize {
         let heard = self.0.lock().unwrap();
         heard.iter().filter(|text| text.starts_with("retry: ")).count()
@@ -40,20 +40,20 @@ impl Heard {
 }
 
 /// Pauses that do not matter to a test's length.
-fn impatient() -> Patience {
-    Patience {
+fn impatient() -> RetryPolicy {
+    RetryPolicy {
         first_pause: Duration::from_millis(1),
         longest_pause: Duration::from_millis(1),
-        ..Patience::default()
+        ..RetryPolicy::default()
     }
 }
 
-async fn push(saved: &Saved, registry: &InMemoryRegistry) -> Result<Digest, BuildError> {
+async fn push(saved: &SavedImage, registry: &InMemoryRegistry) -> Result<Digest, BuildError> {
     push_patiently(
         saved,
         registry,
-        &Heard::default(),
-        Times::UNCHANGED,
+        &RecordedEvents::default(),
+        ImageTimes::UNCHANGED,
         None,
         impatient(),
     )
@@ -80,7 +80,7 @@ fn unpacked(blobs: &BTreeMap<Digest, bytes::Bytes>, layers: &[Descriptor]) -> Ve
 }
 
 /// The manifest, checked to be of the image: layers unpack to the diff-ids, in their order.
-fn check(digest: Digest, saved: &Saved, registry: &InMemoryRegistry) -> Manifest {
+fn check(digest: Digest, saved: &SavedImage, registry: &InMemoryRegistry) -> Manifest {
     let state = registry.state();
     let manifest = state.manifests[&digest].clone();
     let Content::Image(image) = manifest.content().unwrap() else {
@@ -97,7 +97,7 @@ const LAYERS: [&[u8]; 3] = [&[1; 100_000], b"second", &[3; 700]];
 async fn both_layouts_give_the_same_image_every_time() {
     let mut digests = BTreeSet::new();
     for layout in [Layout::Docker20, Layout::Docker28, Layout::Docker20] {
-        let saved = Saved::new(layout, &LAYERS);
+        let saved = SavedImage::new(layout, &LAYERS);
         let registry = InMemoryRegistry::default();
         let digest = push(&saved, &registry).await.unwrap();
         let manifest = check(digest, &saved, &registry);
@@ -112,7 +112,7 @@ async fn both_layouts_give_the_same_image_every_time() {
 
 #[tokio::test]
 async fn the_manifest_is_compact_and_in_the_specifications_words() {
-    let saved = Saved::new(Layout::Docker28, &[b"layer"]);
+    let saved = SavedImage::new(Layout::Docker28, &[b"layer"]);
     let registry = InMemoryRegistry::default();
     let digest = push(&saved, &registry).await.unwrap();
     let manifest = check(digest, &saved, &registry);
@@ -137,7 +137,7 @@ async fn the_manifest_is_compact_and_in_the_specifications_words() {
 async fn a_layer_that_is_there_twice_is_uploaded_once() {
     for layout in [Layout::Docker20, Layout::Docker28] {
         let empty = [0; 1_024];
-        let saved = Saved::new(layout, &[&empty, b"content", &empty, &empty]);
+        let saved = SavedImage::new(layout, &[&empty, b"content", &empty, &empty]);
         let registry = InMemoryRegistry::default();
         let digest = push(&saved, &registry).await.unwrap();
         check(digest, &saved, &registry);
@@ -150,7 +150,7 @@ async fn images_without_layers_and_with_very_many_are_pushed() {
     for layout in [Layout::Docker20, Layout::Docker28] {
         for count in [0, 1, 127] {
             let layers: Vec<Vec<u8>> = (0..count).map(|n: usize| n.to_be_bytes().to_vec()).collect();
-            let saved = Saved::new(layout, &layers.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let saved = SavedImage::new(layout, &layers.iter().map(Vec::as_slice).collect::<Vec<_>>());
             let registry = InMemoryRegistry::default();
             let digest = push(&saved, &registry).await.unwrap();
             check(digest, &saved, &registry);
@@ -162,12 +162,20 @@ async fn images_without_layers_and_with_very_many_are_pushed() {
 #[tokio::test]
 async fn a_stream_that_breaks_off_is_opened_again_for_what_is_missing() {
     for layout in [Layout::Docker20, Layout::Docker28] {
-        let whole = Saved::new(layout, &LAYERS).tar().len();
+        let whole = SavedImage::new(layout, &LAYERS).tar().len();
         for at in [0, 700, whole / 2, whole - 7_000] {
-            let saved = Saved::new(layout, &LAYERS).breaking_off_at(&[at]);
+            let saved = SavedImage::new(layout, &LAYERS).breaking_off_at(&[at]);
             let registry = InMemoryRegistry::default();
-            let heard = Heard::default();
-            let pushed = push_patiently(&saved, &registry, &heard, Times::UNCHANGED, None, impatient()).await;
+            let heard = RecordedEvents::default();
+            let pushed = push_patiently(
+                &saved,
+                &registry,
+                &heard,
+                ImageTimes::UNCHANGED,
+                None,
+                impatient(),
+            )
+            .await;
             check(pushed.unwrap(), &saved, &registry);
             assert_eq!((saved.opened(), heard.retries()), (2, 1), "{at}");
             // At most the one that broke off is begun twice.
@@ -182,8 +190,8 @@ async fn a_line_that_breaks_off_again_and_again_is_used_as_long_as_it_gets_on() 
     let layers: Vec<&[u8]> = layers.iter().map(Vec::as_slice).collect();
     // What one layer takes in the archive: two small files, a header, and 20 blocks.
     let lengths: Vec<usize> = (1..=8).map(|layers| layers * 12_800 + 100).collect();
-    assert!(lengths.len() > Patience::default().repetitions);
-    let saved = Saved::new(Layout::Docker20, &layers).breaking_off_at(&lengths);
+    assert!(lengths.len() > RetryPolicy::default().repetitions);
+    let saved = SavedImage::new(Layout::Docker20, &layers).breaking_off_at(&lengths);
     let registry = InMemoryRegistry::default();
     let digest = push(&saved, &registry).await.unwrap();
     check(digest, &saved, &registry);
@@ -192,7 +200,7 @@ async fn a_line_that_breaks_off_again_and_again_is_used_as_long_as_it_gets_on() 
 
 #[tokio::test]
 async fn an_upload_that_breaks_off_is_repeated() {
-    let saved = Saved::new(Layout::Docker20, &LAYERS);
+    let saved = SavedImage::new(Layout::Docker20, &LAYERS);
     let registry = InMemoryRegistry::default();
     registry.state().broken_uploads = 3;
     let digest = push(&saved, &registry).await.unwrap();
@@ -204,7 +212,7 @@ async fn an_upload_that_breaks_off_is_repeated() {
 
 #[tokio::test]
 async fn repetition_ends_when_nothing_gets_on() {
-    let saved = Saved::new(Layout::Docker20, &LAYERS);
+    let saved = SavedImage::new(Layout::Docker20, &LAYERS);
     let registry = InMemoryRegistry::default();
     registry.state().broken_uploads = u32::MAX;
     let error = push(&saved, &registry).await.unwrap_err();
@@ -212,11 +220,11 @@ async fn repetition_ends_when_nothing_gets_on() {
         matches!(error, BuildError::Push(RegistryError::Unavailable { .. })),
         "{error:?}"
     );
-    assert_eq!(saved.opened(), Patience::default().repetitions + 1);
+    assert_eq!(saved.opened(), RetryPolicy::default().repetitions + 1);
     assert_eq!(saved.ended(), saved.opened());
     assert!(registry.state().manifests.is_empty());
 
-    let saved = Saved::new(Layout::Docker28, &LAYERS).breaking_off_at(&[600; 100]);
+    let saved = SavedImage::new(Layout::Docker28, &LAYERS).breaking_off_at(&[600; 100]);
     let error = push(&saved, &InMemoryRegistry::default()).await.unwrap_err();
     assert!(
         matches!(error, BuildError::Push(RegistryError::Source(_))),
@@ -226,13 +234,13 @@ async fn repetition_ends_when_nothing_gets_on() {
 
 #[tokio::test]
 async fn an_archive_of_another_image_is_refused() {
-    let mut other_layer = Saved::new(Layout::Docker20, &LAYERS);
+    let mut other_layer = SavedImage::new(Layout::Docker20, &LAYERS);
     other_layer.layers[1] = b"changed".to_vec();
-    let mut lying_name = Saved::new(Layout::Docker28, &LAYERS);
+    let mut lying_name = SavedImage::new(Layout::Docker28, &LAYERS);
     lying_name.layers[1] = b"changed".to_vec();
-    let mut other_order = Saved::new(Layout::Docker20, &LAYERS);
+    let mut other_order = SavedImage::new(Layout::Docker20, &LAYERS);
     other_order.diff_ids.reverse();
-    let mut one_more = Saved::new(Layout::Docker20, &LAYERS);
+    let mut one_more = SavedImage::new(Layout::Docker20, &LAYERS);
     one_more.diff_ids.push(Digest::of(b"one more"));
     for saved in [other_layer, lying_name, other_order, one_more] {
         let registry = InMemoryRegistry::default();
@@ -248,13 +256,13 @@ async fn an_archive_of_another_image_is_refused() {
 
 #[tokio::test]
 async fn progress_is_told_of_every_layer() {
-    let saved = Saved::new(Layout::Docker28, &LAYERS);
-    let heard = Heard::default();
+    let saved = SavedImage::new(Layout::Docker28, &LAYERS);
+    let heard = RecordedEvents::default();
     let pushed = push_archive(
         &saved,
         &InMemoryRegistry::default(),
         &heard,
-        Times::UNCHANGED,
+        ImageTimes::UNCHANGED,
         None,
     )
     .await;
@@ -268,7 +276,7 @@ async fn progress_is_told_of_every_layer() {
 
 #[tokio::test]
 async fn builds_that_differ_in_times_become_one_image() {
-    let times = Times {
+    let times = ImageTimes {
         config: Epoch::new(1_700_000_000),
         layers: Some(Epoch::new(1_700_000_000)),
     };
@@ -281,9 +289,9 @@ async fn builds_that_differ_in_times_become_one_image() {
             header.set_cksum();
             header.as_bytes().to_vec()
         };
-        let saved = Saved::new(Layout::Docker28, &[&layer(1_600_000_000), &layer(late)]);
+        let saved = SavedImage::new(Layout::Docker28, &[&layer(1_600_000_000), &layer(late)]);
         let registry = InMemoryRegistry::default();
-        let pushed = push_archive(&saved, &registry, &Heard::default(), times, None).await;
+        let pushed = push_archive(&saved, &registry, &RecordedEvents::default(), times, None).await;
         let digest = pushed.unwrap();
         let pushed = verify(&digest, &registry).await.unwrap();
         let Content::Image(image) = pushed.manifest.content().unwrap() else {
@@ -301,7 +309,7 @@ async fn builds_that_differ_in_times_become_one_image() {
 
 #[tokio::test]
 async fn what_the_registry_has_is_not_sent_again() {
-    let saved = Saved::new(Layout::Docker20, &LAYERS);
+    let saved = SavedImage::new(Layout::Docker20, &LAYERS);
     let registry = InMemoryRegistry::default();
     push(&saved, &registry).await.unwrap();
     registry.journal();
@@ -314,11 +322,11 @@ async fn what_the_registry_has_is_not_sent_again() {
 async fn a_known_layer_is_passed_over_where_the_registry_has_it() {
     let folder = tempfile::tempdir().unwrap();
     let cache = LayerCache::at(folder.path().join("layers"));
-    let saved = Saved::new(Layout::Docker28, &LAYERS);
+    let saved = SavedImage::new(Layout::Docker28, &LAYERS);
     let registry = InMemoryRegistry::default();
-    let push = async |saved: &Saved, registry: &InMemoryRegistry| {
-        let heard = Heard::default();
-        let times = Times::UNCHANGED;
+    let push = async |saved: &SavedImage, registry: &InMemoryRegistry| {
+        let heard = RecordedEvents::default();
+        let times = ImageTimes::UNCHANGED;
         let pushed = push_patiently(saved, registry, &heard, times, Some(&cache), impatient()).await;
         let told = heard.0.into_inner().unwrap();
         (pushed.unwrap(), told.len())
@@ -347,7 +355,7 @@ async fn a_known_layer_is_passed_over_where_the_registry_has_it() {
 
     let more: Vec<&[u8]> = LAYERS.iter().copied().chain([&b"one more"[..]]).collect();
     registry.journal();
-    let more = Saved::new(Layout::Docker28, &more);
+    let more = SavedImage::new(Layout::Docker28, &more);
     let (digest, _) = push(&more, &registry).await;
     check(digest, &more, &registry);
     assert_eq!(uploads(&registry), 1);

@@ -13,12 +13,12 @@ use super::{classify, on_one_line, refused_again};
 use crate::ports::{BuildError, RegistryError};
 use buildkit_session::{BuildEvent, DockerfileName, Progress, ProgressSink};
 use tagship_domain::build::{BuildArgs, BuildOptions, BuildRequest};
-use tagship_domain::error::{Diagnose as _, Kind};
+use tagship_domain::error::{Diagnose as _, FailureKind};
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 
-struct Nobody;
+struct NoCredentials;
 
-impl ProgressSink for Nobody {
+impl ProgressSink for NoCredentials {
     fn mask(&self, _: &SecretString) {}
 
     fn event(&self, _: BuildEvent<'_>) {}
@@ -50,7 +50,7 @@ fn request() -> BuildRequest {
 /// A build whose one step failed.
 fn progress(step: &str, output: &str, error: &str) -> Progress {
     let dockerfile = DockerfileName::new(Path::new("/w/app/Dockerfile"), Path::new("/w"));
-    let mut progress = Progress::new(Arc::new(Nobody), dockerfile, BuildArgs::default());
+    let mut progress = Progress::new(Arc::new(NoCredentials), dockerfile, BuildArgs::default());
     if !step.is_empty() {
         progress.take(StatusResponse {
             vertexes: vec![Vertex {
@@ -225,12 +225,12 @@ fn failed_pushes_are_errors_of_the_registry() {
                 "failed to push {}: unexpected status from HEAD request to {url}: 401 Unauthorized",
                 image()
             ),
-            Kind::Credentials,
+            FailureKind::Credentials,
             "refuses the credential",
         ),
         (
             format!("failed to authorize: no basic auth credentials for {url}"),
-            Kind::Credentials,
+            FailureKind::Credentials,
             "refuses the credential",
         ),
         (
@@ -238,7 +238,7 @@ fn failed_pushes_are_errors_of_the_registry() {
                 "failed to push {}: unexpected status from POST request to {url}: 403 Forbidden",
                 image()
             ),
-            Kind::Credentials,
+            FailureKind::Credentials,
             "refuses the credential",
         ),
         (
@@ -246,7 +246,7 @@ fn failed_pushes_are_errors_of_the_registry() {
                 "failed to push {}: denied: User: arn:aws:sts::123456789012:assumed-role/ci/x is not authorized to perform: ecr:InitiateLayerUpload on resource: r",
                 image()
             ),
-            Kind::Credentials,
+            FailureKind::Credentials,
             "may not do `ecr:InitiateLayerUpload`",
         ),
         (
@@ -254,7 +254,7 @@ fn failed_pushes_are_errors_of_the_registry() {
                 "failed to push {}: name unknown: The repository with name 'team/app' does not exist in the registry with id '123456789012'",
                 image()
             ),
-            Kind::Operation,
+            FailureKind::Operation,
             "repository `team/app` does not exist",
         ),
         (
@@ -262,7 +262,7 @@ fn failed_pushes_are_errors_of_the_registry() {
                 "failed to push {}: unexpected status from PUT request to {url}: 400 Bad Request",
                 image()
             ),
-            Kind::Operation,
+            FailureKind::Operation,
             "refuses the push",
         ),
         (
@@ -270,7 +270,7 @@ fn failed_pushes_are_errors_of_the_registry() {
                 "failed to push {}: failed to do request: Put \"{url}\": EOF",
                 image()
             ),
-            Kind::Operation,
+            FailureKind::Operation,
             "the push with registry",
         ),
     ] {
@@ -301,7 +301,7 @@ fn values_of_build_arguments_are_not_shown() {
     };
     let message = "process \"curl hunter2 hunter2-and-more true\" did not complete";
     let dockerfile = DockerfileName::new(Path::new("/w/app/Dockerfile"), Path::new("/w"));
-    let mut progress = Progress::new(Arc::new(Nobody), dockerfile, request.build_args.clone());
+    let mut progress = Progress::new(Arc::new(NoCredentials), dockerfile, request.build_args.clone());
     progress.take(StatusResponse {
         vertexes: vec![Vertex {
             digest: "sha256:1".to_owned(),

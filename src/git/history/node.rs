@@ -8,19 +8,19 @@ pub(super) struct Node {
     pub(super) parents: Vec<ObjectId>,
     /// The committer's time in seconds since 1970.
     pub(super) time: i64,
-    pub(super) marks: Marks,
+    pub(super) marks: CommitMarks,
     /// The marks that the parents have got too.
-    pub(super) passed_on: Marks,
+    pub(super) passed_on: CommitMarks,
 }
 
 /// What a commit belongs to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Marks {
+pub(super) struct CommitMarks {
     pub(super) in_head: bool,
     pub(super) in_release: bool,
 }
 
-impl Marks {
+impl CommitMarks {
     pub(super) const HEAD: Self = Self {
         in_head: true,
         in_release: false,
@@ -40,7 +40,7 @@ impl Marks {
 
 impl Node {
     pub(super) fn is_only_in_head(&self) -> bool {
-        self.marks == Marks::HEAD
+        self.marks == CommitMarks::HEAD
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -3,8 +3,8 @@ use std::collections::{BinaryHeap, HashMap};
 use gix::ObjectId;
 use gix::revwalk::Graph;
 
-use super::node::{Marks, Node};
-use super::since::Since;
+use super::node::{CommitMarks, Node};
+use super::unreleased::UnreleasedCommits;
 use tagship_domain::bump::VersionTag;
 
 /// How far a parent's clock may be ahead of its child's, in seconds.
@@ -44,7 +44,7 @@ impl<'a> Walk<'a> {
             are_times_sane: true,
             beyond: 0,
         };
-        walk.mark(head, Marks::HEAD)?;
+        walk.mark(head, CommitMarks::HEAD)?;
         Ok(walk)
     }
 
@@ -78,9 +78,9 @@ impl<'a> Walk<'a> {
     }
 
     /// What HEAD contains and `release` does not.
-    pub(super) fn since(mut self, release: Option<ObjectId>) -> gix::Result<Since> {
+    pub(super) fn since(mut self, release: Option<ObjectId>) -> gix::Result<UnreleasedCommits> {
         if let Some(release) = release {
-            self.mark(release, Marks::RELEASE)?;
+            self.mark(release, CommitMarks::RELEASE)?;
         }
         while self.open > 0 {
             self.step()?;
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
             }
         }
         self.commits.retain(|_, commit| commit.is_only_in_head());
-        Ok(Since::new(self.commits))
+        Ok(UnreleasedCommits::new(self.commits))
     }
 
     fn may_find_one_as_old_as(&self, time: i64) -> bool {
@@ -132,7 +132,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Adds marks to a commit; gives its time.
-    fn mark(&mut self, id: ObjectId, marks: Marks) -> gix::Result<i64> {
+    fn mark(&mut self, id: ObjectId, marks: CommitMarks) -> gix::Result<i64> {
         let commit = match self.commits.entry(id) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
@@ -140,8 +140,8 @@ impl<'a> Walk<'a> {
                 entry.insert(Node {
                     parents: commit.iter_parents().collect::<Result<_, _>>()?,
                     time: commit.committer_timestamp()?,
-                    marks: Marks::default(),
-                    passed_on: Marks::default(),
+                    marks: CommitMarks::default(),
+                    passed_on: CommitMarks::default(),
                 })
             }
         };

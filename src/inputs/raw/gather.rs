@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Given, RawInputs};
+use super::{RawArguments, RawInputs};
 use crate::config::{self, Config};
 use crate::inputs::paths::Paths;
 use crate::inputs::problem::Problems;
@@ -15,8 +15,8 @@ use tagship_domain::untrusted::cleaned;
 
 impl RawInputs {
     /// Brings together what is given, `TAGSHIP_*`, `tagship.yaml`, well-known variables and defaults.
-    pub fn gather(given: Given, environment: &Environment) -> Self {
-        let mut raw = Self::given(given, environment);
+    pub fn gather(arguments: RawArguments, environment: &Environment) -> Self {
+        let mut raw = Self::arguments(arguments, environment);
         raw.file = Arc::new(raw.load_file(environment));
         let image = raw.selected();
         raw.completed(image, environment)
@@ -24,10 +24,10 @@ impl RawInputs {
 
     /// What `ship` would gather for each image of `tagship.yaml`, with its name.
     pub(in crate::inputs) fn of_images(
-        given: Given,
+        arguments: RawArguments,
         environment: &Environment,
     ) -> (Self, Vec<(String, Self)>) {
-        let mut raw = Self::given(given, environment);
+        let mut raw = Self::arguments(arguments, environment);
         raw.file = Arc::new(raw.load_file(environment));
         let images = raw.file.0.images.iter().enumerate().map(|(index, image)| {
             let of_image = raw.clone().completed(Some(index), environment);
@@ -38,8 +38,8 @@ impl RawInputs {
     }
 
     /// What flags, inputs of the action and variables say, which counts more than the file.
-    fn given(given: Given, environment: &Environment) -> Self {
-        let Given { face, values } = given;
+    fn arguments(arguments: RawArguments, environment: &Environment) -> Self {
+        let RawArguments { face, values } = arguments;
         let mut raw = Self {
             face,
             values: BTreeMap::new(),
@@ -250,10 +250,10 @@ impl RawInputs {
 fn misspelt(environment: &Environment) -> Vec<(String, String)> {
     const PREFIX: &str = "TAGSHIP_";
     let variables: Vec<String> = INPUTS.iter().map(Input::variable).collect();
-    let given = environment
+    let arguments = environment
         .names(PREFIX)
         .filter(|name| !variables.iter().any(|known| known == name));
-    given
+    arguments
         .filter_map(|name| {
             let of = |known: &String| strsim::damerau_levenshtein(name, known);
             let meant = variables.iter().min_by_key(|known| of(known))?;

@@ -73,7 +73,7 @@ fn no_debug_output_shows_a_value() {
         .variable("TAGSHIP_SECRETS", "npm=s3cret-value")
         .flag("build-args", "A=s3cret-arg");
     let environment = case.environment();
-    let given = Given::by_flags(case.flags.clone());
+    let given = RawArguments::by_flags(case.flags.clone());
     let text = format!("{environment:?} {given:?}");
     let raw = RawInputs::gather(given, &environment);
     let text = format!("{text} {raw:?}");

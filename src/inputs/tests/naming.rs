@@ -1,7 +1,7 @@
 use semver::Version;
 
 use super::*;
-use crate::settings::WantedVersion;
+use crate::settings::RequestedVersion;
 use tagship_domain::tags::{Flavor, Mode, TagRule};
 
 #[test]
@@ -11,9 +11,9 @@ fn versions_and_tags_keep_to_their_rules() {
         .flag("tags", "edge, stable\ntype=sha,format=long");
     let settings = case.settings();
     let version = Version::parse("1.2.3-rc.1").unwrap();
-    assert_eq!(settings.version, Some(WantedVersion::Given(version)));
+    assert_eq!(settings.version, Some(RequestedVersion::Exact(version)));
     let automatic = Case::complete().flag("version", "auto").settings();
-    assert_eq!(automatic.version, Some(WantedVersion::Next));
+    assert_eq!(automatic.version, Some(RequestedVersion::Next));
     assert_eq!(settings.lists.rules.len(), 3);
     for bad in ["1.2", "01.2.3", "latest", &format!("1.2.3-{}", "a".repeat(130))] {
         assert!(

@@ -12,7 +12,7 @@ pub(super) enum Fault {
 }
 
 /// Another writer: before the request after the first `after` ones, it points a tag to its image.
-pub(super) struct Rival {
+pub(super) struct ConcurrentPush {
     pub(super) after: usize,
     pub(super) tag: Tag,
     pub(super) manifest: Manifest,
@@ -25,7 +25,7 @@ pub(super) struct State {
     pub(super) tags: BTreeMap<Tag, Digest>,
     pub(super) requests: Vec<String>,
     pub(super) fault: Option<(usize, Fault)>,
-    pub(super) rival: Option<Rival>,
+    pub(super) rival: Option<ConcurrentPush>,
     pub(super) is_list_refused: bool,
 }
 

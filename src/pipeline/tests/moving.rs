@@ -91,12 +91,12 @@ async fn the_tags_are_listed_only_where_a_decision_hangs_on_them() {
     shipped(&version("1.3.0"), &registry).await;
     assert_eq!(lists(&registry), 2, "all tags are right already");
     let late = Run {
-        past: Past {
+        past: FixedHistory {
             git_tags: GitTags {
                 names: vec!["v1.2.9".to_owned(), "v1.3.0".to_owned()],
                 is_shallow: false,
             },
-            ..Past::default()
+            ..FixedHistory::default()
         },
         ..Run::new(&commit(9), Some("1.2.9"), &["type=semver", "latest"], "late")
     };
@@ -131,7 +131,7 @@ async fn a_greater_version_that_comes_between_plan_and_write_is_seen() {
             let mut state = registry.state.lock().unwrap();
             state.blobs.insert(Digest::of(&layer), layer);
             state.blobs.insert(Digest::of(&config), config);
-            state.rival = Some(Rival {
+            state.rival = Some(ConcurrentPush {
                 after,
                 tag: Tag::parse("1.3.0").unwrap(),
                 manifest: greater.clone(),
@@ -156,12 +156,12 @@ async fn who_may_not_list_decides_by_git_and_without_either_moves_nothing() {
         let registry = Memory::new(Mutability::Mutable);
         registry.state.lock().unwrap().is_list_refused = true;
         let run = Run {
-            past: Past {
+            past: FixedHistory {
                 git_tags: GitTags {
                     names: vec!["v1.2.9".to_owned()],
                     is_shallow,
                 },
-                ..Past::default()
+                ..FixedHistory::default()
             },
             ..Run::new(&commit(1), Some("1.2.9"), &["type=semver", "latest"], "a")
         };
@@ -178,9 +178,9 @@ async fn a_branch_goes_forward_only() {
     let rules = ["type=sha", "type=ref,event=branch"];
     let commits: Vec<String> = (1..=4).map(commit).collect();
     let run = |number: u8| Run {
-        past: Past {
+        past: FixedHistory {
             commits: commits.clone(),
-            ..Past::default()
+            ..FixedHistory::default()
         },
         ..Run::new(&commit(number), None, &rules, &format!("content {number}"))
     };
@@ -212,7 +212,7 @@ async fn a_branch_goes_forward_only() {
         let mut state = registry.state.lock().unwrap();
         state.blobs.insert(Digest::of(&layer), layer);
         state.blobs.insert(Digest::of(&config), config);
-        state.rival = Some(Rival {
+        state.rival = Some(ConcurrentPush {
             after: during,
             tag: Tag::parse("main").unwrap(),
             manifest: manifest.clone(),

@@ -65,14 +65,14 @@ impl Builder for Text {
 
 /// A history of one line of commits.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Past {
+pub(super) struct FixedHistory {
     pub(super) git_tags: GitTags,
     /// Oldest first; commits that are not among them are unknown.
     pub(super) commits: Vec<String>,
 }
 
 #[async_trait]
-impl ReadHistory for Past {
+impl ReadHistory for FixedHistory {
     async fn git_tags(&self) -> Result<GitTags, GitError> {
         Ok(self.git_tags.clone())
     }
@@ -93,7 +93,7 @@ struct Silent;
 
 impl Reporter for Silent {
     fn mask(&self, _: &secrecy::SecretString) {}
-    fn event(&self, _: crate::ports::Event<'_>) {}
+    fn event(&self, _: crate::ports::RunEvent<'_>) {}
 }
 
 pub(super) fn image() -> ImageName {
@@ -106,12 +106,12 @@ pub(super) fn image() -> ImageName {
 /// One whole run, as the command does it, on branch `main`.
 #[derive(Debug, Clone)]
 pub(super) struct Run {
-    pub(super) wish: Wish,
+    pub(super) plan_request: PlanRequest,
     pub(super) content: String,
     /// What builds without the cache give, if not the same.
     pub(super) uncached: Vec<&'static str>,
     pub(super) store: ImageStore,
-    pub(super) past: Past,
+    pub(super) past: FixedHistory,
 }
 
 impl Run {
@@ -119,7 +119,7 @@ impl Run {
         let commit = CommitId::parse(commit).unwrap();
         let version = version.map(|version| Version::parse(version).unwrap());
         let event = Event::of_checkout(Some("main"), None, commit.clone());
-        let given = Given {
+        let given = TagContext {
             mode: Mode::Strict,
             event: &event,
             repository: &RepositoryInfo::default(),
@@ -131,7 +131,7 @@ impl Run {
             is_dirty: false,
         };
         let rules: Vec<TagRule> = rules.iter().map(|rule| TagRule::parse(rule).unwrap()).collect();
-        let wanted = Wanted::of(&evaluate(&rules, &Flavor::plain(), &given).unwrap()).unwrap();
+        let wanted = TagSet::of(&evaluate(&rules, &Flavor::plain(), &given).unwrap()).unwrap();
         let source = Source {
             commit,
             committed_at: jiff::Timestamp::UNIX_EPOCH,
@@ -154,7 +154,7 @@ impl Run {
             options: tagship_domain::build::BuildOptions::default(),
         };
         Self {
-            wish: Wish {
+            plan_request: PlanRequest {
                 image: image(),
                 source,
                 version,
@@ -167,14 +167,14 @@ impl Run {
             content: content.to_owned(),
             uncached: Vec::new(),
             store: ImageStore::Classic,
-            past: Past::default(),
+            past: FixedHistory::default(),
         }
     }
 
     /// Reads and plans.
     pub(super) async fn plan(&self, registry: &Memory) -> Result<Plan, PipelineError> {
-        let facts = gather(registry, &self.past, &self.wish).await?;
-        Ok(Plan::new(self.wish.clone(), Ok(&facts)))
+        let facts = gather(registry, &self.past, &self.plan_request).await?;
+        Ok(Plan::new(self.plan_request.clone(), Ok(&facts)))
     }
 
     /// Plans and publishes.
@@ -190,8 +190,8 @@ impl Run {
                         .collect(),
                 ),
                 store: self.store,
-                revision: self.wish.source.commit.to_string(),
-                version: self.wish.version.as_ref().map(ToString::to_string),
+                revision: self.plan_request.source.commit.to_string(),
+                version: self.plan_request.version.as_ref().map(ToString::to_string),
             };
             let writers = Writers {
                 registry,

@@ -5,7 +5,7 @@
 //! case-insensitive; after `stop-commands` only the token counts.
 
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct RecordedEvents {
     /// Every command that was obeyed, with its data; masks are apart.
     pub(super) commands: Vec<(String, String)>,
     /// What was masked.
@@ -35,10 +35,10 @@ const NAMES: [&str; 14] = [
     "set-env",
 ];
 
-pub(super) fn listen(stream: &str) -> Heard {
-    let mut heard = Heard {
+pub(super) fn listen(stream: &str) -> RecordedEvents {
+    let mut heard = RecordedEvents {
         groups_are_flat: true,
-        ..Heard::default()
+        ..RecordedEvents::default()
     };
     let mut stopped: Option<String> = None;
     let mut is_in_group = false;

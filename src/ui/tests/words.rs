@@ -2,11 +2,11 @@ use super::*;
 
 #[derive(Debug, thiserror::Error)]
 #[error("tag `1.4.0` is taken{0}")]
-struct Taken(String, #[source] io::Error);
+struct TagTaken(String, #[source] io::Error);
 
-impl tagship_domain::error::Diagnose for Taken {
-    fn kind(&self) -> tagship_domain::error::Kind {
-        tagship_domain::error::Kind::TagConflict
+impl tagship_domain::error::Diagnose for TagTaken {
+    fn kind(&self) -> tagship_domain::error::FailureKind {
+        tagship_domain::error::FailureKind::TagConflict
     }
 
     fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
@@ -16,17 +16,17 @@ impl tagship_domain::error::Diagnose for Taken {
 
 #[test]
 fn an_error_has_one_shape_everywhere() {
-    let error = Taken("\u{1b}[2J".to_owned(), io::Error::other("the cause"));
+    let error = TagTaken("\u{1b}[2J".to_owned(), io::Error::other("the cause"));
     let diagnosis = Diagnosis::of(&error);
-    let (voice, stream) = plain();
-    output(&voice, 3, b"held back");
-    voice.error(&diagnosis);
+    let (renderer, stream) = plain();
+    output(&renderer, 3, b"held back");
+    renderer.error(&diagnosis);
     assert_eq!(
         stream.text(),
         "#3 held back\nerror: tag `1.4.0` is taken\n  caused by: the cause\n\nhint: bump the version\n"
     );
-    let (voice, stream) = actions();
-    voice.error(&diagnosis);
+    let (renderer, stream) = actions();
+    renderer.error(&diagnosis);
     let heard = listen(&stream.text());
     assert_eq!(
         heard.commands,
@@ -51,8 +51,8 @@ fn an_error_has_one_shape_everywhere() {
 struct StepFailed(Vec<String>);
 
 impl tagship_domain::error::Diagnose for StepFailed {
-    fn kind(&self) -> tagship_domain::error::Kind {
-        tagship_domain::error::Kind::Operation
+    fn kind(&self) -> tagship_domain::error::FailureKind {
+        tagship_domain::error::FailureKind::Operation
     }
 
     fn output(&self) -> &[String] {
@@ -66,8 +66,8 @@ fn the_last_output_of_a_failing_step_stands_above_the_error_everywhere() {
     let diagnosis = Diagnosis::of(&StepFailed(lines.map(str::to_owned).to_vec()));
     let expected = "  |  100%\n  | ::error::no rule\n  | \tto make\nerror: build step `RUN make` failed";
     assert_eq!(diagnosis.plain(), expected);
-    let (voice, stream) = plain();
-    quiet::Quiet::new(Arc::new(voice)).error(&diagnosis);
+    let (renderer, stream) = plain();
+    quiet::Quiet::new(Arc::new(renderer)).error(&diagnosis);
     assert_eq!(stream.text(), format!("{expected}\n"));
     assert_eq!(
         diagnosis.annotation(),
@@ -102,21 +102,21 @@ fn stdout_moves_no_cursor_and_holds_no_command_and_no_secret() {
 
 #[test]
 fn an_annotation_keeps_to_the_runners_limit() {
-    let error = Taken("é".repeat(10_000), io::Error::other("the cause"));
+    let error = TagTaken("é".repeat(10_000), io::Error::other("the cause"));
     assert_eq!(Diagnosis::of(&error).annotation().chars().count(), 4096);
 }
 
 #[test]
 fn plain_lines_carry_their_step() {
-    let (voice, stream) = plain();
-    voice.event(Event::Stage(crate::ports::Stage::Build));
-    start(&voice, 1, "RUN one\u{7}");
-    output(&voice, 1, b"a\nb");
-    output(&voice, 1, b"c\r\nold\rnew\n");
-    done(&voice, 1);
+    let (renderer, stream) = plain();
+    renderer.event(RunEvent::Stage(crate::ports::Stage::Build));
+    start(&renderer, 1, "RUN one\u{7}");
+    output(&renderer, 1, b"a\nb");
+    output(&renderer, 1, b"c\r\nold\rnew\n");
+    done(&renderer, 1);
     for current in [10, 2048] {
         let total = Some(2048);
-        voice.event(Event::Progress {
+        renderer.event(RunEvent::Progress {
             what: "layer",
             current,
             total,
@@ -130,13 +130,13 @@ fn plain_lines_carry_their_step() {
 
 #[test]
 fn quiet_keeps_warnings_and_errors() {
-    let (voice, stream) = plain();
-    let voice = quiet::Quiet::new(Arc::new(voice));
-    voice.event(Event::Note("note"));
-    start(&voice, 1, "step");
-    output(&voice, 1, b"text\n");
+    let (renderer, stream) = plain();
+    let renderer = quiet::Quiet::new(Arc::new(renderer));
+    renderer.event(RunEvent::Note("note"));
+    start(&renderer, 1, "step");
+    output(&renderer, 1, b"text\n");
     let message = "look".to_owned();
-    voice.event(Event::Warning(&Warning {
+    renderer.event(RunEvent::Warning(&Warning {
         message,
         file: None,
         line: None,
@@ -146,22 +146,22 @@ fn quiet_keeps_warnings_and_errors() {
 
 #[test]
 fn live_lines_are_bounded_and_hostile_steps_do_no_harm() {
-    let voice = terminal::Terminal::new(Arc::default(), Palette::PLAIN);
+    let renderer = terminal::Terminal::new(Arc::default(), Palette::PLAIN);
     for step in 0..100 {
-        start(&voice, step, "RUN \u{1b}[2J");
-        output(&voice, step, b"\xff\xfe\r\r\n\n");
+        start(&renderer, step, "RUN \u{1b}[2J");
+        output(&renderer, step, b"\xff\xfe\r\r\n\n");
     }
-    assert_eq!(voice.live_lines(), 8);
+    assert_eq!(renderer.live_lines(), 8);
     for step in 0..200 {
-        done(&voice, step);
+        done(&renderer, step);
     }
-    assert_eq!(voice.live_lines(), 0);
-    voice.event(Event::Progress {
+    assert_eq!(renderer.live_lines(), 0);
+    renderer.event(RunEvent::Progress {
         what: "layer",
         current: 0,
         total: None,
     });
-    voice.finish();
+    renderer.finish();
 }
 
 #[test]
@@ -184,8 +184,8 @@ fn colour_follows_the_flag_then_the_environment_then_the_terminal() {
 
 #[test]
 fn data_to_a_closed_pipe_is_no_error_but_a_full_disk_is() {
-    struct Refuses(io::ErrorKind);
-    impl Write for Refuses {
+    struct FailingWriter(io::ErrorKind);
+    impl Write for FailingWriter {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
             Err(self.0.into())
         }
@@ -193,7 +193,7 @@ fn data_to_a_closed_pipe_is_no_error_but_a_full_disk_is() {
             Ok(())
         }
     }
-    let data = |kind| Output::new(Box::new(Refuses(kind)), Arc::default()).data("{}");
+    let data = |kind| Output::new(Box::new(FailingWriter(kind)), Arc::default()).data("{}");
     assert!(data(io::ErrorKind::BrokenPipe).is_ok());
     assert!(data(io::ErrorKind::StorageFull).is_err());
 }

@@ -1,6 +1,6 @@
 //! Repositories that are made by the push itself: what clients ask before they push must not keep them from it.
 
-use super::{Yard, aws};
+use super::{ClientBench, aws};
 use tagship_domain::immutability::Mutability;
 use test_support::checkout::Checkout;
 use test_support::clients::crane;
@@ -10,7 +10,7 @@ use test_support::unique;
 
 #[test]
 fn every_client_pushes_to_a_repository_that_a_template_makes() {
-    let yard = Yard::new(&Mutability::Mutable);
+    let yard = ClientBench::new(&Mutability::Mutable);
     let named = |repository: &str| format!("{}/{repository}:1.0.0", yard.ecr.host());
     let copy = |repository: &str| {
         let (from, to) = (yard.image("1.0.0"), named(repository));

@@ -2,7 +2,7 @@
 
 use tagship::ports::BuildError;
 use tagship::ports::Builder as _;
-use tagship_domain::error::{Diagnose as _, Kind};
+use tagship_domain::error::{Diagnose as _, FailureKind};
 
 use super::support::{Bench, Outcome, engines, folder, request};
 
@@ -105,7 +105,7 @@ async fn a_stage_that_is_not_there_is_named() {
             "{}",
             engine.name
         );
-        assert_eq!(error.kind(), Kind::Usage);
+        assert_eq!(error.kind(), FailureKind::Usage);
     }
 }
 
@@ -152,6 +152,6 @@ async fn what_is_missing_is_told_before_the_build() {
                 .ends_with("nowhere` cannot be used: it does not exist"),
             "{error}"
         );
-        assert_eq!(error.kind(), Kind::Usage);
+        assert_eq!(error.kind(), FailureKind::Usage);
     }
 }

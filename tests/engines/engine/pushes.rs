@@ -2,7 +2,7 @@
 
 use http::Method;
 use tagship::ports::{BuildError, RegistryError};
-use tagship_domain::error::{Diagnose as _, Kind, with_causes};
+use tagship_domain::error::{Diagnose as _, FailureKind, with_causes};
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 
 use super::image::Image;
@@ -69,7 +69,7 @@ async fn a_refused_credential_is_told_as_such() {
             "{}: {error:?}",
             engine.name
         );
-        assert_eq!(error.kind(), Kind::Credentials);
+        assert_eq!(error.kind(), FailureKind::Credentials);
     }
 }
 

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tagship::engine::EngineBuilder;
 use tagship::ports::{BuildError, LoginError, RegistryError};
 use tagship::ports::{
-    Builder as _, Event, RegistryCredential, RegistryLogin, Reporter, StepOutcome, Warning,
+    Builder as _, RegistryCredential, RegistryLogin, Reporter, RunEvent, StepOutcome, Warning,
 };
 use tagship_domain::build::{BuildArgs, BuildOptions, BuildRequest};
 use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
@@ -118,7 +118,7 @@ pub(crate) fn request(context: &Path) -> BuildRequest {
 pub(crate) struct Bench {
     pub(crate) registry: Fake,
     pub(crate) builder: EngineBuilder,
-    pub(crate) heard: Arc<Heard>,
+    pub(crate) heard: Arc<RecordedEvents>,
     repository: &'static str,
 }
 
@@ -171,7 +171,7 @@ impl Bench {
         workspace: PathBuf,
     ) -> Self {
         registry.state().password = Some(PASSWORD.to_owned());
-        let heard = Arc::new(Heard::default());
+        let heard = Arc::new(RecordedEvents::default());
         let name = RepositoryName::parse(repository).unwrap();
         let image = ImageName {
             registry: registry.host(),
@@ -225,7 +225,7 @@ impl RegistryLogin for Login {
 
 /// Everything that was reported.
 #[derive(Default)]
-pub(crate) struct Heard(Mutex<Log>);
+pub(crate) struct RecordedEvents(Mutex<Log>);
 
 #[derive(Default, Debug, Clone)]
 pub(crate) struct Log {
@@ -251,7 +251,7 @@ pub(crate) enum Outcome {
     Failed(String),
 }
 
-impl Heard {
+impl RecordedEvents {
     pub(crate) fn log(&self) -> Log {
         self.0.lock().unwrap().clone()
     }
@@ -265,7 +265,7 @@ impl Heard {
     }
 }
 
-impl Reporter for Heard {
+impl Reporter for RecordedEvents {
     fn mask(&self, secret: &SecretString) {
         self.0
             .lock()
@@ -274,15 +274,15 @@ impl Reporter for Heard {
             .push(secret.expose_secret().to_owned());
     }
 
-    fn event(&self, event: Event<'_>) {
+    fn event(&self, event: RunEvent<'_>) {
         let mut log = self.0.lock().unwrap();
         let index = |step: u32| usize::try_from(step).unwrap() - 1;
         match event {
-            Event::Stage(_) | Event::Block(_) => {}
-            Event::Note(note) => log.notes.push(note.to_owned()),
-            Event::Warning(warning) => log.warnings.push(warning.clone()),
-            Event::Retry { reason, .. } => log.retries.push(reason.to_owned()),
-            Event::StepStarted { step, name } => {
+            RunEvent::Stage(_) | RunEvent::Block(_) => {}
+            RunEvent::Note(note) => log.notes.push(note.to_owned()),
+            RunEvent::Warning(warning) => log.warnings.push(warning.clone()),
+            RunEvent::Retry { reason, .. } => log.retries.push(reason.to_owned()),
+            RunEvent::StepStarted { step, name } => {
                 if step == 1 {
                     log.steps.clear();
                 }
@@ -292,8 +292,8 @@ impl Reporter for Heard {
                     ..Step::default()
                 });
             }
-            Event::StepOutput { step, output } => log.steps[index(step)].output.extend(output),
-            Event::StepFinished { step, outcome } => {
+            RunEvent::StepOutput { step, output } => log.steps[index(step)].output.extend(output),
+            RunEvent::StepFinished { step, outcome } => {
                 let ended = match outcome {
                     StepOutcome::Done(duration) => Outcome::Done(duration),
                     StepOutcome::Cached => Outcome::Cached,
@@ -305,7 +305,7 @@ impl Reporter for Heard {
                     "a step ends once"
                 );
             }
-            Event::Progress { what, .. } => log.moved.push(what.to_owned()),
+            RunEvent::Progress { what, .. } => log.moved.push(what.to_owned()),
         }
     }
 }

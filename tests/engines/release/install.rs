@@ -11,12 +11,12 @@ use test_support::process::{Finished, finish, output_of, repository_root, scrubb
 use super::{Clone, VERSION, released};
 
 /// A published release, and an empty home.
-struct Place {
+struct Installation {
     github: Github,
     home: TempDir,
 }
 
-impl Place {
+impl Installation {
     fn new() -> Self {
         let clone = Clone::of_this_repository();
         let github = Github::of(clone.folder.path());
@@ -56,7 +56,7 @@ fn version_of(program: &Path) -> String {
 
 #[test]
 fn the_installer_installs_the_latest_release_and_a_named_one() {
-    let place = Place::new();
+    let place = Installation::new();
     let program = place.home.path().join(".local/bin/tagship");
     let latest = finish(&mut place.installer());
     latest.expect_code(0);
@@ -79,7 +79,7 @@ fn the_installer_installs_the_latest_release_and_a_named_one() {
 
 #[test]
 fn what_cannot_be_installed_is_an_error_with_a_way_out() {
-    let place = Place::new();
+    let place = Installation::new();
     place.assert_refused(
         place.installer().env("TAGSHIP_INSTALL_VERSION", "9.9.9"),
         "the checksums of 9.9.9 cannot be downloaded",
@@ -125,7 +125,7 @@ fn what_cannot_be_installed_is_an_error_with_a_way_out() {
 
 /// The value of a line `KEY = "VALUE"` in `Cargo.toml`, with its placeholders filled in as `cargo binstall` does.
 /// Source: cargo-binstall, SUPPORT.md.
-fn binstall(key: &str, place: &Place) -> String {
+fn binstall(key: &str, place: &Installation) -> String {
     let manifest = fs::read_to_string(repository_root().join("Cargo.toml")).expect("it can be read");
     let line = manifest
         .lines()
@@ -151,7 +151,7 @@ fn binstall(key: &str, place: &Place) -> String {
 
 #[test]
 fn binstall_finds_the_binary_in_the_release() {
-    let place = Place::new();
+    let place = Installation::new();
     let archive = place.home.path().join("archive");
     let url = binstall("pkg-url", &place);
     output_of(
@@ -175,7 +175,7 @@ fn binstall_finds_the_binary_in_the_release() {
 
 /// Runs the one step of the composite action in a checkout of it, as the runner does.
 /// Source: docs.github.com, "Workflow syntax", `jobs.<job_id>.steps[*].shell`.
-fn set_up(action: &Path, place: &Place) -> (Finished, String) {
+fn set_up(action: &Path, place: &Installation) -> (Finished, String) {
     let text = fs::read_to_string(action.join("action.yml")).expect("`setup/action.yml` can be read");
     let definition: serde_yaml::Value = serde_yaml::from_str(&text).expect("it is YAML");
     let steps = definition["runs"]["steps"]
@@ -203,7 +203,7 @@ fn set_up(action: &Path, place: &Place) -> (Finished, String) {
 
 #[test]
 fn setup_puts_the_program_that_its_release_commit_names_on_the_path() {
-    let place = Place::new();
+    let place = Installation::new();
     let checkout = tempfile::tempdir().expect("a temporary folder can be made");
     output_of(
         scrubbed("git", checkout.path())

@@ -144,7 +144,7 @@ fn a_job_is_told_to_check_out_and_a_terminal_is_not() {
     let folder = TempDir::new().unwrap();
     let hint = |in_job| {
         let error = GixCheckout::at(folder.path()).source(folder.path()).unwrap_err();
-        error.told_in(in_job).hint().unwrap().into_owned()
+        error.in_job(in_job).hint().unwrap().into_owned()
     };
     assert!(hint(true).contains("actions/checkout"));
     assert!(!hint(false).contains("actions/checkout"));

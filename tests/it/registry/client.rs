@@ -2,7 +2,7 @@
 
 use tagship::ports::{ReadRepository as _, RegistryError, WriteRepository as _};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
-use tagship_domain::error::{Diagnose as _, Kind};
+use tagship_domain::error::{Diagnose as _, FailureKind};
 use tagship_domain::reference::{Digest, Reference, Tag};
 
 use test_support::fake::{Fake, REPOSITORY};
@@ -66,7 +66,7 @@ async fn a_missing_repository_is_named_at_once() {
             "{error:?}"
         );
         assert!(error.to_string().contains("`team/none`"), "{error}");
-        assert_eq!(error.kind(), Kind::Operation);
+        assert_eq!(error.kind(), FailureKind::Operation);
     }
     assert!(witness.retries.lock().unwrap().is_empty());
 }
@@ -145,7 +145,7 @@ async fn a_taken_tag_is_known_by_its_code_whatever_the_words() {
             matches!(&error, RegistryError::TagTaken { tag: taken } if *taken == tag("1.2.3")),
             "{error:?}"
         );
-        assert_eq!(error.kind(), Kind::TagConflict);
+        assert_eq!(error.kind(), FailureKind::TagConflict);
     }
 
     fake.fail(

@@ -51,7 +51,7 @@ impl Embedded {
         };
         let (login, reporter) = (self.witness.clone(), self.witness.clone());
         let client = registry::client(image, http_client().unwrap(), login, reporter).unwrap();
-        Repository::new(client.with_patience(IMPATIENT), None)
+        Repository::new(client.with_retry_policy(IMPATIENT), None)
     }
 
     fn operations(&self) -> Vec<String> {

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use http::Method;
-use oci_registry::Patience;
+use oci_registry::RetryPolicy;
 use tagship::ports::{ReadRepository as _, RegistryError, WriteRepository as _};
 use tagship_domain::content::{Descriptor, OCI_CONFIG};
-use tagship_domain::error::{Diagnose as _, Kind};
+use tagship_domain::error::{Diagnose as _, FailureKind};
 use tagship_domain::reference::Digest;
 
 use super::client::{odd_manifest, tag};
@@ -82,7 +82,7 @@ async fn repetition_has_an_end() {
     }
     let error = repository.blob_size(&Digest::of(b"")).await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
-    assert_eq!(error.kind(), Kind::Operation);
+    assert_eq!(error.kind(), FailureKind::Operation);
     assert_eq!(fake.journal().len(), IMPATIENT.repetitions + 1);
     assert_eq!(witness.retries.lock().unwrap().len(), IMPATIENT.repetitions);
 }
@@ -145,7 +145,7 @@ async fn a_credential_that_is_refused_twice_is_refused() {
     let (repository, witness) = fake.client();
     let error = repository.put_blob("content".into()).await.unwrap_err();
     assert!(matches!(error, RegistryError::Unauthorized { .. }), "{error:?}");
-    assert_eq!(error.kind(), Kind::Credentials);
+    assert_eq!(error.kind(), FailureKind::Credentials);
     assert_eq!(fake.journal().len(), 2);
     assert!(witness.retries.lock().unwrap().is_empty());
     assert!(
@@ -179,7 +179,7 @@ async fn a_missing_permission_is_named() {
         matches!(&error, RegistryError::NotPermitted { action, .. } if action == "ecr:InitiateLayerUpload"),
         "{error:?}"
     );
-    assert_eq!(error.kind(), Kind::Credentials);
+    assert_eq!(error.kind(), FailureKind::Credentials);
     assert_eq!(
         *witness.forgotten.lock().unwrap(),
         0,
@@ -315,7 +315,7 @@ async fn a_registry_that_is_not_there_is_unavailable() {
 #[tokio::test]
 async fn silence_is_a_failure_like_others() {
     let fake = Fake::start().await;
-    let short = Patience {
+    let short = RetryPolicy {
         answer: Duration::from_millis(200),
         stall: Duration::from_millis(200),
         commit: Duration::from_millis(200),

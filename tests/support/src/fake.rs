@@ -23,9 +23,9 @@ use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use oci_registry::Patience;
+use oci_registry::RetryPolicy;
 use secrecy::SecretString;
-use tagship::ports::{Event, LoginError, RegistryCredential, RegistryLogin, Reporter};
+use tagship::ports::{LoginError, RegistryCredential, RegistryLogin, Reporter, RunEvent};
 use tagship::registry::{self, Repository, http_client};
 use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
 use tokio::net::TcpListener;
@@ -193,7 +193,7 @@ impl Fake {
         self.client_with(repository, IMPATIENT)
     }
 
-    pub fn client_with(&self, repository: &str, patience: Patience) -> (Repository, Arc<Witness>) {
+    pub fn client_with(&self, repository: &str, retry_policy: RetryPolicy) -> (Repository, Arc<Witness>) {
         let image = ImageName {
             registry: self.host(),
             repository: RepositoryName::parse(repository).unwrap(),
@@ -201,13 +201,13 @@ impl Fake {
         let witness = Arc::new(Witness::default());
         let client = registry::client(image, http_client().unwrap(), witness.clone(), witness.clone())
             .unwrap()
-            .with_patience(patience);
+            .with_retry_policy(retry_policy);
         (Repository::new(client, None), witness)
     }
 }
 
 /// Pauses that do not matter to a test's length.
-pub const IMPATIENT: Patience = Patience {
+pub const IMPATIENT: RetryPolicy = RetryPolicy {
     operation: Duration::from_mins(1),
     answer: Duration::from_secs(10),
     stall: Duration::from_secs(10),
@@ -242,8 +242,8 @@ impl RegistryLogin for Witness {
 impl Reporter for Witness {
     fn mask(&self, _secret: &SecretString) {}
 
-    fn event(&self, event: Event<'_>) {
-        if let Event::Retry { what, reason, delay } = event {
+    fn event(&self, event: RunEvent<'_>) {
+        if let RunEvent::Retry { what, reason, delay } = event {
             let retry = (what.to_owned(), reason.to_owned(), delay);
             self.retries.lock().unwrap().push(retry);
         }

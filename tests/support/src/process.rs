@@ -51,7 +51,7 @@ impl Signal {
     }
 }
 
-enum Heard {
+enum ReadEvent {
     Line(Line, Vec<u8>),
     End,
 }
@@ -60,7 +60,7 @@ enum Heard {
 pub struct Process {
     child: Child,
     what: String,
-    heard: Receiver<Heard>,
+    heard: Receiver<ReadEvent>,
     open_streams: u8,
     lines: Vec<Line>,
     stdout: Vec<u8>,
@@ -169,7 +169,7 @@ impl Process {
         }
         let time = deadline.saturating_duration_since(Instant::now());
         match self.heard.recv_timeout(time) {
-            Ok(Heard::Line(line, bytes)) => {
+            Ok(ReadEvent::Line(line, bytes)) => {
                 match line.stream {
                     Stream::Out => self.stdout.extend(bytes),
                     Stream::Err => self.stderr.extend(bytes),
@@ -177,7 +177,7 @@ impl Process {
                 self.lines.push(line);
                 true
             }
-            Ok(Heard::End) => {
+            Ok(ReadEvent::End) => {
                 self.open_streams -= 1;
                 self.open_streams > 0
             }
@@ -269,7 +269,7 @@ pub fn transcript(lines: &[Line]) -> String {
     })
 }
 
-fn listen(stream: impl Read + Send + 'static, which: Stream, heard: Sender<Heard>) {
+fn listen(stream: impl Read + Send + 'static, which: Stream, heard: Sender<ReadEvent>) {
     thread::spawn(move || {
         let mut reader = BufReader::new(stream);
         let mut bytes = Vec::new();
@@ -277,12 +277,12 @@ fn listen(stream: impl Read + Send + 'static, which: Stream, heard: Sender<Heard
             let bytes = std::mem::take(&mut bytes);
             let text = String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).into_owned();
             if heard
-                .send(Heard::Line(Line { stream: which, text }, bytes))
+                .send(ReadEvent::Line(Line { stream: which, text }, bytes))
                 .is_err()
             {
                 return;
             }
         }
-        heard.send(Heard::End).ok();
+        heard.send(ReadEvent::End).ok();
     });
 }

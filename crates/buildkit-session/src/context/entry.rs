@@ -24,7 +24,7 @@ mod go_mode {
 
 /// One thing that is sent: what it is, and where its bytes are if it has any.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct ContextEntry {
     /// As BuildKit's message has it.
     pub(crate) stat: Stat,
     /// Where its bytes are; none but a regular file has some.
@@ -34,7 +34,7 @@ pub(crate) struct Entry {
 /// The first names of files that have several.
 pub(crate) type FirstNames = HashMap<(u64, u64), String>;
 
-impl Entry {
+impl ContextEntry {
     /// Whether it is a folder.
     pub(crate) fn is_folder(&self) -> bool {
         self.stat.mode & go_mode::DIR != 0

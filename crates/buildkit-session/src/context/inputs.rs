@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::{Folder, Selection, Wanted, problem, walk};
+use super::{Folder, FolderRequest, Selection, problem, walk};
 use crate::dockerignore::patterns_of;
 use crate::error::Error;
 
@@ -41,9 +41,9 @@ impl ContextInputs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(unreadable(problem(&error))),
         };
-        let wanted = Wanted {
+        let wanted = FolderRequest {
             exclude,
-            ..Wanted::default()
+            ..FolderRequest::default()
         };
         let selection = folder
             .select(&wanted)

@@ -3,7 +3,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use super::{ContextError, Folder, Wanted, walk};
+use super::{ContextError, Folder, FolderRequest, walk};
 use crate::error::Error;
 
 fn write(root: &Path, files: &[&str]) {
@@ -25,22 +25,22 @@ fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-fn excluding(patterns: &[&str]) -> Wanted {
-    Wanted {
+fn excluding(patterns: &[&str]) -> FolderRequest {
+    FolderRequest {
         exclude: texts(patterns),
-        ..Wanted::default()
+        ..FolderRequest::default()
     }
 }
 
-fn following(paths: &[&str]) -> Wanted {
-    Wanted {
+fn following(paths: &[&str]) -> FolderRequest {
+    FolderRequest {
         follow: texts(paths),
-        ..Wanted::default()
+        ..FolderRequest::default()
     }
 }
 
 /// Paths in the order that they are given, folders with a `/` behind.
-fn listing(folder: &Folder, wanted: &Wanted) -> Result<Vec<String>, ContextError> {
+fn listing(folder: &Folder, wanted: &FolderRequest) -> Result<Vec<String>, ContextError> {
     let mut paths = Vec::new();
     walk(folder.root(), &folder.select(wanted)?, |entry| {
         let is_folder = entry.stat.mode & (1 << 31) != 0;
@@ -83,9 +83,9 @@ fn ignore_files_leave_out_what_docker_leaves_out() {
     let mut cases = 0;
     for block in blocks {
         let (patterns, expected) = block.split_once("\n=>\n").unwrap();
-        let wanted = Wanted {
+        let wanted = FolderRequest {
             exclude: patterns_of(patterns),
-            ..Wanted::default()
+            ..FolderRequest::default()
         };
         let found = match listing(&folder, &wanted) {
             Ok(paths) => difference(&files, &paths),
@@ -132,7 +132,7 @@ fn paths_come_in_the_order_of_their_names_within_each_folder() {
     let (_root, folder) = folder(&["b", "a/z", "a/b/c", "a.b", "A"]);
     // By whole paths, `a.b` would come before `a/z`.
     assert_eq!(
-        listing(&folder, &Wanted::default()).unwrap(),
+        listing(&folder, &FolderRequest::default()).unwrap(),
         ["A", "a/", "a/b/", "a/b/c", "a/z", "a.b", "b"]
     );
 }
@@ -146,7 +146,7 @@ fn links_are_sent_as_links() {
     let mut links = Vec::new();
     walk(
         folder.root(),
-        &folder.select(&Wanted::default()).unwrap(),
+        &folder.select(&FolderRequest::default()).unwrap(),
         |entry| {
             if entry.stat.mode & (1 << 27) != 0 {
                 assert!(entry.file.is_none(), "a link has no bytes");
@@ -209,11 +209,11 @@ fn only_the_dockerfile_and_its_ignore_file_are_given_from_its_folder() {
     let (folder, name) = Folder::dockerfile(&root.path().join("Dockerfile")).unwrap();
     assert_eq!(name, "Dockerfile");
     for wanted in [
-        Wanted::default(),
+        FolderRequest::default(),
         following(&["id_rsa", "sub"]),
-        Wanted {
+        FolderRequest {
             include: texts(&["**"]),
-            ..Wanted::default()
+            ..FolderRequest::default()
         },
     ] {
         assert_eq!(
@@ -230,7 +230,7 @@ fn a_dockerfile_may_be_a_link_within_its_folder() {
     symlink("docker/real", root.path().join("Dockerfile")).unwrap();
     let (folder, _) = Folder::dockerfile(&root.path().join("Dockerfile")).unwrap();
     assert_eq!(
-        listing(&folder, &Wanted::default()).unwrap(),
+        listing(&folder, &FolderRequest::default()).unwrap(),
         ["Dockerfile", "docker/", "docker/real"]
     );
 
@@ -265,7 +265,7 @@ fn what_is_no_folder_or_file_is_refused_by_name() {
 fn a_name_that_is_not_utf8_is_an_error_unless_ignored() {
     let (root, folder) = folder(&["a"]);
     std::fs::write(root.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.txt")), "").unwrap();
-    let error = listing(&folder, &Wanted::default()).unwrap_err();
+    let error = listing(&folder, &FolderRequest::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "`caf\u{fffd}.txt`: its name or target is not UTF-8"
@@ -319,7 +319,7 @@ fn modes_are_those_of_go() {
 fn sockets_are_passed_over() {
     let (root, folder) = folder(&["a"]);
     let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
-    assert_eq!(listing(&folder, &Wanted::default()).unwrap(), ["a"]);
+    assert_eq!(listing(&folder, &FolderRequest::default()).unwrap(), ["a"]);
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn a_file_that_changes_while_it_is_sent_is_an_error() {
     let mut files = Vec::new();
     walk(
         folder.root(),
-        &folder.select(&Wanted::default()).unwrap(),
+        &folder.select(&FolderRequest::default()).unwrap(),
         |entry| {
             files.extend(entry.file);
             Ok(())

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
-use super::entry::{Entry, FirstNames, utf8};
+use super::entry::{ContextEntry, FirstNames, utf8};
 use super::{ContextError, Selection};
 use crate::dockerignore::{FolderMatches, InvalidPattern};
 
@@ -16,12 +16,12 @@ use crate::dockerignore::{FolderMatches, InvalidPattern};
 pub(crate) fn walk(
     root: &Path,
     selection: &Selection,
-    mut take: impl FnMut(Entry) -> Result<(), ContextError>,
+    mut take: impl FnMut(ContextEntry) -> Result<(), ContextError>,
 ) -> Result<(), ContextError> {
     let mut names = FirstNames::new();
     let children = children(root).map_err(|error| ContextError::at(".", &error))?;
     let mut folders = vec![OpenFolder {
-        place: Place {
+        place: FilePlace {
             relative: OsString::new(),
             source: root.to_owned(),
         },
@@ -62,12 +62,12 @@ pub(crate) fn walk(
 }
 
 fn give(
-    place: &Place,
+    place: &FilePlace,
     names: &mut FirstNames,
-    take: &mut impl FnMut(Entry) -> Result<(), ContextError>,
+    take: &mut impl FnMut(ContextEntry) -> Result<(), ContextError>,
 ) -> Result<(), ContextError> {
     let path = utf8(&place.text(), place.relative.clone().into_string())?;
-    match Entry::read(&path, place.source.clone(), names) {
+    match ContextEntry::read(&path, place.source.clone(), names) {
         Ok(Some(entry)) => take(entry),
         Ok(None) => Ok(()),
         Err(_) if is_gone(&place.source) => Ok(()),
@@ -82,7 +82,7 @@ fn is_gone(path: &Path) -> bool {
 
 /// A folder whose children are being given.
 struct OpenFolder {
-    place: Place,
+    place: FilePlace,
     /// Whether the folder itself was given.
     given: bool,
     /// Nothing for the root, which no pattern matches.
@@ -100,14 +100,14 @@ fn children(folder: &Path) -> io::Result<IntoIter<(OsString, FileType)>> {
 }
 
 /// Where something is.
-struct Place {
+struct FilePlace {
     /// Within the context; nothing for its root.
     relative: OsString,
     /// In the file system.
     source: PathBuf,
 }
 
-impl Place {
+impl FilePlace {
     fn child(&self, name: &OsString) -> Self {
         let mut relative = self.relative.clone();
         if !relative.is_empty() {
@@ -133,14 +133,14 @@ struct Matches {
     exclude: FolderMatches,
 }
 
-struct Judgement {
+struct PathDecision {
     selected: bool,
     /// Whether something in it, if it is a folder, may be selected.
     look_inside: bool,
     matches: Matches,
 }
 
-impl Judgement {
+impl PathDecision {
     fn everything() -> Self {
         Self {
             selected: true,
@@ -166,18 +166,18 @@ impl Selection {
     }
 
     /// As a walk would judge `path`; `None` where it would not look. A pattern that cannot be read selects everything.
-    fn judged(&self, path: &str, is_folder: bool) -> Option<Judgement> {
+    fn judged(&self, path: &str, is_folder: bool) -> Option<PathDecision> {
         let mut above: Option<Matches> = None;
         for (end, _) in path.match_indices('/') {
             let folder = path.get(..end)?;
             match self.judge(folder, true, above.as_ref()) {
                 Ok(judgement) if judgement.look_inside => above = Some(judgement.matches),
                 Ok(_) => return None,
-                Err(_) => return Some(Judgement::everything()),
+                Err(_) => return Some(PathDecision::everything()),
             }
         }
         let judged = self.judge(path, is_folder, above.as_ref());
-        Some(judged.unwrap_or_else(|_| Judgement::everything()))
+        Some(judged.unwrap_or_else(|_| PathDecision::everything()))
     }
 
     fn judge(
@@ -185,8 +185,8 @@ impl Selection {
         path: &str,
         is_folder: bool,
         above: Option<&Matches>,
-    ) -> Result<Judgement, InvalidPattern> {
-        let mut judgement = Judgement::everything();
+    ) -> Result<PathDecision, InvalidPattern> {
+        let mut judgement = PathDecision::everything();
         if let Some(include) = &self.include {
             let (matched, by) = include.matches(path, above.map(|above| &above.include))?;
             judgement.matches.include = by;

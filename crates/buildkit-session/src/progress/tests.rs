@@ -13,9 +13,9 @@ use crate::event::{BuildEvent, ProgressSink};
 use tagship_domain::build::BuildArgs;
 
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+struct RecordedEvents(Mutex<Vec<String>>);
 
-impl ProgressSink for Heard {
+impl ProgressSink for RecordedEvents {
     fn mask(&self, _: &SecretString) {}
 
     fn event(&self, event: BuildEvent<'_>) {
@@ -27,8 +27,8 @@ impl ProgressSink for Heard {
     }
 }
 
-fn progress() -> (Progress, Arc<Heard>) {
-    let heard = Arc::new(Heard::default());
+fn progress() -> (Progress, Arc<RecordedEvents>) {
+    let heard = Arc::new(RecordedEvents::default());
     let dockerfile = DockerfileName::new(Path::new("/w/app/Dockerfile"), Path::new("/w"));
     (
         Progress::new(heard.clone(), dockerfile, BuildArgs::default()),
@@ -58,7 +58,7 @@ fn news(vertexes: Vec<Vertex>) -> StatusResponse {
     }
 }
 
-fn heard(heard: &Heard) -> Vec<String> {
+fn heard(heard: &RecordedEvents) -> Vec<String> {
     std::mem::take(&mut heard.0.lock().unwrap())
 }
 

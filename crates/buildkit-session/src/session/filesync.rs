@@ -13,7 +13,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::Failures;
-use crate::context::{ContextError, ContextFile, Folder, Wanted, walk};
+use crate::context::{ContextError, ContextFile, Folder, FolderRequest, walk};
 use crate::error::Error;
 
 /// The most bytes of a file in one message. Source: tonistiigi/fsutil, `send.go`.
@@ -32,7 +32,7 @@ pub(crate) struct Folders {
 }
 
 /// The files that were announced and not asked for yet, by number.
-type Announced = Arc<Mutex<HashMap<u32, ContextFile>>>;
+type AnnouncedFiles = Arc<Mutex<HashMap<u32, ContextFile>>>;
 type Packets = mpsc::Sender<Result<Packet, Status>>;
 
 #[tonic::async_trait]
@@ -43,7 +43,7 @@ impl FileSync for Folders {
         &self,
         request: Request<Streaming<Packet>>,
     ) -> Result<Response<Self::DiffCopyStream>, Status> {
-        let wanted = Wanted {
+        let wanted = FolderRequest {
             include: values(request.metadata(), "include-patterns")?,
             exclude: values(request.metadata(), "exclude-patterns")?,
             follow: values(request.metadata(), "followpaths")?,
@@ -55,7 +55,7 @@ impl FileSync for Folders {
             .ok_or_else(|| Status::not_found("there is no such folder"))?
             .clone();
         let (packets, answer) = mpsc::channel(WAITING_PACKETS);
-        let announced = Announced::default();
+        let announced = AnnouncedFiles::default();
         let (asked, queue) = mpsc::unbounded_channel();
 
         let announcing = Sender {
@@ -86,7 +86,7 @@ impl FileSync for Folders {
 /// Follows what the engine asks for, until it is done or gone.
 async fn take_requests(
     mut requests: Streaming<Packet>,
-    announced: Announced,
+    announced: AnnouncedFiles,
     asked: mpsc::UnboundedSender<(u32, ContextFile)>,
     packets: Packets,
 ) {
@@ -141,7 +141,7 @@ impl Sender {
             .map_err(|_unsent| ContextError::Cancelled)
     }
 
-    fn announce(&self, folder: &Folder, wanted: &Wanted, announced: &Announced) {
+    fn announce(&self, folder: &Folder, wanted: &FolderRequest, announced: &AnnouncedFiles) {
         let mut number = 0;
         let done = folder.select(wanted).and_then(|selection| {
             walk(folder.root(), &selection, |entry| {

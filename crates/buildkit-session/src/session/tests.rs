@@ -26,10 +26,10 @@ use crate::error::Error;
 use crate::event::{BuildEvent, ProgressSink};
 use tagship_domain::build::{BuildSecret, SecretSource};
 
-struct Nobody;
+struct NoCredentials;
 
 #[async_trait]
-impl RegistryAuth for Nobody {
+impl RegistryAuth for NoCredentials {
     async fn credential(
         &self,
         host: &str,
@@ -41,7 +41,7 @@ impl RegistryAuth for Nobody {
     }
 }
 
-impl ProgressSink for Nobody {
+impl ProgressSink for NoCredentials {
     fn mask(&self, _: &SecretString) {}
 
     fn event(&self, _: BuildEvent<'_>) {}
@@ -59,8 +59,8 @@ async fn engine(context: &Path, secrets: &[BuildSecret]) -> Engine {
     let provisions = Provisions {
         folders: BTreeMap::from([("context", Folder::context(context).unwrap())]),
         secrets,
-        auth: Arc::new(Nobody),
-        sink: Arc::new(Nobody),
+        auth: Arc::new(NoCredentials),
+        sink: Arc::new(NoCredentials),
     };
     let providers = Providers::new(provisions, &failures);
     let (ours, theirs) = tokio::io::duplex(1 << 16);
@@ -82,7 +82,7 @@ async fn engine(context: &Path, secrets: &[BuildSecret]) -> Engine {
 }
 
 impl Engine {
-    async fn copy(&self, metadata: &[(&'static str, &'static str)]) -> Result<Copy, Status> {
+    async fn copy(&self, metadata: &[(&'static str, &'static str)]) -> Result<FileCopy, Status> {
         let (asks, requests) = mpsc::channel(8);
         let mut request = Request::new(ReceiverStream::new(requests));
         for (key, value) in metadata {
@@ -92,16 +92,16 @@ impl Engine {
             .diff_copy(request)
             .await?
             .into_inner();
-        Ok(Copy { asks, packets })
+        Ok(FileCopy { asks, packets })
     }
 }
 
-struct Copy {
+struct FileCopy {
     asks: mpsc::Sender<Packet>,
     packets: Streaming<Packet>,
 }
 
-impl Copy {
+impl FileCopy {
     async fn ask(&self, kind: PacketType, id: u32) {
         self.asks
             .send(Packet {

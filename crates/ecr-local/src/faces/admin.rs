@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::backend::Backend;
 use super::loopback::Loopback;
-use crate::services::lifecycle::{self, PolicyEffect, Which};
+use crate::services::lifecycle::{self, PolicyEffect, PolicySelection};
 use crate::services::oidc::{GithubClaims, Issuer};
 use crate::state::EmulatorState;
 use crate::state::faults::Fault;
@@ -142,7 +142,7 @@ async fn apply_lifecycle(
     _: Loopback,
     State(state): State<Arc<EmulatorState>>,
 ) -> Result<Json<Vec<PolicyEffect>>, StatusCode> {
-    let applied = tokio::task::spawn_blocking(move || lifecycle::apply(&state, Which::All)).await;
+    let applied = tokio::task::spawn_blocking(move || lifecycle::apply(&state, PolicySelection::All)).await;
     match applied {
         Ok(Ok(outcomes)) => Ok(Json(outcomes)),
         Ok(Err(_)) | Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),

@@ -29,8 +29,8 @@ pub(super) struct Leftover(Arc<Mutex<Option<Incoming>>>);
 
 impl Leftover {
     /// The body for those who answer; what they leave comes back here.
-    pub(super) fn lend(&self, body: Incoming) -> Lent {
-        Lent {
+    pub(super) fn lend(&self, body: Incoming) -> ReturnedBody {
+        ReturnedBody {
             body: Some(body),
             leftover: self.clone(),
         }
@@ -64,12 +64,12 @@ impl Leftover {
 
 /// A body that comes back when it is dropped before its end.
 #[derive(Debug)]
-pub(super) struct Lent {
+pub(super) struct ReturnedBody {
     body: Option<Incoming>,
     leftover: Leftover,
 }
 
-impl Body for Lent {
+impl Body for ReturnedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -92,7 +92,7 @@ impl Body for Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for ReturnedBody {
     fn drop(&mut self) {
         *self.leftover.0.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
     }

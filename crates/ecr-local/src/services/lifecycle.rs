@@ -50,7 +50,7 @@ impl StoredPolicy {
 
 /// Which policies to apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Which {
+pub(crate) enum PolicySelection {
     Due,
     All,
 }
@@ -121,11 +121,11 @@ fn looked_at(image: ImageDetail, now: Timestamp) -> Image {
 }
 
 /// Applies the policies of all registries. Blocks.
-pub(crate) fn apply(state: &EmulatorState, which: Which) -> Result<Vec<PolicyEffect>, Refusal> {
+pub(crate) fn apply(state: &EmulatorState, which: PolicySelection) -> Result<Vec<PolicyEffect>, Refusal> {
     let now = state.clock.now();
     let mut outcomes = Vec::new();
     for (registry, repository, policy) in state.registry.all_documents::<StoredPolicy>(POLICY)? {
-        if which == Which::Due && !policy.is_due(now) {
+        if which == PolicySelection::Due && !policy.is_due(now) {
             continue;
         }
         let effects = match apply_one(&registry, &repository, &policy, now) {
@@ -148,7 +148,7 @@ pub(crate) fn apply(state: &EmulatorState, which: Which) -> Result<Vec<PolicyEff
 /// The same where it does not block the caller; what fails is logged, because nobody waits for it.
 pub(crate) async fn apply_due(state: &Arc<EmulatorState>) {
     let state = Arc::clone(state);
-    let done = tokio::task::spawn_blocking(move || apply(&state, Which::Due)).await;
+    let done = tokio::task::spawn_blocking(move || apply(&state, PolicySelection::Due)).await;
     match done {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::error!(%error, "lifecycle policies could not be applied"),

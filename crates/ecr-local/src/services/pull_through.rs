@@ -79,7 +79,7 @@ fn is_ecr(host: &str) -> bool {
 /// A rule, as the API has it but for the times.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Rule {
+pub(crate) struct CacheRule {
     /// Without a `/` at its end.
     pub(crate) ecr_repository_prefix: String,
     pub(crate) upstream_registry_url: String,
@@ -94,7 +94,7 @@ pub(crate) struct Rule {
     pub(crate) updated_at: Timestamp,
 }
 
-impl Rule {
+impl CacheRule {
     /// What follows the rule's prefix in a repository's name.
     fn rest<'a>(&self, repository: &'a RepositoryName) -> Option<&'a str> {
         let name = repository.as_str();
@@ -180,7 +180,7 @@ pub(crate) fn fetch(
     repository: &RepositoryName,
     reference: &Reference,
 ) -> Result<(), Refusal> {
-    let Some((rule, upstream)) = Rule::of(registry, repository)? else {
+    let Some((rule, upstream)) = CacheRule::of(registry, repository)? else {
         return Ok(());
     };
     let is_cached = match registry.image(repository, reference) {
@@ -213,7 +213,7 @@ fn import(
     registry: &Registry,
     sender: Sender<'_>,
     (repository, reference): (&RepositoryName, &Reference),
-    rule: &Rule,
+    rule: &CacheRule,
     upstream: &str,
 ) -> Result<(), Refusal> {
     let resource = registry.arn(repository.as_str());

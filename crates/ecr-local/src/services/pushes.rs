@@ -14,10 +14,10 @@ use tagship_domain::reference::Digest;
 
 /// The line of pushes before the thread that stores them. The thread ends with the last copy of it.
 #[derive(Debug, Clone)]
-pub(crate) struct Pushes(mpsc::UnboundedSender<Waiting>);
+pub(crate) struct Pushes(mpsc::UnboundedSender<QueuedPush>);
 
 #[derive(Debug)]
-struct Waiting {
+struct QueuedPush {
     push: Arc<ImagePush>,
     answer: oneshot::Sender<Result<Digest, Refusal>>,
 }
@@ -53,13 +53,13 @@ impl Pushes {
 
     async fn store(&self, push: Arc<ImagePush>) -> Result<Digest, Refusal> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Waiting { push, answer }).map_err(Refusal::state)?;
+        self.0.send(QueuedPush { push, answer }).map_err(Refusal::state)?;
         answered.await.map_err(Refusal::state)?
     }
 }
 
 /// Stores all that waits together, again and again.
-fn serve(mut waiting: mpsc::UnboundedReceiver<Waiting>) {
+fn serve(mut waiting: mpsc::UnboundedReceiver<QueuedPush>) {
     while let Some(first) = waiting.blocking_recv() {
         let (mut pushes, mut answers) = (vec![first.push], vec![first.answer]);
         while let Ok(next) = waiting.try_recv() {
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::manifest::ParsedManifest;
     use crate::refusal::ImmutableWording;
-    use crate::state::store::{MutabilitySetting, NewRepository, Registry, Repeat, Store};
+    use crate::state::store::{MutabilitySetting, NewRepository, Registry, RepeatedPush, Store};
     use tagship_domain::immutability::Mutability;
     use tagship_domain::reference::{AccountId, Region, RepositoryName, Tag};
 
@@ -123,7 +123,7 @@ mod tests {
                 manifest: ParsedManifest::parse(Bytes::from(index.to_string()), None).unwrap(),
                 tag: Some(Tag::parse("1.0.0").unwrap()),
                 digest: None,
-                repeat: Repeat::Refuse,
+                repeat: RepeatedPush::Refuse,
                 wording: ImmutableWording::default(),
                 at: Timestamp::UNIX_EPOCH,
             });

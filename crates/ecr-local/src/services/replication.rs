@@ -25,13 +25,13 @@ const STATUS: &str = "replication/";
 /// What a registry replicates. `D` is a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Configuration<D = Destination> {
-    pub(crate) rules: Vec<Rule<D>>,
+    pub(crate) rules: Vec<ReplicationRule<D>>,
 }
 
 /// Where the images of some repositories are copied to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Rule<D = Destination> {
+pub(crate) struct ReplicationRule<D = Destination> {
     pub(crate) destinations: Vec<D>,
     /// All repositories where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,7 +68,7 @@ pub(crate) struct DeleteReplication {
     enabled: bool,
 }
 
-impl<D> Rule<D> {
+impl<D> ReplicationRule<D> {
     fn is_for(&self, repository: &RepositoryName) -> bool {
         self.repository_filters.as_ref().is_none_or(|filters| {
             filters
@@ -93,7 +93,7 @@ impl Configuration {
     pub(crate) fn destinations(
         &self,
         repository: &RepositoryName,
-        wanted: impl Fn(&Rule) -> bool,
+        wanted: impl Fn(&ReplicationRule) -> bool,
     ) -> Vec<Destination> {
         let rules = self.rules.iter();
         let mut destinations: Vec<Destination> = rules
@@ -207,7 +207,8 @@ pub(crate) fn deleted(
     reference: &Reference,
     digest: Digest,
 ) -> Result<(), Refusal> {
-    let destinations = Configuration::of(registry)?.destinations(repository, Rule::replicates_deletions);
+    let destinations =
+        Configuration::of(registry)?.destinations(repository, ReplicationRule::replicates_deletions);
     for destination in destinations {
         let target = state.registry_at(destination.registry_id, destination.region);
         if !registry_lets(&target, registry.account(), "ecr:ReplicateImage", repository)? {

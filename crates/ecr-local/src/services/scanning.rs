@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use configuration::{Frequency, RegistryScanning, ScanType};
 use scan::Scan;
-pub(crate) use scan::{Found, ScanState};
+pub(crate) use scan::{ScanFindings, ScanState};
 
 use crate::refusal::Refusal;
 use crate::state::EmulatorState;

@@ -24,21 +24,21 @@ const SIGNING: SignedDuration = SignedDuration::from_secs(10);
 /// Which images are signed. Source: ECR API reference, `SigningConfiguration`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SigningConfiguration {
-    rules: Vec<Rule>,
+    rules: Vec<SigningRule>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Rule {
+struct SigningRule {
     signing_profile_arn: String,
     /// Without any, all repositories are meant.
     #[serde(skip_serializing_if = "Option::is_none")]
-    repository_filters: Option<Vec<Filter>>,
+    repository_filters: Option<Vec<SigningFilter>>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Filter {
+struct SigningFilter {
     filter: String,
     filter_type: String,
 }

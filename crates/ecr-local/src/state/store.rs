@@ -28,7 +28,7 @@ pub(crate) use deletion::Deletion;
 pub(crate) use documents::Owner;
 pub(crate) use images::{ImageDetail, PULLED};
 pub(crate) use paging::Page;
-pub(crate) use pushes::{ImagePush, Repeat};
+pub(crate) use pushes::{ImagePush, RepeatedPush};
 pub(crate) use registry::Registry;
 pub(crate) use repositories::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
 pub(crate) use storage_class::{ImageStatus, Storage, StorageClass};

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::refusal::Refusal;
-use crate::state::store::{PartialBlob, Registry, Repeat};
+use crate::state::store::{PartialBlob, Registry, RepeatedPush};
 use tagship_domain::reference::{Digest, RepositoryName};
 
 /// The least bytes of a part that is not the last. Source: ECR API reference, `UploadLayerPart`.
@@ -188,7 +188,7 @@ impl Upload {
     /// Makes the layer part of its repository, if one of the `stated` digests is its own, and gives that digest.
     ///
     /// `repeat` tells what to answer where the repository has the layer already. Blocks.
-    pub(crate) fn complete(self, stated: &[Digest], repeat: Repeat) -> Result<Digest, Refusal> {
+    pub(crate) fn complete(self, stated: &[Digest], repeat: RepeatedPush) -> Result<Digest, Refusal> {
         if self.blob.length() == 0 && self.rules == Parts::AsEcr {
             return Err(Refusal::EmptyUpload);
         }
@@ -200,7 +200,7 @@ impl Upload {
             return Err(Refusal::InvalidLayer);
         }
         let (registry, repository) = (self.registry, self.repository);
-        if repeat == Repeat::Refuse && registry.layer(&repository, &digest)?.is_some() {
+        if repeat == RepeatedPush::Refuse && registry.layer(&repository, &digest)?.is_some() {
             return Err(Refusal::modelled(
                 "LayerAlreadyExistsException",
                 format!(

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::attributes::attributes;
 use super::invalid::InvalidOption;
-use crate::error::{Diagnose, Kind};
+use crate::error::{Diagnose, FailureKind};
 use crate::reference::{ImageName, Tag};
 use crate::untrusted::cleaned;
 
@@ -131,8 +131,8 @@ pub enum CacheTagError {
 }
 
 impl Diagnose for CacheTagError {
-    fn kind(&self) -> Kind {
-        Kind::Usage
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {

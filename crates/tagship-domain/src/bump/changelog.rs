@@ -17,7 +17,7 @@ pub struct Group {
     /// What they are called.
     pub title: &'static str,
     /// The first of them, at most [`Changelog::MAX_ENTRIES`].
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ChangelogEntry>,
     /// How many more there are.
     #[serde(skip_serializing_if = "is_zero")]
     pub more: usize,
@@ -25,7 +25,7 @@ pub struct Group {
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Entry {
+pub struct ChangelogEntry {
     /// The commit.
     pub commit: CommitId,
     /// Its type.
@@ -80,7 +80,7 @@ impl Changelog {
                 group.more += 1;
                 continue;
             }
-            group.entries.push(Entry {
+            group.entries.push(ChangelogEntry {
                 commit: commit.id.clone(),
                 kind: change.kind.clone(),
                 scope: change.scope.clone(),

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use semver::Version;
 
-use crate::error::{Diagnose, Kind};
+use crate::error::{Diagnose, FailureKind};
 use crate::facts::CommitId;
 
 /// Why there is no next version.
@@ -35,11 +35,11 @@ pub enum BumpError {
 }
 
 impl Diagnose for BumpError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         match self {
-            Self::Taken { .. } => Kind::TagConflict,
-            Self::ReleaseAs { .. } => Kind::Usage,
-            Self::TooGreat { .. } => Kind::Operation,
+            Self::Taken { .. } => FailureKind::TagConflict,
+            Self::ReleaseAs { .. } => FailureKind::Usage,
+            Self::TooGreat { .. } => FailureKind::Operation,
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Commit;
-use super::asked::Asked;
+use super::release_as::ReleaseAs;
 use crate::facts::CommitId;
 
 /// What a reader of a next version should know.
@@ -29,12 +29,14 @@ pub enum Note {
 }
 
 impl Note {
-    pub(super) fn of(asked: &Asked<'_>, commits: &[Commit]) -> Vec<Self> {
-        let spent = asked.spent().map(|(text, commit, tag)| Self::SpentReleaseAs {
-            text: text.to_owned(),
-            commit: commit.id.clone(),
-            tag: tag.name.clone(),
-        });
+    pub(super) fn of(release_as: &ReleaseAs<'_>, commits: &[Commit]) -> Vec<Self> {
+        let spent = release_as
+            .spent()
+            .map(|(text, commit, tag)| Self::SpentReleaseAs {
+                text: text.to_owned(),
+                commit: commit.id.clone(),
+                tag: tag.name.clone(),
+            });
         let hidden = commits.iter().filter(|commit| commit.hides_breaking);
         let hidden = hidden.map(|commit| Self::HiddenBreakingChange {
             commit: commit.id.clone(),

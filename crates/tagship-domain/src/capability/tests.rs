@@ -29,7 +29,7 @@ fn the_table_says_what_was_measured() {
         for ((store, version), expected) in [(E20, on_20), (E28_CLASSIC, on_classic), (E28, on_containerd)] {
             let answer = feature.answer(store, version);
             assert_eq!(
-                answer == Answer::Satisfied,
+                answer == FeatureAnswer::Satisfied,
                 expected,
                 "{feature} {store} {version:?}"
             );
@@ -40,7 +40,7 @@ fn the_table_says_what_was_measured() {
 #[test]
 fn engines_that_cannot_set_times_are_refused() {
     let reproducible =
-        |version| Feature::Reproducible.answer(ImageStore::Containerd, version) == Answer::Satisfied;
+        |version| Feature::Reproducible.answer(ImageStore::Containerd, version) == FeatureAnswer::Satisfied;
     assert!(!reproducible((25, 0)));
     assert!(reproducible((26, 0)));
 }
@@ -51,7 +51,7 @@ fn each_feature_stands_once_in_the_table_with_an_input_and_a_way_out() {
     assert_eq!(distinct.len(), Feature::ALL.len());
     for feature in Feature::ALL {
         for (store, version) in [E20, E28_CLASSIC, E28] {
-            if let Answer::Refused(refusal) = feature.answer(store, version) {
+            if let FeatureAnswer::Refused(refusal) = feature.answer(store, version) {
                 assert!(refusal.to_string().contains(feature.input()), "{refusal}");
                 assert!(!refusal.way_out().is_empty());
             }
@@ -61,14 +61,15 @@ fn each_feature_stands_once_in_the_table_with_an_input_and_a_way_out() {
 
 #[test]
 fn a_refusal_names_the_wish_the_reason_and_the_way_out() {
-    let Answer::Refused(refusal) = Feature::SeveralPlatforms.answer(ImageStore::Classic, (28, 5)) else {
+    let FeatureAnswer::Refused(refusal) = Feature::SeveralPlatforms.answer(ImageStore::Classic, (28, 5))
+    else {
         panic!("a classic store holds no index");
     };
     insta::assert_snapshot!(format!("{refusal}\n{}", refusal.way_out()), @r#"
     several `platforms`: that store holds single images only
     switch the engine to the containerd image store, which is Docker 29's default and in 24 to 28 `{"features": {"containerd-snapshotter": true}}` in `daemon.json`, or leave several `platforms` out
     "#);
-    let Answer::Refused(refusal) = Feature::ShmSize.answer(ImageStore::Classic, (20, 10)) else {
+    let FeatureAnswer::Refused(refusal) = Feature::ShmSize.answer(ImageStore::Classic, (20, 10)) else {
         panic!("20.10 ignores it");
     };
     insta::assert_snapshot!(format!("{refusal}\n{}", refusal.way_out()), @"

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{Event, GitRef};
-use crate::error::{Diagnose, Kind, cleaned};
+use crate::error::{Diagnose, FailureKind, cleaned};
 use crate::facts::CommitId;
 
 /// What the checkout knows of the commit that an event is about.
@@ -22,7 +22,7 @@ pub struct CheckedOut {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
     /// What the event names: a git tag, or a reference.
-    subject: Subject,
+    subject: EventSubject,
     /// The other commit; absent when the event names none.
     claimed: Option<CommitId>,
     /// Whether the clone's own git tag says so, and not the event.
@@ -32,7 +32,7 @@ pub struct Mismatch {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Subject {
+enum EventSubject {
     Tag(String),
     Reference(GitRef),
 }
@@ -67,8 +67,8 @@ impl Event {
             _ => return None,
         };
         let subject = tag.map_or_else(
-            || Subject::Reference(self.git_ref.clone()),
-            |tag| Subject::Tag(tag.to_owned()),
+            || EventSubject::Reference(self.git_ref.clone()),
+            |tag| EventSubject::Tag(tag.to_owned()),
         );
         Some(Mismatch {
             subject,
@@ -82,9 +82,11 @@ impl Event {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let subject = match &self.subject {
-            Subject::Tag(tag) => format!("git tag `{}`", cleaned(tag)),
-            Subject::Reference(reference) if reference.as_str().is_empty() => "another commit".to_owned(),
-            Subject::Reference(reference) => format!("`{}`", cleaned(reference.as_str())),
+            EventSubject::Tag(tag) => format!("git tag `{}`", cleaned(tag)),
+            EventSubject::Reference(reference) if reference.as_str().is_empty() => {
+                "another commit".to_owned()
+            }
+            EventSubject::Reference(reference) => format!("`{}`", cleaned(reference.as_str())),
         };
         let head = self.head.short();
         match &self.claimed {
@@ -114,16 +116,16 @@ impl Mismatch {
 }
 
 impl Diagnose for Mismatch {
-    fn kind(&self) -> Kind {
-        Kind::TagConflict
+    fn kind(&self) -> FailureKind {
+        FailureKind::TagConflict
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match &self.subject {
-            Subject::Tag(_) => {
+            EventSubject::Tag(_) => {
                 "check the tag out, with `ref: ${{ github.ref }}` at `actions/checkout`; a commit that is checked out on purpose is named with `version`".into()
             }
-            Subject::Reference(_) => Self::HINT.into(),
+            EventSubject::Reference(_) => Self::HINT.into(),
         })
     }
 }

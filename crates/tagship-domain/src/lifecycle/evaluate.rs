@@ -3,7 +3,7 @@ use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Action, Class, Count, LifecyclePolicy, Rule, Since};
+use super::{Action, AgeStart, Class, Count, LifecyclePolicy, Rule};
 use crate::reference::Digest;
 
 /// What a policy looks at of an image.
@@ -69,17 +69,17 @@ impl Image {
         (self.restored_at().unwrap_or(self.pushed_at), self.digest)
     }
 
-    fn since(&self, since: Since) -> Timestamp {
+    fn since(&self, since: AgeStart) -> Timestamp {
         match (since, self.storage) {
-            (Since::Pulled, _) => {
+            (AgeStart::Pulled, _) => {
                 let used = self.restored_at().unwrap_or(self.pushed_at);
                 self.pulled_at.map_or(used, |pulled| match self.restored_at() {
                     Some(restored) => pulled.max(restored),
                     None => pulled,
                 })
             }
-            (Since::Archived, Storage::Archive { archived_at }) => archived_at,
-            (Since::Pushed | Since::Archived, _) => self.pushed_at,
+            (AgeStart::Archived, Storage::Archive { archived_at }) => archived_at,
+            (AgeStart::Pushed | AgeStart::Archived, _) => self.pushed_at,
         }
     }
 }
@@ -91,7 +91,7 @@ impl LifecyclePolicy {
     /// that is about it, also when this one keeps it. What an index lists is never touched before the index.
     /// Source: ECR user guide, "Lifecycle policy evaluation rules".
     pub fn evaluate(&self, images: &[Image], now: Timestamp) -> Vec<Effect> {
-        let held = Held::by_indexes(images);
+        let held = IndexedImages::by_indexes(images);
         let mut taken: HashSet<Digest> = HashSet::new();
         let mut touched: Vec<(&Image, Effect)> = Vec::new();
         for rule in &self.rules {
@@ -131,13 +131,13 @@ impl Rule {
 }
 
 /// The images that indexes list.
-struct Held {
+struct IndexedImages {
     by_any: HashSet<Digest>,
     /// By one that is not archived.
     by_active: HashSet<Digest>,
 }
 
-impl Held {
+impl IndexedImages {
     fn by_indexes(images: &[Image]) -> Self {
         let children = |class: Option<Class>| {
             images

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::problem::{InvalidPolicy, Located, Problem};
 use super::schema::Object;
-use super::{Action, Count, LifecyclePolicy, Rule, Since, TagPattern, TagSelection};
+use super::{Action, AgeStart, Count, LifecyclePolicy, Rule, TagPattern, TagSelection};
 
 /// The most rules of a policy. Source: ECR user guide, "Service quotas".
 const MAX_RULES: usize = 50;
@@ -109,9 +109,9 @@ fn kept<T>(result: Option<Result<T, Vec<Problem>>>, problems: &mut Vec<Problem>)
 fn allows(count: Count, action: Action) -> bool {
     match count {
         Count::OlderThan { since, .. } => match since {
-            Since::Pushed => true,
-            Since::Pulled => action == Action::Archive,
-            Since::Archived => action == Action::Expire,
+            AgeStart::Pushed => true,
+            AgeStart::Pulled => action == Action::Archive,
+            AgeStart::Archived => action == Action::Expire,
         },
         Count::MoreThan(_) => true,
     }
@@ -191,10 +191,10 @@ fn count(object: &mut Object<'_>) -> Option<Count> {
     let older = |since| Some(Count::OlderThan { since, days: number });
     let count = match (object.text("countType")?, unit, class) {
         ("imageCountMoreThan", None, None | Some("standard")) => Some(Count::MoreThan(number)),
-        ("sinceImagePushed", Some(_), None | Some("standard")) => older(Since::Pushed),
-        ("sinceImagePulled", Some(_), None | Some("standard")) => older(Since::Pulled),
+        ("sinceImagePushed", Some(_), None | Some("standard")) => older(AgeStart::Pushed),
+        ("sinceImagePulled", Some(_), None | Some("standard")) => older(AgeStart::Pulled),
         ("sinceImageTransitioned", Some(_), Some("archive")) if number >= MIN_ARCHIVED_DAYS => {
-            older(Since::Archived)
+            older(AgeStart::Archived)
         }
         _ => None,
     };

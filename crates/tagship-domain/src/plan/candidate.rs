@@ -2,11 +2,11 @@
 
 use semver::Version;
 
-use super::{Conflict, HoldReason, Obstacle, TagAction, TagPlace};
+use super::{Conflict, HoldReason, Obstacle, TagAction, TagSource};
 use crate::build::RequestHash;
-use crate::facts::{CommitId, Descent, Facts, ImageFacts, Revision, Surroundings};
+use crate::facts::{CommitId, Descent, Facts, ImageFacts, OrderingFacts, Revision};
 use crate::reference::{Digest, Tag};
-use crate::tags::{Greater, Order, TagClass, VersionLine, WantedTag};
+use crate::tags::{DesiredTag, GreaterVersion, Order, TagClass, VersionLine};
 
 /// The image that wants tags.
 #[derive(Debug, Clone, Copy)]
@@ -38,11 +38,11 @@ pub enum Question {
 }
 
 /// What a decision comes to: an answer, or a question that is still open.
-type Decided<T> = Result<T, Question>;
+type Decision<T> = Result<T, Question>;
 
 impl Candidate<'_> {
     /// What happens to the tag. One that hangs on what was not read is held.
-    pub fn action(&self, wanted: &WantedTag, facts: &Facts) -> TagAction {
+    pub fn action(&self, wanted: &DesiredTag, facts: &Facts) -> TagAction {
         self.decide(wanted, facts)
             .unwrap_or_else(|_open| TagAction::Hold {
                 at: facts.digest_of(&wanted.tag),
@@ -51,7 +51,7 @@ impl Candidate<'_> {
     }
 
     /// What must still be read to decide the tag.
-    pub fn question(&self, wanted: &WantedTag, facts: &Facts) -> Option<Question> {
+    pub fn question(&self, wanted: &DesiredTag, facts: &Facts) -> Option<Question> {
         self.decide(wanted, facts).err()
     }
 
@@ -72,7 +72,7 @@ impl Candidate<'_> {
         }
     }
 
-    fn decide(&self, wanted: &WantedTag, facts: &Facts) -> Decided<TagAction> {
+    fn decide(&self, wanted: &DesiredTag, facts: &Facts) -> Decision<TagAction> {
         let tag = &wanted.tag;
         let existing = facts.digest_of(tag);
         if let Some(digest) = existing
@@ -103,14 +103,14 @@ impl Candidate<'_> {
     }
 
     /// Why a moving tag must stay at the image that it has, or out of the registry when it has none.
-    fn held(&self, order: Option<&Order>, at: Option<Digest>, facts: &Facts) -> Decided<Option<HoldReason>> {
+    fn held(&self, order: Option<&Order>, at: Option<Digest>, facts: &Facts) -> Decision<Option<HoldReason>> {
         let image = at.and_then(|digest| facts.images.get(&digest));
         if let Some(held) = image.and_then(|image| self.behind_label(image)) {
             return Ok(Some(held));
         }
         match (order, image) {
-            (Some(Order::Versions(line)), _) => behind_version(line, &facts.surroundings),
-            (Some(Order::Commits), Some(image)) => self.behind_commit(image, &facts.surroundings),
+            (Some(Order::Versions(line)), _) => behind_version(line, &facts.ordering),
+            (Some(Order::Commits), Some(image)) => self.behind_commit(image, &facts.ordering),
             (Some(Order::Commits), None) | (Some(Order::Elsewhere(_)) | None, _) => Ok(None),
         }
     }
@@ -126,7 +126,7 @@ impl Candidate<'_> {
     }
 
     /// A branch goes from commit to commit. An image that does not say which commit it is of has no place in it.
-    fn behind_commit(&self, image: &ImageFacts, surroundings: &Surroundings) -> Decided<Option<HoldReason>> {
+    fn behind_commit(&self, image: &ImageFacts, ordering: &OrderingFacts) -> Decision<Option<HoldReason>> {
         let theirs = image.revision.as_deref().and_then(CommitId::parse);
         let (false, of, Some(from)) = (self.revision.is_dirty, &self.revision.commit, theirs) else {
             return Ok(None);
@@ -134,7 +134,7 @@ impl Candidate<'_> {
         let descent = if *of == from {
             Descent::After
         } else {
-            let known = surroundings.descents.get(&from).copied();
+            let known = ordering.descents.get(&from).copied();
             known.ok_or_else(|| Question::Descent {
                 of: of.clone(),
                 from: from.clone(),
@@ -152,7 +152,7 @@ impl Candidate<'_> {
 
 /// That a tag stays where it is, whatever the registry says: the event gives it to another commit than the one that is
 /// checked out.
-pub(super) fn withheld(wanted: &WantedTag, at: Option<Digest>) -> Option<TagAction> {
+pub(super) fn withheld(wanted: &DesiredTag, at: Option<Digest>) -> Option<TagAction> {
     match &wanted.order {
         Some(Order::Elsewhere(mismatch)) => Some(TagAction::Hold {
             at,
@@ -163,14 +163,14 @@ pub(super) fn withheld(wanted: &WantedTag, at: Option<Digest>) -> Option<TagActi
 }
 
 /// A version is the greatest of its line only if no git tag and no tag in the registry says otherwise.
-fn behind_version(line: &VersionLine, surroundings: &Surroundings) -> Decided<Option<HoldReason>> {
+fn behind_version(line: &VersionLine, ordering: &OrderingFacts) -> Decision<Option<HoldReason>> {
     let ours = line.version();
     if !line.is_stable() {
         return Ok(Some(HoldReason::NotStable {
             ours: ours.to_owned(),
         }));
     }
-    let exists = |Greater { version, tag }: Greater, place| {
+    let exists = |GreaterVersion { version, tag }: GreaterVersion, place| {
         Ok(Some(HoldReason::GreaterVersionExists {
             version,
             ours: ours.to_owned(),
@@ -178,17 +178,13 @@ fn behind_version(line: &VersionLine, surroundings: &Surroundings) -> Decided<Op
             tag,
         }))
     };
-    let git = surroundings.git_tags.as_ref().ok_or(Question::GitTags)?;
+    let git = ordering.git_tags.as_ref().ok_or(Question::GitTags)?;
     if let Some(greater) = line.greater_in_git(&git.names) {
-        return exists(greater, TagPlace::Git);
+        return exists(greater, TagSource::Git);
     }
-    match surroundings
-        .registry_tags
-        .as_ref()
-        .ok_or(Question::RegistryTags)?
-    {
+    match ordering.registry_tags.as_ref().ok_or(Question::RegistryTags)? {
         Ok(tags) => match line.greater_in_registry(tags.iter().map(Tag::as_str)) {
-            Some(greater) => exists(greater, TagPlace::Registry),
+            Some(greater) => exists(greater, TagSource::Registry),
             None => Ok(None),
         },
         Err(unknown) if git.is_shallow => Ok(Some(HoldReason::VersionsUnknown {

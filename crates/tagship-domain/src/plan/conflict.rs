@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::build::RequestPart;
-use crate::error::{Diagnose, Kind};
+use crate::error::{Diagnose, FailureKind};
 use crate::facts::DIRTY_SUFFIX;
 use crate::facts::Revision;
 use crate::immutability::{Mutability, TagFilter};
@@ -190,8 +190,8 @@ fn quoted(texts: impl IntoIterator<Item = impl fmt::Display>) -> String {
 impl std::error::Error for Conflicts {}
 
 impl Diagnose for Conflicts {
-    fn kind(&self) -> Kind {
-        Kind::TagConflict
+    fn kind(&self) -> FailureKind {
+        FailureKind::TagConflict
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {

@@ -1,21 +1,21 @@
 use super::candidate::withheld;
-use super::{Content, Note, Plan, PlannedTag, TagAction, Unknown, Wish};
-use crate::facts::{Facts, Surroundings};
-use crate::tags::WantedTag;
+use super::{Content, Note, Plan, PlanRequest, PlannedTag, TagAction, Unknown};
+use crate::facts::{Facts, OrderingFacts};
+use crate::tags::DesiredTag;
 
 /// The planner.
-pub(super) fn decide(wish: Wish, facts: Result<&Facts, Unknown>) -> Plan {
-    let revision = wish.source.revision();
-    let mut notes: Vec<Note> = wish.wanted.notes.iter().cloned().map(Note::Tag).collect();
-    if wish.source.is_dirty() {
-        let count = wish.source.change_count;
+pub(super) fn decide(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Plan {
+    let revision = request.source.revision();
+    let mut notes: Vec<Note> = request.wanted.notes.iter().cloned().map(Note::Tag).collect();
+    if request.source.is_dirty() {
+        let count = request.source.change_count;
         notes.push(Note::Dirty { count });
     }
-    let action = |wanted: &WantedTag| match &facts {
+    let action = |wanted: &DesiredTag| match &facts {
         Err(_) => withheld(wanted, None).unwrap_or(TagAction::Unchecked),
-        Ok(facts) => wish.candidate(facts, &revision).action(wanted, facts),
+        Ok(facts) => request.candidate(facts, &revision).action(wanted, facts),
     };
-    let tags = wish
+    let tags = request
         .wanted
         .tags
         .iter()
@@ -27,7 +27,7 @@ pub(super) fn decide(wish: Wish, facts: Result<&Facts, Unknown>) -> Plan {
     let published = facts
         .as_ref()
         .ok()
-        .and_then(|facts| wish.published(facts, &revision));
+        .and_then(|facts| request.published(facts, &revision));
     let mut mutability = None;
     match facts {
         Err(unknown) => notes.push(Note::RegistryUnchecked(unknown)),
@@ -36,20 +36,20 @@ pub(super) fn decide(wish: Wish, facts: Result<&Facts, Unknown>) -> Plan {
                 Ok(setting) => mutability = Some(setting.clone()),
                 Err(unknown) => notes.push(Note::MutabilityUnknown(unknown.clone())),
             }
-            notes.extend(unseen(&facts.surroundings));
+            notes.extend(unseen(&facts.ordering));
         }
     }
     let content = match published {
-        Some((digest, tag, basis)) if !wish.rebuild => Content::Published { digest, tag, basis },
+        Some((digest, tag, basis)) if !request.rebuild => Content::Published { digest, tag, basis },
         _ => Content::Build {
-            request: Box::new(wish.build),
+            request: Box::new(request.build),
         },
     };
     Plan {
-        image: wish.image,
+        image: request.image,
         revision,
-        version: wish.version,
-        request: wish.request,
+        version: request.version,
+        request: request.request,
         content,
         tags,
         mutability,
@@ -58,9 +58,9 @@ pub(super) fn decide(wish: Wish, facts: Result<&Facts, Unknown>) -> Plan {
 }
 
 /// Where greater versions may be that were not seen. Who sees neither git tags nor the registry's moves nothing.
-fn unseen(surroundings: &Surroundings) -> Option<Note> {
-    let is_shallow = surroundings.git_tags.as_ref()?.is_shallow;
-    match (surroundings.registry_tags.as_ref()?, is_shallow) {
+fn unseen(ordering: &OrderingFacts) -> Option<Note> {
+    let is_shallow = ordering.git_tags.as_ref()?.is_shallow;
+    match (ordering.registry_tags.as_ref()?, is_shallow) {
         (Ok(_), true) => Some(Note::GitTagsIncomplete),
         (Err(unknown), false) => Some(Note::RegistryTagsUnknown(unknown.clone())),
         _ => None,

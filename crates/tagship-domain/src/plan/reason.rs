@@ -27,7 +27,7 @@ pub enum HoldReason {
         /// This commit's version.
         ours: String,
         /// Where it was found.
-        place: TagPlace,
+        place: TagSource,
         /// The tag that names it.
         tag: String,
     },
@@ -61,7 +61,7 @@ pub enum HoldReason {
 
 /// Where a git tag or an image's tag was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TagPlace {
+pub enum TagSource {
     /// In git.
     Git,
     /// In the registry.
@@ -122,8 +122,8 @@ impl fmt::Display for HoldReason {
                 tag,
             } => {
                 let place = match place {
-                    TagPlace::Git => "git tag",
-                    TagPlace::Registry => "the registry's tag",
+                    TagSource::Git => "git tag",
+                    TagSource::Registry => "the registry's tag",
                 };
                 write!(f, "{version} is greater than {ours}, and {place} `{tag}` exists")
             }

@@ -7,7 +7,7 @@ use super::*;
 use crate::build::{BuildArgs, RequestPart};
 use crate::content::{Manifest, OCI_MANIFEST, Platform};
 use crate::error::Diagnose as _;
-use crate::facts::{CommitId, Descent, GitTags, ImageFacts, PlatformManifest, Surroundings};
+use crate::facts::{CommitId, Descent, GitTags, ImageFacts, OrderingFacts, PlatformManifest};
 use crate::immutability::TagFilter;
 use crate::reference::{RegistryHost, RepositoryName};
 use crate::tags::{self, TagRule};
@@ -45,16 +45,16 @@ fn request(target: Option<&str>) -> RequestHash {
     RequestHash::of(&build, b"", b"Dockerfile")
 }
 
-fn wish(rules: &[&str], version: Option<&str>) -> Wish {
+fn plan_request(rules: &[&str], version: Option<&str>) -> PlanRequest {
     let commit = CommitId::parse(OURS).unwrap();
     let rules: Vec<TagRule> = rules.iter().map(|rule| TagRule::parse(rule).unwrap()).collect();
     let version = version.map(|version| Version::parse(version).unwrap());
-    Wish {
+    PlanRequest {
         image: ImageName {
             registry: RegistryHost::parse("127.0.0.1:5510").unwrap(),
             repository: RepositoryName::parse("team/app").unwrap(),
         },
-        wanted: tags::wanted(&rules, version.as_ref(), &commit, false).unwrap(),
+        wanted: tags::tag_set(&rules, version.as_ref(), &commit, false).unwrap(),
         version,
         also: vec![(Tag::parse(COMMIT_TAG).unwrap(), TagClass::Commit)],
         request: request(None),
@@ -77,7 +77,7 @@ fn facts(setting: Mutability, tags: &[(&str, &str, Option<&str>, Option<&str>)])
         mutability: Ok(setting),
         tags: BTreeMap::new(),
         images: BTreeMap::new(),
-        surroundings: Surroundings {
+        ordering: OrderingFacts {
             git_tags: Some(GitTags::default()),
             registry_tags: Some(Ok(Vec::new())),
             descents: BTreeMap::new(),
@@ -112,7 +112,10 @@ const BOTH: [&str; 2] = ["type=semver", "type=sha"];
 
 #[test]
 fn a_new_commit_is_built_and_both_tags_are_created() {
-    let plan = Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&facts(Mutability::Immutable, &[])));
+    let plan = Plan::new(
+        plan_request(&BOTH, Some("1.0.0")),
+        Ok(&facts(Mutability::Immutable, &[])),
+    );
     assert!(builds(&plan) && plan.conflicts().is_none() && !plan.is_fulfilled());
     assert_eq!(
         actions(&plan),
@@ -129,7 +132,7 @@ fn a_published_commit_needs_nothing() {
             ("1.0.0", "a", Some(OURS), None),
         ],
     );
-    let plan = Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&facts));
+    let plan = Plan::new(plan_request(&BOTH, Some("1.0.0")), Ok(&facts));
     assert!(plan.is_fulfilled());
     assert_eq!(
         actions(&plan),
@@ -141,7 +144,7 @@ fn a_published_commit_needs_nothing() {
 fn a_missing_sibling_is_completed_from_either_side() {
     for present in [COMMIT_TAG, "1.0.0"] {
         let facts = facts(Mutability::Immutable, &[(present, "a", Some(OURS), None)]);
-        let plan = Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&facts));
+        let plan = Plan::new(plan_request(&BOTH, Some("1.0.0")), Ok(&facts));
         assert!(
             matches!(&plan.content, Content::Published { digest, .. } if *digest == manifest("a").digest()),
             "{present}"
@@ -154,11 +157,11 @@ fn a_missing_sibling_is_completed_from_either_side() {
 fn an_image_without_labels_is_known_by_its_commit_tag_alone() {
     let unlabelled = |tag| facts(Mutability::Mutable, &[(tag, "a", None, None)]);
     assert!(!builds(&Plan::new(
-        wish(&BOTH, Some("1.0.0")),
+        plan_request(&BOTH, Some("1.0.0")),
         Ok(&unlabelled(COMMIT_TAG))
     )));
     assert!(
-        Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&unlabelled("1.0.0")))
+        Plan::new(plan_request(&BOTH, Some("1.0.0")), Ok(&unlabelled("1.0.0")))
             .conflicts()
             .is_some()
     );
@@ -174,7 +177,7 @@ fn a_taken_version_is_a_conflict_whatever_the_repository_allows() {
                 (COMMIT_TAG, "ours", Some(OURS), None),
             ],
         );
-        let conflicts = Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&facts))
+        let conflicts = Plan::new(plan_request(&BOTH, Some("1.0.0")), Ok(&facts))
             .conflicts()
             .unwrap();
         assert_eq!(conflicts.kind().exit_code(), 10);
@@ -194,7 +197,7 @@ fn all_conflicts_are_told_together() {
         ],
     );
     let rules = ["type=semver", "type=sha", "latest"];
-    let conflicts = Plan::new(wish(&rules, Some("1.0.0")), Ok(&facts))
+    let conflicts = Plan::new(plan_request(&rules, Some("1.0.0")), Ok(&facts))
         .conflicts()
         .unwrap();
     assert_eq!(conflicts.tags.len(), 3);
@@ -211,7 +214,7 @@ fn a_moving_tag_moves_only_forward() {
         )
     };
     for (version, action) in [("1.4.9", "move"), ("1.5.0", "move"), ("2.0.0", "hold")] {
-        let plan = Plan::new(wish(&rules, Some("1.5.0")), Ok(&at(version)));
+        let plan = Plan::new(plan_request(&rules, Some("1.5.0")), Ok(&at(version)));
         assert_eq!(
             actions(&plan),
             ["1 create".to_owned(), format!("latest {action}")],
@@ -229,12 +232,12 @@ const LINES: [&str; 3] = [
 /// Facts of a repository without the wanted tags, with these git tags and these tags in the registry.
 fn surrounded(git: &[&str], registry: &[&str]) -> Facts {
     let mut facts = facts(Mutability::Mutable, &[]);
-    facts.surroundings.git_tags = Some(GitTags {
+    facts.ordering.git_tags = Some(GitTags {
         names: git.iter().map(|name| (*name).to_owned()).collect(),
         is_shallow: false,
     });
     let tags = registry.iter().map(|name| Tag::parse(name).unwrap()).collect();
-    facts.surroundings.registry_tags = Some(Ok(tags));
+    facts.ordering.registry_tags = Some(Ok(tags));
     facts
 }
 
@@ -257,7 +260,10 @@ fn only_the_greatest_stable_version_of_a_line_gets_its_tag() {
         (&["v1.2.9+b2"], &["1.2.9_b2"], ["create", "create", "create"]),
         (&[], &["1.3.0_b2"], ["create", "hold", "hold"]),
     ] {
-        let plan = Plan::new(wish(&LINES, Some("1.2.9")), Ok(&surrounded(git, registry)));
+        let plan = Plan::new(
+            plan_request(&LINES, Some("1.2.9")),
+            Ok(&surrounded(git, registry)),
+        );
         let names: Vec<&str> = plan.tags.iter().map(|planned| planned.action.name()).collect();
         assert_eq!(names, actions_expected, "git {git:?}, registry {registry:?}");
     }
@@ -266,7 +272,10 @@ fn only_the_greatest_stable_version_of_a_line_gets_its_tag() {
 #[test]
 fn a_hold_names_the_greater_version_and_its_place() {
     let plan = |git: &[&str], registry: &[&str]| {
-        let plan = Plan::new(wish(&["latest"], Some("1.2.9")), Ok(&surrounded(git, registry)));
+        let plan = Plan::new(
+            plan_request(&["latest"], Some("1.2.9")),
+            Ok(&surrounded(git, registry)),
+        );
         plan.tags[0].action.reason().unwrap().to_string()
     };
     assert_eq!(
@@ -282,7 +291,7 @@ fn a_hold_names_the_greater_version_and_its_place() {
 #[test]
 fn affixes_and_other_schemes_have_lines_of_their_own() {
     let held = |rule: &str, version: Option<&str>, git: &[&str], registry: &[&str]| {
-        let plan = Plan::new(wish(&[rule], version), Ok(&surrounded(git, registry)));
+        let plan = Plan::new(plan_request(&[rule], version), Ok(&surrounded(git, registry)));
         plan.tags[0].action.name() == "hold"
     };
     let ours = Some("1.2.9");
@@ -329,21 +338,21 @@ fn a_prerelease_moves_no_latest() {
         &[("latest", "theirs", Some(THEIRS), Some("1.0.0"))],
     );
     for facts in [&facts, &surrounded(&[], &[])] {
-        let plan = Plan::new(wish(&["latest"], Some("2.0.0-rc.1")), Ok(facts));
+        let plan = Plan::new(plan_request(&["latest"], Some("2.0.0-rc.1")), Ok(facts));
         assert_eq!(actions(&plan), ["latest hold"]);
     }
 }
 
 /// A wish of a commit without version for the tag of branch `main`.
-fn branch_wish() -> Wish {
-    let mut wish = wish(&["type=sha"], None);
-    wish.wanted.tags.push(tags::WantedTag {
+fn branch_wish() -> PlanRequest {
+    let mut plan_request = plan_request(&["type=sha"], None);
+    plan_request.wanted.tags.push(tags::DesiredTag {
         tag: Tag::parse("main").unwrap(),
         class: tags::TagClass::Moving,
         rule: "type=ref,event=branch".to_owned(),
         order: Some(tags::Order::Commits),
     });
-    wish
+    plan_request
 }
 
 #[test]
@@ -358,7 +367,7 @@ fn a_branch_tag_moves_only_to_a_descendant() {
     ] {
         let mut facts = facts(Mutability::Mutable, &[("main", "theirs", Some(THEIRS), None)]);
         let commit = CommitId::parse(THEIRS).unwrap();
-        facts.surroundings.descents.insert(commit, descent);
+        facts.ordering.descents.insert(commit, descent);
         let plan = Plan::new(branch_wish(), Ok(&facts));
         assert_eq!(plan.tags[1].action.name(), action, "{descent:?}");
         let hint = plan.holds().next().and_then(|(_, reason)| reason.hint());
@@ -379,10 +388,10 @@ fn an_image_that_names_no_other_commit_does_not_hold_a_branch() {
 #[test]
 fn what_was_not_read_holds_a_tag() {
     let mut facts = facts(Mutability::Mutable, &[("main", "theirs", Some(THEIRS), None)]);
-    facts.surroundings = Surroundings::default();
+    facts.ordering = OrderingFacts::default();
     let plan = Plan::new(branch_wish(), Ok(&facts));
     assert_eq!(actions(&plan)[1], "main hold");
-    let plan = Plan::new(wish(&["latest"], Some("1.0.0")), Ok(&facts));
+    let plan = Plan::new(plan_request(&["latest"], Some("1.0.0")), Ok(&facts));
     assert_eq!(actions(&plan), ["latest hold"]);
 }
 
@@ -390,7 +399,7 @@ fn what_was_not_read_holds_a_tag() {
 fn a_moving_tag_in_an_immutable_repository_is_refused_with_the_filters_that_allow_it() {
     let filters = |texts: &[&str]| texts.iter().map(|text| TagFilter::parse(text).unwrap()).collect();
     let told = |setting: Mutability, rules: &[&str]| {
-        let plan = Plan::new(wish(rules, Some("1.2.9")), Ok(&facts(setting, &[])));
+        let plan = Plan::new(plan_request(rules, Some("1.2.9")), Ok(&facts(setting, &[])));
         let conflicts = plan.conflicts().unwrap();
         assert_eq!(conflicts.kind().exit_code(), 10);
         format!("{conflicts}\nhint: {}", conflicts.hint().unwrap())
@@ -408,7 +417,7 @@ fn a_moving_tag_in_an_immutable_repository_is_refused_with_the_filters_that_allo
     insta::assert_snapshot!(texts.join("\n\n"));
     // With the filters that are named, nothing is refused.
     let allowed = Mutability::ImmutableWithExclusion(filters(&["1.2", "1", "latest"]));
-    let plan = Plan::new(wish(&LINES, Some("1.2.9")), Ok(&facts(allowed, &[])));
+    let plan = Plan::new(plan_request(&LINES, Some("1.2.9")), Ok(&facts(allowed, &[])));
     assert_eq!(plan.conflicts(), None);
 }
 
@@ -416,7 +425,7 @@ fn a_moving_tag_in_an_immutable_repository_is_refused_with_the_filters_that_allo
 fn an_excluded_moving_tag_may_move_in_an_immutable_repository() {
     let setting = Mutability::ImmutableWithExclusion(vec![TagFilter::parse("latest").unwrap()]);
     let plan = Plan::new(
-        wish(&["latest"], None),
+        plan_request(&["latest"], None),
         Ok(&facts(setting, &[("latest", "theirs", None, None)])),
     );
     assert_eq!(actions(&plan), ["latest move"]);
@@ -425,11 +434,11 @@ fn an_excluded_moving_tag_may_move_in_an_immutable_repository() {
 #[test]
 fn a_dirty_trees_tags_are_put_once_in_an_immutable_repository() {
     let dirty = |facts: &Facts| {
-        let mut wish = wish(&["type=sha"], None);
-        wish.source.change_count = 1;
+        let mut plan_request = plan_request(&["type=sha"], None);
+        plan_request.source.change_count = 1;
         let rule = [TagRule::parse("type=sha").unwrap()];
-        wish.wanted = tags::wanted(&rule, None, &wish.source.commit, true).unwrap();
-        Plan::new(wish, Ok(facts))
+        plan_request.wanted = tags::tag_set(&rule, None, &plan_request.source.commit, true).unwrap();
+        Plan::new(plan_request, Ok(facts))
     };
     let tag = format!("{COMMIT_TAG}-dirty");
     assert_eq!(
@@ -446,9 +455,9 @@ fn a_dirty_trees_tags_are_put_once_in_an_immutable_repository() {
 fn rebuild_builds_and_keeps_what_it_expects() {
     let facts = facts(Mutability::Immutable, &[(COMMIT_TAG, "a", Some(OURS), None)]);
     let plan = Plan::new(
-        Wish {
+        PlanRequest {
             rebuild: true,
-            ..wish(&BOTH, Some("1.0.0"))
+            ..plan_request(&BOTH, Some("1.0.0"))
         },
         Ok(&facts),
     );
@@ -461,7 +470,7 @@ fn rebuild_builds_and_keeps_what_it_expects() {
 
 #[test]
 fn without_a_registry_nothing_is_claimed() {
-    let plan = Plan::new(wish(&BOTH, Some("1.0.0")), Err(offline()));
+    let plan = Plan::new(plan_request(&BOTH, Some("1.0.0")), Err(offline()));
     assert_eq!(
         actions(&plan),
         [format!("{COMMIT_TAG} unchecked"), "1.0.0 unchecked".to_owned()]
@@ -471,9 +480,9 @@ fn without_a_registry_nothing_is_claimed() {
 
 #[test]
 fn build_argument_values_are_not_in_the_plan() {
-    let mut wish = wish(&BOTH, None);
-    wish.build.build_args = BuildArgs::new([("TOKEN".to_owned(), "hunter2".to_owned())].into());
-    let json = serde_json::to_string(&Plan::new(wish, Err(offline()))).unwrap();
+    let mut plan_request = plan_request(&BOTH, None);
+    plan_request.build.build_args = BuildArgs::new([("TOKEN".to_owned(), "hunter2".to_owned())].into());
+    let json = serde_json::to_string(&Plan::new(plan_request, Err(offline()))).unwrap();
     assert!(json.contains("TOKEN") && !json.contains("hunter2"), "{json}");
 }
 
@@ -495,7 +504,7 @@ proptest! {
             .map(|(name, (content, revision, _))| (*name, texts[*content], revisions[*revision], Some(versions[*content - 1])))
             .collect();
         let mut facts = facts(setting, &tags);
-        let plan = Plan::new(wish(&rules, Some("1.0.0")), Ok(&facts));
+        let plan = Plan::new(plan_request(&rules, Some("1.0.0")), Ok(&facts));
         for planned in &plan.tags {
             let leaves = matches!(planned.action, TagAction::Move { .. } | TagAction::Hold { .. });
             prop_assert!(!leaves || planned.wanted.class == tags::TagClass::Moving, "{planned:?}");
@@ -511,17 +520,17 @@ proptest! {
                     facts.tags.insert(planned.wanted.tag.clone(), content.clone());
                 }
             }
-            let again = Plan::new(wish(&rules, Some("1.0.0")), Ok(&facts));
+            let again = Plan::new(plan_request(&rules, Some("1.0.0")), Ok(&facts));
             prop_assert!(again.is_fulfilled(), "{again:?}");
         }
     }
 }
 
 /// A wish with a build for a stage.
-fn debug_wish(rules: &[&str]) -> Wish {
-    Wish {
+fn debug_wish(rules: &[&str]) -> PlanRequest {
+    PlanRequest {
         request: request(Some("debug")),
-        ..wish(rules, Some("1.0.0"))
+        ..plan_request(rules, Some("1.0.0"))
     }
 }
 
@@ -542,7 +551,7 @@ fn built(tags: &[&str], target: Option<&str>, platform: &str) -> Facts {
 #[test]
 fn an_image_that_was_built_from_something_else_is_another_one() {
     let facts = built(&[COMMIT_TAG, "1.0.0"], None, "linux/amd64");
-    assert!(Plan::new(wish(&BOTH, Some("1.0.0")), Ok(&facts)).is_fulfilled());
+    assert!(Plan::new(plan_request(&BOTH, Some("1.0.0")), Ok(&facts)).is_fulfilled());
     let plan = Plan::new(debug_wish(&BOTH), Ok(&facts));
     let conflicts = plan.conflicts().unwrap();
     assert_eq!(conflicts.tags.len(), 2);
@@ -559,13 +568,13 @@ fn an_image_that_was_built_from_something_else_is_another_one() {
 #[test]
 fn a_platform_that_the_image_does_not_have_is_never_published_already() {
     let on = |platform| {
-        let mut wish = wish(&BOTH, Some("1.0.0"));
+        let mut plan_request = plan_request(&BOTH, Some("1.0.0"));
         let build = BuildRequest {
             platform: Some(Platform::parse(platform).unwrap()),
             ..build()
         };
-        wish.request = RequestHash::of(&build, b"", b"Dockerfile");
-        wish
+        plan_request.request = RequestHash::of(&build, b"", b"Dockerfile");
+        plan_request
     };
     let mut facts = built(&[COMMIT_TAG, "1.0.0"], None, "linux/amd64");
     for says in [true, false] {
@@ -580,27 +589,30 @@ fn a_platform_that_the_image_does_not_have_is_never_published_already() {
 
 #[test]
 fn what_an_image_does_not_say_is_assumed_and_said() {
-    let basis = |facts: &Facts| match Plan::new(wish(&BOTH, Some("1.0.0")), Ok(facts)).content {
+    let basis = |facts: &Facts| match Plan::new(plan_request(&BOTH, Some("1.0.0")), Ok(facts)).content {
         Content::Published { basis, .. } => basis,
         Content::Build { .. } => panic!("it is published"),
     };
-    assert_eq!(basis(&built(&[COMMIT_TAG], None, "linux/amd64")), Basis::Label);
+    assert_eq!(
+        basis(&built(&[COMMIT_TAG], None, "linux/amd64")),
+        ReuseReason::Label
+    );
     let silent = facts(Mutability::Immutable, &[(COMMIT_TAG, "a", Some(OURS), None)]);
-    assert_eq!(basis(&silent), Basis::Assumed);
+    assert_eq!(basis(&silent), ReuseReason::Assumed);
 }
 
 #[test]
 fn a_commit_never_becomes_two_images_by_its_tags() {
     let facts = built(&[COMMIT_TAG], None, "linux/amd64");
     for rules in [["type=semver"], ["type=raw,value=dev-{{sha}}"]] {
-        let plan = Plan::new(wish(&rules, Some("1.0.0")), Ok(&facts));
+        let plan = Plan::new(plan_request(&rules, Some("1.0.0")), Ok(&facts));
         assert!(!builds(&plan) && plan.conflicts().is_none(), "{rules:?}");
         assert!(actions(&plan)[0].ends_with("create"), "{rules:?}");
     }
     // The commit tag of another commit's image says nothing.
     let theirs = super::tests::facts(Mutability::Immutable, &[(COMMIT_TAG, "b", Some(THEIRS), None)]);
     assert!(builds(&Plan::new(
-        wish(&["type=semver"], Some("1.0.0")),
+        plan_request(&["type=semver"], Some("1.0.0")),
         Ok(&theirs)
     )));
 }
@@ -610,11 +622,11 @@ fn one_filter_lets_the_tags_of_all_dirty_trees_move() {
     let tag = format!("{COMMIT_TAG}-dirty");
     let taken = facts(Mutability::Immutable, &[(&tag, "a", None, None)]);
     let dirty = |facts: &Facts| {
-        let mut wish = wish(&["type=sha"], None);
-        wish.source.change_count = 1;
+        let mut plan_request = plan_request(&["type=sha"], None);
+        plan_request.source.change_count = 1;
         let rule = [TagRule::parse("type=sha").unwrap()];
-        wish.wanted = tags::wanted(&rule, None, &wish.source.commit, true).unwrap();
-        Plan::new(wish, Ok(facts))
+        plan_request.wanted = tags::tag_set(&rule, None, &plan_request.source.commit, true).unwrap();
+        Plan::new(plan_request, Ok(facts))
     };
     let hint = dirty(&taken).conflicts().unwrap().hint().unwrap().into_owned();
     assert!(hint.contains("filter=*-dirty'"), "{hint}");

@@ -1,52 +1,52 @@
 //! What one rule makes in one run.
 
-use super::error::{LineError, Problem};
-use super::kind::{Extract, Kind, RefKind, Scheme};
+use super::error::{LineError, LineProblem};
+use super::kind::{Extract, RefKind, RuleKind, Scheme};
 use super::order::{GitTagForm, Order, VersionLine};
 use super::pattern::Capture;
 use super::ref_form::ref_tag;
 use super::rule::TagRule;
 use super::variables::{Scope, Text};
 use super::versions::is_prerelease;
-use super::{Given, Mode, TagClass};
+use super::{Mode, TagClass, TagContext};
 use crate::facts::CommitId;
 use crate::template::Escape;
 use crate::untrusted::cleaned;
 
 /// What a rule makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum RuleOutcome {
     /// A tag, without prefix and suffix.
     Made {
         body: String,
         /// Absent: what the finished tag looks like decides.
         class: Option<TagClass>,
-        stage: Stage,
+        stage: LatestClaim,
         /// Where the tag may move, as far as the rule alone says.
         order: Option<Order>,
     },
     /// Nothing.
-    Silent(Silence),
+    Silent(NoTagReason),
 }
 
 /// Why a rule makes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Silence {
+pub(super) struct NoTagReason {
     pub(super) reason: String,
-    pub(super) kind: SilenceKind,
+    pub(super) kind: NoTagKind,
 }
 
-impl Silence {
+impl NoTagReason {
     pub(super) fn surprise(reason: String) -> Self {
         Self {
             reason,
-            kind: SilenceKind::Surprise,
+            kind: NoTagKind::Surprise,
         }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SilenceKind {
+pub(super) enum NoTagKind {
     /// The run is not of the rule's kind.
     OtherRun,
     /// The git tag that started the run names no version.
@@ -57,7 +57,7 @@ pub(super) enum SilenceKind {
 
 /// What a tag says about being the latest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum LatestClaim {
     /// Nothing.
     None,
     /// It is of a release.
@@ -67,66 +67,66 @@ pub(super) enum Stage {
 }
 
 /// A text that a rule reads, and whether the rule itself says it word by word.
-struct Subject {
+struct RuleText {
     text: String,
     is_literal: bool,
 }
 
 impl TagRule {
     /// What the rule makes.
-    pub(super) fn apply(&self, given: &Given<'_>) -> Result<Outcome, LineError> {
-        let git_ref = &given.event.git_ref;
+    pub(super) fn apply(&self, context: &TagContext<'_>) -> Result<RuleOutcome, LineError> {
+        let git_ref = &context.event.git_ref;
         Ok(match &self.kind {
-            Kind::Raw(value) => {
+            RuleKind::Raw(value) => {
                 let names_branch = value.template.uses("branch") && git_ref.branch().is_some();
                 made(
-                    value.fill(given, Escape::Tag)?,
+                    value.fill(context, Escape::Tag)?,
                     None,
                     names_branch.then_some(Order::Commits),
                 )
             }
-            Kind::Sha { is_long } => {
+            RuleKind::Sha { is_long } => {
                 let digits = if *is_long {
-                    given.event.commit.as_ref().map(CommitId::as_str)
+                    context.event.commit.as_ref().map(CommitId::as_str)
                 } else {
-                    given.short_commit()
+                    context.short_commit()
                 };
                 match digits {
                     Some(digits) => made(digits.to_owned(), Some(TagClass::Commit), None),
                     None => silent("the commit is unknown"),
                 }
             }
-            Kind::Schedule { pattern } if given.event.is_schedule() => made(
-                pattern.fill_with(given, Escape::Tag, Scope::Schedule, None)?,
+            RuleKind::Schedule { pattern } if context.event.is_schedule() => made(
+                pattern.fill_with(context, Escape::Tag, Scope::Schedule, None)?,
                 None,
                 None,
             ),
-            Kind::Schedule { .. } => of_other_run(&not_scheduled(given)),
-            Kind::Edge { branch } => edge(branch.as_deref(), given),
-            Kind::Ref(RefKind::Branch) => match git_ref.branch() {
-                Some(branch) => made(sanitised(branch, given), None, Some(Order::Commits)),
-                None => of_other_run(&format!("{} is not a branch", reference(given))),
+            RuleKind::Schedule { .. } => of_other_run(&not_scheduled(context)),
+            RuleKind::Edge { branch } => edge(branch.as_deref(), context),
+            RuleKind::Ref(RefKind::Branch) => match git_ref.branch() {
+                Some(branch) => made(sanitised(branch, context), None, Some(Order::Commits)),
+                None => of_other_run(&format!("{} is not a branch", reference(context))),
             },
-            Kind::Ref(RefKind::PullRequest) => match git_ref.pull_request() {
-                Some(number) => made(sanitised(number, given), None, None),
-                None => of_other_run(&format!("{} is not a pull request", reference(given))),
+            RuleKind::Ref(RefKind::PullRequest) => match git_ref.pull_request() {
+                Some(number) => made(sanitised(number, context), None, None),
+                None => of_other_run(&format!("{} is not a pull request", reference(context))),
             },
-            Kind::Ref(RefKind::Tag) => match git_ref.tag() {
-                Some(tag) => Outcome::Made {
-                    body: sanitised(tag, given),
+            RuleKind::Ref(RefKind::Tag) => match git_ref.tag() {
+                Some(tag) => RuleOutcome::Made {
+                    body: sanitised(tag, context),
                     class: None,
-                    stage: stage_of(given, [tag]),
+                    stage: stage_of(context, [tag]),
                     order: None,
                 },
-                None => of_other_run(&format!("{} is not a tag", reference(given))),
+                None => of_other_run(&format!("{} is not a tag", reference(context))),
             },
-            Kind::Match { extract, value } => matching(extract, value.as_ref(), given)?,
-            Kind::Version {
+            RuleKind::Match { extract, value } => matching(extract, value.as_ref(), context)?,
+            RuleKind::Version {
                 scheme,
                 pattern,
                 value,
                 extract,
-            } => self.version(*scheme, pattern, value.as_ref(), extract.as_ref(), given)?,
+            } => self.version(*scheme, pattern, value.as_ref(), extract.as_ref(), context)?,
         })
     }
 
@@ -136,50 +136,50 @@ impl TagRule {
         pattern: &Text,
         value: Option<&Text>,
         extract: Option<&Extract>,
-        given: &Given<'_>,
-    ) -> Result<Outcome, LineError> {
+        context: &TagContext<'_>,
+    ) -> Result<RuleOutcome, LineError> {
         // A version that was computed or given has no more to be cut out.
-        let computed = given.version.filter(|_| value.is_none() && extract.is_none());
+        let computed = context.version.filter(|_| value.is_none() && extract.is_none());
         let subject = match computed {
-            Some(version) => Some(Subject {
+            Some(version) => Some(RuleText {
                 text: version.to_string(),
                 is_literal: false,
             }),
-            None => subject(value, given)?,
+            None => subject(value, context)?,
         };
         let Some(mut subject) = subject else {
-            return Ok(of_other_run(&no_source(given)));
+            return Ok(of_other_run(&no_source(context)));
         };
         if let Some(silence) = self.cut(
             &mut subject,
             extract,
             value.is_none() && computed.is_none(),
-            given,
+            context,
         )? {
             return Ok(silence);
         }
-        if given.mode == Mode::MetadataAction {
+        if context.mode == Mode::MetadataAction {
             subject.text = subject.text.replace('/', "-");
         }
-        let Some(read) = scheme.read(&subject.text, given.mode) else {
+        let Some(read) = scheme.read(&subject.text, context.mode) else {
             let (found, kind) = (cleaned(&subject.text), scheme.name());
             if subject.is_literal
-                && given.mode == Mode::Strict
+                && context.mode == Mode::Strict
                 && let Some(value) = value
             {
-                return Err(value.error(0, Problem::NoVersion { found, kind }));
+                return Err(value.error(0, LineProblem::NoVersion { found, kind }));
             }
             let silence = if value.is_none() && extract.is_none() {
-                SilenceKind::NoVersion
+                NoTagKind::NoVersion
             } else {
-                SilenceKind::Surprise
+                NoTagKind::Surprise
             };
             return Ok(silent_of(silence, &format!("`{found}` is not a {kind} version")));
         };
         let (parts, is_special) = (&read.parts, read.is_special);
         let uses = |name: &str| pattern.template.uses(name);
         let is_whole = uses("version") || uses("raw");
-        if given.mode == Mode::Strict {
+        if context.mode == Mode::Strict {
             if is_special && !is_whole {
                 return Ok(silent(&format!(
                     "{} is a pre-release, which moves no short tag",
@@ -195,17 +195,17 @@ impl TagRule {
                 )));
             }
         }
-        let body = if is_special && given.mode == Mode::MetadataAction && !pattern.template.is_only("raw") {
+        let body = if is_special && context.mode == Mode::MetadataAction && !pattern.template.is_only("raw") {
             Escape::Html.apply(&parts.version).into_owned()
         } else {
-            pattern.fill_with(given, Escape::Tag, Scope::Version, Some(parts))?
+            pattern.fill_with(context, Escape::Tag, Scope::Version, Some(parts))?
         };
         let is_full = is_whole || is_special || uses("major") && uses("minor") && uses("patch");
         let [before, behind] = pattern.template.affixes();
-        let line = VersionLine::of_all(scheme, read, GitTagForm::new(extract, given.tag_prefix))
+        let line = VersionLine::of_all(scheme, read, GitTagForm::new(extract, context.tag_prefix))
             .narrowed(["major", "minor", "patch"].map(uses))
             .within(before, behind);
-        Ok(Outcome::Made {
+        Ok(RuleOutcome::Made {
             body,
             class: Some(if is_full {
                 TagClass::Release
@@ -213,9 +213,9 @@ impl TagRule {
                 TagClass::Moving
             }),
             stage: if is_special {
-                Stage::PreRelease
+                LatestClaim::PreRelease
             } else {
-                Stage::Release
+                LatestClaim::Release
             },
             order: Some(Order::Versions(Box::new(line))),
         })
@@ -225,14 +225,14 @@ impl TagRule {
     /// there is none.
     fn cut(
         &self,
-        subject: &mut Subject,
+        subject: &mut RuleText,
         extract: Option<&Extract>,
         is_of_event: bool,
-        given: &Given<'_>,
-    ) -> Result<Option<Outcome>, LineError> {
+        context: &TagContext<'_>,
+    ) -> Result<Option<RuleOutcome>, LineError> {
         let Some(extract) = extract else {
             // Other tags are of other images.
-            let Some(prefix) = given.tag_prefix.filter(|_| is_of_event) else {
+            let Some(prefix) = context.tag_prefix.filter(|_| is_of_event) else {
                 return Ok(None);
             };
             return Ok(match prefix.rest(&subject.text) {
@@ -241,7 +241,7 @@ impl TagRule {
                     None
                 }
                 None => Some(silent_of(
-                    SilenceKind::NoVersion,
+                    NoTagKind::NoVersion,
                     &format!("`{}` names no version behind `{prefix}`", cleaned(&subject.text)),
                 )),
             });
@@ -250,10 +250,10 @@ impl TagRule {
             Capture::Text(found) => subject.text = found.to_owned(),
             Capture::NoGroup => {
                 let reason = format!("it has no group {}", extract.group);
-                let problem = Problem::Pattern { reason };
+                let problem = LineProblem::Pattern { reason };
                 return Err(LineError::new(self.line, extract.column, problem));
             }
-            Capture::NoMatch if given.mode == Mode::Strict => {
+            Capture::NoMatch if context.mode == Mode::Strict => {
                 let reason = format!("`match` does not match `{}`", cleaned(&subject.text));
                 return Ok(Some(silent(&reason)));
             }
@@ -263,9 +263,13 @@ impl TagRule {
     }
 }
 
-fn matching(extract: &Extract, value: Option<&Text>, given: &Given<'_>) -> Result<Outcome, LineError> {
-    let Some(subject) = subject(value, given)? else {
-        return Ok(of_other_run(&no_source(given)));
+fn matching(
+    extract: &Extract,
+    value: Option<&Text>,
+    context: &TagContext<'_>,
+) -> Result<RuleOutcome, LineError> {
+    let Some(subject) = subject(value, context)? else {
+        return Ok(of_other_run(&no_source(context)));
     };
     let text = subject.text.as_str();
     Ok(match extract.pattern.capture(text, extract.group) {
@@ -275,34 +279,34 @@ fn matching(extract: &Extract, value: Option<&Text>, given: &Given<'_>) -> Resul
             cleaned(text),
             extract.group
         )),
-        Capture::Text(found) => Outcome::Made {
-            body: sanitised(found, given),
+        Capture::Text(found) => RuleOutcome::Made {
+            body: sanitised(found, context),
             class: None,
-            stage: stage_of(given, [text, found]),
+            stage: stage_of(context, [text, found]),
             order: None,
         },
     })
 }
 
-fn made(body: String, class: Option<TagClass>, order: Option<Order>) -> Outcome {
-    Outcome::Made {
+fn made(body: String, class: Option<TagClass>, order: Option<Order>) -> RuleOutcome {
+    RuleOutcome::Made {
         body,
         class,
-        stage: Stage::None,
+        stage: LatestClaim::None,
         order,
     }
 }
 
-fn silent(reason: &str) -> Outcome {
-    silent_of(SilenceKind::Surprise, reason)
+fn silent(reason: &str) -> RuleOutcome {
+    silent_of(NoTagKind::Surprise, reason)
 }
 
-fn of_other_run(reason: &str) -> Outcome {
-    silent_of(SilenceKind::OtherRun, reason)
+fn of_other_run(reason: &str) -> RuleOutcome {
+    silent_of(NoTagKind::OtherRun, reason)
 }
 
-fn silent_of(kind: SilenceKind, reason: &str) -> Outcome {
-    Outcome::Silent(Silence {
+fn silent_of(kind: NoTagKind, reason: &str) -> RuleOutcome {
+    RuleOutcome::Silent(NoTagReason {
         reason: reason.to_owned(),
         kind,
     })
@@ -312,31 +316,31 @@ fn silent_of(kind: SilenceKind, reason: &str) -> Outcome {
 ///
 /// A release or a run that somebody starts at a branch names its git tag in the event only: the action that the
 /// compatible mode follows does not look there.
-fn subject(value: Option<&Text>, given: &Given<'_>) -> Result<Option<Subject>, LineError> {
+fn subject(value: Option<&Text>, context: &TagContext<'_>) -> Result<Option<RuleText>, LineError> {
     if let Some(value) = value {
-        let text = value.fill(given, Escape::None)?;
+        let text = value.fill(context, Escape::None)?;
         let is_literal = value.literal().is_some();
         // A variable may well be empty in this run.
-        let is_absent = text.is_empty() && given.mode == Mode::Strict;
-        return Ok((!is_absent).then_some(Subject { text, is_literal }));
+        let is_absent = text.is_empty() && context.mode == Mode::Strict;
+        return Ok((!is_absent).then_some(RuleText { text, is_literal }));
     }
-    let release = given
+    let release = context
         .event
         .release_tag
         .as_deref()
-        .filter(|_| given.mode == Mode::Strict);
-    let tag = given.event.git_ref.tag().or(release);
-    Ok(tag.map(|tag| Subject {
+        .filter(|_| context.mode == Mode::Strict);
+    let tag = context.event.git_ref.tag().or(release);
+    Ok(tag.map(|tag| RuleText {
         text: tag.to_owned(),
         is_literal: false,
     }))
 }
 
-fn edge(branch: Option<&str>, given: &Given<'_>) -> Outcome {
-    let Some(current) = given.event.git_ref.branch() else {
-        return of_other_run(&format!("{} is not a branch", reference(given)));
+fn edge(branch: Option<&str>, context: &TagContext<'_>) -> RuleOutcome {
+    let Some(current) = context.event.git_ref.branch() else {
+        return of_other_run(&format!("{} is not a branch", reference(context)));
     };
-    match branch.or_else(|| given.default_branch()) {
+    match branch.or_else(|| context.default_branch()) {
         Some(branch) if branch == current => made("edge".to_owned(), None, Some(Order::Commits)),
         Some(branch) => of_other_run(&format!(
             "the branch is `{}`, not `{}`",
@@ -347,36 +351,36 @@ fn edge(branch: Option<&str>, given: &Given<'_>) -> Outcome {
     }
 }
 
-fn sanitised(text: &str, given: &Given<'_>) -> String {
-    match given.mode {
+fn sanitised(text: &str, context: &TagContext<'_>) -> String {
+    match context.mode {
         Mode::Strict => ref_tag(text),
         Mode::MetadataAction => text.to_owned(),
     }
 }
 
 /// Whether a git tag is of a release. The action takes every one for a release.
-fn stage_of<const N: usize>(given: &Given<'_>, texts: [&str; N]) -> Stage {
-    if given.mode == Mode::Strict && texts.iter().any(|text| is_prerelease(text)) {
-        Stage::PreRelease
+fn stage_of<const N: usize>(context: &TagContext<'_>, texts: [&str; N]) -> LatestClaim {
+    if context.mode == Mode::Strict && texts.iter().any(|text| is_prerelease(text)) {
+        LatestClaim::PreRelease
     } else {
-        Stage::Release
+        LatestClaim::Release
     }
 }
 
-fn no_source(given: &Given<'_>) -> String {
-    format!("{} is not a tag, and no version is set", reference(given))
+fn no_source(context: &TagContext<'_>) -> String {
+    format!("{} is not a tag, and no version is set", reference(context))
 }
 
 /// What the run is at, for a message.
-pub(super) fn reference(given: &Given<'_>) -> String {
-    match given.event.git_ref.as_str() {
+pub(super) fn reference(context: &TagContext<'_>) -> String {
+    match context.event.git_ref.as_str() {
         "" => "an unknown reference".to_owned(),
         text => format!("`{}`", cleaned(text)),
     }
 }
 
-fn not_scheduled(given: &Given<'_>) -> String {
-    match given.event.name.as_str() {
+fn not_scheduled(context: &TagContext<'_>) -> String {
+    match context.event.name.as_str() {
         "" => "no schedule started the run".to_owned(),
         name => format!("no schedule started the run, but `{}`", cleaned(name)),
     }

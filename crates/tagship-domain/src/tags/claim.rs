@@ -2,11 +2,11 @@
 
 use super::evaluate::Evaluation;
 use super::flavor::Flavor;
-use super::kind::{Kind, RefKind};
+use super::kind::{RefKind, RuleKind};
 use super::order::Order;
 use super::rule::TagRule;
 use super::variables::Text;
-use super::{Given, TagClass};
+use super::{TagClass, TagContext};
 use crate::event::Mismatch;
 
 /// The variables whose values are the event's.
@@ -20,14 +20,14 @@ const OF_EVENT: [&str; 5] = [
 
 impl TagRule {
     /// Whether the tag hangs on the event's reference or release.
-    pub(super) fn is_about_event(&self, flavor: &Flavor, given: &Given<'_>) -> bool {
+    pub(super) fn is_about_event(&self, flavor: &Flavor, context: &TagContext<'_>) -> bool {
         let reads_event = match &self.kind {
-            Kind::Ref(_) | Kind::Edge { .. } => true,
-            Kind::Version { value, extract, .. } => {
-                value.is_none() && (given.version.is_none() || extract.is_some())
+            RuleKind::Ref(_) | RuleKind::Edge { .. } => true,
+            RuleKind::Version { value, extract, .. } => {
+                value.is_none() && (context.version.is_none() || extract.is_some())
             }
-            Kind::Match { value, .. } => value.is_none(),
-            Kind::Raw(_) | Kind::Sha { .. } | Kind::Schedule { .. } => false,
+            RuleKind::Match { value, .. } => value.is_none(),
+            RuleKind::Raw(_) | RuleKind::Sha { .. } | RuleKind::Schedule { .. } => false,
         };
         reads_event
             || self
@@ -37,22 +37,22 @@ impl TagRule {
     }
 
     /// Whether the tag bears the name of the branch that the run is at. A version that a rule reads out of it was asked for.
-    pub(super) fn is_about_branch(&self, flavor: &Flavor, given: &Given<'_>) -> bool {
+    pub(super) fn is_about_branch(&self, flavor: &Flavor, context: &TagContext<'_>) -> bool {
         let names_branch = match &self.kind {
-            Kind::Version { .. } => false,
-            Kind::Ref(RefKind::Branch) => true,
+            RuleKind::Version { .. } => false,
+            RuleKind::Ref(RefKind::Branch) => true,
             _ => self.parts(flavor).any(|text| text.template.uses("branch")),
         };
-        names_branch && given.event.git_ref.branch().is_some()
+        names_branch && context.event.git_ref.branch().is_some()
     }
 
     /// The variables of the tag that are empty in this run, since it is at another kind of reference.
     pub(super) fn empty_variables(
         &self,
         flavor: &Flavor,
-        given: &Given<'_>,
+        context: &TagContext<'_>,
     ) -> impl Iterator<Item = &'static str> {
-        let event = given.event;
+        let event = context.event;
         let values = [
             ("branch", event.git_ref.branch()),
             ("tag", event.git_ref.tag()),
@@ -69,15 +69,17 @@ impl TagRule {
 
     /// Whether the tag holds the commit's id, so that it names this commit and no other.
     pub(super) fn holds_commit(&self, flavor: &Flavor) -> bool {
-        matches!(self.kind, Kind::Sha { .. }) || self.parts(flavor).any(|text| text.template.uses("sha"))
+        matches!(self.kind, RuleKind::Sha { .. }) || self.parts(flavor).any(|text| text.template.uses("sha"))
     }
 
     /// The templates that the tag is made of.
     fn parts<'a>(&'a self, flavor: &'a Flavor) -> impl Iterator<Item = &'a Text> {
         let value = match &self.kind {
-            Kind::Raw(value) => Some(value),
-            Kind::Version { value, .. } | Kind::Match { value, .. } => value.as_ref(),
-            Kind::Ref(_) | Kind::Edge { .. } | Kind::Sha { .. } | Kind::Schedule { .. } => None,
+            RuleKind::Raw(value) => Some(value),
+            RuleKind::Version { value, .. } | RuleKind::Match { value, .. } => value.as_ref(),
+            RuleKind::Ref(_) | RuleKind::Edge { .. } | RuleKind::Sha { .. } | RuleKind::Schedule { .. } => {
+                None
+            }
         };
         let prefix = self.prefix.as_ref().or(flavor.prefix.text.as_ref());
         let suffix = self.suffix.as_ref().or(flavor.suffix.text.as_ref());

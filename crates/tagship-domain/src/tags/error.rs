@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use crate::error::{Diagnose, Kind};
+use crate::error::{Diagnose, FailureKind};
 use crate::reference::InvalidName;
 use crate::template::{TemplateError, TemplateProblem};
 
@@ -13,12 +13,12 @@ pub struct LineError {
     /// The character in it, from 1.
     pub column: usize,
     /// What is wrong.
-    pub problem: Problem,
+    pub problem: LineProblem,
 }
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum LineProblem {
     /// The line, or the list, is too long.
     #[error("a list has at most {lines} lines of {bytes} bytes")]
     TooLong {
@@ -127,7 +127,7 @@ pub enum Problem {
 }
 
 impl LineError {
-    pub(super) fn new(line: usize, column: usize, problem: Problem) -> Self {
+    pub(super) fn new(line: usize, column: usize, problem: LineProblem) -> Self {
         Self {
             line,
             column,
@@ -137,7 +137,7 @@ impl LineError {
 
     /// The error of a template that begins at `column`.
     pub(super) fn of_template(line: usize, column: usize, error: TemplateError) -> Self {
-        Self::new(line, column + error.offset, Problem::Template(error.problem))
+        Self::new(line, column + error.offset, LineProblem::Template(error.problem))
     }
 }
 
@@ -179,8 +179,8 @@ impl TagError {
 }
 
 impl Diagnose for TagError {
-    fn kind(&self) -> Kind {
-        Kind::Usage
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {

@@ -4,14 +4,14 @@ use std::cmp::Reverse;
 
 use serde::Serialize;
 
-use super::apply::{Outcome, Silence, SilenceKind, Stage, reference};
-use super::error::{LineError, Problem, TagError};
-use super::flavor::{Affix, Flavor};
+use super::apply::{LatestClaim, NoTagKind, NoTagReason, RuleOutcome, reference};
+use super::error::{LineError, LineProblem, TagError};
+use super::flavor::{DefaultAffix, Flavor};
 use super::note::TagNote;
 use super::order::{Order, VersionLine};
 use super::rule::TagRule;
 use super::variables::Text;
-use super::{Given, Mode, TagClass};
+use super::{Mode, TagClass, TagContext};
 use crate::facts::DIRTY_SUFFIX;
 use crate::reference::Tag;
 use crate::template::{Escape, hyphenated};
@@ -94,17 +94,21 @@ impl Evaluation {
 /// Makes the tags of a run.
 ///
 /// In the strict mode, rules that make no tag at all are an error.
-pub fn evaluate(rules: &[TagRule], flavor: &Flavor, given: &Given<'_>) -> Result<Evaluation, TagError> {
+pub fn evaluate(
+    rules: &[TagRule],
+    flavor: &Flavor,
+    context: &TagContext<'_>,
+) -> Result<Evaluation, TagError> {
     let mut ordered: Vec<&TagRule> = rules.iter().collect();
     ordered.sort_by_key(|rule| Reverse(rule.priority));
-    let mut making = Making {
-        given,
+    let mut making = Evaluator {
+        context,
         flavor,
         made: Evaluation::default(),
         stages: Vec::new(),
-        versions: given
+        versions: context
             .version
-            .and_then(|version| VersionLine::around(version, given.tag_prefix)),
+            .and_then(|version| VersionLine::around(version, context.tag_prefix)),
         latests: Vec::new(),
         is_version_missing: false,
     };
@@ -115,7 +119,7 @@ pub fn evaluate(rules: &[TagRule], flavor: &Flavor, given: &Given<'_>) -> Result
     making.order_latest();
     making.tell_no_version();
     let made = making.made;
-    if made.tags.is_empty() && given.mode == Mode::Strict {
+    if made.tags.is_empty() && context.mode == Mode::Strict {
         return Err(TagError::NoTag {
             silent: made.silent(),
         });
@@ -131,12 +135,12 @@ pub(super) struct Claim {
 }
 
 /// An evaluation that goes on.
-pub(super) struct Making<'a> {
-    pub(super) given: &'a Given<'a>,
+pub(super) struct Evaluator<'a> {
+    pub(super) context: &'a TagContext<'a>,
     pub(super) flavor: &'a Flavor,
     pub(super) made: Evaluation,
     /// One for each tag that was made, in order.
-    pub(super) stages: Vec<Stage>,
+    pub(super) stages: Vec<LatestClaim>,
     /// All versions, around that of the run.
     pub(super) versions: Option<VersionLine>,
     /// Each `latest`, with what stands before and behind versions beside it.
@@ -145,24 +149,24 @@ pub(super) struct Making<'a> {
     is_version_missing: bool,
 }
 
-impl Making<'_> {
+impl Evaluator<'_> {
     fn rule(&mut self, rule: &TagRule) -> Result<(), LineError> {
         let outcome = if self.is_enabled(rule)? {
-            rule.apply(self.given)?
+            rule.apply(self.context)?
         } else {
-            Outcome::Silent(Silence {
+            RuleOutcome::Silent(NoTagReason {
                 reason: "`enable` is `false`".to_owned(),
-                kind: SilenceKind::OtherRun,
+                kind: NoTagKind::OtherRun,
             })
         };
         let (body, class, stage, order) = match outcome {
-            Outcome::Made {
+            RuleOutcome::Made {
                 body,
                 class,
                 stage,
                 order,
             } => (body, class, stage, order),
-            Outcome::Silent(silence) => {
+            RuleOutcome::Silent(silence) => {
                 self.silent(rule, silence);
                 return Ok(());
             }
@@ -170,17 +174,17 @@ impl Making<'_> {
         let prefix = self.affix(rule.prefix.as_ref(), &self.flavor.prefix)?;
         let suffix = self.affix(rule.suffix.as_ref(), &self.flavor.suffix)?;
         let name = format!("{prefix}{body}{suffix}");
-        let of_ref = (rule.is_about_event(self.flavor, self.given)).then(|| reference(self.given));
+        let of_ref = (rule.is_about_event(self.flavor, self.context)).then(|| reference(self.context));
         let illegal = |source| {
             let problem = match of_ref.clone() {
-                Some(reference) => Problem::IllegalOfRef { reference, source },
-                None => Problem::Illegal(source),
+                Some(reference) => LineProblem::IllegalOfRef { reference, source },
+                None => LineProblem::Illegal(source),
             };
             LineError::new(rule.line, rule.column, problem)
         };
-        let name = match self.given.mode {
+        let name = match self.context.mode {
             Mode::MetadataAction if name.is_empty() => {
-                self.silent(rule, Silence::surprise("it makes an empty text".to_owned()));
+                self.silent(rule, NoTagReason::surprise("it makes an empty text".to_owned()));
                 return Ok(());
             }
             Mode::MetadataAction => hyphenated(&name),
@@ -190,7 +194,8 @@ impl Making<'_> {
             }
         };
         let holds_commit = rule.holds_commit(self.flavor);
-        let is_of_branch = self.given.mode == Mode::Strict && rule.is_about_branch(self.flavor, self.given);
+        let is_of_branch =
+            self.context.mode == Mode::Strict && rule.is_about_branch(self.flavor, self.context);
         let class = match (class, from_git_tag(&name)) {
             (Some(class), _) => class,
             (None, Some(_)) if !is_of_branch => TagClass::Release,
@@ -198,7 +203,7 @@ impl Making<'_> {
                 let name = cleaned(&name);
                 self.silent(
                     rule,
-                    Silence::surprise(format!("a branch takes no version's tag, and `{name}` is one")),
+                    NoTagReason::surprise(format!("a branch takes no version's tag, and `{name}` is one")),
                 );
                 return Ok(());
             }
@@ -215,7 +220,7 @@ impl Making<'_> {
         let claim = Claim {
             class,
             order,
-            is_about_event: rule.is_about_event(self.flavor, self.given),
+            is_about_event: rule.is_about_event(self.flavor, self.context),
         };
         self.add(name, claim, rule.to_string(), Some(rule.line))
             .map_err(illegal)?;
@@ -226,13 +231,13 @@ impl Making<'_> {
         let Some(enable) = &rule.enable else {
             return Ok(true);
         };
-        let text = enable.fill(self.given, Escape::None)?;
+        let text = enable.fill(self.context, Escape::None)?;
         match text.as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
             found => Err(enable.error(
                 0,
-                Problem::Value {
+                LineProblem::Value {
                     attribute: "enable".into(),
                     found: cleaned(found),
                     expected: "`true` or `false`",
@@ -242,9 +247,9 @@ impl Making<'_> {
     }
 
     /// The rule's own affix, even an empty one, or else the flavor's.
-    pub(super) fn affix(&self, own: Option<&Text>, shared: &Affix) -> Result<String, LineError> {
+    pub(super) fn affix(&self, own: Option<&Text>, shared: &DefaultAffix) -> Result<String, LineError> {
         own.or(shared.text.as_ref())
-            .map_or(Ok(String::new()), |text| text.fill(self.given, Escape::Tag))
+            .map_or(Ok(String::new()), |text| text.fill(self.context, Escape::Tag))
     }
 
     /// The order of a rule's tag, with what stands around it; the first version that is read is that of the run.
@@ -260,11 +265,11 @@ impl Making<'_> {
 
     /// Adds what is to be known of a rule's variables: a reader may take an empty one for a mistake of his own.
     fn tell_empty(&mut self, rule: &TagRule) {
-        for variable in rule.empty_variables(self.flavor, self.given) {
+        for variable in rule.empty_variables(self.flavor, self.context) {
             self.made.notes.push(TagNote::EmptyVariable {
                 rule: rule.to_string(),
                 variable,
-                reference: reference(self.given),
+                reference: reference(self.context),
             });
         }
     }
@@ -273,12 +278,12 @@ impl Making<'_> {
     fn tell_no_version(&mut self) {
         let has_release = self.made.tags.iter().any(|tag| tag.class == TagClass::Release);
         if let Some(tag) = self
-            .given
+            .context
             .event
             .named_tag()
             .filter(|_| self.is_version_missing && !has_release)
         {
-            let prefix = self.given.tag_prefix.and_then(TagPrefix::given);
+            let prefix = self.context.tag_prefix.and_then(TagPrefix::given);
             self.made.notes.push(TagNote::NoVersion {
                 tag: tag.to_owned(),
                 prefix: prefix.map(str::to_owned),
@@ -286,11 +291,11 @@ impl Making<'_> {
         }
     }
 
-    fn silent(&mut self, rule: &TagRule, Silence { reason, kind }: Silence) {
+    fn silent(&mut self, rule: &TagRule, NoTagReason { reason, kind }: NoTagReason) {
         match kind {
-            SilenceKind::OtherRun => {}
-            SilenceKind::NoVersion => self.is_version_missing = true,
-            SilenceKind::Surprise => self.made.notes.push(TagNote::SilentRule {
+            NoTagKind::OtherRun => {}
+            NoTagKind::NoVersion => self.is_version_missing = true,
+            NoTagKind::Surprise => self.made.notes.push(TagNote::SilentRule {
                 rule: rule.to_string(),
                 reason: reason.clone(),
             }),
@@ -319,11 +324,11 @@ impl Making<'_> {
             mut order,
             is_about_event,
         } = claim;
-        if self.given.is_dirty {
+        if self.context.is_dirty {
             name += DIRTY_SUFFIX;
             class = TagClass::Moving;
             order = None;
-            if self.given.mode == Mode::Strict {
+            if self.context.mode == Mode::Strict {
                 Tag::parse(&name)?;
             }
         }
@@ -340,7 +345,7 @@ impl Making<'_> {
         });
         match known {
             // The action adds its `latest` even to one that a rule made.
-            Some(_) if line.is_none() && self.given.mode == Mode::MetadataAction => {}
+            Some(_) if line.is_none() && self.context.mode == Mode::MetadataAction => {}
             Some(known) => {
                 known.class = known.class.min(class);
                 known.order = known.order.take().or(order);

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::error::{LineError, Problem, listed};
-use super::kind::{Extract, Kind, Priority, RefKind, Scheme};
+use super::error::{LineError, LineProblem, listed};
+use super::kind::{Extract, Priority, RefKind, RuleKind, Scheme};
 use super::line::{Attribute, Line};
 use super::pattern::Pattern;
 use super::variables::Scope;
@@ -87,12 +87,12 @@ impl Fields {
             };
             if mode == Mode::Strict {
                 if attribute.name.is_none() && attribute.value.is_empty() {
-                    return Err(error(column, Problem::Empty));
+                    return Err(error(column, LineProblem::Empty));
                 }
                 if repeated {
                     return Err(error(
                         column,
-                        Problem::Repeated {
+                        LineProblem::Repeated {
                             attribute: cleaned(&name),
                         },
                     ));
@@ -103,7 +103,7 @@ impl Fields {
                 found = Some(of.ok_or_else(|| {
                     let known = listed(TYPES.iter().map(|of| of.name));
                     let found = cleaned(&attribute.value);
-                    error(attribute.value_column, Problem::UnknownType { found, known })
+                    error(attribute.value_column, LineProblem::UnknownType { found, known })
                 })?);
             } else {
                 // In the compatible mode the last one wins.
@@ -123,7 +123,7 @@ impl Fields {
             let named = attribute.name.as_ref().map_or(&attribute.value, |_| name);
             return Err(error(
                 attribute.column,
-                Problem::UnknownAttribute {
+                LineProblem::UnknownAttribute {
                     attribute: cleaned(named),
                     owner: owner(of),
                     known: listed(of.attributes.iter().chain(&GLOBAL_ATTRIBUTES).copied()),
@@ -156,7 +156,7 @@ impl Fields {
         self.get(name).map_or(1, |attribute| attribute.value_column)
     }
 
-    fn error(&self, name: &str, problem: Problem) -> LineError {
+    fn error(&self, name: &str, problem: LineProblem) -> LineError {
         LineError::new(self.line, self.column(name), problem)
     }
 
@@ -164,7 +164,7 @@ impl Fields {
         let found = self.get(name).map(|attribute| cleaned(&attribute.value));
         self.error(
             name,
-            Problem::Value {
+            LineProblem::Value {
                 attribute: Cow::Borrowed(name),
                 found: found.unwrap_or_default(),
                 expected,
@@ -174,7 +174,7 @@ impl Fields {
 
     fn missing(&self, attribute: &'static str) -> LineError {
         let owner = owner(self.of);
-        LineError::new(self.line, 1, Problem::Missing { attribute, owner })
+        LineError::new(self.line, 1, LineProblem::Missing { attribute, owner })
     }
 
     /// The template in an attribute; variables are checked in the strict mode only.
@@ -214,9 +214,9 @@ impl Fields {
         }
     }
 
-    pub(super) fn kind(&self) -> Result<Kind, LineError> {
+    pub(super) fn kind(&self) -> Result<RuleKind, LineError> {
         Ok(match self.of.name {
-            "schedule" => Kind::Schedule {
+            "schedule" => RuleKind::Schedule {
                 pattern: match self.template("pattern", Scope::Schedule)? {
                     Some(pattern) => pattern,
                     None => Text::parse("nightly", self.line, 1)?,
@@ -225,34 +225,34 @@ impl Fields {
             "semver" => self.version(Scheme::Semver)?,
             "pep440" => self.version(Scheme::Pep440)?,
             "match" => self.matching()?,
-            "edge" => Kind::Edge {
+            "edge" => RuleKind::Edge {
                 branch: self
                     .get("branch")
                     .map(|attribute| attribute.value.clone())
                     .filter(|branch| !branch.is_empty()),
             },
-            "ref" => Kind::Ref(match self.get("event").map(|event| event.value.as_str()) {
+            "ref" => RuleKind::Ref(match self.get("event").map(|event| event.value.as_str()) {
                 Some("branch") => RefKind::Branch,
                 Some("tag") => RefKind::Tag,
                 Some("pr") => RefKind::PullRequest,
                 Some(_) => return Err(self.value_error("event", "`branch`, `tag` or `pr`")),
                 None => return Err(self.missing("event")),
             }),
-            "sha" => Kind::Sha {
+            "sha" => RuleKind::Sha {
                 is_long: match self.get("format").map(|format| format.value.as_str()) {
                     None | Some("short") => false,
                     Some("long") => true,
                     Some(_) => return Err(self.value_error("format", "`short` or `long`")),
                 },
             },
-            _ => Kind::Raw(
+            _ => RuleKind::Raw(
                 self.template("value", Scope::Global)?
                     .ok_or_else(|| self.missing("value"))?,
             ),
         })
     }
 
-    fn version(&self, scheme: Scheme) -> Result<Kind, LineError> {
+    fn version(&self, scheme: Scheme) -> Result<RuleKind, LineError> {
         let pattern = match (self.template("pattern", Scope::Version)?, self.mode) {
             (Some(pattern), _) => pattern,
             (None, Mode::Strict) => Text::parse("{{version}}", self.line, 1)?,
@@ -262,7 +262,7 @@ impl Fields {
             None => None,
             Some(attribute) => Some(self.extract("match", Pattern::parse(&attribute.value), 1)?),
         };
-        Ok(Kind::Version {
+        Ok(RuleKind::Version {
             scheme,
             pattern,
             value: self.filled_template("value", Scope::Global)?,
@@ -270,7 +270,7 @@ impl Fields {
         })
     }
 
-    fn matching(&self) -> Result<Kind, LineError> {
+    fn matching(&self) -> Result<RuleKind, LineError> {
         let source = self.get("pattern").ok_or_else(|| self.missing("pattern"))?;
         let pattern = Pattern::parse_with_flags(&source.value);
         let group = match self.get("group") {
@@ -282,7 +282,7 @@ impl Fields {
                 .map_err(|_no_number| self.value_error("group", "the number of a group"))?
                 .into(),
         };
-        Ok(Kind::Match {
+        Ok(RuleKind::Match {
             extract: self.extract("pattern", pattern, group)?,
             value: self.filled_template("value", Scope::Global)?,
         })
@@ -294,7 +294,7 @@ impl Fields {
         pattern: Result<Pattern, String>,
         group: usize,
     ) -> Result<Extract, LineError> {
-        let wrong = |reason| self.error(name, Problem::Pattern { reason });
+        let wrong = |reason| self.error(name, LineProblem::Pattern { reason });
         let pattern = pattern.map_err(wrong)?;
         let exists = pattern.is_global() || group < pattern.groups();
         if self.mode == Mode::Strict && !exists {

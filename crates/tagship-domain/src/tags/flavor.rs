@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::Mode;
-use super::error::{LineError, Problem, TagError, listed};
+use super::error::{LineError, LineProblem, TagError, listed};
 use super::line::{Line, lines};
 use super::variables::{Scope, Text};
 use crate::untrusted::cleaned;
@@ -10,8 +10,8 @@ use crate::untrusted::cleaned;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Flavor {
     pub(super) latest: Latest,
-    pub(super) prefix: Affix,
-    pub(super) suffix: Affix,
+    pub(super) prefix: DefaultAffix,
+    pub(super) suffix: DefaultAffix,
 }
 
 /// Whether `latest` is made.
@@ -26,7 +26,7 @@ pub(super) enum Latest {
 
 /// What stands before or behind every tag whose rule has none of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Affix {
+pub(super) struct DefaultAffix {
     pub(super) text: Option<Text>,
     /// Whether `latest` gets it too.
     pub(super) is_on_latest: bool,
@@ -75,7 +75,7 @@ impl Flavor {
             let error = |problem| LineError::new(line.number, attribute.column, problem);
             let Some(name) = &attribute.name else {
                 return Err(error(if attribute.value.is_empty() {
-                    Problem::Empty
+                    LineProblem::Empty
                 } else {
                     unknown(&attribute.value)
                 }));
@@ -87,7 +87,7 @@ impl Flavor {
                     seen.contains(name)
                 };
                 if is_repeated {
-                    return Err(error(Problem::Repeated {
+                    return Err(error(LineProblem::Repeated {
                         attribute: cleaned(name),
                     }));
                 }
@@ -99,7 +99,7 @@ impl Flavor {
                 Mode::MetadataAction => attribute.value.split('=').next().unwrap_or_default().trim(),
             };
             let wrong = |expected| {
-                let problem = Problem::Value {
+                let problem = LineProblem::Value {
                     attribute: Cow::Owned(name.clone()),
                     found: cleaned(value),
                     expected,
@@ -140,7 +140,7 @@ impl Flavor {
                         Some(Side::Prefix) => self.prefix.is_on_latest = is_on_latest,
                         Some(Side::Suffix) => self.suffix.is_on_latest = is_on_latest,
                         None if mode == Mode::Strict => {
-                            return Err(error(Problem::Missing {
+                            return Err(error(LineProblem::Missing {
                                 attribute: "prefix=` or `suffix=",
                                 owner: "`onlatest`".to_owned(),
                             }));
@@ -155,8 +155,8 @@ impl Flavor {
     }
 }
 
-fn unknown(found: &str) -> Problem {
-    Problem::UnknownAttribute {
+fn unknown(found: &str) -> LineProblem {
+    LineProblem::UnknownAttribute {
         attribute: cleaned(found),
         owner: "`flavor`".to_owned(),
         known: listed(ATTRIBUTES),

@@ -1,5 +1,5 @@
 use super::Mode;
-use super::error::{LineError, Problem, TagError, listed};
+use super::error::{LineError, LineProblem, TagError, listed};
 use super::line::{Line, lines};
 use crate::untrusted::cleaned;
 
@@ -46,7 +46,7 @@ impl Image {
             };
             if mode == Mode::Strict && is_repeated {
                 let attribute = attribute_name.to_owned();
-                return Err(error(Problem::Repeated { attribute }));
+                return Err(error(LineProblem::Repeated { attribute }));
             }
             match attribute_name {
                 "name" => name = Some((attribute.value, attribute.value_column)),
@@ -55,7 +55,7 @@ impl Image {
                         "true" => true,
                         "false" => false,
                         found => {
-                            let problem = Problem::Value {
+                            let problem = LineProblem::Value {
                                 attribute: "enable".into(),
                                 found: cleaned(found),
                                 expected: "`true` or `false`",
@@ -65,7 +65,7 @@ impl Image {
                     });
                 }
                 unknown => {
-                    return Err(error(Problem::UnknownAttribute {
+                    return Err(error(LineProblem::UnknownAttribute {
                         attribute: cleaned(unknown),
                         owner: "`images`".to_owned(),
                         known: listed(["name", "enable"]),
@@ -109,7 +109,7 @@ fn checked(name: &str, line: usize, column: usize, mode: Mode) -> Result<String,
         return Ok(name);
     }
     let found = cleaned(&name);
-    Err(LineError::new(line, column, Problem::ImageName { found }))
+    Err(LineError::new(line, column, LineProblem::ImageName { found }))
 }
 
 /// `[host[:port]/]path`, in lower case. Source: OCI distribution spec, "Pulling manifests".

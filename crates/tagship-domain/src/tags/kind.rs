@@ -7,7 +7,7 @@ use super::pattern::Pattern;
 
 /// What a rule makes a tag of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RuleKind {
     Schedule {
         pattern: Text,
     },

@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 
 use semver::Version;
 
-use super::error::{LineError, Problem, TagError};
+use super::error::{LineError, LineProblem, TagError};
 use super::line::lines;
 use super::variables::{Scope, Text};
-use super::{Given, Mode};
+use super::{Mode, TagContext};
 use crate::build::RequestHash;
 use crate::facts::DIRTY_SUFFIX;
 use crate::template::Escape;
@@ -44,7 +44,7 @@ pub struct LabelRule {
 
 /// What the labels of an image say that is made, and not only spoken of.
 #[derive(Debug, Clone, Copy)]
-pub struct Imprint<'a> {
+pub struct ImageLabels<'a> {
     /// The version of the commit, if it has one.
     pub version: Option<&'a Version>,
     /// The commit's time: the same commit gives the same image.
@@ -73,7 +73,7 @@ impl LabelRule {
                         && rules.iter().any(|known| known.name() == Some(name))
                     {
                         let attribute = cleaned(name);
-                        wrong.push(rule.error(Problem::Repeated { attribute }));
+                        wrong.push(rule.error(LineProblem::Repeated { attribute }));
                     }
                     rules.push(rule);
                 }
@@ -94,7 +94,7 @@ impl LabelRule {
             rule.text.check(Scope::Global)?;
             match (rule.name(), rule.text.literal()) {
                 (Some(name), _) => rule.check_name(name)?,
-                (None, Some(_)) => return Err(rule.error(Problem::Label)),
+                (None, Some(_)) => return Err(rule.error(LineProblem::Label)),
                 (None, None) => {}
             }
         }
@@ -107,7 +107,7 @@ impl LabelRule {
         (!name.contains("{{")).then_some(name)
     }
 
-    fn error(&self, problem: Problem) -> LineError {
+    fn error(&self, problem: LineProblem) -> LineError {
         LineError::new(self.line, self.column, problem)
     }
 
@@ -117,20 +117,20 @@ impl LabelRule {
         if is_legal {
             Ok(())
         } else {
-            Err(self.error(Problem::Label))
+            Err(self.error(LineProblem::Label))
         }
     }
 
     /// The label, with variables filled in.
-    fn fill(&self, given: &Given<'_>) -> Result<Option<Label>, LineError> {
-        let filled = self.text.fill(given, Escape::None)?;
+    fn fill(&self, context: &TagContext<'_>) -> Result<Option<Label>, LineError> {
+        let filled = self.text.fill(context, Escape::None)?;
         let Some((name, value)) = filled.split_once('=') else {
-            return match given.mode {
-                Mode::Strict => Err(self.error(Problem::Label)),
+            return match context.mode {
+                Mode::Strict => Err(self.error(LineProblem::Label)),
                 Mode::MetadataAction => Ok(None),
             };
         };
-        if given.mode == Mode::Strict {
+        if context.mode == Mode::Strict {
             self.check_name(name)?;
         }
         Ok(Some(Label {
@@ -148,13 +148,13 @@ impl LabelRule {
 pub(super) fn make(
     own: &[LabelRule],
     version: Option<&str>,
-    imprint: Option<Imprint<'_>>,
-    given: &Given<'_>,
+    image_labels: Option<ImageLabels<'_>>,
+    context: &TagContext<'_>,
 ) -> Result<Vec<Label>, TagError> {
-    let mut labels: Vec<Label> = standard(version, imprint, given)
+    let mut labels: Vec<Label> = standard(version, image_labels, context)
         .into_iter()
         .filter_map(|(name, value)| {
-            let value = match given.mode {
+            let value = match context.mode {
                 Mode::Strict => value.filter(|value| !value.is_empty())?,
                 Mode::MetadataAction => value.unwrap_or_default(),
             };
@@ -162,13 +162,13 @@ pub(super) fn make(
             Some(Label { name, value })
         })
         .collect();
-    labels.extend(imprint.map(|imprint| Label {
+    labels.extend(image_labels.map(|image_labels| Label {
         name: REQUEST.to_owned(),
-        value: imprint.request.to_string(),
+        value: image_labels.request.to_string(),
     }));
     let mut wrong = Vec::new();
     for rule in own {
-        let label = match rule.fill(given) {
+        let label = match rule.fill(context) {
             Ok(Some(label)) => label,
             Ok(None) => continue,
             Err(error) => {
@@ -176,8 +176,8 @@ pub(super) fn make(
                 continue;
             }
         };
-        if imprint.is_some() && RESERVED.contains(&label.name.as_str()) {
-            wrong.push(rule.error(Problem::Reserved { name: label.name }));
+        if image_labels.is_some() && RESERVED.contains(&label.name.as_str()) {
+            wrong.push(rule.error(LineProblem::Reserved { name: label.name }));
             continue;
         }
         labels.retain(|known| known.name != label.name);
@@ -186,7 +186,7 @@ pub(super) fn make(
     if let Some(error) = TagError::of_lines(wrong) {
         return Err(error);
     }
-    labels.sort_by(|a, b| match given.mode {
+    labels.sort_by(|a, b| match context.mode {
         Mode::Strict => a.name.cmp(&b.name),
         Mode::MetadataAction => collated(&a.name, &b.name),
     });
@@ -195,26 +195,26 @@ pub(super) fn make(
 
 fn standard(
     version: Option<&str>,
-    imprint: Option<Imprint<'_>>,
-    given: &Given<'_>,
+    image_labels: Option<ImageLabels<'_>>,
+    context: &TagContext<'_>,
 ) -> [(&'static str, Option<String>); 8] {
-    let repository = given.repository;
-    let is_strict = given.mode == Mode::Strict;
-    let created = match imprint {
-        Some(imprint) => Some(imprint.created),
-        None if is_strict => given.committed_at(),
-        None => Some(given.now),
+    let repository = context.repository;
+    let is_strict = context.mode == Mode::Strict;
+    let created = match image_labels {
+        Some(image_labels) => Some(image_labels.created),
+        None if is_strict => context.committed_at(),
+        None => Some(context.now),
     };
-    let created = created.map(|time| match given.mode {
+    let created = created.map(|time| match context.mode {
         Mode::Strict => time.to_string(),
         Mode::MetadataAction => milliseconds(time),
     });
-    let exact = imprint.and_then(|imprint| imprint.version);
+    let exact = image_labels.and_then(|image_labels| image_labels.version);
     // A branch's name as version would make the image depend on more than its commit.
-    let version = version.filter(|_| imprint.is_none() || !is_strict);
+    let version = version.filter(|_| image_labels.is_none() || !is_strict);
     let version = exact.map(Version::to_string).or(version.map(str::to_owned));
-    let dirty = if given.is_dirty { DIRTY_SUFFIX } else { "" };
-    let revision = given
+    let dirty = if context.is_dirty { DIRTY_SUFFIX } else { "" };
+    let revision = context
         .event
         .commit
         .as_ref()

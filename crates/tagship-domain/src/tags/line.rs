@@ -3,7 +3,7 @@
 //! Source: RFC 4180 for fields and quotes; `docker/metadata-action`'s documentation for comments.
 
 use super::Mode;
-use super::error::{LineError, Problem};
+use super::error::{LineError, LineProblem};
 
 /// The most bytes of one line.
 const MAX_LINE: usize = 4096;
@@ -69,7 +69,7 @@ pub(super) fn lines(text: &str, mode: Mode) -> Result<Vec<Line<'_>>, LineError> 
 
 impl Line<'_> {
     fn too_long(self) -> LineError {
-        let problem = Problem::TooLong {
+        let problem = LineProblem::TooLong {
             bytes: MAX_LINE,
             lines: MAX_LINES,
         };
@@ -106,14 +106,14 @@ impl Line<'_> {
             let (text, length) = match quoted(rest) {
                 Some(Ok((text, length))) => (text, length),
                 Some(Err(offset)) => {
-                    return Err(LineError::new(self.number, column + offset, Problem::Quote));
+                    return Err(LineError::new(self.number, column + offset, LineProblem::Quote));
                 }
                 None => {
                     let length = rest.find(',').unwrap_or(rest.len());
                     let text = rest.get(..length).unwrap_or_default();
                     if let Some((before, _)) = text.split_once('"') {
                         let offset = before.chars().count();
-                        return Err(LineError::new(self.number, column + offset, Problem::Quote));
+                        return Err(LineError::new(self.number, column + offset, LineProblem::Quote));
                     }
                     (text.to_owned(), length)
                 }

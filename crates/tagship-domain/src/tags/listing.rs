@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::{Serialize, Serializer};
 
-use super::labels::{self, Imprint, Label, LabelRule};
-use super::{Evaluation, Explanation, Flavor, Given, Image, Mode, TagError, TagRule, evaluate};
-use crate::error::{Diagnose, Kind};
+use super::labels::{self, ImageLabels, Label, LabelRule};
+use super::{Evaluation, Explanation, Flavor, Image, Mode, TagContext, TagError, TagRule, evaluate};
+use crate::error::{Diagnose, FailureKind};
 
 /// What is asked for: lists of lines, as users write them.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wishes<'a> {
+pub struct RawLists<'a> {
     /// Input `images`.
     pub images: &'a str,
     /// Input `tags`; the defaults of the mode when it holds no rule.
@@ -42,7 +42,7 @@ impl ListingError {
 }
 
 impl Diagnose for ListingError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FailureKind {
         self.source.kind()
     }
 
@@ -68,7 +68,7 @@ pub struct Lists {
     pub annotations: Vec<LabelRule>,
 }
 
-impl Wishes<'_> {
+impl RawLists<'_> {
     /// Reads the lists.
     pub fn read(self, mode: Mode) -> Result<Lists, ListingError> {
         let of = ListingError::of;
@@ -85,24 +85,25 @@ impl Wishes<'_> {
 
 impl Lists {
     /// Makes the tags.
-    pub fn evaluate(&self, given: &Given<'_>) -> Result<Evaluation, ListingError> {
-        evaluate(&self.rules, &self.flavor, given).map_err(ListingError::of("tags"))
+    pub fn evaluate(&self, context: &TagContext<'_>) -> Result<Evaluation, ListingError> {
+        evaluate(&self.rules, &self.flavor, context).map_err(ListingError::of("tags"))
     }
 
     /// Makes the labels, of an image that is made with an imprint.
     pub fn labels(
         &self,
         made: &Evaluation,
-        imprint: Option<Imprint<'_>>,
-        given: &Given<'_>,
+        image_labels: Option<ImageLabels<'_>>,
+        context: &TagContext<'_>,
     ) -> Result<Vec<Label>, ListingError> {
-        let version = label_version(made, given);
-        labels::make(&self.labels, version.as_deref(), imprint, given).map_err(ListingError::of("labels"))
+        let version = label_version(made, context);
+        labels::make(&self.labels, version.as_deref(), image_labels, context)
+            .map_err(ListingError::of("labels"))
     }
 
-    fn annotations(&self, made: &Evaluation, given: &Given<'_>) -> Result<Vec<Label>, ListingError> {
-        let version = label_version(made, given);
-        labels::make(&self.annotations, version.as_deref(), None, given)
+    fn annotations(&self, made: &Evaluation, context: &TagContext<'_>) -> Result<Vec<Label>, ListingError> {
+        let version = label_version(made, context);
+        labels::make(&self.annotations, version.as_deref(), None, context)
             .map_err(ListingError::of("annotations"))
     }
 }
@@ -137,12 +138,12 @@ fn as_map<S: Serializer>(labels: &[Label], serializer: S) -> Result<S::Ok, S::Er
 
 impl Listing {
     /// Makes everything that is asked for.
-    pub fn new(wishes: Wishes<'_>, given: &Given<'_>) -> Result<Self, ListingError> {
-        let lists = wishes.read(given.mode)?;
-        let evaluation = lists.evaluate(given)?;
+    pub fn new(raw: RawLists<'_>, context: &TagContext<'_>) -> Result<Self, ListingError> {
+        let lists = raw.read(context.mode)?;
+        let evaluation = lists.evaluate(context)?;
         Ok(Self {
-            labels: lists.labels(&evaluation, None, given)?,
-            annotations: lists.annotations(&evaluation, given)?,
+            labels: lists.labels(&evaluation, None, context)?,
+            annotations: lists.annotations(&evaluation, context)?,
             version: evaluation.version().unwrap_or_default().to_owned(),
             tags: references(&lists.images, &evaluation),
             tag_names: evaluation.tags.into_iter().map(|tag| tag.name).collect(),
@@ -152,8 +153,8 @@ impl Listing {
 }
 
 /// The version for the label: in the strict mode the given one, whose build metadata no tag can carry.
-fn label_version(made: &Evaluation, given: &Given<'_>) -> Option<String> {
-    let exact = given.version.filter(|_| given.mode == Mode::Strict);
+fn label_version(made: &Evaluation, context: &TagContext<'_>) -> Option<String> {
+    let exact = context.version.filter(|_| context.mode == Mode::Strict);
     exact
         .map(Version::to_string)
         .or_else(|| made.version().map(str::to_owned))

@@ -5,7 +5,7 @@ use semver::Version;
 use super::Mode;
 use super::kind::{Extract, Scheme};
 use super::pattern::Capture;
-use super::versions::Read;
+use super::versions::ParsedVersion;
 use crate::event::Mismatch;
 use crate::version::TagPrefix;
 
@@ -25,7 +25,7 @@ pub enum Order {
 pub struct VersionLine {
     scheme: Scheme,
     /// This run's version.
-    version: Read,
+    version: ParsedVersion,
     /// How a version stands in a git tag.
     git_tags: GitTagForm,
     /// The major, minor and patch numbers that the line's versions share with this one.
@@ -65,7 +65,7 @@ impl GitTagForm {
 
 /// A version that is greater than this run's, and the tag that it was seen in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Greater {
+pub struct GreaterVersion {
     /// The version.
     pub version: String,
     /// The git tag, or the registry's.
@@ -74,7 +74,7 @@ pub struct Greater {
 
 impl VersionLine {
     /// All versions: the line of `latest`.
-    pub(super) fn of_all(scheme: Scheme, version: Read, git_tags: GitTagForm) -> Self {
+    pub(super) fn of_all(scheme: Scheme, version: ParsedVersion, git_tags: GitTagForm) -> Self {
         Self {
             scheme,
             version,
@@ -125,7 +125,7 @@ impl VersionLine {
     }
 
     /// The greatest stable version of the line among git tags, if it is greater than this run's.
-    pub fn greater_in_git(&self, tags: &[String]) -> Option<Greater> {
+    pub fn greater_in_git(&self, tags: &[String]) -> Option<GreaterVersion> {
         self.greatest(tags.iter().map(String::as_str), |tag| {
             self.scheme.read(self.git_tags.version(tag)?, Mode::Strict)
         })
@@ -134,7 +134,7 @@ impl VersionLine {
     /// The greatest stable version of the line among the registry's tags, if it is greater than this run's.
     ///
     /// In a tag, `_` stands for the `+` of build metadata.
-    pub fn greater_in_registry<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> Option<Greater> {
+    pub fn greater_in_registry<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> Option<GreaterVersion> {
         let [prefix, suffix] = &self.affixes;
         self.greatest(tags, |tag| {
             let text = tag.strip_prefix(prefix.as_str()).unwrap_or(tag);
@@ -146,9 +146,9 @@ impl VersionLine {
     fn greatest<'a>(
         &self,
         tags: impl IntoIterator<Item = &'a str>,
-        read: impl Fn(&str) -> Option<Read>,
-    ) -> Option<Greater> {
-        let in_line = |read: &Read| {
+        read: impl Fn(&str) -> Option<ParsedVersion>,
+    ) -> Option<GreaterVersion> {
+        let in_line = |read: &ParsedVersion| {
             let numbers = [read.parts.major, read.parts.minor, read.parts.patch];
             let shares = |(shared, number): (&Option<u64>, u64)| shared.is_none_or(|shared| shared == number);
             !read.is_special && self.shared.iter().zip(numbers).all(shares)
@@ -157,7 +157,7 @@ impl VersionLine {
             .filter_map(|tag| Some((tag, read(tag).filter(in_line)?)))
             .filter(|(_, read)| read.rank > self.version.rank)
             .max_by(|(_, a), (_, b)| a.rank.cmp(&b.rank))
-            .map(|(tag, read)| Greater {
+            .map(|(tag, read)| GreaterVersion {
                 version: read.parts.version,
                 tag: tag.to_owned(),
             })

@@ -2,9 +2,9 @@ use std::fmt;
 
 use super::Mode;
 use super::Text;
-use super::error::{LineError, Problem, TagError};
+use super::error::{LineError, LineProblem, TagError};
 use super::fields::Fields;
-use super::kind::{Kind, Priority, RefKind};
+use super::kind::{Priority, RefKind, RuleKind};
 use super::line::{Line, lines};
 use super::variables::Scope;
 use crate::reference::Tag;
@@ -13,7 +13,7 @@ use crate::untrusted::Untrusted;
 /// One line of the input `tags`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagRule {
-    pub(super) kind: Kind,
+    pub(super) kind: RuleKind,
     pub(super) enable: Option<Text>,
     pub(super) priority: Priority,
     pub(super) prefix: Option<Text>,
@@ -57,9 +57,9 @@ impl TagRule {
     /// Checks the tag of a rule that always makes the same one, or one of the same form, in a run without flavor.
     pub fn check_literal(&self) -> Result<(), TagError> {
         let body = match &self.kind {
-            Kind::Raw(value) => value.literal(),
+            RuleKind::Raw(value) => value.literal(),
             // Every commit id is hex digits, so that the prefix alone decides whether the tag is legal.
-            Kind::Sha { .. } => Some("0000000"),
+            RuleKind::Sha { .. } => Some("0000000"),
             _ => None,
         };
         let affix = |text: &Option<Text>| {
@@ -68,14 +68,14 @@ impl TagRule {
         };
         if let (Some(prefix), Some(body), Some(suffix)) = (affix(&self.prefix), body, affix(&self.suffix)) {
             Tag::parse(&format!("{prefix}{body}{suffix}"))
-                .map_err(|source| LineError::new(self.line, self.column, Problem::Illegal(source)))?;
+                .map_err(|source| LineError::new(self.line, self.column, LineProblem::Illegal(source)))?;
         }
         Ok(())
     }
 
     /// Whether it is the text `latest`.
     pub(super) fn is_latest(&self) -> bool {
-        matches!(&self.kind, Kind::Raw(value) if value.literal() == Some("latest"))
+        matches!(&self.kind, RuleKind::Raw(value) if value.literal() == Some("latest"))
     }
 
     /// Reads a list of rules, one on each line; empty lines and lines that begin with `#` are left out.
@@ -117,8 +117,8 @@ impl TagRule {
         }
         let mut prefix = fields.template("prefix", Scope::Global)?;
         let default_prefix = match &kind {
-            Kind::Sha { .. } => Some("sha-"),
-            Kind::Ref(RefKind::PullRequest) => Some("pr-"),
+            RuleKind::Sha { .. } => Some("sha-"),
+            RuleKind::Ref(RefKind::PullRequest) => Some("pr-"),
             _ => None,
         };
         if let (None, Some(text)) = (&prefix, default_prefix) {

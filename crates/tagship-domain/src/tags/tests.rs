@@ -60,11 +60,11 @@ impl Run {
 
     fn evaluate(&self, rules: &str, flavor: &str) -> Result<Evaluation, TagError> {
         let rules = TagRule::parse_list_or_defaults(rules, self.mode)?;
-        evaluate(&rules, &Flavor::parse_list(flavor, self.mode)?, &self.given())
+        evaluate(&rules, &Flavor::parse_list(flavor, self.mode)?, &self.context())
     }
 
-    fn given(&self) -> Given<'_> {
-        Given {
+    fn context(&self) -> TagContext<'_> {
+        TagContext {
             mode: self.mode,
             event: &self.event,
             repository: &self.repository,

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::error::{LineError, Problem, listed};
+use super::error::{LineError, LineProblem, listed};
 use super::ref_form::ref_tag;
-use super::{Given, Mode};
+use super::{Mode, TagContext};
 use crate::template::{self, Escape, Expression, Template, TemplateProblem, Zone, hyphenated};
 use crate::untrusted::cleaned;
 
@@ -77,7 +77,7 @@ impl Text {
         })
     }
 
-    pub(super) fn error(&self, offset: usize, problem: Problem) -> LineError {
+    pub(super) fn error(&self, offset: usize, problem: LineProblem) -> LineError {
         LineError::new(self.line, self.column + offset, problem)
     }
 
@@ -91,7 +91,7 @@ impl Text {
     pub(super) fn check(&self, scope: Scope) -> Result<(), LineError> {
         for expression in self.template.expressions() {
             check(expression, scope)
-                .map_err(|problem| self.error(expression.offset, Problem::Template(problem)))?;
+                .map_err(|problem| self.error(expression.offset, LineProblem::Template(problem)))?;
         }
         Ok(())
     }
@@ -104,34 +104,34 @@ impl Text {
                 .position(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')));
             if let Some(index) = illegal {
                 let found = text.chars().skip(index).take(1).collect();
-                return Err(self.error(offset + index, Problem::Character { found }));
+                return Err(self.error(offset + index, LineProblem::Character { found }));
             }
         }
         Ok(())
     }
 
     /// The text, with the global variables filled in.
-    pub(super) fn fill(&self, given: &Given<'_>, escape: Escape) -> Result<String, LineError> {
-        self.fill_with(given, escape, Scope::Global, None)
+    pub(super) fn fill(&self, context: &TagContext<'_>, escape: Escape) -> Result<String, LineError> {
+        self.fill_with(context, escape, Scope::Global, None)
     }
 
     /// The text, with the variables of `scope` filled in.
     pub(super) fn fill_with(
         &self,
-        given: &Given<'_>,
+        context: &TagContext<'_>,
         escape: Escape,
         scope: Scope,
         parts: Option<&Parts>,
     ) -> Result<String, LineError> {
         // What Handlebars escapes is escaped everywhere; what is not part of a tag is else left alone.
-        let escape = if given.mode == Mode::MetadataAction {
+        let escape = if context.mode == Mode::MetadataAction {
             Escape::Html
         } else {
             escape
         };
         self.template
             .fill(escape, |expression| {
-                let made = value(expression, given, scope, parts)?;
+                let made = value(expression, context, scope, parts)?;
                 if escape == Escape::Tag && OF_REFERENCES.contains(&expression.name.as_str()) {
                     return Ok(ref_tag(&made));
                 }
@@ -194,20 +194,20 @@ fn date_format(expression: &Expression) -> Result<&str, TemplateProblem> {
 
 fn value(
     expression: &Expression,
-    given: &Given<'_>,
+    context: &TagContext<'_>,
     scope: Scope,
     parts: Option<&Parts>,
 ) -> Result<String, TemplateProblem> {
     let name = expression.name.as_str();
     let known = match (scope, parts) {
-        (Scope::Version, Some(parts)) => version_value(name, parts, given.mode),
-        _ if scope.variables().contains(&name) => return global_value(expression, given),
+        (Scope::Version, Some(parts)) => version_value(name, parts, context.mode),
+        _ if scope.variables().contains(&name) => return global_value(expression, context),
         _ => None,
     };
     match known {
         Some(value) => Ok(value),
         // Handlebars leaves out what is unknown, but calls no unknown helper.
-        None if given.mode == Mode::MetadataAction && expression.arguments.is_empty() => Ok(String::new()),
+        None if context.mode == Mode::MetadataAction && expression.arguments.is_empty() => Ok(String::new()),
         None => Err(TemplateProblem::UnknownVariable {
             name: cleaned(name),
             known: listed(scope.variables().iter().copied()),
@@ -227,16 +227,17 @@ fn version_value(name: &str, parts: &Parts, mode: Mode) -> Option<String> {
     })
 }
 
-fn global_value(expression: &Expression, given: &Given<'_>) -> Result<String, TemplateProblem> {
-    let event = given.event;
+fn global_value(expression: &Expression, context: &TagContext<'_>) -> Result<String, TemplateProblem> {
+    let event = context.event;
     let is_default = || {
-        let branch = match given.mode {
-            Mode::Strict => given.default_branch(),
+        let branch = match context.mode {
+            Mode::Strict => context.default_branch(),
             // The action asks the event alone.
             Mode::MetadataAction => event.default_branch.as_deref(),
         };
         let is_default = event.is_default_branch(branch);
-        if !is_default && branch.is_none() && given.mode == Mode::Strict && event.git_ref.branch().is_some() {
+        if !is_default && branch.is_none() && context.mode == Mode::Strict && event.git_ref.branch().is_some()
+        {
             return Err(TemplateProblem::NoValue {
                 name: expression.name.clone(),
                 reason: "neither the event nor GitHub names the default branch",
@@ -247,17 +248,17 @@ fn global_value(expression: &Expression, given: &Given<'_>) -> Result<String, Te
     Ok(match expression.name.as_str() {
         "branch" => event.git_ref.branch().unwrap_or_default().to_owned(),
         "tag" => event.git_ref.tag().unwrap_or_default().to_owned(),
-        "sha" => given.short_commit().unwrap_or_default().to_owned(),
+        "sha" => context.short_commit().unwrap_or_default().to_owned(),
         "base_ref" => event.base_ref.clone().unwrap_or_default(),
         "is_default_branch" => is_default()?.to_string(),
         "is_not_default_branch" => (!is_default()?).to_string(),
-        "date" => date(expression, given.now, given.mode)?,
+        "date" => date(expression, context.now, context.mode)?,
         _ => {
-            let time = given.committed_at().ok_or_else(|| TemplateProblem::NoValue {
+            let time = context.committed_at().ok_or_else(|| TemplateProblem::NoValue {
                 name: "commit_date".to_owned(),
                 reason: "neither the event nor the checkout has the commit's time",
             })?;
-            date(expression, time, given.mode)?
+            date(expression, time, context.mode)?
         }
     })
 }

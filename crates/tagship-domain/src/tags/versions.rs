@@ -11,7 +11,7 @@ use crate::version;
 
 /// A version, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Read {
+pub(super) struct ParsedVersion {
     pub(super) parts: Parts,
     /// Whether it is a pre-release, or a development or post-release of Python's.
     pub(super) is_special: bool,
@@ -28,12 +28,12 @@ impl Scheme {
     }
 
     /// Reads `text`.
-    pub(super) fn read(self, text: &str, mode: Mode) -> Option<Read> {
+    pub(super) fn read(self, text: &str, mode: Mode) -> Option<ParsedVersion> {
         match (self, mode) {
             (Self::Semver, Mode::Strict) => {
                 let version = version::from_git_tag(text)?;
                 let full = version.to_string();
-                Some(Read::semver(text, &version, full))
+                Some(ParsedVersion::semver(text, &version, full))
             }
             (Self::Semver, Mode::MetadataAction) => {
                 let version = as_node_reads(text)?;
@@ -42,7 +42,7 @@ impl Scheme {
                     "{}.{}.{}{pre}{}",
                     version.major, version.minor, version.patch, version.pre
                 );
-                Some(Read::semver(text, &version, short))
+                Some(ParsedVersion::semver(text, &version, short))
             }
             (Self::Pep440, _) => {
                 let version = pep440_rs::Version::from_str(text).ok()?;
@@ -50,7 +50,7 @@ impl Scheme {
                 let part = |index: usize| release.get(index).copied().unwrap_or_default();
                 let trailing_zeros = release.iter().rev().take_while(|number| **number == 0).count();
                 let numbers = release.iter().take(release.len() - trailing_zeros);
-                Some(Read {
+                Some(ParsedVersion {
                     rank: std::iter::once(&version.epoch())
                         .chain(numbers)
                         .copied()
@@ -73,7 +73,7 @@ impl Scheme {
     }
 }
 
-impl Read {
+impl ParsedVersion {
     fn semver(raw: &str, version: &Version, shown: String) -> Self {
         Self {
             parts: Parts {

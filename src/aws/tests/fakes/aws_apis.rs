@@ -43,7 +43,7 @@ pub(in crate::aws) struct FakeEcr {
     /// Keys whose session has ended.
     pub(in crate::aws) ended: Vec<String>,
     /// What is done to the answer of `BatchGetImage`.
-    pub(in crate::aws) twist: Option<fn(&mut Value)>,
+    pub(in crate::aws) answer_change: Option<fn(&mut Value)>,
     /// The operations, the regions that they were signed for, and the requests.
     pub(in crate::aws) requests: Vec<(String, String, Value)>,
 }
@@ -217,8 +217,8 @@ impl FakeEcr {
             }
         }
         let mut answer = json!({"images": images, "failures": failures});
-        if let Some(twist) = self.twist {
-            twist(&mut answer);
+        if let Some(answer_change) = self.answer_change {
+            answer_change(&mut answer);
         }
         ok(&answer)
     }

@@ -16,7 +16,7 @@ pub(super) struct Records {
 ///
 /// `None` if they are no records. Source: POSIX, "pax", "pax Extended Header".
 pub(super) fn clamp(records: &[u8], epoch: Epoch) -> Option<Records> {
-    let mut told = Records::default();
+    let mut overrides = Records::default();
     let mut rewritten = Vec::with_capacity(records.len());
     let mut rest = records;
     while !rest.is_empty() {
@@ -24,7 +24,7 @@ pub(super) fn clamp(records: &[u8], epoch: Epoch) -> Option<Records> {
         rest = after;
         match record.key {
             b"mtime" if is_late(record.value, epoch) => {
-                told.was_late = true;
+                overrides.was_late = true;
                 continue;
             }
             b"atime" | b"ctime" if is_late(record.value, epoch) => {
@@ -32,13 +32,13 @@ pub(super) fn clamp(records: &[u8], epoch: Epoch) -> Option<Records> {
                 rewritten.extend(encode(record.key, seconds.as_bytes()));
                 continue;
             }
-            b"size" => told.size = Some(std::str::from_utf8(record.value).ok()?.parse().ok()?),
+            b"size" => overrides.size = Some(std::str::from_utf8(record.value).ok()?.parse().ok()?),
             _ => {}
         }
         rewritten.extend_from_slice(record.whole);
     }
-    told.rewritten = (rewritten != records).then_some(rewritten);
-    Some(told)
+    overrides.rewritten = (rewritten != records).then_some(rewritten);
+    Some(overrides)
 }
 
 /// One record: `<length> <key>=<value>\n`, the length being that of all of it.

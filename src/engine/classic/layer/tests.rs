@@ -179,7 +179,7 @@ fn gnu_times_of_reading_and_change_are_set_too() {
 }
 
 #[derive(Debug, Clone)]
-struct Made {
+struct LayerFixture {
     path: String,
     content: Vec<u8>,
     mtime: u64,
@@ -187,7 +187,7 @@ struct Made {
     is_gnu: bool,
 }
 
-fn made() -> impl Strategy<Value = Made> {
+fn made() -> impl Strategy<Value = LayerFixture> {
     let time = (EPOCH - 2..EPOCH + 3, prop::option::of(0_u32..1_000)).prop_map(|(seconds, fraction)| {
         let fraction = fraction.map_or(String::new(), |fraction| format!(".{fraction}"));
         format!("{seconds}{fraction}").into_bytes()
@@ -206,7 +206,7 @@ fn made() -> impl Strategy<Value = Made> {
         prop::collection::vec(record, 0..4),
         any::<bool>(),
     )
-        .prop_map(|(path, content, mtime, records, is_gnu)| Made {
+        .prop_map(|(path, content, mtime, records, is_gnu)| LayerFixture {
             path,
             content,
             mtime,
@@ -215,7 +215,7 @@ fn made() -> impl Strategy<Value = Made> {
         })
 }
 
-fn archive(entries: &[Made]) -> Vec<u8> {
+fn archive(entries: &[LayerFixture]) -> Vec<u8> {
     let mut archive = Builder::new(Vec::new());
     for made in entries {
         let records = made.records.iter();

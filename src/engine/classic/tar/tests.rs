@@ -19,7 +19,7 @@ fn in_pieces(archive: &[u8], size: usize) -> impl AsyncRead + Unpin {
 }
 
 /// Reads all entries.
-async fn entries(archive: Vec<u8>) -> Result<Vec<(Entry, Vec<u8>)>, Failure> {
+async fn entries(archive: Vec<u8>) -> Result<Vec<(TarEntry, Vec<u8>)>, Failure> {
     let mut reader = TarReader::new(in_pieces(&archive, 700));
     let mut found = Vec::new();
     while let Some(entry) = reader.next().await? {
@@ -32,8 +32,8 @@ async fn entries(archive: Vec<u8>) -> Result<Vec<(Entry, Vec<u8>)>, Failure> {
     Ok(found)
 }
 
-fn file(path: &str, content: &[u8]) -> (Entry, Vec<u8>) {
-    let entry = Entry {
+fn file(path: &str, content: &[u8]) -> (TarEntry, Vec<u8>) {
+    let entry = TarEntry {
         path: path.to_owned(),
         size: content.len() as u64,
         is_file: true,

@@ -15,7 +15,7 @@ use crate::ports::ImageArchive;
 use tagship_domain::reference::Digest;
 
 /// An image as an engine has it.
-pub(super) struct Saved {
+pub(super) struct SavedImage {
     pub(super) config: String,
     pub(super) layers: Vec<Vec<u8>>,
     pub(super) diff_ids: Vec<Digest>,
@@ -35,7 +35,7 @@ pub(super) enum Layout {
     Docker28,
 }
 
-impl Saved {
+impl SavedImage {
     pub(super) fn new(layout: Layout, layers: &[&[u8]]) -> Self {
         let diff_ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
         let config = json!({
@@ -118,7 +118,7 @@ impl Saved {
 }
 
 #[async_trait]
-impl ImageArchive for Saved {
+impl ImageArchive for SavedImage {
     fn image_id(&self) -> Digest {
         Digest::of(self.config.as_bytes())
     }
@@ -134,7 +134,7 @@ impl ImageArchive for Saved {
         if !lengths.is_empty() {
             tar.truncate(lengths.remove(0));
         }
-        let stream = Opened {
+        let stream = OpenedStream {
             rest: io::Cursor::new(tar),
             ended: Arc::clone(&self.ended),
         };
@@ -143,12 +143,12 @@ impl ImageArchive for Saved {
 }
 
 /// A stream that tells when it was read to its end.
-struct Opened {
+struct OpenedStream {
     rest: io::Cursor<Vec<u8>>,
     ended: Arc<AtomicUsize>,
 }
 
-impl AsyncRead for Opened {
+impl AsyncRead for OpenedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

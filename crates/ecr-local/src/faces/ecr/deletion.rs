@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::image_ids::{IMAGE_IDS, ImageFailure, ImageId, Stop, each};
+use super::image_ids::{BatchFailure, IMAGE_IDS, ImageFailure, ImageId, each};
 use crate::faces::json_api::{
     Context, Handler, Operation, Resource, Shape, optional, read, repository_name, required,
 };
@@ -40,7 +40,11 @@ pub(crate) fn batch_delete(context: &Context<'_>, document: Value) -> Result<Val
     Ok(json!({"imageIds": deleted, "failures": failures}))
 }
 
-fn delete_one(context: &Context<'_>, name: &RepositoryName, id: &ImageId) -> Result<Vec<ImageId>, Stop> {
+fn delete_one(
+    context: &Context<'_>,
+    name: &RepositoryName,
+    id: &ImageId,
+) -> Result<Vec<ImageId>, BatchFailure> {
     let mut reference = id.reference()?;
     if let (Reference::Digest(digest), Some(tag)) = (&reference, &id.image_tag) {
         // Digest and tag together mean the tag, if it points there.

@@ -92,20 +92,20 @@ impl ImageFailure {
 
 /// What ends the work on one image of several.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum BatchFailure {
     /// The others go on.
     Image(ImageFailure),
     /// The whole request is refused.
     Request(Refusal),
 }
 
-impl From<ImageFailure> for Stop {
+impl From<ImageFailure> for BatchFailure {
     fn from(failure: ImageFailure) -> Self {
         Self::Image(failure)
     }
 }
 
-impl From<Refusal> for Stop {
+impl From<Refusal> for BatchFailure {
     fn from(refusal: Refusal) -> Self {
         Self::Request(refusal)
     }
@@ -114,14 +114,14 @@ impl From<Refusal> for Stop {
 /// Does `work` with each image; gives what came of it, and the failures as the API lists them.
 pub(crate) fn each<T>(
     ids: &[ImageId],
-    mut work: impl FnMut(&ImageId) -> Result<T, Stop>,
+    mut work: impl FnMut(&ImageId) -> Result<T, BatchFailure>,
 ) -> Result<(Vec<T>, Vec<Value>), Refusal> {
     let (mut done, mut failures) = (Vec::new(), Vec::new());
     for id in ids {
         match work(id) {
             Ok(one) => done.push(one),
-            Err(Stop::Image(failure)) => failures.push(id.failed(&failure)),
-            Err(Stop::Request(refusal)) => return Err(refusal),
+            Err(BatchFailure::Image(failure)) => failures.push(id.failed(&failure)),
+            Err(BatchFailure::Request(refusal)) => return Err(refusal),
         }
     }
     Ok((done, failures))

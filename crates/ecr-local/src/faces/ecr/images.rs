@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::image_ids::{IMAGE_IDS, ImageFailure, ImageId, Stop, each};
+use super::image_ids::{BatchFailure, IMAGE_IDS, ImageFailure, ImageId, each};
 use crate::faces::json_api::{
     Context, Handler, Operation, Resource, Shape, optional, read, repository_name, required,
 };
@@ -15,7 +15,7 @@ use crate::services::creation;
 use crate::services::follow_up::{self, Pull};
 use crate::services::pull_through;
 use crate::services::pushes;
-use crate::state::store::{ImagePush, ImageStatus, Repeat};
+use crate::state::store::{ImagePush, ImageStatus, RepeatedPush};
 use tagship_domain::content::MAX_MANIFEST_BYTES;
 use tagship_domain::reference::{Digest, RepositoryName, Tag};
 
@@ -83,7 +83,7 @@ fn get_one(
     name: &RepositoryName,
     id: &ImageId,
     accepted: Option<&[String]>,
-) -> Result<Value, Stop> {
+) -> Result<Value, BatchFailure> {
     let reference = id.reference()?;
     let Some(image) = context.registry.image(name, &reference)? else {
         return Err(ImageFailure::NOT_FOUND.into());
@@ -178,7 +178,7 @@ async fn put_image(context: &Context<'_>, document: Value) -> Result<Value, Refu
         manifest: manifest.clone(),
         tag: tag.clone(),
         digest,
-        repeat: Repeat::Refuse,
+        repeat: RepeatedPush::Refuse,
         wording: context.state.quirks.immutable_wording,
         at: context.now(),
     };

@@ -11,7 +11,7 @@ use crate::faces::json_api::{
 use crate::refusal::Refusal;
 use crate::services::creation::{self, Scenario};
 use crate::services::storage_grants::StorageGrant;
-use crate::state::store::Repeat;
+use crate::state::store::RepeatedPush;
 use crate::state::uploads::{Parts, Upload};
 use tagship_domain::reference::Digest;
 
@@ -175,7 +175,7 @@ pub(crate) fn complete(context: &Context<'_>, document: Value) -> Result<Value, 
         .state
         .uploads
         .take(&context.registry, &name, &request.upload_id)?;
-    let digest = upload.complete(&stated, Repeat::Refuse)?;
+    let digest = upload.complete(&stated, RepeatedPush::Refuse)?;
     Ok(json!({
         "registryId": context.registry.account(),
         "repositoryName": name,

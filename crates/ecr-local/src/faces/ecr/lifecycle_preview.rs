@@ -190,12 +190,12 @@ struct GetLifecyclePolicyPreview {
     image_ids: Option<Vec<ImageId>>,
     next_token: Option<String>,
     max_results: Option<usize>,
-    filter: Option<Filter>,
+    filter: Option<PreviewFilter>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Filter {
+struct PreviewFilter {
     tag_status: TagStatus,
 }
 

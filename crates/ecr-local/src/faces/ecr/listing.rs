@@ -60,17 +60,17 @@ struct ListImages {
     next_token: Option<String>,
     max_results: Option<usize>,
     #[serde(default)]
-    filter: Filter,
+    filter: ImageFilter,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Filter {
+struct ImageFilter {
     tag_status: TagStatus,
     image_status: Option<StatusFilter>,
 }
 
-impl Filter {
+impl ImageFilter {
     fn includes(&self, image: &ImageDetail, now: Timestamp) -> bool {
         let status = self.image_status.unwrap_or_default();
         self.tag_status.includes(&image.tags) && status.includes(image.storage.status(now))
@@ -154,7 +154,7 @@ struct DescribeImages {
     next_token: Option<String>,
     max_results: Option<usize>,
     #[serde(default)]
-    filter: Filter,
+    filter: ImageFilter,
 }
 
 /// `DescribeImages`. Images that are named are described whatever their status, unless one is asked for.

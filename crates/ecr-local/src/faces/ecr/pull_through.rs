@@ -9,7 +9,7 @@ use crate::faces::json_api::{
 };
 use crate::refusal::Refusal;
 use crate::services::creation::ROOT;
-use crate::services::pull_through::{RULE, Rule, Upstream};
+use crate::services::pull_through::{CacheRule, RULE, Upstream};
 use crate::state::store::{Owner, Page};
 use tagship_domain::reference::RegistryHost;
 
@@ -137,7 +137,7 @@ fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
         )));
     }
     let prefix = plain(&request.ecr_repository_prefix);
-    let rule = Rule {
+    let rule = CacheRule {
         ecr_repository_prefix: prefix.to_owned(),
         upstream_registry_url: host.to_owned(),
         upstream_registry: upstream,
@@ -152,7 +152,7 @@ fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
         updated_at: context.now(),
     };
     check(&rule, context)?;
-    let known: Vec<(String, Rule)> = context.registry.documents(Owner::Registry, RULE)?;
+    let known: Vec<(String, CacheRule)> = context.registry.documents(Owner::Registry, RULE)?;
     if known.len() >= MAX_RULES {
         return Err(Refusal::modelled(
             "LimitExceededException",
@@ -164,7 +164,7 @@ fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
         .change_document(
             Owner::Registry,
             &format!("{RULE}{prefix}"),
-            |known: Option<Rule>| match known {
+            |known: Option<CacheRule>| match known {
                 None => Ok(Some(rule.clone())),
                 Some(_) => Err(Refusal::modelled(
                     "PullThroughCacheRuleAlreadyExistsException",
@@ -182,7 +182,7 @@ fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
 ///
 /// Source: ECR user guide, "Creating a pull through cache rule in Amazon ECR". Whether a secret is there, and
 /// what it says, is not looked at.
-fn check(rule: &Rule, context: &Context<'_>) -> Result<(), Refusal> {
+fn check(rule: &CacheRule, context: &Context<'_>) -> Result<(), Refusal> {
     let own = &context.registry;
     match (&rule.credential_arn, rule.upstream_registry.needs_secret()) {
         (None, true) => return Err(invalid("The upstream registry requires a credential ARN")),
@@ -267,7 +267,7 @@ struct OneRule {
 fn delete(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: OneRule = read(document)?;
     let name = format!("{RULE}{}", plain(&request.ecr_repository_prefix));
-    let deleted: Option<Rule> = context
+    let deleted: Option<CacheRule> = context
         .registry
         .change_document(Owner::Registry, &name, |_| Ok(None))?;
     let rule = deleted.ok_or_else(|| not_found(context, &request.ecr_repository_prefix))?;
@@ -308,13 +308,13 @@ struct DescribePullThroughCacheRules {
 /// `DescribePullThroughCacheRules`.
 fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: DescribePullThroughCacheRules = read(document)?;
-    let rules: Vec<Rule> = if let Some(prefixes) = request.ecr_repository_prefixes {
+    let rules: Vec<CacheRule> = if let Some(prefixes) = request.ecr_repository_prefixes {
         prefixes
             .iter()
             .map(|prefix| find(context, prefix))
             .collect::<Result<_, Refusal>>()?
     } else {
-        let all: Vec<(String, Rule)> = context.registry.documents(Owner::Registry, RULE)?;
+        let all: Vec<(String, CacheRule)> = context.registry.documents(Owner::Registry, RULE)?;
         all.into_iter().map(|(_, rule)| rule).collect()
     };
     let page = Page::cut(
@@ -331,14 +331,14 @@ fn describe(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     Ok(with_token(json!({"pullThroughCacheRules": described}), page.next))
 }
 
-fn find(context: &Context<'_>, prefix: &str) -> Result<Rule, Refusal> {
+fn find(context: &Context<'_>, prefix: &str) -> Result<CacheRule, Refusal> {
     let name = format!("{RULE}{}", plain(prefix));
     let known = context.registry.document(Owner::Registry, &name)?;
     known.ok_or_else(|| not_found(context, prefix))
 }
 
 /// A rule as an operation tells it, which leaves some members out.
-fn answer(context: &Context<'_>, rule: &Rule, without: &[&str]) -> Result<Value, Refusal> {
+fn answer(context: &Context<'_>, rule: &CacheRule, without: &[&str]) -> Result<Value, Refusal> {
     let mut described = serde_json::to_value(rule).map_err(Refusal::state)?;
     if let Some(fields) = described.as_object_mut() {
         fields.insert("registryId".to_owned(), json!(context.registry.account()));

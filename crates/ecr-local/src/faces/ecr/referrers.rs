@@ -41,22 +41,22 @@ const PAGE_SIZE: usize = 20;
 #[serde(rename_all = "camelCase")]
 struct ListImageReferrers {
     repository_name: String,
-    subject_id: Subject,
+    subject_id: ReferrerSubject,
     #[serde(default)]
-    filter: Filter,
+    filter: ReferrerFilter,
     next_token: Option<String>,
     max_results: Option<usize>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Subject {
+struct ReferrerSubject {
     image_digest: String,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Filter {
+struct ReferrerFilter {
     artifact_types: Vec<String>,
     artifact_status: StatusFilter,
 }

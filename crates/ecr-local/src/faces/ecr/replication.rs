@@ -10,7 +10,7 @@ use crate::faces::json_api::{
     Context, Handler, Member, Operation, Resource, Shape, optional, read, repository_name, required,
 };
 use crate::refusal::Refusal;
-use crate::services::replication::{CONFIGURATION, Configuration, Destination, Rule, outcomes};
+use crate::services::replication::{CONFIGURATION, Configuration, Destination, ReplicationRule, outcomes};
 use crate::state::store::Owner;
 use tagship_domain::reference::{AccountId, Region};
 
@@ -137,7 +137,7 @@ fn put_configuration(context: &Context<'_>, document: Value) -> Result<Value, Re
     let rules = rules
         .into_iter()
         .map(|rule| {
-            Ok(Rule {
+            Ok(ReplicationRule {
                 destinations: rule
                     .destinations
                     .into_iter()
@@ -147,7 +147,7 @@ fn put_configuration(context: &Context<'_>, document: Value) -> Result<Value, Re
                 delete_replication: rule.delete_replication,
             })
         })
-        .collect::<Result<Vec<Rule>, Refusal>>()?;
+        .collect::<Result<Vec<ReplicationRule>, Refusal>>()?;
     let unique: BTreeSet<&Destination> = rules.iter().flat_map(|rule| &rule.destinations).collect();
     if unique.len() > MAX_DESTINATIONS {
         return Err(unsatisfied(format!(

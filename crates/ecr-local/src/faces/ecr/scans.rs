@@ -13,7 +13,7 @@ use crate::faces::json_api::{
     required, with_token,
 };
 use crate::refusal::Refusal;
-use crate::services::scanning::{self, Found, ScanState, ScanType};
+use crate::services::scanning::{self, ScanFindings, ScanState, ScanType};
 use crate::state::store::{ImageDetail, ImageStatus, Page, Repository};
 
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -177,7 +177,7 @@ fn status(state: &ScanState) -> Value {
 }
 
 /// Source: ECR API reference, `ImageScanFindingsSummary`.
-fn summary(found: &Found) -> Value {
+fn summary(found: &ScanFindings) -> Value {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for finding in &found.findings {
         *counts.entry(&finding.severity).or_default() += 1;

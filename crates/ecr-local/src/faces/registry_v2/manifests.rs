@@ -16,7 +16,7 @@ use crate::services::follow_up::{self, Pull};
 use crate::services::permissions::Sender;
 use crate::services::pull_through;
 use crate::services::pushes;
-use crate::state::store::{ImagePush, Repeat};
+use crate::state::store::{ImagePush, RepeatedPush};
 use tagship_domain::content::MAX_MANIFEST_BYTES;
 use tagship_domain::reference::{Digest, Reference, RepositoryName};
 
@@ -139,9 +139,9 @@ pub(super) async fn put(
         tag,
         digest,
         repeat: if quirks.accept_same_digest || quirks.strict_oci {
-            Repeat::Accept
+            RepeatedPush::Accept
         } else {
-            Repeat::RefuseProtected
+            RepeatedPush::RefuseProtected
         },
         wording: quirks.immutable_wording,
         at: request.state.clock.now(),

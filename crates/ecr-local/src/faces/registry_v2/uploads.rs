@@ -11,7 +11,7 @@ use super::error::{OciError, received};
 use super::mounts;
 use super::request::{CONTENT_DIGEST, DataPlaneRequest, UPLOAD_ID, value};
 use crate::refusal::Refusal;
-use crate::state::store::{PartialBlob, Repeat};
+use crate::state::store::{PartialBlob, RepeatedPush};
 use crate::state::uploads::{Parts, Upload};
 use tagship_domain::reference::{Digest, RepositoryName};
 
@@ -110,7 +110,7 @@ pub(super) async fn complete(
     let takes_more = upload.takes_more();
     upload.blob = receive(upload.blob, body, takes_more).await?;
     request
-        .with_registry(move |_| upload.complete(&[stated], Repeat::Accept))
+        .with_registry(move |_| upload.complete(&[stated], RepeatedPush::Accept))
         .await?;
     stored(request, stated)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::{StsError, denied};
 use super::parameters::{Checked, Parameters, Text};
-use super::session::{Passed, SESSION_NAME, SessionRequest};
+use super::session::{SESSION_NAME, SessionExtras, SessionRequest};
 use super::xml::Element;
 use crate::state::EmulatorState;
 use crate::state::iam::{Principal, Session};
@@ -119,10 +119,10 @@ impl<'a> Request<'a> {
     /// Tags and source identity of the new session; those of the session that asks go on where they must.
     ///
     /// Source: IAM user guide, "Pass session tags in AWS STS", "Chaining roles with session tags".
-    fn passed(&self, caller: Option<&Session>) -> Result<Passed, StsError> {
+    fn passed(&self, caller: Option<&Session>) -> Result<SessionExtras, StsError> {
         let invalid = |message: &str| StsError::new("InvalidParameterValue", message);
         let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
-        let mut passed = Passed::default();
+        let mut passed = SessionExtras::default();
         for (key, value) in &self.tags {
             if passed.tags.keys().any(|other| same(other, key)) {
                 return Err(invalid(
@@ -175,7 +175,7 @@ impl<'a> Request<'a> {
         &self,
         state: &EmulatorState,
         principal: &Principal,
-        passed: &Passed,
+        passed: &SessionExtras,
     ) -> BTreeMap<String, String> {
         let mut keys = state.iam.caller(principal).keys();
         keys.insert("sts:rolesessionname".to_owned(), self.session.name.to_owned());

@@ -28,7 +28,7 @@ pub(super) struct SessionRequest<'a> {
 
 /// What the session gets besides.
 #[derive(Debug, Default)]
-pub(super) struct Passed {
+pub(super) struct SessionExtras {
     pub(super) tags: BTreeMap<String, String>,
     pub(super) transitive_tag_keys: Vec<String>,
     pub(super) source_identity: Option<String>,
@@ -107,7 +107,7 @@ impl<'a> SessionRequest<'a> {
         &self,
         state: &EmulatorState,
         role: &Role,
-        passed: Passed,
+        passed: SessionExtras,
         chained: bool,
     ) -> Result<Vec<Element>, StsError> {
         let too_long = |message: &str| Err(StsError::new("ValidationError", message));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::error::{StsError, denied};
 use super::parameters::{Checked, Parameters, Text};
-use super::session::{Passed, SessionRequest};
+use super::session::{SessionExtras, SessionRequest};
 use super::xml::Element;
 use crate::faces::json_api::epoch_seconds;
 use crate::hosts::{ISSUER, ISSUER_HOST};
@@ -68,7 +68,7 @@ pub(super) fn assume_role(
         .role(request.role_arn)
         .filter(|role| role.trusts_token(&provider_of(&role.account), &identity.conditions))
         .ok_or_else(|| denied("Not authorized to perform sts:AssumeRoleWithWebIdentity"))?;
-    let mut parts = request.open(state, role, Passed::default(), false)?;
+    let mut parts = request.open(state, role, SessionExtras::default(), false)?;
     parts.extend([
         Element::text("Audience", identity.audience),
         Element::text("Provider", provider_of(&role.account)),

@@ -38,7 +38,7 @@ pub(crate) struct RegistryScanning {
     #[serde(default)]
     pub(crate) scan_type: ScanType,
     #[serde(default)]
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<ScanningRule>,
     /// Since when it is so.
     #[serde(default)]
     pub(crate) since: Timestamp,
@@ -47,20 +47,20 @@ pub(crate) struct RegistryScanning {
 /// Which repositories are scanned at one frequency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Rule {
+pub(crate) struct ScanningRule {
     scan_frequency: Frequency,
-    repository_filters: Vec<Filter>,
+    repository_filters: Vec<ScanningFilter>,
 }
 
 /// A pattern for the names of repositories.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Filter {
+pub(crate) struct ScanningFilter {
     filter: String,
     filter_type: String,
 }
 
-impl Filter {
+impl ScanningFilter {
     /// A filter with `*` is for the whole name, one without for any part of it.
     /// Source: ECR user guide, "Filters to choose which repositories are scanned".
     fn matches(&self, repository: &str) -> bool {
@@ -106,13 +106,13 @@ impl RegistryScanning {
     ///
     /// The repository's own setting counts where no rule of basic scanning is for it; continuous scanning wins
     /// over scanning on push.
-    pub(crate) fn frequency(&self, repository: &Repository) -> (Frequency, Vec<&Filter>) {
+    pub(crate) fn frequency(&self, repository: &Repository) -> (Frequency, Vec<&ScanningFilter>) {
         let frequencies: &[Frequency] = match self.scan_type {
             ScanType::Basic => &[Frequency::ScanOnPush],
             ScanType::Enhanced => &[Frequency::ContinuousScan, Frequency::ScanOnPush],
         };
         for frequency in frequencies {
-            let applied: Vec<&Filter> = self
+            let applied: Vec<&ScanningFilter> = self
                 .rules
                 .iter()
                 .filter(|rule| rule.scan_frequency == *frequency)
@@ -159,8 +159,8 @@ impl RegistryScanning {
 mod tests {
     use super::*;
 
-    fn filter(filter: &str) -> Filter {
-        Filter {
+    fn filter(filter: &str) -> ScanningFilter {
+        ScanningFilter {
             filter: filter.to_owned(),
             filter_type: "WILDCARD".to_owned(),
         }
@@ -201,7 +201,7 @@ mod tests {
         let refused = |scan_type, frequencies: &[Frequency]| {
             let rules = frequencies
                 .iter()
-                .map(|frequency| Rule {
+                .map(|frequency| ScanningRule {
                     scan_frequency: *frequency,
                     repository_filters: vec![filter("*")],
                 })

@@ -41,12 +41,12 @@ pub(crate) struct ScanState {
     pub(crate) status: Status,
     pub(crate) description: String,
     /// What was found, if the scan has found out.
-    pub(crate) found: Option<Found>,
+    pub(crate) found: Option<ScanFindings>,
 }
 
 /// What a scan has found.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Found {
+pub(crate) struct ScanFindings {
     pub(crate) completed_at: Timestamp,
     pub(crate) findings: Vec<Finding>,
 }
@@ -74,7 +74,7 @@ impl Scan {
         if expires.is_some_and(|expires| expires <= now) {
             return Some(ScanState::new(Status::ScanEligibilityExpired));
         }
-        let found = (order.outcome == ScanOutcome::Complete).then(|| Found {
+        let found = (order.outcome == ScanOutcome::Complete).then(|| ScanFindings {
             completed_at,
             findings: order.findings.clone(),
         });

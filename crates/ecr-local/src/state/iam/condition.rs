@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::caller::PRINCIPAL_TAG;
-use super::grammar::{Kind, OneOrMany, PolicyProblem, matches, without_variables};
+use super::grammar::{OneOrMany, PolicyKind, PolicyProblem, matches, without_variables};
 
 /// The condition block as it is written: operator → key → values.
 pub(super) type RawConditions = BTreeMap<String, BTreeMap<String, OneOrMany<String>>>;
@@ -50,14 +50,14 @@ enum Values {
 
 impl Conditions {
     /// Reads a condition block. Trust policies may have any key, because tokens have their own.
-    pub(super) fn read(raw: RawConditions, kind: Kind) -> Result<Self, PolicyProblem> {
+    pub(super) fn read(raw: RawConditions, kind: PolicyKind) -> Result<Self, PolicyProblem> {
         let mut all = Vec::new();
         for (operator, keys) in raw {
             for (key, values) in keys {
                 let key = key.to_lowercase();
                 let is_tag = TAG_KEYS.iter().any(|prefix| key.starts_with(prefix));
                 let is_known = is_tag || KEYS.contains(&key.as_str()) || key.starts_with(PRINCIPAL_TAG);
-                if kind != Kind::Trust && !is_known {
+                if kind != PolicyKind::Trust && !is_known {
                     return Err(PolicyProblem::NotEvaluated(format!("the condition key `{key}`")));
                 }
                 let texts: Vec<String> = values.iter().cloned().collect();

@@ -39,7 +39,7 @@ impl Request<'_> {
 
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum DenialReason {
     DeniedToIdentity,
     DeniedToSession,
     DeniedByResource,
@@ -48,7 +48,7 @@ pub(crate) enum Reason {
     NotAllowedByResource,
 }
 
-impl Reason {
+impl DenialReason {
     /// The words that end IAM's refusal. Source: IAM user guide, "Troubleshoot access denied error messages".
     pub(super) fn words(self, action: &str) -> String {
         let silent = |policy: &str| format!("because no {policy} policy allows the {action} action");
@@ -74,11 +74,11 @@ pub(crate) fn decide(
     session: Verdict,
     decision: PolicyDecision,
     at_home: bool,
-) -> Result<(), Reason> {
+) -> Result<(), DenialReason> {
     match (own, session, decision) {
-        (Verdict::Denied, _, _) => return Err(Reason::DeniedToIdentity),
-        (_, Verdict::Denied, _) => return Err(Reason::DeniedToSession),
-        (_, _, PolicyDecision::Denied) => return Err(Reason::DeniedByResource),
+        (Verdict::Denied, _, _) => return Err(DenialReason::DeniedToIdentity),
+        (_, Verdict::Denied, _) => return Err(DenialReason::DeniedToSession),
+        (_, _, PolicyDecision::Denied) => return Err(DenialReason::DeniedByResource),
         _ => {}
     }
     let by_resource = match decision {
@@ -90,9 +90,9 @@ pub(crate) fn decide(
     };
     match (own, session) {
         _ if by_resource => Ok(()),
-        (Verdict::Silent, _) => Err(Reason::NotAllowedToIdentity),
-        (_, Verdict::Silent) => Err(Reason::NotAllowedToSession),
+        (Verdict::Silent, _) => Err(DenialReason::NotAllowedToIdentity),
+        (_, Verdict::Silent) => Err(DenialReason::NotAllowedToSession),
         _ if at_home || decision != PolicyDecision::Silent => Ok(()),
-        _ => Err(Reason::NotAllowedByResource),
+        _ => Err(DenialReason::NotAllowedByResource),
     }
 }

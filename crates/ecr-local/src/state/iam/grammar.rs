@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 /// What a policy belongs to, which decides what stands in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PolicyKind {
     /// To a role or a session.
     Identity,
     /// To a role, as what is assumed.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::caller::Caller;
 use super::decision::Request;
-use super::grammar::{Kind, PolicyProblem};
+use super::grammar::{PolicyKind, PolicyProblem};
 use super::statement::{Document, Effect, Statement};
 use super::verdict::{PolicyDecision, Verdict};
 
@@ -30,7 +30,7 @@ impl TryFrom<Document> for Policy {
     type Error = PolicyProblem;
 
     fn try_from(document: Document) -> Result<Self, PolicyProblem> {
-        document.statements(Kind::Identity).map(Self)
+        document.statements(PolicyKind::Identity).map(Self)
     }
 }
 
@@ -38,7 +38,7 @@ impl TryFrom<Document> for TrustPolicy {
     type Error = PolicyProblem;
 
     fn try_from(document: Document) -> Result<Self, PolicyProblem> {
-        Ok(Self(ResourcePolicy(document.statements(Kind::Trust)?)))
+        Ok(Self(ResourcePolicy(document.statements(PolicyKind::Trust)?)))
     }
 }
 
@@ -69,7 +69,7 @@ impl ResourcePolicy {
     pub(crate) fn parse(text: &str) -> Result<Self, PolicyProblem> {
         let document: Document =
             serde_json::from_str(text).map_err(|error| PolicyProblem::Invalid(error.to_string()))?;
-        document.statements(Kind::Resource).map(Self)
+        document.statements(PolicyKind::Resource).map(Self)
     }
 
     /// What the policy says to a request of the caller.

@@ -14,7 +14,7 @@ use tagship_domain::reference::AccountId;
 #[serde(untagged)]
 pub(super) enum Principals {
     Everyone(Everyone),
-    Named(Named),
+    Named(NamedPrincipals),
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -25,7 +25,7 @@ pub(super) enum Everyone {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Named {
+pub(super) struct NamedPrincipals {
     /// Identity providers, by resource name.
     #[serde(rename = "Federated", default)]
     federated: OneOrMany<String>,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::condition::{Conditions, RawConditions};
-use super::grammar::{Kind, OneOrMany, PolicyProblem, matches, without_variables};
+use super::grammar::{OneOrMany, PolicyKind, PolicyProblem, matches, without_variables};
 use super::principals::Principals;
 
 /// One statement of any policy.
@@ -62,7 +62,7 @@ struct RawStatement {
 
 impl Document {
     /// Checks that everything is there that belongs into a policy of this kind, and nothing else.
-    pub(super) fn statements(self, kind: Kind) -> Result<Vec<Statement>, PolicyProblem> {
+    pub(super) fn statements(self, kind: PolicyKind) -> Result<Vec<Statement>, PolicyProblem> {
         let version = self.version.as_deref();
         if version.is_some_and(|version| version != "2012-10-17" && version != "2008-10-17") {
             return Err(PolicyProblem::invalid("`Version` is not `2012-10-17`"));
@@ -71,7 +71,7 @@ impl Document {
             OneOrMany::One(one) => vec![one],
             OneOrMany::Many(many) => many,
         };
-        if entries.is_empty() && kind == Kind::Resource {
+        if entries.is_empty() && kind == PolicyKind::Resource {
             return Err(PolicyProblem::invalid("there is no statement"));
         }
         entries.into_iter().map(|entry| entry.read(kind)).collect()
@@ -79,7 +79,7 @@ impl Document {
 }
 
 impl RawStatement {
-    fn read(self, kind: Kind) -> Result<Statement, PolicyProblem> {
+    fn read(self, kind: PolicyKind) -> Result<Statement, PolicyProblem> {
         for (present, name) in [
             (self.not_principal.is_some(), "`NotPrincipal`"),
             (self.not_action.is_some(), "`NotAction`"),
@@ -93,16 +93,16 @@ impl RawStatement {
             .action
             .ok_or_else(|| PolicyProblem::invalid("a statement has no `Action`"))?;
         match (kind, &self.principal, &self.resource) {
-            (Kind::Identity, Some(_), _) => {
+            (PolicyKind::Identity, Some(_), _) => {
                 return Err(PolicyProblem::invalid("an identity's policy has no `Principal`"));
             }
-            (Kind::Identity, None, None) => {
+            (PolicyKind::Identity, None, None) => {
                 return Err(PolicyProblem::invalid("a statement has no `Resource`"));
             }
-            (Kind::Trust | Kind::Resource, None, _) => {
+            (PolicyKind::Trust | PolicyKind::Resource, None, _) => {
                 return Err(PolicyProblem::invalid("a statement has no `Principal`"));
             }
-            (Kind::Trust, Some(_), Some(_)) => {
+            (PolicyKind::Trust, Some(_), Some(_)) => {
                 return Err(PolicyProblem::invalid("a trust policy has no `Resource`"));
             }
             _ => {}
@@ -110,7 +110,7 @@ impl RawStatement {
         if let Some(resources) = &self.resource {
             without_variables(resources.iter())?;
         }
-        if kind == Kind::Resource {
+        if kind == PolicyKind::Resource {
             // Source: ECR user guide, "Private registry permissions": only ECR's own actions.
             if !actions.iter().all(|action| {
                 action == "*" || action.starts_with("ecr:") || action.starts_with("ecr-public:")

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use redb::ReadableTable as _;
 
 use super::schema::{LAYERS, REPOSITORIES};
-use super::{ImagePush, Registry, Repeat};
+use super::{ImagePush, Registry, RepeatedPush};
 use crate::manifest::ParsedManifest;
 use crate::refusal::{ImmutableWording, Refusal};
 use tagship_domain::reference::{Digest, RepositoryName, Tag};
@@ -63,7 +63,7 @@ impl Registry {
             manifest,
             tag: tag.cloned(),
             digest: None,
-            repeat: Repeat::Accept,
+            repeat: RepeatedPush::Accept,
             wording: ImmutableWording::default(),
             at: now,
         };

@@ -24,7 +24,7 @@ pub(crate) struct ImagePush {
     /// The digest that the caller says the manifest has.
     pub(crate) digest: Option<Digest>,
     /// What to answer where nothing would change.
-    pub(crate) repeat: Repeat,
+    pub(crate) repeat: RepeatedPush,
     pub(crate) wording: ImmutableWording,
     /// When it came.
     pub(crate) at: Timestamp,
@@ -32,7 +32,7 @@ pub(crate) struct ImagePush {
 
 /// What to answer to a manifest that is there already, under that tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
+pub(crate) enum RepeatedPush {
     /// As the API does: `ImageAlreadyExistsException`.
     Refuse,
     /// As the data plane does with tags that may move, refusing only those that may not.
@@ -124,13 +124,17 @@ impl ImagePush {
         // A push restores an archived image; then it is no mere repetition.
         let restores =
             is_known && !registry.is_active(&tables.documents, &self.repository, &digest, self.at)?;
-        let repeat = if restores { Repeat::Accept } else { self.repeat };
+        let repeat = if restores {
+            RepeatedPush::Accept
+        } else {
+            self.repeat
+        };
         if let Some(tag) = &self.tag {
             let holder = tables.tags.get(self.key(tag.as_str()))?;
             let is_same = holder.map(|holder| holder.value() == digest_text);
             let is_protected = repository.mutability.rule()?.protects(tag);
             self.check_tag(tag, is_same, is_protected, repeat)?;
-        } else if is_known && repeat == Repeat::Refuse {
+        } else if is_known && repeat == RepeatedPush::Refuse {
             return Err(self.already_exists());
         }
 
@@ -165,18 +169,20 @@ impl ImagePush {
         tag: &Tag,
         is_same: Option<bool>,
         is_protected: bool,
-        repeat: Repeat,
+        repeat: RepeatedPush,
     ) -> Result<(), Refusal> {
         let Some(is_same) = is_same else { return Ok(()) };
         match (is_same, is_protected, repeat) {
-            (true, _, Repeat::Refuse) => Err(self.already_exists()),
-            (false, true, _) | (true, true, Repeat::RefuseProtected) => Err(Refusal::ImageTagAlreadyExists {
-                tag: tag.clone(),
-                repository: self.repository.clone(),
-                wording: self.wording,
-            }),
-            (true, true, Repeat::Accept)
-            | (true, false, Repeat::RefuseProtected | Repeat::Accept)
+            (true, _, RepeatedPush::Refuse) => Err(self.already_exists()),
+            (false, true, _) | (true, true, RepeatedPush::RefuseProtected) => {
+                Err(Refusal::ImageTagAlreadyExists {
+                    tag: tag.clone(),
+                    repository: self.repository.clone(),
+                    wording: self.wording,
+                })
+            }
+            (true, true, RepeatedPush::Accept)
+            | (true, false, RepeatedPush::RefuseProtected | RepeatedPush::Accept)
             | (false, false, _) => Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use ecr_local::{LocalEcr, LocalError};
 use reqwest::StatusCode;
 use secrecy::ExposeSecret as _;
-use tagship_domain::error::{Diagnose as _, Kind};
+use tagship_domain::error::{Diagnose as _, FailureKind};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::RepositoryName;
 
@@ -82,7 +82,7 @@ async fn a_wrong_roles_file_is_told_with_its_place() {
     std::fs::create_dir_all(&options.data).unwrap();
     std::fs::write(options.data.join("roles.yaml"), "Roles:\n  - RoleNam: x\n").unwrap();
     let error = LocalEcr::start(options).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
+    assert_eq!(error.kind(), FailureKind::Usage);
     let message = error.to_string();
     assert!(
         message.contains("RoleNam") && message.contains("line 2"),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::build::RequestHash;
 use crate::event::CheckedOut;
-use crate::facts::{Facts, Revision, Surroundings};
+use crate::facts::{Facts, OrderingFacts, Revision};
 use crate::immutability::Mutability;
 use crate::plan::{Candidate, TagAction};
 
@@ -22,7 +22,7 @@ fn elsewhere(run: &Run, rules: &str, flavor: &str) -> Vec<String> {
         mutability: Ok(Mutability::Immutable),
         tags: std::collections::BTreeMap::new(),
         images: std::collections::BTreeMap::new(),
-        surroundings: Surroundings::default(),
+        ordering: OrderingFacts::default(),
     };
     let request = RequestHash::parse(&format!("v1:{}-", "0123456789abcdef.".repeat(6))).unwrap();
     let revision = Revision {
@@ -35,7 +35,7 @@ fn elsewhere(run: &Run, rules: &str, flavor: &str) -> Vec<String> {
         version: None,
         request: &request,
     };
-    Wanted::of(&made)
+    TagSet::of(&made)
         .unwrap()
         .tags
         .iter()
@@ -234,11 +234,11 @@ fn the_time_of_an_unknown_commit_is_not_now() {
     run.event.committed_at = None;
     let rules = TagRule::parse_list("type=raw,value={{commit_date 'YYYY'}}", run.mode).unwrap();
     let of = |committed_at| {
-        let given = Given {
+        let context = TagContext {
             committed_at,
-            ..run.given()
+            ..run.context()
         };
-        evaluate(&rules, &Flavor::default(), &given)
+        evaluate(&rules, &Flavor::default(), &context)
     };
     assert!(of(None).is_err());
     assert!(of(Some(Timestamp::UNIX_EPOCH)).is_ok());

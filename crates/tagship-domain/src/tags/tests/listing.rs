@@ -1,7 +1,7 @@
 use super::*;
 
-fn listed(run: &Run, wishes: Wishes<'_>) -> Listing {
-    Listing::new(wishes, &run.given()).unwrap()
+fn listed(run: &Run, raw: RawLists<'_>) -> Listing {
+    Listing::new(raw, &run.context()).unwrap()
 }
 
 fn lines(labels: &[Label]) -> Vec<String> {
@@ -21,10 +21,10 @@ fn the_json_form_holds_everything() {
     );
     let listing = listed(
         &run,
-        Wishes {
+        RawLists {
             images: "user/app\nname=ghcr.io/user/app\nname=other/app,enable=false",
             tags: "type=semver,pattern={{version}}\ntype=schedule",
-            ..Wishes::default()
+            ..RawLists::default()
         },
     );
     insta::assert_json_snapshot!(listing);
@@ -36,10 +36,10 @@ fn the_compatible_labels_are_all_eight_and_those_of_the_user() {
     let run = Run::push(Mode::MetadataAction, "heads/it's");
     let listing = listed(
         &run,
-        Wishes {
+        RawLists {
             tags: "type=ref,event=branch",
             labels: "org.opencontainers.image.title=Other=x\nmaintainer={{branch}}\nno equals sign\nZ=1\na-b=2\na.b=3\nA=4\na=5\naB=6\nAb=7\nab=8\n\"a_=9,x\"",
-            ..Wishes::default()
+            ..RawLists::default()
         },
     );
     assert_eq!(
@@ -66,7 +66,7 @@ fn the_compatible_labels_are_all_eight_and_those_of_the_user() {
         ]
     );
     assert_eq!(listing.tags, ["it-s"]);
-    let empty = listed(&Run::new(Mode::MetadataAction, "", ""), Wishes::default());
+    let empty = listed(&Run::new(Mode::MetadataAction, "", ""), RawLists::default());
     assert_eq!(
         (empty.version.as_str(), empty.tags.len(), empty.labels.len()),
         ("", 0, 8)
@@ -85,9 +85,9 @@ fn the_strict_labels_leave_out_what_is_unknown() {
     run.version = Version::parse("1.2.3+b.5").ok();
     let listing = listed(
         &run,
-        Wishes {
+        RawLists {
             annotations: "maintainer={{branch}}",
-            ..Wishes::default()
+            ..RawLists::default()
         },
     );
     assert_eq!(
@@ -110,21 +110,21 @@ fn an_image_that_is_made_tells_its_commit_in_both_modes() {
     let version = Version::parse("1.2.3").unwrap();
     let hash = format!("v1:{}-", "0123456789abcdef.".repeat(6));
     let request = crate::build::RequestHash::parse(&hash).unwrap();
-    let imprint = |version| Imprint {
+    let image_labels = |version| ImageLabels {
         version,
         request: &request,
         created: "2026-11-20T10:00:00Z".parse().unwrap(),
     };
     let labels = |run: &Run, own: &str, version| {
-        let wishes = Wishes {
+        let raw = RawLists {
             tags: "type=ref,event=branch",
             labels: own,
-            ..Wishes::default()
+            ..RawLists::default()
         };
-        let lists = wishes.read(run.mode).unwrap();
-        let made = lists.evaluate(&run.given()).unwrap();
+        let lists = raw.read(run.mode).unwrap();
+        let made = lists.evaluate(&run.context()).unwrap();
         lists
-            .labels(&made, Some(imprint(version)), &run.given())
+            .labels(&made, Some(image_labels(version)), &run.context())
             .map(|labels| lines(&labels))
             .map_err(|error| error.to_string())
     };
@@ -173,44 +173,44 @@ fn an_image_that_is_made_tells_its_commit_in_both_modes() {
 #[test]
 fn what_is_wrong_names_its_list() {
     let run = Run::push(Mode::Strict, "heads/main");
-    for (wishes, expected) in [
+    for (raw, expected) in [
         (
-            Wishes {
+            RawLists {
                 images: "A b",
-                ..Wishes::default()
+                ..RawLists::default()
             },
             "`images`: line 1, column 1: `a b` is not an image name",
         ),
         (
-            Wishes {
+            RawLists {
                 tags: "x\ntype=y",
-                ..Wishes::default()
+                ..RawLists::default()
             },
             "`tags`: line 2, column 6: there is no tag type `y`",
         ),
         (
-            Wishes {
+            RawLists {
                 flavor: "latest=x",
-                ..Wishes::default()
+                ..RawLists::default()
             },
             "`flavor`: line 1, column 8: `latest` is `x`",
         ),
         (
-            Wishes {
+            RawLists {
                 labels: "a=1\n\n b",
-                ..Wishes::default()
+                ..RawLists::default()
             },
             "`labels`: line 3, column 2: a label is `name=value`",
         ),
         (
-            Wishes {
+            RawLists {
                 annotations: "a={{version}}",
-                ..Wishes::default()
+                ..RawLists::default()
             },
             "`annotations`: line 1, column 3: there is no variable `version` here",
         ),
     ] {
-        let message = Listing::new(wishes, &run.given()).unwrap_err().to_string();
+        let message = Listing::new(raw, &run.context()).unwrap_err().to_string();
         assert!(message.starts_with(expected), "{message}");
     }
 }

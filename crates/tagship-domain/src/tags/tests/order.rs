@@ -3,13 +3,13 @@ use super::*;
 /// Each tag with what it keeps to: `v` for versions, `c` for commits, `-` for nothing.
 fn orders(run: &Run, rules: &str, flavor: &str) -> String {
     let made = run.evaluate(rules, flavor).unwrap();
-    let order = |tag: &WantedTag| match &tag.order {
+    let order = |tag: &DesiredTag| match &tag.order {
         Some(Order::Versions(_)) => 'v',
         Some(Order::Commits) => 'c',
         Some(Order::Elsewhere(_)) => 'e',
         None => '-',
     };
-    let wanted = Wanted::of(&made).unwrap();
+    let wanted = TagSet::of(&made).unwrap();
     let tags: Vec<String> = wanted
         .tags
         .iter()
@@ -75,12 +75,12 @@ fn an_image_of_many_has_the_git_tags_behind_its_prefix() {
     let version = Version::new(1, 2, 3);
     let rules = TagRule::parse_list("type=semver,pattern={{major}}\nlatest", Mode::Strict).unwrap();
     for version in [None, Some(&version)] {
-        let given = Given {
+        let context = TagContext {
             tag_prefix: Some(&prefix),
             version,
-            ..run.given()
+            ..run.context()
         };
-        let made = evaluate(&rules, &Flavor::plain(), &given).unwrap();
+        let made = evaluate(&rules, &Flavor::plain(), &context).unwrap();
         for tag in &made.tags {
             let Some(Order::Versions(line)) = &tag.order else {
                 panic!("{made:?}")

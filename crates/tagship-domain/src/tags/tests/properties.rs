@@ -56,7 +56,7 @@ proptest! {
                 prop_assert!(Tag::parse(&tag.name).is_ok(), "{:?}", tag);
                 prop_assert_eq!(made.tags.iter().filter(|other| other.name == tag.name).count(), 1);
             }
-            let put = Wanted::of(&made).unwrap();
+            let put = TagSet::of(&made).unwrap();
             prop_assert_eq!(put.tags.len(), made.tags.len());
         }
     }

@@ -308,7 +308,7 @@ fn what_is_put_stands_once_with_the_stronger_promise_and_in_the_order_of_promise
     let version = Version::new(1, 2, 3);
     let put = |rules: &str| {
         let rules = TagRule::parse_list(rules, Mode::Strict).unwrap();
-        let wanted = wanted(&rules, Some(&version), &commit, false).unwrap();
+        let wanted = tag_set(&rules, Some(&version), &commit, false).unwrap();
         wanted
             .tags
             .iter()
@@ -348,7 +348,7 @@ fn what_the_compatible_mode_makes_is_put_only_if_it_is_legal() {
     let run = Run::push(Mode::MetadataAction, "heads/main");
     let made = run.evaluate("x\n-y", "").unwrap();
     assert_eq!(
-        Wanted::of(&made).unwrap_err().to_string(),
+        TagSet::of(&made).unwrap_err().to_string(),
         "line 2, column 1: the rule makes no legal tag: tag `-y` starts with `.` or `-`"
     );
 }

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::faces::json_api::epoch_seconds;
-use crate::services::scanning::Found;
+use crate::services::scanning::ScanFindings;
 use crate::state::scan_orders::Finding;
 use crate::state::store::{ImageDetail, Registry, Repository};
 use tagship_domain::reference::Digest;
 
 /// Source: ECR API reference, `ImageScanFinding`.
-pub(crate) fn basic(found: &Found) -> Vec<Value> {
+pub(crate) fn basic(found: &ScanFindings) -> Vec<Value> {
     found.findings.iter().map(basic_one).collect()
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn enhanced(
     registry: &Registry,
     repository: &Repository,
     image: &ImageDetail,
-    found: &Found,
+    found: &ScanFindings,
 ) -> Vec<Value> {
     let resource = json!({
         "id": format!("{}/{}", registry.arn(repository.name.as_str()), image.digest),
@@ -58,7 +58,7 @@ pub(crate) fn enhanced(
     found.findings.iter().map(one).collect()
 }
 
-fn enhanced_one(registry: &Registry, resource: &Value, found: &Found, finding: &Finding) -> Value {
+fn enhanced_one(registry: &Registry, resource: &Value, found: &ScanFindings, finding: &Finding) -> Value {
     let completed_at = epoch_seconds(found.completed_at);
     let arn = format!(
         "arn:{}:inspector2:{}:{}:finding/{}",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::decision::{Reason, decide};
+use super::super::decision::{DenialReason, decide};
 use super::*;
 
 const REPOSITORY: &str = "arn:aws:ecr:eu-west-1:111122223333:repository/team/app";
@@ -263,7 +263,7 @@ fn policies_of_both_sides_are_evaluated_together() {
             V::Allowed,
             G::Silent,
             Ok(()),
-            Err(Reason::NotAllowedByResource),
+            Err(DenialReason::NotAllowedByResource),
         ),
         (
             V::Allowed,
@@ -284,28 +284,28 @@ fn policies_of_both_sides_are_evaluated_together() {
             V::Allowed,
             by(PrincipalMatch::Identity),
             Ok(()),
-            Err(Reason::NotAllowedToIdentity),
+            Err(DenialReason::NotAllowedToIdentity),
         ),
         (
             V::Silent,
             V::Allowed,
             by(PrincipalMatch::Account),
-            Err(Reason::NotAllowedToIdentity),
-            Err(Reason::NotAllowedToIdentity),
+            Err(DenialReason::NotAllowedToIdentity),
+            Err(DenialReason::NotAllowedToIdentity),
         ),
         (
             V::Allowed,
             V::Silent,
             by(PrincipalMatch::Identity),
-            Err(Reason::NotAllowedToSession),
-            Err(Reason::NotAllowedToSession),
+            Err(DenialReason::NotAllowedToSession),
+            Err(DenialReason::NotAllowedToSession),
         ),
         (
             V::Silent,
             V::Silent,
             by(PrincipalMatch::Session),
             Ok(()),
-            Err(Reason::NotAllowedToIdentity),
+            Err(DenialReason::NotAllowedToIdentity),
         ),
     ] {
         assert_eq!(
@@ -324,12 +324,15 @@ fn policies_of_both_sides_are_evaluated_together() {
         let denied = |own, session, decision| decide(own, session, decision, at_home).unwrap_err();
         assert_eq!(
             denied(V::Denied, V::Allowed, everything),
-            Reason::DeniedToIdentity
+            DenialReason::DeniedToIdentity
         );
-        assert_eq!(denied(V::Allowed, V::Denied, everything), Reason::DeniedToSession);
+        assert_eq!(
+            denied(V::Allowed, V::Denied, everything),
+            DenialReason::DeniedToSession
+        );
         assert_eq!(
             denied(V::Allowed, V::Allowed, G::Denied),
-            Reason::DeniedByResource
+            DenialReason::DeniedByResource
         );
     }
 }

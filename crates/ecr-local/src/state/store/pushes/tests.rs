@@ -81,7 +81,7 @@ struct Order {
     manifest: ParsedManifest,
     tag: Option<&'static str>,
     states_wrong_digest: bool,
-    repeat: Repeat,
+    repeat: RepeatedPush,
 }
 
 impl Order {
@@ -105,7 +105,7 @@ prop_compose! {
         manifest in prop::sample::select(manifests()),
         tag in prop::option::of(prop::sample::select(vec!["1.0.0", "latest"])),
         states_wrong_digest in prop::bool::weighted(0.1),
-        repeat in prop::sample::select(vec![Repeat::Refuse, Repeat::RefuseProtected, Repeat::Accept]),
+        repeat in prop::sample::select(vec![RepeatedPush::Refuse, RepeatedPush::RefuseProtected, RepeatedPush::Accept]),
     ) -> Order {
         Order { repository, manifest, tag, states_wrong_digest, repeat }
     }

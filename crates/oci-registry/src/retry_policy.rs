@@ -6,7 +6,7 @@ use backon::ExponentialBuilder;
 
 /// How long a registry is waited for, and how often it is asked again.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// The longest that one request may take, small body included.
     pub answer: Duration,
     /// The longest that an upload may go without a byte leaving.
@@ -23,13 +23,13 @@ pub struct Patience {
     pub operation: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self::DEFAULT
     }
 }
 
-impl Patience {
+impl RetryPolicy {
     /// What a run on a network of today can do with.
     pub const DEFAULT: Self = Self {
         answer: Duration::from_mins(1),
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_are_lengthened_by_chance() {
-        let pauses = || -> Vec<Duration> { Patience::default().backoff().build().collect() };
+        let pauses = || -> Vec<Duration> { RetryPolicy::default().backoff().build().collect() };
         let (one, other) = (pauses(), pauses());
         for (at, pause) in one.iter().enumerate() {
             let least = Duration::from_millis(250 << at);

@@ -4,13 +4,13 @@ use crate::git::difference;
 use tagship_domain::paths::PathFilter;
 
 /// Which commits touch wanted paths.
-pub(super) struct Touched<'a> {
+pub(super) struct PathChanges<'a> {
     repository: &'a gix::Repository,
     paths: &'a PathFilter,
     state: State,
 }
 
-impl<'a> Touched<'a> {
+impl<'a> PathChanges<'a> {
     pub(super) fn new(repository: &'a gix::Repository, paths: &'a PathFilter) -> Self {
         Self {
             repository,

@@ -6,13 +6,13 @@ use super::{BumpError, Commit, VersionTag};
 
 /// The newest footer `Release-As` among the commits: the last one counts.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct ReleaseAs<'a> {
     newest: Option<(&'a Commit, &'a str)>,
     /// The git tag that has the version already.
     pub(super) taken: Option<&'a VersionTag>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> ReleaseAs<'a> {
     /// Finds the footer, and whether it is spent: its version is tagged, be it on a commit that HEAD does not contain. So
     /// it is after the branch of a release was rebased, squashed or cherry-picked.
     pub(super) fn of(tags: &'a [VersionTag], commits: &'a [Commit]) -> Self {

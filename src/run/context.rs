@@ -4,65 +4,65 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::RunError;
-use super::called::Called;
+use super::commit_naming::CommitNaming;
 use super::history::History;
-use super::local::Place;
-use super::naming::asked;
+use super::rule_inputs::fetch_repository_info;
+use super::target::Target;
 use crate::aws::Ecr;
 use crate::clock::SystemClock;
 use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::pipeline::{PipelineError, gather};
-use crate::ports::{BuildError, Checkout as _, ControlPlane, Event, RegistryLogin, Reporter, Warning};
+use crate::ports::{BuildError, Checkout as _, ControlPlane, RegistryLogin, Reporter, RunEvent, Warning};
 use crate::registry::{self, Repository, http_client};
 use crate::settings::Settings;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{Facts, Source};
-use tagship_domain::plan::{Content, Plan, Unknown, Wish};
+use tagship_domain::plan::{Content, Plan, PlanRequest, Unknown};
 use tagship_domain::reference::ImageName;
-use tagship_domain::tags::{Evaluation, ListingError, Wanted};
+use tagship_domain::tags::{Evaluation, ListingError, TagSet};
 
 /// What is known before the registry is asked.
-pub(super) struct Scene<'a> {
+pub(super) struct RunContext<'a> {
     settings: &'a Settings,
     reporter: Arc<dyn Reporter>,
-    place: Place,
-    called: Called<'a>,
+    target: Target,
+    naming: CommitNaming<'a>,
     made: Evaluation,
-    wanted: Wanted,
+    wanted: TagSet,
     labels: BTreeMap<String, String>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> RunContext<'a> {
     /// Reads the checkout and finds out where the image goes.
     pub(super) async fn read(settings: &'a Settings, reporter: Arc<dyn Reporter>) -> Result<Self, RunError> {
         let source = source(settings).await?;
-        let called = Called::of(settings, source, &*reporter).await?;
-        let unknown = called.repository(RepositoryInfo::default());
-        let mut made = settings.lists.evaluate(&called.given(&unknown))?;
-        if let Some(mismatch) = &called.mismatch {
+        let naming = CommitNaming::of(settings, source, &*reporter).await?;
+        let unknown = naming.repository(RepositoryInfo::default());
+        let mut made = settings.lists.evaluate(&naming.tag_context(&unknown))?;
+        if let Some(mismatch) = &naming.mismatch {
             if made.has_release_of_event() {
                 return Err(mismatch.clone().into());
             }
             made = made.without_event(mismatch);
         }
-        let wanted = Wanted::of(&made).map_err(|source| ListingError { list: "tags", source })?;
+        let wanted = TagSet::of(&made).map_err(|source| ListingError { list: "tags", source })?;
         for note in wanted.notes.iter().filter(|note| note.is_warning()) {
-            reporter.event(Event::Warning(&Warning {
+            reporter.event(RunEvent::Warning(&Warning {
                 message: note.to_string(),
                 file: None,
                 line: None,
             }));
         }
         // What is wrong with labels is told also when nothing is built.
-        let labels = called.labels(&made, &unknown)?;
-        let place = Place::of(settings).await?;
+        let labels = naming.labels(&made, &unknown)?;
+        let target = Target::of(settings).await?;
         Ok(Self {
             settings,
             reporter,
-            place,
-            called,
+            target,
+            naming,
             made,
             wanted,
             labels,
@@ -71,15 +71,21 @@ impl<'a> Scene<'a> {
 
     /// Returns where the image goes.
     pub(super) fn image(&self) -> &ImageName {
-        &self.place.image
+        &self.target.image
     }
 
     /// Returns the way to the registry; contacts no server.
     pub(super) async fn connect(&self) -> Result<RegistryConnection, RunError> {
         let (clock, reporter) = (Arc::new(SystemClock), Arc::clone(&self.reporter));
-        let ecr = Ecr::connect(&self.place.identity, &self.place.image.registry, clock, reporter).await?;
+        let ecr = Ecr::connect(
+            &self.target.identity,
+            &self.target.image.registry,
+            clock,
+            reporter,
+        )
+        .await?;
         let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
-        let (image, reporter) = (self.place.image.clone(), Arc::clone(&self.reporter));
+        let (image, reporter) = (self.target.image.clone(), Arc::clone(&self.reporter));
         Ok(RegistryConnection {
             image,
             ecr: Arc::new(ecr),
@@ -91,37 +97,37 @@ impl<'a> Scene<'a> {
     /// What the registry says of the wanted tags, and what lies around them.
     pub(super) async fn facts(&self, connection: &RegistryConnection) -> Result<Facts, RunError> {
         let history = History::of(self.settings, Arc::clone(&self.reporter));
-        Ok(gather(&connection.repository()?, &history, &self.wish()).await?)
+        Ok(gather(&connection.repository()?, &history, &self.plan_request()).await?)
     }
 
     /// The plan, from what the registry says or from why it could not be asked.
     pub(super) async fn plan(&self, facts: Result<&Facts, Unknown>) -> Result<Plan, RunError> {
-        let mut plan = Plan::new(self.wish(), facts);
+        let mut plan = Plan::new(self.plan_request(), facts);
         // Asked only for an image that is built: a second run contacts nobody but the registry.
         if let Content::Build { request } = &mut plan.content {
             let known = if self.settings.offline {
                 RepositoryInfo::default()
             } else {
-                asked(&self.settings.github, &*self.reporter).await
+                fetch_repository_info(&self.settings.github, &*self.reporter).await
             };
-            request.labels = self.called.labels(&self.made, &self.called.repository(known))?;
+            request.labels = self.naming.labels(&self.made, &self.naming.repository(known))?;
         }
         Ok(plan)
     }
 
     /// Ends what was started for this run alone.
     pub(super) async fn close(self) {
-        self.place.close().await;
+        self.target.close().await;
     }
 
-    fn wish(&self) -> Wish {
-        Wish {
-            image: self.place.image.clone(),
-            source: self.called.source.clone(),
-            version: self.called.version.clone(),
+    fn plan_request(&self) -> PlanRequest {
+        PlanRequest {
+            image: self.target.image.clone(),
+            source: self.naming.source.clone(),
+            version: self.naming.version.clone(),
             wanted: self.wanted.clone(),
-            also: self.called.usual_tags(),
-            request: self.called.request.clone(),
+            also: self.naming.usual_tags(),
+            request: self.naming.request.clone(),
             rebuild: self.settings.rebuild,
             build: self.build_request(),
         }
@@ -130,7 +136,7 @@ impl<'a> Scene<'a> {
     fn build_request(&self) -> BuildRequest {
         BuildRequest {
             labels: self.labels.clone(),
-            ..self.called.build.clone()
+            ..self.naming.build.clone()
         }
     }
 }
@@ -171,7 +177,7 @@ async fn source(settings: &Settings) -> Result<Source, RunError> {
         // Whether there is a repository at all is known before a folder is walked.
         checkout
             .source(&build.context)
-            .map_err(|error| error.told_in(in_job))?;
+            .map_err(|error| error.in_job(in_job))?;
         let inputs = ContextInputs::read(&build.context, &build.dockerfile).map_err(BuildError::from)?;
         Ok::<_, PipelineError>(checkout.compared_source(&inputs)?)
     });

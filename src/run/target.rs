@@ -19,15 +19,15 @@ const PORT: u16 = 5510;
 const STARTING_TRIES: u32 = 100;
 
 /// Where the image goes, and whom to be there.
-pub(super) struct Place {
+pub(super) struct Target {
     pub(super) image: ImageName,
     pub(super) identity: IdentitySettings,
-    emulator: Option<(LocalEcr, InUse)>,
+    emulator: Option<(LocalEcr, EmulatorShare)>,
     /// Held while another run's embedded ECR is used, which ends only then.
-    _guest: Option<InUse>,
+    _guest: Option<EmulatorShare>,
 }
 
-impl Place {
+impl Target {
     pub(super) async fn of(settings: &Settings) -> Result<Self, RunError> {
         match &settings.destination {
             Destination::Registry(image) => Ok(Self {
@@ -42,7 +42,7 @@ impl Place {
 
     async fn local(repository: &RepositoryName, data: &Path) -> Result<Self, RunError> {
         // Held first: what is served then is served until this run lets go.
-        let guest = InUse::take(data).await?;
+        let guest = EmulatorShare::take(data).await?;
         let mut tries = 0..STARTING_TRIES;
         let (access, emulator, guest) = loop {
             if let Some(access) = LocalEcr::access_at(data).await {
@@ -52,7 +52,7 @@ impl Place {
                 Ok(emulator) => break (emulator.access().clone(), Some((emulator, guest)), None),
                 // Another run is starting it at this moment.
                 Err(LocalError::Locked { .. }) if tries.next().is_some() => {
-                    tokio::time::sleep(InUse::PAUSE).await;
+                    tokio::time::sleep(EmulatorShare::PAUSE).await;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -79,9 +79,9 @@ impl Place {
 }
 
 /// A run's share in the embedded ECR that serves a folder: a lock on a file there, which ends with the process at the latest.
-struct InUse(File);
+struct EmulatorShare(File);
 
-impl InUse {
+impl EmulatorShare {
     /// How often it is tried again.
     const PAUSE: Duration = Duration::from_millis(100);
 
@@ -151,22 +151,22 @@ mod tests {
     #[tokio::test]
     async fn who_started_the_embedded_ecr_waits_for_its_guests() {
         let folder = tempfile::tempdir().unwrap();
-        let host = InUse::take(folder.path()).await.unwrap();
-        let guest = InUse::take(folder.path()).await.unwrap();
+        let host = EmulatorShare::take(folder.path()).await.unwrap();
+        let guest = EmulatorShare::take(folder.path()).await.unwrap();
         let mut closing = Box::pin(host.alone());
         tokio::select! {
             biased;
             _ = &mut closing => panic!("it does not wait"),
-            () = tokio::time::sleep(2 * InUse::PAUSE) => {}
+            () = tokio::time::sleep(2 * EmulatorShare::PAUSE) => {}
         }
         drop(guest);
         let alone = closing.await;
         tokio::select! {
             biased;
-            _ = InUse::take(folder.path()) => panic!("it ends with a guest in it"),
-            () = tokio::time::sleep(2 * InUse::PAUSE) => {}
+            _ = EmulatorShare::take(folder.path()) => panic!("it ends with a guest in it"),
+            () = tokio::time::sleep(2 * EmulatorShare::PAUSE) => {}
         }
         drop(alone);
-        InUse::take(folder.path()).await.unwrap();
+        EmulatorShare::take(folder.path()).await.unwrap();
     }
 }

@@ -6,21 +6,21 @@ use jiff::Timestamp;
 use semver::Version;
 
 use super::RunError;
-use super::naming::{event_of_checkout, version_for_rules, version_of};
+use super::rule_inputs::{event_of_checkout, version_for_rules, version_of};
 use super::version::made_version;
 use crate::clock::SystemClock;
 use crate::git::GixCheckout;
 use crate::ports::{Clock as _, Reporter};
-use crate::settings::{Destination, Settings, WantedVersion};
+use crate::settings::{Destination, RequestedVersion, Settings};
 use tagship_domain::build::{BuildOptions, BuildRequest, RequestHash};
 use tagship_domain::event::{Event, Mismatch, RepositoryInfo};
 use tagship_domain::facts::Source;
 use tagship_domain::reference::Tag;
-use tagship_domain::tags::{Evaluation, Given, Imprint, ListingError, Mode, TagClass};
+use tagship_domain::tags::{Evaluation, ImageLabels, ListingError, Mode, TagClass, TagContext};
 use tagship_domain::version::release_tag;
 
 /// What the commit is called after; tags and labels are made of it as `tagship tags` makes them.
-pub(super) struct Called<'a> {
+pub(super) struct CommitNaming<'a> {
     settings: &'a Settings,
     pub(super) source: Source,
     event: Event,
@@ -36,7 +36,7 @@ pub(super) struct Called<'a> {
     now: Timestamp,
 }
 
-impl<'a> Called<'a> {
+impl<'a> CommitNaming<'a> {
     pub(super) async fn of(
         settings: &'a Settings,
         source: Source,
@@ -54,8 +54,8 @@ impl<'a> Called<'a> {
         // What is built is what is checked out.
         event.commit = Some(source.commit.clone());
         let (version, is_given) = match (&settings.version, version_of(&event, &source, prefix)) {
-            (Some(WantedVersion::Given(version)), _) => (Some(version.clone()), true),
-            (Some(WantedVersion::Next), None) => (made_version(settings, reporter).await?, true),
+            (Some(RequestedVersion::Exact(version)), _) => (Some(version.clone()), true),
+            (Some(RequestedVersion::Next), None) => (made_version(settings, reporter).await?, true),
             (_, of_tag) => (of_tag, false),
         };
         // A version that the event names is of the event's commit, and of no other.
@@ -80,14 +80,14 @@ impl<'a> Called<'a> {
         })
     }
 
-    pub(super) fn given<'b>(&'b self, repository: &'b RepositoryInfo) -> Given<'b> {
+    pub(super) fn tag_context<'b>(&'b self, repository: &'b RepositoryInfo) -> TagContext<'b> {
         let mode = self.settings.lists.mode;
-        let given = self.version.as_ref().filter(|_| self.is_given);
-        Given {
+        let tag_context = self.version.as_ref().filter(|_| self.is_given);
+        TagContext {
             mode,
             event: &self.event,
             repository,
-            version: given.or_else(|| version_for_rules(self.version.as_ref(), &self.event, mode)),
+            version: tag_context.or_else(|| version_for_rules(self.version.as_ref(), &self.event, mode)),
             tag_prefix: Some(&self.settings.tag_prefix),
             now: self.now,
             committed_at: Some(self.source.committed_at),
@@ -116,7 +116,7 @@ impl<'a> Called<'a> {
         made: &Evaluation,
         repository: &RepositoryInfo,
     ) -> Result<BTreeMap<String, String>, ListingError> {
-        let imprint = Imprint {
+        let imprint = ImageLabels {
             version: self.version.as_ref(),
             created: self.source.committed_at,
             request: &self.request,
@@ -124,7 +124,7 @@ impl<'a> Called<'a> {
         let labels = self
             .settings
             .lists
-            .labels(made, Some(imprint), &self.given(repository))?;
+            .labels(made, Some(imprint), &self.tag_context(repository))?;
         Ok(labels
             .into_iter()
             .map(|label| (label.name, label.value))

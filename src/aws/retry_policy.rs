@@ -7,7 +7,7 @@ use crate::ports::Clock;
 
 /// Whether a failed request is worth another try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Again {
+pub(super) enum RetryClass {
     /// It will fail again.
     Never,
     /// It is a refusal, which IAM also gives for some seconds after a change: few tries, fast.
@@ -17,13 +17,13 @@ pub(super) enum Again {
 }
 
 /// How long one goal is pursued. Tries never end with a wait.
-pub(super) struct Patience {
+pub(super) struct RetryPolicy {
     started: Timestamp,
     soon: ExponentialBackoff,
     later: ExponentialBackoff,
 }
 
-impl Patience {
+impl RetryPolicy {
     /// No refused request is repeated after this time, so that a wrong trust policy is told within 10 seconds.
     const SOON_ENDS: SignedDuration = SignedDuration::from_secs(8);
     /// Nothing is repeated after this time.
@@ -51,11 +51,11 @@ impl Patience {
     }
 
     /// The wait before the next try; `None` if there is none.
-    pub(super) fn wait(&mut self, again: Again, clock: &dyn Clock) -> Option<Duration> {
-        let (delay, end) = match again {
-            Again::Never => return None,
-            Again::Soon => (self.soon.next()?, Self::SOON_ENDS),
-            Again::Later => (self.later.next()?, Self::LATER_ENDS),
+    pub(super) fn wait(&mut self, retry_class: RetryClass, clock: &dyn Clock) -> Option<Duration> {
+        let (delay, end) = match retry_class {
+            RetryClass::Never => return None,
+            RetryClass::Soon => (self.soon.next()?, Self::SOON_ENDS),
+            RetryClass::Later => (self.later.next()?, Self::LATER_ENDS),
         };
         let elapsed = clock.now().duration_since(self.started);
         let next = elapsed.saturating_add(SignedDuration::try_from(delay).ok()?);

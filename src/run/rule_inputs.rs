@@ -55,21 +55,24 @@ pub(super) fn version_for_rules<'a>(
 }
 
 /// What GitHub says of the repository. It is said in labels, which are no reason to stop or to wait for long.
-pub(super) async fn asked(github: &GithubSettings, reporter: &dyn Reporter) -> RepositoryInfo {
+pub(super) async fn fetch_repository_info(
+    github: &GithubSettings,
+    reporter: &dyn Reporter,
+) -> RepositoryInfo {
     const PATIENCE: Duration = Duration::from_secs(5);
-    let asked = async {
+    let fetch_repository_info = async {
         match GithubForge::of(github)? {
             Some(forge) => forge.repository().await,
             None => Ok(RepositoryInfo::default()),
         }
     };
-    let reason = match tokio::time::timeout(PATIENCE, asked).await {
+    let reason = match tokio::time::timeout(PATIENCE, fetch_repository_info).await {
         Ok(Ok(repository)) => return repository,
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("GitHub does not answer within {} seconds", PATIENCE.as_secs()),
     };
     let message = format!("labels about the repository are left out: {reason}");
-    reporter.event(ports::Event::Warning(&Warning {
+    reporter.event(ports::RunEvent::Warning(&Warning {
         message,
         file: None,
         line: None,

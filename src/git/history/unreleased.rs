@@ -6,11 +6,11 @@ use gix::ObjectId;
 use super::node::Node;
 
 /// The commits that HEAD contains and the last release does not.
-pub(super) struct Since {
+pub(super) struct UnreleasedCommits {
     commits: HashMap<ObjectId, Node>,
 }
 
-impl Since {
+impl UnreleasedCommits {
     pub(super) fn new(commits: HashMap<ObjectId, Node>) -> Self {
         Self { commits }
     }
