@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use buildkit_session::BuildEvent;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::io::AsyncRead;
@@ -23,6 +24,7 @@ use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{Digest, RepositoryName, Tag};
 
 pub use build_error::{BuildError, SourceLocation};
+pub use buildkit_session::{StepOutcome, Warning};
 pub use forge_error::ForgeError;
 pub use git_error::GitError;
 pub use oci_registry::{
@@ -221,26 +223,17 @@ pub enum RunEvent<'a> {
     },
 }
 
-/// How a build step ended.
-#[derive(Debug, Clone, Copy)]
-pub enum StepOutcome<'a> {
-    /// It ran for this long.
-    Done(Duration),
-    /// Its result was there already.
-    Cached,
-    /// It failed.
-    Failed(&'a str),
-}
-
-/// Something that the user should look at.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Warning {
-    /// One sentence.
-    pub message: String,
-    /// The file it is about, relative to the workspace.
-    pub file: Option<String>,
-    /// The line in it, from 1.
-    pub line: Option<u32>,
+/// What happens in a build is a part of what happens in a run.
+impl<'a> From<BuildEvent<'a>> for RunEvent<'a> {
+    fn from(event: BuildEvent<'a>) -> Self {
+        match event {
+            BuildEvent::StepStarted { step, name } => Self::StepStarted { step, name },
+            BuildEvent::StepOutput { step, output } => Self::StepOutput { step, output },
+            BuildEvent::StepFinished { step, outcome } => Self::StepFinished { step, outcome },
+            BuildEvent::Progress { what, current, total } => Self::Progress { what, current, total },
+            BuildEvent::Warning(warning) => Self::Warning(warning),
+        }
+    }
 }
 
 /// The parts of the transaction, in their order.

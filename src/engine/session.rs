@@ -7,9 +7,7 @@ use async_trait::async_trait;
 use buildkit_session::{BuildEvent, Credential, ProgressSink, RegistryAuth};
 use secrecy::SecretString;
 
-use crate::ports::{
-    BuildError, LoginError, RegistryError, RegistryLogin, Reporter, RunEvent, StepOutcome, Warning,
-};
+use crate::ports::{BuildError, LoginError, RegistryError, RegistryLogin, Reporter};
 use tagship_domain::reference::RegistryHost;
 
 /// The destination's credential, and no other registry's.
@@ -52,28 +50,7 @@ pub(super) struct BuildDisplay(pub(super) Arc<dyn Reporter>);
 
 impl ProgressSink for BuildDisplay {
     fn event(&self, event: BuildEvent<'_>) {
-        let warning;
-        self.0.event(match event {
-            BuildEvent::StepStarted { step, name } => RunEvent::StepStarted { step, name },
-            BuildEvent::StepOutput { step, output } => RunEvent::StepOutput { step, output },
-            BuildEvent::StepFinished { step, outcome } => RunEvent::StepFinished {
-                step,
-                outcome: match outcome {
-                    buildkit_session::StepOutcome::Done(duration) => StepOutcome::Done(duration),
-                    buildkit_session::StepOutcome::Cached => StepOutcome::Cached,
-                    buildkit_session::StepOutcome::Failed(error) => StepOutcome::Failed(error),
-                },
-            },
-            BuildEvent::Progress { what, current, total } => RunEvent::Progress { what, current, total },
-            BuildEvent::Warning(found) => {
-                warning = Warning {
-                    message: found.message.clone(),
-                    file: found.file.clone(),
-                    line: found.line,
-                };
-                RunEvent::Warning(&warning)
-            }
-        });
+        self.0.event(event.into());
     }
 
     fn mask(&self, secret: &SecretString) {

@@ -61,7 +61,7 @@ pub enum StepOutcome<'a> {
     Failed(&'a str),
 }
 
-/// Something in the Dockerfile that should be looked at.
+/// Something that should be looked at, in the Dockerfile or elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// One sentence.
