@@ -1,12 +1,15 @@
 //! The command line: one structure for each command, no logic.
 
 mod arguments;
+mod destination;
 mod ending;
 pub mod help;
+mod iam;
 mod interrupt;
 mod man;
 mod session;
 mod tags;
+mod trust;
 mod usage;
 mod version;
 
@@ -24,6 +27,7 @@ use ecr_local::ServeArguments;
 
 pub use arguments::InputArguments;
 pub use ending::install_panic_handler;
+use iam::IamArguments;
 use tags::TagsArguments;
 use version::VersionArguments;
 
@@ -85,6 +89,9 @@ enum Command {
     /// Show the next version, from the git tags and the commits since the last release
     #[command(after_help = help::VERSION, after_long_help = help::VERSION)]
     Version(VersionArguments),
+    /// Print the IAM policies of the role that publishes
+    #[command(after_help = help::IAM, after_long_help = help::IAM)]
+    Iam(Box<IamArguments>),
     /// Work with the embedded ECR, which needs no AWS account
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Local(LocalCommand),

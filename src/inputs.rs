@@ -22,6 +22,7 @@ mod problem;
 mod quoted;
 mod raw;
 mod role;
+mod targets;
 mod trust;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use metadata_action::{ActionVariables, NoNumber};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsError};
 pub use raw::{RawArguments, RawInputs};
+pub use targets::targets;
 
 use problem::Problems;
 

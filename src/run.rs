@@ -5,6 +5,7 @@ mod commit_naming;
 mod context;
 mod error;
 mod history;
+mod iam;
 mod local_client;
 mod local_server;
 mod outcome;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 pub use changed::changed;
 pub use error::RunError;
+pub use iam::{IamError, IamPolicy, IamRequest, PolicyFormat, TrustRequest, iam};
 pub use local_server::{local_environment, serve_local};
 pub use outcome::Outcome;
 pub use tags::{TagsRequest, tags};

@@ -10,6 +10,7 @@ use tagship_domain::build::{BuildArgs, BuildSecret, SecretSource};
 use tagship_domain::content::Platform;
 use tagship_domain::event::Base;
 use tagship_domain::event::Event;
+use tagship_domain::iam::Target;
 use tagship_domain::matrix::Row;
 use tagship_domain::paths::PathFilter;
 use tagship_domain::reference::{AccountId, ImageName, Region, RepositoryName};
@@ -156,6 +157,15 @@ pub struct GithubSettings {
     pub api_url: Option<Url>,
     /// The web address of the server.
     pub server_url: Option<Url>,
+}
+
+/// Where the images of a checkout go, for policies.
+#[derive(Debug, Clone)]
+pub struct TargetSettings {
+    /// The repositories; at least one.
+    pub targets: Vec<Target>,
+    /// The audience of the OIDC token.
+    pub audience: String,
 }
 
 /// What the question is about which images a commit touches.

@@ -49,7 +49,8 @@ impl<const IS_PLAN: bool> FromArgMatches for InputArguments<IS_PLAN> {
     }
 }
 
-fn argument(input: &'static Input) -> Arg {
+/// Returns the flag of an input.
+pub(super) fn argument(input: &'static Input) -> Arg {
     let argument = Arg::new(input.name)
         .long(input.name)
         .value_name(input.placeholder)

@@ -119,6 +119,21 @@ Examples:
   tagship version --tag-prefix app/v --path 'services/app/**' --json
       The version of one part of the repository, with its changes as data";
 
+pub(super) const IAM: &str = "\
+The repositories are those of tagship.yaml, or the one that flags name. No AWS API is called.
+
+Examples:
+  tagship iam --repository team/app --account-id 123456789012 --aws-region eu-central-1
+      What a role needs to publish to one repository
+  tagship iam --for plan --format terraform
+      What a role needs that only plans, as a Terraform data source
+  tagship iam trust --branch main --tag 'v*'
+      Who may assume the role: jobs of these branches and git tags
+  tagship iam trust --environment production --github-repository octo/app
+      Who may assume the role: jobs that name an environment
+  tagship iam --json | jq '.permissions'
+      Each action, whether it is required, and what it is for";
+
 pub(super) const ENV: &str = "\
 Examples:
   eval \"$(tagship local env)\"

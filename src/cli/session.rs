@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::CommandFactory as _;
 
 use super::ending;
+use super::iam::IamArguments;
 use super::interrupt::Interrupt;
 use super::man;
 use super::tags::TagsArguments;
@@ -87,6 +88,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
             Work::Action,
         ),
         Some(Command::Tags(arguments)) => list_tags(&ui, interrupt, *arguments, &environment),
+        Some(Command::Iam(arguments)) => show_policy(&ui, *arguments, &environment),
         Some(Command::Version(arguments)) => next_version(&ui, interrupt, arguments, &environment),
         Some(Command::Local(LocalCommand::Serve(arguments))) => {
             serve(&ui, interrupt, arguments, &environment)
@@ -320,6 +322,17 @@ fn next_version(
         Err(error) => return show(ui, End::Failed(Box::new(error)), &Ledger::default(), None),
     };
     let end = until_interrupted(interrupt, async { run::version(request).await.into() });
+    show(ui, end, &Ledger::default(), None)
+}
+
+fn show_policy(ui: &Ui, arguments: IamArguments, environment: &Environment) -> ExitCode {
+    let end = match arguments.into_request(environment) {
+        Ok(request) => match run::iam(request) {
+            Ok(outcome) => End::Done(Box::new(outcome)),
+            Err(error) => End::Failed(Box::new(error)),
+        },
+        Err(error) => End::Failed(Box::new(error)),
+    };
     show(ui, end, &Ledger::default(), None)
 }
 

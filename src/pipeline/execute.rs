@@ -1,4 +1,4 @@
-use oci_registry::verify;
+use oci_registry::{READ_BLOB, verify};
 
 use super::gather::facts;
 use super::tagging::put_tags;
@@ -7,7 +7,8 @@ use crate::ports::{
     Builder, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
-use tagship_domain::plan::{Content, Plan};
+use tagship_domain::facts::Unknown;
+use tagship_domain::plan::{Content, Note, Plan};
 use tagship_domain::reference::Digest;
 
 /// What a run writes with. A dry run has none.
@@ -58,6 +59,12 @@ pub async fn execute(
     } else {
         ledger.enter(Stage::Verify, reporter);
         let image = verify(&digest, writers.registry).await?;
+        if !image.has_read_configs {
+            let action = READ_BLOB.to_owned();
+            let note = Note::ConfigUnread(Unknown::NotPermitted { action });
+            reporter.event(RunEvent::Note(&note.to_string()));
+            ledger.note(note);
+        }
         ledger.image(digest, &facts(image.description));
         image.manifest
     };

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use oci_registry::{ImageDescription, describe};
+use oci_registry::{ImageDescription, READ_BLOB, describe};
 use semver::Version;
 
 use super::PipelineError;
@@ -118,6 +118,7 @@ pub(super) fn facts(image: ImageDescription) -> ImageFacts {
         version: label(VERSION).and_then(|version| Version::parse(version).ok()),
         platforms: image.platforms,
         size: image.size,
+        unread: None,
     }
 }
 
@@ -130,7 +131,10 @@ fn tolerant(described: Result<ImageDescription, RegistryError>) -> Result<ImageF
             | RegistryError::ContentMismatch { .. },
         ) => Ok(ImageFacts::default()),
         // Whoever may only push may not read what an image says.
-        Err(error) if error.is_unreadable_blob() => Ok(ImageFacts::default()),
+        Err(RegistryError::NotPermitted { action, .. }) if action == READ_BLOB => Ok(ImageFacts {
+            unread: Some(Unknown::NotPermitted { action }),
+            ..ImageFacts::default()
+        }),
         described => described.map(facts),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::ports::{EngineSummary, Reporter, RunEvent, Stage};
 use crate::report::{Report, StageReport, Status, TagOutcome, TagReport};
 use tagship_domain::facts::ImageFacts;
-use tagship_domain::plan::{HoldReason, Plan, TagAction};
+use tagship_domain::plan::{HoldReason, Note, Plan, TagAction};
 use tagship_domain::reference::{Digest, ImageName, Tag};
 
 /// The report while it is written. What it says is true at every moment, so that a run that is broken off can tell.
@@ -80,6 +80,11 @@ impl Ledger {
         entries.report.digest = Some(digest);
         entries.report.manifests.clone_from(&facts.platforms);
         entries.report.size = Some(facts.size);
+    }
+
+    /// A reader should know this too.
+    pub fn note(&self, note: Note) {
+        self.entries().report.notes.push(note);
     }
 
     /// A tag points to `digest` now.

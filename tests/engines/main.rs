@@ -12,6 +12,7 @@ mod client_requests;
 mod clients;
 mod engine;
 mod faults;
+mod permissions;
 mod pipeline_local;
 mod pipeline_moving;
 mod pipeline_ship;

@@ -41,6 +41,7 @@ fn help_goes_to_stdout() {
         ("plan_short", &["plan", "-h"]),
         ("tags", &["tags", "--help"]),
         ("version", &["version", "--help"]),
+        ("iam", &["iam", "--help"]),
         ("local", &["local", "--help"]),
         ("local_serve", &["local", "serve", "--help"]),
         ("completions", &["completions", "--help"]),

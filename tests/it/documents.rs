@@ -11,13 +11,14 @@ use tagship::schema::INPUTS;
 use test_support::checkout::Checkout;
 use test_support::process::{finish, tagship};
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "README.md",
     "docs/reference.md",
     "docs/local-ecr.md",
     "docs/versions.md",
     "docs/monorepo.md",
     "docs/pull-requests.md",
+    "docs/permissions.md",
     "docs/releasing.md",
 ];
 

@@ -15,6 +15,7 @@ use tagship::clock::SystemClock;
 use tagship::ports::{Clock, ControlPlane as _, RegistryLogin as _, Reporter, RunEvent};
 use tagship::settings::{AccessKey, IdentitySettings, OidcRequest};
 use tagship_domain::error::Diagnose as _;
+use tagship_domain::iam::{GithubRepository, JobFilter, RepositoryIds, SubjectForms, Trust};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{AccountId, Region, RepositoryName, Tag};
 use tempfile::TempDir;
@@ -319,4 +320,71 @@ async fn a_key_pair_is_used_as_it_is_and_its_account_is_checked() {
         matches!(error, IdentityError::CredentialsRefused { .. }),
         "{error}"
     );
+}
+
+/// Trusts jobs of `example/app`, of `main` and of the environment `prod:eu`.
+fn printed_trust(forms: SubjectForms, ids: Option<RepositoryIds>) -> Value {
+    let trust = Trust {
+        account: AccountId::parse(ACCOUNT).unwrap(),
+        partition: "aws",
+        issuer: "token.actions.githubusercontent.com".to_owned(),
+        audience: "sts.amazonaws.com".to_owned(),
+        repository: GithubRepository::parse("example/app").unwrap(),
+        ids,
+        jobs: vec![
+            JobFilter::branch("main").unwrap(),
+            JobFilter::environment("prod:eu").unwrap(),
+        ],
+        forms,
+    };
+    json!(trust.policy())["Statement"][0]["Condition"].clone()
+}
+
+#[tokio::test]
+async fn a_printed_trust_policy_trusts_the_named_jobs_in_the_forms_that_it_names_and_no_others() {
+    let job = |is_immutable: bool, environment: Option<&str>| GithubClaims {
+        immutable_subject: is_immutable,
+        environment: environment.map(str::to_owned),
+        ..GithubClaims::default()
+    };
+    let with = |claim: &str, value: &str| {
+        let mut claims = GithubClaims::default();
+        claims.overrides.insert(claim.to_owned(), value.into());
+        claims
+    };
+    for (forms, classic, immutable) in [
+        (SubjectForms::Both, true, true),
+        (SubjectForms::Classic, true, false),
+        (SubjectForms::Immutable, false, true),
+    ] {
+        let aws = Aws::start(&printed_trust(forms, None)).await;
+        let cases = [
+            (job(false, None), classic),
+            (job(true, None), immutable),
+            (job(false, Some("prod:eu")), classic),
+            (job(true, Some("prod:eu")), immutable),
+            (job(false, Some("dev")), false),
+            (with("sub", "repo:example/app:ref:refs/heads/other"), false),
+            (with("sub", "repo:example/other:ref:refs/heads/main"), false),
+            (with("sub", "repo:example@1/other@2:ref:refs/heads/main"), false),
+            (with("sub", "repo:example/app:pull_request"), false),
+            (with("aud", "elsewhere"), false),
+        ];
+        for (claims, is_trusted) in cases {
+            aws.server.set_claims(claims.clone());
+            let ecr = aws.ecr(&aws.job()).await;
+            let login = ecr.credential(&aws.server.registry_host()).await;
+            assert_eq!(login.is_ok(), is_trusted, "{forms:?} {claims:?}");
+        }
+    }
+    let wrong_ids = RepositoryIds {
+        owner: 7,
+        repository: 8,
+    };
+    let aws = Aws::start(&printed_trust(SubjectForms::Immutable, Some(wrong_ids))).await;
+    aws.server.set_claims(job(true, None));
+    assert!(matches!(
+        aws.refusal(&aws.job()).await,
+        IdentityError::AssumeDenied(_)
+    ));
 }

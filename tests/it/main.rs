@@ -15,6 +15,7 @@ mod judges;
 mod limits_page;
 mod local_env;
 mod monorepo;
+mod permissions_page;
 mod real_names;
 mod registry;
 mod releases;

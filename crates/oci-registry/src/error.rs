@@ -104,7 +104,7 @@ impl RegistryError {
 }
 
 /// The action that reads a blob. A role that pushes need not have it.
-const READ_BLOB: &str = "ecr:GetDownloadUrlForLayer";
+pub const READ_BLOB: &str = "ecr:GetDownloadUrlForLayer";
 
 /// What a push needs, in the order in which it needs it.
 /// Source: ECR user guide, "Required IAM permissions for pushing an image"; manifests are read by `BatchGetImage`.

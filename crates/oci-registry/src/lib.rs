@@ -23,7 +23,7 @@ mod uploads;
 mod verify;
 
 pub use client::{Client, Retry};
-pub use error::{RegistryError, missing_permission};
+pub use error::{READ_BLOB, RegistryError, missing_permission};
 pub use http::{CONNECT, KEEP_ALIVE, http_client};
 pub use in_memory::{InMemoryRegistry, InMemoryState};
 pub use login::{LoginError, RegistryCredential, RegistryLogin};

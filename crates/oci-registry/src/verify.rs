@@ -20,6 +20,8 @@ pub struct VerifiedImage {
     pub manifest: Manifest,
     /// What it says of itself.
     pub description: ImageDescription,
+    /// Whether its configs were read, and not only found: a role that pushes need not be allowed to read them.
+    pub has_read_configs: bool,
 }
 
 /// What an image says of itself.
@@ -61,10 +63,12 @@ pub async fn verify(digest: &Digest, registry: &dyn ReadRepository) -> Result<Ve
     let unread = blobs.into_values().filter(|blob| !read.contains(&blob.digest));
     check_blobs(unread.collect(), registry).await?;
 
+    let has_read_configs = configs.iter().all(Option::is_some);
     let description = description(&images, configs);
     Ok(VerifiedImage {
         manifest,
         description,
+        has_read_configs,
     })
 }
 

@@ -270,6 +270,9 @@ pub struct ImageFacts {
     pub platforms: Vec<PlatformManifest>,
     /// Bytes of the config and the layers, compressed, over all platforms; each blob once.
     pub size: u64,
+    /// Why what it says could not be read, if so; then all else here is empty.
+    #[serde(skip)]
+    pub unread: Option<Unknown>,
 }
 
 impl ImageFacts {

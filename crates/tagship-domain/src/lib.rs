@@ -9,6 +9,7 @@ pub mod content;
 pub mod error;
 pub mod event;
 pub mod facts;
+pub mod iam;
 pub mod immutability;
 pub mod lifecycle;
 pub mod matrix;

@@ -73,9 +73,21 @@ pub(in crate::engine) fn refused_again(error: RegistryError, image: &ImageName) 
     let request = message
         .split_once("unexpected status from ")
         .map_or("", |(_, request)| request);
-    let action = match request.split(' ').next() {
-        Some("POST") if request.contains("403 Forbidden") => "ecr:InitiateLayerUpload",
-        Some("PUT") if request.contains("403 Forbidden") && request.contains("/manifests/") => "ecr:PutImage",
+    let Some(method) = request
+        .split(' ')
+        .next()
+        .filter(|_| request.contains("403 Forbidden"))
+    else {
+        return error;
+    };
+    let is_manifest = request.contains("/manifests/");
+    let action = match method {
+        "HEAD" | "GET" if is_manifest => "ecr:BatchGetImage",
+        "HEAD" => "ecr:BatchCheckLayerAvailability",
+        "POST" => "ecr:InitiateLayerUpload",
+        "PUT" if is_manifest => "ecr:PutImage",
+        // The bytes, and with them the end of the upload: the registry does not say which of the two it refuses.
+        "PATCH" | "PUT" => "ecr:UploadLayerPart",
         _ => return error,
     };
     RegistryError::NotPermitted {

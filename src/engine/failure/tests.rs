@@ -329,8 +329,9 @@ fn values_of_build_arguments_are_not_shown() {
 #[test]
 fn a_role_that_may_only_read_is_told_so_when_a_new_password_does_not_help() {
     let refused = |request: &str, status: &str| {
-        let url = format!("https://{}/v2/team/app/{request}", image().registry);
-        let method = if request.ends_with('/') { "POST" } else { "PUT" };
+        let url = format!("https://{}/v2/team/app/", image().registry);
+        let (method, request) = request.split_once(' ').unwrap();
+        let url = format!("{url}{request}");
         let message = format!(
             "failed to push {}: unexpected status from {method} request to {url}: {status}",
             image()
@@ -341,8 +342,11 @@ fn a_role_that_may_only_read_is_told_so_when_a_new_password_does_not_help() {
         refused_again(error, &image())
     };
     for (request, action) in [
-        ("blobs/uploads/", "ecr:InitiateLayerUpload"),
-        ("manifests/sha256:0", "ecr:PutImage"),
+        ("HEAD manifests/sha256:0", "ecr:BatchGetImage"),
+        ("HEAD blobs/sha256:0", "ecr:BatchCheckLayerAvailability"),
+        ("POST blobs/uploads/", "ecr:InitiateLayerUpload"),
+        ("PUT blobs/uploads/0", "ecr:UploadLayerPart"),
+        ("PUT manifests/sha256:0", "ecr:PutImage"),
     ] {
         let error = refused(request, "403 Forbidden");
         assert!(error.to_string().contains(action), "{error}");
@@ -353,7 +357,7 @@ fn a_role_that_may_only_read_is_told_so_when_a_new_password_does_not_help() {
         );
     }
     assert!(matches!(
-        refused("blobs/uploads/", "401 Unauthorized"),
+        refused("POST blobs/uploads/", "401 Unauthorized"),
         RegistryError::Unauthorized { .. }
     ));
 }

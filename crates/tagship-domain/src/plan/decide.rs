@@ -37,6 +37,8 @@ pub(super) fn decide(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Pl
                 Err(unknown) => notes.push(Note::MutabilityUnknown(unknown.clone())),
             }
             notes.extend(unseen(&facts.ordering));
+            let unread = facts.images.values().find_map(|image| image.unread.clone());
+            notes.extend(unread.map(Note::LabelsUnread));
         }
     }
     let content = match published {

@@ -192,6 +192,10 @@ pub enum Note {
     GitTagsIncomplete,
     /// Greater versions were looked for in git alone.
     RegistryTagsUnknown(Unknown),
+    /// What published images say of themselves could not be read.
+    LabelsUnread(Unknown),
+    /// The config of what was pushed could not be read back.
+    ConfigUnread(Unknown),
 }
 
 impl Note {
@@ -204,6 +208,8 @@ impl Note {
             Self::MutabilityUnknown(_) => "mutability-unknown",
             Self::GitTagsIncomplete => "git-tags-incomplete",
             Self::RegistryTagsUnknown(_) => "registry-tags-unknown",
+            Self::LabelsUnread(_) => "labels-unread",
+            Self::ConfigUnread(_) => "config-unread",
         }
     }
 }
@@ -228,6 +234,12 @@ impl fmt::Display for Note {
             ),
             Self::RegistryTagsUnknown(unknown) => {
                 write!(f, "greater versions were looked for in git tags only: {unknown}")
+            }
+            Self::LabelsUnread(unknown) => {
+                write!(f, "the labels of published images were not read, and their tags alone say what they are of: {unknown}")
+            }
+            Self::ConfigUnread(unknown) => {
+                write!(f, "the image's config was found by its digest and size, and not read back: {unknown}")
             }
         }
     }

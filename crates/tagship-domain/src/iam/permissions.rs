@@ -1,0 +1,171 @@
+//! The table of commands and the IAM actions that each needs.
+
+use serde::Serialize;
+
+/// A command and what it asks of AWS.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandPermissions {
+    /// The command, as it is typed.
+    pub name: &'static str,
+    /// What it asks, in the order in which it does.
+    pub permissions: &'static [Permission],
+}
+
+/// One IAM action, and what becomes of a command without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Permission {
+    /// The action, such as `ecr:PutImage`.
+    pub action: &'static str,
+    /// Whether the command works without it.
+    pub need: Need,
+    /// What it is allowed on.
+    #[serde(skip)]
+    pub scope: Scope,
+    /// What it is for.
+    pub reason: &'static str,
+}
+
+/// Whether a command works without a permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// It works, and says what it could not check.
+    Recommended,
+    /// It fails.
+    Required,
+}
+
+/// What an action is allowed on. Source: Service Authorization Reference, "Actions defined by Amazon ECR".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All resources: the action knows none.
+    Everything,
+    /// The repositories that are published to.
+    Repository,
+}
+
+const fn row(action: &'static str, need: Need, reason: &'static str) -> Permission {
+    Permission {
+        action,
+        need,
+        scope: Scope::Repository,
+        reason,
+    }
+}
+
+const fn login(reason: &'static str) -> Permission {
+    Permission {
+        action: "ecr:GetAuthorizationToken",
+        need: Need::Required,
+        scope: Scope::Everything,
+        reason,
+    }
+}
+
+const LOOK_UP: Permission = row(
+    "ecr:BatchGetImage",
+    Need::Required,
+    "look up tags, and read manifests back",
+);
+const SETTINGS: Permission = row(
+    "ecr:DescribeRepositories",
+    Need::Recommended,
+    "find conflicts with the repository's tag mutability before the build",
+);
+const LABELS: Permission = row(
+    "ecr:GetDownloadUrlForLayer",
+    Need::Recommended,
+    "read the labels of published images, and verify configs by their bytes",
+);
+const LIST: Permission = row(
+    "ecr:ListImages",
+    Need::Recommended,
+    "find the greatest version for tags that move, beyond what git knows",
+);
+
+/// What each command needs. A new command is a new row.
+///
+/// Source: ECR user guide, "Required IAM permissions for pushing an image" and "Private registry authentication".
+pub const COMMANDS: &[CommandPermissions] = &[
+    CommandPermissions {
+        name: "ship",
+        permissions: &[
+            login("log in to the registry"),
+            LOOK_UP,
+            row(
+                "ecr:BatchCheckLayerAvailability",
+                Need::Required,
+                "skip layers that are there, and verify those that were pushed",
+            ),
+            row("ecr:InitiateLayerUpload", Need::Required, "push layers"),
+            row("ecr:UploadLayerPart", Need::Required, "push layers"),
+            row("ecr:CompleteLayerUpload", Need::Required, "push layers"),
+            row("ecr:PutImage", Need::Required, "push manifests, and put tags"),
+            SETTINGS,
+            LABELS,
+            LIST,
+        ],
+    },
+    CommandPermissions {
+        name: "plan",
+        permissions: &[login("log in to the registry"), LOOK_UP, SETTINGS, LABELS, LIST],
+    },
+];
+
+/// Returns what several commands need together: each action once, in the order of the table. What one of them requires is
+/// required.
+pub fn needed<'a>(commands: impl IntoIterator<Item = &'a CommandPermissions>) -> Vec<Permission> {
+    let mut needed: Vec<Permission> = Vec::new();
+    for permission in commands.into_iter().flat_map(|command| command.permissions) {
+        match needed.iter_mut().find(|known| known.action == permission.action) {
+            Some(known) => known.need = known.need.max(permission.need),
+            None => needed.push(*permission),
+        }
+    }
+    needed
+}
+
+impl CommandPermissions {
+    /// Returns the row of a command.
+    pub fn of(name: &str) -> Option<&'static Self> {
+        COMMANDS.iter().find(|command| command.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_command_names_each_action_once_and_with_a_reason() {
+        for command in COMMANDS {
+            let actions: BTreeSet<&str> = command.permissions.iter().map(|row| row.action).collect();
+            assert_eq!(actions.len(), command.permissions.len(), "{}", command.name);
+            for permission in command.permissions {
+                assert!(!permission.reason.is_empty(), "{}", permission.action);
+                // Source: Service Authorization Reference: the one action of the table without a resource.
+                assert_eq!(
+                    permission.scope == Scope::Everything,
+                    permission.action == "ecr:GetAuthorizationToken"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_one_command_requires_is_required_of_all() {
+        const REQUIRES: CommandPermissions = CommandPermissions {
+            name: "requires",
+            permissions: &[row("ecr:ListImages", Need::Required, "list")],
+        };
+        let plan = CommandPermissions::of("plan").unwrap();
+        for commands in [[plan, &REQUIRES], [&REQUIRES, plan]] {
+            let needed = needed(commands);
+            assert_eq!(needed.len(), plan.permissions.len());
+            let list = needed.iter().find(|row| row.action == "ecr:ListImages");
+            assert_eq!(list.unwrap().need, Need::Required);
+        }
+    }
+}

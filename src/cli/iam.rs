@@ -1,0 +1,95 @@
+//! The flags of `tagship iam`.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+
+use super::destination::DestinationArguments;
+use super::trust::TrustArguments;
+use crate::inputs::{self, Environment, SettingsError};
+use crate::run::{IamPolicy, IamRequest, PolicyFormat};
+use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::iam::{COMMANDS, CommandPermissions, InvalidTrust};
+
+/// The flags of `tagship iam`.
+#[derive(Debug, Args)]
+pub(super) struct IamArguments {
+    /// What the role may do, or who may assume it
+    #[arg(value_enum, value_name = "POLICY", default_value_t = Policy::Permissions)]
+    policy: Policy,
+    /// The commands that the role is for; may be repeated
+    #[arg(long = "for", value_name = "COMMAND", default_value = "ship", value_delimiter = ',', value_parser = commands())]
+    commands: Vec<String>,
+    /// Leave out what the commands work without
+    #[arg(long)]
+    only_required: bool,
+    /// The language of the policy
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Json)]
+    format: Format,
+    #[command(flatten)]
+    trust: TrustArguments,
+    #[command(flatten)]
+    destination: DestinationArguments,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Policy {
+    /// What the role may do
+    Permissions,
+    /// Who may assume it
+    Trust,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// IAM's own
+    Json,
+    /// A data source `aws_iam_policy_document`
+    Terraform,
+}
+
+fn commands() -> PossibleValuesParser {
+    PossibleValuesParser::new(COMMANDS.iter().map(|command| command.name))
+}
+
+/// What a policy is made from is wrong.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum IamArgumentError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("`GITHUB_REPOSITORY`: {0}")]
+    Variable(#[from] InvalidTrust),
+}
+
+impl Diagnose for IamArgumentError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
+    }
+
+    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
+        match self {
+            Self::Settings(error) => error.hint(),
+            Self::Variable(_) => Some("name the repository with `--github-repository`".into()),
+        }
+    }
+}
+
+impl IamArguments {
+    /// Returns what is asked for.
+    pub(super) fn into_request(self, environment: &Environment) -> Result<IamRequest, IamArgumentError> {
+        let named = |name: &String| CommandPermissions::of(name);
+        Ok(IamRequest {
+            policy: match self.policy {
+                Policy::Permissions => IamPolicy::Permissions {
+                    commands: self.commands.iter().filter_map(named).collect(),
+                    only_required: self.only_required,
+                },
+                Policy::Trust => IamPolicy::Trust(self.trust.into_request(environment)?),
+            },
+            format: match self.format {
+                Format::Json => PolicyFormat::Json,
+                Format::Terraform => PolicyFormat::Terraform,
+            },
+            targets: inputs::targets(self.destination.into_given(), environment)?,
+        })
+    }
+}

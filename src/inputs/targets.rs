@@ -1,0 +1,64 @@
+//! The repositories that the images of a checkout go to, for policies.
+
+use super::destination::ResolvedDestination;
+use super::problem::Problems;
+use super::{Environment, Origin, RawArguments, RawInputs, SettingsError};
+use crate::settings::{Destination, TargetSettings};
+use tagship_domain::iam::Target;
+use tagship_domain::reference::{AccountId, Region};
+use tagship_domain::untrusted::cleaned;
+
+/// Reads where the images of `tagship.yaml` go, or the one that flags and variables name.
+pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetSettings, SettingsError> {
+    let (mut raw, images) = RawInputs::of_images(given, environment);
+    let mut problems = Problems::new(raw.take_problems());
+    let only = raw.text("only", &mut problems);
+    let of_images: Vec<&RawInputs> = images
+        .iter()
+        .filter(|(name, _)| only.as_ref().is_none_or(|only| only.text == *name))
+        .map(|(_, raw)| raw)
+        .collect();
+    if let Some(only) = only.filter(|_| of_images.is_empty()) {
+        let message = format!("no file has an image `{}`", cleaned(&only.text));
+        problems.add::<()>(&only.origin, message, None);
+    }
+    let sources = if of_images.is_empty() {
+        vec![&raw]
+    } else {
+        of_images
+    };
+    let targets: Vec<Target> = sources
+        .into_iter()
+        .filter_map(|raw| target(raw, environment, &mut problems))
+        .collect();
+    let audience = raw.text("audience", &mut problems).map(|value| value.text);
+    problems.finish()?;
+    Ok(TargetSettings {
+        targets,
+        audience: audience.unwrap_or_default(),
+    })
+}
+
+fn target(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Option<Target> {
+    let place = ResolvedDestination::read(raw, environment, problems)?;
+    let (account, region) = (place.account.clone(), place.region.clone());
+    match place.into_destination() {
+        Destination::Local { repository, .. } => Some(Target {
+            account: account.unwrap_or_else(AccountId::emulated),
+            region: region.unwrap_or_else(Region::emulated),
+            repository,
+        }),
+        Destination::Registry(image) => {
+            let (Some(account), Some(region)) = (account, region) else {
+                let message = format!("registry `{}` names no account and region", image.registry);
+                let hint = "give `account-id` and `aws-region` too".to_owned();
+                return problems.add(&Origin::Inputs, message, hint);
+            };
+            Some(Target {
+                account,
+                region,
+                repository: image.repository,
+            })
+        }
+    }
+}

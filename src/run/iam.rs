@@ -1,0 +1,163 @@
+//! Policies for the role that publishes. No AWS API is called.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::Outcome;
+use crate::git::GixCheckout;
+use crate::ports::Checkout as _;
+use crate::settings::TargetSettings;
+use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::iam::{
+    CommandPermissions, GithubRepository, JobFilter, Need, PolicyDocument, RepositoryIds, SubjectForms,
+    Trust, needed, permission_policy, terraform_document,
+};
+
+/// Which policy is asked for.
+#[derive(Debug, Clone)]
+pub struct IamRequest {
+    /// The policy.
+    pub policy: IamPolicy,
+    /// Its language.
+    pub format: PolicyFormat,
+    /// What it is about.
+    pub targets: TargetSettings,
+}
+
+/// A policy of a role.
+#[derive(Debug, Clone)]
+pub enum IamPolicy {
+    /// What the role may do.
+    Permissions {
+        /// For these commands.
+        commands: Vec<&'static CommandPermissions>,
+        /// Whether what they work without is left out.
+        only_required: bool,
+    },
+    /// Who may assume it.
+    Trust(TrustRequest),
+}
+
+/// The language of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyFormat {
+    /// IAM's own.
+    Json,
+    /// Terraform's.
+    Terraform,
+}
+
+/// Which jobs a role trusts.
+#[derive(Debug, Clone)]
+pub struct TrustRequest {
+    /// Whose jobs; the remote `origin` names it when absent.
+    pub repository: Option<GithubRepository>,
+    /// The repository's numbers, where they are known.
+    pub ids: Option<RepositoryIds>,
+    /// Which of its jobs.
+    pub jobs: Vec<JobFilter>,
+    /// In which form their subjects may be.
+    pub forms: SubjectForms,
+    /// Who issues the tokens, without `https://`.
+    pub issuer: String,
+    /// The folder of the checkout; absolute.
+    pub workspace: PathBuf,
+}
+
+/// Why no policy can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IamError {
+    /// Nothing names the repository on GitHub.
+    #[error(
+        "the repository on GitHub is not known: neither `GITHUB_REPOSITORY` nor the remote `origin` names it"
+    )]
+    NoRepository,
+    /// A role is of one account.
+    #[error("the images go to registries of several accounts, and a role belongs to one")]
+    SeveralAccounts,
+}
+
+impl Diagnose for IamError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::NoRepository => "name it with `--github-repository owner/name`".into(),
+            Self::SeveralAccounts => "name one image with `--only`".into(),
+        })
+    }
+}
+
+/// Makes a policy, and shows it.
+pub fn iam(request: IamRequest) -> Result<Outcome, IamError> {
+    let targets = &request.targets.targets;
+    let (name, policy, mut data) = match request.policy {
+        IamPolicy::Permissions {
+            commands,
+            only_required,
+        } => {
+            let mut permissions = needed(commands);
+            permissions.retain(|permission| !only_required || permission.need == Need::Required);
+            let policy = permission_policy(&permissions, targets);
+            ("tagship_permissions", policy, json!({"permissions": permissions}))
+        }
+        IamPolicy::Trust(trust) => {
+            let trust = trust.trust(&request.targets)?;
+            let data = json!({"provider": trust.provider_arn(), "subjects": trust.subjects()});
+            ("tagship_trust", trust.policy(), data)
+        }
+    };
+    if let Some(fields) = data.as_object_mut() {
+        fields.insert("policy".to_owned(), json!(policy));
+    }
+    Ok(Outcome {
+        text: worded(name, &policy, request.format),
+        json: data,
+        ..Outcome::default()
+    })
+}
+
+fn worded(name: &str, policy: &PolicyDocument, format: PolicyFormat) -> String {
+    match format {
+        PolicyFormat::Json => policy.to_json() + "\n",
+        PolicyFormat::Terraform => terraform_document(name, policy),
+    }
+}
+
+impl TrustRequest {
+    /// Returns what the role of the targets' account trusts.
+    pub(super) fn trust(self, settings: &TargetSettings) -> Result<Trust, IamError> {
+        let repository = match self.repository {
+            Some(repository) => repository,
+            None => of_origin(&self.workspace).ok_or(IamError::NoRepository)?,
+        };
+        let mut targets = settings.targets.iter();
+        let Some(first) = targets.next() else {
+            return Err(IamError::SeveralAccounts);
+        };
+        if targets.any(|target| target.account != first.account) {
+            return Err(IamError::SeveralAccounts);
+        }
+        Ok(Trust {
+            account: first.account.clone(),
+            partition: first.region.partition(),
+            issuer: self.issuer,
+            audience: settings.audience.clone(),
+            repository,
+            ids: self.ids,
+            jobs: self.jobs,
+            forms: self.forms,
+        })
+    }
+}
+
+/// The repository that the remote `origin` names.
+fn of_origin(workspace: &Path) -> Option<GithubRepository> {
+    let url = GixCheckout::at(workspace).source(workspace).ok()?.url?;
+    let (_, path) = url.split_once("://")?.1.split_once('/')?;
+    GithubRepository::parse(path).ok()
+}

@@ -1,0 +1,157 @@
+//! The policies that `tagship iam` prints, enforced: with all of one a command succeeds, and each action in it counts.
+
+use serde_json::{Value, json};
+use tagship_domain::immutability::{Mutability, TagFilter};
+use test_support::engines;
+use test_support::local::{ACCOUNT, Ecr, REGION};
+use test_support::process::{finish, output_of, tagship};
+use test_support::shipping::{DOCKERFILE, NO_ENGINE, Shipped, Shipyard};
+
+/// One run: with all that a command is allowed, or with one action less.
+struct Case {
+    name: String,
+    missing: Option<(String, String)>,
+}
+
+impl Case {
+    fn repository(&self) -> String {
+        format!("team/{}", self.name)
+    }
+
+    fn role_arn(&self) -> String {
+        format!("arn:aws:iam::{ACCOUNT}:role/{}", self.name)
+    }
+}
+
+/// What `tagship iam` prints about a repository.
+fn printed(arguments: &[&str], repository: &str) -> Value {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = tagship(home.path());
+    command.args(["iam", "--json", "--account-id", ACCOUNT, "--aws-region", REGION]);
+    command.args(["--repository", repository]).args(arguments);
+    serde_json::from_str(&output_of(&mut command)).unwrap()
+}
+
+/// All that a command needs, and one case for each of its actions; the roles of the cases, by IAM's words.
+fn cases(command: &str) -> (Vec<Case>, String) {
+    let all = printed(&["--for", command], "team/all");
+    let mut cases = vec![Case {
+        name: "all".to_owned(),
+        missing: None,
+    }];
+    for permission in all["permissions"].as_array().unwrap() {
+        let text = |key: &str| permission[key].as_str().unwrap().to_owned();
+        let action = text("action");
+        let name = action.trim_start_matches("ecr:").to_ascii_lowercase();
+        cases.push(Case {
+            name,
+            missing: Some((action, text("need"))),
+        });
+    }
+    let mut roles: Vec<Value> = cases.iter().map(|case| role(command, case)).collect();
+    roles.push(json!({
+        "RoleName": "tagship-example",
+        "AssumeRolePolicyDocument": roles[0]["AssumeRolePolicyDocument"],
+        "PolicyDocuments": [{"Statement": {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}}],
+    }));
+    // JSON is YAML.
+    (cases, json!({ "Roles": roles }).to_string())
+}
+
+fn role(command: &str, case: &Case) -> Value {
+    let mut policy = printed(&["--for", command], &case.repository())["policy"].clone();
+    for statement in policy["Statement"].as_array_mut().unwrap() {
+        let actions = statement["Action"].as_array_mut().unwrap();
+        actions.retain(|action| case.missing.as_ref().is_none_or(|(missing, _)| action != missing));
+    }
+    let statements = policy["Statement"].as_array_mut().unwrap();
+    statements.retain(|statement| statement["Action"] != json!([]));
+    // The subject of the embedded issuer's tokens is `repo:example/app:ref:refs/heads/main`.
+    let jobs = ["trust", "--github-repository", "example/app", "--branch", "main"];
+    json!({
+        "RoleName": case.name,
+        "AssumeRolePolicyDocument": printed(&jobs, "team/app")["policy"],
+        "PolicyDocuments": [policy],
+    })
+}
+
+fn yard(roles: &str) -> Shipyard {
+    Shipyard::with(Ecr::start_for_judges(roles), &[("Dockerfile", DOCKERFILE)])
+}
+
+/// `latest` may move.
+fn mutability() -> Mutability {
+    Mutability::ImmutableWithExclusion(vec![TagFilter::parse("latest").unwrap()])
+}
+
+const TAGS: [&str; 6] = [
+    "--tags",
+    "type=semver,pattern={{version}}",
+    "--tags",
+    "type=sha",
+    "--flavor",
+    "latest=auto",
+];
+
+/// Runs a command as the role of a case.
+fn run_as(yard: &Shipyard, case: &Case, command: &str, docker_host: &str) -> Shipped {
+    let role = case.role_arn();
+    let arguments: Vec<&str> = ["--json", "--role-to-assume", &role]
+        .into_iter()
+        .chain(TAGS)
+        .collect();
+    Shipped(finish(&mut yard.command(command, docker_host, &arguments)))
+}
+
+/// Checks that the run noticed what it lacked: it failed and names what it needs, or it says what it did not check.
+#[track_caller]
+fn expect_noticed(case: &Case, run: &Shipped, engine: &str) {
+    let context = format!("{engine}, {:?}:\n{}", case.missing, run.0.stderr);
+    let report = run.report();
+    match &case.missing {
+        None => {
+            assert_eq!(run.0.code, Some(0), "{context}");
+            assert_eq!(report["notes"], json!([]), "{context}");
+        }
+        Some((action, need)) if need == "required" => {
+            assert_eq!(run.0.code, Some(3), "{context}");
+            let error = &report["error"];
+            let said = format!("{} {}", error["message"], error["hint"]);
+            assert!(said.contains(&format!("`{action}`")), "{context}");
+        }
+        Some((action, _)) => {
+            assert_eq!(run.0.code, Some(0), "{context}");
+            assert!(
+                report["notes"].to_string().contains(&format!("`{action}`")),
+                "{context}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_role_with_the_printed_policy_ships_and_each_action_less_is_noticed() {
+    let (cases, roles) = cases("ship");
+    for engine in engines::all() {
+        let mut yard = yard(&roles);
+        for case in &cases {
+            yard.turn_to(&case.repository(), &mutability());
+            let run = run_as(&yard, case, "ship", &engine.host());
+            expect_noticed(case, &run, &engine.name);
+        }
+    }
+}
+
+#[test]
+fn a_role_with_the_printed_policy_plans_and_each_action_less_is_noticed() {
+    let (cases, roles) = cases("plan");
+    let mut yard = yard(&roles);
+    for case in &cases {
+        yard.turn_to(&case.repository(), &mutability());
+        // An earlier run that left out tags, so that there are labels to read, and a question about greater versions.
+        yard.ship(engines::named("docker28-containerd"), &["--tags", "type=sha"])
+            .code(0);
+        let run = run_as(&yard, case, "plan", NO_ENGINE);
+        expect_noticed(case, &run, "no engine");
+    }
+}

@@ -1,0 +1,81 @@
+//! `docs/permissions.md` is made from the table of permissions; a stale one fails here.
+//!
+//! `TAGSHIP_REGENERATE=1 cargo test --test it permissions_page` writes it anew.
+
+use std::fmt::Write as _;
+
+use tagship_domain::iam::{COMMANDS, Need};
+
+use crate::inputs_generated::is_fresh;
+
+const BEGINNING: &str = "\
+<!-- Made from the table of permissions: TAGSHIP_REGENERATE=1 cargo test --test it permissions_page -->
+# Permissions
+
+A role that publishes has two policies: what it may do, and who may assume it. `tagship iam` prints both for the
+repositories in `tagship.yaml`, or for the one that flags name; it calls no AWS API.
+
+```sh
+tagship iam --repository team/app --account-id 123456789012 --aws-region eu-central-1
+tagship iam trust --repository team/app --account-id 123456789012 --aws-region eu-central-1 --github-repository octo/app
+```
+
+`--format terraform` prints them as data sources `aws_iam_policy_document`, `--json` with more about each action.
+
+## What the role may do
+";
+
+const ENDING: &str = "
+*Required*: the command fails without it, and names it. *Recommended*: the command works without it, and says what it did not
+check; `--only-required` leaves it out. `ecr:GetAuthorizationToken` knows no resources and is allowed on `*`; all else is
+allowed on the repositories alone. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
+
+A base image in a private ECR repository is pulled with the same role: it then needs `ecr:BatchGetImage` and
+`ecr:GetDownloadUrlForLayer` on that repository too, by the role's policy or by the repository's.
+
+## Who may assume it
+
+The trust policy takes GitHub's OIDC tokens of one repository (`--github-repository`), of jobs that you name:
+
+| flag | jobs |
+|---|---|
+| `--branch main`, `--branch 'release/*'` | of branches |
+| `--tag 'v*'` | of git tags |
+| `--environment production` | that name an environment; their tokens say nothing of branch and tag |
+| `--pull-request` | of pull requests from the repository itself; forks are given no tokens |
+
+Without any of them it is `--branch main --tag 'v*'`.
+
+A token names its job in the claim `sub`. Repositories that were created, renamed or transferred after 2026-07-15 have the ids of
+owner and repository in it: `repo:octo@1/app@2:ref:refs/heads/main` in place of `repo:octo/app:ref:refs/heads/main`. A policy with one form
+never matches the other, and AWS says only \"Not authorized to perform sts:AssumeRoleWithWebIdentity\". So both are
+trusted by default; `--subject classic` or `--subject immutable` trusts one. With `--owner-id` and `--repository-id`, which a job knows from
+its variables, the ids are exact; otherwise any are taken, which trusts no other repository.
+";
+
+#[test]
+fn the_page_of_permissions_is_what_the_table_says() {
+    let mut page = BEGINNING.to_owned();
+    for command in COMMANDS {
+        writeln!(
+            page,
+            "\n### `tagship {}`\n\n| action | | to |\n|---|---|---|",
+            command.name
+        )
+        .unwrap();
+        for permission in command.permissions {
+            let need = match permission.need {
+                Need::Required => "required",
+                Need::Recommended => "recommended",
+            };
+            writeln!(
+                page,
+                "| `{}` | {need} | {} |",
+                permission.action, permission.reason
+            )
+            .unwrap();
+        }
+    }
+    page.push_str(ENDING);
+    is_fresh("docs/permissions.md", &page);
+}
