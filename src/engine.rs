@@ -6,9 +6,10 @@
 mod archive;
 mod builder;
 mod classic;
+mod export;
 mod failure;
-mod frontend;
 mod inputs;
+mod order;
 mod session;
 
 pub use builder::EngineBuilder;

@@ -89,12 +89,13 @@ impl Checkout for GixCheckout {
         })
     }
 
-    fn compared_source(&self, inputs: &dyn BuildInputs) -> Result<Source, GitError> {
+    fn compared_source(&self, inputs: &[&dyn BuildInputs]) -> Result<Source, GitError> {
         let differences = self.differences(inputs)?;
+        let context = inputs.first().map_or(Path::new(""), |main| main.context());
         Ok(Source {
             changes: differences.first,
             change_count: differences.count,
-            ..self.source(inputs.context())?
+            ..self.source(context)?
         })
     }
 }

@@ -5,6 +5,7 @@
 //! All problems are found before anything runs, and are reported together.
 
 mod build;
+mod cache;
 mod changed;
 mod container;
 mod destination;
@@ -14,8 +15,10 @@ mod event;
 mod github;
 mod identity;
 mod images;
+mod lists;
 mod metadata_action;
 mod naming;
+mod options;
 mod origin;
 mod paths;
 mod problem;

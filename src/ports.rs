@@ -108,8 +108,9 @@ pub trait Checkout: Send + Sync {
     /// not looked for.
     fn source(&self, context: &Path) -> Result<Source, GitError>;
 
-    /// Returns the commit at HEAD with every path that the build reads and that is not what the commit says.
-    fn compared_source(&self, inputs: &dyn BuildInputs) -> Result<Source, GitError>;
+    /// Returns the commit at HEAD with every path that the build reads and that is not what the commit says. The main
+    /// context comes first.
+    fn compared_source(&self, inputs: &[&dyn BuildInputs]) -> Result<Source, GitError>;
 }
 
 /// What a build reads: a folder without what its ignore file leaves out, and files beside it.
@@ -231,6 +232,7 @@ impl<'a> From<BuildEvent<'a>> for RunEvent<'a> {
             BuildEvent::StepOutput { step, output } => Self::StepOutput { step, output },
             BuildEvent::StepFinished { step, outcome } => Self::StepFinished { step, outcome },
             BuildEvent::Progress { what, current, total } => Self::Progress { what, current, total },
+            BuildEvent::Note(note) => Self::Note(note),
             BuildEvent::Warning(warning) => Self::Warning(warning),
         }
     }

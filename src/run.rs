@@ -27,7 +27,7 @@ pub use version::{VersionRequest, version};
 use self::context::RunContext;
 use self::history::History;
 use crate::engine::EngineBuilder;
-use crate::pipeline::{Ledger, Writers, execute};
+use crate::pipeline::{Ledger, PipelineError, Writers, execute};
 use crate::ports::{Reporter, RunEvent, Stage, Warning};
 use crate::report::plan_text;
 use crate::settings::Settings;
@@ -85,6 +85,9 @@ async fn ship_from(
     if let Some(conflicts) = conflicts {
         return Err(conflicts.into());
     }
+    if let Some(error) = plan.cache_error() {
+        return Err(PipelineError::from(error).into());
+    }
     if settings.dry_run {
         ledger.dry_run();
         return Ok(Outcome::of_dry_run(&plan, ledger));
@@ -132,5 +135,8 @@ pub async fn plan(
     ledger.planned(&plan);
     ledger.dry_run();
     context.close().await;
-    Ok(Outcome::of_plan(&plan, ledger))
+    match plan.cache_error() {
+        Some(error) => Err(PipelineError::from(error).into()),
+        None => Ok(Outcome::of_plan(&plan, ledger)),
+    }
 }

@@ -42,6 +42,10 @@ pub enum Section {
     Identity,
     /// What to build.
     Build,
+    /// What build steps are given.
+    Steps,
+    /// What is kept of earlier builds.
+    Cache,
     /// What to call it.
     Tags,
     /// Which of several images.
@@ -52,10 +56,12 @@ pub enum Section {
 
 impl Section {
     /// All, in the order of the help.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Destination,
         Self::Identity,
         Self::Build,
+        Self::Steps,
+        Self::Cache,
         Self::Tags,
         Self::Images,
         Self::Run,
@@ -67,6 +73,8 @@ impl Section {
             Self::Destination => "Destination",
             Self::Identity => "AWS identity",
             Self::Build => "Build",
+            Self::Steps => "Build steps",
+            Self::Cache => "Cache",
             Self::Tags => "Version and tags",
             Self::Images => "Several images",
             Self::Run => "Run",
@@ -106,6 +114,8 @@ pub enum MaySet {
     OwnAccount,
     /// Who writes the file, for paths in the checkout.
     WithinCheckout,
+    /// Who writes the file, for folders in the checkout: of `NAME=FOLDER`.
+    FolderWithinCheckout,
     /// Who writes the file, for entries with a value; a name alone takes a variable of the job.
     WithValue,
 }
@@ -118,6 +128,7 @@ impl MaySet {
             Self::Workflow => "no",
             Self::OwnAccount => "yes, for the role's own account and those of `allowed-account-ids`",
             Self::WithinCheckout => "yes, for paths in the checkout",
+            Self::FolderWithinCheckout => "yes, for folders in the checkout",
             Self::WithValue => "yes, for `NAME=VALUE`",
         }
     }
@@ -133,6 +144,8 @@ pub enum NeedsSetup {
     HostEngine,
     /// Files that are not among what the runner mounts.
     HostFile,
+    /// The same, in entries of `NAME=PATH`.
+    HostFileOfEntry,
 }
 
 impl NeedsSetup {
@@ -141,7 +154,9 @@ impl NeedsSetup {
         match self {
             Self::Never => None,
             Self::HostEngine => Some("`ssh://…`, and sockets but `unix:///var/run/docker.sock`"),
-            Self::HostFile => Some("paths outside of the workspace and of `RUNNER_TEMP`"),
+            Self::HostFile | Self::HostFileOfEntry => {
+                Some("paths outside of the workspace and of `RUNNER_TEMP`")
+            }
         }
     }
 }

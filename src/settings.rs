@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use semver::Version;
 use url::Url;
 
-use tagship_domain::build::{BuildArgs, BuildSecret, SecretSource};
+use tagship_domain::build::{BuildArgs, BuildOptions, BuildSecret, CacheEntry, SecretSource};
 use tagship_domain::content::Platform;
 use tagship_domain::event::Base;
 use tagship_domain::event::Event;
@@ -134,16 +134,41 @@ pub struct BuildSettings {
     pub args: BuildArgs,
     /// Secrets for build steps.
     pub secrets: Vec<BuildSecret>,
-    /// The platform.
-    pub platform: Option<Platform>,
+    /// The platforms.
+    pub platforms: Vec<Platform>,
     /// Whether to ignore cached results.
     pub no_cache: bool,
     /// Whether two builds of the same content give the same layers.
     pub reproducible: bool,
+    /// What has a default. Its caches are those that lines name.
+    pub options: BuildOptions,
+    /// Where results are kept, if one word says it.
+    pub cache: CacheWish,
     /// The file that remembers what layers were compressed to; absolute. None where no folder for state is known.
     pub layer_cache: Option<PathBuf>,
     /// The engine's address, as `unix:///path`, `tcp://host:port` or `ssh://user@host`; the default socket when absent.
     pub docker_host: Option<String>,
+}
+
+/// Where results of builds are kept, as one word says it.
+#[derive(Debug, Clone)]
+pub enum CacheWish {
+    /// Nowhere, unless lines say more.
+    None,
+    /// In the image's own repository.
+    Registry {
+        /// Whether it is left out where it is not possible.
+        is_optional: bool,
+    },
+    /// Elsewhere.
+    Lines {
+        /// What is read.
+        from: CacheEntry,
+        /// What is written.
+        to: CacheEntry,
+        /// Whether it is left out where it is not possible.
+        is_optional: bool,
+    },
 }
 
 /// For GitHub's API.
@@ -209,6 +234,11 @@ impl Settings {
             });
         let of_oidc = self.identity.oidc.iter().map(|request| &request.token);
         let of_key = self.identity.access_key.iter().map(|key| &key.secret);
-        of_build.chain(of_oidc).chain(of_key).chain(&self.github.token)
+        let of_caches = self.build.options.secrets();
+        of_build
+            .chain(of_oidc)
+            .chain(of_key)
+            .chain(&self.github.token)
+            .chain(of_caches)
     }
 }

@@ -1,20 +1,19 @@
-use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use buildkit_session::{
-    Capabilities, Connection, DockerfileName, EngineAddress, Export, ExporterResponse, Folder, Progress,
-    Provisions, Session, random_id, solve,
+    Capabilities, Connection, DockerfileName, EngineAddress, Export, ExporterResponse, Progress, Provisions,
+    Session, random_id, solve,
 };
 use tokio::sync::OnceCell;
 
 use super::archive::{self, ClassicImage, TemporaryImage};
 use super::classic::{ImageTimes, LayerCache, push_archive};
-use super::failure;
-use super::frontend::frontend_options;
+use super::export::{digest_of, into_store, push_by_digest};
 use super::session::{self, BuildDisplay, DestinationAuth};
+use super::{failure, order};
 use crate::ports::{
     BuildError, Builder, EngineSummary, ImageStore, RegistryError, RegistryLogin, Reporter, RunEvent,
     WriteRepository,
@@ -101,7 +100,7 @@ impl EngineBuilder {
         )
     }
 
-    /// Runs one build to its end, with a session of its own.
+    /// Runs one build to its end; without writing caches, where the engine fails a build for one.
     async fn build(
         &self,
         engine: &Engine,
@@ -109,10 +108,42 @@ impl EngineBuilder {
         export: Export,
         progress: &mut Progress,
     ) -> Result<ExporterResponse, BuildError> {
-        let context = Folder::context(&request.context)?;
-        let (dockerfile, name) = Folder::dockerfile(&request.dockerfile)?;
+        let mut request = self.fitted(engine, request);
+        let built = self.build_once(engine, &request, export.clone(), progress).await;
+        if built.is_ok() || request.options.cache_to.is_empty() || !progress.has_unwritten_cache() {
+            return built;
+        }
+        // What was built is in the engine's own cache.
+        request.options.cache_to.clear();
+        request.no_cache = false;
+        self.build_once(engine, &request, export, progress).await
+    }
+
+    /// The request without the optional caches that the engine does not take.
+    fn fitted(&self, engine: &Engine, request: &BuildRequest) -> BuildRequest {
+        let (store, version) = engine.capabilities.facts();
+        let (request, left_out) = UnsupportedFeature::without_optional_caches(request, store, version);
+        for refusal in left_out {
+            self.reporter
+                .event(RunEvent::Note(&format!("without cache: {refusal}")));
+        }
+        for secret in request.options.secrets() {
+            self.reporter.mask(secret);
+        }
+        request
+    }
+
+    /// Runs one build, with a session of its own.
+    async fn build_once(
+        &self,
+        engine: &Engine,
+        request: &BuildRequest,
+        export: Export,
+        progress: &mut Progress,
+    ) -> Result<ExporterResponse, BuildError> {
+        let (folders, name) = order::folders(request)?;
         let provisions = Provisions {
-            folders: BTreeMap::from([("context", context), ("dockerfile", dockerfile)]),
+            folders,
             secrets: &request.secrets,
             auth: Arc::new(DestinationAuth {
                 host: self.image.registry.clone(),
@@ -123,23 +154,17 @@ impl EngineBuilder {
         let key = self.shared_key(request);
         let session = Session::open(&engine.connection, "tagship", &key, provisions).await?;
         let control = engine.connection.control().await?;
-        solve(
-            control,
-            random_id()?,
-            session.id(),
-            frontend_options(request, &name),
-            export,
-            progress,
-        )
-        .await
-        .map_err(
-            |status| match (session.failure(), std::error::Error::source(&status)) {
-                (Some(error), _) => session::failure(error, &self.image.registry),
-                // What the engine says has no cause on this side of the connection.
-                (None, Some(broken)) => engine.connection.unreachable(broken).into(),
-                (None, None) => failure::classify(&status, progress, request, &self.image),
-            },
-        )
+        let order = order::order(request, &name, vec![export]);
+        solve(control, random_id()?, session.id(), order, progress)
+            .await
+            .map_err(
+                |status| match (session.failure(), std::error::Error::source(&status)) {
+                    (Some(error), _) => session::failure(error, &self.image.registry),
+                    // What the engine says has no cause on this side of the connection.
+                    (None, Some(broken)) => engine.connection.unreachable(broken).into(),
+                    (None, None) => failure::classify(&status, progress, request, &self.image),
+                },
+            )
     }
 
     /// Names what the engine keeps of the context until the next build. It tells files by size and time, so that
@@ -161,7 +186,12 @@ impl EngineBuilder {
         let mut progress = self.progress(&request);
         loop {
             let error = match self
-                .build(engine, &request, self.push_by_digest(&request), &mut progress)
+                .build(
+                    engine,
+                    &request,
+                    push_by_digest(&request, &self.image),
+                    &mut progress,
+                )
                 .await
             {
                 Ok(response) => return digest_of(&response, "containerimage.digest"),
@@ -190,34 +220,6 @@ impl EngineBuilder {
         }
     }
 
-    /// `BuildKit`'s exporter that pushes without a tag, and keeps no image in the engine.
-    /// Source: `BuildKit`, "Exporters", "image"; `docs/build-repro.md`.
-    fn push_by_digest(&self, request: &BuildRequest) -> Export {
-        let mut options: HashMap<String, String> = [
-            ("push", "true"),
-            ("push-by-digest", "true"),
-            ("name-canonical", "true"),
-            ("store", "false"),
-            ("oci-mediatypes", "true"),
-            ("compression", "gzip"),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-        options.insert("name".to_owned(), self.image.to_string());
-        options.insert("source-date-epoch".to_owned(), request.latest_time().to_string());
-        if request.reproducible {
-            options.insert("rewrite-timestamp".to_owned(), "true".to_owned());
-        }
-        if self.image.registry.is_plain_http() {
-            options.insert("registry.insecure".to_owned(), "true".to_owned());
-        }
-        Export {
-            kind: "image",
-            options,
-        }
-    }
-
     /// We push what the engine built, from a stream of it.
     async fn publish_from_archive(
         &self,
@@ -230,15 +232,7 @@ impl EngineBuilder {
             .await
             .map_err(|error| engine.connection.unreachable(&error))?;
         let response = self
-            .build(
-                engine,
-                request,
-                Export {
-                    kind: "moby",
-                    options: HashMap::new(),
-                },
-                &mut self.progress(request),
-            )
+            .build(engine, request, into_store(), &mut self.progress(request))
             .await?;
         // Such a store has no manifests: its digest of an image is that of the config.
         let id = digest_of(&response, "containerimage.config.digest")
@@ -260,21 +254,13 @@ impl EngineBuilder {
     }
 }
 
-fn digest_of(response: &ExporterResponse, key: &str) -> Result<Digest, BuildError> {
-    let text = response.get(key).map(String::as_str).unwrap_or_default();
-    Digest::parse(text).map_err(|error| BuildError::Failed {
-        message: format!("the engine gives no `{key}`: {error}"),
-        location: None,
-    })
-}
-
 #[async_trait]
 impl Builder for EngineBuilder {
     async fn check(&self, request: &BuildRequest) -> Result<EngineSummary, BuildError> {
-        Folder::context(&request.context)?;
-        Folder::dockerfile(&request.dockerfile)?;
+        order::folders(request)?;
         let capabilities = &self.engine().await?.capabilities;
-        let refusals = UnsupportedFeature::all(request, capabilities.store, capabilities.major_and_minor());
+        let (store, version) = capabilities.facts();
+        let refusals = UnsupportedFeature::all(request, store, version);
         if !refusals.is_empty() {
             return Err(BuildError::Unsupported {
                 version: capabilities.version.clone(),
@@ -282,10 +268,10 @@ impl Builder for EngineBuilder {
                 refusals,
             });
         }
-        if let Some(reason) = request
-            .platform
-            .as_ref()
-            .and_then(|platform| capabilities.why_not_runnable(platform))
+        for reason in request
+            .platforms
+            .iter()
+            .filter_map(|platform| capabilities.why_not_runnable(platform))
         {
             self.reporter.event(RunEvent::Note(&reason));
         }

@@ -38,9 +38,11 @@ const TOLD: usize = 10;
 type FoundDifferences = BTreeMap<BString, DifferenceCause>;
 
 impl GixCheckout {
-    /// Compares what a build reads with the commit at HEAD.
-    pub fn differences(&self, inputs: &dyn BuildInputs) -> Result<Differences, GitError> {
-        let repository = self.open(inputs.context())?;
+    /// Compares what a build reads with the commit at HEAD of the repository of the workspace, or else of the first
+    /// context.
+    pub fn differences(&self, inputs: &[&dyn BuildInputs]) -> Result<Differences, GitError> {
+        let context = inputs.first().map_or(Path::new(""), |main| main.context());
+        let repository = self.open(context)?;
         let path = shown(repository.git_dir());
         let Some(workdir) = repository.workdir().map(real) else {
             return Err(GitError::Bare { path });
@@ -85,14 +87,16 @@ impl TreeComparison {
         })
     }
 
-    fn all(mut self, inputs: &dyn BuildInputs) -> gix::Result<FoundDifferences> {
+    fn all(mut self, inputs: &[&dyn BuildInputs]) -> gix::Result<FoundDifferences> {
         let root = self.root().to_owned();
-        match relative(&root, inputs.context()) {
-            Some(context) => self.context(context.as_ref(), inputs)?,
-            None => self.outside(inputs.context()),
-        }
-        for file in inputs.beside() {
-            self.beside(&root, file)?;
+        for inputs in inputs {
+            match relative(&root, inputs.context()) {
+                Some(context) => self.context(context.as_ref(), *inputs)?,
+                None => self.outside(inputs.context()),
+            }
+            for file in inputs.beside() {
+                self.beside(&root, file)?;
+            }
         }
         for part in &self.parts {
             for (path, cause) in part.read_unsure()? {

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::cache;
 use super::entries::{self, stays};
+use super::options;
 use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::InputText;
 use super::{Environment, Face, Origin, RawInputs};
 use crate::settings::BuildSettings;
-use tagship_domain::content::Platform;
 use tagship_domain::untrusted::cleaned;
 
 /// Reads the inputs about the build; `None` only with a problem.
@@ -35,13 +36,12 @@ pub(super) fn read(
     };
     let target = raw
         .text("target", problems)
-        .and_then(|value| target(value, problems));
+        .and_then(|value| options::stage(value, problems));
     let args = entries::build_args(raw, environment, problems);
     let secrets = entries::secrets(raw, environment, paths, problems);
-    let platform = raw.text("platform", problems).and_then(|value| {
-        let hint = "give one platform, such as `linux/amd64`".to_owned();
-        problems.check(&value.origin, Platform::parse(&value.text), hint)
-    });
+    let platforms = options::platforms(raw, problems);
+    let options = options::read(raw, environment, paths, problems);
+    let cache = cache::wish(raw, environment, problems);
     let no_cache = raw.flag("no-cache", problems);
     let reproducible = raw.flag("reproducible", problems);
     let docker_host = raw
@@ -54,9 +54,11 @@ pub(super) fn read(
         target,
         args,
         secrets,
-        platform,
+        platforms,
         no_cache,
         reproducible,
+        options,
+        cache,
         layer_cache: layer_cache(raw.face(), environment),
         docker_host,
     })
@@ -139,21 +141,6 @@ fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::NotADirectory => "a part of the path is not a folder".to_owned(),
         _ => error.to_string(),
     }
-}
-
-/// Source: Dockerfile reference, "FROM": `BuildKit` takes stage names of `[a-z][a-z0-9-_.]*`, without regard to case,
-/// and numbers.
-fn target(value: InputText, problems: &mut Problems) -> Option<String> {
-    let legal = value.text.len() <= 128
-        && value
-            .text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    if legal {
-        return Some(value.text);
-    }
-    let message = format!("`{}` is not the name of a stage", cleaned(&value.text));
-    problems.add(&value.origin, message, None)
 }
 
 /// Refuses the ways to an engine that the `docker` command knows and Tagship does not: unread, they would lead a build

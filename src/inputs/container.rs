@@ -22,8 +22,17 @@ impl NeedsSetup {
             Self::Never => false,
             Self::HostEngine => lines.any(is_engine_of_host),
             Self::HostFile => lines.filter_map(named_path).any(|path| paths.is_of_host(path)),
+            Self::HostFileOfEntry => lines
+                .filter_map(|line| line.split_once('='))
+                .map(|(_, value)| value.trim())
+                .any(|value| !is_address(value) && paths.is_of_host(value)),
         }
     }
+}
+
+/// Whether what stands for a folder is an address, which an engine fetches from.
+pub(super) fn is_address(value: &str) -> bool {
+    value.contains("://") || value.starts_with("git@")
 }
 
 fn is_engine_of_host(address: &str) -> bool {

@@ -66,25 +66,39 @@ pub(super) fn build_args(raw: &RawInputs, environment: &Environment, problems: &
     BuildArgs::new(arguments)
 }
 
-/// `id=ID,env=VARIABLE`, `id=ID,src=PATH`, or `ID=value` where nobody else can read it.
+/// `id=ID,env=VARIABLE`, `id=ID,src=PATH`, or `ID=value` where nobody else can read it; of the other two inputs pairs.
 pub(super) fn secrets(
     raw: &RawInputs,
     environment: &Environment,
     paths: &Paths,
     problems: &mut Problems,
 ) -> Vec<BuildSecret> {
+    let from = SecretFrom {
+        raw,
+        environment,
+        paths,
+    };
     let mut secrets: Vec<BuildSecret> = Vec::new();
-    for (index, entry) in raw.values("secrets", problems).iter().enumerate() {
-        let secret = if is_option_list(&entry.text) {
-            from_options(index, entry, raw, environment, paths, problems)
-        } else {
-            inline(index, entry, problems)
-        };
-        let Some(secret) = secret else { continue };
+    let mut take = |entry: &InputText, secret: Option<BuildSecret>, problems: &mut Problems| {
+        let Some(secret) = secret else { return };
         if secrets.iter().any(|known| known.id == secret.id) {
             twice(entry, "secret", &secret.id, problems);
         } else {
             secrets.push(secret);
+        }
+    };
+    for (index, entry) in raw.values("secrets", problems).iter().enumerate() {
+        let secret = if is_option_list(&entry.text) {
+            from.options(index, entry, problems)
+        } else {
+            inline(index, entry, problems)
+        };
+        take(entry, secret, problems);
+    }
+    for input in ["secret-envs", "secret-files"] {
+        for (index, entry) in raw.entries(input, problems).iter().enumerate() {
+            let secret = from.pair(input, index + 1, entry, problems);
+            take(entry, secret, problems);
         }
     }
     secrets
@@ -95,89 +109,122 @@ fn is_option_list(text: &str) -> bool {
     text.starts_with("id=") || text.starts_with("type=")
 }
 
-/// Source: docker CLI reference, `docker buildx build --secret`.
-fn from_options(
-    index: usize,
-    entry: &InputText,
-    raw: &RawInputs,
-    environment: &Environment,
-    paths: &Paths,
-    problems: &mut Problems,
-) -> Option<BuildSecret> {
-    let number = index + 1;
-    let mut id = None;
-    let mut source = None;
-    for option in entry.text.trim().split(',') {
-        match option
-            .split_once('=')
-            .map(|(key, value)| (key.trim(), value.trim()))
-        {
-            Some(("type", "env" | "file")) => {}
-            Some(("id", value)) => id = Some(value),
-            Some((key @ ("env" | "src" | "source"), value)) if !value.is_empty() && source.is_none() => {
-                source = Some((key, value));
-            }
-            _ => {
-                return problems.add(
-                    &entry.origin,
-                    format!("secret {number} has another option than `id` and one of `env` and `src`"),
-                    "write `id=npm,env=NPM_TOKEN` or `id=npm,src=.npmrc`".to_owned(),
-                );
-            }
-        }
-    }
-    let id = id.filter(|id| is_secret_id(id));
-    let (Some(id), Some((key, value))) = (id, source) else {
-        return problems.add(
-            &entry.origin,
-            format!("secret {number} does not say both what it is called and where its value is"),
-            "write `id=npm,env=NPM_TOKEN` or `id=npm,src=.npmrc`".to_owned(),
-        );
-    };
-    let source = if key == "env" {
-        let Some(text) = environment.get(value) else {
+/// Where values of secrets are looked for.
+struct SecretFrom<'a> {
+    raw: &'a RawInputs,
+    environment: &'a Environment,
+    paths: &'a Paths,
+}
+
+impl SecretFrom<'_> {
+    fn variable(
+        &self,
+        id: &str,
+        name: &str,
+        entry: &InputText,
+        problems: &mut Problems,
+    ) -> Option<SecretSource> {
+        let Some(text) = self.environment.get(name) else {
             return problems.add(
                 &entry.origin,
                 format!(
                     "secret `{id}` comes from variable `{}`, which is not set",
-                    cleaned(value)
+                    cleaned(name)
                 ),
                 "set it with `env:`, from a secret of the repository".to_owned(),
             );
         };
-        SecretSource::Value(text.to_owned().into())
-    } else {
-        let path = paths.resolve(value);
-        if !stays(raw, entry, &path, paths, problems) {
+        Some(SecretSource::Value(text.to_owned().into()))
+    }
+
+    fn file(&self, id: &str, name: &str, entry: &InputText, problems: &mut Problems) -> Option<SecretSource> {
+        let path = self.paths.resolve(name);
+        if !stays(self.raw, entry, &path, self.paths, problems) {
             return None;
         }
+        let comes = format!("secret `{id}` comes from `{}`, which", path.display());
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() && metadata.len() <= MAX_SECRET_BYTES => {
-                SecretSource::File(path)
+                Some(SecretSource::File(path))
             }
-            Ok(metadata) => {
-                let problem = if metadata.is_file() {
-                    "is larger than 500 KiB"
-                } else {
-                    "is not a file"
-                };
-                let message = format!("secret `{id}` comes from `{}`, which {problem}", path.display());
-                return problems.add(&entry.origin, message, None);
+            Ok(metadata) if metadata.is_file() => {
+                problems.add(&entry.origin, format!("{comes} is larger than 500 KiB"), None)
             }
+            Ok(_) => problems.add(&entry.origin, format!("{comes} is not a file"), None),
             Err(_) => {
-                let message = format!(
-                    "secret `{id}` comes from `{}`, which cannot be read",
-                    path.display()
-                );
                 let hint = "give a path relative to the workspace".to_owned();
-                return problems.add(&entry.origin, message, hint);
+                problems.add(&entry.origin, format!("{comes} cannot be read"), hint)
             }
         }
-    };
-    Some(BuildSecret {
-        id: id.to_owned(),
-        source,
-    })
+    }
+
+    /// Source: docker CLI reference, `docker buildx build --secret`.
+    fn options(&self, index: usize, entry: &InputText, problems: &mut Problems) -> Option<BuildSecret> {
+        let number = index + 1;
+        let mut id = None;
+        let mut source = None;
+        for option in entry.text.trim().split(',') {
+            match option
+                .split_once('=')
+                .map(|(key, value)| (key.trim(), value.trim()))
+            {
+                Some(("type", "env" | "file")) => {}
+                Some(("id", value)) => id = Some(value),
+                Some((key @ ("env" | "src" | "source"), value)) if !value.is_empty() && source.is_none() => {
+                    source = Some((key, value));
+                }
+                _ => {
+                    return problems.add(
+                        &entry.origin,
+                        format!("secret {number} has another option than `id` and one of `env` and `src`"),
+                        "write `id=npm,env=NPM_TOKEN` or `id=npm,src=.npmrc`".to_owned(),
+                    );
+                }
+            }
+        }
+        let id = id.filter(|id| is_secret_id(id));
+        let (Some(id), Some((key, value))) = (id, source) else {
+            return problems.add(
+                &entry.origin,
+                format!("secret {number} does not say both what it is called and where its value is"),
+                "write `id=npm,env=NPM_TOKEN` or `id=npm,src=.npmrc`".to_owned(),
+            );
+        };
+        let source = match key {
+            "env" => self.variable(id, value, entry, problems),
+            _ => self.file(id, value, entry, problems),
+        };
+        Some(BuildSecret {
+            id: id.to_owned(),
+            source: source?,
+        })
+    }
+
+    /// `ID=VARIABLE` or `ID=PATH`.
+    fn pair(
+        &self,
+        input: &str,
+        number: usize,
+        entry: &InputText,
+        problems: &mut Problems,
+    ) -> Option<BuildSecret> {
+        let pair = entry.text.split_once('=');
+        let pair = pair.map(|(id, value)| (id.trim(), value.trim()));
+        let Some((id, value)) = pair.filter(|(id, value)| is_secret_id(id) && !value.is_empty()) else {
+            let is_file = input == "secret-files";
+            let form = if is_file { "ID=PATH" } else { "ID=VARIABLE" };
+            let message = format!("secret {number} is not of the form `{form}`");
+            return problems.add(&entry.origin, message, None);
+        };
+        let source = match input {
+            "secret-files" => self.file(id, value, entry, problems),
+            _ => self.variable(id, value, entry, problems),
+        };
+        Some(BuildSecret {
+            id: id.to_owned(),
+            source: source?,
+        })
+    }
 }
 
 fn inline(index: usize, entry: &InputText, problems: &mut Problems) -> Option<BuildSecret> {

@@ -3,6 +3,7 @@ mod container;
 mod destination;
 mod github;
 mod naming;
+mod options;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -173,7 +174,7 @@ fn every_problem_is_reported_at_once_with_its_origin() {
         .flag("no-cache", "yes")
         .flag("context", "missing")
         .flag("version", "1.2")
-        .variable("TAGSHIP_PLATFORM", "linux")
+        .variable("TAGSHIP_PLATFORMS", "linux")
         .variable(
             "TAGSHIP_ROLE_TO_ASSUME",
             "arn:aws:sts::123456789012:assumed-role/publish/x",

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::Environment;
+use super::container::is_address;
 use super::paths::Paths;
 use super::quoted;
 use crate::schema::{Input, MaySet};
@@ -90,6 +91,10 @@ impl MaySet {
             Self::Anyone | Self::OwnAccount => true,
             Self::Workflow => false,
             Self::WithinCheckout => texts.iter().all(|text| paths.is_within(Path::new(text.trim()))),
+            Self::FolderWithinCheckout => texts.iter().flat_map(|text| text.lines()).all(|line| {
+                let value = line.split_once('=').map_or("", |(_, value)| value.trim());
+                !is_address(value) && paths.is_within(Path::new(value))
+            }),
             Self::WithValue => texts
                 .iter()
                 .flat_map(|text| quoted::entries(text))
@@ -101,7 +106,7 @@ impl MaySet {
     const fn limit(self) -> &'static str {
         match self {
             Self::Anyone | Self::OwnAccount | Self::Workflow => "",
-            Self::WithinCheckout => " outside of the checkout",
+            Self::WithinCheckout | Self::FolderWithinCheckout => " outside of the checkout",
             Self::WithValue => " without `=value`, which takes a variable of the job,",
         }
     }

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use crate::ports::{BuildError, GitError, RegistryError};
+use tagship_domain::build::CacheTagError;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::facts::{Difference, DifferenceCause, paths};
 use tagship_domain::plan::Conflicts;
@@ -23,6 +24,9 @@ pub enum PipelineError {
     /// A wanted tag cannot be had.
     #[error(transparent)]
     Conflict(#[from] Conflicts),
+    /// A cache cannot be kept where it should be.
+    #[error(transparent)]
+    Cache(#[from] CacheTagError),
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -69,6 +73,7 @@ impl Diagnose for PipelineError {
             Self::Git(error) => error.kind(),
             Self::Dirty { .. } => FailureKind::Usage,
             Self::Conflict(conflicts) => conflicts.kind(),
+            Self::Cache(error) => error.kind(),
             Self::Registry(error) => error.kind(),
             Self::Build(error) => error.kind(),
             Self::Overtaken { .. } => FailureKind::TagConflict,
@@ -80,6 +85,7 @@ impl Diagnose for PipelineError {
             Self::Git(error) => error.hint(),
             Self::Dirty { changes, .. } => Some(dirty_hint(changes)),
             Self::Conflict(conflicts) => conflicts.hint(),
+            Self::Cache(error) => error.hint(),
             Self::Registry(error) => error.hint(),
             Self::Build(error) => error.hint(),
             Self::Overtaken { .. } => Some(

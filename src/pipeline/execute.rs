@@ -39,6 +39,9 @@ pub async fn execute(
     if let Some(conflicts) = plan.conflicts() {
         return Err(conflicts.into());
     }
+    if let Some(error) = plan.cache_error() {
+        return Err(error.into());
+    }
     let digest = match &plan.content {
         Content::Published { digest, .. } => *digest,
         Content::Build { request } => {

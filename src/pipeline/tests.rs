@@ -14,7 +14,7 @@ use futures_util::StreamExt as _;
 use semver::Version;
 
 use self::memory::{ConcurrentPush, Fault, Memory};
-use self::run::{FixedHistory, Run, blobs, image};
+use self::run::{FixedHistory, Run, blobs, image, places};
 use super::*;
 use crate::pipeline::Ledger;
 use crate::ports::{
@@ -23,7 +23,7 @@ use crate::ports::{
 };
 use crate::ports::{GitError, RegistryError};
 use crate::report::{Report, Status};
-use tagship_domain::build::{BuildArgs, BuildRequest, RequestHash};
+use tagship_domain::build::{BuildArgs, BuildRequest, Places, RequestHash};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST, Platform};
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::event::{Event, RepositoryInfo};
@@ -247,11 +247,11 @@ async fn another_request_for_a_published_commit_writes_nothing() {
     run("a", false).ship(&registry).await.0.unwrap();
     let before = registry.requests().len();
     let mut other = run("never built", false);
-    other.plan_request.build.platform = Some(Platform::parse("linux/arm64").unwrap());
-    other.plan_request.request = RequestHash::of(&other.plan_request.build, b"", b"Dockerfile");
+    other.plan_request.build.platforms = vec![Platform::parse("linux/arm64").unwrap()];
+    other.plan_request.request = RequestHash::of(&other.plan_request.build, &places());
     let error = other.ship(&registry).await.0.unwrap_err();
     assert_eq!(error.kind().exit_code(), 10);
-    assert!(error.to_string().contains("another `platform`"), "{error}");
+    assert!(error.to_string().contains("another `platforms`"), "{error}");
     let requests = registry.requests()[before..].to_vec();
     assert!(
         !requests.iter().any(|name| name.starts_with("put")),

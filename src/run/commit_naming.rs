@@ -10,9 +10,9 @@ use super::rule_inputs::{event_of_checkout, version_for_rules, version_of};
 use super::version::made_version;
 use crate::clock::SystemClock;
 use crate::git::GixCheckout;
-use crate::ports::{Clock as _, Reporter};
+use crate::ports::{Clock as _, GitError, Reporter};
 use crate::settings::{Destination, RequestedVersion, Settings};
-use tagship_domain::build::{BuildOptions, BuildRequest, RequestHash};
+use tagship_domain::build::{BuildRequest, NamedContext, Places, RequestHash};
 use tagship_domain::event::{Event, Mismatch, RepositoryInfo};
 use tagship_domain::facts::Source;
 use tagship_domain::reference::Tag;
@@ -65,10 +65,8 @@ impl<'a> CommitNaming<'a> {
             return Err(mismatch.clone().into());
         }
         let build = build_request(settings, &source);
-        let [context, dockerfile] =
-            [&build.context, &build.dockerfile].map(|path| checkout.place_in(context, path));
         Ok(Self {
-            request: RequestHash::of(&build, &context?, &dockerfile?),
+            request: RequestHash::of(&build, &places(&checkout, &build)?),
             build,
             version,
             is_given,
@@ -160,6 +158,24 @@ impl<'a> CommitNaming<'a> {
     }
 }
 
+/// Where the build's folders and files lie in the repository.
+fn places(checkout: &GixCheckout, build: &BuildRequest) -> Result<Places, GitError> {
+    let place = |path| checkout.place_in(&build.context, path);
+    let contexts = build
+        .options
+        .contexts
+        .iter()
+        .filter_map(|(name, context)| match context {
+            NamedContext::Folder(path) => Some(place(path).map(|place| (name.clone(), place))),
+            NamedContext::Address(_) => None,
+        });
+    Ok(Places {
+        context: place(&build.context)?,
+        dockerfile: place(&build.dockerfile)?,
+        contexts: contexts.collect::<Result<_, _>>()?,
+    })
+}
+
 fn build_request(settings: &Settings, source: &Source) -> BuildRequest {
     let build = &settings.build;
     BuildRequest {
@@ -169,10 +185,10 @@ fn build_request(settings: &Settings, source: &Source) -> BuildRequest {
         build_args: build.args.clone(),
         secrets: build.secrets.clone(),
         labels: BTreeMap::new(),
-        platform: build.platform.clone(),
+        platforms: build.platforms.clone(),
         no_cache: build.no_cache,
         committed_at: source.committed_at.as_second(),
         reproducible: build.reproducible,
-        options: BuildOptions::default(),
+        options: build.options.clone(),
     }
 }

@@ -13,10 +13,12 @@ use crate::clock::SystemClock;
 use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::pipeline::{PipelineError, gather};
-use crate::ports::{BuildError, Checkout as _, ControlPlane, RegistryLogin, Reporter, RunEvent, Warning};
+use crate::ports::{
+    BuildError, BuildInputs, Checkout as _, ControlPlane, RegistryLogin, Reporter, RunEvent, Warning,
+};
 use crate::registry::{self, Repository, http_client};
-use crate::settings::Settings;
-use tagship_domain::build::BuildRequest;
+use crate::settings::{BuildSettings, CacheWish, Settings};
+use tagship_domain::build::{BuildRequest, NamedContext};
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{Facts, Source};
 use tagship_domain::plan::{Content, Plan, PlanRequest, Unknown};
@@ -134,10 +136,25 @@ impl<'a> RunContext<'a> {
     }
 
     fn build_request(&self) -> BuildRequest {
-        BuildRequest {
+        let mut request = BuildRequest {
             labels: self.labels.clone(),
             ..self.naming.build.clone()
+        };
+        let options = &mut request.options;
+        match &self.settings.build.cache {
+            CacheWish::None => {}
+            CacheWish::Registry { is_optional } => options.keep_cache_in(&self.target.image, *is_optional),
+            CacheWish::Lines {
+                from,
+                to,
+                is_optional,
+            } => {
+                options.cache_from.push(from.clone());
+                options.cache_to.push(to.clone());
+                options.is_cache_optional = *is_optional;
+            }
         }
+        request
     }
 }
 
@@ -178,7 +195,8 @@ async fn source(settings: &Settings) -> Result<Source, RunError> {
         checkout
             .source(&build.context)
             .map_err(|error| error.in_job(in_job))?;
-        let inputs = ContextInputs::read(&build.context, &build.dockerfile).map_err(BuildError::from)?;
+        let inputs = read_by(&build).map_err(BuildError::from)?;
+        let inputs: Vec<&dyn BuildInputs> = inputs.iter().map(|one| one as &dyn BuildInputs).collect();
         Ok::<_, PipelineError>(checkout.compared_source(&inputs)?)
     });
     let mut source = read
@@ -193,4 +211,15 @@ async fn source(settings: &Settings) -> Result<Source, RunError> {
         source.url = Some(format!("{}/{repository}", server.as_str().trim_end_matches('/')));
     }
     Ok(source)
+}
+
+/// Every folder that the build reads, the main context first.
+fn read_by(build: &BuildSettings) -> Result<Vec<ContextInputs>, buildkit_session::Error> {
+    let mut inputs = vec![ContextInputs::read(&build.context, &build.dockerfile)?];
+    for context in build.options.contexts.values() {
+        if let NamedContext::Folder(folder) = context {
+            inputs.push(ContextInputs::named(folder)?);
+        }
+    }
+    Ok(inputs)
 }

@@ -82,7 +82,7 @@ fn a_tag_rule_that_is_unknown() {
 
 #[test]
 fn an_illegal_platform() {
-    refused_arguments("illegal_platform", &["--platform", "linux"]);
+    refused_arguments("illegal_platform", &["--platforms", "linux"]);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn several_problems_are_told_together() {
             "UPPER",
             "--version",
             "one",
-            "--platform",
+            "--platforms",
             "x",
             "--labels",
             "novalue",
@@ -122,7 +122,7 @@ fn a_flag_that_is_unknown() {
     let yard = Shipyard::new();
     let finished = finish(&mut yard.command("ship", NO_ENGINE, &["--platfrom", "linux/amd64"]));
     finished.expect_code(2);
-    assert!(finished.stderr.contains("--platform"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("--platforms"), "{}", finished.stderr);
 }
 
 #[test]

@@ -11,10 +11,11 @@ use tagship::schema::INPUTS;
 use test_support::checkout::Checkout;
 use test_support::process::{finish, tagship};
 
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "docs/reference.md",
     "docs/local-ecr.md",
+    "docs/building.md",
     "docs/versions.md",
     "docs/monorepo.md",
     "docs/pull-requests.md",

@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod building_page;
 mod cli_process;
 mod documents;
 mod git;

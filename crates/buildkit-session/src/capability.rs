@@ -6,7 +6,7 @@ use tonic::transport::Channel;
 
 use super::connect::Connection;
 use crate::error::Error;
-use tagship_domain::capability::ImageStore;
+use tagship_domain::capability::{EngineVersion, ImageStore};
 use tagship_domain::content::Platform;
 use tagship_domain::error::cleaned;
 
@@ -68,9 +68,9 @@ impl Capabilities {
         })
     }
 
-    /// The beginning of the engine's version: `(28, 5)` of `28.5.2`.
-    pub fn major_and_minor(&self) -> (u32, u32) {
-        self.major_and_minor
+    /// What decides what the engine can do: its store, and the beginning of its version, `(28, 5)` of `28.5.2`.
+    pub fn facts(&self) -> (ImageStore, EngineVersion) {
+        (self.store, self.major_and_minor)
     }
 
     /// Why `RUN` steps for a platform may fail, if they may: the engine neither is of that platform

@@ -46,6 +46,8 @@ pub enum BuildEvent<'a> {
         /// Bytes in all, if known.
         total: Option<u64>,
     },
+    /// Something worth a line.
+    Note(&'a str),
     /// BuildKit's checks found something in the Dockerfile.
     Warning(&'a Warning),
 }

@@ -26,7 +26,7 @@ pub use error::Error;
 pub use event::{BuildEvent, ProgressSink, StepOutcome, Warning};
 pub use progress::{DockerfileName, FailedStep, Progress};
 pub use session::{Credential, Provisions, RegistryAuth, Session, random_id};
-pub use solve::{Export, ExporterResponse, solve};
+pub use solve::{Cache, Export, ExporterResponse, Order, solve};
 
 /// Runs the examples of the README.
 #[cfg(doctest)]

@@ -1,5 +1,7 @@
 //! Follows a build as BuildKit tells it, and reports it in our events.
 
+mod cache;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
     StatusResponse, Vertex, VertexLog, VertexStatus, VertexWarning,
 };
 
+use self::cache::CacheStep;
 use crate::event::{BuildEvent, ProgressSink, StepOutcome, Warning};
 use tagship_domain::build::BuildArgs;
 use tagship_domain::error::cleaned;
@@ -32,6 +35,8 @@ pub struct Progress {
     dockerfile: DockerfileName,
     /// Whose values BuildKit repeats in names, output and errors.
     build_args: BuildArgs,
+    /// Whether a cache could not be written.
+    has_unwritten_cache: bool,
 }
 
 impl std::fmt::Debug for Progress {
@@ -46,6 +51,7 @@ struct Step {
     /// The first time that BuildKit worked on it: it may put a step aside and come back to it.
     started: Option<Timestamp>,
     finished: bool,
+    /// Of a step whose failure fails the build.
     error: Option<String>,
     tail: VecDeque<u8>,
 }
@@ -58,6 +64,7 @@ impl Progress {
             steps: HashMap::new(),
             dockerfile,
             build_args,
+            has_unwritten_cache: false,
         }
     }
 
@@ -147,7 +154,13 @@ impl Progress {
             return;
         }
         step.finished = true;
-        let outcome = if !vertex.error.is_empty() {
+        let cache = CacheStep::of(&step.name);
+        let mut is_unwritten = false;
+        let outcome = if let (Some(cache), false) = (cache, vertex.error.is_empty()) {
+            is_unwritten = cache == CacheStep::Written;
+            cache.report(&vertex.error, &step.name, &*sink);
+            StepOutcome::Done(between(step.started.as_ref(), vertex.completed.as_ref()))
+        } else if !vertex.error.is_empty() {
             step.error = Some(vertex.error.clone());
             StepOutcome::Failed(&vertex.error)
         } else if vertex.cached {
@@ -162,6 +175,12 @@ impl Progress {
         if step.error.is_none() {
             step.tail = VecDeque::new();
         }
+        self.has_unwritten_cache |= is_unwritten;
+    }
+
+    /// Whether a cache could not be written, which fails a build on engines that do not know `ignore-error`.
+    pub fn has_unwritten_cache(&self) -> bool {
+        self.has_unwritten_cache
     }
 
     fn warning(&self, warning: &VertexWarning) {

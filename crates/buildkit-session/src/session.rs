@@ -59,8 +59,8 @@ impl std::fmt::Debug for Session {
 
 /// What a session gives to the build.
 pub struct Provisions<'a> {
-    /// Folders, by the names that the frontend asks for: `context` and `dockerfile`.
-    pub folders: BTreeMap<&'static str, Folder>,
+    /// Folders, by the names that the frontend asks for: `context`, `dockerfile` and those of named contexts.
+    pub folders: BTreeMap<String, Folder>,
     /// Secrets for the steps that mount them.
     pub secrets: &'a [BuildSecret],
     /// Credentials of registries.

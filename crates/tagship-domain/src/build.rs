@@ -25,7 +25,7 @@ pub use login::{RegistryLoginLine, login_host, registry_login};
 pub use options::{
     BuildOptions, Entitlement, HostEntry, NamedContext, Network, Ulimit, named_context, size_in_bytes,
 };
-pub use request_hash::{RequestHash, RequestPart};
+pub use request_hash::{Places, RequestHash, RequestPart};
 
 /// One build of one Dockerfile.
 #[derive(Debug, Clone, Serialize)]
@@ -43,8 +43,8 @@ pub struct BuildRequest {
     pub secrets: Vec<BuildSecret>,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
-    /// The platform to build for; the engine's own when absent.
-    pub platform: Option<Platform>,
+    /// The platforms to build for; the engine's own when empty. Several make one index.
+    pub platforms: Vec<Platform>,
     /// Whether to ignore cached results of earlier builds.
     pub no_cache: bool,
     /// The commit's time, in seconds since 1970-01-01T00:00:00Z.

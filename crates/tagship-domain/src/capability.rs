@@ -71,6 +71,16 @@ pub enum Support {
     Never(Reason),
 }
 
+impl fmt::Display for Support {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => f.write_str("yes"),
+            Self::Since((major, minor)) => write!(f, "from {major}.{minor} on"),
+            Self::Never(reason) => write!(f, "no: {reason}"),
+        }
+    }
+}
+
 /// Why no version of an engine can do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -156,6 +166,7 @@ impl Feature {
     pub fn of(request: &BuildRequest) -> BTreeSet<Self> {
         let options = &request.options;
         let wishes = [
+            (request.platforms.len() > 1, Self::SeveralPlatforms),
             (!options.annotations.is_empty(), Self::Annotations),
             (
                 options.attestations.contains_key(&Attestation::Provenance),
@@ -267,6 +278,33 @@ impl UnsupportedFeature {
                 FeatureAnswer::Refused(refusal) => Some(refusal),
             })
             .collect()
+    }
+
+    /// Returns the request without the optional caches that an engine does not take, and why each is left out.
+    pub fn without_optional_caches(
+        request: &BuildRequest,
+        store: ImageStore,
+        version: EngineVersion,
+    ) -> (BuildRequest, Vec<Self>) {
+        let mut request = request.clone();
+        let mut left_out = Vec::new();
+        let options = &mut request.options;
+        if options.is_cache_optional {
+            let mut takes = |feature: Feature| match feature.answer(store, version) {
+                FeatureAnswer::Satisfied => true,
+                FeatureAnswer::Refused(refusal) => {
+                    left_out.push(refusal);
+                    false
+                }
+            };
+            options
+                .cache_from
+                .retain(|entry| takes(Feature::CacheFrom(entry.kind)));
+            options
+                .cache_to
+                .retain(|entry| takes(Feature::CacheTo(entry.kind)));
+        }
+        (request, left_out)
     }
 
     /// Returns what the user can do: one imperative sentence.

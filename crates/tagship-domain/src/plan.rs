@@ -3,7 +3,7 @@
 use semver::Version;
 use serde::Serialize;
 
-use crate::build::{BuildRequest, RequestHash};
+use crate::build::{BuildRequest, CacheTagError, RequestHash};
 use crate::facts::{Facts, Revision, Source};
 use crate::immutability::Mutability;
 use crate::reference::{Digest, ImageName, Tag};
@@ -217,6 +217,17 @@ impl Plan {
             _ => None,
         });
         self.refusal(conflicts.collect())
+    }
+
+    /// Why a cache cannot be kept where it should be.
+    pub fn cache_error(&self) -> Option<CacheTagError> {
+        let Content::Build { request } = &self.content else {
+            return None;
+        };
+        let tags = self.tags.iter().map(|planned| &planned.wanted.tag);
+        request
+            .options
+            .cache_error(&self.image, self.mutability.as_ref(), tags)
     }
 
     /// These conflicts together, if there are any.

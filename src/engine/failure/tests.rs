@@ -39,7 +39,7 @@ fn request() -> BuildRequest {
         build_args: BuildArgs::default(),
         secrets: Vec::new(),
         labels: BTreeMap::new(),
-        platform: None,
+        platforms: Vec::new(),
         no_cache: false,
         committed_at: 0,
         reproducible: false,

@@ -3,13 +3,15 @@ use crate::inputs::container::HINT;
 use crate::schema::{INPUTS, NeedsSetup};
 
 /// A value of each input that needs the host, which this machine does not have.
-const OF_HOST: [(&str, &str); 6] = [
+const OF_HOST: [(&str, &str); 8] = [
     ("docker-host", "ssh://builder"),
     ("docker-host", "unix:///run/user/1001/docker.sock"),
     ("local-data", "/home/runner/ecr"),
     ("context", "/home/runner/elsewhere"),
     ("file", "/home/runner/Dockerfile"),
     ("secrets", "id=a,env=A\nid=npm,src=/home/runner/.npmrc"),
+    ("secret-files", "npm=/home/runner/.npmrc"),
+    ("build-contexts", "a=docker-image://busybox\nlib=/home/runner/lib"),
 ];
 
 fn in_action(name: &str, value: &str) -> Case {
@@ -63,6 +65,8 @@ fn the_action_takes_what_its_container_is_given() {
         ("context", "/github/workspace"),
         ("file", "Dockerfile"),
         ("secrets", "id=npm,src=.npmrc"),
+        ("secret-files", "npm=.npmrc"),
+        ("build-contexts", "a=docker-image://busybox\nlib=."),
     ] {
         let resolved = in_action(name, value).resolve_action();
         assert!(resolved.is_ok(), "{name}={value}: {}", resolved.unwrap_err());

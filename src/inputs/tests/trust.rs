@@ -117,7 +117,7 @@ fn what_describes_the_image_may_stand_in_any_file() {
         .file(
             "tagship.yaml",
             "repository: team/app\ncontext: app\nfile: app/Dockerfile\nbuild-args:\n  A: b\ntarget: x\n\
-             tags: type=sha\nlabels: a=b\nplatform: linux/arm64\n",
+             tags: type=sha\nlabels: a=b\nplatforms: linux/arm64\n",
         );
     assert_eq!(case.refused(), [""; 0]);
     case.settings();

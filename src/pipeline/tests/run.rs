@@ -96,6 +96,14 @@ impl Reporter for Silent {
     fn event(&self, _: crate::ports::RunEvent<'_>) {}
 }
 
+/// Where the Dockerfile of a test lies.
+pub(super) fn places() -> Places {
+    Places {
+        dockerfile: b"Dockerfile".to_vec(),
+        ..Places::default()
+    }
+}
+
 pub(super) fn image() -> ImageName {
     ImageName {
         registry: RegistryHost::parse("127.0.0.1:5510").unwrap(),
@@ -147,7 +155,7 @@ impl Run {
             build_args: BuildArgs::default(),
             secrets: Vec::new(),
             labels: BTreeMap::new(),
-            platform: None,
+            platforms: Vec::new(),
             no_cache: false,
             committed_at: 0,
             reproducible: false,
@@ -160,7 +168,7 @@ impl Run {
                 version,
                 wanted,
                 also: Vec::new(),
-                request: RequestHash::of(&build, b"", b"Dockerfile"),
+                request: RequestHash::of(&build, &places()),
                 rebuild: false,
                 build,
             },

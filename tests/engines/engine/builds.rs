@@ -71,7 +71,7 @@ RUN false
             secret("file", SecretSource::File(workspace.path().join("secret"))),
         ];
         request.labels = BTreeMap::from([("org.example.a".to_owned(), "x=\"y\", z".to_owned())]);
-        request.platform = Some(Platform::parse("linux/amd64").unwrap());
+        request.platforms = vec![Platform::parse("linux/amd64").unwrap()];
         request.no_cache = true;
         let bench = Bench::new(&engine).await;
         let digest = bench.publish(&request).await.unwrap();

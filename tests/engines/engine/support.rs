@@ -13,6 +13,7 @@ use tagship::ports::{
     Builder as _, RegistryCredential, RegistryLogin, Reporter, RunEvent, StepOutcome, Warning,
 };
 use tagship_domain::build::{BuildArgs, BuildOptions, BuildRequest};
+use tagship_domain::content::Manifest;
 use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
 use tempfile::TempDir;
 
@@ -106,7 +107,7 @@ pub(crate) fn request(context: &Path) -> BuildRequest {
         build_args: BuildArgs::default(),
         secrets: Vec::new(),
         labels: BTreeMap::new(),
-        platform: None,
+        platforms: Vec::new(),
         no_cache: false,
         committed_at: 1_700_000_000,
         reproducible: false,
@@ -190,6 +191,20 @@ impl Bench {
             heard,
             repository,
         }
+    }
+
+    /// Where it is published to.
+    pub(crate) fn image(&self) -> ImageName {
+        ImageName {
+            registry: self.registry.host(),
+            repository: RepositoryName::parse(self.repository).unwrap(),
+        }
+    }
+
+    /// A manifest or index that the registry has.
+    pub(crate) fn manifest(&self, digest: &Digest) -> Manifest {
+        let (media_type, bytes) = self.registry.state().manifests[digest].clone();
+        Manifest::new(media_type, bytes)
     }
 
     pub(crate) async fn publish(&self, request: &BuildRequest) -> Result<Digest, BuildError> {

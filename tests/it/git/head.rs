@@ -90,7 +90,10 @@ fn a_worktree_and_a_detached_head_are_read() {
     assert_eq!(source.commit, repository.source("app").commit);
     fs::write(path.join("app/main.c"), "changed").unwrap();
     let inputs = ContextInputs::read(&path, &path.join("Dockerfile")).unwrap();
-    let changes = GixCheckout::at(&path).compared_source(&inputs).unwrap().changes;
+    let changes = GixCheckout::at(&path)
+        .compared_source(&[&inputs])
+        .unwrap()
+        .changes;
     assert_eq!(changes[0].path, "app/main.c");
     assert_eq!(repository.source("app").change_count, 0);
 }
@@ -106,7 +109,7 @@ fn a_repository_in_a_folder_of_the_workspace_is_found_by_the_context() {
     git(&inner, &["commit", "--quiet", "--message", "x"]);
     let inputs = ContextInputs::read(&inner, &inner.join("Dockerfile")).unwrap();
     let source = GixCheckout::at(workspace.path())
-        .compared_source(&inputs)
+        .compared_source(&[&inputs])
         .unwrap();
     assert_eq!(source.change_count, 0);
 }

@@ -60,7 +60,7 @@ impl Repository {
 
     pub(crate) fn source_with(&self, context: &str, dockerfile: &str) -> Source {
         let inputs = ContextInputs::read(&self.path(context), &self.path(dockerfile)).unwrap();
-        GixCheckout::at(self.root()).compared_source(&inputs).unwrap()
+        GixCheckout::at(self.root()).compared_source(&[&inputs]).unwrap()
     }
 
     /// Each path that differs, with its cause.

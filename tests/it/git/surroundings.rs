@@ -38,7 +38,7 @@ fn what_is_no_checkout_is_told() {
     let repository = Repository::new();
     fs::write(repository.path(".git/index"), "DIRCgarbage").unwrap();
     let inputs = ContextInputs::read(repository.root(), &repository.path("Dockerfile")).unwrap();
-    let compared = GixCheckout::at(repository.root()).compared_source(&inputs);
+    let compared = GixCheckout::at(repository.root()).compared_source(&[&inputs]);
     assert!(matches!(compared, Err(GitError::Unreadable { .. })));
 
     let repository = Repository::new();
@@ -91,7 +91,7 @@ fn the_environment_does_not_redirect() {
     if let Ok(path) = std::env::var(REPOSITORY) {
         let path = PathBuf::from(path);
         let inputs = ContextInputs::read(&path, &path.join("Dockerfile")).unwrap();
-        let source = GixCheckout::at(&path).compared_source(&inputs).unwrap();
+        let source = GixCheckout::at(&path).compared_source(&[&inputs]).unwrap();
         assert_eq!(source.changes[0].path, "app/main.c");
         assert_eq!(source.tags, ["here"]);
         return;

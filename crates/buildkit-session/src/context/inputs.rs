@@ -31,9 +31,25 @@ impl ContextInputs {
         own.push(".dockerignore");
         let own = PathBuf::from(own);
         let shared = folder.root().join(".dockerignore");
-        let ignore_file = if own.is_file() { &own } else { &shared };
+        let mut beside = vec![dockerfile.to_owned(), own.clone()];
+        if own.is_file() {
+            return Self::of(&folder, &own, beside);
+        }
+        beside.push(shared.clone());
+        Self::of(&folder, &shared, beside)
+    }
+
+    /// Reads a context beside the main one, which has an ignore file of its own.
+    /// Source: BuildKit, `frontend/dockerui/namedcontext.go`.
+    pub fn named(context: &Path) -> Result<Self, Error> {
+        let folder = Folder::context(context)?;
+        let ignore_file = folder.root().join(".dockerignore");
+        Self::of(&folder, &ignore_file, vec![ignore_file.clone()])
+    }
+
+    fn of(folder: &Folder, ignore_file: &Path, beside: Vec<PathBuf>) -> Result<Self, Error> {
         let unreadable = |problem: String| Error::Context {
-            path: ignore_file.clone(),
+            path: ignore_file.to_owned(),
             problem,
         };
         let exclude = match ignored(ignore_file) {
@@ -56,13 +72,9 @@ impl ContextInputs {
             Ok(())
         })
         .map_err(|error| Error::Context {
-            path: context.to_owned(),
+            path: folder.root().to_owned(),
             problem: error.to_string(),
         })?;
-        let mut beside = vec![dockerfile.to_owned(), own.clone()];
-        if !own.is_file() {
-            beside.push(shared);
-        }
         Ok(Self {
             context: folder.root().to_owned(),
             beside,

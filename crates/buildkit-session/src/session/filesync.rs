@@ -27,7 +27,7 @@ const WAITING_PACKETS: usize = 64;
 /// bytes, it says that it is done. Source: tonistiigi/fsutil, `send.go` and `receive.go`.
 pub(crate) struct Folders {
     /// By the names that the frontend asks for.
-    pub(crate) by_name: BTreeMap<&'static str, Folder>,
+    pub(crate) by_name: BTreeMap<String, Folder>,
     pub(crate) failures: Failures,
 }
 

@@ -57,7 +57,7 @@ struct Engine {
 async fn engine(context: &Path, secrets: &[BuildSecret]) -> Engine {
     let failures = Failures::default();
     let provisions = Provisions {
-        folders: BTreeMap::from([("context", Folder::context(context).unwrap())]),
+        folders: BTreeMap::from([("context".to_owned(), Folder::context(context).unwrap())]),
         secrets,
         auth: Arc::new(NoCredentials),
         sink: Arc::new(NoCredentials),

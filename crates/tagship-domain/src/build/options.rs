@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
+use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
 use super::attachments::{Annotation, Attestation};
-use super::cache::CacheEntry;
+use super::cache::{CacheEntry, CacheTagError};
 use super::invalid::InvalidOption;
-use crate::reference::ImageName;
+use crate::immutability::Mutability;
+use crate::reference::{ImageName, Tag};
 use crate::untrusted::cleaned;
 
 /// Everything about a build that has a default.
@@ -55,6 +57,9 @@ pub struct BuildOptions {
     /// Where results are left.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cache_to: Vec<CacheEntry>,
+    /// The build arguments whose values make no other image, such as a date.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub volatile_args: BTreeSet<String>,
     /// Whether the caches are left out where the engine or the repository does not take them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_cache_optional: bool,
@@ -67,6 +72,34 @@ impl BuildOptions {
         self.cache_from.push(from);
         self.cache_to.push(to);
         self.is_cache_optional = is_optional;
+    }
+
+    /// Returns why a cache cannot be kept under its tag in the image's repository, whose setting is `mutability` as far
+    /// as it is known, and where `wanted` are the image's own tags.
+    pub fn cache_error<'a>(
+        &self,
+        image: &ImageName,
+        mutability: Option<&Mutability>,
+        wanted: impl Iterator<Item = &'a Tag> + Clone,
+    ) -> Option<CacheTagError> {
+        let tags = self.cache_to.iter().filter_map(|entry| entry.tag_in(image));
+        let mut errors = tags.filter_map(|tag| {
+            let image = image.clone();
+            if wanted.clone().any(|wanted| *wanted == tag) {
+                Some(CacheTagError::Wanted { tag, image })
+            } else if mutability.is_some_and(|setting| setting.protects(&tag)) {
+                Some(CacheTagError::Immutable { tag, image })
+            } else {
+                None
+            }
+        });
+        errors.next()
+    }
+
+    /// Returns the values that open something.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let caches = self.cache_from.iter().chain(&self.cache_to);
+        caches.flat_map(CacheEntry::secrets)
     }
 
     /// Leaves out all caches.
@@ -84,19 +117,6 @@ pub enum NamedContext {
     Folder(PathBuf),
     /// What the engine fetches itself: `docker-image://`, `https://` or a git address.
     Address(String),
-}
-
-impl NamedContext {
-    /// Returns what tells it from others wherever the checkout lies: the address, or the folder's name.
-    pub fn place(&self) -> &str {
-        match self {
-            Self::Folder(path) => path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default(),
-            Self::Address(address) => address,
-        }
-    }
 }
 
 /// Reads a line of `build-contexts`: `NAME=FOLDER` or `NAME=ADDRESS`. A folder is as it was written.

@@ -1,24 +1,36 @@
 //! What makes two builds of one commit the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::BuildRequest;
+use super::{BuildRequest, NamedContext};
 use crate::content::Platform;
 use crate::reference::Digest;
 
 /// The part of a build request that decides what is in the image, beside the commit: hashed part by part, so that two
 /// of them say in what they differ. Labels, tags, compression and caches are no part of it.
 ///
-/// As text, which the image carries as a label: `v1:`, a hash for each part, and the platform, with dots between them.
+/// As text, which the image carries as a label: `v1:`, a hash for each part, and the platforms, with dots between them
+/// and commas between platforms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestHash {
     /// One for each of [`RequestPart::HASHED`].
     hashes: [String; RequestPart::HASHED.len()],
-    /// The platform that was asked for; the engine's own when absent.
-    platform: Option<Platform>,
+    /// The platforms that were asked for, sorted; the engine's own when empty.
+    platforms: Vec<Platform>,
+}
+
+/// Where the folders and files of a request lie in the repository.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// The context folder.
+    pub context: Vec<u8>,
+    /// The Dockerfile.
+    pub dockerfile: Vec<u8>,
+    /// The named contexts that are folders, by name.
+    pub contexts: BTreeMap<String, Vec<u8>>,
 }
 
 /// A part of a build request, by its input's name.
@@ -31,22 +43,25 @@ pub enum RequestPart {
     File,
     /// The stage.
     Target,
-    /// The build arguments, with their values.
+    /// The build arguments, with their values, but for volatile ones.
     BuildArgs,
+    /// The contexts beside the main one.
+    BuildContexts,
     /// The names of the secrets.
     Secrets,
     /// Whether times in layers are set.
     Reproducible,
-    /// The platform.
-    Platform,
+    /// The platforms.
+    Platforms,
 }
 
 impl RequestPart {
-    const HASHED: [Self; 6] = [
+    const HASHED: [Self; 7] = [
         Self::Context,
         Self::File,
         Self::Target,
         Self::BuildArgs,
+        Self::BuildContexts,
         Self::Secrets,
         Self::Reproducible,
     ];
@@ -58,9 +73,10 @@ impl RequestPart {
             Self::File => "file",
             Self::Target => "target",
             Self::BuildArgs => "build-args",
+            Self::BuildContexts => "build-contexts",
             Self::Secrets => "secrets",
             Self::Reproducible => "reproducible",
-            Self::Platform => "platform",
+            Self::Platforms => "platforms",
         }
     }
 }
@@ -72,39 +88,55 @@ impl RequestHash {
     /// Stands for the engine's own platform.
     const NO_PLATFORM: &str = "-";
 
-    /// Hashes a request whose context folder and Dockerfile are at these places in the repository.
-    pub fn of(request: &BuildRequest, context: &[u8], dockerfile: &[u8]) -> Self {
+    /// Hashes a request whose folders and files are at these places in the repository.
+    pub fn of(request: &BuildRequest, places: &Places) -> Self {
         let secrets: BTreeSet<&str> = request.secrets.iter().map(|secret| secret.id.as_str()).collect();
         // Each name and value with its length, so that no two lists come to the same bytes.
         let sized = |bytes: &[u8]| [&bytes.len().to_be_bytes(), bytes].concat();
-        let list = |texts: Vec<&str>| {
-            texts
-                .iter()
-                .flat_map(|text| sized(text.as_bytes()))
-                .collect::<Vec<_>>()
-        };
+        let list = |texts: Vec<&[u8]>| texts.iter().flat_map(|text| sized(text)).collect::<Vec<_>>();
+        let options = &request.options;
         let of_part = |part: RequestPart| match part {
-            RequestPart::Context => context.to_vec(),
-            RequestPart::File => dockerfile.to_vec(),
-            RequestPart::Target => list(request.target.iter().map(String::as_str).collect()),
-            RequestPart::BuildArgs => list(
-                request
-                    .build_args
+            RequestPart::Context => places.context.clone(),
+            RequestPart::File => places.dockerfile.clone(),
+            RequestPart::Target => list(request.target.iter().map(String::as_bytes).collect()),
+            RequestPart::BuildArgs => {
+                let arguments = request.build_args.iter();
+                let counting = arguments.filter(|(name, _)| !options.volatile_args.contains(*name));
+                list(
+                    counting
+                        .flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()])
+                        .collect(),
+                )
+            }
+            RequestPart::BuildContexts => {
+                let contexts = options.contexts.iter();
+                let place = |name: &str, context| match context {
+                    NamedContext::Address(address) => ("address", address.clone().into_bytes()),
+                    NamedContext::Folder(_) => {
+                        ("folder", places.contexts.get(name).cloned().unwrap_or_default())
+                    }
+                };
+                let described: Vec<_> = contexts
+                    .map(|(name, context)| (name.as_bytes(), place(name, context.clone())))
+                    .collect();
+                let parts = described
                     .iter()
-                    .flat_map(|(name, value)| [name, value])
-                    .collect(),
-            ),
-            RequestPart::Secrets => list(secrets.iter().copied().collect()),
+                    .flat_map(|(name, (kind, place))| [*name, kind.as_bytes(), place.as_slice()]);
+                list(parts.collect())
+            }
+            RequestPart::Secrets => list(secrets.iter().map(|id| id.as_bytes()).collect()),
             RequestPart::Reproducible => vec![u8::from(request.reproducible)],
-            RequestPart::Platform => Vec::new(),
+            RequestPart::Platforms => Vec::new(),
         };
         let hash = |part| {
             let hex = Digest::of(&of_part(part)).hex();
             hex.chars().take(Self::DIGITS).collect()
         };
+        let mut platforms = request.platforms.clone();
+        platforms.sort_unstable();
         Self {
             hashes: RequestPart::HASHED.map(hash),
-            platform: request.platform.clone(),
+            platforms,
         }
     }
 
@@ -121,11 +153,15 @@ impl RequestHash {
             digits.clone_into(hash);
             is_legal.then_some(())?;
         }
-        let platform = match parts.next()? {
-            Self::NO_PLATFORM => None,
-            platform => Some(Platform::parse(platform).ok()?),
+        let platforms = match parts.next()? {
+            Self::NO_PLATFORM => Vec::new(),
+            platforms => platforms
+                .split(',')
+                .map(Platform::parse)
+                .collect::<Result<_, _>>()
+                .ok()?,
         };
-        parts.next().is_none().then_some(Self { hashes, platform })
+        parts.next().is_none().then_some(Self { hashes, platforms })
     }
 
     /// In what an image differs from what is asked for. `theirs` is what it was built from, as far as it says;
@@ -139,19 +175,19 @@ impl RequestHash {
             let parts = RequestPart::HASHED.into_iter().zip(pairs);
             parts.filter_map(|(part, (ours, theirs))| (ours != theirs).then_some(part))
         });
-        let other_platform = match (&self.platform, platforms) {
-            (Some(ours), [theirs]) => !ours.is_same(theirs),
-            (Some(_), [_, _, ..]) => true,
-            (Some(ours), []) => theirs.is_some_and(|theirs| {
-                theirs
-                    .platform
-                    .as_ref()
-                    .is_some_and(|theirs| !ours.is_same(theirs))
-            }),
-            (None, _) => theirs.is_some_and(|theirs| theirs.platform.is_some()),
+        let of_label = theirs.map_or(&[][..], |theirs| &theirs.platforms);
+        let known = if platforms.is_empty() { of_label } else { platforms };
+        let within = |some: &[Platform], all: &[Platform]| {
+            some.iter().all(|one| all.iter().any(|other| one.is_same(other)))
+        };
+        let ours = self.platforms.as_slice();
+        let other_platform = if ours.is_empty() {
+            !of_label.is_empty()
+        } else {
+            !known.is_empty() && !(within(ours, known) && within(known, ours))
         };
         hashed
-            .chain(other_platform.then_some(RequestPart::Platform))
+            .chain(other_platform.then_some(RequestPart::Platforms))
             .collect()
     }
 }
@@ -162,10 +198,11 @@ impl fmt::Display for RequestHash {
         for hash in &self.hashes {
             write!(f, "{hash}.")?;
         }
-        match &self.platform {
-            None => f.write_str(Self::NO_PLATFORM),
-            Some(platform) => platform.fmt(f),
+        if self.platforms.is_empty() {
+            return f.write_str(Self::NO_PLATFORM);
         }
+        let platforms: Vec<String> = self.platforms.iter().map(Platform::to_string).collect();
+        f.write_str(&platforms.join(","))
     }
 }
 
@@ -177,7 +214,6 @@ impl Serialize for RequestHash {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::path::PathBuf;
 
     use super::*;
@@ -191,7 +227,7 @@ mod tests {
             build_args: BuildArgs::default(),
             secrets: Vec::new(),
             labels: BTreeMap::new(),
-            platform: None,
+            platforms: Vec::new(),
             no_cache: false,
             committed_at: 0,
             reproducible: false,
@@ -199,8 +235,16 @@ mod tests {
         }
     }
 
+    fn places(context: &str, dockerfile: &str) -> Places {
+        Places {
+            context: context.as_bytes().to_vec(),
+            dockerfile: dockerfile.as_bytes().to_vec(),
+            contexts: BTreeMap::new(),
+        }
+    }
+
     fn hash(request: &BuildRequest) -> RequestHash {
-        RequestHash::of(request, b"app", b"app/Dockerfile")
+        RequestHash::of(request, &places("app", "app/Dockerfile"))
     }
 
     fn args(pairs: &[(&str, &str)]) -> BuildArgs {
@@ -235,7 +279,7 @@ mod tests {
             });
         };
         assert_eq!(told(secret), [RequestPart::Secrets]);
-        let elsewhere = RequestHash::of(&request(), b"", b"Dockerfile");
+        let elsewhere = RequestHash::of(&request(), &places("", "Dockerfile"));
         assert_eq!(
             ours.differences(Some(&elsewhere), &[]),
             [RequestPart::Context, RequestPart::File]
@@ -248,6 +292,38 @@ mod tests {
             told(|r| drop(r.labels.insert("a".to_owned(), "b".to_owned()))),
             []
         );
+    }
+
+    #[test]
+    fn named_contexts_count_by_their_place_or_address_and_volatile_arguments_do_not() {
+        let with = |context: NamedContext, place: &str| {
+            let mut request = request();
+            request.options.contexts.insert("shared".to_owned(), context);
+            let mut places = places("app", "app/Dockerfile");
+            places
+                .contexts
+                .insert("shared".to_owned(), place.as_bytes().to_vec());
+            RequestHash::of(&request, &places)
+        };
+        let folder = |path: &str| NamedContext::Folder(PathBuf::from(path));
+        let ours = with(folder("/here/lib"), "lib");
+        let differs = |theirs: &RequestHash| ours.differences(Some(theirs), &[]);
+        assert_eq!(differs(&with(folder("/elsewhere/lib"), "lib")), []);
+        let other = [RequestPart::BuildContexts];
+        assert_eq!(differs(&with(folder("/here/lib"), "other/lib")), other);
+        assert_eq!(
+            differs(&with(NamedContext::Address("lib".to_owned()), "lib")),
+            other
+        );
+        assert_eq!(differs(&hash(&request())), other);
+
+        let dated = |date: &str| {
+            let mut request = request();
+            request.build_args = args(&[("A", "1"), ("DATE", date)]);
+            request.options.volatile_args.insert("DATE".to_owned());
+            hash(&request)
+        };
+        assert_eq!(dated("monday"), dated("tuesday"));
     }
 
     #[test]
@@ -267,11 +343,11 @@ mod tests {
         let platform = |text: &str| Platform::parse(text).unwrap();
         let asked = |text: Option<&str>| {
             let mut request = request();
-            request.platform = text.map(&platform);
+            request.platforms = text.iter().map(|text| platform(text)).collect();
             hash(&request)
         };
         let (amd, arm) = (platform("linux/amd64"), platform("linux/arm64"));
-        let other = [RequestPart::Platform];
+        let other = [RequestPart::Platforms];
         for theirs in [None, Some(asked(None)), Some(asked(Some("linux/amd64")))] {
             let of = |ours: Option<&str>, has: &[Platform]| asked(ours).differences(theirs.as_ref(), has);
             assert_eq!(of(Some("linux/arm64"), std::slice::from_ref(&amd)), other);
@@ -283,17 +359,31 @@ mod tests {
             []
         );
         assert_eq!(
-            asked(None).differences(Some(&asked(Some("linux/arm64"))), &[arm]),
+            asked(None).differences(Some(&asked(Some("linux/arm64"))), std::slice::from_ref(&arm)),
             other
         );
-        assert_eq!(asked(None).differences(None, &[amd]), []);
+        assert_eq!(asked(None).differences(None, std::slice::from_ref(&amd)), []);
+
+        let mut request = request();
+        request.platforms = vec![amd.clone(), arm.clone()];
+        let both = hash(&request);
+        request.platforms.reverse();
+        assert_eq!(hash(&request), both, "their order is none of the image's");
+        assert_eq!(both.differences(None, &[arm.clone(), amd.clone()]), []);
+        assert_eq!(both.differences(Some(&both), &[]), []);
+        assert_eq!(both.differences(Some(&both), &[amd]), other);
     }
 
     #[test]
     fn the_label_is_read_again_and_others_are_not() {
         let mut request = request();
-        for platform in [None, Some(Platform::parse("linux/arm64/v8").unwrap())] {
-            request.platform = platform;
+        let platform = |text| Platform::parse(text).unwrap();
+        for platforms in [
+            vec![],
+            vec![platform("linux/arm64/v8")],
+            vec![platform("linux/amd64"), platform("linux/arm64/v8")],
+        ] {
+            request.platforms = platforms;
             let hash = hash(&request);
             assert_eq!(RequestHash::parse(&hash.to_string()), Some(hash));
         }

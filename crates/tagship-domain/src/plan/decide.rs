@@ -43,9 +43,18 @@ pub(super) fn decide(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Pl
     }
     let content = match published {
         Some((digest, tag, basis)) if !request.rebuild => Content::Published { digest, tag, basis },
-        _ => Content::Build {
-            request: Box::new(request.build),
-        },
+        _ => {
+            let mut build = Box::new(request.build);
+            let tags = request.wanted.tags.iter().map(|wanted| &wanted.tag);
+            let error = build
+                .options
+                .cache_error(&request.image, mutability.as_ref(), tags);
+            if let Some(error) = error.filter(|_| build.options.is_cache_optional) {
+                build.options.without_caches();
+                notes.push(Note::WithoutCache(error));
+            }
+            Content::Build { request: build }
+        }
     };
     Plan {
         image: request.image,

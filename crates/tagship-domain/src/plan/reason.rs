@@ -6,6 +6,7 @@ use semver::Version;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+use crate::build::CacheTagError;
 use crate::event::Mismatch;
 use crate::facts::{CommitId, Unknown, paths};
 use crate::tags::TagNote;
@@ -196,6 +197,8 @@ pub enum Note {
     LabelsUnread(Unknown),
     /// The config of what was pushed could not be read back.
     ConfigUnread(Unknown),
+    /// The cache that `cache: auto` would keep is left out.
+    WithoutCache(CacheTagError),
 }
 
 impl Note {
@@ -210,6 +213,7 @@ impl Note {
             Self::RegistryTagsUnknown(_) => "registry-tags-unknown",
             Self::LabelsUnread(_) => "labels-unread",
             Self::ConfigUnread(_) => "config-unread",
+            Self::WithoutCache(_) => "without-cache",
         }
     }
 }
@@ -241,6 +245,7 @@ impl fmt::Display for Note {
             Self::ConfigUnread(unknown) => {
                 write!(f, "the image's config was found by its digest and size, and not read back: {unknown}")
             }
+            Self::WithoutCache(error) => write!(f, "no cache is kept: {error}"),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
-use crate::build::{BuildArgs, RequestPart};
+use crate::build::{BuildArgs, Places, RequestPart};
 use crate::content::{Manifest, OCI_MANIFEST, Platform};
 use crate::error::Diagnose as _;
 use crate::facts::{CommitId, Descent, GitTags, ImageFacts, OrderingFacts, PlatformManifest};
@@ -28,11 +28,18 @@ fn build() -> BuildRequest {
         build_args: BuildArgs::default(),
         secrets: Vec::new(),
         labels: BTreeMap::new(),
-        platform: None,
+        platforms: Vec::new(),
         no_cache: false,
         committed_at: 0,
         reproducible: false,
         options: crate::build::BuildOptions::default(),
+    }
+}
+
+fn places() -> Places {
+    Places {
+        dockerfile: b"Dockerfile".to_vec(),
+        ..Places::default()
     }
 }
 
@@ -42,7 +49,7 @@ fn request(target: Option<&str>) -> RequestHash {
         target: target.map(str::to_owned),
         ..build()
     };
-    RequestHash::of(&build, b"", b"Dockerfile")
+    RequestHash::of(&build, &places())
 }
 
 fn plan_request(rules: &[&str], version: Option<&str>) -> PlanRequest {
@@ -570,10 +577,10 @@ fn a_platform_that_the_image_does_not_have_is_never_published_already() {
     let on = |platform| {
         let mut plan_request = plan_request(&BOTH, Some("1.0.0"));
         let build = BuildRequest {
-            platform: Some(Platform::parse(platform).unwrap()),
+            platforms: vec![Platform::parse(platform).unwrap()],
             ..build()
         };
-        plan_request.request = RequestHash::of(&build, b"", b"Dockerfile");
+        plan_request.request = RequestHash::of(&build, &places());
         plan_request
     };
     let mut facts = built(&[COMMIT_TAG, "1.0.0"], None, "linux/amd64");
@@ -582,7 +589,7 @@ fn a_platform_that_the_image_does_not_have_is_never_published_already() {
             facts.images.values_mut().for_each(|image| image.request = None);
         }
         let conflicts = Plan::new(on("linux/arm64"), Ok(&facts)).conflicts().unwrap();
-        assert_eq!(conflicts.tags[0].1.differences, [RequestPart::Platform]);
+        assert_eq!(conflicts.tags[0].1.differences, [RequestPart::Platforms]);
         assert!(Plan::new(on("linux/amd64"), Ok(&facts)).is_fulfilled());
     }
 }

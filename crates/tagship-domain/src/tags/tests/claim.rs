@@ -24,7 +24,7 @@ fn elsewhere(run: &Run, rules: &str, flavor: &str) -> Vec<String> {
         images: std::collections::BTreeMap::new(),
         ordering: OrderingFacts::default(),
     };
-    let request = RequestHash::parse(&format!("v1:{}-", "0123456789abcdef.".repeat(6))).unwrap();
+    let request = RequestHash::parse(&format!("v1:{}-", "0123456789abcdef.".repeat(7))).unwrap();
     let revision = Revision {
         commit: CommitId::parse(OTHER).unwrap(),
         is_dirty: false,

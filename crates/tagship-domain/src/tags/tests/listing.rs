@@ -108,7 +108,7 @@ fn the_strict_labels_leave_out_what_is_unknown() {
 #[test]
 fn an_image_that_is_made_tells_its_commit_in_both_modes() {
     let version = Version::parse("1.2.3").unwrap();
-    let hash = format!("v1:{}-", "0123456789abcdef.".repeat(6));
+    let hash = format!("v1:{}-", "0123456789abcdef.".repeat(7));
     let request = crate::build::RequestHash::parse(&hash).unwrap();
     let image_labels = |version| ImageLabels {
         version,

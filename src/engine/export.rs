@@ -1,0 +1,62 @@
+//! Where the result of a build goes, in the words of `BuildKit`'s exporters.
+
+use std::collections::HashMap;
+
+use buildkit_session::{Export, ExporterResponse};
+
+use crate::ports::BuildError;
+use tagship_domain::build::BuildRequest;
+use tagship_domain::reference::{Digest, ImageName};
+
+/// Pushes without a tag, and keeps no image in the engine.
+/// Source: `BuildKit`, "Exporters", "image"; `docs/build-repro.md`.
+pub(super) fn push_by_digest(request: &BuildRequest, image: &ImageName) -> Export {
+    let mut options = options(&[
+        ("push", "true"),
+        ("push-by-digest", "true"),
+        ("name-canonical", "true"),
+        ("store", "false"),
+        ("oci-mediatypes", "true"),
+        ("compression", "gzip"),
+    ]);
+    let mut set = |name: &str, value: String| drop(options.insert(name.to_owned(), value));
+    set("name", image.to_string());
+    set("source-date-epoch", request.latest_time().to_string());
+    if request.reproducible {
+        set("rewrite-timestamp", "true".to_owned());
+    }
+    if image.registry.is_plain_http() {
+        set("registry.insecure", "true".to_owned());
+    }
+    for annotation in &request.options.annotations {
+        set(&annotation.option, annotation.value.clone());
+    }
+    Export {
+        kind: "image",
+        options,
+    }
+}
+
+/// Leaves the image in a classic store, without a name.
+pub(super) fn into_store() -> Export {
+    Export {
+        kind: "moby",
+        options: HashMap::new(),
+    }
+}
+
+fn options(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+    let owned = pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    owned.collect()
+}
+
+/// The digest that the engine answers with under a key.
+pub(super) fn digest_of(response: &ExporterResponse, key: &str) -> Result<Digest, BuildError> {
+    let text = response.get(key).map(String::as_str).unwrap_or_default();
+    Digest::parse(text).map_err(|error| BuildError::Failed {
+        message: format!("the engine gives no `{key}`: {error}"),
+        location: None,
+    })
+}

@@ -1,0 +1,203 @@
+use tagship_domain::build::{CacheKind, Entitlement, NamedContext, Network};
+
+use super::*;
+use crate::settings::CacheWish;
+
+#[test]
+fn every_knob_is_read_as_build_push_action_reads_it() {
+    let case = Case::complete()
+        .file("shared/file", "")
+        .file("key", "from a file")
+        .flag("platforms", "linux/amd64,linux/arm64\nlinux/amd64")
+        .flag("build-contexts", "shared=shared\nbase=docker-image://busybox")
+        .flag("add-hosts", "db:10.0.0.7")
+        .flag("network", "none")
+        .flag("shm-size", "64m")
+        .flag("ulimit", "nofile=512:1024\nnproc=3")
+        .flag("cgroup-parent", "build")
+        .flag("allow", "security.insecure\nnetwork.host")
+        .flag("pull", "true")
+        .flag("no-cache-filters", "one,two")
+        .flag("annotations", "index:a=b\nc=d")
+        .flag("volatile-build-args", "DATE")
+        .flag("cache-from", "type=registry,ref=r.example/a:c\nr.example/b:c")
+        .flag("cache-to", "type=inline")
+        .flag("secret-envs", "token=TOKEN")
+        .flag("secret-files", "key=key")
+        .variable("TOKEN", "hush");
+    let build = case.settings().build;
+    let platforms: Vec<String> = build.platforms.iter().map(ToString::to_string).collect();
+    assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
+    let options = build.options;
+    let shared = case.path().canonicalize().unwrap().join("shared");
+    assert_eq!(options.contexts["shared"], NamedContext::Folder(shared));
+    let image = NamedContext::Address("docker-image://busybox".to_owned());
+    assert_eq!(options.contexts["base"], image);
+    assert_eq!(options.add_hosts[0].to_string(), "db=10.0.0.7");
+    assert_eq!(options.network, Some(Network::None));
+    assert_eq!(options.shm_size, Some(64 << 20));
+    assert_eq!(options.ulimits.len(), 2);
+    assert_eq!(options.cgroup_parent.as_deref(), Some("build"));
+    let both = [Entitlement::NetworkHost, Entitlement::SecurityInsecure];
+    assert_eq!(options.allow, both.into());
+    assert!(options.pull);
+    assert_eq!(options.no_cache_filters, ["one", "two"]);
+    assert_eq!(options.annotations.len(), 2);
+    assert!(options.volatile_args.contains("DATE"));
+    assert_eq!(options.cache_from.len(), 2);
+    assert_eq!(options.cache_to[0].kind, CacheKind::Inline);
+    let ids: Vec<&str> = build.secrets.iter().map(|secret| secret.id.as_str()).collect();
+    assert_eq!(ids, ["token", "key"]);
+}
+
+#[test]
+fn every_entry_that_is_wrong_is_named_and_no_value_of_it() {
+    for (input, value, expected) in [
+        ("platforms", "linux", "platform `linux` is not of the form"),
+        (
+            "add-hosts",
+            "db",
+            "entry `db`: it is not of the form `HOST:ADDRESS`",
+        ),
+        ("network", "bridge", "`bridge` is no network of a build"),
+        ("shm-size", "much", "`much` is no size"),
+        ("ulimit", "files=1", "entry `files`: `files=1` is no limit"),
+        ("allow", "everything", "`everything` is neither"),
+        ("no-cache-filters", "a b", "`a b` is not the name of a stage"),
+        ("annotations", "a", "entry `a`: it is not of the form"),
+        ("build-contexts", "lib=missing", "context `lib` is `"),
+        (
+            "build-contexts",
+            "lib=oci-layout:///x",
+            "`oci-layout://` is not supported here",
+        ),
+        (
+            "cache-to",
+            "type=floppy",
+            "entry `type`: `type=floppy` is no kind of cache",
+        ),
+        ("cache", "somewhere", "`somewhere` is no place for a cache"),
+        (
+            "secret-envs",
+            "token=UNSET",
+            "comes from variable `UNSET`, which is not set",
+        ),
+        (
+            "secret-envs",
+            "=hidden",
+            "secret 1 is not of the form `ID=VARIABLE`",
+        ),
+        ("secret-files", "key=missing", "which cannot be read"),
+    ] {
+        let (message, _) = Case::complete().flag(input, value).problem();
+        assert!(message.starts_with(&format!("`--{input}`: ")), "{message}");
+        assert!(message.contains(expected), "{message}");
+        assert!(!message.contains("hidden"), "{message}");
+    }
+    let twice = Case::complete()
+        .file("a/x", "")
+        .flag("build-contexts", "a=a\na=a");
+    assert!(twice.problem().0.contains("context `a` is given twice"));
+}
+
+#[test]
+fn one_word_stands_for_a_cache() {
+    let job = |case: Case| {
+        case.variable("ACTIONS_RUNTIME_TOKEN", "job-token")
+            .variable("ACTIONS_RESULTS_URL", "https://results.example/")
+            .variable("ACTIONS_CACHE_SERVICE_V2", "True")
+    };
+    let wish = |case: Case| case.settings().build.cache;
+    assert!(matches!(wish(Case::complete()), CacheWish::None));
+    assert!(matches!(
+        wish(Case::complete().flag("cache", "registry")),
+        CacheWish::Registry { is_optional: false }
+    ));
+    assert!(matches!(
+        wish(Case::complete().flag("cache", "auto")),
+        CacheWish::Registry { is_optional: true }
+    ));
+    let CacheWish::Lines {
+        from,
+        to,
+        is_optional,
+    } = wish(job(Case::complete().flag("cache", "auto")))
+    else {
+        panic!("the job has a cache service");
+    };
+    assert!(is_optional);
+    assert_eq!(
+        from.to_string(),
+        "type=gha,url=https://results.example/,url_v2=https://results.example/,version=2"
+    );
+    assert!(to.exposed().any(|pair| pair == ("token", "job-token")));
+    assert!(to.exposed().any(|pair| pair == ("mode", "max")));
+
+    let (message, hint) = Case::complete().flag("cache", "gha").problem();
+    assert!(message.contains("`ACTIONS_RUNTIME_TOKEN`"), "{message}");
+    assert!(hint.unwrap().contains("`type=registry`"));
+    let (message, _) = Case::complete().flag("cache-to", "type=gha").problem();
+    assert!(
+        message.starts_with("`--cache-to`: GitHub's cache service"),
+        "{message}"
+    );
+    let both = Case::complete()
+        .flag("cache", "registry")
+        .flag("cache-from", "r.example/a:c");
+    assert!(both.problem().0.contains("is given beside them"));
+}
+
+#[test]
+fn the_tokens_of_caches_are_secrets_of_the_run() {
+    let case = Case::complete()
+        .flag("cache-from", "type=gha")
+        .variable("ACTIONS_RUNTIME_TOKEN", "job-token")
+        .variable("ACTIONS_CACHE_URL", "https://cache.example/");
+    let settings = case.settings();
+    let secrets: Vec<&str> = settings.secrets().map(|secret| secret.expose_secret()).collect();
+    assert_eq!(secrets, ["job-token"]);
+    assert!(!format!("{settings:?}").contains("job-token"));
+}
+
+/// In a job, a stranger's file decides nothing of addresses, credentials, entitlements and places outside.
+#[test]
+fn a_file_that_the_workflow_does_not_name_may_say_little_about_a_build() {
+    let problem = |line: &str| {
+        let case = Case::complete()
+            .file("lib/x", "")
+            .file("tagship.yaml", line)
+            .variable("CI", "true");
+        case.resolve().err().map(|error| error.to_string())
+    };
+    for line in [
+        "platforms: linux/arm64\n",
+        "shm-size: 64m\n",
+        "ulimit: nofile=1\n",
+        "pull: true\n",
+        "annotations: a=b\n",
+        "cache: registry\n",
+        "build-contexts: lib=lib\n",
+    ] {
+        assert_eq!(problem(line), None, "{line}");
+    }
+    for line in [
+        "add-hosts: db:10.0.0.7\n",
+        "network: host\n",
+        "cgroup-parent: x\n",
+        "allow: network.host\n",
+        "cache-from: r.example/a\n",
+        "cache-to: type=inline\n",
+        "secret-envs: a=HOME\n",
+        "secret-files: a=lib/x\n",
+        "volatile-build-args: A\n",
+        "build-contexts: lib=/etc\n",
+        "build-contexts: lib=../\n",
+        "build-contexts: lib=https://example.com/a.git\n",
+    ] {
+        let message = problem(line).unwrap_or_else(|| panic!("{line} is taken"));
+        assert!(
+            message.contains("counts only when the workflow says so"),
+            "{message}"
+        );
+    }
+}

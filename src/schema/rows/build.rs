@@ -1,0 +1,64 @@
+//! What to build.
+
+use crate::schema::{Input, MaySet, NeedsSetup, Section};
+
+/// In the order of the help.
+pub(super) const ROWS: &[Input] = &[
+    Input::text(
+        Section::Build,
+        "context",
+        "DIR",
+        "The folder that is sent as the build context",
+    ).may_set(MaySet::WithinCheckout).needs_setup(NeedsSetup::HostFile)
+    .default("."),
+    Input::text(Section::Build, "file", "PATH", "The Dockerfile").may_set(MaySet::WithinCheckout).needs_setup(NeedsSetup::HostFile).default_note("`Dockerfile` in the context"),
+    Input::text(Section::Build, "target", "STAGE", "The stage to build").default_note("the last stage"),
+    Input::entries(
+        Section::Build,
+        "build-args",
+        "NAME[=VALUE]",
+        "Build arguments, one a line. `NAME` alone takes its value from the environment. Values are never shown",
+    ).may_set(MaySet::WithValue),
+    Input::entries(
+        Section::Build,
+        "volatile-build-args",
+        "NAME",
+        "Build arguments whose values make no other image, such as a date: a run with another value finds the commit published",
+    )
+    .may_set(MaySet::Workflow),
+    Input::entries(
+        Section::Build,
+        "build-contexts",
+        "NAME=VALUE",
+        "Contexts beside the main one, one a line, which `FROM` and `COPY --from` know by name: a folder, `docker-image://IMAGE`, `https://…` or a git address",
+    )
+    .may_set(MaySet::FolderWithinCheckout)
+    .needs_setup(NeedsSetup::HostFileOfEntry),
+    Input::entries(
+        Section::Build,
+        "platforms",
+        "OS/ARCH",
+        "The platforms to build for, one a line or separated by commas, such as `linux/amd64,linux/arm64`. Several make one index",
+    )
+    .default_note("the engine's own"),
+    Input::entries(
+        Section::Build,
+        "annotations",
+        "[LEVEL:]NAME=VALUE",
+        "Annotations, one a line: of the manifest, or of `index`, `manifest-descriptor` or `index-descriptor`",
+    ),
+    Input::flag(
+        Section::Build,
+        "reproducible",
+        "Give every time in the layers that are built, and in the config, one constant, so that two builds of the same \
+         content have the same digest wherever they run. Slower, and files are of 1980 (docs/design.md)",
+    ),
+    Input::text(
+        Section::Build,
+        "docker-host",
+        "URL",
+        "The Docker Engine's address: `unix:///path`, `tcp://host:port` or `ssh://user@host`",
+    ).may_set(MaySet::Workflow).needs_setup(NeedsSetup::HostEngine)
+    .default_note("`DOCKER_HOST`, else `unix:///var/run/docker.sock`")
+    .standard_variables(&["DOCKER_HOST"]),
+];

@@ -1,0 +1,169 @@
+//! Caches outside of the engine: what they are to a build, and that none fails one.
+
+use http::Method;
+use tagship::ports::Builder as _;
+use tagship_domain::build::{BuildRequest, CacheEntry};
+
+use super::image::Image;
+use super::support::{Bench, Outcome, engines, folder, request};
+use test_support::fake::Fault;
+
+/// A build that nothing else has in its cache.
+fn own_build() -> (tempfile::TempDir, BuildRequest) {
+    let context = folder(&[]);
+    let nonce = context.path().display().to_string();
+    let dockerfile = format!("FROM busybox\nRUN echo {nonce} > /said\n");
+    super::support::write(context.path(), &[("Dockerfile", &dockerfile)]);
+    let request = request(context.path());
+    (context, request)
+}
+
+#[tokio::test]
+async fn a_registry_cache_is_written_as_ecr_takes_it_and_read_again() {
+    for engine in engines() {
+        let (_context, mut request) = own_build();
+        let bench = Bench::new(&engine).await;
+        request.options.keep_cache_in(&bench.image(), false);
+        if !engine.is_containerd() {
+            let error = bench.builder.check(&request).await.unwrap_err();
+            assert!(
+                error.to_string().contains("`cache-to` with `type=registry`"),
+                "{error}"
+            );
+            continue;
+        }
+        bench.publish(&request).await.unwrap();
+        let log = bench.heard.log();
+        assert!(log.warnings.is_empty(), "{:?}", log.warnings);
+        let note = format!("there is no cache at `{}:buildcache` yet", bench.image());
+        assert_eq!(log.notes, [note], "the first build finds none");
+        let cache = bench.registry.state().tags["buildcache"];
+        let manifest = bench.manifest(&cache);
+        assert_eq!(
+            manifest.media_type(),
+            "application/vnd.oci.image.manifest.v1+json"
+        );
+
+        // What is read makes the steps cached that the engine is told to forget.
+        bench.publish(&request).await.unwrap();
+        let log = bench.heard.log();
+        let import = log
+            .steps
+            .iter()
+            .find(|step| step.name.starts_with("importing cache manifest"))
+            .unwrap();
+        assert!(matches!(import.outcome, Some(Outcome::Done(_))), "{import:?}");
+        assert_eq!(log.notes.len(), 1, "{:?}", log.notes);
+    }
+}
+
+#[tokio::test]
+async fn a_cache_that_cannot_be_written_is_a_warning() {
+    for engine in engines()
+        .into_iter()
+        .filter(super::support::Engine::is_containerd)
+    {
+        let (_context, mut request) = own_build();
+        let bench = Bench::new(&engine).await;
+        request.options.keep_cache_in(&bench.image(), false);
+        bench.registry.fail(
+            Method::PUT,
+            "/manifests/buildcache",
+            Fault::error(403, "DENIED", "not for you"),
+        );
+        let digest = bench.publish(&request).await.unwrap();
+        assert!(Image::read(&bench.registry, digest).file("said").is_some());
+        let warnings = bench.heard.log().warnings;
+        let [warning] = warnings.as_slice() else {
+            panic!("{warnings:?}")
+        };
+        assert!(
+            warning.message.starts_with("the cache could not be written: "),
+            "{warning:?}"
+        );
+        assert!(warning.message.contains("403"), "{warning:?}");
+    }
+}
+
+/// The same on engines that do not know `ignore-error`: the build is repeated without the cache.
+#[tokio::test]
+async fn a_cache_that_fails_the_build_is_left_out() {
+    for engine in engines()
+        .into_iter()
+        .filter(super::support::Engine::is_containerd)
+    {
+        let (_context, mut request) = own_build();
+        let bench = Bench::new(&engine).await;
+        let line = format!(
+            "type=registry,ref={}:buildcache,ignore-error=false",
+            bench.image()
+        );
+        request.options.cache_to = vec![CacheEntry::to(&line).unwrap()];
+        bench.registry.fail(
+            Method::PUT,
+            "/manifests/buildcache",
+            Fault::error(403, "DENIED", "not for you"),
+        );
+        let digest = bench.publish(&request).await.unwrap();
+        assert!(Image::read(&bench.registry, digest).file("said").is_some());
+        assert_eq!(bench.heard.log().warnings.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_cache_that_cannot_be_read_is_a_warning() {
+    for engine in engines() {
+        let (_context, mut request) = own_build();
+        let bench = Bench::new(&engine).await;
+        // Nothing listens there.
+        request.options.cache_from =
+            vec![CacheEntry::from("type=registry,ref=127.0.0.1:9/team/app:c").unwrap()];
+        bench.builder.check(&request).await.unwrap();
+        let digest = bench.publish(&request).await.unwrap();
+        assert!(
+            Image::read(&bench.registry, digest).file("said").is_some(),
+            "{}",
+            engine.name
+        );
+        let warnings = bench.heard.log().warnings;
+        let [warning] = warnings.as_slice() else {
+            panic!("{}: {warnings:?}", engine.name)
+        };
+        let begin = "the cache at `127.0.0.1:9/team/app:c` could not be read: ";
+        assert!(warning.message.starts_with(begin), "{}: {warning:?}", engine.name);
+    }
+}
+
+#[tokio::test]
+async fn an_inline_cache_is_in_the_image() {
+    for engine in engines() {
+        let (_context, mut request) = own_build();
+        request.options.cache_to = vec![CacheEntry::to("type=inline").unwrap()];
+        let bench = Bench::new(&engine).await;
+        bench.builder.check(&request).await.unwrap();
+        let digest = bench.publish(&request).await.unwrap();
+        let image = Image::read(&bench.registry, digest);
+        // Source: BuildKit, `exporter/containerimage/exptypes`, `ExporterInlineCache`; `image/spec`.
+        assert!(
+            image.config["moby.buildkit.cache.v0"].is_string(),
+            "{}: {}",
+            engine.name,
+            image.config
+        );
+        assert!(bench.heard.log().warnings.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_optional_cache_is_left_out_where_the_engine_takes_none() {
+    for engine in engines() {
+        let (_context, mut request) = own_build();
+        let bench = Bench::new(&engine).await;
+        request.options.keep_cache_in(&bench.image(), true);
+        bench.builder.check(&request).await.unwrap();
+        bench.publish(&request).await.unwrap();
+        let notes = bench.heard.log().notes;
+        let left_out = notes.iter().any(|note| note.starts_with("without cache: "));
+        assert_eq!(left_out, !engine.is_containerd(), "{}: {notes:?}", engine.name);
+    }
+}
