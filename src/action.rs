@@ -3,9 +3,7 @@
 //! Every declared output is always written, also by a run that fails: build output that pretends to be an old
 //! `set-output` command is overridden by the file, which the runner reads last.
 
-mod artifacts;
-mod output;
-mod summary;
+mod formats;
 mod writable;
 
 #[cfg(test)]
@@ -59,7 +57,7 @@ impl ActionFiles {
         let Some(file) = &self.output else {
             return Ok(());
         };
-        file.append(&output::block(values)?)
+        file.append(&formats::outputs(values)?)
     }
 
     /// Appends Markdown to the job's summary; what the runner would refuse for its size is cut off.
@@ -67,7 +65,7 @@ impl ActionFiles {
         let Some(file) = &self.summary else {
             return Ok(());
         };
-        file.append(&summary::cut(markdown, file.size()))
+        file.append(&formats::summary(markdown, file.size()))
     }
 
     /// Names the image as a subject that later steps of the job can attest.
@@ -75,7 +73,7 @@ impl ActionFiles {
         let Some(file) = &self.artifacts else {
             return Ok(());
         };
-        file.append(&artifacts::line(image, digest))
+        file.append(&formats::subject(image, digest))
     }
 }
 

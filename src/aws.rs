@@ -5,7 +5,6 @@
 //! knows of profiles, FIPS and dual-stack endpoints, endpoints of single services and proxies.
 
 mod assume;
-mod bounded;
 mod chain;
 mod claims;
 mod connection;

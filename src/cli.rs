@@ -38,7 +38,7 @@ use version::VersionArguments;
 #[derive(Debug, Parser)]
 #[command(
     name = "tagship",
-    version = crate::build_stamp::VERSION,
+    version = crate::ui::VERSION,
     max_term_width = 110,
     after_help = help::top(),
     after_long_help = help::top(),

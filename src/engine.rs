@@ -8,7 +8,6 @@ mod builder;
 mod classic;
 mod export;
 mod failure;
-mod inputs;
 mod order;
 mod session;
 

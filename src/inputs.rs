@@ -16,10 +16,8 @@ mod github;
 mod identity;
 mod images;
 mod lists;
-mod metadata_action;
 mod naming;
 mod options;
-mod origin;
 mod paths;
 mod problem;
 mod quoted;
@@ -36,12 +34,10 @@ use std::path::PathBuf;
 use crate::settings::Settings;
 
 pub use changed::changed;
-pub use environment::Environment;
+pub use environment::{ActionVariables, Environment, NoNumber};
 pub use event::{job_event, read_bounded};
 pub use github::forge;
-pub use metadata_action::{ActionVariables, NoNumber};
-pub use origin::Origin;
-pub use problem::{Problem, SettingsError};
+pub use problem::{Origin, Problem, SettingsError};
 pub use raw::{RawArguments, RawInputs};
 pub use targets::targets;
 

@@ -9,7 +9,6 @@
 
 pub mod action;
 pub mod aws;
-pub mod build_stamp;
 pub mod cli;
 pub mod clock;
 pub mod config;

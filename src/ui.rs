@@ -1,12 +1,11 @@
 //! The only module that prints. stdout is data, stderr is talk.
 //!
-//! There is one voice for each place that a run can talk in: live lines in a terminal, plain lines elsewhere, and
+//! There is one renderer for each place that a run can talk in: live lines in a terminal, plain lines elsewhere, and
 //! workflow commands in GitHub Actions. All of them print only text that was cleaned of control characters and in
 //! which registered secrets are replaced by `***`.
 
 mod actions;
 mod color;
-mod command;
 mod diagnosis;
 mod lines;
 mod log;
@@ -29,9 +28,13 @@ use crate::ports::Reporter;
 
 pub use color::ColorChoice;
 pub use diagnosis::Diagnosis;
-pub use panic::{Stopped, show_without_voice};
+pub use panic::{Stopped, show_without_renderer};
 pub use redaction::Redaction;
 pub use stdout::{Output, OutputError};
+
+/// What this program is built from, as `build.rs` found it: the version, the commit and the day of that commit, such as
+/// `1.2.3 (0123456789ab 2026-01-31)`.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_STAMP"), ")");
 
 /// How to talk.
 #[derive(Debug, Clone, Copy, Default)]

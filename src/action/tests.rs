@@ -92,8 +92,8 @@ proptest! {
 
     #[test]
     fn the_summary_never_passes_its_limit(present in 0_u64..2_000_000, length in 0_usize..1_200_000) {
-        let cut = summary::cut(&"é".repeat(length / 2), present);
-        let room = summary::MAX_BYTES.saturating_sub(usize::try_from(present).unwrap());
+        let cut = formats::summary(&"é".repeat(length / 2), present);
+        let room = formats::MAX_SUMMARY_BYTES.saturating_sub(usize::try_from(present).unwrap());
         prop_assert!(cut.len() <= room);
         prop_assert!(cut.is_empty() || cut.ends_with('\n'));
     }
@@ -113,8 +113,8 @@ fn every_declared_output_is_written_even_when_there_is_nothing_to_say() {
 
 #[test]
 fn delimiters_are_drawn_anew() {
-    let first = output::block(&BTreeMap::new()).unwrap();
-    assert_ne!(first, output::block(&BTreeMap::new()).unwrap());
+    let first = formats::outputs(&BTreeMap::new()).unwrap();
+    assert_ne!(first, formats::outputs(&BTreeMap::new()).unwrap());
 }
 
 #[test]

@@ -8,10 +8,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use secrecy::SecretString;
 
-use crate::aws::IdentityError;
-use crate::aws::bounded::Bounded;
-use crate::aws::failure::{ApiFailure, from_chain};
-use crate::aws::refusal;
+use crate::aws::failure::{ApiFailure, Bounded, from_chain};
+use crate::aws::{IdentityError, refusal};
 use crate::limits;
 use crate::ports::{Reporter, RunEvent, Warning};
 use tagship_domain::reference::AccountId;

@@ -11,15 +11,14 @@ use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use secrecy::ExposeSecret as _;
 
-use crate::aws::IdentityError;
 use crate::aws::assume::{AssumedRole, Proof, SessionRequest};
-use crate::aws::bounded::Bounded;
 use crate::aws::chain::{Chain, check_account};
-use crate::aws::endpoint;
+use crate::aws::failure::Bounded;
 use crate::aws::machine::Machine;
 use crate::aws::oidc::TokenSource;
 use crate::aws::retry_policy::RetryPolicy;
 use crate::aws::role::RoleArn;
+use crate::aws::{IdentityError, endpoint};
 use crate::limits;
 use crate::ports::{Clock, Reporter};
 use crate::settings::IdentitySettings;

@@ -47,7 +47,7 @@ pub(super) fn stop(diagnosis: &Diagnosis) {
         // Another thread is at it, or waits for this one.
         thread::sleep(2 * LAST_WORDS);
     } else if !is_written(diagnosis) {
-        ui::show_without_voice(diagnosis);
+        ui::show_without_renderer(diagnosis);
     }
     std::process::exit(i32::from(diagnosis.exit_code()));
 }

@@ -1,11 +1,11 @@
 //! Pushes what a classic engine store holds: uncompressed layers in a `docker save` stream.
 
 mod cache;
-mod checksum;
 mod config;
 mod epoch;
 mod failure;
 mod gzip;
+mod header;
 mod image;
 mod layer;
 mod reading;
@@ -22,8 +22,7 @@ pub use self::cache::LayerCache;
 pub use self::epoch::ImageTimes;
 use self::image::ImageTransfer;
 use self::reading::Reading;
-use crate::ports::BuildError;
-use crate::ports::{ImageArchive, Reporter, RunEvent, WriteRepository};
+use crate::ports::{BuildError, ImageArchive, Reporter, RunEvent, WriteRepository};
 use oci_registry::RetryPolicy;
 use tagship_domain::reference::{Digest, Reference};
 

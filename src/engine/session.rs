@@ -1,13 +1,14 @@
-//! What a session asks of a run: the destination's credential, and somebody who shows the build.
+//! What joins `buildkit-session` to a run: the destination's credential, who shows the build, and the files that it reads.
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use buildkit_session::{BuildEvent, Credential, ProgressSink, RegistryAuth};
+use buildkit_session::{BuildEvent, ContextInputs, Credential, ProgressSink, RegistryAuth};
 use secrecy::SecretString;
 
-use crate::ports::{BuildError, LoginError, RegistryError, RegistryLogin, Reporter};
+use crate::ports::{BuildError, BuildInputs, LoginError, RegistryError, RegistryLogin, Reporter};
 use tagship_domain::reference::RegistryHost;
 
 /// The destination's credential, and no other registry's.
@@ -55,5 +56,27 @@ impl ProgressSink for BuildDisplay {
 
     fn mask(&self, secret: &SecretString) {
         self.0.mask(secret);
+    }
+}
+
+impl BuildInputs for ContextInputs {
+    fn context(&self) -> &Path {
+        self.context()
+    }
+
+    fn beside(&self) -> &[PathBuf] {
+        self.beside()
+    }
+
+    fn present(&self) -> &[String] {
+        self.present()
+    }
+
+    fn reads(&self, path: &str) -> bool {
+        self.reads(path)
+    }
+
+    fn reads_in(&self, folder: &str) -> bool {
+        self.reads_in(folder)
     }
 }

@@ -1,7 +1,6 @@
 //! What lies between the last release and HEAD.
 
 mod node;
-mod path_changes;
 mod unreleased;
 mod walk;
 
@@ -9,8 +8,8 @@ use std::path::Path;
 
 use gix::ObjectId;
 
-use self::path_changes::PathChanges;
 use self::walk::Walk;
+use super::path_changes::PathChanges;
 use super::{GixCheckout, commit_id, failure, head, shown};
 use crate::ports::GitError;
 use tagship_domain::bump::{Commit, History, Rules, VersionTag};

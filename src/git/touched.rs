@@ -5,7 +5,8 @@ use std::path::Path;
 use gix::diff::tree::State;
 use gix::{Commit, ObjectId, Repository};
 
-use super::{GixCheckout, difference, failure, head, shown};
+use super::path_changes::changed_paths;
+use super::{GixCheckout, failure, head, shown};
 use crate::ports::GitError;
 use tagship_domain::event::Base;
 use tagship_domain::matrix::Changes;
@@ -25,7 +26,7 @@ impl GixCheckout {
         };
         let differ = || {
             let (before, after) = (before.tree()?, head.tree()?);
-            difference::paths(&repository, &before, &after, &mut State::default())
+            changed_paths(&repository, &before, &after, &mut State::default())
         };
         Ok(match differ() {
             Ok(paths) => Changes::Paths(paths.into_iter().map(Vec::from).collect()),

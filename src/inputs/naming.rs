@@ -1,6 +1,6 @@
 //! What to call the image: version, tags and labels.
 
-use super::metadata_action::ActionVariables;
+use super::environment::ActionVariables;
 use super::problem::Problems;
 use super::raw::InputText;
 use super::{Environment, Origin, RawInputs};

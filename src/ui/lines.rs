@@ -56,3 +56,16 @@ impl LineBuffer {
         part
     }
 }
+
+/// The line in a form that the runner takes for no command.
+///
+/// `::name::` counts at the start of a line, after white space; `##[name]` counts anywhere.
+pub(in crate::ui) fn inert(line: &str) -> String {
+    let line = line.replace("##[", "## [");
+    let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{180e}' | '\u{200b}');
+    let text = line.trim_start_matches(is_blank);
+    match text.strip_prefix("::") {
+        Some(rest) => format!("{}: :{rest}", &line[..line.len() - text.len()]),
+        None => line,
+    }
+}

@@ -9,7 +9,7 @@ use super::Diagnosis;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Stopped {
     /// It is wrong itself.
-    #[error("Tagship {} stopped{place}: this is a bug", crate::build_stamp::VERSION)]
+    #[error("Tagship {} stopped{place}: this is a bug", crate::ui::VERSION)]
     Bug {
         /// ` at file:line`, where it is known.
         place: String,
@@ -65,7 +65,7 @@ impl Diagnose for Stopped {
 }
 
 /// Shows an error on stderr when nothing else of the program can be relied on.
-pub fn show_without_voice(diagnosis: &Diagnosis) {
+pub fn show_without_renderer(diagnosis: &Diagnosis) {
     writeln!(std::io::stderr(), "{}", diagnosis.plain()).ok();
 }
 

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::command;
+use super::lines::inert;
 use super::redaction::Redaction;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::untrusted::Untrusted;
@@ -49,7 +49,7 @@ impl Output {
             .redaction
             .apply(&clean)
             .lines()
-            .map(|line| command::inert(line) + "\n")
+            .map(|line| inert(line) + "\n")
             .collect();
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         match write!(sink, "{lines}").and_then(|()| sink.flush()) {

@@ -60,10 +60,7 @@ fn the_version_is_one_line() {
     for flag in ["--version", "-V"] {
         let output = run(&[flag]);
         assert_eq!(output.status.code(), Some(0));
-        assert_eq!(
-            stdout(&output),
-            format!("tagship {}\n", tagship::build_stamp::VERSION)
-        );
+        assert_eq!(stdout(&output), format!("tagship {}\n", tagship::ui::VERSION));
     }
 }
 

@@ -6,10 +6,8 @@
 
 mod glob;
 mod pattern;
-mod slash_path;
 
 pub(crate) use glob::{glob_matches, has_wildcards};
-pub use slash_path::clean;
 
 use pattern::Pattern;
 use tagship_domain::untrusted::cleaned;
@@ -120,6 +118,31 @@ impl PatternList {
         };
         concerned().any(|pattern| !pattern.is_plain_prefix())
             || concerned().any(|pattern| pattern.lies_in(folder))
+    }
+}
+
+/// The shortest path that means the same, by text alone: `a/./b//c/..` is `a/b`, nothing is `.`.
+///
+/// Source: Go, `path.Clean`.
+pub fn clean(path: &str) -> String {
+    let absolute = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            // Above the root is the root.
+            ".." if absolute => {}
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match (absolute, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
     }
 }
 

@@ -4,14 +4,19 @@
 
 mod auth;
 mod filesync;
-mod health;
 mod secrets;
 
+use bollard_buildkit_proto::health::health_check_response::ServingStatus;
+use bollard_buildkit_proto::health::health_server::{Health, HealthServer};
+use bollard_buildkit_proto::health::{
+    HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
+};
+use futures_util::stream::Empty;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use tonic::{Request, Response, Status};
 
-use bollard_buildkit_proto::health::health_server::HealthServer;
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
 use bollard_buildkit_proto::moby::filesync::v1::file_sync_server::FileSyncServer;
@@ -147,7 +152,7 @@ async fn serve(stream: EngineStream, providers: Providers, closed: oneshot::Rece
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_keepalive_interval(Some(crate::limits::PING))
         .http2_keepalive_timeout(Some(crate::limits::PONG))
-        .add_service(HealthServer::new(health::AlwaysServing))
+        .add_service(HealthServer::new(AlwaysServing))
         .add_service(FileSyncServer::new(providers.folders))
         .add_service(SecretsServer::new(providers.secrets))
         .add_service(AuthServer::new(providers.credentials))
@@ -186,6 +191,29 @@ pub fn random_id() -> Result<String, Error> {
         source: io::Error::other(error),
     })?;
     Ok(hex::encode(bytes))
+}
+
+/// Answers the engine's probes; without an answer it ends the session.
+#[derive(Debug)]
+pub(crate) struct AlwaysServing;
+
+#[tonic::async_trait]
+impl Health for AlwaysServing {
+    async fn check(&self, _: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+        Ok(Response::new(HealthCheckResponse {
+            status: ServingStatus::Serving.into(),
+        }))
+    }
+
+    async fn list(&self, _: Request<HealthListRequest>) -> Result<Response<HealthListResponse>, Status> {
+        Err(Status::unimplemented("not served"))
+    }
+
+    type WatchStream = Empty<Result<HealthCheckResponse, Status>>;
+
+    async fn watch(&self, _: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("not served"))
+    }
 }
 
 #[cfg(test)]

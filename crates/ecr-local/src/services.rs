@@ -2,7 +2,6 @@
 
 pub(crate) mod account_settings;
 pub(crate) mod creation;
-pub(crate) mod encryption;
 pub(crate) mod follow_up;
 pub(crate) mod lifecycle;
 pub(crate) mod login_tokens;

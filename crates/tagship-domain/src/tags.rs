@@ -27,7 +27,6 @@ mod listing;
 mod note;
 mod order;
 mod pattern;
-mod ref_form;
 mod rule;
 mod variables;
 mod versions;

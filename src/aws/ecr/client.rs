@@ -11,9 +11,8 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::aws::bounded::Bounded;
 use crate::aws::connection::identity_cache;
-use crate::aws::failure::ApiFailure;
+use crate::aws::failure::{ApiFailure, Bounded};
 use crate::limits;
 use tagship_domain::reference::Region;
 

@@ -5,9 +5,9 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use crate::aws::IdentityError;
-use crate::aws::bounded::Bounded;
 use crate::aws::ecr::answer::no_token;
 use crate::aws::ecr::client::RegionClient;
+use crate::aws::failure::Bounded;
 use crate::limits;
 use crate::ports::{Clock, RegistryCredential, Reporter};
 

@@ -1,14 +1,12 @@
 //! A layer's times on the way through.
 
-mod header;
 mod pax;
 
 use ::tar::{EntryType, Header};
 use bytes::{Bytes, BytesMut};
 
-use self::header::clamp;
-use super::checksum;
 use super::epoch::Epoch;
+use super::header::{clamp, has_right_checksum, write_checksum};
 use super::tar::BLOCK;
 
 /// The most bytes of an extended header. Source: Go, `archive/tar`, `maxSpecialFileSize`, which engines read layers with.
@@ -123,7 +121,7 @@ impl LayerTimes {
         let is_empty = held.iter().all(|byte| *byte == 0);
         let size = header.entry_size().ok();
         let kind = header.entry_type();
-        if is_empty || !checksum::is_right(&header) || size.is_none() {
+        if is_empty || !has_right_checksum(&header) || size.is_none() {
             self.output.extend_from_slice(&held);
             return is_empty.then_some(State::Header);
         }
@@ -183,7 +181,7 @@ impl LayerTimes {
         if !bytes.is_empty() {
             clamp(&mut header, false, self.epoch);
             header.set_size(bytes.len() as u64);
-            checksum::write(&mut header);
+            write_checksum(&mut header);
             self.output.extend_from_slice(header.as_bytes());
             self.output.extend_from_slice(&bytes);
             let filled = bytes.len().next_multiple_of(BLOCK) - bytes.len();

@@ -4,8 +4,8 @@ use ::tar::{EntryType, Header, PaxExtensions};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use super::checksum;
 use super::failure::Failure;
+use super::header::has_right_checksum;
 
 /// Tar is made of blocks of so many bytes. Source: POSIX, "pax", "ustar Interchange Format".
 pub(super) const BLOCK: usize = 512;
@@ -126,7 +126,7 @@ impl<R: AsyncRead + Unpin> TarReader<R> {
         if header.as_bytes().iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
-        if checksum::is_right(&header) {
+        if has_right_checksum(&header) {
             Ok(Some(header))
         } else {
             Err(Failure::malformed("has a header with a wrong checksum"))

@@ -1,7 +1,7 @@
 use std::io::Write;
 
 use crate::random;
-use crate::ui::command;
+use crate::ui::lines::inert;
 
 /// The stream that the runner reads, and whether it looks for commands in it.
 ///
@@ -23,24 +23,24 @@ impl Relay {
         if self.stopped.is_none()
             && let Ok(token) = random::hex::<16>()
         {
-            self.print(&command::command("stop-commands", &[], &token));
+            self.print(&command("stop-commands", &[], &token));
             self.stopped = Some(token);
         }
-        self.print(&command::inert(line));
+        self.print(&inert(line));
     }
 
     /// Prints own text, in which there may be words of others.
     pub(super) fn say(&mut self, text: &str) {
         self.resume();
         for line in text.lines() {
-            self.print(&command::inert(line));
+            self.print(&inert(line));
         }
     }
 
     /// Prints a command.
     pub(super) fn command(&mut self, name: &str, properties: &[(&str, &str)], data: &str) {
         self.resume();
-        self.print(&command::command(name, properties, data));
+        self.print(&command(name, properties, data));
     }
 
     fn resume(&mut self) {
@@ -53,4 +53,25 @@ impl Relay {
     fn print(&mut self, line: &str) {
         writeln!(self.sink, "{line}").ok();
     }
+}
+
+/// A workflow command, by which a step talks to the runner: one line, without the newline.
+///
+/// Source: actions/runner, `ActionCommand`; actions/toolkit, `packages/core/src/command.ts`.
+fn command(name: &str, properties: &[(&str, &str)], data: &str) -> String {
+    let properties = properties
+        .iter()
+        .map(|(key, value)| format!("{key}={}", escape_property(value)))
+        .collect::<Vec<_>>()
+        .join(",");
+    let separator = if properties.is_empty() { "" } else { " " };
+    format!("::{name}{separator}{properties}::{}", escape_data(data))
+}
+
+fn escape_data(data: &str) -> String {
+    data.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn escape_property(value: &str) -> String {
+    escape_data(value).replace(':', "%3A").replace(',', "%2C")
 }

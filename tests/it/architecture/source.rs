@@ -83,7 +83,11 @@ impl Source {
     /// The modules in files of their own that the file declares, as paths without `.rs`.
     pub(crate) fn declared_modules(&self) -> Vec<String> {
         let path = self.path.trim_end_matches(".rs");
-        let folder = path.strip_suffix("/main").unwrap_or(path);
+        let is_top = path.ends_with("/main") || path.ends_with("/lib");
+        let folder = path
+            .rsplit_once('/')
+            .filter(|_| is_top)
+            .map_or(path, |(folder, _)| folder);
         let lines = self.text.lines().filter_map(|line| line.trim().strip_suffix(';'));
         let names = lines.filter_map(|line| {
             line.split_once("mod ")

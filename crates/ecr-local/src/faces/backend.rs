@@ -1,10 +1,10 @@
 //! What stands behind all faces. Each takes of it what it needs.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 
-use super::addresses::Addresses;
 use crate::services::oidc::Issuer;
 use crate::services::pushes::Pushes;
 use crate::state::EmulatorState;
@@ -31,3 +31,16 @@ macro_rules! part {
 part!(Arc<EmulatorState>, state);
 part!(Arc<Issuer>, issuer);
 part!(Addresses, addresses);
+
+/// The ports that the emulator listens at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses {
+    /// Where all faces are, as clients on this machine reach them.
+    pub(crate) plain: SocketAddr,
+    /// The same with TLS.
+    pub(crate) secure: Option<SocketAddr>,
+    /// The port where public registries are, if they are served.
+    pub(crate) public_port: Option<u16>,
+    /// The port where blobs are read from, if the registry redirects.
+    pub(crate) storage_port: Option<u16>,
+}

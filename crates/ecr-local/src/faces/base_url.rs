@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::addresses::Addresses;
+use super::backend::Addresses;
 use crate::hosts::{AwsHost, PUBLIC_REGISTRY};
 use crate::state::store::Registry;
 use tagship_domain::reference::RegistryHost;

@@ -3,7 +3,6 @@
 //! Source: ECR API reference.
 
 mod account_settings;
-pub(crate) mod authorization;
 mod creation_templates;
 pub(crate) mod deletion;
 pub(crate) mod image_ids;

@@ -3,12 +3,10 @@
 //!
 //! Source: ECR Public API reference.
 
-mod authorization;
 mod images;
 mod policies;
 mod registries;
 mod repositories;
 mod service;
-mod shapes;
 
 pub(crate) use service::SERVICE;

@@ -1,6 +1,9 @@
 //! One request and its answer: noted in the journal, and failed where a test ordered it.
 
 use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,7 +15,6 @@ use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt as _;
 
-use super::breaker::Breaker;
 use crate::state::EmulatorState;
 use crate::state::faults::FaultAction;
 use crate::state::journal::HeldAt;
@@ -199,5 +201,24 @@ impl Exchange {
             .headers_mut()
             .insert(axum::http::header::CONTENT_LENGTH, whole.len().into());
         response
+    }
+}
+
+/// Breaks the connection of a request, as a network does.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Breaker(Arc<AtomicBool>);
+
+impl Breaker {
+    /// Nothing more is read or written; the peer sees a reset.
+    pub(crate) fn trip(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Fails once it is tripped.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        if self.0.load(Ordering::Acquire) {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        Ok(())
     }
 }

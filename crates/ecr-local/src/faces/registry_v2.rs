@@ -8,7 +8,6 @@ mod catalog;
 mod error;
 mod login;
 mod manifests;
-mod mounts;
 mod public;
 mod removal;
 mod request;

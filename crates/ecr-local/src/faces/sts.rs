@@ -6,7 +6,6 @@ mod answer;
 mod assume_role;
 mod error;
 mod parameters;
-mod saml;
 mod session;
 mod web_identity;
 mod xml;

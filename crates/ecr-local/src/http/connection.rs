@@ -23,7 +23,7 @@ use tower::ServiceExt as _;
 
 use super::leftover::{Leftover, Unread, close};
 use crate::faces::base_url::{Peer, Secure};
-use crate::faces::breaker::Breaker;
+use crate::faces::exchange::Breaker;
 
 /// How long a connection may wait for its next request.
 const IDLE: Duration = Duration::from_mins(2);

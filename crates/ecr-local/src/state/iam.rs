@@ -12,18 +12,16 @@ mod principals;
 mod roles;
 mod seal;
 mod statement;
-mod verdict;
 
 pub(crate) use caller::Caller;
 pub(crate) use decision::Request;
-pub(crate) use grammar::{PolicyProblem, matches as wildcard};
+pub(crate) use grammar::{PolicyDecision, PolicyProblem, matches as wildcard};
 pub(crate) use identities::Iam;
 pub(crate) use policy::{Policy, ResourcePolicy};
 pub use principal::AccessKey;
 pub(crate) use principal::{BadCredentials, Principal, Session, key_id};
 pub(crate) use roles::{EXAMPLE_ROLE, Role, Roles};
 pub(crate) use seal::Seal;
-pub(crate) use verdict::PolicyDecision;
 
 #[cfg(test)]
 mod tests;

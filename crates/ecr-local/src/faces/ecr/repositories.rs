@@ -12,7 +12,7 @@ use crate::faces::json_api::{
     required, with_token,
 };
 use crate::refusal::Refusal;
-use crate::services::encryption::with_key;
+use crate::services::creation::with_key;
 use crate::state::store::{Encryption, ExclusionFilter, MutabilitySetting, NewRepository, Repository};
 
 pub(crate) static OPERATIONS: &[Operation] = &[

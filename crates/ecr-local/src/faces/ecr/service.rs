@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::{
-    account_settings, authorization, creation_templates, deletion, images, layers, lifecycle,
-    lifecycle_preview, listing, pull_through, pull_time, referrers, registry_policy, replication,
-    replication_backfills, repositories, repository_policy, resource_tags, scanning, scans, signing,
-    storage_class,
+    account_settings, creation_templates, deletion, images, layers, lifecycle, lifecycle_preview, listing,
+    pull_through, pull_time, referrers, registry_policy, replication, replication_backfills, repositories,
+    repository_policy, resource_tags, scanning, scans, signing, storage_class,
 };
 
+use crate::faces::authorization;
 use crate::faces::json_api::{Operation, Service};
 use crate::refusal::Refusal;
 use crate::services::sigv4::Signer;

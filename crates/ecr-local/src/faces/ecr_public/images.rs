@@ -4,11 +4,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::shapes::{REGISTRY_ID_OR_ALIAS, REPOSITORY_NAME, keep};
+use super::repositories::{REGISTRY_ID_OR_ALIAS, REPOSITORY_NAME, keep};
 use crate::faces::ecr::image_ids::IMAGE_IDS;
-use crate::faces::ecr::images;
 use crate::faces::ecr::layers::{self, LAYER_DIGEST, MAX_PART_BYTES, POSITION, UPLOAD_ID};
-use crate::faces::ecr::{deletion, listing};
+use crate::faces::ecr::{deletion, images, listing};
 use crate::faces::json_api::{
     Context, Handler, Operation, Resource, Shape, epoch_seconds, optional, page_size, read, repository_name,
     required, with_token,

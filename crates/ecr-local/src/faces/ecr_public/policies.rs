@@ -1,6 +1,6 @@
 //! Policies and tags of public repositories.
 
-use super::shapes::REPOSITORY_NAME;
+use super::repositories::REPOSITORY_NAME;
 use crate::faces::ecr::repository_policy::{self, POLICY_TEXT};
 use crate::faces::ecr::resource_tags;
 use crate::faces::json_api::{Handler, Operation, Resource, Shape, optional, required};

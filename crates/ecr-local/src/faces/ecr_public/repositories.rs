@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::shapes::{REPOSITORY_NAME, keep};
 use crate::faces::ecr::repositories;
 use crate::faces::ecr::resource_tags::RESOURCE_TAGS;
 use crate::faces::json_api::{
@@ -195,4 +194,21 @@ fn store(context: &Context<'_>, name: &RepositoryName, data: CatalogData) -> Res
         .registry
         .put_document(Owner::Repository(name), CATALOG, data)?;
     Ok(shown)
+}
+
+/// A repository's name, which is stricter than ECR's.
+pub(super) const REPOSITORY_NAME: Shape = Shape::pattern(
+    2,
+    205,
+    "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*",
+);
+
+/// An account's id, or its alias.
+pub(super) const REGISTRY_ID_OR_ALIAS: Shape = Shape::text(2, 50);
+
+/// Leaves only `members` of a structure: ECR has more of them than ECR Public.
+pub(super) fn keep(structure: &mut Value, members: &[&str]) {
+    if let Some(fields) = structure.as_object_mut() {
+        fields.retain(|name, _| members.contains(&name.as_str()));
+    }
 }

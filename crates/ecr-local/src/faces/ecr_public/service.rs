@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{authorization, images, policies, registries, repositories};
+use super::{images, policies, registries, repositories};
+use crate::faces::authorization;
 use crate::faces::ecr::registry_id;
 
 use crate::faces::json_api::{Operation, Service};
@@ -18,7 +19,7 @@ pub(crate) static SERVICE: Service = Service {
     name: "ecr-public",
     registry,
     operations: &[
-        authorization::OPERATIONS,
+        authorization::PUBLIC_OPERATIONS,
         images::OPERATIONS,
         policies::OPERATIONS,
         registries::OPERATIONS,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::faces::addresses::Addresses;
+use crate::faces::backend::Addresses;
 use crate::faces::base_url::BaseUrl;
 use crate::refusal::Refusal;
 use crate::services::permissions::{self, Sender};

@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 
 use super::error::{OciError, no_such_repository};
 use super::route::Endpoint;
-use crate::faces::addresses::Addresses;
+use crate::faces::backend::Addresses;
 use crate::faces::base_url::{BaseUrl, Peer};
 use crate::refusal::Refusal;
 use crate::services::creation;

@@ -8,9 +8,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::sync::mpsc;
 
 use super::error::{OciError, received};
-use super::mounts;
 use super::request::{CONTENT_DIGEST, DataPlaneRequest, UPLOAD_ID, value};
 use crate::refusal::Refusal;
+use crate::services::account_settings::mounts_blobs;
 use crate::state::store::{PartialBlob, RepeatedPush};
 use crate::state::uploads::{Parts, Upload};
 use tagship_domain::reference::{Digest, RepositoryName};
@@ -27,7 +27,7 @@ pub(super) async fn start(
     repository: RepositoryName,
 ) -> Result<Response, OciError> {
     request.prepare_push(&repository).await?;
-    if let Some(digest) = mounts::mount(request, &repository).await? {
+    if let Some(digest) = mount(request, &repository).await? {
         return stored(request, digest);
     }
     let (name, now) = (repository.clone(), request.state.clock.now());
@@ -214,6 +214,38 @@ fn progress(
         (header::RANGE, received(length)),
     ];
     Ok((status, headers).into_response())
+}
+
+/// Mounts the blob of another repository that `POST` names, and gives its digest; `None` if that may not be, and
+/// the client has to upload it.
+///
+/// Source: ECR user guide, "Blob mounting in Amazon ECR".
+async fn mount(
+    request: &DataPlaneRequest<'_>,
+    repository: &RepositoryName,
+) -> Result<Option<Digest>, OciError> {
+    let digest = request
+        .query("mount")
+        .and_then(|digest| Digest::parse(&digest).ok());
+    let from = request
+        .query("from")
+        .and_then(|name| RepositoryName::parse(&name).ok());
+    let (Some(digest), Some(from)) = (digest, from) else {
+        return Ok(None);
+    };
+    if request.registry.is_public() {
+        return Ok(None);
+    }
+    if request.permit_all(&from, &["GetDownloadUrlForLayer"]).is_err() {
+        return Ok(None);
+    }
+    let repository = repository.clone();
+    let mounted = request
+        .with_registry(move |registry| {
+            Ok(mounts_blobs(registry)? && registry.mount_layer(&from, &repository, &digest)?)
+        })
+        .await?;
+    Ok(mounted.then_some(digest))
 }
 
 #[cfg(test)]

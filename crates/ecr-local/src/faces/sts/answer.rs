@@ -5,7 +5,7 @@ use axum::response::Response;
 use super::error::{StsError, VERSION, denied};
 use super::parameters::Parameters;
 use super::xml::{self, Element};
-use super::{assume_role, saml, web_identity};
+use super::{assume_role, web_identity};
 use crate::services::oidc::Issuer;
 use crate::services::sigv4::{self, SignedRequest};
 use crate::state::EmulatorState;
@@ -70,7 +70,7 @@ fn run(
         return web_identity::assume_role(state, issuer, parameters);
     }
     if operation == "AssumeRoleWithSAML" {
-        return saml::assume_role(parameters);
+        return web_identity::assume_role_with_saml(parameters);
     }
     let principal = if state.auth {
         sigv4::verify(request, &state.iam, "sts", &state.clock)?.principal

@@ -1,14 +1,17 @@
-//! `AssumeRoleWithWebIdentity`: a role for those who have a token of the issuer.
+//! Roles for those who have proof of another identity: `AssumeRoleWithWebIdentity` for a token of the issuer, and
+//! `AssumeRoleWithSAML`.
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Map, Value};
 
 use super::error::{StsError, denied};
 use super::parameters::{Checked, Parameters, Text};
-use super::session::{SessionExtras, SessionRequest};
+use super::session::{ARN, SessionExtras, SessionRequest};
 use super::xml::Element;
 use crate::faces::json_api::epoch_seconds;
 use crate::hosts::{ISSUER, ISSUER_HOST};
@@ -153,4 +156,29 @@ fn verify(issuer: &Issuer, token: &str, now: Timestamp) -> Result<Identity, StsE
         audience: audience.to_owned(),
         conditions,
     })
+}
+
+const ASSERTION: Text = Text {
+    min: 4,
+    max: 100_000,
+    pattern: None,
+    secret: true,
+};
+
+/// `AssumeRoleWithSAML`, which needs no signature: no account has a SAML provider here, so that every assertion is
+/// refused as one of an unknown provider is.
+///
+/// Source: STS API reference, `AssumeRoleWithSAML`.
+pub(super) fn assume_role_with_saml(parameters: &Parameters) -> Result<Element, StsError> {
+    let mut checked = Checked::new(parameters);
+    checked.required("RoleArn", &ARN);
+    checked.required("PrincipalArn", &ARN);
+    let assertion = checked.required("SAMLAssertion", &ASSERTION);
+    checked.number("DurationSeconds", &(900..=43_200));
+    checked.finish()?;
+    let message = match STANDARD.decode(assertion) {
+        Ok(_) => "Specified provider doesn't exist",
+        Err(_) => "Invalid base64 SAMLResponse",
+    };
+    Err(StsError::new("InvalidIdentityToken", message))
 }

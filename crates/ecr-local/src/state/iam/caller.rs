@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::verdict::PrincipalMatch;
+use super::grammar::PrincipalMatch;
 use tagship_domain::reference::AccountId;
 
 /// Who makes a request, in the forms that policies name somebody in.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::caller::Caller;
 use super::condition::TAG_KEYS;
-use super::verdict::{PolicyDecision, PrincipalMatch, Verdict};
+use super::grammar::{PolicyDecision, PrincipalMatch, Verdict};
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, Copy)]

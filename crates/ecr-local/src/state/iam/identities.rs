@@ -7,11 +7,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::caller::Caller;
 use super::decision::{Request, decide};
+use super::grammar::{PolicyDecision, Verdict};
 use super::policy::{Policy, ResourcePolicy};
 use super::principal::{AccessKey, BadCredentials, Principal, Session, SessionCredentials, key_id};
 use super::roles::{Role, Roles};
 use super::seal::Seal;
-use super::verdict::{PolicyDecision, Verdict};
 use tagship_domain::reference::AccountId;
 
 /// The purposes that texts are sealed for: one is never taken for another.

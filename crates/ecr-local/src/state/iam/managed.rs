@@ -91,7 +91,7 @@ impl Policy {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::verdict::Verdict;
+    use super::super::grammar::Verdict;
     use super::*;
 
     // AWS managed policy reference: who may push, who may pull, who may delete.

@@ -8,9 +8,8 @@ use serde::Deserialize;
 
 use super::caller::Caller;
 use super::decision::Request;
-use super::grammar::{PolicyKind, PolicyProblem};
+use super::grammar::{PolicyDecision, PolicyKind, PolicyProblem, Verdict};
 use super::statement::{Document, Effect, Statement};
-use super::verdict::{PolicyDecision, Verdict};
 
 /// A permission policy of a role or a session.
 #[derive(Debug, Clone, Deserialize)]

@@ -3,8 +3,7 @@
 use serde::Deserialize;
 
 use super::caller::Caller;
-use super::grammar::{OneOrMany, PolicyProblem};
-use super::verdict::PrincipalMatch;
+use super::grammar::{OneOrMany, PolicyProblem, PrincipalMatch};
 use tagship_domain::reference::AccountId;
 
 /// Who a statement is about.

@@ -1,15 +1,14 @@
 //! Roles, and the file that they stand in.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
 use serde::Deserialize;
 
 use super::caller::Caller;
+use super::grammar::{PolicyDecision, Verdict};
 use super::policy::{Policy, TrustPolicy};
-use super::verdict::{PolicyDecision, Verdict};
 use crate::error::LocalError;
 use crate::state::private_files;
 use tagship_domain::reference::AccountId;

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use super::grammar::matches;
+use super::grammar::{PrincipalMatch, Verdict, matches};
 use super::identities::SESSION;
 use super::principal::SessionCredentials;
-use super::verdict::{PrincipalMatch, Verdict};
 use super::*;
 use tagship_domain::reference::AccountId;
 

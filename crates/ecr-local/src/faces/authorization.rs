@@ -1,4 +1,4 @@
-//! Logins to registries.
+//! Logins to registries, private and public.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -8,7 +8,8 @@ use crate::refusal::Refusal;
 use crate::services::login_tokens;
 use tagship_domain::reference::AccountId;
 
-pub(crate) static OPERATIONS: &[Operation] = &[Operation {
+/// The operation of ECR.
+pub(super) static OPERATIONS: &[Operation] = &[Operation {
     name: "GetAuthorizationToken",
     on: Resource::Registry,
     input: &[optional("registryIds", Shape::list(&Shape::REGISTRY_ID, 1, 10))],
@@ -33,4 +34,22 @@ fn get_token(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
         "expiresAt": epoch_seconds(expires),
         "proxyEndpoint": context.base.registry(&context.registry),
     }]}))
+}
+
+/// The operation of ECR Public.
+pub(super) static PUBLIC_OPERATIONS: &[Operation] = &[Operation {
+    name: "GetAuthorizationToken",
+    on: Resource::Registry,
+    input: &[],
+    run: Handler::Blocking(get_public_token),
+}];
+
+/// `GetAuthorizationToken` of ECR Public: one token, where ECR has a list.
+fn get_public_token(context: &Context<'_>, _document: Value) -> Result<Value, Refusal> {
+    context.permit("sts:GetServiceBearerToken", "*")?;
+    let (token, expires) = login_tokens::issue(context.state, context.principal, &context.registry, None)?;
+    Ok(json!({"authorizationData": {
+        "authorizationToken": token,
+        "expiresAt": epoch_seconds(expires),
+    }}))
 }

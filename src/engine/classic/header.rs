@@ -1,9 +1,33 @@
+//! Headers of tar archives: their checksum and their times.
+
 use std::io;
+use std::ops::Range;
 
 use ::tar::Header;
 
-use crate::engine::classic::checksum;
-use crate::engine::classic::epoch::Epoch;
+use super::epoch::Epoch;
+
+/// Where a header's checksum is. Source: POSIX, "pax", "ustar Interchange Format".
+const FIELD: Range<usize> = 148..156;
+
+/// Whether a header's checksum is that of its bytes.
+pub(super) fn has_right_checksum(header: &Header) -> bool {
+    header.cksum().ok() == Some(checksum(header))
+}
+
+/// Writes it as archivers do: six digits, a zero, a blank.
+pub(super) fn write_checksum(header: &mut Header) {
+    let text = format!("{:06o}\0 ", checksum(header));
+    header.as_old_mut().cksum.copy_from_slice(text.as_bytes());
+}
+
+/// It is taken over the header with its own eight bytes as blanks.
+fn checksum(header: &Header) -> u32 {
+    let bytes = header.as_bytes().iter().enumerate();
+    bytes
+        .map(|(at, byte)| u32::from(if FIELD.contains(&at) { b' ' } else { *byte }))
+        .sum()
+}
 
 /// Sets the times of a header that are later than the epoch to it; that of the content also if it `was_late` by
 /// another account. A header without such times keeps every byte.
@@ -26,7 +50,7 @@ pub(super) fn clamp(header: &mut Header, was_late: bool, epoch: Epoch) {
         }
     }
     if changed {
-        checksum::write(header);
+        write_checksum(header);
     }
 }
 
