@@ -6,7 +6,9 @@ mod ending;
 pub mod help;
 mod iam;
 mod interrupt;
+mod looking;
 mod man;
+mod repository;
 mod session;
 mod tags;
 mod trust;
@@ -28,6 +30,7 @@ use ecr_local::ServeArguments;
 pub use arguments::InputArguments;
 pub use ending::install_panic_handler;
 use iam::IamArguments;
+use looking::{InspectArguments, LsArguments};
 use tags::TagsArguments;
 use version::VersionArguments;
 
@@ -92,6 +95,12 @@ enum Command {
     /// Print the IAM policies of the role that publishes
     #[command(after_help = help::IAM, after_long_help = help::IAM)]
     Iam(Box<IamArguments>),
+    /// List what a repository holds: tags, versions, platforms, sizes, scans
+    #[command(after_help = help::LS, after_long_help = help::LS)]
+    Ls(Box<LsArguments>),
+    /// Show one image's whole tree: index, images, configs, layers, labels, referrers
+    #[command(after_help = help::INSPECT, after_long_help = help::INSPECT)]
+    Inspect(Box<InspectArguments>),
     /// Work with the embedded ECR, which needs no AWS account
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Local(LocalCommand),

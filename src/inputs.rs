@@ -31,7 +31,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-use crate::settings::Settings;
+use crate::settings::{RepositorySettings, Settings};
 
 pub use changed::changed;
 pub use environment::{ActionVariables, Environment, NoNumber};
@@ -96,6 +96,29 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 github,
             },
             notes,
+        }),
+        (Err(error), ..) => Err(error),
+        // Each part is absent only together with a problem; this keeps the promise without a panic.
+        (Ok(()), ..) => Err(SettingsError::incomplete()),
+    }
+}
+
+/// Parses and checks the inputs about destination and identity; what else is given is not looked at.
+pub fn repository(
+    mut raw: RawInputs,
+    environment: &Environment,
+) -> Result<RepositorySettings, SettingsError> {
+    let mut problems = Problems::new(raw.take_problems());
+    if raw.lacks_image() {
+        let several = problems.finish().err();
+        return Err(several.unwrap_or_else(SettingsError::incomplete));
+    }
+    let place = destination::ResolvedDestination::read(&raw, environment, &mut problems);
+    let identity = identity::read(&raw, environment, place.as_ref(), &mut problems);
+    match (problems.finish(), place, identity) {
+        (Ok(()), Some(place), Some(identity)) => Ok(RepositorySettings {
+            destination: place.into_destination(),
+            identity,
         }),
         (Err(error), ..) => Err(error),
         // Each part is absent only together with a problem; this keeps the promise without a panic.

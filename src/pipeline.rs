@@ -8,7 +8,7 @@ mod tagging;
 
 pub use error::PipelineError;
 pub use execute::{Writers, execute};
-pub use gather::gather;
+pub use gather::{gather, image_facts};
 pub use ledger::Ledger;
 
 #[cfg(test)]

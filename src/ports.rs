@@ -21,6 +21,7 @@ use tagship_domain::content::Manifest;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
 use tagship_domain::immutability::Mutability;
+use tagship_domain::inventory::ListedImage;
 use tagship_domain::reference::{Digest, RepositoryName, Tag};
 
 pub use build_error::{BuildError, SourceLocation};
@@ -28,7 +29,8 @@ pub use buildkit_session::{StepOutcome, Warning};
 pub use forge_error::ForgeError;
 pub use git_error::GitError;
 pub use oci_registry::{
-    BlobStream, LoginError, ReadRepository, RegistryCredential, RegistryError, RegistryLogin, WriteRepository,
+    BlobStream, LoginError, ReadRepository, ReadWhole, RegistryCredential, RegistryError, RegistryLogin,
+    WriteRepository, WriteWhole,
 };
 pub use tagship_domain::capability::ImageStore;
 
@@ -58,6 +60,26 @@ pub trait ControlPlane: Send + Sync {
         repository: &RepositoryName,
         digests: &[Digest],
     ) -> Result<BTreeMap<Digest, u64>, RegistryError>;
+
+    /// As [`ReadInventory::images`].
+    async fn images(&self, repository: &RepositoryName) -> Result<Vec<ListedImage>, RegistryError>;
+
+    /// As [`ReadInventory::image`].
+    async fn image(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<ListedImage>, RegistryError>;
+}
+
+/// Lists what a repository holds.
+#[async_trait]
+pub trait ReadInventory: ReadWhole {
+    /// Returns all images, in no order. `RegistryError::NotPermitted` where the role may not list them.
+    async fn images(&self) -> Result<Vec<ListedImage>, RegistryError>;
+
+    /// Returns one image as the registry lists it; `None` where it has no list of its own, or not this image.
+    async fn image(&self, digest: &Digest) -> Result<Option<ListedImage>, RegistryError>;
 }
 
 /// Builds images and puts their content into a registry.

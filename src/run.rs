@@ -2,12 +2,15 @@
 
 mod changed;
 mod commit_naming;
+mod connection;
 mod context;
 mod error;
 mod history;
 mod iam;
+mod inspect;
 mod local_client;
 mod local_server;
+mod ls;
 mod outcome;
 mod rule_inputs;
 mod tags;
@@ -19,7 +22,9 @@ use std::sync::Arc;
 pub use changed::changed;
 pub use error::RunError;
 pub use iam::{IamError, IamPolicy, IamRequest, PolicyFormat, TrustRequest, iam};
+pub use inspect::{InspectRequest, inspect};
 pub use local_server::{local_environment, serve_local};
+pub use ls::{LsRequest, ls};
 pub use outcome::Outcome;
 pub use tags::{TagsRequest, tags};
 pub use version::{VersionRequest, version};

@@ -62,6 +62,22 @@ pub enum RequestedVersion {
     Next,
 }
 
+/// Which repository a command is about that builds nothing.
+#[derive(Debug, Clone)]
+pub struct RepositorySettings {
+    /// Where it is.
+    pub destination: Destination,
+    /// Whom to be towards AWS.
+    pub identity: IdentitySettings,
+}
+
+impl RepositorySettings {
+    /// Everything in the settings that must never be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        self.identity.secrets()
+    }
+}
+
 /// Where the image goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
@@ -101,6 +117,14 @@ pub struct IdentitySettings {
     pub in_actions: bool,
     /// Whether the run is a pull request from a fork, which is never given OIDC tokens.
     pub from_fork: bool,
+}
+
+impl IdentitySettings {
+    /// Everything in the settings that must never be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let of_oidc = self.oidc.iter().map(|request| &request.token);
+        of_oidc.chain(self.access_key.iter().map(|key| &key.secret))
+    }
 }
 
 /// A long-lived key pair.
@@ -232,12 +256,9 @@ impl Settings {
                 SecretSource::Value(value) => Some(value),
                 SecretSource::File(_) => None,
             });
-        let of_oidc = self.identity.oidc.iter().map(|request| &request.token);
-        let of_key = self.identity.access_key.iter().map(|key| &key.secret);
         let of_caches = self.build.options.secrets();
         of_build
-            .chain(of_oidc)
-            .chain(of_key)
+            .chain(self.identity.secrets())
             .chain(&self.github.token)
             .chain(of_caches)
     }

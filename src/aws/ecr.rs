@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod images;
+mod inventory;
 mod layers;
 mod login;
 mod settings;
@@ -24,6 +25,7 @@ use crate::ports::{
 use crate::settings::IdentitySettings;
 use tagship_domain::content::Manifest;
 use tagship_domain::immutability::Mutability;
+use tagship_domain::inventory::ListedImage;
 use tagship_domain::reference::{Digest, Region, RegistryHost, RepositoryName, Tag};
 
 /// ECR as one run uses it: the registry that the image goes to, and logins to other ECR registries for base images.
@@ -131,6 +133,18 @@ impl ControlPlane for Ecr {
         digests: &[Digest],
     ) -> Result<BTreeMap<Digest, u64>, RegistryError> {
         layers::sizes(&self.home().await.client, &self.registry, repository, digests).await
+    }
+
+    async fn images(&self, repository: &RepositoryName) -> Result<Vec<ListedImage>, RegistryError> {
+        inventory::images(&self.home().await.client, &self.registry, repository).await
+    }
+
+    async fn image(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<ListedImage>, RegistryError> {
+        inventory::image(&self.home().await.client, &self.registry, repository, digest).await
     }
 }
 

@@ -34,19 +34,26 @@ impl<const IS_PLAN: bool> Args for InputArguments<IS_PLAN> {
 
 impl<const IS_PLAN: bool> FromArgMatches for InputArguments<IS_PLAN> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given: BTreeMap<&'static str, Vec<String>> = Self::inputs()
-            .filter_map(|input| {
-                let values = matches.get_many::<String>(input.name)?;
-                Some((input.name, values.cloned().collect()))
-            })
-            .collect();
-        Ok(Self(RawArguments::by_flags(given)))
+        Ok(Self(RawArguments::by_flags(given(Self::inputs(), matches))))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// What the flags of `inputs` give.
+pub(super) fn given(
+    inputs: impl Iterator<Item = &'static Input>,
+    matches: &ArgMatches,
+) -> BTreeMap<&'static str, Vec<String>> {
+    inputs
+        .filter_map(|input| {
+            let values = matches.get_many::<String>(input.name)?;
+            Some((input.name, values.cloned().collect()))
+        })
+        .collect()
 }
 
 /// Returns the flag of an input.

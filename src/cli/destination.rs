@@ -1,10 +1,8 @@
 //! The flags that say where images go, for commands that publish none.
 
-use std::collections::BTreeMap;
-
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use super::arguments::argument;
+use super::arguments::{argument, given};
 use crate::inputs::RawArguments;
 use crate::schema::{INPUTS, Input, Section};
 
@@ -37,13 +35,7 @@ impl Args for DestinationArguments {
 
 impl FromArgMatches for DestinationArguments {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given: BTreeMap<&'static str, Vec<String>> = Self::inputs()
-            .filter_map(|input| {
-                let values = matches.get_many::<String>(input.name)?;
-                Some((input.name, values.cloned().collect()))
-            })
-            .collect();
-        Ok(Self(RawArguments::by_flags(given)))
+        Ok(Self(RawArguments::by_flags(given(Self::inputs(), matches))))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

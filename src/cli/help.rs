@@ -133,6 +133,26 @@ Examples:
       Who may assume the role: jobs that name an environment
   tagship iam --json | jq '.permissions'
       Each action, whether it is required, and what it is for";
+pub(super) const LS: &str = "\
+Images with the greatest versions come first, then those without one, the youngest first. The repository may also be \
+given by tagship.yaml or TAGSHIP_REPOSITORY.
+
+Examples:
+  tagship ls team/app
+      List the images of a repository; registry and credentials are found as by `ship`
+  tagship ls 123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/app --limit 0
+      List all of them, wherever this is run
+  tagship ls team/app --all --json | jq '.images[] | select(.signed | not) | .digest'
+      Find what is not signed, also among images without tags";
+
+pub(super) const INSPECT: &str = "\
+Examples:
+  tagship inspect team/app:1.4.0
+      Show an image by its tag
+  tagship inspect 1.4.0
+      The same in the repository of tagship.yaml
+  tagship inspect team/app:1.4.0 --json | jq -r '.manifest.manifests[].digest'
+      Print the digests of its platforms";
 
 pub(super) const ENV: &str = "\
 Examples:

@@ -1,5 +1,7 @@
 //! One run of one command: from its arguments to the exit code.
 
+mod registry_commands;
+
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,6 +92,10 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Tags(arguments)) => list_tags(&ui, interrupt, *arguments, &environment),
         Some(Command::Iam(arguments)) => show_policy(&ui, *arguments, &environment),
         Some(Command::Version(arguments)) => next_version(&ui, interrupt, arguments, &environment),
+        Some(Command::Ls(arguments)) => registry_commands::ls(&ui, interrupt, *arguments, &environment),
+        Some(Command::Inspect(arguments)) => {
+            registry_commands::inspect(&ui, interrupt, *arguments, &environment)
+        }
         Some(Command::Local(LocalCommand::Serve(arguments))) => {
             serve(&ui, interrupt, arguments, &environment)
         }

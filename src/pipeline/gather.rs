@@ -103,7 +103,7 @@ pub(super) async fn look(registry: &dyn ReadRepository, names: &[Tag]) -> Result
     let mut images = BTreeMap::new();
     for manifest in tags.values() {
         if let Entry::Vacant(unknown) = images.entry(manifest.digest()) {
-            unknown.insert(tolerant(describe(manifest, registry).await)?);
+            unknown.insert(image_facts(manifest, registry).await?);
         }
     }
     Ok((tags, images))
@@ -122,9 +122,14 @@ pub(super) fn facts(image: ImageDescription) -> ImageFacts {
     }
 }
 
+/// Reads what an image says of itself.
+///
 /// Somebody else's image may be damaged or of another kind; it then says nothing of itself.
-fn tolerant(described: Result<ImageDescription, RegistryError>) -> Result<ImageFacts, RegistryError> {
-    match described {
+pub async fn image_facts(
+    manifest: &Manifest,
+    registry: &dyn ReadRepository,
+) -> Result<ImageFacts, RegistryError> {
+    match describe(manifest, registry).await {
         Err(
             RegistryError::Manifest(_)
             | RegistryError::ContentMissing { .. }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oci_registry::{BlobStream, Client, ReadRepository, WriteRepository};
+use oci_registry::{BlobStream, Client, ReadRepository, ReadWhole, WriteRepository, WriteWhole};
 
-use crate::ports::{ControlPlane, ReadRegistry, RegistryError};
+use crate::ports::{ControlPlane, ReadInventory, ReadRegistry, RegistryError};
 use tagship_domain::content::{Descriptor, Manifest};
 use tagship_domain::immutability::Mutability;
-use tagship_domain::reference::{Digest, Reference, Tag};
+use tagship_domain::inventory::ListedImage;
+use tagship_domain::reference::{Digest, Reference, RepositoryName, Tag};
 
 /// One repository: content over the data plane, settings and tags over the control plane where there is one.
 pub struct Repository {
@@ -79,6 +80,64 @@ impl ReadRepository for Repository {
 
     async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
         self.client.blob(descriptor).await
+    }
+}
+
+#[async_trait]
+impl ReadWhole for Repository {
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
+        self.client.referrers(subject).await
+    }
+
+    async fn open(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
+        self.client.open(blob).await
+    }
+}
+
+#[async_trait]
+impl ReadInventory for Repository {
+    async fn images(&self) -> Result<Vec<ListedImage>, RegistryError> {
+        if let Some(control_plane) = &self.control_plane {
+            return control_plane.images(&self.client.image().repository).await;
+        }
+        // The distribution specification lists names alone.
+        let tags = self.client.list_tags().await?;
+        let mut images = BTreeMap::new();
+        for (tag, manifest) in self.client.resolve(&tags).await? {
+            let digest = manifest.digest();
+            let image = images.entry(digest).or_insert_with(|| ListedImage {
+                digest,
+                tags: Vec::new(),
+                size: None,
+                pushed_at: None,
+                artifact_type: None,
+                subject: None,
+                scan: None,
+            });
+            image.tags.push(tag);
+        }
+        Ok(images.into_values().collect())
+    }
+
+    async fn image(&self, digest: &Digest) -> Result<Option<ListedImage>, RegistryError> {
+        match &self.control_plane {
+            Some(control_plane) => {
+                let repository = &self.client.image().repository;
+                control_plane.image(repository, digest).await
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+#[async_trait]
+impl WriteWhole for Repository {
+    async fn upload_known(&self, blob: &Descriptor, content: BlobStream) -> Result<(), RegistryError> {
+        self.client.upload_known(blob, content).await
+    }
+
+    async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool, RegistryError> {
+        self.client.mount(digest, from).await
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Report, Status, TagReport};
 use tagship_domain::plan::{Content, Plan, ReuseReason, TagAction};
 
 /// Columns under each other, two spaces apart, indented by two.
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
+pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let widths: [usize; N] = std::array::from_fn(|column| {
         rows.iter()
             .map(|row| row[column].chars().count())

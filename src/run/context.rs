@@ -5,18 +5,14 @@ use std::sync::Arc;
 
 use super::RunError;
 use super::commit_naming::CommitNaming;
+use super::connection::RegistryConnection;
 use super::history::History;
 use super::rule_inputs::fetch_repository_info;
 use super::target::Target;
-use crate::aws::Ecr;
-use crate::clock::SystemClock;
 use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::pipeline::{PipelineError, gather};
-use crate::ports::{
-    BuildError, BuildInputs, Checkout as _, ControlPlane, RegistryLogin, Reporter, RunEvent, Warning,
-};
-use crate::registry::{self, Repository, http_client};
+use crate::ports::{BuildError, BuildInputs, Checkout as _, Reporter, RunEvent, Warning};
 use crate::settings::{BuildSettings, CacheWish, Settings};
 use tagship_domain::build::{BuildRequest, NamedContext};
 use tagship_domain::event::RepositoryInfo;
@@ -59,7 +55,8 @@ impl<'a> RunContext<'a> {
         }
         // What is wrong with labels is told also when nothing is built.
         let labels = naming.labels(&made, &unknown)?;
-        let target = Target::of(settings).await?;
+        let target = Target::of(&settings.destination, &settings.identity).await?;
+        target.ensure_repository().await?;
         Ok(Self {
             settings,
             reporter,
@@ -78,22 +75,7 @@ impl<'a> RunContext<'a> {
 
     /// Returns the way to the registry; contacts no server.
     pub(super) async fn connect(&self) -> Result<RegistryConnection, RunError> {
-        let (clock, reporter) = (Arc::new(SystemClock), Arc::clone(&self.reporter));
-        let ecr = Ecr::connect(
-            &self.target.identity,
-            &self.target.image.registry,
-            clock,
-            reporter,
-        )
-        .await?;
-        let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
-        let (image, reporter) = (self.target.image.clone(), Arc::clone(&self.reporter));
-        Ok(RegistryConnection {
-            image,
-            ecr: Arc::new(ecr),
-            http,
-            reporter,
-        })
+        RegistryConnection::open(&self.target, Arc::clone(&self.reporter)).await
     }
 
     /// What the registry says of the wanted tags, and what lies around them.
@@ -155,33 +137,6 @@ impl<'a> RunContext<'a> {
             }
         }
         request
-    }
-}
-
-/// The way to one repository, and to the login of its registry.
-pub(super) struct RegistryConnection {
-    image: ImageName,
-    ecr: Arc<Ecr>,
-    http: reqwest::Client,
-    reporter: Arc<dyn Reporter>,
-}
-
-impl RegistryConnection {
-    /// The repository, over the connections that this way keeps open.
-    pub(super) fn repository(&self) -> Result<Repository, RunError> {
-        let client = registry::client(
-            self.image.clone(),
-            self.http.clone(),
-            self.login(),
-            Arc::clone(&self.reporter),
-        )?;
-        let control_plane: Arc<dyn ControlPlane> = self.ecr.clone();
-        Ok(Repository::new(client, Some(control_plane)))
-    }
-
-    /// The registry's credentials.
-    pub(super) fn login(&self) -> Arc<dyn RegistryLogin> {
-        self.ecr.clone()
     }
 }
 

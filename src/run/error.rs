@@ -9,6 +9,7 @@ use tagship_domain::error::with_causes;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::event::Mismatch;
 use tagship_domain::plan::Conflicts;
+use tagship_domain::reference::ImageRef;
 use tagship_domain::tags::ListingError;
 
 /// What ends a command.
@@ -32,6 +33,9 @@ pub enum RunError {
     /// There is no next version.
     #[error(transparent)]
     Bump(#[from] BumpError),
+    /// The image that is asked for is not there.
+    #[error("image `{0}` does not exist")]
+    ImageMissing(ImageRef),
     /// HTTP cannot be spoken at all, for want of certificate authorities.
     #[error("no HTTP client can be made: {0}")]
     Http(String),
@@ -94,7 +98,7 @@ impl Diagnose for RunError {
             Self::Mismatch(mismatch) => mismatch.kind(),
             Self::Listing(error) => error.kind(),
             Self::Bump(error) => error.kind(),
-            Self::Http(_) => FailureKind::Operation,
+            Self::Http(_) | Self::ImageMissing(_) => FailureKind::Operation,
             Self::Broken(_) => FailureKind::Bug,
         }
     }
@@ -110,6 +114,7 @@ impl Diagnose for RunError {
             Self::Http(_) => Some(
                 "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),
             ),
+            Self::ImageMissing(_) => Some("list the tags with `tagship ls`".into()),
             Self::Broken(_) => None,
         }
     }

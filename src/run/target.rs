@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{RunError, local_client};
-use crate::settings::{AccessKey, Destination, IdentitySettings, Settings};
+use crate::settings::{AccessKey, Destination, IdentitySettings};
 use ecr_local::{Access, LocalEcr, LocalError, Options};
 use tagship_domain::reference::{AccountId, ImageName, Region, RepositoryName};
 
@@ -22,17 +22,20 @@ const STARTING_TRIES: u32 = 100;
 pub(super) struct Target {
     pub(super) image: ImageName,
     pub(super) identity: IdentitySettings,
+    /// How the embedded ECR is reached, if the repository is there.
+    access: Option<Access>,
     emulator: Option<(LocalEcr, EmulatorShare)>,
     /// Held while another run's embedded ECR is used, which ends only then.
     _guest: Option<EmulatorShare>,
 }
 
 impl Target {
-    pub(super) async fn of(settings: &Settings) -> Result<Self, RunError> {
-        match &settings.destination {
+    pub(super) async fn of(destination: &Destination, identity: &IdentitySettings) -> Result<Self, RunError> {
+        match destination {
             Destination::Registry(image) => Ok(Self {
                 image: image.clone(),
-                identity: settings.identity.clone(),
+                identity: identity.clone(),
+                access: None,
                 emulator: None,
                 _guest: None,
             }),
@@ -57,16 +60,24 @@ impl Target {
                 Err(error) => return Err(error.into()),
             }
         };
-        local_client::ensure_repository(&access, repository).await?;
         Ok(Self {
             image: ImageName {
                 registry: access.registry.clone(),
                 repository: repository.clone(),
             },
             identity: administrator(&access),
+            access: Some(access),
             emulator,
             _guest: guest,
         })
+    }
+
+    /// Makes the repository in the embedded ECR, if it belongs there and is missing.
+    pub(super) async fn ensure_repository(&self) -> Result<(), RunError> {
+        if let Some(access) = &self.access {
+            local_client::ensure_repository(access, &self.image.repository).await?;
+        }
+        Ok(())
     }
 
     /// Ends the embedded ECR, if this run started it; not before the runs that use it, too, have ended.

@@ -42,6 +42,8 @@ fn help_goes_to_stdout() {
         ("tags", &["tags", "--help"]),
         ("version", &["version", "--help"]),
         ("iam", &["iam", "--help"]),
+        ("ls", &["ls", "--help"]),
+        ("inspect", &["inspect", "--help"]),
         ("local", &["local", "--help"]),
         ("local_serve", &["local", "serve", "--help"]),
         ("completions", &["completions", "--help"]),

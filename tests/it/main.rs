@@ -12,6 +12,7 @@ mod documents;
 mod git;
 mod identity_local;
 mod inputs_generated;
+mod inventory;
 mod judges;
 mod limits_page;
 mod local_env;

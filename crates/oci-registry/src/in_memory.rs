@@ -5,12 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 
 use super::error::RegistryError;
-use super::repository::{BlobStream, ReadRepository, WriteRepository};
+use super::repository::{BlobStream, ReadRepository, ReadWhole, WriteRepository, WriteWhole};
 use tagship_domain::content::{Content, Descriptor, Manifest};
-use tagship_domain::reference::{Digest, Reference, RegistryHost, Tag};
+use tagship_domain::reference::{Digest, Reference, RegistryHost, RepositoryName, Tag};
 
 /// A repository in memory. It refuses an image whose blobs it lacks.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub struct InMemoryRegistry(Mutex<InMemoryState>);
 pub struct InMemoryState {
     /// The blobs.
     pub blobs: BTreeMap<Digest, Bytes>,
+    /// The blobs of other repositories of the same registry, which can be mounted.
+    pub mountable: BTreeMap<Digest, Bytes>,
     /// The manifests.
     pub manifests: BTreeMap<Digest, Manifest>,
     /// The tags, and where they point.
@@ -93,6 +95,56 @@ impl ReadRepository for InMemoryRegistry {
         state.journal.push(format!("blob {digest}"));
         let content = state.blobs.get(&digest).cloned();
         content.ok_or(RegistryError::ContentMissing { digest })
+    }
+}
+
+#[async_trait]
+impl ReadWhole for InMemoryRegistry {
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
+        let state = self.state();
+        let mut found = Vec::new();
+        for manifest in state.manifests.values() {
+            let content = manifest.content()?;
+            if content.subject().is_some_and(|about| about.digest == *subject) {
+                let size = manifest.bytes().len() as u64;
+                found.push(Descriptor {
+                    artifact_type: content.artifact_type().map(str::to_owned),
+                    ..Descriptor::new(manifest.media_type(), manifest.digest(), size)
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    async fn open(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
+        let content = self.blob(blob).await?;
+        // In pieces, as they come from a network.
+        let pieces: Vec<_> = content
+            .chunks(1000)
+            .map(|piece| Ok(Bytes::copy_from_slice(piece)))
+            .collect();
+        Ok(stream::iter(pieces).boxed())
+    }
+}
+
+#[async_trait]
+impl WriteWhole for InMemoryRegistry {
+    async fn upload_known(&self, blob: &Descriptor, content: BlobStream) -> Result<(), RegistryError> {
+        let (found, size) = self.upload(content).await?;
+        if (found, size) == (blob.digest, blob.size) {
+            return Ok(());
+        }
+        self.state().blobs.remove(&found);
+        Err(RegistryError::ContentMismatch {
+            expected: blob.digest,
+            found: found.to_string(),
+        })
+    }
+
+    async fn mount(&self, digest: &Digest, _from: &RepositoryName) -> Result<bool, RegistryError> {
+        let mut state = self.state();
+        let found = state.mountable.get(digest).cloned();
+        Ok(found.is_some_and(|content| state.blobs.insert(*digest, content).is_none()))
     }
 }
 

@@ -7,7 +7,9 @@
 
 #![warn(missing_docs)]
 
+mod blob_streams;
 mod client;
+mod copy;
 mod error;
 mod failure;
 mod http;
@@ -16,20 +18,25 @@ mod login;
 mod manifests;
 mod operation;
 mod reads;
+mod referrers;
 mod repository;
 mod retry_policy;
 mod tags;
+mod tree;
 mod uploads;
 mod verify;
 
 pub use client::{Client, Retry};
+pub use copy::{CopyPlan, CopyReport, copy, verify_copy};
 pub use error::{READ_BLOB, RegistryError, missing_permission};
 pub use http::{CONNECT, KEEP_ALIVE, http_client};
 pub use in_memory::{InMemoryRegistry, InMemoryState};
 pub use login::{LoginError, RegistryCredential, RegistryLogin};
 pub use reads::MAX_SMALL_BLOB;
-pub use repository::{BlobStream, ReadRepository, WriteRepository};
+pub use referrers::{cosign_tags, referrers_tag};
+pub use repository::{BlobStream, ReadRepository, ReadWhole, WriteRepository, WriteWhole};
 pub use retry_policy::RetryPolicy;
+pub use tree::{ImageTree, TreeNode};
 pub use verify::{ImageDescription, VerifiedImage, describe, verify};
 
 /// Runs the example of the README.

@@ -8,6 +8,7 @@ use tagship_domain::reference::{Digest, Reference};
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Operation<'a> {
     ListTags,
+    ListReferrers(&'a Digest),
     ReadManifest(&'a Reference),
     FindBlob(&'a Digest),
     ReadBlob(&'a Digest),
@@ -23,7 +24,7 @@ impl Operation<'_> {
     pub(crate) fn action(self) -> &'static str {
         match self {
             Self::ListTags => "ecr:ListImages",
-            Self::ReadManifest(_) => "ecr:BatchGetImage",
+            Self::ReadManifest(_) | Self::ListReferrers(_) => "ecr:BatchGetImage",
             Self::FindBlob(_) => "ecr:BatchCheckLayerAvailability",
             Self::ReadBlob(_) => "ecr:GetDownloadUrlForLayer",
             Self::StartUpload => "ecr:InitiateLayerUpload",
@@ -38,6 +39,7 @@ impl fmt::Display for Operation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ListTags => f.write_str("listing tags"),
+            Self::ListReferrers(digest) => write!(f, "listing what refers to `{digest}`"),
             Self::ReadManifest(reference) => write!(f, "reading manifest `{reference}`"),
             Self::FindBlob(digest) => write!(f, "looking for blob `{digest}`"),
             Self::ReadBlob(digest) => write!(f, "reading blob `{digest}`"),

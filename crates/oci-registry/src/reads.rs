@@ -90,7 +90,7 @@ impl Client {
     }
 
     /// Reads a blob where it really is. The credential is for the registry alone and is never sent further.
-    async fn read_blob_from(
+    pub(crate) async fn read_blob_from(
         &self,
         operation: Operation<'_>,
         method: Method,

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::error::RegistryError;
 use super::http::MAX_PARALLEL;
 use tagship_domain::content::{Descriptor, Manifest};
-use tagship_domain::reference::{Digest, Reference, Tag};
+use tagship_domain::reference::{Digest, Reference, RepositoryName, Tag};
 
 /// A blob's bytes, as they come.
 pub type BlobStream = BoxStream<'static, std::io::Result<Bytes>>;
@@ -47,6 +47,16 @@ pub trait ReadRepository: Send + Sync {
     async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError>;
 }
 
+/// Reads whole images: their large blobs, and what refers to them.
+#[async_trait]
+pub trait ReadWhole: ReadRepository {
+    /// Returns the manifests whose subject is `subject`. None where the registry knows of none.
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, RegistryError>;
+
+    /// Opens a blob of any size. Its bytes are not checked: whoever takes them knows when they end.
+    async fn open(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError>;
+}
+
 /// Writes to one repository.
 #[async_trait]
 pub trait WriteRepository: ReadRepository {
@@ -63,6 +73,16 @@ pub trait WriteRepository: ReadRepository {
     ///
     /// `RegistryError::TagTaken` if the registry refuses to move the tag: the caller looks up who has it.
     async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError>;
+}
+
+/// Writes blobs that are known before they are sent.
+#[async_trait]
+pub trait WriteWhole: WriteRepository {
+    /// Uploads a blob of this digest and size. Not retried: the stream is gone after a failure.
+    async fn upload_known(&self, blob: &Descriptor, content: BlobStream) -> Result<(), RegistryError>;
+
+    /// Takes a blob from another repository of the same registry; `false` if the registry does not.
+    async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool, RegistryError>;
 }
 
 #[async_trait]
@@ -94,6 +114,28 @@ impl ReadRepository for Client {
 
     async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
         self.get_blob(descriptor).await
+    }
+}
+
+#[async_trait]
+impl ReadWhole for Client {
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
+        self.list_referrers(subject).await
+    }
+
+    async fn open(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
+        self.open_blob(blob).await
+    }
+}
+
+#[async_trait]
+impl WriteWhole for Client {
+    async fn upload_known(&self, blob: &Descriptor, content: BlobStream) -> Result<(), RegistryError> {
+        self.send_known(blob, content).await
+    }
+
+    async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool, RegistryError> {
+        self.mount_blob(digest, from).await
     }
 }
 

@@ -77,7 +77,7 @@ impl Client {
 /// The query of the page after this one, from `Link: </v2/name/tags/list?…>; rel="next"`.
 ///
 /// Only the query is taken, which ECR makes opaque: the credential goes nowhere else than before.
-fn next_query(headers: &HeaderMap, address: &Url) -> Option<String> {
+pub(crate) fn next_query(headers: &HeaderMap, address: &Url) -> Option<String> {
     let link = headers.get(LINK)?.to_str().ok()?;
     let (target, parameters) = link.trim_start().strip_prefix('<')?.split_once('>')?;
     let is_next = parameters

@@ -19,7 +19,7 @@ use super::operation::Operation;
 use super::repository::BlobStream;
 use tagship_domain::reference::{Digest, DigestHasher};
 
-const OCTETS: &str = "application/octet-stream";
+pub(crate) const OCTETS: &str = "application/octet-stream";
 
 impl Client {
     /// Puts a blob in one piece, unless it is there. Each try has an upload session of its own, because ECR does
@@ -78,7 +78,7 @@ impl Client {
         }
     }
 
-    async fn start_upload(&self) -> Result<Url, Failure> {
+    pub(crate) async fn start_upload(&self) -> Result<Url, Failure> {
         let operation = Operation::StartUpload;
         let address = self.address("blobs/uploads/")?;
         let request = || self.http.post(address.clone()).header(CONTENT_LENGTH, 0);
@@ -173,7 +173,7 @@ impl Client {
 }
 
 /// A 404 within an upload means the session.
-fn session_is_gone(failure: Failure) -> Failure {
+pub(crate) fn session_is_gone(failure: Failure) -> Failure {
     match failure {
         Failure::Absent(reason) => Failure::transient(reason),
         other => other,

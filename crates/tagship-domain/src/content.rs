@@ -90,6 +90,30 @@ impl Manifest {
     }
 }
 
+impl Content {
+    /// What it is about, if it is a referrer.
+    pub fn subject(&self) -> Option<&Descriptor> {
+        match self {
+            Self::Image(image) => image.subject.as_ref(),
+            Self::Index(index) => index.subject.as_ref(),
+        }
+    }
+
+    /// What kind of artifact it is: its own word, or else its config's type where that is not an image's.
+    ///
+    /// Source: OCI image spec, "Guidelines for Artifact Usage".
+    pub fn artifact_type(&self) -> Option<&str> {
+        match self {
+            Self::Index(index) => index.artifact_type.as_deref(),
+            Self::Image(image) => {
+                let of_config = image.config.media_type.as_str();
+                let of_config = (!matches!(of_config, OCI_CONFIG | DOCKER_CONFIG)).then_some(of_config);
+                image.artifact_type.as_deref().or(of_config)
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Manifest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Manifest({} {})", self.media_type, self.digest)
@@ -115,7 +139,14 @@ pub enum Content {
 
 /// The parts of an image manifest that Tagship reads. Source: OCI image spec, "Image Manifest".
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ImageManifest {
+    /// What kind of artifact it is; absent for most images.
+    #[serde(default)]
+    pub artifact_type: Option<String>,
+    /// The manifest that it is about, if it is a referrer.
+    #[serde(default)]
+    pub subject: Option<Descriptor>,
     /// The image's config.
     pub config: Descriptor,
     /// The layers, base first.
@@ -128,7 +159,14 @@ pub struct ImageManifest {
 
 /// The parts of an image index that Tagship reads. Source: OCI image spec, "Image Index".
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ImageIndex {
+    /// What kind of artifact it is; absent for most images.
+    #[serde(default)]
+    pub artifact_type: Option<String>,
+    /// The manifest that it is about, if it is a referrer.
+    #[serde(default)]
+    pub subject: Option<Descriptor>,
     /// The manifests, in the order that the index has them.
     #[serde(default)]
     pub manifests: Vec<Descriptor>,
@@ -147,6 +185,9 @@ pub struct Descriptor {
     pub digest: Digest,
     /// The content's size in bytes.
     pub size: u64,
+    /// What kind of artifact a manifest is, on referrers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
     /// The platform, on the entries of an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
@@ -162,6 +203,7 @@ impl Descriptor {
             media_type: media_type.into(),
             digest,
             size,
+            artifact_type: None,
             platform: None,
             annotations: BTreeMap::new(),
         }

@@ -11,6 +11,7 @@ pub mod event;
 pub mod facts;
 pub mod iam;
 pub mod immutability;
+pub mod inventory;
 pub mod lifecycle;
 pub mod matrix;
 pub mod paths;

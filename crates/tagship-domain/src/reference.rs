@@ -3,10 +3,12 @@
 mod digest;
 mod host;
 mod name;
+mod partial;
 
 pub use digest::{Digest, DigestHasher};
 pub use host::{AccountId, Region, RegistryHost};
 pub use name::{ImageName, ImageRef, Reference, RepositoryName, Tag};
+pub use partial::PartialRef;
 
 /// Why a text is not the name it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

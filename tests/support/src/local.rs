@@ -28,13 +28,14 @@ pub const REGION: &str = "eu-central-1";
 pub const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/tagship-example";
 
 /// What the registry reads and what it grants; whatever else a request does is a write.
-const READS: [&str; 9] = [
+const READS: [&str; 10] = [
     "Ping",
     "HeadManifest",
     "GetManifest",
     "HeadBlob",
     "GetBlob",
     "ListTags",
+    "ListReferrers",
     "BatchGetImage",
     "DescribeImages",
     "DescribeRepositories",
@@ -112,6 +113,10 @@ impl Ecr {
             runtime,
             _data: data,
         }
+    }
+
+    pub(super) fn runtime(&self) -> &Runtime {
+        &self.runtime
     }
 
     /// Makes a repository, which must not be there yet.

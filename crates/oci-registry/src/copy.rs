@@ -1,0 +1,237 @@
+//! Copies an image from one repository to another, byte for byte and without a disk.
+//!
+//! 1. Plan: read what the image is made of, and ask the target once which of it it has.
+//! 2. Send what is missing, several blobs at a time: mounted where the registry is the same, else streamed, and hashed on
+//!    the way. The last bytes of a blob leave only when its digest is right, so that damage never becomes a blob.
+//! 3. Put the manifests by digest, children first. No tag is put: that is the caller's, after [`verify_copy`].
+//!
+//! A copy that was broken off is repeated, and sends what is still missing.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use backon::Retryable as _;
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::error::RegistryError;
+use super::http::MAX_PARALLEL;
+use super::manifests::mismatch;
+use super::repository::{BlobStream, ReadRepository, ReadWhole, WriteWhole};
+use super::retry_policy::RetryPolicy;
+use super::tree::ImageTree;
+use tagship_domain::content::{Descriptor, Manifest};
+use tagship_domain::reference::{Digest, DigestHasher, Reference, RepositoryName};
+
+/// What a target lacks of an image.
+#[derive(Debug, Clone)]
+pub struct CopyPlan {
+    /// The manifest or index that is copied.
+    pub root: Digest,
+    /// The manifests that are put, children before those that name them.
+    pub manifests: Vec<Manifest>,
+    /// The blobs that are sent.
+    pub blobs: Vec<Descriptor>,
+    /// How many blobs the target has already.
+    pub present: usize,
+}
+
+/// What a copy did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CopyReport {
+    /// How many bytes of blobs were sent.
+    pub bytes: u64,
+    /// How many blobs were sent.
+    pub sent: usize,
+    /// How many blobs the registry took from another of its repositories.
+    pub mounted: usize,
+}
+
+impl CopyPlan {
+    /// Plans the copy of a whole tree. Reads only.
+    pub async fn new(tree: &ImageTree, target: &dyn ReadRepository) -> Result<Self, RegistryError> {
+        let named = tree.blobs();
+        let digests: Vec<Digest> = named.keys().copied().collect();
+        let sizes = target.blob_sizes(&digests).await?;
+        let blobs: Vec<Descriptor> = named
+            .values()
+            .filter(|blob| sizes.get(&blob.digest) != Some(&blob.size))
+            .map(|blob| (*blob).clone())
+            .collect();
+        let nodes = tree.children_first().into_iter();
+        let manifests = stream::iter(nodes.map(|node| node.manifest.clone()))
+            .map(|manifest| async move {
+                let found = target.manifest(&manifest.digest()).await?;
+                Ok::<_, RegistryError>(found.is_none().then_some(manifest))
+            })
+            .buffered(MAX_PARALLEL)
+            .try_filter_map(|missing| async move { Ok(missing) })
+            .try_collect()
+            .await?;
+        Ok(Self {
+            root: tree.root().digest(),
+            manifests,
+            present: named.len() - blobs.len(),
+            blobs,
+        })
+    }
+
+    /// Returns the bytes of the blobs that are sent.
+    pub fn bytes(&self) -> u64 {
+        self.blobs.iter().map(|blob| blob.size).sum()
+    }
+
+    /// Whether the target has everything.
+    pub fn is_empty(&self) -> bool {
+        self.manifests.is_empty() && self.blobs.is_empty()
+    }
+}
+
+/// Does what a plan says. Blobs are mounted from `mount`, a repository of the target's registry, where that works.
+pub async fn copy(
+    plan: &CopyPlan,
+    source: &dyn ReadWhole,
+    target: &dyn WriteWhole,
+    mount: Option<&RepositoryName>,
+) -> Result<CopyReport, RegistryError> {
+    let copying = Copying {
+        source,
+        target,
+        mount,
+        mounts: AtomicBool::new(true),
+        bytes: AtomicU64::new(0),
+        sent: AtomicUsize::new(0),
+        mounted: AtomicUsize::new(0),
+    };
+    // The largest begin first, so that none is left for the end alone.
+    let mut blobs: Vec<&Descriptor> = plan.blobs.iter().collect();
+    blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
+    stream::iter(blobs.into_iter().map(|blob| copying.blob(blob)))
+        .buffer_unordered(MAX_PARALLEL)
+        .try_collect::<()>()
+        .await?;
+    for manifest in &plan.manifests {
+        let reference = Reference::Digest(manifest.digest());
+        target.put_manifest(&reference, manifest).await?;
+    }
+    Ok(CopyReport {
+        bytes: copying.bytes.into_inner(),
+        sent: copying.sent.into_inner(),
+        mounted: copying.mounted.into_inner(),
+    })
+}
+
+/// Reads a copy back: every manifest byte for byte, every blob by its size.
+pub async fn verify_copy(tree: &ImageTree, target: &dyn ReadRepository) -> Result<(), RegistryError> {
+    let left = CopyPlan::new(tree, target).await?;
+    let manifests = left.manifests.iter().map(Manifest::digest);
+    match manifests.chain(left.blobs.iter().map(|blob| blob.digest)).next() {
+        Some(digest) => Err(RegistryError::ContentMissing { digest }),
+        None => Ok(()),
+    }
+}
+
+struct Copying<'a> {
+    source: &'a dyn ReadWhole,
+    target: &'a dyn WriteWhole,
+    mount: Option<&'a RepositoryName>,
+    /// Whether the registry has mounted all that it was asked to.
+    mounts: AtomicBool,
+    bytes: AtomicU64,
+    sent: AtomicUsize,
+    mounted: AtomicUsize,
+}
+
+impl Copying<'_> {
+    async fn blob(&self, blob: &Descriptor) -> Result<(), RegistryError> {
+        if let Some(from) = self.mount.filter(|_| self.mounts.load(Ordering::Relaxed)) {
+            if self.target.mount(&blob.digest, from).await? {
+                self.mounted.fetch_add(1, Ordering::Relaxed);
+                return Ok(());
+            }
+            self.mounts.store(false, Ordering::Relaxed);
+        }
+        (|| self.stream(blob))
+            .retry(RetryPolicy::DEFAULT.backoff())
+            .when(|error| error.is_transient() || matches!(error, RegistryError::Source(_)))
+            .await?;
+        self.bytes.fetch_add(blob.size, Ordering::Relaxed);
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn stream(&self, blob: &Descriptor) -> Result<(), RegistryError> {
+        let damage = Arc::new(OnceLock::new());
+        let content = self.source.open(blob).await?;
+        let content = checked(content, blob.clone(), Arc::clone(&damage));
+        let sent = self.target.upload_known(blob, content).await;
+        match (sent, damage.get()) {
+            (_, Some(found)) => Err(mismatch(blob.digest, found.clone())),
+            (sent, None) => sent,
+        }
+    }
+}
+
+/// The same bytes, of which the last are held back until the digest of all is known to be right.
+fn checked(content: BlobStream, blob: Descriptor, damage: Arc<OnceLock<String>>) -> BlobStream {
+    let state = Checked {
+        content,
+        held: None,
+        hash: DigestHasher::default(),
+        size: 0,
+        blob,
+        damage,
+    };
+    stream::unfold(Some(state), |state| async move {
+        let mut state = state?;
+        match state.next().await {
+            Ok(None) => None,
+            Ok(Some(chunk)) => Some((Ok(chunk), Some(state))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+    .boxed()
+}
+
+struct Checked {
+    content: BlobStream,
+    held: Option<Bytes>,
+    hash: DigestHasher,
+    size: u64,
+    blob: Descriptor,
+    damage: Arc<OnceLock<String>>,
+}
+
+impl Checked {
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        loop {
+            let Some(chunk) = self.content.next().await.transpose()? else {
+                let found = self.hash.clone().finish();
+                return match (found == self.blob.digest, self.size == self.blob.size) {
+                    (true, true) => Ok(self.held.take()),
+                    (_, false) => self.damaged(format!("{} bytes in place of {}", self.size, self.blob.size)),
+                    (false, true) => self.damaged(found.to_string()),
+                };
+            };
+            self.hash.update(&chunk);
+            self.size += chunk.len() as u64;
+            if self.size > self.blob.size {
+                return self.damaged(format!("more than {} bytes", self.blob.size));
+            }
+            if let Some(held) = self.held.replace(chunk) {
+                return Ok(Some(held));
+            }
+        }
+    }
+
+    fn damaged(&mut self, found: String) -> io::Result<Option<Bytes>> {
+        let error = io::Error::new(io::ErrorKind::InvalidData, found.clone());
+        // Set once: nothing is read after it.
+        let _first = self.damage.set(found);
+        Err(error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

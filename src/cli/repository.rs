@@ -1,0 +1,93 @@
+//! Which repository a command is about: by a name, or by the inputs that `ship` takes too.
+
+use std::collections::BTreeMap;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use super::arguments::{argument, given};
+use crate::inputs::{self, Environment, RawArguments, RawInputs, SettingsError};
+use crate::schema::{INPUTS, Input, Section};
+use crate::settings::RepositorySettings;
+use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::reference::{InvalidName, PartialRef};
+
+/// The inputs about destination and identity as flags, made from the table.
+#[derive(Debug)]
+pub(super) struct RepositoryArguments(BTreeMap<&'static str, Vec<String>>);
+
+/// A name cannot be read, or contradicts the flags.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RepositoryArgumentError {
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    #[error("`{name}` names the {input}, and `--{input}` another")]
+    Twice { name: String, input: &'static str },
+    #[error("`{0}` names no image")]
+    NoReference(String),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+}
+
+impl Diagnose for RepositoryArgumentError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
+    }
+
+    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
+        match self {
+            Self::Name(_) => Some("write it as `[HOST/]REPOSITORY[:TAG][@DIGEST]`".into()),
+            Self::Twice { input, .. } => Some(format!("leave `--{input}` out").into()),
+            Self::NoReference(_) => Some("add a tag, as `team/app:1.4.0`, or a digest".into()),
+            Self::Settings(error) => error.hint(),
+        }
+    }
+}
+
+impl RepositoryArguments {
+    fn inputs() -> impl Iterator<Item = &'static Input> {
+        INPUTS.iter().filter(|input| {
+            let is_about_repository = matches!(input.section, Section::Destination | Section::Identity);
+            (is_about_repository && input.name != "images") || matches!(input.name, "config" | "only")
+        })
+    }
+
+    /// The settings for the repository that `named` names, as far as it does.
+    pub(super) fn into_settings(
+        mut self,
+        named: &PartialRef,
+        environment: &Environment,
+    ) -> Result<RepositorySettings, RepositoryArgumentError> {
+        let registry = named.registry.as_ref().map(ToString::to_string);
+        let repository = named.repository.as_ref().map(ToString::to_string);
+        for (input, name) in [("registry", registry), ("repository", repository)] {
+            let Some(name) = name else { continue };
+            if self.0.contains_key(input) {
+                return Err(RepositoryArgumentError::Twice { name, input });
+            }
+            self.0.insert(input, vec![name]);
+        }
+        let raw = RawInputs::gather(RawArguments::by_flags(self.0), environment);
+        Ok(inputs::repository(raw, environment)?)
+    }
+}
+
+impl Args for RepositoryArguments {
+    fn augment_args(command: Command) -> Command {
+        command.args(Self::inputs().map(argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for RepositoryArguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self(given(Self::inputs(), matches)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}

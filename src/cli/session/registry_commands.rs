@@ -1,0 +1,63 @@
+//! Commands that work on repositories and build nothing.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::{End, show, until_interrupted};
+use crate::cli::interrupt::Interrupt;
+use crate::cli::looking::{InspectArguments, LsArguments};
+use crate::inputs::Environment;
+use crate::pipeline::Ledger;
+use crate::ports::Reporter;
+use crate::run::{self, Outcome, RunError};
+use crate::settings::RepositorySettings;
+use crate::ui::Ui;
+use tagship_domain::error::Diagnose;
+
+pub(super) fn ls(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: LsArguments,
+    environment: &Environment,
+) -> ExitCode {
+    match arguments.into_request(environment) {
+        Ok(request) => {
+            let reporter = masked(ui, [&request.settings]);
+            finish(ui, interrupt, run::ls(&request, reporter))
+        }
+        Err(error) => refuse(ui, error),
+    }
+}
+
+pub(super) fn inspect(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: InspectArguments,
+    environment: &Environment,
+) -> ExitCode {
+    match arguments.into_request(environment) {
+        Ok(request) => {
+            let reporter = masked(ui, [&request.settings]);
+            finish(ui, interrupt, run::inspect(&request, reporter))
+        }
+        Err(error) => refuse(ui, error),
+    }
+}
+
+/// A reporter that shows none of the settings' secrets.
+fn masked<'a>(ui: &Ui, settings: impl IntoIterator<Item = &'a RepositorySettings>) -> Arc<dyn Reporter> {
+    let reporter = ui.reporter();
+    for settings in settings {
+        settings.secrets().for_each(|secret| reporter.mask(secret));
+    }
+    reporter
+}
+
+fn finish(ui: &Ui, interrupt: &Interrupt, work: impl Future<Output = Result<Outcome, RunError>>) -> ExitCode {
+    let end = until_interrupted(interrupt, async { work.await.into() });
+    show(ui, end, &Ledger::default(), None)
+}
+
+fn refuse(ui: &Ui, error: impl Diagnose) -> ExitCode {
+    show(ui, End::Failed(Box::new(error)), &Ledger::default(), None)
+}

@@ -1,0 +1,57 @@
+//! The way to one repository in ECR.
+
+use std::sync::Arc;
+
+use super::RunError;
+use super::target::Target;
+use crate::aws::Ecr;
+use crate::clock::SystemClock;
+use crate::ports::{ControlPlane, RegistryLogin, Reporter};
+use crate::registry::{self, Repository, http_client};
+use tagship_domain::reference::ImageName;
+
+/// The way to one repository, and to the login of its registry.
+pub(super) struct RegistryConnection {
+    image: ImageName,
+    ecr: Arc<Ecr>,
+    http: reqwest::Client,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl RegistryConnection {
+    /// Returns the way to the repository of `place`; contacts no server.
+    pub(super) async fn open(place: &Target, reporter: Arc<dyn Reporter>) -> Result<Self, RunError> {
+        let clock = Arc::new(SystemClock);
+        let ecr = Ecr::connect(
+            &place.identity,
+            &place.image.registry,
+            clock,
+            Arc::clone(&reporter),
+        )
+        .await?;
+        let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
+        Ok(Self {
+            image: place.image.clone(),
+            ecr: Arc::new(ecr),
+            http,
+            reporter,
+        })
+    }
+
+    /// The repository, over the connections that this way keeps open.
+    pub(super) fn repository(&self) -> Result<Repository, RunError> {
+        let client = registry::client(
+            self.image.clone(),
+            self.http.clone(),
+            self.login(),
+            Arc::clone(&self.reporter),
+        )?;
+        let control_plane: Arc<dyn ControlPlane> = self.ecr.clone();
+        Ok(Repository::new(client, Some(control_plane)))
+    }
+
+    /// The registry's credentials.
+    pub(super) fn login(&self) -> Arc<dyn RegistryLogin> {
+        self.ecr.clone()
+    }
+}
