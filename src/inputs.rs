@@ -4,6 +4,7 @@
 //! key `name` of `tagship.yaml`; the first of these that is set and not empty counts, in this order.
 //! All problems are found before anything runs, and are reported together.
 
+mod attestations;
 mod build;
 mod cache;
 mod changed;
@@ -16,6 +17,7 @@ mod github;
 mod identity;
 mod images;
 mod lists;
+mod logins;
 mod naming;
 mod options;
 mod paths;

@@ -17,6 +17,7 @@ pub mod git;
 pub mod github;
 pub mod inputs;
 pub mod limits;
+pub mod logins;
 pub mod pipeline;
 pub mod ports;
 mod random;

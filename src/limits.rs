@@ -51,6 +51,11 @@ pub const GITHUB_TRY: Duration = Duration::from_secs(10);
 /// The most bytes of an answer of GitHub's API.
 pub const GITHUB_BYTES: u64 = 10 * MIB;
 
+/// How long a program that keeps logins for the docker command may take; it may ask its user.
+pub const HELPER: Duration = Duration::from_secs(30);
+/// The most bytes of its answer.
+pub const HELPER_BYTES: u64 = 64 * KIB;
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
@@ -146,6 +151,8 @@ pub const LIMITS: &[Limit] = &[
     row("GitHub", "an OIDC token", Bound::Size(TOKEN_BYTES)),
     row("GitHub", "one try of a call to the API", Bound::Time(GITHUB_TRY)),
     row("GitHub", "an answer of the API", Bound::Size(GITHUB_BYTES)),
+    row("credential helper", "one answer", Bound::Time(HELPER)),
+    row("credential helper", "one answer", Bound::Size(HELPER_BYTES)),
 ];
 
 const fn row(peer: &'static str, what: &'static str, bound: Bound) -> Limit {

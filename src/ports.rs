@@ -82,6 +82,13 @@ pub trait ReadInventory: ReadWhole {
     async fn image(&self, digest: &Digest) -> Result<Option<ListedImage>, RegistryError>;
 }
 
+/// Finds logins of the registries that base images and caches come from.
+#[async_trait]
+pub trait FindLogin: Send + Sync {
+    /// Returns the login for `host`, as an engine names it; `None` for a registry that is to be used without.
+    async fn find(&self, host: &str) -> Result<Option<RegistryCredential>, LoginError>;
+}
+
 /// Builds images and puts their content into a registry.
 #[async_trait]
 pub trait Builder: Send + Sync {

@@ -32,6 +32,7 @@ pub use version::{VersionRequest, version};
 use self::context::RunContext;
 use self::history::History;
 use crate::engine::EngineBuilder;
+use crate::logins::Logins;
 use crate::pipeline::{Ledger, PipelineError, Writers, execute};
 use crate::ports::{Reporter, RunEvent, Stage, Warning};
 use crate::report::plan_text;
@@ -105,7 +106,12 @@ async fn ship_from(
         Arc::clone(&reporter),
         settings.workspace.clone(),
     )
-    .with_layer_cache(settings.build.layer_cache.clone());
+    .with_layer_cache(settings.build.layer_cache.clone())
+    .with_logins(Arc::new(Logins::new(
+        settings.build.logins.clone(),
+        connection.login(),
+        Arc::clone(&reporter),
+    )));
     let writers = Writers {
         registry: &repository,
         builder: &builder,

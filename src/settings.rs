@@ -170,8 +170,32 @@ pub struct BuildSettings {
     pub cache: CacheWish,
     /// The file that remembers what layers were compressed to; absolute. None where no folder for state is known.
     pub layer_cache: Option<PathBuf>,
+    /// Logins of the registries that base images and caches come from.
+    pub logins: LoginSettings,
     /// The engine's address, as `unix:///path`, `tcp://host:port` or `ssh://user@host`; the default socket when absent.
     pub docker_host: Option<String>,
+}
+
+/// Logins of the registries that base images and caches come from.
+#[derive(Debug, Clone, Default)]
+pub struct LoginSettings {
+    /// Those of `registry-auth`.
+    pub lines: Vec<RegistryLoginSettings>,
+    /// The folder of the docker command's configuration, if it is used; absolute.
+    pub docker_config: Option<PathBuf>,
+    /// Whether the programs that it names are there.
+    pub may_run_helpers: bool,
+}
+
+/// A login of one registry.
+#[derive(Debug, Clone)]
+pub struct RegistryLoginSettings {
+    /// The registry's host, as an engine names it.
+    pub host: String,
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
 }
 
 /// Where results of builds are kept, as one word says it.
@@ -257,9 +281,11 @@ impl Settings {
                 SecretSource::File(_) => None,
             });
         let of_caches = self.build.options.secrets();
+        let of_logins = self.build.logins.lines.iter().map(|line| &line.password);
         of_build
             .chain(self.identity.secrets())
             .chain(&self.github.token)
             .chain(of_caches)
+            .chain(of_logins)
     }
 }

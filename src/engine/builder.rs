@@ -12,11 +12,11 @@ use tokio::sync::OnceCell;
 use super::archive::{self, ClassicImage, TemporaryImage};
 use super::classic::{ImageTimes, LayerCache, push_archive};
 use super::export::{digest_of, into_store, push_by_digest};
-use super::session::{self, BuildDisplay, DestinationAuth};
+use super::session::{self, BuildDisplay, BuildLogins};
 use super::{failure, order};
 use crate::ports::{
-    BuildError, Builder, EngineSummary, ImageStore, RegistryError, RegistryLogin, Reporter, RunEvent,
-    WriteRepository,
+    BuildError, Builder, EngineSummary, FindLogin, ImageStore, RegistryError, RegistryLogin, Reporter,
+    RunEvent, WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
 use tagship_domain::capability::UnsupportedFeature;
@@ -34,6 +34,7 @@ const PUSH_DELAYS: [Duration; 3] = [
 pub struct EngineBuilder {
     host: Option<String>,
     login: Arc<dyn RegistryLogin>,
+    logins: Option<Arc<dyn FindLogin>>,
     image: ImageName,
     reporter: Arc<dyn Reporter>,
     workspace: PathBuf,
@@ -61,6 +62,7 @@ impl EngineBuilder {
         Self {
             host: host.map(str::to_owned),
             login,
+            logins: None,
             image,
             reporter,
             workspace,
@@ -74,6 +76,15 @@ impl EngineBuilder {
     pub fn with_layer_cache(self, file: Option<PathBuf>) -> Self {
         Self {
             layer_cache: file.map(LayerCache::at),
+            ..self
+        }
+    }
+
+    /// This builder with logins of the registries that base images and caches come from.
+    #[must_use]
+    pub fn with_logins(self, logins: Arc<dyn FindLogin>) -> Self {
+        Self {
+            logins: Some(logins),
             ..self
         }
     }
@@ -145,9 +156,10 @@ impl EngineBuilder {
         let provisions = Provisions {
             folders,
             secrets: &request.secrets,
-            auth: Arc::new(DestinationAuth {
+            auth: Arc::new(BuildLogins {
                 host: self.image.registry.clone(),
                 login: Arc::clone(&self.login),
+                others: self.logins.clone(),
             }),
             sink: Arc::new(BuildDisplay(Arc::clone(&self.reporter))),
         };
@@ -159,7 +171,7 @@ impl EngineBuilder {
             .await
             .map_err(
                 |status| match (session.failure(), std::error::Error::source(&status)) {
-                    (Some(error), _) => session::failure(error, &self.image.registry),
+                    (Some(error), _) => session::failure(error),
                     // What the engine says has no cause on this side of the connection.
                     (None, Some(broken)) => engine.connection.unreachable(broken).into(),
                     (None, None) => failure::classify(&status, progress, request, &self.image),

@@ -8,23 +8,27 @@ use async_trait::async_trait;
 use buildkit_session::{BuildEvent, ContextInputs, Credential, ProgressSink, RegistryAuth};
 use secrecy::SecretString;
 
-use crate::ports::{BuildError, BuildInputs, LoginError, RegistryError, RegistryLogin, Reporter};
+use crate::ports::{BuildError, BuildInputs, FindLogin, LoginError, RegistryError, RegistryLogin, Reporter};
 use tagship_domain::reference::RegistryHost;
 
-/// The destination's credential, and no other registry's.
-pub(super) struct DestinationAuth {
+/// The destination's credential, and those of the registries that base images and caches come from.
+pub(super) struct BuildLogins {
     pub(super) host: RegistryHost,
     pub(super) login: Arc<dyn RegistryLogin>,
+    pub(super) others: Option<Arc<dyn FindLogin>>,
 }
 
 #[async_trait]
-impl RegistryAuth for DestinationAuth {
+impl RegistryAuth for BuildLogins {
     async fn credential(&self, host: &str) -> Result<Option<Credential>, Box<dyn Error + Send + Sync>> {
-        if host != self.host.as_str() {
-            return Ok(None);
-        }
-        let credential = self.login.credential(&self.host).await?;
-        Ok(Some(Credential {
+        let found = if host == self.host.as_str() {
+            Some(self.login.credential(&self.host).await?)
+        } else if let Some(others) = &self.others {
+            others.find(host).await?
+        } else {
+            None
+        };
+        Ok(found.map(|credential| Credential {
             username: credential.username,
             password: credential.password,
         }))
@@ -32,16 +36,19 @@ impl RegistryAuth for DestinationAuth {
 }
 
 /// What went wrong on our side of a session, in the words of a build.
-pub(super) fn failure(error: buildkit_session::Error, host: &RegistryHost) -> BuildError {
+pub(super) fn failure(error: buildkit_session::Error) -> BuildError {
     match error {
-        buildkit_session::Error::Login { host: named, source } => match source.downcast::<LoginError>() {
-            Ok(source) => RegistryError::Login {
-                host: host.clone(),
-                source: *source,
+        buildkit_session::Error::Login { host, source } => {
+            match (RegistryHost::parse(&host), source.downcast::<LoginError>()) {
+                (Ok(host), Ok(source)) => RegistryError::Login {
+                    host,
+                    source: *source,
+                }
+                .into(),
+                (Err(_), Ok(source)) => buildkit_session::Error::Login { host, source }.into(),
+                (_, Err(source)) => buildkit_session::Error::Login { host, source }.into(),
             }
-            .into(),
-            Err(source) => buildkit_session::Error::Login { host: named, source }.into(),
-        },
+        }
         other => other.into(),
     }
 }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::attestations;
 use super::cache;
 use super::entries::{self, stays};
+use super::logins;
 use super::options;
 use super::paths::Paths;
 use super::problem::Problems;
@@ -40,7 +42,9 @@ pub(super) fn read(
     let args = entries::build_args(raw, environment, problems);
     let secrets = entries::secrets(raw, environment, paths, problems);
     let platforms = options::platforms(raw, problems);
-    let options = options::read(raw, environment, paths, problems);
+    let mut options = options::read(raw, environment, paths, problems);
+    options.attestations = attestations::read(raw, &args, problems);
+    let logins = logins::read(raw, environment, paths, problems);
     let cache = cache::wish(raw, environment, problems);
     let no_cache = raw.flag("no-cache", problems);
     let reproducible = raw.flag("reproducible", problems);
@@ -59,6 +63,7 @@ pub(super) fn read(
         reproducible,
         options,
         cache,
+        logins,
         layer_cache: layer_cache(raw.face(), environment),
         docker_host,
     })

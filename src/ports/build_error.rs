@@ -194,7 +194,7 @@ impl Diagnose for BuildError {
                 "check the first lines of the Dockerfile, and that the engine may pull the image; without `# syntax` the engine's own frontend reads the Dockerfile"
             }
             Self::BaseImage { .. } => {
-                "check the image's name, and that the engine may pull it; private images of other registries are not supported"
+                "check the image's name, and give the login of a private registry in `registry-auth` or with `docker login`"
             }
             Self::Unsupported { refusals, .. } => {
                 let ways: BTreeSet<String> = refusals.iter().map(UnsupportedFeature::way_out).collect();

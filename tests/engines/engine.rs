@@ -1,10 +1,12 @@
 //! Builds on real engines: every one that `TAGSHIP_TEST_ENGINES` names.
 
+mod attestations;
 mod builds;
 mod caches;
 mod cancel;
 mod failures;
 mod image;
+mod logins;
 mod options;
 mod parity;
 mod pushes;

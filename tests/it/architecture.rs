@@ -63,6 +63,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("engine", "limits ports"),
     ("git", "ports"),
     ("github", "limits ports settings"),
+    ("logins", "limits ports regular_file settings"),
     ("registry", "ports"),
 ];
 

@@ -110,6 +110,27 @@ impl BuildArgs {
         redacted
     }
 
+    /// Whether an argument's name is that of a secret.
+    ///
+    /// Source: `BuildKit`, `frontend/dockerfile/linter`, `SecretsUsedInArgOrEnv`.
+    pub fn is_secret(name: &str) -> bool {
+        const WORDS: [&str; 10] = [
+            "apikey",
+            "auth",
+            "credential",
+            "credentials",
+            "key",
+            "passwd",
+            "password",
+            "pword",
+            "secret",
+            "token",
+        ];
+        let name = name.to_ascii_lowercase();
+        let mut parts = name.split('_');
+        parts.any(|part| WORDS.contains(&part)) && !name.contains("public")
+    }
+
     /// The names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

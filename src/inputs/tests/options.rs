@@ -201,3 +201,124 @@ fn a_file_that_the_workflow_does_not_name_may_say_little_about_a_build() {
         );
     }
 }
+
+#[test]
+fn attestations_are_read_in_both_forms_and_the_lines_count_more() {
+    use tagship_domain::build::Attestation::{Provenance, Sbom};
+    let wishes = |case: Case| case.settings().build.options.attestations;
+    assert!(wishes(Case::complete()).is_empty());
+    let both = wishes(Case::complete().flag("provenance", "max").flag("sbom", "true"));
+    assert_eq!(both[&Provenance], "mode=max");
+    assert_eq!(both[&Sbom], "");
+    let lines = Case::complete()
+        .flag("provenance", "true")
+        .flag("attests", "type=provenance,mode=max\ntype=sbom,disabled=true");
+    assert_eq!(
+        wishes(lines).into_iter().collect::<Vec<_>>(),
+        [(Provenance, "mode=max".to_owned())]
+    );
+    let (message, _) = Case::complete().flag("provenance", "most").problem();
+    assert!(message.starts_with("`--provenance`: "), "{message}");
+}
+
+#[test]
+fn no_secret_is_published_with_an_attestation_and_lambda_takes_none() {
+    let with = |mode: &str, args: &str| Case::complete().flag("provenance", mode).flag("build-args", args);
+    for args in ["NPM_TOKEN=hidden", "password=hidden", "DB_SECRET_2=hidden"] {
+        let (message, hint) = with("max", args).problem();
+        assert!(message.contains("is called like a secret"), "{message}");
+        assert!(!message.contains("hidden"), "{message}");
+        assert!(hint.unwrap().contains("`secrets`"));
+    }
+    with("min", "NPM_TOKEN=x").settings();
+    with("max", "KEYBOARD=x\nPUBLIC_KEY=x").settings();
+
+    let lambda = || Case::complete().flag("preset", "lambda");
+    lambda().flag("platforms", "linux/arm64").settings();
+    assert!(
+        lambda()
+            .flag("sbom", "true")
+            .problem()
+            .0
+            .contains("`sbom` asks for one")
+    );
+    let several = lambda().flag("platforms", "linux/arm64,linux/amd64").problem();
+    assert!(several.0.contains("images of one platform"));
+    assert!(
+        Case::complete()
+            .flag("preset", "other")
+            .problem()
+            .0
+            .contains("is no preset")
+    );
+}
+
+#[test]
+fn logins_are_lines_and_what_the_docker_command_left() {
+    let case = Case::complete()
+        .flag("registry-auth", "host=ghcr.io,username=bot,password-env=GHCR")
+        .variable("GHCR", "hush")
+        .variable("HOME", "/home/me");
+    let settings = case.settings();
+    let logins = &settings.build.logins;
+    assert_eq!(logins.lines[0].host, "ghcr.io");
+    assert_eq!(
+        logins.docker_config.as_deref(),
+        Some(Path::new("/home/me/.docker"))
+    );
+    assert!(logins.may_run_helpers);
+    assert!(settings.secrets().any(|secret| secret.expose_secret() == "hush"));
+    let config = |case: Case| case.settings().build.logins.docker_config;
+    let named = Case::complete().variable("DOCKER_CONFIG", "/etc/docker-login");
+    assert_eq!(config(named).as_deref(), Some(Path::new("/etc/docker-login")));
+    assert_eq!(config(Case::complete()), None);
+    let off = Case::complete()
+        .variable("HOME", "/home/me")
+        .flag("use-docker-config", "false");
+    assert_eq!(config(off), None);
+    for (line, expected) in [
+        (
+            "host=a,username=b,password-env=UNSET",
+            "variable `UNSET`, which is not set",
+        ),
+        ("host=a,username=b,password=hidden", "it is not of the form"),
+    ] {
+        let (message, _) = Case::complete().flag("registry-auth", line).problem();
+        assert!(
+            message.contains(expected) && !message.contains("hidden"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn the_action_uses_dockers_logins_where_its_container_sees_them() {
+    let action = |folder: &str, wish: &str| {
+        let case = Case::new().file("login/config.json", "{}");
+        let workspace = case.path().canonicalize().unwrap().display().to_string();
+        case.variable("GITHUB_ACTIONS", "true")
+            .variable("GITHUB_WORKSPACE", &workspace)
+            .variable("INPUT_REPOSITORY", "team/app")
+            .variable("INPUT_REGISTRY", REGISTRY)
+            .variable("INPUT_USE-DOCKER-CONFIG", wish)
+            .variable("HOME", "/github/home")
+            .variable("DOCKER_CONFIG", &folder.replace("WORKSPACE", &workspace))
+    };
+    let seen = action("WORKSPACE/login", "")
+        .resolve_action()
+        .unwrap()
+        .settings
+        .build
+        .logins;
+    assert!(seen.docker_config.unwrap().ends_with("login"));
+    assert!(!seen.may_run_helpers);
+    let hidden = action("/home/runner/.docker", "").resolve_action().unwrap();
+    assert_eq!(hidden.settings.build.logins.docker_config, None);
+    let error = action("/home/runner/.docker", "true")
+        .resolve_action()
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("sees no docker configuration"),
+        "{error}"
+    );
+}

@@ -47,6 +47,35 @@ pub(super) const ROWS: &[Input] = &[
         "[LEVEL:]NAME=VALUE",
         "Annotations, one a line: of the manifest, or of `index`, `manifest-descriptor` or `index-descriptor`",
     ),
+    Input::text(
+        Section::Build,
+        "provenance",
+        "MODE",
+        "Whether the image says how it was built: `false`, `true`, `min`, `max` or attributes. It is an index then",
+    )
+    .may_set(MaySet::Workflow)
+    .default("false"),
+    Input::text(
+        Section::Build,
+        "sbom",
+        "BOOL",
+        "Whether the image says what it is made of: `false`, `true` or `generator=IMAGE`. It is an index then",
+    )
+    .may_set(MaySet::Workflow)
+    .default("false"),
+    Input::entries(
+        Section::Build,
+        "attests",
+        "TYPE",
+        "The same as lines, such as `type=provenance,mode=max` and `type=sbom`",
+    )
+    .may_set(MaySet::Workflow),
+    Input::text(
+        Section::Build,
+        "preset",
+        "NAME",
+        "What is going to run the image: `lambda` refuses what AWS Lambda does not take",
+    ),
     Input::flag(
         Section::Build,
         "reproducible",
@@ -61,4 +90,23 @@ pub(super) const ROWS: &[Input] = &[
     ).may_set(MaySet::Workflow).needs_setup(NeedsSetup::HostEngine)
     .default_note("`DOCKER_HOST`, else `unix:///var/run/docker.sock`")
     .standard_variables(&["DOCKER_HOST"]),
+    Input::entries(
+        Section::Build,
+        "registry-auth",
+        "HOST…",
+        "Logins of registries that base images and caches come from, one a line: `host=HOST,username=USER,password-env=VARIABLE`",
+    )
+    .may_set(MaySet::Workflow),
+    Input {
+        default: None,
+        ..Input::flag(
+            Section::Build,
+            "use-docker-config",
+            "Use the logins of the docker command, such as `docker/login-action` leaves them, for base images and caches",
+        )
+    }
+    .may_set(MaySet::Workflow)
+    .default_note(
+        "`true`; in the action where `DOCKER_CONFIG` is a folder below the workspace or `RUNNER_TEMP`",
+    ),
 ];

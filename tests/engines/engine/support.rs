@@ -8,10 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
 use tagship::engine::EngineBuilder;
+use tagship::logins::Logins;
 use tagship::ports::{BuildError, LoginError, RegistryError};
 use tagship::ports::{
     Builder as _, RegistryCredential, RegistryLogin, Reporter, RunEvent, StepOutcome, Warning,
 };
+use tagship::settings::LoginSettings;
 use tagship_domain::build::{BuildArgs, BuildOptions, BuildRequest};
 use tagship_domain::content::Manifest;
 use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
@@ -191,6 +193,13 @@ impl Bench {
             heard,
             repository,
         }
+    }
+
+    /// With logins of other registries, as settings say them.
+    pub(crate) fn with_logins(mut self, settings: LoginSettings) -> Self {
+        let logins = Logins::new(settings, Arc::new(Login(false)), self.heard.clone());
+        self.builder = self.builder.with_logins(Arc::new(logins));
+        self
     }
 
     /// Where it is published to.

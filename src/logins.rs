@@ -1,0 +1,83 @@
+//! Credentials of the registries that base images and caches come from.
+//!
+//! The first that knows a registry counts: lines of `registry-auth`, the docker command's configuration, and for ECR's own
+//! hosts the run's identity. The registry that the image goes to is always the run's own matter.
+
+mod config;
+mod helper;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use self::config::{DockerConfig, Found};
+use crate::ports::{FindLogin, LoginError, RegistryCredential, RegistryLogin, Reporter};
+use crate::settings::LoginSettings;
+use tagship_domain::build::login_host;
+use tagship_domain::reference::RegistryHost;
+
+/// The credentials of one run.
+pub struct Logins {
+    settings: LoginSettings,
+    ecr: Arc<dyn RegistryLogin>,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl Logins {
+    /// Takes what the settings say, and the run's identity.
+    pub fn new(settings: LoginSettings, ecr: Arc<dyn RegistryLogin>, reporter: Arc<dyn Reporter>) -> Self {
+        Self {
+            settings,
+            ecr,
+            reporter,
+        }
+    }
+
+    /// The docker command's configuration is read each time: it is small, and a step may have logged in meanwhile.
+    async fn of_docker(&self, host: &str) -> Result<Option<RegistryCredential>, LoginError> {
+        let Some(folder) = &self.settings.docker_config else {
+            return Ok(None);
+        };
+        let Some(config) = DockerConfig::read(folder).map_err(LoginError::new)? else {
+            return Ok(None);
+        };
+        match config.find(host).map_err(LoginError::new)? {
+            Found::Nothing => Ok(None),
+            Found::Credential(credential) => Ok(Some(credential)),
+            Found::Helper { name, server } if self.settings.may_run_helpers => {
+                helper::ask(&name, &server).await.map_err(LoginError::new)
+            }
+            Found::Helper { name, .. } => Err(LoginError::new(config::ConfigError::NoHelperHere { name })),
+        }
+    }
+}
+
+#[async_trait]
+impl FindLogin for Logins {
+    async fn find(&self, host: &str) -> Result<Option<RegistryCredential>, LoginError> {
+        let asked = login_host(host);
+        if let Some(line) = self.settings.lines.iter().find(|line| line.host == asked) {
+            return Ok(Some(RegistryCredential {
+                username: line.username.clone(),
+                password: line.password.clone(),
+            }));
+        }
+        if let Some(credential) = self.of_docker(&asked).await? {
+            self.reporter.mask(&credential.password);
+            return Ok(Some(credential));
+        }
+        match RegistryHost::parse(host) {
+            Ok(host) if host.region().is_some() => self.ecr.credential(&host).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl std::fmt::Debug for Logins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Logins").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
