@@ -16,6 +16,7 @@ mod apply;
 mod claim;
 mod error;
 mod evaluate;
+mod evaluation;
 mod fields;
 mod flavor;
 mod images;
@@ -32,7 +33,8 @@ mod variables;
 mod versions;
 
 pub use error::{LineError, LineProblem, TagError};
-pub use evaluate::{Evaluation, Explanation, MadeTag, evaluate};
+pub use evaluate::evaluate;
+pub use evaluation::{Evaluation, Explanation, MadeTag, TagText};
 pub use flavor::Flavor;
 pub use images::Image;
 pub use labels::{ImageLabels, Label, LabelRule, REQUEST, RESERVED, REVISION, VERSION};
@@ -152,14 +154,14 @@ impl TagSet {
             is_about_event: _,
         } in &made.tags
         {
-            let tag = Tag::parse(name).map_err(|source| LineError {
+            let tag = name.tag().map_err(|source| LineError {
                 line: made.line_of(rule),
                 column: 1,
-                problem: LineProblem::Illegal(source),
+                problem: LineProblem::Illegal(source.clone()),
             })?;
-            if tags.iter().all(|known| known.tag != tag) {
+            if tags.iter().all(|known| known.tag != *tag) {
                 tags.push(DesiredTag {
-                    tag,
+                    tag: tag.clone(),
                     class: *class,
                     rule: rule.clone(),
                     order: order.clone().filter(|_| *class == TagClass::Moving),

@@ -1,16 +1,20 @@
 //! What one rule makes in one run.
 
-use super::error::{LineError, LineProblem};
-use super::kind::{Extract, RefKind, RuleKind, Scheme};
-use super::order::{GitTagForm, Order, VersionLine};
+mod policy;
+mod version;
+
+use super::error::LineError;
+use super::kind::{Extract, RefKind, RuleKind};
+use super::order::Order;
 use super::pattern::Capture;
 use super::rule::TagRule;
-use super::variables::{Scope, Text, ref_tag};
-use super::versions::is_prerelease;
-use super::{Mode, TagClass, TagContext};
+use super::variables::{Scope, Text};
+use super::{TagClass, TagContext};
 use crate::facts::CommitId;
 use crate::template::Escape;
 use crate::untrusted::cleaned;
+
+use version::VersionRule;
 
 /// What a rule makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,15 +70,16 @@ pub(super) enum LatestClaim {
 }
 
 /// A text that a rule reads, and whether the rule itself says it word by word.
-struct RuleText {
-    text: String,
-    is_literal: bool,
+pub(super) struct RuleText {
+    pub(super) text: String,
+    pub(super) is_literal: bool,
 }
 
 impl TagRule {
     /// What the rule makes.
     pub(super) fn apply(&self, context: &TagContext<'_>) -> Result<RuleOutcome, LineError> {
         let git_ref = &context.event.git_ref;
+        let policy = context.mode.policy();
         Ok(match &self.kind {
             RuleKind::Raw(value) => {
                 let names_branch = value.template.uses("branch") && git_ref.branch().is_some();
@@ -103,18 +108,18 @@ impl TagRule {
             RuleKind::Schedule { .. } => of_other_run(&not_scheduled(context)),
             RuleKind::Edge { branch } => edge(branch.as_deref(), context),
             RuleKind::Ref(RefKind::Branch) => match git_ref.branch() {
-                Some(branch) => made(sanitised(branch, context), None, Some(Order::Commits)),
+                Some(branch) => made(policy.of_reference(branch), None, Some(Order::Commits)),
                 None => of_other_run(&format!("{} is not a branch", reference(context))),
             },
             RuleKind::Ref(RefKind::PullRequest) => match git_ref.pull_request() {
-                Some(number) => made(sanitised(number, context), None, None),
+                Some(number) => made(policy.of_reference(number), None, None),
                 None => of_other_run(&format!("{} is not a pull request", reference(context))),
             },
             RuleKind::Ref(RefKind::Tag) => match git_ref.tag() {
                 Some(tag) => RuleOutcome::Made {
-                    body: sanitised(tag, context),
+                    body: policy.of_reference(tag),
                     class: None,
-                    stage: stage_of(context, [tag]),
+                    stage: policy.latest_claim(&[tag]),
                     order: None,
                 },
                 None => of_other_run(&format!("{} is not a tag", reference(context))),
@@ -125,140 +130,15 @@ impl TagRule {
                 pattern,
                 value,
                 extract,
-            } => self.version(*scheme, pattern, value.as_ref(), extract.as_ref(), context)?,
+            } => VersionRule {
+                rule: self,
+                scheme: *scheme,
+                pattern,
+                value: value.as_ref(),
+                extract: extract.as_ref(),
+            }
+            .apply(context)?,
         })
-    }
-
-    fn version(
-        &self,
-        scheme: Scheme,
-        pattern: &Text,
-        value: Option<&Text>,
-        extract: Option<&Extract>,
-        context: &TagContext<'_>,
-    ) -> Result<RuleOutcome, LineError> {
-        // A version that was computed or given has no more to be cut out.
-        let computed = context.version.filter(|_| value.is_none() && extract.is_none());
-        let subject = match computed {
-            Some(version) => Some(RuleText {
-                text: version.to_string(),
-                is_literal: false,
-            }),
-            None => subject(value, context)?,
-        };
-        let Some(mut subject) = subject else {
-            return Ok(of_other_run(&no_source(context)));
-        };
-        if let Some(silence) = self.cut(
-            &mut subject,
-            extract,
-            value.is_none() && computed.is_none(),
-            context,
-        )? {
-            return Ok(silence);
-        }
-        if context.mode == Mode::MetadataAction {
-            subject.text = subject.text.replace('/', "-");
-        }
-        let Some(read) = scheme.read(&subject.text, context.mode) else {
-            let (found, kind) = (cleaned(&subject.text), scheme.name());
-            if subject.is_literal
-                && context.mode == Mode::Strict
-                && let Some(value) = value
-            {
-                return Err(value.error(0, LineProblem::NoVersion { found, kind }));
-            }
-            let silence = if value.is_none() && extract.is_none() {
-                NoTagKind::NoVersion
-            } else {
-                NoTagKind::Surprise
-            };
-            return Ok(silent_of(silence, &format!("`{found}` is not a {kind} version")));
-        };
-        let (parts, is_special) = (&read.parts, read.is_special);
-        let uses = |name: &str| pattern.template.uses(name);
-        let is_whole = uses("version") || uses("raw");
-        if context.mode == Mode::Strict {
-            if is_special && !is_whole {
-                return Ok(silent(&format!(
-                    "{} is a pre-release, which moves no short tag",
-                    cleaned(&parts.version)
-                )));
-            }
-            let is_bare_zero =
-                parts.major == 0 && uses("major") && !is_whole && !uses("minor") && !uses("patch");
-            if is_bare_zero && self.enable.is_none() {
-                return Ok(silent(&format!(
-                    "versions below 1.0.0, such as {}, promise each other nothing; `enable=true` asks for the tag nevertheless",
-                    cleaned(&parts.version)
-                )));
-            }
-        }
-        let body = if is_special && context.mode == Mode::MetadataAction && !pattern.template.is_only("raw") {
-            Escape::Html.apply(&parts.version).into_owned()
-        } else {
-            pattern.fill_with(context, Escape::Tag, Scope::Version, Some(parts))?
-        };
-        let is_full = is_whole || is_special || uses("major") && uses("minor") && uses("patch");
-        let [before, behind] = pattern.template.affixes();
-        let line = VersionLine::of_all(scheme, read, GitTagForm::new(extract, context.tag_prefix))
-            .narrowed(["major", "minor", "patch"].map(uses))
-            .within(before, behind);
-        Ok(RuleOutcome::Made {
-            body,
-            class: Some(if is_full {
-                TagClass::Release
-            } else {
-                TagClass::Moving
-            }),
-            stage: if is_special {
-                LatestClaim::PreRelease
-            } else {
-                LatestClaim::Release
-            },
-            order: Some(Order::Versions(Box::new(line))),
-        })
-    }
-
-    /// Cuts the version out of a git tag: what stands behind the prefix, or what `match` finds. Gives the outcome where
-    /// there is none.
-    fn cut(
-        &self,
-        subject: &mut RuleText,
-        extract: Option<&Extract>,
-        is_of_event: bool,
-        context: &TagContext<'_>,
-    ) -> Result<Option<RuleOutcome>, LineError> {
-        let Some(extract) = extract else {
-            // Other tags are of other images.
-            let Some(prefix) = context.tag_prefix.filter(|_| is_of_event) else {
-                return Ok(None);
-            };
-            return Ok(match prefix.rest(&subject.text) {
-                Some(rest) => {
-                    subject.text = rest.to_owned();
-                    None
-                }
-                None => Some(silent_of(
-                    NoTagKind::NoVersion,
-                    &format!("`{}` names no version behind `{prefix}`", cleaned(&subject.text)),
-                )),
-            });
-        };
-        match extract.pattern.capture(&subject.text, extract.group) {
-            Capture::Text(found) => subject.text = found.to_owned(),
-            Capture::NoGroup => {
-                let reason = format!("it has no group {}", extract.group);
-                let problem = LineProblem::Pattern { reason };
-                return Err(LineError::new(self.line, extract.column, problem));
-            }
-            Capture::NoMatch if context.mode == Mode::Strict => {
-                let reason = format!("`match` does not match `{}`", cleaned(&subject.text));
-                return Ok(Some(silent(&reason)));
-            }
-            Capture::NoMatch => {}
-        }
-        Ok(None)
     }
 }
 
@@ -271,6 +151,7 @@ fn matching(
         return Ok(of_other_run(&no_source(context)));
     };
     let text = subject.text.as_str();
+    let policy = context.mode.policy();
     Ok(match extract.pattern.capture(text, extract.group) {
         Capture::NoMatch => silent(&format!("the pattern does not match `{}`", cleaned(text))),
         Capture::NoGroup => silent(&format!(
@@ -279,15 +160,15 @@ fn matching(
             extract.group
         )),
         Capture::Text(found) => RuleOutcome::Made {
-            body: sanitised(found, context),
+            body: policy.of_reference(found),
             class: None,
-            stage: stage_of(context, [text, found]),
+            stage: policy.latest_claim(&[text, found]),
             order: None,
         },
     })
 }
 
-fn made(body: String, class: Option<TagClass>, order: Option<Order>) -> RuleOutcome {
+pub(super) fn made(body: String, class: Option<TagClass>, order: Option<Order>) -> RuleOutcome {
     RuleOutcome::Made {
         body,
         class,
@@ -296,38 +177,32 @@ fn made(body: String, class: Option<TagClass>, order: Option<Order>) -> RuleOutc
     }
 }
 
-fn silent(reason: &str) -> RuleOutcome {
+pub(super) fn silent(reason: &str) -> RuleOutcome {
     silent_of(NoTagKind::Surprise, reason)
 }
 
-fn of_other_run(reason: &str) -> RuleOutcome {
+pub(super) fn of_other_run(reason: &str) -> RuleOutcome {
     silent_of(NoTagKind::OtherRun, reason)
 }
 
-fn silent_of(kind: NoTagKind, reason: &str) -> RuleOutcome {
+pub(super) fn silent_of(kind: NoTagKind, reason: &str) -> RuleOutcome {
     RuleOutcome::Silent(NoTagReason {
         reason: reason.to_owned(),
         kind,
     })
 }
 
-/// The value of the rule, else the git tag, else the release's git tag.
-///
-/// A release or a run that somebody starts at a branch names its git tag in the event only: the action that the
-/// compatible mode follows does not look there.
-fn subject(value: Option<&Text>, context: &TagContext<'_>) -> Result<Option<RuleText>, LineError> {
+/// Returns the value of the rule, else the git tag, else the release's git tag.
+pub(super) fn subject(value: Option<&Text>, context: &TagContext<'_>) -> Result<Option<RuleText>, LineError> {
+    let policy = context.mode.policy();
     if let Some(value) = value {
         let text = value.fill(context, Escape::None)?;
         let is_literal = value.literal().is_some();
-        // A variable may well be empty in this run.
-        let is_absent = text.is_empty() && context.mode == Mode::Strict;
+        let is_absent = text.is_empty() && policy.ignores_empty_values();
         return Ok((!is_absent).then_some(RuleText { text, is_literal }));
     }
-    let release = context
-        .event
-        .release_tag
-        .as_deref()
-        .filter(|_| context.mode == Mode::Strict);
+    let release = context.event.release_tag.as_deref();
+    let release = release.filter(|_| policy.reads_release_tag());
     let tag = context.event.git_ref.tag().or(release);
     Ok(tag.map(|tag| RuleText {
         text: tag.to_owned(),
@@ -350,23 +225,7 @@ fn edge(branch: Option<&str>, context: &TagContext<'_>) -> RuleOutcome {
     }
 }
 
-fn sanitised(text: &str, context: &TagContext<'_>) -> String {
-    match context.mode {
-        Mode::Strict => ref_tag(text),
-        Mode::MetadataAction => text.to_owned(),
-    }
-}
-
-/// Whether a git tag is of a release. The action takes every one for a release.
-fn stage_of<const N: usize>(context: &TagContext<'_>, texts: [&str; N]) -> LatestClaim {
-    if context.mode == Mode::Strict && texts.iter().any(|text| is_prerelease(text)) {
-        LatestClaim::PreRelease
-    } else {
-        LatestClaim::Release
-    }
-}
-
-fn no_source(context: &TagContext<'_>) -> String {
+pub(super) fn no_source(context: &TagContext<'_>) -> String {
     format!("{} is not a tag, and no version is set", reference(context))
 }
 

@@ -1,6 +1,6 @@
 //! What a rule's tag speaks of: the event that started the run, the commit that is checked out, or neither.
 
-use super::evaluate::Evaluation;
+use super::evaluation::Evaluation;
 use super::flavor::Flavor;
 use super::kind::{RefKind, RuleKind};
 use super::order::Order;

@@ -2,10 +2,9 @@
 
 use std::cmp::Reverse;
 
-use serde::Serialize;
-
 use super::apply::{LatestClaim, NoTagKind, NoTagReason, RuleOutcome, reference};
 use super::error::{LineError, LineProblem, TagError};
+use super::evaluation::{Evaluation, Explanation, MadeTag, TagText};
 use super::flavor::{DefaultAffix, Flavor};
 use super::note::TagNote;
 use super::order::{Order, VersionLine};
@@ -14,82 +13,9 @@ use super::variables::Text;
 use super::{Mode, TagClass, TagContext};
 use crate::facts::DIRTY_SUFFIX;
 use crate::reference::Tag;
-use crate::template::{Escape, hyphenated};
+use crate::template::Escape;
 use crate::untrusted::cleaned;
 use crate::version::{TagPrefix, from_git_tag};
-
-/// What rules make in one run.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Evaluation {
-    /// In the order of their rules' priorities. In the strict mode each once, and each a legal tag.
-    pub tags: Vec<MadeTag>,
-    /// What became of each rule, in the order of their priorities; `latest` comes last.
-    pub explanations: Vec<Explanation>,
-    /// What a reader should know.
-    pub notes: Vec<TagNote>,
-}
-
-/// A tag that was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MadeTag {
-    /// The tag; in the compatible mode not always a legal one.
-    pub name: String,
-    /// What it promises.
-    pub class: TagClass,
-    /// The rule, as its user wrote it.
-    pub rule: String,
-    /// What decides where it may move, if anything does.
-    pub order: Option<Order>,
-    /// Whether it hangs on what the event says, and not on the checkout alone.
-    pub is_about_event: bool,
-}
-
-/// What became of a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Explanation {
-    /// The rule, as its user wrote it.
-    pub rule: String,
-    /// Its line, from 1; absent for what is no rule.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<usize>,
-    /// The tag that it made.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tag: Option<String>,
-    /// What the tag promises.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub class: Option<TagClass>,
-    /// Why it made none, or no new one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-impl Evaluation {
-    /// The version of the image: the first tag.
-    pub fn version(&self) -> Option<&str> {
-        self.tags.first().map(|tag| tag.name.as_str())
-    }
-
-    /// The line of a rule, from 1.
-    pub(super) fn line_of(&self, rule: &str) -> usize {
-        let explanation = self
-            .explanations
-            .iter()
-            .find(|explanation| explanation.rule == rule);
-        explanation.and_then(|explanation| explanation.line).unwrap_or(1)
-    }
-
-    /// One sentence for each rule that made no tag.
-    pub fn silent(&self) -> Vec<String> {
-        self.explanations
-            .iter()
-            .filter(|explanation| explanation.tag.is_none() && explanation.line.is_some())
-            .filter_map(|explanation| {
-                let reason = explanation.reason.as_ref()?;
-                Some(format!("`{}` made no tag: {reason}", explanation.rule))
-            })
-            .collect()
-    }
-}
 
 /// Makes the tags of a run.
 ///
@@ -182,20 +108,13 @@ impl Evaluator<'_> {
             };
             LineError::new(rule.line, rule.column, problem)
         };
-        let name = match self.context.mode {
-            Mode::MetadataAction if name.is_empty() => {
-                self.silent(rule, NoTagReason::surprise("it makes an empty text".to_owned()));
-                return Ok(());
-            }
-            Mode::MetadataAction => hyphenated(&name),
-            Mode::Strict => {
-                Tag::parse(&name).map_err(illegal)?;
-                name
-            }
+        let policy = self.context.mode.policy();
+        let Some(name) = policy.finished(name).map_err(illegal)? else {
+            self.silent(rule, NoTagReason::surprise("it makes an empty text".to_owned()));
+            return Ok(());
         };
         let holds_commit = rule.holds_commit(self.flavor);
-        let is_of_branch =
-            self.context.mode == Mode::Strict && rule.is_about_branch(self.flavor, self.context);
+        let is_of_branch = policy.guards_versions() && rule.is_about_branch(self.flavor, self.context);
         let class = match (class, from_git_tag(&name)) {
             (Some(class), _) => class,
             (None, Some(_)) if !is_of_branch => TagClass::Release,
@@ -332,7 +251,11 @@ impl Evaluator<'_> {
                 Tag::parse(&name)?;
             }
         }
-        let known = self.made.tags.iter_mut().find(|known| known.name == name);
+        let known = self
+            .made
+            .tags
+            .iter_mut()
+            .find(|known| known.name.as_str() == name);
         let reason = known
             .as_ref()
             .map(|known| format!("`{}` made the same tag before", known.rule));
@@ -355,7 +278,7 @@ impl Evaluator<'_> {
             None => {}
         }
         self.made.tags.push(MadeTag {
-            name,
+            name: TagText::new(name),
             class,
             rule,
             order,

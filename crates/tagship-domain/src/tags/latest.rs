@@ -4,7 +4,8 @@ use super::Mode;
 use super::TagClass;
 use super::apply::LatestClaim;
 use super::error::{LineError, LineProblem};
-use super::evaluate::{Claim, Evaluator, Explanation};
+use super::evaluate::{Claim, Evaluator};
+use super::evaluation::Explanation;
 use super::flavor::{DefaultAffix, Latest};
 use super::order::Order;
 use crate::reference::Tag;
@@ -97,7 +98,12 @@ impl Evaluator<'_> {
                 .as_ref()
                 .map(|line| Order::Versions(Box::new(line.clone().within(prefix, suffix))));
             let order = by_version.or_else(|| is_at_branch.then_some(Order::Commits));
-            for made in self.made.tags.iter_mut().filter(|made| made.name == *name) {
+            for made in self
+                .made
+                .tags
+                .iter_mut()
+                .filter(|made| made.name.as_str() == *name)
+            {
                 made.order = made.order.take().or_else(|| order.clone());
                 made.is_about_event |= made.order == Some(Order::Commits);
             }

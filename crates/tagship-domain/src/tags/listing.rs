@@ -146,7 +146,11 @@ impl Listing {
             annotations: lists.annotations(&evaluation, context)?,
             version: evaluation.version().unwrap_or_default().to_owned(),
             tags: references(&lists.images, &evaluation),
-            tag_names: evaluation.tags.into_iter().map(|tag| tag.name).collect(),
+            tag_names: evaluation
+                .tags
+                .into_iter()
+                .map(|tag| tag.name.to_string())
+                .collect(),
             explain: evaluation.explanations,
         })
     }
@@ -163,7 +167,7 @@ fn label_version(made: &Evaluation, context: &TagContext<'_>) -> Option<String> 
 fn references(images: &[Image], made: &Evaluation) -> Vec<String> {
     let mut enabled = images.iter().filter(|image| image.is_enabled).peekable();
     if enabled.peek().is_none() {
-        return made.tags.iter().map(|tag| tag.name.clone()).collect();
+        return made.tags.iter().map(|tag| tag.name.to_string()).collect();
     }
     enabled
         .flat_map(|image| {

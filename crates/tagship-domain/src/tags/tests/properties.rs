@@ -53,7 +53,7 @@ proptest! {
         if let Ok(made) = made {
             prop_assert!(!made.tags.is_empty());
             for tag in &made.tags {
-                prop_assert!(Tag::parse(&tag.name).is_ok(), "{:?}", tag);
+                prop_assert!(tag.name.tag().is_ok(), "{:?}", tag);
                 prop_assert_eq!(made.tags.iter().filter(|other| other.name == tag.name).count(), 1);
             }
             let put = TagSet::of(&made).unwrap();

@@ -95,7 +95,12 @@ fn random_rules_make_what_the_actions_own_libraries_make() {
         let payload = r#"{"repository": {"default_branch": "main"}}"#;
         let run = Run::with_payload(Mode::MetadataAction, text("event"), text("ref"), payload);
         let made = run.evaluate(text("rules"), text("flavor")).ok();
-        let made = made.map(|made| made.tags.into_iter().map(|tag| tag.name).collect::<Vec<_>>());
+        let made = made.map(|made| {
+            made.tags
+                .into_iter()
+                .map(|tag| tag.name.to_string())
+                .collect::<Vec<_>>()
+        });
         assert_eq!(serde_json::json!(made), judged["tags"], "{line}");
         checked += 1;
     }
