@@ -1,9 +1,11 @@
 //! One run of one command: from its arguments to the exit code.
 
+mod local;
+mod publish;
+mod queries;
 mod registry_commands;
 
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +13,14 @@ use std::time::Duration;
 use clap::CommandFactory as _;
 
 use super::ending;
-use super::iam::IamArguments;
 use super::interrupt::Interrupt;
 use super::man;
-use super::tags::TagsArguments;
-use super::version::VersionArguments;
-use super::{Cli, Command, LocalCommand, ServeArguments};
+use super::{Cli, Command, LocalCommand};
 use crate::action::ActionFiles;
-use crate::inputs::{self, Environment, RawArguments, RawInputs};
+use crate::inputs::{Environment, RawArguments};
 use crate::pipeline::Ledger;
 use crate::ports::RunEvent;
-use crate::run::{self, Outcome, RunError};
-use crate::settings::Settings;
+use crate::run::{Outcome, RunError};
 use crate::ui::{Diagnosis, OutputOptions, Ui};
 use tagship_domain::error::{Diagnose, FailureKind};
 
@@ -76,33 +74,39 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
     };
     let interrupt = &interrupt;
     match cli.command {
-        Some(Command::Ship(arguments)) => {
-            publish(&ui, interrupt, arguments.into_given(), &environment, Work::Ship)
-        }
-        Some(Command::Plan(arguments)) => {
-            publish(&ui, interrupt, arguments.into_given(), &environment, Work::Plan)
-        }
-        Some(Command::Action) => publish(
+        Some(Command::Ship(arguments)) => publish::publish(
+            &ui,
+            interrupt,
+            arguments.into_given(),
+            &environment,
+            publish::Work::Ship,
+        ),
+        Some(Command::Plan(arguments)) => publish::publish(
+            &ui,
+            interrupt,
+            arguments.into_given(),
+            &environment,
+            publish::Work::Plan,
+        ),
+        Some(Command::Action) => publish::publish(
             &ui,
             interrupt,
             RawArguments::by_action(&environment),
             &environment,
-            Work::Action,
+            publish::Work::Action,
         ),
-        Some(Command::Tags(arguments)) => list_tags(&ui, interrupt, *arguments, &environment),
-        Some(Command::Iam(arguments)) => show_policy(&ui, *arguments, &environment),
-        Some(Command::Version(arguments)) => next_version(&ui, interrupt, arguments, &environment),
+        Some(Command::Tags(arguments)) => queries::list_tags(&ui, interrupt, *arguments, &environment),
+        Some(Command::Iam(arguments)) => queries::show_policy(&ui, *arguments, &environment),
+        Some(Command::Version(arguments)) => queries::next_version(&ui, interrupt, arguments, &environment),
         Some(Command::Ls(arguments)) => registry_commands::ls(&ui, interrupt, *arguments, &environment),
         Some(Command::Inspect(arguments)) => {
             registry_commands::inspect(&ui, interrupt, *arguments, &environment)
         }
         Some(Command::Local(LocalCommand::Serve(arguments))) => {
-            serve(&ui, interrupt, arguments, &environment)
+            local::serve(&ui, interrupt, arguments, &environment)
         }
         Some(Command::Local(LocalCommand::Env { data })) => {
-            let data = data_folder(data, &environment);
-            let end = until_interrupted(interrupt, async { run::local_environment(&data).await.into() });
-            show(&ui, end, &Ledger::default(), None)
+            local::show_environment(&ui, interrupt, data, &environment)
         }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -138,79 +142,6 @@ fn conclude(ui: &Ui, result: Result<(), impl Diagnose>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(ui, &error),
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Work {
-    Ship,
-    Plan,
-    Action,
-}
-
-fn publish(
-    ui: &Arc<Ui>,
-    interrupt: &Interrupt,
-    arguments: RawArguments,
-    environment: &Environment,
-    work: Work,
-) -> ExitCode {
-    let files = (work == Work::Action).then(|| ActionFiles::of(environment));
-    // A run whose result cannot be told must not begin.
-    if let Some(Err(error)) = files.as_ref().map(ActionFiles::check) {
-        return fail(ui, &error);
-    }
-    let ledger = Arc::new(Ledger::default());
-    ending::leave({
-        let (ui, ledger, files) = (Arc::clone(ui), Arc::clone(&ledger), files.clone());
-        move |diagnosis| {
-            let outcome = Outcome::of_failure(&ledger, &diagnosis.plain());
-            tell(&ui, Some(diagnosis), outcome, files.as_ref());
-        }
-    });
-    if let Some(end) = changed(ui, &arguments, environment, work) {
-        return show(ui, end, &ledger, files.as_ref());
-    }
-    let end = match inputs::resolve(RawInputs::gather(arguments, environment), environment) {
-        Ok(resolved) => {
-            let reporter = ui.reporter();
-            resolved
-                .settings
-                .secrets()
-                .for_each(|secret| reporter.mask(secret));
-            for note in &resolved.notes {
-                reporter.event(RunEvent::Note(note));
-            }
-            until_interrupted(interrupt, work_on(ui, &resolved.settings, &ledger, work))
-        }
-        Err(error) => End::Failed(Box::new(error)),
-    };
-    show(ui, end, &ledger, files.as_ref())
-}
-
-/// Lists the images that the commit touches, if that is asked for.
-fn changed(ui: &Ui, arguments: &RawArguments, environment: &Environment, work: Work) -> Option<End> {
-    if work == Work::Ship {
-        return None;
-    }
-    let mut notes = Vec::new();
-    let settings = match inputs::changed(arguments, environment, &mut notes) {
-        Ok(settings) => settings?,
-        Err(error) => return Some(End::Failed(Box::new(error))),
-    };
-    let reporter = ui.reporter();
-    for note in &notes {
-        reporter.event(RunEvent::Note(note));
-    }
-    Some(run::changed(&settings, &*reporter).into())
-}
-
-async fn work_on(ui: &Ui, settings: &Settings, ledger: &Ledger, work: Work) -> End {
-    let reporter = ui.reporter();
-    match work {
-        Work::Plan => run::plan(settings, reporter, ledger).await,
-        Work::Ship | Work::Action => Box::pin(run::ship(settings, reporter, ledger)).await,
-    }
-    .into()
 }
 
 /// Drives a run until it ends or a signal drops it.
@@ -293,89 +224,6 @@ fn tell_runner(ui: &Ui, outcome: &Outcome, files: &ActionFiles, has_succeeded: b
         errors.extend(files.append_subject(image, digest).err());
     }
     errors.iter().map(|error| Diagnosis::of(error)).collect()
-}
-
-fn list_tags(
-    ui: &Ui,
-    interrupt: &Interrupt,
-    arguments: TagsArguments,
-    environment: &Environment,
-) -> ExitCode {
-    let mut notes = Vec::new();
-    let request = match arguments.into_request(environment, &mut notes) {
-        Ok(request) => request,
-        Err(error) => return show(ui, End::Failed(Box::new(error)), &Ledger::default(), None),
-    };
-    let reporter = ui.reporter();
-    if let Some(token) = &request.github.token {
-        reporter.mask(token);
-    }
-    for note in &notes {
-        reporter.event(RunEvent::Note(note));
-    }
-    let end = until_interrupted(interrupt, async { run::tags(&request, &*reporter).await.into() });
-    show(ui, end, &Ledger::default(), None)
-}
-
-fn next_version(
-    ui: &Ui,
-    interrupt: &Interrupt,
-    arguments: VersionArguments,
-    environment: &Environment,
-) -> ExitCode {
-    let request = match arguments.into_request(environment) {
-        Ok(request) => request,
-        Err(error) => return show(ui, End::Failed(Box::new(error)), &Ledger::default(), None),
-    };
-    let end = until_interrupted(interrupt, async { run::version(request).await.into() });
-    show(ui, end, &Ledger::default(), None)
-}
-
-fn show_policy(ui: &Ui, arguments: IamArguments, environment: &Environment) -> ExitCode {
-    let end = match arguments.into_request(environment) {
-        Ok(request) => match run::iam(request) {
-            Ok(outcome) => End::Done(Box::new(outcome)),
-            Err(error) => End::Failed(Box::new(error)),
-        },
-        Err(error) => End::Failed(Box::new(error)),
-    };
-    show(ui, end, &Ledger::default(), None)
-}
-
-/// The embedded ECR's folder: the one that is given, or the usual one.
-fn data_folder(folder: Option<PathBuf>, environment: &Environment) -> PathBuf {
-    folder.map_or_else(
-        || inputs::local_data_folder(environment),
-        |data| environment.working_directory().join(data),
-    )
-}
-
-fn serve(ui: &Ui, interrupt: &Interrupt, arguments: ServeArguments, environment: &Environment) -> ExitCode {
-    let data = data_folder(arguments.data().map(PathBuf::from), environment);
-    let options = arguments.into_options(data);
-    let end = until_interrupted(interrupt, async {
-        let ready = |outcome: Outcome| {
-            let data = if ui.is_json() {
-                outcome.json_line(0, None)
-            } else {
-                outcome.text
-            };
-            // Whoever started the server and does not read its address can still stop it.
-            ui.output().data(&data).ok();
-        };
-        match run::serve_local(options, ready).await {
-            Ok(()) => End::Done(Box::default()),
-            Err(error) => End::Failed(Box::new(error)),
-        }
-    });
-    match end {
-        // To be interrupted is how a server ends.
-        End::Done(_) | End::Cancelled => {
-            ui.finish();
-            ExitCode::SUCCESS
-        }
-        End::Failed(error) => fail(ui, &*error),
-    }
 }
 
 /// The operating system gives no threads or signals.

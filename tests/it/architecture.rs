@@ -23,15 +23,6 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Circles among files that are not mended yet, by crate: how many files are in them. The numbers only shrink.
-const KNOWN_CIRCLES: &[(&str, usize)] = &[];
-
-/// Files that are longer than [`LONGEST`], and are not split yet.
-const KNOWN_LONG: &[&str] = &[
-    "crates/ecr-local/src/faces/ecr/pull_through.rs",
-    "src/cli/session.rs",
-];
-
 /// For each module of the crate's root: the other modules that it may use, whole or by one item.
 ///
 /// Data flows one way (`src/lib.rs`); adapters are put behind ports by `run` alone.
@@ -200,10 +191,7 @@ fn files_form_no_circle() {
         let sources = sources(&folder);
         let files = Files::read(&folder, &sources);
         let circles = files.circles();
-        let known = KNOWN_CIRCLES.iter().find(|(of, _)| **of == *folder);
-        let known = known.map_or(0, |(_, count)| *count);
-        let found: usize = circles.iter().map(Vec::len).sum();
-        assert!(found <= known, "circles in {folder}: {circles:#?}");
+        assert!(circles.is_empty(), "circles in {folder}: {circles:#?}");
     }
 }
 
@@ -339,8 +327,7 @@ fn misplaced(source: &Source) -> Vec<String> {
 
 fn too_long(source: &Source) -> Option<String> {
     let lines = source.lines_without_tests();
-    (lines > LONGEST && !KNOWN_LONG.contains(&source.path.as_str()))
-        .then(|| format!("`{}` has {lines} lines", source.path))
+    (lines > LONGEST).then(|| format!("`{}` has {lines} lines", source.path))
 }
 
 fn fail_on(problems: impl IntoIterator<Item = String>) {

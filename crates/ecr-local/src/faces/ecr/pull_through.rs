@@ -1,5 +1,7 @@
 //! Rules of the pull through cache.
 
+mod check;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,7 +13,8 @@ use crate::refusal::Refusal;
 use crate::services::creation::ROOT;
 use crate::services::pull_through::{CacheRule, RULE, Upstream};
 use crate::state::store::{Owner, Page};
-use tagship_domain::reference::RegistryHost;
+
+use check::{check, invalid};
 
 /// The most rules of a registry. Source: ECR user guide, "Service quotas".
 const MAX_RULES: usize = 50;
@@ -100,10 +103,6 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     },
 ];
 
-fn invalid(message: impl Into<String>) -> Refusal {
-    Refusal::modelled("ValidationException", message)
-}
-
 /// There is always a `/` after a prefix, whether it is written or not.
 fn plain(prefix: &str) -> &str {
     prefix.trim_end_matches('/')
@@ -176,55 +175,6 @@ fn create(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
             },
         )?;
     answer(context, &rule, &["updatedAt"])
-}
-
-/// What goes with which upstream registry.
-///
-/// Source: ECR user guide, "Creating a pull through cache rule in Amazon ECR". Whether a secret is there, and
-/// what it says, is not looked at.
-fn check(rule: &CacheRule, context: &Context<'_>) -> Result<(), Refusal> {
-    let own = &context.registry;
-    match (&rule.credential_arn, rule.upstream_registry.needs_secret()) {
-        (None, true) => return Err(invalid("The upstream registry requires a credential ARN")),
-        (Some(_), false) => return Err(invalid("The upstream registry does not support a credential ARN")),
-        (Some(arn), true) => {
-            let home = format!(":secretsmanager:{}:{}:secret:", own.region(), own.account());
-            if !arn.contains(&home) {
-                return Err(invalid(
-                    "The secret must be in the account and the Region of the registry",
-                ));
-            }
-        }
-        (None, false) => {}
-    }
-    if let Some(role) = &rule.custom_role_arn {
-        if rule.upstream_registry != Upstream::Ecr {
-            return Err(invalid(
-                "Only an Amazon ECR upstream registry supports a custom role",
-            ));
-        }
-        let of_account = context.state.iam.role_arn(own.account(), "");
-        if role.strip_prefix(&of_account).is_none_or(str::is_empty) {
-            return Err(invalid(
-                "The custom role must be a role of the registry's account",
-            ));
-        }
-        context.permit("iam:PassRole", role)?;
-    }
-    if rule.upstream_registry == Upstream::Ecr {
-        let host =
-            RegistryHost::parse(&rule.upstream_registry_url).map_err(|error| invalid(error.to_string()))?;
-        let is_foreign = host.account() != Some(own.account());
-        if !is_foreign && host.region() == Some(own.region()) {
-            return Err(invalid("The upstream registry cannot be the registry itself"));
-        }
-        if is_foreign && rule.custom_role_arn.is_none() {
-            return Err(invalid(
-                "The upstream registry of another account requires a custom role",
-            ));
-        }
-    }
-    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,64 @@
+//! Commands that answer a question and write nothing: `tagship tags`, `tagship version`, `tagship iam`.
+
+use std::process::ExitCode;
+
+use super::{End, show, until_interrupted};
+use crate::cli::iam::IamArguments;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::tags::TagsArguments;
+use crate::cli::version::VersionArguments;
+use crate::inputs::Environment;
+use crate::pipeline::Ledger;
+use crate::ports::RunEvent;
+use crate::run;
+use crate::ui::Ui;
+
+/// `tagship tags`.
+pub(super) fn list_tags(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: TagsArguments,
+    environment: &Environment,
+) -> ExitCode {
+    let mut notes = Vec::new();
+    let request = match arguments.into_request(environment, &mut notes) {
+        Ok(request) => request,
+        Err(error) => return show(ui, End::Failed(Box::new(error)), &Ledger::default(), None),
+    };
+    let reporter = ui.reporter();
+    if let Some(token) = &request.github.token {
+        reporter.mask(token);
+    }
+    for note in &notes {
+        reporter.event(RunEvent::Note(note));
+    }
+    let end = until_interrupted(interrupt, async { run::tags(&request, &*reporter).await.into() });
+    show(ui, end, &Ledger::default(), None)
+}
+
+/// `tagship version`.
+pub(super) fn next_version(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: VersionArguments,
+    environment: &Environment,
+) -> ExitCode {
+    let request = match arguments.into_request(environment) {
+        Ok(request) => request,
+        Err(error) => return show(ui, End::Failed(Box::new(error)), &Ledger::default(), None),
+    };
+    let end = until_interrupted(interrupt, async { run::version(request).await.into() });
+    show(ui, end, &Ledger::default(), None)
+}
+
+/// `tagship iam`.
+pub(super) fn show_policy(ui: &Ui, arguments: IamArguments, environment: &Environment) -> ExitCode {
+    let end = match arguments.into_request(environment) {
+        Ok(request) => match run::iam(request) {
+            Ok(outcome) => End::Done(Box::new(outcome)),
+            Err(error) => End::Failed(Box::new(error)),
+        },
+        Err(error) => End::Failed(Box::new(error)),
+    };
+    show(ui, end, &Ledger::default(), None)
+}
