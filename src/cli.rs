@@ -5,6 +5,7 @@ mod destination;
 mod ending;
 pub mod help;
 mod iam;
+mod init;
 mod interrupt;
 mod looking;
 mod man;
@@ -30,6 +31,7 @@ use ecr_local::ServeArguments;
 pub use arguments::InputArguments;
 pub use ending::install_panic_handler;
 use iam::IamArguments;
+use init::InitArguments;
 use looking::{InspectArguments, LsArguments};
 use tags::TagsArguments;
 use version::VersionArguments;
@@ -92,6 +94,9 @@ enum Command {
     /// Show the next version, from the git tags and the commits since the last release
     #[command(after_help = help::VERSION, after_long_help = help::VERSION)]
     Version(VersionArguments),
+    /// Set this repository up: inputs, workflow, and what creates the role in AWS
+    #[command(after_help = help::INIT, after_long_help = help::INIT)]
+    Init(Box<InitArguments>),
     /// Print the IAM policies of the role that publishes
     #[command(after_help = help::IAM, after_long_help = help::IAM)]
     Iam(Box<IamArguments>),

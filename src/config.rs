@@ -14,7 +14,7 @@
 //! Values are read straight into texts, so that the version `1.10` does not become the number 1.1.
 
 mod images;
-mod yaml;
+pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ pub mod github;
 pub mod inputs;
 pub mod limits;
 pub mod logins;
+pub mod migration;
 pub mod pipeline;
 pub mod ports;
 mod random;

@@ -20,7 +20,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::sync::Arc;
 
 use crate::inputs::Environment;
@@ -127,6 +127,21 @@ impl Ui {
     /// Shows an error on stderr.
     pub fn error(&self, diagnosis: &Diagnosis) {
         self.renderer.error(diagnosis);
+    }
+
+    /// Whether a person is there to answer.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks a person; gives one line without the blanks around it, or `None` at the end of input.
+    pub fn ask(&self, question: &str) -> Option<String> {
+        const LONGEST: u64 = 1024;
+        self.finish();
+        write!(io::stderr(), "{question}").ok()?;
+        let mut line = String::new();
+        let read = io::stdin().lock().take(LONGEST).read_line(&mut line).ok()?;
+        (read > 0).then(|| line.trim().to_owned())
     }
 
     /// Shows the help on stderr, where no command was given.

@@ -1,5 +1,7 @@
 //! The flags that say where images go, for commands that publish none.
 
+use std::collections::BTreeMap;
+
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::arguments::{argument, given};
@@ -8,7 +10,7 @@ use crate::schema::{INPUTS, Input, Section};
 
 /// The inputs of the destination, and those that choose an image of the file.
 #[derive(Debug)]
-pub(super) struct DestinationArguments(RawArguments);
+pub(super) struct DestinationArguments(BTreeMap<&'static str, Vec<String>>);
 
 impl DestinationArguments {
     fn inputs() -> impl Iterator<Item = &'static Input> {
@@ -18,8 +20,17 @@ impl DestinationArguments {
     }
 
     /// Returns what the flags give.
-    pub(super) fn into_given(self) -> RawArguments {
-        self.0
+    pub(super) fn given(&self) -> RawArguments {
+        RawArguments::by_flags(self.0.clone())
+    }
+
+    /// Takes the answer to a question for an input that no flag gives.
+    pub(super) fn answer(&mut self, input: &'static str, ask: impl FnOnce() -> Option<String>) {
+        if !self.0.contains_key(input)
+            && let Some(answer) = ask().filter(|answer| !answer.is_empty())
+        {
+            self.0.insert(input, vec![answer]);
+        }
     }
 }
 
@@ -35,7 +46,7 @@ impl Args for DestinationArguments {
 
 impl FromArgMatches for DestinationArguments {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self(RawArguments::by_flags(given(Self::inputs(), matches))))
+        Ok(Self(given(Self::inputs(), matches)))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -119,6 +119,17 @@ Examples:
   tagship version --tag-prefix app/v --path 'services/app/**' --json
       The version of one part of the repository, with its changes as data";
 
+pub(super) const INIT: &str = "\
+The files are shown before they are written; no file is overwritten. In a terminal, what is missing is asked for.
+
+Examples:
+  tagship init --repository team/app --account-id 123456789012 --aws-region eu-central-1
+      Show the files, and ask whether to write them
+  tagship init --repository team/app --account-id 123456789012 --aws-region eu-central-1 --tool terraform --yes
+      Write them, with a Terraform module for the role
+  tagship init --from .github/workflows/publish.yml
+      Print a workflow of configure-aws-credentials, amazon-ecr-login, metadata-action and build-push-action as one of Tagship";
+
 pub(super) const IAM: &str = "\
 The repositories are those of tagship.yaml, or the one that flags name. No AWS API is called.
 

@@ -89,7 +89,7 @@ impl IamArguments {
                 Format::Json => PolicyFormat::Json,
                 Format::Terraform => PolicyFormat::Terraform,
             },
-            targets: inputs::targets(self.destination.into_given(), environment)?,
+            targets: inputs::targets(self.destination.given(), environment)?,
         })
     }
 }

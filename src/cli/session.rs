@@ -96,6 +96,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
             publish::Work::Action,
         ),
         Some(Command::Tags(arguments)) => queries::list_tags(&ui, interrupt, *arguments, &environment),
+        Some(Command::Init(arguments)) => queries::set_up(&ui, *arguments, &environment),
         Some(Command::Iam(arguments)) => queries::show_policy(&ui, *arguments, &environment),
         Some(Command::Version(arguments)) => queries::next_version(&ui, interrupt, arguments, &environment),
         Some(Command::Ls(arguments)) => registry_commands::ls(&ui, interrupt, *arguments, &environment),

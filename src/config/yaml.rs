@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 use super::ConfigProblem;
 
 /// The most keys; more than there are inputs, so that mistakes can still be named one by one.
-pub(super) const MAX_KEYS: usize = 100;
+pub(crate) const MAX_KEYS: usize = 100;
 /// How deep lists and mappings may lie in each other. The scanner's work grows with the square of it.
 const MAX_DEPTH: usize = 64;
 /// The most aliases.
@@ -17,14 +17,14 @@ const MAX_TREE_BYTES: usize = 1024 * 1024;
 
 /// A place in the file, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Position {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl Position {
     /// A problem here. Values are never a part of the message: the file may be another than the user meant.
-    pub(super) fn problem(self, message: impl Into<String>) -> ConfigProblem {
+    pub(crate) fn problem(self, message: impl Into<String>) -> ConfigProblem {
         ConfigProblem {
             line: self.line,
             column: self.column,
@@ -45,14 +45,14 @@ impl From<Marker> for Position {
 
 /// One value, and where it begins.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) position: Position,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) position: Position,
+    pub(crate) value: Value,
 }
 
 /// A value: texts exactly as they are written, so that the version `1.10` does not become the number 1.1.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// A text; empty for `~`, `null` and nothing.
     Text(String),
     List(Vec<Node>),
@@ -61,14 +61,14 @@ pub(super) enum Value {
 
 /// A key of a mapping.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub(super) position: Position,
-    pub(super) text: String,
+pub(crate) struct Key {
+    pub(crate) position: Position,
+    pub(crate) text: String,
 }
 
 impl Node {
     /// What the value is, in a sentence.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self.value {
             Value::Text(_) => "a text",
             Value::List(_) => "a list",
@@ -91,7 +91,7 @@ impl Node {
 }
 
 /// The file's one document; `None` when there is nothing in it.
-pub(super) fn read(text: &str) -> Result<Option<Node>, ConfigProblem> {
+pub(crate) fn read(text: &str) -> Result<Option<Node>, ConfigProblem> {
     let mut tree = Tree::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| not_yaml(&error))?;

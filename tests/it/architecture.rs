@@ -40,6 +40,8 @@ const MAY_USE: &[(&str, &str)] = &[
         "action inputs pipeline::Ledger ports run schema settings ui",
     ),
     ("config", "regular_file schema"),
+    // Workflows are read within the bounds of the file of inputs.
+    ("migration", "config schema"),
     ("inputs", "config regular_file schema settings"),
     ("report", "ports"),
     ("ui", "inputs::Environment ports random report"),

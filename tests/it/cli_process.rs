@@ -44,6 +44,7 @@ fn help_goes_to_stdout() {
         ("iam", &["iam", "--help"]),
         ("ls", &["ls", "--help"]),
         ("inspect", &["inspect", "--help"]),
+        ("init", &["init", "--help"]),
         ("local", &["local", "--help"]),
         ("local_serve", &["local", "serve", "--help"]),
         ("completions", &["completions", "--help"]),

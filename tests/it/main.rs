@@ -11,6 +11,7 @@ mod cli_process;
 mod documents;
 mod git;
 mod identity_local;
+mod init_command;
 mod inputs_generated;
 mod inventory;
 mod judges;

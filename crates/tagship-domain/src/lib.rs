@@ -17,6 +17,7 @@ pub mod matrix;
 pub mod paths;
 pub mod plan;
 pub mod reference;
+pub mod setup;
 pub mod tags;
 pub mod template;
 pub mod untrusted;

@@ -1,9 +1,10 @@
-//! Commands that answer a question and write nothing: `tagship tags`, `tagship version`, `tagship iam`.
+//! Commands that answer a question and write nothing: `tagship tags`, `tagship version`, `tagship iam`; and `tagship init`.
 
 use std::process::ExitCode;
 
 use super::{End, show, until_interrupted};
 use crate::cli::iam::IamArguments;
+use crate::cli::init::InitArguments;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::tags::TagsArguments;
 use crate::cli::version::VersionArguments;
@@ -59,6 +60,15 @@ pub(super) fn show_policy(ui: &Ui, arguments: IamArguments, environment: &Enviro
             Err(error) => End::Failed(Box::new(error)),
         },
         Err(error) => End::Failed(Box::new(error)),
+    };
+    show(ui, end, &Ledger::default(), None)
+}
+
+/// `tagship init`, which writes no more than the files of a setup.
+pub(super) fn set_up(ui: &Ui, arguments: InitArguments, environment: &Environment) -> ExitCode {
+    let end = match arguments.run(ui, environment) {
+        Ok(outcome) => End::Done(Box::new(outcome)),
+        Err(error) => End::Failed(error),
     };
     show(ui, end, &Ledger::default(), None)
 }

@@ -1,0 +1,81 @@
+//! The workflow that publishes.
+
+use super::Setup;
+use crate::iam::JobFilter;
+
+/// Returns the workflow for the jobs that the role trusts.
+pub(super) fn workflow(setup: &Setup) -> String {
+    let jobs = &setup.trust.jobs;
+    let branches = quoted(jobs.iter().filter_map(|job| match job {
+        JobFilter::Branch(name) => Some(name.as_str()),
+        _ => None,
+    }));
+    let tags = quoted(jobs.iter().filter_map(|job| match job {
+        JobFilter::Tag(name) => Some(name.as_str()),
+        _ => None,
+    }));
+    let environment = jobs.iter().find_map(|job| match job {
+        JobFilter::Environment(name) => Some(format!("    environment: {}\n", yaml_string(name))),
+        _ => None,
+    });
+    let mut events = String::new();
+    if branches.is_none() && tags.is_none() {
+        events.push_str("  push:\n    branches: [main]\n    tags: [\"v*\"]\n");
+    } else {
+        events.push_str("  push:\n");
+        for (key, patterns) in [("branches", branches), ("tags", tags)] {
+            if let Some(patterns) = patterns {
+                events.push_str(&format!("    {key}: [{patterns}]\n"));
+            }
+        }
+    }
+    if jobs.contains(&JobFilter::PullRequest) {
+        events.push_str("  pull_request:\n");
+    }
+    format!(
+        "name: publish
+on:
+{events}permissions: {{}}
+jobs:
+  image:
+    runs-on: ubuntu-24.04
+{}    permissions:
+      contents: read
+      id-token: write
+    steps:
+      - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2
+        with:
+          persist-credentials: false
+      - id: ship
+        uses: tagship/tagship@v1
+        with:
+          role-to-assume: {}
+      - run: echo \"$IMAGE\"
+        env:
+          IMAGE: ${{{{ steps.ship.outputs.image }}}}
+",
+        environment.unwrap_or_default(),
+        setup.role_arn()
+    )
+}
+
+/// The names as items of a list in YAML; `None` where there are none.
+fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<String> = names.map(yaml_string).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// A text as one scalar of YAML. Source: YAML 1.2.2, section 7.3.1: JSON's strings are YAML's.
+fn yaml_string(text: &str) -> String {
+    let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_/.".contains(c))
+        && !["true", "false", "null", "yes", "no", "on", "off"].contains(&text.to_ascii_lowercase().as_str());
+    if is_plain {
+        text.to_owned()
+    } else {
+        // A text is always JSON.
+        serde_json::to_string(text).unwrap_or_default()
+    }
+}

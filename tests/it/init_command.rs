@@ -1,0 +1,129 @@
+//! `tagship init` in a checkout: what it shows, what it writes, and that it overwrites nothing.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+use test_support::checkout::Checkout;
+use test_support::process::{Finished, finish, output_of, tagship};
+
+const FLAGS: [&str; 8] = [
+    "--repository",
+    "team/app",
+    "--account-id",
+    "123456789012",
+    "--aws-region",
+    "eu-central-1",
+    "--github-repository",
+    "octo/app",
+];
+
+fn init(checkout: &Checkout, folder: &str, more: &[&str]) -> Finished {
+    let mut command = tagship(checkout.path());
+    command.current_dir(checkout.path().join(folder));
+    finish(command.arg("init").args(FLAGS).args(more))
+}
+
+const FILES: [&str; 5] = [
+    "tagship.yaml",
+    ".github/workflows/tagship.yml",
+    "tagship-setup/trust-policy.json",
+    "tagship-setup/permission-policy.json",
+    "tagship-setup/create.sh",
+];
+
+#[test]
+fn a_setup_is_shown_first_and_written_at_the_root_when_that_is_asked_for() {
+    let checkout = Checkout::with(&[("app/Dockerfile", "FROM scratch\n")]);
+    let shown = init(&checkout, "app", &[]);
+    shown.expect_code(0);
+    assert!(shown.stderr.contains("nothing was written"), "{}", shown.stderr);
+    for file in FILES {
+        assert!(
+            shown.stdout.contains(&format!("{file} (new)")),
+            "{}",
+            shown.stdout
+        );
+        assert!(!checkout.path().join(file).exists(), "{file}");
+    }
+    let written = init(&checkout, "app", &["--yes"]);
+    written.expect_code(0);
+    assert_eq!(written.stdout.lines().collect::<Vec<_>>(), FILES);
+    let mode = fs::metadata(checkout.path().join(FILES[4]))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o755);
+    // The files are what the commands say that read them.
+    let mut iam = tagship(checkout.path());
+    iam.current_dir(checkout.path()).arg("iam");
+    let policy = fs::read_to_string(checkout.path().join(FILES[3])).unwrap();
+    assert_eq!(output_of(&mut iam), policy.trim_end());
+    let workflow: serde_yaml::Value =
+        serde_yaml::from_str(&fs::read_to_string(checkout.path().join(FILES[1])).unwrap()).unwrap();
+    let step = &workflow["jobs"]["image"]["steps"][1];
+    assert_eq!(
+        step["with"]["role-to-assume"],
+        "arn:aws:iam::123456789012:role/tagship-publish"
+    );
+
+    let again = init(&checkout, "", &["--yes"]);
+    again.expect_code(0);
+    assert_eq!(again.stdout, "");
+}
+
+#[test]
+fn a_file_with_other_content_is_not_overwritten_and_nothing_else_is_written() {
+    let checkout = Checkout::with(&[(".github/workflows/tagship.yml", "mine\n")]);
+    let run = init(&checkout, "", &["--yes"]);
+    run.expect_code(1);
+    assert!(
+        run.stderr
+            .contains("`.github/workflows/tagship.yml` is there already"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(
+        fs::read_to_string(checkout.path().join(FILES[1])).unwrap(),
+        "mine\n"
+    );
+    assert!(!checkout.path().join("tagship-setup").exists());
+}
+
+#[test]
+fn json_has_every_file() {
+    let checkout = Checkout::with(&[("Dockerfile", "FROM scratch\n")]);
+    let run = init(&checkout, "", &["--json", "--tool", "terraform"]);
+    let data: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(data["written"], false);
+    let files = data["files"].as_array().unwrap();
+    let paths: Vec<&str> = files.iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, [FILES[0], FILES[1], "tagship-setup/main.tf"]);
+}
+
+#[test]
+fn a_workflow_of_the_usual_actions_is_printed_anew_with_notes() {
+    let workflow = "on: push\njobs:\n  image:\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: actions/checkout@v4\n      \
+        - uses: aws-actions/configure-aws-credentials@v4\n        with:\n          \
+        role-to-assume: arn:aws:iam::123456789012:role/ci\n          aws-region: eu-central-1\n      \
+        - id: login\n        uses: aws-actions/amazon-ecr-login@v2\n      - uses: docker/build-push-action@v6\n        \
+        with:\n          push: true\n          call: check\n          \
+        tags: ${{ steps.login.outputs.registry }}/team/app:latest\n";
+    let checkout = Checkout::with(&[(".github/workflows/ci.yml", workflow)]);
+    let mut command = tagship(checkout.path());
+    command.current_dir(checkout.path());
+    let run = finish(command.args(["init", "--from", ".github/workflows/ci.yml"]));
+    run.expect_code(0);
+    assert!(run.stdout.contains("uses: tagship/tagship@v1"), "{}", run.stdout);
+    assert!(run.stderr.contains("`call` of"), "{}", run.stderr);
+    assert_eq!(
+        fs::read_to_string(checkout.path().join(".github/workflows/ci.yml")).unwrap(),
+        workflow
+    );
+    let missing = finish(
+        tagship(checkout.path())
+            .current_dir(checkout.path())
+            .args(["init", "--from", "no.yml"]),
+    );
+    missing.expect_code(2);
+}
