@@ -44,7 +44,7 @@ impl ActionFiles {
         }
     }
 
-    /// Finds out whether all files can be written, before anything is done that cannot be told afterwards.
+    /// Finds out whether all files can be written, before anything is done that could not be reported afterwards.
     pub fn check(&self) -> Result<(), ActionFileError> {
         [&self.output, &self.summary, &self.artifacts]
             .into_iter()

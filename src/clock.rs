@@ -1,4 +1,4 @@
-//! The time, as the operating system tells it.
+//! The time, as the operating system has it.
 
 use jiff::Timestamp;
 

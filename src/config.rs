@@ -153,7 +153,7 @@ pub fn parse(text: &str) -> Config {
     config
 }
 
-/// Reads a mapping of inputs. `is_taken` tells whether a key is no input, and has been read.
+/// Reads a mapping of inputs. `is_taken` says whether a key is no input, and has been read.
 fn entries(
     node: &Node,
     problems: &mut Vec<ConfigProblem>,

@@ -169,7 +169,7 @@ enum Status {
 impl GithubForge {
     /// Where the commit `of` stands to the commit `from`; GitHub knows commits, too, that no branch reaches any more.
     async fn compare(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError> {
-        // The changed files stand on the first page alone, and nobody needs them.
+        // The changed files stand on the first page alone, and are not needed.
         let route = format!(
             "/repos/{}/{}/compare/{from}...{of}?per_page=1&page=2",
             self.owner, self.name

@@ -1,6 +1,6 @@
 //! Every limit of time and size that a run has for its peers, in one table: `docs/limits.md` is made from it.
 //!
-//! A peer that is silent or endless ends in an error that says so. What may be silent on purpose, such as a build
+//! A peer that says nothing or endless ends in an error that says so. What may be silent on purpose, such as a build
 //! step, is not bounded in time; whether its engine is still there is asked meanwhile.
 
 use std::fmt;
@@ -62,7 +62,7 @@ const MIB: u64 = 1024 * KIB;
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
-    /// Whom or what it is for.
+    /// What it is for.
     pub peer: &'static str,
     /// What it bounds.
     pub what: &'static str,

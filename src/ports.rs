@@ -180,7 +180,7 @@ pub trait ReadForge: Send + Sync {
     async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError>;
 }
 
-/// Tells the time, and lets it pass.
+/// Reads the time, and waits.
 #[async_trait]
 pub trait Clock: Send + Sync {
     /// The time now.

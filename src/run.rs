@@ -82,7 +82,7 @@ async fn ship_from(
         reporter.event(RunEvent::Block(&plan_text(&plan)));
     }
     for (tag, reason) in plan.holds() {
-        // What nobody can do anything about is no warning.
+        // What cannot be changed is no warning.
         if let Some(hint) = reason.hint() {
             let message = format!("tag `{tag}` is held, because {reason}; {hint}");
             reporter.event(RunEvent::Warning(&Warning {

@@ -38,7 +38,7 @@ pub struct Input {
 pub enum Section {
     /// Where the image goes.
     Destination,
-    /// Whom to be towards AWS.
+    /// The identity towards AWS.
     Identity,
     /// What to build.
     Build,

@@ -23,7 +23,7 @@ use tagship_domain::version::TagPrefix;
 pub struct Settings {
     /// Where the image goes.
     pub destination: Destination,
-    /// Whom to be towards AWS.
+    /// The identity towards AWS.
     pub identity: IdentitySettings,
     /// What to build.
     pub build: BuildSettings,
@@ -45,7 +45,7 @@ pub struct Settings {
     pub allow_dirty: bool,
     /// Whether to stop after the plan.
     pub dry_run: bool,
-    /// Whether to plan by git alone, and contact nobody.
+    /// Whether to plan by git alone, and contact no server.
     pub offline: bool,
     /// The workspace: where git is read and relative paths begin; absolute.
     pub workspace: PathBuf,
@@ -67,7 +67,7 @@ pub enum RequestedVersion {
 pub struct RepositorySettings {
     /// Where it is.
     pub destination: Destination,
-    /// Whom to be towards AWS.
+    /// The identity towards AWS.
     pub identity: IdentitySettings,
 }
 
@@ -92,7 +92,7 @@ pub enum Destination {
     },
 }
 
-/// Whom to be towards AWS.
+/// The identity towards AWS.
 #[derive(Debug, Clone, Default)]
 pub struct IdentitySettings {
     /// The role to assume, as `arn:…:role/…`.

@@ -146,7 +146,7 @@ impl Ui {
 
     /// Shows the help on stderr, where no command was given.
     pub fn show_help(&self, help: &str) {
-        // Nobody may be listening.
+        // The reader may be gone.
         write!(io::stderr(), "{help}").ok();
     }
 }

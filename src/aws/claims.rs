@@ -13,10 +13,10 @@ pub struct Claims {
     /// Who issued it, as a URL.
     #[serde(rename = "iss", default)]
     pub issuer: String,
-    /// Whom it speaks of, such as `repo:octo/app:ref:refs/heads/main`.
+    /// The subject, such as `repo:octo/app:ref:refs/heads/main`.
     #[serde(rename = "sub", default)]
     pub subject: String,
-    /// Whom it is meant for.
+    /// The audience.
     #[serde(rename = "aud", default, deserialize_with = "one_or_many")]
     pub audience: String,
     /// When it ends, in seconds since 1970-01-01T00:00:00Z.
@@ -62,7 +62,7 @@ impl Claims {
         }
     }
 
-    /// The subject that the same job would have in the other of GitHub's two forms, where the claims tell it.
+    /// The subject that the same job would have in the other of GitHub's two forms, where the claims have it.
     pub fn other_subject(&self) -> Option<String> {
         let (owner, name, rest) = self.owner_and_name()?;
         match self.form() {

@@ -66,7 +66,7 @@ impl CredentialSource {
 }
 
 impl Connection {
-    /// Decides how to come to credentials and reads the local AWS configuration. Contacts nobody.
+    /// Decides how to come to credentials and reads the local AWS configuration. Contacts no server.
     pub(super) async fn open(
         identity: &IdentitySettings,
         registry: &RegistryHost,

@@ -44,7 +44,7 @@ struct InRegion {
 }
 
 impl Ecr {
-    /// Decides how to come to credentials. Fails where that cannot work, but contacts nobody.
+    /// Decides how to come to credentials. Fails where that cannot work, but contacts no server.
     ///
     /// `registry` is where the image goes. The API calls go to its region, or to the region of the settings if it is
     /// an emulator.

@@ -158,7 +158,7 @@ pub enum IdentityError {
         /// What is wrong with the answer.
         problem: &'static str,
     },
-    /// Nothing tells the region.
+    /// Nothing names the region.
     #[error("the AWS region is not known")]
     NoRegion,
     /// Secrets would cross a network in the clear.

@@ -24,7 +24,7 @@ pub(super) struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// No refused request is repeated after this time, so that a wrong trust policy is told within 10 seconds.
+    /// No refused request is repeated after this time, so that a wrong trust policy is reported within 10 seconds.
     const SOON_ENDS: SignedDuration = SignedDuration::from_secs(8);
     /// Nothing is repeated after this time.
     const LATER_ENDS: SignedDuration = SignedDuration::from_secs(90);

@@ -9,7 +9,7 @@ use fakes::{ECR_PASSWORD, REQUEST_TOKEN, World, host};
 use tagship_domain::error::{Diagnose as _, FailureKind};
 use tagship_domain::reference::AccountId;
 
-/// Why no login can be had.
+/// Why there is no login.
 async fn refusal(ecr: &Ecr) -> IdentityError {
     match ecr.credential(&host()).await {
         Err(error) => error.cause().downcast_ref::<IdentityError>().unwrap().clone(),

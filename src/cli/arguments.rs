@@ -63,7 +63,7 @@ pub(super) fn argument(input: &'static Input) -> Arg {
         .value_name(input.placeholder)
         .help(help(input))
         .help_heading(input.section.heading())
-        // A secret has no flag; whoever tries one is told why by name.
+        // A secret has no flag; who tries one gets the reason.
         .hide(!input.faces.has_flag());
     match input.kind {
         InputKind::Flag => argument

@@ -183,7 +183,7 @@ impl ImageArchive for ClassicImage {
             async move { docker.ping().await.map(drop).map_err(io::Error::other) }
         };
         let mut pieces = Box::pin(while_alive(pieces, WATCH, ping));
-        // The first piece tells whether there is an image at all.
+        // The first piece says whether there is an image at all.
         let first = pieces.try_next().await.map_err(failed)?.unwrap_or_default();
         let all = futures_util::stream::iter([Ok(first)]).chain(pieces);
         Ok(Box::new(StreamReader::new(all)))

@@ -179,7 +179,7 @@ impl EngineBuilder {
             )
     }
 
-    /// Names what the engine keeps of the context until the next build. It tells files by size and time, so that
+    /// Names what the engine keeps of the context until the next build. It knows files by size and time, so that
     /// another repository's checkout in the same place must have another name.
     fn shared_key(&self, request: &BuildRequest) -> String {
         Digest::of(format!("{}\n{}", self.image, request.context.display()).as_bytes()).hex()
@@ -194,7 +194,7 @@ impl EngineBuilder {
         let mut request = request.clone();
         let mut delays = PUSH_DELAYS.iter();
         let mut logged_in_anew = false;
-        // One for all tries: what was built is not told again.
+        // One for all tries: what was built is not reported again.
         let mut progress = self.progress(&request);
         loop {
             let error = match self

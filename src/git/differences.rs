@@ -31,7 +31,7 @@ pub struct Differences {
     pub count: usize,
 }
 
-/// The most paths that are told.
+/// The most paths that are listed.
 const TOLD: usize = 10;
 
 /// Paths relative to the repository's root, and why each differs.

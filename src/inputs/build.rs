@@ -80,7 +80,7 @@ fn layer_cache(face: Face, environment: &Environment) -> Option<PathBuf> {
     state.is_absolute().then(|| state.join("tagship/layers"))
 }
 
-/// The context folder, with links followed, so that the Dockerfile's place in it can be told by the path alone.
+/// The context folder, with links followed, so that the Dockerfile's place in it follows from the path alone.
 fn context(value: &InputText, paths: &Paths, problems: &mut Problems) -> Option<(PathBuf, InputText)> {
     if value.text.contains("://") || value.text.starts_with("git@") {
         return problems.add(

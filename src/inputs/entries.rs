@@ -66,7 +66,7 @@ pub(super) fn build_args(raw: &RawInputs, environment: &Environment, problems: &
     BuildArgs::new(arguments)
 }
 
-/// `id=ID,env=VARIABLE`, `id=ID,src=PATH`, or `ID=value` where nobody else can read it; of the other two inputs pairs.
+/// `id=ID,env=VARIABLE`, `id=ID,src=PATH`, or `ID=value` where other users cannot read it; of the other two inputs pairs.
 pub(super) fn secrets(
     raw: &RawInputs,
     environment: &Environment,

@@ -33,7 +33,7 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
     }
 }
 
-/// The way to GitHub's API that the environment alone tells; what is not usable is left out.
+/// The way to GitHub's API that the environment alone gives; what is not usable is left out.
 pub fn forge(environment: &Environment) -> GithubSettings {
     let url = |name| environment.get(name).and_then(|text| Url::parse(text).ok());
     GithubSettings {

@@ -1,4 +1,4 @@
-//! Whom to be towards AWS.
+//! The identity towards AWS.
 
 use url::Url;
 

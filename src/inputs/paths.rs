@@ -12,7 +12,7 @@ const CONTAINER_MOUNTS: &str = "/github";
 /// Where the runner mounts its work folder in a job container. Source: actions/runner, `ContainerInfo`.
 const JOB_CONTAINER_WORK: &str = "/__w";
 
-/// Turns paths into absolute ones, and tells which it had to map.
+/// Turns paths into absolute ones, and says which it had to map.
 #[derive(Debug)]
 pub(super) struct Paths {
     workspace: PathBuf,

@@ -21,7 +21,7 @@ pub enum PipelineError {
         /// How many there are.
         count: usize,
     },
-    /// A wanted tag cannot be had.
+    /// A wanted tag cannot be set.
     #[error(transparent)]
     Conflict(#[from] Conflicts),
     /// A cache cannot be kept where it should be.

@@ -28,7 +28,7 @@ impl std::fmt::Debug for Writers<'_> {
 
 /// Does what the plan says: builds and pushes by digest, verifies, then puts the tags.
 ///
-/// Whatever breaks it off, the ledger tells what is true, and the next run goes on from there.
+/// Whatever breaks it off, the ledger says what is true, and the next run goes on from there.
 pub async fn execute(
     plan: &Plan,
     writers: &Writers<'_>,

@@ -17,7 +17,7 @@ use tagship_domain::tags::{DesiredTag, REQUEST, REVISION, VERSION};
 /// Reads what the plan needs to know: the repository's setting, the wanted tags, the images they point to, and what
 /// moving tags hang on.
 ///
-/// A role that may not read the setting or list the tags is no obstacle: the rest tells enough to keep every promise.
+/// A role that may not read the setting or list the tags is no obstacle: the rest says enough to keep every promise.
 pub async fn gather(
     registry: &dyn ReadRegistry,
     history: &dyn ReadHistory,

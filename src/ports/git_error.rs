@@ -60,7 +60,7 @@ pub enum GitError {
 }
 
 impl GitError {
-    /// The same, told to a job or to somebody at a terminal.
+    /// The same, worded for a job or for a user at a terminal.
     #[must_use]
     pub fn in_job(self, in_job: bool) -> Self {
         match self {

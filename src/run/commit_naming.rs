@@ -130,7 +130,7 @@ impl<'a> CommitNaming<'a> {
     }
 
     /// The repository as labels tell of it. Strictly, an image has the name of its own repository, since several may
-    /// come from one repository of git, and the address that the checkout or the job tells.
+    /// come from one repository of git, and the address that the checkout or the job has.
     pub(super) fn repository(&self, known: RepositoryInfo) -> RepositoryInfo {
         let last = |path: &str| path.rsplit('/').next().map(str::to_owned);
         let url = self.source.url.clone();

@@ -53,7 +53,7 @@ impl<'a> RunContext<'a> {
                 line: None,
             }));
         }
-        // What is wrong with labels is told also when nothing is built.
+        // What is wrong with labels is reported also when nothing is built.
         let labels = naming.labels(&made, &unknown)?;
         let target = Target::of(&settings.destination, &settings.identity).await?;
         target.ensure_repository().await?;
@@ -87,7 +87,7 @@ impl<'a> RunContext<'a> {
     /// The plan, from what the registry says or from why it could not be asked.
     pub(super) async fn plan(&self, facts: Result<&Facts, Unknown>) -> Result<Plan, RunError> {
         let mut plan = Plan::new(self.plan_request(), facts);
-        // Asked only for an image that is built: a second run contacts nobody but the registry.
+        // Asked only for an image that is built: a second run contacts the registry alone.
         if let Content::Build { request } = &mut plan.content {
             let known = if self.settings.offline {
                 RepositoryInfo::default()

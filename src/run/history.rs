@@ -10,7 +10,7 @@ use crate::ports::{GitError, ReadForge as _, ReadHistory, Reporter, RunEvent};
 use crate::settings::{GithubSettings, Settings};
 use tagship_domain::facts::{CommitId, Descent, GitTags};
 
-/// What lies around the commit, as the checkout tells it, and GitHub where the clone is too short.
+/// What lies around the commit, as the checkout has it, and GitHub where the clone is too short.
 pub(super) struct History {
     checkout: GixCheckout,
     context: PathBuf,

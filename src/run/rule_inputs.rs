@@ -15,7 +15,7 @@ use tagship_domain::facts::Source;
 use tagship_domain::tags::Mode;
 use tagship_domain::version::{TagPrefix, greatest};
 
-/// What a checkout says of a run that nothing else tells of: HEAD is at a branch, or else at a tag.
+/// What a checkout says of a run that nothing else describes: HEAD is at a branch, or else at a tag.
 pub(super) fn event_of_checkout(
     checkout: &GixCheckout,
     context: &Path,
@@ -54,7 +54,7 @@ pub(super) fn version_for_rules<'a>(
     version.filter(|_| mode == Mode::Strict && event.git_ref.tag().is_none())
 }
 
-/// What GitHub says of the repository. It is said in labels, which are no reason to stop or to wait for long.
+/// What GitHub says of the repository. It stands in labels, which are no reason to stop or to wait for long.
 pub(super) async fn fetch_repository_info(
     github: &GithubSettings,
     reporter: &dyn Reporter,

@@ -34,7 +34,7 @@ pub struct TagsRequest {
     pub tag_prefix: TagPrefix,
     /// The time of the run, if not now.
     pub now: Option<Timestamp>,
-    /// What started the job; the checkout tells when absent.
+    /// What started the job; the checkout says it when absent.
     pub event: Option<Event>,
     /// What is known of the repository; GitHub is asked when absent.
     pub repository: Option<RepositoryInfo>,

@@ -18,7 +18,7 @@ const PORT: u16 = 5510;
 /// How often an embedded ECR is looked for that another run starts; for ten seconds.
 const STARTING_TRIES: u32 = 100;
 
-/// Where the image goes, and whom to be there.
+/// Where the image goes, and the identity to use there.
 pub(super) struct Target {
     pub(super) image: ImageName,
     pub(super) identity: IdentitySettings,

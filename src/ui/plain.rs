@@ -39,7 +39,7 @@ impl Plain {
         act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Prints clean text without secrets; nobody may be listening any more.
+    /// Prints clean text without secrets; the reader may be gone.
     fn print(&self, state: &mut State, text: &str) {
         writeln!(state.sink, "{}", self.redaction.apply(text)).ok();
     }

@@ -82,7 +82,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     (
         "process::exit",
         &["cli", "ui"],
-        "`main` returns its exit code, unless it panicked or is told twice to end",
+        "`main` returns its exit code, unless it panicked or has to end twice",
     ),
 ];
 

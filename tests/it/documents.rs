@@ -88,7 +88,7 @@ fn every_plan_runs_without_a_registry() {
         }
         plans += 1;
         let mut command = tagship(home.path());
-        // Nobody answers there, so that nothing but this machine is asked.
+        // No server answers there, so that nothing but this machine is asked.
         command
             .args(&words[1..])
             .args(["--endpoint-url", "http://127.0.0.1:9"])

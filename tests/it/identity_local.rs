@@ -35,7 +35,7 @@ impl Clock for Impatient {
     async fn sleep(&self, _duration: Duration) {}
 }
 
-/// Keeps the secrets that it is told.
+/// Keeps the secrets that it is given.
 #[derive(Default)]
 struct MaskedSecrets(Mutex<Vec<String>>);
 
@@ -117,7 +117,7 @@ impl Aws {
             .unwrap()
     }
 
-    /// Why no login can be had.
+    /// Why there is no login.
     async fn refusal(&self, identity: &IdentitySettings) -> IdentityError {
         let ecr = self.ecr(identity).await;
         match ecr.credential(&self.server.registry_host()).await {
@@ -174,7 +174,7 @@ async fn a_job_comes_to_a_login_and_reads_its_repository() {
     assert_eq!(answer.status().as_u16(), 200);
 }
 
-/// What a user is told to write into the trust policy is what STS takes.
+/// What a hint says to write into the trust policy is what STS takes.
 #[tokio::test]
 async fn the_condition_that_is_told_is_the_one_that_matches() {
     for immutable_subject in [false, true] {

@@ -19,6 +19,7 @@ mod limits_page;
 mod local_env;
 mod monorepo;
 mod permissions_page;
+mod plain_words;
 mod real_names;
 mod registry;
 mod releases;

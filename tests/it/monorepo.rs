@@ -11,7 +11,7 @@ use test_support::page::examples;
 const PAGE: &str = include_str!("../../docs/monorepo.md");
 const ZEROS: &str = "0000000000000000000000000000000000000000";
 
-/// The repository that the page tells of, before its last commit.
+/// The repository that the page describes, before its last commit.
 fn shop() -> Checkout {
     let config = PAGE.split("```yaml\n").nth(1).unwrap();
     let config = config.split("```").next().unwrap();
@@ -229,7 +229,7 @@ fn the_action_tells_its_answer_as_output() {
     assert_eq!(names(matrix).0, "jobs", "{written}");
 }
 
-/// Nobody answers at the endpoint, so that the plan says what it can without a registry.
+/// No server answers at the endpoint, so that the plan says what it can without a registry.
 #[test]
 fn only_takes_one_image_with_what_the_file_says_for_all() {
     let checkout = shop();

@@ -139,7 +139,7 @@ fn mistakes_end_with_2() {
     }
 }
 
-/// Nobody answers at the endpoint: what an image is called is known without its registry.
+/// No server answers at the endpoint: what an image is called is known without its registry.
 #[test]
 fn a_plan_calls_the_image_what_tags_calls_it() {
     let checkout = Checkout::with(&[("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")]);

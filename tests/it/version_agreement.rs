@@ -163,7 +163,7 @@ fn message(dice: &mut Dice) -> String {
         return kind.to_owned();
     }
     let scope = dice.of(&["", "", "(api)", "(a b)"]);
-    // A breaking change of a type that git-cliff is told to skip is skipped there.
+    // A breaking change of a type that git-cliff is set to skip is skipped there.
     let releases = matches!(kind, "feat" | "fix" | "perf" | "revert");
     let mark = if releases && dice.one_in(12) { "!" } else { "" };
     let tail = match dice.below(12) {

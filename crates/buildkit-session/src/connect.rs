@@ -262,7 +262,7 @@ impl Dialer {
     }
 }
 
-/// Tells an answer that is not HTTP from a connection that broke.
+/// Distinguishes an answer that is not HTTP from a connection that broke.
 fn http_error(error: hyper::Error) -> io::Error {
     let kind = if error.is_parse() {
         io::ErrorKind::InvalidData

@@ -135,7 +135,7 @@ pub(crate) enum ContextError {
     /// A pattern is wrong.
     #[error(transparent)]
     Pattern(#[from] InvalidPattern),
-    /// Nobody wants the rest.
+    /// The rest is not wanted.
     #[error("the build was cancelled")]
     Cancelled,
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Connection`] reaches the engine, [`Capabilities`] says what it can do, [`solve()`] runs one build on it, while a
 //! [`Session`] answers what the build asks for: the files of a [`Folder`], secrets, and credentials of a
-//! [`RegistryAuth`]. [`Progress`] tells a [`ProgressSink`] what happens. Whatever the engine sends is taken for hostile:
+//! [`RegistryAuth`]. [`Progress`] reports to a [`ProgressSink`] what happens. Whatever the engine sends is taken for hostile:
 //! it gets the files of its folders alone, each once, and no credential but those that it is given.
 
 #![warn(missing_docs)]

@@ -1,4 +1,4 @@
-//! Follows a build as BuildKit tells it, and reports it in our events.
+//! Follows a build from the messages of BuildKit, and reports it in our events.
 
 mod cache;
 
@@ -27,7 +27,7 @@ const TAIL_LINES: usize = 50;
 /// The most steps that are followed; a build of more goes on unseen.
 const MAX_STEPS: usize = 20_000;
 
-/// A build as far as it was told.
+/// A build, as far as its events say.
 pub struct Progress {
     sink: Arc<dyn ProgressSink>,
     /// By BuildKit's digest of the step.
@@ -57,7 +57,7 @@ struct Step {
 }
 
 impl Progress {
-    /// Nothing was told yet.
+    /// No event came yet.
     pub fn new(sink: Arc<dyn ProgressSink>, dockerfile: DockerfileName, build_args: BuildArgs) -> Self {
         Self {
             sink,

@@ -30,7 +30,7 @@ pub(crate) struct Opened {
     pub(crate) tls: Option<Tls>,
 }
 
-/// Opens the state in the locked folder, and tells other processes how to reach this one. Blocks.
+/// Opens the state in the locked folder, and publishes how other processes reach this one. Blocks.
 pub(crate) fn open(options: Options, addresses: Addresses, folder: DataFolder) -> Result<Opened, LocalError> {
     let store = Arc::new(Store::open(&options.data)?);
     let iam = open_iam(&options, &store)?;

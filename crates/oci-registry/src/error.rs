@@ -10,7 +10,7 @@ use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
 /// What can go wrong with a registry.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// No credential could be had.
+    /// There is no credential.
     #[error("no credential for registry `{host}`")]
     Login {
         /// The registry.

@@ -185,7 +185,7 @@ impl ErrorDetails {
         }
     }
 
-    /// ECR says `Not Authorized` as plain text; load balancers say pages of HTML, of which nobody wants to read.
+    /// ECR says `Not Authorized` as plain text; load balancers say pages of HTML, which are no message.
     fn without_envelope(status: StatusCode, body: &[u8]) -> String {
         let text = String::from_utf8_lossy(body);
         let text = cleaned(&text);

@@ -62,7 +62,7 @@ pub trait ReadWhole: ReadRepository {
 pub trait WriteRepository: ReadRepository {
     /// Uploads bytes as they come; returns their digest and size.
     ///
-    /// Not retried: the stream is gone after a failure. `RegistryError::is_transient` tells whether
+    /// Not retried: the stream is gone after a failure. `RegistryError::is_transient` says whether
     /// the caller should produce it again.
     async fn upload(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError>;
 

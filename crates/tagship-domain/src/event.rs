@@ -1,4 +1,4 @@
-//! What started a run, at which commit: plain data, whatever told it.
+//! What started a run, at which commit: plain data, wherever it comes from.
 
 use jiff::Timestamp;
 
@@ -22,15 +22,15 @@ pub struct Event {
     pub git_ref: GitRef,
     /// The commit.
     pub commit: Option<CommitId>,
-    /// The time of that commit, when the event tells it.
+    /// The time of that commit, when the event has it.
     pub committed_at: Option<Timestamp>,
     /// The branch that a pushed tag or a pull request starts from or goes to.
     pub base_ref: Option<String>,
-    /// The repository's default branch, when the event tells it.
+    /// The repository's default branch, when the event has it.
     pub default_branch: Option<String>,
     /// The git tag of the release that was published.
     pub release_tag: Option<String>,
-    /// What the commit is compared with, when the event tells it.
+    /// What the commit is compared with, when the event has it.
     pub base: Option<Base>,
 }
 
@@ -174,7 +174,7 @@ pub enum Base {
 }
 
 impl Base {
-    /// What the user names, else what the event tells; without an event the commit before.
+    /// What the user names, else what the event says; without an event the commit before.
     pub fn of(since: Option<String>, event: Option<&Event>) -> Self {
         match (since, event) {
             (Some(name), _) => Self::Named(name),

@@ -94,7 +94,7 @@ pub struct Source {
     pub changes: Vec<Difference>,
     /// How many such paths there are.
     pub change_count: usize,
-    /// The repository's web address, when a remote or GitHub tells it; without credentials.
+    /// The repository's web address, when a remote or GitHub names it; without credentials.
     pub url: Option<String>,
 }
 
@@ -203,7 +203,7 @@ pub fn paths(count: usize) -> String {
 /// What the registry says of the repository and the wanted tags, and what git says of the order among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// The repository's settings; `Err` tells why they are unknown.
+    /// The repository's settings; `Err` says why they are unknown.
     pub mutability: Result<Mutability, Unknown>,
     /// Every wanted tag that exists, with its manifest.
     pub tags: BTreeMap<Tag, Manifest>,
@@ -225,7 +225,7 @@ impl Facts {
 pub struct OrderingFacts {
     /// The checkout's git tags.
     pub git_tags: Option<GitTags>,
-    /// All tags in the registry; `Err` tells why they cannot be listed.
+    /// All tags in the registry; `Err` says why they cannot be listed.
     pub registry_tags: Option<Result<Vec<Tag>, Unknown>>,
     /// Where this commit stands to others.
     pub descents: BTreeMap<CommitId, Descent>,
@@ -310,7 +310,7 @@ pub enum Unknown {
         /// Why.
         message: String,
     },
-    /// Nobody was to be asked.
+    /// The registry was not to be asked.
     NotAsked,
     /// The plan did not learn it.
     NotInPlan,

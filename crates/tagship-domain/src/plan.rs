@@ -76,7 +76,7 @@ pub enum Content {
     Published {
         /// The manifest's digest.
         digest: Digest,
-        /// The tag that told.
+        /// The tag that identified the image.
         tag: Tag,
         /// What says that it was built from what is asked for.
         basis: ReuseReason,
@@ -129,7 +129,7 @@ pub enum TagAction {
         #[serde(flatten)]
         reason: HoldReason,
     },
-    /// It cannot be had; nothing at all is done then.
+    /// It cannot be set; nothing at all is done then.
     Conflict(Conflict),
     /// The registry could not be asked.
     Unchecked,
@@ -168,12 +168,12 @@ impl PlanRequest {
         }
     }
 
-    /// This commit's own image, of those that have wanted tags or would have had them, the tag that tells, and what says
+    /// This commit's own image, of those that have wanted tags or would have had them, the tag that identifies it, and what says
     /// that it was built from the same.
     ///
-    /// The commit tag tells by its name, unless the image says that it is of another commit. A release tag tells
+    /// The commit tag identifies it by its name, unless the image says that it is of another commit. A release tag does so
     /// when its image says that it is of this commit: then an earlier run, or somebody, left the commit tag out.
-    /// Nothing tells for a dirty tree, and an image that was built from something else is another one.
+    /// Nothing identifies the image of a dirty tree, and an image that was built from something else is another one.
     fn published(&self, facts: &Facts, revision: &Revision) -> Option<(Digest, Tag, ReuseReason)> {
         if self.source.is_dirty() {
             return None;
@@ -210,7 +210,7 @@ impl Plan {
         decide::decide(request, facts)
     }
 
-    /// Every tag that cannot be had.
+    /// Every tag that cannot be set.
     pub fn conflicts(&self) -> Option<Conflicts> {
         let conflicts = self.tags.iter().filter_map(|planned| match &planned.action {
             TagAction::Conflict(conflict) => Some((planned.wanted.tag.clone(), conflict.clone())),

@@ -109,7 +109,7 @@ pub struct TagContext<'a> {
     pub tag_prefix: Option<&'a TagPrefix>,
     /// The time of the run.
     pub now: Timestamp,
-    /// The commit's time, when the checkout tells it.
+    /// The commit's time, when the checkout has it.
     pub committed_at: Option<Timestamp>,
     /// How many digits a short commit id has, if not the mode's own number.
     pub short_digits: Option<usize>,

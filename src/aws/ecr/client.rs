@@ -55,7 +55,7 @@ impl RegionClient {
         self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A client that knows no credentials yet: the SDK's cache cannot be told that some were refused.
+    /// A client that knows no credentials yet: the SDK's cache does not learn that some were refused.
     fn renewed(&self) -> Client {
         let config = self.config.to_builder().identity_cache(identity_cache()).build();
         let client = Client::from_conf(config);

@@ -30,7 +30,7 @@ pub(super) fn publish(
     work: Work,
 ) -> ExitCode {
     let files = (work == Work::Action).then(|| ActionFiles::of(environment));
-    // A run whose result cannot be told must not begin.
+    // A run whose result cannot be reported must not begin.
     if let Some(Err(error)) = files.as_ref().map(ActionFiles::check) {
         return fail(ui, &error);
     }

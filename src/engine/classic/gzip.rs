@@ -21,7 +21,7 @@ const BLOCK: usize = 1024 * 1024;
 const LEVEL: i32 = 4;
 
 /// What makes the bytes of a compressed layer: another encoder, level or block gives the same layer another digest. It
-/// changes with each of them; the test with a fixed digest tells when an update of the encoder changes it.
+/// changes with each of them; the test with a fixed digest says when an update of the encoder changes it.
 pub(super) const ENCODER: &str = "gzip-libdeflate-4-1m";
 
 /// The most blocks that are compressed at the same time. What they hold stays in memory.

@@ -32,7 +32,7 @@ pub(super) struct Layer {
 pub(super) enum EntryRole {
     /// The config.
     Config,
-    /// A layer that is not in the registry yet, with its diff-id if the path tells it.
+    /// A layer that is not in the registry yet, with its diff-id if the path names it.
     Layer(Option<Digest>),
     /// Nothing that is needed.
     Other,
@@ -107,7 +107,7 @@ impl ImageTransfer {
         self.layers.iter()
     }
 
-    /// Notes a layer on its way that was found at `path` with the diff-id `found`. `expected` is the one that the path told.
+    /// Notes a layer on its way that was found at `path` with the diff-id `found`. `expected` is the one that the path names.
     pub(super) fn add_layer(
         &mut self,
         path: String,

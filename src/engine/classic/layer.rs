@@ -177,7 +177,7 @@ impl LayerTimes {
             self.output.extend_from_slice(padded);
             return Some(State::Header);
         };
-        // One that told nothing but a late time would not have been there without.
+        // One that held nothing but a late time would not have been there without.
         if !bytes.is_empty() {
             clamp(&mut header, false, self.epoch);
             header.set_size(bytes.len() as u64);
@@ -200,7 +200,7 @@ fn after_map(goes_on: bool, content: u64) -> State {
     }
 }
 
-/// Whether a size tells of content. Source: Go, `archive/tar`, `isHeaderOnly`.
+/// Whether a size counts bytes of content. Source: Go, `archive/tar`, `isHeaderOnly`.
 fn has_content(kind: EntryType) -> bool {
     !matches!(
         kind,

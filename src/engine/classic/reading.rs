@@ -36,7 +36,7 @@ impl Reading<'_> {
     /// Reads until the image is complete, and uploads what is still missing.
     ///
     /// The stream is read to its end in any case: Docker 28.5 may crash when a client leaves an export in the middle. Its
-    /// copy goes on for a moment, and writes to an answer that is over: so the trace of such a crash tells, in moby's
+    /// copy goes on for a moment, and writes to an answer that is over: so the trace of such a crash says, in moby's
     /// `internal/ioutils`, `CopyCtx`.
     pub(super) async fn run(&mut self, archive: &dyn ImageArchive) -> Result<(), Failure> {
         let mut tar = TarReader::new(archive.open().await.map_err(Failure::Open)?);
@@ -186,7 +186,7 @@ enum Part {
 struct Compressed {
     /// Where it stood in the archive.
     path: String,
-    /// The diff-id that the path told, if it told one.
+    /// The diff-id that the path names, if it names one.
     expected: Option<Digest>,
     /// Its diff-id.
     found: Digest,
@@ -223,7 +223,7 @@ struct LayerDigests {
     pushed: Digest,
 }
 
-/// Compresses the current entry, with its times set if that is wanted; `None` if nobody takes what is compressed.
+/// Compresses the current entry, with its times set if that is wanted; `None` if the compressed bytes are not wanted any more.
 async fn feed<R: AsyncRead + Unpin>(
     tar: &mut TarReader<R>,
     mut times: Option<LayerTimes>,

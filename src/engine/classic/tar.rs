@@ -133,7 +133,7 @@ impl<R: AsyncRead + Unpin> TarReader<R> {
         }
     }
 
-    /// The content of an entry that tells something of the next.
+    /// The content of an entry that says something of the next.
     async fn extension(&mut self, size: u64) -> Result<Vec<u8>, Failure> {
         if size > MAX_EXTENSION {
             return Err(Failure::malformed(format!(

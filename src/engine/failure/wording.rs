@@ -121,7 +121,7 @@ fn syntax_image(step: Option<&FailedStep>) -> Option<String> {
     Some(image.strip_prefix("docker-image://").unwrap_or(image).to_owned())
 }
 
-/// `failed to resolve source metadata for x:1: …`; earlier only the failed step's name tells the image.
+/// `failed to resolve source metadata for x:1: …`; earlier only the failed step's name has the image.
 fn base_image(message: &str, step: Option<&FailedStep>) -> Option<(String, String)> {
     if let Some((_, rest)) = message.split_once("failed to resolve source metadata for ") {
         let (image, why) = rest.split_once(": ")?;

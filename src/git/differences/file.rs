@@ -43,7 +43,7 @@ impl FileComparison {
     /// Compares `file` with what the commit has in its place. `known` is what the index says of it.
     ///
     /// A file is not read when the index has the commit's content for it and it has not been touched since; that it
-    /// was touched in the same moment as the index cannot be told by times.
+    /// was touched in the same moment as the index cannot be seen from times.
     /// Source: git, `Documentation/technical/racy-git.txt`.
     pub(super) fn compare(
         &self,

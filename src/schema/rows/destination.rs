@@ -1,4 +1,4 @@
-//! Where the image goes, and whom to be towards AWS.
+//! Where the image goes, and the identity towards AWS.
 
 use crate::schema::{Faces, Input, InputKind, MaySet, NeedsSetup, Section};
 

@@ -93,7 +93,7 @@ pub(super) const ROWS: &[Input] = &[
         ..Input::flag(
             Section::Run,
             "offline",
-            "Plan by git alone; contact nobody and write nothing",
+            "Plan by git alone; contact no server and write nothing",
         )
     },
     Input::text(

@@ -49,7 +49,7 @@ impl Relay {
         }
     }
 
-    /// Nobody may be listening any more.
+    /// The reader may be gone.
     fn print(&mut self, line: &str) {
         writeln!(self.sink, "{line}").ok();
     }

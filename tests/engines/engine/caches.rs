@@ -44,7 +44,7 @@ async fn a_registry_cache_is_written_as_ecr_takes_it_and_read_again() {
             "application/vnd.oci.image.manifest.v1+json"
         );
 
-        // What is read makes the steps cached that the engine is told to forget.
+        // What is read makes the steps cached that the engine is asked to forget.
         bench.publish(&request).await.unwrap();
         let log = bench.heard.log();
         let import = log

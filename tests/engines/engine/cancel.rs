@@ -1,4 +1,4 @@
-//! A build that nobody waits for any more ends on the engine too.
+//! A build that is not waited for any more ends on the engine too.
 
 use std::collections::BTreeMap;
 use std::future::pending;

@@ -1,4 +1,4 @@
-//! Builds that fail, and what the user is told.
+//! Builds that fail, and what the user sees.
 
 use tagship::ports::BuildError;
 use tagship::ports::Builder as _;

@@ -60,7 +60,7 @@ impl PrivateRegistry {
                 break rest.split(['"', ' ']).next().unwrap().to_owned();
             }
         };
-        // What it says later is nobody's, but it must not wait to say it.
+        // What it says later is lost, but it must not wait to say it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self {
             host,

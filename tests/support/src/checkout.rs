@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::process::{output_of, scrubbed};
 
-/// The user whom the hosted runner's workspace belongs to.
+/// The owner of a hosted runner's workspace.
 /// Source: docs.github.com, "Dockerfile support for GitHub Actions", and the image's own `runner` account.
 pub const RUNNER_USER: u32 = 1001;
 

@@ -234,7 +234,7 @@ pub fn tagship_program() -> PathBuf {
 /// The program under test, with a scrubbed environment and `home` as its home and working folder.
 pub fn tagship(home: &Path) -> Command {
     let mut command = scrubbed(tagship_program(), home);
-    // The machine that tests run on may have an instance metadata service, which is nobody's business here.
+    // The machine that tests run on may have an instance metadata service, which the tests must not reach.
     command.current_dir(home).env("AWS_EC2_METADATA_DISABLED", "true");
     command
 }

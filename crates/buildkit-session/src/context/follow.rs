@@ -75,7 +75,7 @@ fn targets(root: &Path, folder: &str, name: &str) -> Result<Vec<String>, Context
     for entry in entries {
         let entry = entry.map_err(|error| ContextError::at(folder, &error))?;
         if let Some(entry_name) = entry.file_name().to_str() {
-            // A wrong pattern matches nothing here; the walk tells.
+            // A wrong pattern matches nothing here; the walk reports it.
             if glob_matches(name, entry_name).unwrap_or_default() {
                 names.push(entry_name.to_owned());
             }

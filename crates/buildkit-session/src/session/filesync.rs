@@ -180,7 +180,7 @@ impl Sender {
         }
     }
 
-    /// Tells the engine of a failure, and keeps it: the engine would only repeat it within its own words.
+    /// Reports a failure to the engine, and keeps it: the engine would only repeat it within its own words.
     fn finish(&self, done: Result<(), ContextError>) {
         let Err(error) = done else { return };
         if matches!(error, ContextError::Cancelled) {
@@ -195,7 +195,7 @@ impl Sender {
             ..packet_of(PacketType::PacketErr)
         };
         if self.send(packet).is_ok() {
-            // If nobody takes it, the packet before has said it.
+            // If the engine does not take it, the packet before has said it.
             drop(
                 self.packets
                     .blocking_send(Err(Status::failed_precondition(problem))),

@@ -137,7 +137,7 @@ async fn reset(_: Loopback, State(state): State<Arc<EmulatorState>>) -> StatusCo
     }
 }
 
-/// Applies all lifecycle policies, due or not, and tells what they did.
+/// Applies all lifecycle policies, due or not, and says what they did.
 async fn apply_lifecycle(
     _: Loopback,
     State(state): State<Arc<EmulatorState>>,

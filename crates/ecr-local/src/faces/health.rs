@@ -1,4 +1,4 @@
-//! Where a server says that it is one of ours and lives.
+//! Where a server says that it is one of ours, and up.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::state::EmulatorState;
 use crate::state::iam::AccessKey;
 use tagship_domain::reference::{AccountId, Region};
 
-/// Where a server tells that it is one of ours and lives.
+/// Where a server says that it is one of ours, and up.
 pub(crate) const HEALTH_PATH: &str = "/_local/health";
 
 /// A live server's answer.

@@ -32,7 +32,7 @@ pub(crate) struct Pull<'a> {
     pub(crate) principal: &'a Principal,
 }
 
-/// Whether anything may follow a push, as far as settings tell.
+/// Whether anything may follow a push, as far as settings say.
 pub(crate) fn is_due(push: &ImagePush) -> Result<bool, Refusal> {
     if push.registry.is_public() {
         return Ok(push.tag.is_some());

@@ -145,7 +145,7 @@ pub(crate) fn apply(state: &EmulatorState, which: PolicySelection) -> Result<Vec
     Ok(outcomes)
 }
 
-/// The same where it does not block the caller; what fails is logged, because nobody waits for it.
+/// The same where it does not block the caller; what fails is logged, because no request waits for it.
 pub(crate) async fn apply_due(state: &Arc<EmulatorState>) {
     let state = Arc::clone(state);
     let done = tokio::task::spawn_blocking(move || apply(&state, PolicySelection::Due)).await;

@@ -116,7 +116,7 @@ pub(crate) struct CopyOutcome {
 }
 
 impl CopyOutcome {
-    /// The status now: what was done may be told later. Source: ECR API reference, `ImageReplicationStatus`.
+    /// The status now: what was done may be reported later. Source: ECR API reference, `ImageReplicationStatus`.
     pub(crate) fn status(&self, state: &EmulatorState) -> &'static str {
         match &self.failure {
             _ if !state.has_replicated(self.at) => "IN_PROGRESS",

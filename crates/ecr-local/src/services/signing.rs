@@ -1,6 +1,6 @@
 //! Managed signing: whether a pushed image is signed, and what has come of it.
 //!
-//! No signature is made, because that is the work of AWS Signer; only its progress is told.
+//! No signature is made, because that is the work of AWS Signer; only its progress is reported.
 //! Source: ECR user guide, "Managed signing".
 
 use jiff::{SignedDuration, Timestamp};

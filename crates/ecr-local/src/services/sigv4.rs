@@ -55,13 +55,13 @@ struct Authorization<'a> {
 #[derive(Debug)]
 pub(crate) struct Signer {
     pub(crate) principal: Principal,
-    /// The endpoint's address does not tell it here; the signature's scope does.
+    /// The endpoint's address does not say it here; the signature's scope does.
     pub(crate) region: Region,
 }
 
 /// Finds out who signed the request for `service`.
 ///
-/// Credentials end by the emulator's clock. How old the signature is tells the machine's, because clients sign by
+/// Credentials end by the emulator's clock. How old the signature is, is measured by the machine's, because clients sign by
 /// that however far the emulator's is ahead.
 pub(crate) fn verify(
     request: &SignedRequest<'_>,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Tells the emulator's time. Everything that expires, expires by this clock, but signatures.
+/// Has the emulator's time. Everything that expires, expires by this clock, but signatures.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     /// Seconds.

@@ -24,6 +24,6 @@ pub struct Quirks {
     pub stall_ranges: bool,
     /// Whether the data plane does what the OCI distribution specification says where ECR does something else.
     pub strict_oci: bool,
-    /// For how many seconds of the clock replication is told to be under way.
+    /// For how many seconds of the clock replication is reported to be under way.
     pub replication_seconds: u32,
 }

@@ -23,7 +23,7 @@ const LIFE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The uploads that are under way. They end with the server: clients then begin anew.
 ///
-/// A request takes its upload out while it works on it. So nobody else can write to it, and an upload whose
+/// A request takes its upload out while it works on it. So no other request can write to it, and an upload whose
 /// request breaks off is gone.
 #[derive(Debug, Default)]
 pub(crate) struct Uploads(Mutex<HashMap<String, Upload>>);
@@ -187,7 +187,7 @@ impl Upload {
 
     /// Makes the layer part of its repository, if one of the `stated` digests is its own, and gives that digest.
     ///
-    /// `repeat` tells what to answer where the repository has the layer already. Blocks.
+    /// `repeat` says what to answer where the repository has the layer already. Blocks.
     pub(crate) fn complete(self, stated: &[Digest], repeat: RepeatedPush) -> Result<Digest, Refusal> {
         if self.blob.length() == 0 && self.rules == Parts::AsEcr {
             return Err(Refusal::EmptyUpload);

@@ -293,7 +293,7 @@ impl Registry {
         digest
     }
 
-    /// Config and layer of an image that `content` tells from others; gives its manifest.
+    /// Config and layer of an image that `content` distinguishes from others; gives its manifest.
     pub(crate) async fn content(&self, repository: &str, content: &str) -> String {
         let config = format!("{{\"config\":\"{content}\"}}");
         self.blob(repository, config.as_bytes()).await;

@@ -83,7 +83,7 @@ impl RequestPart {
 
 impl RequestHash {
     const VERSION: &str = "v1:";
-    /// How many digits of each part's hash are kept: enough to tell requests apart, which nobody makes on purpose.
+    /// How many digits of each part's hash are kept: enough to distinguish requests, which are not made on purpose.
     const DIGITS: usize = 16;
     /// Stands for the engine's own platform.
     const NO_PLATFORM: &str = "-";

@@ -27,7 +27,7 @@ impl<'a> ReleaseAs<'a> {
         Self { newest, taken }
     }
 
-    /// Whether this commit asks for a version that is still to be had.
+    /// Whether this commit asks for a version that is still free.
     pub(super) fn is_by(&self, commit: &Commit) -> bool {
         self.taken.is_none() && commit.release_as().is_some()
     }

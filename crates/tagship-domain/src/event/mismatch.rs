@@ -45,7 +45,7 @@ impl Event {
 
     /// Returns how the event and the checkout disagree, if they do.
     ///
-    /// 1. A pull request is about a merge that nobody published: its commit says nothing.
+    /// 1. A pull request is about a merge that was never published: its commit says nothing.
     /// 2. The event's commit has to be the one at HEAD.
     /// 3. So has the commit of the clone's own git tag, when the event names one: it may have been moved since.
     /// 4. A reference without any commit proves nothing.

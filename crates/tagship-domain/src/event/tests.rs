@@ -219,7 +219,7 @@ fn an_event_agrees_with_its_own_commit_alone() {
         found(&branch, Some(MERGE), None).unwrap(),
         @"the event is about `refs/heads/main` at commit 860c1904a1ce, and commit 266574110acf is checked out"
     );
-    // A pull request's commit is a merge that nobody published.
+    // A pull request's commit is a merge that was never published.
     for name in ["pull_request", "pull_request_target", "pull_request_review"] {
         let event = of(name, "refs/pull/7/merge", &Payload::default());
         assert_eq!(found(&event, Some(MERGE), None), None, "{name}");

@@ -56,7 +56,7 @@ pub struct Trust {
     pub partition: &'static str,
     /// Who issues the tokens, without `https://`.
     pub issuer: String,
-    /// Whom the tokens are meant for.
+    /// The audience of the tokens.
     pub audience: String,
     /// Whose jobs.
     pub repository: GithubRepository,

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::error::cleaned;
 
-/// A text that is no lifecycle policy, with everything that is wrong with it; ECR tells the first.
+/// A text that is no lifecycle policy, with everything that is wrong with it; ECR reports the first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", listed(problems))]
 pub struct InvalidPolicy {
@@ -29,7 +29,7 @@ impl fmt::Display for Located {
 }
 
 impl InvalidPolicy {
-    /// The problem that ECR tells, in its words.
+    /// The problem that ECR reports, in its words.
     pub fn first(&self) -> String {
         self.problems
             .first()

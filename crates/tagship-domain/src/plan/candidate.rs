@@ -55,7 +55,7 @@ impl Candidate<'_> {
         self.decide(wanted, facts).err()
     }
 
-    /// That the tag cannot be had.
+    /// Returns why the tag cannot be set.
     pub fn conflict(&self, tag: &Tag, obstacle: Obstacle, facts: &Facts) -> Conflict {
         let existing = facts.digest_of(tag);
         let image = existing.and_then(|digest| facts.images.get(&digest));

@@ -1,4 +1,4 @@
-//! Tags that cannot be had.
+//! Tags that cannot be set.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::immutability::{Mutability, TagFilter};
 use crate::reference::{Digest, ImageName, Tag};
 use crate::untrusted::cleaned;
 
-/// Why a tag cannot be had.
+/// Why a tag cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Conflict {
@@ -45,7 +45,7 @@ pub enum Obstacle {
     RepositoryIsImmutable,
 }
 
-/// All tags that cannot be had, together.
+/// All tags that cannot be set, together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflicts {
     /// The repository.

@@ -162,7 +162,7 @@ pub enum TagError {
     /// No rule makes a tag.
     #[error("no tag rule made a tag for this commit: {}", silent.join("; "))]
     NoTag {
-        /// Why each rule is silent.
+        /// Why each rule makes no tag.
         silent: Vec<String>,
     },
 }

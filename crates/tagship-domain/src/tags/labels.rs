@@ -22,7 +22,7 @@ pub const REVISION: &str = "org.opencontainers.image.revision";
 pub const VERSION: &str = "org.opencontainers.image.version";
 /// The label that carries what the image was built from beside the commit.
 pub const REQUEST: &str = "io.github.tagship.request";
-/// The labels that Tagship reads again; those of an image that is made are taken from nobody.
+/// The labels that Tagship reads again; those of an image that is made come from no other image.
 pub const RESERVED: [&str; 3] = [REVISION, VERSION, REQUEST];
 
 /// A label or an annotation.
@@ -59,7 +59,7 @@ const PREFIX: &str = "org.opencontainers.image.";
 const MAX_NAME: usize = 256;
 
 impl LabelRule {
-    /// Reads a list of `name=value`, one on each line. All lines that are wrong are told together.
+    /// Reads a list of `name=value`, one on each line. All lines that are wrong are reported together.
     ///
     /// The action that the compatible mode follows passes over lines without `=`.
     pub fn parse_list(text: &str, mode: Mode) -> Result<Vec<Self>, TagError> {

@@ -24,7 +24,7 @@ pub(super) struct Pattern {
     is_sticky: bool,
 }
 
-/// Whether two patterns match the same is told by their text.
+/// Two patterns are equal when their texts are.
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.source == other.source

@@ -80,7 +80,7 @@ impl TagRule {
 
     /// Reads a list of rules, one on each line; empty lines and lines that begin with `#` are left out.
     ///
-    /// In the strict mode a line may also hold several tags alone. All lines that are wrong are told together.
+    /// In the strict mode a line may also hold several tags alone. All lines that are wrong are reported together.
     pub fn parse_list(text: &str, mode: Mode) -> Result<Vec<Self>, TagError> {
         let mut wrong = Vec::new();
         let mut rules = Vec::new();

@@ -71,7 +71,7 @@ impl Run {
             version: self.version.as_ref(),
             tag_prefix: None,
             now: NOW.parse().unwrap(),
-            // The action asks GitHub; what it compares with was told the time of the run.
+            // The action asks GitHub; what it compares with was given the time of the run.
             committed_at: (self.mode == Mode::MetadataAction).then(|| NOW.parse().unwrap()),
             short_digits: None,
             is_dirty: self.is_dirty,

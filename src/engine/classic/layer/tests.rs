@@ -24,7 +24,7 @@ fn pass(layer: &[u8], piece: usize) -> Vec<u8> {
     passed
 }
 
-/// An archive of a folder in one of GNU tar's formats; `time` tells that of each entry, in seconds.
+/// An archive of a folder in one of GNU tar's formats; `time` gives that of each entry, in seconds.
 fn gnu_tar(format: &str, files: &Path, time: impl Fn(u64) -> String) -> Vec<u8> {
     let long = format!("{}/file", ["a-folder-with-a-long-name"; 9].join("/"));
     let entries = ["file", "large", "link", "soft", "pipe", &long, "folder"];

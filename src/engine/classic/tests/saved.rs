@@ -142,7 +142,7 @@ impl ImageArchive for SavedImage {
     }
 }
 
-/// A stream that tells when it was read to its end.
+/// A stream that says when it was read to its end.
 struct OpenedStream {
     rest: io::Cursor<Vec<u8>>,
     ended: Arc<AtomicUsize>,

@@ -34,7 +34,7 @@ const LEGACY: Escapes = &[
     ("%25", "%"),
 ];
 
-/// Reads a line in either form; `known` tells which names are commands.
+/// Reads a line in either form; `known` says which names are commands.
 pub fn parse(line: &str, known: impl Fn(&str) -> bool) -> Option<Command> {
     parse_current(line, &known).or_else(|| parse_legacy(line, &known))
 }

@@ -109,7 +109,7 @@ struct UploadLayerPart {
     layer_part_blob: String,
 }
 
-/// `UploadLayerPart`. That a part was too small is told when the upload is completed.
+/// `UploadLayerPart`. That a part was too small is reported when the upload is completed.
 pub(crate) fn upload_part(context: &Context<'_>, document: Value) -> Result<Value, Refusal> {
     let request: UploadLayerPart = read(document)?;
     let name = repository_name(&request.repository_name)?;

@@ -49,7 +49,7 @@ const PREVIEW: &str = "lifecycle-preview";
 /// How long a preview is in progress. AWS does not say; a moment, so that clients see the state.
 const IN_PROGRESS: SignedDuration = SignedDuration::from_secs(2);
 
-/// How long a preview's results can be had. AWS does not say.
+/// How long a preview's results are kept. AWS does not say.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a policy would have done when the preview began.

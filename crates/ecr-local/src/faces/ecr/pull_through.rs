@@ -287,7 +287,7 @@ fn find(context: &Context<'_>, prefix: &str) -> Result<CacheRule, Refusal> {
     known.ok_or_else(|| not_found(context, prefix))
 }
 
-/// A rule as an operation tells it, which leaves some members out.
+/// A rule as an operation returns it, which leaves some members out.
 fn answer(context: &Context<'_>, rule: &CacheRule, without: &[&str]) -> Result<Value, Refusal> {
     let mut described = serde_json::to_value(rule).map_err(Refusal::state)?;
     if let Some(fields) = described.as_object_mut() {

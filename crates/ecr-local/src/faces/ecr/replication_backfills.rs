@@ -256,7 +256,7 @@ fn describe_result(result: &BackfillResult) -> Value {
     described
 }
 
-/// Adds what every answer tells of a backfill.
+/// Adds what every answer says of a backfill.
 fn summary(backfill: &Backfill, mut answer: Value) -> Value {
     let status = backfill.status();
     let Some(fields) = answer.as_object_mut() else {

@@ -49,7 +49,7 @@ pub(crate) const POLICY_TEXT: Shape = Shape::text(0, 10_240);
 
 /// Reads a policy; `refusal` is what ECR says of one that it does not take.
 ///
-/// What only the emulator does not take is told.
+/// What only the emulator does not take is reported.
 pub(crate) fn checked(text: &str, refusal: &str) -> Result<ResourcePolicy, Refusal> {
     ResourcePolicy::parse(text).map_err(|problem| match problem {
         PolicyProblem::Invalid(_) => Refusal::parameter("PolicyText", refusal),

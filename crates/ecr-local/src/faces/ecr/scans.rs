@@ -105,7 +105,7 @@ fn describe_findings(context: &Context<'_>, document: Value) -> Result<Value, Re
     let image = image_of(context, &name, &request.image_id)?;
     let scan_type = scanning::configuration(&context.registry)?.scan_type;
     if scan_type == ScanType::Enhanced {
-        // Inspector has these findings, and gives them to whom it would give them itself.
+        // Inspector has these findings, and gives them to those that Inspector would give them to.
         // Source: ECR user guide, "Required IAM permissions" of enhanced scanning.
         context.permit("inspector2:ListFindings", "*")?;
     }
@@ -148,7 +148,7 @@ fn describe_findings(context: &Context<'_>, document: Value) -> Result<Value, Re
     Ok(with_token(answer, page.next))
 }
 
-/// What `DescribeImages` tells of an image's scans: nothing where the scan is basic.
+/// What `DescribeImages` says of an image's scans: nothing where the scan is basic.
 ///
 /// Source: ECR API reference, `DescribeImages`.
 pub(crate) fn scan_fields(

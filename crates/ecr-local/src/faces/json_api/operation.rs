@@ -22,7 +22,7 @@ pub(crate) enum Handler {
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
     pub(crate) on: Resource,
-    /// The members of the input; others are refused by nobody, as AWS does.
+    /// The members of the input; others are ignored, as in AWS.
     pub(crate) input: &'static [Member],
     pub(crate) run: Handler,
 }

@@ -28,7 +28,7 @@ pub(crate) struct Service {
     pub(crate) target: &'static str,
     /// Its name in signatures, and before `:` in the actions of policies.
     pub(crate) name: &'static str,
-    /// Tells which registry a call is for.
+    /// Says which registry a call is for.
     pub(crate) registry: fn(&EmulatorState, &Signer, &Operation, &Value) -> Result<Registry, Refusal>,
     /// The operations that are served, in families.
     pub(crate) operations: &'static [&'static [Operation]],

@@ -45,7 +45,7 @@ enum Visibility {
     Public,
 }
 
-/// Answers one request under `/v2` to the registry that the host's name tells: a private one unless it is the host
+/// Answers one request under `/v2` to the registry that the host's name says: a private one unless it is the host
 /// of the public ones.
 async fn answer(
     State(backend): State<Backend>,

@@ -41,7 +41,7 @@ pub(super) async fn get(
                 pull_through::fetch(&state, registry, sender, &repository, &reference)?;
             }
             let image = registry.active_image(&repository, &reference, state.clock.now())?;
-            // Who pulled from a public registry is nobody's business.
+            // Pulls from a public registry name no puller.
             if let (Some(image), Some(principal), true) = (&image, &principal, is_pull) {
                 let pull = Pull {
                     registry,
@@ -113,7 +113,7 @@ pub(super) async fn put(
     reference: Reference,
     body: Body,
 ) -> Result<Response, OciError> {
-    // A missing repository is told before the body is looked at.
+    // A missing repository is reported before the body is looked at.
     request.prepare_push(&repository).await?;
     let bytes = axum::body::to_bytes(body, MAX_MANIFEST_BYTES)
         .await

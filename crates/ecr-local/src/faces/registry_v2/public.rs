@@ -31,7 +31,7 @@ const PURPOSE: &str = "public bearer";
 /// What a bearer token says.
 #[derive(Serialize, Deserialize)]
 struct Bearer {
-    /// Nobody where it was asked for without a login.
+    /// Absent where it was asked for without a login.
     principal: Option<Principal>,
     expires: Timestamp,
 }

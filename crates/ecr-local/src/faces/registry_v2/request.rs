@@ -29,7 +29,7 @@ pub(super) struct DataPlaneRequest<'a> {
     pub(super) addresses: &'a Addresses,
     pub(super) base: &'a BaseUrl,
     pub(super) parts: &'a Parts,
-    /// Nobody where the sender has not logged in, which only public registries allow.
+    /// Absent where the sender has not logged in, which only public registries allow.
     pub(super) principal: Option<Principal>,
     /// The registry that is meant.
     pub(super) registry: Registry,

@@ -55,7 +55,7 @@ pub(super) fn assume_role(
     if !arn.starts_with("arn:") {
         return Err(StsError::new("ValidationError", format!("{arn} is invalid")));
     }
-    // A role that is missing is not told from one that does not trust the caller.
+    // A role that is missing looks like one that does not trust the caller.
     let role = iam.role(arn).ok_or_else(|| {
         denied(format!(
             "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",

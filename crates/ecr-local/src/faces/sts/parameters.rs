@@ -68,7 +68,7 @@ impl Text {
 /// The longest value that an error repeats, in characters.
 const SHOWN: usize = 2048;
 
-/// Parameters while they are checked: the error tells everything that is wrong with them.
+/// Parameters while they are checked: the error lists everything that is wrong with them.
 #[derive(Debug)]
 pub(super) struct Checked<'a> {
     parameters: &'a Parameters,

@@ -86,7 +86,7 @@ impl<'a> SessionRequest<'a> {
         }
     }
 
-    /// Checks what can be told without looking at the role.
+    /// Checks what can be checked without looking at the role.
     pub(super) fn check_policies(&self) -> Result<(), StsError> {
         let malformed = |message: String| Err(StsError::new("MalformedPolicyDocument", message));
         // Of managed policies there are those for ECR alone.

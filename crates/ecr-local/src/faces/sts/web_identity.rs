@@ -66,7 +66,7 @@ pub(super) fn assume_role(
     let iam = &state.iam;
     // Every account has GitHub's provider.
     let provider_of = |account| format!("arn:{}:iam::{account}:oidc-provider/{ISSUER_HOST}", iam.partition);
-    // A role that is missing is not told from one that does not trust the caller.
+    // A role that is missing looks like one that does not trust the caller.
     let role = iam
         .role(request.role_arn)
         .filter(|role| role.trusts_token(&provider_of(&role.account), &identity.conditions))

@@ -110,7 +110,7 @@ pub(crate) enum Verdict {
 pub(crate) enum PolicyDecision {
     /// No statement is about it.
     Silent,
-    /// A statement allows it to the caller, whom it names so.
+    /// A statement allows it to the caller, named this closely.
     Allowed(PrincipalMatch),
     /// A statement denies it, whatever others say.
     Denied,

@@ -63,7 +63,7 @@ impl Principal {
 /// Why credentials are not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BadCredentials {
-    /// Nobody has them.
+    /// No principal has them.
     Unknown,
     /// They have ended.
     Expired,

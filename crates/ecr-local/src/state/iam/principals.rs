@@ -66,7 +66,7 @@ impl Principals {
             ));
         }
         if named.aws.iter().chain(named.service.iter()).count() == 0 {
-            return Err(PolicyProblem::invalid("a `Principal` names nobody"));
+            return Err(PolicyProblem::invalid("a `Principal` names no one"));
         }
         if !named.aws.iter().all(|name| name == "*" || is_principal(name)) {
             return Err(PolicyProblem::invalid("a `Principal` is not of AWS's form"));

@@ -13,7 +13,7 @@ use super::principals::Principals;
 #[derive(Debug, Clone)]
 pub(super) struct Statement {
     pub(super) effect: Effect,
-    /// Whom it is about; none in a policy of an identity, which is about that.
+    /// The principals that it is about; none in a policy of an identity, which is about that.
     pub(super) principals: Option<Principals>,
     actions: OneOrMany<String>,
     /// None in the policy of a resource, which is about that.

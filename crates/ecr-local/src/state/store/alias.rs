@@ -6,7 +6,7 @@ use tagship_domain::reference::AccountId;
 
 /// The name of an account's public registry: `<alias>/<repository>` is a repository at the host of all of them.
 ///
-/// ECR gives random ones, and others to who asks for them; here the account tells it: `a` and the account's
+/// ECR gives random ones, and others to who asks for them; here it follows from the account: `a` and the account's
 /// number with the 36 digits that an alias may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Alias(String);

@@ -13,7 +13,7 @@ use crate::error::LocalError;
 use crate::state::private_files;
 use tagship_domain::reference::{Digest, DigestHasher};
 
-/// So many bytes are written before the disk is told to take them while more arrive. So little is left to do
+/// So many bytes are written before the disk is asked to take them while more arrive. So little is left to do
 /// when a large blob ends, and little waits in memory.
 const FLUSH_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -186,7 +186,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, LocalError> {
     list().map_err(LocalError::data(folder))
 }
 
-/// Waits for a flush. Its failure is told only once by the system, and so must not be lost.
+/// Waits for a flush. Its failure is reported only once by the system, and so must not be lost.
 fn end_of(flush: Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
     flush.map_or(Ok(()), |flush| {
         flush

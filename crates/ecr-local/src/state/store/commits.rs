@@ -82,7 +82,7 @@ impl SyncedDatabase {
         Ok(())
     }
 
-    /// Brings everything that has ended to the disk, and tells up to which transaction that is.
+    /// Brings everything that has ended to the disk, and says up to which transaction that is.
     fn sync(&self) -> Result<u64, Refusal> {
         // Waits for the transactions that came before.
         let write = self.database.begin_write()?;

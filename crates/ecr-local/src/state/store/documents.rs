@@ -9,7 +9,7 @@ use super::schema::{DOCUMENTS, InRepository, REPOSITORIES, decode, encode};
 use crate::refusal::Refusal;
 use tagship_domain::reference::RepositoryName;
 
-/// Whom a document belongs to; it goes with its repository.
+/// The owner of a document; it goes with its repository.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Owner<'a> {
     Registry,

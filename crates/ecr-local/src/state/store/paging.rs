@@ -13,7 +13,7 @@ pub(crate) struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The page of at most `size` items after the one that `token` tells.
+    /// The page of at most `size` items after the one that `token` names.
     ///
     /// `sorted` is in the order of `key`. A token stays right while items come and go.
     pub(crate) fn cut(

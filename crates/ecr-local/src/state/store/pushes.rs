@@ -163,7 +163,7 @@ impl ImagePush {
         (self.registry.key.as_str(), self.repository.as_str(), name)
     }
 
-    /// The rules of tag mutability, for a tag that is taken if `is_same` tells by what.
+    /// The rules of tag mutability, for a tag that is taken if `is_same` says by what.
     fn check_tag(
         &self,
         tag: &Tag,

@@ -50,7 +50,7 @@ impl<'a> Assume<'a> {
         bench: &Bench,
         token: &str,
     ) -> Result<AssumeRoleWithWebIdentityOutput, (String, String)> {
-        // The call is not signed, so nobody's key serves.
+        // The call is not signed, so no key serves.
         let result = bench
             .sts_as(Credentials::new("none", "none", None, None, "test"))
             .assume_role_with_web_identity()

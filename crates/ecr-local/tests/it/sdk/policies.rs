@@ -1,4 +1,4 @@
-//! Policies of repositories and of the registry: how they are set, and what they let whom do.
+//! Policies of repositories and of the registry: how they are set, and what they allow, and to which principal.
 
 use aws_credential_types::Credentials;
 use reqwest::StatusCode;

@@ -1,4 +1,4 @@
-//! Replication to other regions and accounts, and what is told of it.
+//! Replication to other regions and accounts, and what is reported of it.
 
 use aws_sdk_ecr::operation::list_images::ListImagesOutput;
 use aws_sdk_ecr::types::{

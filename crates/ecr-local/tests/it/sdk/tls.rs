@@ -20,7 +20,7 @@ async fn with_tls() -> (Bench, SecureAccess) {
     (bench, tls)
 }
 
-/// A client that trusts the emulator's authority and nobody else, and finds these hosts at it.
+/// A client that trusts the emulator's authority alone, and finds these hosts at it.
 fn trusting(tls: &SecureAccess, hosts: &[&str]) -> Client {
     let authority = std::fs::read(&tls.authority).unwrap();
     let mut client = Client::builder()
@@ -118,7 +118,7 @@ async fn certificates_are_for_emulated_names_alone() {
     assert!(configuration("127.0.0.1").await.is_ok());
     assert!(configuration("github.com").await.is_err());
     assert!(configuration("s3.eu-central-1.amazonaws.com").await.is_err());
-    // Who does not trust the authority is told nothing.
+    // Who does not trust the authority gets nothing.
     let wary = Client::builder().no_proxy().build().unwrap();
     assert!(wary.get(tls.endpoint()).send().await.is_err());
 }

@@ -104,7 +104,7 @@ fn the_strict_labels_leave_out_what_is_unknown() {
     );
 }
 
-/// What an image is recognised by, and when it was made, is nobody else's to say.
+/// What an image is recognised by, and when it was made, is for Tagship alone to say.
 #[test]
 fn an_image_that_is_made_tells_its_commit_in_both_modes() {
     let version = Version::parse("1.2.3").unwrap();

@@ -140,7 +140,7 @@ fn other_rules_make_their_tag() {
     ]);
 }
 
-/// Each type at each event: what it makes, or why it is silent.
+/// Each type at each event: what it makes, or why it makes nothing.
 #[test]
 fn every_type_at_every_event() {
     let pull_request = r#"{"number": 7, "pull_request": {"base": {"ref": "main"}}}"#;

@@ -111,7 +111,7 @@ prop_compose! {
     }
 }
 
-/// Everything that the registry tells of its images.
+/// Everything that the registry says of its images.
 fn content(registry: &Registry) -> Vec<String> {
     let of = |name: &str| {
         let name = RepositoryName::parse(name).unwrap();
