@@ -9,6 +9,7 @@ mod init;
 mod interrupt;
 mod looking;
 mod man;
+mod promote;
 mod repository;
 mod session;
 mod tags;
@@ -33,6 +34,7 @@ pub use ending::install_panic_handler;
 use iam::IamArguments;
 use init::InitArguments;
 use looking::{InspectArguments, LsArguments};
+use promote::PromoteArguments;
 use tags::TagsArguments;
 use version::VersionArguments;
 
@@ -106,6 +108,9 @@ enum Command {
     /// Show one image's whole tree: index, images, configs, layers, labels, referrers
     #[command(after_help = help::INSPECT, after_long_help = help::INSPECT)]
     Inspect(Box<InspectArguments>),
+    /// Give an image that is there other tags, in its own repository or in others; and back
+    #[command(after_help = help::PROMOTE, after_long_help = help::PROMOTE)]
+    Promote(Box<PromoteArguments>),
     /// Work with the embedded ECR, which needs no AWS account
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Local(LocalCommand),

@@ -8,8 +8,9 @@ mod tagging;
 
 pub use error::PipelineError;
 pub use execute::{Writers, execute};
-pub use gather::{gather, image_facts};
+pub use gather::{gather, gather_promotion, image_facts};
 pub use ledger::Ledger;
+pub use tagging::put_promoted;
 
 #[cfg(test)]
 mod tests;

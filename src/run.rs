@@ -14,6 +14,8 @@ mod local_server;
 mod ls;
 mod migrate;
 mod outcome;
+mod promote;
+mod promotion_report;
 mod rule_inputs;
 mod tags;
 mod target;
@@ -30,6 +32,7 @@ pub use local_server::{local_environment, serve_local};
 pub use ls::{LsRequest, ls};
 pub use migrate::{MigrateError, migrate};
 pub use outcome::Outcome;
+pub use promote::{PromoteRequest, promote};
 pub use tags::{TagsRequest, tags};
 pub use version::{VersionRequest, version};
 

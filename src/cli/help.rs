@@ -165,6 +165,20 @@ Examples:
   tagship inspect team/app:1.4.0 --json | jq -r '.manifest.manifests[].digest'
       Print the digests of its platforms";
 
+pub(super) const PROMOTE: &str = "\
+Nothing is built: the same manifest gets the tags, byte for byte. All conflicts are found before anything is written; \
+exit code 10 names them. A second run writes nothing. docs/promoting.md has more.
+
+Examples:
+  tagship promote team/app --from 1.4.0 --to staging
+      Let `staging` point to version 1.4.0
+  tagship promote team/app --from staging --to prod --to 'prod-{{date \"YYYY-MM-DD\"}}' --require-tag 1.4.0
+      Promote what is on staging, if it is version 1.4.0, and keep its day
+  tagship promote team/app --from 1.3.2 --to prod --rollback
+      Go back to an earlier version
+  tagship promote dev/app --from 1.4.0 --to 1.4.0 --to-repository prod/app
+      Take it to another repository, with its signatures";
+
 pub(super) const ENV: &str = "\
 Examples:
   eval \"$(tagship local env)\"

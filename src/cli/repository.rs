@@ -51,6 +51,24 @@ impl RepositoryArguments {
         })
     }
 
+    /// The same flags for another repository: those that name this one's place do not count where the other says its own.
+    pub(super) fn for_target(&self, named: &PartialRef, role: Option<&str>) -> Self {
+        let mut given = self.0.clone();
+        given.remove("repository");
+        if let Some(registry) = &named.registry {
+            for input in ["registry", "account-id", "aws-region", "endpoint-url"] {
+                given.remove(input);
+            }
+            if registry.is_plain_http() {
+                given.insert("endpoint-url", vec![format!("http://{registry}")]);
+            }
+        }
+        if let Some(role) = role {
+            given.insert("role-to-assume", vec![role.to_owned()]);
+        }
+        Self(given)
+    }
+
     /// The settings for the repository that `named` names, as far as it does.
     pub(super) fn into_settings(
         mut self,

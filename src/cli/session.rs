@@ -99,6 +99,9 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Init(arguments)) => queries::set_up(&ui, *arguments, &environment),
         Some(Command::Iam(arguments)) => queries::show_policy(&ui, *arguments, &environment),
         Some(Command::Version(arguments)) => queries::next_version(&ui, interrupt, arguments, &environment),
+        Some(Command::Promote(arguments)) => {
+            registry_commands::promote(&ui, interrupt, *arguments, &environment)
+        }
         Some(Command::Ls(arguments)) => registry_commands::ls(&ui, interrupt, *arguments, &environment),
         Some(Command::Inspect(arguments)) => {
             registry_commands::inspect(&ui, interrupt, *arguments, &environment)

@@ -1,15 +1,16 @@
 use oci_registry::{READ_BLOB, verify};
 
 use super::gather::facts;
-use super::tagging::put_tags;
+use super::tagging::{TagOrder, put_tags};
 use super::{Ledger, PipelineError};
 use crate::ports::{
     Builder, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
 use tagship_domain::facts::Unknown;
-use tagship_domain::plan::{Content, Note, Plan};
+use tagship_domain::plan::{Candidate, Content, Note, Plan};
 use tagship_domain::reference::Digest;
+use tagship_domain::tags::DesiredTag;
 
 /// What a run writes with. A dry run has none.
 #[derive(Clone, Copy)]
@@ -72,7 +73,18 @@ pub async fn execute(
         image.manifest
     };
     ledger.enter(Stage::Tag, reporter);
-    put_tags(plan, &manifest, writers.registry, history, ledger).await?;
+    let order = TagOrder {
+        image: &plan.image,
+        mutability: plan.mutability.as_ref(),
+        candidate: Candidate {
+            digest: Some(digest),
+            revision: Some(&plan.revision),
+            version: plan.version.as_ref(),
+            request: Some(&plan.request),
+        },
+    };
+    let tags: Vec<&DesiredTag> = plan.tags.iter().map(|planned| &planned.wanted).collect();
+    put_tags(order, &tags, &manifest, writers.registry, history, ledger).await?;
     ledger.published();
     Ok(())
 }

@@ -10,7 +10,7 @@ use tagship_domain::build::RequestHash;
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Facts, ImageFacts, OrderingFacts};
 use tagship_domain::immutability::Mutability;
-use tagship_domain::plan::{Candidate, PlanRequest, Question, Unknown};
+use tagship_domain::plan::{Candidate, PlanRequest, PromotionRequest, Question, Unknown};
 use tagship_domain::reference::{Digest, Tag};
 use tagship_domain::tags::{DesiredTag, REQUEST, REVISION, VERSION};
 
@@ -39,6 +39,24 @@ pub async fn gather(
     let revision = request.source.revision();
     let candidate = request.candidate(&facts, &revision);
     resolve_questions(facts, registry, history, &wanted, candidate).await
+}
+
+/// Reads what the promotion of an image needs to know of the repository that gets it.
+pub async fn gather_promotion(
+    registry: &dyn ReadRegistry,
+    history: &dyn ReadHistory,
+    request: &PromotionRequest,
+) -> Result<Facts, PipelineError> {
+    let wanted: Vec<&DesiredTag> = request.tags.iter().collect();
+    let names = names(&wanted);
+    let (mutability, (tags, images)) = tokio::try_join!(mutability(registry), look(registry, &names))?;
+    let facts = Facts {
+        mutability,
+        tags,
+        images,
+        ordering: OrderingFacts::default(),
+    };
+    resolve_questions(facts, registry, history, &wanted, request.candidate()).await
 }
 
 /// Asks everything that the decisions on the wanted tags still hang on, and nothing else.

@@ -6,8 +6,9 @@ use std::time::Instant;
 use crate::ports::{EngineSummary, Reporter, RunEvent, Stage};
 use crate::report::{Report, StageReport, Status, TagOutcome, TagReport};
 use tagship_domain::facts::ImageFacts;
-use tagship_domain::plan::{HoldReason, Note, Plan, TagAction};
+use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction};
 use tagship_domain::reference::{Digest, ImageName, Tag};
+use tagship_domain::tags::DesiredTag;
 
 /// The report while it is written. What it says is true at every moment, so that a run that is broken off can tell.
 #[derive(Debug, Default)]
@@ -47,26 +48,19 @@ impl Ledger {
         report.revision = Some(plan.revision.clone());
         report.version.clone_from(&plan.version);
         report.notes.extend(plan.notes.iter().cloned());
-        report.tags = plan
-            .tags
-            .iter()
-            .map(|planned| {
-                let (outcome, digest) = match &planned.action {
-                    TagAction::Keep { digest } => (TagOutcome::Kept, Some(*digest)),
-                    TagAction::Move { from } => (TagOutcome::Pending, Some(*from)),
-                    TagAction::Hold { at, .. } => (TagOutcome::Held, *at),
-                    TagAction::Conflict(conflict) => (TagOutcome::Pending, conflict.existing),
-                    TagAction::Create | TagAction::Unchecked => (TagOutcome::Pending, None),
-                };
-                TagReport {
-                    tag: planned.wanted.tag.clone(),
-                    class: planned.wanted.class,
-                    outcome,
-                    digest,
-                    reason: planned.action.reason().cloned(),
-                }
-            })
-            .collect();
+        let tags = plan.tags.iter();
+        report.tags = tag_reports(tags.map(|planned| (&planned.wanted, &planned.action)));
+    }
+
+    /// The plan of a promotion is made, and its image is in the repository.
+    pub fn promoted(&self, plan: &PromotionPlan) {
+        let mut entries = self.entries();
+        let report = &mut entries.report;
+        report.image = Some(plan.image.clone());
+        report.digest = Some(plan.digest);
+        report.revision.clone_from(&plan.revision);
+        report.version.clone_from(&plan.version);
+        report.tags = tag_reports(plan.tags.iter().map(|tag| (&tag.wanted, &tag.action)));
     }
 
     /// The engine that builds is known.
@@ -140,4 +134,24 @@ impl Entries {
             self.report.stages.push(StageReport { stage, milliseconds });
         }
     }
+}
+
+fn tag_reports<'a>(tags: impl Iterator<Item = (&'a DesiredTag, &'a TagAction)>) -> Vec<TagReport> {
+    tags.map(|(wanted, action)| {
+        let (outcome, digest) = match action {
+            TagAction::Keep { digest } => (TagOutcome::Kept, Some(*digest)),
+            TagAction::Move { from } => (TagOutcome::Pending, Some(*from)),
+            TagAction::Hold { at, .. } => (TagOutcome::Held, *at),
+            TagAction::Conflict(conflict) => (TagOutcome::Pending, conflict.existing),
+            TagAction::Create | TagAction::Unchecked => (TagOutcome::Pending, None),
+        };
+        TagReport {
+            tag: wanted.tag.clone(),
+            class: wanted.class,
+            outcome,
+            digest,
+            reason: action.reason().cloned(),
+        }
+    })
+    .collect()
 }

@@ -6,33 +6,45 @@ use crate::ports::{ReadHistory, RegistryError, WriteRepository};
 use crate::report::TagOutcome;
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Facts, OrderingFacts};
-use tagship_domain::plan::{Candidate, Conflict, HoldReason, Obstacle, Plan, TagAction, Unknown};
-use tagship_domain::reference::{Reference, Tag};
+use tagship_domain::immutability::Mutability;
+use tagship_domain::plan::{
+    Candidate, Conflict, Conflicts, HoldReason, Obstacle, PromotionPlan, PromotionRequest, TagAction, Unknown,
+};
+use tagship_domain::reference::{ImageName, Reference, Tag};
 use tagship_domain::tags::{DesiredTag, TagClass};
 
-/// Puts the plan's tags on `manifest`, each decided once more just before; then reads all of them back.
+/// The tags of one repository that are to be put.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TagOrder<'a> {
+    /// The repository.
+    pub(super) image: &'a ImageName,
+    /// Its setting, if it could be read.
+    pub(super) mutability: Option<&'a Mutability>,
+    /// The image that wants the tags.
+    pub(super) candidate: Candidate<'a>,
+}
+
+/// Puts `tags` on `manifest`, each decided once more just before; then reads all of them back.
 ///
 /// Those that promise to stay come first, so that two runs that put versions at the same time see each other's before
 /// they decide on moving tags.
 pub(super) async fn put_tags(
-    plan: &Plan,
+    order: TagOrder<'_>,
+    tags: &[&DesiredTag],
     manifest: &Manifest,
     registry: &dyn WriteRepository,
     history: &dyn ReadHistory,
     ledger: &Ledger,
 ) -> Result<(), PipelineError> {
     let tagging = TagWriter {
-        plan,
+        order,
         manifest,
         registry,
         history,
         ledger,
     };
-    let (moving, staying): (Vec<_>, Vec<_>) = plan
-        .tags
-        .iter()
-        .map(|planned| &planned.wanted)
-        .partition(|wanted| wanted.class == TagClass::Moving);
+    let (moving, staying): (Vec<_>, Vec<_>) =
+        tags.iter().partition(|wanted| wanted.class == TagClass::Moving);
     let mut put = Vec::new();
     for tags in [staying, moving] {
         if !tags.is_empty() {
@@ -42,8 +54,31 @@ pub(super) async fn put_tags(
     tagging.confirm(&put).await
 }
 
+/// Puts the tags of a promotion on `manifest`, byte for byte; each is decided once more just before, and all are read back.
+pub async fn put_promoted(
+    request: &PromotionRequest,
+    plan: &PromotionPlan,
+    manifest: &Manifest,
+    registry: &dyn WriteRepository,
+    history: &dyn ReadHistory,
+    ledger: &Ledger,
+) -> Result<(), PipelineError> {
+    ledger.promoted(plan);
+    if !plan.is_fulfilled() {
+        let order = TagOrder {
+            image: &plan.image,
+            mutability: plan.mutability.as_ref(),
+            candidate: request.candidate(),
+        };
+        let tags: Vec<&DesiredTag> = plan.tags.iter().map(|tag| &tag.wanted).collect();
+        put_tags(order, &tags, manifest, registry, history, ledger).await?;
+    }
+    ledger.published();
+    Ok(())
+}
+
 struct TagWriter<'a> {
-    plan: &'a Plan,
+    order: TagOrder<'a>,
     manifest: &'a Manifest,
     registry: &'a dyn WriteRepository,
     history: &'a dyn ReadHistory,
@@ -55,7 +90,7 @@ impl TagWriter<'_> {
     /// point to the image then.
     async fn put_all<'t>(&self, tags: &[&'t DesiredTag]) -> Result<Vec<&'t DesiredTag>, PipelineError> {
         let facts = self.look(tags).await?;
-        let candidate = self.candidate();
+        let candidate = self.order.candidate;
         let facts = resolve_questions(facts, self.registry, self.history, tags, candidate).await?;
         let actions: Vec<_> = tags
             .iter()
@@ -88,14 +123,14 @@ impl TagWriter<'_> {
 
     /// Whether the registry itself would let the tag move: it is then for the run to look, put and look.
     fn is_unprotected(&self, tag: &Tag) -> bool {
-        let setting = self.plan.mutability.as_ref();
+        let setting = self.order.mutability;
         setting.is_none_or(|setting| !setting.protects(tag))
     }
 
     /// Refuses a tag that another run has put since it was decided.
     async fn look_again(&self, wanted: &DesiredTag) -> Result<(), PipelineError> {
         let facts = self.look(&[wanted]).await?;
-        match self.candidate().action(wanted, &facts) {
+        match self.order.candidate.action(wanted, &facts) {
             TagAction::Conflict(conflict) => self.refuse(vec![(wanted.tag.clone(), conflict)]),
             _ => Ok(()),
         }
@@ -104,22 +139,13 @@ impl TagWriter<'_> {
     /// What is true now of `tags`; the repository's setting is taken as the plan saw it.
     async fn look(&self, tags: &[&DesiredTag]) -> Result<Facts, PipelineError> {
         let (tags, images) = look(self.registry, &names(tags)).await?;
-        let setting = self.plan.mutability.clone();
+        let setting = self.order.mutability;
         Ok(Facts {
-            mutability: setting.ok_or(Unknown::NotInPlan),
+            mutability: setting.cloned().ok_or(Unknown::NotInPlan),
             tags,
             images,
             ordering: OrderingFacts::default(),
         })
-    }
-
-    fn candidate(&self) -> Candidate<'_> {
-        Candidate {
-            digest: Some(self.manifest.digest()),
-            revision: &self.plan.revision,
-            version: self.plan.version.as_ref(),
-            request: &self.plan.request,
-        }
     }
 
     async fn put(&self, wanted: &DesiredTag, outcome: TagOutcome) -> Result<(), PipelineError> {
@@ -140,7 +166,7 @@ impl TagWriter<'_> {
                             TagClass::Moving => Obstacle::RepositoryIsImmutable,
                             TagClass::Commit | TagClass::Release => Obstacle::Taken,
                         };
-                        let conflict = self.candidate().conflict(tag, obstacle, &facts);
+                        let conflict = self.order.candidate.conflict(tag, obstacle, &facts);
                         return self.refuse(vec![(tag.clone(), conflict)]);
                     }
                     None => return Err(RegistryError::TagTaken { tag: tag.clone() }.into()),
@@ -153,7 +179,15 @@ impl TagWriter<'_> {
     }
 
     fn refuse(&self, conflicts: Vec<(Tag, Conflict)>) -> Result<(), PipelineError> {
-        self.plan.refusal(conflicts).map_or(Ok(()), |all| Err(all.into()))
+        if conflicts.is_empty() {
+            return Ok(());
+        }
+        Err(Conflicts {
+            image: self.order.image.clone(),
+            mutability: self.order.mutability.cloned(),
+            tags: conflicts,
+        }
+        .into())
     }
 
     /// The report is what the registry says, not what was sent.

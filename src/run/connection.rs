@@ -50,6 +50,11 @@ impl RegistryConnection {
         Ok(Repository::new(client, Some(control_plane)))
     }
 
+    /// Returns the repository's name.
+    pub(super) fn image(&self) -> &ImageName {
+        &self.image
+    }
+
     /// The registry's credentials.
     pub(super) fn login(&self) -> Arc<dyn RegistryLogin> {
         self.ecr.clone()

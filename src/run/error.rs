@@ -8,8 +8,8 @@ use tagship_domain::bump::BumpError;
 use tagship_domain::error::with_causes;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::event::Mismatch;
-use tagship_domain::plan::Conflicts;
-use tagship_domain::reference::ImageRef;
+use tagship_domain::plan::{Conflicts, SetBacks};
+use tagship_domain::reference::{Digest, ImageName, ImageRef, Tag};
 use tagship_domain::tags::ListingError;
 
 /// What ends a command.
@@ -33,6 +33,19 @@ pub enum RunError {
     /// There is no next version.
     #[error(transparent)]
     Bump(#[from] BumpError),
+    /// Tags would have to go back.
+    #[error(transparent)]
+    SetBack(#[from] SetBacks),
+    /// An image lacks a tag that it must have.
+    #[error("image {digest} does not have tag `{tag}` in {image}, which `--require-tag` asks for")]
+    RequiredTag {
+        /// The image.
+        digest: Digest,
+        /// The tag.
+        tag: Tag,
+        /// The repository.
+        image: ImageName,
+    },
     /// The image that is asked for is not there.
     #[error("image `{0}` does not exist")]
     ImageMissing(ImageRef),
@@ -98,6 +111,8 @@ impl Diagnose for RunError {
             Self::Mismatch(mismatch) => mismatch.kind(),
             Self::Listing(error) => error.kind(),
             Self::Bump(error) => error.kind(),
+            Self::SetBack(held) => held.kind(),
+            Self::RequiredTag { .. } => FailureKind::TagConflict,
             Self::Http(_) | Self::ImageMissing(_) => FailureKind::Operation,
             Self::Broken(_) => FailureKind::Bug,
         }
@@ -113,6 +128,10 @@ impl Diagnose for RunError {
             Self::Bump(error) => error.hint(),
             Self::Http(_) => Some(
                 "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),
+            ),
+            Self::SetBack(held) => held.hint(),
+            Self::RequiredTag { tag, .. } => Some(
+                format!("promote the image to `{tag}` first; `tagship ls` shows which one has it").into(),
             ),
             Self::ImageMissing(_) => Some("list the tags with `tagship ls`".into()),
             Self::Broken(_) => None,

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -24,6 +24,16 @@ impl History {
             checkout: GixCheckout::at(&settings.workspace),
             context: settings.build.context.clone(),
             github: settings.github.clone(),
+            reporter,
+        }
+    }
+
+    /// What lies around the commits of a folder's checkout.
+    pub(super) fn at(workspace: &Path, github: &GithubSettings, reporter: Arc<dyn Reporter>) -> Self {
+        Self {
+            checkout: GixCheckout::at(workspace),
+            context: workspace.to_owned(),
+            github: github.clone(),
             reporter,
         }
     }

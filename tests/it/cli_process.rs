@@ -45,6 +45,7 @@ fn help_goes_to_stdout() {
         ("ls", &["ls", "--help"]),
         ("inspect", &["inspect", "--help"]),
         ("init", &["init", "--help"]),
+        ("promote", &["promote", "--help"]),
         ("local", &["local", "--help"]),
         ("local_serve", &["local", "serve", "--help"]),
         ("completions", &["completions", "--help"]),

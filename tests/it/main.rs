@@ -20,6 +20,7 @@ mod local_env;
 mod monorepo;
 mod permissions_page;
 mod plain_words;
+mod promotion;
 mod real_names;
 mod registry;
 mod releases;

@@ -57,6 +57,18 @@ pub struct Revision {
 }
 
 impl Revision {
+    /// Reads the revision of an image's label; `None` for what is no commit id.
+    pub fn of_label(label: &str) -> Option<Self> {
+        let (commit, is_dirty) = match label.strip_suffix(DIRTY_SUFFIX) {
+            Some(commit) => (commit, true),
+            None => (label, false),
+        };
+        Some(Self {
+            commit: CommitId::parse(commit)?,
+            is_dirty,
+        })
+    }
+
     /// Returns the first 12 digits, with the mark of a dirty tree.
     pub fn short(&self) -> String {
         format!("{}{}", self.commit.short(), self.mark())

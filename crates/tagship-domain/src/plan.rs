@@ -12,11 +12,13 @@ use crate::tags::{DesiredTag, TagClass, TagSet};
 mod candidate;
 mod conflict;
 mod decide;
+mod promotion;
 mod reason;
 
 pub use crate::facts::Unknown;
 pub use candidate::{Candidate, Question};
 pub use conflict::{Conflict, Conflicts, Obstacle};
+pub use promotion::{PromotedTag, PromotionPlan, PromotionRequest, SetBack, SetBacks};
 pub use reason::{HoldReason, Note, TagSource};
 
 /// What is wanted, before the registry is asked.
@@ -162,9 +164,9 @@ impl PlanRequest {
     pub fn candidate<'a>(&'a self, facts: &Facts, revision: &'a Revision) -> Candidate<'a> {
         Candidate {
             digest: self.published(facts, revision).map(|(digest, ..)| digest),
-            revision,
+            revision: Some(revision),
             version: self.version.as_ref(),
-            request: &self.request,
+            request: Some(&self.request),
         }
     }
 

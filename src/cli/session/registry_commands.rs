@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{End, show, until_interrupted};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::looking::{InspectArguments, LsArguments};
+use crate::cli::promote::PromoteArguments;
 use crate::inputs::Environment;
 use crate::pipeline::Ledger;
 use crate::ports::Reporter;
@@ -39,6 +40,23 @@ pub(super) fn inspect(
         Ok(request) => {
             let reporter = masked(ui, [&request.settings]);
             finish(ui, interrupt, run::inspect(&request, reporter))
+        }
+        Err(error) => refuse(ui, error),
+    }
+}
+
+pub(super) fn promote(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: PromoteArguments,
+    environment: &Environment,
+) -> ExitCode {
+    match arguments.into_request(environment) {
+        Ok(request) => {
+            let settings = std::iter::once(&request.source).chain(&request.targets);
+            let reporter = masked(ui, settings);
+            request.github.token.iter().for_each(|token| reporter.mask(token));
+            finish(ui, interrupt, run::promote(&request, reporter))
         }
         Err(error) => refuse(ui, error),
     }

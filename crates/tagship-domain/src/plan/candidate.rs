@@ -13,12 +13,12 @@ use crate::tags::{DesiredTag, GreaterVersion, Order, TagClass, VersionLine};
 pub struct Candidate<'a> {
     /// Its digest, if it exists.
     pub digest: Option<Digest>,
-    /// Its commit, marked when the working tree differs from it.
-    pub revision: &'a Revision,
+    /// Its commit, marked when the working tree differs from it; absent where an image does not say it.
+    pub revision: Option<&'a Revision>,
     /// Its version, if the commit has one.
     pub version: Option<&'a Version>,
-    /// What it is built from beside the commit.
-    pub request: &'a RequestHash,
+    /// What it is built from beside the commit; absent where an image does not say it.
+    pub request: Option<&'a RequestHash>,
 }
 
 /// What must be read before a moving tag can be decided.
@@ -59,15 +59,18 @@ impl Candidate<'_> {
     pub fn conflict(&self, tag: &Tag, obstacle: Obstacle, facts: &Facts) -> Conflict {
         let existing = facts.digest_of(tag);
         let image = existing.and_then(|digest| facts.images.get(&digest));
-        let label = self.revision.to_string();
-        let is_of_commit = image.is_some_and(|image| image.revision.as_deref() == Some(label.as_str()));
-        let differences = image.filter(|_| is_of_commit && self.digest != existing);
+        let label = self.revision.map(ToString::to_string);
+        let is_of_commit = image.is_some_and(|image| label.is_some() && image.revision == label);
+        let differing = image.filter(|_| is_of_commit && self.digest != existing);
+        let differences = differing
+            .zip(self.request)
+            .map(|(image, request)| image.differences(request));
         Conflict {
-            differences: differences.map_or_else(Vec::new, |image| image.differences(self.request)),
+            differences: differences.unwrap_or_default(),
             existing,
             existing_revision: image.and_then(|image| image.revision.clone()),
             ours: self.digest,
-            our_revision: self.revision.clone(),
+            our_revision: self.revision.cloned(),
             obstacle,
         }
     }
@@ -86,7 +89,7 @@ impl Candidate<'_> {
         let setting = facts.mutability.as_ref();
         let is_protected = setting.is_ok_and(|setting| setting.protects(tag));
         // A dirty tree's tags promise nothing, but have no need to move either.
-        let is_dirty = self.revision.is_dirty;
+        let is_dirty = self.revision.is_some_and(|revision| revision.is_dirty);
         let conflict = |obstacle| TagAction::Conflict(self.conflict(tag, obstacle, facts));
         Ok(match (wanted.class, existing) {
             (TagClass::Moving, Some(_)) if is_protected && is_dirty => {
@@ -105,13 +108,18 @@ impl Candidate<'_> {
     /// Why a moving tag must stay at the image that it has, or out of the registry when it has none.
     fn held(&self, order: Option<&Order>, at: Option<Digest>, facts: &Facts) -> Decision<Option<HoldReason>> {
         let image = at.and_then(|digest| facts.images.get(&digest));
+        if order == Some(&Order::Anywhere) {
+            return Ok(None);
+        }
         if let Some(held) = image.and_then(|image| self.behind_label(image)) {
             return Ok(Some(held));
         }
         match (order, image) {
             (Some(Order::Versions(line)), _) => behind_version(line, &facts.ordering),
             (Some(Order::Commits), Some(image)) => self.behind_commit(image, &facts.ordering),
-            (Some(Order::Commits), None) | (Some(Order::Elsewhere(_)) | None, _) => Ok(None),
+            (Some(Order::Commits), None) | (Some(Order::Elsewhere(_) | Order::Anywhere) | None, _) => {
+                Ok(None)
+            }
         }
     }
 
@@ -128,7 +136,8 @@ impl Candidate<'_> {
     /// A branch goes from commit to commit. An image that does not say which commit it is of has no place in it.
     fn behind_commit(&self, image: &ImageFacts, ordering: &OrderingFacts) -> Decision<Option<HoldReason>> {
         let theirs = image.revision.as_deref().and_then(CommitId::parse);
-        let (false, of, Some(from)) = (self.revision.is_dirty, &self.revision.commit, theirs) else {
+        let ours = self.revision.filter(|revision| !revision.is_dirty);
+        let (Some(Revision { commit: of, .. }), Some(from)) = (ours, theirs) else {
             return Ok(None);
         };
         let descent = if *of == from {

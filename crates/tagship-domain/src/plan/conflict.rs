@@ -26,8 +26,9 @@ pub struct Conflict {
     /// This commit's image, if it exists already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ours: Option<Digest>,
-    /// This commit.
-    pub our_revision: Revision,
+    /// This commit, if the image says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub our_revision: Option<Revision>,
     /// What stands in the way.
     pub obstacle: Obstacle,
     /// In what the other image, of the same commit, was built from something else.
@@ -89,10 +90,14 @@ impl fmt::Display for Conflicts {
                     write!(f, ", which was built from the same commit with another {parts}")?;
                     continue;
                 }
-                let ours = conflict.our_revision.short();
-                match &conflict.ours {
-                    Some(digest) => write!(f, ", this commit's image is {digest} (of commit {ours})")?,
-                    None => write!(f, ", and commit {ours} is not built yet")?,
+                let ours = conflict.our_revision.as_ref().map(Revision::short);
+                match (&conflict.ours, ours) {
+                    (Some(digest), Some(ours)) => {
+                        write!(f, ", this commit's image is {digest} (of commit {ours})")?;
+                    }
+                    (Some(digest), None) => write!(f, ", and {digest} is another image")?,
+                    (None, Some(ours)) => write!(f, ", and commit {ours} is not built yet")?,
+                    (None, None) => {}
                 }
             }
         }

@@ -6,6 +6,7 @@ use super::apply::{LatestClaim, NoTagKind, NoTagReason, RuleOutcome, reference};
 use super::error::{LineError, LineProblem, TagError};
 use super::evaluation::{Evaluation, Explanation, MadeTag, TagText};
 use super::flavor::{DefaultAffix, Flavor};
+use super::kind::OrderAttribute;
 use super::note::TagNote;
 use super::order::{Order, VersionLine};
 use super::rule::TagRule;
@@ -136,6 +137,7 @@ impl Evaluator<'_> {
                 .push((name.clone(), [prefix.clone(), suffix.clone()]));
         }
         let order = order.map(|order| self.ordered(order, &prefix, &suffix));
+        let order = self.chosen(rule.order, order);
         let claim = Claim {
             class,
             order,
@@ -174,10 +176,28 @@ impl Evaluator<'_> {
     /// The order of a rule's tag, with what stands around it; the first version that is read is that of the run.
     fn ordered(&mut self, order: Order, prefix: &str, suffix: &str) -> Order {
         match order {
-            Order::Commits | Order::Elsewhere(_) => order,
+            Order::Commits | Order::Anywhere | Order::Elsewhere(_) => order,
             Order::Versions(line) => {
                 self.versions.get_or_insert_with(|| line.whole());
                 Order::Versions(Box::new(line.within(prefix, suffix)))
+            }
+        }
+    }
+
+    /// The order that the rule asks for, or else the one that its type has.
+    fn chosen(&self, asked: Option<OrderAttribute>, usual: Option<Order>) -> Option<Order> {
+        match asked {
+            None => usual,
+            Some(OrderAttribute::None) => Some(Order::Anywhere),
+            Some(OrderAttribute::Commit) => Some(Order::Commits),
+            Some(OrderAttribute::Version) => {
+                let is_of_versions = matches!(usual, Some(Order::Versions(_)));
+                let whole = || {
+                    self.versions
+                        .as_ref()
+                        .map(|line| Order::Versions(Box::new(line.whole())))
+                };
+                if is_of_versions { usual } else { whole() }
             }
         }
     }

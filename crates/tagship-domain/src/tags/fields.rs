@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::error::{LineError, LineProblem, listed};
-use super::kind::{Extract, Priority, RefKind, RuleKind, Scheme};
+use super::kind::{Extract, OrderAttribute, Priority, RefKind, RuleKind, Scheme};
 use super::line::{Attribute, Line};
 use super::pattern::Pattern;
 use super::variables::Scope;
@@ -62,7 +62,7 @@ const TYPES: [Type; 8] = [
 ];
 
 /// The attributes that every type has.
-const GLOBAL_ATTRIBUTES: [&str; 4] = ["enable", "priority", "prefix", "suffix"];
+const GLOBAL_ATTRIBUTES: [&str; 5] = ["enable", "priority", "prefix", "suffix", "order"];
 
 /// The attributes of one line, all of them allowed.
 pub(super) struct Fields {
@@ -196,6 +196,19 @@ impl Fields {
     fn filled_template(&self, name: &str, scope: Scope) -> Result<Option<Text>, LineError> {
         let text = self.template(name, scope)?;
         Ok(text.filter(|text| !text.template.source().is_empty()))
+    }
+
+    /// How the tag may move; the action knows no such attribute.
+    pub(super) fn order(&self, mode: Mode) -> Result<Option<OrderAttribute>, LineError> {
+        let Some(attribute) = self.get("order").filter(|_| mode == Mode::Strict) else {
+            return Ok(None);
+        };
+        match attribute.value.as_str() {
+            "version" => Ok(Some(OrderAttribute::Version)),
+            "commit" => Ok(Some(OrderAttribute::Commit)),
+            "none" => Ok(Some(OrderAttribute::None)),
+            _ => Err(self.value_error("order", "`version`, `commit` or `none`")),
+        }
     }
 
     pub(super) fn priority(&self, default: f64) -> Result<Priority, LineError> {

@@ -71,3 +71,14 @@ impl Ord for Priority {
         self.0.total_cmp(&other.0)
     }
 }
+
+/// What the attribute `order` says of a tag that moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OrderAttribute {
+    /// It points to the greatest stable version.
+    Version,
+    /// It goes forward along the commits.
+    Commit,
+    /// It may go back too.
+    None,
+}

@@ -16,6 +16,8 @@ pub enum Order {
     Versions(Box<VersionLine>),
     /// It goes forward along the commits of a branch.
     Commits,
+    /// It may point to any image, also to an earlier one: `order=none`.
+    Anywhere,
     /// It moves nowhere: the event is about another commit than the one that is checked out.
     Elsewhere(Box<Mismatch>),
 }

@@ -4,7 +4,7 @@ use super::Mode;
 use super::Text;
 use super::error::{LineError, LineProblem, TagError};
 use super::fields::Fields;
-use super::kind::{Priority, RefKind, RuleKind};
+use super::kind::{OrderAttribute, Priority, RefKind, RuleKind};
 use super::line::{Line, lines};
 use super::variables::Scope;
 use crate::reference::Tag;
@@ -16,6 +16,8 @@ pub struct TagRule {
     pub(super) kind: RuleKind,
     pub(super) enable: Option<Text>,
     pub(super) priority: Priority,
+    /// How its tag may move, where it says so itself.
+    pub(super) order: Option<OrderAttribute>,
     pub(super) prefix: Option<Text>,
     pub(super) suffix: Option<Text>,
     /// The line, from 1.
@@ -128,6 +130,7 @@ impl TagRule {
             kind,
             enable,
             priority: fields.priority(fields.of.priority)?,
+            order: fields.order(mode)?,
             prefix,
             suffix: fields.template("suffix", Scope::Global)?,
             line: line.number,

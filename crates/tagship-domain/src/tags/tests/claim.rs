@@ -31,9 +31,9 @@ fn elsewhere(run: &Run, rules: &str, flavor: &str) -> Vec<String> {
     };
     let candidate = Candidate {
         digest: None,
-        revision: &revision,
+        revision: Some(&revision),
         version: None,
-        request: &request,
+        request: Some(&request),
     };
     TagSet::of(&made)
         .unwrap()

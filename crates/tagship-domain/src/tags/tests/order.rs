@@ -7,6 +7,7 @@ fn orders(run: &Run, rules: &str, flavor: &str) -> String {
         Some(Order::Versions(_)) => 'v',
         Some(Order::Commits) => 'c',
         Some(Order::Elsewhere(_)) => 'e',
+        Some(Order::Anywhere) => '*',
         None => '-',
     };
     let wanted = TagSet::of(&made).unwrap();
@@ -92,4 +93,26 @@ fn an_image_of_many_has_the_git_tags_behind_its_prefix() {
             }
         }
     }
+}
+
+#[test]
+fn a_rule_says_itself_how_its_tag_may_move() {
+    let order = |rule: &str| {
+        let rules = [TagRule::parse(rule).unwrap()];
+        let commit = CommitId::parse(&"1".repeat(40)).unwrap();
+        let version = Version::new(1, 2, 3);
+        let made = tag_set(&rules, Some(&version), &commit, false).unwrap();
+        made.tags[0].order.clone()
+    };
+    assert_eq!(order("type=raw,value=prod"), None);
+    assert_eq!(order("type=raw,value=prod,order=none"), Some(Order::Anywhere));
+    assert_eq!(order("prod,order=commit"), Some(Order::Commits));
+    let Some(Order::Versions(line)) = order("prod,order=version") else {
+        panic!("it keeps to versions");
+    };
+    assert_eq!(line.version(), "1.2.3");
+    // A tag that stays has no order.
+    assert_eq!(order("type=semver,pattern={{version}},order=none"), None);
+    let error = TagRule::parse("prod,order=up").unwrap_err().to_string();
+    assert!(error.contains("`version`, `commit` or `none`"), "{error}");
 }

@@ -1,0 +1,73 @@
+use clap::Args;
+
+use super::repository::{RepositoryArgumentError, RepositoryArguments};
+use crate::inputs::{self, Environment};
+use crate::run::PromoteRequest;
+use tagship_domain::reference::{PartialRef, Tag};
+
+/// The flags of `tagship promote`.
+#[derive(Debug, Args)]
+pub(super) struct PromoteArguments {
+    /// The repository that holds the image [default: that of the settings]
+    #[arg(value_name = "[HOST/]REPOSITORY")]
+    name: Option<String>,
+    /// The image: a tag or a digest
+    #[arg(long, value_name = "TAG|DIGEST", help_heading = "Promotion")]
+    from: String,
+    /// A tag that it gets, or a rule that makes one of what the image says of itself; may be repeated
+    #[arg(long, value_name = "TAG|RULE", required = true, help_heading = "Promotion")]
+    to: Vec<String>,
+    /// A repository that gets it, in place of its own; may be repeated
+    #[arg(long, value_name = "[HOST/]REPOSITORY", help_heading = "Promotion")]
+    to_repository: Vec<String>,
+    /// The role to assume for those repositories, where it is another
+    #[arg(
+        long,
+        value_name = "ARN",
+        requires = "to_repository",
+        help_heading = "Promotion"
+    )]
+    to_role_to_assume: Option<String>,
+    /// A tag that the image must have where it is; may be repeated
+    #[arg(long, value_name = "TAG", help_heading = "Promotion")]
+    require_tag: Vec<Tag>,
+    /// Let tags go back from a later image to this one
+    #[arg(long, help_heading = "Promotion")]
+    rollback: bool,
+    /// Show what would be done, and write nothing
+    #[arg(long, help_heading = "Promotion")]
+    dry_run: bool,
+    #[command(flatten)]
+    repository: RepositoryArguments,
+}
+
+impl PromoteArguments {
+    /// What is asked for.
+    pub(super) fn into_request(
+        self,
+        environment: &Environment,
+    ) -> Result<PromoteRequest, RepositoryArgumentError> {
+        let named = self.name.as_deref().map(PartialRef::parse_name).transpose()?;
+        let from = PartialRef::parse(&self.from)?.reference;
+        let targets = self.to_repository.iter().map(|name| {
+            let named = PartialRef::parse_name(name)?;
+            let arguments = self
+                .repository
+                .for_target(&named, self.to_role_to_assume.as_deref());
+            arguments.into_settings(&named, environment)
+        });
+        Ok(PromoteRequest {
+            targets: targets.collect::<Result<_, _>>()?,
+            from: from.ok_or(RepositoryArgumentError::NoReference(self.from))?,
+            source: self
+                .repository
+                .into_settings(&named.unwrap_or_default(), environment)?,
+            tags: self.to.join("\n"),
+            required: self.require_tag,
+            is_rollback: self.rollback,
+            dry_run: self.dry_run,
+            workspace: environment.working_directory().to_owned(),
+            github: inputs::forge(environment),
+        })
+    }
+}

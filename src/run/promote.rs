@@ -1,0 +1,300 @@
+//! `tagship promote`: an image that is there gets other tags, in its own repository or in others.
+//!
+//! 1. Read the image and its labels, and of every target the setting, the tags and what they point to.
+//! 2. Plan: the same decisions as `ship`; all conflicts are found before anything is written.
+//! 3. Copy what a target lacks, by digest, and read it back: every target before the first tag of any.
+//! 4. Put the tags, the manifest byte for byte. A second run finds nothing to do.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use oci_registry::{CopyPlan, CopyReport, ImageTree, ReadWhole, copy, verify_copy};
+
+use super::connection::RegistryConnection;
+use super::history::History;
+use super::promotion_report::{PromotionReport, PromotionTarget};
+use super::target::Target;
+use super::{Outcome, RunError};
+use crate::clock::SystemClock;
+use crate::pipeline::{Ledger, gather_promotion, image_facts, put_promoted};
+use crate::ports::{Clock as _, ReadRepository as _, RegistryError, Reporter};
+use crate::registry::Repository;
+use crate::settings::{GithubSettings, RepositorySettings};
+use tagship_domain::content::{Descriptor, Manifest};
+use tagship_domain::event::{Event, RepositoryInfo};
+use tagship_domain::facts::{ImageFacts, Revision};
+use tagship_domain::plan::{PromotionPlan, PromotionRequest};
+use tagship_domain::reference::{ImageName, Reference, Tag};
+use tagship_domain::tags::{DesiredTag, ListingError, Lists, Mode, RawLists, TagContext, TagSet};
+
+/// What is promoted, and where to.
+#[derive(Debug, Clone)]
+pub struct PromoteRequest {
+    /// The repository that holds the image.
+    pub source: RepositorySettings,
+    /// The image in it.
+    pub from: Reference,
+    /// The repositories that get it; its own when empty.
+    pub targets: Vec<RepositorySettings>,
+    /// The tags, as rules.
+    pub tags: String,
+    /// Tags that the image must have where it is.
+    pub required: Vec<Tag>,
+    /// Whether tags may go back to it from a later image.
+    pub is_rollback: bool,
+    /// Whether to stop after the plan.
+    pub dry_run: bool,
+    /// Where git is read, if an order of tags hangs on it; absolute.
+    pub workspace: PathBuf,
+    /// For GitHub's API.
+    pub github: GithubSettings,
+}
+
+/// Gives an image other tags.
+pub async fn promote(request: &PromoteRequest, reporter: Arc<dyn Reporter>) -> Result<Outcome, RunError> {
+    let source = Target::of(&request.source.destination, &request.source.identity).await?;
+    let mut targets = Vec::new();
+    for target in &request.targets {
+        targets.push(Target::of(&target.destination, &target.identity).await?);
+    }
+    let report = Box::pin(promote_from(request, &source, &targets, reporter)).await;
+    for target in targets.into_iter().chain([source]) {
+        target.close().await;
+    }
+    report
+}
+
+/// The image, as it is where it comes from.
+struct Promoted {
+    image: ImageName,
+    manifest: Manifest,
+    facts: ImageFacts,
+    revision: Option<Revision>,
+    tags: Vec<DesiredTag>,
+}
+
+/// One repository that gets the image, with what will happen there. Its connection cannot write before a writer is made.
+struct Planned<'a> {
+    connection: &'a RegistryConnection,
+    request: PromotionRequest,
+    plan: PromotionPlan,
+    /// What is copied first, the image and then what refers to it; nothing within one repository.
+    copies: Vec<(ImageTree, CopyPlan)>,
+}
+
+async fn promote_from(
+    request: &PromoteRequest,
+    source: &Target,
+    targets: &[Target],
+    reporter: Arc<dyn Reporter>,
+) -> Result<Outcome, RunError> {
+    let mut connections = Vec::new();
+    for target in std::iter::once(source).chain(targets) {
+        connections.push(RegistryConnection::open(target, Arc::clone(&reporter)).await?);
+    }
+    let (of_source, of_targets) = connections.split_first().ok_or_else(broken)?;
+    let reader = of_source.repository()?;
+    let promoted = Promoted::read(request, &source.image, &reader).await?;
+    let history = History::at(&request.workspace, &request.github, reporter);
+    let of_targets = if of_targets.is_empty() {
+        &connections[..1]
+    } else {
+        of_targets
+    };
+    let mut planned = Vec::new();
+    for connection in of_targets {
+        planned.push(plan(request, &promoted, &reader, connection, &history).await?);
+    }
+    let mut report = PromotionReport {
+        image: promoted.image.clone(),
+        digest: promoted.manifest.digest(),
+        revision: promoted.facts.revision.clone(),
+        version: promoted.facts.version.clone(),
+        dry_run: request.dry_run,
+        targets: planned.iter().map(target_report).collect(),
+    };
+    for target in &planned {
+        if let Some(conflicts) = target.plan.conflicts() {
+            return Err(conflicts.into());
+        }
+        if let Some(held) = target.plan.set_backs() {
+            return Err(held.into());
+        }
+    }
+    if !request.dry_run {
+        write(&promoted, &reader, &planned, &history, &mut report).await?;
+    }
+    Ok(Outcome {
+        text: report.text(),
+        json: serde_json::json!(report),
+        ..Outcome::default()
+    })
+}
+
+fn broken() -> RunError {
+    RunError::Broken("a promotion has no source".to_owned())
+}
+
+impl Promoted {
+    async fn read(
+        request: &PromoteRequest,
+        image: &ImageName,
+        reader: &Repository,
+    ) -> Result<Self, RunError> {
+        let mut names = request.required.clone();
+        if let Reference::Tag(tag) = &request.from {
+            names.push(tag.clone());
+        }
+        let found = reader.resolve(&names).await?;
+        let manifest = match &request.from {
+            Reference::Tag(tag) => found.get(tag).cloned(),
+            Reference::Digest(digest) => reader.manifest(digest).await?,
+        };
+        let manifest = manifest.ok_or_else(|| RunError::ImageMissing(image.at(request.from.clone())))?;
+        let digest = manifest.digest();
+        for tag in &request.required {
+            if found.get(tag).map(Manifest::digest) != Some(digest) {
+                let (tag, image) = (tag.clone(), image.clone());
+                return Err(RunError::RequiredTag { digest, tag, image });
+            }
+        }
+        let facts = image_facts(&manifest, reader).await?;
+        let revision = facts.revision.as_deref().and_then(Revision::of_label);
+        Ok(Self {
+            tags: desired(&request.tags, &facts, revision.as_ref())?,
+            image: image.clone(),
+            manifest,
+            facts,
+            revision,
+        })
+    }
+}
+
+/// The tags that rules make of what the image says of itself.
+fn desired(
+    rules: &str,
+    facts: &ImageFacts,
+    revision: Option<&Revision>,
+) -> Result<Vec<DesiredTag>, RunError> {
+    let raw = RawLists {
+        tags: rules,
+        flavor: "latest=false",
+        ..RawLists::default()
+    };
+    let lists: Lists = raw.read(Mode::Strict)?;
+    let event = Event {
+        commit: revision.map(|revision| revision.commit.clone()),
+        ..Event::default()
+    };
+    let context = TagContext {
+        mode: Mode::Strict,
+        event: &event,
+        repository: &RepositoryInfo::default(),
+        version: facts.version.as_ref(),
+        tag_prefix: None,
+        now: SystemClock.now(),
+        committed_at: None,
+        short_digits: None,
+        is_dirty: revision.is_some_and(|revision| revision.is_dirty),
+    };
+    let made = lists.evaluate(&context)?;
+    let tags = TagSet::of(&made).map_err(|source| ListingError { list: "to", source })?;
+    Ok(tags.tags)
+}
+
+async fn plan<'a>(
+    request: &PromoteRequest,
+    promoted: &Promoted,
+    reader: &Repository,
+    connection: &'a RegistryConnection,
+    history: &History,
+) -> Result<Planned<'a>, RunError> {
+    let target = connection.repository()?;
+    let to = connection.image().clone();
+    let is_elsewhere = to != promoted.image;
+    let promotion = PromotionRequest {
+        from: promoted.image.at(request.from.clone()),
+        digest: promoted.manifest.digest(),
+        revision: promoted.revision.clone(),
+        facts: promoted.facts.clone(),
+        to,
+        tags: promoted.tags.clone(),
+        is_rollback: request.is_rollback,
+    };
+    let facts = gather_promotion(&target, history, &promotion).await?;
+    let mut copies = Vec::new();
+    if is_elsewhere {
+        for tree in with_referrers(promoted.manifest.clone(), reader).await? {
+            let copied = CopyPlan::new(&tree, &target).await?;
+            copies.push((tree, copied));
+        }
+    }
+    Ok(Planned {
+        connection,
+        plan: promotion.plan(&facts),
+        request: promotion,
+        copies,
+    })
+}
+
+/// An image, and behind it what refers to it: without its signature it would not be the same in the other repository.
+async fn with_referrers(root: Manifest, reader: &dyn ReadWhole) -> Result<Vec<ImageTree>, RegistryError> {
+    let tree = ImageTree::read(root, reader).await?;
+    let mut referrers: Vec<Descriptor> = Vec::new();
+    for node in tree.children_first() {
+        referrers.extend(reader.referrers(&node.manifest.digest()).await?);
+    }
+    let mut trees = vec![tree];
+    for Descriptor { digest, .. } in referrers {
+        let missing = RegistryError::ContentMissing { digest };
+        let manifest = reader.manifest(&digest).await?.ok_or(missing)?;
+        trees.push(ImageTree::read(manifest, reader).await?);
+    }
+    Ok(trees)
+}
+
+/// Writes what is planned: content to all targets, which is read back, and only then tags.
+async fn write(
+    promoted: &Promoted,
+    reader: &Repository,
+    planned: &[Planned<'_>],
+    history: &History,
+    report: &mut PromotionReport,
+) -> Result<(), RunError> {
+    let mut writers = Vec::new();
+    for target in planned {
+        let writer = target.connection.repository()?;
+        let is_same_registry = target.request.to.registry == promoted.image.registry;
+        let mount = is_same_registry.then_some(&promoted.image.repository);
+        let mut copied = CopyReport::default();
+        for (tree, plan) in &target.copies {
+            let CopyReport { bytes, sent, mounted } = copy(plan, reader, &writer, mount).await?;
+            copied.bytes += bytes;
+            copied.sent += sent;
+            copied.mounted += mounted;
+            if !plan.is_empty() {
+                verify_copy(tree, &writer).await?;
+            }
+        }
+        writers.push((writer, copied));
+    }
+    for ((target, (writer, copied)), told) in planned.iter().zip(writers).zip(&mut report.targets) {
+        let ledger = Ledger::default();
+        put_promoted(
+            &target.request,
+            &target.plan,
+            &promoted.manifest,
+            &writer,
+            history,
+            &ledger,
+        )
+        .await?;
+        told.done(&ledger.report(), copied);
+    }
+    Ok(())
+}
+
+fn target_report(planned: &Planned<'_>) -> PromotionTarget {
+    let bytes = planned.copies.iter().map(|(_, plan)| plan.bytes()).sum();
+    PromotionTarget::planned(&planned.plan, bytes)
+}

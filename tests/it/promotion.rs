@@ -1,0 +1,309 @@
+//! `tagship promote` against the embedded ECR: the same image under other tags and in other repositories, and back.
+
+use std::collections::BTreeMap;
+
+use ecr_local::{FaultAction, JournalEntry};
+use oci_registry::{ReadRepository as _, ReadWhole as _};
+use serde_json::{Value, json};
+use tagship_domain::content::Descriptor;
+use tagship_domain::immutability::Mutability;
+use tagship_domain::reference::Digest;
+use test_support::images::{Pusher, client_of};
+use test_support::local::{Ecr, is_tag_put, shown};
+use test_support::page::check;
+use test_support::process::{Finished, finish, scrubbed};
+
+const NOTARY: &str = "application/vnd.cncf.notary.signature";
+
+/// A repository with versions 1.3.0 and 1.4.0, each an index of two platforms with a signature.
+struct Stock {
+    ecr: Ecr,
+    home: tempfile::TempDir,
+    versions: BTreeMap<&'static str, Descriptor>,
+}
+
+impl Stock {
+    fn new() -> Self {
+        let ecr = Ecr::start();
+        ecr.create_repository("dev/app", &Mutability::Mutable);
+        let pusher = Pusher::new(&ecr, "dev/app");
+        let mut versions = BTreeMap::new();
+        for (number, version) in ["1.3.0", "1.4.0"].into_iter().enumerate() {
+            let commit = (number + 1).to_string().repeat(40);
+            let labels = json!({
+                "org.opencontainers.image.version": version,
+                "org.opencontainers.image.revision": commit,
+            });
+            let images = ["amd64", "arm64"]
+                .map(|platform| pusher.image(platform, &format!("{version} {platform}"), &labels));
+            let index = pusher.index(&images);
+            pusher.tag(version, &index.digest);
+            pusher.referrer(NOTARY, &index);
+            versions.insert(version, index);
+        }
+        ecr.forget_journal();
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            ecr,
+            versions,
+        }
+    }
+
+    fn promote(&self, arguments: &[&str]) -> Finished {
+        let arguments = [&["promote", "dev/app", "--json"], arguments].concat();
+        finish(&mut self.ecr.command(self.home.path(), &arguments))
+    }
+
+    /// The report of a run that must succeed.
+    #[track_caller]
+    fn promoted(&self, arguments: &[&str]) -> Value {
+        let finished = self.promote(arguments);
+        finished.expect_code(0);
+        serde_json::from_str(&finished.stdout).unwrap()
+    }
+
+    /// What was asked that changes anything.
+    fn writes(&self) -> Vec<JournalEntry> {
+        let mut writes = self.ecr.writes();
+        writes.retain(|entry| entry.operation != "BatchCheckLayerAvailability");
+        writes
+    }
+
+    fn digest(&self, version: &str) -> Digest {
+        self.versions[version].digest
+    }
+
+    /// Where the tags of a repository point.
+    fn tags(&self, repository: &str) -> BTreeMap<String, Digest> {
+        let client = client_of(&self.ecr.login(), repository);
+        self.ecr.run(async {
+            let tags = client.list_tags().await.unwrap();
+            let found = client.resolve(&tags).await.unwrap();
+            let pointed = found
+                .into_iter()
+                .map(|(tag, manifest)| (tag.to_string(), manifest.digest()));
+            pointed.collect()
+        })
+    }
+}
+
+fn outcomes(report: &Value) -> Vec<String> {
+    let tags = report["targets"][0]["tags"].as_array().unwrap();
+    let outcome = |tag: &Value| {
+        let text = |name: &str| tag[name].as_str().unwrap().to_owned();
+        let rollback = if tag["rollback"] == true { " rollback" } else { "" };
+        format!("{} {}{rollback}", text("tag"), text("outcome"))
+    };
+    tags.iter().map(outcome).collect()
+}
+
+#[test]
+fn an_image_gets_further_tags_and_a_second_run_writes_nothing() {
+    let stock = Stock::new();
+    let arguments = [
+        "--from",
+        "1.4.0",
+        "--to",
+        "staging",
+        "--to",
+        "prod-{{date 'YYYY-MM-DD'}}",
+        "--to",
+        "dev-{{sha}}",
+    ];
+    let report = stock.promoted(&arguments);
+    let [commit, environment, day] = outcomes(&report).try_into().unwrap();
+    assert_eq!(
+        [commit.as_str(), environment.as_str()],
+        ["dev-222222222222 created", "staging created"]
+    );
+    let form = regex::Regex::new(r"^prod-\d{4}-\d\d-\d\d created$").unwrap();
+    assert!(form.is_match(&day), "{day}");
+    assert_eq!(report["digest"], stock.digest("1.4.0").to_string());
+    let writes = stock.writes();
+    assert!(
+        writes.iter().all(is_tag_put) && writes.len() == 3,
+        "{}",
+        shown(&writes)
+    );
+    let tags = stock.tags("dev/app");
+    assert_eq!(tags["staging"], stock.digest("1.4.0"));
+    assert_eq!(tags["dev-222222222222"], stock.digest("1.4.0"));
+
+    stock.ecr.forget_journal();
+    let again = stock.promoted(&arguments);
+    assert_eq!(again["targets"][0]["status"], "already-promoted");
+    assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
+}
+
+#[test]
+fn a_tag_goes_back_only_when_that_is_asked_for() {
+    let stock = Stock::new();
+    stock.promoted(&["--from", "1.4.0", "--to", "prod"]);
+    stock.ecr.forget_journal();
+    let refused = stock.promote(&["--from", "1.3.0", "--to", "prod"]);
+    refused.expect_code(10);
+    assert!(refused.stderr.contains("--rollback"), "{}", refused.stderr);
+    assert!(stock.writes().is_empty());
+    assert_eq!(stock.tags("dev/app")["prod"], stock.digest("1.4.0"));
+
+    let by_digest = stock.digest("1.3.0").to_string();
+    let back = stock.promoted(&["--from", &by_digest, "--to", "prod", "--rollback"]);
+    assert_eq!(outcomes(&back), ["prod moved rollback"]);
+    assert_eq!(
+        back["targets"][0]["tags"][0]["from"],
+        stock.digest("1.4.0").to_string()
+    );
+    assert_eq!(stock.tags("dev/app")["prod"], stock.digest("1.3.0"));
+
+    // A rule may free a tag for ever.
+    stock.promoted(&["--from", "1.4.0", "--to", "prod,order=none"]);
+    let free = stock.promoted(&["--from", "1.3.0", "--to", "prod,order=none"]);
+    assert_eq!(outcomes(&free), ["prod moved"]);
+    assert_eq!(stock.tags("dev/app")["prod"], stock.digest("1.3.0"));
+}
+
+#[test]
+fn a_published_version_is_never_given_to_another_image() {
+    let stock = Stock::new();
+    let taken = stock.promote(&[
+        "--from",
+        "1.3.0",
+        "--to",
+        "1.4.0",
+        "--to",
+        "staging",
+        "--rollback",
+    ]);
+    taken.expect_code(10);
+    assert!(taken.stderr.contains("must not move"), "{}", taken.stderr);
+    assert!(stock.writes().is_empty(), "not even the other tag is put");
+    assert_eq!(stock.tags("dev/app")["1.4.0"], stock.digest("1.4.0"));
+}
+
+#[test]
+fn an_image_comes_whole_to_another_repository_before_its_tags() {
+    let stock = Stock::new();
+    for repository in ["staging/app", "prod/app"] {
+        stock.ecr.create_repository(repository, &Mutability::Immutable);
+    }
+    let arguments = [
+        "--from",
+        "1.4.0",
+        "--to",
+        "1.4.0",
+        "--to",
+        "sha-{{sha}}",
+        "--to-repository",
+        "staging/app",
+        "--to-repository",
+        "prod/app",
+    ];
+    let dry = stock.promoted(&[&arguments[..], &["--dry-run"]].concat());
+    assert_eq!(dry["targets"][1]["status"], "planned");
+    assert!(dry["targets"][1]["bytes"].as_u64().unwrap() > 0);
+    assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
+
+    let report = stock.promoted(&arguments);
+    assert_eq!(report["targets"][1]["status"], "promoted");
+    let writes = stock.writes();
+    let first_tag = writes.iter().position(is_tag_put).unwrap();
+    assert!(writes[first_tag..].iter().all(is_tag_put), "{}", shown(&writes));
+    for repository in ["staging/app", "prod/app"] {
+        let tags = stock.tags(repository);
+        assert_eq!(tags.len(), 2);
+        assert_eq!(tags["1.4.0"], stock.digest("1.4.0"), "the digest stays");
+        let client = client_of(&stock.ecr.login(), repository);
+        let referrers = stock.ecr.run(client.referrers(&stock.digest("1.4.0"))).unwrap();
+        assert_eq!(referrers.len(), 1, "the signature comes along");
+    }
+    stock.ecr.forget_journal();
+    let again = stock.promoted(&arguments);
+    assert_eq!(again["targets"][0]["status"], "already-promoted");
+    assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
+}
+
+#[test]
+fn broken_off_at_any_write_the_next_run_converges() {
+    for (operation, count) in [("StartUpload", 4), ("PutManifest", 6)] {
+        for skip in 0..count {
+            let stock = Stock::new();
+            stock.ecr.create_repository("prod/app", &Mutability::Immutable);
+            let arguments = [
+                "--from",
+                "1.4.0",
+                "--to",
+                "1.4.0",
+                "--to",
+                "sha-{{sha}}",
+                "--to-repository",
+                "prod/app",
+            ];
+            stock.ecr.fail(
+                operation,
+                skip,
+                100,
+                FaultAction::Status {
+                    status: 403,
+                    envelope: false,
+                },
+            );
+            let broken = stock.promote(&arguments);
+            assert_ne!(broken.code, Some(0), "{operation} {skip}");
+            let is_whole = operation == "PutManifest" && skip > 4;
+            assert_eq!(stock.tags("prod/app").is_empty(), !is_whole, "{operation} {skip}");
+            stock.ecr.forgive();
+            stock.promoted(&arguments);
+            assert_eq!(stock.tags("prod/app").len(), 2);
+        }
+    }
+}
+
+#[test]
+fn an_image_without_a_tag_that_it_must_have_is_not_promoted() {
+    let stock = Stock::new();
+    let refused = stock.promote(&["--from", "1.4.0", "--to", "prod", "--require-tag", "staging"]);
+    refused.expect_code(10);
+    assert!(refused.stderr.contains("`staging`"), "{}", refused.stderr);
+    stock.promoted(&["--from", "1.4.0", "--to", "staging"]);
+    stock.promoted(&["--from", "1.4.0", "--to", "prod", "--require-tag", "staging"]);
+    stock.promote(&["--from", "9.9.9", "--to", "prod"]).expect_code(1);
+    stock
+        .promote(&["--from", "1.4.0", "--to", "no tag"])
+        .expect_code(2);
+}
+
+/// A command of the page as its reader runs it, with the registry's name as on the page.
+fn printed(command: &str, stock: &Stock) -> String {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_tagship"));
+    let folder = program.parent().expect("a program lies in a folder");
+    let mut shell = scrubbed("/bin/sh", stock.home.path());
+    // What the settings of the page's reader say.
+    let settings = stock.ecr.command(stock.home.path(), &[]);
+    let settings: Vec<_> = settings
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    shell
+        .envs(settings.into_iter().filter(|(name, _)| *name != "PATH"))
+        .args(["-c", &format!("PATH=\"$PROGRAMS:$PATH\"; ({command}) 2>&1")])
+        .current_dir(stock.home.path())
+        .env("PROGRAMS", folder);
+    let seconds = regex::Regex::new(r"\b\d+ s\b").unwrap();
+    let said = finish(&mut shell)
+        .stdout
+        .replace(&stock.ecr.host(), PAGE_REGISTRY);
+    let pushed = regex::Regex::new(r"pushed  \S+").unwrap();
+    let said = pushed.replace_all(&said, "pushed  2026-11-29T15:11:47Z");
+    seconds.replace_all(&said, "1 s").into_owned()
+}
+
+const PAGE_REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+
+#[test]
+fn every_example_of_the_page_prints_what_it_says() {
+    let stock = Stock::new();
+    stock.ecr.create_repository("prod/app", &Mutability::Immutable);
+    check(include_str!("../../docs/promoting.md"), 6, |command| {
+        printed(command, &stock)
+    });
+}
