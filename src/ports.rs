@@ -5,6 +5,7 @@
 mod build_error;
 mod forge_error;
 mod git_error;
+mod image_archive;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,6 @@ use async_trait::async_trait;
 use buildkit_session::BuildEvent;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tokio::io::AsyncRead;
 
 use tagship_domain::build::BuildRequest;
 use tagship_domain::content::Manifest;
@@ -28,6 +28,7 @@ pub use build_error::{BuildError, SourceLocation};
 pub use buildkit_session::{StepOutcome, Warning};
 pub use forge_error::ForgeError;
 pub use git_error::GitError;
+pub use image_archive::{ImageArchive, LoopbackRegistry, PushableImage};
 pub use oci_registry::{
     BlobStream, LoginError, ReadRepository, ReadWhole, RegistryCredential, RegistryError, RegistryLogin,
     WriteRepository, WriteWhole,
@@ -115,20 +116,6 @@ pub struct EngineSummary {
     pub store: ImageStore,
     /// The engine's own platform, such as `linux/amd64`.
     pub platform: String,
-}
-
-/// An image that an engine's classic store holds, to be streamed out of it.
-#[async_trait]
-pub trait ImageArchive: Send + Sync {
-    /// The image's config digest, which such an engine calls the image id.
-    fn image_id(&self) -> Digest;
-
-    /// The digests of the uncompressed layers, base first.
-    fn diff_ids(&self) -> &[Digest];
-
-    /// Opens a new stream of the image in the form of `docker save`: a tar archive, in either of the layouts that
-    /// engines give (`<id>/layer.tar` with `<image id>.json`, or `blobs/sha256/<hex>`), uncompressed layers.
-    async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError>;
 }
 
 /// Reads the checkout.

@@ -1,20 +1,25 @@
 //! An image in an engine's classic store.
 
+use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker;
-use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
+use bollard::auth::DockerCredentials;
+use bollard::query_parameters::{
+    CreateImageOptions, ListImagesOptions, PushImageOptions, RemoveImageOptions, TagImageOptions,
+};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use secrecy::ExposeSecret as _;
 use tokio::io::AsyncRead;
 use tokio::time::{Instant, timeout};
 use tokio_util::io::StreamReader;
 
+use super::classic::is_handover;
 use crate::limits;
-use crate::ports::BuildError;
-use crate::ports::ImageArchive;
+use crate::ports::{BuildError, ImageArchive, LoopbackRegistry, PushableImage};
 use tagship_domain::error::cleaned;
 use tagship_domain::reference::Digest;
 
@@ -23,11 +28,42 @@ pub(super) struct ClassicImage {
     docker: Docker,
     id: Digest,
     diff_ids: Vec<Digest>,
+    size: u64,
+    /// Whether it has names of its user's.
+    has_names: bool,
+    may_be_pushed: bool,
 }
 
 impl ClassicImage {
-    /// Looks an image up.
-    pub(super) async fn find(docker: &Docker, id: Digest) -> Result<Self, BuildError> {
+    /// Removes the names that a run that was killed left under `repository`, and with them its images.
+    async fn remove_left(&self, repository: &str) -> Result<(), bollard::errors::Error> {
+        let options = ListImagesOptions {
+            filters: Some(HashMap::from([(
+                "reference".to_owned(),
+                vec![repository.to_owned()],
+            )])),
+            ..ListImagesOptions::default()
+        };
+        let left = self.docker.list_images(Some(options)).await?;
+        let others = left.into_iter().filter(|image| image.id != self.id.to_string());
+        for name in others
+            .flat_map(|image| image.repo_tags)
+            .filter(|name| is_handover(name))
+        {
+            remove(self.docker.clone(), name).await;
+        }
+        Ok(())
+    }
+
+    /// Looks an image up. One that is not `passing` stays in the engine.
+    ///
+    /// A name that it is pushed under cannot be removed from an image that has no other: that would remove the image.
+    pub(super) async fn find(
+        docker: &Docker,
+        id: Digest,
+        is_passing: bool,
+        is_near: bool,
+    ) -> Result<Self, BuildError> {
         let failed = |message: String| BuildError::Archive { image: id, message };
         let image = docker
             .inspect_image(&id.to_string())
@@ -39,57 +75,71 @@ impl ClassicImage {
             .map(|layer| Digest::parse(layer))
             .collect::<Result<_, _>>()
             .map_err(|error| failed(error.to_string()))?;
+        let has_names = image
+            .repo_tags
+            .is_some_and(|names| names.iter().any(|name| !is_handover(name)));
         Ok(Self {
             docker: docker.clone(),
             id,
             diff_ids,
+            size: image
+                .size
+                .and_then(|size| u64::try_from(size).ok())
+                .unwrap_or_default(),
+            has_names,
+            may_be_pushed: is_near && (is_passing || has_names),
         })
     }
 }
 
-/// An image that is only on its way through the store, and is removed from it at the end, also when the work is dropped.
-pub(super) struct TemporaryImage(Option<(Docker, Digest)>);
+/// An image or a name that is only on its way through the store, and is removed from it at the end, also when the work
+/// is dropped.
+pub(super) struct TemporaryImage(Option<(Docker, String)>);
 
 impl TemporaryImage {
-    /// Takes charge of an image.
-    pub(super) fn new(docker: &Docker, id: Digest) -> Self {
-        Self(Some((docker.clone(), id)))
+    /// Takes charge of an image, by its id or by one of its names.
+    pub(super) fn new(docker: &Docker, reference: impl ToString) -> Self {
+        Self(Some((docker.clone(), reference.to_string())))
     }
 
     /// Removes it now.
     pub(super) async fn remove(mut self) {
-        if let Some((docker, id)) = self.0.take() {
-            remove(docker, id).await;
+        if let Some((docker, reference)) = self.0.take() {
+            remove(docker, reference).await;
         }
     }
 }
 
 impl Drop for TemporaryImage {
     fn drop(&mut self) {
-        if let (Some((docker, id)), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(remove(docker, id));
+        if let (Some((docker, reference)), Ok(runtime)) =
+            (self.0.take(), tokio::runtime::Handle::try_current())
+        {
+            runtime.spawn(remove(docker, reference));
         }
     }
 }
 
 /// What is still used by something else stays, and the build cache does anyway.
-async fn remove(docker: Docker, id: Digest) {
+async fn remove(docker: Docker, reference: String) {
     if let Err(error) = docker
-        .remove_image(&id.to_string(), None::<RemoveImageOptions>, None)
+        .remove_image(&reference, None::<RemoveImageOptions>, None)
         .await
     {
-        tracing::debug!(image = %id, %error, "the image stays in the engine");
+        tracing::debug!(image = %reference, %error, "the image stays in the engine");
     }
 }
 
-/// The ids of all images that the store has.
+/// The ids of all images that the store has, but of those that a run that was killed left there.
 pub(super) async fn ids(docker: &Docker) -> Result<Vec<String>, bollard::errors::Error> {
     let options = ListImagesOptions {
         all: true,
         ..ListImagesOptions::default()
     };
     let images = docker.list_images(Some(options)).await?;
-    Ok(images.into_iter().map(|image| image.id).collect())
+    let is_left = |names: &[String]| !names.is_empty() && names.iter().all(|name| is_handover(name));
+    let kept = images.into_iter().filter(|image| !is_left(&image.repo_tags));
+    Ok(kept.map(|image| image.id).collect())
 }
 
 /// How a stream that stands still is watched.
@@ -157,6 +207,16 @@ where
     }
 }
 
+fn credentials(registry: &LoopbackRegistry) -> DockerCredentials {
+    let host = registry.repository.split('/').next();
+    DockerCredentials {
+        username: Some(registry.username.to_owned()),
+        password: Some(registry.password.expose_secret().to_owned()),
+        serveraddress: host.map(str::to_owned),
+        ..DockerCredentials::default()
+    }
+}
+
 #[async_trait]
 impl ImageArchive for ClassicImage {
     fn image_id(&self) -> Digest {
@@ -165,6 +225,10 @@ impl ImageArchive for ClassicImage {
 
     fn diff_ids(&self) -> &[Digest] {
         &self.diff_ids
+    }
+
+    fn pushable(&self) -> Option<&dyn PushableImage> {
+        self.may_be_pushed.then_some(self)
     }
 
     async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError> {
@@ -187,6 +251,60 @@ impl ImageArchive for ClassicImage {
         let first = pieces.try_next().await.map_err(failed)?.unwrap_or_default();
         let all = futures_util::stream::iter([Ok(first)]).chain(pieces);
         Ok(Box::new(StreamReader::new(all)))
+    }
+}
+
+#[async_trait]
+impl PushableImage for ClassicImage {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    async fn contact(&self, registry: &LoopbackRegistry) {
+        let pulled = self.docker.create_image(
+            Some(CreateImageOptions {
+                from_image: Some(registry.repository.clone()),
+                tag: Some(registry.tag.clone()),
+                ..CreateImageOptions::default()
+            }),
+            None,
+            Some(credentials(registry)),
+        );
+        pulled.for_each(|_answer| std::future::ready(())).await;
+    }
+
+    async fn push(&self, registry: &LoopbackRegistry) -> Result<(), BuildError> {
+        let failed = |error: bollard::errors::Error| BuildError::Archive {
+            image: self.id,
+            message: cleaned(&error.to_string()),
+        };
+        let LoopbackRegistry { repository, tag, .. } = registry;
+        self.remove_left(repository).await.map_err(failed)?;
+        let options = TagImageOptions {
+            repo: Some(repository.clone()),
+            tag: Some(tag.clone()),
+        };
+        self.docker
+            .tag_image(&self.id.to_string(), Some(options))
+            .await
+            .map_err(failed)?;
+        // The name of one without others goes with the image.
+        let named = self
+            .has_names
+            .then(|| TemporaryImage::new(&self.docker, format!("{repository}:{tag}")));
+        let options = PushImageOptions {
+            tag: Some(tag.clone()),
+            ..PushImageOptions::default()
+        };
+        let pushed = self
+            .docker
+            .push_image(repository, Some(options), Some(credentials(registry)))
+            .try_for_each(|_progress| std::future::ready(Ok(())))
+            .await;
+        if let Some(named) = named {
+            named.remove().await;
+        }
+        pushed.map_err(failed)
     }
 }
 

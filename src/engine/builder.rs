@@ -250,7 +250,9 @@ impl EngineBuilder {
         let id = digest_of(&response, "containerimage.config.digest")
             .or_else(|_| digest_of(&response, "containerimage.digest"))?;
         let temporary = (!before.contains(&id.to_string())).then(|| TemporaryImage::new(docker, id));
-        let image = ClassicImage::find(docker, id).await?;
+        // Only an engine on this machine can have this one's loopback.
+        let is_near = matches!(engine.connection.address(), EngineAddress::Unix(_));
+        let image = ClassicImage::find(docker, id, temporary.is_some(), is_near).await?;
         let pushed = push_archive(
             &image,
             registry,

@@ -1,10 +1,12 @@
 //! Pushes what a classic engine store holds: uncompressed layers in a `docker save` stream.
 
 mod cache;
+mod compression;
 mod config;
 mod epoch;
 mod failure;
 mod gzip;
+mod handover;
 mod header;
 mod image;
 mod layer;
@@ -12,7 +14,7 @@ mod reading;
 mod spool;
 mod tar;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use backon::BackoffBuilder as _;
@@ -20,6 +22,7 @@ use tokio::time::Instant;
 
 pub use self::cache::LayerCache;
 pub use self::epoch::ImageTimes;
+pub(super) use self::handover::is_handover;
 use self::image::ImageTransfer;
 use self::reading::Reading;
 use crate::ports::{BuildError, ImageArchive, Reporter, RunEvent, WriteRepository};
@@ -66,9 +69,21 @@ async fn push_patiently(
             }
         }
     }
+    let mut names = HashMap::new();
+    if let Some(engine) = handover::if_worth_it(archive, &image) {
+        let known = cache
+            .map(|cache| cache.engines_names(archive.diff_ids()))
+            .unwrap_or_default();
+        let stall = retry_policy.stall;
+        match handover::run(engine, &mut image, registry, reporter, times, known, stall).await {
+            Ok(learned) => names = learned,
+            // The export tells what is really wrong, if anything is.
+            Err(error) => tracing::debug!(%error, "the engine does not push here, so the image is exported"),
+        }
+    }
     let mut pauses = retry_policy.backoff().build();
     let mut spent = Duration::ZERO;
-    loop {
+    while !image.is_complete() {
         let began = Instant::now();
         let had = image.parts();
         let mut reading = Reading {
@@ -109,7 +124,7 @@ async fn push_patiently(
     let reference = Reference::Digest(manifest.digest());
     registry.put_manifest(&reference, &manifest).await?;
     if let Some(cache) = cache {
-        cache.add(image.layers(), times);
+        cache.add(image.layers(), times, &names);
     }
     Ok(manifest.digest())
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,6 +16,8 @@ use tagship_domain::reference::{Digest, Reference, RepositoryName, Tag};
 pub struct Repository {
     client: Client,
     control_plane: Option<Arc<dyn ControlPlane>>,
+    /// The small blobs that were put, of which a run has one or two: configs.
+    held: Mutex<BTreeMap<Digest, Bytes>>,
 }
 
 impl fmt::Debug for Repository {
@@ -30,6 +32,7 @@ impl Repository {
         Self {
             client,
             control_plane,
+            held: Mutex::default(),
         }
     }
 }
@@ -76,6 +79,11 @@ impl ReadRepository for Repository {
             }
         }
         self.client.blob_sizes(digests).await
+    }
+
+    fn held(&self, digest: &Digest) -> Option<Bytes> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get(digest).cloned()
     }
 
     async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
@@ -132,10 +140,6 @@ impl ReadInventory for Repository {
 
 #[async_trait]
 impl WriteWhole for Repository {
-    async fn upload_known(&self, blob: &Descriptor, content: BlobStream) -> Result<(), RegistryError> {
-        self.client.upload_known(blob, content).await
-    }
-
     async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool, RegistryError> {
         self.client.mount(digest, from).await
     }
@@ -143,12 +147,15 @@ impl WriteWhole for Repository {
 
 #[async_trait]
 impl WriteRepository for Repository {
-    async fn upload(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError> {
-        self.client.upload(content).await
+    async fn upload(&self, digest: &Digest, size: u64, content: BlobStream) -> Result<(), RegistryError> {
+        self.client.upload(digest, size, content).await
     }
 
     async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError> {
-        self.client.put_blob(content).await
+        let digest = self.client.put_blob(content.clone()).await?;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.insert(digest, content);
+        Ok(digest)
     }
 
     async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError> {

@@ -5,6 +5,7 @@ mod builds;
 mod caches;
 mod cancel;
 mod failures;
+mod handover;
 mod image;
 mod logins;
 mod options;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tagship_domain::immutability::Mutability;
 use test_support::clients::{crane_pulls, docker_pulls, docker_runs, skopeo_pulls};
 use test_support::engines;
-use test_support::local::shown;
+use test_support::local::{Ecr, shown};
 use test_support::process::finish;
 use test_support::shipping::{NO_ENGINE, Shipyard};
 
@@ -64,6 +64,29 @@ fn a_published_commit_is_left_alone_in_at_most_three_requests_and_without_engine
     let requests = yard.ecr.journal_after_login();
     assert!(requests.len() <= 3, "{}", shown(&requests));
     assert_eq!(yard.ecr.writes(), []);
+}
+
+#[test]
+fn a_classic_store_sends_one_new_layer_and_two_tags_in_twelve_requests() {
+    // The archive of 20.10 says of no layer which one it is, so that all are read and asked for; an engine with the
+    // containerd store pushes by itself.
+    let engine = engines::named("docker28-classic");
+    let one_step = [("Dockerfile", "FROM busybox:1\nCOPY hello /hello\n")];
+    let mut yard = Shipyard::with(Ecr::start(), &one_step);
+    yard.ship(engine, &[]).code(0);
+    yard.commit_more();
+    yard.checkout.tag("v1.1.0");
+    yard.ecr.forget_journal();
+    yard.ship(engine, &[]).code(0);
+    let requests = yard.ecr.journal_after_login();
+    // A token of GitHub's, a session of STS, a password of ECR: each once.
+    let logins = yard.ecr.journal().len() - requests.len();
+    assert!(logins <= 3, "{logins} logins");
+    let is_upload = |operation: &str| ["HeadBlob", "StartUpload"].contains(&operation);
+    let first = requests.iter().position(|entry| is_upload(&entry.operation));
+    let (plan, push) = requests.split_at(first.expect("something is uploaded"));
+    assert!(push.len() <= 12, "{}", shown(push));
+    assert!(plan.len() <= 3, "{}", shown(plan));
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl Copying<'_> {
         let damage = Arc::new(OnceLock::new());
         let content = self.source.open(blob).await?;
         let content = checked(content, blob.clone(), Arc::clone(&damage));
-        let sent = self.target.upload_known(blob, content).await;
+        let sent = self.target.upload(&blob.digest, blob.size, content).await;
         match (sent, damage.get()) {
             (_, Some(found)) => Err(mismatch(blob.digest, found.clone())),
             (sent, None) => sent,

@@ -96,9 +96,7 @@ impl Failure {
                     Self::Permanent(RegistryError::TagTaken { tag: tag.clone() })
                 }
                 // An upload session that the registry lost track of or whose bytes came damaged; a new session may do.
-                Operation::SendBlob | Operation::CommitBlob(_) if said.spoils_the_session(status) => {
-                    Self::transient(said.message)
-                }
+                Operation::CommitBlob(_) if said.spoils_the_session(status) => Self::transient(said.message),
                 _ => Self::refused(image, operation, said.message),
             },
         }

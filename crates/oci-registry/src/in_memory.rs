@@ -129,18 +129,6 @@ impl ReadWhole for InMemoryRegistry {
 
 #[async_trait]
 impl WriteWhole for InMemoryRegistry {
-    async fn upload_known(&self, blob: &Descriptor, content: BlobStream) -> Result<(), RegistryError> {
-        let (found, size) = self.upload(content).await?;
-        if (found, size) == (blob.digest, blob.size) {
-            return Ok(());
-        }
-        self.state().blobs.remove(&found);
-        Err(RegistryError::ContentMismatch {
-            expected: blob.digest,
-            found: found.to_string(),
-        })
-    }
-
     async fn mount(&self, digest: &Digest, _from: &RepositoryName) -> Result<bool, RegistryError> {
         let mut state = self.state();
         let found = state.mountable.get(digest).cloned();
@@ -150,7 +138,7 @@ impl WriteWhole for InMemoryRegistry {
 
 #[async_trait]
 impl WriteRepository for InMemoryRegistry {
-    async fn upload(&self, mut content: BlobStream) -> Result<(Digest, u64), RegistryError> {
+    async fn upload(&self, digest: &Digest, size: u64, mut content: BlobStream) -> Result<(), RegistryError> {
         let breaks = {
             let mut state = self.state();
             state.journal.push("upload".to_owned());
@@ -171,10 +159,15 @@ impl WriteRepository for InMemoryRegistry {
             let chunk = chunk.map_err(|error| RegistryError::Source(error.to_string()))?;
             blob.extend_from_slice(&chunk);
         }
-        let digest = Digest::of(&blob);
-        let size = blob.len() as u64;
-        self.state().blobs.insert(digest, blob.freeze());
-        Ok((digest, size))
+        let found = Digest::of(&blob);
+        if (found, blob.len() as u64) != (*digest, size) {
+            return Err(RegistryError::ContentMismatch {
+                expected: *digest,
+                found: format!("{found} of {} bytes", blob.len()),
+            });
+        }
+        self.state().blobs.insert(found, blob.freeze());
+        Ok(())
     }
 
     async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError> {

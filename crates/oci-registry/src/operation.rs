@@ -13,7 +13,6 @@ pub(crate) enum Operation<'a> {
     FindBlob(&'a Digest),
     ReadBlob(&'a Digest),
     StartUpload,
-    SendBlob,
     CommitBlob(&'a Digest),
     PutManifest(&'a Reference),
 }
@@ -28,7 +27,6 @@ impl Operation<'_> {
             Self::FindBlob(_) => "ecr:BatchCheckLayerAvailability",
             Self::ReadBlob(_) => "ecr:GetDownloadUrlForLayer",
             Self::StartUpload => "ecr:InitiateLayerUpload",
-            Self::SendBlob => "ecr:UploadLayerPart",
             Self::CommitBlob(_) => "ecr:CompleteLayerUpload",
             Self::PutManifest(_) => "ecr:PutImage",
         }
@@ -44,7 +42,6 @@ impl fmt::Display for Operation<'_> {
             Self::FindBlob(digest) => write!(f, "looking for blob `{digest}`"),
             Self::ReadBlob(digest) => write!(f, "reading blob `{digest}`"),
             Self::StartUpload => f.write_str("starting an upload"),
-            Self::SendBlob => f.write_str("uploading a blob"),
             Self::CommitBlob(digest) => write!(f, "uploading blob `{digest}`"),
             Self::PutManifest(reference) => write!(f, "putting manifest `{reference}`"),
         }

@@ -43,6 +43,11 @@ pub trait ReadRepository: Send + Sync {
             .await
     }
 
+    /// Returns the content of a small blob that was put through this value, and so is known without a request.
+    fn held(&self, _digest: &Digest) -> Option<Bytes> {
+        None
+    }
+
     /// Returns the content of a small blob, such as a config; checked against the descriptor's digest and size.
     async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError>;
 }
@@ -60,13 +65,13 @@ pub trait ReadWhole: ReadRepository {
 /// Writes to one repository.
 #[async_trait]
 pub trait WriteRepository: ReadRepository {
-    /// Uploads bytes as they come; returns their digest and size.
+    /// Uploads a blob of `size` bytes as they come.
     ///
     /// Not retried: the stream is gone after a failure. `RegistryError::is_transient` says whether
-    /// the caller should produce it again.
-    async fn upload(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError>;
+    /// the caller should produce it again. Nothing is kept of a stream with another digest or size.
+    async fn upload(&self, digest: &Digest, size: u64, content: BlobStream) -> Result<(), RegistryError>;
 
-    /// Puts a blob that is held in memory, unless it is there. Retried.
+    /// Puts a blob that is held in memory. Retried.
     async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError>;
 
     /// Puts a manifest under a tag or its own digest, byte for byte. Retried.
@@ -75,12 +80,9 @@ pub trait WriteRepository: ReadRepository {
     async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError>;
 }
 
-/// Writes blobs that are known before they are sent.
+/// Writes whole images, whose blobs may be nearer to the registry than to whoever writes.
 #[async_trait]
 pub trait WriteWhole: WriteRepository {
-    /// Uploads a blob of this digest and size. Not retried: the stream is gone after a failure.
-    async fn upload_known(&self, blob: &Descriptor, content: BlobStream) -> Result<(), RegistryError>;
-
     /// Takes a blob from another repository of the same registry; `false` if the registry does not.
     async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool, RegistryError>;
 }
@@ -130,10 +132,6 @@ impl ReadWhole for Client {
 
 #[async_trait]
 impl WriteWhole for Client {
-    async fn upload_known(&self, blob: &Descriptor, content: BlobStream) -> Result<(), RegistryError> {
-        self.send_known(blob, content).await
-    }
-
     async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool, RegistryError> {
         self.mount_blob(digest, from).await
     }
@@ -141,8 +139,8 @@ impl WriteWhole for Client {
 
 #[async_trait]
 impl WriteRepository for Client {
-    async fn upload(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError> {
-        self.upload_stream(content).await
+    async fn upload(&self, digest: &Digest, size: u64, content: BlobStream) -> Result<(), RegistryError> {
+        self.upload_stream(digest, size, content).await
     }
 
     async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError> {

@@ -14,21 +14,18 @@ use url::Url;
 use super::client::Client;
 use super::error::RegistryError;
 use super::failure::Failure;
-use super::manifests::check_digest;
+use super::manifests::{check_digest, mismatch};
 use super::operation::Operation;
 use super::repository::BlobStream;
 use tagship_domain::reference::{Digest, DigestHasher};
 
-pub(crate) const OCTETS: &str = "application/octet-stream";
+const OCTETS: &str = "application/octet-stream";
 
 impl Client {
-    /// Puts a blob in one piece, unless it is there. Each try has an upload session of its own, because ECR does
-    /// not let a session begin again.
+    /// Puts a blob in one piece. Whether it is there is not asked: that takes as long as putting it. Each try has an
+    /// upload session of its own, because ECR does not let a session begin again.
     pub(crate) async fn upload_bytes(&self, content: Bytes) -> Result<Digest, RegistryError> {
         let digest = Digest::of(&content);
-        if self.find_blob(&digest).await? == Some(content.len() as u64) {
-            return Ok(digest);
-        }
         let operation = Operation::CommitBlob(&digest);
         let attempt = || async {
             let session = Self::within(self.retry_policy.answer, self.start_upload()).await?;
@@ -44,41 +41,45 @@ impl Client {
             .map_err(|failure| failure.into_error(&self.image, operation))
     }
 
-    /// Uploads a blob of unknown digest and size as its bytes come: one session, one PATCH, one empty PUT.
-    pub(crate) async fn upload_stream(&self, content: BlobStream) -> Result<(Digest, u64), RegistryError> {
+    /// Uploads a blob as its bytes come: one session, one PUT.
+    ///
+    /// Source: OCI distribution spec, "POST then PUT"; so do BuildKit and containerd, whatever the size, and ECR's answers
+    /// to more than one PATCH cannot be relied on.
+    pub(crate) async fn upload_stream(
+        &self,
+        digest: &Digest,
+        size: u64,
+        content: BlobStream,
+    ) -> Result<(), RegistryError> {
         // Tried once: whoever has the content tries again, and shares its time among all tries.
         let session = Self::within(self.retry_policy.answer, self.start_upload())
             .await
             .map_err(|failure| failure.into_error(&self.image, Operation::StartUpload))?;
 
         let sent = Arc::new(Mutex::new(UploadProgress::default()));
-        let sending = self.send_blob(&session, Body::wrap_stream(counted(content, Arc::clone(&sent))));
-        let answer = self.unless_stalled(&sent, sending).await;
-        let (digest, size) = UploadProgress::digest_and_size(&sent)?;
-        let session = answer
-            .and_then(|session| {
-                let complete = UploadProgress::lock(&sent).complete;
-                complete
-                    .then_some(session)
-                    .ok_or_else(|| Failure::transient("the registry did not wait for all of it"))
-            })
-            .map_err(|failure| failure.into_error(&self.image, Operation::SendBlob))?;
-
-        let commit = self.commit(session, &digest, Bytes::new());
-        match Self::within(self.retry_policy.commit, commit).await {
-            Ok(()) => Ok((digest, size)),
+        let body = Body::wrap_stream(counted(content, Arc::clone(&sent)));
+        let sending = self.send_blob(session, digest, size, body);
+        let answer = self.unless_stalled(&sent, size, sending).await;
+        let is_whole = UploadProgress::lock(&sent).check(digest, size)?;
+        let operation = Operation::CommitBlob(digest);
+        match answer {
+            Ok(()) if is_whole => Ok(()),
+            Ok(()) => {
+                let hasty = Failure::transient("the registry did not wait for all of it");
+                Err(hasty.into_error(&self.image, operation))
+            }
             Err(failure) => {
                 // The answer may be lost although the blob is kept; asking is cheaper than sending again.
-                let lost = matches!(failure, Failure::Transient { .. });
-                if lost && self.find_blob(&digest).await? == Some(size) {
-                    return Ok((digest, size));
+                let lost = matches!(failure, Failure::Transient { .. }) && is_whole;
+                if lost && self.find_blob(digest).await? == Some(size) {
+                    return Ok(());
                 }
-                Err(failure.into_error(&self.image, Operation::CommitBlob(&digest)))
+                Err(failure.into_error(&self.image, operation))
             }
         }
     }
 
-    pub(crate) async fn start_upload(&self) -> Result<Url, Failure> {
+    async fn start_upload(&self) -> Result<Url, Failure> {
         let operation = Operation::StartUpload;
         let address = self.address("blobs/uploads/")?;
         let request = || self.http.post(address.clone()).header(CONTENT_LENGTH, 0);
@@ -87,30 +88,31 @@ impl Client {
             .ok_or_else(|| Failure::refused(&self.image, operation, "it names no address for the upload"))
     }
 
-    async fn send_blob(&self, session: &Url, body: Body) -> Result<Url, Failure> {
-        let operation = Operation::SendBlob;
+    async fn send_blob(
+        &self,
+        mut session: Url,
+        digest: &Digest,
+        size: u64,
+        body: Body,
+    ) -> Result<(), Failure> {
+        let operation = Operation::CommitBlob(digest);
+        name_blob(&mut session, digest);
         let request = self
             .http
-            .patch(session.clone())
+            .put(session)
             .header(CONTENT_TYPE, OCTETS)
+            .header(CONTENT_LENGTH, size)
             .body(body);
         let response = self
             .send_once(operation, request)
             .await
             .map_err(session_is_gone)?;
-        // ECR answers 201 where the specification has 202.
-        if response.status().is_redirection() {
-            return Err(Failure::refused(&self.image, operation, "it redirects an upload"));
-        }
-        let next = self.next_location(operation, session, &response)?;
-        Ok(next.unwrap_or_else(|| session.clone()))
+        self.check_committed(operation, &response, digest)
     }
 
     async fn commit(&self, mut session: Url, digest: &Digest, content: Bytes) -> Result<(), Failure> {
         let operation = Operation::CommitBlob(digest);
-        session
-            .query_pairs_mut()
-            .append_pair("digest", &digest.to_string());
+        name_blob(&mut session, digest);
         let request = || {
             self.http
                 .put(session.clone())
@@ -119,6 +121,15 @@ impl Client {
                 .body(content.clone())
         };
         let response = self.send(operation, request).await.map_err(session_is_gone)?;
+        self.check_committed(operation, &response, digest)
+    }
+
+    fn check_committed(
+        &self,
+        operation: Operation<'_>,
+        response: &Response,
+        digest: &Digest,
+    ) -> Result<(), Failure> {
         if response.status().is_redirection() {
             return Err(Failure::refused(&self.image, operation, "it redirects an upload"));
         }
@@ -149,21 +160,27 @@ impl Client {
         }
     }
 
-    /// Gives up when neither a byte leaves nor an answer comes for a while.
+    /// Gives up when neither a byte leaves nor an answer comes for a while; a registry may take longer over a whole blob.
     async fn unless_stalled<T>(
         &self,
         sent: &Mutex<UploadProgress>,
+        size: u64,
         sending: impl Future<Output = Result<T, Failure>> + Send,
     ) -> Result<T, Failure> {
         let mut sending = pin!(sending);
         loop {
             let before = UploadProgress::lock(sent).size;
-            match timeout(self.retry_policy.stall, &mut sending).await {
+            let limit = if before < size {
+                self.retry_policy.stall
+            } else {
+                self.retry_policy.commit
+            };
+            match timeout(limit, &mut sending).await {
                 Ok(answer) => return answer,
                 Err(_) if UploadProgress::lock(sent).size == before => {
                     return Err(Failure::transient(format!(
                         "nothing moved for {} s",
-                        self.retry_policy.stall.as_secs()
+                        limit.as_secs()
                     )));
                 }
                 Err(_) => {}
@@ -172,8 +189,15 @@ impl Client {
     }
 }
 
+/// Adds what the blob of an upload is called.
+fn name_blob(session: &mut Url, digest: &Digest) {
+    session
+        .query_pairs_mut()
+        .append_pair("digest", &digest.to_string());
+}
+
 /// A 404 within an upload means the session.
-pub(crate) fn session_is_gone(failure: Failure) -> Failure {
+fn session_is_gone(failure: Failure) -> Failure {
     match failure {
         Failure::Absent(reason) => Failure::transient(reason),
         other => other,
@@ -185,7 +209,7 @@ pub(crate) fn session_is_gone(failure: Failure) -> Failure {
 struct UploadProgress {
     hash: DigestHasher,
     size: u64,
-    complete: bool,
+    has_ended: bool,
     source_error: Option<io::Error>,
 }
 
@@ -195,13 +219,17 @@ impl UploadProgress {
         sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The digest and size of what was sent; an error if its source failed.
-    fn digest_and_size(sent: &Mutex<Self>) -> Result<(Digest, u64), RegistryError> {
-        let sent = Self::lock(sent);
-        match &sent.source_error {
-            Some(error) => Err(RegistryError::Source(error.to_string())),
-            None => Ok((sent.hash.clone().finish(), sent.size)),
+    /// Whether all was sent; an error if the source failed or is not what it should be.
+    fn check(&self, digest: &Digest, size: u64) -> Result<bool, RegistryError> {
+        if let Some(error) = &self.source_error {
+            return Err(RegistryError::Source(error.to_string()));
         }
+        let found = self.hash.clone().finish();
+        if (self.has_ended || self.size >= size) && (found, self.size) != (*digest, size) {
+            let found = format!("{found} of {} bytes", self.size);
+            return Err(mismatch(*digest, found));
+        }
+        Ok(self.size >= size)
     }
 }
 
@@ -216,7 +244,7 @@ fn counted(
             let mut sent = UploadProgress::lock(&sent);
             match next {
                 None => {
-                    sent.complete = true;
+                    sent.has_ended = true;
                     None
                 }
                 Some(Ok(chunk)) => {

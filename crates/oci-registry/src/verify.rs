@@ -52,12 +52,13 @@ pub async fn verify(digest: &Digest, registry: &dyn ReadRepository) -> Result<Ve
         }
     }
 
-    // Configs of images were just read; attestations' are blobs like others.
+    // Configs of images were just read, or are known and may be missing; attestations' are blobs like others.
     let read: BTreeSet<Digest> = images
         .iter()
         .zip(&configs)
         .filter(|(_, config)| config.is_some())
         .map(|(entry, _)| entry.image.config.digest)
+        .filter(|digest| registry.held(digest).is_none())
         .collect();
     let blobs = distinct_blobs(entries.iter());
     let unread = blobs.into_values().filter(|blob| !read.contains(&blob.digest));
@@ -153,7 +154,10 @@ struct ContainerConfig {
 
 async fn config(entry: &VerifiedEntry, registry: &dyn ReadRepository) -> Result<ImageConfig, RegistryError> {
     let descriptor = &entry.image.config;
-    let content = registry.blob(descriptor).await?;
+    let content = match registry.held(&descriptor.digest) {
+        Some(content) => content,
+        None => registry.blob(descriptor).await?,
+    };
     serde_json::from_slice(&content)
         .map_err(|error| mismatch(descriptor.digest, format!("no image config: {error}")))
 }

@@ -7,18 +7,22 @@ use std::path::{Path, PathBuf};
 
 use super::epoch::ImageTimes;
 use super::gzip::ENCODER;
-use super::image::Layer;
+use super::image::{Layer, Original};
 use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
 use tagship_domain::reference::Digest;
 
 /// The most layers that are remembered; the oldest are forgotten first.
 const MOST: usize = 4_000;
 
+/// What a line with an engine's own digest begins with.
+const ENGINE: &str = "engine";
+
 /// The most bytes of the file that are read.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A file in which this machine's user alone writes, with one line for each layer: encoder, the layer's digest in the
-/// engine and in the image, the blob's digest and size.
+/// engine and in the image, the blob's digest and size, the digest of the layer's beginning and its length; and one for
+/// each digest that an engine has compressed a layer to itself: `engine`, that digest, the layer's digest.
 ///
 /// It spares compressing what was compressed before. It is no more than a hint where the blob is: an entry counts only
 /// when the registry has a blob of that digest and size, and one that is wrong would give an image that no engine
@@ -42,14 +46,29 @@ impl LayerCache {
         lines.filter(|(diff_id, _)| diff_ids.contains(diff_id)).collect()
     }
 
-    /// Remembers layers. That it cannot be written is no error: the next run compresses again.
-    pub(super) fn add<'a>(&self, layers: impl Iterator<Item = (&'a Digest, &'a Layer)>, times: ImageTimes) {
+    /// The layers of `diff_ids` by the digests that engines have for them compressed.
+    pub(super) fn engines_names(&self, diff_ids: &[Digest]) -> HashMap<Digest, Digest> {
+        let text = read(&self.file);
+        let lines = text.lines().filter_map(parse_name);
+        lines.filter(|(_, diff_id)| diff_ids.contains(diff_id)).collect()
+    }
+
+    /// Remembers layers, and the digests that the engine has for them compressed. That it cannot be written is no error:
+    /// the next run compresses again.
+    pub(super) fn add<'a>(
+        &self,
+        layers: impl Iterator<Item = (&'a Digest, &'a Layer)>,
+        times: ImageTimes,
+        names: &HashMap<Digest, Digest>,
+    ) {
         let encoder = encoder(times);
         let old = read(&self.file);
+        let names = names
+            .iter()
+            .map(|(name, diff_id)| format!("{ENGINE} {name} {diff_id}"));
+        let lines = layers.filter_map(|(diff_id, layer)| line(&encoder, diff_id, layer));
         let mut new = String::new();
-        for (diff_id, layer) in layers {
-            let Descriptor { digest, size, .. } = &layer.descriptor;
-            let line = format!("{encoder} {diff_id} {} {digest} {size}", layer.diff_id);
+        for line in lines.chain(names) {
             if !old.lines().any(|known| known == line) {
                 new.extend([&line, "\n"]);
             }
@@ -96,13 +115,41 @@ fn write(file: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// `None` for a layer that this tool has not compressed.
+fn line(encoder: &str, found: &Digest, layer: &Layer) -> Option<String> {
+    let Original { beginning, length } = layer.original?;
+    let Descriptor { digest, size, .. } = &layer.descriptor;
+    Some(format!(
+        "{encoder} {found} {} {digest} {size} {beginning} {length}",
+        layer.diff_id
+    ))
+}
+
 fn parse(line: &str, encoder: &str) -> Option<(Digest, Layer)> {
-    let mut words = line.strip_prefix(encoder)?.strip_prefix(' ')?.split(' ');
-    let mut digest = || Digest::parse(words.next()?).ok();
-    let (found, diff_id, blob) = (digest()?, digest()?, digest()?);
-    let size = words.next()?.parse().ok()?;
-    let descriptor = Descriptor::new(OCI_LAYER_GZIP, blob, size);
-    Some((found, Layer { diff_id, descriptor }))
+    let words: Vec<&str> = line
+        .strip_prefix(encoder)?
+        .strip_prefix(' ')?
+        .split(' ')
+        .collect();
+    let [found, diff_id, blob, size, beginning, length] = words.as_slice() else {
+        return None;
+    };
+    let digest = |word: &str| Digest::parse(word).ok();
+    let original = Original {
+        beginning: digest(beginning)?,
+        length: length.parse().ok()?,
+    };
+    let layer = Layer {
+        diff_id: digest(diff_id)?,
+        descriptor: Descriptor::new(OCI_LAYER_GZIP, digest(blob)?, size.parse().ok()?),
+        original: Some(original),
+    };
+    Some((digest(found)?, layer))
+}
+
+fn parse_name(line: &str) -> Option<(Digest, Digest)> {
+    let (name, diff_id) = line.strip_prefix(ENGINE)?.strip_prefix(' ')?.split_once(' ')?;
+    Some((Digest::parse(name).ok()?, Digest::parse(diff_id).ok()?))
 }
 
 #[cfg(test)]
@@ -112,7 +159,36 @@ mod tests {
     fn layer(content: &[u8]) -> (Digest, Layer) {
         let descriptor = Descriptor::new(OCI_LAYER_GZIP, Digest::of(&[content, b"gz"].concat()), 7);
         let diff_id = Digest::of(content);
-        (diff_id, Layer { diff_id, descriptor })
+        let original = Some(Original {
+            beginning: diff_id,
+            length: content.len() as u64,
+        });
+        let layer = Layer {
+            diff_id,
+            descriptor,
+            original,
+        };
+        (diff_id, layer)
+    }
+
+    fn add<'a>(cache: &LayerCache, layers: impl IntoIterator<Item = &'a (Digest, Layer)>) {
+        let layers = layers.into_iter().map(|(diff_id, layer)| (diff_id, layer));
+        cache.add(layers, ImageTimes::UNCHANGED, &HashMap::new());
+    }
+
+    #[test]
+    fn digests_of_an_engines_own_are_found_by_the_layers_of_an_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = LayerCache::at(folder.path().join("layers"));
+        let [name, other, first, second] = [b"a", b"b", b"c", b"d"].map(|text| Digest::of(text));
+        let names = HashMap::from([(name, first), (other, second)]);
+        for _ in 0..2 {
+            cache.add(std::iter::empty(), ImageTimes::UNCHANGED, &names);
+        }
+        assert_eq!(read(&cache.file).lines().count(), 2);
+        assert_eq!(cache.engines_names(&[first]), HashMap::from([(name, first)]));
+        assert_eq!(cache.engines_names(&[first, second]), names);
+        assert!(cache.find(&[first], ImageTimes::UNCHANGED).is_empty());
     }
 
     #[test]
@@ -121,9 +197,9 @@ mod tests {
         let cache = LayerCache::at(folder.path().join("state/layers"));
         let (first, second) = (layer(b"first"), layer(b"second"));
         assert!(cache.find(&[first.0], ImageTimes::UNCHANGED).is_empty());
-        cache.add([(&first.0, &first.1)].into_iter(), ImageTimes::UNCHANGED);
+        add(&cache, [&first]);
         for _ in 0..2 {
-            cache.add([(&second.0, &second.1)].into_iter(), ImageTimes::UNCHANGED);
+            add(&cache, [&second]);
         }
         let found = cache.find(&[first.0], ImageTimes::UNCHANGED);
         assert_eq!(found.len(), 1);
@@ -142,7 +218,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = LayerCache::at(folder.path().join("layers"));
         let (diff_id, known) = layer(b"first");
-        cache.add([(&diff_id, &known)].into_iter(), ImageTimes::UNCHANGED);
+        add(&cache, [&(diff_id, known)]);
         let good = read(&cache.file);
         let damaged = format!("\0\n{ENCODER}\n{ENCODER} sha256:00\n{ENCODER} {diff_id} {diff_id}\n{good}");
         fs::write(&cache.file, damaged).unwrap();
@@ -155,8 +231,8 @@ mod tests {
         let cache = LayerCache::at(folder.path().join("layers"));
         let layers: Vec<_> = (0..=MOST).map(|n| layer(&n.to_be_bytes())).collect();
         let (last, most) = layers.split_last().unwrap();
-        cache.add(most.iter().map(|(id, layer)| (id, layer)), ImageTimes::UNCHANGED);
-        cache.add([(&last.0, &last.1)].into_iter(), ImageTimes::UNCHANGED);
+        add(&cache, most);
+        add(&cache, [last]);
         assert_eq!(read(&cache.file).lines().count(), MOST);
         assert!(cache.find(&[layers[0].0], ImageTimes::UNCHANGED).is_empty());
         assert_eq!(cache.find(&[layers[1].0, last.0], ImageTimes::UNCHANGED).len(), 2);

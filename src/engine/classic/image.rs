@@ -22,9 +22,21 @@ pub(super) struct ImageTransfer {
 }
 
 /// A layer as it is in the registry.
+#[derive(Debug, Clone)]
 pub(super) struct Layer {
     pub(super) diff_id: Digest,
     pub(super) descriptor: Descriptor,
+    /// What it is like in the engine, if this tool has read it.
+    pub(super) original: Option<Original>,
+}
+
+/// A layer as the engine has it, uncompressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Original {
+    /// The digest of its first 64 KiB, or of all when there are fewer.
+    pub(super) beginning: Digest,
+    /// Its length in bytes.
+    pub(super) length: u64,
 }
 
 /// What an entry of an archive is to an image.
@@ -80,8 +92,7 @@ impl ImageTransfer {
         if path.strip_suffix(".json") == Some(&self.id.hex()) {
             return EntryRole::Config;
         }
-        let lacks_layers = || self.diff_ids.iter().any(|diff_id| self.lacks_layer(diff_id));
-        if path.ends_with("/layer.tar") && !self.paths.contains(path) && lacks_layers() {
+        if path.ends_with("/layer.tar") && !self.paths.contains(path) && self.lacks_layers() {
             return EntryRole::Layer(None);
         }
         EntryRole::Other
@@ -89,6 +100,40 @@ impl ImageTransfer {
 
     fn lacks_layer(&self, diff_id: &Digest) -> bool {
         self.diff_ids.contains(diff_id) && !self.layers.contains_key(diff_id)
+    }
+
+    /// Whether a layer is missing.
+    pub(super) fn lacks_layers(&self) -> bool {
+        self.diff_ids.iter().any(|diff_id| self.lacks_layer(diff_id))
+    }
+
+    /// The diff-ids that the engine has for all layers, base first.
+    pub(super) fn diff_ids(&self) -> &[Digest] {
+        &self.diff_ids
+    }
+
+    /// A layer that is there, by the diff-id that the engine has for it.
+    pub(super) fn layer(&self, diff_id: &Digest) -> Option<&Layer> {
+        self.layers.get(diff_id)
+    }
+
+    /// The length of the layers that are there, in bytes; compressed where the other is not known.
+    pub(super) fn known_length(&self) -> u64 {
+        let length = |layer: &Layer| {
+            layer
+                .original
+                .map_or(layer.descriptor.size, |original| original.length)
+        };
+        self.layers.values().map(length).fold(0, u64::saturating_add)
+    }
+
+    /// Notes a layer on its way that came without a name; whether it is one that was missing.
+    pub(super) fn take_layer(&mut self, found: Digest, layer: &Layer) -> bool {
+        let is_missing = self.lacks_layer(&found);
+        if is_missing {
+            self.layers.insert(found, layer.clone());
+        }
+        is_missing
     }
 
     /// Notes a layer that is in the registry.

@@ -6,23 +6,17 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::io::AsyncRead;
 
+use super::compression::{Compressed, MAX_UPLOADS, compress, upload};
 use super::epoch::ImageTimes;
 use super::failure::Failure;
-use super::gzip;
-use super::image::{EntryRole, ImageTransfer, Layer};
-use super::layer::LayerTimes;
-use super::spool::Spooled;
+use super::image::{EntryRole, ImageTransfer};
 use super::tar::{TarEntry, TarReader};
 use crate::ports::{ImageArchive, RegistryError, Reporter, RunEvent, WriteRepository};
 use oci_registry::MAX_SMALL_BLOB;
-use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
-use tagship_domain::reference::{Digest, DigestHasher};
+use tagship_domain::reference::Digest;
 
 /// The longest that the rest of a stream is read for, of which nothing is needed.
 const LEAVING: Duration = Duration::from_secs(10);
-
-/// The most layers that are uploaded at a time. As many more wait compressed, of which little is in memory.
-const MAX_UPLOADS: usize = 4;
 
 /// One reading of an archive.
 pub(super) struct Reading<'a> {
@@ -48,7 +42,7 @@ impl Reading<'_> {
 
     /// Compresses layers in their order, each while those before it are uploaded. All that were begun come to their end,
     /// also after a failure: what is there then is not sent again.
-    async fn read<R: AsyncRead + Unpin>(&mut self, tar: &mut TarReader<R>) -> Result<(), Failure> {
+    async fn read<R: AsyncRead + Send + Unpin>(&mut self, tar: &mut TarReader<R>) -> Result<(), Failure> {
         let registry = self.registry;
         let mut uploads = FuturesUnordered::new();
         let mut failure = None;
@@ -79,12 +73,15 @@ impl Reading<'_> {
             let noted = match part {
                 Ok(Some(Part::Config(config))) => self.image.add_config(config),
                 Ok(Some(Part::Layer(layer))) => {
-                    let Compressed {
+                    let Read {
                         path,
                         expected,
-                        found,
-                        layer,
-                        spooled,
+                        layer:
+                            Compressed {
+                                found,
+                                layer,
+                                spooled,
+                            },
                     } = *layer;
                     let noted = self.image.add_layer(path, expected, found, layer);
                     if noted.is_ok() {
@@ -120,7 +117,10 @@ impl Reading<'_> {
     }
 
     /// The next part that is needed; `None` at the end of the archive.
-    async fn next_part<R: AsyncRead + Unpin>(&self, tar: &mut TarReader<R>) -> Result<Option<Part>, Failure> {
+    async fn next_part<R: AsyncRead + Send + Unpin>(
+        &self,
+        tar: &mut TarReader<R>,
+    ) -> Result<Option<Part>, Failure> {
         while let Some(entry) = tar.next().await? {
             if !entry.is_file {
                 continue;
@@ -137,41 +137,28 @@ impl Reading<'_> {
         Ok(None)
     }
 
-    async fn compress<R: AsyncRead + Unpin>(
+    async fn compress<R: AsyncRead + Send + Unpin>(
         &self,
         tar: &mut TarReader<R>,
         entry: TarEntry,
         expected: Option<Digest>,
-    ) -> Result<Compressed, Failure> {
+    ) -> Result<Read, Failure> {
         let name = match expected {
             Some(diff_id) => diff_id.short(),
             None => entry.path.chars().take(12).collect(),
         };
-        let (input, compressed) = gzip::start();
-        let (fed, spooled) = tokio::join!(
-            feed(tar, self.times.layers.map(LayerTimes::new), input, |current| {
-                self.reporter.event(RunEvent::Progress {
-                    what: &name,
-                    current,
-                    total: Some(entry.size),
-                });
-            }),
-            Spooled::gather(compressed),
-        );
-        // A broken source breaks the other side too: it is the one to name.
-        let fed = fed?;
-        let spooled = spooled?;
-        let fed = fed.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
-        let descriptor = Descriptor::new(OCI_LAYER_GZIP, spooled.digest, spooled.size);
-        Ok(Compressed {
+        let layer = compress(tar, self.times, |current| {
+            self.reporter.event(RunEvent::Progress {
+                what: &name,
+                current,
+                total: Some(entry.size),
+            });
+        })
+        .await?;
+        Ok(Read {
             path: entry.path,
             expected,
-            found: fed.read,
-            layer: Layer {
-                diff_id: fed.pushed,
-                descriptor,
-            },
-            spooled,
+            layer,
         })
     }
 }
@@ -179,88 +166,19 @@ impl Reading<'_> {
 /// A part of an image, read.
 enum Part {
     Config(Bytes),
-    Layer(Box<Compressed>),
+    Layer(Box<Read>),
 }
 
-/// A layer that waits to be uploaded.
-struct Compressed {
+/// A layer of an archive.
+struct Read {
     /// Where it stood in the archive.
     path: String,
     /// The diff-id that the path names, if it names one.
     expected: Option<Digest>,
-    /// Its diff-id.
-    found: Digest,
-    layer: Layer,
-    spooled: Spooled,
+    layer: Compressed,
 }
 
-/// Uploads a layer unless it is there; names it where that fails.
-async fn upload(
-    registry: &dyn WriteRepository,
-    found: Digest,
-    spooled: Spooled,
-) -> Result<(), (Digest, RegistryError)> {
-    let named = |error| (found, error);
-    let (digest, size) = (spooled.digest, spooled.size);
-    if registry.blob_size(&digest).await.map_err(named)? == Some(size) {
-        return Ok(());
-    }
-    let sent = registry.upload(spooled.into_stream()).await.map_err(named)?;
-    if sent == (digest, size) {
-        return Ok(());
-    }
-    Err(named(RegistryError::ContentMismatch {
-        expected: digest,
-        found: format!("{} of {} bytes", sent.0, sent.1),
-    }))
-}
-
-/// The digests of a layer's content.
-struct LayerDigests {
-    /// As the engine has it.
-    read: Digest,
-    /// As it was compressed.
-    pushed: Digest,
-}
-
-/// Compresses the current entry, with its times set if that is wanted; `None` if the compressed bytes are not wanted any more.
-async fn feed<R: AsyncRead + Unpin>(
-    tar: &mut TarReader<R>,
-    mut times: Option<LayerTimes>,
-    mut input: gzip::Input,
-    progress: impl Fn(u64),
-) -> Result<Option<LayerDigests>, Failure> {
-    let mut current = 0;
-    // Of what passes unchanged the compressor's own digest is enough.
-    let mut hash = times.is_some().then(DigestHasher::default);
-    while let Some(chunk) = tar.chunk().await? {
-        current += chunk.len() as u64;
-        if let Some(hash) = &mut hash {
-            hash.update(&chunk);
-        }
-        let ready = match &mut times {
-            Some(times) => times.push(&chunk),
-            None => chunk,
-        };
-        if input.write(ready).await.is_err() {
-            return Ok(None);
-        }
-        progress(current);
-    }
-    if let Some(times) = times
-        && input.write(times.finish()).await.is_err()
-    {
-        return Ok(None);
-    }
-    let pushed = input.finish().await.ok();
-    let read = hash.map(DigestHasher::finish);
-    Ok(pushed.map(|pushed| LayerDigests {
-        read: read.unwrap_or(pushed),
-        pushed,
-    }))
-}
-
-async fn read_config<R: AsyncRead + Unpin>(
+async fn read_config<R: AsyncRead + Send + Unpin>(
     tar: &mut TarReader<R>,
     entry: &TarEntry,
 ) -> Result<Bytes, Failure> {

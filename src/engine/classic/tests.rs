@@ -1,3 +1,5 @@
+mod handover;
+mod pushing;
 mod saved;
 
 use std::collections::BTreeSet;
@@ -24,7 +26,10 @@ impl Reporter for RecordedEvents {
 
     fn event(&self, event: RunEvent<'_>) {
         let text = match event {
-            RunEvent::Progress { what, current, total } => format!("{what} {current}/{}", total.unwrap()),
+            RunEvent::Progress { what, current, total } => {
+                let total = total.map_or("?".to_owned(), |total| total.to_string());
+                format!("{what} {current}/{total}")
+            }
             RunEvent::Retry { reason, .. } => format!("retry: {reason}"),
             other => format!("{other:?}"),
         };

@@ -138,13 +138,12 @@ impl ReadRepository for Memory {
 
 #[async_trait]
 impl WriteRepository for Memory {
-    async fn upload(&self, mut content: BlobStream) -> Result<(Digest, u64), RegistryError> {
+    async fn upload(&self, _: &Digest, _: u64, mut content: BlobStream) -> Result<(), RegistryError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = content.next().await {
             bytes.extend_from_slice(&chunk.map_err(|error| RegistryError::Source(error.to_string()))?);
         }
-        let size = bytes.len() as u64;
-        self.put_blob(bytes.into()).await.map(|digest| (digest, size))
+        self.put_blob(bytes.into()).await.map(drop)
     }
 
     async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError> {

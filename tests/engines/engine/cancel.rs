@@ -98,7 +98,7 @@ impl ReadRepository for Silent {
 
 #[async_trait]
 impl WriteRepository for Silent {
-    async fn upload(&self, _: BlobStream) -> Result<(Digest, u64), RegistryError> {
+    async fn upload(&self, _: &Digest, _: u64, _: BlobStream) -> Result<(), RegistryError> {
         self.never().await
     }
 

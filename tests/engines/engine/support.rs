@@ -216,6 +216,12 @@ impl Bench {
         Manifest::new(media_type, bytes)
     }
 
+    /// With a file that remembers layers.
+    pub(crate) fn with_layer_cache(self, file: &Path) -> Self {
+        let builder = self.builder.with_layer_cache(Some(file.to_owned()));
+        Self { builder, ..self }
+    }
+
     pub(crate) async fn publish(&self, request: &BuildRequest) -> Result<Digest, BuildError> {
         let (repository, _) = self.registry.client_of(self.repository);
         self.builder.publish(request, &repository).await

@@ -66,7 +66,12 @@ async fn put_content(repository: &Repository, layer: &'static str) -> Manifest {
     let config = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
     let config_digest = repository.put_blob(config.into()).await.unwrap();
     let chunks = stream::iter([Ok(Bytes::from(layer))]).boxed();
-    let (layer_digest, layer_size) = repository.upload(chunks).await.unwrap();
+    let layer_digest = Digest::of(layer.as_bytes());
+    let layer_size = layer.len() as u64;
+    repository
+        .upload(&layer_digest, layer_size, chunks)
+        .await
+        .unwrap();
     let manifest = serde_json::json!({
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,

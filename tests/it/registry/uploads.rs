@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use http::Method;
 use tagship::ports::{BlobStream, RegistryError, WriteRepository as _};
+use tagship::registry::Repository;
 use tagship_domain::reference::Digest;
 
 use test_support::fake::{Fake, Fault, REPOSITORY, serve};
@@ -24,54 +25,72 @@ fn path(rest: &str) -> String {
     format!("/v2/{REPOSITORY}/blobs/{rest}")
 }
 
+async fn upload(repository: &Repository, content: BlobStream) -> Result<(), RegistryError> {
+    repository
+        .upload(&Digest::parse(THRICE).unwrap(), 18, content)
+        .await
+}
+
 #[tokio::test]
-async fn a_stream_takes_three_requests() {
-    for patch_status in [201, 202, 204] {
-        let fake = Fake::start().await;
-        fake.state().patch_status = patch_status;
-        let (repository, _) = fake.client();
-        let (digest, size) = repository.upload(thrice()).await.unwrap();
-        assert_eq!((digest.to_string().as_str(), size), (THRICE, 18));
-        assert_eq!(fake.state().blobs[&digest], "layer layer layer ");
-        let upload = path("uploads/1");
-        assert_eq!(
-            fake.journal(),
-            [
-                format!("POST {}", path("uploads/")),
-                format!("PATCH {upload}"),
-                format!("PUT {upload}")
-            ]
-        );
-    }
+async fn a_stream_takes_two_requests() {
+    let fake = Fake::start().await;
+    let (repository, _) = fake.client();
+    upload(&repository, thrice()).await.unwrap();
+    let digest = Digest::parse(THRICE).unwrap();
+    assert_eq!(fake.state().blobs[&digest], "layer layer layer ");
+    assert_eq!(
+        fake.journal(),
+        [
+            format!("POST {}", path("uploads/")),
+            format!("PUT {}", path("uploads/1"))
+        ]
+    );
 }
 
 #[tokio::test]
 async fn an_empty_stream_is_a_blob_too() {
     let fake = Fake::start().await;
     let (repository, _) = fake.client();
-    let uploaded = repository.upload(stream::empty().boxed()).await.unwrap();
     // `sha256sum /dev/null`
     let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    assert_eq!(uploaded, (Digest::parse(empty).unwrap(), 0));
+    let empty = Digest::parse(empty).unwrap();
+    repository
+        .upload(&empty, 0, stream::empty().boxed())
+        .await
+        .unwrap();
+    assert!(fake.state().blobs.contains_key(&empty));
 }
 
 #[tokio::test]
-async fn a_blob_in_memory_is_put_in_one_piece_and_only_once() {
+async fn a_stream_of_something_else_is_refused_and_not_kept() {
+    let fake = Fake::start().await;
+    let (repository, _) = fake.client();
+    let other = stream::iter([Ok(Bytes::from("a layer of 18 byte"))]).boxed();
+    let error = upload(&repository, other).await.unwrap_err();
+    assert!(
+        matches!(error, RegistryError::ContentMismatch { .. }),
+        "{error:?}"
+    );
+    for content in ["layer layer", "layer layer layer and more"] {
+        let content = stream::iter([Ok(Bytes::from(content))]).boxed();
+        upload(&repository, content).await.unwrap_err();
+    }
+    assert!(fake.state().blobs.is_empty());
+}
+
+#[tokio::test]
+async fn a_blob_in_memory_is_put_in_one_piece() {
     let fake = Fake::start().await;
     let (repository, _) = fake.client();
     let digest = repository.put_blob("layer layer layer ".into()).await.unwrap();
     assert_eq!(digest.to_string(), THRICE);
-    let look = format!("HEAD {}", path(&digest.to_string()));
     assert_eq!(
         fake.journal(),
         [
-            look.clone(),
             format!("POST {}", path("uploads/")),
             format!("PUT {}", path("uploads/1"))
         ]
     );
-    repository.put_blob("layer layer layer ".into()).await.unwrap();
-    assert_eq!(fake.journal(), [look]);
 }
 
 #[tokio::test]
@@ -89,11 +108,10 @@ async fn every_repetition_has_an_upload_session_of_its_own() {
         let fake = Fake::start().await;
         let (repository, witness) = fake.client();
         fake.fail(Method::PUT, "uploads", failure.clone());
-        let digest = repository.put_blob("content".into()).await.unwrap();
+        repository.put_blob("content".into()).await.unwrap();
         assert_eq!(
             fake.journal(),
             [
-                format!("HEAD {}", path(&digest.to_string())),
                 format!("POST {}", path("uploads/")),
                 format!("PUT {}", path("uploads/1")),
                 format!("POST {}", path("uploads/")),
@@ -115,24 +133,21 @@ async fn a_stream_that_breaks_off_is_the_callers_to_repeat() {
     ] {
         let fake = Fake::start().await;
         let (repository, _) = fake.client();
-        fake.fail(Method::PATCH, "uploads", failure.clone());
-        let error = repository.upload(thrice()).await.unwrap_err();
+        fake.fail(Method::PUT, "uploads", failure.clone());
+        let error = upload(&repository, thrice()).await.unwrap_err();
         assert!(error.is_transient(), "{failure:?}: {error:?}");
-        let (digest, _) = repository.upload(thrice()).await.unwrap();
-        assert_eq!(digest.to_string(), THRICE);
+        upload(&repository, thrice()).await.unwrap();
+        assert_eq!(fake.state().blobs.len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_the_commit_costs_a_look_and_no_second_upload() {
+async fn a_lost_answer_costs_a_look_and_no_second_upload() {
     let fake = Fake::start().await;
     let (repository, _) = fake.client();
     fake.fail(Method::PUT, "uploads", Fault::LoseAnswer);
-    let (digest, _) = repository.upload(thrice()).await.unwrap();
-    assert_eq!(
-        fake.journal().last(),
-        Some(&format!("HEAD {}", path(&digest.to_string())))
-    );
+    upload(&repository, thrice()).await.unwrap();
+    assert_eq!(fake.journal().last(), Some(&format!("HEAD {}", path(THRICE))));
 }
 
 #[tokio::test]
@@ -143,7 +158,7 @@ async fn a_source_that_fails_is_told_from_a_registry_that_fails() {
         Ok(Bytes::from("layer ")),
         Err(io::Error::other("the engine went away")),
     ]);
-    let error = repository.upload(broken.boxed()).await.unwrap_err();
+    let error = upload(&repository, broken.boxed()).await.unwrap_err();
     assert!(
         matches!(&error, RegistryError::Source(message) if message == "the engine went away"),
         "{error:?}"
@@ -171,8 +186,8 @@ async fn an_upload_never_leaves_the_registry() {
             "{location}: {error:?}"
         );
 
-        fake.fail(Method::PATCH, "uploads", lie);
-        let error = repository.upload(thrice()).await.unwrap_err();
+        fake.fail(Method::POST, "uploads", lie);
+        let error = upload(&repository, thrice()).await.unwrap_err();
         assert!(
             matches!(error, RegistryError::Refused { .. }),
             "{location}: {error:?}"
@@ -187,8 +202,8 @@ async fn an_upload_goes_on_at_a_relative_address() {
     let (repository, _) = fake.client();
     let relative = format!("/v2/{REPOSITORY}/blobs/uploads/1?state=a%2Fb");
     fake.fail(Method::POST, "uploads", Fault::Header("location", relative));
-    let (digest, _) = repository.upload(thrice()).await.unwrap();
-    assert_eq!(digest.to_string(), THRICE);
+    upload(&repository, thrice()).await.unwrap();
+    assert_eq!(fake.state().blobs.len(), 1);
 }
 
 #[tokio::test]
@@ -208,6 +223,10 @@ async fn an_answer_before_the_end_of_the_stream_is_no_success() {
     let fake = Fake::at(hasty);
     let (repository, _) = fake.client();
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 4096])));
-    let error = repository.upload(endless.boxed()).await.unwrap_err();
+    let digest = Digest::parse(THRICE).unwrap();
+    let error = repository
+        .upload(&digest, u64::MAX, endless.boxed())
+        .await
+        .unwrap_err();
     assert!(error.is_transient(), "{error:?}");
 }

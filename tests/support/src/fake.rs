@@ -1,9 +1,9 @@
 //! A registry over HTTP that keeps ECR's rules and fails on demand.
 //!
 //! Sources: OCI distribution spec 1.1; ECR user guide; for what ECR does differently, reports of clients
-//! (PATCH answered with 201: openai/tart#273; no second try within an upload session: apple/containerization#792).
+//! (no second try within an upload session: apple/containerization#792).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -105,16 +105,9 @@ pub struct State {
     /// `METHOD path` of each request, without host and query.
     pub journal: Vec<String>,
     pub faults: VecDeque<(Method, &'static str, Fault)>,
-    pub patch_status: u16,
-    uploads: BTreeMap<u64, Upload>,
+    uploads: BTreeSet<u64>,
     next_upload: u64,
     address: Option<SocketAddr>,
-}
-
-#[derive(Default)]
-struct Upload {
-    content: Vec<u8>,
-    begun: bool,
 }
 
 /// A running registry. It ends with its runtime.
@@ -131,10 +124,7 @@ impl Fake {
 
     /// At an address and port of this machine; a free port when that is 0.
     pub async fn start_at(address: &str) -> Self {
-        let state = Arc::new(Mutex::new(State {
-            patch_status: 201,
-            ..State::default()
-        }));
+        let state = Arc::new(Mutex::new(State::default()));
         let address = serve_at(address, {
             let state = Arc::clone(&state);
             move |request| registry(Arc::clone(&state), request)
@@ -406,23 +396,12 @@ impl State {
             ("PUT", ("manifests", reference)) => self.put_manifest(reference, head, body),
             ("POST", ("blobs", "uploads/")) => {
                 self.next_upload += 1;
-                self.uploads.insert(self.next_upload, Upload::default());
+                self.uploads.insert(self.next_upload);
                 answer(
                     202,
                     &[(LOCATION.as_str(), &self.upload_address(self.next_upload))],
                     "",
                 )
-            }
-            ("PATCH", ("blobs", rest)) => {
-                let Some((id, upload)) = self.upload(rest) else {
-                    return refusal(404, "BLOB_UPLOAD_UNKNOWN", "");
-                };
-                if std::mem::replace(&mut upload.begun, true) {
-                    return refusal(416, "BLOB_UPLOAD_INVALID", "");
-                }
-                upload.content.extend_from_slice(body);
-                let location = self.upload_address(id);
-                answer(self.patch_status, &[(LOCATION.as_str(), &location)], "")
             }
             ("PUT", ("blobs", rest)) => self.commit(rest, head.uri.query().unwrap_or_default(), body),
             ("HEAD" | "GET", ("blobs", digest)) => self.get_blob(digest),
@@ -435,18 +414,12 @@ impl State {
         format!("http://{address}/v2/{REPOSITORY}/blobs/uploads/{id}?state=a%2Fb")
     }
 
-    fn upload(&mut self, path: &str) -> Option<(u64, &mut Upload)> {
-        let id = path.strip_prefix("uploads/")?.parse().ok()?;
-        Some((id, self.uploads.get_mut(&id)?))
-    }
-
     fn commit(&mut self, path: &str, query: &str, body: &[u8]) -> Answer {
-        let Some((id, upload)) = self.upload(path) else {
+        let id = path.strip_prefix("uploads/").and_then(|id| id.parse().ok());
+        if !id.is_some_and(|id| self.uploads.remove(&id)) {
             return refusal(404, "BLOB_UPLOAD_UNKNOWN", "");
-        };
-        upload.content.extend_from_slice(body);
-        let content = Bytes::from(std::mem::take(&mut upload.content));
-        self.uploads.remove(&id);
+        }
+        let content = Bytes::copy_from_slice(body);
         let digest = Digest::of(&content);
         let asked = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "digest");
         let state = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "state");

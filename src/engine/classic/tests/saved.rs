@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::ports::BuildError;
-use crate::ports::ImageArchive;
+use super::pushing::Engine;
+use crate::ports::{BuildError, ImageArchive, LoopbackRegistry, PushableImage};
 use tagship_domain::reference::Digest;
 
 /// An image as an engine has it.
@@ -25,6 +25,8 @@ pub(super) struct SavedImage {
     opened: AtomicUsize,
     /// How many openings were read to their end.
     ended: Arc<AtomicUsize>,
+    /// What the engine does when it is asked to push.
+    pub(super) engine: Option<Arc<Engine>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -52,6 +54,15 @@ impl SavedImage {
             lengths: Mutex::default(),
             opened: AtomicUsize::new(0),
             ended: Arc::default(),
+            engine: None,
+        }
+    }
+
+    /// The same in an engine that can be asked to push it.
+    pub(super) fn within(self, engine: &Arc<Engine>) -> Self {
+        Self {
+            engine: Some(Arc::clone(engine)),
+            ..self
         }
     }
 
@@ -127,6 +138,10 @@ impl ImageArchive for SavedImage {
         &self.diff_ids
     }
 
+    fn pushable(&self) -> Option<&dyn PushableImage> {
+        self.engine.is_some().then_some(self)
+    }
+
     async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError> {
         self.opened.fetch_add(1, Ordering::SeqCst);
         let mut tar = self.tar();
@@ -139,6 +154,22 @@ impl ImageArchive for SavedImage {
             ended: Arc::clone(&self.ended),
         };
         Ok(Box::new(stream))
+    }
+}
+
+#[async_trait]
+impl PushableImage for SavedImage {
+    fn size(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.len() as u64).sum()
+    }
+
+    async fn contact(&self, registry: &LoopbackRegistry) {
+        self.engine.as_ref().unwrap().contact(registry).await;
+    }
+
+    async fn push(&self, registry: &LoopbackRegistry) -> Result<(), BuildError> {
+        self.engine.as_ref().unwrap().push(self, registry).await;
+        Ok(())
     }
 }
 
