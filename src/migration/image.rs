@@ -42,7 +42,7 @@ impl Named {
         })
     }
 
-    /// Tells whose registry it is. `logins` are the ids of steps of amazon-ecr-login.
+    /// Returns whose registry it is. `logins` are the ids of steps of amazon-ecr-login.
     pub(super) fn registry(&self, logins: &[&str], variables: &BTreeMap<String, String>) -> Registry {
         let host = resolved(&self.host, variables);
         if let Ok(host) = RegistryHost::parse(&host)

@@ -1,4 +1,4 @@
-//! What the steps of a job need from each other, as far as it can be told from their text.
+//! What the steps of a job need from each other, as far as their text says.
 
 use super::job::{Job, Step, StepKind};
 

@@ -7,7 +7,7 @@ use tagship_domain::capability::{Feature, ImageStore};
 
 use crate::inputs_generated::is_fresh;
 
-const BEGIN: &str = "<!-- Made from the code: TAGSHIP_REGENERATE=1 cargo test --test it building_page -->\n";
+const BEGIN: &str = "<!-- Made from the code: cargo xtask generate -->\n";
 const END: &str = "<!-- end -->";
 
 #[test]

@@ -1,6 +1,6 @@
 //! `action.yml` and `docs/reference.md` are made from the table of inputs; a stale one fails here.
 //!
-//! `TAGSHIP_REGENERATE=1 cargo test --test it inputs_generated` writes them anew.
+//! `cargo xtask generate` writes them anew.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -68,15 +68,12 @@ pub(crate) fn is_fresh(name: &str, expected: &str) {
         std::fs::write(&path, expected).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == expected,
-        "{name} is stale: TAGSHIP_REGENERATE=1 cargo test --test it inputs_generated"
-    );
+    assert!(found == expected, "{name} is stale: cargo xtask generate");
 }
 
 fn action_yml() -> String {
     let mut text = "\
-# Made from the table of inputs: TAGSHIP_REGENERATE=1 cargo test --test it inputs_generated
+# Made from the table of inputs: cargo xtask generate
 # Defaults are not given here, because the runner would pass them on as if the workflow had set them, and
 # tagship.yaml would never count.
 name: Tagship
@@ -130,7 +127,7 @@ fn default(input: &Input) -> Option<String> {
 
 fn reference_page() -> String {
     let mut page = "\
-<!-- Made from the table of inputs: TAGSHIP_REGENERATE=1 cargo test --test it inputs_generated -->
+<!-- Made from the table of inputs: cargo xtask generate -->
 # Reference
 
 ## Inputs

@@ -1,6 +1,6 @@
 //! `docs/limits.md` is made from the table of limits; a stale one fails here.
 //!
-//! `TAGSHIP_REGENERATE=1 cargo test --test it limits_page` writes it anew.
+//! `cargo xtask generate` writes it anew.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::inputs_generated::is_fresh;
 #[test]
 fn the_page_of_limits_is_what_the_table_says() {
     let mut page = "\
-<!-- Made from the table of limits: TAGSHIP_REGENERATE=1 cargo test --test it limits_page -->
+<!-- Made from the table of limits: cargo xtask generate -->
 # Limits
 
 Nothing is waited for without end, and no answer is read without end. What a peer may take, and how much it may say:

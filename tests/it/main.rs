@@ -25,6 +25,7 @@ mod real_names;
 mod registry;
 mod releases;
 mod runner_contract;
+mod schemas;
 mod source;
 mod tags_command;
 mod tags_page;

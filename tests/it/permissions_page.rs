@@ -1,6 +1,6 @@
 //! `docs/permissions.md` is made from the table of permissions; a stale one fails here.
 //!
-//! `TAGSHIP_REGENERATE=1 cargo test --test it permissions_page` writes it anew.
+//! `cargo xtask generate` writes it anew.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use tagship_domain::iam::{COMMANDS, Need};
 use crate::inputs_generated::is_fresh;
 
 const BEGINNING: &str = "\
-<!-- Made from the table of permissions: TAGSHIP_REGENERATE=1 cargo test --test it permissions_page -->
+<!-- Made from the table of permissions: cargo xtask generate -->
 # Permissions
 
 A role that publishes has two policies: what it may do, and who may assume it. `tagship iam` prints both for the

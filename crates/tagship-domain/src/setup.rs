@@ -18,7 +18,7 @@ pub struct Setup {
     pub target: Target,
     /// The role's name.
     pub role: RoleName,
-    /// Whom it trusts.
+    /// The identities that it trusts.
     pub trust: Trust,
     /// What creates it.
     pub tool: SetupTool,
