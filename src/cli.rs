@@ -87,6 +87,9 @@ enum Command {
     /// Publish the commit: build, push by digest, verify, tag
     #[command(after_help = help::SHIP_SHORT, after_long_help = help::ship())]
     Ship(InputArguments<false>),
+    /// Build the working tree, and publish nothing
+    #[command(after_help = help::BUILD, after_long_help = help::BUILD)]
+    Build(InputArguments<false>),
     /// Show what `ship` would do, and write nothing
     #[command(after_help = help::PLAN, after_long_help = help::PLAN)]
     Plan(InputArguments<true>),

@@ -9,8 +9,11 @@ mod classic;
 mod export;
 mod failure;
 mod order;
+mod outputs;
+mod runner;
 mod session;
 
 pub use builder::EngineBuilder;
 pub use buildkit_session::ContextInputs;
 pub use classic::{ImageTimes, LayerCache, push_archive};
+pub use runner::BuildRunner;

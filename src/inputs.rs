@@ -4,6 +4,7 @@
 //! key `name` of `tagship.yaml`; the first of these that is set and not empty counts, in this order.
 //! All problems are found before anything runs, and are reported together.
 
+mod agents;
 mod attestations;
 mod build;
 mod cache;
@@ -20,6 +21,7 @@ mod lists;
 mod logins;
 mod naming;
 mod options;
+mod outputs;
 mod paths;
 mod problem;
 mod quoted;
@@ -33,7 +35,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-use crate::settings::{RepositorySettings, Settings};
+use crate::settings::{IdentitySettings, RepositorySettings, Settings};
 
 pub use changed::changed;
 pub use environment::{ActionVariables, Environment, NoNumber};
@@ -43,6 +45,7 @@ pub use problem::{Origin, Problem, SettingsError};
 pub use raw::{RawArguments, RawInputs};
 pub use targets::targets;
 
+use destination::ResolvedDestination;
 use problem::Problems;
 
 /// The settings of a run, and what the user should know about how they came to be.
@@ -63,9 +66,20 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     }
     let paths = paths::Paths::new(raw.face(), environment);
 
-    let place = destination::ResolvedDestination::read(&raw, environment, &mut problems);
-    let identity = identity::read(&raw, environment, place.as_ref(), &mut problems);
+    let push = raw.flag("push", &mut problems);
+    let place = if push {
+        ResolvedDestination::read(&raw, environment, &mut problems)
+    } else {
+        ResolvedDestination::unpublished(&raw, environment, &mut problems)
+    };
+    // Who is nowhere needs no identity: whatever the step says of one is another job's.
+    let identity = if place.as_ref().is_some_and(ResolvedDestination::is_unknown) {
+        Some(IdentitySettings::default())
+    } else {
+        identity::read(&raw, environment, place.as_ref(), &mut problems)
+    };
     let build = build::read(&raw, environment, &paths, &mut problems);
+    let outputs = outputs::read(&raw, &paths, push, &mut problems);
     let github = github::read(&raw, environment, &mut problems);
     let naming = naming::read(&raw, environment, &mut problems);
     let rebuild = naming::rebuild(&raw, build.as_ref(), &mut problems);
@@ -84,6 +98,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 destination: place.into_destination(),
                 identity,
                 build,
+                outputs,
                 version: naming.version,
                 event,
                 tag_prefix: naming.tag_prefix,

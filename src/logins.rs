@@ -19,13 +19,17 @@ use tagship_domain::reference::RegistryHost;
 /// The credentials of one run.
 pub struct Logins {
     settings: LoginSettings,
-    ecr: Arc<dyn RegistryLogin>,
+    ecr: Option<Arc<dyn RegistryLogin>>,
     reporter: Arc<dyn Reporter>,
 }
 
 impl Logins {
-    /// Takes what the settings say, and the run's identity.
-    pub fn new(settings: LoginSettings, ecr: Arc<dyn RegistryLogin>, reporter: Arc<dyn Reporter>) -> Self {
+    /// Takes what the settings say, and the run's identity if it has one.
+    pub fn new(
+        settings: LoginSettings,
+        ecr: Option<Arc<dyn RegistryLogin>>,
+        reporter: Arc<dyn Reporter>,
+    ) -> Self {
         Self {
             settings,
             ecr,
@@ -66,8 +70,8 @@ impl FindLogin for Logins {
             self.reporter.mask(&credential.password);
             return Ok(Some(credential));
         }
-        match RegistryHost::parse(host) {
-            Ok(host) if host.region().is_some() => self.ecr.credential(&host).await.map(Some),
+        match (RegistryHost::parse(host), &self.ecr) {
+            (Ok(host), Some(ecr)) if host.region().is_some() => ecr.credential(&host).await.map(Some),
             _ => Ok(None),
         }
     }

@@ -16,7 +16,7 @@ use buildkit_session::BuildEvent;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use tagship_domain::build::BuildRequest;
+use tagship_domain::build::{BuildOutput, BuildRequest};
 use tagship_domain::content::Manifest;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
@@ -104,6 +104,31 @@ pub trait Builder: Send + Sync {
         request: &BuildRequest,
         registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError>;
+}
+
+/// Builds images that stay on this machine.
+#[async_trait]
+pub trait BuildHere: Send + Sync {
+    /// Finds out, before anything is built, whether the engine answers and can do what is asked.
+    async fn check(
+        &self,
+        request: &BuildRequest,
+        outputs: &[BuildOutput],
+    ) -> Result<EngineSummary, BuildError>;
+
+    /// Builds, and brings the result to each output; with none it is built and thrown away.
+    ///
+    /// Dropping the future cancels the build.
+    async fn build(&self, request: &BuildRequest, outputs: &[BuildOutput]) -> Result<BuiltImage, BuildError>;
+}
+
+/// An image in the engine's store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuiltImage {
+    /// What the engine knows it as, if it has it.
+    pub id: Option<Digest>,
+    /// Its names.
+    pub names: Vec<String>,
 }
 
 /// What engine will build.

@@ -31,6 +31,8 @@ pub enum Status {
     Published,
     /// Every wanted tag pointed to this commit's image before.
     AlreadyPublished,
+    /// The image was built, and is not published.
+    Built,
     /// Nothing was written, because none was to be.
     DryRun,
     /// It did not come to its end.
@@ -44,6 +46,7 @@ impl Status {
         match self {
             Self::Published => "published",
             Self::AlreadyPublished => "already-published",
+            Self::Built => "built",
             Self::DryRun => "dry-run",
             Self::Failed => "failed",
         }
@@ -110,6 +113,12 @@ pub struct Report {
     pub version: Option<Version>,
     /// The digest that the tags point to.
     pub digest: Option<Digest>,
+    /// What the engine knows an image as that is not published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<Digest>,
+    /// The names that it has in the engine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// Each wanted tag.
     pub tags: Vec<TagReport>,
     /// One manifest for each platform.

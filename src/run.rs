@@ -1,5 +1,6 @@
 //! What each command does: the place where settings meet adapters.
 
+mod build_here;
 mod changed;
 mod commit_naming;
 mod connection;
@@ -23,6 +24,7 @@ mod version;
 
 use std::sync::Arc;
 
+pub use build_here::build;
 pub use changed::changed;
 pub use error::RunError;
 pub use iam::{IamError, IamPolicy, IamRequest, PolicyFormat, TrustRequest, iam};
@@ -38,13 +40,14 @@ pub use version::{VersionRequest, version};
 
 use self::context::RunContext;
 use self::history::History;
-use crate::engine::EngineBuilder;
+use crate::engine::{BuildRunner, EngineBuilder};
 use crate::logins::Logins;
 use crate::pipeline::{Ledger, PipelineError, Writers, execute};
-use crate::ports::{Reporter, RunEvent, Stage, Warning};
+use crate::ports::{BuildError, BuildHere, Reporter, RunEvent, Stage, Warning};
 use crate::report::plan_text;
-use crate::settings::Settings;
-use tagship_domain::plan::{Content, Unknown};
+use crate::settings::{LoginSettings, Settings};
+use tagship_domain::capability::Feature;
+use tagship_domain::plan::{Content, Plan, Unknown};
 
 /// Publishes a commit. What is true at any moment stands in `ledger`.
 pub async fn ship(
@@ -102,23 +105,30 @@ async fn ship_from(
         return Err(PipelineError::from(error).into());
     }
     if settings.dry_run {
+        check_engine(settings, &plan, &reporter).await?;
         ledger.dry_run();
         return Ok(Outcome::of_dry_run(&plan, ledger));
     }
     let repository = connection.repository()?;
-    let builder = EngineBuilder::new(
+    let logins = Logins::new(
+        settings.build.logins.clone(),
+        Some(connection.login()),
+        Arc::clone(&reporter),
+    );
+    let runner = BuildRunner::new(
         settings.build.docker_host.as_deref(),
+        Arc::new(logins),
+        Arc::clone(&reporter),
+        settings.workspace.clone(),
+        plan.image.to_string(),
+    );
+    let builder = EngineBuilder::new(
+        runner,
         connection.login(),
         plan.image.clone(),
         Arc::clone(&reporter),
-        settings.workspace.clone(),
     )
-    .with_layer_cache(settings.build.layer_cache.clone())
-    .with_logins(Arc::new(Logins::new(
-        settings.build.logins.clone(),
-        connection.login(),
-        Arc::clone(&reporter),
-    )));
+    .with_layer_cache(settings.build.layer_cache.clone());
     let writers = Writers {
         registry: &repository,
         builder: &builder,
@@ -153,8 +163,42 @@ pub async fn plan(
     ledger.planned(&plan);
     ledger.dry_run();
     context.close().await;
-    match plan.cache_error() {
-        Some(error) => Err(PipelineError::from(error).into()),
-        None => Ok(Outcome::of_plan(&plan, ledger)),
+    if let Some(error) = plan.cache_error() {
+        return Err(PipelineError::from(error).into());
+    }
+    if !settings.offline {
+        check_engine(settings, &plan, &reporter).await?;
+    }
+    Ok(Outcome::of_plan(&plan, ledger))
+}
+
+/// Finds out whether the engine does what not every engine does, if the plan asks for any of it. A plan is made without an
+/// engine too.
+async fn check_engine(
+    settings: &Settings,
+    plan: &Plan,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<(), RunError> {
+    let Content::Build { request } = &plan.content else {
+        return Ok(());
+    };
+    if Feature::of(request, &[]).is_empty() {
+        return Ok(());
+    }
+    let runner = BuildRunner::new(
+        settings.build.docker_host.as_deref(),
+        Arc::new(Logins::new(LoginSettings::default(), None, Arc::clone(reporter))),
+        Arc::clone(reporter),
+        settings.workspace.clone(),
+        plan.image.to_string(),
+    );
+    match BuildHere::check(&runner, request, &[]).await {
+        Err(error @ BuildError::Unsupported { .. }) => Err(PipelineError::from(error).into()),
+        Err(error) => {
+            let note = format!("could not determine whether the engine does all that is asked for: {error}");
+            reporter.event(RunEvent::Note(&note));
+            Ok(())
+        }
+        Ok(_) => Ok(()),
     }
 }

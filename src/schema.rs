@@ -42,6 +42,8 @@ pub enum Section {
     Identity,
     /// What to build.
     Build,
+    /// What becomes of what was built.
+    Result,
     /// What build steps are given.
     Steps,
     /// What is kept of earlier builds.
@@ -56,10 +58,11 @@ pub enum Section {
 
 impl Section {
     /// All, in the order of the help.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Destination,
         Self::Identity,
         Self::Build,
+        Self::Result,
         Self::Steps,
         Self::Cache,
         Self::Tags,
@@ -73,6 +76,7 @@ impl Section {
             Self::Destination => "Destination",
             Self::Identity => "AWS identity",
             Self::Build => "Build",
+            Self::Result => "Result",
             Self::Steps => "Build steps",
             Self::Cache => "Cache",
             Self::Tags => "Version and tags",

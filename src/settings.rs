@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use semver::Version;
 use url::Url;
 
-use tagship_domain::build::{BuildArgs, BuildOptions, BuildSecret, CacheEntry, SecretSource};
+use tagship_domain::build::{BuildArgs, BuildOptions, BuildOutput, BuildSecret, CacheEntry, SecretSource};
 use tagship_domain::content::Platform;
 use tagship_domain::event::Base;
 use tagship_domain::event::Event;
@@ -27,6 +27,8 @@ pub struct Settings {
     pub identity: IdentitySettings,
     /// What to build.
     pub build: BuildSettings,
+    /// Where a result goes that is not published; names of images are made at the end.
+    pub outputs: Vec<BuildOutput>,
     /// The version that the release tag carries; without it, that of the git tag.
     pub version: Option<RequestedVersion>,
     /// What started the job; absent outside of one.
@@ -89,6 +91,13 @@ pub enum Destination {
         repository: RepositoryName,
         /// The folder of its state; absolute.
         data: PathBuf,
+    },
+    /// It stays on this machine.
+    Nowhere {
+        /// The name that it would be published under, as far as it is known.
+        name: Option<RepositoryName>,
+        /// The same with its registry.
+        image: Option<ImageName>,
     },
 }
 
@@ -270,6 +279,11 @@ pub struct ImageSettings {
 }
 
 impl Settings {
+    /// Whether the image is published.
+    pub fn is_published(&self) -> bool {
+        !matches!(self.destination, Destination::Nowhere { .. })
+    }
+
     /// Everything in the settings that must never be shown.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         let of_build = self

@@ -60,6 +60,19 @@ Environment:
   NO_COLOR         Do not colour
   CLICOLOR_FORCE   Colour also where stderr is no terminal";
 
+pub(super) const BUILD: &str = "\
+Takes the inputs of `ship`. The working tree is built as it is, also with uncommitted changes, and no registry is written to.
+
+Examples:
+  tagship build
+      See whether it builds
+  tagship build --load --repository team/app
+      Build into the engine, as `team/app` with the tags that a release would have
+  tagship build --outputs type=local,dest=out --target binaries
+      Take the files of a stage
+  tagship build --platforms linux/amd64,linux/arm64 --outputs type=oci,dest=image.tar
+      Take the image as an OCI layout; the engine needs the containerd store";
+
 pub(super) const SHIP_SHORT: &str = "\
 Every flag `--foo-bar` is also the variable TAGSHIP_FOO_BAR, the key `foo-bar` of tagship.yaml and the action's \
 input `foo-bar`; the first of these that is given counts.";

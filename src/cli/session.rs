@@ -81,6 +81,13 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
             &environment,
             publish::Work::Ship,
         ),
+        Some(Command::Build(arguments)) => publish::publish(
+            &ui,
+            interrupt,
+            arguments.into_given().without("push"),
+            &environment,
+            publish::Work::Ship,
+        ),
         Some(Command::Plan(arguments)) => publish::publish(
             &ui,
             interrupt,

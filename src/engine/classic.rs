@@ -77,7 +77,7 @@ async fn push_patiently(
         let stall = retry_policy.stall;
         match handover::run(engine, &mut image, registry, reporter, times, known, stall).await {
             Ok(learned) => names = learned,
-            // The export tells what is really wrong, if anything is.
+            // The export says what is really wrong, if anything is.
             Err(error) => tracing::debug!(%error, "the engine does not push here, so the image is exported"),
         }
     }

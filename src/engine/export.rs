@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use buildkit_session::{Export, ExporterResponse};
 
 use crate::ports::BuildError;
-use tagship_domain::build::BuildRequest;
+use tagship_domain::build::{ArchiveKind, BuildRequest};
 use tagship_domain::reference::{Digest, ImageName};
 
 /// Pushes without a tag, and keeps no image in the engine.
@@ -37,10 +37,22 @@ pub(super) fn push_by_digest(request: &BuildRequest, image: &ImageName) -> Expor
     }
 }
 
-/// Leaves the image in a classic store, without a name.
-pub(super) fn into_store() -> Export {
+/// Leaves the image in the engine's store, under these names or none.
+pub(super) fn into_store(names: &[String]) -> Export {
+    let names = Some(names.join(",")).filter(|names| !names.is_empty());
     Export {
         kind: "moby",
+        options: names
+            .map(|names| ("name".to_owned(), names))
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// Sends the result here, as one file.
+pub(super) fn archive(kind: ArchiveKind) -> Export {
+    Export {
+        kind: kind.as_str(),
         options: HashMap::new(),
     }
 }

@@ -24,12 +24,12 @@ pub(super) fn classify(
     status: &Status,
     progress: &Progress,
     request: &BuildRequest,
-    image: &ImageName,
+    image: Option<&ImageName>,
 ) -> BuildError {
     let details = Details::of(status);
     let message = request.build_args.redact(status.message());
     tracing::debug!(%message, ?details, "the build failed");
-    if let Some(error) = push::classify(&message, image) {
+    if let Some(error) = image.and_then(|image| push::classify(&message, image)) {
         return error.into();
     }
     wording::classify(

@@ -123,3 +123,89 @@ fn listed(values: &[impl ToString]) -> Option<String> {
     let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
     (!texts.is_empty()).then(|| texts.join(","))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use tagship_domain::build::{Annotation, BuildArgs, BuildOptions};
+
+    fn request(options: BuildOptions) -> BuildRequest {
+        BuildRequest {
+            context: PathBuf::from("/w"),
+            dockerfile: PathBuf::from("/w/Dockerfile"),
+            target: None,
+            build_args: BuildArgs::default(),
+            secrets: Vec::new(),
+            labels: BTreeMap::new(),
+            platforms: Vec::new(),
+            no_cache: false,
+            committed_at: 0,
+            reproducible: false,
+            options,
+        }
+    }
+
+    /// GitHub's service cannot be called by a test: what is sent is what `docker buildx build` sends.
+    #[test]
+    fn a_cache_of_github_is_sent_with_its_token() {
+        let mut from = CacheEntry::from("type=gha,scope=app").unwrap();
+        let mut to = CacheEntry::to("type=gha,scope=app,mode=max").unwrap();
+        for entry in [&mut from, &mut to] {
+            entry.or_set("token", "job-token");
+            entry.or_set("url_v2", "https://results.example/");
+            entry.or_set("version", "2");
+        }
+        let order = order(
+            &request(BuildOptions {
+                cache_from: vec![from],
+                cache_to: vec![to],
+                ..BuildOptions::default()
+            }),
+            "Dockerfile",
+            Vec::new(),
+        );
+        let pairs = |cache: &Cache| {
+            let mut pairs: Vec<String> = cache
+                .options
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            pairs.sort();
+            format!("{} {}", cache.kind, pairs.join(" "))
+        };
+        assert_eq!(
+            order.cache_from.iter().map(pairs).collect::<Vec<_>>(),
+            ["gha scope=app token=job-token url_v2=https://results.example/ version=2"]
+        );
+        assert_eq!(
+            order.cache_to.iter().map(pairs).collect::<Vec<_>>(),
+            [
+                "gha ignore-error=true mode=max scope=app token=job-token url_v2=https://results.example/ version=2"
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_that_was_not_asked_for() {
+        let options = BuildOptions {
+            annotations: Annotation::parse("a=b").unwrap(),
+            ..BuildOptions::default()
+        };
+        let order = order(&request(options), "Dockerfile", Vec::new());
+        let filename = ("filename".to_owned(), "Dockerfile".to_owned());
+        assert_eq!(order.frontend_options, HashMap::from([filename]));
+        assert!(order.entitlements.is_empty() && order.cache_to.is_empty());
+    }
+
+    #[test]
+    fn the_engines_network_brings_its_permission() {
+        let options = BuildOptions {
+            network: Some(Network::Host),
+            ..BuildOptions::default()
+        };
+        let order = order(&request(options), "Dockerfile", Vec::new());
+        assert_eq!(order.frontend_options["force-network-mode"], "host");
+        assert_eq!(order.entitlements, ["network.host"]);
+    }
+}

@@ -9,24 +9,28 @@ use buildkit_session::{BuildEvent, ContextInputs, Credential, ProgressSink, Regi
 use secrecy::SecretString;
 
 use crate::ports::{BuildError, BuildInputs, FindLogin, LoginError, RegistryError, RegistryLogin, Reporter};
-use tagship_domain::reference::RegistryHost;
+use tagship_domain::reference::{ImageName, RegistryHost};
 
 /// The destination's credential, and those of the registries that base images and caches come from.
 pub(super) struct BuildLogins {
-    pub(super) host: RegistryHost,
+    pub(super) target: Option<PushTarget>,
+    pub(super) others: Arc<dyn FindLogin>,
+}
+
+/// A registry that the engine may push to.
+#[derive(Clone)]
+pub(super) struct PushTarget {
+    pub(super) image: ImageName,
     pub(super) login: Arc<dyn RegistryLogin>,
-    pub(super) others: Option<Arc<dyn FindLogin>>,
 }
 
 #[async_trait]
 impl RegistryAuth for BuildLogins {
     async fn credential(&self, host: &str) -> Result<Option<Credential>, Box<dyn Error + Send + Sync>> {
-        let found = if host == self.host.as_str() {
-            Some(self.login.credential(&self.host).await?)
-        } else if let Some(others) = &self.others {
-            others.find(host).await?
-        } else {
-            None
+        let of_host = |target: &&PushTarget| host == target.image.registry.as_str();
+        let found = match self.target.as_ref().filter(of_host) {
+            Some(target) => Some(target.login.credential(&target.image.registry).await?),
+            None => self.others.find(host).await?,
         };
         Ok(found.map(|credential| Credential {
             username: credential.username,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::agents;
 use super::attestations;
 use super::cache;
 use super::entries::{self, stays};
@@ -43,6 +44,7 @@ pub(super) fn read(
     let secrets = entries::secrets(raw, environment, paths, problems);
     let platforms = options::platforms(raw, problems);
     let mut options = options::read(raw, environment, paths, problems);
+    options.agents = agents::read(raw, environment, paths, problems);
     options.attestations = attestations::read(raw, &args, problems);
     let logins = logins::read(raw, environment, paths, problems);
     let cache = cache::wish(raw, environment, problems);

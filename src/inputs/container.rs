@@ -43,7 +43,7 @@ fn is_engine_of_host(address: &str) -> bool {
     }
 }
 
-/// The path of a line that is one, or that is an entry with `src=`.
+/// The path of a line that is one, or that is an entry with `src=` or `dest=`.
 fn named_path(line: &str) -> Option<&str> {
     if !line.contains('=') {
         return Some(line);
@@ -52,6 +52,7 @@ fn named_path(line: &str) -> Option<&str> {
     fields.find_map(|field| {
         field
             .strip_prefix("src=")
+            .or_else(|| field.strip_prefix("dest="))
             .or_else(|| field.strip_prefix("source="))
     })
 }

@@ -28,6 +28,40 @@ impl ResolvedDestination {
         matches!(self.destination, Destination::Local { .. })
     }
 
+    /// Whether nothing is published, and it is not known where it would be.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self.destination, Destination::Nowhere { image: None, .. })
+    }
+
+    /// Reads what the image would be called if it were published; `None` only with a problem.
+    pub(super) fn unpublished(
+        raw: &RawInputs,
+        environment: &Environment,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let named = images::named(raw, problems)?;
+        let has_registry = named.registry.is_some() || raw.text("account-id", problems).is_some();
+        let nowhere = |name, image| Destination::Nowhere { name, image };
+        if named.repository.is_some() && has_registry && !raw.flag("local", problems) {
+            let mut read = Self::read(raw, environment, problems)?;
+            if let Destination::Registry(image) = read.destination {
+                read.destination = nowhere(Some(image.repository.clone()), Some(image));
+            }
+            return Some(read);
+        }
+        let name = match named.repository {
+            Some(value) => Some(repository(Some(value), problems)?),
+            None => None,
+        };
+        Some(Self {
+            destination: nowhere(name, None),
+            account: None,
+            region: None,
+            endpoint_url: None,
+            account_of_file: None,
+        })
+    }
+
     /// Reads the inputs that say where the image goes; `None` only with a problem.
     pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Option<Self> {
         let named = images::named(raw, problems)?;

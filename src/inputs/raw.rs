@@ -37,6 +37,13 @@ impl RawArguments {
         }
     }
 
+    /// The same, with `false` for an input that a command decides.
+    #[must_use]
+    pub fn without(mut self, input: &'static str) -> Self {
+        self.values.insert(input, vec!["false".to_owned()]);
+        self
+    }
+
     /// What the runner's `INPUT_*` variables give.
     pub fn by_action(environment: &Environment) -> Self {
         let values = INPUTS

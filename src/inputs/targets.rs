@@ -43,6 +43,8 @@ fn target(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -
     let place = ResolvedDestination::read(raw, environment, problems)?;
     let (account, region) = (place.account.clone(), place.region.clone());
     match place.into_destination() {
+        // Not read: `iam` is about what is published.
+        Destination::Nowhere { .. } => None,
         Destination::Local { repository, .. } => Some(Target {
             account: account.unwrap_or_else(AccountId::emulated),
             region: region.unwrap_or_else(Region::emulated),

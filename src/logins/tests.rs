@@ -122,7 +122,7 @@ fn logins(folder: Option<&Path>, may_run_helpers: bool) -> Logins {
         docker_config: folder.map(Path::to_owned),
         may_run_helpers,
     };
-    Logins::new(settings, Arc::new(Ecr), Arc::new(Silent))
+    Logins::new(settings, Some(Arc::new(Ecr)), Arc::new(Silent))
 }
 
 async fn password(logins: &Logins, host: &str) -> Option<String> {

@@ -3,9 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::ports::{EngineSummary, Reporter, RunEvent, Stage};
+use crate::ports::{BuiltImage, EngineSummary, Reporter, RunEvent, Stage};
 use crate::report::{Report, StageReport, Status, TagOutcome, TagReport};
-use tagship_domain::facts::ImageFacts;
+use semver::Version;
+use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction};
 use tagship_domain::reference::{Digest, ImageName, Tag};
 use tagship_domain::tags::DesiredTag;
@@ -38,6 +39,23 @@ impl Ledger {
     /// The image's destination is known.
     pub fn destination(&self, image: &ImageName) {
         self.entries().report.image = Some(image.clone());
+    }
+
+    /// What is built without being published.
+    pub fn unpublished(&self, image: Option<&ImageName>, revision: Revision, version: Option<Version>) {
+        let mut entries = self.entries();
+        entries.report.image = image.cloned();
+        entries.report.revision = Some(revision);
+        entries.report.version = version;
+    }
+
+    /// It is built, and not published.
+    pub fn built(&self, built: BuiltImage) {
+        let mut entries = self.entries();
+        entries.close_stage();
+        entries.report.image_id = built.id;
+        entries.report.names = built.names;
+        entries.report.status = Status::Built;
     }
 
     /// The plan is made.

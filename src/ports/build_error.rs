@@ -167,7 +167,8 @@ impl Diagnose for BuildError {
                 Error::Address { .. }
                 | Error::Context { .. }
                 | Error::Dockerfile { .. }
-                | Error::Secret { .. },
+                | Error::Secret { .. }
+                | Error::Output { .. },
             )
             | Self::TargetMissing { .. }
             | Self::Unsupported { .. } => FailureKind::Usage,
@@ -244,6 +245,7 @@ fn engine_hint(error: &Error) -> Option<&'static str> {
         Error::Dockerfile { .. } => "name the Dockerfile with `file`, relative to the workspace",
         Error::ContextFile { .. } => "make the file readable, or leave it out by `.dockerignore`",
         Error::Secret { .. } => "check the input `secrets`",
+        Error::Output { .. } => "check the folders in `outputs`, and the space that is left",
         Error::Randomness { .. } | Error::Login { .. } => return None,
     })
 }

@@ -16,10 +16,10 @@ pub struct Output {
 ///
 /// Those without registry host are free of the account id: where a job masks that, the runner drops every
 /// job output that contains it.
-pub const OUTPUTS: [Output; 14] = [
+pub const OUTPUTS: [Output; 15] = [
     Output {
         name: "status",
-        description: "`published`, `already-published`, `dry-run` or `failed`.",
+        description: "`published`, `already-published`, `built`, `dry-run` or `failed`.",
     },
     Output {
         name: "digest",
@@ -64,6 +64,10 @@ pub const OUTPUTS: [Output; 14] = [
     Output {
         name: "size",
         description: "Bytes of config and layers, compressed.",
+    },
+    Output {
+        name: "image-id",
+        description: "With `push: false` and `load`: what the engine knows the image as.",
     },
     Output {
         name: "matrix",
@@ -127,6 +131,7 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                         .map(|manifest| (manifest.platform.to_string(), json!(manifest.digest)))
                         .collect::<serde_json::Map<_, _>>(),
                 ),
+                "image-id" => report.image_id.map(|id| id.to_string()).unwrap_or_default(),
                 "matrix" => String::new(),
                 "size" => report.size.map(|size| size.to_string()).unwrap_or_default(),
                 _ => json(report),

@@ -20,6 +20,8 @@ fn report(status: Status) -> Report {
         }),
     };
     Report {
+        image_id: None,
+        names: Vec::new(),
         status,
         image: Some(ImageName {
             registry: RegistryHost::parse("123456789012.dkr.ecr.eu-central-1.amazonaws.com").unwrap(),
@@ -96,7 +98,7 @@ fn a_failed_run_gives_no_digest_to_deploy() {
         .filter(|(_, value)| value.is_empty())
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(empty, ["digest", "image", "matrix"]);
+    assert_eq!(empty, ["digest", "image", "image-id", "matrix"]);
     assert_eq!(outputs(&Report::default()).len(), OUTPUTS.len());
 }
 

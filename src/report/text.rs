@@ -116,6 +116,9 @@ pub fn report_text(report: &Report) -> String {
             .collect();
         text += &table(&rows);
     }
+    for name in &report.names {
+        let _ = writeln!(text, "  {name}");
+    }
     let durations = report.durations();
     if !durations.is_empty() {
         let _ = writeln!(text, "  {durations}");

@@ -137,10 +137,12 @@ impl<'a> CommitNaming<'a> {
         let (name, html_url) = match self.settings.lists.mode {
             Mode::Strict => {
                 let repository = match &self.settings.destination {
-                    Destination::Registry(image) => &image.repository,
-                    Destination::Local { repository, .. } => repository,
+                    Destination::Registry(image) => Some(&image.repository),
+                    Destination::Local { repository, .. } => Some(repository),
+                    Destination::Nowhere { name, .. } => name.as_ref(),
                 };
-                (last(repository.as_str()), url.or(known.html_url))
+                let name = repository.and_then(|repository| last(repository.as_str()));
+                (name, url.or(known.html_url))
             }
             Mode::MetadataAction => {
                 let of_job = self.settings.github.repository.as_deref();

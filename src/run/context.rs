@@ -36,6 +36,10 @@ impl<'a> RunContext<'a> {
     /// Reads the checkout and finds out where the image goes.
     pub(super) async fn read(settings: &'a Settings, reporter: Arc<dyn Reporter>) -> Result<Self, RunError> {
         let source = source(settings).await?;
+        if source.is_dirty() && !settings.allow_dirty {
+            let (changes, count) = (source.changes, source.change_count);
+            return Err(PipelineError::Dirty { changes, count }.into());
+        }
         let naming = CommitNaming::of(settings, source, &*reporter).await?;
         let unknown = naming.repository(RepositoryInfo::default());
         let mut made = settings.lists.evaluate(&naming.tag_context(&unknown))?;
@@ -140,8 +144,8 @@ impl<'a> RunContext<'a> {
     }
 }
 
-/// What the checkout says; refused when the working tree is not what the commit says, unless that is allowed.
-async fn source(settings: &Settings) -> Result<Source, RunError> {
+/// What the checkout says.
+pub(super) async fn source(settings: &Settings) -> Result<Source, RunError> {
     let (workspace, build) = (settings.workspace.clone(), settings.build.clone());
     let in_job = settings.identity.in_actions;
     let read = tokio::task::spawn_blocking(move || {
@@ -157,10 +161,6 @@ async fn source(settings: &Settings) -> Result<Source, RunError> {
     let mut source = read
         .await
         .map_err(|error| RunError::Broken(error.to_string()))??;
-    if source.is_dirty() && !settings.allow_dirty {
-        let (changes, count) = (source.changes, source.change_count);
-        return Err(PipelineError::Dirty { changes, count }.into());
-    }
     let github = &settings.github;
     if let (Some(server), Some(repository)) = (&github.server_url, &github.repository) {
         source.url = Some(format!("{}/{repository}", server.as_str().trim_end_matches('/')));

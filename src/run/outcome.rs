@@ -49,6 +49,17 @@ impl Outcome {
         }
     }
 
+    /// Of a build that is not published: the image's id, if the engine has it.
+    pub(super) fn of_build(ledger: &Ledger) -> Self {
+        let report = ledger.report();
+        Self {
+            text: report.image_id.map(|id| format!("{id}\n")).unwrap_or_default(),
+            json: json!(report),
+            closing: report_text(&report),
+            ..Self::shown(&report, None, None)
+        }
+    }
+
     /// Of a run that ends after its plan.
     pub(super) fn of_plan(plan: &Plan, ledger: &Ledger) -> Self {
         let report = ledger.report();

@@ -40,6 +40,7 @@ impl Target {
                 _guest: None,
             }),
             Destination::Local { repository, data } => Self::local(repository, data).await,
+            Destination::Nowhere { .. } => Err(RunError::Broken("nothing is to be published".to_owned())),
         }
     }
 

@@ -13,6 +13,7 @@ mod clients;
 mod engine;
 mod faults;
 mod permissions;
+mod pipeline_build;
 mod pipeline_local;
 mod pipeline_moving;
 mod pipeline_ship;

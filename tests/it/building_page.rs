@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use test_support::checkout::Checkout;
+use test_support::process::{finish, tagship};
+
 use tagship_domain::capability::{Feature, ImageStore};
 
 use crate::inputs_generated::is_fresh;
@@ -27,4 +30,86 @@ fn table() -> String {
         writeln!(table, "| {feature} | {classic} | {containerd} |").unwrap();
     }
     table
+}
+
+/// The inputs of every step in the page about moving that uses the action, with its variables.
+fn moved_steps() -> Vec<(serde_yaml::Value, serde_yaml::Value)> {
+    let page = include_str!("../../docs/from-build-push-action.md");
+    let blocks = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let steps = blocks.flat_map(|block| {
+        let workflow: serde_yaml::Value = serde_yaml::from_str(block).expect("it is YAML");
+        let jobs = workflow["jobs"].as_mapping().expect("it has jobs").clone();
+        jobs.into_iter()
+            .flat_map(|(_, job)| job["steps"].as_sequence().expect("it has steps").clone())
+            .collect::<Vec<_>>()
+    });
+    steps
+        .filter(|step| {
+            step["uses"]
+                .as_str()
+                .is_some_and(|uses| uses.starts_with("tagship/"))
+        })
+        .map(|step| (step["with"].clone(), step["env"].clone()))
+        .collect()
+}
+
+/// A secret or the like is something.
+fn filled(value: &serde_yaml::Value) -> String {
+    let text = match value {
+        serde_yaml::Value::String(text) => text.clone(),
+        other => serde_yaml::to_string(other)
+            .expect("it is a scalar")
+            .trim()
+            .to_owned(),
+    };
+    match (text.find("${{"), text.rfind("}}")) {
+        (Some(begin), Some(end)) => format!("{}filled{}", &text[..begin], &text[end + 2..]),
+        _ => text,
+    }
+}
+
+#[test]
+fn every_moved_step_is_one_that_the_action_takes() {
+    let checkout = Checkout::with(&[
+        ("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n"),
+        ("app/Dockerfile", "FROM scratch AS test\nCOPY Dockerfile /\n"),
+        ("shared/file", ""),
+    ]);
+    checkout.tag("v1.2.3");
+    let home = tempfile::tempdir().unwrap();
+    let steps = moved_steps();
+    assert!(steps.len() >= 5, "{}", steps.len());
+    for (with, env) in steps {
+        let mut command = tagship(home.path());
+        command
+            .arg("action")
+            .current_dir(checkout.path())
+            .env("GITHUB_WORKSPACE", checkout.path())
+            .env("GITHUB_ACTIONS", "true")
+            .env("ACTIONS_RUNTIME_TOKEN", "job-token")
+            .env("ACTIONS_RESULTS_URL", "https://results.example/")
+            .env("INPUT_DOCKER-HOST", "tcp://127.0.0.1:9")
+            // The plan by git alone shows that every input is taken; what is only built asks the engine, which is not there.
+            .env("INPUT_OFFLINE", "true")
+            .env("INPUT_DRY-RUN", "true");
+        for (name, value) in env.as_mapping().into_iter().flatten() {
+            command.env(name.as_str().unwrap(), filled(value));
+        }
+        for (name, value) in with.as_mapping().expect("it has inputs") {
+            let name = name.as_str().unwrap().to_uppercase();
+            command.env(format!("INPUT_{name}"), filled(value));
+        }
+        let run = finish(&mut command);
+        let is_published = with["push"].as_bool() != Some(false);
+        let expected = if is_published { 0 } else { 1 };
+        assert_eq!(run.code, Some(expected), "{with:?}: {}", run.stderr);
+        assert!(
+            is_published || run.stderr.contains("no Docker Engine answers"),
+            "{}",
+            run.stderr
+        );
+    }
 }

@@ -97,6 +97,12 @@ pub enum Error {
         /// The path, within the context, and what is wrong with it.
         problem: String,
     },
+    /// What was built cannot be written here.
+    #[error("the result of the build cannot be written: {problem}")]
+    Output {
+        /// Why.
+        problem: String,
+    },
     /// A secret has no value.
     #[error("secret `{id}` {problem}")]
     Secret {

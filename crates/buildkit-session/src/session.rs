@@ -4,7 +4,9 @@
 
 mod auth;
 mod filesync;
+mod receive;
 mod secrets;
+mod ssh;
 
 use bollard_buildkit_proto::health::health_check_response::ServingStatus;
 use bollard_buildkit_proto::health::health_server::{Health, HealthServer};
@@ -13,13 +15,17 @@ use bollard_buildkit_proto::health::{
 };
 use futures_util::stream::Empty;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tonic::{Request, Response, Status};
 
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
+use bollard_buildkit_proto::moby::filesync::v1::file_send_server::FileSendServer;
 use bollard_buildkit_proto::moby::filesync::v1::file_sync_server::FileSyncServer;
+use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
 use futures_util::StreamExt as _;
 use http::HeaderName;
 use tokio::sync::oneshot;
@@ -28,7 +34,9 @@ use tonic::transport::Server;
 use auth::Credentials;
 pub use auth::{Credential, RegistryAuth};
 use filesync::Folders;
+use receive::Receiver;
 use secrets::SecretStore;
+use ssh::Agents;
 
 use crate::connect::{Connection, EngineStream};
 use crate::context::Folder;
@@ -37,9 +45,12 @@ use crate::event::ProgressSink;
 use tagship_domain::build::BuildSecret;
 
 /// The methods that the engine may call. It calls none that is not announced.
-const METHODS: [&str; 6] = [
+const METHODS: [&str; 9] = [
     "/grpc.health.v1.Health/Check",
     "/moby.filesync.v1.FileSync/DiffCopy",
+    "/moby.sshforward.v1.SSH/CheckAgent",
+    "/moby.sshforward.v1.SSH/ForwardAgent",
+    "/moby.filesync.v1.FileSend/DiffCopy",
     "/moby.buildkit.secrets.v1.Secrets/GetSecret",
     "/moby.filesync.v1.Auth/Credentials",
     "/moby.filesync.v1.Auth/FetchToken",
@@ -68,6 +79,10 @@ pub struct Provisions<'a> {
     pub folders: BTreeMap<String, Folder>,
     /// Secrets for the steps that mount them.
     pub secrets: &'a [BuildSecret],
+    /// Sockets of ssh agents, by the names that the Dockerfile knows them by.
+    pub agents: BTreeMap<String, PathBuf>,
+    /// Takes the file that an exporter makes; nothing is taken when absent.
+    pub output: Option<File>,
     /// Credentials of registries.
     pub auth: Arc<dyn RegistryAuth>,
     /// Hears which secrets are given out.
@@ -86,6 +101,8 @@ impl std::fmt::Debug for Provisions<'_> {
 struct Providers {
     folders: Folders,
     secrets: SecretStore,
+    receiver: Receiver,
+    agents: Agents,
     credentials: Credentials,
 }
 
@@ -97,6 +114,8 @@ impl Providers {
                 failures: failures.clone(),
             },
             secrets: SecretStore::new(provisions.secrets, provisions.sink, failures.clone()),
+            agents: Agents(provisions.agents),
+            receiver: Receiver::new(provisions.output, failures.clone()),
             credentials: Credentials {
                 auth: provisions.auth,
                 failures: failures.clone(),
@@ -155,6 +174,8 @@ async fn serve(stream: EngineStream, providers: Providers, closed: oneshot::Rece
         .add_service(HealthServer::new(AlwaysServing))
         .add_service(FileSyncServer::new(providers.folders))
         .add_service(SecretsServer::new(providers.secrets))
+        .add_service(FileSendServer::new(providers.receiver))
+        .add_service(SshServer::new(providers.agents))
         .add_service(AuthServer::new(providers.credentials))
         .serve_with_incoming_shutdown(connections, async {
             // Whether sent or dropped: the session is over.

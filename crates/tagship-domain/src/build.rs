@@ -10,22 +10,26 @@ use serde::{Serialize, Serializer};
 
 use crate::content::Platform;
 
+mod arguments;
 mod attachments;
 mod attributes;
 mod cache;
 mod invalid;
 mod login;
 mod options;
+mod output;
 mod request_hash;
+mod steps;
 
+pub use arguments::unused as unused_arguments;
 pub use attachments::{Annotation, Attestation};
 pub use cache::{CACHE_TAG, CacheEntry, CacheKind, CacheTagError};
 pub use invalid::InvalidOption;
 pub use login::{RegistryLoginLine, login_host, registry_login};
-pub use options::{
-    BuildOptions, Entitlement, HostEntry, NamedContext, Network, Ulimit, named_context, size_in_bytes,
-};
+pub use options::{BuildOptions, NamedContext, named_context};
+pub use output::{ArchiveKind, BuildOutput};
 pub use request_hash::{Places, RequestHash, RequestPart};
+pub use steps::{Entitlement, HostEntry, Network, Ulimit, size_in_bytes};
 
 /// One build of one Dockerfile.
 #[derive(Debug, Clone, Serialize)]

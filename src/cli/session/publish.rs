@@ -1,4 +1,4 @@
-//! `tagship ship`, `tagship plan` and the action.
+//! `tagship ship`, `tagship build`, `tagship plan` and the action.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -82,6 +82,7 @@ fn changed(ui: &Ui, arguments: &RawArguments, environment: &Environment, work: W
 async fn work_on(ui: &Ui, settings: &Settings, ledger: &Ledger, work: Work) -> End {
     let reporter = ui.reporter();
     match work {
+        _ if !settings.is_published() => run::build(settings, reporter, ledger, work == Work::Plan).await,
         Work::Plan => run::plan(settings, reporter, ledger).await,
         Work::Ship | Work::Action => Box::pin(run::ship(settings, reporter, ledger)).await,
     }

@@ -81,7 +81,7 @@ fn error(message: &str, step: &str) -> BuildError {
         &Status::unknown(message),
         &progress(step, "", message),
         &request(),
-        &image(),
+        Some(&image()),
     )
 }
 
@@ -203,7 +203,7 @@ fn a_failed_step_keeps_its_last_lines_and_place() {
         &status,
         &progress("[3/3] RUN make", &output, message),
         &request(),
-        &image(),
+        Some(&image()),
     );
     assert_eq!(
         error.to_string(),
@@ -318,7 +318,7 @@ fn values_of_build_arguments_are_not_shown() {
         }],
         ..StatusResponse::default()
     });
-    let error = super::classify(&Status::unknown(message), &progress, &request, &image());
+    let error = super::classify(&Status::unknown(message), &progress, &request, Some(&image()));
     assert_eq!(
         error.to_string(),
         "build step `[2/2] RUN curl ***` failed: process \"curl *** *** true\" did not complete"
@@ -370,7 +370,7 @@ fn an_image_that_reads_the_dockerfile_is_no_base_image() {
     ] {
         let message = "docker.io/docker/dockerfile:9: not found";
         let progress = progress(step, "", message);
-        let error = super::classify(&Status::unknown(message), &progress, &request(), &image());
+        let error = super::classify(&Status::unknown(message), &progress, &request(), Some(&image()));
         assert_eq!(
             error.to_string(),
             "`# syntax` image `docker.io/docker/dockerfile:9`, which reads the Dockerfile, cannot be pulled: docker.io/docker/dockerfile:9: not found"

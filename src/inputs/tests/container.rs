@@ -3,7 +3,7 @@ use crate::inputs::container::HINT;
 use crate::schema::{INPUTS, NeedsSetup};
 
 /// A value of each input that needs the host, which this machine does not have.
-const OF_HOST: [(&str, &str); 8] = [
+const OF_HOST: [(&str, &str); 10] = [
     ("docker-host", "ssh://builder"),
     ("docker-host", "unix:///run/user/1001/docker.sock"),
     ("local-data", "/home/runner/ecr"),
@@ -11,6 +11,8 @@ const OF_HOST: [(&str, &str); 8] = [
     ("file", "/home/runner/Dockerfile"),
     ("secrets", "id=a,env=A\nid=npm,src=/home/runner/.npmrc"),
     ("secret-files", "npm=/home/runner/.npmrc"),
+    ("ssh", "default=/home/runner/agent.sock"),
+    ("outputs", "type=tar,dest=/home/runner/out.tar"),
     ("build-contexts", "a=docker-image://busybox\nlib=/home/runner/lib"),
 ];
 

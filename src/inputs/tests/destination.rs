@@ -31,7 +31,7 @@ fn a_repository_that_is_more_than_a_name_is_refused_with_what_was_meant() {
 fn the_registry_comes_from_its_host_or_from_account_and_region() {
     let of = |case: Case| match case.settings().destination {
         Destination::Registry(name) => name.to_string(),
-        Destination::Local { .. } => panic!("local"),
+        Destination::Local { .. } | Destination::Nowhere { .. } => panic!("not in a registry"),
     };
     assert_eq!(of(Case::complete()), format!("{REGISTRY}/team/app"));
     let split = Case::new()
@@ -113,7 +113,7 @@ fn local_goes_without_a_registry() {
     let case = Case::new().flag("repository", "team/app").flag("local", "true");
     match case.settings().destination {
         Destination::Local { data, .. } => assert!(data.is_absolute() && data.ends_with("tagship/local")),
-        Destination::Registry(_) => panic!("not local"),
+        Destination::Registry(_) | Destination::Nowhere { .. } => panic!("not local"),
     }
     let (message, _) = case.flag("registry", REGISTRY).problem();
     assert_eq!(

@@ -322,3 +322,77 @@ fn the_action_uses_dockers_logins_where_its_container_sees_them() {
         "{error}"
     );
 }
+
+#[test]
+fn a_build_that_is_not_published_needs_no_registry_and_has_outputs() {
+    use tagship_domain::build::{ArchiveKind, BuildOutput};
+    let here = || Case::new().flag("push", "false");
+    let settings = here().settings();
+    assert!(!settings.is_published() && settings.outputs.is_empty());
+    let case = here()
+        .flag("repository", "team/app")
+        .flag("load", "true")
+        .flag("outputs", "type=local,dest=out\ntype=oci,dest=image.tar");
+    let settings = case.settings();
+    let root = case.path().canonicalize().unwrap();
+    let expected = [
+        BuildOutput::Store(Vec::new()),
+        BuildOutput::Folder(root.join("out")),
+        BuildOutput::File(ArchiveKind::Oci, root.join("image.tar")),
+    ];
+    assert_eq!(settings.outputs, expected);
+    let Destination::Nowhere { name, image } = settings.destination else {
+        panic!("nothing is published")
+    };
+    assert_eq!((name.unwrap().as_str(), image), ("team/app", None));
+    let named = here()
+        .flag("repository", "team/app")
+        .flag("registry", REGISTRY)
+        .settings();
+    assert!(matches!(
+        named.destination,
+        Destination::Nowhere { image: Some(_), .. }
+    ));
+
+    let (message, hint) = Case::complete().flag("load", "true").problem();
+    assert_eq!(message, "`--load`: is for a build that is not published");
+    assert!(hint.unwrap().contains("`push: false`"));
+    let (message, _) = here().flag("outputs", "type=registry,dest=x").problem();
+    assert!(message.contains("by a run that publishes"), "{message}");
+    // A pull request from a fork keeps the inputs of the branch, and has no token.
+    let fork = here()
+        .flag("repository", "team/app")
+        .flag("role-to-assume", "publish")
+        .variable("GITHUB_ACTIONS", "true");
+    assert!(!fork.settings().is_published());
+}
+
+#[test]
+fn agents_are_sockets_and_no_keys() {
+    let case = Case::complete().file("key", "PRIVATE");
+    let socket = case.path().canonicalize().unwrap().join("agent.sock");
+    let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let shown = socket.display().to_string();
+    let case = case
+        .variable("SSH_AUTH_SOCK", &shown)
+        .flag("ssh", "default\nother=agent.sock");
+    let agents = case.settings().build.options.agents;
+    assert_eq!(agents["default"], socket);
+    assert_eq!(agents["other"], socket);
+    let wrong = |line: &str| {
+        Case::complete()
+            .file("key", "PRIVATE")
+            .flag("ssh", line)
+            .problem()
+    };
+    assert!(
+        wrong("default")
+            .0
+            .contains("the one of `SSH_AUTH_SOCK`, which is not set")
+    );
+    assert!(wrong("a=missing").0.contains("which is not there"));
+    let (message, hint) = wrong("a=key");
+    assert!(message.contains("which is no socket"), "{message}");
+    assert!(hint.unwrap().contains("`ssh-add`"));
+    assert!(wrong("a b=x").0.contains("is no name of an agent"));
+}

@@ -109,4 +109,24 @@ pub(super) const ROWS: &[Input] = &[
     .default_note(
         "`true`; in the action where `DOCKER_CONFIG` is a folder below the workspace or `RUNNER_TEMP`",
     ),
+    Input::flag(
+        Section::Result,
+        "push",
+        "Publish the image. `false` builds it and publishes nothing, as `tagship build` does",
+    )
+    .default("true"),
+    Input::flag(
+        Section::Result,
+        "load",
+        "Leave an image that is not published in the engine's store, under the name of the repository and the tags",
+    ),
+    Input::entries(
+        Section::Result,
+        "outputs",
+        "TYPE",
+        "Where the result of a build goes that is not published, one a line: `type=local,dest=DIR` (the files of the last \
+         stage), or `type=tar`, `type=oci` or `type=docker` with `dest=FILE`",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostFile),
 ];

@@ -28,6 +28,14 @@ pub(super) const ROWS: &[Input] = &[
     .needs_setup(NeedsSetup::HostFileOfEntry),
     Input::entries(
         Section::Steps,
+        "ssh",
+        "ID[=SOCKET]",
+        "Ssh agents that `RUN --mount=type=ssh` may sign with, one a line: `default` is the one of `SSH_AUTH_SOCK`",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostFileOfEntry),
+    Input::entries(
+        Section::Steps,
         "add-hosts",
         "HOST:ADDRESS",
         "Names with their addresses for build steps, one a line",

@@ -100,10 +100,14 @@ async fn a_list_of_parts_is_made_by_the_scanner_that_is_named() {
             username: "AWS".to_owned(),
             password: "secret-1".into(),
         };
-        let bench = Bench::new(&engine).await.with_logins(LoginSettings {
-            lines: vec![login],
-            ..LoginSettings::default()
-        });
+        let bench = Bench::with_logins(
+            &engine,
+            LoginSettings {
+                lines: vec![login],
+                ..LoginSettings::default()
+            },
+        )
+        .await;
         let digest = bench.publish(&request).await.unwrap();
         let found = statements(&bench, &digest);
         let [statement] = found.as_slice() else {

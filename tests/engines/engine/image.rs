@@ -1,5 +1,6 @@
 //! An image as the registry has it, read for comparison.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use flate2::read::MultiGzDecoder;
@@ -30,20 +31,33 @@ impl Image {
         let layers = content
             .layers
             .iter()
-            .map(|layer| {
-                let blob = &state.blobs[&layer.digest];
-                if !blob.starts_with(&[0x1f, 0x8b]) {
-                    return blob.to_vec();
-                }
-                let mut bytes = Vec::new();
-                MultiGzDecoder::new(&blob[..]).read_to_end(&mut bytes).unwrap();
-                bytes
-            })
+            .map(|layer| plain(&state.blobs[&layer.digest]))
             .collect();
         Self {
             media_type,
             config,
             layers,
+        }
+    }
+
+    /// The image in an archive of `docker save`.
+    pub(crate) fn saved(archive: &[u8]) -> Self {
+        let mut files = BTreeMap::new();
+        for entry in tar::Archive::new(archive).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            files.insert(entry.path().unwrap().display().to_string(), bytes);
+        }
+        let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+        let layers = manifest[0]["Layers"].as_array().unwrap();
+        Self {
+            media_type: String::new(),
+            config: serde_json::from_slice(&files[manifest[0]["Config"].as_str().unwrap()]).unwrap(),
+            layers: layers
+                .iter()
+                .map(|layer| plain(&files[layer.as_str().unwrap()]))
+                .collect(),
         }
     }
 
@@ -61,6 +75,16 @@ impl Image {
             })
         })
     }
+}
+
+/// A layer without its compression, if it has one.
+fn plain(blob: &[u8]) -> Vec<u8> {
+    if !blob.starts_with(&[0x1f, 0x8b]) {
+        return blob.to_vec();
+    }
+    let mut bytes = Vec::new();
+    MultiGzDecoder::new(blob).read_to_end(&mut bytes).unwrap();
+    bytes
 }
 
 /// Everything of a layer's entries but their times, in their order.

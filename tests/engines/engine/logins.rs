@@ -126,7 +126,7 @@ async fn a_private_base_image_is_pulled_with_the_login_that_is_given_or_left_by_
         request.options.pull = true;
         // Refusals first: an engine that has pulled it once has it.
         for settings in [LoginSettings::default(), line(&registry.host, "wrong")] {
-            let bench = Bench::new(&engine).await.with_logins(settings);
+            let bench = Bench::with_logins(&engine, settings).await;
             let error = bench.publish(&request).await.unwrap_err();
             assert!(
                 matches!(error, BuildError::BaseImage { .. }),
@@ -141,7 +141,7 @@ async fn a_private_base_image_is_pulled_with_the_login_that_is_given_or_left_by_
             ..LoginSettings::default()
         };
         for settings in [line(&registry.host, PASSWORD), of_docker] {
-            let bench = Bench::new(&engine).await.with_logins(settings);
+            let bench = Bench::with_logins(&engine, settings).await;
             let digest = bench.publish(&request).await.unwrap();
             let image = Image::read(&bench.registry, digest);
             assert_eq!(
@@ -213,9 +213,9 @@ async fn a_login_is_exchanged_for_a_token_where_the_registry_wants_one() {
             &format!("FROM {host}/team/app@{digest}\nCOPY Dockerfile /\n"),
         )]);
         let request = request(context.path());
-        let bench = Bench::new(&engine).await.with_logins(line(&host, "wrong"));
+        let bench = Bench::with_logins(&engine, line(&host, "wrong")).await;
         bench.publish(&request).await.unwrap_err();
-        let bench = Bench::new(&engine).await.with_logins(line(&host, PASSWORD));
+        let bench = Bench::with_logins(&engine, line(&host, PASSWORD)).await;
         let digest = bench.publish(&request).await.unwrap();
         let image = Image::read(&bench.registry, digest);
         assert!(image.file("private").is_some(), "{}", engine.name);

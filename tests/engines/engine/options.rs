@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tagship::ports::{BuildError, Builder as _};
 use tagship_domain::build::{
-    Annotation, BuildRequest, Entitlement, HostEntry, NamedContext, Network, Ulimit, named_context,
+    Annotation, BuildArgs, BuildRequest, Entitlement, HostEntry, NamedContext, Network, Ulimit, named_context,
 };
 use tagship_domain::capability::Feature;
 use tagship_domain::content::{Content, Manifest, OCI_INDEX, Platform};
@@ -317,4 +317,24 @@ fn everything(context: &Path) -> BuildRequest {
     options.ulimits = vec![Ulimit::parse("nofile=1").unwrap()];
     options.cgroup_parent = Some("build".to_owned());
     request
+}
+
+#[tokio::test]
+async fn an_argument_that_nothing_takes_is_a_warning() {
+    let engine = &engines()[0];
+    let context = folder(&[("Dockerfile", "FROM scratch\nARG USED\nCOPY Dockerfile /\n")]);
+    let mut request = request(context.path());
+    let pairs = ["USED", "MISSPELT"].map(|name| (name.to_owned(), "hidden".to_owned()));
+    request.build_args = BuildArgs::new(pairs.into());
+    let bench = Bench::in_workspace(engine, context.path().to_owned()).await;
+    bench.builder.check(&request).await.unwrap();
+    let warnings = bench.heard.log().warnings;
+    let [warning] = warnings.as_slice() else {
+        panic!("{warnings:?}")
+    };
+    assert_eq!(
+        warning.message,
+        "build argument `MISSPELT` is taken by no `ARG` of the Dockerfile"
+    );
+    assert_eq!(warning.file.as_deref(), Some("Dockerfile"));
 }

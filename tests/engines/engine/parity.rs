@@ -1,11 +1,9 @@
 //! `docker build` is the judge of what a context comes to.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
+use std::collections::BTreeSet;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
 use futures_util::StreamExt as _;
 
 use tagship_domain::reference::Digest;
@@ -74,28 +72,8 @@ async fn theirs(engine: &Engine, context: &Path) -> Vec<String> {
         .await;
     let saved = engine.docker(&["save", &name]).await;
     engine.docker(&["rmi", &name]).await;
-    let mut files = BTreeMap::new();
-    for entry in tar::Archive::new(&saved[..]).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).unwrap();
-        files.insert(entry.path().unwrap().display().to_string(), bytes);
-    }
-    let manifest: serde_json::Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
-    let layers = manifest[0]["Layers"].as_array().unwrap();
-    layers
-        .iter()
-        .flat_map(|layer| {
-            let packed = &files[layer.as_str().unwrap()];
-            let mut plain = Vec::new();
-            if packed.starts_with(&[0x1f, 0x8b]) {
-                MultiGzDecoder::new(&packed[..]).read_to_end(&mut plain).unwrap();
-            } else {
-                plain.clone_from(packed);
-            }
-            listing(&plain)
-        })
-        .collect()
+    let image = Image::saved(&saved);
+    image.layers.iter().flat_map(|layer| listing(layer)).collect()
 }
 
 #[tokio::test]

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
-use tagship::engine::EngineBuilder;
+use tagship::engine::{BuildRunner, EngineBuilder};
 use tagship::logins::Logins;
-use tagship::ports::{BuildError, LoginError, RegistryError};
+use tagship::ports::{BuildError, FindLogin, LoginError, RegistryError};
 use tagship::ports::{
     Builder as _, RegistryCredential, RegistryLogin, Reporter, RunEvent, StepOutcome, Warning,
 };
@@ -173,20 +173,41 @@ impl Bench {
         login: Login,
         workspace: PathBuf,
     ) -> Self {
-        registry.state().password = Some(PASSWORD.to_owned());
         let heard = Arc::new(RecordedEvents::default());
+        Self::made(
+            engine,
+            registry,
+            repository,
+            login,
+            workspace,
+            heard,
+            Arc::new(NoLogins),
+        )
+    }
+
+    fn made(
+        engine: &Engine,
+        registry: Fake,
+        repository: &'static str,
+        login: Login,
+        workspace: PathBuf,
+        heard: Arc<RecordedEvents>,
+        logins: Arc<dyn FindLogin>,
+    ) -> Self {
+        registry.state().password = Some(PASSWORD.to_owned());
         let name = RepositoryName::parse(repository).unwrap();
         let image = ImageName {
             registry: registry.host(),
             repository: name,
         };
-        let builder = EngineBuilder::new(
+        let runner = BuildRunner::new(
             Some(&engine.address),
-            Arc::new(login),
-            image,
+            logins,
             heard.clone(),
             workspace,
+            image.to_string(),
         );
+        let builder = EngineBuilder::new(runner, Arc::new(login), image, heard.clone());
         Self {
             registry,
             builder,
@@ -195,11 +216,19 @@ impl Bench {
         }
     }
 
-    /// With logins of other registries, as settings say them.
-    pub(crate) fn with_logins(mut self, settings: LoginSettings) -> Self {
-        let logins = Logins::new(settings, Arc::new(Login(false)), self.heard.clone());
-        self.builder = self.builder.with_logins(Arc::new(logins));
-        self
+    /// On an engine, with logins of other registries, as settings say them.
+    pub(crate) async fn with_logins(engine: &Engine, settings: LoginSettings) -> Self {
+        let heard = Arc::new(RecordedEvents::default());
+        let logins = Logins::new(settings, None, heard.clone());
+        Self::made(
+            engine,
+            Fake::start().await,
+            REPOSITORY,
+            Login(true),
+            PathBuf::from("/"),
+            heard,
+            Arc::new(logins),
+        )
     }
 
     /// Where it is published to.
@@ -225,6 +254,16 @@ impl Bench {
     pub(crate) async fn publish(&self, request: &BuildRequest) -> Result<Digest, BuildError> {
         let (repository, _) = self.registry.client_of(self.repository);
         self.builder.publish(request, &repository).await
+    }
+}
+
+/// No login of any other registry.
+pub(crate) struct NoLogins;
+
+#[async_trait]
+impl FindLogin for NoLogins {
+    async fn find(&self, _: &str) -> Result<Option<RegistryCredential>, LoginError> {
+        Ok(None)
     }
 }
 

@@ -58,6 +58,8 @@ async fn engine(context: &Path, secrets: &[BuildSecret]) -> Engine {
     let failures = Failures::default();
     let provisions = Provisions {
         folders: BTreeMap::from([("context".to_owned(), Folder::context(context).unwrap())]),
+        agents: BTreeMap::new(),
+        output: None,
         secrets,
         auth: Arc::new(NoCredentials),
         sink: Arc::new(NoCredentials),

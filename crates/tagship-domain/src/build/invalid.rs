@@ -57,6 +57,29 @@ pub enum InvalidOption {
         /// The scheme.
         scheme: String,
     },
+    /// An output to standard output.
+    #[error("standard output is for the result of the run; name a file or a folder")]
+    OutputToStdout,
+    /// A key that an output does not have.
+    #[error("such an output has no `{key}`")]
+    OutputKey {
+        /// The key.
+        key: String,
+    },
+    /// An output without its place.
+    #[error("it does not say where to: `dest=PATH`")]
+    OutputWithoutPlace,
+    /// An output to a registry.
+    #[error("an image goes to a registry by a run that publishes, with `push: true`")]
+    OutputToRegistry,
+    /// An output of a kind that there is not.
+    #[error(
+        "`type={name}` is no kind of output; there are `local`, `tar`, `oci`, `docker`, `image` and `cacheonly`"
+    )]
+    OutputType {
+        /// The kind's name.
+        name: String,
+    },
     /// No login.
     #[error("it is not of the form `host=HOST,username=USER,password-env=VARIABLE`")]
     RegistryLogin,

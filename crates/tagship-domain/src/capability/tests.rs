@@ -1,6 +1,9 @@
 //! The table against what was measured on three engines.
 
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::build::{ArchiveKind, CacheKind};
 
 const E20: (ImageStore, EngineVersion) = (ImageStore::Classic, (20, 10));
 const E28_CLASSIC: (ImageStore, EngineVersion) = (ImageStore::Classic, (28, 5));
@@ -25,6 +28,9 @@ fn the_table_says_what_was_measured() {
         (Feature::CacheTo(Gha), false, false, true),
         (Feature::CacheTo(Local), false, false, false),
         (Feature::CacheTo(S3), false, false, false),
+        (Feature::Output(ArchiveKind::Tar), true, true, true),
+        (Feature::Output(ArchiveKind::Oci), false, false, true),
+        (Feature::Output(ArchiveKind::Docker), false, false, true),
     ] {
         for ((store, version), expected) in [(E20, on_20), (E28_CLASSIC, on_classic), (E28, on_containerd)] {
             let answer = feature.answer(store, version);

@@ -1,5 +1,6 @@
 //! Lines of the inputs, as the docker CLI reference has them.
 
+use super::super::steps::size_in_bytes;
 use super::*;
 
 #[test]

@@ -1,0 +1,179 @@
+//! What a build can ask for and some engine cannot do: the table.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Cause, EngineVersion, FeatureAnswer, ImageStore, Reason, Support, UnsupportedFeature};
+use crate::build::{ArchiveKind, Attestation, BuildOutput, BuildRequest, CacheEntry, CacheKind};
+
+/// Something that a build can ask for and some engine cannot do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feature {
+    /// More than one platform in one index.
+    SeveralPlatforms,
+    /// Annotations.
+    Annotations,
+    /// The attestation of how it was built.
+    Provenance,
+    /// The attestation of what it is made of.
+    Sbom,
+    /// Contexts beside the main one.
+    BuildContexts,
+    /// The size of `/dev/shm`.
+    ShmSize,
+    /// Limits of processes.
+    Ulimit,
+    /// The control group above those of build steps.
+    CgroupParent,
+    /// One time in all layers.
+    Reproducible,
+    /// A cache that is read.
+    CacheFrom(CacheKind),
+    /// A cache that is written.
+    CacheTo(CacheKind),
+    /// The result in a file.
+    Output(ArchiveKind),
+}
+
+impl Feature {
+    /// All, in the order of the table in the documentation.
+    pub const ALL: [Self; 23] = [
+        Self::SeveralPlatforms,
+        Self::Annotations,
+        Self::Provenance,
+        Self::Sbom,
+        Self::BuildContexts,
+        Self::ShmSize,
+        Self::Ulimit,
+        Self::CgroupParent,
+        Self::Reproducible,
+        Self::CacheFrom(CacheKind::Registry),
+        Self::CacheFrom(CacheKind::Gha),
+        Self::CacheFrom(CacheKind::Local),
+        Self::CacheFrom(CacheKind::S3),
+        Self::CacheFrom(CacheKind::Azblob),
+        Self::CacheTo(CacheKind::Inline),
+        Self::CacheTo(CacheKind::Registry),
+        Self::CacheTo(CacheKind::Gha),
+        Self::CacheTo(CacheKind::Local),
+        Self::CacheTo(CacheKind::S3),
+        Self::CacheTo(CacheKind::Azblob),
+        Self::Output(ArchiveKind::Tar),
+        Self::Output(ArchiveKind::Oci),
+        Self::Output(ArchiveKind::Docker),
+    ];
+
+    /// Returns everything of a request and its outputs that some engine cannot do.
+    pub fn of(request: &BuildRequest, outputs: &[BuildOutput]) -> BTreeSet<Self> {
+        let options = &request.options;
+        let wishes = [
+            (request.platforms.len() > 1, Self::SeveralPlatforms),
+            (!options.annotations.is_empty(), Self::Annotations),
+            (
+                options.attestations.contains_key(&Attestation::Provenance),
+                Self::Provenance,
+            ),
+            (options.attestations.contains_key(&Attestation::Sbom), Self::Sbom),
+            (!options.contexts.is_empty(), Self::BuildContexts),
+            (options.shm_size.is_some(), Self::ShmSize),
+            (!options.ulimits.is_empty(), Self::Ulimit),
+            (options.cgroup_parent.is_some(), Self::CgroupParent),
+            (request.reproducible, Self::Reproducible),
+        ];
+        let kind = |entry: &CacheEntry| entry.kind;
+        // Those that are optional are left out where they are not possible.
+        let required = !options.is_cache_optional;
+        let from = options.cache_from.iter().filter(|_| required);
+        let to = options.cache_to.iter().filter(|_| required);
+        wishes
+            .into_iter()
+            .filter_map(|(wished, feature)| wished.then_some(feature))
+            .chain(from.map(kind).map(Self::CacheFrom))
+            .chain(to.map(kind).map(Self::CacheTo))
+            .chain(outputs.iter().filter_map(|output| match output {
+                BuildOutput::File(kind, _) => Some(Self::Output(*kind)),
+                BuildOutput::Store(_) | BuildOutput::Folder(_) => None,
+            }))
+            .collect()
+    }
+
+    /// Returns the input that asks for it.
+    pub const fn input(self) -> &'static str {
+        match self {
+            Self::SeveralPlatforms => "platforms",
+            Self::Annotations => "annotations",
+            Self::Provenance => "provenance",
+            Self::Sbom => "sbom",
+            Self::BuildContexts => "build-contexts",
+            Self::ShmSize => "shm-size",
+            Self::Ulimit => "ulimit",
+            Self::CgroupParent => "cgroup-parent",
+            Self::Reproducible => "reproducible",
+            Self::CacheFrom(_) => "cache-from",
+            Self::CacheTo(_) => "cache-to",
+            Self::Output(_) => "outputs",
+        }
+    }
+
+    /// The table: from when on an engine with `store` can do it.
+    ///
+    /// Source: release notes of Docker Engine 23.0 (`BuildKit` 0.10, which brought named contexts, `shm-size`, `ulimit`
+    /// and `cgroup-parent`), 24.0 (the first to build with the containerd store as buildx does) and 26.0 (`BuildKit`
+    /// 0.13, which rewrites times in layers).
+    pub const fn support(self, store: ImageStore) -> Support {
+        use Reason::{InlineOnly, NoIndexes, NoManifests, NotCompiledIn, NotServed};
+        use Support::{Always, Never, Since};
+        let (classic, containerd) = match self {
+            Self::SeveralPlatforms | Self::Provenance | Self::Sbom => (Never(NoIndexes), Since((24, 0))),
+            Self::Annotations => (Never(NoManifests), Since((24, 0))),
+            Self::BuildContexts | Self::ShmSize | Self::Ulimit | Self::CgroupParent => {
+                (Since((23, 0)), Since((23, 0)))
+            }
+            Self::Output(ArchiveKind::Oci | ArchiveKind::Docker) => (Never(NoManifests), Since((24, 0))),
+            Self::Output(ArchiveKind::Tar) => (Always, Always),
+            Self::Reproducible => (Always, Since((26, 0))),
+            Self::CacheFrom(CacheKind::Registry) | Self::CacheTo(CacheKind::Inline) => (Always, Always),
+            Self::CacheFrom(CacheKind::Gha) | Self::CacheTo(CacheKind::Gha | CacheKind::Registry) => {
+                (Never(InlineOnly), Since((24, 0)))
+            }
+            Self::CacheFrom(CacheKind::Local) | Self::CacheTo(CacheKind::Local) => {
+                (Never(NotServed), Never(NotServed))
+            }
+            Self::CacheFrom(CacheKind::S3 | CacheKind::Azblob | CacheKind::Inline)
+            | Self::CacheTo(CacheKind::S3 | CacheKind::Azblob) => {
+                (Never(NotCompiledIn), Never(NotCompiledIn))
+            }
+        };
+        match store {
+            ImageStore::Classic => classic,
+            ImageStore::Containerd => containerd,
+        }
+    }
+
+    /// Returns what an engine answers.
+    pub fn answer(self, store: ImageStore, version: EngineVersion) -> FeatureAnswer {
+        let cause = match self.support(store) {
+            Support::Always => return FeatureAnswer::Satisfied,
+            Support::Since(first) if version >= first => return FeatureAnswer::Satisfied,
+            Support::Since(first) => Cause::OlderThan(first),
+            Support::Never(reason) => Cause::Never(reason),
+        };
+        FeatureAnswer::Refused(UnsupportedFeature { feature: self, cause })
+    }
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SeveralPlatforms => f.write_str("several `platforms`"),
+            Self::CacheFrom(kind) | Self::CacheTo(kind) => {
+                write!(f, "`{}` with `type={}`", self.input(), kind.as_str())
+            }
+            Self::Output(kind) => write!(f, "`outputs` with `type={},dest=…`", kind.as_str()),
+            _ => write!(f, "`{}`", self.input()),
+        }
+    }
+}
