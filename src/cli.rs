@@ -1,6 +1,7 @@
 //! The command line: one structure for each command, no logic.
 
 mod arguments;
+mod copy;
 mod destination;
 mod ending;
 pub mod help;
@@ -30,6 +31,7 @@ use crate::ui::ColorChoice;
 use ecr_local::ServeArguments;
 
 pub use arguments::InputArguments;
+use copy::CopyArguments;
 pub use ending::install_panic_handler;
 use iam::IamArguments;
 use init::InitArguments;
@@ -114,6 +116,9 @@ enum Command {
     /// Give an image that is there other tags, in its own repository or in others; and back
     #[command(after_help = help::PROMOTE, after_long_help = help::PROMOTE)]
     Promote(Box<PromoteArguments>),
+    /// Copy images from any registry to any other, byte for byte
+    #[command(after_help = help::COPY, after_long_help = help::COPY)]
+    Copy(Box<CopyArguments>),
     /// Work with the embedded ECR, which needs no AWS account
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Local(LocalCommand),

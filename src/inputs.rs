@@ -35,7 +35,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-use crate::settings::{IdentitySettings, RepositorySettings, Settings};
+use crate::settings::{IdentitySettings, LoginSettings, RepositorySettings, Settings};
 
 pub use changed::changed;
 pub use environment::{ActionVariables, Environment, NoNumber};
@@ -118,6 +118,17 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
         // Each part is absent only together with a problem; this keeps the promise without a panic.
         (Ok(()), ..) => Err(SettingsError::incomplete()),
     }
+}
+
+/// Reads the logins of registries that are not the run's own: `registry-auth`, and the docker command's configuration.
+pub fn logins(environment: &Environment) -> Result<LoginSettings, SettingsError> {
+    let given = RawArguments::by_flags(std::collections::BTreeMap::new());
+    let raw = RawInputs::gather(given, environment);
+    let paths = paths::Paths::new(raw.face(), environment);
+    let mut problems = Problems::new(Vec::new());
+    let logins = logins::read(&raw, environment, &paths, &mut problems);
+    problems.finish()?;
+    Ok(logins)
 }
 
 /// Parses and checks the inputs about destination and identity; what else is given is not looked at.

@@ -64,6 +64,15 @@ pub enum RequestedVersion {
     Next,
 }
 
+/// A repository, in ECR or in any other registry.
+#[derive(Debug, Clone)]
+pub enum RepositoryPlace {
+    /// In ECR or an emulator, with the run's own identity.
+    Ecr(RepositorySettings),
+    /// In another registry, with a login as docker has it.
+    Other(ImageName),
+}
+
 /// Which repository a command is about that builds nothing.
 #[derive(Debug, Clone)]
 pub struct RepositorySettings {

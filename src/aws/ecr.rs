@@ -21,6 +21,7 @@ use crate::aws::ecr::client::RegionClient;
 use crate::aws::ecr::login::TokenHolder;
 use crate::ports::{
     Clock, ControlPlane, LoginError, RegistryCredential, RegistryError, RegistryLogin, Reporter,
+    WriteControlPlane,
 };
 use crate::settings::IdentitySettings;
 use tagship_domain::content::Manifest;
@@ -145,6 +146,13 @@ impl ControlPlane for Ecr {
         digest: &Digest,
     ) -> Result<Option<ListedImage>, RegistryError> {
         inventory::image(&self.home().await.client, &self.registry, repository, digest).await
+    }
+}
+
+#[async_trait]
+impl WriteControlPlane for Ecr {
+    async fn create_repository(&self, repository: &RepositoryName) -> Result<(), RegistryError> {
+        settings::create(&self.home().await.client, &self.registry, repository).await
     }
 }
 

@@ -192,6 +192,20 @@ Examples:
   tagship promote dev/app --from 1.4.0 --to 1.4.0 --to-repository prod/app
       Take it to another repository, with its signatures";
 
+pub(super) const COPY: &str = "\
+A name without a host is in the registry of the settings. Logins of other registries are those of the docker command. \
+A copy that was broken off is repeated, and sends what is missing. docs/copying.md has more.
+
+Examples:
+  tagship copy ghcr.io/octo/app team/app --all-tags --referrers --create-repository
+      Move a repository to ECR, with its signatures
+  tagship copy docker.io/library/nginx:1.27 mirror/nginx --platform linux/arm64
+      Mirror one image of one platform
+  tagship copy team/app registry.example.com/team/app --tag-pattern '1.*' --dry-run
+      Show what a copy of some tags would send
+  tagship copy --from-file list --all-tags
+      Copy what a file lists, a source and a target on each line";
+
 pub(super) const ENV: &str = "\
 Examples:
   eval \"$(tagship local env)\"

@@ -7,9 +7,9 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use super::arguments::{argument, given};
 use crate::inputs::{self, Environment, RawArguments, RawInputs, SettingsError};
 use crate::schema::{INPUTS, Input, Section};
-use crate::settings::RepositorySettings;
+use crate::settings::{RepositoryPlace, RepositorySettings};
 use tagship_domain::error::{Diagnose, FailureKind};
-use tagship_domain::reference::{InvalidName, PartialRef};
+use tagship_domain::reference::{ImageName, InvalidName, PartialRef, RegistryHost};
 
 /// The inputs about destination and identity as flags, made from the table.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ pub(super) enum RepositoryArgumentError {
     Twice { name: String, input: &'static str },
     #[error("`{0}` names no image")]
     NoReference(String),
+    #[error("`{0}` names one image, and `--all-tags` or `--tag-pattern` several")]
+    OneOfMany(String),
+    #[error("list `{file}`: {problem}")]
+    List { file: String, problem: String },
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }
@@ -38,6 +42,8 @@ impl Diagnose for RepositoryArgumentError {
             Self::Name(_) => Some("write it as `[HOST/]REPOSITORY[:TAG][@DIGEST]`".into()),
             Self::Twice { input, .. } => Some(format!("leave `--{input}` out").into()),
             Self::NoReference(_) => Some("add a tag, as `team/app:1.4.0`, or a digest".into()),
+            Self::OneOfMany(_) => Some("name the repository alone".into()),
+            Self::List { .. } => Some("write a source and a target on each line".into()),
             Self::Settings(error) => error.hint(),
         }
     }
@@ -67,6 +73,35 @@ impl RepositoryArguments {
             given.insert("role-to-assume", vec![role.to_owned()]);
         }
         Self(given)
+    }
+
+    /// Where a name leads: to ECR where the host is ECR's, the emulator's or left out, else to any registry.
+    pub(super) fn place(
+        &self,
+        named: &PartialRef,
+        environment: &Environment,
+    ) -> Result<RepositoryPlace, RepositoryArgumentError> {
+        if let (Some(registry), Some(repository)) = (&named.registry, &named.repository)
+            && registry.region().is_none()
+            && !self.is_emulator(registry, environment)
+        {
+            return Ok(RepositoryPlace::Other(ImageName {
+                registry: registry.clone(),
+                repository: repository.clone(),
+            }));
+        }
+        let settings = self.for_target(named, None).into_settings(named, environment)?;
+        Ok(RepositoryPlace::Ecr(settings))
+    }
+
+    /// Whether the settings say that AWS's APIs are at this host.
+    fn is_emulator(&self, registry: &RegistryHost, environment: &Environment) -> bool {
+        let flag = self.0.get("endpoint-url").and_then(|texts| texts.first());
+        let endpoint = flag
+            .map(String::as_str)
+            .or(environment.get("TAGSHIP_ENDPOINT_URL"));
+        let host = endpoint.and_then(|url| url.split("//").nth(1));
+        host.is_some_and(|host| host.trim_end_matches('/') == registry.as_str())
     }
 
     /// The settings for the repository that `named` names, as far as it does.

@@ -106,6 +106,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Init(arguments)) => queries::set_up(&ui, *arguments, &environment),
         Some(Command::Iam(arguments)) => queries::show_policy(&ui, *arguments, &environment),
         Some(Command::Version(arguments)) => queries::next_version(&ui, interrupt, arguments, &environment),
+        Some(Command::Copy(arguments)) => registry_commands::copy(&ui, interrupt, *arguments, &environment),
         Some(Command::Promote(arguments)) => {
             registry_commands::promote(&ui, interrupt, *arguments, &environment)
         }

@@ -6,7 +6,7 @@ use super::RunError;
 use super::target::Target;
 use crate::aws::Ecr;
 use crate::clock::SystemClock;
-use crate::ports::{ControlPlane, RegistryLogin, Reporter};
+use crate::ports::{ControlPlane, RegistryLogin, Reporter, WriteControlPlane as _};
 use crate::registry::{self, Repository, http_client};
 use tagship_domain::reference::ImageName;
 
@@ -48,6 +48,11 @@ impl RegistryConnection {
         )?;
         let control_plane: Arc<dyn ControlPlane> = self.ecr.clone();
         Ok(Repository::new(client, Some(control_plane)))
+    }
+
+    /// Makes the repository, unless it is there.
+    pub(super) async fn create_repository(&self) -> Result<(), RunError> {
+        Ok(self.ecr.create_repository(&self.image.repository).await?)
     }
 
     /// Returns the repository's name.

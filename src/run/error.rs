@@ -5,6 +5,8 @@ use crate::pipeline::PipelineError;
 use crate::ports::{GitError, RegistryError};
 use ecr_local::LocalError;
 use tagship_domain::bump::BumpError;
+use tagship_domain::content::Platform;
+use tagship_domain::copying::CopyConflicts;
 use tagship_domain::error::with_causes;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::event::Mismatch;
@@ -45,6 +47,17 @@ pub enum RunError {
         tag: Tag,
         /// The repository.
         image: ImageName,
+    },
+    /// Tags of a copy are taken.
+    #[error(transparent)]
+    CopyConflicts(#[from] CopyConflicts),
+    /// An image is not there for a platform.
+    #[error("image `{image}` has no platform {platform}")]
+    PlatformMissing {
+        /// The image.
+        image: ImageRef,
+        /// The platform.
+        platform: Platform,
     },
     /// The image that is asked for is not there.
     #[error("image `{0}` does not exist")]
@@ -113,7 +126,8 @@ impl Diagnose for RunError {
             Self::Bump(error) => error.kind(),
             Self::SetBack(held) => held.kind(),
             Self::RequiredTag { .. } => FailureKind::TagConflict,
-            Self::Http(_) | Self::ImageMissing(_) => FailureKind::Operation,
+            Self::CopyConflicts(conflicts) => conflicts.kind(),
+            Self::Http(_) | Self::ImageMissing(_) | Self::PlatformMissing { .. } => FailureKind::Operation,
             Self::Broken(_) => FailureKind::Bug,
         }
     }
@@ -133,6 +147,8 @@ impl Diagnose for RunError {
             Self::RequiredTag { tag, .. } => Some(
                 format!("promote the image to `{tag}` first; `tagship ls` shows which one has it").into(),
             ),
+            Self::CopyConflicts(conflicts) => conflicts.hint(),
+            Self::PlatformMissing { .. } => Some("`tagship inspect` shows those that it has".into()),
             Self::ImageMissing(_) => Some("list the tags with `tagship ls`".into()),
             Self::Broken(_) => None,
         }

@@ -8,19 +8,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use oci_registry::{CopyPlan, CopyReport, ImageTree, ReadWhole, copy, verify_copy};
+use oci_registry::{CopyPlan, CopyReport, ImageTree, copy, verify_copy};
 
 use super::connection::RegistryConnection;
 use super::history::History;
+use super::opened::with_referrers;
 use super::promotion_report::{PromotionReport, PromotionTarget};
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::pipeline::{Ledger, gather_promotion, image_facts, put_promoted};
-use crate::ports::{Clock as _, ReadRepository as _, RegistryError, Reporter};
+use crate::ports::{Clock as _, ReadRepository as _, Reporter};
 use crate::registry::Repository;
 use crate::settings::{GithubSettings, RepositorySettings};
-use tagship_domain::content::{Descriptor, Manifest};
+use tagship_domain::content::Manifest;
 use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::plan::{PromotionPlan, PromotionRequest};
@@ -235,22 +236,6 @@ async fn plan<'a>(
         request: promotion,
         copies,
     })
-}
-
-/// An image, and behind it what refers to it: without its signature it would not be the same in the other repository.
-async fn with_referrers(root: Manifest, reader: &dyn ReadWhole) -> Result<Vec<ImageTree>, RegistryError> {
-    let tree = ImageTree::read(root, reader).await?;
-    let mut referrers: Vec<Descriptor> = Vec::new();
-    for node in tree.children_first() {
-        referrers.extend(reader.referrers(&node.manifest.digest()).await?);
-    }
-    let mut trees = vec![tree];
-    for Descriptor { digest, .. } in referrers {
-        let missing = RegistryError::ContentMissing { digest };
-        let manifest = reader.manifest(&digest).await?.ok_or(missing)?;
-        trees.push(ImageTree::read(manifest, reader).await?);
-    }
-    Ok(trees)
 }
 
 /// Writes what is planned: content to all targets, which is read back, and only then tags.

@@ -46,6 +46,7 @@ fn help_goes_to_stdout() {
         ("inspect", &["inspect", "--help"]),
         ("init", &["init", "--help"]),
         ("promote", &["promote", "--help"]),
+        ("copy", &["copy", "--help"]),
         ("local", &["local", "--help"]),
         ("local_serve", &["local", "serve", "--help"]),
         ("completions", &["completions", "--help"]),

@@ -11,7 +11,7 @@ use tagship::schema::INPUTS;
 use test_support::checkout::Checkout;
 use test_support::process::{finish, tagship};
 
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "docs/reference.md",
     "docs/local-ecr.md",
@@ -20,6 +20,7 @@ const DOCUMENTS: [&str; 10] = [
     "docs/monorepo.md",
     "docs/pull-requests.md",
     "docs/permissions.md",
+    "docs/copying.md",
     "docs/promoting.md",
     "docs/releasing.md",
 ];

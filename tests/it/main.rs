@@ -8,6 +8,7 @@
 mod architecture;
 mod building_page;
 mod cli_process;
+mod copying;
 mod documents;
 mod git;
 mod identity_local;

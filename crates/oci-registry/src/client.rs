@@ -1,24 +1,23 @@
 //! The client: one repository's requests, with credentials, limits of time and repetitions.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use backon::Retryable as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
+use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{RequestBuilder, Response};
-use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
+use super::authorization::{Challenge, Negotiation, Scheme, basic};
 use super::error::RegistryError;
 use super::failure::{Failure, MAX_ERROR_BYTES};
 use super::http::describe_transport;
-use super::login::RegistryLogin;
+use super::login::{RegistryCredential, RegistryLogin};
 use super::operation::Operation;
 use super::retry_policy::RetryPolicy;
 use tagship_domain::reference::ImageName;
@@ -32,6 +31,9 @@ pub struct Client {
     pub(crate) base: Url,
     pub(crate) retry_policy: RetryPolicy,
     login: Arc<dyn RegistryLogin>,
+    /// Whether the registry says how it wants credentials; ECR wants Basic, and is not asked.
+    negotiates: bool,
+    negotiation: std::sync::Mutex<Negotiation>,
     on_retry: Box<dyn Fn(&Retry<'_>) + Send + Sync>,
     renewal: Mutex<()>,
 }
@@ -77,6 +79,11 @@ impl Client {
             base,
             retry_policy: RetryPolicy::default(),
             login,
+            negotiates: false,
+            negotiation: std::sync::Mutex::new(Negotiation {
+                scheme: Scheme::Basic,
+                ..Negotiation::default()
+            }),
             on_retry: Box::new(|_| {}),
             renewal: Mutex::new(()),
         })
@@ -86,6 +93,17 @@ impl Client {
     #[must_use]
     pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
         Self { retry_policy, ..self }
+    }
+
+    /// This client for any registry: the first request goes without a credential, and the registry's refusal says whether
+    /// it wants user and password, or a token and from which issuer.
+    #[must_use]
+    pub fn negotiating(self) -> Self {
+        Self {
+            negotiates: true,
+            negotiation: std::sync::Mutex::default(),
+            ..self
+        }
     }
 
     /// Calls `observer` whenever a request is going to be repeated.
@@ -164,7 +182,7 @@ impl Client {
         let authorization = self.authorization().await?;
         match self.send_with(operation, request(), authorization.clone()).await {
             Err(Failure::Credential(_)) => {
-                let renewed = self.renewed(&authorization).await?;
+                let renewed = self.renewed(authorization.as_ref()).await?;
                 self.send_with(operation, request(), renewed).await
             }
             other => other,
@@ -190,13 +208,16 @@ impl Client {
         &self,
         operation: Operation<'_>,
         request: RequestBuilder,
-        authorization: HeaderValue,
+        authorization: Option<HeaderValue>,
     ) -> Result<Response, Failure> {
-        let response = request
-            .header(AUTHORIZATION, authorization)
-            .send()
-            .await
-            .map_err(transport_failure)?;
+        let request = match authorization {
+            Some(authorization) => request.header(AUTHORIZATION, authorization),
+            None => request,
+        };
+        let response = request.send().await.map_err(transport_failure)?;
+        if self.negotiates && response.status() == StatusCode::UNAUTHORIZED {
+            self.negotiation().challenge = Challenge::of(response.headers());
+        }
         self.checked(operation, response).await
     }
 
@@ -224,7 +245,21 @@ impl Client {
         ))
     }
 
-    async fn authorization(&self) -> Result<HeaderValue, RegistryError> {
+    async fn authorization(&self) -> Result<Option<HeaderValue>, RegistryError> {
+        let scheme = self.negotiation().scheme.clone();
+        match scheme {
+            Scheme::Unknown => Ok(None),
+            Scheme::Bearer(header) => Ok(Some(header)),
+            Scheme::Basic => basic(&self.image.registry, &self.credential().await?).map(Some),
+        }
+    }
+
+    pub(crate) fn negotiation(&self) -> MutexGuard<'_, Negotiation> {
+        // Every change is whole; one that panicked elsewhere leaves nothing half-done.
+        self.negotiation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn credential(&self) -> Result<RegistryCredential, RegistryError> {
         let host = &self.image.registry;
         let credential = self
             .login
@@ -234,31 +269,23 @@ impl Client {
                 host: host.clone(),
                 source,
             })?;
-        let pair = SecretString::from(format!(
-            "{}:{}",
-            credential.username,
-            credential.password.expose_secret()
-        ));
-        let text = SecretString::from(format!("Basic {}", STANDARD.encode(pair.expose_secret())));
-        let mut header = HeaderValue::from_str(text.expose_secret()).map_err(|_not_ascii| {
-            RegistryError::Unauthorized {
-                host: self.image.registry.clone(),
-                message: "it cannot be sent in a header".to_owned(),
-            }
-        })?;
-        header.set_sensitive(true);
-        Ok(header)
+        Ok(credential)
     }
 
     /// A credential other than `refused`. Requests that are refused at the same time share one renewal.
-    async fn renewed(&self, refused: &HeaderValue) -> Result<HeaderValue, RegistryError> {
+    async fn renewed(&self, refused: Option<&HeaderValue>) -> Result<Option<HeaderValue>, Failure> {
         let _one_at_a_time = self.renewal.lock().await;
         let held = self.authorization().await?;
-        if held != *refused {
+        if held.as_ref() != refused {
             return Ok(held);
         }
-        self.login.forget(&self.image.registry).await;
-        self.authorization().await
+        let challenge = self.negotiation().challenge.take().filter(|_| self.negotiates);
+        let Some(challenge) = challenge else {
+            self.login.forget(&self.image.registry).await;
+            return Ok(self.authorization().await?);
+        };
+        let credential = self.credential().await?;
+        self.answer_challenge(challenge, &credential).await
     }
 
     /// Bounds one try's time.

@@ -77,6 +77,17 @@ impl CopyPlan {
         })
     }
 
+    /// Plans the copy to a repository that has nothing yet.
+    pub fn of_all(tree: &ImageTree) -> Self {
+        let nodes = tree.children_first().into_iter();
+        Self {
+            root: tree.root().digest(),
+            manifests: nodes.map(|node| node.manifest.clone()).collect(),
+            blobs: tree.blobs().into_values().cloned().collect(),
+            present: 0,
+        }
+    }
+
     /// Returns the bytes of the blobs that are sent.
     pub fn bytes(&self) -> u64 {
         self.blobs.iter().map(|blob| blob.size).sum()

@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod authorization;
 mod blob_streams;
 mod client;
 mod copy;
@@ -22,6 +23,7 @@ mod referrers;
 mod repository;
 mod retry_policy;
 mod tags;
+mod tokens;
 mod tree;
 mod uploads;
 mod verify;

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::reference::RegistryHost;
 
@@ -16,6 +16,21 @@ pub struct RegistryCredential {
     pub username: String,
     /// The password.
     pub password: SecretString,
+}
+
+impl RegistryCredential {
+    /// Returns what stands for none: a registry is used without a login.
+    pub fn anonymous() -> Self {
+        Self {
+            username: String::new(),
+            password: SecretString::from(String::new()),
+        }
+    }
+
+    /// Whether there is no login.
+    pub fn is_anonymous(&self) -> bool {
+        self.username.is_empty() && self.password.expose_secret().is_empty()
+    }
 }
 
 /// Credentials for a registry, fetched when they are first needed and kept in memory.

@@ -6,6 +6,7 @@ pub mod build;
 pub mod bump;
 pub mod capability;
 pub mod content;
+pub mod copying;
 pub mod error;
 pub mod event;
 pub mod facts;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{End, show, until_interrupted};
+use crate::cli::copy::CopyArguments;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::looking::{InspectArguments, LsArguments};
 use crate::cli::promote::PromoteArguments;
@@ -11,7 +12,7 @@ use crate::inputs::Environment;
 use crate::pipeline::Ledger;
 use crate::ports::Reporter;
 use crate::run::{self, Outcome, RunError};
-use crate::settings::RepositorySettings;
+use crate::settings::{RepositoryPlace, RepositorySettings};
 use crate::ui::Ui;
 use tagship_domain::error::Diagnose;
 
@@ -57,6 +58,30 @@ pub(super) fn promote(
             let reporter = masked(ui, settings);
             request.github.token.iter().for_each(|token| reporter.mask(token));
             finish(ui, interrupt, run::promote(&request, reporter))
+        }
+        Err(error) => refuse(ui, error),
+    }
+}
+
+pub(super) fn copy(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: CopyArguments,
+    environment: &Environment,
+) -> ExitCode {
+    match arguments.into_requests(environment) {
+        Ok(requests) => {
+            let places = requests
+                .iter()
+                .flat_map(|request| [&request.source, &request.target]);
+            let settings = places.filter_map(|place| match place {
+                RepositoryPlace::Ecr(settings) => Some(settings),
+                RepositoryPlace::Other(_) => None,
+            });
+            let reporter = masked(ui, settings);
+            let lines = requests.iter().flat_map(|request| &request.logins.lines);
+            lines.for_each(|line| reporter.mask(&line.password));
+            finish(ui, interrupt, run::copy_all(&requests, reporter))
         }
         Err(error) => refuse(ui, error),
     }

@@ -123,7 +123,7 @@ fn is_set_back(reason: &HoldReason) -> bool {
 }
 
 impl PromotionPlan {
-    /// Returns every tag that cannot be had.
+    /// Returns every tag that is taken, or that the repository would not let move.
     pub fn conflicts(&self) -> Option<Conflicts> {
         let conflicts = self.tags.iter().filter_map(|tag| match &tag.action {
             TagAction::Conflict(conflict) => Some((tag.wanted.tag.clone(), conflict.clone())),

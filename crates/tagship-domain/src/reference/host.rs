@@ -118,6 +118,7 @@ pub struct RegistryHost {
     text: String,
     account: Option<AccountId>,
     region: Option<Region>,
+    is_plain_http: bool,
 }
 
 impl RegistryHost {
@@ -127,6 +128,7 @@ impl RegistryHost {
             text: format!("{account}.dkr.ecr.{region}.{}", region.dns_suffix()),
             account: Some(account.clone()),
             region: Some(region.clone()),
+            is_plain_http: false,
         }
     }
 
@@ -144,6 +146,7 @@ impl RegistryHost {
                 text: text.to_owned(),
                 account: Some(account),
                 region: Some(region),
+                is_plain_http: false,
             });
         }
         if text == "public.ecr.aws" || text == "ecr-public.aws.com" {
@@ -154,24 +157,48 @@ impl RegistryHost {
                 "is neither an ECR host like `123456789012.dkr.ecr.eu-central-1.amazonaws.com` nor `host:port` of an emulator",
             ));
         };
-        let host_is_legal = !host.is_empty()
-            && host.split('.').all(|label| {
-                !label.is_empty()
-                    && !label.starts_with('-')
-                    && !label.ends_with('-')
-                    && label
-                        .bytes()
-                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            });
-        if host_is_legal && port.parse::<u16>().is_ok_and(|port| port > 0) {
+        if is_host_name(host) && is_port(port) {
             Ok(Self {
                 text: text.to_owned(),
                 account: None,
                 region: None,
+                is_plain_http: true,
             })
         } else {
             Err(invalid("is not `host:port`"))
         }
+    }
+
+    /// Reads the host of any registry, as docker writes it: a domain name with or without a port.
+    ///
+    /// Plain HTTP is for this machine alone, as for docker. Docker Hub's names stand for its registry.
+    /// Source: docker CLI reference, "Insecure registries"; distribution, `reference`, `domain`.
+    pub fn parse_any(text: &str) -> Result<Self, InvalidName> {
+        let invalid = |problem| InvalidName::new("registry", text, problem);
+        if let Some((account, region)) = ecr_account_and_region(text) {
+            return Ok(Self::of(&account, &region)).map(|host| Self {
+                text: text.to_owned(),
+                ..host
+            });
+        }
+        let text = match text {
+            "docker.io" | "index.docker.io" => "registry-1.docker.io",
+            text => text,
+        };
+        let (host, port) = text.rsplit_once(':').unwrap_or((text, "443"));
+        if !is_host_name(host) || !is_port(port) {
+            return Err(invalid("is not a host name with or without `:port`"));
+        }
+        let is_loopback = host == "localhost"
+            || host
+                .strip_prefix("127.")
+                .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+        Ok(Self {
+            text: text.to_owned(),
+            account: None,
+            region: None,
+            is_plain_http: is_loopback,
+        })
     }
 
     /// The account in the host name, if it is one of ECR's.
@@ -186,13 +213,29 @@ impl RegistryHost {
 
     /// Whether clients speak plain HTTP to this host: only to an emulator's `host:port`, never to ECR.
     pub fn is_plain_http(&self) -> bool {
-        self.account.is_none()
+        self.is_plain_http
     }
 
     /// The host as text, with the port if there is one.
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+fn is_host_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    host.len() <= 253 && host.split('.').all(is_label)
+}
+
+fn is_port(port: &str) -> bool {
+    port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// The account and region of a private ECR host name.

@@ -36,7 +36,7 @@ impl PartialRef {
         // Source: distribution, `reference`, `splitDockerDomain`.
         let (registry, path) = match rest.split_once('/') {
             Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
-                (Some(RegistryHost::parse(host)?), path)
+                (Some(RegistryHost::parse_any(host)?), path)
             }
             _ => (None, rest),
         };

@@ -1,0 +1,154 @@
+//! What happens to a tag when an image is copied from another registry.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::immutability::Mutability;
+use crate::reference::{Digest, ImageName, Tag};
+use crate::version::from_git_tag;
+
+/// What happens to one tag of a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum CopyAction {
+    /// It does not exist, and is put.
+    Create,
+    /// It points to this image already.
+    Keep,
+    /// It points to another image, and is moved.
+    Move {
+        /// The image that it leaves.
+        from: Digest,
+    },
+    /// It exists, and what exists is to stay.
+    Skip {
+        /// The image that has it.
+        at: Digest,
+    },
+    /// It must not move, and points to another image.
+    Conflict {
+        /// The image that has it.
+        at: Digest,
+    },
+}
+
+impl CopyAction {
+    /// Decides what happens to `tag`, which points to `existing` in the target and is to point to `wanted`.
+    ///
+    /// A version or a commit never leaves its image, whatever the repository's setting; other tags move where the setting
+    /// lets them. With `no_clobber` nothing that exists is touched.
+    pub fn decide(
+        tag: &Tag,
+        wanted: Digest,
+        existing: Option<Digest>,
+        mutability: Option<&Mutability>,
+        no_clobber: bool,
+    ) -> Self {
+        match existing {
+            None => Self::Create,
+            Some(at) if at == wanted => Self::Keep,
+            Some(at) if no_clobber => Self::Skip { at },
+            Some(at) if promises_to_stay(tag) || mutability.is_some_and(|setting| setting.protects(tag)) => {
+                Self::Conflict { at }
+            }
+            Some(from) => Self::Move { from },
+        }
+    }
+
+    /// Returns the action's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Keep => "keep",
+            Self::Move { .. } => "move",
+            Self::Skip { .. } => "skip",
+            Self::Conflict { .. } => "conflict",
+        }
+    }
+
+    /// Whether the tag is put.
+    pub const fn is_put(self) -> bool {
+        matches!(self, Self::Create | Self::Move { .. })
+    }
+}
+
+/// Whether a tag names a full version or a commit. A tag such as `1` or `1.2` is neither.
+fn promises_to_stay(tag: &Tag) -> bool {
+    let text = tag.as_str();
+    let commit = text.strip_prefix("sha-").unwrap_or(text);
+    let is_commit = (text.starts_with("sha-") && commit.len() >= 7 || commit.len() == 40)
+        && commit.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    is_commit || from_git_tag(&text.replacen('_', "+", 1)).is_some()
+}
+
+/// All tags of a copy that are taken, together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyConflicts {
+    /// The target.
+    pub image: ImageName,
+    /// Each tag with the image that has it; never empty.
+    pub tags: Vec<(Tag, Digest)>,
+}
+
+impl fmt::Display for CopyConflicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (tag, at)) in self.tags.iter().enumerate() {
+            let and = if number > 0 { "\n  and " } else { "" };
+            write!(
+                f,
+                "{and}tag `{tag}` in `{}` must not move and already points to {at}",
+                self.image
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CopyConflicts {}
+
+impl crate::error::Diagnose for CopyConflicts {
+    fn kind(&self) -> crate::error::FailureKind {
+        crate::error::FailureKind::TagConflict
+    }
+
+    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
+        Some("`--no-clobber` leaves every tag that exists where it is".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_and_commits_stay_and_other_tags_move() {
+        let (ours, theirs) = (Digest::of(b"ours"), Digest::of(b"theirs"));
+        let decide = |tag: &str, existing, setting: Option<&Mutability>, no_clobber| {
+            CopyAction::decide(&Tag::parse(tag).unwrap(), ours, existing, setting, no_clobber).name()
+        };
+        let commit = "a".repeat(40);
+        for (tag, expected) in [
+            ("latest", "move"),
+            ("1", "move"),
+            ("1.2", "move"),
+            ("1.2.3", "conflict"),
+            ("v1.2.3-rc.1", "conflict"),
+            ("sha-0123456", "conflict"),
+            (commit.as_str(), "conflict"),
+            ("sha-", "move"),
+        ] {
+            assert_eq!(decide(tag, Some(theirs), None, false), expected, "{tag}");
+            assert_eq!(
+                decide(tag, Some(theirs), Some(&Mutability::Immutable), false),
+                "conflict"
+            );
+            assert_eq!(decide(tag, Some(theirs), None, true), "skip");
+            assert_eq!(
+                decide(tag, Some(ours), Some(&Mutability::Immutable), true),
+                "keep"
+            );
+            assert_eq!(decide(tag, None, Some(&Mutability::Immutable), true), "create");
+        }
+    }
+}

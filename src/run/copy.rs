@@ -1,0 +1,311 @@
+//! `tagship copy`: images from any OCI registry to any other, byte for byte and without a disk.
+//!
+//! 1. Read the tags that are wanted, and of the target what they point to. All conflicts are found before anything is
+//!    written.
+//! 2. For each image: copy what the target lacks, by digest; read it back; put its tag.
+//!
+//! A copy that was broken off is repeated, and sends what is still missing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use indicatif::HumanBytes;
+use oci_registry::{CopyPlan, CopyReport, ImageTree, copy as copy_image, verify_copy};
+use serde::Serialize;
+
+use super::opened::{Opened, with_referrers};
+use super::{Outcome, RunError};
+use crate::ports::{
+    ReadRegistry as _, ReadRepository as _, RegistryError, Reporter, RunEvent, WriteRepository as _,
+};
+use crate::settings::{LoginSettings, RepositoryPlace};
+use tagship_domain::content::{Manifest, Platform};
+use tagship_domain::copying::{CopyAction, CopyConflicts};
+use tagship_domain::immutability::{Mutability, TagFilter};
+use tagship_domain::reference::{Digest, ImageName, Reference, Tag};
+
+/// What is copied, and where to.
+#[derive(Debug, Clone)]
+pub struct CopyRequest {
+    /// Where the images are.
+    pub source: RepositoryPlace,
+    /// Where they go.
+    pub target: RepositoryPlace,
+    /// Which of them.
+    pub selection: Selection,
+    /// The one platform that is copied, of images that have several.
+    pub platform: Option<Platform>,
+    /// Whether what refers to an image is copied too.
+    pub referrers: bool,
+    /// Whether tags that exist stay where they are.
+    pub no_clobber: bool,
+    /// Whether a repository that is missing is made; in ECR only.
+    pub create_repository: bool,
+    /// Whether to stop after the plan.
+    pub dry_run: bool,
+    /// Logins of registries that are not ECR's.
+    pub logins: LoginSettings,
+}
+
+/// Which images of a repository are copied.
+#[derive(Debug, Clone)]
+pub enum Selection {
+    /// This one, to a tag; by its digest alone when absent.
+    One {
+        /// Where it is.
+        from: Reference,
+        /// Its tag in the target.
+        to: Option<Tag>,
+    },
+    /// Those with tags that match a pattern; all when there is none.
+    Tags(Vec<TagFilter>),
+}
+
+/// What `tagship copy` prints with `--json`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct CopyResult {
+    source: ImageName,
+    target: ImageName,
+    dry_run: bool,
+    images: Vec<ImageResult>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ImageResult {
+    tag: Option<Tag>,
+    digest: Digest,
+    #[serde(flatten)]
+    action: CopyAction,
+    /// Bytes of blobs that the target lacked.
+    bytes: u64,
+    /// How many blobs the target lacked.
+    blobs: usize,
+}
+
+/// Copies images, one request after the other; what is done stays done when a later one fails.
+pub async fn copy_all(requests: &[CopyRequest], reporter: Arc<dyn Reporter>) -> Result<Outcome, RunError> {
+    let mut copies = Vec::new();
+    for request in requests {
+        copies.push(copy(request, Arc::clone(&reporter)).await?);
+    }
+    Ok(Outcome {
+        text: copies.iter().map(text).collect(),
+        json: serde_json::json!({ "copies": copies }),
+        ..Outcome::default()
+    })
+}
+
+async fn copy(request: &CopyRequest, reporter: Arc<dyn Reporter>) -> Result<CopyResult, RunError> {
+    let source = Opened::open(&request.source, &request.logins, Arc::clone(&reporter)).await?;
+    let target = Opened::open(&request.target, &request.logins, Arc::clone(&reporter)).await?;
+    let result = Box::pin(copy_between(request, &source, &target, &*reporter)).await;
+    source.close().await;
+    target.close().await;
+    result
+}
+
+async fn copy_between(
+    request: &CopyRequest,
+    source: &Opened,
+    target: &Opened,
+    reporter: &dyn Reporter,
+) -> Result<CopyResult, RunError> {
+    let wanted = wanted(request, source).await?;
+    let exists = prepare(request, target).await?;
+    let planned = plan(request, wanted, target, exists).await?;
+    let conflicts = planned.iter().filter_map(|(tag, _, action)| match (tag, action) {
+        (Some(tag), CopyAction::Conflict { at }) => Some((tag.clone(), *at)),
+        _ => None,
+    });
+    let tags: Vec<(Tag, Digest)> = conflicts.collect();
+    if !tags.is_empty() {
+        let image = target.image.clone();
+        return Err(RunError::CopyConflicts(CopyConflicts { image, tags }));
+    }
+    // One after the other: what they share is sent once, and each sends several blobs at a time.
+    let mut images = Vec::new();
+    for planned in planned {
+        images.push(one(request, source, target, exists, planned, reporter).await?);
+    }
+    Ok(CopyResult {
+        source: source.image.clone(),
+        target: target.image.clone(),
+        dry_run: request.dry_run,
+        images,
+    })
+}
+
+/// The images that are wanted, each with its tag in the target.
+async fn wanted(request: &CopyRequest, source: &Opened) -> Result<Vec<(Option<Tag>, Manifest)>, RunError> {
+    let reader = &source.repository;
+    let found: Vec<(Option<Tag>, Manifest)> = match &request.selection {
+        Selection::One { from, to } => {
+            let manifest = match from {
+                Reference::Digest(digest) => reader.manifest(digest).await?,
+                Reference::Tag(tag) => reader.resolve(std::slice::from_ref(tag)).await?.remove(tag),
+            };
+            let missing = || RunError::ImageMissing(source.image.at(from.clone()));
+            vec![(to.clone(), manifest.ok_or_else(missing)?)]
+        }
+        Selection::Tags(patterns) => {
+            let mut tags = reader.list_tags().await?;
+            tags.retain(|tag| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(tag)));
+            let found = reader.resolve(&tags).await?;
+            found
+                .into_iter()
+                .map(|(tag, manifest)| (Some(tag), manifest))
+                .collect()
+        }
+    };
+    let Some(platform) = &request.platform else {
+        return Ok(found);
+    };
+    let mut chosen = Vec::new();
+    for (tag, manifest) in found {
+        chosen.push((tag, of_platform(manifest, platform, source).await?));
+    }
+    Ok(chosen)
+}
+
+/// The image of one platform, with its own digest; an image that is no index is taken as it is.
+async fn of_platform(manifest: Manifest, platform: &Platform, source: &Opened) -> Result<Manifest, RunError> {
+    let digest = manifest.digest();
+    let tree = ImageTree::read(manifest, &source.repository).await?;
+    let Some(root) = tree.node(&digest).filter(|root| !root.children().is_empty()) else {
+        return Ok(tree.root().clone());
+    };
+    let is_wanted = |known: &Platform| known.is_same(platform);
+    let child = root
+        .children()
+        .iter()
+        .find(|child| child.platform.as_ref().is_some_and(is_wanted));
+    let node = child.and_then(|child| tree.node(&child.digest));
+    node.map(|node| node.manifest.clone())
+        .ok_or_else(|| RunError::PlatformMissing {
+            image: source.image.at(digest),
+            platform: platform.clone(),
+        })
+}
+
+/// Makes the target's repository if it is missing and that is asked for; gives whether it is there.
+async fn prepare(request: &CopyRequest, target: &Opened) -> Result<bool, RunError> {
+    match target.repository.mutability().await {
+        Err(RegistryError::RepositoryMissing { .. }) if request.create_repository => {
+            if request.dry_run {
+                return Ok(false);
+            }
+            target.create().await?;
+            Ok(true)
+        }
+        // The setting is asked for again where it counts.
+        Err(error @ RegistryError::RepositoryMissing { .. }) => Err(error.into()),
+        _ => Ok(true),
+    }
+}
+
+type PlannedImage = (Option<Tag>, Manifest, CopyAction);
+
+async fn plan(
+    request: &CopyRequest,
+    wanted: Vec<(Option<Tag>, Manifest)>,
+    target: &Opened,
+    exists: bool,
+) -> Result<Vec<PlannedImage>, RunError> {
+    let tags: Vec<Tag> = wanted.iter().filter_map(|(tag, _)| tag.clone()).collect();
+    let (existing, mutability): (BTreeMap<Tag, Manifest>, Option<Mutability>) = if exists {
+        let mutability = target.repository.mutability().await;
+        (target.repository.resolve(&tags).await?, mutability.ok())
+    } else {
+        (BTreeMap::new(), None)
+    };
+    let planned = wanted.into_iter().map(|(tag, manifest)| {
+        let digest = manifest.digest();
+        let action = tag.as_ref().map_or(CopyAction::Keep, |tag| {
+            let existing = existing.get(tag).map(Manifest::digest);
+            CopyAction::decide(tag, digest, existing, mutability.as_ref(), request.no_clobber)
+        });
+        (tag, manifest, action)
+    });
+    Ok(planned.collect())
+}
+
+/// Copies one image, unless its tag is to stay at another.
+async fn one(
+    request: &CopyRequest,
+    source: &Opened,
+    target: &Opened,
+    exists: bool,
+    (tag, manifest, action): PlannedImage,
+    reporter: &dyn Reporter,
+) -> Result<ImageResult, RunError> {
+    let mut result = ImageResult {
+        tag,
+        digest: manifest.digest(),
+        action,
+        bytes: 0,
+        blobs: 0,
+    };
+    if matches!(action, CopyAction::Skip { .. }) {
+        return Ok(result);
+    }
+    let trees = if request.referrers {
+        with_referrers(manifest.clone(), &source.repository).await?
+    } else {
+        vec![ImageTree::read(manifest.clone(), &source.repository).await?]
+    };
+    let is_same_registry = source.image.registry == target.image.registry;
+    let mount = is_same_registry.then_some(&source.image.repository);
+    for tree in trees {
+        let plan = if exists {
+            CopyPlan::new(&tree, &target.repository).await?
+        } else {
+            CopyPlan::of_all(&tree)
+        };
+        result.bytes += plan.bytes();
+        result.blobs += plan.blobs.len();
+        if request.dry_run || plan.is_empty() {
+            continue;
+        }
+        let CopyReport { .. } = copy_image(&plan, &source.repository, &target.repository, mount).await?;
+        verify_copy(&tree, &target.repository).await?;
+    }
+    if !request.dry_run {
+        if let Some(tag) = result.tag.as_ref().filter(|_| action.is_put()) {
+            let reference = Reference::Tag(tag.clone());
+            target.repository.put_manifest(&reference, &manifest).await?;
+        }
+        let name = result.tag.as_ref().map_or_else(
+            || target.image.at(result.digest),
+            |tag| target.image.at(tag.clone()),
+        );
+        let sent = HumanBytes(result.bytes);
+        reporter.event(RunEvent::Note(&format!("{name}: {} ({sent})", action.name())));
+    }
+    Ok(result)
+}
+
+fn text(result: &CopyResult) -> String {
+    let lines = result.images.iter().map(|image| {
+        let name = image
+            .tag
+            .as_ref()
+            .map_or_else(|| image.digest.to_string(), ToString::to_string);
+        let size = HumanBytes(image.bytes);
+        let blobs = image.blobs;
+        format!(
+            "  {:<6} {name} {} {size} in {blobs} blobs\n",
+            image.action.name(),
+            image.digest.short()
+        )
+    });
+    let plan = if result.dry_run {
+        " (nothing was written)"
+    } else {
+        ""
+    };
+    std::iter::once(format!("{} to {}{plan}\n", result.source, result.target))
+        .chain(lines)
+        .collect()
+}

@@ -1,0 +1,103 @@
+//! A repository in ECR or in any other registry, opened with the login that belongs to it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use oci_registry::{ImageTree, ReadWhole};
+
+use super::RunError;
+use super::connection::RegistryConnection;
+use super::target::Target;
+use crate::logins::Logins;
+use crate::ports::{FindLogin as _, LoginError, RegistryCredential, RegistryError, RegistryLogin, Reporter};
+use crate::registry::{self, Repository, http_client};
+use crate::settings::{LoginSettings, RepositoryPlace};
+use tagship_domain::content::{Descriptor, Manifest};
+use tagship_domain::reference::{ImageName, RegistryHost};
+
+/// A repository that is used.
+pub(super) struct Opened {
+    pub(super) image: ImageName,
+    pub(super) repository: Repository,
+    /// Absent of a registry that is not ECR's.
+    ecr: Option<(RegistryConnection, Target)>,
+}
+
+impl Opened {
+    /// Opens a repository; contacts no server but an embedded ECR.
+    pub(super) async fn open(
+        place: &RepositoryPlace,
+        logins: &LoginSettings,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, RunError> {
+        match place {
+            RepositoryPlace::Ecr(settings) => {
+                let target = Target::of(&settings.destination, &settings.identity).await?;
+                let connection = RegistryConnection::open(&target, reporter).await?;
+                Ok(Self {
+                    image: target.image.clone(),
+                    repository: connection.repository()?,
+                    ecr: Some((connection, target)),
+                })
+            }
+            RepositoryPlace::Other(image) => {
+                let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
+                let logins = Logins::new(logins.clone(), None, Arc::clone(&reporter));
+                let client = registry::client(image.clone(), http, Arc::new(OfDocker(logins)), reporter)?;
+                Ok(Self {
+                    image: image.clone(),
+                    repository: Repository::new(client.negotiating(), None),
+                    ecr: None,
+                })
+            }
+        }
+    }
+
+    /// Makes the repository, where ECR does not have it.
+    pub(super) async fn create(&self) -> Result<(), RunError> {
+        if let Some((connection, _)) = &self.ecr {
+            connection.create_repository().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends what was started for this run alone.
+    pub(super) async fn close(self) {
+        if let Some((_, target)) = self.ecr {
+            target.close().await;
+        }
+    }
+}
+
+/// Logins as the docker command has them; none is a login too.
+struct OfDocker(Logins);
+
+#[async_trait]
+impl RegistryLogin for OfDocker {
+    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, LoginError> {
+        let found = self.0.find(host.as_str()).await?;
+        Ok(found.unwrap_or_else(RegistryCredential::anonymous))
+    }
+
+    /// The configuration is read anew each time.
+    async fn forget(&self, _host: &RegistryHost) {}
+}
+
+/// An image, and behind it what refers to it: without its signature it would not be the same in the other repository.
+pub(super) async fn with_referrers(
+    root: Manifest,
+    reader: &dyn ReadWhole,
+) -> Result<Vec<ImageTree>, RegistryError> {
+    let tree = ImageTree::read(root, reader).await?;
+    let mut referrers: Vec<Descriptor> = Vec::new();
+    for node in tree.children_first() {
+        referrers.extend(reader.referrers(&node.manifest.digest()).await?);
+    }
+    let mut trees = vec![tree];
+    for Descriptor { digest, .. } in referrers {
+        let missing = RegistryError::ContentMissing { digest };
+        let manifest = reader.manifest(&digest).await?.ok_or(missing)?;
+        trees.push(ImageTree::read(manifest, reader).await?);
+    }
+    Ok(trees)
+}

@@ -1,0 +1,321 @@
+//! `tagship copy` between registries: one that wants user and password, one that wants tokens of its own issuer, and ECR.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use ecr_local::{FaultAction, JournalEntry};
+use http::header::AUTHORIZATION;
+use oci_registry::{ReadRepository as _, ReadWhole as _};
+use serde_json::{Value, json};
+use tagship_domain::content::Descriptor;
+use tagship_domain::immutability::Mutability;
+use tagship_domain::reference::Digest;
+use test_support::clients::{Registry, login};
+use test_support::fake::{answer, serve};
+use test_support::images::{Pusher, client_of};
+use test_support::local::{Ecr, is_tag_put, shown};
+use test_support::page::check;
+use test_support::process::{Finished, finish, scrubbed};
+
+/// A registry with images of two platforms, and the ECR that they go to.
+struct Stock {
+    source: Ecr,
+    target: Ecr,
+    home: tempfile::TempDir,
+    index: Descriptor,
+}
+
+impl Stock {
+    fn new() -> Self {
+        let (source, target) = (Ecr::start(), Ecr::start());
+        source.create_repository("org/app", &Mutability::Mutable);
+        let pusher = Pusher::new(&source, "org/app");
+        let old = pusher.image("amd64", "old", &json!({}));
+        pusher.tag("1.3.0", &old.digest);
+        let images = ["amd64", "arm64"].map(|platform| pusher.image(platform, platform, &json!({})));
+        let index = pusher.index(&images);
+        for tag in ["1.4.0", "latest"] {
+            pusher.tag(tag, &index.digest);
+        }
+        pusher.referrer("application/vnd.cncf.notary.signature", &index);
+        let home = tempfile::tempdir().unwrap();
+        login(home.path(), &source.login());
+        Self {
+            source,
+            target,
+            home,
+            index,
+        }
+    }
+
+    fn from(&self, rest: &str) -> String {
+        format!("{}/org/app{rest}", self.source.host())
+    }
+
+    fn copy(&self, arguments: &[&str]) -> Finished {
+        let arguments = [&["copy", "--json"], arguments].concat();
+        finish(&mut self.target.command(self.home.path(), &arguments))
+    }
+
+    #[track_caller]
+    fn copied(&self, arguments: &[&str]) -> Value {
+        let finished = self.copy(arguments);
+        finished.expect_code(0);
+        let mut said: Value = serde_json::from_str(&finished.stdout).unwrap();
+        said["copies"][0].take()
+    }
+
+    /// What was asked of the target that changes anything.
+    fn writes(&self) -> Vec<JournalEntry> {
+        let mut writes = self.target.writes();
+        writes.retain(|entry| entry.operation != "BatchCheckLayerAvailability");
+        writes
+    }
+
+    fn tags(&self, repository: &str) -> BTreeMap<String, Digest> {
+        let client = client_of(&self.target.login(), repository);
+        self.target.run(async {
+            let tags = client.list_tags().await.unwrap();
+            let found = client.resolve(&tags).await.unwrap();
+            let pointed = found
+                .into_iter()
+                .map(|(tag, manifest)| (tag.to_string(), manifest.digest()));
+            pointed.collect()
+        })
+    }
+}
+
+#[test]
+fn a_whole_repository_moves_in_one_command_and_a_second_one_writes_nothing() {
+    let stock = Stock::new();
+    let arguments = [
+        &stock.from(""),
+        "org/app",
+        "--all-tags",
+        "--referrers",
+        "--create-repository",
+    ];
+    let dry = stock.copied(&[&arguments[..], &["--dry-run"]].concat());
+    assert_eq!(dry["images"].as_array().unwrap().len(), 3);
+    assert!(dry["images"][0]["bytes"].as_u64().unwrap() > 0);
+    assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
+
+    stock.copied(&arguments);
+    let tags = stock.tags("org/app");
+    assert_eq!(tags.keys().collect::<Vec<_>>(), ["1.3.0", "1.4.0", "latest"]);
+    assert_eq!(tags["1.4.0"], stock.index.digest, "the digest stays");
+    let client = client_of(&stock.target.login(), "org/app");
+    let referrers = stock.target.run(client.referrers(&stock.index.digest)).unwrap();
+    assert_eq!(referrers.len(), 1);
+
+    stock.target.forget_journal();
+    let again = stock.copied(&arguments);
+    assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
+    assert_eq!(again["images"][0]["action"], "keep");
+}
+
+#[test]
+fn tags_and_platforms_can_be_chosen() {
+    let stock = Stock::new();
+    stock.target.create_repository("org/app", &Mutability::Mutable);
+    stock.copied(&[&stock.from(""), "org/app", "--tag-pattern", "1.*"]);
+    assert_eq!(stock.tags("org/app").len(), 2);
+    let one = stock.copied(&[&stock.from(":1.4.0"), "org/app:arm", "--platform", "linux/arm64"]);
+    assert_ne!(one["images"][0]["digest"], stock.index.digest.to_string());
+    assert_eq!(
+        stock.tags("org/app")["arm"].to_string(),
+        one["images"][0]["digest"].as_str().unwrap()
+    );
+    let none = stock.copy(&[&stock.from(":1.4.0"), "org/app:x", "--platform", "linux/s390x"]);
+    none.expect_code(1);
+    assert!(none.stderr.contains("linux/s390x"), "{}", none.stderr);
+    stock.copy(&[&stock.from(""), "org/app"]).expect_code(2);
+    stock.copy(&[&stock.from(":9.9.9"), "org/app"]).expect_code(1);
+    stock.copy(&[&stock.from(":1.4.0"), "org/none"]).expect_code(1);
+}
+
+#[test]
+fn a_version_of_another_image_is_a_conflict_before_anything_is_written() {
+    let stock = Stock::new();
+    stock.target.create_repository("org/app", &Mutability::Mutable);
+    let pusher = Pusher::new(&stock.target, "org/app");
+    let other = pusher.image("amd64", "other", &json!({}));
+    for tag in ["1.4.0", "latest"] {
+        pusher.tag(tag, &other.digest);
+    }
+    stock.target.forget_journal();
+    let refused = stock.copy(&[&stock.from(""), "org/app", "--all-tags"]);
+    refused.expect_code(10);
+    assert!(
+        refused.stderr.contains("`1.4.0`") && !refused.stderr.contains("`latest`"),
+        "{}",
+        refused.stderr
+    );
+    assert!(stock.writes().is_empty());
+    stock.copied(&[&stock.from(""), "org/app", "--all-tags", "--no-clobber"]);
+    let tags = stock.tags("org/app");
+    assert_eq!((tags["1.4.0"], tags["latest"]), (other.digest, other.digest));
+    assert!(tags.contains_key("1.3.0"));
+}
+
+#[test]
+fn a_list_of_copies_is_done_one_after_the_other() {
+    let stock = Stock::new();
+    let list = format!(
+        "# what moves\n{} one/app\n\n{} two/app:stable\n",
+        stock.from(":1.3.0"),
+        stock.from(":1.4.0")
+    );
+    std::fs::write(stock.home.path().join("list"), list).unwrap();
+    stock.copied(&["--from-file", "list", "--create-repository"]);
+    assert_eq!(stock.tags("one/app").len(), 1);
+    assert_eq!(stock.tags("two/app")["stable"], stock.index.digest);
+}
+
+#[test]
+fn broken_off_at_any_request_the_next_run_sends_what_is_missing() {
+    for (operation, count) in [("StartUpload", 4), ("CompleteUpload", 4), ("PutManifest", 4)] {
+        for skip in 0..count {
+            let stock = Stock::new();
+            stock.target.create_repository("org/app", &Mutability::Immutable);
+            let action = FaultAction::Status {
+                status: 403,
+                envelope: false,
+            };
+            stock.target.fail(operation, skip, 100, action);
+            let arguments = [&stock.from(":1.4.0"), "org/app"];
+            assert_ne!(stock.copy(&arguments).code, Some(0), "{operation} {skip}");
+            assert!(stock.tags("org/app").is_empty(), "{operation} {skip}");
+            stock.target.forgive();
+            stock.copied(&arguments);
+            assert_eq!(stock.tags("org/app")["1.4.0"], stock.index.digest);
+        }
+    }
+}
+
+/// A registry that takes tokens alone, in front of one that takes user and password.
+struct TokenRegistry {
+    host: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl TokenRegistry {
+    fn start(behind: &Ecr) -> Self {
+        let Registry { host: backend, token } = behind.login();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (noted, own) = (Arc::clone(&asked), Arc::new(Mutex::new(String::new())));
+        let address_of = Arc::clone(&own);
+        let handler = move |request: http::Request<hyper::body::Incoming>| {
+            let (backend, token) = (backend.clone(), token.clone());
+            let (noted, own) = (Arc::clone(&noted), own.lock().unwrap().clone());
+            async move {
+                let given = request.headers().get(AUTHORIZATION);
+                let given = given
+                    .and_then(|value| value.to_str().ok())
+                    .unwrap_or_default()
+                    .to_owned();
+                let target = request.uri().to_string();
+                if target.starts_with("/token") {
+                    noted.lock().unwrap().push(format!("{given} {target}"));
+                    return answer(200, &[], Bytes::from(r#"{"token":"t0ken"}"#));
+                }
+                if given != "Bearer t0ken" {
+                    let challenge = format!(
+                        r#"Bearer realm="http://{own}/token",service="fake",scope="repository:org/app:pull""#
+                    );
+                    return answer(401, &[("www-authenticate", challenge.as_str())], "");
+                }
+                let client = oci_registry::http_client("proxy/1").unwrap();
+                let mut forwarded = client
+                    .request(request.method().clone(), format!("http://{backend}{target}"))
+                    .header(AUTHORIZATION, format!("Basic {token}"));
+                if let Some(accept) = request.headers().get("accept") {
+                    forwarded = forwarded.header("accept", accept);
+                }
+                let response = forwarded.send().await.unwrap();
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                let headers: Vec<(String, String)> = headers
+                    .iter()
+                    .filter(|(name, _)| ["content-type", "location", "link"].contains(&name.as_str()))
+                    .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+                    .collect();
+                let shown: Vec<(&str, &str)> = headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()))
+                    .collect();
+                answer(status, &shown, response.bytes().await.unwrap())
+            }
+        };
+        let address = behind.run(serve(handler));
+        *address_of.lock().unwrap() = address.to_string();
+        Self {
+            host: address.to_string(),
+            asked,
+        }
+    }
+}
+
+#[test]
+fn a_registry_of_tokens_is_asked_at_its_issuer_with_the_login_of_docker() {
+    let stock = Stock::new();
+    stock.target.create_repository("org/app", &Mutability::Mutable);
+    let tokens = TokenRegistry::start(&stock.source);
+    let token = "dXNlcjpwYXNz".to_owned();
+    login(
+        stock.home.path(),
+        &Registry {
+            host: tokens.host.clone(),
+            token: token.clone(),
+        },
+    );
+    let from = format!("{}/org/app:1.4.0", tokens.host);
+    stock.copied(&[&from, "org/app"]);
+    assert_eq!(stock.tags("org/app")["1.4.0"], stock.index.digest);
+    let asked = tokens.asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(
+        asked[0].starts_with(&format!("Basic {token} /token?service=fake&scope=")),
+        "{asked:?}"
+    );
+
+    // Without a login, the token is asked for without one.
+    tokens.asked.lock().unwrap().clear();
+    std::fs::remove_file(stock.home.path().join(".docker/config.json")).unwrap();
+    stock.copied(&[&from, "org/app:again"]);
+    let asked = tokens.asked.lock().unwrap().clone();
+    assert!(asked[0].starts_with(" /token?"), "{asked:?}");
+}
+
+const PAGE_SOURCE: &str = "ghcr.io";
+const PAGE_TARGET: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+
+fn printed(command: &str, stock: &Stock) -> String {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_tagship"));
+    let folder = program.parent().expect("a program lies in a folder");
+    let settings = stock.target.command(stock.home.path(), &[]);
+    let settings = settings
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let (source, target) = (stock.source.host(), stock.target.host());
+    let command = command
+        .replace(PAGE_SOURCE, &source)
+        .replace(PAGE_TARGET, &target);
+    let mut shell = scrubbed("/bin/sh", stock.home.path());
+    shell
+        .envs(settings.filter(|(name, _)| *name != "PATH"))
+        .args(["-c", &format!("PATH=\"$PROGRAMS:$PATH\"; ({command}) 2>&1")])
+        .current_dir(stock.home.path())
+        .env("PROGRAMS", folder);
+    let said = finish(&mut shell).stdout;
+    said.replace(&source, PAGE_SOURCE).replace(&target, PAGE_TARGET)
+}
+
+#[test]
+fn every_example_of_the_page_prints_what_it_says() {
+    let stock = Stock::new();
+    check(include_str!("../../docs/copying.md"), 5, |command| {
+        printed(command, &stock)
+    });
+    assert!(stock.target.journal().iter().any(is_tag_put));
+}
