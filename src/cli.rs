@@ -101,6 +101,9 @@ enum Command {
     /// Show the next version, from the git tags and the commits since the last release
     #[command(after_help = help::VERSION, after_long_help = help::VERSION)]
     Version(VersionArguments),
+    /// Find what keeps this checkout from being published, and what to do about it; nothing is written
+    #[command(after_help = help::DOCTOR, after_long_help = help::DOCTOR)]
+    Doctor(InputArguments<false>),
     /// Set this repository up: inputs, workflow, and what creates the role in AWS
     #[command(after_help = help::INIT, after_long_help = help::INIT)]
     Init(Box<InitArguments>),

@@ -11,12 +11,14 @@ use tagship_domain::plan::{HoldReason, Note};
 use tagship_domain::reference::{Digest, ImageName, Tag};
 use tagship_domain::tags::TagClass;
 
+mod examination;
 mod inspection;
 mod inventory;
 mod markdown;
 mod outputs;
 mod text;
 
+pub use examination::{ExaminationFailed, examination_text};
 pub use inspection::{ConfigReport, Inspection, ManifestReport, inspection_text};
 pub use inventory::{ImageListing, ImageRow, listing_text};
 pub use markdown::summary;

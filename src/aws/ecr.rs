@@ -6,6 +6,7 @@ mod images;
 mod inventory;
 mod layers;
 mod login;
+mod probes;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::ports::{
 };
 use crate::settings::IdentitySettings;
 use tagship_domain::content::Manifest;
+use tagship_domain::doctor::Probed;
 use tagship_domain::immutability::Mutability;
 use tagship_domain::inventory::ListedImage;
 use tagship_domain::reference::{Digest, Region, RegistryHost, RepositoryName, Tag};
@@ -86,6 +88,11 @@ impl Ecr {
             })
         });
         Arc::clone(in_region)
+    }
+
+    /// Finds out, without an effect, whether the role may do `action` on a repository.
+    pub async fn probe(&self, repository: &RepositoryName, action: &str) -> Probed {
+        probes::of_repository(&self.home().await.client, &self.registry, repository, action).await
     }
 
     async fn home(&self) -> Arc<InRegion> {

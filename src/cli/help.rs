@@ -132,6 +132,16 @@ Examples:
   tagship version --tag-prefix app/v --path 'services/app/**' --json
       The version of one part of the repository, with its changes as data";
 
+pub(super) const DOCTOR: &str = "\
+The flags are those of `tagship ship`. Checks: inputs, checkout and event, engine, registry, clock, credentials, permissions,
+repository and tags, GitHub's API. The exit code is that of the first that fails.
+
+Examples:
+  tagship doctor
+      Examine what `tagship ship` would do here, with the inputs of tagship.yaml
+  tagship doctor --json | jq -r '.checks[] | select(.state == \"fail\") | .cure'
+      What to do, as data";
+
 pub(super) const INIT: &str = "\
 The files are shown before they are written; no file is overwritten. In a terminal, what is missing is asked for.
 

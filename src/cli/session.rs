@@ -103,6 +103,9 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
             publish::Work::Action,
         ),
         Some(Command::Tags(arguments)) => queries::list_tags(&ui, interrupt, *arguments, &environment),
+        Some(Command::Doctor(arguments)) => {
+            queries::examine(&ui, interrupt, arguments.into_given(), &environment)
+        }
         Some(Command::Init(arguments)) => queries::set_up(&ui, *arguments, &environment),
         Some(Command::Iam(arguments)) => queries::show_policy(&ui, *arguments, &environment),
         Some(Command::Version(arguments)) => queries::next_version(&ui, interrupt, arguments, &environment),
@@ -183,7 +186,7 @@ fn show(ui: &Ui, end: End, ledger: &Ledger, files: Option<&ActionFiles>) -> Exit
         ui.reporter().event(RunEvent::Block(&outcome.closing));
     }
     let diagnosis = match &end {
-        End::Done(outcome) => outcome.failure.as_ref().map(|conflicts| Diagnosis::of(conflicts)),
+        End::Done(outcome) => outcome.failure.as_ref().map(|failure| Diagnosis::of(&**failure)),
         End::Failed(error) => Some(Diagnosis::of(&**error)),
         End::Cancelled => Some(Diagnosis::cancelled()),
     };

@@ -8,6 +8,7 @@ use crate::aws::Ecr;
 use crate::clock::SystemClock;
 use crate::ports::{ControlPlane, RegistryLogin, Reporter, WriteControlPlane as _};
 use crate::registry::{self, Repository, http_client};
+use tagship_domain::doctor::Probed;
 use tagship_domain::reference::ImageName;
 
 /// The way to one repository, and to the login of its registry.
@@ -58,6 +59,16 @@ impl RegistryConnection {
     /// Returns the repository's name.
     pub(super) fn image(&self) -> &ImageName {
         &self.image
+    }
+
+    /// Finds out, without an effect, whether the role may do `action`.
+    pub(super) async fn probe(&self, action: &str) -> Probed {
+        self.ecr.probe(&self.image.repository, action).await
+    }
+
+    /// The pool of connections.
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// The registry's credentials.

@@ -121,7 +121,7 @@ impl<'a> RunContext<'a> {
         }
     }
 
-    fn build_request(&self) -> BuildRequest {
+    pub(super) fn build_request(&self) -> BuildRequest {
         let mut request = BuildRequest {
             labels: self.labels.clone(),
             ..self.naming.build.clone()

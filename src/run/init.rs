@@ -229,5 +229,5 @@ const NEXT_STEPS: &str = "
 next:
   1. create the role and the repository in AWS: `sh tagship-setup/create.sh`, or `terraform apply` in `tagship-setup`
   2. commit `tagship.yaml` and the workflow, and push
-  3. `tagship plan` shows what the first run will do
+  3. `tagship doctor` finds what is still missing
 ";

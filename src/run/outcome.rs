@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::pipeline::Ledger;
 use serde_json::{Value, json};
 
 use crate::report::{Report, Status, outputs, plan_text, report_text, summary};
+use tagship_domain::error::Diagnose;
 use tagship_domain::plan::Plan;
 use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::untrusted;
@@ -27,8 +29,8 @@ pub struct Outcome {
     pub summary: String,
     /// The image that later steps can attest.
     pub subject: Option<(ImageName, Digest)>,
-    /// What the process ends with although nothing went wrong: 10 for a plan with conflicts.
-    pub failure: Option<tagship_domain::plan::Conflicts>,
+    /// What the process ends with although nothing went wrong: a plan with conflicts, an examination that found something.
+    pub failure: Option<Arc<dyn Diagnose>>,
 }
 
 impl Outcome {
@@ -66,7 +68,9 @@ impl Outcome {
         Self {
             text: plan_text(plan),
             json: json!(plan),
-            failure: plan.conflicts(),
+            failure: plan
+                .conflicts()
+                .map(|conflicts| Arc::new(conflicts) as Arc<dyn Diagnose>),
             ..Self::shown(&report, Some(plan), None)
         }
     }

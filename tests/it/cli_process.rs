@@ -47,6 +47,7 @@ fn help_goes_to_stdout() {
         ("init", &["init", "--help"]),
         ("promote", &["promote", "--help"]),
         ("copy", &["copy", "--help"]),
+        ("doctor_short", &["doctor", "-h"]),
         ("local", &["local", "--help"]),
         ("local_serve", &["local", "serve", "--help"]),
         ("completions", &["completions", "--help"]),

@@ -9,6 +9,7 @@ mod architecture;
 mod building_page;
 mod cli_process;
 mod copying;
+mod doctor_command;
 mod documents;
 mod git;
 mod identity_local;

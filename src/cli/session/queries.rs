@@ -1,4 +1,4 @@
-//! Commands that answer a question and write nothing: `tagship tags`, `tagship version`, `tagship iam`; and `tagship init`.
+//! Commands that answer a question and write nothing: `tagship tags`, `tagship version`, `tagship iam`, `tagship doctor`; and `tagship init`.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use crate::cli::init::InitArguments;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::tags::TagsArguments;
 use crate::cli::version::VersionArguments;
-use crate::inputs::Environment;
+use crate::inputs::{self, Environment, RawArguments, RawInputs};
 use crate::pipeline::Ledger;
 use crate::ports::RunEvent;
 use crate::run;
@@ -70,5 +70,38 @@ pub(super) fn set_up(ui: &Ui, arguments: InitArguments, environment: &Environmen
         Ok(outcome) => End::Done(Box::new(outcome)),
         Err(error) => End::Failed(error),
     };
+    show(ui, end, &Ledger::default(), None)
+}
+
+/// `tagship doctor`.
+pub(super) fn examine(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: RawArguments,
+    environment: &Environment,
+) -> ExitCode {
+    let resolved = inputs::resolve(RawInputs::gather(arguments, environment), environment);
+    let reporter = ui.reporter();
+    if let Ok(resolved) = &resolved {
+        resolved
+            .settings
+            .secrets()
+            .for_each(|secret| reporter.mask(secret));
+        for note in &resolved.notes {
+            reporter.event(RunEvent::Note(note));
+        }
+    }
+    let settings = resolved.map(|resolved| resolved.settings).map_err(|error| {
+        let problems = error.problems().iter();
+        problems
+            .map(|problem| {
+                let message = format!("{}: {}", problem.origin, problem.message);
+                (message, problem.hint.clone())
+            })
+            .collect()
+    });
+    let end = until_interrupted(interrupt, async {
+        End::Done(Box::new(run::doctor(settings.as_ref(), reporter).await))
+    });
     show(ui, end, &Ledger::default(), None)
 }

@@ -1,0 +1,130 @@
+//! Whether a role has a permission, found out without an effect: by reading, or by a request that cannot succeed.
+//!
+//! Source: `tagship_domain::doctor::probe_for`, which has the errors that tell it.
+
+use aws_sdk_ecr::primitives::Blob;
+use aws_sdk_ecr::types::ImageIdentifier;
+
+use crate::aws::ecr::client::RegionClient;
+use crate::aws::failure::ApiFailure;
+use tagship_domain::doctor::{Probe, Probed, probe_for};
+use tagship_domain::reference::{RegistryHost, RepositoryName};
+
+/// A digest that no content has.
+const NO_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+/// An upload that there is not.
+const NO_UPLOAD: &str = "00000000-0000-4000-8000-000000000000";
+/// An image whose config does not exist.
+const NO_IMAGE: &str = "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":2},\"layers\":[]}";
+
+/// Asks for what `action` allows, so that it has no effect.
+pub(super) async fn of_repository(
+    client: &RegionClient,
+    registry: &RegistryHost,
+    repository: &RepositoryName,
+    action: &str,
+) -> Probed {
+    let account = registry.account().map(ToString::to_string);
+    let name = repository.as_str();
+    let asked = match action {
+        "ecr:BatchGetImage" => {
+            let id = ImageIdentifier::builder().image_digest(NO_DIGEST).build();
+            client
+                .call(|client| {
+                    let request = client.batch_get_image().set_registry_id(account.clone());
+                    let request = request.repository_name(name).image_ids(id.clone());
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:BatchCheckLayerAvailability" => {
+            client
+                .call(|client| {
+                    let request = client
+                        .batch_check_layer_availability()
+                        .set_registry_id(account.clone());
+                    let request = request.repository_name(name).layer_digests(NO_DIGEST);
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:DescribeRepositories" => {
+            client
+                .call(|client| {
+                    let request = client.describe_repositories().set_registry_id(account.clone());
+                    let request = request.repository_names(name);
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:ListImages" => {
+            client
+                .call(|client| {
+                    let request = client.list_images().set_registry_id(account.clone());
+                    let request = request.repository_name(name).max_results(1);
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:GetDownloadUrlForLayer" => {
+            client
+                .call(|client| {
+                    let request = client
+                        .get_download_url_for_layer()
+                        .set_registry_id(account.clone());
+                    let request = request.repository_name(name).layer_digest(NO_DIGEST);
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:UploadLayerPart" => {
+            client
+                .call(|client| {
+                    let request = client.upload_layer_part().set_registry_id(account.clone());
+                    let request = request.repository_name(name).upload_id(NO_UPLOAD);
+                    let request = request.part_first_byte(0).part_last_byte(0);
+                    let request = request.layer_part_blob(Blob::new("x"));
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:CompleteLayerUpload" => {
+            client
+                .call(|client| {
+                    let request = client.complete_layer_upload().set_registry_id(account.clone());
+                    let request = request.repository_name(name).upload_id(NO_UPLOAD);
+                    let request = request.layer_digests(NO_DIGEST);
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:PutImage" => {
+            client
+                .call(|client| {
+                    let request = client.put_image().set_registry_id(account.clone());
+                    let request = request.repository_name(name).image_manifest(NO_IMAGE);
+                    let request = request.image_digest(NO_DIGEST);
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        _ => {
+            return Probed::Unknown {
+                reason: "it cannot be asked for without an effect".to_owned(),
+            };
+        }
+    };
+    judged(asked, probe_for(action))
+}
+
+/// What an answer says of the permission.
+fn judged(answer: Result<(), ApiFailure>, probe: Probe) -> Probed {
+    match (answer, probe) {
+        (Ok(()), _) => Probed::Allowed,
+        (Err(failure), _) if failure.identity.is_none() && failure.is_access_denied() => Probed::Denied,
+        (Err(failure), Probe::Fails(errors)) if errors.contains(&failure.code.as_str()) => Probed::Allowed,
+        (Err(failure), _) => Probed::Unknown {
+            reason: failure.message,
+        },
+    }
+}

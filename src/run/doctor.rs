@@ -1,0 +1,346 @@
+//! `tagship doctor`: everything that a run needs, looked at in the order in which it needs it. Nothing is written.
+
+mod examination;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use jiff::fmt::rfc2822;
+
+use self::examination::Examination;
+use super::connection::RegistryConnection;
+use super::context::RunContext;
+use super::target::Target;
+use super::{Outcome, RunError};
+use crate::aws::IdentityError;
+use crate::clock::SystemClock;
+use crate::engine::{BuildRunner, EngineBuilder};
+use crate::github::GithubForge;
+use crate::logins::Logins;
+use crate::ports::{Builder as _, Clock as _, ReadForge as _, Reporter};
+use crate::report::{ExaminationFailed, examination_text};
+use crate::settings::Settings;
+use tagship_domain::doctor::{Check, CheckState, Probed, Subject, permissions_check};
+use tagship_domain::error::{Diagnose, FailureKind, cleaned, with_causes};
+use tagship_domain::iam::{CommandPermissions, Scope, Target as Resource, needed};
+use tagship_domain::plan::{PlannedTag, TagAction};
+use tagship_domain::reference::{AccountId, ImageName, RegistryHost};
+
+/// The longest that one question to the registry or to GitHub takes.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How far clocks may be apart. Source: AWS signs for five minutes (IAM user guide, "Signing AWS API requests").
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// A problem of the inputs, and what to do about it.
+pub(crate) type InputProblem = (String, Option<String>);
+
+/// Looks at everything that a run needs.
+pub async fn doctor(settings: Result<&Settings, &Vec<InputProblem>>, reporter: Arc<dyn Reporter>) -> Outcome {
+    let mut found = Examination::default();
+    match settings {
+        Ok(settings) => {
+            found.add(Subject::Inputs, CheckState::Ok, "all inputs can be used");
+            examine(settings, reporter, &mut found).await;
+        }
+        Err(problems) => {
+            for (message, hint) in problems {
+                found.checks.push(Check {
+                    subject: Subject::Inputs,
+                    state: CheckState::Fail,
+                    reason: cleaned(message),
+                    cure: hint.clone(),
+                    kind: Some(FailureKind::Usage),
+                });
+            }
+            let all = [
+                Subject::Checkout,
+                Subject::Engine,
+                Subject::Registry,
+                Subject::Credentials,
+                Subject::Permissions,
+                Subject::Repository,
+            ];
+            found.skip(&all, "the inputs cannot be used");
+        }
+    }
+    let checks = found.checks;
+    Outcome {
+        text: examination_text(&checks),
+        json: serde_json::json!({ "checks": checks }),
+        failure: ExaminationFailed::of(&checks).map(|failed| Arc::new(failed) as Arc<dyn Diagnose>),
+        ..Outcome::default()
+    }
+}
+
+async fn examine(settings: &Settings, reporter: Arc<dyn Reporter>, found: &mut Examination) {
+    let context = match RunContext::read(settings, Arc::clone(&reporter)).await {
+        Ok(context) => {
+            let request = context.build_request();
+            let reason = format!("the commit can be built from `{}`", request.dockerfile.display());
+            found.add(Subject::Checkout, CheckState::Ok, cleaned(&reason));
+            Some(context)
+        }
+        Err(error) => {
+            found.fail(Subject::Checkout, &error);
+            None
+        }
+    };
+    let target = match &context {
+        Some(_) => None,
+        // What is wrong with the checkout hides nothing of the registry.
+        None => Target::of(&settings.destination, &settings.identity).await.ok(),
+    };
+    let opened = match (&context, &target) {
+        (Some(context), _) => context.connect().await,
+        (None, Some(target)) => RegistryConnection::open(target, Arc::clone(&reporter)).await,
+        (None, None) => {
+            let rest = [Subject::Engine, Subject::Registry, Subject::Credentials];
+            found.skip(&rest, "where the image goes is not known");
+            return;
+        }
+    };
+    match opened {
+        Ok(connection) => {
+            engine(settings, context.as_ref(), &connection, &reporter, found).await;
+            let image = context
+                .as_ref()
+                .map(|context| context.image().clone())
+                .or_else(|| target.as_ref().map(|target| target.image.clone()));
+            let has_credentials = match image {
+                Some(image) => {
+                    registry(&connection, &image.registry, found).await;
+                    permissions(settings, &connection, &image, found).await
+                }
+                None => false,
+            };
+            match &context {
+                _ if !has_credentials => {
+                    let rest = [Subject::Permissions, Subject::Repository];
+                    found.skip(&rest, "there are no credentials to ask with");
+                }
+                Some(context) => repository(context, &connection, found).await,
+                None => found.skip(&[Subject::Repository], "the checkout says no tags"),
+            }
+        }
+        Err(error) => {
+            found.fail(Subject::Credentials, &error);
+            let rest = [Subject::Engine, Subject::Permissions, Subject::Repository];
+            found.skip(&rest, "there is no way to credentials");
+        }
+    }
+    github(settings, found).await;
+    if let Some(context) = context {
+        context.close().await;
+    }
+    if let Some(target) = target {
+        target.close().await;
+    }
+}
+
+async fn engine(
+    settings: &Settings,
+    context: Option<&RunContext<'_>>,
+    connection: &RegistryConnection,
+    reporter: &Arc<dyn Reporter>,
+    found: &mut Examination,
+) {
+    let Some(context) = context else {
+        return found.skip(&[Subject::Engine], "what to build is not known");
+    };
+    let logins = Logins::new(
+        settings.build.logins.clone(),
+        Some(connection.login()),
+        Arc::clone(reporter),
+    );
+    let runner = BuildRunner::new(
+        settings.build.docker_host.as_deref(),
+        Arc::new(logins),
+        Arc::clone(reporter),
+        settings.workspace.clone(),
+        context.image().to_string(),
+    );
+    let (login, image) = (connection.login(), context.image().clone());
+    let builder = EngineBuilder::new(runner, login, image, Arc::clone(reporter));
+    match builder.check(&context.build_request()).await {
+        Ok(engine) => {
+            let reason = format!(
+                "Docker Engine {} with the {} image store, {}",
+                engine.version,
+                serde_json::json!(engine.store).as_str().unwrap_or_default(),
+                engine.platform
+            );
+            found.add(Subject::Engine, CheckState::Ok, cleaned(&reason));
+        }
+        Err(error) => found.fail(Subject::Engine, &error),
+    }
+}
+
+/// Whether the registry answers, and what time it has.
+async fn registry(connection: &RegistryConnection, host: &RegistryHost, found: &mut Examination) {
+    let scheme = if host.is_plain_http() { "http" } else { "https" };
+    let request = connection
+        .http()
+        .get(format!("{scheme}://{host}/v2/"))
+        .timeout(PATIENCE);
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            found.checks.push(Check {
+                subject: Subject::Registry,
+                state: CheckState::Fail,
+                reason: format!("`{host}` does not answer: {}", with_causes(&error)),
+                cure: Some(
+                    "check the host's name, the network, `HTTPS_PROXY` and `NO_PROXY`, and for an authority of your own `SSL_CERT_FILE`".to_owned(),
+                ),
+                kind: Some(FailureKind::Operation),
+            });
+            return found.skip(&[Subject::Clock], "no server told its time");
+        }
+    };
+    found.add(Subject::Registry, CheckState::Ok, format!("`{host}` answers"));
+    let date = answer.headers().get("date").and_then(|date| date.to_str().ok());
+    let Some(theirs) = date.and_then(|date| rfc2822::parse(date).ok()) else {
+        return found.skip(&[Subject::Clock], "the registry does not tell its time");
+    };
+    let apart = SystemClock.now().duration_since(theirs.timestamp()).abs();
+    if apart > SKEW {
+        found.checks.push(Check {
+            subject: Subject::Clock,
+            state: CheckState::Fail,
+            reason: format!("this machine's clock and the registry's are {} s apart", apart.as_secs()),
+            cure: Some("set the clock, for instance by `timedatectl set-ntp true`: AWS refuses requests that are signed with another time".to_owned()),
+            kind: Some(FailureKind::Credentials),
+        });
+    } else {
+        found.add(
+            Subject::Clock,
+            CheckState::Ok,
+            "it is the registry's, within five minutes",
+        );
+    }
+}
+
+/// What the role may do; gives whether there are credentials at all.
+async fn permissions(
+    settings: &Settings,
+    connection: &RegistryConnection,
+    image: &ImageName,
+    found: &mut Examination,
+) -> bool {
+    let login = connection.login().credential(&image.registry).await;
+    let login = match login {
+        Ok(_) => {
+            let reason = match &settings.identity.role {
+                Some(role) => format!("role `{}` gives a password for the registry", cleaned(role)),
+                None => "the AWS credential chain gives a password for the registry".to_owned(),
+            };
+            found.add(Subject::Credentials, CheckState::Ok, reason);
+            Probed::Allowed
+        }
+        Err(error) => {
+            found.fail(Subject::Credentials, &error);
+            let cause = error.cause().downcast_ref::<IdentityError>();
+            if !matches!(cause, Some(IdentityError::NotPermitted { .. })) {
+                return false;
+            }
+            Probed::Denied
+        }
+    };
+    let mut probed = Vec::new();
+    for permission in needed(CommandPermissions::of("ship")) {
+        let answer = match permission.scope {
+            Scope::Everything => login.clone(),
+            Scope::Repository => connection.probe(permission.action).await,
+        };
+        probed.push((permission, answer));
+    }
+    let account = image.registry.account().cloned().or_else(|| account_of(settings));
+    let region = image
+        .registry
+        .region()
+        .cloned()
+        .or_else(|| settings.identity.region.clone());
+    let resource = account.zip(region).map(|(account, region)| Resource {
+        account,
+        region,
+        repository: image.repository.clone(),
+    });
+    found.checks.push(permissions_check(&probed, resource.as_ref()));
+    true
+}
+
+/// The account of the role.
+fn account_of(settings: &Settings) -> Option<AccountId> {
+    let account = settings.identity.role.as_ref()?.split(':').nth(4)?.to_owned();
+    AccountId::parse(&account).ok()
+}
+
+/// The repository's setting, and what a run would do to each tag.
+async fn repository(context: &RunContext<'_>, connection: &RegistryConnection, found: &mut Examination) {
+    let planned = async {
+        let facts = context.facts(connection).await?;
+        context.plan(Ok(&facts)).await
+    };
+    let plan = match planned.await {
+        Ok(plan) => plan,
+        Err(error) => return found.fail(Subject::Repository, &error),
+    };
+    if let Some(conflicts) = plan.conflicts() {
+        let error: RunError = conflicts.into();
+        return found.fail(Subject::Repository, &error);
+    }
+    let held = plan
+        .holds()
+        .map(|(tag, reason)| (format!("tag `{tag}` is held: {reason}"), reason.hint()));
+    let notes = plan.notes.iter().map(|note| (note.to_string(), None));
+    let warnings: Vec<_> = held.chain(notes).collect();
+    if warnings.is_empty() {
+        let new = |tag: &&PlannedTag| matches!(tag.action, TagAction::Create | TagAction::Move { .. });
+        let reason = format!(
+            "{} of {} tags would be put",
+            plan.tags.iter().filter(new).count(),
+            plan.tags.len()
+        );
+        found.add(Subject::Repository, CheckState::Ok, reason);
+    }
+    for (reason, hint) in warnings {
+        found.checks.push(Check {
+            subject: Subject::Repository,
+            state: CheckState::Warn,
+            reason: cleaned(&reason),
+            cure: hint.map(str::to_owned),
+            kind: None,
+        });
+    }
+}
+
+/// Whether GitHub's API can be asked, which labels alone need.
+async fn github(settings: &Settings, found: &mut Examination) {
+    let asked = async {
+        match GithubForge::of(&settings.github)? {
+            Some(forge) => forge.repository().await.map(Some),
+            None => Ok(None),
+        }
+    };
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(Some(_))) => found.add(
+            Subject::Github,
+            CheckState::Ok,
+            "the API tells about the repository",
+        ),
+        Ok(Ok(None)) => found.add(
+            Subject::Github,
+            CheckState::Unknown,
+            "no repository on GitHub is named, so that labels lack its description",
+        ),
+        Ok(Err(error)) => found.checks.push(Check {
+            subject: Subject::Github,
+            state: CheckState::Warn,
+            reason: with_causes(&error),
+            cure: error.hint().map(|hint| hint.into_owned()),
+            kind: None,
+        }),
+        Err(_) => found.add(Subject::Github, CheckState::Warn, "the API does not answer"),
+    }
+}

@@ -1,0 +1,343 @@
+//! `tagship doctor` on seeded mistakes: each is found, with its cure. No engine is there but where a test says so.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tagship_domain::immutability::Mutability;
+use test_support::checkout::Checkout;
+use test_support::local::{ACCOUNT, Ecr};
+use test_support::process::{Finished, finish};
+use test_support::shipping::{NO_ENGINE, REPOSITORY, Shipyard};
+
+const TRUSTED: &str = "repo:example/app:ref:refs/heads/main";
+
+/// A role that the embedded issuer's jobs may assume, without some of the permissions.
+fn role(name: &str, subject: &str, missing: &[&str]) -> Value {
+    let actions = [
+        "ecr:GetAuthorizationToken",
+        "ecr:BatchGetImage",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:InitiateLayerUpload",
+        "ecr:UploadLayerPart",
+        "ecr:CompleteLayerUpload",
+        "ecr:PutImage",
+        "ecr:DescribeRepositories",
+        "ecr:GetDownloadUrlForLayer",
+        "ecr:ListImages",
+    ];
+    let allowed: Vec<&str> = actions
+        .into_iter()
+        .filter(|action| !missing.contains(action))
+        .collect();
+    json!({
+        "RoleName": name,
+        "AssumeRolePolicyDocument": {"Statement": {
+            "Effect": "Allow",
+            "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com")},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {
+                "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+                "token.actions.githubusercontent.com:sub": subject,
+            }},
+        }},
+        "PolicyDocuments": [{"Statement": {"Effect": "Allow", "Action": allowed, "Resource": "*"}}],
+    })
+}
+
+fn yard() -> Shipyard {
+    let roles = json!({"Roles": [
+        role("tagship-example", TRUSTED, &[]),
+        role("stranger", "repo:example/other:ref:refs/heads/main", &[]),
+        role("no-login", TRUSTED, &["ecr:GetAuthorizationToken"]),
+        role("no-look", TRUSTED, &["ecr:BatchGetImage"]),
+        role("no-put", TRUSTED, &["ecr:PutImage"]),
+        role("no-upload", TRUSTED, &["ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:ListImages"]),
+        role("no-list", TRUSTED, &["ecr:ListImages"]),
+        role("no-settings", TRUSTED, &["ecr:DescribeRepositories"]),
+    ]});
+    Shipyard::with(
+        Ecr::start_for_judges(&roles.to_string()),
+        &[("Dockerfile", "FROM scratch\nCOPY hello /\n")],
+    )
+}
+
+/// What a mistake is found by.
+struct Found {
+    state: &'static str,
+    subject: &'static str,
+    reason: &'static str,
+    cure: &'static str,
+}
+
+fn found(state: &'static str, subject: &'static str, reason: &'static str, cure: &'static str) -> Found {
+    Found {
+        state,
+        subject,
+        reason,
+        cure,
+    }
+}
+
+#[track_caller]
+fn expect(run: &Finished, wanted: &Found) {
+    let report: Value =
+        serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}\n{}", run.stdout, run.stderr));
+    let checks = report["checks"].as_array().unwrap();
+    let is_wanted = |check: &&Value| {
+        let has = |key: &str, text: &str| check[key].as_str().unwrap_or_default().contains(text);
+        check["state"] == wanted.state
+            && check["subject"] == wanted.subject
+            && has("reason", wanted.reason)
+            && has("cure", wanted.cure)
+    };
+    assert!(
+        checks.iter().any(|check| is_wanted(&check)),
+        "no check is `{} {}` because of `{}` with the cure `{}`:\n{:#}",
+        wanted.state,
+        wanted.subject,
+        wanted.reason,
+        wanted.cure,
+        report["checks"]
+    );
+    if wanted.state == "fail" {
+        assert_ne!(run.code, Some(0));
+    }
+}
+
+fn doctor(yard: &Shipyard, more: &[&str]) -> Command {
+    let arguments: Vec<&str> = ["--json"].iter().chain(more).copied().collect();
+    yard.command("doctor", NO_ENGINE, &arguments)
+}
+
+/// The account's role of this name.
+fn arn(name: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:role/{name}")
+}
+
+#[test]
+fn wrong_inputs_are_found_with_their_cures() {
+    let yard = yard();
+    for (flags, reason, cure) in [
+        (["--repository", "Team/App"], "upper-case", "write `team/app`"),
+        (
+            ["--repository", "team/app:1.0"],
+            "repository name",
+            "write `team/app`; tags are given",
+        ),
+        (["--registry", "https://x/y"], "is a URL", ""),
+        (["--aws-region", "eu-central-1a"], "region `eu-central-1a`", ""),
+        (
+            ["--role-to-assume", "arn:aws:sts::123456789012:assumed-role/a/b"],
+            "not the ARN of a role",
+            "give the role itself",
+        ),
+        (["--role-duration-seconds", "60"], "900 to 43200", ""),
+        (["--role-session-name", "a b"], "2 to 64", ""),
+        (["--platforms", "windows"], "windows", "linux/amd64,linux/arm64"),
+        (["--tags", "type=semvr"], "semvr", "lists the rules"),
+        (["--version", "latest"], "latest", "such as `1.2.3`"),
+        (["--allowed-account-ids", "12"], "12 digits", ""),
+    ] {
+        expect(
+            &finish(&mut doctor(&yard, &flags)),
+            &found("fail", "inputs", reason, cure),
+        );
+    }
+    let run = finish(doctor(&yard, &[]).env("TAGSHIP_REPOSITRY", "x"));
+    expect(
+        &run,
+        &found(
+            "fail",
+            "inputs",
+            "is no variable of Tagship",
+            "did you mean `TAGSHIP_REPOSITORY`?",
+        ),
+    );
+}
+
+#[test]
+fn wrong_files_are_found_with_their_cures() {
+    let mut yard = yard();
+    yard.checkout.commit(&[("tagship.yaml", "repositry: team/app\n")]);
+    expect(
+        &finish(&mut doctor(&yard, &[])),
+        &found(
+            "fail",
+            "inputs",
+            "unknown key `repositry`",
+            "did you mean `repository`?",
+        ),
+    );
+    yard.checkout
+        .commit(&[("tagship.yaml", ""), ("Dockerfile.prod", "FROM scratch\n")]);
+    expect(
+        &finish(&mut doctor(&yard, &["--file", "Dockerfile.prd"])),
+        &found("fail", "inputs", "Dockerfile.prd", "name the Dockerfile"),
+    );
+    yard.checkout.write("hello", "changed");
+    expect(
+        &finish(&mut doctor(&yard, &[])),
+        &found("fail", "checkout", "differs from its commit", "allow-dirty"),
+    );
+    let other = Checkout::empty();
+    other.write("Dockerfile", "FROM scratch\n");
+    let run = finish(doctor(&yard, &[]).current_dir(other.path()));
+    expect(
+        &run,
+        &found("fail", "checkout", "has no commit yet", "commit first"),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+    let run = finish(doctor(&yard, &[]).current_dir(folder.path()));
+    expect(
+        &run,
+        &found("fail", "checkout", "is not in a git repository", "git init"),
+    );
+}
+
+#[test]
+fn what_is_wrong_around_the_checkout_is_found_with_its_cure() {
+    let yard = yard();
+    let run = finish(&mut doctor(&yard, &[]));
+    expect(
+        &run,
+        &found("fail", "engine", "/nonexistent/docker.sock", "start Docker"),
+    );
+    expect(&run, &found("ok", "credentials", "tagship-example", ""));
+    expect(&run, &found("ok", "permissions", "9 of 10", ""));
+    expect(&run, &found("ok", "repository", "2 of 2 tags would be put", ""));
+    expect(&run, &found("ok", "clock", "within five minutes", ""));
+    run.expect_code(1);
+
+    let keys = ["--json", "--role-to-assume", ""];
+    let mut away = yard.command_at("127.0.0.1:9", "doctor", NO_ENGINE, &keys);
+    away.env("AWS_ACCESS_KEY_ID", "AKIAXXXXXXXXXXXXXXXX")
+        .env("AWS_SECRET_ACCESS_KEY", "wrong");
+    let run = finish(&mut away);
+    expect(&run, &found("fail", "registry", "does not answer", "NO_PROXY"));
+
+    let run = finish(&mut doctor(&yard, &["--repository", "team/missing"]));
+    expect(
+        &run,
+        &found(
+            "fail",
+            "repository",
+            "does not exist",
+            "aws ecr create-repository",
+        ),
+    );
+
+    let run = finish(&mut doctor(
+        &yard,
+        &["--tags", "type=sha", "--flavor", "latest=true"],
+    ));
+    expect(&run, &found("fail", "repository", "latest", ""));
+}
+
+#[test]
+fn every_way_to_no_credentials_is_found_with_its_cure() {
+    let yard = yard();
+    let run = finish(&mut doctor(&yard, &["--role-to-assume", &arn("stranger")]));
+    expect(
+        &run,
+        &found(
+            "fail",
+            "credentials",
+            TRUSTED,
+            "token.actions.githubusercontent.com:sub",
+        ),
+    );
+    expect(&run, &found("unknown", "permissions", "no credentials", ""));
+
+    let run = finish(&mut doctor(&yard, &["--audience", "elsewhere"]));
+    expect(&run, &found("fail", "credentials", "elsewhere", ""));
+
+    let mut job = doctor(&yard, &[]);
+    job.env("GITHUB_ACTIONS", "true");
+    job.env_remove("ACTIONS_ID_TOKEN_REQUEST_URL")
+        .env_remove("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
+    expect(
+        &finish(&mut job),
+        &found("fail", "credentials", "id-token: write", "permissions:"),
+    );
+
+    let mut none = yard.command("doctor", NO_ENGINE, &["--json", "--role-to-assume", ""]);
+    none.env_remove("ACTIONS_ID_TOKEN_REQUEST_URL")
+        .env_remove("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
+    expect(
+        &finish(&mut none),
+        &found("fail", "credentials", "no AWS credentials", "role-to-assume"),
+    );
+
+    let mut wrong = yard.command("doctor", NO_ENGINE, &["--json", "--role-to-assume", ""]);
+    wrong
+        .env("AWS_ACCESS_KEY_ID", "AKIAXXXXXXXXXXXXXXXX")
+        .env("AWS_SECRET_ACCESS_KEY", "wrong");
+    expect(
+        &finish(&mut wrong),
+        &found("fail", "credentials", "refuses the credentials", "sign in again"),
+    );
+
+    let mut broken = yard.command("doctor", NO_ENGINE, &["--json", "--role-to-assume", ""]);
+    broken
+        .env("AWS_ACCESS_KEY_ID", "AKIA X")
+        .env("AWS_SECRET_ACCESS_KEY", "wrong");
+    expect(
+        &finish(&mut broken),
+        &found("fail", "credentials", "AWS_ACCESS_KEY_ID", "set it anew"),
+    );
+}
+
+#[test]
+fn missing_permissions_are_found_all_at_once_without_an_effect() {
+    let yard = yard();
+    yard.ecr.create_repository("team/other", &Mutability::Immutable);
+    for (name, state, reason, cure) in [
+        (
+            "no-login",
+            "fail",
+            "`ecr:GetAuthorizationToken`",
+            "ecr:GetAuthorizationToken",
+        ),
+        ("no-look", "fail", "`ecr:BatchGetImage`", "ecr:BatchGetImage"),
+        ("no-put", "fail", "`ecr:PutImage`", "\"ecr:PutImage\""),
+        (
+            "no-list",
+            "warn",
+            "`ecr:ListImages`, which a run works without",
+            "\"ecr:ListImages\"",
+        ),
+        (
+            "no-settings",
+            "warn",
+            "`ecr:DescribeRepositories`",
+            "\"ecr:DescribeRepositories\"",
+        ),
+        (
+            "no-upload",
+            "fail",
+            "`ecr:UploadLayerPart`, `ecr:CompleteLayerUpload`, `ecr:ListImages`",
+            "arn:aws:ecr:eu-central-1:123456789012:repository/team/app",
+        ),
+    ] {
+        let run = finish(&mut doctor(&yard, &["--role-to-assume", &arn(name)]));
+        expect(&run, &found(state, "permissions", reason, cure));
+    }
+    // Nothing was put, and no upload was begun.
+    let journal = yard.ecr.journal();
+    assert!(
+        !journal
+            .iter()
+            .any(|entry| entry.operation == "InitiateLayerUpload")
+    );
+    assert_eq!(yard.repository, REPOSITORY);
+    let succeeded = journal.iter().filter(|entry| {
+        matches!(
+            entry.operation.as_str(),
+            "PutImage" | "UploadLayerPart" | "CompleteLayerUpload"
+        )
+    });
+    for entry in succeeded {
+        assert!(entry.status.is_some_and(|status| status >= 400), "{entry:?}");
+    }
+}
