@@ -2,10 +2,9 @@
 //!
 //! No call of an engine's API gives one layer: `docker save` writes out the whole image, however little of it is new. A
 //! push asks a registry by `HEAD` for each layer that it has pushed there before, and sends the others. So this registry
-//! says of layers that are known already that it has them. Of one that the engine sends all the same it reads the
-//! beginning, and if that is a known layer's, it answers that it has taken all: the engine stops compressing,
-//! remembers the layer as pushed here, and asks by `HEAD` the next time. That memory goes by address and name, which
-//! therefore are always the same.
+//! says of layers that are known already that it has them. The first push of this kind sends all layers: of those that
+//! are known nothing is kept, but the engine remembers them as pushed here, and asks by `HEAD` from then on. That memory
+//! goes by address and name, which therefore are always the same.
 //!
 //! Nothing depends on what is skipped: a layer counts when it was read whole and has a diff-id of the image, and what
 //! is missing at the end is taken from the export.

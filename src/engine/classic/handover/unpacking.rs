@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader, Read as _};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use flate2::bufread::MultiGzDecoder;
@@ -16,15 +15,7 @@ use tagship_domain::reference::Digest;
 /// How many bytes are handed on at once.
 const PIECE: usize = 64 * 1024;
 
-/// The most bytes that are read of what is not needed. An engine that has its answer sends only what is on its way.
-const MAX_REST: u64 = 64 * 1024 * 1024;
-
-/// How long nothing is read of what is not needed. The engine stops as soon as it has its answer, so that it compresses
-/// no more than what the connection holds meanwhile.
-const LINGER: Duration = Duration::from_millis(200);
-
-/// The content of a gzip stream. When it is dropped, the rest of the stream is read and forgotten, so that the answer
-/// reaches the engine before the connection ends.
+/// The content of a gzip stream.
 pub(super) struct Unpacked {
     /// Pieces that were looked at.
     first: VecDeque<Bytes>,
@@ -91,13 +82,7 @@ fn unpack(compressed: impl io::BufRead, pieces: &mpsc::Sender<io::Result<Bytes>>
             Ok(size) => Ok(piece.split_to(size).freeze()),
             Err(error) => Err(error),
         };
-        if pieces.blocking_send(piece).is_err() {
-            std::thread::sleep(LINGER);
-            let mut rest = content.into_inner().take(MAX_REST);
-            drop(io::copy(&mut rest, &mut io::sink()));
-            return;
-        }
-        if is_over {
+        if pieces.blocking_send(piece).is_err() || is_over {
             return;
         }
     }
