@@ -20,7 +20,7 @@ use tokio_util::io::StreamReader;
 use super::classic::is_handover;
 use crate::limits;
 use crate::ports::{BuildError, ImageArchive, LoopbackRegistry, PushableImage};
-use tagship_domain::error::cleaned;
+use tagship_domain::error::{cleaned, innermost};
 use tagship_domain::reference::Digest;
 
 /// An image that was built into a classic store, without a name.
@@ -120,13 +120,14 @@ impl Drop for TemporaryImage {
     }
 }
 
-/// What is still used by something else stays, and the build cache does anyway.
+/// What is still used by something else stays, and the build cache does anyway. An engine that is gone is not waited
+/// for as long as one that works.
 async fn remove(docker: Docker, reference: String) {
-    if let Err(error) = docker
-        .remove_image(&reference, None::<RemoveImageOptions>, None)
-        .await
-    {
-        tracing::debug!(image = %reference, %error, "the image stays in the engine");
+    let removal = docker.remove_image(&reference, None::<RemoveImageOptions>, None);
+    match timeout(limits::ENGINE_ANSWER, removal).await {
+        Ok(Ok(_removed)) => {}
+        Ok(Err(error)) => tracing::debug!(image = %reference, %error, "the image stays in the engine"),
+        Err(_elapsed) => tracing::debug!(image = %reference, "the engine does not say whether it removed the image"),
     }
 }
 
@@ -217,6 +218,12 @@ fn credentials(registry: &LoopbackRegistry) -> DockerCredentials {
     }
 }
 
+/// What an engine is that does not answer its ping while a stream of it stands still.
+fn gone(error: &bollard::errors::Error) -> io::Error {
+    let message = format!("the engine is gone: {}", innermost(error));
+    io::Error::new(io::ErrorKind::TimedOut, message)
+}
+
 #[async_trait]
 impl ImageArchive for ClassicImage {
     fn image_id(&self) -> Digest {
@@ -244,7 +251,7 @@ impl ImageArchive for ClassicImage {
         let docker = self.docker.clone();
         let ping = move || {
             let docker = docker.clone();
-            async move { docker.ping().await.map(drop).map_err(io::Error::other) }
+            async move { docker.ping().await.map(drop).map_err(|error| gone(&error)) }
         };
         let mut pieces = Box::pin(while_alive(pieces, WATCH, ping));
         // The first piece says whether there is an image at all.

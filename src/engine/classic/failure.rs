@@ -27,7 +27,8 @@ impl Failure {
     /// Whether reading it again may succeed.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Read(_) => true,
+            // An engine that does not say that it is there is gone, and waiting for it again would take as long.
+            Self::Read(error) => error.kind() != io::ErrorKind::TimedOut,
             Self::Push(error) => error.is_transient(),
             Self::Open(_) | Self::Malformed(_) => false,
         }

@@ -238,6 +238,19 @@ async fn repetition_ends_when_nothing_gets_on() {
 }
 
 #[tokio::test]
+async fn an_engine_that_fell_silent_is_not_waited_for_again() {
+    for length in [0, 700, 3_000] {
+        let saved = Saved::new(Layout::Docker28, &LAYERS).silent_at(length);
+        let error = push(&saved, &InMemoryRegistry::default()).await.unwrap_err();
+        assert!(
+            matches!(error, BuildError::Push(RegistryError::Source(_))),
+            "{error:?}"
+        );
+        assert_eq!(saved.opened(), 1, "{length}");
+    }
+}
+
+#[tokio::test]
 async fn an_archive_of_another_image_is_refused() {
     let mut other_layer = SavedImage::new(Layout::Docker20, &LAYERS);
     other_layer.layers[1] = b"changed".to_vec();

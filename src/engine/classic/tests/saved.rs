@@ -22,6 +22,8 @@ pub(super) struct SavedImage {
     layout: Layout,
     /// The length that each opening breaks off at; whole ones follow.
     lengths: Mutex<Vec<usize>>,
+    /// Whether one that breaks off does so because the engine fell silent.
+    falls_silent: bool,
     opened: AtomicUsize,
     /// How many openings were read to their end.
     ended: Arc<AtomicUsize>,
@@ -52,6 +54,7 @@ impl SavedImage {
             diff_ids,
             layout,
             lengths: Mutex::default(),
+            falls_silent: false,
             opened: AtomicUsize::new(0),
             ended: Arc::default(),
             engine: None,
@@ -69,6 +72,11 @@ impl SavedImage {
     pub(super) fn breaking_off_at(self, lengths: &[usize]) -> Self {
         *self.lengths.lock().unwrap() = lengths.to_vec();
         self
+    }
+
+    pub(super) fn silent_at(self, length: usize) -> Self {
+        let falls_silent = true;
+        Self { falls_silent, ..self }.breaking_off_at(&[length])
     }
 
     pub(super) fn ended(&self) -> usize {
@@ -146,11 +154,13 @@ impl ImageArchive for SavedImage {
         self.opened.fetch_add(1, Ordering::SeqCst);
         let mut tar = self.tar();
         let mut lengths = self.lengths.lock().unwrap();
-        if !lengths.is_empty() {
+        let is_cut = !lengths.is_empty();
+        if is_cut {
             tar.truncate(lengths.remove(0));
         }
         let stream = OpenedStream {
             rest: io::Cursor::new(tar),
+            falls_silent: self.falls_silent && is_cut,
             ended: Arc::clone(&self.ended),
         };
         Ok(Box::new(stream))
@@ -176,6 +186,7 @@ impl PushableImage for SavedImage {
 /// A stream that says when it was read to its end.
 struct OpenedStream {
     rest: io::Cursor<Vec<u8>>,
+    falls_silent: bool,
     ended: Arc<AtomicUsize>,
 }
 
@@ -190,6 +201,9 @@ impl AsyncRead for OpenedStream {
         let read = Pin::new(&mut self.rest).poll_read(context, buffer);
         if had_room && buffer.filled().len() == before {
             self.ended.fetch_add(1, Ordering::SeqCst);
+            if self.falls_silent {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
         }
         read
     }
