@@ -1,5 +1,6 @@
 use std::error::Error;
 
+use aws_config::imds::client::error::ImdsError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -133,10 +134,17 @@ fn identity_cause(error: &(dyn Error + 'static)) -> Option<IdentityError> {
 pub(super) fn from_chain(error: &CredentialsError) -> IdentityError {
     match error {
         CredentialsError::CredentialsNotLoaded(_) => IdentityError::None,
+        // The last of the chain. Machines that are not Amazon's have such a service too, which knows no credentials.
+        other if causes(other).any(is_refused_token) => IdentityError::None,
         other => IdentityError::Chain {
             message: innermost(other),
         },
     }
+}
+
+/// Whether the machine's metadata service gives no token, without which it is asked nothing.
+fn is_refused_token(cause: &(dyn Error + 'static)) -> bool {
+    matches!(cause.downcast_ref::<ImdsError>(), Some(ImdsError::FailedToLoadToken(_)))
 }
 
 fn is_timeout<E, R>(error: &SdkError<E, R>) -> bool {

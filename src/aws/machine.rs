@@ -3,9 +3,25 @@
 use aws_config::profile::{self, ProfileSet};
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_types::os_shim_internal::{Env, Fs};
+use url::Url;
 
 use crate::aws::IdentityError;
 use tagship_domain::untrusted::cleaned;
+
+/// What is `true` or `false`: the variable, and the profile's key. The SDK leaves out any other value.
+///
+/// Source: AWS SDKs and Tools reference guide, "Dual-stack and FIPS endpoints".
+const SWITCHES: [(&str, &str); 2] = [
+    ("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+    ("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+];
+
+/// What is an address. Source: AWS SDKs and Tools reference guide, "Service-specific endpoints".
+const ADDRESSES: [(&str, &str); 3] = [
+    ("AWS_ENDPOINT_URL", "endpoint_url"),
+    ("AWS_ENDPOINT_URL_ECR", "endpoint_url"),
+    ("AWS_ENDPOINT_URL_STS", "endpoint_url"),
+];
 
 /// The variables and files of one machine.
 #[derive(Debug, Clone)]
@@ -45,6 +61,7 @@ impl Machine {
                 "is no profile in the AWS configuration files",
             ));
         }
+        self.check(&profiles)?;
         let mut retries = RetryConfig::standard();
         if let Some((setting, mode)) = self.setting(&profiles, "AWS_RETRY_MODE", "retry_mode") {
             retries = match mode.to_ascii_lowercase().as_str() {
@@ -66,6 +83,25 @@ impl Machine {
             };
         }
         Ok(retries)
+    }
+
+    /// Refuses settings that the SDK would leave out, or stumble over in the middle of a call.
+    fn check(&self, profiles: &ProfileSet) -> Result<(), IdentityError> {
+        for (variable, key) in SWITCHES {
+            if let Some((setting, value)) = self.setting(profiles, variable, key)
+                && !["true", "false"].contains(&value.to_ascii_lowercase().as_str())
+            {
+                return Err(wrong(&setting, &value, "is neither `true` nor `false`"));
+            }
+        }
+        for (variable, key) in ADDRESSES {
+            if let Some((setting, value)) = self.setting(profiles, variable, key)
+                && !Url::parse(&value).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
+            {
+                return Err(wrong(&setting, &value, "is no address such as `https://host`"));
+            }
+        }
+        Ok(())
     }
 
     /// A setting that is not blank, and how a message names it.
@@ -165,9 +201,35 @@ mod tests {
                 "[default]\n",
                 "`AWS_PROFILE` is `gone`, which is no profile in the AWS configuration files",
             ),
+            (
+                vec![("AWS_USE_FIPS_ENDPOINT", "maybe")],
+                "",
+                "`AWS_USE_FIPS_ENDPOINT` is `maybe`, which is neither `true` nor `false`",
+            ),
+            (
+                vec![],
+                "[default]\nuse_dualstack_endpoint = 1\n",
+                "`use_dualstack_endpoint` of profile `default` is `1`, which is neither `true` nor `false`",
+            ),
+            (
+                vec![("AWS_ENDPOINT_URL", "localhost:4566")],
+                "",
+                "`AWS_ENDPOINT_URL` is `localhost:4566`, which is no address such as `https://host`",
+            ),
+            (
+                vec![("AWS_ENDPOINT_URL_STS", "https://me:s3cret@")],
+                "",
+                "`AWS_ENDPOINT_URL_STS` is `https://me:***@`, which is no address such as `https://host`",
+            ),
         ] {
             assert_eq!(retries(&variables, config).await, Err(expected.to_owned()));
         }
+        let right = [
+            ("AWS_USE_FIPS_ENDPOINT", "False"),
+            ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
+        ];
+        assert!(retries(&right, "").await.is_ok());
         let without_chain = machine(&[("AWS_PROFILE", "gone")], "").retries(false).await;
         assert!(without_chain.is_ok(), "a role by OIDC needs no profile");
     }

@@ -152,10 +152,11 @@ fn repository(value: Option<InputText>, problems: &mut Problems) -> Option<Repos
 fn repository_hint(text: &str) -> Option<String> {
     let (name, is_reference) = match text.split_once('/') {
         Some((host, name)) if host.contains(['.', ':']) => {
-            let host = host.to_owned();
+            // A password before the host is no part of it, and not repeated.
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
             return Some(format!(
                 "give the host as `registry: {}` and the rest as `repository: {}`",
-                cleaned(&host),
+                cleaned(host),
                 cleaned(strip_reference(name).0)
             ));
         }

@@ -41,7 +41,7 @@ pub struct BuildRequest {
     pub dockerfile: PathBuf,
     /// The stage to build; the last one when absent.
     pub target: Option<String>,
-    /// Build arguments. Values are never shown.
+    /// Build arguments. Values are replaced where they are repeated.
     pub build_args: BuildArgs,
     /// Secrets that `RUN --mount=type=secret` can read.
     pub secrets: Vec<BuildSecret>,

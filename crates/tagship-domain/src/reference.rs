@@ -21,7 +21,7 @@ pub struct InvalidName {
 
 impl InvalidName {
     fn new(what: &'static str, text: &str, problem: &'static str) -> Self {
-        let shown = cleaned(text);
+        let shown = cleaned(&without_bare_password(text));
         Self { what, shown, problem }
     }
 }
@@ -50,7 +50,7 @@ macro_rules! text_conversions {
         }
     };
 }
-use crate::untrusted::cleaned;
+use crate::untrusted::{cleaned, without_bare_password};
 use text_conversions;
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::epoch::ImageTimes;
 use super::gzip::ENCODER;
 use super::image::{Layer, Original};
+use crate::regular_file;
 use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
 use tagship_domain::reference::Digest;
 
@@ -98,11 +99,14 @@ fn encoder(times: ImageTimes) -> String {
     }
 }
 
-/// Empty where nothing can be read.
+/// Empty where nothing can be read, or more than is ever written.
 fn read(file: &Path) -> String {
-    let is_small = fs::metadata(file).is_ok_and(|metadata| metadata.len() <= MAX_BYTES);
-    let text = is_small.then(|| fs::read_to_string(file).ok());
-    text.flatten().unwrap_or_default()
+    let mut text = Vec::new();
+    let read = regular_file::open(file).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut text));
+    match read {
+        Ok(bytes) if bytes as u64 <= MAX_BYTES => String::from_utf8_lossy(&text).into_owned(),
+        _ => String::new(),
+    }
 }
 
 /// Others see the old file or the new one, whole.
@@ -223,6 +227,28 @@ mod tests {
         let damaged = format!("\0\n{ENCODER}\n{ENCODER} sha256:00\n{ENCODER} {diff_id} {diff_id}\n{good}");
         fs::write(&cache.file, damaged).unwrap();
         assert_eq!(cache.find(&[diff_id], ImageTimes::UNCHANGED).len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_such_file_is_empty_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (diff_id, known) = layer(b"first");
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let huge = folder.path().join("huge");
+        fs::write(&huge, vec![b'\n'; usize::try_from(MAX_BYTES).unwrap() + 1]).unwrap();
+        let bytes = folder.path().join("bytes");
+        fs::write(&bytes, [0xff, b'\n']).unwrap();
+        for file in [pipe, huge, bytes] {
+            let cache = LayerCache::at(&file);
+            assert!(cache.find(&[diff_id], Times::UNCHANGED).is_empty());
+            cache.add([(&diff_id, &known)].into_iter(), Times::UNCHANGED);
+            assert_eq!(cache.find(&[diff_id], Times::UNCHANGED).len(), 1, "{}", file.display());
+        }
+        let nowhere = LayerCache::at(folder.path());
+        nowhere.add([(&diff_id, &known)].into_iter(), Times::UNCHANGED);
+        assert!(nowhere.find(&[diff_id], Times::UNCHANGED).is_empty());
     }
 
     #[test]

@@ -9,6 +9,10 @@ fn a_repository_that_is_more_than_a_name_is_refused_with_what_was_meant() {
             Some("give the host as `registry: registry.example.com` and the rest as `repository: team/app`"),
         ),
         (
+            "AWS:s3cret@registry.example.com/team/app",
+            Some("give the host as `registry: registry.example.com` and the rest as `repository: team/app`"),
+        ),
+        (
             "team/app:1.0",
             Some("write `team/app`; tags are given with `tags` and `version`"),
         ),
@@ -24,6 +28,7 @@ fn a_repository_that_is_more_than_a_name_is_refused_with_what_was_meant() {
             "{message}"
         );
         assert_eq!(found.as_deref(), hint, "{given}");
+        assert!(!message.contains("s3cret"), "{message}");
     }
 }
 

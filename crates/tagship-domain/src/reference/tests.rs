@@ -125,4 +125,6 @@ fn refused_names_are_shown_without_control_characters() {
         .to_string();
     assert!(!error.contains(['\u{1b}', '\n']), "{error}");
     assert!(error.chars().count() < 500);
+    let error = RegistryHost::parse("AWS:s3cret@host").unwrap_err().to_string();
+    assert!(error.contains("`AWS:***@host`"), "{error}");
 }

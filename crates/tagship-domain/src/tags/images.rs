@@ -1,7 +1,7 @@
 use super::Mode;
 use super::error::{LineError, LineProblem, TagError, listed};
 use super::line::{Line, lines};
-use crate::untrusted::cleaned;
+use crate::untrusted::{cleaned, without_bare_password};
 
 /// A name that tags are put behind: one line of the input `images`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,7 @@ fn checked(name: &str, line: usize, column: usize, mode: Mode) -> Result<String,
     if is_legal {
         return Ok(name);
     }
-    let found = cleaned(&name);
+    let found = cleaned(&without_bare_password(&name));
     Err(LineError::new(line, column, LineProblem::ImageName { found }))
 }
 

@@ -37,6 +37,18 @@ pub(super) fn without_passwords(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Replaces the password of `name:password@rest`, as it is written where the scheme of a URL was forgotten.
+///
+/// For names that were given, and not for output: there `npm:package@1` says another thing. Neither does `app:1@sha256:…`
+/// have a password.
+pub fn without_bare_password(text: &str) -> Cow<'_, str> {
+    let parts = text.rsplit_once('@').filter(|(_, rest)| !rest.starts_with("sha"));
+    match parts.and_then(|(user, rest)| Some((user.split_once(':')?.0, rest))) {
+        Some((name, rest)) if !text.contains("://") => Cow::Owned(format!("{name}:***@{rest}")),
+        _ => Cow::Borrowed(text),
+    }
+}
+
 /// Whether the text is a host, with a port or without.
 fn has_port(authority: &str) -> bool {
     authority
@@ -46,7 +58,7 @@ fn has_port(authority: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::without_passwords;
+    use super::{without_bare_password, without_passwords};
 
     #[test]
     fn passwords_and_lone_tokens_are_replaced_and_nothing_else_is() {
@@ -79,6 +91,20 @@ mod tests {
             ("://", "://"),
         ] {
             assert_eq!(without_passwords(text), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_replaced_where_the_scheme_was_forgotten() {
+        for (text, shown) in [
+            ("AWS:s3cret@host", "AWS:***@host"),
+            ("AWS:a@b:c@host:5000/team/app", "AWS:***@host:5000/team/app"),
+            ("host:5000/team/app:1@sha256:00", "host:5000/team/app:1@sha256:00"),
+            ("me@host:5000", "me@host:5000"),
+            ("host:5000/app:1", "host:5000/app:1"),
+            ("https://me@host:1/@x", "https://me@host:1/@x"),
+        ] {
+            assert_eq!(without_bare_password(text), shown, "{text}");
         }
     }
 }
