@@ -62,6 +62,9 @@ pub trait ControlPlane: Send + Sync {
         digests: &[Digest],
     ) -> Result<BTreeMap<Digest, u64>, RegistryError>;
 
+    /// Returns the rights of a push that the role certainly lacks, such as `ecr:PutImage`. Writes nothing.
+    async fn missing_push_rights(&self, repository: &RepositoryName) -> Vec<&'static str>;
+
     /// As [`ReadInventory::images`].
     async fn images(&self, repository: &RepositoryName) -> Result<Vec<ListedImage>, RegistryError>;
 

@@ -7,6 +7,7 @@ mod inventory;
 mod layers;
 mod login;
 mod probes;
+mod push_rights;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -153,6 +154,10 @@ impl ControlPlane for Ecr {
         digest: &Digest,
     ) -> Result<Option<ListedImage>, RegistryError> {
         inventory::image(&self.home().await.client, &self.registry, repository, digest).await
+    }
+
+    async fn missing_push_rights(&self, repository: &RepositoryName) -> Vec<&'static str> {
+        push_rights::missing(&self.home().await.client, &self.registry, repository).await
     }
 }
 

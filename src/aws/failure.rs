@@ -144,7 +144,10 @@ pub(super) fn from_chain(error: &CredentialsError) -> IdentityError {
 
 /// Whether the machine's metadata service gives no token, without which it is asked nothing.
 fn is_refused_token(cause: &(dyn Error + 'static)) -> bool {
-    matches!(cause.downcast_ref::<ImdsError>(), Some(ImdsError::FailedToLoadToken(_)))
+    matches!(
+        cause.downcast_ref::<ImdsError>(),
+        Some(ImdsError::FailedToLoadToken(_))
+    )
 }
 
 fn is_timeout<E, R>(error: &SdkError<E, R>) -> bool {

@@ -96,7 +96,8 @@ impl Machine {
         }
         for (variable, key) in ADDRESSES {
             if let Some((setting, value)) = self.setting(profiles, variable, key)
-                && !Url::parse(&value).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
+                && !Url::parse(&value)
+                    .is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
             {
                 return Err(wrong(&setting, &value, "is no address such as `https://host`"));
             }

@@ -47,6 +47,8 @@ pub async fn execute(
         Content::Published { digest, .. } => *digest,
         Content::Build { request } => {
             ledger.enter(Stage::Build, reporter);
+            // Minutes of building would end at the first request that writes.
+            writers.registry.check_push().await?;
             let engine = writers.builder.check(request).await?;
             let store = engine.store;
             ledger.engine(engine);

@@ -59,6 +59,22 @@ fn movable_latest() -> Mutability {
 }
 
 #[tokio::test]
+async fn what_a_role_may_not_push_is_not_built() {
+    let registry = Memory::new(Mutability::Immutable);
+    registry.state.lock().unwrap().missing_rights = vec!["ecr:UploadLayerPart", "ecr:PutImage"];
+    let (result, report) = ship(&registry, "a", false).await;
+    let error = result.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the role may not push to repository `team/app`: it lacks `ecr:UploadLayerPart`, `ecr:PutImage`"
+    );
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("`ecr:InitiateLayerUpload`"), "{hint}");
+    assert_eq!(report.status, Status::Failed);
+    assert!(registry.state.lock().unwrap().blobs.is_empty());
+}
+
+#[tokio::test]
 async fn tags_come_last_and_the_moving_one_after_the_immutable_ones() {
     let registry = Memory::new(movable_latest());
     let (result, report) = ship(&registry, "a", false).await;

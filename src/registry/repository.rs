@@ -147,6 +147,19 @@ impl WriteWhole for Repository {
 
 #[async_trait]
 impl WriteRepository for Repository {
+    async fn check_push(&self) -> Result<(), RegistryError> {
+        let Some(control_plane) = &self.control_plane else {
+            return Ok(());
+        };
+        let repository = &self.client.image().repository;
+        let missing = control_plane.missing_push_rights(repository).await;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let repository = repository.clone();
+        Err(RegistryError::PushNotPermitted { missing, repository })
+    }
+
     async fn upload(&self, digest: &Digest, size: u64, content: BlobStream) -> Result<(), RegistryError> {
         self.client.upload(digest, size, content).await
     }

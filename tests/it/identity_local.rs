@@ -56,6 +56,11 @@ struct Aws {
 
 impl Aws {
     async fn start(condition: &Value) -> Self {
+        Self::start_permitting(condition, &["ecr:*"]).await
+    }
+
+    /// One whose role may do `actions` alone.
+    async fn start_permitting(condition: &Value, actions: &[&str]) -> Self {
         let data = TempDir::new().unwrap();
         let roles = json!({"Roles": [{
             "RoleName": "publish",
@@ -66,7 +71,7 @@ impl Aws {
                 "Action": "sts:AssumeRoleWithWebIdentity",
                 "Condition": condition,
             }]},
-            "PolicyDocuments": [{"Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]}],
+            "PolicyDocuments": [{"Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}],
         }]});
         // JSON is YAML.
         fs::write(data.path().join("roles.yaml"), roles.to_string()).unwrap();
@@ -387,4 +392,39 @@ async fn a_printed_trust_policy_trusts_the_named_jobs_in_the_forms_that_it_names
         aws.refusal(&aws.job()).await,
         IdentityError::AssumeDenied(_)
     ));
+
+#[tokio::test]
+async fn all_rights_that_a_push_lacks_are_found_without_an_effect() {
+    let pull = [
+        "ecr:GetAuthorizationToken",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    ];
+    let push = [
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:InitiateLayerUpload",
+        "ecr:UploadLayerPart",
+        "ecr:CompleteLayerUpload",
+        "ecr:PutImage",
+    ];
+    // A right that is missing alone, but for the two that only come with another one.
+    let alone = push.iter().skip(2).map(|right| vec![*right]);
+    let cases = [vec![], push.to_vec(), vec![push[1], push[3]]]
+        .into_iter()
+        .chain(alone);
+    for missing in cases {
+        let granted = pull
+            .iter()
+            .chain(push.iter().filter(|right| !missing.contains(*right)));
+        let granted: Vec<&str> = granted.copied().collect();
+        let condition = trust("repo:example/app:ref:refs/heads/main");
+        let aws = Aws::start_permitting(&condition, &granted).await;
+        let ecr = aws.ecr(&aws.job()).await;
+        assert_eq!(ecr.missing_push_rights(&app()).await, missing);
+        let done = aws.server.journal().into_iter().filter(|entry| {
+            let writes = ["UploadLayerPart", "CompleteLayerUpload", "PutImage"];
+            writes.contains(&entry.operation.as_str()) && entry.status.is_some_and(|status| status < 400)
+        });
+        assert_eq!(done.count(), 0, "{:?}", aws.operations());
+    }
 }

@@ -11,6 +11,7 @@ mod cli_process;
 mod copying;
 mod doctor_command;
 mod documents;
+mod first_process;
 mod git;
 mod identity_local;
 mod init_command;

@@ -35,6 +35,14 @@ pub enum RegistryError {
         /// The repository.
         repository: RepositoryName,
     },
+    /// The role lacks permissions that a push needs.
+    #[error("the role may not push to repository `{repository}`: it lacks `{}`", missing.join("`, `"))]
+    PushNotPermitted {
+        /// The IAM actions, in the order in which a push needs them.
+        missing: Vec<&'static str>,
+        /// The repository.
+        repository: RepositoryName,
+    },
     /// The repository does not exist.
     #[error("repository `{repository}` does not exist in registry `{host}`")]
     RepositoryMissing {
@@ -134,7 +142,9 @@ impl Diagnose for RegistryError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Login { source, .. } => source.kind(),
-            Self::Unauthorized { .. } | Self::NotPermitted { .. } => FailureKind::Credentials,
+            Self::Unauthorized { .. } | Self::NotPermitted { .. } | Self::PushNotPermitted { .. } => {
+                FailureKind::Credentials
+            }
             Self::TagTaken { .. } => FailureKind::TagConflict,
             _ => FailureKind::Operation,
         }
@@ -145,6 +155,7 @@ impl Diagnose for RegistryError {
             Self::Login { source, .. } => source.hint(),
             Self::Unauthorized { .. } => Some("check that the role belongs to the registry's account or is allowed by its repository policy".into()),
             Self::NotPermitted { action, repository } => Some(permission_hint(action, repository).into()),
+            Self::PushNotPermitted { repository, .. } => Some(permission_hint(PUSH[0], repository).into()),
             Self::RepositoryMissing { repository, .. } => {
                 Some(format!("create it: aws ecr create-repository --repository-name {repository} --image-tag-mutability IMMUTABLE").into())
             }

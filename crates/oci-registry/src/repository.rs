@@ -65,6 +65,13 @@ pub trait ReadWhole: ReadRepository {
 /// Writes to one repository.
 #[async_trait]
 pub trait WriteRepository: ReadRepository {
+    /// Finds out whether what a push needs is permitted, as far as that can be done without an effect.
+    ///
+    /// `RegistryError::PushNotPermitted` names all that is missing. A registry that cannot say so permits all.
+    async fn check_push(&self) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
     /// Uploads a blob of `size` bytes as they come.
     ///
     /// Not retried: the stream is gone after a failure. `RegistryError::is_transient` says whether

@@ -7,7 +7,6 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 use serde::Serialize;
-pub use self::json::json;
 pub use self::url::without_bare_password;
 
 /// Text from outside, which `Display` cleans.

@@ -242,13 +242,18 @@ mod tests {
         fs::write(&bytes, [0xff, b'\n']).unwrap();
         for file in [pipe, huge, bytes] {
             let cache = LayerCache::at(&file);
-            assert!(cache.find(&[diff_id], Times::UNCHANGED).is_empty());
-            cache.add([(&diff_id, &known)].into_iter(), Times::UNCHANGED);
-            assert_eq!(cache.find(&[diff_id], Times::UNCHANGED).len(), 1, "{}", file.display());
+            assert!(cache.find(&[diff_id], ImageTimes::UNCHANGED).is_empty());
+            cache.add([(&diff_id, &known)].into_iter(), ImageTimes::UNCHANGED);
+            assert_eq!(
+                cache.find(&[diff_id], ImageTimes::UNCHANGED).len(),
+                1,
+                "{}",
+                file.display()
+            );
         }
         let nowhere = LayerCache::at(folder.path());
-        nowhere.add([(&diff_id, &known)].into_iter(), Times::UNCHANGED);
-        assert!(nowhere.find(&[diff_id], Times::UNCHANGED).is_empty());
+        nowhere.add([(&diff_id, &known)].into_iter(), ImageTimes::UNCHANGED);
+        assert!(nowhere.find(&[diff_id], ImageTimes::UNCHANGED).is_empty());
     }
 
     #[test]

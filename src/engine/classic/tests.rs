@@ -240,7 +240,7 @@ async fn repetition_ends_when_nothing_gets_on() {
 #[tokio::test]
 async fn an_engine_that_fell_silent_is_not_waited_for_again() {
     for length in [0, 700, 3_000] {
-        let saved = Saved::new(Layout::Docker28, &LAYERS).silent_at(length);
+        let saved = SavedImage::new(Layout::Docker28, &LAYERS).silent_at(length);
         let error = push(&saved, &InMemoryRegistry::default()).await.unwrap_err();
         assert!(
             matches!(error, BuildError::Push(RegistryError::Source(_))),

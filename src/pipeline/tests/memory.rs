@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) fault: Option<(usize, Fault)>,
     pub(super) rival: Option<ConcurrentPush>,
     pub(super) is_list_refused: bool,
+    /// The rights of a push that the role lacks.
+    pub(super) missing_rights: Vec<&'static str>,
 }
 
 pub(super) struct Memory {
@@ -138,6 +140,15 @@ impl ReadRepository for Memory {
 
 #[async_trait]
 impl WriteRepository for Memory {
+    async fn check_push(&self) -> Result<(), RegistryError> {
+        let missing = self.state.lock().unwrap().missing_rights.clone();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let repository = image().repository;
+        Err(RegistryError::PushNotPermitted { missing, repository })
+    }
+
     async fn upload(&self, _: &Digest, _: u64, mut content: BlobStream) -> Result<(), RegistryError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = content.next().await {

@@ -17,7 +17,7 @@ pub(super) const ROWS: &[Input] = &[
         Section::Build,
         "build-args",
         "NAME[=VALUE]",
-        "Build arguments, one a line. `NAME` alone takes its value from the environment. Values are never shown",
+        "Build arguments, one a line. `NAME` alone takes its value from the environment. Where a value of six bytes or more is repeated, `***` is shown",
     ).may_set(MaySet::WithValue),
     Input::entries(
         Section::Build,

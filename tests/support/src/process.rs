@@ -108,6 +108,11 @@ impl Process {
         }
     }
 
+    /// The process's id, which is its own until it was waited for.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal to this process alone.
     pub fn signal(&self, signal: Signal) {
         // The child is not reaped before its streams end, so its id cannot belong to another process.

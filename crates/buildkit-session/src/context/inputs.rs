@@ -85,6 +85,13 @@ impl ContextInputs {
 }
 
 fn ignored(file: &Path) -> io::Result<Vec<String>> {
+    // A pipe would be waited for.
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no regular file",
+        ));
+    }
     let mut text = Vec::new();
     File::open(file)?
         .take(ContextInputs::MAX_IGNORE_FILE)
