@@ -4,6 +4,7 @@
 //! [`archive`].
 
 mod archive;
+mod base_platform;
 mod builder;
 mod classic;
 mod export;

@@ -31,9 +31,13 @@ pub(super) fn revoke() {
 /// Makes every panic write all that a failed run writes, and end the process with exit code 70.
 ///
 /// The panic's own text is left out, because it may hold a value that is secret. The process ends here: the release
-/// build aborts after a panic, and an abort has an exit code that says nothing.
+/// build aborts after a panic, and an abort has an exit code that says nothing. A damaged database of the embedded ECR, which
+/// its library may panic over, is no bug.
 pub fn install_panic_handler() {
-    panic::set_hook(Box::new(|panic| stop(&Diagnosis::of(&Stopped::by(panic)))));
+    panic::set_hook(Box::new(|panic| match ecr_local::error_of_panic() {
+        Some(damaged) => stop(&Diagnosis::of(&damaged)),
+        None => stop(&Diagnosis::of(&Stopped::by(panic))),
+    }));
 }
 
 /// Writes the last words and ends the process.

@@ -68,6 +68,18 @@ pub enum BuildError {
         /// Where in the Dockerfile.
         location: Option<SourceLocation>,
     },
+    /// The image begins with one of another platform than it would say.
+    #[error("{}base image `{image}` is of {actual}, and the image would say {wanted}", LocationPrefix(location.as_ref()))]
+    BasePlatform {
+        /// The image as the Dockerfile names it.
+        image: String,
+        /// The platform that it is of, as far as that is known.
+        actual: String,
+        /// The platforms that were asked for.
+        wanted: String,
+        /// Its `FROM` in the Dockerfile.
+        location: Option<SourceLocation>,
+    },
     /// A file that is to be copied is not there.
     #[error("{}`{path}`, which is to be copied, does not exist", LocationPrefix(location.as_ref()))]
     SourceMissing {
@@ -196,6 +208,9 @@ impl Diagnose for BuildError {
             }
             Self::BaseImage { .. } => {
                 "check the image's name, and give the login of a private registry in `registry-auth` or with `docker login`"
+            }
+            Self::BasePlatform { .. } => {
+                "begin the built stage with an image of that platform, or leave `platforms` out"
             }
             Self::Unsupported { refusals, .. } => {
                 let ways: BTreeSet<String> = refusals.iter().map(UnsupportedFeature::way_out).collect();

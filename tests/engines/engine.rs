@@ -12,6 +12,7 @@ mod options;
 mod outputs;
 mod parity;
 mod peer;
+mod platforms;
 mod pushes;
 mod reproducible;
 mod ssh;

@@ -392,6 +392,7 @@ async fn a_printed_trust_policy_trusts_the_named_jobs_in_the_forms_that_it_names
         aws.refusal(&aws.job()).await,
         IdentityError::AssumeDenied(_)
     ));
+}
 
 #[tokio::test]
 async fn all_rights_that_a_push_lacks_are_found_without_an_effect() {

@@ -73,3 +73,21 @@ pub struct Warning {
     /// The line in it, from 1.
     pub line: Option<u32>,
 }
+
+/// A base image of another platform than was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongBase {
+    /// The line of its `FROM`, from 1.
+    pub line: Option<u32>,
+    /// The platform that it is of.
+    pub actual: String,
+}
+
+impl WrongBase {
+    /// The platform that a warning says a base image is of. Source: BuildKit, `linter.RuleInvalidBaseImagePlatform`.
+    pub(crate) fn platform_in(warning: &str) -> Option<&str> {
+        let said = warning.strip_prefix("InvalidBaseImagePlatform: ")?;
+        let (_, after) = said.split_once("was pulled with platform \"")?;
+        Some(after.split_once('"')?.0)
+    }
+}

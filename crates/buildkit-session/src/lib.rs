@@ -23,7 +23,7 @@ pub use connect::{Connection, EngineAddress};
 pub use context::{ContextInputs, Folder};
 pub use dockerignore::{FolderMatches, InvalidPattern, PatternList, clean};
 pub use error::Error;
-pub use event::{BuildEvent, ProgressSink, StepOutcome, Warning};
+pub use event::{BuildEvent, ProgressSink, StepOutcome, Warning, WrongBase};
 pub use progress::{DockerfileName, FailedStep, Progress};
 pub use session::{Credential, Provisions, RegistryAuth, Session, random_id};
 pub use solve::{Cache, Export, ExporterResponse, Order, solve};

@@ -14,7 +14,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
 };
 
 use self::cache::CacheStep;
-use crate::event::{BuildEvent, ProgressSink, StepOutcome, Warning};
+use crate::event::{BuildEvent, ProgressSink, StepOutcome, Warning, WrongBase};
 use tagship_domain::build::BuildArgs;
 use tagship_domain::error::cleaned;
 
@@ -35,6 +35,8 @@ pub struct Progress {
     dockerfile: DockerfileName,
     /// Whose values BuildKit repeats in names, output and errors.
     build_args: BuildArgs,
+    /// Base images of another platform, in the order of the warnings.
+    wrong_bases: Vec<WrongBase>,
     /// Whether a cache could not be written.
     has_unwritten_cache: bool,
 }
@@ -64,6 +66,7 @@ impl Progress {
             steps: HashMap::new(),
             dockerfile,
             build_args,
+            wrong_bases: Vec::new(),
             has_unwritten_cache: false,
         }
     }
@@ -183,8 +186,9 @@ impl Progress {
         self.has_unwritten_cache
     }
 
-    fn warning(&self, warning: &VertexWarning) {
+    fn warning(&mut self, warning: &VertexWarning) {
         let mut message = cleaned(&String::from_utf8_lossy(&warning.short));
+        let other_platform = WrongBase::platform_in(&message).map(str::to_owned);
         if !warning.url.is_empty() {
             message = format!("{message} ({})", cleaned(&warning.url));
         }
@@ -197,8 +201,20 @@ impl Progress {
             .first()
             .and_then(|range| range.start)
             .and_then(|start| start.line.try_into().ok());
+        self.wrong_bases
+            .extend(other_platform.map(|actual| WrongBase { line, actual }));
         self.sink
             .event(BuildEvent::Warning(&Warning { message, file, line }));
+    }
+
+    /// The base images of another platform than was asked for, as far as the builder says so.
+    pub fn wrong_bases(&self) -> &[WrongBase] {
+        &self.wrong_bases
+    }
+
+    /// The names of all steps, in no order. The engine's text.
+    pub fn step_names(&self) -> impl Iterator<Item = &str> {
+        self.steps.values().map(|step| step.name.as_str())
     }
 
     /// The step that failed: the one of a digest, or the one that itself says so.

@@ -45,6 +45,7 @@ pub use state::iam::AccessKey;
 pub use state::journal::{HeldAt, JournalEntry};
 pub use state::quirks::Quirks;
 pub use state::scan_orders::{Finding, ScanOrder, ScanOutcome};
+pub use state::store::error_of_panic;
 pub use state::throttle::Quotas;
 
 #[cfg(doctest)]

@@ -33,6 +33,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| match ecr_local::error_of_panic() {
+        Some(damaged) => end(&damaged),
+        None => usual(panic),
+    }));
     let Command::Serve { arguments, json } = Cli::parse().command;
     let served = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match served
@@ -41,18 +46,33 @@ fn main() -> ExitCode {
     {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut text = format!("error: {error}");
-            let mut cause = std::error::Error::source(&error);
-            while let Some(because) = cause {
-                text.extend([": ", &because.to_string()]);
-                cause = because.source();
-            }
-            text.extend(error.hint().map(|hint| format!("\n\nhint: {hint}")));
-            // Nothing is left to do for a closed stderr.
-            writeln!(io::stderr(), "{text}").ok();
+            show(&error);
             ExitCode::from(error.kind().exit_code())
         }
     }
+}
+
+fn show(error: &LocalError) {
+    let mut text = format!("error: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(because) = cause {
+        text.extend([": ", &because.to_string()]);
+        cause = because.source();
+    }
+    text.extend(error.hint().map(|hint| format!("\n\nhint: {hint}")));
+    // Nothing is left to do for a closed stderr.
+    writeln!(io::stderr(), "{text}").ok();
+}
+
+/// Shows the error and ends the process, which would abort otherwise.
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "a panic handler has no caller to return a code to"
+)]
+fn end(error: &LocalError) {
+    show(error);
+    std::process::exit(i32::from(error.kind().exit_code()));
 }
 
 async fn serve(arguments: ServeArguments, json: bool) -> Result<(), LocalError> {

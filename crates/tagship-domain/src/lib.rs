@@ -8,6 +8,7 @@ pub mod capability;
 pub mod content;
 pub mod copying;
 pub mod doctor;
+pub mod dockerfile;
 pub mod error;
 pub mod event;
 pub mod facts;

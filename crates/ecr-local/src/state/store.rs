@@ -23,6 +23,7 @@ mod storage_class;
 pub(crate) use alias::Alias;
 pub(crate) use blobs::PartialBlob;
 pub(crate) use copies::Source;
+pub use database::error_of_panic;
 pub(crate) use database::{Store, describe};
 pub(crate) use deletion::Deletion;
 pub(crate) use documents::Owner;

@@ -1,10 +1,11 @@
 //! The database and the blobs of all registries.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::panic::catch_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadTransaction, ReadableTable as _, WriteTransaction};
 
@@ -22,6 +23,9 @@ const DATABASE_FILE: &str = "state.redb";
 /// The most of the database that is held in memory; the system keeps more of the file, and gives it up when need be.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
+/// What a database is that its library panics over.
+const DAMAGED: &str = "it is damaged";
+
 /// The name of the schema that this code reads and writes.
 const SCHEMA: &[u8] = b"1";
 
@@ -32,14 +36,29 @@ pub(crate) struct Store {
     pub(super) blobs: BlobFiles,
 }
 
+thread_local! {
+    /// The data folder whose database this thread opens.
+    static OPENED: RefCell<Option<PathBuf>> = const { RefCell::new(None) };
+}
+
+/// Returns what a panic of this thread means, where it is the database's library that panics over what it reads.
+///
+/// For the panic handler of a program that aborts, where nothing else is left to say it.
+pub fn error_of_panic() -> Option<LocalError> {
+    let data = OPENED.with(|opened| opened.try_borrow().ok()?.clone())?;
+    Some(unusable(&data, DAMAGED.to_owned()))
+}
+
 impl Store {
     /// Opens the state in `data`, or begins it, and removes what an earlier process left unfinished.
     ///
     /// A damaged database is an error: the whole of it is checked, because what is damaged is found too late
     /// otherwise, and not always by an error. The caller holds the folder's lock. Blocks.
     pub(crate) fn open(data: &Path) -> Result<Self, LocalError> {
+        OPENED.set(Some(data.to_owned()));
         let opened = catch_unwind(|| Self::open_checked(data));
-        opened.unwrap_or_else(|_panic| Err(unusable(data, "it is damaged".to_owned())))
+        OPENED.set(None);
+        opened.unwrap_or_else(|_panic| Err(unusable(data, DAMAGED.to_owned())))
     }
 
     fn open_checked(data: &Path) -> Result<Self, LocalError> {

@@ -1,0 +1,191 @@
+//! An image says the platform that was asked for, whatever it holds: so what it begins with has to be of that platform.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use bollard::Docker;
+use bollard::auth::DockerCredentials;
+use buildkit_session::{Capabilities, DockerfileName, Progress, RegistryAuth as _};
+use secrecy::ExposeSecret as _;
+
+use super::session::BuildLogins;
+use crate::ports::{BuildError, SourceLocation};
+use tagship_domain::build::BuildRequest;
+use tagship_domain::content::Platform;
+use tagship_domain::dockerfile::BaseStage;
+use tagship_domain::error::{cleaned, innermost};
+
+/// The first engines whose builder says itself that a base image is of another platform: BuildKit 0.14, the check
+/// `InvalidBaseImagePlatform`.
+const SAYS_SO: (u32, u32) = (27, 0);
+
+/// The most bytes of a Dockerfile that are read; BuildKit refuses longer ones.
+const MOST: u64 = 4 * 1024 * 1024;
+
+/// What the built stage begins with, and the platforms that it has to be of.
+#[derive(Debug)]
+pub(super) struct BasePlatform {
+    base: BaseStage,
+    platforms: Vec<Platform>,
+    file: String,
+}
+
+impl BasePlatform {
+    /// Reads the Dockerfile; `None` where the image says no platform that was asked for, or begins with nothing.
+    ///
+    /// A `FROM` that asks for another platform itself is refused.
+    pub(super) fn of(request: &BuildRequest, name: &DockerfileName) -> Result<Option<Self>, BuildError> {
+        if request.platforms.is_empty() {
+            return Ok(None);
+        }
+        let text = read(request).map_err(|error| BuildError::DockerfileInvalid {
+            message: cleaned(&error.to_string()),
+            location: None,
+        })?;
+        let Some(base) = BaseStage::of(&text, request.target.as_deref()) else {
+            return Ok(None);
+        };
+        // A named context stands in its place.
+        if request.options.contexts.contains_key(&base.image) {
+            return Ok(None);
+        }
+        let checked = Self {
+            base,
+            platforms: request.platforms.clone(),
+            file: name.shown_own(),
+        };
+        match request
+            .platforms
+            .iter()
+            .find(|wanted| checked.base.asks_for_another(wanted))
+        {
+            Some(_) => Err(checked.wrong(checked.base.platform.as_deref().unwrap_or_default())),
+            None => Ok(Some(checked)),
+        }
+    }
+
+    /// Refuses a build that began with an image of another platform.
+    pub(super) async fn check(
+        &self,
+        docker: &Docker,
+        engine: &Capabilities,
+        progress: &Progress,
+        auth: &BuildLogins,
+    ) -> Result<(), BuildError> {
+        if engine.facts().1 >= SAYS_SO {
+            return self.check_said(progress);
+        }
+        // What is of the engine's own platform runs there, or fails; older engines do not say what one image alone is of.
+        let own = Platform::parse(&engine.platform);
+        if own.is_ok_and(|own| self.platforms.iter().all(|wanted| wanted.is_same(&own))) {
+            return Ok(());
+        }
+        let Some(reference) = self.resolved(progress) else {
+            return Ok(());
+        };
+        let host = reference.split('/').next().unwrap_or_default();
+        let credential = auth
+            .credential(host)
+            .await
+            .map_err(|error| self.unknown(reference, &*error))?;
+        let credentials = credential.map(|credential| DockerCredentials {
+            username: Some(credential.username),
+            password: Some(credential.password.expose_secret().to_owned()),
+            serveraddress: Some(host.to_owned()),
+            ..DockerCredentials::default()
+        });
+        self.check_asked(docker, reference, credentials).await
+    }
+
+    /// Refuses what the builder found out.
+    fn check_said(&self, progress: &Progress) -> Result<(), BuildError> {
+        let said = progress
+            .wrong_bases()
+            .iter()
+            .find(|found| found.line == Some(self.base.line));
+        said.map_or(Ok(()), |found| Err(self.wrong(&found.actual)))
+    }
+
+    /// The base as the builder resolved it in a registry; `None` for an image of the engine's own, whose platform the
+    /// builder of a classic store checks.
+    fn resolved<'a>(&self, progress: &'a Progress) -> Option<&'a str> {
+        let stage = &self.base.stage;
+        let begins = [format!("[{stage} "), format!("[stage-{stage} "), "[".to_owned()];
+        begins.iter().find_map(|begin| {
+            progress.step_names().find_map(|name| {
+                let (counted, reference) = name.strip_prefix(begin.as_str())?.split_once("] FROM ")?;
+                let is_count = !counted.contains(' ');
+                (is_count && reference.contains('@')).then_some(reference)
+            })
+        })
+    }
+
+    /// Asks the engine, which asks the image's registry. Source: Engine API, `GET /distribution/{name}/json`.
+    async fn check_asked(
+        &self,
+        docker: &Docker,
+        reference: &str,
+        credentials: Option<DockerCredentials>,
+    ) -> Result<(), BuildError> {
+        let answer = docker.inspect_registry_image(reference, credentials).await;
+        let answer = answer.map_err(|error| self.unknown(reference, &error))?;
+        let has: Vec<Platform> = answer
+            .platforms
+            .into_iter()
+            .map(|platform| Platform {
+                os: platform.os.unwrap_or_default(),
+                architecture: platform.architecture.unwrap_or_default(),
+                variant: platform.variant.filter(|variant| !variant.is_empty()),
+            })
+            .collect();
+        let is_there = |wanted: &Platform| {
+            has.iter().any(|has| {
+                let any_variant = wanted.variant.is_none() || has.variant.is_none();
+                has.is_same(wanted)
+                    || (any_variant && (&has.os, &has.architecture) == (&wanted.os, &wanted.architecture))
+            })
+        };
+        if self.platforms.iter().all(is_there) {
+            return Ok(());
+        }
+        let has: Vec<String> = has.iter().map(ToString::to_string).collect();
+        if has.is_empty() {
+            return Err(self.wrong("an unknown platform"));
+        }
+        Err(self.wrong(&has.join(", ")))
+    }
+
+    fn wrong(&self, actual: &str) -> BuildError {
+        let wanted: Vec<String> = self.platforms.iter().map(ToString::to_string).collect();
+        BuildError::BasePlatform {
+            image: cleaned(&self.base.image),
+            actual: cleaned(actual),
+            wanted: wanted.join(", "),
+            location: Some(self.location()),
+        }
+    }
+
+    fn unknown(&self, reference: &str, error: &(dyn Error + 'static)) -> BuildError {
+        BuildError::BaseImage {
+            image: cleaned(reference),
+            message: format!("its platforms are not known: {}", innermost(error)),
+            location: Some(self.location()),
+        }
+    }
+
+    fn location(&self) -> SourceLocation {
+        SourceLocation {
+            file: self.file.clone(),
+            line: self.base.line,
+        }
+    }
+}
+
+fn read(request: &BuildRequest) -> io::Result<String> {
+    let mut text = Vec::new();
+    File::open(&request.dockerfile)?
+        .take(MOST)
+        .read_to_end(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
