@@ -11,6 +11,7 @@ mod export;
 mod failure;
 mod order;
 mod outputs;
+mod push_watch;
 mod runner;
 mod session;
 

@@ -25,6 +25,10 @@ pub const ENGINE_PING: Duration = engine::PING;
 pub const ENGINE_PONG: Duration = engine::PONG;
 /// How long the stream of an image may stand still although the engine is there: it first writes the image to its disk.
 pub const ENGINE_EXPORT: Duration = engine::EXPORT;
+/// How often a registry is asked whether it is there while an engine pushes to it.
+pub const ENGINE_PUSH_PING: Duration = Duration::from_mins(1);
+/// How long the registry may take to say so, with repetitions.
+pub const ENGINE_PUSH_PONG: Duration = Duration::from_mins(2);
 /// The most bytes of an engine's answer about itself.
 pub const ENGINE_VERSION_BYTES: u64 = engine::VERSION_BYTES;
 /// The most bytes of an engine's list.
@@ -114,6 +118,16 @@ pub const LIMITS: &[Limit] = &[
         "engine",
         "the stream of an image stands still, though the engine is there",
         Bound::Time(ENGINE_EXPORT),
+    ),
+    row(
+        "registry",
+        "silence until it is asked whether it is there, while the engine pushes",
+        Bound::Time(ENGINE_PUSH_PING),
+    ),
+    row(
+        "registry",
+        "the answer to that, with its repetitions",
+        Bound::Time(ENGINE_PUSH_PONG),
     ),
     row("engine", "its version", Bound::Size(ENGINE_VERSION_BYTES)),
     row("engine", "a list, an inspection", Bound::Size(ENGINE_LIST_BYTES)),

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bollard_buildkit_proto::google::protobuf::Timestamp;
@@ -37,6 +38,8 @@ pub struct Progress {
     build_args: BuildArgs,
     /// Base images of another platform, in the order of the warnings.
     wrong_bases: Vec<WrongBase>,
+    /// Whether the engine pushes.
+    pushing: Arc<AtomicBool>,
     /// Whether a cache could not be written.
     has_unwritten_cache: bool,
 }
@@ -67,6 +70,7 @@ impl Progress {
             dockerfile,
             build_args,
             wrong_bases: Vec::new(),
+            pushing: Arc::default(),
             has_unwritten_cache: false,
         }
     }
@@ -135,6 +139,10 @@ impl Progress {
     }
 
     fn moved(&self, status: &VertexStatus) {
+        // Source: BuildKit, `util/push`, `progress.OneOff`: its layers first, then its manifest.
+        if status.id.starts_with("pushing ") {
+            self.pushing.store(status.completed.is_none(), Ordering::Relaxed);
+        }
         let amount = |bytes: i64| u64::try_from(bytes).unwrap_or_default();
         if status.current > 0 || status.total > 0 {
             // What has ended moved all that it had to, also where BuildKit did not know how much that is.
@@ -205,6 +213,11 @@ impl Progress {
             .extend(other_platform.map(|actual| WrongBase { line, actual }));
         self.sink
             .event(BuildEvent::Warning(&Warning { message, file, line }));
+    }
+
+    /// Whether the engine pushes at the moment, for whoever watches the registry meanwhile.
+    pub fn pushing(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.pushing)
     }
 
     /// The base images of another platform than was asked for, as far as the builder says so.

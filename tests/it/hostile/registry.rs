@@ -114,7 +114,7 @@ async fn a_registry_that_dribbles_is_left() {
             });
         }
     });
-    let patience = oci_registry::Patience {
+    let patience = oci_registry::RetryPolicy {
         answer: Duration::from_millis(300),
         operation: Duration::from_secs(1),
         ..IMPATIENT

@@ -1,7 +1,9 @@
 use super::candidate::withheld;
 use super::{Content, Note, Plan, PlanRequest, PlannedTag, TagAction, Unknown};
 use crate::facts::{Facts, OrderingFacts};
-use crate::tags::DesiredTag;
+use crate::immutability::Mutability;
+use crate::reference::Tag;
+use crate::tags::{DesiredTag, TagClass};
 
 /// The planner.
 pub(super) fn decide(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Plan {
@@ -15,7 +17,7 @@ pub(super) fn decide(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Pl
         Err(_) => withheld(wanted, None).unwrap_or(TagAction::Unchecked),
         Ok(facts) => request.candidate(facts, &revision).action(wanted, facts),
     };
-    let tags = request
+    let tags: Vec<PlannedTag> = request
         .wanted
         .tags
         .iter()
@@ -33,7 +35,10 @@ pub(super) fn decide(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Pl
         Err(unknown) => notes.push(Note::RegistryUnchecked(unknown)),
         Ok(facts) => {
             match &facts.mutability {
-                Ok(setting) => mutability = Some(setting.clone()),
+                Ok(setting) => {
+                    mutability = Some(setting.clone());
+                    notes.extend(unprotected(&tags, setting));
+                }
                 Err(unknown) => notes.push(Note::MutabilityUnknown(unknown.clone())),
             }
             notes.extend(unseen(&facts.ordering));
@@ -66,6 +71,17 @@ pub(super) fn decide(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Pl
         mutability,
         notes,
     }
+}
+
+/// The new tags that promise to stay, where the repository would let them move. A dirty tree's tags promise nothing.
+fn unprotected(tags: &[PlannedTag], setting: &Mutability) -> Option<Note> {
+    let tags: Vec<Tag> = tags
+        .iter()
+        .filter(|planned| planned.action == TagAction::Create && planned.wanted.class != TagClass::Moving)
+        .map(|planned| planned.wanted.tag.clone())
+        .filter(|tag| !setting.protects(tag))
+        .collect();
+    (!tags.is_empty()).then_some(Note::Unprotected { tags })
 }
 
 /// Where greater versions may be that were not seen. Who sees neither git tags nor the registry's moves nothing.

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::build::CacheTagError;
 use crate::event::Mismatch;
 use crate::facts::{CommitId, Unknown, paths};
+use crate::reference::Tag;
 use crate::tags::TagNote;
 
 /// Why a moving tag must not move.
@@ -189,6 +190,11 @@ pub enum Note {
     RegistryUnchecked(Unknown),
     /// The repository's setting could not be read.
     MutabilityUnknown(Unknown),
+    /// New tags promise to stay, and the repository would let them move.
+    Unprotected {
+        /// The tags.
+        tags: Vec<Tag>,
+    },
     /// Greater versions were looked for in the registry alone, because the clone is shallow.
     GitTagsIncomplete,
     /// Greater versions were looked for in git alone.
@@ -209,6 +215,7 @@ impl Note {
             Self::Dirty { .. } => "dirty",
             Self::RegistryUnchecked(_) => "registry-unchecked",
             Self::MutabilityUnknown(_) => "mutability-unknown",
+            Self::Unprotected { .. } => "unprotected",
             Self::GitTagsIncomplete => "git-tags-incomplete",
             Self::RegistryTagsUnknown(_) => "registry-tags-unknown",
             Self::LabelsUnread(_) => "labels-unread",
@@ -232,6 +239,14 @@ impl fmt::Display for Note {
             }
             Self::MutabilityUnknown(unknown) => {
                 write!(f, "the repository's tag mutability is unknown: {unknown}")
+            }
+            Self::Unprotected { tags } => {
+                let names: Vec<String> = tags.iter().map(|tag| format!("`{tag}`")).collect();
+                write!(
+                    f,
+                    "the repository lets {} move, by another tool or by a run at the same moment: `IMMUTABLE_WITH_EXCLUSION`, or `IMMUTABLE` where no tag moves, rules that out",
+                    names.join(", ")
+                )
             }
             Self::GitTagsIncomplete => f.write_str(
                 "greater versions were looked for in the registry: the clone is shallow, and may lack git tags",

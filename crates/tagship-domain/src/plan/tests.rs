@@ -131,6 +131,22 @@ fn a_new_commit_is_built_and_both_tags_are_created() {
 }
 
 #[test]
+fn a_repository_that_would_let_a_promised_tag_move_is_named() {
+    let excluding = |filter: &str| Mutability::ImmutableWithExclusion(vec![TagFilter::parse(filter).unwrap()]);
+    for (setting, named) in [
+        (Mutability::Mutable, vec![COMMIT_TAG, "1.0.0"]),
+        (excluding("1.*"), vec!["1.0.0"]),
+        (excluding("latest"), vec![]),
+        (Mutability::Immutable, vec![]),
+    ] {
+        let plan = Plan::new(plan_request(&BOTH, Some("1.0.0")), Ok(&facts(setting, &[])));
+        let named: Vec<Tag> = named.into_iter().map(|tag| Tag::parse(tag).unwrap()).collect();
+        let note = (!named.is_empty()).then_some(Note::Unprotected { tags: named });
+        assert_eq!(plan.notes, Vec::from_iter(note));
+    }
+}
+
+#[test]
 fn a_published_commit_needs_nothing() {
     let facts = facts(
         Mutability::Immutable,
