@@ -229,7 +229,7 @@ fn a_pipe_in_place_of_a_file_is_not_waited_for() {
             1,
             "which `GITHUB_STEP_SUMMARY` names, cannot be written",
         ),
-        ("GITHUB_EVENT_PATH", 0, "is no regular file"),
+        ("GITHUB_EVENT_PATH", 0, "==> plan"),
     ] {
         let step = local();
         let pipe = step.path("pipe");

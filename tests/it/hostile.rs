@@ -73,9 +73,15 @@ fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Answers that no protocol over HTTP knows, by what they are.
+/// Answers that are none or do not fit, by what they are.
 fn no_answers() -> Vec<(&'static str, Vec<u8>)> {
-    let ok = |headers: &str, body: &str| answer("200 OK", headers, body);
+    let mut all = broken();
+    all.extend(unfitting());
+    all
+}
+
+/// What is no HTTP.
+fn broken() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("nothing", vec![]),
         ("zeros", vec![0; 4096]),
@@ -117,6 +123,13 @@ fn no_answers() -> Vec<(&'static str, Vec<u8>)> {
             "a chunk without end",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{".to_vec(),
         ),
+    ]
+}
+
+/// Answers of HTTP that answer nothing that is asked.
+fn unfitting() -> Vec<(&'static str, Vec<u8>)> {
+    let ok = |headers: &str, body: &str| answer("200 OK", headers, body);
+    vec![
         ("no body", ok("", "")),
         ("an empty object", ok("", "{}")),
         ("a list", ok("", "[]")),

@@ -140,16 +140,14 @@ const ATTACKS: &[(&str, Attack)] = &[
         fs::rename(c.path().join(".git"), c.path().join("git")).unwrap();
         write(c, ".git", "gitdir: .git\n");
     }),
-    ("filters that are programs", |c| {
-        let program = trap(c);
+    // What the repository's own settings name is its owner's word, such as Git LFS; a commit cannot name a program.
+    ("filters that no settings name", |c| {
+        trap(c);
         write(
             c,
-            ".git/config",
-            format!(
-                "[core]\n\trepositoryformatversion = 0\n[filter \"x\"]\n\tclean = {program}\n\tprocess = {program}\n\tsmudge = {program}\n"
-            ),
+            ".gitattributes",
+            "* filter=.git/trap diff=.git/trap merge=.git/trap\n",
         );
-        write(c, ".gitattributes", "* filter=x\n");
         write(c, "file", "changed");
     }),
     ("a monitor that is a program", |c| {

@@ -25,27 +25,25 @@ fn a_damaged_database_is_no_bug_of_the_program() {
     let good = fs::read(&database).unwrap();
     // Bytes all over the file, and the tree's own numbers, which its library trusts most.
     let places = (0..good.len())
-        .step_by(good.len() / 100)
-        .chain((64..320).step_by(8));
+        .step_by(good.len() / 60)
+        .chain((64..320).step_by(4));
     let mut tried = 0;
     let mut refused = 0;
     for place in places {
-        for value in [0x00, 0xff, 0x01] {
-            let mut bytes = good.clone();
-            bytes[place] ^= value | 0x01;
-            fs::write(&database, bytes).unwrap();
-            let finished = survive(&format!("byte {place}"), &mut run());
-            tried += 1;
-            if finished.code != Some(0) {
-                assert_eq!(finished.code, Some(1), "byte {place}: {}", finished.stderr);
-                assert!(
-                    finished.stderr.contains("hint: "),
-                    "byte {place}: {}",
-                    finished.stderr
-                );
-                refused += 1;
-            }
+        let mut bytes = good.clone();
+        bytes[place] ^= 0xff;
+        fs::write(&database, bytes).unwrap();
+        let finished = survive(&format!("byte {place}"), &mut run());
+        tried += 1;
+        if finished.code != Some(0) {
+            assert_eq!(finished.code, Some(1), "byte {place}: {}", finished.stderr);
+            assert!(
+                finished.stderr.contains("hint: "),
+                "byte {place}: {}",
+                finished.stderr
+            );
+            refused += 1;
         }
     }
-    assert!(tried >= 350 && refused >= 50, "{refused} of {tried}");
+    assert!(tried >= 120 && refused >= 20, "{refused} of {tried}");
 }

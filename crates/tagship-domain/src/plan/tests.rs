@@ -132,7 +132,8 @@ fn a_new_commit_is_built_and_both_tags_are_created() {
 
 #[test]
 fn a_repository_that_would_let_a_promised_tag_move_is_named() {
-    let excluding = |filter: &str| Mutability::ImmutableWithExclusion(vec![TagFilter::parse(filter).unwrap()]);
+    let excluding =
+        |filter: &str| Mutability::ImmutableWithExclusion(vec![TagFilter::parse(filter).unwrap()]);
     for (setting, named) in [
         (Mutability::Mutable, vec![COMMIT_TAG, "1.0.0"]),
         (excluding("1.*"), vec!["1.0.0"]),
