@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 
 use bollard::Docker;
 use bollard::auth::DockerCredentials;
-use buildkit_session::{Capabilities, DockerfileName, Progress, RegistryAuth as _};
+use buildkit_session::{Capabilities, Connection, DockerfileName, Progress, RegistryAuth as _};
 use secrecy::ExposeSecret as _;
 
 use super::session::BuildLogins;
@@ -68,7 +68,7 @@ impl BasePlatform {
     /// Refuses a build that began with an image of another platform.
     pub(super) async fn check(
         &self,
-        docker: &Docker,
+        connection: &Connection,
         engine: &Capabilities,
         progress: &Progress,
         auth: &BuildLogins,
@@ -95,7 +95,8 @@ impl BasePlatform {
             serveraddress: Some(host.to_owned()),
             ..DockerCredentials::default()
         });
-        self.check_asked(docker, reference, credentials).await
+        self.check_asked(connection.docker(), reference, credentials)
+            .await
     }
 
     /// Refuses what the builder found out.

@@ -50,7 +50,7 @@ const MAY_USE: &[(&str, &str)] = &[
     // The adapters.
     ("aws", "limits ports settings"),
     ("clock", "ports"),
-    ("engine", "limits ports"),
+    ("engine", "limits ports regular_file"),
     ("git", "ports"),
     ("github", "limits ports settings"),
     ("logins", "limits ports regular_file settings"),

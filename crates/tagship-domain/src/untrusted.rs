@@ -6,8 +6,8 @@ use std::fmt::{self, Write as _};
 use std::iter::Peekable;
 use std::str::Chars;
 
-use serde::Serialize;
 pub use self::url::without_bare_password;
+use serde::Serialize;
 
 /// Text from outside, which `Display` cleans.
 ///
