@@ -127,7 +127,9 @@ async fn remove(docker: Docker, reference: String) {
     match timeout(limits::ENGINE_ANSWER, removal).await {
         Ok(Ok(_removed)) => {}
         Ok(Err(error)) => tracing::debug!(image = %reference, %error, "the image stays in the engine"),
-        Err(_elapsed) => tracing::debug!(image = %reference, "the engine does not say whether it removed the image"),
+        Err(_elapsed) => {
+            tracing::debug!(image = %reference, "the engine does not say whether it removed the image")
+        }
     }
 }
 

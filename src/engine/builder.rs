@@ -9,6 +9,7 @@ use super::archive::{self, ClassicImage, TemporaryImage};
 use super::classic::{ImageTimes, LayerCache, push_archive};
 use super::export::{digest_of, into_store, push_by_digest};
 use super::failure;
+use super::push_watch::PushWatch;
 use super::runner::{BuildRunner, Destination, Engine};
 use super::session::PushTarget;
 use crate::ports::{
@@ -70,23 +71,34 @@ impl EngineBuilder {
         &self,
         engine: &Engine,
         request: &BuildRequest,
+        registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError> {
         let mut request = request.clone();
         let mut delays = PUSH_DELAYS.iter();
         let mut logged_in_anew = false;
         // One for all tries: what was built is not reported again.
+        let nothing = Digest::of(b"");
         let mut progress = self.runner.progress(&request);
+        if let Some(base) = self.runner.base(&request)? {
+            // What the builder finds out comes while it pushes already, so it builds first and pushes then.
+            let mut built = request.clone();
+            built.options.cache_to.clear();
+            self.runner
+                .build(engine, &built, Destination::default(), &mut progress)
+                .await?;
+            self.runner.check_base(engine, &base, &progress).await?;
+            request.no_cache = false;
+        }
         loop {
-            let error = match self
-                .runner
-                .build(
-                    engine,
-                    &request,
-                    Destination::export(push_by_digest(&request, &self.image)),
-                    &mut progress,
-                )
-                .await
-            {
+            let pushing = progress.pushing();
+            let destination = Destination::export(push_by_digest(&request, &self.image));
+            let built = tokio::select! {
+                built = self.runner.build(engine, &request, destination, &mut progress) => built,
+                error = PushWatch::DEFAULT.lost(&self.image.registry, &pushing, || registry.blob_size(&nothing)) => {
+                    return Err(error.into());
+                }
+            };
+            let error = match built {
                 Ok(response) => return digest_of(&response, "containerimage.digest"),
                 Err(BuildError::Push(error)) => error,
                 Err(error) => return Err(error),
@@ -134,6 +146,9 @@ impl EngineBuilder {
         let id = digest_of(&response, "containerimage.config.digest")
             .or_else(|_| digest_of(&response, "containerimage.digest"))?;
         let temporary = (!before.contains(&id.to_string())).then(|| TemporaryImage::new(docker, id));
+        if let Some(base) = self.runner.base(request)? {
+            self.runner.check_base(engine, &base, &progress).await?;
+        }
         // Only an engine on this machine can have this one's loopback.
         let is_near = matches!(engine.connection.address(), EngineAddress::Unix(_));
         let image = ClassicImage::find(docker, id, temporary.is_some(), is_near).await?;
@@ -165,7 +180,7 @@ impl Builder for EngineBuilder {
     ) -> Result<Digest, BuildError> {
         let engine = self.runner.engine().await?;
         match engine.capabilities.store {
-            ImageStore::Containerd => self.publish_from_engine(engine, request).await,
+            ImageStore::Containerd => self.publish_from_engine(engine, request, registry).await,
             ImageStore::Classic => self.publish_from_archive(engine, request, registry).await,
         }
     }

@@ -11,6 +11,7 @@ use buildkit_session::{
 };
 use tokio::sync::OnceCell;
 
+use super::base_platform::BasePlatform;
 use super::session::{self, BuildDisplay, BuildLogins, PushTarget};
 use super::{failure, order};
 use crate::ports::{BuildError, EngineSummary, FindLogin, Reporter, RunEvent, Warning};
@@ -152,6 +153,7 @@ impl BuildRunner {
                 refusals,
             });
         }
+        self.base(request)?;
         self.warn_of_unused(request);
         for reason in request
             .platforms
@@ -178,6 +180,32 @@ impl BuildRunner {
                     capabilities,
                 })
             })
+            .await
+    }
+
+    fn logins(&self) -> BuildLogins {
+        BuildLogins {
+            target: self.target.clone(),
+            others: Arc::clone(&self.logins),
+        }
+    }
+
+    /// What the built stage begins with, where its platform counts.
+    pub(super) fn base(&self, request: &BuildRequest) -> Result<Option<BasePlatform>, BuildError> {
+        BasePlatform::of(
+            request,
+            &DockerfileName::new(&request.dockerfile, &self.workspace),
+        )
+    }
+
+    /// Refuses a build that began with an image of another platform than it says.
+    pub(super) async fn check_base(
+        &self,
+        engine: &Engine,
+        base: &BasePlatform,
+        progress: &Progress,
+    ) -> Result<(), BuildError> {
+        base.check(&engine.connection, &engine.capabilities, progress, &self.logins())
             .await
     }
 
@@ -240,10 +268,7 @@ impl BuildRunner {
             secrets: &request.secrets,
             agents: request.options.agents.clone(),
             output: destination.file,
-            auth: Arc::new(BuildLogins {
-                target: self.target.clone(),
-                others: Arc::clone(&self.logins),
-            }),
+            auth: Arc::new(self.logins()),
             sink: Arc::new(BuildDisplay(Arc::clone(&self.reporter))),
         };
         let key = self.shared_key(request);

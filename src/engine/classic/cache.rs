@@ -243,7 +243,11 @@ mod tests {
         for file in [pipe, huge, bytes] {
             let cache = LayerCache::at(&file);
             assert!(cache.find(&[diff_id], ImageTimes::UNCHANGED).is_empty());
-            cache.add([(&diff_id, &known)].into_iter(), ImageTimes::UNCHANGED);
+            cache.add(
+                [(&diff_id, &known)].into_iter(),
+                ImageTimes::UNCHANGED,
+                &HashMap::new(),
+            );
             assert_eq!(
                 cache.find(&[diff_id], ImageTimes::UNCHANGED).len(),
                 1,
@@ -252,7 +256,11 @@ mod tests {
             );
         }
         let nowhere = LayerCache::at(folder.path());
-        nowhere.add([(&diff_id, &known)].into_iter(), ImageTimes::UNCHANGED);
+        nowhere.add(
+            [(&diff_id, &known)].into_iter(),
+            ImageTimes::UNCHANGED,
+            &HashMap::new(),
+        );
         assert!(nowhere.find(&[diff_id], ImageTimes::UNCHANGED).is_empty());
     }
 
