@@ -240,6 +240,27 @@ fn no_file_is_forgotten() {
     }
 }
 
+#[test]
+fn every_dependency_is_used() {
+    let mut unused = Vec::new();
+    for folder in product_folders() {
+        let package = folder.strip_suffix("src").expect("a product folder is `src`");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("{package}Cargo.toml"));
+        let manifest = fs::read_to_string(path).expect("the manifest can be read");
+        let code: String = sources(&folder).iter().map(Source::code).collect();
+        let names = dependencies(&manifest).filter(|name| !uses(&code, &name.replace('-', "_")));
+        unused.extend(names.map(|name| format!("`{package}Cargo.toml` needs no `{name}`")));
+    }
+    fail_on(unused);
+}
+
+/// Whether a word stands in the code.
+fn uses(code: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(name)
+        .any(|(at, _)| !code[..at].ends_with(is_part) && !code[at + name.len()..].starts_with(is_part))
+}
+
 /// The folders of the product's code.
 fn product_folders() -> Vec<String> {
     let is_test = |folder: &String| folder.split('/').any(|part| part == "tests");
