@@ -95,12 +95,11 @@ pub fn migrate(text: &str) -> Result<Migration, MigrationError> {
     }
     let mut workflow = String::new();
     for (number, line) in lines.iter().enumerate() {
-        match edits.lines.get(&number) {
-            Some(new) => workflow.push_str(new),
-            None => {
-                workflow.push_str(line);
-                workflow.push('\n');
-            }
+        if let Some(new) = edits.lines.get(&number) {
+            workflow.push_str(new);
+        } else {
+            workflow.push_str(line);
+            workflow.push('\n');
         }
     }
     Ok(Migration {

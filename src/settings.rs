@@ -68,7 +68,7 @@ pub enum RequestedVersion {
 #[derive(Debug, Clone)]
 pub enum RepositoryPlace {
     /// In ECR or an emulator, with the run's own identity.
-    Ecr(RepositorySettings),
+    Ecr(Box<RepositorySettings>),
     /// In another registry, with a login as docker has it.
     Other(ImageName),
 }

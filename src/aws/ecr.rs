@@ -157,7 +157,12 @@ impl ControlPlane for Ecr {
     }
 
     async fn missing_push_rights(&self, repository: &RepositoryName) -> Vec<&'static str> {
-        push_rights::missing(&self.home().await.client, &self.registry, repository).await
+        Box::pin(push_rights::missing(
+            &self.home().await.client,
+            &self.registry,
+            repository,
+        ))
+        .await
     }
 }
 

@@ -15,6 +15,7 @@ const MAX_LIST_BYTES: usize = 1024 * 1024;
 
 /// The flags of `tagship copy`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct CopyArguments {
     /// What is copied: `[HOST/]REPOSITORY[:TAG][@DIGEST]`
     #[arg(value_name = "SOURCE", required_unless_present = "from_file")]

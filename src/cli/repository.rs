@@ -91,7 +91,7 @@ impl RepositoryArguments {
             }));
         }
         let settings = self.for_target(named, None).into_settings(named, environment)?;
-        Ok(RepositoryPlace::Ecr(settings))
+        Ok(RepositoryPlace::Ecr(Box::new(settings)))
     }
 
     /// Whether the settings say that AWS's APIs are at this host.

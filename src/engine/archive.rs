@@ -98,8 +98,8 @@ pub(super) struct TemporaryImage(Option<(Docker, String)>);
 
 impl TemporaryImage {
     /// Takes charge of an image, by its id or by one of its names.
-    pub(super) fn new(docker: &Docker, reference: impl ToString) -> Self {
-        Self(Some((docker.clone(), reference.to_string())))
+    pub(super) fn new(docker: &Docker, reference: String) -> Self {
+        Self(Some((docker.clone(), reference)))
     }
 
     /// Removes it now.
@@ -128,7 +128,7 @@ async fn remove(docker: Docker, reference: String) {
         Ok(Ok(_removed)) => {}
         Ok(Err(error)) => tracing::debug!(image = %reference, %error, "the image stays in the engine"),
         Err(_elapsed) => {
-            tracing::debug!(image = %reference, "the engine does not say whether it removed the image")
+            tracing::debug!(image = %reference, "the engine does not say whether it removed the image");
         }
     }
 }

@@ -145,7 +145,8 @@ impl EngineBuilder {
         // Such a store has no manifests: its digest of an image is that of the config.
         let id = digest_of(&response, "containerimage.config.digest")
             .or_else(|_| digest_of(&response, "containerimage.digest"))?;
-        let temporary = (!before.contains(&id.to_string())).then(|| TemporaryImage::new(docker, id));
+        let temporary =
+            (!before.contains(&id.to_string())).then(|| TemporaryImage::new(docker, id.to_string()));
         if let Some(base) = self.runner.base(request)? {
             self.runner.check_base(engine, &base, &progress).await?;
         }

@@ -138,7 +138,7 @@ mod tests {
                 let name = header.as_gnu_mut().unwrap();
                 name.name[..path.len()].copy_from_slice(path.as_bytes());
                 header.set_mode(0o644);
-                header.set_size(if link.is_some() { 0 } else { 1 });
+                header.set_size(u64::from(!link.is_some()));
                 match link {
                     Some(to) => {
                         header.set_entry_type(tar::EntryType::Symlink);

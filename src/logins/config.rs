@@ -37,7 +37,9 @@ pub(super) struct DockerConfig {
 
 #[derive(Default, Deserialize)]
 struct Auth {
-    auth: Option<String>,
+    /// User and password in base64.
+    #[serde(rename = "auth")]
+    pair: Option<String>,
     username: Option<String>,
     password: Option<String>,
     #[serde(rename = "identitytoken")]
@@ -153,36 +155,35 @@ impl DockerConfig {
         }
         match self.auths.iter().find(|(key, _)| named(key)) {
             None => Ok(Found::Nothing),
-            Some((_, auth)) => auth
-                .credential()
-                .map(|found| found.map_or(Found::Nothing, Found::Credential))
-                .ok_or_else(|| ConfigError::Login {
-                    host: host.to_owned(),
-                }),
+            Some((_, auth)) => auth.found().ok_or_else(|| ConfigError::Login {
+                host: host.to_owned(),
+            }),
         }
     }
 }
 
 impl Auth {
-    /// The login: nothing for an empty entry, which only says that somebody has logged in; `None` if it is not one.
-    fn credential(&self) -> Option<Option<RegistryCredential>> {
+    /// Returns the login, nothing for an empty entry, which only says that there was a login, or `None` for what is none.
+    fn found(&self) -> Option<Found> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         if let Some(token) = given(&self.identity_token) {
-            return Some(Some(of_token(token.into())));
+            return Some(Found::Credential(of_token(token.into())));
         }
-        if let Some(auth) = given(&self.auth) {
-            let decoded = String::from_utf8(STANDARD.decode(auth.trim()).ok()?).ok()?;
+        if let Some(pair) = given(&self.pair) {
+            let decoded = String::from_utf8(STANDARD.decode(pair.trim()).ok()?).ok()?;
             let (username, password) = decoded.split_once(':')?;
-            return Some(Some(RegistryCredential {
+            return Some(Found::Credential(RegistryCredential {
                 username: username.to_owned(),
                 // Old docker commands pad with zeros.
                 password: password.trim_end_matches('\0').into(),
             }));
         }
         let pair = given(&self.username).zip(given(&self.password));
-        Some(pair.map(|(username, password)| RegistryCredential {
-            username,
-            password: password.into(),
+        Some(pair.map_or(Found::Nothing, |(username, password)| {
+            Found::Credential(RegistryCredential {
+                username,
+                password: password.into(),
+            })
         }))
     }
 }

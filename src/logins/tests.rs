@@ -88,7 +88,7 @@ struct Ecr;
 #[async_trait]
 impl RegistryLogin for Ecr {
     async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, LoginError> {
-        if host.as_str().starts_with("9") {
+        if host.as_str().starts_with('9') {
             return Err(LoginError::new(RegistryError::Unavailable {
                 host: host.clone(),
                 operation: "logging in".into(),

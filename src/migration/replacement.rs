@@ -192,17 +192,16 @@ impl Replacement {
                     input(login, "registries").as_deref(),
                     input(credentials, "aws-region").as_deref(),
                 );
-                match known {
-                    Some(inputs) => {
-                        if inputs.iter().any(|(name, _)| *name == "registry") {
-                            self.inputs.retain(|(name, _)| name != "aws-region");
-                        }
-                        inputs.into_iter().for_each(|(name, value)| self.put(name, value));
+                if let Some(inputs) = known {
+                    if inputs.iter().any(|(name, _)| *name == "registry") {
+                        self.inputs.retain(|(name, _)| name != "aws-region");
                     }
-                    None => {
-                        self.put("account-id", "${{ vars.AWS_ACCOUNT_ID }}");
-                        self.notes.push(MigrationNote::AccountUnknown);
+                    for (name, value) in inputs {
+                        self.put(name, value);
                     }
+                } else {
+                    self.put("account-id", "${{ vars.AWS_ACCOUNT_ID }}");
+                    self.notes.push(MigrationNote::AccountUnknown);
                 }
             }
             Registry::Other => {}
@@ -244,9 +243,9 @@ impl Replacement {
             match (name.as_str(), trimmed) {
                 ("tags", _)
                 | ("load" | "provenance" | "sbom" | "pull" | "no-cache", "false")
-                | ("context", ".") => {}
+                | ("context", ".")
+                | ("push", "true") => {}
                 ("labels", _) if !references(value).is_empty() => {}
-                ("push", "true") => {}
                 ("push", push) => {
                     self.put("dry-run", negated(push));
                     self.notes.push(MigrationNote::PlansOnly);

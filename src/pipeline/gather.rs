@@ -76,7 +76,7 @@ pub(super) async fn resolve_questions(
             None => return Ok(facts),
             Some(Question::GitTags) => ordering.git_tags = Some(history.git_tags().await?),
             Some(Question::RegistryTags) => {
-                ordering.registry_tags = Some(list_registry_tags(registry).await?)
+                ordering.registry_tags = Some(list_registry_tags(registry).await?);
             }
             Some(Question::Descent { of, from }) => {
                 let descent = history.descent(&of, &from).await?;

@@ -60,7 +60,7 @@ fn movable_latest() -> Mutability {
 
 #[tokio::test]
 async fn what_a_role_may_not_push_is_not_built() {
-    let registry = Memory::new(Mutability::Immutable);
+    let registry = Memory::new(movable_latest());
     registry.state.lock().unwrap().missing_rights = vec!["ecr:UploadLayerPart", "ecr:PutImage"];
     let (result, report) = ship(&registry, "a", false).await;
     let error = result.unwrap_err();

@@ -26,6 +26,7 @@ use tagship_domain::reference::{Digest, ImageName, Reference, Tag};
 
 /// What is copied, and where to.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct CopyRequest {
     /// Where the images are.
     pub source: RepositoryPlace,
@@ -88,7 +89,7 @@ struct ImageResult {
 pub async fn copy_all(requests: &[CopyRequest], reporter: Arc<dyn Reporter>) -> Result<Outcome, RunError> {
     let mut copies = Vec::new();
     for request in requests {
-        copies.push(copy(request, Arc::clone(&reporter)).await?);
+        copies.push(Box::pin(copy(request, Arc::clone(&reporter))).await?);
     }
     Ok(Outcome {
         text: copies.iter().map(text).collect(),

@@ -41,7 +41,7 @@ pub async fn doctor(settings: Result<&Settings, &Vec<InputProblem>>, reporter: A
     match settings {
         Ok(settings) => {
             found.add(Subject::Inputs, CheckState::Ok, "all inputs can be used");
-            examine(settings, reporter, &mut found).await;
+            Box::pin(examine(settings, reporter, &mut found)).await;
         }
         Err(problems) => {
             for (message, hint) in problems {
@@ -195,7 +195,7 @@ async fn registry(connection: &RegistryConnection, host: &RegistryHost, found: &
                 ),
                 kind: Some(FailureKind::Operation),
             });
-            return found.skip(&[Subject::Clock], "no server told its time");
+            return found.skip(&[Subject::Clock], "no server answered with its time");
         }
     };
     found.add(Subject::Registry, CheckState::Ok, format!("`{host}` answers"));
@@ -327,7 +327,7 @@ async fn github(settings: &Settings, found: &mut Examination) {
         Ok(Ok(Some(_))) => found.add(
             Subject::Github,
             CheckState::Ok,
-            "the API tells about the repository",
+            "the API describes the repository",
         ),
         Ok(Ok(None)) => found.add(
             Subject::Github,
@@ -338,7 +338,7 @@ async fn github(settings: &Settings, found: &mut Examination) {
             subject: Subject::Github,
             state: CheckState::Warn,
             reason: with_causes(&error),
-            cure: error.hint().map(|hint| hint.into_owned()),
+            cure: error.hint().map(std::borrow::Cow::into_owned),
             kind: None,
         }),
         Err(_) => found.add(Subject::Github, CheckState::Warn, "the API does not answer"),

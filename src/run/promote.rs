@@ -226,8 +226,8 @@ async fn plan<'a>(
     let mut copies = Vec::new();
     if is_elsewhere {
         for tree in with_referrers(promoted.manifest.clone(), reader).await? {
-            let copied = CopyPlan::new(&tree, &target).await?;
-            copies.push((tree, copied));
+            let content = CopyPlan::new(&tree, &target).await?;
+            copies.push((tree, content));
         }
     }
     Ok(Planned {

@@ -104,7 +104,7 @@ fn every_moved_step_is_one_that_the_action_takes() {
         }
         let run = finish(&mut command);
         let is_published = with["push"].as_bool() != Some(false);
-        let expected = if is_published { 0 } else { 1 };
+        let expected = i32::from(!is_published);
         assert_eq!(run.code, Some(expected), "{with:?}: {}", run.stderr);
         assert!(
             is_published || run.stderr.contains("no Docker Engine answers"),

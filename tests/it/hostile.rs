@@ -55,9 +55,9 @@ fn peer(answer: Vec<u8>) -> SocketAddr {
             let Ok(mut connection) = connection else { return };
             let answer = answer.clone();
             thread::spawn(move || {
-                let mut asked = [0; 64 * 1024];
+                let mut asked = vec![0; 64 * 1024];
                 // Whoever asks may be gone already.
-                connection.read(&mut asked).ok();
+                let _length = connection.read(&mut asked).unwrap_or_default();
                 connection.write_all(&answer).ok();
             });
         }

@@ -24,8 +24,7 @@ fn main() -> io::Result<ExitCode> {
 
 /// Writes `action.yml`, `docs/reference.md`, the tables in `docs`, and `docs/schemas/*.json`.
 fn generate() -> io::Result<ExitCode> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let status = Command::new("cargo")
         .args(["test", "--quiet", "--package", "tagship", "--test", "it", "--"])
         .args(GENERATORS)
         .env("TAGSHIP_REGENERATE", "1")

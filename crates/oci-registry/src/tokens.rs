@@ -72,7 +72,8 @@ impl Client {
                 message: message.to_owned(),
             })
         };
-        let mut address = Url::parse(realm).map_err(|_| refused("its issuer of tokens has no address"))?;
+        let mut address =
+            Url::parse(realm).map_err(|_no_address| refused("its issuer of tokens has no address"))?;
         let is_legal = address.scheme() == "https" || (address.scheme() == "http" && host.is_plain_http());
         if !is_legal {
             return Err(refused(

@@ -70,12 +70,11 @@ fn stages(dockerfile: &str) -> Vec<Stage> {
         let mut line = first;
         loop {
             if !line.trim_start().starts_with('#') {
-                match line.trim_end().strip_suffix(escape) {
-                    Some(part) => instruction.push_str(part),
-                    None => {
-                        instruction.push_str(line);
-                        break;
-                    }
+                if let Some(part) = line.trim_end().strip_suffix(escape) {
+                    instruction.push_str(part);
+                } else {
+                    instruction.push_str(line);
+                    break;
                 }
             } else if instruction.is_empty() {
                 break;

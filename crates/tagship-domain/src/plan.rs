@@ -229,7 +229,7 @@ impl Plan {
         let tags = self.tags.iter().map(|planned| &planned.wanted.tag);
         request
             .options
-            .cache_error(&self.image, self.mutability.as_ref(), tags)
+            .cache_error(&self.image, self.mutability.as_ref(), &tags)
     }
 
     /// These conflicts together, if there are any.

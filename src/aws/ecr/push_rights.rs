@@ -56,7 +56,7 @@ pub(super) async fn missing(
             .image_digest(nothing.as_str());
         async move { request.send().await }
     });
-    let (part, completion, image) = join3(part, completion, image).await;
+    let (part, completion, image) = Box::pin(join3(part, completion, image)).await;
     if !(part || completion || image) {
         return Vec::new();
     }

@@ -101,7 +101,7 @@ pub(super) fn examine(
             .collect()
     });
     let end = until_interrupted(interrupt, async {
-        End::Done(Box::new(run::doctor(settings.as_ref(), reporter).await))
+        End::Done(Box::new(Box::pin(run::doctor(settings.as_ref(), reporter)).await))
     });
     show(ui, end, &Ledger::default(), None)
 }

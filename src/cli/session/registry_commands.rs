@@ -75,7 +75,7 @@ pub(super) fn copy(
                 .iter()
                 .flat_map(|request| [&request.source, &request.target]);
             let settings = places.filter_map(|place| match place {
-                RepositoryPlace::Ecr(settings) => Some(settings),
+                RepositoryPlace::Ecr(settings) => Some(&**settings),
                 RepositoryPlace::Other(_) => None,
             });
             let reporter = masked(ui, settings);

@@ -154,7 +154,10 @@ fn the_tokens_of_caches_are_secrets_of_the_run() {
         .variable("ACTIONS_RUNTIME_TOKEN", "job-token")
         .variable("ACTIONS_CACHE_URL", "https://cache.example/");
     let settings = case.settings();
-    let secrets: Vec<&str> = settings.secrets().map(|secret| secret.expose_secret()).collect();
+    let secrets: Vec<&str> = settings
+        .secrets()
+        .map(secrecy::ExposeSecret::expose_secret)
+        .collect();
     assert_eq!(secrets, ["job-token"]);
     assert!(!format!("{settings:?}").contains("job-token"));
 }

@@ -27,7 +27,7 @@ impl Examination {
             subject,
             state: CheckState::Fail,
             reason: with_causes(error),
-            cure: error.hint().map(|hint| hint.into_owned()),
+            cure: error.hint().map(std::borrow::Cow::into_owned),
             kind: Some(error.kind()),
         });
     }

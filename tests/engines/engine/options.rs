@@ -261,11 +261,11 @@ async fn annotations_are_on_the_manifest_and_the_index() {
         }
         let digest = bench.publish(&request).await.unwrap();
         let index = bench.manifest(&digest);
-        let Content::Index(content) = index.content().unwrap() else {
+        let Content::Index(entries) = index.content().unwrap() else {
             panic!("{index:?}")
         };
-        assert_eq!(content.annotations["org.example.b"], "2");
-        for entry in &content.manifests {
+        assert_eq!(entries.annotations["org.example.b"], "2");
+        for entry in &entries.manifests {
             let manifest = bench.manifest(&entry.digest);
             let Content::Image(image) = manifest.content().unwrap() else {
                 panic!("{manifest:?}")

@@ -64,7 +64,6 @@ fn args(pairs: &[(&str, &str)]) -> BuildArgs {
     BuildArgs::new(owned.collect())
 }
 
-#[expect(clippy::too_many_lines, reason = "one row for each build")]
 fn pairs() -> Vec<Pair> {
     vec![
         pair("copy", "FROM scratch\nCOPY file /a/b/\nCOPY dir /dir\n", &[], none),

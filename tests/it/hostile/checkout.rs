@@ -33,17 +33,17 @@ const ATTACKS: &[(&str, Attack)] = &[
             c,
             ".git/HEAD",
             "ref: refs/heads/".to_owned() + &"a".repeat(1 << 20),
-        )
+        );
     }),
     ("HEAD leads out", |c| {
-        write(c, ".git/HEAD", "ref: ../../../../etc/passwd\n")
+        write(c, ".git/HEAD", "ref: ../../../../etc/passwd\n");
     }),
     ("HEAD has an escape", |c| {
-        write(c, ".git/HEAD", "ref: refs/heads/\u{1b}[31m\u{202e}\n")
+        write(c, ".git/HEAD", "ref: refs/heads/\u{1b}[31m\u{202e}\n");
     }),
     ("HEAD leads to itself", |c| write(c, ".git/HEAD", "ref: HEAD\n")),
     ("HEAD is an unknown commit", |c| {
-        write(c, ".git/HEAD", "1".repeat(40) + "\n")
+        write(c, ".git/HEAD", "1".repeat(40) + "\n");
     }),
     ("HEAD is a folder", |c| {
         fs::remove_file(c.path().join(".git/HEAD")).unwrap();
@@ -59,14 +59,14 @@ const ATTACKS: &[(&str, Attack)] = &[
         write(c, ".git/HEAD", "ref: refs/heads/one\n");
     }),
     ("packed refs are noise", |c| {
-        write(c, ".git/packed-refs", [0xfe; 10_000])
+        write(c, ".git/packed-refs", [0xfe; 10_000]);
     }),
     ("a packed tag is no commit", |c| {
         write(
             c,
             ".git/packed-refs",
             format!("{} refs/tags/v9.9.9\n", "2".repeat(40)),
-        )
+        );
     }),
     ("a tag has an escape", |c| {
         let path = std::ffi::OsStr::from_bytes(b".git/refs/tags/v1.0.0-\x1b[31m").to_owned();
@@ -85,41 +85,41 @@ const ATTACKS: &[(&str, Attack)] = &[
     }),
     ("settings are noise", |c| write(c, ".git/config", [0x80; 10_000])),
     ("settings are long", |c| {
-        write(c, ".git/config", "[a]\n\tb = c\n".repeat(100_000))
+        write(c, ".git/config", "[a]\n\tb = c\n".repeat(100_000));
     }),
     ("settings include themselves", |c| {
         write(
             c,
             ".git/config",
             "[core]\n\trepositoryformatversion = 0\n[include]\n\tpath = config\n",
-        )
+        );
     }),
     ("settings include a secret", |c| {
         write(
             c,
             ".git/config",
             "[core]\n\trepositoryformatversion = 0\n[include]\n\tpath = /etc/shadow\n",
-        )
+        );
     }),
     ("a format that there is not", |c| {
-        write(c, ".git/config", "[core]\n\trepositoryformatversion = 99\n")
+        write(c, ".git/config", "[core]\n\trepositoryformatversion = 99\n");
     }),
     ("another tree", |c| {
         write(
             c,
             ".git/config",
             "[core]\n\trepositoryformatversion = 0\n\tworktree = /\n",
-        )
+        );
     }),
     ("an index that is noise", |c| write(c, ".git/index", [0xaa; 5000])),
     ("an index of an unknown version", |c| {
-        write(c, ".git/index", b"DIRC\0\0\0\x63\xff\xff\xff\xff")
+        write(c, ".git/index", b"DIRC\0\0\0\x63\xff\xff\xff\xff");
     }),
     ("a shallow file that is noise", |c| {
-        write(c, ".git/shallow", "none\n")
+        write(c, ".git/shallow", "none\n");
     }),
     ("objects elsewhere", |c| {
-        write(c, ".git/objects/info/alternates", "/proc/self/fd\n../objects\n")
+        write(c, ".git/objects/info/alternates", "/proc/self/fd\n../objects\n");
     }),
     ("all objects damaged", |c| {
         for folder in fs::read_dir(c.path().join(".git/objects")).unwrap().flatten() {
@@ -130,7 +130,7 @@ const ATTACKS: &[(&str, Attack)] = &[
         }
     }),
     ("no objects", |c| {
-        fs::remove_dir_all(c.path().join(".git/objects")).unwrap()
+        fs::remove_dir_all(c.path().join(".git/objects")).unwrap();
     }),
     ("a repository that is a file", |c| {
         fs::rename(c.path().join(".git"), c.path().join("git")).unwrap();
@@ -161,23 +161,23 @@ const ATTACKS: &[(&str, Attack)] = &[
         );
     }),
     ("attributes that are noise", |c| {
-        write(c, ".gitattributes", [0xff; 100_000])
+        write(c, ".gitattributes", [0xff; 100_000]);
     }),
     ("patterns that are noise", |c| {
-        write(c, ".gitignore", "[".repeat(100_000))
+        write(c, ".gitignore", "[".repeat(100_000));
     }),
     ("patterns of a build that are noise", |c| {
-        write(c, ".dockerignore", "[a-\n!**\n\\\n".repeat(1000))
+        write(c, ".dockerignore", "[a-\n!**\n\\\n".repeat(1000));
     }),
     ("patterns of superlinear cost", |c| {
-        write(c, ".dockerignore", "**/*a*a*a*a*a*a*a*a*a*b\n".repeat(200))
+        write(c, ".dockerignore", "**/*a*a*a*a*a*a*a*a*a*b\n".repeat(200));
     }),
     ("modules that lead out", |c| {
         write(
             c,
             ".gitmodules",
             "[submodule \"../..\"]\n\tpath = ../..\n\turl = ext::sh -c touch% run\n",
-        )
+        );
     }),
     ("a folder in a folder in a folder", |c| {
         let mut path = c.path().to_owned();
@@ -193,7 +193,7 @@ const ATTACKS: &[(&str, Attack)] = &[
         symlink(".", c.path().join("here")).unwrap();
     }),
     ("a name with an escape", |c| {
-        write(c, "\u{1b}[2J::error::\u{202e}", "x")
+        write(c, "\u{1b}[2J::error::\u{202e}", "x");
     }),
     ("a name that is no text", |c| {
         fs::write(c.path().join(std::ffi::OsStr::from_bytes(b"\xff\xfe")), "x").unwrap();
@@ -207,7 +207,7 @@ const ATTACKS: &[(&str, Attack)] = &[
         fs::create_dir(c.path().join("Dockerfile")).unwrap();
     }),
     ("a Dockerfile that is noise", |c| {
-        write(c, "Dockerfile", [0xff; 5000])
+        write(c, "Dockerfile", [0xff; 5000]);
     }),
 ];
 

@@ -71,11 +71,12 @@ async fn a_stream_of_something_else_is_refused_and_not_kept() {
         matches!(error, RegistryError::ContentMismatch { .. }),
         "{error:?}"
     );
-    for content in ["layer layer", "layer layer layer and more"] {
-        let content = stream::iter([Ok(Bytes::from(content))]).boxed();
-        upload(&repository, content).await.unwrap_err();
-    }
+    let short = stream::iter([Ok(Bytes::from("layer layer"))]).boxed();
+    upload(&repository, short).await.unwrap_err();
     assert!(fake.state().blobs.is_empty());
+    // Of a stream that goes on, the registry sees the announced length only, which may be the blob itself.
+    let long = stream::iter([Ok(Bytes::from("layer layer layer and more"))]).boxed();
+    upload(&repository, long).await.unwrap_err();
 }
 
 #[tokio::test]
@@ -225,7 +226,7 @@ async fn an_answer_before_the_end_of_the_stream_is_no_success() {
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 4096])));
     let digest = Digest::parse(THRICE).unwrap();
     let error = repository
-        .upload(&digest, u64::MAX, endless.boxed())
+        .upload(&digest, 1 << 40, endless.boxed())
         .await
         .unwrap_err();
     assert!(error.is_transient(), "{error:?}");

@@ -82,7 +82,7 @@ impl BuildOptions {
         &self,
         image: &ImageName,
         mutability: Option<&Mutability>,
-        wanted: impl Iterator<Item = &'a Tag> + Clone,
+        wanted: &(impl Iterator<Item = &'a Tag> + Clone),
     ) -> Option<CacheTagError> {
         let tags = self.cache_to.iter().filter_map(|entry| entry.tag_in(image));
         let mut errors = tags.filter_map(|tag| {

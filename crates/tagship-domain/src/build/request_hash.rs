@@ -184,7 +184,8 @@ impl RequestHash {
         let other_platform = if ours.is_empty() {
             !of_label.is_empty()
         } else {
-            !known.is_empty() && !(within(ours, known) && within(known, ours))
+            let is_same = within(ours, known) && within(known, ours);
+            !known.is_empty() && !is_same
         };
         hashed
             .chain(other_platform.then_some(RequestPart::Platforms))

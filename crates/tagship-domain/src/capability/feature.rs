@@ -128,14 +128,16 @@ impl Feature {
         use Support::{Always, Never, Since};
         let (classic, containerd) = match self {
             Self::SeveralPlatforms | Self::Provenance | Self::Sbom => (Never(NoIndexes), Since((24, 0))),
-            Self::Annotations => (Never(NoManifests), Since((24, 0))),
             Self::BuildContexts | Self::ShmSize | Self::Ulimit | Self::CgroupParent => {
                 (Since((23, 0)), Since((23, 0)))
             }
-            Self::Output(ArchiveKind::Oci | ArchiveKind::Docker) => (Never(NoManifests), Since((24, 0))),
-            Self::Output(ArchiveKind::Tar) => (Always, Always),
+            Self::Annotations | Self::Output(ArchiveKind::Oci | ArchiveKind::Docker) => {
+                (Never(NoManifests), Since((24, 0)))
+            }
             Self::Reproducible => (Always, Since((26, 0))),
-            Self::CacheFrom(CacheKind::Registry) | Self::CacheTo(CacheKind::Inline) => (Always, Always),
+            Self::Output(ArchiveKind::Tar)
+            | Self::CacheFrom(CacheKind::Registry)
+            | Self::CacheTo(CacheKind::Inline) => (Always, Always),
             Self::CacheFrom(CacheKind::Gha) | Self::CacheTo(CacheKind::Gha | CacheKind::Registry) => {
                 (Never(InlineOnly), Since((24, 0)))
             }

@@ -53,7 +53,7 @@ pub(super) fn decide(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Pl
             let tags = request.wanted.tags.iter().map(|wanted| &wanted.tag);
             let error = build
                 .options
-                .cache_error(&request.image, mutability.as_ref(), tags);
+                .cache_error(&request.image, mutability.as_ref(), &tags);
             if let Some(error) = error.filter(|_| build.options.is_cache_optional) {
                 build.options.without_caches();
                 notes.push(Note::WithoutCache(error));
