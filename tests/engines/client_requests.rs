@@ -195,7 +195,7 @@ fn buildx() {
         |yard| {
             let platforms = [
                 "build",
-                "--platforms",
+                "--platform",
                 "linux/amd64,linux/arm64",
                 "--provenance",
                 "mode=max",

@@ -17,4 +17,5 @@ mod pipeline_build;
 mod pipeline_local;
 mod pipeline_moving;
 mod pipeline_ship;
+mod promotion;
 mod release;

@@ -21,6 +21,12 @@ impl Case {
     fn role_arn(&self) -> String {
         format!("arn:aws:iam::{ACCOUNT}:role/{}", self.name)
     }
+
+    fn is_without(&self, action: &str) -> bool {
+        self.missing
+            .as_ref()
+            .is_some_and(|(missing, _)| missing == action)
+    }
 }
 
 /// What `tagship iam` prints about a repository.
@@ -137,6 +143,12 @@ fn a_role_with_the_printed_policy_ships_and_each_action_less_is_noticed() {
         for case in &cases {
             yard.turn_to(&case.repository(), &mutability());
             let run = run_as(&yard, case, "ship", &engine.host());
+            // What a classic store holds is pushed by the run itself, which knows the config that it has sent.
+            let reads_no_config = engine.name.ends_with("classic");
+            if reads_no_config && case.is_without("ecr:GetDownloadUrlForLayer") {
+                assert_eq!(run.report()["notes"], json!([]), "{}", run.0.stderr);
+                continue;
+            }
             expect_noticed(case, &run, &engine.name);
         }
     }
