@@ -4,11 +4,10 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
 use super::destination::DestinationArguments;
-use super::trust::TrustArguments;
-use crate::inputs::{self, Environment, SettingsError};
+use super::trust::{RoleArgumentError, TrustArguments};
+use crate::inputs::{self, Environment};
 use crate::run::{IamPolicy, IamRequest, PolicyFormat};
-use tagship_domain::error::{Diagnose, FailureKind};
-use tagship_domain::iam::{COMMANDS, CommandPermissions, InvalidTrust};
+use tagship_domain::iam::{COMMANDS, CommandPermissions};
 
 /// The flags of `tagship iam`.
 #[derive(Debug, Args)]
@@ -51,31 +50,9 @@ fn commands() -> PossibleValuesParser {
     PossibleValuesParser::new(COMMANDS.iter().map(|command| command.name))
 }
 
-/// What a policy is made from is wrong.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum IamArgumentError {
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error("`GITHUB_REPOSITORY`: {0}")]
-    Variable(#[from] InvalidTrust),
-}
-
-impl Diagnose for IamArgumentError {
-    fn kind(&self) -> FailureKind {
-        FailureKind::Usage
-    }
-
-    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
-        match self {
-            Self::Settings(error) => error.hint(),
-            Self::Variable(_) => Some("name the repository with `--github-repository`".into()),
-        }
-    }
-}
-
 impl IamArguments {
     /// Returns what is asked for.
-    pub(super) fn into_request(self, environment: &Environment) -> Result<IamRequest, IamArgumentError> {
+    pub(super) fn into_request(self, environment: &Environment) -> Result<IamRequest, RoleArgumentError> {
         let named = |name: &String| CommandPermissions::of(name);
         Ok(IamRequest {
             policy: match self.policy {

@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::destination::DestinationArguments;
-use super::trust::TrustArguments;
-use crate::inputs::{self, Environment, SettingsError};
+use super::trust::{RoleArgumentError, TrustArguments};
+use crate::inputs::{self, Environment};
 use crate::ports::RunEvent;
 use crate::run::{self, InitRequest, Outcome};
 use crate::ui::Ui;
-use tagship_domain::error::{Diagnose, FailureKind};
-use tagship_domain::iam::InvalidTrust;
+use tagship_domain::error::Diagnose;
 use tagship_domain::setup::{RoleName, SetupTool};
 
 /// The flags of `tagship init`.
@@ -41,28 +40,6 @@ enum Tool {
     AwsCli,
     /// A Terraform module
     Terraform,
-}
-
-/// What a setup is made from is wrong.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum InitArgumentError {
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error("`GITHUB_REPOSITORY`: {0}")]
-    Variable(#[from] InvalidTrust),
-}
-
-impl Diagnose for InitArgumentError {
-    fn kind(&self) -> FailureKind {
-        FailureKind::Usage
-    }
-
-    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
-        match self {
-            Self::Settings(error) => error.hint(),
-            Self::Variable(_) => Some("name the repository with `--github-repository`".into()),
-        }
-    }
 }
 
 impl InitArguments {
@@ -113,7 +90,7 @@ impl InitArguments {
         }
     }
 
-    fn into_request(self, environment: &Environment) -> Result<InitRequest, InitArgumentError> {
+    fn into_request(self, environment: &Environment) -> Result<InitRequest, RoleArgumentError> {
         Ok(InitRequest {
             targets: inputs::targets(self.destination.given(), environment)?,
             role: self.role,

@@ -3,9 +3,32 @@
 use clap::{Args, ValueEnum};
 use url::Url;
 
-use crate::inputs::Environment;
+use crate::inputs::{Environment, SettingsError};
 use crate::run::TrustRequest;
+use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::iam::{GithubRepository, InvalidTrust, JobFilter, RepositoryIds, SubjectForms};
+
+/// What the policies of a role are made from is wrong.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RoleArgumentError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("`GITHUB_REPOSITORY`: {0}")]
+    Variable(#[from] InvalidTrust),
+}
+
+impl Diagnose for RoleArgumentError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
+    }
+
+    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
+        match self {
+            Self::Settings(error) => error.hint(),
+            Self::Variable(_) => Some("name the repository with `--github-repository`".into()),
+        }
+    }
+}
 
 /// Which jobs a role trusts.
 #[derive(Debug, Args)]
