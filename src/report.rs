@@ -23,7 +23,7 @@ pub use inspection::{ConfigReport, Inspection, ManifestReport, inspection_text};
 pub use inventory::{ImageListing, ImageRow, listing_text};
 pub use markdown::summary;
 pub use outputs::{OUTPUTS, Output, outputs};
-pub use text::{plan_text, report_text};
+pub use text::{hold_warnings, plan_text, report_text};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use indicatif::HumanBytes;
 
 use super::{Report, Status, TagReport};
+use crate::ports::Warning;
 use tagship_domain::plan::{Content, Plan, ReuseReason, TagAction};
 
 /// Columns under each other, two spaces apart, indented by two.
@@ -23,6 +24,20 @@ pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text
+}
+
+/// What the user should look at in a plan: tags that are held for a reason that can be changed.
+pub fn hold_warnings(plan: &Plan) -> Vec<Warning> {
+    plan.holds()
+        .filter_map(|(tag, reason)| {
+            let hint = reason.hint()?;
+            Some(Warning {
+                message: format!("tag `{tag}` is held, because {reason}; {hint}"),
+                file: None,
+                line: None,
+            })
+        })
+        .collect()
 }
 
 /// The plan for a terminal. Ends with a line break.

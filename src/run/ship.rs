@@ -1,0 +1,173 @@
+//! `tagship ship` and `tagship plan`.
+
+use std::sync::Arc;
+
+use super::connection::RegistryConnection;
+use super::context::RunContext;
+use super::history::History;
+use super::{Outcome, RunError};
+use crate::engine::{BuildRunner, EngineBuilder};
+use crate::logins::Logins;
+use crate::pipeline::{Ledger, PipelineError, Writers, execute};
+use crate::ports::{BuildError, BuildHere, Reporter, RunEvent, Stage};
+use crate::report::{hold_warnings, plan_text};
+use crate::settings::{LoginSettings, Settings};
+use tagship_domain::capability::Feature;
+use tagship_domain::plan::{Content, Plan, Unknown};
+
+/// Publishes a commit. What is true at any moment stands in `ledger`.
+pub async fn ship(
+    settings: &Settings,
+    reporter: Arc<dyn Reporter>,
+    ledger: &Ledger,
+) -> Result<Outcome, RunError> {
+    if settings.offline {
+        return plan(settings, reporter, ledger).await;
+    }
+    ledger.enter(Stage::Read, &*reporter);
+    let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
+    ledger.destination(context.image());
+    let shipped = ship_from(&context, settings, reporter, ledger).await;
+    // Also after a failure: other runs may use what this one started.
+    context.close().await;
+    shipped
+}
+
+async fn ship_from(
+    context: &RunContext<'_>,
+    settings: &Settings,
+    reporter: Arc<dyn Reporter>,
+    ledger: &Ledger,
+) -> Result<Outcome, RunError> {
+    let connection = context.connect().await?;
+    let facts = context.facts(&connection).await?;
+    ledger.enter(Stage::Plan, &*reporter);
+    let plan = context.plan(Ok(&facts)).await?;
+    ledger.planned(&plan);
+    if let Content::Published { digest, .. } = &plan.content
+        && let Some(image) = facts.images.get(digest)
+    {
+        ledger.image(*digest, image);
+    }
+    if !settings.dry_run || plan.conflicts().is_some() {
+        reporter.event(RunEvent::Block(&plan_text(&plan)));
+    }
+    for warning in hold_warnings(&plan) {
+        reporter.event(RunEvent::Warning(&warning));
+    }
+    if let Some(conflicts) = plan.conflicts() {
+        return Err(conflicts.into());
+    }
+    if let Some(error) = plan.cache_error() {
+        return Err(PipelineError::from(error).into());
+    }
+    if settings.dry_run {
+        check_engine(settings, &plan, &reporter).await?;
+        ledger.dry_run();
+        return Ok(Outcome::of_dry_run(&plan, ledger));
+    }
+    publish(&plan, &connection, settings, reporter, ledger).await?;
+    Ok(Outcome::of_report(ledger))
+}
+
+/// Does what the plan says, with the engine and the registry.
+async fn publish(
+    plan: &Plan,
+    connection: &RegistryConnection,
+    settings: &Settings,
+    reporter: Arc<dyn Reporter>,
+    ledger: &Ledger,
+) -> Result<(), RunError> {
+    let repository = connection.repository()?;
+    let logins = Logins::new(
+        settings.build.logins.clone(),
+        Some(connection.login()),
+        Arc::clone(&reporter),
+    );
+    let runner = BuildRunner::new(
+        settings.build.docker_host.as_deref(),
+        Arc::new(logins),
+        Arc::clone(&reporter),
+        settings.workspace.clone(),
+        plan.image.to_string(),
+    );
+    let builder = EngineBuilder::new(
+        runner,
+        connection.login(),
+        plan.image.clone(),
+        Arc::clone(&reporter),
+    )
+    .with_layer_cache(settings.build.layer_cache.clone());
+    let writers = Writers {
+        registry: &repository,
+        builder: &builder,
+    };
+    let history = History::of(settings, Arc::clone(&reporter));
+    execute(plan, &writers, &history, &*reporter, ledger).await?;
+    Ok(())
+}
+
+/// Makes the plan and shows it. Writes nothing: nothing that writes is made.
+pub async fn plan(
+    settings: &Settings,
+    reporter: Arc<dyn Reporter>,
+    ledger: &Ledger,
+) -> Result<Outcome, RunError> {
+    ledger.enter(Stage::Read, &*reporter);
+    let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
+    ledger.destination(context.image());
+    let facts = if settings.offline {
+        Err(Unknown::NotAsked)
+    } else {
+        let facts = async { context.facts(&context.connect().await?).await };
+        match facts.await {
+            Err(error) if error.is_out_of_reach() => Err(Unknown::OutOfReach {
+                message: error.reason(),
+            }),
+            facts => Ok(facts?),
+        }
+    };
+    ledger.enter(Stage::Plan, &*reporter);
+    let plan = context.plan(facts.as_ref().map_err(Clone::clone)).await?;
+    ledger.planned(&plan);
+    ledger.dry_run();
+    context.close().await;
+    if let Some(error) = plan.cache_error() {
+        return Err(PipelineError::from(error).into());
+    }
+    if !settings.offline {
+        check_engine(settings, &plan, &reporter).await?;
+    }
+    Ok(Outcome::of_plan(&plan, ledger))
+}
+
+/// Finds out whether the engine does what not every engine does, if the plan asks for any of it. A plan is made without an
+/// engine too.
+async fn check_engine(
+    settings: &Settings,
+    plan: &Plan,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<(), RunError> {
+    let Content::Build { request } = &plan.content else {
+        return Ok(());
+    };
+    if Feature::of(request, &[]).is_empty() {
+        return Ok(());
+    }
+    let runner = BuildRunner::new(
+        settings.build.docker_host.as_deref(),
+        Arc::new(Logins::new(LoginSettings::default(), None, Arc::clone(reporter))),
+        Arc::clone(reporter),
+        settings.workspace.clone(),
+        plan.image.to_string(),
+    );
+    match BuildHere::check(&runner, request, &[]).await {
+        Err(error @ BuildError::Unsupported { .. }) => Err(PipelineError::from(error).into()),
+        Err(error) => {
+            let note = format!("could not determine whether the engine does all that is asked for: {error}");
+            reporter.event(RunEvent::Note(&note));
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+    }
+}
