@@ -1,3 +1,5 @@
+//! The runner's files as the runner reads them.
+
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

@@ -1,3 +1,5 @@
+//! A file that the runner names, opened for appending.
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};

@@ -1,3 +1,5 @@
+//! Assuming a role by STS.
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,3 +1,5 @@
+//! The ordinary AWS credential chain.
+
 use std::fmt;
 use std::sync::Arc;
 

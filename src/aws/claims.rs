@@ -1,3 +1,5 @@
+//! What an OIDC token says of itself.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};

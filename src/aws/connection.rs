@@ -1,3 +1,5 @@
+//! What all AWS clients of one run share.
+
 use std::sync::Arc;
 use std::time::Duration;
 

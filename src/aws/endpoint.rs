@@ -1,3 +1,5 @@
+//! Which endpoints may be sent secrets.
+
 use std::net::IpAddr;
 
 use url::{Host, Url};

@@ -1,3 +1,5 @@
+//! What can go wrong on the way to credentials.
+
 use std::borrow::Cow;
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! What a failed call to an AWS API came to.
+
 use std::error::Error;
 
 use aws_config::imds::client::error::ImdsError;

@@ -1,3 +1,5 @@
+//! OIDC tokens from GitHub.
+
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::redirect::Policy;

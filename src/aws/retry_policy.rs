@@ -1,3 +1,5 @@
+//! Which requests are repeated, and when.
+
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};

@@ -1,3 +1,5 @@
+//! The name of an IAM role.
+
 use std::fmt;
 
 use crate::aws::IdentityError;

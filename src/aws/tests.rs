@@ -1,3 +1,5 @@
+//! Credentials, beside fakes of OIDC and STS.
+
 pub(super) mod fakes;
 
 use std::time::Duration;

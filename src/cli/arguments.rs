@@ -1,3 +1,5 @@
+//! The inputs as flags.
+
 use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};

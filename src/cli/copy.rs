@@ -1,3 +1,5 @@
+//! The flags of `tagship copy`.
+
 use std::path::PathBuf;
 
 use clap::Args;

@@ -1,3 +1,5 @@
+//! Signals that end a run.
+
 use std::io;
 use std::sync::mpsc;
 use std::thread;

@@ -1,3 +1,5 @@
+//! The flags of `tagship promote`.
+
 use clap::Args;
 
 use super::repository::{RepositoryArgumentError, RepositoryArguments};

@@ -1,3 +1,5 @@
+//! The flags of `tagship tags`.
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};

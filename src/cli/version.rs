@@ -1,3 +1,5 @@
+//! The flags of `tagship version`.
+
 use clap::Args;
 use semver::Version;
 

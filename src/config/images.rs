@@ -1,3 +1,5 @@
+//! The images of `tagship.yaml`.
+
 use super::yaml::{Key, Node, Value};
 use super::{ConfigImage, ConfigProblem, entries, texts, yaml};
 use tagship_domain::untrusted::cleaned;

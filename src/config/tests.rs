@@ -1,3 +1,5 @@
+//! What `tagship.yaml` may say, and where its problems are.
+
 use std::fmt::Write as _;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The builder: builds on a Docker Engine, and publishes.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

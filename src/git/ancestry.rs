@@ -1,3 +1,5 @@
+//! What a checkout knows of the commit that an event is about.
+
 use super::{GixCheckout, commit_id, failure, head, shown};
 use crate::ports::GitError;
 use std::path::Path;

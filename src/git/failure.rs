@@ -1,3 +1,5 @@
+//! gix's errors in the seam's words.
+
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Why one try of a question to GitHub failed.
+
 use http::StatusCode;
 use serde::Deserialize;
 

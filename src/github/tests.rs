@@ -1,3 +1,5 @@
+//! The adapter for GitHub's API beside a fake of it.
+
 use serde_json::json;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -1,3 +1,5 @@
+//! The process's environment and current folder.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

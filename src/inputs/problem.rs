@@ -1,3 +1,5 @@
+//! What is wrong with an input, and where it comes from.
+
 use std::borrow::Cow;
 use std::fmt;
 

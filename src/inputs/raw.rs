@@ -1,3 +1,5 @@
+//! Inputs before they are parsed, each with its origin.
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! What inputs resolve to.
+
 mod build;
 mod container;
 mod destination;

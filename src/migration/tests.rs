@@ -1,3 +1,5 @@
+//! Workflows before and after.
+
 use std::collections::BTreeSet;
 
 use super::*;

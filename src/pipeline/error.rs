@@ -1,3 +1,5 @@
+//! What ends a run.
+
 use std::borrow::Cow;
 
 use crate::ports::{BuildError, GitError, RegistryError};

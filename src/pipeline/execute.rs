@@ -1,3 +1,5 @@
+//! Writing: does what the plan says.
+
 use oci_registry::{READ_BLOB, verify};
 
 use super::gather::facts;

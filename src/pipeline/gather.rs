@@ -1,3 +1,5 @@
+//! Reading: the facts that the plan is made of.
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 

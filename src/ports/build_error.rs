@@ -1,3 +1,5 @@
+//! The error of the seam to the engine.
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;

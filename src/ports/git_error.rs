@@ -1,3 +1,5 @@
+//! The error of the seam to the checkout.
+
 use std::borrow::Cow;
 
 use tagship_domain::error::{Diagnose, FailureKind, cleaned};

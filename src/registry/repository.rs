@@ -1,3 +1,5 @@
+//! One repository, over the data plane and the control plane.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,3 +1,5 @@
+//! The job summary.
+
 use std::fmt::Write as _;
 
 use indicatif::HumanBytes;

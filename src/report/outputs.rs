@@ -1,3 +1,5 @@
+//! The action's outputs.
+
 use serde_json::json;
 
 use super::{Report, Status};

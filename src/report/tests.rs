@@ -1,3 +1,5 @@
+//! Reports as users see them.
+
 use super::*;
 use tagship_domain::content::Platform;
 use tagship_domain::facts::CommitId;

@@ -1,3 +1,5 @@
+//! Plan and report for a terminal.
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 

@@ -1,3 +1,5 @@
+//! What ends a command.
+
 use std::borrow::Cow;
 
 use crate::aws::IdentityError;

@@ -1,3 +1,5 @@
+//! What lies around the commit, from the checkout and from GitHub.
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! What a run leaves to show.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Whether to colour, and how.
+
 use clap::ValueEnum;
 use clap::builder::styling::{AnsiColor, Style};
 

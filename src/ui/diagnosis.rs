@@ -1,3 +1,5 @@
+//! An error as it is shown.
+
 use std::fmt::Write as _;
 
 use serde::Serialize;

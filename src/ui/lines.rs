@@ -1,3 +1,5 @@
+//! Clean lines of bytes that come in any pieces.
+
 use super::redaction::Redaction;
 use tagship_domain::untrusted::Untrusted;
 

@@ -1,3 +1,5 @@
+//! Tagship's own log.
+
 use std::io;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! What is shown when the program stops in the middle.
+
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
 

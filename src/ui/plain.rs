@@ -1,3 +1,5 @@
+//! Lines on stderr, where nothing can be drawn over.
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};

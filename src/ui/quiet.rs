@@ -1,3 +1,5 @@
+//! Warnings, retries and errors alone.
+
 use std::sync::Arc;
 
 use secrecy::SecretString;

@@ -1,3 +1,5 @@
+//! Registered secrets are replaced in all that is shown.
+
 use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 

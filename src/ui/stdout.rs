@@ -1,3 +1,5 @@
+//! stdout: data for other programs.
+
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,3 +1,5 @@
+//! Live lines in a terminal.
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! What each renderer shows.
+
 mod runner;
 mod words;
 

@@ -241,6 +241,15 @@ fn no_file_is_forgotten() {
 }
 
 #[test]
+fn every_file_says_what_it_is() {
+    let silent = crate_roots()
+        .into_iter()
+        .flat_map(|root| all_sources(&root))
+        .filter(|source| !source.text.starts_with("//!"));
+    fail_on(silent.map(|source| format!("`{}` does not begin with `//!`", source.path)));
+}
+
+#[test]
 fn every_dependency_is_used() {
     let mut unused = Vec::new();
     for folder in product_folders() {

@@ -1,3 +1,5 @@
+//! ECR's answers to one call, in the seam's words.
+
 use crate::aws::IdentityError;
 use crate::aws::failure::ApiFailure;
 use crate::ports::{LoginError, RegistryError};

@@ -1,3 +1,5 @@
+//! ECR's API in one region.
+
 use std::error::Error;
 use std::sync::{PoisonError, RwLock};
 

@@ -1,3 +1,5 @@
+//! `BatchGetImage`: the manifests that tags point to.
+
 use std::collections::BTreeMap;
 
 use aws_sdk_ecr::operation::batch_get_image::BatchGetImageOutput;

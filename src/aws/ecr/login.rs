@@ -1,3 +1,5 @@
+//! `GetAuthorizationToken`: the login of a registry.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};

@@ -1,3 +1,5 @@
+//! A repository's settings, and making one.
+
 use aws_sdk_ecr::types::{
     ImageTagMutability, ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType,
 };

@@ -1,3 +1,5 @@
+//! The adapter for ECR beside a fake of its API.
+
 use std::time::Duration;
 
 use futures_util::future::join_all;

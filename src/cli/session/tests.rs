@@ -1,3 +1,5 @@
+//! How a session ends: by a signal, by an error.
+
 use std::fs;
 
 use tokio::process::Command as Process;

@@ -1,3 +1,5 @@
+//! The config of an image on its way out of a classic store.
+
 use bytes::Bytes;
 use serde_json::Value;
 

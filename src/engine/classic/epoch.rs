@@ -1,3 +1,5 @@
+//! Which times of an image are set on its way.
+
 use jiff::Timestamp;
 
 use tagship_domain::build::{BuildRequest, REPRODUCIBLE_TIME};

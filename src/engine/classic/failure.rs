@@ -1,3 +1,5 @@
+//! Why one reading of an archive did not come to its end.
+
 use std::io;
 
 use crate::ports::{BuildError, RegistryError};

@@ -1,3 +1,5 @@
+//! An image on its way into the registry.
+
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;

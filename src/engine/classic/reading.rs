@@ -1,3 +1,5 @@
+//! One reading of an engine's archive.
+
 use std::pin::pin;
 use std::time::Duration;
 

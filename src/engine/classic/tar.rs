@@ -1,3 +1,5 @@
+//! Tar as a stream of entries. Source: POSIX, "pax", "ustar Interchange Format".
+
 use std::io;
 
 use ::tar::{EntryType, Header, PaxExtensions};

@@ -1,3 +1,5 @@
+//! Pushes out of an archive into a registry in memory.
+
 mod handover;
 mod pushing;
 mod saved;

@@ -1,3 +1,5 @@
+//! What an engine says of a failure beside its message.
+
 use bollard_buildkit_proto::google::rpc;
 use prost::Message as _;
 use serde::Deserialize;

@@ -1,3 +1,5 @@
+//! What a failed push by the engine means.
+
 use crate::ports::RegistryError;
 use oci_registry::missing_permission;
 use tagship_domain::reference::ImageName;

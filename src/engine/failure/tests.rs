@@ -1,3 +1,5 @@
+//! Failures in the words of engines old and new.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

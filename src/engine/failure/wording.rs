@@ -1,3 +1,5 @@
+//! What BuildKit's messages mean.
+
 use super::on_one_line;
 use crate::ports::{BuildError, SourceLocation};
 use buildkit_session::{DockerfileName, Error, FailedStep};

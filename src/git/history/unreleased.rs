@@ -1,3 +1,5 @@
+//! The commits since the last release.
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 

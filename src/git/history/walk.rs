@@ -1,3 +1,5 @@
+//! A walk from HEAD towards the roots.
+
 use std::collections::{BinaryHeap, HashMap};
 
 use gix::ObjectId;

@@ -1,3 +1,5 @@
+//! Inputs of the build.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Inputs that the action's container cannot serve.
+
 use super::*;
 use crate::inputs::container::HINT;
 use crate::schema::{INPUTS, NeedsSetup};

@@ -1,3 +1,5 @@
+//! Inputs that say where the image goes.
+
 use super::*;
 
 #[test]

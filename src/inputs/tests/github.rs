@@ -1,3 +1,5 @@
+//! What the event of a job allows.
+
 use super::*;
 
 #[test]

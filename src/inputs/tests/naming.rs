@@ -1,3 +1,5 @@
+//! Inputs that name the commit.
+
 use semver::Version;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Inputs that build-push-action has, too.
+
 use tagship_domain::build::{CacheKind, Entitlement, NamedContext, Network};
 
 use super::*;

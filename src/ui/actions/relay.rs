@@ -1,3 +1,5 @@
+//! The stream that the runner reads, and whether it obeys what it reads.
+
 use std::io::Write;
 
 use crate::random;

@@ -1,3 +1,5 @@
+//! The words of errors and events.
+
 use super::*;
 
 #[derive(Debug, thiserror::Error)]

@@ -1,3 +1,5 @@
+//! Where commits stand to each other, as git says.
+
 use std::fs;
 
 use tagship::git::GixCheckout;

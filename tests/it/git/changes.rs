@@ -1,3 +1,5 @@
+//! What a working tree changes, as git says.
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;

@@ -1,3 +1,5 @@
+//! The commit that is checked out, as git says.
+
 use std::fs;
 
 use tagship::engine::ContextInputs;

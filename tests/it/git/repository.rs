@@ -1,3 +1,5 @@
+//! A repository that the tests make with git.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,3 +1,5 @@
+//! Folders that are no checkout, and checkouts of other users.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

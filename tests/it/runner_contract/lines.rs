@@ -1,3 +1,5 @@
+//! The runner simulation's own reading of workflow commands.
+
 use std::collections::BTreeMap;
 
 use test_support::runner::commands::{Annotation, Observation, Reader};

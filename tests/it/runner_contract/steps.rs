@@ -1,3 +1,5 @@
+//! The runner simulation's own containers and variables.
+
 use std::collections::BTreeMap;
 use std::fs;
 

@@ -1,3 +1,5 @@
+//! The runner simulation's own reading of outputs.
+
 use std::collections::BTreeMap;
 
 use test_support::runner::files::{FileError, artifacts, key_values, summary};

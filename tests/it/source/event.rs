@@ -1,3 +1,5 @@
+//! Events about another commit than the one checked out.
+
 use serde_json::Value;
 use test_support::checkout::Checkout;
 use test_support::process::{Finished, finish, tagship};

@@ -1,3 +1,5 @@
+//! What engines can do, by version, store and platforms.
+
 use super::{Capabilities, ImageStore, major_and_minor};
 use tagship_domain::content::Platform;
 

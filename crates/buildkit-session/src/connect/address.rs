@@ -1,3 +1,5 @@
+//! Where an engine listens.
+
 use std::fmt;
 use std::path::PathBuf;
 

@@ -1,3 +1,5 @@
+//! A connection to the engine, whatever carries it.
+
 use std::io;
 use std::path::Path;
 use std::pin::Pin;

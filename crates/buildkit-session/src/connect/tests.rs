@@ -1,3 +1,5 @@
+//! Addresses, and engines that answer wrongly or not at all.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;

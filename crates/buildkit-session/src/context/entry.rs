@@ -1,3 +1,5 @@
+//! One entry of a context, as BuildKit's file sync describes it.
+
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{File, Metadata};

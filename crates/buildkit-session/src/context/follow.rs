@@ -1,3 +1,5 @@
+//! Where symbolic links of a context lead.
+
 use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Contexts on disk: what is selected, and in which order.
+
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

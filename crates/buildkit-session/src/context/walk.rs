@@ -1,3 +1,5 @@
+//! A walk over what is selected of a folder.
+
 use std::ffi::OsString;
 use std::fs::FileType;
 use std::io;

@@ -1,3 +1,5 @@
+//! Globs within one name.
+
 use std::str::Chars;
 
 use super::InvalidPattern;

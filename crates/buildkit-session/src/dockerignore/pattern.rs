@@ -1,3 +1,5 @@
+//! One pattern of an ignore file.
+
 use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::str::Chars;

@@ -1,3 +1,5 @@
+//! Ignore files, judged as moby's pattern matcher judges them.
+
 use super::{PatternList, clean, glob_matches, has_wildcards};
 
 fn list(patterns: &[&str]) -> PatternList {

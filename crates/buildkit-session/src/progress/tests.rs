@@ -1,3 +1,5 @@
+//! Progress messages, and the events that they become.
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 

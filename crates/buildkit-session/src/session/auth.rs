@@ -1,3 +1,5 @@
+//! The session's service of registry credentials.
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! The session's service of folders.
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,3 +1,5 @@
+//! The session's service of secrets.
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;

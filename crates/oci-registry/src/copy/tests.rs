@@ -1,3 +1,5 @@
+//! Copies between registries in memory.
+
 use serde_json::json;
 use tagship_domain::content::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
 

@@ -1,3 +1,5 @@
+//! Images whole and damaged, in a registry in memory.
+
 use serde_json::json;
 
 use super::super::in_memory::InMemoryRegistry;

@@ -1,3 +1,5 @@
+//! What conventional commits change, in groups.
+
 use serde::Serialize;
 
 use super::{Change, Commit};

@@ -1,3 +1,5 @@
+//! The name of a series of pre-releases.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,3 +1,5 @@
+//! A commit since the last release.
+
 use std::borrow::Cow;
 
 use git_conventional::Type;

@@ -1,3 +1,5 @@
+//! Why there is no next version.
+
 use std::borrow::Cow;
 
 use semver::Version;

@@ -1,3 +1,5 @@
+//! Which part of a version a change raises.
+
 use semver::Version;
 use serde::Serialize;
 

@@ -1,3 +1,5 @@
+//! The next version, by what the commits say.
+
 #![expect(clippy::indexing_slicing, reason = "what cannot go on fails the test")]
 
 mod messages;

@@ -1,3 +1,5 @@
+//! What is taken of a webhook payload.
+
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! What GitHub says of a repository.
+
 use serde::Deserialize;
 
 use super::payload::{PayloadError, lenient};

@@ -1,3 +1,5 @@
+//! Events: payloads and job variables.
+
 use super::*;
 
 const MERGE: &str = "860c1904a1ce19322e91ac35af1ab07466440c37";

@@ -1,3 +1,5 @@
+//! Which images a policy acts on.
+
 use std::cmp::Reverse;
 use std::collections::HashSet;
 

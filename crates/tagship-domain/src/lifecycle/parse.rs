@@ -1,3 +1,5 @@
+//! The text of a policy, with everything that is wrong with it.
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! What is wrong with a policy.
+
 use std::fmt;
 
 use crate::error::cleaned;

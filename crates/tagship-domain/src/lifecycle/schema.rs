@@ -1,3 +1,5 @@
+//! The properties of one JSON object of a policy.
+
 use serde_json::{Map, Value};
 
 use super::problem::Problem;

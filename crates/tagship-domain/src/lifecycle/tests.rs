@@ -1,3 +1,5 @@
+//! Policies and what they act on.
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Which images a change touches.
+
 use super::*;
 
 fn image(name: &str, made_from: MadeFrom) -> ImageParts {

@@ -1,3 +1,5 @@
+//! The planner.
+
 use super::candidate::withheld;
 use super::{Content, Note, Plan, PlanRequest, PlannedTag, TagAction, Unknown};
 use crate::facts::{Facts, OrderingFacts};

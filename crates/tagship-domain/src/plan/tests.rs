@@ -1,3 +1,5 @@
+//! Plans, by what the registry holds.
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

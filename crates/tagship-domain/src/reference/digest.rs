@@ -1,3 +1,5 @@
+//! The digest of a manifest or blob.
+
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};

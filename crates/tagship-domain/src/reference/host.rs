@@ -1,3 +1,5 @@
+//! Accounts, regions and the hosts of their registries.
+
 use std::fmt;
 
 use super::{InvalidName, text_conversions};

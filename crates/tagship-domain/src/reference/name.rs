@@ -1,3 +1,5 @@
+//! The name of a repository.
+
 use std::fmt;
 
 use super::{Digest, InvalidName, RegistryHost, text_conversions};

@@ -1,3 +1,5 @@
+//! An image as a user writes it.
+
 use super::{Digest, InvalidName, Reference, RegistryHost, RepositoryName, Tag};
 
 /// An image as a user writes it, in full or as much of it as is not known otherwise:

@@ -1,3 +1,5 @@
+//! References, strict and partial.
+
 use super::*;
 
 #[test]

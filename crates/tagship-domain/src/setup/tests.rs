@@ -1,3 +1,5 @@
+//! The files of a set-up.
+
 use super::*;
 use crate::iam::{GithubRepository, JobFilter, SubjectForms};
 use crate::reference::{AccountId, Region, RepositoryName};

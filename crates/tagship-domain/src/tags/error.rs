@@ -1,3 +1,5 @@
+//! What is wrong with a line of a list, and where.
+
 use std::borrow::Cow;
 
 use crate::error::{Diagnose, FailureKind};

@@ -1,3 +1,5 @@
+//! The input `flavor`.
+
 use std::borrow::Cow;
 
 use super::Mode;

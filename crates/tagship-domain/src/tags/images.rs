@@ -1,3 +1,5 @@
+//! The input `images`.
+
 use super::Mode;
 use super::error::{LineError, LineProblem, TagError, listed};
 use super::line::{Line, lines};

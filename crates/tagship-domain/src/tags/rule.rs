@@ -1,3 +1,5 @@
+//! One line of the input `tags`.
+
 use std::fmt;
 
 use super::Mode;

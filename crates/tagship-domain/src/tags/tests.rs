@@ -1,3 +1,5 @@
+//! Tags, by rules and events.
+
 use super::*;
 use crate::event::{JobVariables, License, Payload};
 

@@ -1,3 +1,5 @@
+//! The text of a template.
+
 use super::{Expression, Segment, TemplateError, TemplateProblem};
 use crate::untrusted::cleaned;
 

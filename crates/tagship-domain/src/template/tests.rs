@@ -1,3 +1,5 @@
+//! Templates filled in.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

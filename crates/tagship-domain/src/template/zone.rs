@@ -1,3 +1,5 @@
+//! Time zones.
+
 use std::sync::LazyLock;
 
 use crate::untrusted::cleaned;

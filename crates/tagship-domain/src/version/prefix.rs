@@ -1,3 +1,5 @@
+//! What stands before the version in git tags.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,3 +1,5 @@
+//! Fakes of GitHub's OIDC endpoint, STS and ECR on one port.
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 

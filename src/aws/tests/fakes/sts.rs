@@ -1,3 +1,5 @@
+//! A fake of STS that keeps a role's trust policy.
+
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;

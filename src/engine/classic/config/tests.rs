@@ -1,3 +1,5 @@
+//! Configs of the tests' own, before and after.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The compressed form of a layer, read by another decoder.
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 

@@ -1,3 +1,5 @@
+//! The records of an extended header. Source: POSIX, "pax Header Block".
+
 use crate::engine::classic::epoch::Epoch;
 
 /// What an extended header's records tell.

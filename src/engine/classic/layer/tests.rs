@@ -1,3 +1,5 @@
+//! Layers, before and after their times are set.
+
 use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;

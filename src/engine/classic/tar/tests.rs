@@ -1,3 +1,5 @@
+//! Archives in pieces, whole and damaged.
+
 use ::tar::Builder;
 use proptest::prelude::*;
 

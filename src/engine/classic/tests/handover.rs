@@ -1,3 +1,5 @@
+//! An engine that pushes to the loopback registry.
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

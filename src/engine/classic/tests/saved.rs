@@ -1,3 +1,5 @@
+//! Images as `docker save` writes them.
+
 use std::collections::BTreeSet;
 use std::io;
 use std::pin::Pin;

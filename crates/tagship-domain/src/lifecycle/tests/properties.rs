@@ -1,3 +1,5 @@
+//! What holds for every policy.
+
 use std::collections::{BTreeSet, HashSet};
 
 use proptest::prelude::*;

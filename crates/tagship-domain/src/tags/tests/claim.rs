@@ -1,3 +1,5 @@
+//! Which tags another commit than the event's may have.
+
 use super::*;
 use crate::build::RequestHash;
 use crate::event::CheckedOut;

@@ -1,3 +1,5 @@
+//! Listings: tags, labels and names.
+
 use super::*;
 
 fn listed(run: &Run, raw: RawLists<'_>) -> Listing {

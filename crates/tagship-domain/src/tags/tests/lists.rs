@@ -1,3 +1,5 @@
+//! The inputs `flavor`, `images` and `labels`.
+
 use super::*;
 
 fn flavor(text: &str, mode: Mode) -> String {

@@ -1,3 +1,5 @@
+//! What each moving tag keeps to.
+
 use super::*;
 
 /// Each tag with what it keeps to: `v` for versions, `c` for commits, `-` for nothing.

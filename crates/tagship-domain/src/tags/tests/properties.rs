@@ -1,3 +1,5 @@
+//! What holds for all rules.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The lines of the input `tags`.
+
 use super::*;
 
 #[test]

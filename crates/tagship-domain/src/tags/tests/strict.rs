@@ -1,3 +1,5 @@
+//! Strict mode.
+
 use std::fmt::Write as _;
 
 use super::*;

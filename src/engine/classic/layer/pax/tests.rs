@@ -1,3 +1,5 @@
+//! Extended headers of the tests' own, before and after.
+
 use super::*;
 
 fn clamped(records: &[u8]) -> Option<Records> {

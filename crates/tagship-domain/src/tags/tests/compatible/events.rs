@@ -1,3 +1,5 @@
+//! Compatible mode: events and the tags that the action's libraries give.
+
 use super::*;
 
 #[test]
