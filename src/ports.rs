@@ -17,7 +17,6 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use tagship_domain::build::{BuildOutput, BuildRequest};
-use tagship_domain::content::Manifest;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
 use tagship_domain::immutability::Mutability;
@@ -30,8 +29,8 @@ pub use forge_error::ForgeError;
 pub use git_error::GitError;
 pub use image_archive::{ImageArchive, LoopbackRegistry, PushableImage};
 pub use oci_registry::{
-    BlobStream, LoginError, ReadRepository, ReadWhole, RegistryCredential, RegistryError, RegistryLogin,
-    WriteRepository, WriteWhole,
+    BlobStream, FoundManifests, LoginError, ReadRepository, ReadWhole, RegistryCredential, RegistryError,
+    RegistryLogin, WriteRepository, WriteWhole,
 };
 pub use tagship_domain::capability::ImageStore;
 
@@ -48,12 +47,13 @@ pub trait ControlPlane: Send + Sync {
     /// As [`ReadRegistry::mutability`].
     async fn mutability(&self, repository: &RepositoryName) -> Result<Mutability, RegistryError>;
 
-    /// As [`ReadRepository::resolve`].
-    async fn resolve(
+    /// As [`ReadRepository::look_up`].
+    async fn look_up(
         &self,
         repository: &RepositoryName,
+        digests: &[Digest],
         tags: &[Tag],
-    ) -> Result<BTreeMap<Tag, Manifest>, RegistryError>;
+    ) -> Result<FoundManifests, RegistryError>;
 
     /// As [`ReadRepository::blob_sizes`]. `RegistryError::NotPermitted` where the role may not ask for many at once.
     async fn blob_sizes(

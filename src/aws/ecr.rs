@@ -22,11 +22,10 @@ use crate::aws::connection::Connection;
 use crate::aws::ecr::client::RegionClient;
 use crate::aws::ecr::login::TokenHolder;
 use crate::ports::{
-    Clock, ControlPlane, LoginError, RegistryCredential, RegistryError, RegistryLogin, Reporter,
-    WriteControlPlane,
+    Clock, ControlPlane, FoundManifests, LoginError, RegistryCredential, RegistryError, RegistryLogin,
+    Reporter, WriteControlPlane,
 };
 use crate::settings::IdentitySettings;
-use tagship_domain::content::Manifest;
 use tagship_domain::doctor::Probed;
 use tagship_domain::immutability::Mutability;
 use tagship_domain::inventory::ListedImage;
@@ -128,12 +127,20 @@ impl ControlPlane for Ecr {
         settings::mutability(&self.home().await.client, &self.registry, repository).await
     }
 
-    async fn resolve(
+    async fn look_up(
         &self,
         repository: &RepositoryName,
+        digests: &[Digest],
         tags: &[Tag],
-    ) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
-        images::resolve(&self.home().await.client, &self.registry, repository, tags).await
+    ) -> Result<FoundManifests, RegistryError> {
+        images::look_up(
+            &self.home().await.client,
+            &self.registry,
+            repository,
+            digests,
+            tags,
+        )
+        .await
     }
 
     async fn blob_sizes(

@@ -1,9 +1,9 @@
 //! Writing: does what the plan says.
 
-use oci_registry::{READ_BLOB, verify};
+use oci_registry::{READ_BLOB, verify_manifest};
 
 use super::gather::facts;
-use super::tagging::{TagOrder, put_tags};
+use super::tagging::{TagOrder, put_tags, staying};
 use super::{Ledger, PipelineError};
 use crate::ports::{
     Builder, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, WriteRepository,
@@ -61,12 +61,16 @@ pub async fn execute(
         ledger.published();
         return Ok(());
     }
-    let manifest = if let Content::Published { .. } = plan.content {
-        let missing = RegistryError::ContentMissing { digest };
-        writers.registry.manifest(&digest).await?.ok_or(missing)?
-    } else {
+    let tags: Vec<&DesiredTag> = plan.tags.iter().map(|planned| &planned.wanted).collect();
+    let was_built = matches!(plan.content, Content::Build { .. });
+    if was_built {
         ledger.enter(Stage::Verify, reporter);
-        let image = verify(&digest, writers.registry).await?;
+    }
+    let mut found = writers.registry.look_up(&[digest], &staying(&tags)).await?;
+    let missing = RegistryError::ContentMissing { digest };
+    let mut manifest = found.digests.remove(&digest).ok_or(missing)?;
+    if was_built {
+        let image = verify_manifest(manifest, writers.registry).await?;
         if !image.has_read_configs {
             let action = READ_BLOB.to_owned();
             let note = Note::ConfigUnread(Unknown::NotPermitted { action });
@@ -74,8 +78,8 @@ pub async fn execute(
             ledger.note(note);
         }
         ledger.image(digest, &facts(image.description));
-        image.manifest
-    };
+        manifest = image.manifest;
+    }
     ledger.enter(Stage::Tag, reporter);
     let order = TagOrder {
         image: &plan.image,
@@ -87,8 +91,16 @@ pub async fn execute(
             request: Some(&plan.request),
         },
     };
-    let tags: Vec<&DesiredTag> = plan.tags.iter().map(|planned| &planned.wanted).collect();
-    put_tags(order, &tags, &manifest, writers.registry, history, ledger).await?;
+    put_tags(
+        order,
+        &tags,
+        &manifest,
+        Some(found.tags),
+        writers.registry,
+        history,
+        ledger,
+    )
+    .await?;
     ledger.published();
     Ok(())
 }

@@ -120,13 +120,22 @@ pub(super) fn names(wanted: &[&DesiredTag]) -> Vec<Tag> {
 /// Looks at tags now.
 pub(super) async fn look(registry: &dyn ReadRepository, names: &[Tag]) -> Result<TagSnapshot, RegistryError> {
     let tags = registry.resolve(names).await?;
+    let images = read_images(&tags, registry).await?;
+    Ok((tags, images))
+}
+
+/// Reads what the images under tags say of themselves.
+pub(super) async fn read_images(
+    tags: &BTreeMap<Tag, Manifest>,
+    registry: &dyn ReadRepository,
+) -> Result<BTreeMap<Digest, ImageFacts>, RegistryError> {
     let mut images = BTreeMap::new();
     for manifest in tags.values() {
         if let Entry::Vacant(unknown) = images.entry(manifest.digest()) {
             unknown.insert(image_facts(manifest, registry).await?);
         }
     }
-    Ok((tags, images))
+    Ok(images)
 }
 
 /// What the labels of its config say of an image that is there whole.

@@ -1,16 +1,18 @@
 //! Tags, only after everything that they will point to was verified.
 
-use super::gather::{look, names, resolve_questions};
+use std::collections::BTreeMap;
+
+use super::gather::{look, names, read_images, resolve_questions};
 use super::{Ledger, PipelineError};
 use crate::ports::{ReadHistory, RegistryError, WriteRepository};
 use crate::report::TagOutcome;
 use tagship_domain::content::Manifest;
-use tagship_domain::facts::{Facts, OrderingFacts};
+use tagship_domain::facts::{Facts, ImageFacts, OrderingFacts};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::plan::{
     Candidate, Conflict, Conflicts, HoldReason, Obstacle, PromotionPlan, PromotionRequest, TagAction, Unknown,
 };
-use tagship_domain::reference::{ImageName, Reference, Tag};
+use tagship_domain::reference::{Digest, ImageName, Reference, Tag};
 use tagship_domain::tags::{DesiredTag, TagClass};
 
 /// The tags of one repository that are to be put.
@@ -27,11 +29,13 @@ pub(super) struct TagOrder<'a> {
 /// Puts `tags` on `manifest`, each decided once more just before; then reads all of them back.
 ///
 /// Those that promise to stay come first, so that two runs that put versions at the same time see each other's before
-/// they decide on moving tags.
+/// they decide on moving tags. `seen` is where these pointed before the image was verified: that counts where the registry
+/// itself keeps all of them in their place, and others are looked at again.
 pub(super) async fn put_tags(
     order: TagOrder<'_>,
     tags: &[&DesiredTag],
     manifest: &Manifest,
+    mut seen: Option<BTreeMap<Tag, Manifest>>,
     registry: &dyn WriteRepository,
     history: &dyn ReadHistory,
     ledger: &Ledger,
@@ -48,10 +52,16 @@ pub(super) async fn put_tags(
     let mut put = Vec::new();
     for tags in [staying, moving] {
         if !tags.is_empty() {
-            put.extend(tagging.put_all(&tags).await?);
+            put.extend(tagging.put_all(&tags, seen.take()).await?);
         }
     }
     tagging.confirm(&put).await
+}
+
+/// The names of those of `tags` that promise to stay.
+pub(super) fn staying(tags: &[&DesiredTag]) -> Vec<Tag> {
+    let staying = tags.iter().filter(|wanted| wanted.class != TagClass::Moving);
+    staying.map(|wanted| wanted.tag.clone()).collect()
 }
 
 /// Puts the tags of a promotion on `manifest`, byte for byte; each is decided once more just before, and all are read back.
@@ -71,7 +81,7 @@ pub async fn put_promoted(
             candidate: request.candidate(),
         };
         let tags: Vec<&DesiredTag> = plan.tags.iter().map(|tag| &tag.wanted).collect();
-        put_tags(order, &tags, manifest, registry, history, ledger).await?;
+        put_tags(order, &tags, manifest, None, registry, history, ledger).await?;
     }
     ledger.published();
     Ok(())
@@ -88,8 +98,20 @@ struct TagWriter<'a> {
 impl TagWriter<'_> {
     /// Decides all of `tags` before the first is put, so that a conflict leaves nothing half-done. Gives those that
     /// point to the image then.
-    async fn put_all<'t>(&self, tags: &[&'t DesiredTag]) -> Result<Vec<&'t DesiredTag>, PipelineError> {
-        let facts = self.look(tags).await?;
+    async fn put_all<'t>(
+        &self,
+        tags: &[&'t DesiredTag],
+        seen: Option<BTreeMap<Tag, Manifest>>,
+    ) -> Result<Vec<&'t DesiredTag>, PipelineError> {
+        let is_open =
+            |wanted: &&DesiredTag| wanted.class == TagClass::Moving || self.is_unprotected(&wanted.tag);
+        let facts = match seen.filter(|_| !tags.iter().any(is_open)) {
+            Some(seen) => {
+                let images = read_images(&seen, self.registry).await?;
+                self.facts(seen, images)
+            }
+            None => self.look(tags).await?,
+        };
         let candidate = self.order.candidate;
         let facts = resolve_questions(facts, self.registry, self.history, tags, candidate).await?;
         let actions: Vec<_> = tags
@@ -139,13 +161,17 @@ impl TagWriter<'_> {
     /// What is true now of `tags`; the repository's setting is taken as the plan saw it.
     async fn look(&self, tags: &[&DesiredTag]) -> Result<Facts, PipelineError> {
         let (tags, images) = look(self.registry, &names(tags)).await?;
+        Ok(self.facts(tags, images))
+    }
+
+    fn facts(&self, tags: BTreeMap<Tag, Manifest>, images: BTreeMap<Digest, ImageFacts>) -> Facts {
         let setting = self.order.mutability;
-        Ok(Facts {
+        Facts {
             mutability: setting.cloned().ok_or(Unknown::NotInPlan),
             tags,
             images,
             ordering: OrderingFacts::default(),
-        })
+        }
     }
 
     async fn put(&self, wanted: &DesiredTag, outcome: TagOutcome) -> Result<(), PipelineError> {

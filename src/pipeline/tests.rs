@@ -18,8 +18,8 @@ use self::run::{FixedHistory, Run, blobs, image, places};
 use super::*;
 use crate::pipeline::Ledger;
 use crate::ports::{
-    BlobStream, BuildError, Builder, EngineSummary, ImageStore, ReadHistory, ReadRegistry, ReadRepository,
-    Reporter, WriteRepository,
+    BlobStream, BuildError, Builder, EngineSummary, FoundManifests, ImageStore, ReadHistory, ReadRegistry,
+    ReadRepository, Reporter, WriteRepository,
 };
 use crate::ports::{GitError, RegistryError};
 use crate::report::{Report, Status};
@@ -100,7 +100,7 @@ async fn tags_come_last_and_the_moving_one_after_the_immutable_ones() {
     let verified = registry
         .requests()
         .iter()
-        .position(|name| name == "manifest")
+        .position(|name| name == "look up")
         .unwrap();
     let first_tag = registry
         .requests()
@@ -108,6 +108,27 @@ async fn tags_come_last_and_the_moving_one_after_the_immutable_ones() {
         .position(|name| name == &format!("put {COMMIT_TAG}"))
         .unwrap();
     assert!(verified < first_tag);
+}
+
+/// The image and its tags are read in one request, where the registry itself keeps those where they are; where it would let
+/// them move, each is looked at again just before it is put.
+#[tokio::test]
+async fn the_read_back_looks_at_the_tags_too() {
+    let reads_before_tags = async |mutability| {
+        let registry = Memory::new(mutability);
+        ship(&registry, "a", false).await.0.unwrap();
+        let requests = registry.requests();
+        let pushed = requests.iter().position(|name| name.starts_with("put sha256:"));
+        let tagged = requests.iter().position(|name| name.starts_with("put sha-"));
+        let between = &requests[pushed.unwrap() + 1..tagged.unwrap()];
+        let looks = between.iter().filter(|name| !name.starts_with("blob"));
+        looks.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(reads_before_tags(movable_latest()).await, ["look up"]);
+    assert_eq!(
+        reads_before_tags(Mutability::Mutable).await,
+        ["look up", "resolve"]
+    );
 }
 
 #[tokio::test]
@@ -250,7 +271,8 @@ async fn a_commit_that_is_published_is_found_whatever_tags_are_wanted() {
     assert_eq!(registry.tag("1.0.0"), registry.tag(COMMIT_TAG));
     let requests = registry.requests()[before..].to_vec();
     assert_eq!(requests.iter().filter(|name| *name == "put blob").count(), 0);
-    let looks = requests.iter().filter(|name| *name == "resolve").count();
+    let is_look = |name: &&String| ["resolve", "look up"].contains(&name.as_str());
+    let looks = requests.iter().filter(is_look).count();
     assert_eq!(
         looks, 3,
         "one for the plan, one before the tag, one after it: {requests:?}"

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oci_registry::{BlobStream, Client, ReadRepository, ReadWhole, WriteRepository, WriteWhole};
+use oci_registry::{
+    BlobStream, Client, FoundManifests, ReadRepository, ReadWhole, WriteRepository, WriteWhole,
+};
 
 use crate::ports::{ControlPlane, ReadInventory, ReadRegistry, RegistryError};
 use tagship_domain::content::{Descriptor, Manifest};
@@ -54,8 +56,18 @@ impl ReadRegistry for Repository {
 impl ReadRepository for Repository {
     async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
         match &self.control_plane {
-            Some(control_plane) => control_plane.resolve(&self.client.image().repository, tags).await,
+            Some(_) => Ok(self.look_up(&[], tags).await?.tags),
             None => self.client.resolve(tags).await,
+        }
+    }
+
+    async fn look_up(&self, digests: &[Digest], tags: &[Tag]) -> Result<FoundManifests, RegistryError> {
+        match &self.control_plane {
+            Some(control_plane) => {
+                let repository = &self.client.image().repository;
+                control_plane.look_up(repository, digests, tags).await
+            }
+            None => self.client.look_up(digests, tags).await,
         }
     }
 

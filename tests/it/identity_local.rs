@@ -155,7 +155,8 @@ async fn a_job_comes_to_a_login_and_reads_its_repository() {
     assert_eq!(aws.operations().len(), 0);
     assert_eq!(ecr.mutability(&app()).await.unwrap(), Mutability::Immutable);
     let tags = [Tag::parse("1.2.3").unwrap()];
-    assert!(ecr.resolve(&app(), &tags).await.unwrap().is_empty());
+    let found = ecr.look_up(&app(), &[], &tags).await.unwrap();
+    assert!(found.tags.is_empty());
     let host = aws.server.registry_host();
     let credential = ecr.credential(&host).await.unwrap();
     assert_eq!(

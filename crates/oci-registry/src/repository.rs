@@ -15,6 +15,15 @@ use tagship_domain::reference::{Digest, Reference, RepositoryName, Tag};
 /// A blob's bytes, as they come.
 pub type BlobStream = BoxStream<'static, std::io::Result<Bytes>>;
 
+/// Manifests that exist, by what they were asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundManifests {
+    /// Those of tags.
+    pub tags: BTreeMap<Tag, Manifest>,
+    /// Those of digests.
+    pub digests: BTreeMap<Digest, Manifest>,
+}
+
 /// Reads one repository.
 #[async_trait]
 pub trait ReadRepository: Send + Sync {
@@ -26,6 +35,27 @@ pub trait ReadRepository: Send + Sync {
 
     /// Returns a manifest by digest; `None` if there is none.
     async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError>;
+
+    /// Returns the manifests of those of `digests` and `tags` that exist, in as few requests as the registry allows.
+    async fn look_up(&self, digests: &[Digest], tags: &[Tag]) -> Result<FoundManifests, RegistryError> {
+        let digests = stream::iter(digests.to_vec())
+            .map(|digest| async move {
+                let manifest = self.manifest(&digest).await?;
+                Ok::<_, RegistryError>(manifest.map(|manifest| (digest, manifest)))
+            })
+            .buffer_unordered(MAX_PARALLEL)
+            .try_filter_map(|found| async move { Ok(found) })
+            .try_collect()
+            .await?;
+        Ok(FoundManifests {
+            digests,
+            tags: if tags.is_empty() {
+                BTreeMap::new()
+            } else {
+                self.resolve(tags).await?
+            },
+        })
+    }
 
     /// Returns the size in bytes of a blob; `None` if there is none.
     async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError>;

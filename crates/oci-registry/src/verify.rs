@@ -42,6 +42,14 @@ pub async fn verify(digest: &Digest, registry: &dyn ReadRepository) -> Result<Ve
         .manifest(digest)
         .await?
         .ok_or(RegistryError::ContentMissing { digest: *digest })?;
+    verify_manifest(manifest, registry).await
+}
+
+/// Checks that nothing of an image is missing whose manifest or index was read from the registry just now.
+pub async fn verify_manifest(
+    manifest: Manifest,
+    registry: &dyn ReadRepository,
+) -> Result<VerifiedImage, RegistryError> {
     let entries = entries(&manifest, registry).await?;
     let images = images(&entries);
     let configs = parallel(images.iter().map(|entry| config_if_readable(entry, registry))).await?;
@@ -108,20 +116,20 @@ async fn entries(
             image,
         }]),
         Content::Index(ImageIndex { manifests, .. }) => {
-            parallel(manifests.iter().map(|descriptor| entry(descriptor, registry))).await
+            let digests: Vec<Digest> = manifests.iter().map(|descriptor| descriptor.digest).collect();
+            let found = registry.look_up(&digests, &[]).await?.digests;
+            manifests
+                .iter()
+                .map(|descriptor| entry(descriptor, found.get(&descriptor.digest)))
+                .collect()
         }
     }
 }
 
-async fn entry(
-    descriptor: &Descriptor,
-    registry: &dyn ReadRepository,
-) -> Result<VerifiedEntry, RegistryError> {
+/// `found` is what the registry has under the descriptor's digest.
+fn entry(descriptor: &Descriptor, found: Option<&Manifest>) -> Result<VerifiedEntry, RegistryError> {
     let digest = descriptor.digest;
-    let manifest = registry
-        .manifest(&digest)
-        .await?
-        .ok_or(RegistryError::ContentMissing { digest })?;
+    let manifest = found.ok_or(RegistryError::ContentMissing { digest })?;
     check_size(descriptor, manifest.bytes().len() as u64)?;
     match manifest.content()? {
         Content::Image(image) => Ok(VerifiedEntry {

@@ -8,43 +8,54 @@ use serde::Deserialize;
 
 use crate::aws::ecr::answer::Call;
 use crate::aws::ecr::client::RegionClient;
-use crate::ports::RegistryError;
+use crate::ports::{FoundManifests, RegistryError};
 use tagship_domain::content::{MANIFEST_TYPES, Manifest};
 use tagship_domain::error::cleaned;
-use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
+use tagship_domain::reference::{Digest, Reference, RegistryHost, RepositoryName, Tag};
 
 /// The most images that one request names. Source: ECR API reference, `BatchGetImage`, `imageIds`.
 const MOST_IMAGES: usize = 100;
 
-/// The manifests of those of `tags` that exist. Source: ECR API reference, `BatchGetImage`.
-pub(super) async fn resolve(
+/// Returns the manifests of those of `digests` and `tags` that exist. Source: ECR API reference, `BatchGetImage`.
+pub(super) async fn look_up(
     client: &RegionClient,
     registry: &RegistryHost,
     repository: &RepositoryName,
+    digests: &[Digest],
     tags: &[Tag],
-) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
+) -> Result<FoundManifests, RegistryError> {
     let call = Call {
         registry,
         repository,
         action: "ecr:BatchGetImage",
-        operation: "looking up tags",
+        operation: "looking up images",
     };
-    let mut found = BTreeMap::new();
-    let mut pending: Vec<&Tag> = tags.iter().collect();
+    let mut found = FoundManifests::default();
+    let digests = digests.iter().copied().map(Reference::Digest);
+    let mut pending: Vec<Reference> = digests.chain(tags.iter().cloned().map(Reference::Tag)).collect();
     pending.sort_unstable();
     pending.dedup();
     while !pending.is_empty() {
         let asked = &pending[..pending.len().min(MOST_IMAGES)];
-        let answers = read(&call, &ask(&call, client, asked).await?)?;
+        let mut answers = read(&call, &ask(&call, client, asked).await?)?;
         let before = pending.len();
-        pending.retain(|tag| !answers.contains_key(tag.as_str()));
-        if pending.len() == before {
-            return Err(call.malformed("the answer is about none of the tags that were asked for"));
-        }
-        for tag in tags {
-            if let Some(Some(manifest)) = answers.get(tag.as_str()) {
-                found.insert(tag.clone(), manifest.clone());
+        pending.retain(|reference| {
+            let Some(answer) = answers.remove(reference) else {
+                return true;
+            };
+            match (reference, answer) {
+                (Reference::Digest(digest), Some(manifest)) => {
+                    found.digests.insert(*digest, manifest);
+                }
+                (Reference::Tag(tag), Some(manifest)) => {
+                    found.tags.insert(tag.clone(), manifest);
+                }
+                (_, None) => {}
             }
+            false
+        });
+        if pending.len() == before {
+            return Err(call.malformed("the answer is about no image that was asked for"));
         }
     }
     Ok(found)
@@ -53,12 +64,19 @@ pub(super) async fn resolve(
 async fn ask(
     call: &Call<'_>,
     client: &RegionClient,
-    tags: &[&Tag],
+    references: &[Reference],
 ) -> Result<BatchGetImageOutput, RegistryError> {
     let account = call.registry.account().map(ToString::to_string);
-    let ids: Vec<_> = tags
+    let ids: Vec<_> = references
         .iter()
-        .map(|tag| ImageIdentifier::builder().image_tag(tag.as_str()).build())
+        .map(|reference| {
+            let id = ImageIdentifier::builder();
+            match reference {
+                Reference::Tag(tag) => id.image_tag(tag.as_str()),
+                Reference::Digest(digest) => id.image_digest(digest.to_string()),
+            }
+            .build()
+        })
         .collect();
     let accepted: Vec<_> = MANIFEST_TYPES.map(str::to_owned).into();
     client
@@ -75,27 +93,33 @@ async fn ask(
         .map_err(|failure| call.failed(failure))
 }
 
-/// What an answer says of each tag it is about: the manifest, or that there is none.
+/// What an answer says of each tag and digest that it is about: the manifest, or that there is none.
 fn read(
     call: &Call<'_>,
     output: &BatchGetImageOutput,
-) -> Result<BTreeMap<String, Option<Manifest>>, RegistryError> {
+) -> Result<BTreeMap<Reference, Option<Manifest>>, RegistryError> {
     let mut answers = BTreeMap::new();
+    for failure in output.failures() {
+        if let Some(reference) = absent(call, failure)? {
+            answers.insert(reference, None);
+        }
+    }
     for image in output.images() {
         let (tag, manifest) = manifest(call, image)?;
-        answers.insert(tag, Some(manifest));
-    }
-    for failure in output.failures() {
-        answers.insert(absent_tag(call, failure)?, None);
+        answers.insert(Reference::Digest(manifest.digest()), Some(manifest.clone()));
+        if let Some(tag) = tag {
+            answers.insert(Reference::Tag(tag), Some(manifest));
+        }
     }
     Ok(answers)
 }
 
-fn manifest(call: &Call<'_>, image: &Image) -> Result<(String, Manifest), RegistryError> {
+/// An image's manifest, with the tag that it was asked for by.
+fn manifest(call: &Call<'_>, image: &Image) -> Result<(Option<Tag>, Manifest), RegistryError> {
     let id = image.image_id();
     let tag = id
         .and_then(ImageIdentifier::image_tag)
-        .ok_or_else(|| call.malformed("the answer holds an image without its tag"))?;
+        .and_then(|tag| Tag::parse(tag).ok());
     let bytes = image
         .image_manifest()
         .ok_or_else(|| call.malformed("the answer holds an image without its manifest"))?;
@@ -115,7 +139,7 @@ fn manifest(call: &Call<'_>, image: &Image) -> Result<(String, Manifest), Regist
             found: format!("a manifest with digest {}", manifest.digest()),
         });
     }
-    Ok((tag.to_owned(), manifest))
+    Ok((tag, manifest))
 }
 
 /// Older images have no media type of their own in ECR's database, but mostly in the manifest.
@@ -130,16 +154,20 @@ fn own_media_type(manifest: &str) -> Option<String> {
         .map(|typed| typed.media_type)
 }
 
-fn absent_tag(call: &Call<'_>, failure: &ImageFailure) -> Result<String, RegistryError> {
-    let tag = failure
-        .image_id()
-        .and_then(ImageIdentifier::image_tag)
-        .unwrap_or_default();
+/// What an answer says is not there; `None` if it does not name it.
+fn absent(call: &Call<'_>, failure: &ImageFailure) -> Result<Option<Reference>, RegistryError> {
+    let id = failure.image_id();
+    let tag = id.and_then(ImageIdentifier::image_tag);
+    let digest = id.and_then(ImageIdentifier::image_digest);
     match failure.failure_code() {
-        Some(ImageFailureCode::ImageNotFound) => Ok(tag.to_owned()),
+        Some(ImageFailureCode::ImageNotFound) => Ok(match (tag, digest) {
+            (Some(tag), _) => Tag::parse(tag).ok().map(Reference::Tag),
+            (None, Some(digest)) => Digest::parse(digest).ok().map(Reference::Digest),
+            (None, None) => None,
+        }),
         code => Err(call.malformed(format!(
-            "tag `{}`: {} ({})",
-            cleaned(tag),
+            "`{}`: {} ({})",
+            cleaned(tag.or(digest).unwrap_or_default()),
             cleaned(failure.failure_reason().unwrap_or("no reason given")),
             cleaned(code.map_or("no code", ImageFailureCode::as_str)),
         ))),

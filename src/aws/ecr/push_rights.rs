@@ -4,7 +4,7 @@ use aws_sdk_ecr::primitives::Blob;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use futures_util::future::{join, join3};
+use futures_util::future::join;
 
 use crate::aws::ecr::client::RegionClient;
 use tagship_domain::reference::{Digest, RegistryHost, RepositoryName};
@@ -56,7 +56,9 @@ pub(super) async fn missing(
             .image_digest(nothing.as_str());
         async move { request.send().await }
     });
-    let (part, completion, image) = Box::pin(join3(part, completion, image)).await;
+    // Two at a time, for which there are connections: a third would take longer to open than to wait for.
+    let parts = async { (part.await, completion.await) };
+    let ((part, completion), image) = Box::pin(join(parts, image)).await;
     if !(part || completion || image) {
         return Vec::new();
     }

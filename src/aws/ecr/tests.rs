@@ -140,7 +140,13 @@ async fn tags_are_looked_up_a_hundred_at_a_time() {
             .images
             .insert(tag.to_owned(), manifest.to_owned());
     }
-    let found = world.ecr().await.resolve(&app(), &wanted).await.unwrap();
+    let found = world
+        .ecr()
+        .await
+        .look_up(&app(), &[], &wanted)
+        .await
+        .unwrap()
+        .tags;
     let names: Vec<_> = found.keys().map(Tag::as_str).collect();
     assert_eq!(names, ["t0", "t249", "t7"]);
     assert!(found.values().all(|found| found.bytes() == manifest.as_bytes()));
@@ -155,6 +161,36 @@ async fn tags_are_looked_up_a_hundred_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_digest_and_tags_are_looked_up_in_one_request() {
+    let world = World::new().await;
+    let manifest = "{\"schemaVersion\":2}";
+    let digest = Digest::of(manifest.as_bytes());
+    let absent = Digest::of(b"another");
+    for name in ["1.2.3".to_owned(), digest.to_string()] {
+        world.apis.ecr().images.insert(name, manifest.to_owned());
+    }
+    let names = tags(&["1.2.3", "sha-0"]);
+    let found = world.ecr().await.look_up(&app(), &[digest, absent], &names).await;
+    let found = found.unwrap();
+    assert_eq!(found.tags.keys().collect::<Vec<_>>(), [&names[0]]);
+    assert_eq!(found.digests.keys().collect::<Vec<_>>(), [&digest]);
+    assert_eq!(world.apis.ecr().requests.len(), 1);
+    // Another image than the one that was asked for does not stand for it.
+    world.apis.ecr().answer_change = Some(|answer| {
+        let other = "{}";
+        answer["images"][0]["imageManifest"] = json!(other);
+        answer["images"][0]["imageId"] = json!({"imageDigest": Digest::of(other.as_bytes())});
+    });
+    let error = world
+        .ecr()
+        .await
+        .look_up(&app(), &[digest], &[])
+        .await
+        .unwrap_err();
+    assert!(matches!(error, RegistryError::Refused { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_tag_that_the_answer_leaves_out_is_asked_for_again() {
     let world = World::new().await;
     for tag in ["1.2.3", "sha-0"] {
@@ -165,14 +201,14 @@ async fn a_tag_that_the_answer_leaves_out_is_asked_for_again() {
     let found = world
         .ecr()
         .await
-        .resolve(&app(), &tags(&["1.2.3", "sha-0"]))
+        .look_up(&app(), &[], &tags(&["1.2.3", "sha-0"]))
         .await;
-    assert_eq!(found.unwrap().len(), 2);
+    assert_eq!(found.unwrap().tags.len(), 2);
     world.apis.ecr().answer_change = Some(|answer| answer["images"] = json!([]));
     let error = world
         .ecr()
         .await
-        .resolve(&app(), &tags(&["1.2.3"]))
+        .look_up(&app(), &[], &tags(&["1.2.3"]))
         .await
         .unwrap_err();
     assert!(matches!(error, RegistryError::Refused { .. }), "{error}");
@@ -202,7 +238,7 @@ async fn an_answer_that_is_not_what_it_says_is_refused() {
         let error = world
             .ecr()
             .await
-            .resolve(&app(), &tags(&["1.2.3"]))
+            .look_up(&app(), &[], &tags(&["1.2.3"]))
             .await
             .unwrap_err();
         assert_eq!(
@@ -245,7 +281,7 @@ async fn refusals_are_told_in_the_registrys_words() {
         let error = world
             .ecr()
             .await
-            .resolve(&app(), &tags(&["1.2.3"]))
+            .look_up(&app(), &[], &tags(&["1.2.3"]))
             .await
             .unwrap_err();
         assert!(expected(&error), "{code}: {error}");

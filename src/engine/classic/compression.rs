@@ -77,7 +77,9 @@ pub(super) async fn upload(
 ) -> Result<(), (Digest, RegistryError)> {
     let named = |error| (found, error);
     let (digest, size) = (spooled.digest, spooled.size);
-    if registry.blob_size(&digest).await.map_err(named)? == Some(size) {
+    // Asked as many are, which some registries answer for another permission than that of reading.
+    let found = registry.blob_sizes(&[digest]).await.map_err(named)?;
+    if found.get(&digest) == Some(&size) {
         return Ok(());
     }
     registry

@@ -85,8 +85,10 @@ impl Reading<'_> {
                                 spooled,
                             },
                     } = *layer;
+                    // An archive that does not name its layers holds those too that are there already.
+                    let is_there = self.image.layer(&found).is_some();
                     let noted = self.image.add_layer(path, expected, found, layer);
-                    if noted.is_ok() {
+                    if noted.is_ok() && !is_there {
                         if uploads.len() == MAX_UPLOADS
                             && let Some(upload) = uploads.next().await
                         {

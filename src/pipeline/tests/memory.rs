@@ -102,6 +102,17 @@ impl ReadRepository for Memory {
         })
     }
 
+    async fn look_up(&self, digests: &[Digest], tags: &[Tag]) -> Result<FoundManifests, RegistryError> {
+        self.request("look up".to_owned(), |state| {
+            let tagged = |tag: &Tag| Some((tag.clone(), state.manifests[state.tags.get(tag)?].clone()));
+            let known = |digest: &Digest| Some((*digest, state.manifests.get(digest)?.clone()));
+            Ok(FoundManifests {
+                tags: tags.iter().filter_map(tagged).collect(),
+                digests: digests.iter().filter_map(known).collect(),
+            })
+        })
+    }
+
     async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
         self.request("list".to_owned(), |state| {
             if state.is_list_refused {

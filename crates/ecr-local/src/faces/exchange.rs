@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt as _;
 
+use super::base_url::Peer;
 use crate::state::EmulatorState;
 use crate::state::faults::FaultAction;
 use crate::state::journal::HeldAt;
@@ -106,6 +108,7 @@ impl Call {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     breaker: Breaker,
+    peer: Option<SocketAddr>,
 }
 
 impl<S: Sync> FromRequestParts<S> for Exchange {
@@ -113,7 +116,8 @@ impl<S: Sync> FromRequestParts<S> for Exchange {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let breaker = parts.extensions.get::<Breaker>().cloned().unwrap_or_default();
-        Ok(Self { breaker })
+        let peer = parts.extensions.get::<Peer>().map(|Peer(address)| *address);
+        Ok(Self { breaker, peer })
     }
 }
 
@@ -131,6 +135,7 @@ impl Exchange {
             call.operation,
             repository,
             call.reference.as_deref(),
+            self.peer,
         );
         if !state.throttle.admits(call.operation, state.clock.now()) {
             let response = call.wording.throttled();

@@ -1,6 +1,7 @@
 //! What was asked of the emulator, and what it answered.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -23,6 +24,8 @@ pub struct JournalEntry {
     pub repository: Option<String>,
     /// The tag, digest, upload or audience that the request is about.
     pub reference: Option<String>,
+    /// The client's end of the connection; the requests of one connection have the same.
+    pub peer: Option<SocketAddr>,
     /// The HTTP status of the answer, also of one that a fault keeps back; `None` while there is none, or when the
     /// connection ended before.
     pub status: Option<u16>,
@@ -77,6 +80,7 @@ impl Journal {
         operation: &str,
         repository: Option<&str>,
         reference: Option<&str>,
+        peer: Option<SocketAddr>,
     ) -> OpenEntry<'_> {
         let sequence = self.change(|state| {
             state.last += 1;
@@ -89,6 +93,7 @@ impl Journal {
                 operation: operation.to_owned(),
                 repository: repository.map(str::to_owned),
                 reference: reference.map(str::to_owned),
+                peer,
                 status: None,
                 held: None,
             });
@@ -173,7 +178,7 @@ mod tests {
     fn entries_are_kept_in_order_and_bounded() {
         let journal = Journal::default();
         for number in 0..=CAPACITY {
-            let entry = journal.open(Timestamp::UNIX_EPOCH, "Ping", None, None);
+            let entry = journal.open(Timestamp::UNIX_EPOCH, "Ping", None, None, None);
             entry.answer(u16::try_from(number % 500).unwrap());
         }
         let entries = journal.entries();
@@ -191,6 +196,7 @@ mod tests {
             "PutManifest",
             Some("team/app"),
             Some("1.0.0"),
+            None,
         );
         let (entries, ()) = tokio::join!(
             journal.until(|entries| entries.iter().any(|entry| entry.held.is_some())),

@@ -106,7 +106,7 @@ impl fmt::Display for Tag {
 text_conversions!(Tag);
 
 /// What names a manifest within a repository.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reference {
     /// By tag.
     Tag(Tag),

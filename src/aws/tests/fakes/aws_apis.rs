@@ -202,17 +202,26 @@ impl FakeEcr {
         }
         let (mut images, mut failures) = (Vec::new(), Vec::new());
         for id in ids {
-            let tag = id["imageTag"].as_str().unwrap();
-            match self.images.get(tag) {
-                Some(manifest) => images.push(json!({
-                    "registryId": body["registryId"],
-                    "repositoryName": "team/app",
-                    "imageId": {"imageTag": tag, "imageDigest": Digest::of(manifest.as_bytes())},
-                    "imageManifest": manifest,
-                    "imageManifestMediaType": "application/vnd.oci.image.manifest.v1+json",
-                })),
+            let key = if id["imageTag"].is_null() {
+                "imageDigest"
+            } else {
+                "imageTag"
+            };
+            let asked = id[key].as_str().unwrap();
+            match self.images.get(asked) {
+                Some(manifest) => {
+                    let mut image = json!({
+                        "registryId": body["registryId"],
+                        "repositoryName": "team/app",
+                        "imageId": {"imageDigest": Digest::of(manifest.as_bytes())},
+                        "imageManifest": manifest,
+                        "imageManifestMediaType": "application/vnd.oci.image.manifest.v1+json",
+                    });
+                    image["imageId"][key] = json!(asked);
+                    images.push(image);
+                }
                 None => failures.push(json!({
-                    "imageId": {"imageTag": tag},
+                    "imageId": {key: asked},
                     "failureCode": "ImageNotFound",
                     "failureReason": "Requested image not found",
                 })),
