@@ -11,6 +11,7 @@ mod cache;
 mod changed;
 mod container;
 mod destination;
+mod docker_context;
 mod entries;
 mod environment;
 mod event;
@@ -100,6 +101,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 build,
                 outputs,
                 version: naming.version,
+                needs_version: naming.needs_version,
                 event,
                 tag_prefix: naming.tag_prefix,
                 paths: naming.paths,

@@ -31,6 +31,8 @@ pub struct Settings {
     pub outputs: Vec<BuildOutput>,
     /// The version that the release tag carries; without it, that of the git tag.
     pub version: Option<RequestedVersion>,
+    /// Whether a run that makes no tag of a version is a failure.
+    pub needs_version: bool,
     /// What started the job; absent outside of one.
     pub event: Option<Event>,
     /// What git tags of versions begin with.

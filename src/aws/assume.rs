@@ -9,7 +9,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_sts::types::Credentials as Issued;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Mutex;
 
 use crate::aws::IdentityError;
 use crate::aws::claims::Claims;
@@ -65,6 +67,8 @@ pub(super) struct AssumedRole {
     session: SessionRequest,
     /// The session's length, which STS may have made us shorten.
     seconds: AtomicU32,
+    /// Why the last goal was given up, and when.
+    failed: Mutex<Option<(Timestamp, IdentityError)>>,
     clock: Arc<dyn Clock>,
     reporter: Arc<dyn Reporter>,
 }
@@ -84,6 +88,8 @@ impl From<(IdentityError, RetryClass)> for TryFailure {
 impl AssumedRole {
     /// Every role allows this; so does the chaining of roles.
     const SECONDS_ALWAYS_ALLOWED: u32 = 3600;
+    /// How long a failure stands for the calls that waited for the same.
+    const FAILURE_LASTS: SignedDuration = SignedDuration::from_secs(10);
 
     /// `sts` must not retry by itself: a try needs a fresh token.
     pub(super) fn new(
@@ -99,13 +105,28 @@ impl AssumedRole {
             sts,
             region,
             seconds: AtomicU32::new(session.seconds),
+            failed: Mutex::default(),
             session,
             clock,
             reporter,
         }
     }
 
+    /// Calls that run side by side ask one after the other. The refusal of the first is that of the others.
     async fn assume(&self) -> Result<Credentials, IdentityError> {
+        let mut failed = self.failed.lock().await;
+        if let Some((at, error)) = &*failed
+            && self.clock.now().duration_since(*at) < Self::FAILURE_LASTS
+        {
+            return Err(error.clone());
+        }
+        let assumed = self.assume_patiently().await;
+        let failure = assumed.as_ref().err();
+        *failed = failure.map(|error| (self.clock.now(), error.clone()));
+        assumed
+    }
+
+    async fn assume_patiently(&self) -> Result<Credentials, IdentityError> {
         let mut retry_policy = RetryPolicy::begin(&*self.clock);
         loop {
             let seconds = self.seconds.load(Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! What a failed call to an AWS API came to.
 
 use std::error::Error;
+use std::io;
 
 use aws_config::imds::client::error::ImdsError;
 use aws_credential_types::provider::error::CredentialsError;
@@ -27,6 +28,8 @@ pub(super) struct ApiFailure {
     pub(super) message: String,
     /// Whether the same call may succeed later.
     pub(super) transient: bool,
+    /// Whether nothing listens where the call was sent.
+    pub(super) is_connection_refused: bool,
     /// Why there are no credentials, when the call failed before it was sent.
     pub(super) identity: Option<IdentityError>,
 }
@@ -52,6 +55,7 @@ impl ApiFailure {
                 code: String::new(),
                 message: identity.to_string(),
                 transient: false,
+                is_connection_refused: false,
                 identity: Some(identity),
             };
         }
@@ -76,6 +80,7 @@ impl ApiFailure {
             transient: on_the_way
                 || status.is_some_and(|status| status >= 500 || status == 429)
                 || Self::THROTTLING.contains(&code.as_str()),
+            is_connection_refused: is_connection_refused(error),
             code,
             message,
             identity: None,
@@ -123,6 +128,13 @@ impl ApiFailure {
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
         )
     }
+}
+
+/// Whether nothing listens where a request was sent, so that waiting for long does not help.
+pub(super) fn is_connection_refused(error: &(dyn Error + 'static)) -> bool {
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// What a credentials provider failed with, from below the SDK's wrappers.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::aws::IdentityError;
+use crate::aws::failure::is_connection_refused;
 use crate::aws::retry_policy::RetryClass;
 use crate::limits;
 use crate::settings::OidcRequest;
@@ -47,7 +48,14 @@ impl TokenSource {
             .header(ACCEPT, "application/json")
             .send()
             .await
-            .map_err(|error| (transport(error), RetryClass::Later))?;
+            .map_err(|error| {
+                let retry_class = if is_connection_refused(&error) {
+                    RetryClass::Soon
+                } else {
+                    RetryClass::Later
+                };
+                (transport(error), retry_class)
+            })?;
         match response.status() {
             status if status.is_success() => {}
             status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {

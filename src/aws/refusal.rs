@@ -99,7 +99,12 @@ pub(super) fn otherwise(failure: ApiFailure, operation: &str) -> (IdentityError,
         return (error, RetryClass::Never);
     }
     let (operation, message) = (format!("`sts:{operation}`"), failure.message);
-    if failure.transient {
+    if failure.is_connection_refused {
+        (
+            IdentityError::Unavailable { operation, message },
+            RetryClass::Soon,
+        )
+    } else if failure.transient {
         (
             IdentityError::Unavailable { operation, message },
             RetryClass::Later,

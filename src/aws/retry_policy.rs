@@ -12,7 +12,7 @@ use crate::ports::Clock;
 pub(super) enum RetryClass {
     /// It will fail again.
     Never,
-    /// It is a refusal, which IAM also gives for some seconds after a change: few tries, fast.
+    /// It is a refusal, which IAM also gives for some seconds after a change, or nothing listens: few tries, fast.
     Soon,
     /// The network, an overloaded service or the identity provider: many tries, ever slower.
     Later,

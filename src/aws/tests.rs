@@ -153,6 +153,36 @@ async fn an_outage_is_given_up_on() {
 }
 
 #[tokio::test]
+async fn where_nothing_listens_a_run_ends_within_seconds_and_asks_once_for_all_its_calls() {
+    // A port of this machine that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let sts: fn(&mut IdentitySettings, &str) = |job, nowhere| job.endpoint_url = nowhere.parse().ok();
+    let oidc: fn(&mut IdentitySettings, &str) = |job, nowhere| {
+        job.oidc.as_mut().unwrap().url = nowhere.parse().unwrap();
+    };
+    for change in [sts, oidc] {
+        let world = World::new().await;
+        let mut job = world.job();
+        change(&mut job, &nowhere);
+        let ecr = world.connect(&job).await.unwrap();
+        let host = host();
+        let (first, second) = tokio::join!(ecr.credential(&host), ecr.credential(&host));
+        assert!(first.is_err() && second.is_err());
+        let error = refusal(&ecr).await;
+        assert!(matches!(error, IdentityError::Unavailable { .. }), "{error}");
+        assert_eq!(error.kind(), FailureKind::Operation);
+        let waits = world.clock.waits();
+        assert!((1..=3).contains(&waits.len()), "{waits:?}");
+        assert!(
+            waits.iter().sum::<Duration>() < Duration::from_secs(8),
+            "{waits:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn permanent_refusals_are_told_at_once_in_their_own_words() {
     let mut all = Vec::new();
     for (status, code, message) in [

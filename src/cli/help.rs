@@ -92,7 +92,7 @@ const SHIP_ENVIRONMENT: &str = "\
 Environment:
   TAGSHIP_GITHUB_TOKEN            A token for GitHub's API; secrets are taken from no flag
   AWS_REGION, AWS_DEFAULT_REGION  The default of `--aws-region`
-  DOCKER_HOST                     The default of `--docker-host`
+  DOCKER_HOST, DOCKER_CONTEXT     The engine, as the docker command finds it
   AWS_*                           Credentials, as for every AWS tool";
 
 pub(super) const PLAN: &str = "\

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use super::agents;
 use super::attestations;
 use super::cache;
+use super::docker_context;
 use super::entries::{self, stays};
 use super::logins;
 use super::options;
 use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::InputText;
-use super::{Environment, Face, Origin, RawInputs};
+use super::{Environment, Face, RawInputs};
 use crate::settings::BuildSettings;
 use tagship_domain::untrusted::cleaned;
 
@@ -52,8 +53,9 @@ pub(super) fn read(
     let reproducible = raw.flag("reproducible", problems);
     let docker_host = raw
         .text("docker-host", problems)
+        .or_else(|| docker_context::host(raw.face(), environment, problems))
         .and_then(|value| docker_host(value, problems));
-    refuse_other_ways(docker_host.as_deref(), environment, problems);
+    docker_context::refuse_tls(docker_host.as_deref(), environment, problems);
     Some(BuildSettings {
         context: context?.0,
         dockerfile: dockerfile?,
@@ -147,32 +149,6 @@ fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::PermissionDenied => "permission is denied".to_owned(),
         std::io::ErrorKind::NotADirectory => "a part of the path is not a folder".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-/// Refuses the ways to an engine that the `docker` command knows and Tagship does not: unread, they would lead a build
-/// to another engine, or send it in the clear.
-///
-/// Source: docker CLI reference, "Environment variables"; `DOCKER_HOST` counts more than a context.
-fn refuse_other_ways(host: Option<&str>, environment: &Environment, problems: &mut Problems) {
-    let is_tcp = host.is_some_and(|host| host.starts_with("tcp://"));
-    let tls = ["DOCKER_TLS_VERIFY", "DOCKER_TLS"];
-    for variable in tls
-        .into_iter()
-        .filter(|name| is_tcp && environment.get(name).is_some())
-    {
-        let hint = "reach the engine as `ssh://user@host`, or take the variable away".to_owned();
-        let message = "asks for TLS, which the engine at a `tcp://` address is not spoken to with";
-        problems.add::<()>(&Origin::Variable(variable.to_owned()), message, hint);
-    }
-    if let (None, Some(context)) = (host, environment.get("DOCKER_CONTEXT"))
-        && context != "default"
-    {
-        let hint = "give the context's address as `docker-host`: docker context inspect --format \
-                    '{{.Endpoints.docker.Host}}'"
-            .to_owned();
-        let message = "names a context of the docker command, which Tagship does not read";
-        problems.add::<()>(&Origin::Variable("DOCKER_CONTEXT".to_owned()), message, hint);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::docker_context;
 use super::lists::each;
 use super::paths::Paths;
 use super::problem::Problems;
@@ -56,8 +57,6 @@ fn lines(raw: &RawInputs, environment: &Environment, problems: &mut Problems) ->
 }
 
 /// The folder of the docker command's configuration. An action's container sees it only where the runner maps it.
-///
-/// Source: docker CLI reference, "Configuration files".
 fn docker_config(
     raw: &RawInputs,
     environment: &Environment,
@@ -68,15 +67,12 @@ fn docker_config(
     if wish.is_some() && !raw.flag("use-docker-config", problems) {
         return None;
     }
-    let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
     match raw.face() {
-        Face::Command => {
-            let folder = get("DOCKER_CONFIG").map(PathBuf::from);
-            let folder = folder.or_else(|| Some(PathBuf::from(get("HOME")?).join(".docker")))?;
-            Some(environment.working_directory().join(folder))
-        }
+        Face::Command => docker_context::folder(environment),
         Face::Action => {
-            let folder = get("DOCKER_CONFIG").filter(|folder| !paths.is_of_host(folder));
+            let folder = environment
+                .get("DOCKER_CONFIG")
+                .filter(|folder| !paths.is_of_host(folder));
             if let (None, Some(wish)) = (folder, wish) {
                 let message = "the action's container sees no docker configuration: `DOCKER_CONFIG` names no folder below \
                                the workspace or `RUNNER_TEMP`";

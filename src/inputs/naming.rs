@@ -14,6 +14,7 @@ use tagship_domain::version::{self, TagPrefix};
 #[derive(Debug)]
 pub(super) struct NamingInputs {
     pub(super) version: Option<RequestedVersion>,
+    pub(super) needs_version: bool,
     pub(super) tag_prefix: TagPrefix,
     pub(super) paths: Option<PathFilter>,
     pub(super) lists: Lists,
@@ -42,6 +43,7 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
     let version = raw
         .text("version", problems)
         .and_then(|value| wanted_version(&value, problems));
+    let needs_version = raw.flag("version-required", problems);
     let tag_prefix = tag_prefix(raw, problems);
     let paths = made_from(raw, problems);
     let flavor = flavor(raw, mode, problems);
@@ -53,6 +55,7 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
     };
     NamingInputs {
         version,
+        needs_version,
         tag_prefix,
         paths,
         lists: Lists {

@@ -49,6 +49,10 @@ impl<'a> RunContext<'a> {
             }
             made = made.without_event(mismatch);
         }
+        if settings.needs_version {
+            made.check_version()
+                .map_err(|source| ListingError { list: "tags", source })?;
+        }
         let wanted = TagSet::of(&made).map_err(|source| ListingError { list: "tags", source })?;
         for note in wanted.notes.iter().filter(|note| note.is_warning()) {
             reporter.event(RunEvent::Warning(&Warning {

@@ -199,11 +199,6 @@ fn a_way_to_an_engine_that_is_not_taken_is_refused() {
         "{message}"
     );
     assert!(hint.unwrap().contains("ssh://"));
-    let (message, _) = Case::complete().variable("DOCKER_CONTEXT", "builder").problem();
-    assert!(
-        message.starts_with("`DOCKER_CONTEXT`: names a context"),
-        "{message}"
-    );
     for fine in [
         Case::complete().variable("DOCKER_TLS_VERIFY", "1"),
         Case::complete().variable("DOCKER_CONTEXT", "default"),
@@ -213,4 +208,91 @@ fn a_way_to_an_engine_that_is_not_taken_is_refused() {
     ] {
         fine.settings();
     }
+}
+
+/// A context as the docker command writes it. Its folder is the SHA-256 of its name.
+fn with_context(case: Case, host: &str) -> Case {
+    // printf builder | sha256sum
+    const ID: &str = "df6b07176a9b17cc4c9afc257bd404732e7d09b76436c7890f7b7be14e579794";
+    let meta = format!(
+        r#"{{"Name":"builder","Metadata":{{}},"Endpoints":{{"docker":{{"Host":"{host}","SkipTLSVerify":false}}}}}}"#
+    );
+    let home = case.path().join("home").display().to_string();
+    case.file(&format!("home/.docker/contexts/meta/{ID}/meta.json"), &meta)
+        .variable("HOME", &home)
+}
+
+#[test]
+fn the_engine_is_that_of_the_docker_commands_context() {
+    let current = r#"{"auths":{},"currentContext":"builder"}"#;
+    let case = || with_context(Case::complete(), "ssh://deploy@builder");
+    let chosen = |case: Case| case.settings().build.docker_host;
+    let builder = Some("ssh://deploy@builder".to_owned());
+    assert_eq!(chosen(case()), None, "none is in use");
+    assert_eq!(chosen(case().file("home/.docker/config.json", current)), builder);
+    assert_eq!(chosen(case().variable("DOCKER_CONTEXT", "builder")), builder);
+    // What is said more nearly counts more.
+    let near = Some("unix:///run/near.sock".to_owned());
+    let nearer = case().variable("DOCKER_CONTEXT", "builder");
+    assert_eq!(
+        chosen(nearer.variable("DOCKER_HOST", "unix:///run/near.sock")),
+        near
+    );
+    let nearer = case().file("home/.docker/config.json", current);
+    assert_eq!(chosen(nearer.flag("docker-host", "unix:///run/near.sock")), near);
+    let nearer = case().file("home/.docker/config.json", current);
+    assert_eq!(chosen(nearer.variable("DOCKER_CONTEXT", "default")), None);
+    // What is no configuration is named where logins are read.
+    assert_eq!(chosen(case().file("home/.docker/config.json", "{")), None);
+}
+
+#[test]
+fn a_context_that_cannot_be_used_is_refused_and_not_passed_over() {
+    let refused = |case: Case, message: &str| {
+        let (found, hint) = case.problem();
+        assert!(found.starts_with(message), "{found}");
+        assert!(hint.is_some(), "{found}");
+    };
+    refused(
+        Case::complete()
+            .variable("HOME", "/nonexistent")
+            .variable("DOCKER_CONTEXT", "../x"),
+        "`DOCKER_CONTEXT`: `../x` is no context",
+    );
+    let current = r#"{"currentContext":"gone"}"#;
+    let case = with_context(Case::complete(), "unix:///run/x.sock").file("home/.docker/config.json", current);
+    refused(case, "default of `docker-host`: `gone` is no context");
+    let tls = with_context(Case::complete(), "tcp://builder:2376").variable("DOCKER_CONTEXT", "builder");
+    let tls = tls.file("home/.docker/contexts/tls/df6b07176a9b17cc4c9afc257bd404732e7d09b76436c7890f7b7be14e579794/docker/ca.pem", "x");
+    refused(tls, "`DOCKER_CONTEXT`: docker's context `builder` asks for TLS");
+    let pipe = with_context(Case::complete(), "npipe:////./pipe/docker_engine");
+    refused(
+        pipe.variable("DOCKER_CONTEXT", "builder"),
+        "`DOCKER_CONTEXT`: `npipe:////./pipe/docker_engine` is not the address",
+    );
+    // The action's container has no contexts, and takes the engine that the runner gives it.
+    let job = with_context(Case::new(), "unix:///run/x.sock")
+        .variable("INPUT_REPOSITORY", "team/app")
+        .variable("INPUT_REGISTRY", REGISTRY)
+        .file("home/.docker/config.json", r#"{"currentContext":"builder"}"#);
+    assert_eq!(job.resolve_action().unwrap().settings.build.docker_host, None);
+    let error = job
+        .variable("DOCKER_CONTEXT", "builder")
+        .resolve_action()
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("`DOCKER_CONTEXT`: names a context"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_platform_may_be_dockers_own_variables() {
+    let case = Case::complete().variable("DOCKER_DEFAULT_PLATFORM", "linux/arm64");
+    let shown = |case: &Case| {
+        let platforms = case.settings().build.platforms;
+        platforms.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&case), ["linux/arm64"]);
+    assert_eq!(shown(&case.flag("platforms", "linux/amd64")), ["linux/amd64"]);
 }

@@ -40,7 +40,8 @@ pub(super) const ROWS: &[Input] = &[
         "OS/ARCH",
         "The platforms to build for, one a line or separated by commas, such as `linux/amd64,linux/arm64`. Several make one index",
     )
-    .default_note("the engine's own"),
+    .default_note("`DOCKER_DEFAULT_PLATFORM`, else the engine's own")
+    .standard_variables(&["DOCKER_DEFAULT_PLATFORM"]),
     Input::entries(
         Section::Build,
         "annotations",
@@ -88,7 +89,7 @@ pub(super) const ROWS: &[Input] = &[
         "URL",
         "The Docker Engine's address: `unix:///path`, `tcp://host:port` or `ssh://user@host`",
     ).may_set(MaySet::Workflow).needs_setup(NeedsSetup::HostEngine)
-    .default_note("`DOCKER_HOST`, else `unix:///var/run/docker.sock`")
+    .default_note("`DOCKER_HOST`, else the context of the docker command, else `unix:///var/run/docker.sock`")
     .standard_variables(&["DOCKER_HOST"]),
     Input::entries(
         Section::Build,

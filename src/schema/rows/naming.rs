@@ -11,6 +11,11 @@ pub(super) const ROWS: &[Input] = &[
         "The version that the release tag carries, such as `1.2.3`; `auto` makes the next one (docs/versions.md)",
     )
     .default_note("the git tag of the commit"),
+    Input::flag(
+        Section::Tags,
+        "version-required",
+        "Fail before the build where the run makes no tag of a version, as at git tag `v1.16`, which names none",
+    ),
     Input::text(
         Section::Tags,
         "tag-prefix",

@@ -222,3 +222,31 @@ fn a_plan_whose_role_is_refused_fails_and_one_offline_asks_for_nothing() {
         without.stdout
     );
 }
+
+#[test]
+fn a_pushed_tag_that_names_no_version_is_a_warning_or_where_one_is_required_an_error() {
+    let checkout = Checkout::with(&[("Dockerfile", "FROM scratch\nCOPY . /\n")]);
+    checkout.tag("v1.16");
+    let (head, git_ref) = (checkout.head(), "refs/tags/v1.16");
+    let warned = plan(&checkout, &push(git_ref, &head), &["--offline"]);
+    assert_eq!(actions(&warned), [format!("sha-{} unchecked", &head[..12])]);
+    assert!(
+        warned.stderr.contains("git tag `v1.16` names no version"),
+        "{}",
+        warned.stderr
+    );
+    let refused = plan(
+        &checkout,
+        &push(git_ref, &head),
+        &["--offline", "--version-required"],
+    );
+    refused.expect_code(2);
+    for part in ["makes no tag of a version", "`v1.16`", "`1.16.0`"] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+    }
+    // The same on a branch; a version that is given is one.
+    let branch = ["--offline", "--version-required"];
+    plan(&checkout, &push("refs/heads/main", &head), &branch).expect_code(2);
+    let given = ["--offline", "--version-required", "--version", "1.16.0"];
+    plan(&checkout, &push("refs/heads/main", &head), &given).expect_code(0);
+}

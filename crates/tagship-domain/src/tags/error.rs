@@ -167,6 +167,12 @@ pub enum TagError {
         /// Why each rule makes no tag.
         silent: Vec<String>,
     },
+    /// No rule makes a tag of a version, which must be there.
+    #[error("the run makes no tag of a version: {}", reasons.join("; "))]
+    NoVersion {
+        /// Why; at least one sentence.
+        reasons: Vec<String>,
+    },
 }
 
 impl TagError {
@@ -188,6 +194,11 @@ impl Diagnose for TagError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::NoTag { .. } => Some("add a rule that always makes a tag, such as `type=sha`".into()),
+            Self::NoVersion { .. } => Some(
+                "tag the commit `v` and a version with three numbers, give `version`, or leave out \
+                 `version-required`"
+                    .into(),
+            ),
             Self::Line(_) | Self::Lines(_) => None,
         }
     }

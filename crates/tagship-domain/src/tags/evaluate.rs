@@ -215,7 +215,7 @@ impl Evaluator<'_> {
 
     /// That the git tag of a run that publishes no version names none.
     fn tell_no_version(&mut self) {
-        let has_release = self.made.tags.iter().any(|tag| tag.class == TagClass::Release);
+        let has_release = self.made.has_release();
         if let Some(tag) = self
             .context
             .event

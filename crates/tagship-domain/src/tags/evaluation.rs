@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::TagClass;
+use super::error::TagError;
 use super::note::TagNote;
 use super::order::Order;
 use crate::reference::{InvalidName, Tag};
@@ -104,6 +105,33 @@ impl Evaluation {
     /// The version of the image: the first tag.
     pub fn version(&self) -> Option<&str> {
         self.tags.first().map(|tag| tag.name.as_str())
+    }
+
+    /// Whether an image is published as a version.
+    pub fn has_release(&self) -> bool {
+        self.tags.iter().any(|tag| tag.class == TagClass::Release)
+    }
+
+    /// Refuses tags of which none is a version's.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn check_version(&self) -> Result<(), TagError> {
+        if self.has_release() {
+            return Ok(());
+        }
+        let told: Vec<String> = self
+            .notes
+            .iter()
+            .filter(|note| matches!(note, TagNote::NoVersion { .. }))
+            .map(ToString::to_string)
+            .collect();
+        let mut reasons = if told.is_empty() { self.silent() } else { told };
+        if reasons.is_empty() {
+            reasons.push("no rule asks for one".to_owned());
+        }
+        Err(TagError::NoVersion { reasons })
     }
 
     /// The line of a rule, from 1.

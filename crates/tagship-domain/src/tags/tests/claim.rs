@@ -175,6 +175,23 @@ fn what_is_said_of_a_runs_tags_is_what_may_surprise() {
         !warns("type=pep440,pattern={{version}}\ntype=sha"),
         "Python takes it"
     );
+    // Where a version has to be there, the same is an error, and so is any other run without one.
+    let refused = |run: &Run, rules: &str| {
+        let error = run.evaluate(rules, "latest=false").unwrap().check_version();
+        error.err().map(|error| error.to_string())
+    };
+    insta::assert_snapshot!(
+        refused(&tag, "type=semver\ntype=sha").unwrap(),
+        @"the run makes no tag of a version: git tag `v1.16` names no version, so that no tag of a version is made: a version has three numbers, such as `1.16.0` or `1.16.0-rc.1`"
+    );
+    assert!(refused(&branch, everyday).unwrap().contains("`type=semver"));
+    assert_eq!(
+        refused(&branch, "type=sha").unwrap(),
+        "the run makes no tag of a version: no rule asks for one"
+    );
+    let release = Run::push(Mode::Strict, "tags/v1.16.0");
+    assert_eq!(refused(&release, "type=semver\ntype=sha"), None);
+    assert_eq!(refused(&branch, "type=semver,value=1.2.3"), None);
     assert!(!warns("type=semver\ntype=raw,value=1.16.0"), "a version is made");
     assert!(!warns("type=sha"), "none is asked for");
 
