@@ -6,9 +6,13 @@ use libfuzzer_sys::fuzz_target;
 use tagship_domain::event::{Event, JobVariables, Payload, RepositoryInfo};
 
 fuzz_target!(|input: &[u8]| {
-    let Some([event_name, git_ref, json]) = tagship::texts(input) else { return };
+    let Some([event_name, git_ref, json]) = tagship_fuzz::texts(input) else {
+        return;
+    };
     RepositoryInfo::parse(json.as_bytes()).ok();
-    let Ok(payload) = Payload::parse(json.as_bytes()) else { return };
+    let Ok(payload) = Payload::parse(json.as_bytes()) else {
+        return;
+    };
     for head_of_pull_request in [false, true] {
         let variables = JobVariables {
             event_name,

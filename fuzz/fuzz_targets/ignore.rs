@@ -6,8 +6,10 @@ use libfuzzer_sys::fuzz_target;
 use tagship_domain::paths::PathFilter;
 
 fuzz_target!(|input: &[u8]| {
-    let Some([patterns, path]) = tagship::texts(input) else { return };
-    tagship::is_ignored(patterns, path);
+    let Some([patterns, path]) = tagship_fuzz::texts(input) else {
+        return;
+    };
+    tagship_fuzz::is_ignored(patterns, path);
     let lines: Vec<&str> = patterns.lines().collect();
     if let Ok(filter) = PathFilter::parse(&lines) {
         filter.contains(path.as_bytes());

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use tagship_domain::event::{Event, JobVariables, Payload, RepositoryInfo};
 use tagship_domain::reference::Tag;
-use tagship_domain::tags::{TagContext, Listing, Mode, RawLists};
+use tagship_domain::tags::{Listing, Mode, RawLists, TagContext};
 
 fuzz_target!(|input: &[u8]| {
-    let Some([tags, flavor, images, git_ref]) = tagship::texts(input) else { return };
+    let Some([tags, flavor, images, git_ref]) = tagship_fuzz::texts(input) else {
+        return;
+    };
     let variables = JobVariables {
         event_name: "push",
         git_ref,

@@ -7,7 +7,9 @@ use libfuzzer_sys::fuzz_target;
 use tagship_domain::template::{Escape, Template, Zone, format};
 
 fuzz_target!(|input: &[u8]| {
-    let Some([source, zone, seconds]) = tagship::texts(input) else { return };
+    let Some([source, zone, seconds]) = tagship_fuzz::texts(input) else {
+        return;
+    };
     let seconds = seconds.trim().parse().unwrap_or_default();
     if let Ok(template) = Template::parse(source) {
         for escape in [Escape::None, Escape::Html, Escape::Tag] {

@@ -10,8 +10,10 @@ use tagship_domain::paths::PathFilter;
 use tagship_domain::version::TagPrefix;
 
 fuzz_target!(|input: &[u8]| {
-    let Some([patterns, prefix, messages]) = tagship::texts(input) else { return };
-    let messages = messages.split(tagship::SEPARATOR).map(str::as_bytes);
+    let Some([patterns, prefix, messages]) = tagship_fuzz::texts(input) else {
+        return;
+    };
+    let messages = messages.split(tagship_fuzz::SEPARATOR).map(str::as_bytes);
     let patterns: Vec<&str> = patterns.lines().collect();
     if let Ok(filter) = PathFilter::parse(&patterns) {
         for path in messages.clone() {
@@ -19,7 +21,9 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     let prefix = TagPrefix::parse(prefix).unwrap_or_default();
-    let Some(id) = CommitId::parse(&"0".repeat(40)) else { return };
+    let Some(id) = CommitId::parse(&"0".repeat(40)) else {
+        return;
+    };
     let commits = messages.map(|message| Commit::read(id.clone(), message, false));
     let previous = VersionTag {
         name: prefix.tag(&Version::new(1, 2, 3), None),

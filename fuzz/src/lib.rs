@@ -1,14 +1,4 @@
-//! What strangers write and Tagship reads, compiled with what a fuzzer needs: the modules are links to Tagship's own.
-//!
-//! They are those without heavy dependencies, so that all that runs is instrumented, and compiled in a minute.
-
-#![allow(dead_code, reason = "the rest of Tagship uses what no target does")]
-
-pub mod config;
-pub mod inputs;
-mod regular_file;
-pub mod schema;
-pub mod settings;
+//! What the fuzz targets share.
 
 /// What separates the texts of one input, so that seeds can be read and written by hand.
 pub const SEPARATOR: &str = "\n----\n";

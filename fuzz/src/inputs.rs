@@ -1,1 +1,0 @@
-../../src/inputs.rs

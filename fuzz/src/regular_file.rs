@@ -1,1 +1,0 @@
-../../src/regular_file.rs
