@@ -20,7 +20,7 @@ use gix::url::Scheme;
 use jiff::Timestamp;
 use url::Url;
 
-use crate::ports::{BuildInputs, Checkout, GitError};
+use crate::ports::{BuildInputs, GitError};
 use tagship_domain::error::cleaned;
 use tagship_domain::facts::{CommitId, Source};
 
@@ -60,8 +60,10 @@ impl GixCheckout {
     }
 }
 
-impl Checkout for GixCheckout {
-    fn source(&self, context: &Path) -> Result<Source, GitError> {
+impl GixCheckout {
+    /// Returns the commit at HEAD of the workspace's repository, or else of that of `context`. What differs from it is
+    /// not looked for.
+    pub fn source(&self, context: &Path) -> Result<Source, GitError> {
         let repository = self.open(context)?;
         let path = shown(repository.git_dir());
         if repository.workdir().is_none() {
@@ -91,7 +93,9 @@ impl Checkout for GixCheckout {
         })
     }
 
-    fn compared_source(&self, inputs: &[&dyn BuildInputs]) -> Result<Source, GitError> {
+    /// Returns the commit at HEAD with every path that the build reads and that is not what the commit says. The main
+    /// context comes first.
+    pub fn compared_source(&self, inputs: &[&dyn BuildInputs]) -> Result<Source, GitError> {
         let differences = self.differences(inputs)?;
         let context = inputs.first().map_or(Path::new(""), |main| main.context());
         Ok(Source {

@@ -16,9 +16,9 @@ use buildkit_session::BuildEvent;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use tagship_domain::build::{BuildOutput, BuildRequest};
+use tagship_domain::build::BuildRequest;
 use tagship_domain::event::RepositoryInfo;
-use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
+use tagship_domain::facts::{CommitId, Descent, GitTags};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::inventory::ListedImage;
 use tagship_domain::reference::{Digest, RepositoryName, Tag};
@@ -116,22 +116,6 @@ pub trait Builder: Send + Sync {
     ) -> Result<Digest, BuildError>;
 }
 
-/// Builds images that stay on this machine.
-#[async_trait]
-pub trait BuildHere: Send + Sync {
-    /// Finds out, before anything is built, whether the engine answers and can do what is asked.
-    async fn check(
-        &self,
-        request: &BuildRequest,
-        outputs: &[BuildOutput],
-    ) -> Result<EngineSummary, BuildError>;
-
-    /// Builds, and brings the result to each output; with none it is built and thrown away.
-    ///
-    /// Dropping the future cancels the build.
-    async fn build(&self, request: &BuildRequest, outputs: &[BuildOutput]) -> Result<BuiltImage, BuildError>;
-}
-
 /// An image in the engine's store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuiltImage {
@@ -151,17 +135,6 @@ pub struct EngineSummary {
     pub store: ImageStore,
     /// The engine's own platform, such as `linux/amd64`.
     pub platform: String,
-}
-
-/// Reads the checkout.
-pub trait Checkout: Send + Sync {
-    /// Returns the commit at HEAD of the workspace's repository, or else of that of `context`. What differs from it is
-    /// not looked for.
-    fn source(&self, context: &Path) -> Result<Source, GitError>;
-
-    /// Returns the commit at HEAD with every path that the build reads and that is not what the commit says. The main
-    /// context comes first.
-    fn compared_source(&self, inputs: &[&dyn BuildInputs]) -> Result<Source, GitError>;
 }
 
 /// What a build reads: a folder without what its ignore file leaves out, and files beside it.

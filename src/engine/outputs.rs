@@ -4,26 +4,23 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use async_trait::async_trait;
 use buildkit_session::{Error, ExporterResponse, random_id};
 
 use super::export::{archive, digest_of, into_store};
 use super::runner::{BuildRunner, Destination};
-use crate::ports::{BuildError, BuildHere, BuiltImage, EngineSummary};
+use crate::ports::{BuildError, BuiltImage};
 use tagship_domain::build::{ArchiveKind, BuildOutput, BuildRequest};
 
-#[async_trait]
-impl BuildHere for BuildRunner {
-    async fn check(
+impl BuildRunner {
+    /// Builds, and brings the result to each output; with none it is built and thrown away.
+    ///
+    /// One build for each output, since old engines take the first alone: all but one find every step in the cache.
+    /// Dropping the future cancels the build.
+    pub async fn build_outputs(
         &self,
         request: &BuildRequest,
         outputs: &[BuildOutput],
-    ) -> Result<EngineSummary, BuildError> {
-        Self::check(self, request, outputs).await
-    }
-
-    /// One build for each output, since old engines take the first alone: all but one find every step in the cache.
-    async fn build(&self, request: &BuildRequest, outputs: &[BuildOutput]) -> Result<BuiltImage, BuildError> {
+    ) -> Result<BuiltImage, BuildError> {
         let engine = self.engine().await?;
         let mut request = request.clone();
         let mut progress = self.progress(&request);

@@ -137,7 +137,7 @@ impl BuildRunner {
     }
 
     /// Finds out whether the engine answers and can do all that is asked.
-    pub(super) async fn check(
+    pub async fn check(
         &self,
         request: &BuildRequest,
         outputs: &[BuildOutput],

@@ -10,7 +10,7 @@ use crate::clock::SystemClock;
 use crate::engine::BuildRunner;
 use crate::logins::Logins;
 use crate::pipeline::{Ledger, PipelineError};
-use crate::ports::{BuildHere, RegistryLogin, Reporter, Stage};
+use crate::ports::{RegistryLogin, Reporter, Stage};
 use crate::settings::{CacheWish, Destination, Settings};
 use tagship_domain::build::{BuildOutput, BuildRequest};
 use tagship_domain::event::RepositoryInfo;
@@ -55,7 +55,8 @@ pub async fn build(
     );
     ledger.enter(Stage::Build, &*reporter);
     let outputs = named(settings, &tags);
-    let engine = BuildHere::check(&runner, &request, &outputs)
+    let engine = runner
+        .check(&request, &outputs)
         .await
         .map_err(PipelineError::from)?;
     ledger.engine(engine);
@@ -63,7 +64,8 @@ pub async fn build(
         ledger.dry_run();
         return Ok(Outcome::of_build(ledger));
     }
-    let built = BuildHere::build(&runner, &request, &outputs)
+    let built = runner
+        .build_outputs(&request, &outputs)
         .await
         .map_err(PipelineError::from)?;
     ledger.built(built);

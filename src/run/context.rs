@@ -12,7 +12,7 @@ use super::target::Target;
 use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::pipeline::{PipelineError, gather};
-use crate::ports::{BuildError, BuildInputs, Checkout as _, Reporter, RunEvent, Warning};
+use crate::ports::{BuildError, BuildInputs, Reporter, RunEvent, Warning};
 use crate::settings::{BuildSettings, CacheWish, Settings};
 use tagship_domain::build::{BuildRequest, NamedContext};
 use tagship_domain::event::RepositoryInfo;

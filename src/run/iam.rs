@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::Outcome;
 use crate::git::GixCheckout;
-use crate::ports::Checkout as _;
 use crate::settings::TargetSettings;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::iam::{

@@ -9,7 +9,7 @@ use super::{Outcome, RunError};
 use crate::engine::{BuildRunner, EngineBuilder};
 use crate::logins::Logins;
 use crate::pipeline::{Ledger, PipelineError, Writers, execute};
-use crate::ports::{BuildError, BuildHere, Reporter, RunEvent, Stage};
+use crate::ports::{BuildError, Reporter, RunEvent, Stage};
 use crate::report::{hold_warnings, plan_text};
 use crate::settings::{LoginSettings, Settings};
 use tagship_domain::capability::Feature;
@@ -161,7 +161,7 @@ async fn check_engine(
         settings.workspace.clone(),
         plan.image.to_string(),
     );
-    match BuildHere::check(&runner, request, &[]).await {
+    match runner.check(request, &[]).await {
         Err(error @ BuildError::Unsupported { .. }) => Err(PipelineError::from(error).into()),
         Err(error) => {
             let note = format!("could not determine whether the engine does all that is asked for: {error}");

@@ -9,7 +9,7 @@ use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::git::GixCheckout;
 use crate::pipeline::PipelineError;
-use crate::ports::{Checkout as _, Clock as _, Reporter};
+use crate::ports::{Clock as _, Reporter};
 use crate::settings::GithubSettings;
 use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::tags::{Explanation, Listing, Mode, RawLists, TagContext};

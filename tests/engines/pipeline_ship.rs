@@ -6,7 +6,8 @@ use tagship_domain::immutability::Mutability;
 use test_support::clients::{crane_pulls, docker_pulls, docker_runs, skopeo_pulls};
 use test_support::engines;
 use test_support::local::{Ecr, shown};
-use test_support::process::finish;
+use test_support::process::{Finished, finish};
+use test_support::schema::problems;
 use test_support::shipping::{NO_ENGINE, Shipyard};
 
 fn both(yard: &Shipyard, value: &str) -> BTreeMap<String, String> {
@@ -278,4 +279,63 @@ fn a_plan_offline_says_what_it_could_not_check() {
         plan["notes"].to_string().contains("could not be checked"),
         "{plan}"
     );
+}
+
+#[test]
+fn what_runs_print_fits_the_published_schemas() {
+    const REPORT: &str = "docs/schemas/report.json";
+    const PLAN: &str = "docs/schemas/plan.json";
+    let engine = engines::named("docker28-containerd");
+    let mut yard = Shipyard::new();
+    yard.turn_to("team/moving", &Mutability::Mutable);
+    let fits = |schema: &str, finished: &Finished| {
+        let printed = serde_json::from_str(&finished.stdout).expect("it is JSON");
+        assert_eq!(problems(schema, &printed), "", "{printed}");
+    };
+    let rules = ["--tags", "type=sha", "--tags", "type=raw,value=edge"];
+    fits(REPORT, &yard.ship(engine, &[]).code(0).0);
+    fits(REPORT, &yard.ship(engine, &[]).code(0).0);
+    fits(REPORT, &yard.ship(engine, &["--dry-run"]).code(0).0);
+    let plan = |yard: &Shipyard, more: &[&str], code| {
+        let arguments: Vec<&str> = ["--json"].iter().chain(more).copied().collect();
+        let finished = finish(&mut yard.command("plan", &engine.host(), &arguments));
+        finished.expect_code(code);
+        fits(PLAN, &finished);
+    };
+    plan(&yard, &[], 0);
+    yard.ship(engine, &rules).code(0);
+    yard.commit_more();
+    plan(&yard, &rules, 0);
+    fits(REPORT, &yard.ship(engine, &rules).code(0).0);
+    // The version is taken.
+    yard.checkout.tag("v0.9.0");
+    plan(&yard, &["--version", "1.0.0"], 10);
+    fits(REPORT, &yard.ship(engine, &["--version", "1.0.0"]).code(10).0);
+    // `latest` stays where it is.
+    fits(
+        REPORT,
+        &yard
+            .ship(
+                engine,
+                &["--tags", "type=semver,pattern={{version}}", "--version", "0.9.0"],
+            )
+            .code(0)
+            .0,
+    );
+    plan(&yard, &["--flavor", "latest=true", "--version", "0.9.1"], 0);
+    // Built, and not published.
+    let arguments = [
+        "--json",
+        "--load",
+        "--platforms",
+        "linux/amd64",
+        "--add-hosts",
+        "a:10.0.0.1",
+    ];
+    let built = finish(
+        yard.command("build", &engine.host(), &arguments)
+            .arg("--no-cache-filters=x"),
+    );
+    built.expect_code(0);
+    fits(REPORT, &built);
 }

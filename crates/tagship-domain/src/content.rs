@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::reference::Digest;
 use crate::untrusted::cleaned;
@@ -189,7 +190,11 @@ pub struct Descriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
     /// The platform, on the entries of an index.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "platform_object"
+    )]
     pub platform: Option<Platform>,
     /// Annotations, on the entries of an index.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -220,15 +225,37 @@ impl Descriptor {
 }
 
 /// An operating system and architecture, such as `linux/arm64/v8`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub struct Platform {
     /// The operating system, in Go's words.
     pub os: String,
     /// The architecture, in Go's words.
     pub architecture: String,
     /// The architecture's variant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub variant: Option<String>,
+}
+
+/// As text. In manifests it is an object.
+impl Serialize for Platform {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A platform as manifests have it. Source: OCI image spec, "Image Index", `platform`.
+#[expect(clippy::ref_option, reason = "serde hands over the field")]
+fn platform_object<S: Serializer>(platform: &Option<Platform>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Some(platform) = platform else {
+        return serializer.serialize_none();
+    };
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("os", &platform.os)?;
+    map.serialize_entry("architecture", &platform.architecture)?;
+    if let Some(variant) = &platform.variant {
+        map.serialize_entry("variant", variant)?;
+    }
+    map.end()
 }
 
 impl Platform {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tagship::engine::BuildRunner;
-use tagship::ports::{BuildError, BuildHere as _, BuiltImage};
+use tagship::ports::{BuildError, BuiltImage};
 use tagship_domain::build::{ArchiveKind, BuildOutput, BuildRequest};
 use tagship_domain::content::Platform;
 use test_support::unique;
@@ -29,7 +29,7 @@ async fn build(
     request: &BuildRequest,
     outputs: &[BuildOutput],
 ) -> Result<BuiltImage, BuildError> {
-    runner(engine).build(request, outputs).await
+    runner(engine).build_outputs(request, outputs).await
 }
 
 fn names_of(file: &Path) -> BTreeSet<String> {

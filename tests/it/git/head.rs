@@ -4,7 +4,6 @@ use std::fs;
 
 use tagship::engine::ContextInputs;
 use tagship::git::GixCheckout;
-use tagship::ports::Checkout as _;
 use tempfile::TempDir;
 
 use super::repository::{Repository, git};

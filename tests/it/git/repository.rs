@@ -8,7 +8,6 @@ use std::process::Command;
 
 use tagship::engine::ContextInputs;
 use tagship::git::GixCheckout;
-use tagship::ports::Checkout as _;
 use tagship_domain::facts::{DifferenceCause, Source};
 use tempfile::TempDir;
 

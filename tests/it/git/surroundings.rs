@@ -6,7 +6,6 @@ use std::process::Command;
 
 use tagship::engine::ContextInputs;
 use tagship::git::GixCheckout;
-use tagship::ports::Checkout as _;
 use tagship::ports::GitError;
 use tempfile::TempDir;
 

@@ -23,5 +23,6 @@ pub mod local;
 pub mod page;
 pub mod process;
 pub mod runner;
+pub mod schema;
 pub mod shipping;
 pub mod unique;

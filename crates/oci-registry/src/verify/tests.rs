@@ -48,7 +48,9 @@ fn add_attestation(registry: &InMemoryRegistry, image: &Descriptor) -> serde_jso
 
 fn with_platform(image: &Descriptor, text: &str) -> serde_json::Value {
     let mut entry = json!(image);
-    entry["platform"] = json!(Platform::parse(text).unwrap());
+    let platform = Platform::parse(text).unwrap();
+    entry["platform"] =
+        json!({"os": platform.os, "architecture": platform.architecture, "variant": platform.variant});
     entry
 }
 

@@ -16,6 +16,7 @@ use crate::untrusted::cleaned;
 
 /// Everything about a build that has a default.
 #[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct BuildOptions {
     /// Contexts beside the main one, by the names that `FROM` and `COPY --from` know them by.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

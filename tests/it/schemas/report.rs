@@ -1,0 +1,272 @@
+//! The schemas of what runs print.
+
+use serde_json::{Map, Value, json};
+
+use super::DRAFT;
+
+/// What `tagship ship --json` and `tagship build --json` print, and the output `json` of the action: with every key,
+/// whatever became of the run. `tagship plan --json` prints it where there is no plan.
+pub(super) fn report_schema() -> Value {
+    let stage = object(
+        json!({
+            "stage": {"enum": ["read", "plan", "build", "verify", "tag", "report"]},
+            "milliseconds": {"type": "integer", "minimum": 0},
+        }),
+        &[],
+    );
+    let tag = one_of(&[
+        (
+            json!({
+                "outcome": {"enum": ["pending", "created", "kept", "moved"]},
+                "digest": nullable(&digest()),
+            }),
+            &[],
+        ),
+        (
+            json!({
+                "outcome": {"const": "held"},
+                "digest": nullable(&digest()),
+                "reason": code(), "message": text(), "hint": text(),
+            }),
+            &["hint"],
+        ),
+    ]);
+    let report = object(
+        json!({
+            "status": {"enum": ["published", "already-published", "built", "dry-run", "failed"]},
+            "image": nullable(&image()),
+            "revision": nullable(&revision()),
+            "version": nullable(&text()),
+            "digest": nullable(&digest()),
+            "image-id": digest(),
+            "names": {"type": "array", "items": text()},
+            "tags": {"type": "array", "items": with(&tag, &json!({"tag": tag_name(), "class": class()}))},
+            "manifests": {"type": "array", "items": object(json!({"platform": platform(), "digest": digest()}), &[])},
+            "size": {"type": ["integer", "null"], "minimum": 0},
+            "engine": nullable(&object(json!({"version": text(), "store": {"enum": ["classic", "containerd"]}, "platform": platform()}), &[])),
+            "stages": {"type": "array", "items": stage},
+            "notes": {"type": "array", "items": note()},
+            "exit-code": exit_code(),
+            "error": nullable(&error()),
+            "plan": plan(),
+        }),
+        &["image-id", "names", "plan"],
+    );
+    titled(report, "The report of a run of Tagship")
+}
+
+/// What `tagship plan --json` prints.
+pub(super) fn plan_schema() -> Value {
+    let plan = with(
+        &plan(),
+        &json!({"exit-code": exit_code(), "error": nullable(&error())}),
+    );
+    titled(plan, "The plan of a run of Tagship")
+}
+
+fn plan() -> Value {
+    let content = one_of(&[
+        (
+            json!({"from": {"const": "build"}, "request": build_request()}),
+            &[],
+        ),
+        (
+            json!({
+                "from": {"const": "published"},
+                "digest": digest(),
+                "tag": tag_name(),
+                "basis": {"enum": ["label", "assumed"]},
+            }),
+            &[],
+        ),
+    ]);
+    let tag = one_of(&[
+        (json!({"action": {"enum": ["create", "unchecked"]}}), &[]),
+        (json!({"action": {"const": "keep"}, "digest": digest()}), &[]),
+        (json!({"action": {"const": "move"}, "from": digest()}), &[]),
+        (
+            json!({"action": {"const": "hold"}, "at": digest(), "reason": code(), "message": text(), "hint": text()}),
+            &["at", "hint"],
+        ),
+        (
+            json!({
+                "action": {"const": "conflict"},
+                "obstacle": {"enum": ["taken", "repository-is-immutable"]},
+                "existing": digest(),
+                "existing-revision": text(),
+                "ours": digest(),
+                "our-revision": revision(),
+                "differences": {"type": "array", "items": code()},
+            }),
+            &[
+                "existing",
+                "existing-revision",
+                "ours",
+                "our-revision",
+                "differences",
+            ],
+        ),
+    ]);
+    let mutability = one_of(&[
+        (json!({"setting": {"enum": ["MUTABLE", "IMMUTABLE"]}}), &[]),
+        (
+            json!({
+                "setting": {"enum": ["MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"]},
+                "filters": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-zA-Z._*-]{1,128}$"}},
+            }),
+            &[],
+        ),
+    ]);
+    object(
+        json!({
+            "image": image(),
+            "revision": revision(),
+            "version": nullable(&text()),
+            "request": {"type": "string", "pattern": "^v1:"},
+            "content": content,
+            "tags": {
+                "type": "array",
+                "items": with(&tag, &json!({"tag": tag_name(), "class": class(), "rule": text()})),
+            },
+            "mutability": nullable(&mutability),
+            "notes": {"type": "array", "items": note()},
+        }),
+        &[],
+    )
+}
+
+/// What is built: what was not asked for is left out, but for the keys that each build has.
+fn build_request() -> Value {
+    let texts = json!({"type": "array", "items": text()});
+    let by_name = json!({"type": "object", "additionalProperties": text()});
+    let given = json!({
+        "contexts": {"type": "object"},
+        "add-hosts": {"type": "array", "items": object(json!({"host": text(), "address": text()}), &[])},
+        "network": {"enum": ["none", "host"]},
+        "shm-size": {"type": "integer", "minimum": 0},
+        "ulimits": texts,
+        "cgroup-parent": text(),
+        "allow": texts,
+        "pull": {"const": true},
+        "no-cache-filters": texts,
+        "annotations": {"type": "array", "items": object(json!({"option": text(), "value": text()}), &[])},
+        "attestations": by_name,
+        "cache-from": texts,
+        "cache-to": texts,
+        "agents": by_name,
+        "volatile-args": texts,
+        "is-cache-optional": {"const": true},
+    });
+    let optional: Vec<&str> = given.as_object().unwrap().keys().map(String::as_str).collect();
+    let always = json!({
+        "context": text(),
+        "dockerfile": text(),
+        "target": nullable(&text()),
+        "build-args": texts,
+        "secrets": {"type": "array", "items": object(json!({"id": text()}), &[])},
+        "labels": by_name,
+        "platforms": {"type": "array", "items": platform()},
+        "no-cache": {"type": "boolean"},
+        "committed-at": {"type": "integer", "description": "Seconds since 1970, UTC."},
+        "reproducible": {"type": "boolean"},
+    });
+    object(merged(&always, &given), &optional)
+}
+
+fn titled(mut schema: Value, title: &str) -> Value {
+    schema["$schema"] = json!(DRAFT);
+    schema["title"] = json!(title);
+    schema
+}
+
+/// An object of just these properties; those of `optional` may be absent.
+fn object(properties: Value, optional: &[&str]) -> Value {
+    let keys = properties.as_object().unwrap().keys();
+    let required: Vec<&String> = keys.filter(|key| !optional.contains(&key.as_str())).collect();
+    json!({"type": "object", "required": required, "properties": properties, "additionalProperties": false})
+}
+
+/// One of several objects, each with the properties that may be absent.
+fn one_of(variants: &[(Value, &[&str])]) -> Value {
+    let variants: Vec<Value> = variants
+        .iter()
+        .map(|(properties, optional)| object(properties.clone(), optional))
+        .collect();
+    json!({"oneOf": variants})
+}
+
+/// An object, or each of several, with more properties, which it always has.
+fn with(schema: &Value, more: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(variants) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
+        for variant in variants {
+            *variant = with(variant, more);
+        }
+        return schema;
+    }
+    schema["properties"] = merged(&schema["properties"], more);
+    let required = schema["required"].as_array_mut().unwrap();
+    required.extend(more.as_object().unwrap().keys().map(|key| json!(key)));
+    schema
+}
+
+fn merged(one: &Value, other: &Value) -> Value {
+    let members = |value: &Value| value.as_object().unwrap().clone();
+    let all: Map<String, Value> = members(one).into_iter().chain(members(other)).collect();
+    all.into()
+}
+
+fn nullable(schema: &Value) -> Value {
+    json!({"anyOf": [schema, {"type": "null"}]})
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+/// A stable code.
+fn code() -> Value {
+    json!({"type": "string", "pattern": "^[a-z][a-z0-9-]*$"})
+}
+
+fn digest() -> Value {
+    json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"})
+}
+
+fn revision() -> Value {
+    json!({"type": "string", "pattern": "^([0-9a-f]{40}|[0-9a-f]{64})(-dirty)?$"})
+}
+
+/// Source: OCI distribution specification, "Pulling manifests", `<reference>` as a tag.
+fn tag_name() -> Value {
+    json!({"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"})
+}
+
+/// Such as `linux/arm64/v8`.
+fn platform() -> Value {
+    json!({"type": "string", "pattern": "^[^/]+/[^/]+(/[^/]+)?$"})
+}
+
+fn class() -> Value {
+    json!({"enum": ["commit", "release", "moving"]})
+}
+
+fn image() -> Value {
+    object(json!({"registry": text(), "repository": text()}), &[])
+}
+
+fn note() -> Value {
+    object(json!({"code": code(), "message": text()}), &[])
+}
+
+fn exit_code() -> Value {
+    json!({"type": "integer", "minimum": 0, "maximum": 255})
+}
+
+fn error() -> Value {
+    let texts = json!({"type": "array", "items": text()});
+    object(
+        json!({"message": text(), "causes": texts, "hint": text(), "output": texts}),
+        &["causes", "hint", "output"],
+    )
+}
