@@ -20,6 +20,7 @@ pub mod matrix;
 pub mod paths;
 pub mod plan;
 pub mod reference;
+pub mod release;
 pub mod setup;
 pub mod tags;
 pub mod template;

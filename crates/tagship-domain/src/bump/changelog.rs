@@ -66,7 +66,7 @@ impl Changelog {
     ];
 
     /// Sorts the changes of `commits`.
-    pub(super) fn of(commits: &[Commit]) -> Self {
+    pub(crate) fn of(commits: &[Commit]) -> Self {
         let mut groups = Self::GROUPS.map(|(title, _)| Group {
             title,
             entries: Vec::new(),
