@@ -54,6 +54,12 @@ pub const OIDC: Duration = Duration::from_secs(15);
 pub const GITHUB_TRY: Duration = Duration::from_secs(10);
 /// The most bytes of an answer of GitHub's API.
 pub const GITHUB_BYTES: u64 = 10 * MIB;
+/// How long GitHub's API is left alone when it asks for that; for longer the run ends.
+pub const GITHUB_PAUSE: Duration = Duration::from_mins(1);
+/// How long one try of sending a release's file may take.
+pub const GITHUB_UPLOAD: Duration = Duration::from_mins(2);
+/// The most pages of a list of GitHub's API, of a hundred entries each.
+pub const GITHUB_PAGES: usize = 100;
 
 /// How long a program that keeps logins for the docker command may take; it may ask its user.
 pub const HELPER: Duration = Duration::from_secs(30);
@@ -165,6 +171,16 @@ pub const LIMITS: &[Limit] = &[
     row("GitHub", "an OIDC token", Bound::Size(TOKEN_BYTES)),
     row("GitHub", "one try of a call to the API", Bound::Time(GITHUB_TRY)),
     row("GitHub", "an answer of the API", Bound::Size(GITHUB_BYTES)),
+    row(
+        "GitHub",
+        "a pause that the API asks for",
+        Bound::Time(GITHUB_PAUSE),
+    ),
+    row(
+        "GitHub",
+        "one try of sending a release's file",
+        Bound::Time(GITHUB_UPLOAD),
+    ),
     row("credential helper", "one answer", Bound::Time(HELPER)),
     row("credential helper", "one answer", Bound::Size(HELPER_BYTES)),
 ];

@@ -6,6 +6,7 @@ mod build_error;
 mod forge_error;
 mod git_error;
 mod image_archive;
+mod releases;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,9 @@ pub use image_archive::{ImageArchive, LoopbackRegistry, PushableImage};
 pub use oci_registry::{
     BlobStream, FoundManifests, LoginError, ReadRepository, ReadWhole, RegistryCredential, RegistryError,
     RegistryLogin, WriteRepository, WriteWhole,
+};
+pub use releases::{
+    ForgeRelease, ListedTag, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, WriteReleases,
 };
 pub use tagship_domain::capability::ImageStore;
 
@@ -276,6 +280,8 @@ pub enum Stage {
     Verify,
     /// Tags are put.
     Tag,
+    /// The git tag is put, and the release published.
+    Release,
     /// The registry's state is read back and reported.
     Report,
 }
@@ -289,6 +295,7 @@ impl Stage {
             Self::Build => "build",
             Self::Verify => "verify",
             Self::Tag => "tag",
+            Self::Release => "release",
             Self::Report => "report",
         }
     }

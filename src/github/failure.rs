@@ -1,24 +1,36 @@
-//! Why one try of a question to GitHub failed.
+//! Why one try of a request to GitHub failed.
 
-use http::StatusCode;
+use std::time::Duration;
+
+use http::response::Parts;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use crate::limits;
 use crate::ports::ForgeError;
 use tagship_domain::error::innermost;
 use tagship_domain::untrusted::cleaned;
 
-/// Why one try of a question failed.
+/// Why one try of a request failed.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// It did not get an answer.
     Unanswered(octocrab::Error),
     /// It was refused.
     Refused { status: StatusCode, message: String },
+    /// It was not looked at: there were too many before.
+    Limited { pause: Duration, message: String },
     /// Its answer broke off, is too long, or says something else.
     Answer(String),
     /// Its answer did not come in time.
-    Late,
+    Late(Duration),
+}
+
+/// What a request was to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose<'a> {
+    Read,
+    /// To make or change what has this name.
+    Write(&'a str),
 }
 
 impl From<octocrab::Error> for Failure {
@@ -27,43 +39,152 @@ impl From<octocrab::Error> for Failure {
     }
 }
 
-/// Source: GitHub REST API, "Troubleshooting": errors have a `message`.
+/// Source: GitHub REST API, "Troubleshooting": errors have a `message`; those of validation say more in `errors`.
 #[derive(Deserialize)]
 struct ApiRefusal {
     message: String,
+    #[serde(default)]
+    errors: Vec<serde_json::Value>,
+}
+
+impl ApiRefusal {
+    /// The message, with what was wrong in particular.
+    fn words(&self) -> String {
+        let particular = self.errors.iter().filter_map(|error| {
+            let text = |key: &str| error.get(key).and_then(serde_json::Value::as_str);
+            error
+                .as_str()
+                .or_else(|| text("message"))
+                .or_else(|| text("code"))
+        });
+        let particular: Vec<&str> = particular.collect();
+        if particular.is_empty() {
+            return cleaned(&self.message);
+        }
+        cleaned(&format!("{}: {}", self.message, particular.join(", ")))
+    }
 }
 
 impl Failure {
     /// What an answer that is no success says.
-    pub(super) fn of_status(status: StatusCode, body: &[u8]) -> Self {
-        let said = serde_json::from_slice::<ApiRefusal>(body).map(|refusal| cleaned(&refusal.message));
-        Self::Refused {
-            status,
-            message: said.unwrap_or_else(|_| "it gives no reason".to_owned()),
+    pub(super) fn of_answer(head: &Parts, body: &[u8]) -> Self {
+        let status = head.status;
+        let said = serde_json::from_slice::<ApiRefusal>(body).map(|refusal| refusal.words());
+        let mut message = said.unwrap_or_else(|_| "it gives no reason".to_owned());
+        if let Some(pause) = pause(status, &head.headers) {
+            return Self::Limited { pause, message };
         }
+        // Source: GitHub REST API, "Permissions required for fine-grained personal access tokens".
+        if let Some(needed) = text(&head.headers, "x-accepted-github-permissions").filter(|_| status == 403) {
+            message = format!("{message}; it needs {}", cleaned(needed));
+        }
+        Self::Refused { status, message }
     }
 
-    /// Whether the same question may be answered later.
+    /// Whether the same request may be answered later, or was carried out although nothing says so.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Refused { status, .. } => {
                 status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
             }
             Self::Unanswered(octocrab::Error::Hyper { .. } | octocrab::Error::Service { .. })
-            | Self::Late => true,
-            Self::Unanswered(_) | Self::Answer(_) => false,
+            | Self::Late(_) => true,
+            Self::Unanswered(_) | Self::Answer(_) | Self::Limited { .. } => false,
         }
     }
 
     /// The error when no further try is made.
-    pub(super) fn into_error(self, repository: String) -> ForgeError {
+    pub(super) fn into_error(self, repository: String, purpose: Purpose<'_>) -> ForgeError {
+        let is_unsure = self.is_transient();
         let message = match self {
-            Self::Refused { status, message } => format!("{message} ({status})"),
+            Self::Refused { status, message } => {
+                let worded = format!("{message} ({status})");
+                match (purpose, status.as_u16()) {
+                    // GitHub says 404 to a token that may not know of what it may not change.
+                    (Purpose::Write(_), 401 | 403 | 404) => {
+                        return ForgeError::NotPermitted {
+                            repository,
+                            action: "write to",
+                            message: worded,
+                        };
+                    }
+                    (Purpose::Write(name), 422)
+                        if message.contains("already") && message.contains("exist") =>
+                    {
+                        return ForgeError::Taken {
+                            repository,
+                            name: name.to_owned(),
+                        };
+                    }
+                    (Purpose::Write(name), 422) if is_rule(&message) => {
+                        return ForgeError::AgainstRules {
+                            repository,
+                            name: name.to_owned(),
+                            message: worded,
+                        };
+                    }
+                    _ => worded,
+                }
+            }
+            Self::Limited { pause, message } => {
+                return ForgeError::Limited {
+                    repository,
+                    seconds: pause.as_secs(),
+                    message,
+                };
+            }
             Self::Answer(problem) => problem,
-            Self::Late => format!("no answer within {} s", limits::GITHUB_TRY.as_secs()),
+            Self::Late(limit) => format!("no answer within {} s", limit.as_secs()),
             // octocrab's error says what it is inside: it prints as `Service` alone.
             Self::Unanswered(error) => innermost(&error),
         };
-        ForgeError::Failed { repository, message }
+        ForgeError::Failed {
+            repository,
+            message,
+            is_unsure,
+        }
     }
+}
+
+/// Whether the words are those of a ruleset, or of an immutable release whose name is spent.
+///
+/// Source: GitHub docs, "Available rules for rulesets" ("Repository rule violations found") and "Immutable releases".
+fn is_rule(message: &str) -> bool {
+    [
+        "rule violations",
+        "immutable release",
+        "creations being restricted",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+/// How long GitHub wants to be left alone, if that is why it refuses.
+///
+/// Source: GitHub REST API, "Rate limits": `retry-after`, or `x-ratelimit-reset` where `x-ratelimit-remaining` is 0; else
+/// a minute where the status says that there were too many.
+fn pause(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    if !matches!(status.as_u16(), 403 | 429) {
+        return None;
+    }
+    let number = |name| text(headers, name)?.parse::<i64>().ok();
+    let seconds = number("retry-after").or_else(|| {
+        let reset = number("x-ratelimit-reset").filter(|_| number("x-ratelimit-remaining") == Some(0))?;
+        let now = number_of_date(headers)?;
+        Some(reset.saturating_sub(now))
+    });
+    let seconds = seconds.or_else(|| (number("x-ratelimit-remaining") == Some(0)).then_some(60))?;
+    Some(Duration::from_secs(
+        u64::try_from(seconds).unwrap_or_default().max(1),
+    ))
+}
+
+/// GitHub's own time of the answer, in seconds since 1970: this machine's clock may differ.
+fn number_of_date(headers: &HeaderMap) -> Option<i64> {
+    let date = jiff::fmt::rfc2822::parse(text(headers, "date")?).ok()?;
+    Some(date.timestamp().as_second())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }

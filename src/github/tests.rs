@@ -1,5 +1,6 @@
 //! The adapter for GitHub's API beside a fake of it.
 
+use secrecy::SecretString;
 use serde_json::json;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};

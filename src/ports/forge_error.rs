@@ -1,4 +1,4 @@
-//! The error of the seam to GitHub.
+//! What can go wrong with the forge.
 
 use std::borrow::Cow;
 
@@ -20,23 +20,80 @@ pub enum ForgeError {
         repository: String,
         /// What happened.
         message: String,
+        /// Whether it may have done what was asked for, or may do it later.
+        is_unsure: bool,
     },
+    /// The token is refused, or may not do what was asked for.
+    #[error("GitHub does not let the token {action} `{repository}`: {message}")]
+    NotPermitted {
+        /// `owner/name`.
+        repository: String,
+        /// Such as `write to`.
+        action: &'static str,
+        /// In its words.
+        message: String,
+    },
+    /// The token has asked too often.
+    #[error("GitHub takes no more requests about `{repository}` for {seconds} s: {message}")]
+    Limited {
+        /// `owner/name`.
+        repository: String,
+        /// How long it is to be left alone, in seconds.
+        seconds: u64,
+        /// In its words.
+        message: String,
+    },
+    /// The name is taken.
+    #[error("`{name}` exists in `{repository}` already")]
+    Taken {
+        /// `owner/name`.
+        repository: String,
+        /// The name.
+        name: String,
+    },
+    /// The repository's own rules refuse it.
+    #[error("the rules of `{repository}` refuse `{name}`: {message}")]
+    AgainstRules {
+        /// `owner/name`.
+        repository: String,
+        /// The git tag.
+        name: String,
+        /// In GitHub's words.
+        message: String,
+    },
+}
+
+impl ForgeError {
+    /// Whether what was asked for may have been done all the same, or was done by another run: who looks knows.
+    pub const fn is_unsure(&self) -> bool {
+        matches!(self, Self::Failed { is_unsure: true, .. } | Self::Taken { .. })
+    }
 }
 
 impl Diagnose for ForgeError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::InvalidRepository { .. } => FailureKind::Usage,
-            Self::Failed { .. } => FailureKind::Operation,
+            Self::NotPermitted { .. } => FailureKind::Credentials,
+            Self::Taken { .. } => FailureKind::TagConflict,
+            Self::Failed { .. } | Self::Limited { .. } | Self::AgainstRules { .. } => FailureKind::Operation,
         }
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
-        match self {
-            Self::InvalidRepository { .. } => None,
-            Self::Failed { .. } => {
-                Some("check that `github-token` may read the repository's `contents`".into())
+        let hint = match self {
+            Self::InvalidRepository { .. } | Self::Taken { .. } => return None,
+            Self::Failed { is_unsure: true, .. } => "run again: what was done stays, and is not done twice",
+            Self::Failed { .. } => "check that `github-token` may read the repository's `contents`",
+            // Source: GitHub docs, "Permissions for the GITHUB_TOKEN" and "Troubleshooting the REST API".
+            Self::NotPermitted { .. } => {
+                "give the job `permissions: contents: write`; a pull request from a fork never has it, an organisation may withhold it, and a commit that changes `.github/workflows` needs a token with the right `workflows` in `github-token`"
             }
-        }
+            Self::Limited { .. } => "run again later; what was done stays, and is not done twice",
+            Self::AgainstRules { .. } => {
+                "let the token's owner past the ruleset, or take a version that no immutable release has used"
+            }
+        };
+        Some(hint.into())
     }
 }

@@ -14,6 +14,7 @@ pub(super) fn stage(stage: Stage) -> &'static str {
         Stage::Build => "build and push by digest",
         Stage::Verify => "verify",
         Stage::Tag => "tag",
+        Stage::Release => "release",
         Stage::Report => "report",
     }
 }

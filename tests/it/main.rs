@@ -13,6 +13,7 @@ mod doctor_command;
 mod documents;
 mod first_process;
 mod git;
+mod github_releases;
 mod hostile;
 mod identity_local;
 mod init_command;

@@ -1,6 +1,12 @@
 //! A stateful fake of GitHub's API, as far as releases need it: a bare repository holds commits and tags, and the
-//! documented rules hold (docs.github.com, REST API: Git database, Releases, Repository contents).
+//! documented rules hold.
+//!
+//! Sources, all under docs.github.com/en/rest: `git/refs`, `git/tags`, `git/commits`, `git/trees`, `repos/contents`,
+//! `repos/repos`, `releases/releases`, `releases/assets`; for what every request keeps to, `using-the-rest-api`:
+//! `troubleshooting-the-rest-api` (404 for what a token may not know of, 403 for what it may not do, 422 for what is not
+//! valid), `rate-limits-for-the-rest-api` and `using-pagination-in-the-rest-api`.
 
+mod faults;
 mod git;
 mod releases;
 
@@ -12,6 +18,8 @@ use tokio::runtime::Runtime;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
+use self::faults::Faults;
+pub use self::faults::Trouble;
 use self::git::Bare;
 use self::releases::Releases;
 
@@ -32,6 +40,9 @@ struct State {
     releases: Releases,
     writes: Vec<String>,
     writes_allowed: Option<usize>,
+    requests: Vec<String>,
+    faults: Faults,
+    may_write: bool,
 }
 
 /// A status with its body.
@@ -46,6 +57,9 @@ impl Github {
             releases: Releases::default(),
             writes: Vec::new(),
             writes_allowed: None,
+            requests: Vec::new(),
+            faults: Faults::default(),
+            may_write: true,
         }));
         let respond = Api(Arc::clone(&state));
         let server = runtime.block_on(async {
@@ -103,6 +117,81 @@ impl Github {
         self.with(|state| state.releases.list())
     }
 
+    /// Takes the commits of a checkout's HEAD, as a push to its branch does.
+    pub fn push_from(&self, checkout: &std::path::Path) {
+        self.with(|state| state.repository.take_from(checkout));
+    }
+
+    /// The environment of a job with this token.
+    pub fn job(&self) -> [(&'static str, String); 4] {
+        [
+            ("GITHUB_API_URL", self.api_url()),
+            ("GITHUB_SERVER_URL", "https://github.example".to_owned()),
+            ("GITHUB_REPOSITORY", REPOSITORY.to_owned()),
+            ("TAGSHIP_GITHUB_TOKEN", TOKEN.to_owned()),
+        ]
+    }
+
+    /// Gives or takes the right `contents: write`.
+    pub fn let_write(&self, may_write: bool) {
+        self.with(|state| state.may_write = may_write);
+    }
+
+    /// Everything that was asked since it was last forgotten, one line for each request.
+    pub fn requests(&self) -> Vec<String> {
+        self.with(|state| state.requests.clone())
+    }
+
+    /// Forgets what was asked, and all trouble that was ordered.
+    pub fn forget(&self) {
+        self.with(|state| {
+            state.requests.clear();
+            state.writes.clear();
+            state.faults = Faults::default();
+        });
+    }
+
+    /// Orders trouble for the request of this number, from 0, counted from when requests were last forgotten.
+    pub fn trouble(&self, request: usize, trouble: Trouble) {
+        self.with(|state| state.faults.order(request, trouble));
+    }
+
+    /// Orders that `act` is done when the request of this number is carried out, and not answered yet.
+    pub fn at_request(&self, request: usize, act: impl FnOnce() + Send + 'static) {
+        self.with(|state| state.faults.call(request, Box::new(act)));
+    }
+
+    /// The published releases and the drafts, by their git tags.
+    pub fn release(&self, tag: &str) -> Value {
+        let releases = self.releases();
+        let of_tag: Vec<&Value> = releases
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|release| release["tag_name"] == tag)
+            .collect();
+        match of_tag.as_slice() {
+            [] => Value::Null,
+            [one] => (*one).clone(),
+            several => panic!("there are {} releases of `{tag}`", several.len()),
+        }
+    }
+
+    /// The git tag of the latest release.
+    pub fn latest(&self) -> Option<String> {
+        let releases = self.releases();
+        let latest = releases
+            .as_array()?
+            .iter()
+            .find(|release| release["is_latest"] == true)?;
+        Some(latest["tag_name"].as_str()?.to_owned())
+    }
+
+    /// Spends a git tag's name, as an immutable release that was deleted does.
+    pub fn spend(&self, tag: &str) {
+        self.with(|state| state.releases.spend(tag));
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.state.lock().expect("no thread has failed"))
     }
@@ -120,6 +209,23 @@ impl Respond for Api {
                 None => ResponseTemplate::new(404),
             };
         }
+        let number = state.requests.len();
+        state.requests.push(format!("{} {path}", request.method));
+        let trouble = state.faults.trouble(number);
+        if let Some(answer) = trouble.as_ref().and_then(Trouble::instead) {
+            return answer;
+        }
+        let answer = state.respond(request, &path);
+        state.faults.reach(number);
+        match trouble {
+            Some(Trouble::Lost) => ResponseTemplate::new(502).set_body_string("<html>Bad Gateway</html>"),
+            _ => answer,
+        }
+    }
+}
+
+impl State {
+    fn respond(&mut self, request: &Request, path: &str) -> ResponseTemplate {
         let token = request
             .headers
             .get("authorization")
@@ -128,14 +234,39 @@ impl Respond for Api {
             return ResponseTemplate::new(401).set_body_json(json!({ "message": "Bad credentials" }));
         }
         if request.method.as_str() != "GET" {
-            if state.writes_allowed == Some(state.writes.len()) {
+            if !self.may_write {
+                let message = json!({ "message": "Resource not accessible by integration" });
+                return ResponseTemplate::new(403)
+                    .insert_header("x-accepted-github-permissions", "contents=write")
+                    .set_body_json(message);
+            }
+            if self.writes_allowed == Some(self.writes.len()) {
                 return ResponseTemplate::new(502);
             }
-            state.writes.push(format!("{} {path}", request.method));
+            self.writes.push(format!("{} {path}", request.method));
         }
-        let (status, body) = state.answer(request);
-        ResponseTemplate::new(status).set_body_json(body)
+        let (status, body) = self.answer(request);
+        match (request.method.as_str(), &body) {
+            ("GET", Value::Array(entries)) => paged(request, entries),
+            _ => ResponseTemplate::new(status).set_body_json(body),
+        }
     }
+}
+
+/// One page of a list, of 30 entries if the request does not say how many.
+fn paged(request: &Request, entries: &[Value]) -> ResponseTemplate {
+    let number = |name: &str, default: usize| {
+        let found = request.url.query_pairs().find(|(key, _)| key == name);
+        found.and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
+    };
+    let (page, size) = (number("page", 1).max(1), number("per_page", 30).clamp(1, 100));
+    let shown: Vec<&Value> = entries.iter().skip((page - 1) * size).take(size).collect();
+    let answer = ResponseTemplate::new(200).set_body_json(shown);
+    if page * size >= entries.len() {
+        return answer;
+    }
+    let next = format!("<http://next.invalid/?page={}>; rel=\"next\"", page + 1);
+    answer.insert_header("link", next.as_str())
 }
 
 impl State {
@@ -149,15 +280,21 @@ impl State {
                 _ => refused(422, "Validation Failed"),
             };
         }
-        let Some(path) = path.strip_prefix(&format!("/repos/{REPOSITORY}/")) else {
+        let Some(path) = path.strip_prefix(&format!("/repos/{REPOSITORY}")) else {
             return refused(404, "Not Found");
         };
+        let path = path.strip_prefix('/').unwrap_or(path);
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         let parts: Vec<&str> = path.split('/').collect();
         match (request.method.as_str(), parts.as_slice()) {
+            ("GET", [""]) => (200, json!({ "name": "tagship", "full_name": REPOSITORY })),
+            ("GET", ["git", "tags", sha]) => found(self.repository.tag_object(sha)),
+            ("POST", ["git", "tags"]) => self.repository.make_tag_object(&body),
             ("GET", ["git", "commits", sha]) => found(self.repository.commit(sha)),
-            ("GET", ["git", "ref", "tags", tag]) => found(self.repository.reference(tag)),
-            ("GET", ["git", "matching-refs", "tags", prefix]) => (200, self.repository.matching(prefix)),
+            ("GET", ["git", "ref", "tags", tag @ ..]) => found(self.repository.reference(&decoded(tag))),
+            ("GET", ["git", "matching-refs", "tags", prefix @ ..]) => {
+                (200, self.repository.matching(&decoded(prefix)))
+            }
             ("GET", ["contents", file @ ..]) => {
                 let revision = request.url.query_pairs().find(|(key, _)| key == "ref");
                 let revision = revision.map_or_else(|| "HEAD".into(), |(_, value)| value);
@@ -168,9 +305,11 @@ impl State {
             ("POST", ["git", "trees"]) => self.repository.make_tree(&body),
             ("POST", ["git", "commits"]) => self.repository.make_commit(&body),
             ("POST", ["git", "refs"]) => self.repository.make_reference(&body),
-            ("PATCH", ["git", "refs", "tags", tag]) => self.repository.move_reference(tag, &body),
-            ("GET", ["releases"]) => (200, self.releases.list()),
-            ("GET", ["releases", "tags", tag]) => found(self.releases.published(tag)),
+            ("PATCH", ["git", "refs", "tags", tag @ ..]) => {
+                self.repository.move_reference(&decoded(tag), &body)
+            }
+            ("GET", ["releases"]) => (200, self.releases.list_for(self.may_write)),
+            ("GET", ["releases", "tags", tag]) => found(self.releases.published(&decoded(&[*tag]))),
             ("GET", ["releases", id, "assets"]) => found(self.releases.assets(id)),
             ("POST", ["releases"]) => {
                 let host = request.headers.get("host").and_then(|value| value.to_str().ok());
@@ -182,6 +321,20 @@ impl State {
             _ => refused(404, "Not Found"),
         }
     }
+}
+
+/// Parts of a path as the name that they stand for.
+fn decoded(parts: &[&str]) -> String {
+    let path = parts.join("/");
+    let mut bytes = Vec::new();
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = (*first == b'%').then(|| after.get(..2)).flatten();
+        let byte = escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).expect("names are UTF-8")
 }
 
 fn found(answer: Option<Value>) -> Answer {

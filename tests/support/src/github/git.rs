@@ -29,6 +29,12 @@ impl Bare {
         bare
     }
 
+    /// Takes what the HEAD of a checkout contains, as its branch `main`.
+    pub(super) fn take_from(&self, checkout: &Path) {
+        let fetch = ["fetch", "--quiet", "--no-tags", "--force"];
+        output_of(self.git(&fetch).arg(checkout).arg("HEAD:refs/heads/main"));
+    }
+
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -60,13 +66,13 @@ impl Bare {
     }
 
     pub(super) fn reference(&self, tag: &str) -> Option<Value> {
-        self.tags().get(tag).map(|commit| reference(tag, commit))
+        self.tags().get(tag).map(|object| self.shown(tag, object))
     }
 
     pub(super) fn matching(&self, prefix: &str) -> Value {
         let tags = self.tags();
         let matching = tags.iter().filter(|(tag, _)| tag.starts_with(prefix));
-        matching.map(|(tag, commit)| reference(tag, commit)).collect()
+        matching.map(|(tag, object)| self.shown(tag, object)).collect()
     }
 
     pub(super) fn file(&self, revision: &str, path: &str) -> Option<Vec<u8>> {
@@ -130,7 +136,7 @@ impl Bare {
             return refused(422, "Object does not exist");
         }
         self.put_tag(tag, sha);
-        (201, reference(tag, sha))
+        (201, self.shown(tag, sha))
     }
 
     pub(super) fn move_reference(&self, tag: &str, body: &Value) -> Answer {
@@ -147,11 +153,50 @@ impl Bare {
             return refused(422, "Update is not a fast forward");
         }
         self.put_tag(tag, sha);
-        (200, reference(tag, sha))
+        (200, self.shown(tag, sha))
+    }
+
+    /// Makes a tag object; no reference points to it.
+    pub(super) fn make_tag_object(&self, body: &Value) -> Answer {
+        let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+        let (tag, message, object) = (text("tag"), text("message"), text("object"));
+        if tag.is_empty() || message.is_empty() || !self.has(&object) {
+            return refused(422, "Invalid request");
+        }
+        let content = format!(
+            "object {object}\ntype commit\ntag {tag}\ntagger bot <bot@example.com> 1767323045 +0000\n\n{message}\n"
+        );
+        let sha = self.written(&["mktag", "--no-strict"], &content);
+        let shown = self.tag_object(&sha).expect("it was made");
+        (201, shown)
+    }
+
+    pub(super) fn tag_object(&self, sha: &str) -> Option<Value> {
+        let shown = self.ask(&["cat-file", "tag", sha])?;
+        let line = |key: &str| {
+            shown
+                .lines()
+                .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
+        };
+        let object = json!({ "type": line("type")?, "sha": line("object")? });
+        Some(json!({ "sha": sha, "tag": line("tag")?, "object": object }))
+    }
+
+    /// A reference, with the kind of what it points to.
+    fn shown(&self, tag: &str, object: &str) -> Value {
+        let kind = self
+            .ask(&["cat-file", "-t", object])
+            .expect("a tag points to something");
+        json!({ "ref": format!("refs/tags/{tag}"), "object": { "type": kind, "sha": object } })
     }
 
     fn make_blob(&self, content: &str) -> String {
-        let mut command = self.git(&["hash-object", "-w", "--stdin"]);
+        self.written(&["hash-object", "-w", "--stdin"], content)
+    }
+
+    /// What git prints of what it reads.
+    fn written(&self, arguments: &[&str], content: &str) -> String {
+        let mut command = self.git(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("git starts");
         let mut stdin = child.stdin.take().expect("it is a pipe");
@@ -182,8 +227,4 @@ impl Bare {
             .env("GIT_CONFIG_NOSYSTEM", "1");
         command
     }
-}
-
-fn reference(tag: &str, commit: &str) -> Value {
-    json!({ "ref": format!("refs/tags/{tag}"), "object": { "type": "commit", "sha": commit } })
 }

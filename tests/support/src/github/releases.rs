@@ -1,5 +1,12 @@
 //! The releases of the fake, which are immutable once they are published.
-//! Source: docs.github.com, "Immutable releases".
+//!
+//! Sources: docs.github.com, "Immutable releases" (assets and tag are fixed when a release is published, and its tag's name
+//! is spent for ever); docs.github.com/en/rest/releases/releases ("Drafts and prereleases cannot be set as latest";
+//! `make_latest` is `true` unless it is given; only who may push sees drafts; drafts are not found by their tags);
+//! docs.github.com/en/rest/releases/assets (a second asset of one name: 422, `already_exists`).
+
+/// The most characters of a release's text; GitHub's own words are in the refusal.
+const MAX_TEXT: usize = 125_000;
 
 use serde_json::{Value, json};
 
@@ -12,6 +19,7 @@ pub(super) struct Releases {
     known: Vec<Release>,
     latest: Option<u64>,
     given_ids: u64,
+    spent: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -37,6 +45,16 @@ impl Releases {
         self.known.iter().map(|release| self.shown(release)).collect()
     }
 
+    /// The same for a token that may write, or not.
+    pub(super) fn list_for(&self, may_write: bool) -> Value {
+        let seen = self.known.iter().filter(|release| may_write || !release.is_draft);
+        seen.map(|release| self.shown(release)).collect()
+    }
+
+    pub(super) fn spend(&mut self, tag: &str) {
+        self.spent.push(tag.to_owned());
+    }
+
     /// The published release of a tag: drafts are not found by their tags.
     pub(super) fn published(&self, tag: &str) -> Option<Value> {
         let mut published = self.known.iter().filter(|release| !release.is_draft);
@@ -58,6 +76,9 @@ impl Releases {
         if body["draft"] != true {
             return refused(422, "this fake makes drafts alone");
         }
+        if let Some(refusal) = self.invalid(tag, body) {
+            return refusal;
+        }
         let id = self.next_id();
         let release = Release {
             id,
@@ -77,8 +98,28 @@ impl Releases {
         let Some(index) = self.known.iter().position(|release| release.id.to_string() == id) else {
             return refused(404, "Not Found");
         };
+        let tag = self.known[index].tag.clone();
+        if let Some(refusal) = self.invalid(&tag, body) {
+            return refusal;
+        }
+        let is_published = |other: &Release| other.tag == tag && !other.is_draft;
+        let publishes = body["draft"] == false && self.known[index].is_draft;
+        if publishes && self.known.iter().any(is_published) {
+            let errors = json!([{ "resource": "Release", "code": "already_exists", "field": "tag_name" }]);
+            return (422, json!({ "message": "Validation Failed", "errors": errors }));
+        }
         let release = &mut self.known[index];
-        if body["draft"] == false && release.is_draft {
+        if let Some(text) = body["body"].as_str() {
+            text.clone_into(&mut release.body);
+        }
+        if let Some(is_prerelease) = body["prerelease"].as_bool() {
+            release.is_prerelease = is_prerelease;
+        }
+        let stays_draft = release.is_draft && !publishes;
+        if body["make_latest"] == "true" && (stays_draft || release.is_prerelease) {
+            return refused(422, "Drafts and prereleases cannot be set as latest.");
+        }
+        if publishes {
             if repository.reference(&release.tag).is_none() {
                 // GitHub makes the tag itself, on the branch that is the default.
                 let head = repository.commit("HEAD").expect("there is a commit");
@@ -86,7 +127,11 @@ impl Releases {
             }
             release.is_draft = false;
         }
-        if body["make_latest"] == "true" {
+        let is_latest = match body["make_latest"].as_str() {
+            Some(given) => given == "true",
+            None => publishes && !release.is_prerelease,
+        };
+        if is_latest {
             self.latest = Some(release.id);
         }
         (200, self.shown(&self.known[index]))
@@ -142,6 +187,21 @@ impl Releases {
         (!release.is_draft).then(|| asset.content.clone())
     }
 
+    /// Why a release cannot be as it is asked for.
+    fn invalid(&self, tag: &str, body: &Value) -> Option<Answer> {
+        let length = body["body"].as_str().map_or(0, |text| text.chars().count());
+        if length > MAX_TEXT {
+            let errors = json!([{ "resource": "Release", "code": "custom", "field": "body",
+                "message": "body is too long (maximum is 125000 characters)" }]);
+            return Some((422, json!({ "message": "Validation Failed", "errors": errors })));
+        }
+        self.spent.iter().any(|spent| spent == tag).then(|| {
+            let errors = json!([{ "resource": "Release", "code": "custom", "field": "tag_name",
+                "message": "tag_name was used by an immutable release" }]);
+            (422, json!({ "message": "Validation Failed", "errors": errors }))
+        })
+    }
+
     fn next_id(&mut self) -> u64 {
         self.given_ids += 1;
         self.given_ids
@@ -155,6 +215,7 @@ impl Releases {
             "draft": release.is_draft,
             "prerelease": release.is_prerelease,
             "upload_url": release.upload_url,
+            "html_url": format!("https://github.example/releases/{}", release.id),
             "is_latest": self.latest == Some(release.id),
             "assets": release.assets.iter().map(Asset::shown).collect::<Vec<_>>(),
         })
