@@ -27,6 +27,7 @@ mod paths;
 mod problem;
 mod quoted;
 mod raw;
+mod release;
 mod role;
 mod targets;
 mod trust;
@@ -82,6 +83,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let build = build::read(&raw, environment, &paths, &mut problems);
     let outputs = outputs::read(&raw, &paths, push, &mut problems);
     let github = github::read(&raw, environment, &mut problems);
+    let release = release::read(&raw, &paths, push, &mut problems);
     let naming = naming::read(&raw, environment, &mut problems);
     let rebuild = naming::rebuild(&raw, build.as_ref(), &mut problems);
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
@@ -106,6 +108,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 tag_prefix: naming.tag_prefix,
                 paths: naming.paths,
                 lists: naming.lists,
+                release,
                 short_digits: naming.short_digits,
                 rebuild,
                 allow_dirty,

@@ -4,12 +4,14 @@ mod error;
 mod execute;
 mod gather;
 mod ledger;
+mod release;
 mod tagging;
 
 pub use error::PipelineError;
 pub use execute::{Writers, execute};
 pub use gather::{gather, gather_promotion, image_facts};
 pub use ledger::Ledger;
+pub use release::gather_release;
 pub use tagging::put_promoted;
 
 #[cfg(test)]

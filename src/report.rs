@@ -16,6 +16,7 @@ mod inspection;
 mod inventory;
 mod markdown;
 mod outputs;
+mod release;
 mod text;
 
 pub use examination::{ExaminationFailed, examination_text};
@@ -23,6 +24,7 @@ pub use inspection::{ConfigReport, Inspection, ManifestReport, inspection_text};
 pub use inventory::{ImageListing, ImageRow, listing_text};
 pub use markdown::summary;
 pub use outputs::{OUTPUTS, Output, outputs};
+pub use release::{GitTagReport, ReleaseOutcome, ReleaseReport};
 pub use text::{hold_warnings, plan_text, report_text};
 
 /// How a run ended.
@@ -123,6 +125,9 @@ pub struct Report {
     pub names: Vec<String>,
     /// Each wanted tag.
     pub tags: Vec<TagReport>,
+    /// What became of the release, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseReport>,
     /// One manifest for each platform.
     pub manifests: Vec<PlatformManifest>,
     /// Bytes of the config and the layers, compressed.

@@ -20,6 +20,7 @@ mod opened;
 mod outcome;
 mod promote;
 mod promotion_report;
+mod release;
 mod rule_inputs;
 mod ship;
 mod tags;

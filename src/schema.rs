@@ -50,6 +50,8 @@ pub enum Section {
     Cache,
     /// What to call it.
     Tags,
+    /// What becomes of a version on the forge.
+    Release,
     /// Which of several images.
     Images,
     /// How to run.
@@ -58,7 +60,7 @@ pub enum Section {
 
 impl Section {
     /// All, in the order of the help.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Destination,
         Self::Identity,
         Self::Build,
@@ -66,6 +68,7 @@ impl Section {
         Self::Steps,
         Self::Cache,
         Self::Tags,
+        Self::Release,
         Self::Images,
         Self::Run,
     ];
@@ -80,6 +83,7 @@ impl Section {
             Self::Steps => "Build steps",
             Self::Cache => "Cache",
             Self::Tags => "Version and tags",
+            Self::Release => "Release",
             Self::Images => "Several images",
             Self::Run => "Run",
         }

@@ -14,6 +14,7 @@ use tagship_domain::iam::Target;
 use tagship_domain::matrix::Row;
 use tagship_domain::paths::PathFilter;
 use tagship_domain::reference::{AccountId, ImageName, Region, RepositoryName};
+use tagship_domain::release::{MovingTag, ReleaseKind};
 use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub paths: Option<PathFilter>,
     /// The tags and labels that are wanted.
     pub lists: Lists,
+    /// The release, if there is to be one.
+    pub release: Option<ReleaseSettings>,
     /// How many digits a short commit id has, if not the mode's own number.
     pub short_digits: Option<usize>,
     /// Whether to build although the commit is published.
@@ -55,6 +58,17 @@ pub struct Settings {
     pub workspace: PathBuf,
     /// For GitHub's API.
     pub github: GithubSettings,
+}
+
+/// What becomes of a version on the forge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseSettings {
+    /// What the release is.
+    pub kind: ReleaseKind,
+    /// The git tags that move.
+    pub moving: Vec<MovingTag>,
+    /// What stands above the changes in the release's text.
+    pub introduction: Option<String>,
 }
 
 /// The version that is asked for.

@@ -52,6 +52,7 @@ impl VersionArguments {
             paths,
             workspace: environment.working_directory().to_owned(),
             context: environment.working_directory().to_owned(),
+            of_forge: Vec::new(),
         })
     }
 }

@@ -10,10 +10,16 @@ use crate::settings::GithubSettings;
 pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> GithubSettings {
     let token = raw.secret("github-token", problems);
     if !environment.in_actions() {
-        return GithubSettings {
-            token,
-            ..GithubSettings::default()
+        // Outside of a job only what is to be released needs more than a token.
+        let is_released = raw
+            .text("release", problems)
+            .is_some_and(|value| value.text != "false");
+        let known = if is_released {
+            forge(environment)
+        } else {
+            GithubSettings::default()
         };
+        return GithubSettings { token, ..known };
     }
     let mut url = |name: &str| {
         let text = environment.get(name)?;

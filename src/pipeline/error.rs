@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::ports::{BuildError, GitError, RegistryError};
+use crate::ports::{BuildError, ForgeError, GitError, RegistryError};
 use tagship_domain::build::CacheTagError;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::facts::{Difference, DifferenceCause, paths};
 use tagship_domain::plan::Conflicts;
 use tagship_domain::reference::Digest;
+use tagship_domain::release::ReleaseConflict;
 
 /// What ends a run.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,12 @@ pub enum PipelineError {
     /// The engine or the build failed.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// The version's git tag is taken.
+    #[error(transparent)]
+    Release(#[from] ReleaseConflict),
+    /// The forge failed.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
     /// After all tags were put, one of them points elsewhere.
     #[error("tag `{tag}` was put, but the registry says it points to {found}", found = found.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string()))]
     Overtaken {
@@ -78,6 +85,8 @@ impl Diagnose for PipelineError {
             Self::Cache(error) => error.kind(),
             Self::Registry(error) => error.kind(),
             Self::Build(error) => error.kind(),
+            Self::Release(conflict) => conflict.kind(),
+            Self::Forge(error) => error.kind(),
             Self::Overtaken { .. } => FailureKind::TagConflict,
         }
     }
@@ -90,6 +99,8 @@ impl Diagnose for PipelineError {
             Self::Cache(error) => error.hint(),
             Self::Registry(error) => error.hint(),
             Self::Build(error) => error.hint(),
+            Self::Release(conflict) => conflict.hint(),
+            Self::Forge(error) => error.hint(),
             Self::Overtaken { .. } => Some(
                 "another run publishes to the same tag: let them run one after the other, with `concurrency`"
                     .into(),

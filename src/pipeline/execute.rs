@@ -3,16 +3,19 @@
 use oci_registry::{READ_BLOB, verify_manifest};
 
 use super::gather::facts;
+use super::release::{ReleasedImage, release};
 use super::tagging::{TagOrder, put_tags, staying};
 use super::{Ledger, PipelineError};
 use crate::ports::{
-    Builder, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, WriteRepository,
+    Builder, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, WriteReleases,
+    WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
 use tagship_domain::facts::Unknown;
 use tagship_domain::plan::{Candidate, Content, Note, Plan};
-use tagship_domain::reference::Digest;
-use tagship_domain::tags::DesiredTag;
+use tagship_domain::reference::{Digest, Tag};
+use tagship_domain::release::ReleasePlan;
+use tagship_domain::tags::{DesiredTag, TagClass};
 
 /// What a run writes with. A dry run has none.
 #[derive(Clone, Copy)]
@@ -21,6 +24,8 @@ pub struct Writers<'a> {
     pub registry: &'a dyn WriteRepository,
     /// The builder.
     pub builder: &'a dyn Builder,
+    /// The forge, where the plan has a release.
+    pub forge: Option<&'a dyn WriteReleases>,
 }
 
 impl std::fmt::Debug for Writers<'_> {
@@ -29,7 +34,8 @@ impl std::fmt::Debug for Writers<'_> {
     }
 }
 
-/// Does what the plan says: builds and pushes by digest, verifies, then puts the tags.
+/// Does what the plan says: builds and pushes by digest, verifies, then puts the tags, and last the git tag and the
+/// release.
 ///
 /// Whatever breaks it off, the ledger says what is true, and the next run goes on from there.
 pub async fn execute(
@@ -45,6 +51,43 @@ pub async fn execute(
     if let Some(error) = plan.cache_error() {
         return Err(error.into());
     }
+    if let Some(conflict) = plan.release.as_ref().and_then(ReleasePlan::conflict) {
+        return Err(conflict.clone().into());
+    }
+    let released = plan
+        .release
+        .as_ref()
+        .zip(writers.forge)
+        .filter(|(plan, _)| !plan.is_fulfilled());
+    if let Some((_, forge)) = released {
+        forge.check_write().await?;
+    }
+    let digest = publish(plan, writers, history, reporter, ledger).await?;
+    if let Some((planned, forge)) = released {
+        let report = ledger.report();
+        let own = report.tags.iter().filter(|tag| tag.digest == Some(digest));
+        let staying = own.filter(|tag| tag.class != TagClass::Moving);
+        let tags: Vec<Tag> = staying.map(|tag| tag.tag.clone()).collect();
+        let image = ReleasedImage {
+            name: &plan.image,
+            digest,
+            tags: &tags,
+            platforms: &report.manifests,
+        };
+        release(planned, image, forge, reporter, ledger).await?;
+    }
+    ledger.published();
+    Ok(())
+}
+
+/// Builds, pushes, verifies and tags; gives the image's digest.
+async fn publish(
+    plan: &Plan,
+    writers: &Writers<'_>,
+    history: &dyn ReadHistory,
+    reporter: &dyn Reporter,
+    ledger: &Ledger,
+) -> Result<Digest, PipelineError> {
     let digest = match &plan.content {
         Content::Published { digest, .. } => *digest,
         Content::Build { request } => {
@@ -58,8 +101,7 @@ pub async fn execute(
         }
     };
     if plan.is_fulfilled() {
-        ledger.published();
-        return Ok(());
+        return Ok(digest);
     }
     let tags: Vec<&DesiredTag> = plan.tags.iter().map(|planned| &planned.wanted).collect();
     let was_built = matches!(plan.content, Content::Build { .. });
@@ -101,8 +143,7 @@ pub async fn execute(
         ledger,
     )
     .await?;
-    ledger.published();
-    Ok(())
+    Ok(digest)
 }
 
 /// Builds and pushes; once more where a classic store gives another image than `kept`, the published one.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::ports::{BuiltImage, EngineSummary, Reporter, RunEvent, Stage};
-use crate::report::{Report, StageReport, Status, TagOutcome, TagReport};
+use crate::report::{ReleaseOutcome, ReleaseReport, Report, StageReport, Status, TagOutcome, TagReport};
 use semver::Version;
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction};
@@ -68,6 +68,7 @@ impl Ledger {
         report.notes.extend(plan.notes.iter().cloned());
         let tags = plan.tags.iter();
         report.tags = tag_reports(tags.map(|planned| (&planned.wanted, &planned.action)));
+        report.release = plan.release.as_ref().map(ReleaseReport::of_plan);
     }
 
     /// The plan of a promotion is made, and its image is in the repository.
@@ -118,12 +119,46 @@ impl Ledger {
         }
     }
 
-    /// Every wanted tag points to the image, or is held.
+    /// A git tag is where it belongs.
+    pub fn git_tag(&self, tag: &str, outcome: TagOutcome) {
+        self.update_release(|release| {
+            for known in release.git_tags.iter_mut().filter(|known| known.tag == tag) {
+                known.outcome = outcome;
+            }
+        });
+    }
+
+    /// The release is published, and is the latest or not.
+    pub fn release(&self, outcome: ReleaseOutcome, url: &str, is_latest: bool) {
+        self.update_release(|release| {
+            release.outcome = Some(outcome);
+            release.url = Some(url.to_owned());
+            release.is_latest = is_latest;
+        });
+    }
+
+    /// A greater version's release is the latest.
+    pub fn not_latest(&self) {
+        self.update_release(|release| release.is_latest = false);
+    }
+
+    fn update_release(&self, update: impl FnOnce(&mut ReleaseReport)) {
+        if let Some(release) = &mut self.entries().report.release {
+            update(release);
+        }
+    }
+
+    /// Every wanted tag points to the image, or is held, and the release is there.
     pub fn published(&self) {
         let mut entries = self.entries();
         entries.close_stage();
         let put = |tag: &TagReport| matches!(tag.outcome, TagOutcome::Created | TagOutcome::Moved);
-        entries.report.status = if entries.report.tags.iter().any(put) {
+        let released = entries
+            .report
+            .release
+            .as_ref()
+            .is_some_and(ReleaseReport::is_written);
+        entries.report.status = if released || entries.report.tags.iter().any(put) {
             Status::Published
         } else {
             Status::AlreadyPublished

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use indicatif::HumanBytes;
 
-use super::{Report, Status};
+use super::release::planned_rows;
+use super::{ReleaseReport, Report, Status};
 use tagship_domain::plan::{HoldReason, Plan};
 use tagship_domain::untrusted::Untrusted;
 
@@ -32,12 +33,23 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
             let action = because(planned.action.name(), planned.action.reason());
             let _ = writeln!(text, "| `{}` | {action} |", planned.wanted.tag);
         }
+        for [action, name, detail] in plan.release.iter().flat_map(planned_rows) {
+            let detail = if detail.is_empty() {
+                detail
+            } else {
+                format!(": {}", cell(&detail))
+            };
+            let _ = writeln!(text, "| {} | {action}{detail} |", cell(&name));
+        }
     } else if !report.tags.is_empty() {
         text += "| Tag | | Digest |\n| --- | --- | --- |\n";
         for tag in &report.tags {
             let digest = tag.digest.map(|digest| format!("`{digest}`")).unwrap_or_default();
             let outcome = because(tag.outcome.as_str(), tag.reason.as_ref());
             let _ = writeln!(text, "| `{}` | {outcome} | {digest} |", tag.tag);
+        }
+        for [outcome, name, detail] in report.release.iter().flat_map(ReleaseReport::rows) {
+            let _ = writeln!(text, "| {} | {outcome} | {} |", cell(&name), cell(&detail));
         }
     }
     let mut facts: Vec<(&str, String)> = Vec::new();

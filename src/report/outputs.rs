@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Report, Status};
+use super::{ReleaseReport, Report, Status};
 use tagship_domain::untrusted::json;
 
 /// One output of the action.
@@ -18,7 +18,7 @@ pub struct Output {
 ///
 /// Those without registry host are free of the account id: where a job masks that, the runner drops every
 /// job output that contains it.
-pub const OUTPUTS: [Output; 15] = [
+pub const OUTPUTS: [Output; 17] = [
     Output {
         name: "status",
         description: "`published`, `already-published`, `built`, `dry-run` or `failed`.",
@@ -66,6 +66,14 @@ pub const OUTPUTS: [Output; 15] = [
     Output {
         name: "size",
         description: "Bytes of config and layers, compressed.",
+    },
+    Output {
+        name: "git-tag",
+        description: "With `release`: the git tag of the version.",
+    },
+    Output {
+        name: "release-url",
+        description: "With `release: true`: the release's page.",
     },
     Output {
         name: "image-id",
@@ -133,6 +141,17 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                         .map(|manifest| (manifest.platform.to_string(), json!(manifest.digest)))
                         .collect::<serde_json::Map<_, _>>(),
                 ),
+                "git-tag" => report
+                    .release
+                    .as_ref()
+                    .and_then(ReleaseReport::git_tag)
+                    .unwrap_or_default()
+                    .to_owned(),
+                "release-url" => report
+                    .release
+                    .as_ref()
+                    .and_then(|release| release.url.clone())
+                    .unwrap_or_default(),
                 "image-id" => report.image_id.map(|id| id.to_string()).unwrap_or_default(),
                 "matrix" => String::new(),
                 "size" => report.size.map(|size| size.to_string()).unwrap_or_default(),

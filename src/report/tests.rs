@@ -50,6 +50,18 @@ fn report(status: Status) -> Report {
                 Some(Digest::of(b"2.0.0")),
             ),
         ],
+        release: Some(ReleaseReport {
+            commit: CommitId::parse("1111111111111111111111111111111111111111").unwrap(),
+            git_tags: [("v1.4.0", TagOutcome::Created), ("v1", TagOutcome::Held)]
+                .map(|(tag, outcome)| GitTagReport {
+                    tag: tag.to_owned(),
+                    outcome,
+                })
+                .to_vec(),
+            outcome: Some(ReleaseOutcome::Published),
+            url: Some("https://github.com/octo/app/releases/tag/v1.4.0".to_owned()),
+            is_latest: true,
+        }),
         manifests: vec![PlatformManifest {
             platform: Platform::parse("linux/amd64").unwrap(),
             digest,

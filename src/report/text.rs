@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use indicatif::HumanBytes;
 
-use super::{Report, Status, TagReport};
+use super::release::planned_rows;
+use super::{ReleaseReport, Report, Status, TagReport};
 use crate::ports::Warning;
 use tagship_domain::plan::{Content, Plan, ReuseReason, TagAction};
 
@@ -63,7 +64,7 @@ pub fn plan_text(plan: &Plan) -> String {
             )
         }
     };
-    let rows: Vec<[String; 3]> = plan
+    let mut rows: Vec<[String; 3]> = plan
         .tags
         .iter()
         .map(|planned| {
@@ -89,6 +90,7 @@ pub fn plan_text(plan: &Plan) -> String {
             ]
         })
         .collect();
+    rows.extend(plan.release.iter().flat_map(planned_rows));
     text += &table(&rows);
     for hint in plan
         .holds()
@@ -126,11 +128,12 @@ pub fn report_text(report: &Report) -> String {
             (None, Some(reason)) => reason.to_string(),
             (None, None) => "does not exist".to_owned(),
         };
-        let rows: Vec<[String; 3]> = report
+        let mut rows: Vec<[String; 3]> = report
             .tags
             .iter()
             .map(|tag| [tag.outcome.as_str().to_owned(), tag.tag.to_string(), at(tag)])
             .collect();
+        rows.extend(report.release.iter().flat_map(ReleaseReport::rows));
         text += &table(&rows);
     }
     for name in &report.names {

@@ -26,7 +26,7 @@ pub async fn build(
     is_plan: bool,
 ) -> Result<Outcome, RunError> {
     ledger.enter(Stage::Read, &*reporter);
-    let naming = CommitNaming::of(settings, source(settings).await?, &*reporter).await?;
+    let naming = CommitNaming::of(settings, source(settings).await?, Vec::new(), &*reporter).await?;
     let unknown = naming.repository(RepositoryInfo::default());
     let mut made = settings.lists.evaluate(&naming.tag_context(&unknown))?;
     if let Some(mismatch) = &naming.mismatch {

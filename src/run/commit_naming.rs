@@ -13,6 +13,7 @@ use crate::git::GixCheckout;
 use crate::ports::{Clock as _, GitError, Reporter};
 use crate::settings::{Destination, RequestedVersion, Settings};
 use tagship_domain::build::{BuildRequest, NamedContext, Places, RequestHash};
+use tagship_domain::bump::VersionTag;
 use tagship_domain::event::{Event, Mismatch, RepositoryInfo};
 use tagship_domain::facts::Source;
 use tagship_domain::reference::Tag;
@@ -40,6 +41,7 @@ impl<'a> CommitNaming<'a> {
     pub(super) async fn of(
         settings: &'a Settings,
         source: Source,
+        of_forge: Vec<VersionTag>,
         reporter: &dyn Reporter,
     ) -> Result<Self, RunError> {
         let prefix = &settings.tag_prefix;
@@ -55,7 +57,7 @@ impl<'a> CommitNaming<'a> {
         event.commit = Some(source.commit.clone());
         let (version, is_given) = match (&settings.version, version_of(&event, &source, prefix)) {
             (Some(RequestedVersion::Exact(version)), _) => (Some(version.clone()), true),
-            (Some(RequestedVersion::Next), None) => (made_version(settings, reporter).await?, true),
+            (Some(RequestedVersion::Next), None) => (made_version(settings, of_forge, reporter).await?, true),
             (_, of_tag) => (of_tag, false),
         };
         // A version that the event names is of the event's commit, and of no other.

@@ -7,17 +7,20 @@ use super::RunError;
 use super::commit_naming::CommitNaming;
 use super::connection::RegistryConnection;
 use super::history::History;
+use super::release::ReleaseWish;
 use super::rule_inputs::fetch_repository_info;
 use super::target::Target;
 use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
+use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, gather};
 use crate::ports::{BuildError, BuildInputs, Reporter, RunEvent, Warning};
 use crate::settings::{BuildSettings, CacheWish, Settings};
 use tagship_domain::build::{BuildRequest, NamedContext};
+use tagship_domain::bump::VersionTag;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{Facts, Source};
-use tagship_domain::plan::{Content, Plan, PlanRequest, Unknown};
+use tagship_domain::plan::{Content, Note, Plan, PlanRequest, Unknown};
 use tagship_domain::reference::ImageName;
 use tagship_domain::tags::{Evaluation, ListingError, TagSet};
 
@@ -27,6 +30,8 @@ pub(super) struct RunContext<'a> {
     reporter: Arc<dyn Reporter>,
     target: Target,
     naming: CommitNaming<'a>,
+    /// The release, if one is asked for, and GitHub's git tags of versions.
+    release: Option<(ReleaseWish<'a>, Vec<VersionTag>)>,
     made: Evaluation,
     wanted: TagSet,
     labels: BTreeMap<String, String>,
@@ -40,7 +45,15 @@ impl<'a> RunContext<'a> {
             let (changes, count) = (source.changes, source.change_count);
             return Err(PipelineError::Dirty { changes, count }.into());
         }
-        let naming = CommitNaming::of(settings, source, &*reporter).await?;
+        let release = match ReleaseWish::of(settings, &source)? {
+            Some(wish) => {
+                let tags = wish.version_tags().await?;
+                Some((wish, tags))
+            }
+            None => None,
+        };
+        let of_forge = release.as_ref().map(|(_, tags)| tags.clone()).unwrap_or_default();
+        let naming = CommitNaming::of(settings, source, of_forge, &*reporter).await?;
         let unknown = naming.repository(RepositoryInfo::default());
         let mut made = settings.lists.evaluate(&naming.tag_context(&unknown))?;
         if let Some(mismatch) = &naming.mismatch {
@@ -70,6 +83,7 @@ impl<'a> RunContext<'a> {
             reporter,
             target,
             naming,
+            release,
             made,
             wanted,
             labels,
@@ -104,7 +118,18 @@ impl<'a> RunContext<'a> {
             };
             request.labels = self.naming.labels(&self.made, &self.naming.repository(known))?;
         }
+        if let Some((wish, tags)) = &self.release {
+            match Box::pin(wish.plan(&self.naming, tags, &self.reporter)).await? {
+                Ok(release) => plan.release = Some(release),
+                Err(reason) => plan.notes.push(Note::NotReleased(reason)),
+            }
+        }
         Ok(plan)
+    }
+
+    /// The forge that the release is made on, where its token and repository are known.
+    pub(super) fn forge(&self) -> Option<&GithubForge> {
+        self.release.as_ref()?.0.forge()
     }
 
     /// Ends what was started for this run alone.

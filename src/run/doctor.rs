@@ -1,6 +1,7 @@
 //! `tagship doctor`: everything that a run needs, looked at in the order in which it needs it. Nothing is written.
 
 mod examination;
+mod forge;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +17,8 @@ use super::{Outcome, RunError};
 use crate::aws::IdentityError;
 use crate::clock::SystemClock;
 use crate::engine::{BuildRunner, EngineBuilder};
-use crate::github::GithubForge;
 use crate::logins::Logins;
-use crate::ports::{Builder as _, Clock as _, ReadForge as _, Reporter};
+use crate::ports::{Builder as _, Clock as _, Reporter};
 use crate::report::{ExaminationFailed, examination_text};
 use crate::settings::Settings;
 use tagship_domain::doctor::{Check, CheckState, Probed, Subject, permissions_check};
@@ -129,7 +129,8 @@ async fn examine(settings: &Settings, reporter: Arc<dyn Reporter>, found: &mut E
             found.skip(&rest, "there is no way to credentials");
         }
     }
-    github(settings, found).await;
+    let forge = context.as_ref().and_then(RunContext::forge);
+    forge::examine(settings, forge, found).await;
     if let Some(context) = context {
         context.close().await;
     }
@@ -312,35 +313,5 @@ async fn repository(context: &RunContext<'_>, connection: &RegistryConnection, f
             cure: hint.map(str::to_owned),
             kind: None,
         });
-    }
-}
-
-/// Whether GitHub's API can be asked, which labels alone need.
-async fn github(settings: &Settings, found: &mut Examination) {
-    let asked = async {
-        match GithubForge::of(&settings.github)? {
-            Some(forge) => forge.repository().await.map(Some),
-            None => Ok(None),
-        }
-    };
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(Some(_))) => found.add(
-            Subject::Github,
-            CheckState::Ok,
-            "the API describes the repository",
-        ),
-        Ok(Ok(None)) => found.add(
-            Subject::Github,
-            CheckState::Unknown,
-            "no repository on GitHub is named, so that labels lack its description",
-        ),
-        Ok(Err(error)) => found.checks.push(Check {
-            subject: Subject::Github,
-            state: CheckState::Warn,
-            reason: with_causes(&error),
-            cure: error.hint().map(std::borrow::Cow::into_owned),
-            kind: None,
-        }),
-        Err(_) => found.add(Subject::Github, CheckState::Warn, "the API does not answer"),
     }
 }

@@ -64,6 +64,9 @@ pub enum RunError {
     /// The image that is asked for is not there.
     #[error("image `{0}` does not exist")]
     ImageMissing(ImageRef),
+    /// A release is asked for, and it is not known where.
+    #[error("`release` needs a token for GitHub and the name of a repository there")]
+    NoForge,
     /// HTTP cannot be spoken at all, for want of certificate authorities.
     #[error("no HTTP client can be made: {0}")]
     Http(String),
@@ -130,6 +133,7 @@ impl Diagnose for RunError {
             Self::RequiredTag { .. } => FailureKind::TagConflict,
             Self::CopyConflicts(conflicts) => conflicts.kind(),
             Self::Http(_) | Self::ImageMissing(_) | Self::PlatformMissing { .. } => FailureKind::Operation,
+            Self::NoForge => FailureKind::Usage,
             Self::Broken(_) => FailureKind::Bug,
         }
     }
@@ -151,6 +155,10 @@ impl Diagnose for RunError {
             ),
             Self::CopyConflicts(conflicts) => conflicts.hint(),
             Self::PlatformMissing { .. } => Some("`tagship inspect` shows those that it has".into()),
+            Self::NoForge => Some(
+                "set `TAGSHIP_GITHUB_TOKEN`, and `GITHUB_REPOSITORY` where the remote `origin` is not on GitHub; in a job, leave `github-token` as it is"
+                    .into(),
+            ),
             Self::ImageMissing(_) => Some("list the tags with `tagship ls`".into()),
             Self::Broken(_) => None,
         }

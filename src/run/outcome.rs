@@ -72,7 +72,8 @@ impl Outcome {
             json: json!(plan),
             failure: plan
                 .conflicts()
-                .map(|conflicts| Arc::new(conflicts) as Arc<dyn Diagnose>),
+                .map(|conflicts| Arc::new(conflicts) as Arc<dyn Diagnose>)
+                .or_else(|| Some(Arc::new(plan.release.as_ref()?.conflict()?.clone()) as Arc<dyn Diagnose>)),
             ..Self::shown(&report, Some(plan), None)
         }
     }

@@ -7,13 +7,15 @@ use super::context::RunContext;
 use super::history::History;
 use super::{Outcome, RunError};
 use crate::engine::{BuildRunner, EngineBuilder};
+use crate::github::GithubForge;
 use crate::logins::Logins;
 use crate::pipeline::{Ledger, PipelineError, Writers, execute};
-use crate::ports::{BuildError, Reporter, RunEvent, Stage};
+use crate::ports::{BuildError, Reporter, RunEvent, Stage, WriteReleases};
 use crate::report::{hold_warnings, plan_text};
 use crate::settings::{LoginSettings, Settings};
 use tagship_domain::capability::Feature;
 use tagship_domain::plan::{Content, Plan, Unknown};
+use tagship_domain::release::ReleasePlan;
 
 /// Publishes a commit. What is true at any moment stands in `ledger`.
 pub async fn ship(
@@ -22,7 +24,7 @@ pub async fn ship(
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
     if settings.offline {
-        return plan(settings, reporter, ledger).await;
+        return Box::pin(plan(settings, reporter, ledger)).await;
     }
     ledger.enter(Stage::Read, &*reporter);
     let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
@@ -49,7 +51,12 @@ async fn ship_from(
     {
         ledger.image(*digest, image);
     }
-    if !settings.dry_run || plan.conflicts().is_some() {
+    let is_refused = plan.conflicts().is_some()
+        || plan
+            .release
+            .as_ref()
+            .is_some_and(|release| release.conflict().is_some());
+    if !settings.dry_run || is_refused {
         reporter.event(RunEvent::Block(&plan_text(&plan)));
     }
     for warning in hold_warnings(&plan) {
@@ -57,6 +64,9 @@ async fn ship_from(
     }
     if let Some(conflicts) = plan.conflicts() {
         return Err(conflicts.into());
+    }
+    if let Some(conflict) = plan.release.as_ref().and_then(ReleasePlan::conflict) {
+        return Err(PipelineError::from(conflict.clone()).into());
     }
     if let Some(error) = plan.cache_error() {
         return Err(PipelineError::from(error).into());
@@ -66,18 +76,22 @@ async fn ship_from(
         ledger.dry_run();
         return Ok(Outcome::of_dry_run(&plan, ledger));
     }
-    publish(&plan, &connection, settings, reporter, ledger).await?;
+    let writers = (&connection, context.forge());
+    publish(&plan, writers, settings, reporter, ledger).await?;
     Ok(Outcome::of_report(ledger))
 }
 
 /// Does what the plan says, with the engine and the registry.
 async fn publish(
     plan: &Plan,
-    connection: &RegistryConnection,
+    (connection, forge): (&RegistryConnection, Option<&GithubForge>),
     settings: &Settings,
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
 ) -> Result<(), RunError> {
+    if plan.release.is_some() && forge.is_none() {
+        return Err(RunError::NoForge);
+    }
     let repository = connection.repository()?;
     let logins = Logins::new(
         settings.build.logins.clone(),
@@ -101,6 +115,7 @@ async fn publish(
     let writers = Writers {
         registry: &repository,
         builder: &builder,
+        forge: forge.map(|forge| forge as &dyn WriteReleases),
     };
     let history = History::of(settings, Arc::clone(&reporter));
     execute(plan, &writers, &history, &*reporter, ledger).await?;

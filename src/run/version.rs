@@ -8,7 +8,7 @@ use super::{Outcome, RunError};
 use crate::git::GixCheckout;
 use crate::ports::{Reporter, RunEvent, Warning};
 use crate::settings::Settings;
-use tagship_domain::bump::{NextVersion, Rules};
+use tagship_domain::bump::{NextVersion, Rules, VersionTag};
 use tagship_domain::paths::PathFilter;
 
 /// Which version is asked for.
@@ -22,6 +22,8 @@ pub struct VersionRequest {
     pub workspace: PathBuf,
     /// A folder in the workspace that may be a checkout of its own; absolute.
     pub context: PathBuf,
+    /// Git tags of versions that the forge has.
+    pub of_forge: Vec<VersionTag>,
 }
 
 /// Finds the version that the commit at HEAD is to have, and shows it.
@@ -42,6 +44,7 @@ pub async fn version(request: VersionRequest) -> Result<Outcome, RunError> {
 /// The version that the commits call for, of a commit that no git tag names one for.
 pub(super) async fn made_version(
     settings: &Settings,
+    of_forge: Vec<VersionTag>,
     reporter: &dyn Reporter,
 ) -> Result<Option<Version>, RunError> {
     let request = VersionRequest {
@@ -52,6 +55,7 @@ pub(super) async fn made_version(
         paths: settings.paths.clone(),
         workspace: settings.workspace.clone(),
         context: settings.build.context.clone(),
+        of_forge,
     };
     let next = next_version(request).await?;
     reporter.event(RunEvent::Note(&explained(&next)));
@@ -73,9 +77,11 @@ async fn next_version(request: VersionRequest) -> Result<NextVersion, RunError> 
             paths,
             workspace,
             context,
+            of_forge,
         } = &request;
         let checkout = GixCheckout::at(workspace);
         let (head, tags) = checkout.version_tags(context, &rules.prefix)?;
+        let tags = merged(tags, of_forge);
         if let Some(tagged) = NextVersion::of_tagged(&tags, &head, rules) {
             return Ok(tagged);
         }
@@ -83,6 +89,14 @@ async fn next_version(request: VersionRequest) -> Result<NextVersion, RunError> 
         Ok(NextVersion::of_commits(&tags, &history, rules)?)
     });
     read.await.map_err(|error| RunError::Broken(error.to_string()))?
+}
+
+/// The tags of the checkout, and those of GitHub, whose word counts where both have one.
+pub(super) fn merged(of_checkout: Vec<VersionTag>, of_forge: &[VersionTag]) -> Vec<VersionTag> {
+    let is_foreign = |tag: &VersionTag| of_forge.iter().any(|known| known.name == tag.name);
+    let mut tags: Vec<VersionTag> = of_checkout.into_iter().filter(|tag| !is_foreign(tag)).collect();
+    tags.extend_from_slice(of_forge);
+    tags
 }
 
 /// One line that says why.

@@ -12,6 +12,7 @@ mod client_requests;
 mod clients;
 mod engine;
 mod faults;
+mod github_release;
 mod permissions;
 mod pipeline_build;
 mod pipeline_local;

@@ -11,12 +11,13 @@ use tagship::schema::INPUTS;
 use test_support::checkout::Checkout;
 use test_support::process::{finish, tagship};
 
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 12] = [
     "README.md",
     "docs/reference.md",
     "docs/local-ecr.md",
     "docs/building.md",
     "docs/versions.md",
+    "docs/github-release.md",
     "docs/monorepo.md",
     "docs/pull-requests.md",
     "docs/permissions.md",

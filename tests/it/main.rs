@@ -13,6 +13,7 @@ mod doctor_command;
 mod documents;
 mod first_process;
 mod git;
+mod github_release_page;
 mod github_releases;
 mod hostile;
 mod identity_local;

@@ -7,6 +7,7 @@ use crate::build::{BuildRequest, CacheTagError, RequestHash};
 use crate::facts::{Facts, Revision, Source};
 use crate::immutability::Mutability;
 use crate::reference::{Digest, ImageName, Tag};
+use crate::release::ReleasePlan;
 use crate::tags::{DesiredTag, TagClass, TagSet};
 
 mod candidate;
@@ -19,7 +20,7 @@ pub use crate::facts::Unknown;
 pub use candidate::{Candidate, Question};
 pub use conflict::{Conflict, Conflicts, Obstacle};
 pub use promotion::{PromotedTag, PromotionPlan, PromotionRequest, SetBack, SetBacks};
-pub use reason::{HoldReason, Note, TagSource};
+pub use reason::{HoldReason, NoRelease, Note, TagSource};
 
 /// What is wanted, before the registry is asked.
 #[derive(Debug, Clone)]
@@ -61,6 +62,9 @@ pub struct Plan {
     pub tags: Vec<PlannedTag>,
     /// The repository's setting, if it could be read.
     pub mutability: Option<Mutability>,
+    /// The release that comes after the tags, if one is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleasePlan>,
     /// What a reader should know.
     pub notes: Vec<Note>,
 }
@@ -257,7 +261,7 @@ impl Plan {
         })
     }
 
-    /// Whether everything is as it should be already.
+    /// Whether the registry is as it should be already.
     pub fn is_fulfilled(&self) -> bool {
         matches!(self.content, Content::Published { .. })
             && self

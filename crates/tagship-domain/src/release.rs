@@ -112,6 +112,8 @@ pub struct ReleaseRequest {
     pub changes: Changes,
     /// What stands above the changes in the release's text.
     pub introduction: Option<String>,
+    /// The repository's web address, without a slash at its end.
+    pub web: Option<String>,
 }
 
 /// What the forge says.
@@ -123,6 +125,15 @@ pub struct ReleaseFacts {
     pub commits: BTreeMap<String, CommitId>,
     /// The release under the git tag, if there is one.
     pub release: Option<ReleaseState>,
+    /// The page of a release that is published.
+    pub url: Option<String>,
+}
+
+impl ReleaseFacts {
+    /// The names of all git tags that begin with the prefix.
+    pub fn names(&self) -> Vec<&str> {
+        self.tags.iter().map(String::as_str).collect()
+    }
 }
 
 /// How far a release is.
@@ -151,6 +162,9 @@ pub struct ReleasePlan {
     /// What happens to the release under it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseAction>,
+    /// The page of a release that is published already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// Whether it becomes the latest release.
     pub is_latest: bool,
     /// Whether the version is a pre-release.
@@ -163,9 +177,6 @@ pub struct ReleasePlan {
     /// What changed since the release before.
     #[serde(flatten)]
     pub changes: Changes,
-    /// What stands above the changes in the release's text.
-    #[serde(skip)]
-    pub introduction: Option<String>,
     /// What it was made from: it is decided once more just before anything is written.
     #[serde(skip)]
     request: Box<ReleaseRequest>,
@@ -273,6 +284,11 @@ impl ReleasePlan {
             GitTagAction::Conflict(conflict) => Some(conflict),
             _ => None,
         }
+    }
+
+    /// The git tag of the greatest release, if that is another one.
+    pub fn greater(&self, facts: &ReleaseFacts) -> Option<String> {
+        self.request.greater(&facts.names(), |_| true)
     }
 
     /// Whether everything is as it should be already.

@@ -83,7 +83,7 @@ async fn work_on(ui: &Ui, settings: &Settings, ledger: &Ledger, work: Work) -> E
     let reporter = ui.reporter();
     match work {
         _ if !settings.is_published() => run::build(settings, reporter, ledger, work == Work::Plan).await,
-        Work::Plan => run::plan(settings, reporter, ledger).await,
+        Work::Plan => Box::pin(run::plan(settings, reporter, ledger)).await,
         Work::Ship | Work::Action => Box::pin(run::ship(settings, reporter, ledger)).await,
     }
     .into()

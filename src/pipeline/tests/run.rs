@@ -204,6 +204,7 @@ impl Run {
             let writers = Writers {
                 registry,
                 builder: &builder,
+                forge: None,
             };
             execute(&plan, &writers, &self.past, &Silent, &ledger).await
         };

@@ -51,6 +51,27 @@ pub(super) const ROWS: &[Input] = &[
         "Read `images`, `tags`, `flavor` and `labels` as another tool does: `metadata-action`",
     ),
     Input::text(
+        Section::Release,
+        "release",
+        "KIND",
+        "What follows on GitHub when a version's image has all its tags: `true` for a git tag and a release, `git-tag` for \
+         an annotated git tag alone, `false` for nothing (docs/github-release.md)",
+    )
+    .default("false"),
+    Input::text(
+        Section::Release,
+        "release-notes",
+        "PATH",
+        "A file with Markdown that stands above the changes in the release's text",
+    )
+    .may_set(MaySet::WithinCheckout),
+    Input::entries(
+        Section::Release,
+        "release-moving-tags",
+        "PART",
+        "Git tags that move forward with the version: `major` for `v1`, `minor` for `v1.2`",
+    ),
+    Input::text(
         Section::Images,
         "only",
         "NAME",
@@ -116,7 +137,7 @@ pub(super) const ROWS: &[Input] = &[
             "github-token",
             InputKind::Secret,
             "TOKEN",
-            "A token for GitHub's API, to read the repository's description and licence for labels",
+            "A token for GitHub's API, to read the repository's description and licence for labels, and to `release`",
         )
         .faces(Faces::Secret)
     },

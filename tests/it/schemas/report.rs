@@ -9,7 +9,7 @@ use super::DRAFT;
 pub(super) fn report_schema() -> Value {
     let stage = object(
         json!({
-            "stage": {"enum": ["read", "plan", "build", "verify", "tag", "report"]},
+            "stage": {"enum": ["read", "plan", "build", "verify", "tag", "release", "report"]},
             "milliseconds": {"type": "integer", "minimum": 0},
         }),
         &[],
@@ -41,6 +41,7 @@ pub(super) fn report_schema() -> Value {
             "image-id": digest(),
             "names": {"type": "array", "items": text()},
             "tags": {"type": "array", "items": with(&tag, &json!({"tag": tag_name(), "class": class()}))},
+            "release": release_report(),
             "manifests": {"type": "array", "items": object(json!({"platform": platform(), "digest": digest()}), &[])},
             "size": {"type": ["integer", "null"], "minimum": 0},
             "engine": nullable(&object(json!({"version": text(), "store": {"enum": ["classic", "containerd"]}, "platform": platform()}), &[])),
@@ -50,7 +51,7 @@ pub(super) fn report_schema() -> Value {
             "error": nullable(&error()),
             "plan": plan(),
         }),
-        &["image-id", "names", "plan"],
+        &["image-id", "names", "plan", "release"],
     );
     titled(report, "The report of a run of Tagship")
 }
@@ -129,9 +130,69 @@ fn plan() -> Value {
                 "items": with(&tag, &json!({"tag": tag_name(), "class": class(), "rule": text()})),
             },
             "mutability": nullable(&mutability),
+            "release": release_plan(),
             "notes": {"type": "array", "items": note()},
         }),
-        &[],
+        &["release"],
+    )
+}
+
+/// What becomes of the release: the git tag of the version comes first, then those that move.
+fn release_report() -> Value {
+    let outcome = json!({"enum": ["pending", "created", "kept", "moved", "held"]});
+    let git_tag = object(json!({"tag": text(), "outcome": outcome}), &[]);
+    object(
+        json!({
+            "commit": revision(),
+            "git-tags": {"type": "array", "items": git_tag, "minItems": 1},
+            "outcome": {"enum": ["pending", "published", "kept"]},
+            "url": text(),
+            "is-latest": {"type": "boolean"},
+        }),
+        &["outcome", "url"],
+    )
+}
+
+/// What will become of the release.
+fn release_plan() -> Value {
+    let git_tag = one_of(&[
+        (json!({"action": {"enum": ["create", "keep", "unchecked"]}}), &[]),
+        (json!({"action": {"const": "move"}, "from": revision()}), &[]),
+        (json!({"action": {"const": "hold"}, "greater": text()}), &[]),
+        (
+            json!({"action": {"const": "conflict"}, "git-tag": text(), "existing": revision(), "commit": revision()}),
+            &[],
+        ),
+    ]);
+    let entry = object(
+        json!({"commit": revision(), "type": text(), "scope": text(), "description": text(), "breaking": text()}),
+        &["scope", "breaking"],
+    );
+    let group = object(
+        json!({
+            "title": text(),
+            "entries": {"type": "array", "items": entry},
+            "more": {"type": "integer", "minimum": 1},
+        }),
+        &["more"],
+    );
+    object(
+        json!({
+            "kind": {"enum": ["git-tag", "github"]},
+            "tag": text(),
+            "version": text(),
+            "commit": revision(),
+            "git-tag": git_tag,
+            "release": {"enum": ["create", "complete", "keep", "unchecked"]},
+            "url": text(),
+            "is-latest": {"type": "boolean"},
+            "is-prerelease": {"type": "boolean"},
+            "is-annotated": {"type": "boolean"},
+            "moving": {"type": "array", "items": with(&git_tag, &json!({"tag": text()}))},
+            "previous-tag": text(),
+            "changelog": {"type": "array", "items": group},
+        }),
+        &["release", "url", "moving", "previous-tag", "changelog"],
     )
 }
 

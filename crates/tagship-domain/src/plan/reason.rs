@@ -205,6 +205,19 @@ pub enum Note {
     ConfigUnread(Unknown),
     /// The cache that `cache: auto` would keep is left out.
     WithoutCache(CacheTagError),
+    /// A release is asked for, and there is none.
+    NotReleased(NoRelease),
+}
+
+/// Why a run that is to release does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRelease {
+    /// The commit has no version.
+    NoVersion,
+    /// The working tree differs from the commit.
+    Dirty,
+    /// The run is about a pull request, whose commit may never be merged.
+    PullRequest,
 }
 
 impl Note {
@@ -221,6 +234,7 @@ impl Note {
             Self::LabelsUnread(_) => "labels-unread",
             Self::ConfigUnread(_) => "config-unread",
             Self::WithoutCache(_) => "without-cache",
+            Self::NotReleased(_) => "not-released",
         }
     }
 }
@@ -261,6 +275,13 @@ impl fmt::Display for Note {
                 write!(f, "the image's config was found by its digest and size, and not read back: {unknown}")
             }
             Self::WithoutCache(error) => write!(f, "no cache is kept: {error}"),
+            Self::NotReleased(NoRelease::NoVersion) => f.write_str("nothing is released: the commit has no version"),
+            Self::NotReleased(NoRelease::Dirty) => {
+                f.write_str("nothing is released: the working tree differs from its commit")
+            }
+            Self::NotReleased(NoRelease::PullRequest) => {
+                f.write_str("nothing is released: the run is about a pull request")
+            }
         }
     }
 }

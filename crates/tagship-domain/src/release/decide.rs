@@ -14,9 +14,7 @@ pub(super) fn decide(request: ReleaseRequest, facts: Option<&ReleaseFacts>) -> R
     let tag = request.tag(&names);
     let is_prerelease = !request.version.pre.is_empty();
     let moving = request.moving_tags(&names).into_iter().map(|(kind, name)| {
-        let greater = greatest(&request, &names, |version| {
-            kind.has_both(version, &request.version)
-        });
+        let greater = request.greater(&names, |version| kind.has_both(version, &request.version));
         let action = match (facts, greater) {
             (None, _) => GitTagAction::Unchecked,
             (Some(_), Some(greater)) => GitTagAction::Hold { greater },
@@ -38,12 +36,12 @@ pub(super) fn decide(request: ReleaseRequest, facts: Option<&ReleaseFacts>) -> R
             Some(Some(ReleaseState::Draft)) => ReleaseAction::Complete,
             Some(Some(ReleaseState::Published)) => ReleaseAction::Keep,
         }),
-        is_latest: !is_prerelease && greatest(&request, &names, |_| true).is_none(),
+        url: facts.and_then(|facts| facts.url.clone()),
+        is_latest: !is_prerelease && request.greater(&names, |_| true).is_none(),
         is_prerelease,
         is_annotated: request.is_annotated,
         moving: moving.collect(),
         changes: request.changes.clone(),
-        introduction: request.introduction.clone(),
         tag,
         request: Box::new(request),
     }
@@ -71,24 +69,26 @@ fn moved(at: Option<&CommitId>, commit: &CommitId) -> GitTagAction {
     }
 }
 
-/// The greatest release in the line that is greater than the request's version, by its git tag.
-fn greatest(request: &ReleaseRequest, names: &[&str], in_line: impl Fn(&Version) -> bool) -> Option<String> {
-    let versions = names
-        .iter()
-        .filter_map(|name| Some((request.prefix.version(name)?, *name)));
-    let greater = versions.filter(|(version, _)| {
-        version.pre.is_empty() && in_line(version) && version.cmp_precedence(&request.version).is_gt()
-    });
-    let greatest = greater.max_by(|(a, _), (b, _)| a.cmp(b))?;
-    Some(greatest.1.to_owned())
-}
-
 impl ReleaseRequest {
+    /// The greatest release of a line that is greater than the version, by its git tag.
+    pub(super) fn greater(&self, names: &[&str], in_line: impl Fn(&Version) -> bool) -> Option<String> {
+        let versions = names
+            .iter()
+            .filter_map(|name| Some((self.prefix.version(name)?, *name)));
+        let greater = versions.filter(|(version, _)| {
+            version.pre.is_empty() && in_line(version) && version.cmp_precedence(&self.version).is_gt()
+        });
+        let greatest = greater.max_by(|(a, _), (b, _)| a.cmp(b))?;
+        Some(greatest.1.to_owned())
+    }
+
     /// All git tags that are known, of the forge and of the checkout.
     fn names<'a>(&'a self, facts: Option<&'a ReleaseFacts>) -> Vec<&'a str> {
         // The checkout may have tags that were never pushed; they count only where the forge was not asked.
-        let names = facts.map_or(&self.known_tags, |facts| &facts.tags);
-        names.iter().map(String::as_str).collect()
+        match facts {
+            Some(facts) => facts.names(),
+            None => self.known_tags.iter().map(String::as_str).collect(),
+        }
     }
 
     /// The git tag of the version: the one that names it already, or else one in the form of the greatest release's.

@@ -20,8 +20,6 @@ const MARK: &str = "<!-- tagship -->";
 pub struct ReleaseNotes<'a> {
     /// The release.
     pub plan: &'a ReleasePlan,
-    /// The repository's web address, without a slash at its end.
-    pub web: Option<&'a str>,
     /// Where the image is.
     pub image: &'a ImageName,
     /// Its digest.
@@ -40,7 +38,7 @@ impl ReleaseNotes<'_> {
         let existing = existing.map(|text| text.split(MARK).next().unwrap_or_default().trim_end());
         let introduction = match existing {
             Some(text) if !text.is_empty() => Some(text),
-            _ => self.plan.introduction.as_deref(),
+            _ => self.plan.request.introduction.as_deref(),
         };
         let mut begin = String::new();
         let image = self.image_part();
@@ -73,13 +71,12 @@ impl ReleaseNotes<'_> {
             let mut heading = format!("\n### {title}\n\n");
             for entry in entries {
                 let line = std::mem::take(&mut heading) + &self.entry(entry);
-                match left.checked_sub(count(&line)) {
-                    Some(rest) => {
-                        left = rest;
-                        text += &line;
-                    }
+                if let Some(rest) = left.checked_sub(count(&line)) {
+                    left = rest;
+                    text += &line;
+                } else {
                     // Nothing shorter takes the place of what is left out.
-                    None => (left, omitted) = (0, omitted + 1),
+                    (left, omitted) = (0, omitted + 1);
                 }
             }
         }
@@ -99,7 +96,7 @@ impl ReleaseNotes<'_> {
             let _ = write!(line, ": {}", Plain(breaking));
         }
         let short = entry.commit.short();
-        let _ = match self.web {
+        let _ = match &self.plan.request.web {
             Some(web) => writeln!(line, " ([`{short}`]({web}/commit/{}))", entry.commit),
             None => writeln!(line, " (`{short}`)"),
         };
@@ -108,7 +105,7 @@ impl ReleaseNotes<'_> {
 
     /// Where all changes are shown. Source: GitHub docs, "Comparing commits".
     fn compared(&self) -> String {
-        let (Some(web), Some(previous)) = (self.web, &self.plan.changes.previous_tag) else {
+        let (Some(web), Some(previous)) = (&self.plan.request.web, &self.plan.changes.previous_tag) else {
             return String::new();
         };
         let tag = &self.plan.tag;

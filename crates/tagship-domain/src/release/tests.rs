@@ -25,6 +25,7 @@ fn request(version: &str) -> ReleaseRequest {
         is_annotated: false,
         changes: Changes::default(),
         introduction: None,
+        web: Some("https://github.com/octo/app".to_owned()),
     }
 }
 
@@ -35,7 +36,7 @@ fn facts(tags: &[(&str, char)]) -> ReleaseFacts {
             .iter()
             .map(|(name, at)| ((*name).to_owned(), commit(*at)))
             .collect(),
-        release: None,
+        ..ReleaseFacts::default()
     }
 }
 
@@ -176,7 +177,6 @@ fn notes_of(messages: &[&str], introduction: Option<&str>, existing: Option<&str
     let plan = ReleasePlan::new(request, Ok(&facts(&[])));
     let notes = ReleaseNotes {
         plan: &plan,
-        web: Some("https://github.com/octo/app"),
         image: &image(),
         digest: Digest::of(b"index"),
         tags: &[

@@ -1,0 +1,62 @@
+//! What a run needs of GitHub: a description for labels, and the right to release.
+
+use super::PATIENCE;
+use super::examination::Examination;
+use crate::github::GithubForge;
+use crate::ports::{ReadForge as _, WriteReleases as _};
+use crate::run::RunError;
+use crate::settings::Settings;
+use tagship_domain::doctor::{Check, CheckState, Subject};
+use tagship_domain::error::{Diagnose as _, with_causes};
+
+/// Looks at what the settings need of GitHub.
+pub(super) async fn examine(settings: &Settings, forge: Option<&GithubForge>, found: &mut Examination) {
+    match (settings.release.is_some(), forge) {
+        (false, _) => description(settings, found).await,
+        (true, None) => found.fail(Subject::Github, &RunError::NoForge),
+        (true, Some(forge)) => release(forge, found).await,
+    }
+}
+
+/// Whether git tags may be put and releases made. The right is asked for without an effect.
+async fn release(forge: &GithubForge, found: &mut Examination) {
+    match tokio::time::timeout(PATIENCE, forge.check_write()).await {
+        Ok(Ok(())) => found.add(
+            Subject::Github,
+            CheckState::Ok,
+            "the token may put git tags and make releases",
+        ),
+        Ok(Err(error)) => found.fail(Subject::Github, &error),
+        Err(_) => found.add(Subject::Github, CheckState::Warn, "the API does not answer"),
+    }
+}
+
+/// Whether GitHub's API can be asked, which labels alone need.
+async fn description(settings: &Settings, found: &mut Examination) {
+    let asked = async {
+        match GithubForge::of(&settings.github)? {
+            Some(forge) => forge.repository().await.map(Some),
+            None => Ok(None),
+        }
+    };
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(Some(_))) => found.add(
+            Subject::Github,
+            CheckState::Ok,
+            "the API describes the repository",
+        ),
+        Ok(Ok(None)) => found.add(
+            Subject::Github,
+            CheckState::Unknown,
+            "no repository on GitHub is named, so that labels lack its description",
+        ),
+        Ok(Err(error)) => found.checks.push(Check {
+            subject: Subject::Github,
+            state: CheckState::Warn,
+            reason: with_causes(&error),
+            cure: error.hint().map(std::borrow::Cow::into_owned),
+            kind: None,
+        }),
+        Err(_) => found.add(Subject::Github, CheckState::Warn, "the API does not answer"),
+    }
+}
