@@ -4,6 +4,7 @@
 //! [`archive`].
 
 mod archive;
+mod base_image;
 mod base_platform;
 mod builder;
 mod classic;
@@ -17,5 +18,5 @@ mod session;
 
 pub use builder::EngineBuilder;
 pub use buildkit_session::ContextInputs;
-pub use classic::{ImageTimes, LayerCache, push_archive};
+pub use classic::{BaseImage, ImageTimes, LayerCache, push_archive};
 pub use runner::BuildRunner;

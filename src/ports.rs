@@ -28,10 +28,10 @@ pub use build_error::{BuildError, SourceLocation};
 pub use buildkit_session::{StepOutcome, Warning};
 pub use forge_error::ForgeError;
 pub use git_error::GitError;
-pub use image_archive::{ImageArchive, LoopbackRegistry, PushableImage};
+pub use image_archive::{ImageArchive, LoopbackRegistry, OpenBase, PushableImage};
 pub use oci_registry::{
     BlobStream, FoundManifests, LoginError, ReadRepository, ReadWhole, RegistryCredential, RegistryError,
-    RegistryLogin, WriteRepository, WriteWhole,
+    RegistryLogin, WriteRepository,
 };
 pub use releases::{
     ForgeRelease, ListedTag, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, WriteReleases,

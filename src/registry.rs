@@ -1,5 +1,6 @@
 //! The registry: content by [`oci_registry`], settings and tags by ECR's API where there is one.
 
+mod bases;
 mod repository;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use oci_registry::Client;
 use crate::ports::{RegistryError, RegistryLogin, Reporter, RunEvent};
 use tagship_domain::reference::ImageName;
 
+pub use bases::{BaseRegistries, FoundLogins};
 pub use repository::Repository;
 
 /// Returns the one pool of connections that a run shares.

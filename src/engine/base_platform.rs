@@ -1,14 +1,13 @@
 //! An image says the platform that was asked for, whatever it holds: so what it begins with has to be of that platform.
 
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, Read as _};
 
 use bollard::Docker;
 use bollard::auth::DockerCredentials;
 use buildkit_session::{Capabilities, Connection, DockerfileName, Progress, RegistryAuth as _};
 use secrecy::ExposeSecret as _;
 
+use super::base_image::{read_dockerfile, resolved};
 use super::session::BuildLogins;
 use crate::ports::{BuildError, SourceLocation};
 use tagship_domain::build::BuildRequest;
@@ -19,9 +18,6 @@ use tagship_domain::error::{cleaned, innermost};
 /// The first engines whose builder says itself that a base image is of another platform: BuildKit 0.14, the check
 /// `InvalidBaseImagePlatform`.
 const SAYS_SO: (u32, u32) = (27, 0);
-
-/// The most bytes of a Dockerfile that are read; BuildKit refuses longer ones.
-const MOST: u64 = 4 * 1024 * 1024;
 
 /// What the built stage begins with, and the platforms that it has to be of.
 #[derive(Debug)]
@@ -39,7 +35,7 @@ impl BasePlatform {
         if request.platforms.is_empty() {
             return Ok(None);
         }
-        let text = read(request).map_err(|error| BuildError::DockerfileInvalid {
+        let text = read_dockerfile(request).map_err(|error| BuildError::DockerfileInvalid {
             message: cleaned(&error.to_string()),
             location: None,
         })?;
@@ -81,7 +77,7 @@ impl BasePlatform {
         if own.is_ok_and(|own| self.platforms.iter().all(|wanted| wanted.is_same(&own))) {
             return Ok(());
         }
-        let Some(reference) = self.resolved(progress) else {
+        let Some(reference) = resolved(&self.base, &progress.step_names()) else {
             return Ok(());
         };
         let host = reference.split('/').next().unwrap_or_default();
@@ -106,20 +102,6 @@ impl BasePlatform {
             .iter()
             .find(|found| found.line == Some(self.base.line));
         said.map_or(Ok(()), |found| Err(self.wrong(&found.actual)))
-    }
-
-    /// The base as the builder resolved it in a registry; `None` for an image of the engine's own, whose platform the
-    /// builder of a classic store checks.
-    fn resolved<'a>(&self, progress: &'a Progress) -> Option<&'a str> {
-        let stage = &self.base.stage;
-        let begins = [format!("[{stage} "), format!("[stage-{stage} "), "[".to_owned()];
-        begins.iter().find_map(|begin| {
-            progress.step_names().find_map(|name| {
-                let (counted, reference) = name.strip_prefix(begin.as_str())?.split_once("] FROM ")?;
-                let is_count = !counted.contains(' ');
-                (is_count && reference.contains('@')).then_some(reference)
-            })
-        })
     }
 
     /// Asks the engine, which asks the image's registry. Source: Engine API, `GET /distribution/{name}/json`.
@@ -181,12 +163,4 @@ impl BasePlatform {
             line: self.base.line,
         }
     }
-}
-
-fn read(request: &BuildRequest) -> io::Result<String> {
-    let mut text = Vec::new();
-    File::open(&request.dockerfile)?
-        .take(MOST)
-        .read_to_end(&mut text)?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
 }

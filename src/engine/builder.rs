@@ -5,20 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use buildkit_session::EngineAddress;
+use buildkit_session::{EngineAddress, Progress};
 
 use super::archive::{self, ClassicImage, TemporaryImage};
-use super::classic::{ImageTimes, LayerCache, push_archive};
+use super::base_image::ResolvedBase;
+use super::classic::{BaseImage, ImageTimes, LayerCache, push_archive};
 use super::export::{digest_of, into_store, push_by_digest};
 use super::failure;
 use super::push_watch::PushWatch;
 use super::runner::{BuildRunner, Destination, Engine};
 use super::session::PushTarget;
 use crate::ports::{
-    BuildError, Builder, EngineSummary, ImageStore, RegistryError, RegistryLogin, Reporter, RunEvent,
-    WriteRepository,
+    BuildError, Builder, EngineSummary, ImageStore, OpenBase, RegistryError, RegistryLogin, Reporter,
+    RunEvent, WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
+use tagship_domain::content::Platform;
 use tagship_domain::reference::{Digest, ImageName};
 
 /// The pauses before a push by the engine is tried again. What was built is in its cache, and what was pushed is not
@@ -36,6 +38,7 @@ pub struct EngineBuilder {
     image: ImageName,
     reporter: Arc<dyn Reporter>,
     layer_cache: Option<LayerCache>,
+    bases: Option<Arc<dyn OpenBase>>,
 }
 
 impl EngineBuilder {
@@ -56,6 +59,7 @@ impl EngineBuilder {
             image,
             reporter,
             layer_cache: None,
+            bases: None,
         }
     }
 
@@ -64,6 +68,15 @@ impl EngineBuilder {
     pub fn with_layer_cache(self, file: Option<PathBuf>) -> Self {
         Self {
             layer_cache: file.map(LayerCache::at),
+            ..self
+        }
+    }
+
+    /// This builder with what opens the repositories of base images, whose layers then keep their own blobs.
+    #[must_use]
+    pub fn with_bases(self, bases: Arc<dyn OpenBase>) -> Self {
+        Self {
+            bases: Some(bases),
             ..self
         }
     }
@@ -155,18 +168,40 @@ impl EngineBuilder {
         // Only an engine on this machine can have this one's loopback.
         let is_near = matches!(engine.connection.address(), EngineAddress::Unix(_));
         let image = ClassicImage::find(docker, id, temporary.is_some(), is_near).await?;
+        let base = self.base_image(engine, request, &progress);
         let pushed = push_archive(
             &image,
             registry,
             &*self.reporter,
             ImageTimes::of(request),
             self.layer_cache.as_ref(),
+            base.as_ref(),
         )
         .await;
         if let Some(temporary) = temporary {
             temporary.remove().await;
         }
         pushed
+    }
+}
+
+impl EngineBuilder {
+    /// What a build began with, where it can be asked for.
+    fn base_image(
+        &self,
+        engine: &Engine,
+        request: &BuildRequest,
+        progress: &Progress,
+    ) -> Option<BaseImage<'_>> {
+        let ResolvedBase { image, digest } = ResolvedBase::of(request, progress)?;
+        let own = || Platform::parse(&engine.capabilities.platform).ok();
+        Some(BaseImage {
+            image,
+            digest,
+            platform: request.platforms.first().cloned().or_else(own),
+            registries: self.bases.as_deref()?,
+            target: self.image.registry.clone(),
+        })
     }
 }
 

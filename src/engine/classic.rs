@@ -1,5 +1,6 @@
 //! Pushes what a classic engine store holds: uncompressed layers in a `docker save` stream.
 
+mod base;
 mod cache;
 mod compression;
 mod config;
@@ -10,6 +11,7 @@ mod handover;
 mod header;
 mod image;
 mod layer;
+mod passing;
 mod reading;
 mod spool;
 mod tar;
@@ -18,115 +20,249 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use backon::BackoffBuilder as _;
+use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 
+pub use self::base::BaseImage;
+use self::base::BaseLayer;
 pub use self::cache::LayerCache;
+use self::compression::MAX_UPLOADS;
 pub use self::epoch::ImageTimes;
 pub(super) use self::handover::is_handover;
-use self::image::ImageTransfer;
+use self::image::{ImageTransfer, Layer};
 use self::reading::Reading;
-use crate::ports::{BuildError, ImageArchive, Reporter, RunEvent, WriteRepository};
+use crate::ports::{BuildError, ImageArchive, RegistryError, Reporter, RunEvent, WriteRepository};
 use oci_registry::RetryPolicy;
+use tagship_domain::content::Descriptor;
 use tagship_domain::reference::{Digest, Reference};
 
 /// Streams an image out of an engine's classic store and pushes it by digest; gives the manifest's digest.
 ///
 /// Layers are compressed while they are read, on all processors, and uploaded while the next ones are, unless the
-/// registry has them; memory stays flat whatever their size. Those that `cache` knows and the registry has are passed
-/// over. `times` are set on the way, which the engine's exporter does not do. When the registry or the stream breaks off,
-/// the stream is opened again and what was uploaded is passed over.
+/// registry has them; memory stays flat whatever their size. Those of `base` keep their own blobs; those that `cache` knows
+/// and the registry has are passed over. `times` are set on the way in all others, which the engine's exporter does not do.
+/// When the registry or the stream breaks off, the stream is opened again and what was uploaded is passed over.
 pub async fn push_archive(
     archive: &dyn ImageArchive,
     registry: &dyn WriteRepository,
     reporter: &dyn Reporter,
     times: ImageTimes,
     cache: Option<&LayerCache>,
+    base: Option<&BaseImage<'_>>,
 ) -> Result<Digest, BuildError> {
-    push_patiently(archive, registry, reporter, times, cache, RetryPolicy::default()).await
+    let push = Push {
+        archive,
+        registry,
+        reporter,
+        times,
+        cache,
+        retry_policy: RetryPolicy::default(),
+    };
+    push.run(base).await
 }
 
-async fn push_patiently(
-    archive: &dyn ImageArchive,
-    registry: &dyn WriteRepository,
-    reporter: &dyn Reporter,
+/// One push.
+struct Push<'a> {
+    archive: &'a dyn ImageArchive,
+    registry: &'a dyn WriteRepository,
+    reporter: &'a dyn Reporter,
     times: ImageTimes,
-    cache: Option<&LayerCache>,
+    cache: Option<&'a LayerCache>,
     retry_policy: RetryPolicy,
-) -> Result<Digest, BuildError> {
-    let mut image = ImageTransfer::new(archive.image_id(), archive.diff_ids());
-    if let Some(cache) = cache {
-        let known = cache.find(archive.diff_ids(), times);
-        let blobs: Vec<Digest> = known.values().map(|layer| layer.descriptor.digest).collect();
-        // A registry that does not answer now is asked again for what is uploaded.
-        let sizes = if blobs.is_empty() {
-            BTreeMap::new()
-        } else {
-            registry.blob_sizes(&blobs).await.unwrap_or_default()
+}
+
+impl Push<'_> {
+    async fn run(&self, base: Option<&BaseImage<'_>>) -> Result<Digest, BuildError> {
+        let mut image = ImageTransfer::new(self.archive.image_id(), self.archive.diff_ids());
+        let mut of_base = match base {
+            Some(base) => self.base_layers(base).await,
+            None => Vec::new(),
         };
-        for (diff_id, layer) in known {
-            if sizes.get(&layer.descriptor.digest) == Some(&layer.descriptor.size) {
-                image.know_layer(diff_id, layer);
+        let missing = self.know_layers(&mut image, &of_base).await;
+        let bringing = async { Ok(self.bring(base, &missing).await) };
+        let (lost, mut names) = tokio::try_join!(bringing, self.fill(&mut image))?;
+        if !lost.is_empty() {
+            for layer in &lost {
+                image.forget_layer(&layer.diff_id);
+            }
+            of_base.retain(|layer| !lost.contains(layer));
+            names.extend(self.fill(&mut image).await?);
+        }
+        let manifest = image.manifest(self.registry, self.times.config).await?;
+        let reference = Reference::Digest(manifest.digest());
+        self.registry.put_manifest(&reference, &manifest).await?;
+        if let Some(cache) = self.cache {
+            let is_of_base =
+                |(diff_id, _): &(&Digest, &Layer)| of_base.iter().any(|layer| layer.diff_id == **diff_id);
+            let own = image.layers().filter(|layer| !is_of_base(layer));
+            cache.add(own, self.times, &names);
+            if let Some(base) = base.filter(|_| !of_base.is_empty()) {
+                cache.add_base(&base.digest, &of_base);
+                cache.add_originals(image.layers().filter(is_of_base));
+            }
+        }
+        Ok(manifest.digest())
+    }
+
+    /// The layers of the base with their own blobs; none where its registry does not say.
+    async fn base_layers(&self, base: &BaseImage<'_>) -> Vec<BaseLayer> {
+        let diff_ids = self.archive.diff_ids();
+        if let Some(known) = self
+            .cache
+            .and_then(|cache| cache.find_base(&base.digest, diff_ids))
+        {
+            return known;
+        }
+        match base.layers(diff_ids).await {
+            Ok(layers) => layers,
+            Err(error) => {
+                self.note_lost_base(base, &error);
+                Vec::new()
             }
         }
     }
-    let mut names = HashMap::new();
-    if let Some(engine) = handover::if_worth_it(archive, &image) {
-        let known = cache
-            .map(|cache| cache.engines_names(archive.diff_ids()))
-            .unwrap_or_default();
-        let stall = retry_policy.stall;
-        match handover::run(engine, &mut image, registry, reporter, times, known, stall).await {
-            Ok(learned) => names = learned,
-            // The export says what is really wrong, if anything is.
-            Err(error) => tracing::debug!(%error, "the engine does not push here, so the image is exported"),
-        }
+
+    fn note_lost_base(&self, base: &BaseImage<'_>, error: &RegistryError) {
+        let anew = match self.times.layers {
+            None => "compressed anew",
+            Some(_) => "made anew, so that the digest is another than where they are not",
+        };
+        let note = format!("layers of the base image `{}` are {anew}: {error}", base.image);
+        self.reporter.event(RunEvent::Note(&note));
     }
-    let mut pauses = retry_policy.backoff().build();
-    let mut spent = Duration::ZERO;
-    while !image.is_complete() {
-        let began = Instant::now();
-        let had = image.parts();
-        let mut reading = Reading {
-            image: &mut image,
+
+    /// Notes what need not be read; gives the layers of the base that the registry lacks.
+    async fn know_layers<'b>(
+        &self,
+        image: &mut ImageTransfer,
+        of_base: &'b [BaseLayer],
+    ) -> Vec<&'b BaseLayer> {
+        let diff_ids = self.archive.diff_ids();
+        let mut known = self
+            .cache
+            .map(|cache| cache.find(diff_ids, self.times))
+            .unwrap_or_default();
+        let mut asked: Vec<Digest> = known.values().map(|layer| layer.descriptor.digest).collect();
+        asked.extend(of_base.iter().map(|layer| layer.blob.digest));
+        // A registry that does not answer now is asked again for what is uploaded.
+        let sizes = if asked.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.registry.blob_sizes(&asked).await.unwrap_or_default()
+        };
+        let is_there = |blob: &Descriptor| sizes.get(&blob.digest) == Some(&blob.size);
+        let originals = self.cache.filter(|_| !of_base.is_empty());
+        let mut originals = originals
+            .map(|cache| cache.originals(diff_ids))
+            .unwrap_or_default();
+        for layer in of_base {
+            // Whatever it became when it was compressed here: what the engine has is the same.
+            let compressed = known.remove(&layer.diff_id).and_then(|layer| layer.original);
+            let original = originals.remove(&layer.diff_id).or(compressed);
+            let (diff_id, descriptor) = (layer.diff_id, layer.blob.clone());
+            image.know_layer(
+                diff_id,
+                Layer {
+                    diff_id,
+                    descriptor,
+                    original,
+                },
+            );
+        }
+        for (diff_id, layer) in known {
+            if is_there(&layer.descriptor) {
+                image.know_layer(diff_id, layer);
+            }
+        }
+        of_base.iter().filter(|layer| !is_there(&layer.blob)).collect()
+    }
+
+    /// Brings layers of the base from its own registry; gives those that did not come.
+    async fn bring(&self, base: Option<&BaseImage<'_>>, missing: &[&BaseLayer]) -> Vec<BaseLayer> {
+        let Some(base) = base.filter(|_| !missing.is_empty()) else {
+            return Vec::new();
+        };
+        let bringing = missing.iter().map(|layer| async {
+            let brought = base.bring(layer, self.registry).await;
+            brought.err().map(|error| {
+                self.note_lost_base(base, &error);
+                BaseLayer::clone(layer)
+            })
+        });
+        // A list, because a stream over the iterator itself could not be sent between threads.
+        stream::iter(bringing.collect::<Vec<_>>())
+            .buffer_unordered(MAX_UPLOADS)
+            .filter_map(std::future::ready)
+            .collect()
+            .await
+    }
+
+    /// Takes out of the engine what is missing, again and again while that gets on. Gives what the engine calls layers.
+    async fn fill(&self, image: &mut ImageTransfer) -> Result<HashMap<Digest, Digest>, BuildError> {
+        let mut names = HashMap::new();
+        let Self {
+            archive,
             registry,
             reporter,
             times,
-        };
-        let failure = match reading.run(archive).await {
-            Ok(()) => break,
-            Err(failure) => failure,
-        };
-        // A long image over a bad line may break off often, as long as it gets on.
-        if image.parts() > had {
-            pauses = retry_policy.backoff().build();
-            spent = Duration::ZERO;
+            retry_policy,
+            ..
+        } = *self;
+        if let Some(engine) = handover::if_worth_it(archive, image) {
+            let known = self
+                .cache
+                .map(|cache| cache.engines_names(archive.diff_ids()))
+                .unwrap_or_default();
+            let stall = retry_policy.stall;
+            match handover::run(engine, image, registry, reporter, times, known, stall).await {
+                Ok(learned) => names = learned,
+                // The export says what is really wrong, if anything is.
+                Err(error) => {
+                    tracing::debug!(%error, "the engine does not push here, so the image is exported");
+                }
+            }
         }
-        // What a try may have waited for in vain; bytes that moved for longer are no reason to give up.
-        spent += began.elapsed().min(retry_policy.answer + retry_policy.stall);
-        let pause = if failure.is_transient() {
-            pauses
-                .next()
-                .filter(|pause| spent + *pause < retry_policy.operation)
-        } else {
-            None
-        };
-        let Some(pause) = pause else {
-            return Err(failure.into_error());
-        };
-        reporter.event(RunEvent::Retry {
-            what: "pushing the image out of the engine",
-            reason: &failure.to_string(),
-            delay: pause,
-        });
-        tokio::time::sleep(pause).await;
+        let mut pauses = retry_policy.backoff().build();
+        let mut spent = Duration::ZERO;
+        while !image.is_complete() {
+            let began = Instant::now();
+            let had = image.parts();
+            let mut reading = Reading {
+                image: &mut *image,
+                registry,
+                reporter,
+                times,
+            };
+            let failure = match reading.run(archive).await {
+                Ok(()) => break,
+                Err(failure) => failure,
+            };
+            // A long image over a bad line may break off often, as long as it gets on.
+            if image.parts() > had {
+                pauses = retry_policy.backoff().build();
+                spent = Duration::ZERO;
+            }
+            // What a try may have waited for in vain; bytes that moved for longer are no reason to give up.
+            spent += began.elapsed().min(retry_policy.answer + retry_policy.stall);
+            let pause = if failure.is_transient() {
+                pauses
+                    .next()
+                    .filter(|pause| spent + *pause < retry_policy.operation)
+            } else {
+                None
+            };
+            let Some(pause) = pause else {
+                return Err(failure.into_error());
+            };
+            reporter.event(RunEvent::Retry {
+                what: "pushing the image out of the engine",
+                reason: &failure.to_string(),
+                delay: pause,
+            });
+            tokio::time::sleep(pause).await;
+        }
+        Ok(names)
     }
-    let manifest = image.manifest(registry, times.config).await?;
-    let reference = Reference::Digest(manifest.digest());
-    registry.put_manifest(&reference, &manifest).await?;
-    if let Some(cache) = cache {
-        cache.add(image.layers(), times, &names);
-    }
-    Ok(manifest.digest())
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! An image in an engine's classic store.
+//! An image in an engine's classic store, and the repositories that its base comes from.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use tokio::io::AsyncRead;
 
-use super::BuildError;
-use tagship_domain::reference::Digest;
+use super::{BuildError, ReadWhole, RegistryError};
+use tagship_domain::reference::{Digest, ImageName};
 
 /// An image that an engine's classic store holds, to be taken out of it.
 #[async_trait]
@@ -50,4 +52,10 @@ pub struct LoopbackRegistry {
     pub username: &'static str,
     /// The password.
     pub password: SecretString,
+}
+
+/// Opens the repositories that base images come from.
+pub trait OpenBase: Send + Sync {
+    /// Returns a reader of a repository in any registry. Nothing is asked of the registry yet.
+    fn open(&self, image: &ImageName) -> Result<Arc<dyn ReadWhole>, RegistryError>;
 }

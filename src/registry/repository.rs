@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oci_registry::{
-    BlobStream, Client, FoundManifests, ReadRepository, ReadWhole, WriteRepository, WriteWhole,
-};
+use oci_registry::{BlobStream, Client, FoundManifests, ReadRepository, ReadWhole, WriteRepository};
 
 use crate::ports::{ControlPlane, ReadInventory, ReadRegistry, RegistryError};
 use tagship_domain::content::{Descriptor, Manifest};
@@ -153,13 +151,6 @@ impl ReadInventory for Repository {
 }
 
 #[async_trait]
-impl WriteWhole for Repository {
-    async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool, RegistryError> {
-        self.client.mount(digest, from).await
-    }
-}
-
-#[async_trait]
 impl WriteRepository for Repository {
     async fn check_push(&self) -> Result<(), RegistryError> {
         let Some(control_plane) = &self.control_plane else {
@@ -187,5 +178,9 @@ impl WriteRepository for Repository {
 
     async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError> {
         self.client.put_manifest(reference, manifest).await
+    }
+
+    async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool, RegistryError> {
+        self.client.mount(digest, from).await
     }
 }

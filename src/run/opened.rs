@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use oci_registry::{ImageTree, ReadWhole};
 
 use super::RunError;
 use super::connection::RegistryConnection;
 use super::target::Target;
 use crate::logins::Logins;
-use crate::ports::{FindLogin as _, LoginError, RegistryCredential, RegistryError, RegistryLogin, Reporter};
-use crate::registry::{self, Repository, http_client};
+use crate::ports::{RegistryError, Reporter};
+use crate::registry::{self, FoundLogins, Repository, http_client};
 use crate::settings::{LoginSettings, RepositoryPlace};
 use tagship_domain::content::{Descriptor, Manifest};
-use tagship_domain::reference::{ImageName, RegistryHost};
+use tagship_domain::reference::ImageName;
 
 /// A repository that is used.
 pub(super) struct Opened {
@@ -43,7 +42,12 @@ impl Opened {
             RepositoryPlace::Other(image) => {
                 let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
                 let logins = Logins::new(logins.clone(), None, Arc::clone(&reporter));
-                let client = registry::client(image.clone(), http, Arc::new(OfDocker(logins)), reporter)?;
+                let client = registry::client(
+                    image.clone(),
+                    http,
+                    Arc::new(FoundLogins(Arc::new(logins))),
+                    reporter,
+                )?;
                 Ok(Self {
                     image: image.clone(),
                     repository: Repository::new(client.negotiating(), None),
@@ -67,20 +71,6 @@ impl Opened {
             target.close().await;
         }
     }
-}
-
-/// Logins as the docker command has them; none is a login too.
-struct OfDocker(Logins);
-
-#[async_trait]
-impl RegistryLogin for OfDocker {
-    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, LoginError> {
-        let found = self.0.find(host.as_str()).await?;
-        Ok(found.unwrap_or_else(RegistryCredential::anonymous))
-    }
-
-    /// The configuration is read anew each time.
-    async fn forget(&self, _host: &RegistryHost) {}
 }
 
 /// An image, and behind it what refers to it: without its signature it would not be the same in the other repository.

@@ -10,7 +10,8 @@ use crate::engine::{BuildRunner, EngineBuilder};
 use crate::github::GithubForge;
 use crate::logins::Logins;
 use crate::pipeline::{Ledger, PipelineError, Writers, execute};
-use crate::ports::{BuildError, Reporter, RunEvent, Stage, WriteReleases};
+use crate::ports::{BuildError, FindLogin, Reporter, RunEvent, Stage, WriteReleases};
+use crate::registry::BaseRegistries;
 use crate::report::{hold_warnings, plan_text};
 use crate::settings::{LoginSettings, Settings};
 use tagship_domain::capability::Feature;
@@ -98,9 +99,17 @@ async fn publish(
         Some(connection.login()),
         Arc::clone(&reporter),
     );
+    let logins: Arc<dyn FindLogin> = Arc::new(logins);
+    let bases = BaseRegistries::new(
+        connection.http().clone(),
+        plan.image.registry.clone(),
+        connection.login(),
+        Arc::clone(&logins),
+        Arc::clone(&reporter),
+    );
     let runner = BuildRunner::new(
         settings.build.docker_host.as_deref(),
-        Arc::new(logins),
+        logins,
         Arc::clone(&reporter),
         settings.workspace.clone(),
         plan.image.to_string(),
@@ -111,7 +120,8 @@ async fn publish(
         plan.image.clone(),
         Arc::clone(&reporter),
     )
-    .with_layer_cache(settings.build.layer_cache.clone());
+    .with_layer_cache(settings.build.layer_cache.clone())
+    .with_bases(Arc::new(bases));
     let writers = Writers {
         registry: &repository,
         builder: &builder,

@@ -149,7 +149,7 @@ async fn round_trip(name: &str, dockerfile: &str) {
         let image = engine.build(name, dockerfile).await;
         let fake = Fake::start().await;
         let (repository, witness) = fake.client();
-        let digest = push_archive(&image, &repository, &*witness, ImageTimes::UNCHANGED, None)
+        let digest = push_archive(&image, &repository, &*witness, ImageTimes::UNCHANGED, None, None)
             .await
             .unwrap();
         let distinct: BTreeSet<_> = image.diff_ids.iter().collect();
@@ -163,9 +163,16 @@ async fn round_trip(name: &str, dockerfile: &str) {
         assert!(fake.state().tags.is_empty());
 
         let second = Fake::start().await;
-        let again = push_archive(&image, &second.client().0, &*witness, ImageTimes::UNCHANGED, None)
-            .await
-            .unwrap();
+        let again = push_archive(
+            &image,
+            &second.client().0,
+            &*witness,
+            ImageTimes::UNCHANGED,
+            None,
+            None,
+        )
+        .await
+        .unwrap();
         assert_eq!(again, digest, "{}", engine.name);
         assert!(witness.retries.lock().unwrap().is_empty(), "{}", engine.name);
 

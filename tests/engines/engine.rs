@@ -1,6 +1,7 @@
 //! Builds on real engines: every one that `TAGSHIP_TEST_ENGINES` names.
 
 mod attestations;
+mod bases;
 mod builds;
 mod caches;
 mod cancel;

@@ -226,7 +226,7 @@ impl Progress {
     }
 
     /// The names of all steps, in no order. The engine's text.
-    pub fn step_names(&self) -> impl Iterator<Item = &str> {
+    pub fn step_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.steps.values().map(|step| step.name.as_str())
     }
 

@@ -18,7 +18,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::error::RegistryError;
 use super::http::MAX_PARALLEL;
 use super::manifests::mismatch;
-use super::repository::{BlobStream, ReadRepository, ReadWhole, WriteWhole};
+use super::repository::{BlobStream, ReadRepository, ReadWhole, WriteRepository};
 use super::retry_policy::RetryPolicy;
 use super::tree::ImageTree;
 use tagship_domain::content::{Descriptor, Manifest};
@@ -103,7 +103,7 @@ impl CopyPlan {
 pub async fn copy(
     plan: &CopyPlan,
     source: &dyn ReadWhole,
-    target: &dyn WriteWhole,
+    target: &dyn WriteRepository,
     mount: Option<&RepositoryName>,
 ) -> Result<CopyReport, RegistryError> {
     let copying = Copying {
@@ -145,7 +145,7 @@ pub async fn verify_copy(tree: &ImageTree, target: &dyn ReadRepository) -> Resul
 
 struct Copying<'a> {
     source: &'a dyn ReadWhole,
-    target: &'a dyn WriteWhole,
+    target: &'a dyn WriteRepository,
     mount: Option<&'a RepositoryName>,
     /// Whether the registry has mounted all that it was asked to.
     mounts: AtomicBool,

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 
 use super::error::RegistryError;
-use super::repository::{BlobStream, ReadRepository, ReadWhole, WriteRepository, WriteWhole};
+use super::repository::{BlobStream, ReadRepository, ReadWhole, WriteRepository};
 use tagship_domain::content::{Content, Descriptor, Manifest};
 use tagship_domain::reference::{Digest, Reference, RegistryHost, RepositoryName, Tag};
 
@@ -128,15 +128,6 @@ impl ReadWhole for InMemoryRegistry {
 }
 
 #[async_trait]
-impl WriteWhole for InMemoryRegistry {
-    async fn mount(&self, digest: &Digest, _from: &RepositoryName) -> Result<bool, RegistryError> {
-        let mut state = self.state();
-        let found = state.mountable.get(digest).cloned();
-        Ok(found.is_some_and(|content| state.blobs.insert(*digest, content).is_none()))
-    }
-}
-
-#[async_trait]
 impl WriteRepository for InMemoryRegistry {
     async fn upload(&self, digest: &Digest, size: u64, mut content: BlobStream) -> Result<(), RegistryError> {
         let breaks = {
@@ -198,5 +189,11 @@ impl WriteRepository for InMemoryRegistry {
         }
         state.manifests.insert(manifest.digest(), manifest.clone());
         Ok(())
+    }
+
+    async fn mount(&self, digest: &Digest, _from: &RepositoryName) -> Result<bool, RegistryError> {
+        let mut state = self.state();
+        let found = state.mountable.get(digest).cloned();
+        Ok(found.is_some_and(|content| state.blobs.insert(*digest, content).is_none()))
     }
 }

@@ -36,7 +36,7 @@ pub use in_memory::{InMemoryRegistry, InMemoryState};
 pub use login::{LoginError, RegistryCredential, RegistryLogin};
 pub use reads::MAX_SMALL_BLOB;
 pub use referrers::{cosign_tags, referrers_tag};
-pub use repository::{BlobStream, FoundManifests, ReadRepository, ReadWhole, WriteRepository, WriteWhole};
+pub use repository::{BlobStream, FoundManifests, ReadRepository, ReadWhole, WriteRepository};
 pub use retry_policy::RetryPolicy;
 pub use tree::{ImageTree, TreeNode};
 pub use verify::{ImageDescription, VerifiedImage, describe, verify, verify_manifest};

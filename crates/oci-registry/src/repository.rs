@@ -115,13 +115,11 @@ pub trait WriteRepository: ReadRepository {
     ///
     /// `RegistryError::TagTaken` if the registry refuses to move the tag: the caller looks up who has it.
     async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError>;
-}
 
-/// Writes whole images, whose blobs may be nearer to the registry than to whoever writes.
-#[async_trait]
-pub trait WriteWhole: WriteRepository {
     /// Takes a blob from another repository of the same registry; `false` if the registry does not.
-    async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool, RegistryError>;
+    async fn mount(&self, _digest: &Digest, _from: &RepositoryName) -> Result<bool, RegistryError> {
+        Ok(false)
+    }
 }
 
 #[async_trait]
@@ -168,13 +166,6 @@ impl ReadWhole for Client {
 }
 
 #[async_trait]
-impl WriteWhole for Client {
-    async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool, RegistryError> {
-        self.mount_blob(digest, from).await
-    }
-}
-
-#[async_trait]
 impl WriteRepository for Client {
     async fn upload(&self, digest: &Digest, size: u64, content: BlobStream) -> Result<(), RegistryError> {
         self.upload_stream(digest, size, content).await
@@ -186,5 +177,9 @@ impl WriteRepository for Client {
 
     async fn put_manifest(&self, reference: &Reference, manifest: &Manifest) -> Result<(), RegistryError> {
         self.write_manifest(reference, manifest).await
+    }
+
+    async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool, RegistryError> {
+        self.mount_blob(digest, from).await
     }
 }

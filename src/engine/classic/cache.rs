@@ -5,11 +5,12 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::base::BaseLayer;
 use super::epoch::ImageTimes;
 use super::gzip::ENCODER;
 use super::image::{Layer, Original};
 use crate::regular_file;
-use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
+use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP, OCI_LAYER_TAR};
 use tagship_domain::reference::Digest;
 
 /// The most layers that are remembered; the oldest are forgotten first.
@@ -18,12 +19,22 @@ const MOST: usize = 4_000;
 /// What a line with an engine's own digest begins with.
 const ENGINE: &str = "engine";
 
+/// What a line begins with that says of a base image's layer what it is like in the engine.
+const ORIGINAL: &str = "original";
+
+/// What a line with a base image begins with, and the forms of its layers.
+const BASE: &str = "base";
+const GZIP: &str = "gzip";
+const TAR: &str = "tar";
+
 /// The most bytes of the file that are read.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A file in which this machine's user alone writes, with one line for each layer: encoder, the layer's digest in the
 /// engine and in the image, the blob's digest and size, the digest of the layer's beginning and its length; and one for
-/// each digest that an engine has compressed a layer to itself: `engine`, that digest, the layer's digest.
+/// each digest that an engine has compressed a layer to itself: `engine`, that digest, the layer's digest. One for each base
+/// image: `base`, the digest of its manifest or index, then for each layer its digest, the blob's digest, size and form; and
+/// for each of these layers: `original`, its digest, the digest of its beginning and its length.
 ///
 /// It spares compressing what was compressed before. It is no more than a hint where the blob is: an entry counts only
 /// when the registry has a blob of that digest and size, and one that is wrong would give an image that no engine
@@ -54,6 +65,43 @@ impl LayerCache {
         lines.filter(|(_, diff_id)| diff_ids.contains(diff_id)).collect()
     }
 
+    /// The layers of the base image `base`, if it was asked for before and they are among `diff_ids`.
+    pub(super) fn find_base(&self, base: &Digest, diff_ids: &[Digest]) -> Option<Vec<BaseLayer>> {
+        let text = read(&self.file);
+        text.lines()
+            .filter_map(|line| parse_base(line, base))
+            .find(|layers| layers.iter().all(|layer| diff_ids.contains(&layer.diff_id)))
+    }
+
+    /// What those of `diff_ids` are like in the engine that are a base image's.
+    pub(super) fn originals(&self, diff_ids: &[Digest]) -> HashMap<Digest, Original> {
+        let text = read(&self.file);
+        let lines = text.lines().filter_map(parse_original);
+        lines.filter(|(diff_id, _)| diff_ids.contains(diff_id)).collect()
+    }
+
+    /// Remembers what layers of a base image are like in the engine.
+    pub(super) fn add_originals<'a>(&self, layers: impl Iterator<Item = (&'a Digest, &'a Layer)>) {
+        self.add_lines(layers.filter_map(|(diff_id, layer)| {
+            let Original { beginning, length } = layer.original?;
+            Some(format!("{ORIGINAL} {diff_id} {beginning} {length}"))
+        }));
+    }
+
+    /// Remembers which blobs a base image has.
+    pub(super) fn add_base(&self, base: &Digest, layers: &[BaseLayer]) {
+        let line = layers.iter().fold(format!("{BASE} {base}"), |line, layer| {
+            let Descriptor { digest, size, .. } = &layer.blob;
+            let form = if layer.blob.media_type == OCI_LAYER_TAR {
+                TAR
+            } else {
+                GZIP
+            };
+            format!("{line} {} {digest} {size} {form}", layer.diff_id)
+        });
+        self.add_lines(std::iter::once(line));
+    }
+
     /// Remembers layers, and the digests that the engine has for them compressed. That it cannot be written is no error:
     /// the next run compresses again.
     pub(super) fn add<'a>(
@@ -63,13 +111,17 @@ impl LayerCache {
         names: &HashMap<Digest, Digest>,
     ) {
         let encoder = encoder(times);
-        let old = read(&self.file);
         let names = names
             .iter()
             .map(|(name, diff_id)| format!("{ENGINE} {name} {diff_id}"));
         let lines = layers.filter_map(|(diff_id, layer)| line(&encoder, diff_id, layer));
+        self.add_lines(lines.chain(names));
+    }
+
+    fn add_lines(&self, lines: impl Iterator<Item = String>) {
+        let old = read(&self.file);
         let mut new = String::new();
-        for line in lines.chain(names) {
+        for line in lines {
             if !old.lines().any(|known| known == line) {
                 new.extend([&line, "\n"]);
             }
@@ -154,6 +206,43 @@ fn parse(line: &str, encoder: &str) -> Option<(Digest, Layer)> {
 fn parse_name(line: &str) -> Option<(Digest, Digest)> {
     let (name, diff_id) = line.strip_prefix(ENGINE)?.strip_prefix(' ')?.split_once(' ')?;
     Some((Digest::parse(name).ok()?, Digest::parse(diff_id).ok()?))
+}
+
+fn parse_original(line: &str) -> Option<(Digest, Original)> {
+    let words: Vec<&str> = line
+        .strip_prefix(ORIGINAL)?
+        .strip_prefix(' ')?
+        .split(' ')
+        .collect();
+    let [diff_id, beginning, length] = words.as_slice() else {
+        return None;
+    };
+    let original = Original {
+        beginning: Digest::parse(beginning).ok()?,
+        length: length.parse().ok()?,
+    };
+    Some((Digest::parse(diff_id).ok()?, original))
+}
+
+fn parse_base(line: &str, base: &Digest) -> Option<Vec<BaseLayer>> {
+    let rest = line.strip_prefix(BASE)?.strip_prefix(' ')?;
+    let rest = rest.strip_prefix(&base.to_string())?.strip_prefix(' ')?;
+    let words: Vec<&str> = rest.split(' ').collect();
+    let layer = |words: &[&str]| {
+        let [diff_id, digest, size, form] = words else {
+            return None;
+        };
+        let form = match *form {
+            GZIP => OCI_LAYER_GZIP,
+            TAR => OCI_LAYER_TAR,
+            _ => return None,
+        };
+        Some(BaseLayer {
+            diff_id: Digest::parse(diff_id).ok()?,
+            blob: Descriptor::new(form, Digest::parse(digest).ok()?, size.parse().ok()?),
+        })
+    };
+    words.chunks(4).map(layer).collect()
 }
 
 #[cfg(test)]

@@ -155,6 +155,11 @@ impl Beginning {
         self.taken += wanted;
     }
 
+    /// Whether nothing more is taken.
+    pub(super) fn is_whole(&self) -> bool {
+        self.taken == BEGINNING
+    }
+
     pub(super) fn finish(self) -> Digest {
         self.hash.finish()
     }

@@ -48,6 +48,8 @@ pub(super) enum EntryRole {
     Config,
     /// A layer that is not in the registry yet, with its diff-id if the path names it.
     Layer(Option<Digest>),
+    /// A layer that is there, of which it is not known what it is like in the engine.
+    Known(Digest),
     /// Nothing that is needed.
     Other,
 }
@@ -88,6 +90,9 @@ impl ImageTransfer {
             return match Digest::parse(&format!("sha256:{hex}")) {
                 Ok(digest) if digest == self.id => EntryRole::Config,
                 Ok(digest) if self.lacks_layer(&digest) => EntryRole::Layer(Some(digest)),
+                Ok(digest) if self.layer(&digest).is_some_and(|layer| layer.original.is_none()) => {
+                    EntryRole::Known(digest)
+                }
                 _ => EntryRole::Other,
             };
         }
@@ -107,6 +112,11 @@ impl ImageTransfer {
     /// Whether a layer is missing.
     pub(super) fn lacks_layers(&self) -> bool {
         self.diff_ids.iter().any(|diff_id| self.lacks_layer(diff_id))
+    }
+
+    /// Whether it is not known of every layer what it is like in the engine.
+    pub(super) fn lacks_originals(&self) -> bool {
+        self.layers.values().any(|layer| layer.original.is_none())
     }
 
     /// The diff-ids that the engine has for all layers, base first.
@@ -143,6 +153,13 @@ impl ImageTransfer {
         self.layers.insert(found, layer);
     }
 
+    /// Notes what a layer is like in the engine.
+    pub(super) fn note_original(&mut self, diff_id: &Digest, original: Original) {
+        if let Some(layer) = self.layers.get_mut(diff_id) {
+            layer.original = Some(original);
+        }
+    }
+
     /// Takes a layer back whose upload failed.
     pub(super) fn forget_layer(&mut self, found: &Digest) {
         self.layers.remove(found);
@@ -168,7 +185,10 @@ impl ImageTransfer {
             )));
         }
         self.paths.insert(path);
-        self.layers.insert(found, layer);
+        // One that is there already may have another blob.
+        let original = layer.original;
+        let kept = self.layers.entry(found).or_insert(layer);
+        kept.original = kept.original.or(original);
         Ok(())
     }
 

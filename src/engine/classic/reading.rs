@@ -8,10 +8,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::io::AsyncRead;
 
-use super::compression::{Compressed, MAX_UPLOADS, compress, upload};
+use super::compression::{Beginning, Compressed, MAX_UPLOADS, compress, upload};
 use super::epoch::ImageTimes;
 use super::failure::Failure;
-use super::image::{EntryRole, ImageTransfer};
+use super::image::{EntryRole, ImageTransfer, Original};
 use super::tar::{TarEntry, TarReader};
 use crate::ports::{ImageArchive, RegistryError, Reporter, RunEvent, WriteRepository};
 use oci_registry::MAX_SMALL_BLOB;
@@ -37,6 +37,9 @@ impl Reading<'_> {
     pub(super) async fn run(&mut self, archive: &dyn ImageArchive) -> Result<(), Failure> {
         let mut tar = TarReader::new(archive.open().await.map_err(Failure::Open)?);
         let read = self.read(&mut tar).await;
+        if read.is_ok() {
+            drop(tokio::time::timeout(LEAVING, self.learn(&mut tar)).await);
+        }
         // Nothing depends on it, and an engine that gives no end is left all the same.
         drop(tokio::time::timeout(LEAVING, tar.read_rest()).await);
         read
@@ -98,6 +101,10 @@ impl Reading<'_> {
                     }
                     noted
                 }
+                Ok(Some(Part::Known(diff_id, original))) => {
+                    self.image.note_original(&diff_id, original);
+                    Ok(())
+                }
                 Ok(None) => break,
                 Err(error) => Err(error),
             };
@@ -110,6 +117,17 @@ impl Reading<'_> {
             (Some(failure), _) => Err(failure),
             (None, Some(digest)) => Err(Failure::malformed(format!("has no `{digest}`"))),
             (None, None) => Ok(()),
+        }
+    }
+
+    /// Notes what layers are like that were there already, as far as they stand in the rest of the archive.
+    async fn learn<R: AsyncRead + Send + Unpin>(&mut self, tar: &mut TarReader<R>) {
+        while self.image.lacks_originals() {
+            match self.next_part(tar).await {
+                Ok(Some(Part::Known(diff_id, original))) => self.image.note_original(&diff_id, original),
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => break,
+            }
         }
     }
 
@@ -134,6 +152,10 @@ impl Reading<'_> {
                 EntryRole::Layer(expected) => {
                     let layer = self.compress(tar, entry, expected).await?;
                     return Ok(Some(Part::Layer(Box::new(layer))));
+                }
+                EntryRole::Known(diff_id) => {
+                    let original = read_beginning(tar, &entry).await?;
+                    return Ok(Some(Part::Known(diff_id, original)));
                 }
                 EntryRole::Other => {}
             }
@@ -171,6 +193,8 @@ impl Reading<'_> {
 enum Part {
     Config(Bytes),
     Layer(Box<Read>),
+    /// What a layer is like that is there already.
+    Known(Digest, Original),
 }
 
 /// A layer of an archive.
@@ -180,6 +204,24 @@ struct Read {
     /// The diff-id that the path names, if it names one.
     expected: Option<Digest>,
     layer: Compressed,
+}
+
+/// Reads as much of a layer as it is known from others by.
+async fn read_beginning<R: AsyncRead + Send + Unpin>(
+    tar: &mut TarReader<R>,
+    entry: &TarEntry,
+) -> Result<Original, Failure> {
+    let mut beginning = Beginning::default();
+    while !beginning.is_whole() {
+        match tar.chunk().await? {
+            Some(piece) => beginning.push(&piece),
+            None => break,
+        }
+    }
+    Ok(Original {
+        beginning: beginning.finish(),
+        length: entry.size,
+    })
 }
 
 async fn read_config<R: AsyncRead + Send + Unpin>(

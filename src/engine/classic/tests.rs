@@ -1,5 +1,6 @@
 //! Pushes out of an archive into a registry in memory.
 
+mod bases;
 mod handover;
 mod pushing;
 mod saved;
@@ -55,6 +56,26 @@ fn impatient() -> RetryPolicy {
     }
 }
 
+/// A push whose pauses do not matter to a test's length.
+async fn push_patiently(
+    archive: &SavedImage,
+    registry: &InMemoryRegistry,
+    reporter: &RecordedEvents,
+    times: ImageTimes,
+    cache: Option<&LayerCache>,
+    base: Option<&BaseImage<'_>>,
+) -> Result<Digest, BuildError> {
+    let push = Push {
+        archive,
+        registry,
+        reporter,
+        times,
+        cache,
+        retry_policy: impatient(),
+    };
+    push.run(base).await
+}
+
 async fn push(saved: &SavedImage, registry: &InMemoryRegistry) -> Result<Digest, BuildError> {
     push_patiently(
         saved,
@@ -62,7 +83,7 @@ async fn push(saved: &SavedImage, registry: &InMemoryRegistry) -> Result<Digest,
         &RecordedEvents::default(),
         ImageTimes::UNCHANGED,
         None,
-        impatient(),
+        None,
     )
     .await
 }
@@ -174,15 +195,7 @@ async fn a_stream_that_breaks_off_is_opened_again_for_what_is_missing() {
             let saved = SavedImage::new(layout, &LAYERS).breaking_off_at(&[at]);
             let registry = InMemoryRegistry::default();
             let heard = RecordedEvents::default();
-            let pushed = push_patiently(
-                &saved,
-                &registry,
-                &heard,
-                ImageTimes::UNCHANGED,
-                None,
-                impatient(),
-            )
-            .await;
+            let pushed = push_patiently(&saved, &registry, &heard, ImageTimes::UNCHANGED, None, None).await;
             check(pushed.unwrap(), &saved, &registry);
             assert_eq!((saved.opened(), heard.retries()), (2, 1), "{at}");
             // At most the one that broke off is begun twice.
@@ -284,6 +297,7 @@ async fn progress_is_told_of_every_layer() {
         &heard,
         ImageTimes::UNCHANGED,
         None,
+        None,
     )
     .await;
     pushed.unwrap();
@@ -311,7 +325,7 @@ async fn builds_that_differ_in_times_become_one_image() {
         };
         let saved = SavedImage::new(Layout::Docker28, &[&layer(1_600_000_000), &layer(late)]);
         let registry = InMemoryRegistry::default();
-        let pushed = push_archive(&saved, &registry, &RecordedEvents::default(), times, None).await;
+        let pushed = push_archive(&saved, &registry, &RecordedEvents::default(), times, None, None).await;
         let digest = pushed.unwrap();
         let pushed = verify(&digest, &registry).await.unwrap();
         let Content::Image(image) = pushed.manifest.content().unwrap() else {
@@ -347,7 +361,7 @@ async fn a_known_layer_is_passed_over_where_the_registry_has_it() {
     let push = async |saved: &SavedImage, registry: &InMemoryRegistry| {
         let heard = RecordedEvents::default();
         let times = ImageTimes::UNCHANGED;
-        let pushed = push_patiently(saved, registry, &heard, times, Some(&cache), impatient()).await;
+        let pushed = push_patiently(saved, registry, &heard, times, Some(&cache), None).await;
         let told = heard.0.into_inner().unwrap();
         (pushed.unwrap(), told.len())
     };

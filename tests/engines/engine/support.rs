@@ -13,6 +13,7 @@ use tagship::ports::{BuildError, FindLogin, LoginError, RegistryError};
 use tagship::ports::{
     Builder as _, RegistryCredential, RegistryLogin, Reporter, RunEvent, StepOutcome, Warning,
 };
+use tagship::registry::{BaseRegistries, http_client};
 use tagship::settings::LoginSettings;
 use tagship_domain::build::{BuildArgs, BuildOptions, BuildRequest};
 use tagship_domain::content::Manifest;
@@ -248,6 +249,16 @@ impl Bench {
     /// With a file that remembers layers.
     pub(crate) fn with_layer_cache(self, file: &Path) -> Self {
         let builder = self.builder.with_layer_cache(Some(file.to_owned()));
+        Self { builder, ..self }
+    }
+
+    /// Whose base images keep their blobs; `settings` are the logins of their registries.
+    pub(crate) fn with_bases(self, settings: LoginSettings) -> Self {
+        let logins = Arc::new(Logins::new(settings, None, self.heard.clone()));
+        let login = Arc::new(Login(true));
+        let http = http_client().unwrap();
+        let bases = BaseRegistries::new(http, self.registry.host(), login, logins, self.heard.clone());
+        let builder = self.builder.with_bases(Arc::new(bases));
         Self { builder, ..self }
     }
 
