@@ -2,6 +2,7 @@
 //! and what they released works for who uses it.
 
 mod install;
+mod start_page;
 
 use std::path::PathBuf;
 use std::process::Command;

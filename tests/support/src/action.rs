@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -57,12 +58,12 @@ pub fn image(engine: &'static Engine) -> Image {
     engine.build(package)
 }
 
-/// A job that pushed the tag `v1.0.0` of a checkout, and whose one step is the action.
+/// A job that a push started, and whose one step is the action.
 #[derive(Debug)]
 pub struct Job {
     engine: &'static Engine,
     /// The registry.
-    pub ecr: Ecr,
+    pub ecr: Arc<Ecr>,
     /// The runner's folders.
     pub folders: Folders,
     /// What workflow and event tell.
@@ -74,11 +75,16 @@ pub struct Job {
 }
 
 impl Job {
-    /// The workspace holds `checkout`; the inputs are the least that a user gives.
+    /// A job of the tag `v1.0.0`, with a registry of its own.
     pub fn new(engine: &'static Engine, checkout: &Checkout) -> Self {
         let ecr = Ecr::start_for_containers();
         ecr.create_repository(super::shipping::REPOSITORY, &Mutability::Immutable);
-        let event = json!({ "ref": "refs/tags/v1.0.0", "repository": { "full_name": GITHUB_REPOSITORY } });
+        Self::at(engine, checkout, "refs/tags/v1.0.0", Arc::new(ecr))
+    }
+
+    /// A job of `git_ref`. The workspace holds `checkout`; the inputs are the least that a user gives.
+    pub fn at(engine: &'static Engine, checkout: &Checkout, git_ref: &str, ecr: Arc<Ecr>) -> Self {
+        let event = json!({ "ref": git_ref, "repository": { "full_name": GITHUB_REPOSITORY } });
         let folders = Folders::new(GITHUB_REPOSITORY, &event);
         let from = format!("{}/.", checkout.path().display());
         output_of(
@@ -87,7 +93,7 @@ impl Job {
                 .arg(folders.workspace()),
         );
         give_to(&folders.workspace(), RUNNER_USER);
-        let mut context = JobContext::push(GITHUB_REPOSITORY, "refs/tags/v1.0.0", &checkout.head());
+        let mut context = JobContext::push(GITHUB_REPOSITORY, git_ref, &checkout.head());
         let gateway = engine.gateway();
         context.id_token = Some(ecr.oidc_request_from(&gateway));
         let host = ecr.host_from(&gateway);

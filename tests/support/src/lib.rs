@@ -18,6 +18,7 @@ pub mod engines;
 pub mod fake;
 pub mod github;
 pub mod history;
+pub mod iam;
 pub mod images;
 pub mod local;
 pub mod page;

@@ -76,6 +76,13 @@ impl Ecr {
         Self::start_at([127, 0, 0, 1], quirks)
     }
 
+    /// One that containers reach too, with these roles.
+    pub fn start_for_containers_with(roles: &str) -> Self {
+        Self::start_with([0, 0, 0, 0], |options| {
+            std::fs::write(options.data.join("roles.yaml"), roles).expect("the roles can be written");
+        })
+    }
+
     /// One with these roles, whose state and clock other programs may change.
     pub fn start_for_judges(roles: &str) -> Self {
         Self::start_with([127, 0, 0, 1], |options| {
