@@ -10,7 +10,7 @@ use tagship_domain::build::{BuildArgs, BuildOptions, BuildOutput, BuildSecret, C
 use tagship_domain::content::Platform;
 use tagship_domain::event::Base;
 use tagship_domain::event::Event;
-use tagship_domain::iam::Target;
+use tagship_domain::iam::{SessionPolicy, Target};
 use tagship_domain::matrix::Row;
 use tagship_domain::paths::PathFilter;
 use tagship_domain::reference::{AccountId, ImageName, Region, RepositoryName};
@@ -137,6 +137,10 @@ pub struct IdentitySettings {
     pub audience: String,
     /// The session's length in seconds, 900 to 43,200.
     pub duration_seconds: u32,
+    /// Whether the session is narrowed to the repositories that the run writes to.
+    pub narrows_session: bool,
+    /// What the session is narrowed to.
+    pub session_policy: Option<SessionPolicy>,
     /// The accounts that may be used; any when empty.
     pub allowed_accounts: Vec<AccountId>,
     /// The region of the API calls.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
@@ -21,6 +21,7 @@ use crate::aws::refusal;
 use crate::aws::retry_policy::{RetryClass, RetryPolicy};
 use crate::aws::role::RoleArn;
 use crate::ports::{Clock, Reporter, RunEvent, Warning};
+use tagship_domain::iam::SessionPolicy;
 use tagship_domain::reference::Region;
 
 /// The session that a role is assumed for.
@@ -29,6 +30,7 @@ pub(super) struct SessionRequest {
     role: RoleArn,
     name: String,
     seconds: u32,
+    policy: Option<SessionPolicy>,
 }
 
 impl SessionRequest {
@@ -46,7 +48,13 @@ impl SessionRequest {
             role,
             name: name.to_owned(),
             seconds,
+            policy: None,
         })
+    }
+
+    /// The same session, narrowed by a policy.
+    pub(super) fn narrowed_by(self, policy: Option<SessionPolicy>) -> Self {
+        Self { policy, ..self }
     }
 }
 
@@ -67,6 +75,8 @@ pub(super) struct AssumedRole {
     session: SessionRequest,
     /// The session's length, which STS may have made us shorten.
     seconds: AtomicU32,
+    /// Whether the session is narrowed, which STS may have no room for.
+    is_narrowed: AtomicBool,
     /// Why the last goal was given up, and when.
     failed: Mutex<Option<(Timestamp, IdentityError)>>,
     clock: Arc<dyn Clock>,
@@ -76,6 +86,7 @@ pub(super) struct AssumedRole {
 /// Why one try failed.
 enum TryFailure {
     TooLong,
+    PolicyTooLarge,
     Other(IdentityError, RetryClass),
 }
 
@@ -105,6 +116,7 @@ impl AssumedRole {
             sts,
             region,
             seconds: AtomicU32::new(session.seconds),
+            is_narrowed: AtomicBool::new(session.policy.is_some()),
             failed: Mutex::default(),
             session,
             clock,
@@ -136,6 +148,10 @@ impl AssumedRole {
                     self.shorten(seconds);
                     continue;
                 }
+                Err(TryFailure::PolicyTooLarge) => {
+                    self.widen();
+                    continue;
+                }
                 Err(TryFailure::Other(error, retry_class)) => (error, retry_class),
             };
             let Some(delay) = retry_policy.wait(retry_class, &*self.clock) else {
@@ -164,6 +180,25 @@ impl AssumedRole {
         }));
     }
 
+    fn widen(&self) {
+        self.is_narrowed.store(false, Ordering::Relaxed);
+        self.reporter.event(RunEvent::Warning(&Warning {
+            message: format!(
+                "STS has no room for a policy beside what the session of role `{}` carries; the session is not narrowed",
+                self.session.role
+            ),
+            file: None,
+            line: None,
+        }));
+    }
+
+    /// The policy that the session is narrowed by.
+    fn policy(&self) -> Option<String> {
+        let policy = self.session.policy.as_ref();
+        let policy = policy.filter(|_| self.is_narrowed.load(Ordering::Relaxed))?;
+        Some(policy.as_str().to_owned())
+    }
+
     async fn try_once(&self, seconds: u32) -> Result<Credentials, TryFailure> {
         // At most 43,200.
         let duration = i32::try_from(seconds).unwrap_or(i32::MAX);
@@ -178,6 +213,7 @@ impl AssumedRole {
                     .role_arn(role.as_str())
                     .role_session_name(&self.session.name)
                     .duration_seconds(duration)
+                    .set_policy(self.policy())
                     .web_identity_token(token.expose_secret())
                     .send()
                     .await;
@@ -195,6 +231,7 @@ impl AssumedRole {
                     .role_arn(role.as_str())
                     .role_session_name(&self.session.name)
                     .duration_seconds(duration)
+                    .set_policy(self.policy())
                     .send()
                     .await;
                 let output = sent.map_err(|error| {
@@ -216,6 +253,8 @@ impl AssumedRole {
     ) -> TryFailure {
         if refusal::is_too_long(&failure) && seconds > Self::SECONDS_ALWAYS_ALLOWED {
             TryFailure::TooLong
+        } else if failure.code == "PackedPolicyTooLarge" {
+            TryFailure::PolicyTooLarge
         } else {
             meaning(failure).into()
         }

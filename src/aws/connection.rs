@@ -54,7 +54,8 @@ impl CredentialSource {
         };
         let role = RoleArn::parse(role)?;
         check_account(&identity.allowed_accounts, role.account(), "the role")?;
-        let session = SessionRequest::new(role, &identity.session_name, identity.duration_seconds)?;
+        let session = SessionRequest::new(role, &identity.session_name, identity.duration_seconds)?
+            .narrowed_by(identity.session_policy.clone());
         match &identity.oidc {
             Some(oidc) => {
                 let tokens = TokenSource::new(oidc.clone(), &identity.audience);

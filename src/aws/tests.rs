@@ -9,7 +9,8 @@ use crate::ports::RegistryLogin as _;
 use crate::settings::{AccessKey, IdentitySettings};
 use fakes::{ECR_PASSWORD, REQUEST_TOKEN, World, host};
 use tagship_domain::error::{Diagnose as _, FailureKind};
-use tagship_domain::reference::AccountId;
+use tagship_domain::iam::SessionPolicy;
+use tagship_domain::reference::{AccountId, ImageName, RepositoryName};
 
 /// Why there is no login.
 async fn refusal(ecr: &Ecr) -> IdentityError {
@@ -253,6 +254,45 @@ async fn a_session_that_is_too_long_is_shortened_with_a_warning() {
     assert_eq!(durations, ["7200", "3600"]);
     assert!(world.clock.waits().is_empty());
     insta::assert_snapshot!(world.reporter.warnings().join("\n"));
+}
+
+#[tokio::test]
+async fn a_session_is_narrowed_and_where_sts_has_no_room_for_that_it_is_not() {
+    let image = ImageName {
+        registry: host(),
+        repository: RepositoryName::parse("team/app").unwrap(),
+    };
+    let policy = SessionPolicy::of([&image]).unwrap();
+    let world = World::new().await;
+    let ecr = world.connect(&job_with(&world, &policy)).await.unwrap();
+    ecr.credential(&host()).await.unwrap();
+    assert_eq!(world.apis.sts().requests[0]["Policy"], policy.as_str());
+    assert!(world.reporter.warnings().is_empty());
+
+    // Source: STS API reference, `PackedPolicyTooLarge`: policies and tags share a space that is packed.
+    let world = World::new().await;
+    let too_large = (
+        400,
+        "PackedPolicyTooLarge",
+        "Packed size of session tags consumes 120% of allotted space.",
+    );
+    world.apis.sts().refusals.push(too_large);
+    let ecr = world.connect(&job_with(&world, &policy)).await.unwrap();
+    ecr.credential(&host()).await.unwrap();
+    let sent: Vec<bool> = {
+        let sts = world.apis.sts();
+        let requests = sts.requests.iter();
+        requests.map(|request| request.contains_key("Policy")).collect()
+    };
+    assert_eq!(sent, [true, false]);
+    insta::assert_snapshot!(world.reporter.warnings().join("\n"), @"STS has no room for a policy beside what the session of role `arn:aws:iam::123456789012:role/publish` carries; the session is not narrowed");
+}
+
+fn job_with(world: &World, policy: &SessionPolicy) -> IdentitySettings {
+    IdentitySettings {
+        session_policy: Some(policy.clone()),
+        ..world.job()
+    }
 }
 
 #[tokio::test]

@@ -40,6 +40,9 @@ pub(super) fn read(
     let audience = raw
         .text("audience", problems)
         .and_then(|value| audience(value, problems));
+    let narrows_session = raw
+        .text("session-policy", problems)
+        .and_then(|value| narrows_session(&value, problems));
     let duration = raw.integer("role-duration-seconds", problems);
     if allowed_accounts.is_empty()
         && let Some(place) = place
@@ -64,6 +67,8 @@ pub(super) fn read(
         session_name: session_name?,
         audience: audience?,
         duration_seconds: duration?,
+        narrows_session: narrows_session?,
+        session_policy: None,
         allowed_accounts,
         region: region.cloned(),
         endpoint_url: place.and_then(|place| place.endpoint_url.clone()),
@@ -71,6 +76,17 @@ pub(super) fn read(
         in_actions: environment.in_actions(),
         from_fork: github::from_fork(environment),
     })
+}
+
+fn narrows_session(value: &InputText, problems: &mut Problems) -> Option<bool> {
+    match value.text.as_str() {
+        "auto" => Some(true),
+        "none" => Some(false),
+        other => {
+            let message = format!("`{}` is neither `auto` nor `none`", cleaned(other));
+            problems.add(&value.origin, message, String::new())
+        }
+    }
 }
 
 /// Source: STS API reference, `AssumeRoleWithWebIdentity`, `RoleSessionName`.

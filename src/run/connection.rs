@@ -9,6 +9,7 @@ use crate::clock::SystemClock;
 use crate::ports::{ControlPlane, RegistryLogin, Reporter, WriteControlPlane as _};
 use crate::registry::{self, Repository, http_client};
 use tagship_domain::doctor::Probed;
+use tagship_domain::iam::SessionPolicy;
 use tagship_domain::reference::ImageName;
 
 /// The way to one repository, and to the login of its registry.
@@ -22,14 +23,21 @@ pub(super) struct RegistryConnection {
 impl RegistryConnection {
     /// Returns the way to the repository of `place`; contacts no server.
     pub(super) async fn open(place: &Target, reporter: Arc<dyn Reporter>) -> Result<Self, RunError> {
+        Self::open_with(place, &[], reporter).await
+    }
+
+    /// As [`RegistryConnection::open`], for a run that writes to `others` besides, such as a cache's repository.
+    pub(super) async fn open_with(
+        place: &Target,
+        others: &[ImageName],
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, RunError> {
         let clock = Arc::new(SystemClock);
-        let ecr = Ecr::connect(
-            &place.identity,
-            &place.image.registry,
-            clock,
-            Arc::clone(&reporter),
-        )
-        .await?;
+        let mut identity = place.identity.clone();
+        if identity.role.is_some() && identity.narrows_session {
+            identity.session_policy = SessionPolicy::of(others.iter().chain([&place.image]));
+        }
+        let ecr = Ecr::connect(&identity, &place.image.registry, clock, Arc::clone(&reporter)).await?;
         let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
         Ok(Self {
             image: place.image.clone(),

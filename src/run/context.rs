@@ -16,12 +16,12 @@ use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, gather};
 use crate::ports::{BuildError, BuildInputs, Reporter, RunEvent, Warning};
 use crate::settings::{BuildSettings, CacheWish, Settings};
-use tagship_domain::build::{BuildRequest, NamedContext};
+use tagship_domain::build::{BuildRequest, CacheEntry, NamedContext};
 use tagship_domain::bump::VersionTag;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{Facts, Source};
 use tagship_domain::plan::{Content, Note, Plan, PlanRequest, Unknown};
-use tagship_domain::reference::ImageName;
+use tagship_domain::reference::{ImageName, PartialRef};
 use tagship_domain::tags::{Evaluation, ListingError, TagSet};
 
 /// What is known before the registry is asked.
@@ -97,7 +97,9 @@ impl<'a> RunContext<'a> {
 
     /// Returns the way to the registry; contacts no server.
     pub(super) async fn connect(&self) -> Result<RegistryConnection, RunError> {
-        RegistryConnection::open(&self.target, Arc::clone(&self.reporter)).await
+        let caches = self.build_request().options.cache_to;
+        let others: Vec<ImageName> = caches.iter().filter_map(repository_of).collect();
+        RegistryConnection::open_with(&self.target, &others, Arc::clone(&self.reporter)).await
     }
 
     /// What the registry says of the wanted tags, and what lies around them.
@@ -206,4 +208,14 @@ fn read_by(build: &BuildSettings) -> Result<Vec<ContextInputs>, buildkit_session
         }
     }
     Ok(inputs)
+}
+
+/// The repository that a cache is written to, if it names one in a registry.
+fn repository_of(cache: &CacheEntry) -> Option<ImageName> {
+    let (_, reference) = cache.exposed().find(|(key, _)| *key == "ref")?;
+    let named = PartialRef::parse_name(reference).ok()?;
+    Some(ImageName {
+        registry: named.registry?,
+        repository: named.repository?,
+    })
 }

@@ -33,6 +33,14 @@ allowed on the repositories alone. `tagship version`, `tags`, `iam` and `local` 
 A base image in a private ECR repository is pulled with the same role: it then needs `ecr:BatchGetImage` and
 `ecr:GetDownloadUrlForLayer` on that repository too, by the role's policy or by the repository's.
 
+## What a session may do
+
+A role often may push to many repositories; a run needs one. So the session that a run assumes is narrowed (`session-policy: auto`):
+it reads what the role may read, and pushes to the repositories of the run alone, its cache's among them. It deletes nothing,
+whatever the role allows. Credentials that leak out of a job, and the password that the engine is given, are worth no more than that.
+Where STS has no room for the policy, the run says so and goes on without. A refusal says whether the role or the session policy
+was in the way. `session-policy: none` leaves the session as the role is.
+
 ## Who may assume it
 
 The trust policy takes GitHub's OIDC tokens of one repository (`--github-repository`), of jobs that you name:

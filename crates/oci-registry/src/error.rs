@@ -35,6 +35,16 @@ pub enum RegistryError {
         /// The repository.
         repository: RepositoryName,
     },
+    /// The session's policy does not allow what the role may allow.
+    #[error(
+        "a session policy does not allow `{action}` in repository `{repository}`, whatever the role allows"
+    )]
+    SessionNotPermitted {
+        /// The IAM action, such as `ecr:PutImage`.
+        action: String,
+        /// The repository.
+        repository: RepositoryName,
+    },
     /// The role lacks permissions that a push needs.
     #[error("the role may not push to repository `{repository}`: it lacks `{}`", missing.join("`, `"))]
     PushNotPermitted {
@@ -142,9 +152,10 @@ impl Diagnose for RegistryError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Login { source, .. } => source.kind(),
-            Self::Unauthorized { .. } | Self::NotPermitted { .. } | Self::PushNotPermitted { .. } => {
-                FailureKind::Credentials
-            }
+            Self::Unauthorized { .. }
+            | Self::NotPermitted { .. }
+            | Self::SessionNotPermitted { .. }
+            | Self::PushNotPermitted { .. } => FailureKind::Credentials,
             Self::TagTaken { .. } => FailureKind::TagConflict,
             _ => FailureKind::Operation,
         }
@@ -155,6 +166,7 @@ impl Diagnose for RegistryError {
             Self::Login { source, .. } => source.hint(),
             Self::Unauthorized { .. } => Some("check that the role belongs to the registry's account or is allowed by its repository policy".into()),
             Self::NotPermitted { action, repository } => Some(permission_hint(action, repository).into()),
+            Self::SessionNotPermitted { .. } => Some("sessions are narrowed to the repositories that a run writes to; `session-policy: none` leaves them as the role is".into()),
             Self::PushNotPermitted { repository, .. } => Some(permission_hint(PUSH[0], repository).into()),
             Self::RepositoryMissing { repository, .. } => {
                 Some(format!("create it: aws ecr create-repository --repository-name {repository} --image-tag-mutability IMMUTABLE").into())
@@ -162,6 +174,19 @@ impl Diagnose for RegistryError {
             Self::Unavailable { .. } => Some("run again: what was pushed is kept, and no tag was moved half-way".into()),
             _ => None,
         }
+    }
+}
+
+impl RegistryError {
+    /// Returns what a refusal of `action` means, by the registry's own words.
+    ///
+    /// Source: IAM user guide, "Access denied error messages".
+    pub fn not_permitted(action: &str, repository: &RepositoryName, message: &str) -> Self {
+        let (action, repository) = (action.to_owned(), repository.clone());
+        if message.contains("no session policy allows") {
+            return Self::SessionNotPermitted { action, repository };
+        }
+        Self::NotPermitted { action, repository }
     }
 }
 

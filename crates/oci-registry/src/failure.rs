@@ -69,7 +69,11 @@ impl Failure {
         match status {
             StatusCode::UNAUTHORIZED => Self::Credential(unauthorized(image, said.message)),
             StatusCode::FORBIDDEN => match missing_permission(&said.message) {
-                Some(action) => Self::Permanent(not_permitted(image, action)),
+                Some(action) => Self::Permanent(RegistryError::not_permitted(
+                    action,
+                    &image.repository,
+                    &said.message,
+                )),
                 None if said.message.to_ascii_lowercase().contains("token has expired") => {
                     Self::Credential(unauthorized(image, said.message))
                 }

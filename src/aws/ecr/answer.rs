@@ -24,10 +24,7 @@ impl Call<'_> {
             return RegistryError::Login { host, source };
         }
         if failure.is_access_denied() {
-            return RegistryError::NotPermitted {
-                action: self.action.to_owned(),
-                repository,
-            };
+            return RegistryError::not_permitted(self.action, &repository, &failure.message);
         }
         if failure.code == "RepositoryNotFoundException" {
             return RegistryError::RepositoryMissing { repository, host };

@@ -138,6 +138,8 @@ impl World {
         IdentitySettings {
             role: Some(ROLE.to_owned()),
             session_name: "tagship".to_owned(),
+            narrows_session: false,
+            session_policy: None,
             audience: "sts.amazonaws.com".to_owned(),
             duration_seconds: 3600,
             allowed_accounts: vec![AccountId::parse(ACCOUNT).unwrap()],

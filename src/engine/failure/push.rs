@@ -38,10 +38,7 @@ pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError
                 message: cleaned,
             }
         } else if let Some(action) = missing_permission(&cleaned) {
-            RegistryError::NotPermitted {
-                action: action.to_owned(),
-                repository: image.repository.clone(),
-            }
+            RegistryError::not_permitted(action, &image.repository, &cleaned)
         } else if any(&["403 Forbidden", "denied"]) {
             // ECR says so of a password that has expired, too.
             RegistryError::Unauthorized {

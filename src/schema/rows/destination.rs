@@ -78,6 +78,13 @@ pub(super) const ROWS: &[Input] = &[
         "The audience of GitHub's OIDC token",
     ).may_set(MaySet::Workflow)
     .default("sts.amazonaws.com"),
+    Input::text(
+        Section::Identity,
+        "session-policy",
+        "WHEN",
+        "Narrow the role's session to reading, and to pushing to the repositories of the run: `auto` or `none`",
+    ).may_set(MaySet::Workflow)
+    .default("auto"),
     Input::new(
         Section::Identity,
         "role-duration-seconds",

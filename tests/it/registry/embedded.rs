@@ -7,9 +7,13 @@ use ecr_local::{Fault, FaultAction, ImmutableWording, LocalEcr, Options};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use oci_registry::verify;
-use tagship::ports::{ReadRepository as _, RegistryError, WriteRepository as _};
+use tagship::aws::Ecr;
+use tagship::clock::SystemClock;
+use tagship::ports::{ReadRepository as _, RegistryError, RegistryLogin, WriteRepository as _};
 use tagship::registry::{self, Repository, http_client};
+use tagship::settings::{IdentitySettings, OidcRequest};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST};
+use tagship_domain::iam::SessionPolicy;
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{AccountId, Digest, ImageName, Region, RepositoryName};
 use tempfile::TempDir;
@@ -194,4 +198,55 @@ async fn every_request_survives_every_fault() {
         let retries = embedded.witness.retries.lock().unwrap().len();
         assert!(retries >= 3, "{action:?}: {retries} of {operations:?}");
     }
+}
+
+#[tokio::test]
+async fn a_session_of_one_repository_pushes_to_no_other() {
+    let data = TempDir::new().unwrap();
+    let region = Region::parse("eu-central-1").unwrap();
+    let options = Options::new(
+        data.path(),
+        AccountId::parse("123456789012").unwrap(),
+        region.clone(),
+    );
+    let ecr = LocalEcr::start(options).await.unwrap();
+    let [ours, other] = ["team/ours", "team/other"].map(|name| ImageName {
+        registry: ecr.registry_host(),
+        repository: RepositoryName::parse(name).unwrap(),
+    });
+    for image in [&ours, &other] {
+        ecr.ensure_repository(&image.repository, &Mutability::Immutable)
+            .await
+            .unwrap();
+    }
+    let identity = IdentitySettings {
+        role: Some(ecr.role_arn().to_owned()),
+        session_name: "tests".to_owned(),
+        session_policy: SessionPolicy::of([&ours]),
+        audience: "sts.amazonaws.com".to_owned(),
+        duration_seconds: 900,
+        region: Some(region),
+        endpoint_url: Some(format!("http://{}", ecr.registry_host()).parse().unwrap()),
+        oidc: Some(OidcRequest {
+            url: ecr.oidc_request_url(),
+            token: ecr.oidc_request_token(),
+        }),
+        in_actions: true,
+        ..IdentitySettings::default()
+    };
+    let witness: Arc<Witness> = Arc::default();
+    let login = Arc::new(
+        Ecr::connect(&identity, &ours.registry, Arc::new(SystemClock), witness.clone())
+            .await
+            .unwrap(),
+    );
+    let put = async |image: &ImageName| {
+        let login: Arc<dyn RegistryLogin> = login.clone();
+        let client = registry::client(image.clone(), http_client().unwrap(), login, witness.clone()).unwrap();
+        let repository = Repository::new(client.with_retry_policy(IMPATIENT), None);
+        repository.put_blob(Bytes::from_static(b"blob")).await
+    };
+    put(&ours).await.unwrap();
+    let refused = put(&other).await.unwrap_err();
+    insta::assert_snapshot!(refused, @"a session policy does not allow `ecr:InitiateLayerUpload` in repository `team/other`, whatever the role allows");
 }

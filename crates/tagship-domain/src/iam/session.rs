@@ -1,0 +1,136 @@
+//! The policy that narrows a role's session to what one run may write.
+
+use serde_json::json;
+
+use crate::reference::{ImageName, Region};
+
+/// The most characters of a session policy. Source: STS API reference, `AssumeRoleWithWebIdentity`, `Policy`.
+const MOST_CHARACTERS: usize = 2048;
+
+/// What a session may do anywhere, as far as the role may: reading, and making repositories, which changes no image.
+/// An image that comes through a pull-through cache is imported by the first who reads it.
+const ANYWHERE: [&str; 7] = [
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGet*",
+    "ecr:BatchImportUpstreamImage",
+    "ecr:CreateRepository",
+    "ecr:Describe*",
+    "ecr:Get*",
+    "ecr:List*",
+];
+
+/// What a session may do in the repositories that it writes to, as far as the role may. Nothing is deleted.
+const IN_TARGETS: [&str; 5] = [
+    "ecr:CompleteLayerUpload",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:StartImageScan",
+    "ecr:UploadLayerPart",
+];
+
+/// A session policy: a session may do what both it and the role allow.
+///
+/// Source: IAM user guide, "Session policies".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionPolicy(String);
+
+impl SessionPolicy {
+    /// Returns the policy of a run that writes to these repositories, at least one.
+    ///
+    /// Too many for one policy become all repositories of their registries; too many registries, `None`.
+    pub fn of<'a>(targets: impl IntoIterator<Item = &'a ImageName>) -> Option<Self> {
+        let targets: Vec<&ImageName> = targets.into_iter().collect();
+        let exact = targets.iter().map(|image| arn(image, image.repository.as_str()));
+        let registries = targets.iter().map(|image| arn(image, "*"));
+        Self::allowing(exact.collect()).or_else(|| Self::allowing(registries.collect()))
+    }
+
+    fn allowing(mut resources: Vec<String>) -> Option<Self> {
+        resources.sort_unstable();
+        resources.dedup();
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": ANYWHERE, "Resource": "*"},
+                {"Effect": "Allow", "Action": IN_TARGETS, "Resource": resources},
+            ],
+        });
+        let text = policy.to_string();
+        (text.len() <= MOST_CHARACTERS).then_some(Self(text))
+    }
+
+    /// Returns the policy as JSON.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A repository's resource name; of a registry with a name of its own, in any account and region.
+fn arn(image: &ImageName, repository: &str) -> String {
+    let (account, region) = (image.registry.account(), image.registry.region());
+    format!(
+        "arn:{}:ecr:{}:{}:repository/{repository}",
+        region.map_or("aws", Region::partition),
+        region.map_or("*", Region::as_str),
+        account.map_or("*", |account| account.as_str()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::reference::{RegistryHost, RepositoryName};
+
+    fn image(registry: &str, repository: &str) -> ImageName {
+        ImageName {
+            registry: RegistryHost::parse_any(registry).unwrap(),
+            repository: RepositoryName::parse(repository).unwrap(),
+        }
+    }
+
+    fn resources(policy: &SessionPolicy) -> Vec<String> {
+        let policy: Value = serde_json::from_str(policy.as_str()).unwrap();
+        let resources = policy["Statement"][1]["Resource"].as_array().unwrap();
+        let texts = resources
+            .iter()
+            .map(|resource| resource.as_str().unwrap().to_owned());
+        texts.collect()
+    }
+
+    #[test]
+    fn a_run_writes_to_its_repositories_alone() {
+        let app = image("123456789012.dkr.ecr.eu-central-1.amazonaws.com", "team/app");
+        let cache = image("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "team/cache");
+        let policy = SessionPolicy::of([&app, &cache, &app]).unwrap();
+        assert_eq!(
+            resources(&policy),
+            [
+                "arn:aws-cn:ecr:cn-north-1:123456789012:repository/team/cache",
+                "arn:aws:ecr:eu-central-1:123456789012:repository/team/app",
+            ]
+        );
+        assert!(!policy.as_str().contains("Delete"));
+        let emulated = SessionPolicy::of([&image("127.0.0.1:5510", "team/app")]).unwrap();
+        assert_eq!(resources(&emulated), ["arn:aws:ecr:*:*:repository/team/app"]);
+    }
+
+    #[test]
+    fn what_is_too_long_is_shortened_or_left_out() {
+        let many = |host: &dyn Fn(usize) -> String| -> Vec<ImageName> {
+            (0..40)
+                .map(|number| image(&host(number), &format!("team/app-{number}")))
+                .collect()
+        };
+        let one_registry = many(&|_| "123456789012.dkr.ecr.eu-central-1.amazonaws.com".to_owned());
+        let policy = SessionPolicy::of(&one_registry).unwrap();
+        assert_eq!(
+            resources(&policy),
+            ["arn:aws:ecr:eu-central-1:123456789012:repository/*"]
+        );
+        let registries =
+            many(&|number| format!("1234567890{:02}.dkr.ecr.eu-central-1.amazonaws.com", number));
+        assert_eq!(SessionPolicy::of(&registries), None);
+    }
+}
