@@ -9,6 +9,9 @@ ARG TARGETARCH
 COPY dist/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY dist/LICENSE dist/THIRD-PARTY-LICENSES.txt /licenses/
 COPY dist/linux-${TARGETARCH}/tagship /tagship
+# Large layers wait in files without names.
+WORKDIR /tmp
+WORKDIR /
 # The binary itself, because a shell in between would drop the environment variables with dashes in their names.
 # No USER: the runner's files belong to whoever runs it, and an action's container has to be root to write them.
 ENTRYPOINT ["/tagship"]

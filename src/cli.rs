@@ -23,7 +23,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::inputs::Environment;
@@ -160,6 +160,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: io::Resu
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => session::run(cli, environment),
-        Err(error) => usage::show(&error, &arguments, environment),
+        Err(error) => usage::show(&error, &Cli::command(), &arguments, environment),
     }
 }

@@ -10,6 +10,7 @@ mod builder;
 mod classic;
 mod export;
 mod failure;
+mod image_file;
 mod order;
 mod outputs;
 mod push_watch;

@@ -102,6 +102,10 @@ pub fn migrate(text: &str) -> Result<Migration, MigrationError> {
             workflow.push('\n');
         }
     }
+    // What was written with the line breaks of Windows stays so.
+    if text.contains("\r\n") {
+        workflow = workflow.replace('\n', "\r\n");
+    }
     Ok(Migration {
         workflow,
         notes: edits.notes,

@@ -17,7 +17,7 @@ use tagship_domain::setup::{RoleName, SetupTool};
 #[derive(Debug, Args)]
 pub(super) struct InitArguments {
     /// Print this workflow with its steps for Amazon ECR replaced by Tagship; nothing is written
-    #[arg(long, value_name = "WORKFLOW", exclusive = true)]
+    #[arg(long, value_name = "WORKFLOW", conflicts_with_all = ["yes", "role", "tool", "TrustArguments"])]
     from: Option<PathBuf>,
     /// Write the files without asking
     #[arg(long, short)]

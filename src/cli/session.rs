@@ -178,7 +178,9 @@ fn until_interrupted(interrupt: &Interrupt, work: impl Future<Output = End>) -> 
 }
 
 /// Shows how the run ended, in every form that its face asks for; each is tried, whatever became of the others.
-fn show(ui: &Ui, end: End, ledger: &Ledger, files: Option<&ActionFiles>) -> ExitCode {
+///
+/// A run that publishes has a ledger, whose report is shown after a failure too.
+fn show(ui: &Ui, end: End, ledger: Option<&Ledger>, files: Option<&ActionFiles>) -> ExitCode {
     ending::revoke();
     if let End::Done(outcome) = &end
         && !outcome.closing.is_empty()
@@ -192,7 +194,9 @@ fn show(ui: &Ui, end: End, ledger: &Ledger, files: Option<&ActionFiles>) -> Exit
     };
     let outcome = match (end, &diagnosis) {
         (End::Done(outcome), _) => *outcome,
-        (_, Some(diagnosis)) => Outcome::of_failure(ledger, &diagnosis.plain()),
+        (_, Some(diagnosis)) => ledger.map_or_else(Outcome::of_failed_command, |ledger| {
+            Outcome::of_failure(ledger, &diagnosis.plain())
+        }),
         (_, None) => Outcome::default(),
     };
     tell(ui, diagnosis, outcome, files)

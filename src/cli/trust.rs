@@ -43,8 +43,8 @@ pub(super) struct TrustArguments {
     /// Jobs of a git tag, or of those of a pattern; may be repeated [default: v*]
     #[arg(long, value_name = "PATTERN", value_parser = JobFilter::tag)]
     tag: Vec<JobFilter>,
-    /// Jobs that name an environment; may be repeated. Their tokens say nothing of branch and tag
-    #[arg(long, value_name = "NAME", value_parser = JobFilter::environment)]
+    /// Jobs that name an environment, or one of a pattern; may be repeated. Their tokens say nothing of branch and tag
+    #[arg(long, value_name = "PATTERN", value_parser = JobFilter::environment)]
     environment: Vec<JobFilter>,
     /// Jobs of pull requests from the repository itself
     #[arg(long)]

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
+use clap::Command;
 use clap::error::ErrorKind;
 
 use crate::inputs::Environment;
@@ -34,6 +35,7 @@ impl Diagnose for UsageError {
 /// Shows help and version on stdout, and everything else as an error.
 pub(super) fn show(
     error: &clap::Error,
+    command: &Command,
     arguments: &[OsString],
     environment: io::Result<Environment>,
 ) -> ExitCode {
@@ -52,11 +54,15 @@ pub(super) fn show(
         ui.show_help(&error.render().to_string());
         return ExitCode::from(FailureKind::Usage.exit_code());
     }
-    let error = translate(error);
+    let error = translate(error, command, arguments);
     if ui.is_json() {
         // What stdout does not take is said on stderr as well.
         let diagnosis = Diagnosis::of(&error);
-        let outcome = Outcome::of_failure(&Ledger::default(), &diagnosis.plain());
+        let outcome = if has_report(&called(command, arguments)) {
+            Outcome::of_failure(&Ledger::default(), &diagnosis.plain())
+        } else {
+            Outcome::of_failed_command()
+        };
         let json = outcome.json_line(diagnosis.exit_code(), Some(diagnosis.json()));
         ui.output().data(&json).ok();
     }
@@ -64,30 +70,25 @@ pub(super) fn show(
 }
 
 /// Takes clap's text apart: `error: <message>`, lines of `tip: <hint>`, usage.
-pub(super) fn translate(error: &clap::Error) -> UsageError {
+fn translate(error: &clap::Error, command: &Command, arguments: &[OsString]) -> UsageError {
     let text = error.render().to_string().replace('\'', "`");
-    let (body, usage) = text
+    let body = text
         .split_once("\nUsage: ")
-        .map_or((text.as_str(), None), |(body, rest)| (body, Some(rest)));
+        .map_or(text.as_str(), |(body, _)| body);
     let mut message: Vec<&str> = Vec::new();
     let mut tips: Vec<&str> = Vec::new();
     for line in body.lines().map(str::trim).filter(|line| !line.is_empty()) {
         match line.strip_prefix("tip: ") {
+            // Who misspells a flag does not mean a value.
+            Some(tip) if tip.starts_with("to pass `--") => {}
             Some(tip) => tips.push(tip),
             None if line.starts_with("For more information") => {}
             None => message.push(line),
         }
     }
     let message = message.join(" ");
-    // The usage begins with the command's path: `tagship ship [OPTIONS]`.
-    let command: Vec<&str> = usage
-        .and_then(|usage| usage.lines().next())
-        .unwrap_or("tagship")
-        .split_whitespace()
-        .take_while(|word| word.bytes().all(|b| b.is_ascii_lowercase()))
-        .collect();
     let hint = if tips.is_empty() {
-        format!("`{} --help` lists the options", command.join(" "))
+        format!("`{} --help` lists the options", called(command, arguments))
     } else {
         tips.join("; ")
     };
@@ -95,4 +96,22 @@ pub(super) fn translate(error: &clap::Error) -> UsageError {
         message: message.strip_prefix("error: ").unwrap_or(&message).to_owned(),
         hint,
     }
+}
+
+/// Whether a command ends with a report.
+fn has_report(path: &str) -> bool {
+    matches!(path, "tagship ship" | "tagship build" | "tagship plan")
+}
+
+/// The command that was called, with those above it: `tagship local serve`.
+fn called(command: &Command, arguments: &[OsString]) -> String {
+    let mut path = command.get_name().to_owned();
+    let mut command = command;
+    for argument in arguments.iter().skip(1) {
+        if let Some(below) = command.find_subcommand(argument) {
+            command = below;
+            path = format!("{path} {}", below.get_name());
+        }
+    }
+    path
 }

@@ -12,7 +12,7 @@ use super::session::BuildLogins;
 use crate::ports::{BuildError, SourceLocation};
 use tagship_domain::build::BuildRequest;
 use tagship_domain::content::Platform;
-use tagship_domain::dockerfile::BaseStage;
+use tagship_domain::dockerfile::{BaseStage, line_without_layers};
 use tagship_domain::error::{cleaned, innermost};
 
 /// The first engines whose builder says itself that a base image is of another platform: BuildKit 0.14, the check
@@ -162,5 +162,21 @@ impl BasePlatform {
             file: self.file.clone(),
             line: self.base.line,
         }
+    }
+}
+
+/// Refuses to build an image without a layer: a classic store does not give it out, and no registry takes what the builder of
+/// another one pushes.
+pub(super) fn refuse_nothing(request: &BuildRequest, name: &DockerfileName) -> Result<(), BuildError> {
+    // What cannot be read is named by the build.
+    let text = read_dockerfile(request).unwrap_or_default();
+    match line_without_layers(&text, request.target.as_deref()) {
+        None => Ok(()),
+        Some(line) => Err(BuildError::NoLayer {
+            location: SourceLocation {
+                file: name.shown_own(),
+                line,
+            },
+        }),
     }
 }

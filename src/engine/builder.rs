@@ -9,9 +9,10 @@ use buildkit_session::{EngineAddress, Progress};
 
 use super::archive::{self, ClassicImage, TemporaryImage};
 use super::base_image::ResolvedBase;
-use super::classic::{BaseImage, ImageTimes, LayerCache, push_archive};
-use super::export::{digest_of, into_store, push_by_digest};
+use super::classic::{BaseImage, ImageTimes, LayerCache, push_archive, unnamed_file};
+use super::export::{digest_of, image_file, into_store, push_by_digest};
 use super::failure;
+use super::image_file::{is_on_loopback, push_file, shares_loopback};
 use super::push_watch::PushWatch;
 use super::runner::{BuildRunner, Destination, Engine};
 use super::session::PushTarget;
@@ -140,6 +141,31 @@ impl EngineBuilder {
         }
     }
 
+    /// We push what the engine built, from a file that it sends: the registry is on a loopback that is not the engine's.
+    async fn publish_from_file(
+        &self,
+        engine: &Engine,
+        request: &BuildRequest,
+        registry: &dyn WriteRepository,
+    ) -> Result<Digest, BuildError> {
+        let failed = |error: std::io::Error| buildkit_session::Error::Output {
+            problem: error.to_string(),
+        };
+        let file = unnamed_file().map_err(failed)?;
+        let destination = Destination {
+            exports: vec![image_file(request)],
+            file: Some(file.try_clone().map_err(failed)?),
+        };
+        let mut progress = self.runner.progress(request);
+        self.runner
+            .build(engine, request, destination, &mut progress)
+            .await?;
+        if let Some(base) = self.runner.base(request)? {
+            self.runner.check_base(engine, &base, &progress).await?;
+        }
+        push_file(file, registry, &*self.reporter).await
+    }
+
     /// We push what the engine built, from a stream of it.
     async fn publish_from_archive(
         &self,
@@ -208,7 +234,9 @@ impl EngineBuilder {
 #[async_trait]
 impl Builder for EngineBuilder {
     async fn check(&self, request: &BuildRequest) -> Result<EngineSummary, BuildError> {
-        self.runner.check(request, &[]).await
+        let engine = self.runner.check(request, &[]).await?;
+        self.runner.refuse_nothing(request)?;
+        Ok(engine)
     }
 
     async fn publish(
@@ -218,6 +246,12 @@ impl Builder for EngineBuilder {
     ) -> Result<Digest, BuildError> {
         let engine = self.runner.engine().await?;
         match engine.capabilities.store {
+            ImageStore::Containerd
+                if is_on_loopback(&self.image.registry)
+                    && !shares_loopback(engine.connection.docker()).await =>
+            {
+                self.publish_from_file(engine, request, registry).await
+            }
             ImageStore::Containerd => self.publish_from_engine(engine, request, registry).await,
             ImageStore::Classic => self.publish_from_archive(engine, request, registry).await,
         }

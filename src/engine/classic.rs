@@ -31,6 +31,7 @@ pub use self::epoch::ImageTimes;
 pub(super) use self::handover::is_handover;
 use self::image::{ImageTransfer, Layer};
 use self::reading::Reading;
+pub(super) use self::spool::unnamed_file;
 use crate::ports::{BuildError, ImageArchive, RegistryError, Reporter, RunEvent, WriteRepository};
 use oci_registry::RetryPolicy;
 use tagship_domain::content::Descriptor;

@@ -11,30 +11,46 @@ use tagship_domain::reference::{Digest, ImageName};
 /// Pushes without a tag, and keeps no image in the engine.
 /// Source: `BuildKit`, "Exporters", "image"; `docs/build-repro.md`.
 pub(super) fn push_by_digest(request: &BuildRequest, image: &ImageName) -> Export {
-    let mut options = options(&[
+    let mut options = of_image(request);
+    options.extend(owned(&[
         ("push", "true"),
         ("push-by-digest", "true"),
         ("name-canonical", "true"),
         ("store", "false"),
-        ("oci-mediatypes", "true"),
-        ("compression", "gzip"),
-    ]);
-    let mut set = |name: &str, value: String| drop(options.insert(name.to_owned(), value));
-    set("name", image.to_string());
-    set("source-date-epoch", request.latest_time().to_string());
-    if request.reproducible {
-        set("rewrite-timestamp", "true".to_owned());
-    }
+        ("name", &image.to_string()),
+    ]));
     if image.registry.is_plain_http() {
-        set("registry.insecure", "true".to_owned());
-    }
-    for annotation in &request.options.annotations {
-        set(&annotation.option, annotation.value.clone());
+        options.extend(owned(&[("registry.insecure", "true")]));
     }
     Export {
         kind: "image",
         options,
     }
+}
+
+/// Sends the same image here, byte for byte, in the form of an OCI layout.
+/// Source: `BuildKit`, "Exporters", "oci".
+pub(super) fn image_file(request: &BuildRequest) -> Export {
+    Export {
+        kind: ArchiveKind::Oci.as_str(),
+        options: of_image(request),
+    }
+}
+
+/// What decides what an image's bytes are.
+fn of_image(request: &BuildRequest) -> HashMap<String, String> {
+    let mut options = owned(&[
+        ("oci-mediatypes", "true"),
+        ("compression", "gzip"),
+        ("source-date-epoch", &request.latest_time().to_string()),
+    ]);
+    if request.reproducible {
+        options.extend(owned(&[("rewrite-timestamp", "true")]));
+    }
+    for annotation in &request.options.annotations {
+        options.insert(annotation.option.clone(), annotation.value.clone());
+    }
+    options
 }
 
 /// Leaves the image in the engine's store, under these names or none.
@@ -57,7 +73,7 @@ pub(super) fn archive(kind: ArchiveKind) -> Export {
     }
 }
 
-fn options(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+fn owned(pairs: &[(&str, &str)]) -> HashMap<String, String> {
     let owned = pairs
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

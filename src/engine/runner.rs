@@ -11,7 +11,7 @@ use buildkit_session::{
 };
 use tokio::sync::OnceCell;
 
-use super::base_platform::BasePlatform;
+use super::base_platform::{self, BasePlatform};
 use super::session::{self, BuildDisplay, BuildLogins, PushTarget};
 use super::{failure, order};
 use crate::ports::{BuildError, EngineSummary, FindLogin, Reporter, RunEvent, Warning};
@@ -193,6 +193,14 @@ impl BuildRunner {
     /// What the built stage begins with, where its platform counts.
     pub(super) fn base(&self, request: &BuildRequest) -> Result<Option<BasePlatform>, BuildError> {
         BasePlatform::of(
+            request,
+            &DockerfileName::new(&request.dockerfile, &self.workspace),
+        )
+    }
+
+    /// Refuses to publish an image without a layer.
+    pub(super) fn refuse_nothing(&self, request: &BuildRequest) -> Result<(), BuildError> {
+        base_platform::refuse_nothing(
             request,
             &DockerfileName::new(&request.dockerfile, &self.workspace),
         )

@@ -122,3 +122,12 @@ fn what_cannot_be_migrated_is_an_error() {
     let deep = "[".repeat(10_000);
     assert!(matches!(migrate(&deep), Err(MigrationError::NotYaml { .. })));
 }
+
+#[test]
+fn line_breaks_stay_what_they_are() {
+    for (name, workflow) in shapes() {
+        let expected = migrate(workflow).unwrap().workflow.replace('\n', "\r\n");
+        let migrated = migrate(&workflow.replace('\n', "\r\n")).unwrap();
+        assert_eq!(migrated.workflow, expected, "{name}");
+    }
+}

@@ -82,6 +82,18 @@ pub enum BuildError {
         /// Its `FROM` in the Dockerfile.
         location: Option<SourceLocation>,
     },
+    /// The image has no layer.
+    #[error("{location}: the image would have no layer: it begins with `scratch`, and nothing is added")]
+    NoLayer {
+        /// Its `FROM` in the Dockerfile.
+        location: SourceLocation,
+    },
+    /// The engine's frontend is older than here-documents.
+    #[error("{location}: the engine's own frontend does not know here-documents")]
+    HereDocument {
+        /// The first line that it takes for an instruction.
+        location: SourceLocation,
+    },
     /// A file that is to be copied is not there.
     #[error("{}`{path}`, which is to be copied, does not exist", LocationPrefix(location.as_ref()))]
     SourceMissing {
@@ -180,6 +192,7 @@ impl Diagnose for BuildError {
             Self::Engine(
                 Error::Address { .. }
                 | Error::Context { .. }
+                | Error::IgnoreFile { .. }
                 | Error::Dockerfile { .. }
                 | Error::Secret { .. }
                 | Error::Output { .. },
@@ -205,6 +218,10 @@ impl Diagnose for BuildError {
             }
             Self::StepFailed { .. } => "the step's own output says why",
             Self::DockerfileInvalid { .. } => "correct the Dockerfile",
+            Self::NoLayer { .. } => "add a file with `COPY`; registries take no image without a layer",
+            Self::HereDocument { .. } => {
+                "begin the Dockerfile with `# syntax=docker/dockerfile:1`, or update the engine to 23.0 or later"
+            }
             Self::SyntaxImage { .. } => {
                 "check the first lines of the Dockerfile, and that the engine may pull the image; without `# syntax` the engine's own frontend reads the Dockerfile"
             }
@@ -259,6 +276,7 @@ fn engine_hint(error: &Error) -> Option<&'static str> {
             "use Docker Engine 20.10 or later; other engines' BuildKit API is not enough"
         }
         Error::Context { .. } => "name the folder with `context`, relative to the workspace",
+        Error::IgnoreFile { .. } => "correct it, or take the pattern out",
         Error::Dockerfile { .. } => "name the Dockerfile with `file`, relative to the workspace",
         Error::ContextFile { .. } => "make the file readable, or leave it out by `.dockerignore`",
         Error::Secret { .. } => "check the input `secrets`",

@@ -102,6 +102,14 @@ impl Outcome {
         }
     }
 
+    /// Of a command that failed and has no report: as data the error alone.
+    pub fn of_failed_command() -> Self {
+        Self {
+            json: json!({}),
+            ..Self::default()
+        }
+    }
+
     /// The result as one line of JSON, in which every command has `exit-code` and `error`.
     pub fn json_line(&self, exit_code: u8, error: Option<Value>) -> String {
         let mut data = self.json.clone();

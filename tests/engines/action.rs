@@ -122,6 +122,29 @@ fn a_pushed_tag_is_published_and_told_to_the_job() {
     }
 }
 
+/// The embedded ECR is then in the action's container, on a loopback that is not the engine's.
+#[test]
+fn the_embedded_ecr_of_the_action_is_published_to_on_every_engine() {
+    for engine in engines::all() {
+        let image = image(engine);
+        let mut checkout = checkout(DOCKERFILE);
+        let lines: Vec<String> = (0..200_000).map(|_| unique::hex64()).collect();
+        checkout.commit(&[("large", &lines.concat())]);
+        checkout.git(&["tag", "--force", "v1.0.0"]);
+        let mut job = Job::new(engine, &checkout);
+        for input in ["endpoint-url", "registry", "role-to-assume"] {
+            job.input(input, "");
+        }
+        job.input("local", "true");
+        let result = job.start(&image).wait();
+        assert!(result.succeeded(), "{}:\n{}", engine.name, result.log());
+        assert_outputs_declared(&result);
+        assert_eq!(result.outputs["status"], "published", "{}", engine.name);
+        assert_eq!(result.outputs["tag"], "1.0.0");
+        assert!(result.outputs["digest"].starts_with("sha256:"), "{}", engine.name);
+    }
+}
+
 /// Lines of a build that try to speak to the runner.
 const HOSTILE: &str = r"FROM busybox:1
 RUN printf '%s\n' \

@@ -125,17 +125,23 @@ fn usage_errors_have_the_shape_of_all_errors_and_code_2() {
         (
             &["ship", "--color", "red", "--local"],
             "invalid value `red` for `--color <WHEN>` [possible values: auto, always, never]",
-            "`tagship --help` lists the options",
+            "`tagship ship --help` lists the options",
         ),
         (
             &["local", "serve", "--account", "12"],
             "invalid value `12` for `--account <ID>`: account id `12` is not 12 digits",
-            "`tagship --help` lists the options",
+            "`tagship local serve --help` lists the options",
         ),
         (
             &["ship", "--version"],
             "a value is required for `--version <VERSION>` but none was supplied",
-            "`tagship --help` lists the options",
+            "`tagship ship --help` lists the options",
+        ),
+        (
+            // A flag that is misspelt, where a value may stand.
+            &["copy", "--nope"],
+            "unexpected argument `--nope` found",
+            "`tagship copy --help` lists the options",
         ),
     ] {
         let output = run(arguments);
@@ -169,6 +175,27 @@ fn with_json_an_error_is_data_too() {
         assert_eq!(data["exit-code"], 2);
         assert!(data["error"]["message"].is_string(), "{data}");
         assert!(stderr(&output).starts_with("error: "));
+    }
+    // What publishes nothing has no report, whose fields would say that nothing was published.
+    for arguments in [
+        ["ls", "--json"].as_slice(),
+        &["inspect", "--json", "1.0.0"],
+        &["promote", "--json", "1.0.0", "prod"],
+        &["copy", "--json", "a"],
+        &["tags", "--json", "--tag", "type=x"],
+        &["iam", "--json"],
+        &["ls", "--json", "--nonsense"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        let data: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let names: Vec<&String> = data.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["error", "exit-code"], "{arguments:?}");
     }
 }
 

@@ -120,6 +120,18 @@ fn a_workflow_of_the_usual_actions_is_printed_anew_with_notes() {
         fs::read_to_string(checkout.path().join(".github/workflows/ci.yml")).unwrap(),
         workflow
     );
+    // What holds for all commands holds here too.
+    let mut command = tagship(checkout.path());
+    command.current_dir(checkout.path());
+    let json = finish(command.args(["--json", "init", "--quiet", "--from", ".github/workflows/ci.yml"]));
+    json.expect_code(0);
+    let data: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert!(data.to_string().contains("tagship/tagship@v1"), "{data}");
+    for other in ["--yes", "--tool=terraform", "--branch=main"] {
+        let mut command = tagship(checkout.path());
+        command.current_dir(checkout.path());
+        finish(command.args(["init", "--from", "ci.yml", other])).expect_code(2);
+    }
     let missing = finish(
         tagship(checkout.path())
             .current_dir(checkout.path())

@@ -83,6 +83,14 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// The file that says what is left out of the context cannot be used.
+    #[error("ignore file `{}` cannot be used: {problem}", path.display())]
+    IgnoreFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// The Dockerfile cannot be used.
     #[error("Dockerfile `{}` cannot be used: {problem}", path.display())]
     Dockerfile {

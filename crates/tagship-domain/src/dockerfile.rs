@@ -1,4 +1,6 @@
-//! What the last stage of a Dockerfile begins with.
+//! What a Dockerfile says of the image that is built: what it begins with, and whether it has a layer.
+
+use std::ops::Range;
 
 use crate::content::Platform;
 
@@ -22,28 +24,19 @@ struct Stage {
     base: BaseStage,
     /// Whether it has a name.
     is_named: bool,
+    /// Whether an instruction gives it a layer.
+    has_layers: bool,
 }
+
+/// The instructions that make a layer. Source: Dockerfile reference.
+const LAYERS: [&str; 4] = ["ADD", "COPY", "RUN", "WORKDIR"];
 
 impl BaseStage {
     /// Reads a Dockerfile; `None` where the stage that `target` names, or the last one, begins with nothing, or is not
     /// there.
     pub fn of(dockerfile: &str, target: Option<&str>) -> Option<Self> {
         let stages = stages(dockerfile);
-        let is = |stage: &Stage, name: &str| stage.is_named && stage.base.stage.eq_ignore_ascii_case(name);
-        let mut at = match target {
-            None => stages.len().checked_sub(1)?,
-            Some(target) => stages
-                .iter()
-                .rposition(|stage| is(stage, target))
-                .or_else(|| target.parse().ok().filter(|number| *number < stages.len()))?,
-        };
-        // A stage begins with an earlier one at most, so that this comes to an end.
-        while let Some(earlier) = stages[..at]
-            .iter()
-            .rposition(|stage| is(stage, &stages[at].base.image))
-        {
-            at = earlier;
-        }
+        let at = *built(&stages, target).last()?;
         let base = stages.into_iter().nth(at)?.base;
         (!base.image.eq_ignore_ascii_case("scratch")).then_some(base)
     }
@@ -60,14 +53,76 @@ impl BaseStage {
     }
 }
 
+/// The line of the `FROM scratch` of an image that gets no layer; `None` where it gets one, or may have one.
+pub fn line_without_layers(dockerfile: &str, target: Option<&str>) -> Option<u32> {
+    let stages = stages(dockerfile);
+    let built = built(&stages, target);
+    let base = &stages[*built.last()?].base;
+    let has_layers = built.iter().any(|at| stages[*at].has_layers);
+    (!has_layers && base.image.eq_ignore_ascii_case("scratch")).then_some(base.line)
+}
+
+/// Whether a line, from 1, is of a here-document, and not an instruction.
+pub fn is_in_here_document(dockerfile: &str, line: u32) -> bool {
+    instructions(dockerfile)
+        .iter()
+        .any(|instruction| instruction.here_documents.contains(&line))
+}
+
+/// The stages that an image is made of, by their places: the one that `target` names, or the last one, and those that it
+/// begins with.
+fn built(stages: &[Stage], target: Option<&str>) -> Vec<usize> {
+    let is = |stage: &Stage, name: &str| stage.is_named && stage.base.stage.eq_ignore_ascii_case(name);
+    let mut next = match target {
+        None => stages.len().checked_sub(1),
+        Some(target) => stages
+            .iter()
+            .rposition(|stage| is(stage, target))
+            .or_else(|| target.parse().ok().filter(|number| *number < stages.len())),
+    };
+    let mut built = Vec::new();
+    // A stage begins with an earlier one at most, so that this comes to an end.
+    while let Some(at) = next {
+        built.push(at);
+        next = stages[..at]
+            .iter()
+            .rposition(|stage| is(stage, &stages[at].base.image));
+    }
+    built
+}
+
 /// All stages, in their order.
 fn stages(dockerfile: &str) -> Vec<Stage> {
-    let escape = escape(dockerfile);
     let mut stages: Vec<Stage> = Vec::new();
+    for instruction in instructions(dockerfile) {
+        let name = instruction.text.split_whitespace().next().unwrap_or_default();
+        if let Some(last) = stages.last_mut() {
+            last.has_layers |= LAYERS.iter().any(|layer| name.eq_ignore_ascii_case(layer));
+        }
+        stages.extend(stage(&instruction.text, instruction.line, stages.len()));
+    }
+    stages
+}
+
+/// One instruction.
+struct Instruction {
+    /// Its first line, from 1.
+    line: u32,
+    /// Its text, on one line.
+    text: String,
+    /// The lines of its here-documents, with their ends.
+    here_documents: Range<u32>,
+}
+
+/// All instructions, and what only looks like one, in their order.
+fn instructions(dockerfile: &str) -> Vec<Instruction> {
+    let escape = escape(dockerfile);
+    let mut instructions = Vec::new();
     let mut lines = (1u32..).zip(dockerfile.lines());
     while let Some((number, first)) = lines.next() {
         let mut instruction = String::new();
         let mut line = first;
+        let mut last = number;
         loop {
             if !line.trim_start().starts_with('#') {
                 if let Some(part) = line.trim_end().strip_suffix(escape) {
@@ -79,21 +134,27 @@ fn stages(dockerfile: &str) -> Vec<Stage> {
             } else if instruction.is_empty() {
                 break;
             }
-            let Some((_, next)) = lines.next() else { break };
-            line = next;
+            let Some((number, next)) = lines.next() else { break };
+            (last, line) = (number, next);
         }
+        let begin = last + 1;
         // What a here-document holds is no instruction.
         for end in here_documents(&instruction) {
             let is_end = |line: &str| line.trim_start_matches('\t') == end;
-            for (_, line) in lines.by_ref() {
+            for (number, line) in lines.by_ref() {
+                last = number;
                 if is_end(line) {
                     break;
                 }
             }
         }
-        stages.extend(stage(&instruction, number, stages.len()));
+        instructions.push(Instruction {
+            line: number,
+            text: instruction,
+            here_documents: begin..last + 1,
+        });
     }
-    stages
+    instructions
 }
 
 /// The character that goes on with the next line.
@@ -149,6 +210,7 @@ fn stage(instruction: &str, line: u32, number: usize) -> Option<Stage> {
         .map(str::to_owned);
     Some(Stage {
         is_named: name.is_some(),
+        has_layers: false,
         base: BaseStage {
             image,
             platform,
@@ -206,6 +268,38 @@ mod tests {
     }
 
     #[test]
+    fn an_image_of_nothing_is_known_before_it_is_built() {
+        for (dockerfile, target, line) in [
+            ("FROM scratch\nLABEL a=b\n", None, Some(1)),
+            (
+                "FROM go AS build\nRUN x\n\nFROM scratch\nENV a=b\n",
+                None,
+                Some(4),
+            ),
+            ("FROM go AS build\nFROM scratch\nENV a=b\n", Some("build"), None),
+            ("FROM scratch AS a\nLABEL a=b\nFROM a\nUSER 1\n", None, Some(1)),
+            ("FROM scratch AS a\ncopy x /\nFROM a\nUSER 1\n", None, None),
+            ("FROM scratch\nCOPY . /\n", None, None),
+            ("FROM scratch\nADD x /\n", None, None),
+            ("FROM scratch\nWORKDIR /a\n", None, None),
+            ("FROM $BASE\n", None, None),
+            ("FROM alpine\n", None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(line_without_layers(dockerfile, target), line, "{dockerfile}");
+        }
+    }
+
+    #[test]
+    fn lines_of_here_documents_are_told_from_instructions() {
+        let dockerfile = "FROM a\nRUN <<EOF\necho\nEOF\nRUN \\\n  x\nCOPY <<A <<B /x/\n1\nA\n2\nB\nECHO\n";
+        let inside: Vec<u32> = (0..20)
+            .filter(|line| is_in_here_document(dockerfile, *line))
+            .collect();
+        assert_eq!(inside, [3, 4, 8, 9, 10, 11]);
+    }
+
+    #[test]
     fn a_platform_of_its_own_is_told_from_the_wanted_one() {
         let wanted = Platform::parse("linux/arm64").unwrap();
         for (flag, is_another) in [
@@ -226,6 +320,8 @@ mod tests {
         #[test]
         fn no_text_panics(dockerfile in "((FROM|RUN|<<E|E|AS|#|\\\\|`| |a|--platform=|\n){0,40}|\\PC*)", target in proptest::option::of("[a-z0-9]{0,3}")) {
             BaseStage::of(&dockerfile, target.as_deref());
+            line_without_layers(&dockerfile, target.as_deref());
+            is_in_here_document(&dockerfile, 3);
         }
     }
 }

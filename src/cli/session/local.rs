@@ -7,7 +7,6 @@ use super::{End, fail, show, until_interrupted};
 use crate::cli::ServeArguments;
 use crate::cli::interrupt::Interrupt;
 use crate::inputs::{self, Environment};
-use crate::pipeline::Ledger;
 use crate::run::{self, Outcome};
 use crate::ui::Ui;
 
@@ -62,5 +61,5 @@ pub(super) fn show_environment(
 ) -> ExitCode {
     let data = data_folder(data, environment);
     let end = until_interrupted(interrupt, async { run::local_environment(&data).await.into() });
-    show(ui, end, &Ledger::default(), None)
+    show(ui, end, None, None)
 }

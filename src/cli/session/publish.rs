@@ -43,7 +43,7 @@ pub(super) fn publish(
         }
     });
     if let Some(end) = changed(ui, &arguments, environment, work) {
-        return show(ui, end, &ledger, files.as_ref());
+        return show(ui, end, Some(&ledger), files.as_ref());
     }
     let end = match inputs::resolve(RawInputs::gather(arguments, environment), environment) {
         Ok(resolved) => {
@@ -59,7 +59,7 @@ pub(super) fn publish(
         }
         Err(error) => End::Failed(Box::new(error)),
     };
-    show(ui, end, &ledger, files.as_ref())
+    show(ui, end, Some(&ledger), files.as_ref())
 }
 
 /// Lists the images that the commit touches, if that is asked for.

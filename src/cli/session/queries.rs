@@ -9,7 +9,6 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::tags::TagsArguments;
 use crate::cli::version::VersionArguments;
 use crate::inputs::{self, Environment, RawArguments, RawInputs};
-use crate::pipeline::Ledger;
 use crate::ports::RunEvent;
 use crate::run;
 use crate::ui::Ui;
@@ -24,7 +23,7 @@ pub(super) fn list_tags(
     let mut notes = Vec::new();
     let request = match arguments.into_request(environment, &mut notes) {
         Ok(request) => request,
-        Err(error) => return show(ui, End::Failed(Box::new(error)), &Ledger::default(), None),
+        Err(error) => return show(ui, End::Failed(Box::new(error)), None, None),
     };
     let reporter = ui.reporter();
     if let Some(token) = &request.github.token {
@@ -34,7 +33,7 @@ pub(super) fn list_tags(
         reporter.event(RunEvent::Note(note));
     }
     let end = until_interrupted(interrupt, async { run::tags(&request, &*reporter).await.into() });
-    show(ui, end, &Ledger::default(), None)
+    show(ui, end, None, None)
 }
 
 /// `tagship version`.
@@ -46,10 +45,10 @@ pub(super) fn next_version(
 ) -> ExitCode {
     let request = match arguments.into_request(environment) {
         Ok(request) => request,
-        Err(error) => return show(ui, End::Failed(Box::new(error)), &Ledger::default(), None),
+        Err(error) => return show(ui, End::Failed(Box::new(error)), None, None),
     };
     let end = until_interrupted(interrupt, async { run::version(request).await.into() });
-    show(ui, end, &Ledger::default(), None)
+    show(ui, end, None, None)
 }
 
 /// `tagship iam`.
@@ -61,7 +60,7 @@ pub(super) fn show_policy(ui: &Ui, arguments: IamArguments, environment: &Enviro
         },
         Err(error) => End::Failed(Box::new(error)),
     };
-    show(ui, end, &Ledger::default(), None)
+    show(ui, end, None, None)
 }
 
 /// `tagship init`, which writes no more than the files of a setup.
@@ -70,7 +69,7 @@ pub(super) fn set_up(ui: &Ui, arguments: InitArguments, environment: &Environmen
         Ok(outcome) => End::Done(Box::new(outcome)),
         Err(error) => End::Failed(error),
     };
-    show(ui, end, &Ledger::default(), None)
+    show(ui, end, None, None)
 }
 
 /// `tagship doctor`.
@@ -103,5 +102,5 @@ pub(super) fn examine(
     let end = until_interrupted(interrupt, async {
         End::Done(Box::new(Box::pin(run::doctor(settings.as_ref(), reporter)).await))
     });
-    show(ui, end, &Ledger::default(), None)
+    show(ui, end, None, None)
 }

@@ -9,7 +9,6 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::looking::{InspectArguments, LsArguments};
 use crate::cli::promote::PromoteArguments;
 use crate::inputs::Environment;
-use crate::pipeline::Ledger;
 use crate::ports::Reporter;
 use crate::run::{self, Outcome, RunError};
 use crate::settings::{RepositoryPlace, RepositorySettings};
@@ -98,9 +97,9 @@ fn masked<'a>(ui: &Ui, settings: impl IntoIterator<Item = &'a RepositorySettings
 
 fn finish(ui: &Ui, interrupt: &Interrupt, work: impl Future<Output = Result<Outcome, RunError>>) -> ExitCode {
     let end = until_interrupted(interrupt, async { work.await.into() });
-    show(ui, end, &Ledger::default(), None)
+    show(ui, end, None, None)
 }
 
 fn refuse(ui: &Ui, error: impl Diagnose) -> ExitCode {
-    show(ui, End::Failed(Box::new(error)), &Ledger::default(), None)
+    show(ui, End::Failed(Box::new(error)), None, None)
 }

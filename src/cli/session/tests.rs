@@ -35,7 +35,7 @@ fn a_signal_drops_the_run_and_every_output_is_written_still() {
         let ui = Ui::new(OutputOptions::default(), &environment);
         let files = ActionFiles::of(&environment);
         assert_eq!(
-            show(&ui, end, &Ledger::default(), Some(&files)),
+            show(&ui, end, Some(&Ledger::default()), Some(&files)),
             ExitCode::from(130)
         );
         let written = fs::read_to_string(folder.path().join("output")).unwrap();
@@ -55,7 +55,7 @@ fn a_failed_run_says_why_in_the_summary_and_names_no_subject() {
     let end = End::Failed(Box::new(NoFolder(io::Error::other("gone"))));
     let files = ActionFiles::of(&environment);
     assert_eq!(
-        show(&ui, end, &Ledger::default(), Some(&files)),
+        show(&ui, end, Some(&Ledger::default()), Some(&files)),
         ExitCode::from(2)
     );
     let summary = fs::read_to_string(folder.path().join("summary")).unwrap();
@@ -74,7 +74,12 @@ fn a_result_that_cannot_be_told_is_a_failure() {
     let ui = Ui::new(OutputOptions::default(), &environment);
     let files = ActionFiles::of(&environment);
     assert_eq!(
-        show(&ui, End::Done(Box::default()), &Ledger::default(), Some(&files)),
+        show(
+            &ui,
+            End::Done(Box::default()),
+            Some(&Ledger::default()),
+            Some(&files)
+        ),
         ExitCode::from(1)
     );
     let summary = fs::read_to_string(folder.path().join("summary"));

@@ -17,6 +17,19 @@ const IN_MEMORY: u64 = 4 * 1024 * 1024;
 /// The bytes that are read from a file at once.
 const PIECE: usize = 256 * 1024;
 
+/// Makes a file without a name, which ends with the process at the latest.
+///
+/// An image that holds this binary alone, as the action's does, has no folder for such files: it is made.
+pub(in crate::engine) fn unnamed_file() -> io::Result<std::fs::File> {
+    tempfile::tempfile().or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(tempfile::env::temp_dir())?;
+            tempfile::tempfile()
+        }
+        _ => Err(error),
+    })
+}
+
 /// A blob that waits.
 pub(super) struct Spooled {
     pub(super) digest: Digest,
@@ -44,7 +57,7 @@ impl Spooled {
                 SpooledContent::Memory(pieces) => {
                     pieces.push(piece);
                     if size > IN_MEMORY {
-                        let mut file = File::from_std(tempfile::tempfile()?);
+                        let mut file = File::from_std(unnamed_file()?);
                         for piece in pieces.drain(..) {
                             file.write_all(&piece).await?;
                         }

@@ -1,9 +1,11 @@
 //! What BuildKit's messages mean.
 
 use super::on_one_line;
+use crate::engine::base_image::read_dockerfile;
 use crate::ports::{BuildError, SourceLocation};
 use buildkit_session::{DockerfileName, Error, FailedStep};
 use tagship_domain::build::BuildRequest;
+use tagship_domain::dockerfile::is_in_here_document;
 
 /// What callers within BuildKit put before a message.
 const WRAPPERS: [&str; 9] = [
@@ -74,6 +76,14 @@ pub(super) fn classify(
         };
     }
     if let Some((line, message)) = parse_error(message) {
+        if message.starts_with("unknown instruction")
+            && read_dockerfile(request).is_ok_and(|text| is_in_here_document(&text, line))
+        {
+            let file = dockerfile.shown_own();
+            return BuildError::HereDocument {
+                location: SourceLocation { file, line },
+            };
+        }
         let location = location.or_else(|| {
             Some(SourceLocation {
                 file: dockerfile.shown_own(),

@@ -12,7 +12,7 @@ use super::support::{Bench, Outcome, engines, folder, request, write};
 #[tokio::test]
 async fn an_engine_tells_what_it_is() {
     for engine in engines() {
-        let context = folder(&[("Dockerfile", "FROM scratch\n")]);
+        let context = folder(&[("Dockerfile", "FROM scratch\nCOPY . /\n")]);
         let bench = Bench::new(&engine).await;
         let summary = bench.builder.check(&request(context.path())).await.unwrap();
         let store = if engine.is_containerd() {

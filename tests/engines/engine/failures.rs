@@ -155,3 +155,41 @@ async fn what_is_missing_is_told_before_the_build() {
         assert_eq!(error.kind(), FailureKind::Usage);
     }
 }
+
+#[tokio::test]
+async fn an_image_without_a_layer_is_refused_before_the_build() {
+    for engine in engines() {
+        let context = folder(&[(
+            "Dockerfile",
+            "FROM busybox AS made\nRUN true\nFROM scratch\nLABEL a=b\n",
+        )]);
+        let bench = Bench::new(&engine).await;
+        let error = bench.builder.check(&request(context.path())).await.unwrap_err();
+        assert!(
+            matches!(&error, BuildError::NoLayer { location } if location.line == 3),
+            "{error}"
+        );
+        assert!(error.hint().unwrap().contains("COPY"), "{}", engine.name);
+    }
+}
+
+/// Source: Docker Engine release notes, 23.0: the frontend of BuildKit 0.10.
+#[tokio::test]
+async fn an_engine_that_does_not_know_here_documents_says_so() {
+    for engine in engines() {
+        let dockerfile = "FROM busybox\nRUN <<EOF\necho told\nEOF\n";
+        let context = folder(&[("Dockerfile", dockerfile)]);
+        let bench = Bench::new(&engine).await;
+        let built = bench.publish(&request(context.path())).await;
+        if engine.name.starts_with("docker20") {
+            let error = built.unwrap_err();
+            assert!(
+                matches!(&error, BuildError::HereDocument { location } if location.line == 3),
+                "{error}"
+            );
+            assert!(error.hint().unwrap().contains("# syntax=docker/dockerfile:1"));
+        } else {
+            built.unwrap();
+        }
+    }
+}

@@ -48,7 +48,7 @@ impl ContextInputs {
     }
 
     fn of(folder: &Folder, ignore_file: &Path, beside: Vec<PathBuf>) -> Result<Self, Error> {
-        let unreadable = |problem: String| Error::Context {
+        let unreadable = |problem: String| Error::IgnoreFile {
             path: ignore_file.to_owned(),
             problem,
         };

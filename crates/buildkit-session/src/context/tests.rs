@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use super::{ContextError, Folder, FolderRequest, walk};
+use super::{ContextError, ContextInputs, Folder, FolderRequest, walk};
 use crate::error::Error;
 
 fn write(root: &Path, files: &[&str]) {
@@ -349,4 +349,18 @@ fn a_file_that_changes_while_it_is_sent_is_an_error() {
     let expected =
         ["grown", "replaced", "shrunk"].map(|name| format!("`{name}`: it changed while it was read"));
     assert_eq!(changed, BTreeSet::from(expected));
+}
+
+#[test]
+fn a_pattern_that_cannot_be_read_is_named_with_its_file() {
+    let (root, _) = folder(&["Dockerfile", "a/.dockerignore", "a/x"]);
+    std::fs::write(root.path().join("a/.dockerignore"), "fine\nwrong[\n").unwrap();
+    let dockerfile = root.path().join("Dockerfile");
+    let read = ContextInputs::read(&root.path().join("a"), &dockerfile);
+    let error = read.unwrap_err().to_string();
+    assert!(error.starts_with("ignore file `"), "{error}");
+    assert!(
+        error.ends_with("a/.dockerignore` cannot be used: pattern `wrong[` cannot be read"),
+        "{error}"
+    );
 }

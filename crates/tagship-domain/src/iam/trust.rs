@@ -129,7 +129,9 @@ impl JobFilter {
 
     /// Reads the name of an environment. Source: GitHub docs, "Managing environments": at most 255 characters.
     pub fn environment(text: &str) -> Result<Self, InvalidTrust> {
-        let is_legal = (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let is_legal = (1..=255).contains(&text.chars().count())
+            && !text.chars().any(char::is_control)
+            && !has_variable(text);
         if is_legal {
             Ok(Self::Environment(text.to_owned()))
         } else {
@@ -154,6 +156,7 @@ impl JobFilter {
 /// Source: git-check-ref-format(1); `*` and `?`, which no name has, are left for patterns.
 fn ref_name(text: &str, what: &'static str) -> Result<String, InvalidTrust> {
     let is_legal = (1..=255).contains(&text.len())
+        && !has_variable(text)
         && !text.starts_with(['/', '-'])
         && !text.ends_with(['/', '.'])
         && !text.contains("..")
@@ -168,6 +171,12 @@ fn ref_name(text: &str, what: &'static str) -> Result<String, InvalidTrust> {
             what,
         })
     }
+}
+
+/// Whether IAM would put something else in a part's place.
+/// Source: IAM user guide, "IAM policy elements: Variables and tags".
+fn has_variable(text: &str) -> bool {
+    text.contains("${")
 }
 
 impl Trust {
@@ -326,11 +335,13 @@ mod tests {
             assert!(GithubRepository::parse(text).is_err(), "{text}");
         }
         for text in [
-            "", "a b", "a:b", "a..b", "/a", "a/", "a\nb", "a~1", "a^", "a\\b", "a.",
+            "", "a b", "a:b", "a..b", "/a", "a/", "a\nb", "a~1", "a^", "a\\b", "a.", "a${b}",
         ] {
             assert!(JobFilter::branch(text).is_err(), "{text:?}");
         }
         assert!(JobFilter::environment("a\nb").is_err());
+        assert!(JobFilter::environment("${aws:username}").is_err());
+        assert!(JobFilter::environment("a$b{c}").is_ok());
         assert!(JobFilter::environment(&"e".repeat(256)).is_err());
     }
 }
