@@ -18,11 +18,15 @@ fail() {
     exit 1
 }
 
-# Downloads a file: URL, FILE. Nothing but HTTPS is followed, except to this machine itself.
+# An address without a password that stands in it: URL.
+shown() { printf '%s' "$1" | sed 's|//[^/@]*@|//***@|'; }
+
+# Downloads a file: URL, FILE. Nothing but HTTPS is taken, except from this machine itself; `curl` does not follow an answer
+# to anything else either.
 download() {
     case "$1" in
     https://* | http://127.0.0.1[:/]* | http://localhost[:/]*) ;;
-    *) fail "\`$1\` is not an address with \`https\`" "set \`TAGSHIP_INSTALL_URL\` to one that is" ;;
+    *) fail "\`$(shown "$1")\` is not an address with \`https\`" "set \`TAGSHIP_INSTALL_URL\` to one that is" ;;
     esac
     if command -v curl >/dev/null 2>&1; then
         case "$1" in
@@ -73,13 +77,14 @@ main() {
     triple="$(target)"
     work="$(mktemp -d)"
     trap 'rm -rf "$work" "$folder/.tagship.$$"' EXIT
+    trap 'exit 130' HUP INT TERM
 
     if [ -n "${TAGSHIP_INSTALL_CHECKSUMS:-}" ]; then
         cp "$TAGSHIP_INSTALL_CHECKSUMS" "$work/SHA256SUMS"
     else
         if [ -n "$version" ]; then from="$releases/download/v$version"; else from="$releases/latest/download"; fi
         download "$from/SHA256SUMS" "$work/SHA256SUMS" ||
-            fail "the checksums of ${version:-the latest version} cannot be downloaded from $from" \
+            fail "the checksums of ${version:-the latest version} cannot be downloaded from $(shown "$from")" \
                 'check the version, and that this machine reaches the address'
     fi
 
@@ -94,17 +99,20 @@ main() {
 
     say "downloading $archive"
     download "$from/$archive" "$work/$archive" ||
-        fail "$archive cannot be downloaded from $from" 'check that this machine reaches the address'
+        fail "$archive cannot be downloaded from $(shown "$from")" 'check that this machine reaches the address'
     found="$(sha256_of "$work/$archive")"
     [ "$found" = "$checksum" ] ||
         fail "$archive has the checksum $found, not $checksum: it is not what was released" 'try again, and report it if it stays so'
 
     tar -xzf "$work/$archive" -C "$work" "$name/tagship"
-    "$work/$name/tagship" --version >"$work/answer" || fail "$archive holds a program that does not run here" 'report it'
     mkdir -p "$folder" 2>/dev/null || fail "the folder \`$folder\` cannot be made" "set \`TAGSHIP_INSTALL_DIR\` to one of your own"
-    # A program that runs can be replaced, but not written to.
+    [ ! -d "$folder/tagship" ] || fail "\`$folder/tagship\` is a folder" "move it away, or set \`TAGSHIP_INSTALL_DIR\`"
+    # A program that runs can be replaced, but not written to; and where it is going to be, programs may be run.
     cp "$work/$name/tagship" "$folder/.tagship.$$" 2>/dev/null ||
         fail "the folder \`$folder\` cannot be written to" "set \`TAGSHIP_INSTALL_DIR\` to one of your own"
+    "$folder/.tagship.$$" --version >"$work/answer" ||
+        fail "the program of $archive does not run in \`$folder\`" \
+            'set `TAGSHIP_INSTALL_DIR` to a folder that programs may be run in, and report it if it stays so'
     mv -f "$folder/.tagship.$$" "$folder/tagship"
     say "installed $(cat "$work/answer")"
     case ":$PATH:" in

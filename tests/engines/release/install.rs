@@ -121,6 +121,46 @@ fn what_cannot_be_installed_is_an_error_with_a_way_out() {
         place.installer().env("TAGSHIP_INSTALL_DIR", "/dev/null/bin"),
         "the folder `/dev/null/bin` cannot be made",
     );
+    let taken = place.home.path().join("taken");
+    fs::create_dir_all(taken.join("tagship")).expect("a folder can be made");
+    place.assert_refused(
+        place.installer().env("TAGSHIP_INSTALL_DIR", &taken),
+        "taken/tagship` is a folder",
+    );
+    let mut with_password = place.installer();
+    let refused = finish(with_password.env("TAGSHIP_INSTALL_URL", "ftp://me:secret@example.com"));
+    assert!(!refused.stderr.contains("secret"), "{}", refused.stderr);
+}
+
+#[test]
+fn no_program_need_run_where_files_are_temporary() {
+    let place = Installation::new();
+    let temporary = place.home.path().join("temporary");
+    fs::create_dir(&temporary).expect("a folder can be made");
+    let installer = place.installer();
+    let mut command = Command::new("unshare");
+    command
+        .args([
+            "--mount",
+            "sh",
+            "-c",
+            "mount -t tmpfs -o noexec none \"$TMPDIR\" && exec \"$@\"",
+            "sh",
+        ])
+        .arg(installer.get_program())
+        .args(installer.get_args())
+        .env_clear()
+        .envs(
+            installer
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("TMPDIR", &temporary);
+    finish(&mut command).expect_code(0);
+    assert_eq!(
+        version_of(&place.home.path().join(".local/bin/tagship")),
+        format!("tagship {VERSION}")
+    );
 }
 
 /// The value of a line `KEY = "VALUE"` in `Cargo.toml`, with its placeholders filled in as `cargo binstall` does.
