@@ -73,13 +73,12 @@ pub(super) fn host(face: Face, environment: &Environment, problems: &mut Problem
         return None;
     }
     let folder = folder(environment)?;
-    let (name, origin) = match variable {
-        Some(name) => (name, of_variable()),
-        None => {
-            // A damaged file is named where its logins are read.
-            let config: DockerConfig = read(&folder.join("config.json"))?;
-            (config.current_context, Origin::Default("docker-host"))
-        }
+    let (name, origin) = if let Some(name) = variable {
+        (name, of_variable())
+    } else {
+        // A damaged file is named where its logins are read.
+        let config: DockerConfig = read(&folder.join("config.json"))?;
+        (config.current_context, Origin::Default("docker-host"))
     };
     if name.is_empty() || name == DEFAULT {
         return None;
