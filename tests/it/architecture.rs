@@ -9,7 +9,8 @@ use std::fs;
 use std::path::Path;
 
 use circles::Files;
-use source::{Source, all_sources, sources};
+pub(crate) use source::all_sources;
+use source::{Source, sources};
 
 /// The crates of the workspace that a crate may depend on. `docs/architecture.md` says why.
 const ARROWS: &[(&str, &[&str])] = &[

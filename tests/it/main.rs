@@ -11,6 +11,7 @@ mod cli_process;
 mod copying;
 mod doctor_command;
 mod documents;
+mod errors_page;
 mod first_process;
 mod git;
 mod github_release_page;
