@@ -16,7 +16,7 @@ pub enum FailureKind {
     Credentials,
     /// A wanted tag is taken by another image or commit.
     TagConflict,
-    /// Findings of the image's scan are above what the gate allows.
+    /// The scan gate does not let the image pass: for its findings, or because there are none to judge by.
     ScanGate,
     /// What is there differs from what is wanted.
     Drift,

@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod facts;
+pub mod findings;
 pub mod iam;
 pub mod immutability;
 pub mod inventory;

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::build::{BuildRequest, CacheTagError, RequestHash};
 use crate::facts::{Facts, Revision, Source};
+use crate::findings::{GatePlan, NeverScanned};
 use crate::immutability::Mutability;
 use crate::reference::{Digest, ImageName, Tag};
 use crate::release::ReleasePlan;
@@ -62,6 +63,9 @@ pub struct Plan {
     pub tags: Vec<PlannedTag>,
     /// The repository's setting, if it could be read.
     pub mutability: Option<Mutability>,
+    /// What the image must pass before it gets a tag; absent where there is no gate, or nothing to be tagged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GatePlan>,
     /// The release that comes after the tags, if one is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleasePlan>,
@@ -234,6 +238,18 @@ impl Plan {
         request
             .options
             .cache_error(&self.image, self.mutability.as_ref(), &tags)
+    }
+
+    /// Puts a gate before the tags.
+    pub fn guard(&mut self, gate: GatePlan) {
+        self.notes
+            .extend(gate.unknown.clone().map(Note::ScanSettingUnknown));
+        self.gate = Some(gate);
+    }
+
+    /// Why the image could never pass the gate.
+    pub fn gate_error(&self) -> Option<NeverScanned> {
+        self.gate.as_ref()?.never_scanned(&self.image)
     }
 
     /// These conflicts together, if there are any.

@@ -71,6 +71,7 @@ pub(super) fn decide(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Pl
         content,
         tags,
         mutability,
+        gate: None,
         release: None,
         notes,
     }

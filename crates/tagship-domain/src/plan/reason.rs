@@ -203,6 +203,8 @@ pub enum Note {
     LabelsUnread(Unknown),
     /// The config of what was pushed could not be read back.
     ConfigUnread(Unknown),
+    /// How the repository's images are scanned could not be read.
+    ScanSettingUnknown(Unknown),
     /// The cache that `cache: auto` would keep is left out.
     WithoutCache(CacheTagError),
     /// A release is asked for, and there is none.
@@ -233,6 +235,7 @@ impl Note {
             Self::RegistryTagsUnknown(_) => "registry-tags-unknown",
             Self::LabelsUnread(_) => "labels-unread",
             Self::ConfigUnread(_) => "config-unread",
+            Self::ScanSettingUnknown(_) => "scan-setting-unknown",
             Self::WithoutCache(_) => "without-cache",
             Self::NotReleased(_) => "not-released",
         }
@@ -273,6 +276,9 @@ impl fmt::Display for Note {
             }
             Self::ConfigUnread(unknown) => {
                 write!(f, "the image's config was found by its digest and size, and not read back: {unknown}")
+            }
+            Self::ScanSettingUnknown(unknown) => {
+                write!(f, "whether the repository's images are scanned could not be checked: {unknown}")
             }
             Self::WithoutCache(error) => write!(f, "no cache is kept: {error}"),
             Self::NotReleased(NoRelease::NoVersion) => f.write_str("nothing is released: the commit has no version"),

@@ -1,0 +1,232 @@
+//! What holds for every policy and every list of findings.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use proptest::prelude::*;
+
+use super::*;
+use crate::reference::Digest;
+
+const TODAY: Date = Date::constant(2026, 6, 15);
+
+fn finding(number: u8, severity: Severity, fix: Fix) -> Finding {
+    Finding {
+        vulnerability: format!("CVE-2026-{number}"),
+        severity,
+        package: Package {
+            name: format!("lib{}", number % 4),
+            version: "1.0".to_owned(),
+            ..Package::default()
+        },
+        fix,
+        is_exploitable: false,
+        score: None,
+        description: None,
+        uri: None,
+        is_suppressed: false,
+    }
+}
+
+fn image(number: u8, findings: Vec<Finding>) -> ImageScan {
+    ImageScan {
+        digest: Digest::of(&[number]),
+        platform: None,
+        result: ScanResult::Found {
+            kind: ScanKind::Enhanced,
+            completed_at: Some(Timestamp::UNIX_EPOCH),
+            findings,
+        },
+    }
+}
+
+fn policy(fail_on: &str, ignores: &[&str]) -> GatePolicy {
+    GatePolicy {
+        fail_on: FailOn::parse(fail_on.split(',')).unwrap(),
+        only_fixed: false,
+        unscannable: Strictness::Fail,
+        stale_ignores: Strictness::Warn,
+        ignores: ignores.iter().map(|text| Ignore::parse(text).unwrap()).collect(),
+    }
+}
+
+fn severities() -> impl Strategy<Value = Severity> {
+    prop::sample::select(Severity::ALL.to_vec())
+}
+
+fn fixes() -> impl Strategy<Value = Fix> {
+    prop::sample::select(vec![Fix::Unknown, Fix::None, Fix::Available { version: None }])
+}
+
+fn findings() -> impl Strategy<Value = Vec<Finding>> {
+    let one = (0..12u8, severities(), fixes());
+    let one = one.prop_map(|(number, severity, fix)| finding(number, severity, fix));
+    prop::collection::vec(one, 0..10)
+}
+
+fn ignores() -> impl Strategy<Value = Vec<Ignore>> {
+    let one = (0..14u8, 0..5u8, any::<bool>(), any::<bool>()).prop_map(|(id, package, by_id, is_expired)| {
+        let what = if by_id {
+            format!("id=CVE-2026-{id}")
+        } else {
+            format!("package=lib{package}")
+        };
+        let until = if is_expired { "2026-06-14" } else { "2026-06-15" };
+        Ignore::parse(&format!("{what},until={until},reason=x")).unwrap()
+    });
+    prop::collection::vec(one, 0..4)
+}
+
+prop_compose! {
+    fn policies()(
+        limits in prop::collection::btree_map(severities(), 0..4u32, 0..4),
+        only_fixed in any::<bool>(),
+        ignores in ignores(),
+    ) -> GatePolicy {
+        let limits: Vec<String> = limits.iter().map(|(severity, most)| format!("{severity}={most}")).collect();
+        let fail_on = if limits.is_empty() { "none".to_owned() } else { limits.join(",") };
+        GatePolicy { only_fixed, ignores, ..policy(&fail_on, &[]) }
+    }
+}
+
+proptest! {
+    #[test]
+    fn one_more_ignored_finding_never_adds_a_failure(
+        policy in policies(), more in ignores(), findings in findings(),
+    ) {
+        let before = policy.decide(vec![image(1, findings.clone())], TODAY);
+        let ignores = more.into_iter().chain(policy.ignores.clone()).collect();
+        let after = GatePolicy { ignores, ..policy }.decide(vec![image(1, findings)], TODAY);
+        prop_assert!(after.has_passed() || !before.has_passed());
+        prop_assert!(after.reasons.len() <= before.reasons.len());
+    }
+
+    #[test]
+    fn a_worse_finding_never_passes_what_a_milder_one_failed(
+        policy in policies(), findings in findings(), which in any::<prop::sample::Index>(), worse in severities(),
+    ) {
+        prop_assume!(!findings.is_empty());
+        let before = policy.decide(vec![image(1, findings.clone())], TODAY);
+        let mut worsened = findings;
+        let which = which.index(worsened.len());
+        worsened[which].severity = worsened[which].severity.max(worse);
+        let after = policy.decide(vec![image(1, worsened)], TODAY);
+        prop_assert!(before.has_passed() || !after.has_passed());
+    }
+
+    #[test]
+    fn one_more_finding_or_image_never_lets_pass(
+        policy in policies(), findings in findings(), more in findings(),
+    ) {
+        let before = policy.decide(vec![image(1, findings.clone())], TODAY);
+        let images = vec![image(1, findings), image(2, more)];
+        let after = policy.decide(images.clone(), TODAY);
+        prop_assert!(before.has_passed() || !after.has_passed());
+        let reversed = policy.decide(images.into_iter().rev().collect(), TODAY);
+        prop_assert_eq!(after.has_passed(), reversed.has_passed());
+        prop_assert_eq!(after.counts, reversed.counts);
+    }
+
+    #[test]
+    fn every_finding_is_in_one_list(policy in policies(), findings in findings()) {
+        let all = Finding::merged(findings.clone()).len();
+        let decision = policy.decide(vec![image(1, findings)], TODAY);
+        prop_assert_eq!(decision.findings.len() + decision.unfixed.len() + decision.ignored.len(), all);
+        prop_assert_eq!(decision.counts.values().sum::<u32>() as usize, decision.findings.len());
+    }
+
+    #[test]
+    fn no_text_of_an_ignored_finding_panics(text in "((id|package|version|purl|path|until|reason)=)?\\PC{0,20}(,(until=2026-01-01|reason=\\PC{0,5}))*") {
+        if let Ok(ignore) = Ignore::parse(&text) {
+            prop_assert_eq!(Ignore::parse(&ignore.to_string()).map(|again| again.until), Ok(ignore.until));
+        }
+    }
+}
+
+#[test]
+fn what_several_images_of_an_index_have_counts_once() {
+    let unfixed = finding(1, Severity::High, Fix::None);
+    let fixed = Finding {
+        fix: Fix::Available {
+            version: Some("1.1".to_owned()),
+        },
+        ..unfixed.clone()
+    };
+    let images = vec![image(1, vec![unfixed]), image(2, vec![fixed.clone()])];
+    let policy = GatePolicy {
+        only_fixed: true,
+        ..policy("high=1", &[])
+    };
+    let decision = policy.decide(images, TODAY);
+    assert_eq!(decision.findings, [fixed]);
+    assert!(decision.has_passed());
+}
+
+#[test]
+fn an_image_without_findings_to_judge_by_does_not_pass() {
+    let without = |result| ImageScan {
+        result,
+        ..image(2, Vec::new())
+    };
+    let status = || "FAILED".to_owned();
+    let lenient = GatePolicy {
+        unscannable: Strictness::Warn,
+        ..policy("none", &[])
+    };
+    for (policy, result, passes) in [
+        (
+            &policy("none", &[]),
+            ScanResult::Nothing { status: status() },
+            false,
+        ),
+        (&lenient, ScanResult::Nothing { status: status() }, false),
+        (
+            &policy("none", &[]),
+            ScanResult::Unscannable { status: status() },
+            false,
+        ),
+        (&lenient, ScanResult::Unscannable { status: status() }, true),
+    ] {
+        let decision = policy.decide(vec![image(1, Vec::new()), without(result)], TODAY);
+        assert_eq!(decision.has_passed(), passes, "{decision:?}");
+    }
+}
+
+#[test]
+fn an_entry_that_ignores_nothing_is_reported_and_may_fail() {
+    let ignores = [
+        "id=CVE-2026-1,until=2026-06-14,reason=over",
+        "id=CVE-2026-2,until=2026-06-15,reason=in use",
+        "package=none,until=2027-01-01,reason=long gone",
+    ];
+    let found = vec![
+        finding(1, Severity::Low, Fix::None),
+        finding(2, Severity::Critical, Fix::None),
+    ];
+    let lenient = policy("high", &ignores);
+    let decision = lenient.decide(vec![image(1, found.clone())], TODAY);
+    assert!(decision.has_passed());
+    let stale: Vec<_> = decision
+        .stale_ignores
+        .iter()
+        .map(|stale| stale.staleness)
+        .collect();
+    assert_eq!(stale, [Staleness::Expired, Staleness::Unused]);
+    assert_eq!(decision.ignored[0].reason, "in use");
+    let strict = GatePolicy {
+        stale_ignores: Strictness::Fail,
+        ..lenient
+    };
+    let decision = strict.decide(vec![image(1, found)], TODAY);
+    assert_eq!(decision.reasons, [GateReason::StaleIgnores { count: 2 }]);
+}
+
+#[test]
+fn what_inspector_suppresses_does_not_count_and_is_shown() {
+    let suppressed = Finding {
+        is_suppressed: true,
+        ..finding(1, Severity::Critical, Fix::None)
+    };
+    let decision = policy("high", &[]).decide(vec![image(1, vec![suppressed])], TODAY);
+    assert!(decision.has_passed());
+    assert_eq!(decision.ignored[0].until, None);
+}
