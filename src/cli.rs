@@ -12,6 +12,7 @@ mod looking;
 mod man;
 mod promote;
 mod repository;
+mod scan;
 mod session;
 mod tags;
 mod trust;
@@ -37,6 +38,7 @@ use iam::IamArguments;
 use init::InitArguments;
 use looking::{InspectArguments, LsArguments};
 use promote::PromoteArguments;
+use scan::ScanArguments;
 use tags::TagsArguments;
 use version::VersionArguments;
 
@@ -116,6 +118,9 @@ enum Command {
     /// Show one image's whole tree: index, images, configs, layers, labels, referrers
     #[command(after_help = help::INSPECT, after_long_help = help::INSPECT)]
     Inspect(Box<InspectArguments>),
+    /// Show what the registry's scan found in an image, and whether the gate would let it pass
+    #[command(after_help = help::SCAN, after_long_help = help::SCAN)]
+    Scan(Box<ScanArguments>),
     /// Give an image that is there other tags, in its own repository or in others; and back
     #[command(after_help = help::PROMOTE, after_long_help = help::PROMOTE)]
     Promote(Box<PromoteArguments>),

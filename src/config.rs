@@ -25,7 +25,7 @@ use std::path::Path;
 
 use self::yaml::{Key, Node, Value};
 use crate::regular_file;
-use crate::schema::{self, Faces, INPUTS, Input};
+use crate::schema::{self, Faces, INPUTS, Input, InputKind};
 use tagship_domain::untrusted::cleaned;
 
 /// The file that is read when none is named.
@@ -209,7 +209,7 @@ fn entries(
             problems.push(problem(message, hint));
             continue;
         }
-        match texts(name, value, input.is_list()) {
+        match texts(name, value, input.kind) {
             Ok((texts, is_cut)) => entries.push(ConfigEntry {
                 input,
                 line: key.position.line,
@@ -224,27 +224,55 @@ fn entries(
 }
 
 /// The texts of a value, and whether each is one entry: a text, and for a list also a list of texts or pairs.
-fn texts(name: &str, node: &Node, is_list: bool) -> Result<(Vec<String>, bool), ConfigProblem> {
+fn texts(name: &str, node: &Node, kind: InputKind) -> Result<(Vec<String>, bool), ConfigProblem> {
+    let is_list = matches!(kind, InputKind::Entries | InputKind::Records { .. });
     let text = |of: &str, node: &Node| match &node.value {
         Value::Text(text) => Ok(text.clone()),
         Value::List(_) | Value::Mapping(_) => Err(node
             .position
             .problem(format!("{of} takes a text, and this is {}", node.kind()))),
     };
+    let entry = format!("an entry of `{name}`");
+    let of_entry = |item: &Node| match (&item.value, kind) {
+        (Value::Mapping(fields), InputKind::Records { last }) => {
+            record(fields, last, |field| text(&entry, field))
+        }
+        _ => text(&entry, item),
+    };
     match &node.value {
         Value::List(items) if is_list => {
-            let entry = format!("an entry of `{name}`");
-            let items: Result<_, _> = items.iter().map(|item| text(&entry, item)).collect();
+            let items: Result<_, _> = items.iter().map(of_entry).collect();
             Ok((items?, true))
         }
+        Value::Mapping(_) if matches!(kind, InputKind::Records { .. }) => Ok((vec![of_entry(node)?], true)),
         Value::Mapping(pairs) if is_list => {
-            let entry = format!("an entry of `{name}`");
             let pair = |(key, value): &(Key, Node)| Ok(format!("{}={}", key.text, text(&entry, value)?));
             let pairs: Result<_, _> = pairs.iter().map(pair).collect();
             Ok((pairs?, true))
         }
         _ => Ok((vec![text(&format!("`{name}`"), node)?], false)),
     }
+}
+
+/// One entry of fields: `name=value,name=value`, the field that may hold commas last.
+fn record(
+    fields: &[(Key, Node)],
+    last: &str,
+    text: impl Fn(&Node) -> Result<String, ConfigProblem>,
+) -> Result<String, ConfigProblem> {
+    let (end, begin): (Vec<_>, Vec<_>) = fields.iter().partition(|(key, _)| key.text == last);
+    let mut pairs = Vec::new();
+    for (key, value) in begin.into_iter().chain(end) {
+        let field = text(value)?;
+        if key.text != last && field.contains(',') {
+            let message = format!("`{}` may not hold a comma", cleaned(&key.text));
+            return Err(value.position.problem(message));
+        }
+        // Lines are entries.
+        let field: Vec<&str> = field.split_whitespace().collect();
+        pairs.push(format!("{}={}", key.text, field.join(" ")));
+    }
+    Ok(pairs.join(","))
 }
 
 /// What the user probably meant.

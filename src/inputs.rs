@@ -15,6 +15,7 @@ mod docker_context;
 mod entries;
 mod environment;
 mod event;
+mod gate;
 mod github;
 mod identity;
 mod images;
@@ -37,7 +38,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-use crate::settings::{IdentitySettings, LoginSettings, RepositorySettings, Settings};
+use crate::settings::{GateSettings, IdentitySettings, LoginSettings, RepositorySettings, Settings};
 
 pub use changed::changed;
 pub use environment::{ActionVariables, Environment, NoNumber};
@@ -49,6 +50,7 @@ pub use targets::targets;
 
 use destination::ResolvedDestination;
 use problem::Problems;
+use tagship_domain::findings::ScanMode;
 
 /// The settings of a run, and what the user should know about how they came to be.
 #[derive(Debug)]
@@ -85,6 +87,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let github = github::read(&raw, environment, &mut problems);
     let release = release::read(&raw, &paths, push, &mut problems);
     let naming = naming::read(&raw, environment, &mut problems);
+    let gate = gate::read(&raw, push, &mut problems);
     let rebuild = naming::rebuild(&raw, build.as_ref(), &mut problems);
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
     let dry_run = raw.flag("dry-run", &mut problems);
@@ -116,6 +119,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 offline,
                 workspace: workspace(raw.face(), environment),
                 github,
+                gate,
             },
             notes,
         }),
@@ -123,6 +127,14 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
         // Each part is absent only together with a problem; this keeps the promise without a panic.
         (Ok(()), ..) => Err(SettingsError::incomplete()),
     }
+}
+
+/// Parses and checks how findings are judged; what else is given is not looked at.
+pub fn gate(mut raw: RawInputs, scan: ScanMode) -> Result<GateSettings, SettingsError> {
+    let mut problems = Problems::new(raw.take_problems());
+    let settings = gate::settings(&raw, scan, &mut problems);
+    problems.finish()?;
+    settings.ok_or_else(SettingsError::incomplete)
 }
 
 /// Reads the logins of registries that are not the run's own: `registry-auth`, and the docker command's configuration.

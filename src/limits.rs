@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use buildkit_session::limits as engine;
 use oci_registry::RetryPolicy;
+use tagship_domain::findings::Scan;
 
 /// How long a connection may take to stand, to any peer.
 pub const CONNECT: Duration = oci_registry::CONNECT;
@@ -47,6 +48,15 @@ pub const STS_BYTES: u64 = MIB;
 pub const TOKEN_BYTES: u64 = 64 * KIB;
 /// The most bytes of any other answer of ECR's API, which may hold a hundred manifests.
 pub const ECR_BYTES: u64 = 64 * MIB;
+
+/// The pause after the first question for a scan that goes on; it doubles from one to the next.
+pub const SCAN_FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause between two questions.
+pub const SCAN_LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// How long the registry may take to begin its own scan, before one is begun where that is allowed.
+pub const SCAN_BEGIN: Duration = Duration::from_secs(30);
+/// How long an enhanced scan that found nothing is asked again.
+pub const SCAN_SETTLES: Duration = Duration::from_secs(Scan::SETTLE.as_secs().unsigned_abs());
 
 /// How long GitHub may take to give an OIDC token.
 pub const OIDC: Duration = Duration::from_secs(15);
@@ -167,6 +177,16 @@ pub const LIMITS: &[Limit] = &[
     row("AWS", "an answer of STS", Bound::Size(STS_BYTES)),
     row("AWS", "an authorization token", Bound::Size(TOKEN_BYTES)),
     row("AWS", "any other answer of ECR", Bound::Size(ECR_BYTES)),
+    row(
+        "registry",
+        "its own scan begins, before `scan: start` begins one",
+        Bound::Time(SCAN_BEGIN),
+    ),
+    row(
+        "registry",
+        "an enhanced scan that found nothing is asked again",
+        Bound::Time(SCAN_SETTLES),
+    ),
     row("GitHub", "an OIDC token", Bound::Time(OIDC)),
     row("GitHub", "an OIDC token", Bound::Size(TOKEN_BYTES)),
     row("GitHub", "one try of a call to the API", Bound::Time(GITHUB_TRY)),

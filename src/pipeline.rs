@@ -2,6 +2,7 @@
 
 mod error;
 mod execute;
+mod gate;
 mod gather;
 mod ledger;
 mod release;
@@ -9,6 +10,7 @@ mod tagging;
 
 pub use error::PipelineError;
 pub use execute::{Writers, execute};
+pub use gate::{Scanning, judge};
 pub use gather::{gather, gather_promotion, image_facts};
 pub use ledger::Ledger;
 pub use release::gather_release;

@@ -7,6 +7,7 @@ mod forge_error;
 mod git_error;
 mod image_archive;
 mod releases;
+mod scans;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ pub use oci_registry::{
 pub use releases::{
     ForgeRelease, ListedTag, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, WriteReleases,
 };
+pub use scans::{ReadScans, ScanStart, StartScans};
 pub use tagship_domain::capability::ImageStore;
 
 /// Reads one repository and its settings.
@@ -278,6 +280,8 @@ pub enum Stage {
     Build,
     /// What was pushed is read back.
     Verify,
+    /// Findings of scans are waited for and judged.
+    Gate,
     /// Tags are put.
     Tag,
     /// The git tag is put, and the release published.
@@ -294,6 +298,7 @@ impl Stage {
             Self::Plan => "plan",
             Self::Build => "build",
             Self::Verify => "verify",
+            Self::Gate => "gate",
             Self::Tag => "tag",
             Self::Release => "release",
             Self::Report => "report",

@@ -12,6 +12,7 @@ use tagship_domain::reference::{Digest, ImageName, Tag};
 use tagship_domain::tags::TagClass;
 
 mod examination;
+mod gate;
 mod inspection;
 mod inventory;
 mod markdown;
@@ -20,6 +21,7 @@ mod release;
 mod text;
 
 pub use examination::{ExaminationFailed, examination_text};
+pub use gate::{GateReport, gate_text};
 pub use inspection::{ConfigReport, Inspection, ManifestReport, inspection_text};
 pub use inventory::{ImageListing, ImageRow, listing_text};
 pub use markdown::summary;
@@ -134,6 +136,9 @@ pub struct Report {
     pub size: Option<u64>,
     /// What built it, if it was built.
     pub engine: Option<EngineSummary>,
+    /// What the scan gate says, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateReport>,
     /// How long each part took.
     pub stages: Vec<StageReport>,
     /// What a reader should know.

@@ -50,6 +50,8 @@ pub enum Section {
     Cache,
     /// What to call it.
     Tags,
+    /// What an image must pass before it gets a tag.
+    Gate,
     /// What becomes of a version on the forge.
     Release,
     /// Which of several images.
@@ -60,7 +62,7 @@ pub enum Section {
 
 impl Section {
     /// All, in the order of the help.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Destination,
         Self::Identity,
         Self::Build,
@@ -68,6 +70,7 @@ impl Section {
         Self::Steps,
         Self::Cache,
         Self::Tags,
+        Self::Gate,
         Self::Release,
         Self::Images,
         Self::Run,
@@ -83,6 +86,7 @@ impl Section {
             Self::Steps => "Build steps",
             Self::Cache => "Cache",
             Self::Tags => "Version and tags",
+            Self::Gate => "Scan gate",
             Self::Release => "Release",
             Self::Images => "Several images",
             Self::Run => "Run",
@@ -106,6 +110,11 @@ pub enum InputKind {
     },
     /// Several entries: one for each line, item of a list or repetition of the flag.
     Entries,
+    /// Several entries of fields, `name=value,name=value`; in the file also mappings.
+    Records {
+        /// The field that comes last in an entry, and may hold commas.
+        last: &'static str,
+    },
     /// One line that cannot be printed.
     Secret,
 }
@@ -284,7 +293,7 @@ impl Input {
 
     /// Whether the value is a list of entries.
     pub const fn is_list(&self) -> bool {
-        matches!(self.kind, InputKind::Entries)
+        matches!(self.kind, InputKind::Entries | InputKind::Records { .. })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Settings: everything a run needs to know, parsed and checked.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use semver::Version;
@@ -10,6 +11,7 @@ use tagship_domain::build::{BuildArgs, BuildOptions, BuildOutput, BuildSecret, C
 use tagship_domain::content::Platform;
 use tagship_domain::event::Base;
 use tagship_domain::event::Event;
+use tagship_domain::findings::{GatePolicy, ScanMode};
 use tagship_domain::iam::{SessionPolicy, Target};
 use tagship_domain::matrix::Row;
 use tagship_domain::paths::PathFilter;
@@ -58,6 +60,19 @@ pub struct Settings {
     pub workspace: PathBuf,
     /// For GitHub's API.
     pub github: GithubSettings,
+    /// What the image must pass before it gets a tag.
+    pub gate: Option<GateSettings>,
+}
+
+/// What an image must pass before it gets a tag.
+#[derive(Debug, Clone)]
+pub struct GateSettings {
+    /// What a run may do for findings.
+    pub scan: ScanMode,
+    /// How long it waits for them.
+    pub timeout: Duration,
+    /// What lets an image pass.
+    pub policy: GatePolicy,
 }
 
 /// What becomes of a version on the forge.

@@ -8,6 +8,7 @@ mod layers;
 mod login;
 mod probes;
 mod push_rights;
+mod scans;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ use tagship_domain::doctor::Probed;
 use tagship_domain::immutability::Mutability;
 use tagship_domain::inventory::ListedImage;
 use tagship_domain::reference::{Digest, Region, RegistryHost, RepositoryName, Tag};
+
+pub use scans::RepositoryScans;
 
 /// ECR as one run uses it: the registry that the image goes to, and logins to other ECR registries for base images.
 pub struct Ecr {

@@ -73,7 +73,7 @@ pub(super) fn argument(input: &'static Input) -> Arg {
             .require_equals(true)
             .default_missing_value("true")
             .action(ArgAction::Set),
-        InputKind::Entries => argument.action(ArgAction::Append),
+        InputKind::Entries | InputKind::Records { .. } => argument.action(ArgAction::Append),
         InputKind::Text | InputKind::Integer { .. } | InputKind::Secret => argument.action(ArgAction::Set),
     }
 }

@@ -19,10 +19,7 @@ pub const EXIT_CODES: [(FailureKind, &str); 8] = [
         FailureKind::TagConflict,
         "a wanted tag is taken by another image or commit",
     ),
-    (
-        FailureKind::ScanGate,
-        "the scan's findings are above what is allowed",
-    ),
+    (FailureKind::ScanGate, "the scan gate does not let the image pass"),
     (FailureKind::Drift, "what is there differs from what is wanted"),
     (FailureKind::Bug, "a bug"),
     (FailureKind::Cancelled, "cancelled"),
@@ -187,6 +184,20 @@ Examples:
       The same in the repository of tagship.yaml
   tagship inspect team/app:1.4.0 --json | jq -r '.manifest.manifests[].digest'
       Print the digests of its platforms";
+
+pub(super) const SCAN: &str = "\
+Of an index each image counts, and what several of them have counts once. Nothing is written, unless `--start` begins a \
+scan. Exit code 11: findings are above the limits, or there are none to judge by. docs/scanning.md has more.
+
+Examples:
+  tagship scan team/app:1.4.0
+      Show the findings of an image, the worst first
+  tagship scan 1.4.0 --fail-on critical=0,high=5 --only-fixed
+      Judge it in the repository of tagship.yaml, without what nothing mends yet
+  tagship scan --start
+      Scan the image of the commit that is checked out
+  tagship scan 1.4.0 --fail-on none --json | jq '.gate.counts'
+      Count the findings";
 
 pub(super) const PROMOTE: &str = "\
 Nothing is built: the same manifest gets the tags, byte for byte. All conflicts are found before anything is written; \

@@ -94,6 +94,17 @@ impl RepositoryArguments {
         Ok(RepositoryPlace::Ecr(Box::new(settings)))
     }
 
+    /// What these flags and others give together.
+    pub(super) fn with(
+        &self,
+        more: BTreeMap<&'static str, Vec<String>>,
+        environment: &Environment,
+    ) -> RawInputs {
+        let mut given = self.0.clone();
+        given.extend(more);
+        RawInputs::gather(RawArguments::by_flags(given), environment)
+    }
+
     /// Whether the settings say that AWS's APIs are at this host.
     fn is_emulator(&self, registry: &RegistryHost, environment: &Environment) -> bool {
         let flag = self.0.get("endpoint-url").and_then(|texts| texts.first());

@@ -113,6 +113,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Promote(arguments)) => {
             registry_commands::promote(&ui, interrupt, *arguments, &environment)
         }
+        Some(Command::Scan(arguments)) => registry_commands::scan(&ui, interrupt, *arguments, &environment),
         Some(Command::Ls(arguments)) => registry_commands::ls(&ui, interrupt, *arguments, &environment),
         Some(Command::Inspect(arguments)) => {
             registry_commands::inspect(&ui, interrupt, *arguments, &environment)

@@ -2,6 +2,7 @@
 
 use super::yaml::{Key, Node, Value};
 use super::{ConfigImage, ConfigProblem, entries, texts, yaml};
+use crate::schema::InputKind;
 use tagship_domain::untrusted::cleaned;
 
 /// The key that several images stand under.
@@ -40,7 +41,7 @@ pub(super) fn read(key: &Key, value: &Node, problems: &mut Vec<ConfigProblem>) -
                 return false;
             }
             position = key.position;
-            match texts(&key.text, value, false) {
+            match texts(&key.text, value, InputKind::Text) {
                 Ok((texts, _)) => name = Some(texts.concat()),
                 Err(problem) => problems.push(problem),
             }

@@ -6,6 +6,7 @@ use crate::ports::{BuildError, ForgeError, GitError, RegistryError};
 use tagship_domain::build::CacheTagError;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::facts::{Difference, DifferenceCause, paths};
+use tagship_domain::findings::{GateFailure, NeverScanned};
 use tagship_domain::plan::Conflicts;
 use tagship_domain::reference::Digest;
 use tagship_domain::release::ReleaseConflict;
@@ -30,6 +31,12 @@ pub enum PipelineError {
     /// A cache cannot be kept where it should be.
     #[error(transparent)]
     Cache(#[from] CacheTagError),
+    /// The image would never be scanned.
+    #[error(transparent)]
+    NeverScanned(#[from] NeverScanned),
+    /// The scan gate does not let the image pass.
+    #[error(transparent)]
+    Gate(#[from] GateFailure),
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -83,6 +90,8 @@ impl Diagnose for PipelineError {
             Self::Dirty { .. } => FailureKind::Usage,
             Self::Conflict(conflicts) => conflicts.kind(),
             Self::Cache(error) => error.kind(),
+            Self::NeverScanned(error) => error.kind(),
+            Self::Gate(failure) => failure.kind(),
             Self::Registry(error) => error.kind(),
             Self::Build(error) => error.kind(),
             Self::Release(conflict) => conflict.kind(),
@@ -97,6 +106,8 @@ impl Diagnose for PipelineError {
             Self::Dirty { changes, .. } => Some(dirty_hint(changes)),
             Self::Conflict(conflicts) => conflicts.hint(),
             Self::Cache(error) => error.hint(),
+            Self::NeverScanned(error) => error.hint(),
+            Self::Gate(failure) => failure.hint(),
             Self::Registry(error) => error.hint(),
             Self::Build(error) => error.hint(),
             Self::Release(conflict) => conflict.hint(),

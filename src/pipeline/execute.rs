@@ -2,16 +2,19 @@
 
 use oci_registry::{READ_BLOB, verify_manifest};
 
+use super::gate::{Scanning, judge};
 use super::gather::facts;
 use super::release::{ReleasedImage, release};
 use super::tagging::{TagOrder, put_tags, staying};
 use super::{Ledger, PipelineError};
 use crate::ports::{
-    Builder, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, WriteReleases,
-    WriteRepository,
+    Builder, Clock, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, StartScans,
+    WriteReleases, WriteRepository,
 };
+use crate::report::GateReport;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::facts::Unknown;
+use tagship_domain::findings::GateFailure;
 use tagship_domain::plan::{Candidate, Content, Note, Plan};
 use tagship_domain::reference::{Digest, Tag};
 use tagship_domain::release::ReleasePlan;
@@ -24,6 +27,10 @@ pub struct Writers<'a> {
     pub registry: &'a dyn WriteRepository,
     /// The builder.
     pub builder: &'a dyn Builder,
+    /// Scans of the repository's images.
+    pub scans: &'a dyn StartScans,
+    /// The time, by which scans are waited for.
+    pub clock: &'a dyn Clock,
     /// The forge, where the plan has a release.
     pub forge: Option<&'a dyn WriteReleases>,
 }
@@ -34,8 +41,8 @@ impl std::fmt::Debug for Writers<'_> {
     }
 }
 
-/// Does what the plan says: builds and pushes by digest, verifies, then puts the tags, and last the git tag and the
-/// release.
+/// Does what the plan says: builds and pushes by digest, verifies, waits for the gate, then puts the tags, and last the
+/// git tag and the release.
 ///
 /// Whatever breaks it off, the ledger says what is true, and the next run goes on from there.
 pub async fn execute(
@@ -50,6 +57,9 @@ pub async fn execute(
     }
     if let Some(error) = plan.cache_error() {
         return Err(error.into());
+    }
+    if let Some(never) = plan.gate_error() {
+        return Err(never.into());
     }
     if let Some(conflict) = plan.release.as_ref().and_then(ReleasePlan::conflict) {
         return Err(conflict.clone().into());
@@ -122,6 +132,26 @@ async fn publish(
         ledger.image(digest, &facts(image.description));
         manifest = image.manifest;
     }
+    if let Some(gate) = &plan.gate {
+        ledger.enter(Stage::Gate, reporter);
+        let scanning = Scanning {
+            scans: writers.scans,
+            starter: Some(writers.scans),
+            clock: writers.clock,
+            reporter,
+        };
+        let decision = judge(gate, &manifest, scanning).await?;
+        ledger.gate(GateReport::new(&gate.policy, &decision));
+        if !decision.has_passed() {
+            return Err(PipelineError::Gate(GateFailure {
+                image: plan.image.clone(),
+                digest,
+                decision: Box::new(decision),
+            }));
+        }
+    }
+    // A gate takes minutes, in which others may tag.
+    let seen = plan.gate.is_none().then_some(found.tags);
     ledger.enter(Stage::Tag, reporter);
     let order = TagOrder {
         image: &plan.image,
@@ -133,16 +163,7 @@ async fn publish(
             request: Some(&plan.request),
         },
     };
-    put_tags(
-        order,
-        &tags,
-        &manifest,
-        Some(found.tags),
-        writers.registry,
-        history,
-        ledger,
-    )
-    .await?;
+    put_tags(order, &tags, &manifest, seen, writers.registry, history, ledger).await?;
     Ok(digest)
 }
 

@@ -4,7 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::ports::{BuiltImage, EngineSummary, Reporter, RunEvent, Stage};
-use crate::report::{ReleaseOutcome, ReleaseReport, Report, StageReport, Status, TagOutcome, TagReport};
+use crate::report::{
+    GateReport, ReleaseOutcome, ReleaseReport, Report, StageReport, Status, TagOutcome, TagReport,
+};
 use semver::Version;
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction};
@@ -93,6 +95,11 @@ impl Ledger {
         entries.report.digest = Some(digest);
         entries.report.manifests.clone_from(&facts.platforms);
         entries.report.size = Some(facts.size);
+    }
+
+    /// The gate has judged.
+    pub fn gate(&self, gate: GateReport) {
+        self.entries().report.gate = Some(gate);
     }
 
     /// A reader should know this too.

@@ -1,5 +1,6 @@
 //! The transaction against a repository in memory that keeps ECR's rules.
 
+mod gate;
 mod memory;
 mod moving;
 mod run;
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use semver::Version;
 
+use self::gate::FakeScans;
 use self::memory::{ConcurrentPush, Fault, Memory};
 use self::run::{FixedHistory, Run, blobs, image, places};
 use super::*;
@@ -28,6 +30,7 @@ use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST, Pl
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
+use tagship_domain::findings::GatePlan;
 use tagship_domain::immutability::Mutability;
 use tagship_domain::plan::{Plan, PlanRequest};
 use tagship_domain::reference::{Digest, ImageName, Reference, RegistryHost, RepositoryName, Tag};

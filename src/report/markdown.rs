@@ -91,6 +91,9 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
             let _ = writeln!(text, "| {fact} | {value} |");
         }
     }
+    if let Some(gate) = &report.gate {
+        text += &gate.markdown();
+    }
     if let (Some(image), Some(digest), true) = (&report.image, report.digest, report.status != Status::Failed)
     {
         let _ = writeln!(text, "\n```sh\ndocker pull {}\n```", image.at(digest));
@@ -110,12 +113,12 @@ fn because(what: &str, reason: Option<&HoldReason>) -> String {
 }
 
 /// Text from outside within a line of Markdown.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     Untrusted::line(text)
         .to_string()
         .chars()
         .flat_map(|c| {
-            matches!(c, '|' | '<' | '>' | '[' | ']' | '*' | '\\')
+            matches!(c, '|' | '<' | '>' | '[' | ']' | '*' | '\\' | '`')
                 .then_some('\\')
                 .into_iter()
                 .chain([c])

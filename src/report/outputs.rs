@@ -18,7 +18,7 @@ pub struct Output {
 ///
 /// Those without registry host are free of the account id: where a job masks that, the runner drops every
 /// job output that contains it.
-pub const OUTPUTS: [Output; 17] = [
+pub const OUTPUTS: [Output; 19] = [
     Output {
         name: "status",
         description: "`published`, `already-published`, `built`, `dry-run` or `failed`.",
@@ -66,6 +66,14 @@ pub const OUTPUTS: [Output; 17] = [
     Output {
         name: "size",
         description: "Bytes of config and layers, compressed.",
+    },
+    Output {
+        name: "gate",
+        description: "With `scan`: `passed` or `failed`; empty where nothing was judged, because nothing was to be tagged.",
+    },
+    Output {
+        name: "findings",
+        description: "With `scan`: JSON object: how many findings count, for each severity.",
     },
     Output {
         name: "git-tag",
@@ -141,6 +149,16 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                         .map(|manifest| (manifest.platform.to_string(), json!(manifest.digest)))
                         .collect::<serde_json::Map<_, _>>(),
                 ),
+                "gate" => report
+                    .gate
+                    .as_ref()
+                    .map(|gate| gate.verdict().to_owned())
+                    .unwrap_or_default(),
+                "findings" => report
+                    .gate
+                    .as_ref()
+                    .map(|gate| json(&gate.counts()))
+                    .unwrap_or_default(),
                 "git-tag" => report
                     .release
                     .as_ref()

@@ -68,6 +68,7 @@ fn report(status: Status) -> Report {
         }],
         size: Some(3_500_000),
         engine: None,
+        gate: None,
         stages: vec![
             StageReport {
                 stage: Stage::Read,
@@ -112,7 +113,10 @@ fn a_failed_run_gives_no_digest_to_deploy() {
         .filter(|(_, value)| value.is_empty())
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(empty, ["digest", "image", "image-id", "matrix"]);
+    assert_eq!(
+        empty,
+        ["digest", "image", "gate", "findings", "image-id", "matrix"]
+    );
     assert_eq!(outputs(&Report::default()).len(), OUTPUTS.len());
 }
 

@@ -92,6 +92,14 @@ pub fn plan_text(plan: &Plan) -> String {
         .collect();
     rows.extend(plan.release.iter().flat_map(planned_rows));
     text += &table(&rows);
+    if let Some(gate) = &plan.gate {
+        let _ = writeln!(
+            text,
+            "  scan gate: `scan: {}`, `fail-on: {}`, before any tag is put",
+            gate.scan.as_str(),
+            gate.policy.fail_on
+        );
+    }
     for hint in plan
         .holds()
         .filter_map(|(_, reason)| reason.hint())
@@ -135,6 +143,9 @@ pub fn report_text(report: &Report) -> String {
             .collect();
         rows.extend(report.release.iter().flat_map(ReleaseReport::rows));
         text += &table(&rows);
+    }
+    if let Some(gate) = &report.gate {
+        text += &gate.line();
     }
     for name in &report.names {
         let _ = writeln!(text, "  {name}");

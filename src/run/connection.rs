@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::RunError;
 use super::target::Target;
-use crate::aws::Ecr;
+use crate::aws::{Ecr, RepositoryScans};
 use crate::clock::SystemClock;
 use crate::ports::{ControlPlane, RegistryLogin, Reporter, WriteControlPlane as _};
 use crate::registry::{self, Repository, http_client};
@@ -57,6 +57,11 @@ impl RegistryConnection {
         )?;
         let control_plane: Arc<dyn ControlPlane> = self.ecr.clone();
         Ok(Repository::new(client, Some(control_plane)))
+    }
+
+    /// The scans of its images.
+    pub(super) fn scans(&self) -> RepositoryScans {
+        RepositoryScans::new(Arc::clone(&self.ecr), self.image.repository.clone())
     }
 
     /// Makes the repository, unless it is there.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::connection::RegistryConnection;
 use super::context::RunContext;
+use super::gate::{plan_gate, plan_gate_offline};
 use super::history::History;
 use super::{Outcome, RunError};
+use crate::clock::SystemClock;
 use crate::engine::{BuildRunner, EngineBuilder};
 use crate::github::GithubForge;
 use crate::logins::Logins;
@@ -45,7 +47,8 @@ async fn ship_from(
     let connection = context.connect().await?;
     let facts = context.facts(&connection).await?;
     ledger.enter(Stage::Plan, &*reporter);
-    let plan = context.plan(Ok(&facts)).await?;
+    let mut plan = context.plan(Ok(&facts)).await?;
+    plan_gate(settings.gate.as_ref(), &mut plan, &connection.scans()).await?;
     ledger.planned(&plan);
     if let Content::Published { digest, .. } = &plan.content
         && let Some(image) = facts.images.get(digest)
@@ -71,6 +74,9 @@ async fn ship_from(
     }
     if let Some(error) = plan.cache_error() {
         return Err(PipelineError::from(error).into());
+    }
+    if let Some(never) = plan.gate_error() {
+        return Err(PipelineError::from(never).into());
     }
     if settings.dry_run {
         check_engine(settings, &plan, &reporter).await?;
@@ -122,9 +128,12 @@ async fn publish(
     )
     .with_layer_cache(settings.build.layer_cache.clone())
     .with_bases(Arc::new(bases));
+    let scans = connection.scans();
     let writers = Writers {
         registry: &repository,
         builder: &builder,
+        scans: &scans,
+        clock: &SystemClock,
         forge: forge.map(|forge| forge as &dyn WriteReleases),
     };
     let history = History::of(settings, Arc::clone(&reporter));
@@ -144,21 +153,34 @@ pub async fn plan(
     let facts = if settings.offline {
         Err(Unknown::NotAsked)
     } else {
-        let facts = async { context.facts(&context.connect().await?).await };
+        let facts = async {
+            let connection = context.connect().await?;
+            let facts = context.facts(&connection).await?;
+            Ok((facts, connection))
+        };
         match facts.await {
-            Err(error) if error.is_out_of_reach() => Err(Unknown::OutOfReach {
+            Err(error) if RunError::is_out_of_reach(&error) => Err(Unknown::OutOfReach {
                 message: error.reason(),
             }),
             facts => Ok(facts?),
         }
     };
     ledger.enter(Stage::Plan, &*reporter);
-    let plan = context.plan(facts.as_ref().map_err(Clone::clone)).await?;
+    let known = facts.as_ref().map(|(facts, _)| facts).map_err(Clone::clone);
+    let mut plan = context.plan(known).await?;
+    let gate = settings.gate.as_ref();
+    match &facts {
+        Ok((_, connection)) => plan_gate(gate, &mut plan, &connection.scans()).await?,
+        Err(unknown) => plan_gate_offline(gate, &mut plan, unknown.clone()),
+    }
     ledger.planned(&plan);
     ledger.dry_run();
     context.close().await;
     if let Some(error) = plan.cache_error() {
         return Err(PipelineError::from(error).into());
+    }
+    if let Some(never) = plan.gate_error() {
+        return Err(PipelineError::from(never).into());
     }
     if !settings.offline {
         check_engine(settings, &plan, &reporter).await?;

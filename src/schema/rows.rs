@@ -2,6 +2,7 @@
 
 mod build;
 mod destination;
+mod gate;
 mod naming;
 mod steps;
 
@@ -10,11 +11,17 @@ use super::Input;
 /// All inputs, in the order of the help.
 pub static INPUTS: &[Input] = &ALL;
 
-const PARTS: [&[Input]; 4] = [destination::ROWS, build::ROWS, steps::ROWS, naming::ROWS];
+const PARTS: [&[Input]; 5] = [
+    destination::ROWS,
+    build::ROWS,
+    steps::ROWS,
+    gate::ROWS,
+    naming::ROWS,
+];
 
 const COUNT: usize = {
-    let [first, second, third, fourth] = PARTS;
-    first.len() + second.len() + third.len() + fourth.len()
+    let [first, second, third, fourth, fifth] = PARTS;
+    first.len() + second.len() + third.len() + fourth.len() + fifth.len()
 };
 
 static ALL: [Input; COUNT] = {

@@ -13,6 +13,7 @@ pub(super) fn stage(stage: Stage) -> &'static str {
         Stage::Plan => "plan",
         Stage::Build => "build and push by digest",
         Stage::Verify => "verify",
+        Stage::Gate => "wait for findings and judge them",
         Stage::Tag => "tag",
         Stage::Release => "release",
         Stage::Report => "report",

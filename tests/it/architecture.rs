@@ -47,7 +47,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("report", "ports"),
     ("ui", "inputs::Environment ports random report"),
     // The transaction. Reading an image back is part of it, and needs nothing but the port.
-    ("pipeline", "ports report"),
+    ("pipeline", "limits ports report"),
     // The adapters.
     ("aws", "limits ports settings"),
     ("clock", "ports"),

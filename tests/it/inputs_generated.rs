@@ -234,6 +234,7 @@ fn input_entry(page: &mut String, input: &Input) {
         InputKind::Flag => "true or false",
         InputKind::Integer { .. } => "whole number",
         InputKind::Entries => "entries",
+        InputKind::Records { .. } => "entries of fields",
         InputKind::Secret => "secret",
     };
     let mut names = vec![format!("input `{}`", input.name)];

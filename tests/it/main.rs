@@ -32,6 +32,7 @@ mod real_names;
 mod registry;
 mod releases;
 mod runner_contract;
+mod scanning;
 mod schemas;
 mod source;
 mod tags_command;

@@ -27,8 +27,9 @@ tagship iam trust --repository team/app --account-id 123456789012 --aws-region e
 
 const ENDING: &str = "
 *Required*: the command fails without it, and names it. *Recommended*: the command works without it, and says what it did not
-check; `--only-required` leaves it out. `ecr:GetAuthorizationToken` knows no resources and is allowed on `*`; all else is
-allowed on the repositories alone. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
+check; `--only-required` leaves it out. `ecr:GetAuthorizationToken`, `ecr:GetRegistryScanningConfiguration` and
+`inspector2:ListFindings` know no resources and are allowed on `*`; all else is allowed on the repositories alone. A role that
+ships with the scan gate needs both tables: `tagship iam --for ship,scan`. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
 
 A base image in a private ECR repository is pulled with the same role: it then needs `ecr:BatchGetImage` and
 `ecr:GetDownloadUrlForLayer` on that repository too, by the role's policy or by the repository's.

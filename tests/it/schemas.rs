@@ -33,6 +33,8 @@ fn the_schema_takes_what_the_file_may_say() {
         "",
         "repository: team/app\nregistry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com\naccount-id: 123456789012\n",
         "tags:\n  - type=sha\nbuild-args:\n  DEBUG: 1\nno-cache: true\n",
+        "ignore-findings:\n  - id: CVE-1\n    until: 2026-12-31\n    reason: x\n  - id=CVE-2,until=2026-12-31,reason=x\n",
+        "fail-on:\n  critical: 0\n  high: 5\nscan: wait\n",
         "images:\n  api:\n    file: api/Dockerfile\n  web:\n",
         "images:\n  - name: api\n    repository: shop/api\n",
     ] {

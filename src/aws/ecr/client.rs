@@ -5,6 +5,8 @@ use std::sync::{PoisonError, RwLock};
 
 use aws_config::SdkConfig;
 use aws_sdk_ecr::Client;
+use aws_sdk_ecr::operation::batch_get_image::BatchGetImageError;
+use aws_sdk_ecr::operation::start_image_scan::StartImageScanError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -67,20 +69,26 @@ impl RegionClient {
 }
 
 /// `LimitExceededException` is a quota in ECR, but throttling to the SDK, which would repeat it for nothing.
-/// Source: ECR API reference, `BatchGetImage`, errors.
+/// Source: ECR API reference, `BatchGetImage` and `StartImageScan`, errors.
 #[derive(Debug)]
 struct NoQuotaRetries;
 
 impl ClassifyRetry for NoQuotaRetries {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let is_quota = context
+        let error = context
             .output_or_error()
             .and_then(Result::err)
-            .and_then(OrchestratorError::as_operation_error)
-            .and_then(|error| {
-                error.downcast_ref::<aws_sdk_ecr::operation::batch_get_image::BatchGetImageError>()
-            })
-            .is_some_and(|error| error.code() == Some("LimitExceededException"));
+            .and_then(OrchestratorError::as_operation_error);
+        let code = error.and_then(|error| {
+            let of_images = error
+                .downcast_ref::<BatchGetImageError>()
+                .and_then(ProvideErrorMetadata::code);
+            let of_scans = error
+                .downcast_ref::<StartImageScanError>()
+                .and_then(ProvideErrorMetadata::code);
+            of_images.or(of_scans)
+        });
+        let is_quota = code == Some("LimitExceededException");
         if is_quota {
             RetryAction::RetryForbidden
         } else {

@@ -1,13 +1,18 @@
 //! The adapter for ECR beside a fake of its API.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::aws::IdentityError;
+use crate::aws::RepositoryScans;
 use crate::aws::tests::fakes::{ACCOUNT, World, host};
-use crate::ports::{ControlPlane as _, LoginError, RegistryError, RegistryLogin as _};
+use crate::ports::{
+    ControlPlane as _, LoginError, ReadScans as _, RegistryError, RegistryLogin as _, ScanStart,
+    StartScans as _,
+};
 use tagship_domain::content::MANIFEST_TYPES;
 use tagship_domain::error::{Diagnose as _, FailureKind};
 use tagship_domain::immutability::{Mutability, TagFilter};
@@ -15,6 +20,27 @@ use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
 
 fn app() -> RepositoryName {
     RepositoryName::parse("team/app").unwrap()
+}
+
+#[tokio::test]
+async fn a_scan_that_was_had_today_is_not_asked_for_again() {
+    let world = World::new().await;
+    world.apis.ecr().refusals = vec![(400, "LimitExceededException")];
+    let scans = RepositoryScans::new(Arc::new(world.ecr().await), app());
+    let image = Digest::of(b"image");
+    assert_eq!(scans.start(&image).await.unwrap(), ScanStart::HadOne);
+    assert_eq!(world.apis.ecr().requests.len(), 1);
+    world.apis.ecr().refusals = vec![(400, "AccessDeniedException")];
+    let error = scans.check().await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Credentials);
+    assert!(
+        error.to_string().contains("ecr:DescribeImageScanFindings"),
+        "{error}"
+    );
+    world.apis.ecr().refusals = vec![(400, "ImageNotFoundException")];
+    scans.check().await.unwrap();
+    world.apis.ecr().refusals = vec![(400, "ScanNotFoundException")];
+    assert_eq!(scans.scan(&image).await.unwrap(), None);
 }
 
 fn tags(texts: &[&str]) -> Vec<Tag> {

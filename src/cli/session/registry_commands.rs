@@ -8,6 +8,7 @@ use crate::cli::copy::CopyArguments;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::looking::{InspectArguments, LsArguments};
 use crate::cli::promote::PromoteArguments;
+use crate::cli::scan::ScanArguments;
 use crate::inputs::Environment;
 use crate::ports::Reporter;
 use crate::run::{self, Outcome, RunError};
@@ -40,6 +41,21 @@ pub(super) fn inspect(
         Ok(request) => {
             let reporter = masked(ui, [&request.settings]);
             finish(ui, interrupt, run::inspect(&request, reporter))
+        }
+        Err(error) => refuse(ui, error),
+    }
+}
+
+pub(super) fn scan(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: ScanArguments,
+    environment: &Environment,
+) -> ExitCode {
+    match arguments.into_request(environment) {
+        Ok(request) => {
+            let reporter = masked(ui, [&request.settings]);
+            finish(ui, interrupt, run::scan(&request, reporter))
         }
         Err(error) => refuse(ui, error),
     }

@@ -120,6 +120,10 @@ pub(super) struct Run {
     pub(super) uncached: Vec<&'static str>,
     pub(super) store: ImageStore,
     pub(super) past: FixedHistory,
+    /// Scans, and the time that they take.
+    pub(super) scans: FakeScans,
+    /// The gate, if there is one.
+    pub(super) gate: Option<GatePlan>,
 }
 
 impl Run {
@@ -176,13 +180,19 @@ impl Run {
             uncached: Vec::new(),
             store: ImageStore::Classic,
             past: FixedHistory::default(),
+            scans: FakeScans::default(),
+            gate: None,
         }
     }
 
     /// Reads and plans.
     pub(super) async fn plan(&self, registry: &Memory) -> Result<Plan, PipelineError> {
         let facts = gather(registry, &self.past, &self.plan_request).await?;
-        Ok(Plan::new(self.plan_request.clone(), Ok(&facts)))
+        let mut plan = Plan::new(self.plan_request.clone(), Ok(&facts));
+        if let Some(gate) = self.gate.clone().filter(|_| !plan.is_fulfilled()) {
+            plan.guard(gate);
+        }
+        Ok(plan)
     }
 
     /// Plans and publishes.
@@ -204,6 +214,8 @@ impl Run {
             let writers = Writers {
                 registry,
                 builder: &builder,
+                scans: &self.scans,
+                clock: &self.scans,
                 forge: None,
             };
             execute(&plan, &writers, &self.past, &Silent, &ledger).await

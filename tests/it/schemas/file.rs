@@ -45,6 +45,14 @@ pub(super) fn file_schema() -> Value {
                     {"type": "object", "additionalProperties": {"$ref": "#/$defs/text"}},
                 ],
             },
+            "records": {
+                "anyOf": [
+                    {"$ref": "#/$defs/text"},
+                    {"$ref": "#/$defs/record"},
+                    {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/text"}, {"$ref": "#/$defs/record"}]}},
+                ],
+            },
+            "record": {"type": "object", "additionalProperties": {"$ref": "#/$defs/text"}},
         },
     })
 }
@@ -55,6 +63,7 @@ fn value_schema(input: &Input) -> Value {
         InputKind::Integer { least, greatest } => {
             json!({"type": ["integer", "string", "null"], "minimum": least, "maximum": greatest})
         }
+        InputKind::Records { .. } => json!({"$ref": "#/$defs/records"}),
         _ if input.is_list() => json!({"$ref": "#/$defs/entries"}),
         _ => json!({"$ref": "#/$defs/text"}),
     };

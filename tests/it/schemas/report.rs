@@ -9,7 +9,7 @@ use super::DRAFT;
 pub(super) fn report_schema() -> Value {
     let stage = object(
         json!({
-            "stage": {"enum": ["read", "plan", "build", "verify", "tag", "release", "report"]},
+            "stage": {"enum": ["read", "plan", "build", "verify", "gate", "tag", "release", "report"]},
             "milliseconds": {"type": "integer", "minimum": 0},
         }),
         &[],
@@ -45,13 +45,14 @@ pub(super) fn report_schema() -> Value {
             "manifests": {"type": "array", "items": object(json!({"platform": platform(), "digest": digest()}), &[])},
             "size": {"type": ["integer", "null"], "minimum": 0},
             "engine": nullable(&object(json!({"version": text(), "store": {"enum": ["classic", "containerd"]}, "platform": platform()}), &[])),
+            "gate": gate(),
             "stages": {"type": "array", "items": stage},
             "notes": {"type": "array", "items": note()},
             "exit-code": exit_code(),
             "error": nullable(&error()),
             "plan": plan(),
         }),
-        &["image-id", "names", "plan", "release"],
+        &["image-id", "names", "plan", "gate", "release"],
     );
     titled(report, "The report of a run of Tagship")
 }
@@ -130,10 +131,120 @@ fn plan() -> Value {
                 "items": with(&tag, &json!({"tag": tag_name(), "class": class(), "rule": text()})),
             },
             "mutability": nullable(&mutability),
+            "gate": planned_gate(),
             "release": release_plan(),
             "notes": {"type": "array", "items": note()},
         }),
-        &["release"],
+        &["gate", "release"],
+    )
+}
+
+/// The gate of a plan: what is asked of the registry, and what lets an image pass.
+fn planned_gate() -> Value {
+    let setting = object(
+        json!({
+            "kind": {"enum": ["basic", "enhanced"]},
+            "frequency": {"enum": ["on-push", "continuous", "manual"]},
+        }),
+        &[],
+    );
+    object(
+        json!({
+            "scan": {"enum": ["wait", "start"]},
+            "timeout-seconds": {"type": "integer", "minimum": 1},
+            "setting": nullable(&setting),
+            "fail-on": text(),
+            "only-fixed": {"type": "boolean"},
+            "unscannable": {"enum": ["fail", "warn"]},
+            "stale-ignores": {"enum": ["fail", "warn"]},
+            "ignore-findings": {"type": "array", "items": text()},
+        }),
+        &[],
+    )
+}
+
+/// What the scan gate says, where there is one and something is to be tagged.
+fn gate() -> Value {
+    let severities = ["critical", "high", "medium", "low", "informational", "undefined"];
+    let count = json!({"type": "integer", "minimum": 0});
+    let counts: Map<String, Value> = severities
+        .iter()
+        .map(|severity| ((*severity).to_owned(), count.clone()))
+        .collect();
+    let reason = one_of(&[
+        (
+            json!({
+                "code": {"const": "too-many-findings"},
+                "severity": {"enum": severities},
+                "allowed": count,
+                "found": count,
+            }),
+            &[],
+        ),
+        (
+            json!({"code": {"enum": ["unscannable-image", "no-findings"]}, "digest": digest(), "status": text()}),
+            &[],
+        ),
+        (json!({"code": {"const": "stale-ignores"}, "count": count}), &[]),
+    ]);
+    let package = object(
+        json!({"name": text(), "version": text(), "path": text(), "manager": text()}),
+        &["path", "manager"],
+    );
+    let finding = object(
+        json!({
+            "vulnerability": text(),
+            "severity": {"enum": severities},
+            "package": package,
+            "fix": {"enum": ["unknown", "none", "available"]},
+            "fixed-in": text(),
+            "exploitable": {"type": "boolean"},
+            "score": {"type": "number", "minimum": 0, "maximum": 10},
+            "description": text(),
+            "uri": text(),
+        }),
+        &["fixed-in", "score", "description", "uri"],
+    );
+    let findings = json!({"type": "array", "items": finding});
+    let ignored = object(
+        json!({"finding": finding, "reason": text(), "until": nullable(&text())}),
+        &[],
+    );
+    let stale = object(
+        json!({"ignore": text(), "staleness": {"enum": ["expired", "unused"]}}),
+        &[],
+    );
+    let scanned = one_of(&[
+        (
+            json!({
+                "result": {"const": "found"},
+                "kind": {"enum": ["basic", "enhanced"]},
+                "completed-at": nullable(&text()),
+                "platform": platform(),
+            }),
+            &["platform"],
+        ),
+        (
+            json!({"result": {"enum": ["unscannable", "nothing"]}, "status": text(), "platform": platform()}),
+            &["platform"],
+        ),
+    ]);
+    object(
+        json!({
+            "verdict": {"enum": ["passed", "failed"]},
+            "fail-on": text(),
+            "total": count,
+            "unfixed-total": count,
+            "ignored-total": count,
+            "reasons": {"type": "array", "items": reason},
+            "counts": {"type": "object", "properties": counts, "additionalProperties": false},
+            "findings": findings,
+            "unfixed": findings,
+            "ignored": {"type": "array", "items": ignored},
+            "stale-ignores": {"type": "array", "items": stale},
+            "images": {"type": "array", "items": with(&scanned, &json!({"digest": digest()}))},
+        }),
+        &[],
     )
 }
 

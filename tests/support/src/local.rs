@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use aws_sdk_ecr::config::{BehaviorVersion, Credentials};
+use aws_sdk_ecr::types::{RegistryScanningRule, ScanningRepositoryFilter, ScanningRepositoryFilterType};
 use ecr_local::{
-    Fault, FaultAction, GithubClaims, ImmutableWording, JournalEntry, LocalEcr, Options, Quirks,
+    Fault, FaultAction, GithubClaims, ImmutableWording, JournalEntry, LocalEcr, Options, Quirks, ScanOrder,
 };
 use secrecy::ExposeSecret as _;
 use tagship_domain::immutability::Mutability;
@@ -28,7 +29,7 @@ pub const REGION: &str = "eu-central-1";
 pub const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/tagship-example";
 
 /// What the registry reads and what it grants; whatever else a request does is a write.
-const READS: [&str; 10] = [
+const READS: [&str; 13] = [
     "Ping",
     "HeadManifest",
     "GetManifest",
@@ -39,6 +40,9 @@ const READS: [&str; 10] = [
     "BatchGetImage",
     "DescribeImages",
     "DescribeRepositories",
+    "DescribeImageScanFindings",
+    "GetRegistryScanningConfiguration",
+    "BatchGetRepositoryScanningConfiguration",
 ];
 const LOGIN: [&str; 4] = [
     "GetIdToken",
@@ -179,8 +183,8 @@ impl Ecr {
         (key.id.clone(), key.secret.expose_secret().to_owned())
     }
 
-    /// A password of the administrator, for other clients.
-    pub fn login(&self) -> Registry {
+    /// The administrator's client of the API.
+    fn api(&self) -> aws_sdk_ecr::Client {
         let (id, secret) = self.admin_key();
         let config = aws_sdk_ecr::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -188,7 +192,43 @@ impl Ecr {
             .region(aws_sdk_ecr::config::Region::new(REGION))
             .credentials_provider(Credentials::new(id, secret, None, None, "tests"))
             .build();
-        let request = aws_sdk_ecr::Client::from_conf(config).get_authorization_token();
+        aws_sdk_ecr::Client::from_conf(config)
+    }
+
+    /// Makes the registry scan the repositories that a filter is for: `BASIC` or `ENHANCED`, `SCAN_ON_PUSH` or
+    /// `CONTINUOUS_SCAN`.
+    pub fn scan_with(&self, scan_type: &str, frequency: &str, filter: &str) {
+        let filter = ScanningRepositoryFilter::builder()
+            .filter(filter)
+            .filter_type(ScanningRepositoryFilterType::Wildcard)
+            .build()
+            .expect("it is whole");
+        let rule = RegistryScanningRule::builder()
+            .scan_frequency(frequency.into())
+            .repository_filters(filter)
+            .build()
+            .expect("it is whole");
+        let request = self.api().put_registry_scanning_configuration();
+        let request = request.scan_type(scan_type.into()).rules(rule);
+        self.runtime
+            .block_on(request.send())
+            .expect("the setting is taken");
+    }
+
+    /// Orders what scans come to; as `PUT /_local/findings` takes it.
+    pub fn order_scans(&self, order: serde_json::Value) {
+        let order: ScanOrder = serde_json::from_value(order).expect("it is an order");
+        self.server.order_scans(order);
+    }
+
+    /// Sets the registry's clock so many seconds before or after the real one.
+    pub fn set_clock_offset(&self, seconds: i64) {
+        self.server.set_clock_offset(seconds);
+    }
+
+    /// A password of the administrator, for other clients.
+    pub fn login(&self) -> Registry {
+        let request = self.api().get_authorization_token();
         let answer = self.runtime.block_on(request.send()).expect("a token is granted");
         let token = answer.authorization_data()[0]
             .authorization_token()

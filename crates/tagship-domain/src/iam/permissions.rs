@@ -40,6 +40,8 @@ pub enum Need {
 pub enum Scope {
     /// All resources: the action knows none.
     Everything,
+    /// All resources, for what is read of scans of the whole registry.
+    Scanning,
     /// The repositories that are published to.
     Repository,
 }
@@ -83,6 +85,38 @@ const LIST: Permission = row(
     "find the greatest version for tags that move, beyond what git knows",
 );
 
+const FINDINGS: Permission = row(
+    "ecr:DescribeImageScanFindings",
+    Need::Required,
+    "read what scans found",
+);
+const SCAN_FREQUENCY: Permission = row(
+    "ecr:BatchGetRepositoryScanningConfiguration",
+    Need::Recommended,
+    "find before the build that the repository's images are never scanned",
+);
+const SCAN_TYPE: Permission = Permission {
+    scope: Scope::Scanning,
+    ..row(
+        "ecr:GetRegistryScanningConfiguration",
+        Need::Recommended,
+        "find before the build that the repository's images are never scanned",
+    )
+};
+const START_SCAN: Permission = row(
+    "ecr:StartImageScan",
+    Need::Required,
+    "begin basic scans; needed with `scan: start` or `--start` alone",
+);
+const INSPECTOR: Permission = Permission {
+    scope: Scope::Scanning,
+    ..row(
+        "inspector2:ListFindings",
+        Need::Required,
+        "read what enhanced scans found; not needed where scanning is basic",
+    )
+};
+
 /// What each command needs. A new command is a new row.
 ///
 /// Source: ECR user guide, "Required IAM permissions for pushing an image" and "Private registry authentication".
@@ -109,6 +143,18 @@ pub const COMMANDS: &[CommandPermissions] = &[
     CommandPermissions {
         name: "plan",
         permissions: &[login("log in to the registry"), LOOK_UP, SETTINGS, LABELS, LIST],
+    },
+    CommandPermissions {
+        name: "scan",
+        permissions: &[
+            login("log in to the registry"),
+            LOOK_UP,
+            FINDINGS,
+            SCAN_FREQUENCY,
+            SCAN_TYPE,
+            START_SCAN,
+            INSPECTOR,
+        ],
     },
 ];
 
@@ -145,10 +191,15 @@ mod tests {
             assert_eq!(actions.len(), command.permissions.len(), "{}", command.name);
             for permission in command.permissions {
                 assert!(!permission.reason.is_empty(), "{}", permission.action);
-                // Source: Service Authorization Reference: the one action of the table without a resource.
+                // Source: Service Authorization Reference: the actions of the table without a resource.
+                let knows_none = [
+                    "ecr:GetAuthorizationToken",
+                    "ecr:GetRegistryScanningConfiguration",
+                    "inspector2:ListFindings",
+                ];
                 assert_eq!(
-                    permission.scope == Scope::Everything,
-                    permission.action == "ecr:GetAuthorizationToken"
+                    permission.scope != Scope::Repository,
+                    knows_none.contains(&permission.action)
                 );
             }
         }

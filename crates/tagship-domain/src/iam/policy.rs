@@ -107,6 +107,7 @@ pub fn permission_policy(permissions: &[Permission], targets: &[Target]) -> Poli
     resources.dedup();
     let statements = [
         ("Login", actions(Scope::Everything), vec!["*".to_owned()]),
+        ("Scanning", actions(Scope::Scanning), vec!["*".to_owned()]),
         ("Publish", actions(Scope::Repository), resources),
     ];
     let statements = statements

@@ -1,0 +1,98 @@
+//! What an image must pass before it gets a tag.
+
+use std::time::Duration;
+
+use super::lists::{checked, names};
+use super::problem::Problems;
+use super::{Origin, RawInputs};
+use crate::settings::GateSettings;
+use tagship_domain::findings::{FailOn, GatePolicy, Ignore, ScanMode, Strictness};
+use tagship_domain::untrusted::cleaned;
+
+/// The inputs that say nothing without `scan`.
+const DEPENDENT: [&str; 6] = [
+    "fail-on",
+    "only-fixed",
+    "ignore-findings",
+    "stale-ignores",
+    "unscannable",
+    "scan-timeout",
+];
+
+/// Reads the gate of a run that publishes; there is none where nothing is scanned.
+pub(super) fn read(raw: &RawInputs, push: bool, problems: &mut Problems) -> Option<GateSettings> {
+    let scan = raw.text("scan", problems)?;
+    let mode = match scan.text.as_str() {
+        "off" => None,
+        "wait" => Some(ScanMode::Wait),
+        "start" => Some(ScanMode::Start),
+        other => {
+            let message = format!("`{}` is none of `off`, `wait` and `start`", cleaned(other));
+            return problems.add(&scan.origin, message, None);
+        }
+    };
+    let Some(mode) = mode else {
+        // Who sets limits believes in a gate; who says `off` knows that there is none.
+        if matches!(scan.origin, Origin::Default(_)) {
+            refuse_dependent(raw, problems);
+        }
+        return None;
+    };
+    if !push {
+        let message = "what is not published is not scanned";
+        let hint = "leave `scan` out, or publish".to_owned();
+        return problems.add(&scan.origin, message, hint);
+    }
+    settings(raw, mode, problems)
+}
+
+/// Reads how findings are judged.
+pub(super) fn settings(raw: &RawInputs, scan: ScanMode, problems: &mut Problems) -> Option<GateSettings> {
+    let only_fixed = raw.flag("only-fixed", problems);
+    let ignores: Vec<Ignore> = raw
+        .entries("ignore-findings", problems)
+        .iter()
+        .filter_map(|entry| checked(entry, Ignore::parse(&entry.text), problems))
+        .collect();
+    let stale_ignores = strictness(raw, "stale-ignores", problems);
+    let unscannable = strictness(raw, "unscannable", problems);
+    let timeout = raw.integer("scan-timeout", problems);
+    let entries = names(raw, "fail-on", problems);
+    let origin = raw.list("fail-on", problems)?.origin;
+    let fail_on = FailOn::parse(entries.iter().map(|entry| entry.text.as_str()));
+    let hint = "write a severity, or limits such as `critical=0,high=5`".to_owned();
+    Some(GateSettings {
+        scan,
+        timeout: Duration::from_secs(timeout?.into()),
+        policy: GatePolicy {
+            fail_on: problems.check(&origin, fail_on, hint)?,
+            only_fixed,
+            unscannable: unscannable?,
+            stale_ignores: stale_ignores?,
+            ignores,
+        },
+    })
+}
+
+fn strictness(raw: &RawInputs, input: &str, problems: &mut Problems) -> Option<Strictness> {
+    let value = raw.text(input, problems)?;
+    match value.text.as_str() {
+        "fail" => Some(Strictness::Fail),
+        "warn" => Some(Strictness::Warn),
+        other => {
+            let message = format!("`{}` is neither `fail` nor `warn`", cleaned(other));
+            problems.add(&value.origin, message, None)
+        }
+    }
+}
+
+fn refuse_dependent(raw: &RawInputs, problems: &mut Problems) {
+    for input in DEPENDENT {
+        let origin = raw.list(input, problems).map(|list| list.origin);
+        if let Some(origin) = origin.filter(|origin| !matches!(origin, Origin::Default(_))) {
+            let message = format!("`{input}` is given, and nothing is scanned");
+            let hint = "give `scan: wait` or `scan: start`; or `scan: off`, if that is meant".to_owned();
+            problems.add::<()>(&origin, message, hint);
+        }
+    }
+}

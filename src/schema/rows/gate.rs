@@ -1,0 +1,67 @@
+//! What an image must pass before it gets a tag.
+
+use crate::schema::{Input, InputKind, MaySet, Section};
+
+/// In the order of the help. What relaxes the gate is not for a file that a pull request writes.
+pub(super) const ROWS: &[Input] = &[
+    Input::text(
+        Section::Gate,
+        "scan",
+        "MODE",
+        "Let the registry's findings decide before any tag is put: `wait` waits for the scan that the registry makes by \
+         itself, basic or enhanced; `start` begins a basic scan where it makes none; `off` (docs/scanning.md)",
+    )
+    .default("off")
+    .may_set(MaySet::Workflow),
+    Input::entries(
+        Section::Gate,
+        "fail-on",
+        "SEVERITY[=MOST]",
+        "Which findings fail the gate: `critical`, or limits such as `critical=0` and `high=5`, each for findings of that \
+         severity or worse; `none` only reports",
+    )
+    .default("high")
+    .may_set(MaySet::Workflow),
+    Input::flag(
+        Section::Gate,
+        "only-fixed",
+        "Do not count findings that nothing mends yet. Basic scans do not say it, and their findings always count",
+    )
+    .may_set(MaySet::Workflow),
+    Input::new(
+        Section::Gate,
+        "ignore-findings",
+        InputKind::Records { last: "reason" },
+        "FIELDS",
+        "Findings that do not count, one entry a line: `id=CVE-2024-3094,until=2026-12-31,reason=TEXT`, with `id`, \
+         `package`, `version`, `purl` or `path`; `until` and `reason` are needed",
+    )
+    .may_set(MaySet::Workflow),
+    Input::text(
+        Section::Gate,
+        "stale-ignores",
+        "WHAT",
+        "What to do when an entry of `ignore-findings` has expired or is not used: `warn` or `fail`",
+    )
+    .default("warn")
+    .may_set(MaySet::Workflow),
+    Input::text(
+        Section::Gate,
+        "unscannable",
+        "WHAT",
+        "What to do with an image that the scanner does not read, such as one from scratch: `fail` or `warn`",
+    )
+    .default("fail")
+    .may_set(MaySet::Workflow),
+    Input::new(
+        Section::Gate,
+        "scan-timeout",
+        InputKind::Integer {
+            least: 1,
+            greatest: 7200,
+        },
+        "SECONDS",
+        "How long findings are waited for; without them the gate fails",
+    )
+    .default("900"),
+];

@@ -1,0 +1,359 @@
+//! The scan gate and `tagship scan` against the embedded ECR, which scans as it is ordered to.
+
+use serde_json::{Value, json};
+use tagship_domain::content::Descriptor;
+use tagship_domain::immutability::Mutability;
+use test_support::images::Pusher;
+use test_support::local::{Ecr, is_tag_put};
+use test_support::process::{Finished, finish};
+use test_support::schema::problems;
+use test_support::shipping::{NO_ENGINE, Shipyard};
+
+/// A repository with version 1.4.0 for two platforms, in a registry that scans with this type at this frequency.
+struct Stock {
+    ecr: Ecr,
+    home: tempfile::TempDir,
+    index: Descriptor,
+}
+
+impl Stock {
+    fn scanned(scan_type: &str, frequency: &str) -> Self {
+        let ecr = Ecr::start();
+        ecr.scan_with(scan_type, frequency, "team/*");
+        Self::in_registry(ecr)
+    }
+
+    fn in_registry(ecr: Ecr) -> Self {
+        ecr.create_repository("team/app", &Mutability::Immutable);
+        let pusher = Pusher::new(&ecr, "team/app");
+        let images = ["amd64", "arm64"].map(|platform| pusher.image(platform, platform, &json!({})));
+        let index = pusher.index(&images);
+        pusher.tag("1.4.0", &index.digest);
+        Self {
+            ecr,
+            home: tempfile::tempdir().unwrap(),
+            index,
+        }
+    }
+
+    fn scan(&self, arguments: &[&str]) -> Finished {
+        let arguments = [&["scan", "team/app:1.4.0"], arguments].concat();
+        finish(&mut self.ecr.command(self.home.path(), &arguments))
+    }
+
+    /// The report of a scan that ends with this code.
+    #[track_caller]
+    fn json(&self, code: i32, arguments: &[&str]) -> Value {
+        let finished = self.scan(&[&["--json"], arguments].concat());
+        finished.expect_code(code);
+        serde_json::from_str(&finished.stdout).unwrap()
+    }
+}
+
+fn order(findings: impl Into<Value>) -> Value {
+    let findings: Value = findings.into();
+    json!({"takes_seconds": 0, "findings": findings})
+}
+
+fn two_findings() -> Value {
+    json!([
+        {"name": "CVE-2023-0001", "severity": "LOW", "package": "busybox", "version": "1.36"},
+        {"name": "CVE-2024-3094", "severity": "CRITICAL", "package": "xz-utils", "version": "5.6.0",
+         "fixed_in": "5.6.1", "score": 10.0, "exploitable": true},
+    ])
+}
+
+#[test]
+fn the_findings_of_an_index_are_shown_the_worst_first() {
+    let stock = Stock::scanned("ENHANCED", "CONTINUOUS_SCAN");
+    stock.ecr.order_scans(order(two_findings()));
+    let failed = stock.scan(&[]);
+    failed.expect_code(11);
+    let lines: Vec<&str> = failed.stdout.lines().collect();
+    assert!(lines[0].contains(" linux/amd64: scanned "), "{lines:?}");
+    assert!(lines[1].contains(" linux/arm64: scanned "), "{lines:?}");
+    assert_eq!(
+        lines[2..],
+        [
+            "  critical  CVE-2024-3094  xz-utils  5.6.0  5.6.1",
+            "  low       CVE-2023-0001  busybox   1.36   –",
+            "failed: 1 critical, 1 low (fail-on high=0)",
+        ]
+    );
+    assert!(
+        failed.stderr.contains(
+            "  1 finding high or worse, where none is allowed\n  - critical CVE-2024-3094 in xz-utils 5.6.0, fixed in 5.6.1, an exploit is known"
+        ),
+        "{}",
+        failed.stderr
+    );
+    let data = stock.json(0, &["--fail-on", "critical=1,low=5", "--only-fixed"]);
+    assert_eq!(data["digest"], json!(stock.index.digest));
+    assert_eq!(data["gate"]["verdict"], "passed");
+    assert_eq!(data["gate"]["counts"], json!({"critical": 1}));
+    assert_eq!(data["gate"]["unfixed"][0]["vulnerability"], "CVE-2023-0001");
+    assert_eq!(data["gate"]["images"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn all_pages_are_read() {
+    let stock = Stock::scanned("BASIC", "SCAN_ON_PUSH");
+    let finding = |number: u32| json!({"name": format!("CVE-2026-{number}"), "severity": "MEDIUM", "package": "p", "version": "1"});
+    stock
+        .ecr
+        .order_scans(order((0..2345).map(finding).collect::<Vec<_>>()));
+    let data = stock.json(0, &[]);
+    assert_eq!(data["gate"]["counts"], json!({"medium": 2345}));
+    assert_eq!(data["gate"]["findings"].as_array().unwrap().len(), 2345);
+}
+
+#[test]
+fn an_ignored_finding_has_an_end_and_one_that_is_none_is_reported() {
+    let stock = Stock::scanned("ENHANCED", "SCAN_ON_PUSH");
+    stock.ecr.order_scans(order(two_findings()));
+    let ignore = "id=CVE-2024-3094,package=xz-utils,until=9999-12-31,reason=it is never loaded, see the note";
+    let passed = stock.scan(&["--ignore-findings", ignore]);
+    passed.expect_code(0);
+    assert!(
+        passed.stdout.contains(
+            "ignored\n  CVE-2024-3094  xz-utils  until 9999-12-31  it is never loaded, see the note\n"
+        ),
+        "{}",
+        passed.stdout
+    );
+    let expired = ignore.replace("9999", "2020");
+    let failed = stock.scan(&["--ignore-findings", &expired]);
+    failed.expect_code(11);
+    assert!(
+        failed.stdout.contains(&format!("expired: {expired}")),
+        "{}",
+        failed.stdout
+    );
+    let unused = "purl=pkg:npm/lodash,until=9999-12-31,reason=x";
+    let data = stock.json(
+        11,
+        &[
+            "--fail-on",
+            "none",
+            "--ignore-findings",
+            unused,
+            "--stale-ignores",
+            "fail",
+        ],
+    );
+    assert_eq!(
+        data["gate"]["reasons"],
+        json!([{"code": "stale-ignores", "count": 1}])
+    );
+    let refused = stock.scan(&["--ignore-findings", "id=CVE-2024-3094,until=9999-12-31"]);
+    refused.expect_code(2);
+    assert!(
+        refused.stderr.contains("`reason` is missing"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn what_is_never_scanned_is_known_at_once_and_may_be_begun() {
+    let stock = Stock::in_registry(Ecr::start());
+    let refused = stock.scan(&[]);
+    refused.expect_code(11);
+    assert!(
+        refused.stderr.contains("images in `team/app` are never scanned"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("`scan: start`"), "{}", refused.stderr);
+    stock.ecr.order_scans(order(two_findings()));
+    let data = stock.json(11, &["--start"]);
+    assert_eq!(data["gate"]["counts"], json!({"critical": 1, "low": 1}));
+    // It is there now, and a second one on the same day would be refused.
+    assert_eq!(stock.json(11, &["--start"])["gate"]["total"], 2);
+    assert_eq!(stock.json(0, &["--fail-on", "critical=1"])["gate"]["total"], 2);
+    stock.ecr.scan_with("ENHANCED", "SCAN_ON_PUSH", "other");
+    let refused = stock.scan(&["--start"]);
+    refused.expect_code(11);
+    assert!(
+        refused
+            .stderr
+            .contains("no rule of the registry's enhanced scanning"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn what_cannot_be_judged_does_not_pass() {
+    for (outcome, said) in [
+        (
+            "never",
+            "has no findings to judge by: IN_PROGRESS: The scan is in progress. after 1 s",
+        ),
+        (
+            "complete-without-findings",
+            "and there is no list of findings after 1 s",
+        ),
+        ("failed", "cannot be scanned: FAILED: UnsupportedImageError"),
+        ("limit-exceeded", "has no findings to judge by: LIMIT_EXCEEDED"),
+        ("image-size-exceeded", "cannot be scanned: IMAGE_SIZE_EXCEEDED"),
+    ] {
+        let stock = Stock::scanned("BASIC", "SCAN_ON_PUSH");
+        stock
+            .ecr
+            .order_scans(json!({"takes_seconds": 0, "outcome": outcome}));
+        let failed = stock.scan(&["--scan-timeout", "1"]);
+        failed.expect_code(11);
+        assert!(failed.stderr.contains(said), "{outcome}: {}", failed.stderr);
+    }
+    let stock = Stock::scanned("BASIC", "SCAN_ON_PUSH");
+    stock
+        .ecr
+        .order_scans(json!({"takes_seconds": 0, "outcome": "unsupported-image"}));
+    let passed = stock.scan(&["--unscannable", "warn"]);
+    passed.expect_code(0);
+    assert!(
+        passed
+            .stderr
+            .contains("was not scanned, and passes by `unscannable: warn`"),
+        "{}",
+        passed.stderr
+    );
+}
+
+const REPORT: &str = "docs/schemas/report.json";
+const PLAN: &str = "docs/schemas/plan.json";
+
+/// A commit whose image is published under its commit tag, in a registry that scans on push.
+fn published() -> (Shipyard, Descriptor) {
+    let yard = Shipyard::new();
+    yard.ecr.scan_with("BASIC", "SCAN_ON_PUSH", "team/*");
+    let pusher = Pusher::new(&yard.ecr, "team/app");
+    let labels = json!({"org.opencontainers.image.revision": yard.checkout.head()});
+    let image = pusher.image("amd64", "layer", &labels);
+    pusher.tag(&yard.commit_tag(), &image.digest);
+    yard.ecr.forget_journal();
+    (yard, image)
+}
+
+#[test]
+fn a_published_commit_gets_no_release_tag_until_its_findings_pass() {
+    let (yard, image) = published();
+    yard.ecr.order_scans(order(two_findings()));
+    let failed = yard.ship_on(NO_ENGINE, &["--scan", "wait"]).code(11);
+    let report = failed.report();
+    assert_eq!(problems(REPORT, &report), "");
+    assert_eq!(report["status"], "failed");
+    assert_eq!(report["gate"]["verdict"], "failed");
+    assert_eq!(report["gate"]["reasons"][0]["code"], "too-many-findings");
+    assert!(!yard.ecr.journal().iter().any(is_tag_put));
+    let ignore = "id=CVE-2024-3094,until=9999-12-31,reason=x";
+    let gated = ["--scan", "wait", "--ignore-findings", ignore];
+    let passed = yard.ship_on(NO_ENGINE, &gated).code(0);
+    assert_eq!(passed.digest(), image.digest.to_string());
+    assert_eq!(problems(REPORT, &passed.report()), "");
+    assert_eq!(passed.report()["gate"]["verdict"], "passed");
+    assert_eq!(passed.report()["gate"]["ignored-total"], 1);
+    yard.ecr.forget_journal();
+    // Nothing is left to be tagged, so that new findings change nothing.
+    let again = yard.ship_on(NO_ENGINE, &["--scan", "wait"]).code(0);
+    assert_eq!(again.status(), "already-published");
+    assert!(
+        !yard
+            .ecr
+            .journal()
+            .iter()
+            .any(|entry| entry.operation.contains("Scan"))
+    );
+}
+
+#[test]
+fn what_is_never_scanned_is_found_in_the_plan() {
+    let yard = Shipyard::new();
+    let refused = yard.ship_on(NO_ENGINE, &["--scan", "wait"]).code(11);
+    assert!(
+        refused.0.stderr.contains("are never scanned"),
+        "{}",
+        refused.0.stderr
+    );
+    let planned = finish(&mut yard.command("plan", NO_ENGINE, &["--json", "--scan", "start"]));
+    planned.expect_code(0);
+    let plan: Value = serde_json::from_str(&planned.stdout).unwrap();
+    assert_eq!(problems(PLAN, &plan), "");
+    assert_eq!(
+        plan["gate"]["setting"],
+        json!({"kind": "basic", "frequency": "manual"})
+    );
+    let planned = finish(&mut yard.command("plan", NO_ENGINE, &["--scan", "start", "--fail-on", "critical"]));
+    planned.expect_code(0);
+    assert!(
+        planned
+            .stdout
+            .contains("  scan gate: `scan: start`, `fail-on: critical=0`, before any tag is put\n"),
+        "{}",
+        planned.stdout
+    );
+}
+
+#[test]
+fn hostile_findings_stay_words() {
+    let (yard, _) = published();
+    let evil = "::error::x\n::set-output name=digest::evil\u{1b}[2J</td><script>|`[a](http://evil.example)";
+    yard.ecr.order_scans(order(json!([
+        {"name": evil, "severity": evil, "package": evil, "version": evil, "description": evil, "uri": evil},
+    ])));
+    let summary = yard.home().join("summary");
+    let outputs = yard.home().join("outputs");
+    let ship = yard.command("ship", NO_ENGINE, &[]);
+    let given = [
+        ("REPOSITORY", "team/app".to_owned()),
+        ("REGISTRY", yard.ecr.host()),
+        ("ENDPOINT-URL", yard.ecr.url()),
+        ("AWS-REGION", test_support::local::REGION.to_owned()),
+        ("ROLE-TO-ASSUME", test_support::local::ROLE_ARN.to_owned()),
+        ("SCAN", "wait".to_owned()),
+    ];
+    let mut action = test_support::process::tagship(yard.home());
+    for (name, value) in ship.get_envs() {
+        if let Some(value) = value {
+            action.env(name, value);
+        }
+    }
+    for (name, value) in given {
+        action.env(format!("INPUT_{name}"), value);
+    }
+    for file in [&summary, &outputs] {
+        std::fs::write(file, "").unwrap();
+    }
+    action
+        .current_dir(yard.checkout.path())
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_WORKSPACE", yard.checkout.path())
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .env("GITHUB_OUTPUT", &outputs)
+        .arg("action");
+    let failed = finish(&mut action);
+    failed.expect_code(11);
+    let commands = failed.stdout.lines().filter(|line| line.starts_with("::"));
+    let foreign: Vec<&str> = commands
+        .filter(|line| line.starts_with("::set-output") || *line == "::error::x")
+        .collect();
+    assert!(foreign.is_empty(), "{}", failed.stdout);
+    let summary = std::fs::read_to_string(summary).unwrap();
+    let table: Vec<&str> = summary
+        .lines()
+        .filter(|line| line.starts_with("| critical |"))
+        .collect();
+    assert_eq!(
+        table,
+        [
+            r"| critical | ::error::x ::set-output name=digest::evil�\</td\>\<script\>\|\`\[a\](http://evil.example) | ::error::x ::set-output name=digest::evil�\</td\>\<script\>\|\`\[a\](http://evil.example) | ::error::x ::set-output name=digest::evil�\</td\>\<script\>\|\`\[a\](http://evil.example) |  |"
+        ],
+        "{summary}"
+    );
+    let outputs = std::fs::read_to_string(outputs).unwrap();
+    assert!(
+        outputs.contains("failed") && !outputs.contains("\nevil"),
+        "{outputs}"
+    );
+}
