@@ -45,8 +45,8 @@ fn measure(what: &str, folder: &Path, paths: Option<&PathFilter>) -> Result<(), 
     let mut found = (String::new(), 0);
     for _ in 0..RUNS {
         let started = Instant::now();
-        let (_, tags) = checkout.version_tags(folder, &rules.prefix)?;
-        let history = checkout.history(folder, &tags, &rules, paths)?;
+        let (head, tags) = checkout.version_tags(folder, &rules.prefix)?;
+        let history = checkout.history(folder, &head, &tags, &rules, paths)?;
         let next = NextVersion::of_commits(&tags, &history, &rules)?;
         times.push(started.elapsed());
         found = (next.tag.unwrap_or_default(), next.commits);

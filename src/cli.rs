@@ -11,6 +11,7 @@ mod interrupt;
 mod looking;
 mod man;
 mod promote;
+mod release;
 mod repository;
 mod scan;
 mod session;
@@ -38,6 +39,7 @@ use iam::IamArguments;
 use init::InitArguments;
 use looking::{InspectArguments, LsArguments};
 use promote::PromoteArguments;
+use release::ReleaseArguments;
 use scan::ScanArguments;
 use tags::TagsArguments;
 use version::VersionArguments;
@@ -124,6 +126,9 @@ enum Command {
     /// Give an image that is there other tags, in its own repository or in others; and back
     #[command(after_help = help::PROMOTE, after_long_help = help::PROMOTE)]
     Promote(Box<PromoteArguments>),
+    /// Put the git tag of a published image, and publish its release on GitHub
+    #[command(after_help = help::RELEASE, after_long_help = help::RELEASE)]
+    Release(Box<ReleaseArguments>),
     /// Copy images from any registry to any other, byte for byte
     #[command(after_help = help::COPY, after_long_help = help::COPY)]
     Copy(Box<CopyArguments>),

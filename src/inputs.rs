@@ -46,6 +46,7 @@ pub use event::{job_event, read_bounded};
 pub use github::forge;
 pub use problem::{Origin, Problem, SettingsError};
 pub use raw::{RawArguments, RawInputs};
+pub use release::{ReleaseInputs, release};
 pub use targets::targets;
 
 use destination::ResolvedDestination;

@@ -13,7 +13,7 @@ pub use execute::{Writers, execute};
 pub use gate::{Scanning, judge};
 pub use gather::{gather, gather_promotion, image_facts};
 pub use ledger::Ledger;
-pub use release::gather_release;
+pub use release::{ReleasedImage, gather_release, release};
 pub use tagging::put_promoted;
 
 #[cfg(test)]

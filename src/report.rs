@@ -27,7 +27,7 @@ pub use inventory::{ImageListing, ImageRow, listing_text};
 pub use markdown::summary;
 pub use outputs::{OUTPUTS, Output, outputs};
 pub use release::{GitTagReport, ReleaseOutcome, ReleaseReport};
-pub use text::{hold_warnings, plan_text, report_text};
+pub use text::{hold_warnings, plan_text, release_plan_text, report_text};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

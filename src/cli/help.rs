@@ -213,6 +213,22 @@ Examples:
   tagship promote dev/app --from 1.4.0 --to 1.4.0 --to-repository prod/app
       Take it to another repository, with its signatures";
 
+pub(super) const RELEASE: &str = "\
+Nothing is built. The git tag goes to the commit that the image says it is of; the image's release tag has to point to it. \
+A second run completes what is missing. docs/github-release.md has more.
+
+Examples:
+  tagship release team/app:1.4.0 --dry-run
+      Show what would be put and published
+  tagship release team/app:1.4.0
+      Put `v1.4.0`, and publish the release
+  tagship release team/app:1.4.0 --git-tag
+      Put the git tag alone
+
+Environment:
+  TAGSHIP_GITHUB_TOKEN   A token with `contents: write`
+  GITHUB_REPOSITORY      `owner/name`, where the remote `origin` is not on GitHub";
+
 pub(super) const COPY: &str = "\
 A name without a host is in the registry of the settings. Logins of other registries are those of the docker command. \
 A copy that was broken off is repeated, and sends what is missing. docs/copying.md has more.

@@ -115,12 +115,31 @@ impl RepositoryArguments {
         host.is_some_and(|host| host.trim_end_matches('/') == registry.as_str())
     }
 
+    /// These flags and more.
+    #[must_use]
+    pub(super) fn and(mut self, more: BTreeMap<&'static str, Vec<String>>) -> Self {
+        self.0.extend(more);
+        self
+    }
+
     /// The settings for the repository that `named` names, as far as it does.
     pub(super) fn into_settings(
-        mut self,
+        self,
         named: &PartialRef,
         environment: &Environment,
     ) -> Result<RepositorySettings, RepositoryArgumentError> {
+        Ok(inputs::repository(
+            self.into_raw(named, environment)?,
+            environment,
+        )?)
+    }
+
+    /// The inputs, with those that `named` names, as far as it does.
+    pub(super) fn into_raw(
+        mut self,
+        named: &PartialRef,
+        environment: &Environment,
+    ) -> Result<RawInputs, RepositoryArgumentError> {
         let registry = named.registry.as_ref().map(ToString::to_string);
         let repository = named.repository.as_ref().map(ToString::to_string);
         for (input, name) in [("registry", registry), ("repository", repository)] {
@@ -130,8 +149,7 @@ impl RepositoryArguments {
             }
             self.0.insert(input, vec![name]);
         }
-        let raw = RawInputs::gather(RawArguments::by_flags(self.0), environment);
-        Ok(inputs::repository(raw, environment)?)
+        Ok(RawInputs::gather(RawArguments::by_flags(self.0), environment))
     }
 }
 

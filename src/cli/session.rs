@@ -114,6 +114,9 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
             registry_commands::promote(&ui, interrupt, *arguments, &environment)
         }
         Some(Command::Scan(arguments)) => registry_commands::scan(&ui, interrupt, *arguments, &environment),
+        Some(Command::Release(arguments)) => {
+            registry_commands::release(&ui, interrupt, *arguments, &environment)
+        }
         Some(Command::Ls(arguments)) => registry_commands::ls(&ui, interrupt, *arguments, &environment),
         Some(Command::Inspect(arguments)) => {
             registry_commands::inspect(&ui, interrupt, *arguments, &environment)

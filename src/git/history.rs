@@ -32,11 +32,12 @@ impl GixCheckout {
         Ok((head, tags))
     }
 
-    /// The greatest release among `tags` that HEAD contains, and the commits since. With `paths`, only those commits
-    /// whose difference to their first parent touches such a path.
+    /// The greatest release among `tags` that the commit `tip` contains, and the commits since. With `paths`, only those
+    /// commits whose difference to their first parent touches such a path.
     pub fn history(
         &self,
         context: &Path,
+        tip: &CommitId,
         tags: &[VersionTag],
         rules: &Rules,
         paths: Option<&PathFilter>,
@@ -49,7 +50,13 @@ impl GixCheckout {
         }
         // Commits one after the other have most of their folders in common.
         repository.object_cache_size_if_unset(16 * 1024 * 1024);
-        let head = head(&repository, &path)?.id;
+        let unknown = || GitError::UnknownRevision {
+            revision: tip.to_string(),
+        };
+        let head = ObjectId::from_hex(tip.as_str().as_bytes()).ok();
+        let head = head
+            .filter(|id| repository.find_commit(*id).is_ok())
+            .ok_or_else(unknown)?;
 
         let stable = with_targets(tags).filter(|(tag, _)| tag.is_stable());
         let graph = repository.commit_graph_if_enabled().map_err(unreadable)?;

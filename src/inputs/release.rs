@@ -3,10 +3,50 @@
 use super::lists::names;
 use super::paths::Paths;
 use super::problem::Problems;
-use super::{RawInputs, read_bounded};
-use crate::settings::ReleaseSettings;
+use super::{Environment, RawInputs, SettingsError, naming, read_bounded};
+use crate::settings::{ReleaseSettings, RepositorySettings};
+use tagship_domain::paths::PathFilter;
 use tagship_domain::release::{MAX_NOTES, MovingTag, ReleaseKind};
 use tagship_domain::untrusted::cleaned;
+use tagship_domain::version::TagPrefix;
+
+/// What a command that releases a published image is given.
+#[derive(Debug)]
+pub struct ReleaseInputs {
+    /// Where the image is.
+    pub repository: RepositorySettings,
+    /// What the release is; one on GitHub, unless it is to be a git tag alone.
+    pub release: ReleaseSettings,
+    /// What git tags of versions begin with.
+    pub tag_prefix: TagPrefix,
+    /// The paths whose commits are changes, if they are given.
+    pub paths: Option<PathFilter>,
+    /// Whether to stop after the plan.
+    pub dry_run: bool,
+}
+
+/// Parses and checks the inputs about a release and the image's repository; what else is given is not looked at.
+pub fn release(raw: RawInputs, environment: &Environment) -> Result<ReleaseInputs, SettingsError> {
+    let paths = Paths::new(raw.face(), environment);
+    let mut problems = Problems::new(Vec::new());
+    let kind = kind(&raw, &mut problems).unwrap_or(ReleaseKind::Github);
+    let read = (
+        details(&raw, &paths, kind, &mut problems),
+        naming::tag_prefix(&raw, &mut problems),
+        naming::made_from(&raw, &mut problems),
+        raw.flag("dry-run", &mut problems),
+    );
+    let repository = super::repository(raw, environment)?;
+    problems.finish()?;
+    let (release, tag_prefix, paths, dry_run) = read;
+    Ok(ReleaseInputs {
+        repository,
+        release,
+        tag_prefix,
+        paths,
+        dry_run,
+    })
+}
 
 /// The inputs that say more of a release.
 const DETAILS: [&str; 2] = ["release-notes", "release-moving-tags"];
@@ -21,32 +61,34 @@ pub(super) fn read(
     if !is_published {
         return None;
     }
-    let kind = kind(raw, problems);
+    if let Some(kind) = kind(raw, problems) {
+        return Some(details(raw, paths, kind, problems));
+    }
+    for name in DETAILS {
+        if let Some(value) = raw.list(name, problems) {
+            let hint = "give `release: true` or `release: git-tag`, or leave it out".to_owned();
+            problems.add::<()>(
+                &value.origin,
+                "says more of a release, and none is asked for",
+                hint,
+            );
+        }
+    }
+    None
+}
+
+fn details(raw: &RawInputs, paths: &Paths, kind: ReleaseKind, problems: &mut Problems) -> ReleaseSettings {
     let moving = names(raw, DETAILS[1], problems).into_iter().filter_map(|name| {
         let known = MovingTag::parse(&name.text);
         let wrong = || format!("`{}` is neither `major` nor `minor`", cleaned(&name.text));
         problems.check(&name.origin, known.ok_or_else(wrong), None)
     });
     let moving = moving.collect();
-    let introduction = introduction(raw, paths, problems);
-    let Some(kind) = kind else {
-        for name in DETAILS {
-            if let Some(value) = raw.list(name, problems) {
-                let hint = "give `release: true` or `release: git-tag`, or leave it out".to_owned();
-                problems.add::<()>(
-                    &value.origin,
-                    "says more of a release, and none is asked for",
-                    hint,
-                );
-            }
-        }
-        return None;
-    };
-    Some(ReleaseSettings {
+    ReleaseSettings {
         kind,
         moving,
-        introduction,
-    })
+        introduction: introduction(raw, paths, problems),
+    }
 }
 
 fn kind(raw: &RawInputs, problems: &mut Problems) -> Option<ReleaseKind> {

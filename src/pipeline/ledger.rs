@@ -11,7 +11,9 @@ use semver::Version;
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction};
 use tagship_domain::reference::{Digest, ImageName, Tag};
-use tagship_domain::tags::DesiredTag;
+use tagship_domain::release::ReleasePlan;
+use tagship_domain::tags::{DesiredTag, TagClass};
+use tagship_domain::version::release_tag;
 
 /// The report while it is written. What it says is true at every moment, so that a run that is broken off can tell.
 #[derive(Debug, Default)]
@@ -82,6 +84,38 @@ impl Ledger {
         report.revision.clone_from(&plan.revision);
         report.version.clone_from(&plan.version);
         report.tags = tag_reports(plan.tags.iter().map(|tag| (&tag.wanted, &tag.action)));
+    }
+
+    /// The release of an image that is published already is planned.
+    pub fn releasing(
+        &self,
+        plan: &ReleasePlan,
+        (image, digest): (&ImageName, Digest),
+        facts: &ImageFacts,
+        tags: &[Tag],
+    ) {
+        self.image(digest, facts);
+        let mut entries = self.entries();
+        let report = &mut entries.report;
+        report.image = Some(image.clone());
+        report.revision = Some(Revision {
+            commit: plan.commit.clone(),
+            is_dirty: false,
+        });
+        report.version = Some(plan.version.clone());
+        let kept = tags.iter().map(|tag| TagReport {
+            tag: tag.clone(),
+            class: if release_tag(&plan.version).as_ref() == Ok(tag) {
+                TagClass::Release
+            } else {
+                TagClass::Commit
+            },
+            outcome: TagOutcome::Kept,
+            digest: Some(digest),
+            reason: None,
+        });
+        report.tags = kept.collect();
+        report.release = Some(ReleaseReport::of_plan(plan));
     }
 
     /// The engine that builds is known.

@@ -22,15 +22,15 @@ use tagship_domain::release::{
 
 /// The image that is released.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ReleasedImage<'a> {
+pub struct ReleasedImage<'a> {
     /// Where it is.
-    pub(super) name: &'a ImageName,
+    pub name: &'a ImageName,
     /// Its digest.
-    pub(super) digest: Digest,
+    pub digest: Digest,
     /// The tags that promise to stay.
-    pub(super) tags: &'a [Tag],
+    pub tags: &'a [Tag],
     /// One manifest for each platform.
-    pub(super) platforms: &'a [PlatformManifest],
+    pub platforms: &'a [PlatformManifest],
 }
 
 /// Reads what the plan of a release needs to know.
@@ -77,7 +77,7 @@ async fn tag_facts(forge: &dyn ReadReleases, request: &ReleaseRequest) -> Result
 }
 
 /// Does what the plan of a release says, as far as it is not done.
-pub(super) async fn release(
+pub async fn release(
     plan: &ReleasePlan,
     image: ReleasedImage<'_>,
     forge: &dyn WriteReleases,

@@ -9,6 +9,8 @@ use super::release::planned_rows;
 use super::{ReleaseReport, Report, Status, TagReport};
 use crate::ports::Warning;
 use tagship_domain::plan::{Content, Plan, ReuseReason, TagAction};
+use tagship_domain::reference::{Digest, ImageName};
+use tagship_domain::release::ReleasePlan;
 
 /// Columns under each other, two spaces apart, indented by two.
 pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
@@ -111,6 +113,12 @@ pub fn plan_text(plan: &Plan) -> String {
         let _ = writeln!(text, "  note: {note}");
     }
     text
+}
+
+/// The plan of releasing an image that is published already, for a terminal. Ends with a line break.
+pub fn release_plan_text(plan: &ReleasePlan, image: &ImageName, digest: Digest) -> String {
+    let head = format!("{} from commit {}\n", image.at(digest), plan.commit);
+    head + &table(&planned_rows(plan))
 }
 
 /// The report for a terminal. Ends with a line break.

@@ -7,7 +7,7 @@ use super::RunError;
 use super::commit_naming::CommitNaming;
 use super::connection::RegistryConnection;
 use super::history::History;
-use super::release::ReleaseWish;
+use super::release::{ReleaseWish, makes_version, releasable};
 use super::rule_inputs::fetch_repository_info;
 use super::target::Target;
 use crate::engine::ContextInputs;
@@ -45,12 +45,12 @@ impl<'a> RunContext<'a> {
             let (changes, count) = (source.changes, source.change_count);
             return Err(PipelineError::Dirty { changes, count }.into());
         }
-        let release = match ReleaseWish::of(settings, &source)? {
-            Some(wish) => {
+        let release = match ReleaseWish::of(settings, source.url.as_deref())? {
+            Some(wish) if makes_version(settings) => {
                 let tags = wish.version_tags().await?;
                 Some((wish, tags))
             }
-            None => None,
+            wish => wish.map(|wish| (wish, Vec::new())),
         };
         let of_forge = release.as_ref().map(|(_, tags)| tags.clone()).unwrap_or_default();
         let naming = CommitNaming::of(settings, source, of_forge, &*reporter).await?;
@@ -121,8 +121,10 @@ impl<'a> RunContext<'a> {
             request.labels = self.naming.labels(&self.made, &self.naming.repository(known))?;
         }
         if let Some((wish, tags)) = &self.release {
-            match Box::pin(wish.plan(&self.naming, tags, &self.reporter)).await? {
-                Ok(release) => plan.release = Some(release),
+            match releasable(self.settings, &self.naming) {
+                Ok(released) => {
+                    plan.release = Some(Box::pin(wish.plan(released, tags, &self.reporter)).await?);
+                }
                 Err(reason) => plan.notes.push(Note::NotReleased(reason)),
             }
         }

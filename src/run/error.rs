@@ -67,6 +67,14 @@ pub enum RunError {
     /// A release is asked for, and it is not known where.
     #[error("`release` needs a token for GitHub and the name of a repository there")]
     NoForge,
+    /// An image cannot be released.
+    #[error("image `{image}` cannot be released: {problem}")]
+    NotReleasable {
+        /// The image.
+        image: ImageRef,
+        /// What it lacks.
+        problem: String,
+    },
     /// HTTP cannot be spoken at all, for want of certificate authorities.
     #[error("no HTTP client can be made: {0}")]
     Http(String),
@@ -133,7 +141,7 @@ impl Diagnose for RunError {
             Self::RequiredTag { .. } => FailureKind::TagConflict,
             Self::CopyConflicts(conflicts) => conflicts.kind(),
             Self::Http(_) | Self::ImageMissing(_) | Self::PlatformMissing { .. } => FailureKind::Operation,
-            Self::NoForge => FailureKind::Usage,
+            Self::NoForge | Self::NotReleasable { .. } => FailureKind::Usage,
             Self::Broken(_) => FailureKind::Bug,
         }
     }
@@ -155,6 +163,10 @@ impl Diagnose for RunError {
             ),
             Self::CopyConflicts(conflicts) => conflicts.hint(),
             Self::PlatformMissing { .. } => Some("`tagship inspect` shows those that it has".into()),
+            Self::NotReleasable { .. } => Some(
+                "release an image that `tagship ship` published as a version; `tagship inspect` shows what it says of itself"
+                    .into(),
+            ),
             Self::NoForge => Some(
                 "set `TAGSHIP_GITHUB_TOKEN`, and `GITHUB_REPOSITORY` where the remote `origin` is not on GitHub; in a job, leave `github-token` as it is"
                     .into(),

@@ -87,7 +87,7 @@ async fn inspection(
 }
 
 /// The manifest that a tag or digest names.
-async fn named(
+pub(super) async fn named(
     repository: &dyn ReadRepository,
     reference: &Reference,
 ) -> Result<Option<Manifest>, RegistryError> {

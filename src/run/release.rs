@@ -1,5 +1,6 @@
 //! What is released: from settings and checkout, and from what GitHub says.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use url::Url;
@@ -11,40 +12,89 @@ use crate::git::GixCheckout;
 use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, gather_release};
 use crate::ports::{ForgeError, GitError, ReadReleases as _, Reporter, RunEvent};
-use crate::settings::{GithubSettings, ReleaseSettings, RequestedVersion, Settings};
+use crate::settings::{GithubSettings, ReleaseSettings, RepositorySettings, RequestedVersion, Settings};
+use semver::Version;
 use tagship_domain::bump::{Rules, VersionTag};
-use tagship_domain::facts::{Source, Unknown};
+use tagship_domain::error::cleaned;
+use tagship_domain::facts::{CommitId, Unknown};
+use tagship_domain::paths::PathFilter;
 use tagship_domain::plan::NoRelease;
+use tagship_domain::reference::Reference;
 use tagship_domain::release::{Changes, ReleaseKind, ReleasePlan, ReleaseRequest};
+use tagship_domain::version::TagPrefix;
 
 /// How many tag objects of GitHub's are followed that the checkout does not have.
 const MAX_FOREIGN_TAGS: usize = 100;
 
-/// The release of a run, and the forge that it is made on.
+/// Which image is released, and how.
+#[derive(Debug, Clone)]
+pub struct ReleaseImageRequest {
+    /// The repository.
+    pub repository: RepositorySettings,
+    /// The image in it.
+    pub reference: Reference,
+    /// What the release is.
+    pub release: ReleaseSettings,
+    /// What git tags of versions begin with.
+    pub tag_prefix: TagPrefix,
+    /// The paths whose commits are changes; all when absent.
+    pub paths: Option<PathFilter>,
+    /// Whether to stop after the plan.
+    pub dry_run: bool,
+    /// Where git is read, for what changed; absolute.
+    pub workspace: PathBuf,
+    /// For GitHub's API.
+    pub github: GithubSettings,
+}
+
+/// What is to be released, and on which forge.
 pub(super) struct ReleaseWish<'a> {
-    settings: &'a Settings,
     wanted: &'a ReleaseSettings,
-    /// Absent where no token or no repository is known.
+    prefix: &'a TagPrefix,
+    /// The paths whose commits count; all when absent.
+    paths: Option<&'a PathFilter>,
+    workspace: &'a Path,
+    /// A folder in the workspace that may be a checkout of its own.
+    context: &'a Path,
+    /// The repository's web address, if it is known.
+    web: Option<String>,
+    /// Absent where no token or no repository is known, or no server is to be asked.
     forge: Option<GithubForge>,
 }
 
 impl<'a> ReleaseWish<'a> {
     /// What the settings ask for, if anything.
-    pub(super) fn of(settings: &'a Settings, source: &Source) -> Result<Option<Self>, RunError> {
+    pub(super) fn of(settings: &'a Settings, web: Option<&str>) -> Result<Option<Self>, RunError> {
         let Some(wanted) = &settings.release else {
             return Ok(None);
         };
-        let repository = settings.github.repository.clone();
-        let github = GithubSettings {
-            repository: repository.or_else(|| repository_of(source, &settings.github)),
-            ..settings.github.clone()
+        let forge = if settings.offline {
+            None
+        } else {
+            forge(&settings.github, web)?
         };
-        let forge = GithubForge::of(&github).map_err(PipelineError::from)?;
         Ok(Some(Self {
-            settings,
             wanted,
+            prefix: &settings.tag_prefix,
+            paths: settings.paths.as_ref(),
+            workspace: &settings.workspace,
+            context: &settings.build.context,
+            web: web.map(str::to_owned),
             forge,
         }))
+    }
+
+    /// What is asked for of an image that is published already.
+    pub(super) fn of_image(request: &'a ReleaseImageRequest, web: Option<&str>) -> Result<Self, RunError> {
+        Ok(Self {
+            wanted: &request.release,
+            prefix: &request.tag_prefix,
+            paths: request.paths.as_ref(),
+            workspace: &request.workspace,
+            context: &request.workspace,
+            web: web.map(str::to_owned),
+            forge: forge(&request.github, web)?,
+        })
     }
 
     /// The forge.
@@ -55,16 +105,14 @@ impl<'a> ReleaseWish<'a> {
     /// The git tags of versions that GitHub has. A version that is made from commits must not be one of them, be they
     /// fetched or not.
     pub(super) async fn version_tags(&self) -> Result<Vec<VersionTag>, RunError> {
-        let is_made = self.settings.version == Some(RequestedVersion::Next);
-        let Some(forge) = self.forge.as_ref().filter(|_| is_made && !self.settings.offline) else {
+        let Some(forge) = &self.forge else {
             return Ok(Vec::new());
         };
-        let prefix = &self.settings.tag_prefix;
         let tags = async {
             let mut tags = Vec::new();
             let mut followed = 0;
-            for listed in forge.git_tags(prefix.given().unwrap_or_default()).await? {
-                let Some(version) = prefix.version(&listed.name) else {
+            for listed in forge.git_tags(self.prefix.given().unwrap_or_default()).await? {
+                let Some(version) = self.prefix.version(&listed.name) else {
                     continue;
                 };
                 // What is not followed is on no commit that is known, but its name is taken all the same.
@@ -85,115 +133,117 @@ impl<'a> ReleaseWish<'a> {
         Ok(tags.await.map_err(PipelineError::from)?)
     }
 
-    /// The plan, or why nothing is released.
+    /// The plan of releasing a commit as a version. `known` are git tags that the checkout may not have.
     pub(super) async fn plan(
         &self,
-        naming: &CommitNaming<'_>,
+        (version, commit): (Version, CommitId),
         known: &[VersionTag],
         reporter: &Arc<dyn Reporter>,
-    ) -> Result<Result<ReleasePlan, NoRelease>, RunError> {
-        let request = match self.request(naming, known, reporter).await? {
-            Ok(request) => request,
-            Err(reason) => return Ok(Err(reason)),
+    ) -> Result<ReleasePlan, RunError> {
+        let (known_tags, changes) = self.past(&version, &commit, known, reporter).await?;
+        let request = ReleaseRequest {
+            kind: self.wanted.kind,
+            version,
+            commit,
+            prefix: self.prefix.clone(),
+            known_tags,
+            moving: self.wanted.moving.clone(),
+            // A release carries the digest itself.
+            is_annotated: self.wanted.kind == ReleaseKind::GitTag,
+            changes,
+            introduction: self.wanted.introduction.clone(),
+            web: self.web.clone(),
         };
-        let Some(forge) = self.forge.as_ref().filter(|_| !self.settings.offline) else {
-            return Ok(Ok(ReleasePlan::new(request, Err(Unknown::NotAsked))));
+        let Some(forge) = &self.forge else {
+            return Ok(ReleasePlan::new(request, Err(Unknown::NotAsked)));
         };
         let facts = gather_release(forge, &request)
             .await
             .map_err(PipelineError::from)?;
-        Ok(Ok(ReleasePlan::new(request, Ok(&facts))))
+        Ok(ReleasePlan::new(request, Ok(&facts)))
     }
 
-    async fn request(
+    /// The git tags of versions, and what changed since the release before, as far as the checkout knows it.
+    async fn past(
         &self,
-        naming: &CommitNaming<'_>,
+        version: &Version,
+        commit: &CommitId,
         known: &[VersionTag],
         reporter: &Arc<dyn Reporter>,
-    ) -> Result<Result<ReleaseRequest, NoRelease>, RunError> {
-        let source = &naming.source;
-        if source.is_dirty() {
-            return Ok(Err(NoRelease::Dirty));
-        }
-        if self
-            .settings
-            .event
-            .as_ref()
-            .is_some_and(|event| event.git_ref.is_pull_request())
-        {
-            return Ok(Err(NoRelease::PullRequest));
-        }
-        let Some(version) = naming.version.clone() else {
-            return Ok(Err(NoRelease::NoVersion));
+    ) -> Result<(Vec<String>, Changes), RunError> {
+        let checkout = GixCheckout::at(self.workspace);
+        let (context, paths) = (self.context.to_owned(), self.paths.cloned());
+        let (known, version, commit) = (known.to_vec(), version.clone(), commit.clone());
+        let rules = Rules {
+            prefix: self.prefix.clone(),
+            ..Rules::default()
         };
-        let prefix = self.settings.tag_prefix.clone();
-        let request = ReleaseRequest {
-            kind: self.wanted.kind,
-            commit: source.commit.clone(),
-            prefix,
-            known_tags: Vec::new(),
-            moving: self.wanted.moving.clone(),
-            // A release carries the digest itself.
-            is_annotated: self.wanted.kind == ReleaseKind::GitTag,
-            changes: Changes::default(),
-            introduction: self.wanted.introduction.clone(),
-            web: source.url.clone(),
-            version,
-        };
-        let (checkout, context) = (
-            GixCheckout::at(&self.settings.workspace),
-            self.settings.build.context.clone(),
-        );
-        let (known, paths) = (known.to_vec(), self.settings.paths.clone());
         let read = tokio::task::spawn_blocking(move || {
-            let (_, of_checkout) = checkout.version_tags(&context, &request.prefix)?;
-            let tags = merged(of_checkout, &known);
-            let earlier: Vec<VersionTag> = tags
-                .iter()
-                .filter(|tag| tag.is_stable() && tag.version.cmp_precedence(&request.version).is_lt())
-                .cloned()
-                .collect();
-            let rules = Rules {
-                prefix: request.prefix.clone(),
-                ..Rules::default()
-            };
-            let changes = match checkout.history(&context, &earlier, &rules, paths.as_ref()) {
-                Ok(history) => Some(Changes::of(&history)),
-                Err(GitError::Shallow { .. }) => None,
+            let tags = match checkout.version_tags(&context, &rules.prefix) {
+                Ok((_, of_checkout)) => merged(of_checkout, &known),
+                Err(error @ GitError::NoRepository { .. }) => return Ok((Vec::new(), Err(error))),
                 Err(error) => return Err(error),
             };
-            let known_tags = tags.into_iter().map(|tag| tag.name).collect();
-            Ok((
-                ReleaseRequest {
-                    known_tags,
-                    ..request
-                },
-                changes,
-            ))
+            let is_earlier =
+                |tag: &VersionTag| tag.is_stable() && tag.version.cmp_precedence(&version).is_lt();
+            let earlier: Vec<VersionTag> = tags.iter().filter(|tag| is_earlier(tag)).cloned().collect();
+            let changes = match checkout.history(&context, &commit, &earlier, &rules, paths.as_ref()) {
+                Ok(history) => Ok(Changes::of(&history)),
+                Err(error @ (GitError::Shallow { .. } | GitError::UnknownRevision { .. })) => Err(error),
+                Err(error) => return Err(error),
+            };
+            Ok((tags.into_iter().map(|tag| tag.name).collect(), changes))
         });
-        let (request, changes) = read
+        let (tags, changes) = read
             .await
             .map_err(|error| RunError::Broken(error.to_string()))??;
-        if changes.is_none() && request.kind == ReleaseKind::Github {
-            let note = "the release does not say what changed: the clone is shallow (`fetch-depth: 0` at `actions/checkout` fetches all)";
-            reporter.event(RunEvent::Note(note));
-        }
-        Ok(Ok(ReleaseRequest {
-            changes: changes.unwrap_or_default(),
-            ..request
-        }))
+        let changes = changes.unwrap_or_else(|error| {
+            if self.wanted.kind == ReleaseKind::Github {
+                let note = format!("the release does not say what changed: {error}");
+                reporter.event(RunEvent::Note(&note));
+            }
+            Changes::default()
+        });
+        Ok((tags, changes))
     }
 }
 
-/// `owner/name` of the remote, where that is on GitHub.
-fn repository_of(source: &Source, github: &GithubSettings) -> Option<String> {
-    let remote = Url::parse(source.url.as_deref()?).ok()?;
-    let server = github
-        .server_url
-        .as_ref()
-        .and_then(Url::host_str)
-        .unwrap_or("github.com");
+/// What a run of `ship` releases, or why it releases nothing.
+pub(super) fn releasable(
+    settings: &Settings,
+    naming: &CommitNaming<'_>,
+) -> Result<(Version, CommitId), NoRelease> {
+    let event = settings.event.as_ref();
+    if naming.source.is_dirty() {
+        return Err(NoRelease::Dirty);
+    }
+    if event.is_some_and(|event| event.git_ref.is_pull_request()) {
+        return Err(NoRelease::PullRequest);
+    }
+    let version = naming.version.clone().ok_or(NoRelease::NoVersion)?;
+    Ok((version, naming.source.commit.clone()))
+}
+
+/// Whether a run makes its version from git tags and commits.
+pub(super) fn makes_version(settings: &Settings) -> bool {
+    settings.version == Some(RequestedVersion::Next)
+}
+
+/// The repository on GitHub that the settings name, or else the remote of the checkout.
+fn forge(github: &GithubSettings, web: Option<&str>) -> Result<Option<GithubForge>, RunError> {
+    let repository = github.repository.clone();
+    let github = GithubSettings {
+        repository: repository.or_else(|| repository_of(web?, github)),
+        ..github.clone()
+    };
+    Ok(GithubForge::of(&github).map_err(PipelineError::from)?)
+}
+
+/// `owner/name` of a web address on GitHub.
+fn repository_of(web: &str, github: &GithubSettings) -> Option<String> {
+    let remote = Url::parse(web).ok()?;
+    let server = github.server_url.as_ref().and_then(Url::host_str);
     let path = remote.path().trim_matches('/');
     let is_repository = path.split('/').filter(|part| !part.is_empty()).count() == 2;
-    (remote.host_str() == Some(server) && is_repository).then(|| path.to_owned())
+    (remote.host_str() == Some(server.unwrap_or("github.com")) && is_repository).then(|| cleaned(path))
 }

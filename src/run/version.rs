@@ -85,7 +85,7 @@ async fn next_version(request: VersionRequest) -> Result<NextVersion, RunError> 
         if let Some(tagged) = NextVersion::of_tagged(&tags, &head, rules) {
             return Ok(tagged);
         }
-        let history = checkout.history(context, &tags, rules, paths.as_ref())?;
+        let history = checkout.history(context, &head, &tags, rules, paths.as_ref())?;
         Ok(NextVersion::of_commits(&tags, &history, rules)?)
     });
     read.await.map_err(|error| RunError::Broken(error.to_string()))?

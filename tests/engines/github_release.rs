@@ -337,6 +337,43 @@ fn a_plan_writes_nothing_and_shows_the_release() {
 }
 
 #[test]
+fn a_job_releases_what_was_pushed_and_no_pull_request() {
+    let world = World::new();
+    let head = world.yard.checkout.head();
+    let plan = |event: &str, git_ref: &str| {
+        let mut plan = world.command("plan", NO_ENGINE, &[&RELEASE[..], &["--json"]].concat());
+        plan.env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_EVENT_NAME", event)
+            .env("GITHUB_REF", git_ref)
+            .env("GITHUB_SHA", &head);
+        let run = finish(&mut plan);
+        run.expect_code(0);
+        report(&run)
+    };
+    let pushed = plan("push", "refs/heads/main");
+    assert_eq!(pushed["release"]["git-tag"]["action"], "create", "{pushed}");
+    let proposed = plan("pull_request", "refs/pull/7/merge");
+    assert_eq!(proposed["release"], Value::Null);
+    let notes = proposed["notes"].as_array().expect("it is a list");
+    assert!(
+        notes.iter().any(|note| note["code"] == "not-released"),
+        "{proposed}"
+    );
+}
+
+#[test]
+fn a_commit_that_calls_for_no_version_is_published_and_not_released() {
+    let mut world = World::new();
+    world.release();
+    world.commit("docs: nothing of note");
+    let report = world.release();
+    assert_eq!(report["version"], Value::Null);
+    assert_eq!(report["release"], Value::Null);
+    assert_eq!(world.github.writes(), [] as [String; 0]);
+    assert_eq!(world.github.latest().as_deref(), Some("v1.0.0"));
+}
+
+#[test]
 fn a_git_tag_alone_carries_the_digest() {
     let world = World::new();
     let run = finish(&mut world.command(

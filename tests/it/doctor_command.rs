@@ -5,6 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tagship_domain::immutability::Mutability;
 use test_support::checkout::Checkout;
+use test_support::github::Github;
 use test_support::local::{ACCOUNT, Ecr};
 use test_support::process::{Finished, finish};
 use test_support::shipping::{NO_ENGINE, REPOSITORY, Shipyard};
@@ -286,6 +287,39 @@ fn every_way_to_no_credentials_is_found_with_its_cure() {
         &finish(&mut broken),
         &found("fail", "credentials", "AWS_ACCESS_KEY_ID", "set it anew"),
     );
+}
+
+#[test]
+fn what_a_release_needs_of_github_is_found_without_an_effect() {
+    let yard = yard();
+    let github = Github::of(yard.checkout.path());
+    let doctor = || {
+        let mut doctor = doctor(&yard, &["--release", "true"]);
+        doctor.envs(github.job());
+        doctor
+    };
+    let run = finish(&mut doctor());
+    expect(
+        &run,
+        &found("ok", "github", "may put git tags and make releases", ""),
+    );
+    github.let_write(false);
+    let run = finish(&mut doctor());
+    expect(
+        &run,
+        &found(
+            "fail",
+            "github",
+            "it needs contents=write",
+            "`permissions: contents: write`",
+        ),
+    );
+    let run = finish(doctor().env_remove("TAGSHIP_GITHUB_TOKEN"));
+    expect(
+        &run,
+        &found("fail", "github", "needs a token", "TAGSHIP_GITHUB_TOKEN"),
+    );
+    assert!(github.tags().is_empty());
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod plain_words;
 mod promotion;
 mod real_names;
 mod registry;
+mod release_command;
 mod releases;
 mod runner_contract;
 mod scanning;

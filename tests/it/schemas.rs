@@ -61,7 +61,7 @@ fn the_schema_refuses_what_the_file_may_not_say() {
 #[test]
 fn the_schemas_fit_what_runs_without_an_engine_print() {
     let mut checkout = Checkout::with(&[("Dockerfile", "FROM scratch\n")]);
-    checkout.commit(&[]);
+    checkout.commit(&[("clean/file", "")]);
     checkout.write("untracked", "");
     let local = "--json --local --local-data data --repository team/app";
     for (schema, arguments) in [
@@ -71,6 +71,8 @@ fn the_schemas_fit_what_runs_without_an_engine_print() {
         (REPORT, format!("plan {local} --file Missing")),
         (PLAN, format!("plan {local} --allow-dirty --tags type=sha --tags type=raw,value=edge")),
         (PLAN, format!("plan {local} --allow-dirty --platforms linux/arm64 --add-hosts a:10.0.0.1 --no-cache-filters x")),
+        (PLAN, format!("plan {local} --allow-dirty --version 1.0.0 --release git-tag")),
+        (PLAN, "plan --json --offline --registry 123456789012.dkr.ecr.eu-central-1.amazonaws.com --repository team/app --context clean --file Dockerfile --version 1.0.0 --release true --release-moving-tags major,minor".to_owned()),
         (PLAN, "plan --json --offline --registry 123456789012.dkr.ecr.eu-central-1.amazonaws.com --repository team/app --allow-dirty".to_owned()),
     ] {
         let finished = finish(tagship(checkout.path()).args(arguments.split(' ')));

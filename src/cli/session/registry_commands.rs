@@ -8,8 +8,10 @@ use crate::cli::copy::CopyArguments;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::looking::{InspectArguments, LsArguments};
 use crate::cli::promote::PromoteArguments;
+use crate::cli::release::ReleaseArguments;
 use crate::cli::scan::ScanArguments;
 use crate::inputs::Environment;
+use crate::pipeline::Ledger;
 use crate::ports::Reporter;
 use crate::run::{self, Outcome, RunError};
 use crate::settings::{RepositoryPlace, RepositorySettings};
@@ -73,6 +75,25 @@ pub(super) fn promote(
             let reporter = masked(ui, settings);
             request.github.token.iter().for_each(|token| reporter.mask(token));
             finish(ui, interrupt, run::promote(&request, reporter))
+        }
+        Err(error) => refuse(ui, error),
+    }
+}
+
+pub(super) fn release(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: ReleaseArguments,
+    environment: &Environment,
+) -> ExitCode {
+    match arguments.into_request(environment) {
+        Ok(request) => {
+            let reporter = masked(ui, [&request.repository]);
+            request.github.token.iter().for_each(|token| reporter.mask(token));
+            let ledger = Ledger::default();
+            let work = run::release_published(&request, reporter, &ledger);
+            let end = until_interrupted(interrupt, async { work.await.into() });
+            show(ui, end, Some(&ledger), None)
         }
         Err(error) => refuse(ui, error),
     }

@@ -10,6 +10,7 @@ mod faults;
 mod git;
 mod releases;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -42,6 +43,8 @@ struct State {
     writes_allowed: Option<usize>,
     requests: Vec<String>,
     faults: Faults,
+    /// What another run does when a request was carried out: by its number, the git tags that it puts on a commit.
+    overtaking: BTreeMap<usize, (Vec<String>, String)>,
     may_write: bool,
 }
 
@@ -59,6 +62,7 @@ impl Github {
             writes_allowed: None,
             requests: Vec::new(),
             faults: Faults::default(),
+            overtaking: BTreeMap::new(),
             may_write: true,
         }));
         let respond = Api(Arc::clone(&state));
@@ -148,7 +152,15 @@ impl Github {
             state.requests.clear();
             state.writes.clear();
             state.faults = Faults::default();
+            state.overtaking.clear();
         });
+    }
+
+    /// Orders that another run puts git tags and publishes the first of them as the latest release, when the request of
+    /// this number was carried out and is not answered yet.
+    pub fn overtake(&self, request: usize, tags: &[&str], commit: &str) {
+        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        self.with(|state| state.overtaking.insert(request, (tags, commit.to_owned())));
     }
 
     /// Orders trouble for the request of this number, from 0, counted from when requests were last forgotten.
@@ -217,6 +229,15 @@ impl Respond for Api {
         }
         let answer = state.respond(request, &path);
         state.faults.reach(number);
+        if let Some((tags, commit)) = state.overtaking.remove(&number) {
+            // The other run keeps the rules too: it moves no version.
+            if state.repository.reference(&tags[0]).is_none() {
+                for tag in &tags {
+                    state.repository.put_tag(tag, &commit);
+                }
+                state.releases.publish_other(&tags[0]);
+            }
+        }
         match trouble {
             Some(Trouble::Lost) => ResponseTemplate::new(502).set_body_string("<html>Bad Gateway</html>"),
             _ => answer,

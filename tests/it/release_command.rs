@@ -1,0 +1,196 @@
+//! `tagship release`: an image that is published already, against the embedded ECR and a fake of GitHub.
+
+use serde_json::{Value, json};
+use tagship_domain::immutability::Mutability;
+use test_support::checkout::Checkout;
+use test_support::github::Github;
+use test_support::images::Pusher;
+use test_support::local::Ecr;
+use test_support::process::{Finished, finish};
+use test_support::schema::problems;
+
+/// Version 1.4.0 of the first of two commits, published.
+struct World {
+    ecr: Ecr,
+    github: Github,
+    checkout: Checkout,
+    home: tempfile::TempDir,
+    released: String,
+    newer: String,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut checkout = Checkout::with(&[("a", "a")]);
+        let released = checkout.head();
+        let newer = checkout.commit(&[("a", "b")]);
+        let ecr = Ecr::start();
+        ecr.create_repository("team/app", &Mutability::Immutable);
+        let labels = json!({
+            "org.opencontainers.image.version": "1.4.0",
+            "org.opencontainers.image.revision": released,
+        });
+        let pusher = Pusher::new(&ecr, "team/app");
+        let images = ["amd64", "arm64"].map(|platform| pusher.image(platform, platform, &labels));
+        let index = pusher.index(&images);
+        pusher.tag("1.4.0", &index.digest);
+        ecr.forget_journal();
+        Self {
+            github: Github::of(checkout.path()),
+            home: tempfile::tempdir().unwrap(),
+            ecr,
+            checkout,
+            released,
+            newer,
+        }
+    }
+
+    fn release(&self, arguments: &[&str]) -> Finished {
+        let arguments = [&["release", "--json"], arguments].concat();
+        let mut command = self.ecr.command(self.home.path(), &arguments);
+        command.current_dir(self.checkout.path()).envs(self.github.job());
+        finish(&mut command)
+    }
+
+    #[track_caller]
+    fn report(&self, arguments: &[&str]) -> Value {
+        let run = self.release(arguments);
+        run.expect_code(0);
+        serde_json::from_str(&run.stdout).unwrap()
+    }
+}
+
+const MOVING: [&str; 3] = ["team/app:1.4.0", "--release-moving-tags", "major,minor"];
+
+#[test]
+fn a_published_image_is_released_at_its_own_commit_once() {
+    let world = World::new();
+    let first = world.report(&MOVING);
+    assert_eq!(first["status"], "published");
+    assert_eq!(problems("docs/schemas/report.json", &first), "", "{first}");
+    for tag in ["v1.4.0", "v1", "v1.4"] {
+        assert_eq!(world.github.tags()[tag], world.released, "{tag}");
+    }
+    let release = world.github.release("v1.4.0");
+    let body = release["body"].as_str().unwrap();
+    assert!(body.contains(first["digest"].as_str().unwrap()), "{body}");
+    assert!(body.contains("linux/arm64"), "{body}");
+    assert_eq!(world.github.latest().as_deref(), Some("v1.4.0"));
+    world.github.forget();
+    let second = world.report(&MOVING);
+    assert_eq!(second["status"], "already-published");
+    assert_eq!(second["release"]["url"], first["release"]["url"]);
+    assert_eq!(world.github.writes(), [] as [String; 0]);
+    assert_eq!(world.ecr.writes(), []);
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_and_writes_nothing() {
+    let world = World::new();
+    let plan = world.report(&["team/app:1.4.0", "--dry-run"]);
+    assert_eq!(plan["tag"], "v1.4.0");
+    assert_eq!(plan["git-tag"]["action"], "create");
+    assert_eq!(plan["release"], "create");
+    assert_eq!(world.github.writes(), [] as [String; 0]);
+}
+
+#[test]
+fn what_is_no_release_is_refused() {
+    let world = World::new();
+    let pusher = Pusher::new(&world.ecr, "team/app");
+    let image = |version: &str, revision: &str, tag: &str| {
+        let labels = json!({
+            "org.opencontainers.image.version": version,
+            "org.opencontainers.image.revision": revision,
+        });
+        pusher.tag(tag, &pusher.image("amd64", tag, &labels).digest);
+    };
+    image("1.5.0", &world.newer, "other");
+    image("1.6.0", "unknown", "1.6.0");
+    image("", &world.newer, "unversioned");
+    image("1.7.0", &format!("{}-dirty", world.newer), "1.7.0");
+    for (tag, problem) in [
+        ("other", "tag `1.5.0` does not point to it"),
+        ("1.6.0", "it does not say its commit"),
+        ("unversioned", "it does not say its version"),
+        ("1.7.0", "it was built from a working tree with changes"),
+    ] {
+        let run = world.release(&[&format!("team/app:{tag}")]);
+        run.expect_code(2);
+        assert!(run.stderr.contains(problem), "{}", run.stderr);
+    }
+    world.release(&["team/app:9.9.9"]).expect_code(1);
+    assert_eq!(world.github.writes(), [] as [String; 0]);
+}
+
+#[test]
+fn an_image_of_several_has_git_tags_of_its_own() {
+    let world = World::new();
+    world.github.put_tag("v9.0.0", &world.newer);
+    world.github.put_tag("api/v1.3.0", &world.released);
+    let report = world.report(&[&MOVING[..], &["--tag-prefix", "api/v"]].concat());
+    let tags: Vec<&str> = report["release"]["git-tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tag| tag["tag"].as_str().unwrap())
+        .collect();
+    assert_eq!(tags, ["api/v1.4.0", "api/v1", "api/v1.4"]);
+    assert_eq!(world.github.latest().as_deref(), Some("api/v1.4.0"));
+    assert_eq!(world.github.tags()["v9.0.0"], world.newer);
+}
+
+#[test]
+fn a_git_tag_alone_is_annotated_with_the_digest() {
+    let world = World::new();
+    let report = world.report(&["team/app:1.4.0", "--git-tag"]);
+    assert_eq!(report["release"]["outcome"], Value::Null);
+    assert_ne!(
+        world.github.tags()["v1.4.0"],
+        world.released,
+        "it is an object of its own"
+    );
+    assert_eq!(world.github.releases(), json!([]));
+    // Read through its object, it is this commit.
+    let again = world.report(&["team/app:1.4.0", "--git-tag"]);
+    assert_eq!(again["status"], "already-published");
+}
+
+/// Another run releases 1.5.0 at any moment: it is the latest then, and has the moving tag.
+#[test]
+fn a_greater_version_that_comes_meanwhile_keeps_what_is_its() {
+    let mut overtaken = 0;
+    for request in 0.. {
+        let world = World::new();
+        world.github.overtake(request, &["v1.5.0", "v1"], &world.newer);
+        let report = world.report(&MOVING);
+        if world.github.requests().len() <= request {
+            break;
+        }
+        overtaken += 1;
+        assert_eq!(
+            world.github.latest().as_deref(),
+            Some("v1.5.0"),
+            "{request}: {report}"
+        );
+        let tags = world.github.tags();
+        assert_eq!(tags["v1"], world.newer, "{request}: {report}");
+        assert_eq!(tags["v1.4"], world.released, "{request}: {report}");
+        assert_eq!(tags["v1.4.0"], world.released, "{request}: {report}");
+    }
+    assert!(overtaken > 10, "{overtaken}");
+}
+
+/// Another run puts this version on another commit at any moment up to the git tag's own: then this one gives up.
+#[test]
+fn the_same_version_that_comes_meanwhile_is_never_moved() {
+    for request in 0..6 {
+        let world = World::new();
+        world.github.overtake(request, &["v1.4.0"], &world.newer);
+        let run = world.release(&["team/app:1.4.0"]);
+        let tag = world.github.tags()["v1.4.0"].clone();
+        if tag == world.newer {
+            run.expect_code(10);
+        }
+    }
+}
