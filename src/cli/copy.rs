@@ -79,6 +79,12 @@ impl CopyArguments {
                 file: file.display().to_string(),
                 problem: problem.to_string(),
             })?;
+        if list.len() > MAX_LIST_BYTES {
+            return Err(RepositoryArgumentError::List {
+                file: file.display().to_string(),
+                problem: "it is longer than 1 MiB".to_owned(),
+            });
+        }
         let list = String::from_utf8_lossy(&list).into_owned();
         let lines = list.lines().enumerate().filter(|(_, line)| {
             let line = line.trim();

@@ -17,7 +17,7 @@ pub(super) struct PromoteArguments {
     #[arg(long, value_name = "TAG|DIGEST", help_heading = "Promotion")]
     from: String,
     /// A tag that it gets, or a rule that makes one of what the image says of itself; may be repeated
-    #[arg(long, value_name = "TAG|RULE", required = true, help_heading = "Promotion")]
+    #[arg(long, value_name = "TAG|RULE", required = true, value_parser = tag_or_rule, help_heading = "Promotion")]
     to: Vec<String>,
     /// A repository that gets it, in place of its own; may be repeated
     #[arg(long, value_name = "[HOST/]REPOSITORY", help_heading = "Promotion")]
@@ -72,4 +72,12 @@ impl PromoteArguments {
             github: inputs::forge(environment),
         })
     }
+}
+
+/// Reads a tag or a rule. A blank one, as of a variable that is not set, is not the wish for the usual tags.
+fn tag_or_rule(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        return Err("it is blank");
+    }
+    Ok(text.to_owned())
 }

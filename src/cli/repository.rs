@@ -43,7 +43,9 @@ impl Diagnose for RepositoryArgumentError {
             Self::Twice { input, .. } => Some(format!("leave `--{input}` out").into()),
             Self::NoReference(_) => Some("add a tag, as `team/app:1.4.0`, or a digest".into()),
             Self::OneOfMany(_) => Some("name the repository alone".into()),
-            Self::List { .. } => Some("write a source and a target on each line".into()),
+            Self::List { .. } => {
+                Some("name a file of at most 1 MiB with a source and a target on each line".into())
+            }
             Self::Settings(error) => error.hint(),
         }
     }

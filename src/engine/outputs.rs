@@ -58,9 +58,14 @@ impl Begun {
     fn of(output: &BuildOutput) -> Result<Self, BuildError> {
         let folder = match output {
             BuildOutput::Store(_) => return Ok(Self(None)),
-            BuildOutput::Folder(folder) => folder.as_path(),
-            BuildOutput::File(_, file) => file.parent().unwrap_or(Path::new(".")),
+            BuildOutput::Folder(folder) => folder.clone(),
+            BuildOutput::File(_, file) => {
+                let file = behind_links(file);
+                refuse_other_than_file(&file)?;
+                file.parent().unwrap_or(Path::new(".")).to_owned()
+            }
         };
+        let folder = folder.as_path();
         fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
         Ok(Self(Some(folder.join(format!(".tagship-{}", random_id()?)))))
     }
@@ -83,7 +88,11 @@ impl Begun {
         let Some(written) = &self.0 else { return Ok(()) };
         match output {
             BuildOutput::Store(_) => Ok(()),
-            BuildOutput::File(_, file) => fs::rename(written, file).map_err(|error| unwritable(file, &error)),
+            BuildOutput::File(_, file) => {
+                let file = behind_links(file);
+                refuse_other_than_file(&file)?;
+                fs::rename(written, &file).map_err(|error| unwritable(&file, &error))
+            }
             BuildOutput::Folder(folder) => {
                 unpack(written, folder).map_err(|error| unwritable(folder, &error))
             }
@@ -97,6 +106,26 @@ impl Drop for Begun {
             // Renamed it is gone already.
             drop(fs::remove_file(written));
         }
+    }
+}
+
+/// The file that a path leads to, which links may stand before; the path itself where there is none yet.
+fn behind_links(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Refuses to put a file in the place of a device, a pipe or a folder, which would be gone.
+fn refuse_other_than_file(path: &Path) -> Result<(), BuildError> {
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => {
+            let what = if there.is_dir() {
+                "is a folder"
+            } else {
+                "is no regular file"
+            };
+            Err(unwritable(path, &io::Error::other(what)))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -121,6 +150,40 @@ fn unwritable(path: &Path, error: &io::Error) -> BuildError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_takes_the_place_of_a_file_alone() {
+        let work = tempfile::tempdir().unwrap();
+        let path = |name: &str| work.path().join(name);
+        let write = |name: &str| -> Result<(), BuildError> {
+            let output = BuildOutput::File(ArchiveKind::Tar, path(name));
+            let begun = Begun::of(&output)?;
+            let destination = begun.destination(&output)?;
+            fs::write(begun.0.as_ref().unwrap(), "new").unwrap();
+            drop(destination);
+            begun.finish(&output)
+        };
+        fs::write(path("old"), "old").unwrap();
+        std::os::unix::fs::symlink("old", path("link")).unwrap();
+        write("link").unwrap();
+        assert_eq!(fs::read_to_string(path("old")).unwrap(), "new");
+        assert!(path("link").is_symlink());
+        write("fresh/file").unwrap();
+        assert_eq!(fs::read_to_string(path("fresh/file")).unwrap(), "new");
+        let pipe = std::process::Command::new("mkfifo").arg(path("pipe")).status();
+        assert!(pipe.unwrap().success());
+        std::os::unix::fs::symlink("/dev/null", path("device")).unwrap();
+        for (name, what) in [
+            ("pipe", "no regular file"),
+            ("device", "no regular file"),
+            ("fresh", "a folder"),
+        ] {
+            let error = write(name).unwrap_err().to_string();
+            assert!(error.contains(what), "{name}: {error}");
+        }
+        let left = fs::read_dir(work.path()).unwrap().count();
+        assert_eq!(left, 5, "nothing is left behind");
+    }
 
     /// What the engine sends is hostile.
     #[test]

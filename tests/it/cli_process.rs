@@ -139,6 +139,12 @@ fn usage_errors_have_the_shape_of_all_errors_and_code_2() {
             "`tagship ship --help` lists the options",
         ),
         (
+            // Of a variable that is not set.
+            &["promote", "--from", "1.0.0", "--to", " "],
+            "invalid value ` ` for `--to <TAG|RULE>`: it is blank",
+            "`tagship promote --help` lists the options",
+        ),
+        (
             // A flag that is misspelt, where a value may stand.
             &["copy", "--nope"],
             "unexpected argument `--nope` found",

@@ -171,6 +171,11 @@ fn a_list_of_copies_is_done_one_after_the_other() {
     stock.copied(&["--from-file", "list", "--create-repository"]);
     assert_eq!(stock.tags("one/app").len(), 1);
     assert_eq!(stock.tags("two/app")["stable"], stock.index.digest);
+    // What is cut off is not what was meant.
+    std::fs::write(stock.home.path().join("long"), "# \n".repeat(400_000)).unwrap();
+    let refused = stock.copy(&["--from-file", "long"]);
+    refused.expect_code(2);
+    assert!(refused.stderr.contains("longer than 1 MiB"), "{}", refused.stderr);
 }
 
 #[test]
