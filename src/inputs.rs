@@ -44,6 +44,7 @@ pub use changed::changed;
 pub use environment::{ActionVariables, Environment, NoNumber};
 pub use event::{job_event, read_bounded};
 pub use github::forge;
+pub use naming::list_inputs;
 pub use problem::{Origin, Problem, SettingsError};
 pub use raw::{RawArguments, RawInputs};
 pub use release::{ReleaseInputs, release};

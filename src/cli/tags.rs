@@ -1,11 +1,12 @@
 //! The flags of `tagship tags`.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use crate::inputs::{self, ActionVariables, Environment, NoNumber};
+use crate::inputs::{self, ActionVariables, Environment, NoNumber, SettingsError};
 use crate::run::TagsRequest;
 use tagship_domain::error::{Diagnose, FailureKind, cleaned};
 use tagship_domain::event::RepositoryInfo;
@@ -45,6 +46,9 @@ pub(super) struct TagsArguments {
     /// Several of them, one on a line
     #[arg(long, value_name = "LINES", help_heading = "Lists")]
     annotations: Option<String>,
+    /// The image to take, of those that stand under `images` in `tagship.yaml`
+    #[arg(long, value_name = "NAME", help_heading = "Lists")]
+    only: Option<String>,
     /// Make what another tool makes of the same lists
     #[arg(long, value_enum, value_name = "TOOL")]
     compat: Option<Compatible>,
@@ -75,11 +79,20 @@ pub(super) enum TagsArgumentError {
     RepositoryInfo { file: String, problem: String },
     #[error(transparent)]
     Variables(#[from] NoNumber),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
 }
 
 impl Diagnose for TagsArgumentError {
     fn kind(&self) -> FailureKind {
         FailureKind::Usage
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Settings(error) => error.hint(),
+            Self::RepositoryInfo { .. } | Self::Variables(_) => None,
+        }
     }
 }
 
@@ -90,8 +103,11 @@ impl TagsArguments {
         environment: &Environment,
         notes: &mut Vec<String>,
     ) -> Result<TagsRequest, TagsArgumentError> {
+        let has_rules = self.tags.is_some() || !self.tag.is_empty();
+        // What a flag does not say is what `ship` would take.
+        let lists = inputs::list_inputs(self.only, has_rules, environment)?;
         let mode = match self.compat {
-            None => Mode::Strict,
+            None => lists.mode,
             Some(Compatible::MetadataAction) => Mode::MetadataAction,
         };
         let variables = ActionVariables::read(environment, mode)?;
@@ -100,13 +116,13 @@ impl TagsArguments {
             .map(|file| repository_info(&environment.working_directory().join(file)))
             .transpose()?;
         Ok(TagsRequest {
-            images: list(self.image, self.images),
-            tags: list(self.tag, self.tags),
-            flavor: list(self.flavor, self.flavors),
-            labels: list(self.label, self.labels),
-            annotations: list(self.annotation, self.annotations),
+            images: list(self.image, self.images).unwrap_or(lists.images),
+            tags: list(self.tag, self.tags).unwrap_or(lists.tags),
+            flavor: list(self.flavor, self.flavors).unwrap_or(lists.flavor),
+            labels: list(self.label, self.labels).unwrap_or(lists.labels),
+            annotations: list(self.annotation, self.annotations).unwrap_or_default(),
             mode,
-            tag_prefix: self.tag_prefix.unwrap_or_default(),
+            tag_prefix: self.tag_prefix.unwrap_or(lists.tag_prefix),
             now: self.now,
             event: inputs::job_event(environment, variables.head_of_pull_request, notes),
             repository,
@@ -118,9 +134,10 @@ impl TagsArguments {
     }
 }
 
-fn list(mut lines: Vec<String>, more: Option<String>) -> String {
+/// A list of one or two flags; `None` where neither is given.
+fn list(mut lines: Vec<String>, more: Option<String>) -> Option<String> {
     lines.extend(more);
-    lines.join("\n")
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn repository_info(file: &Path) -> Result<RepositoryInfo, TagsArgumentError> {

@@ -3,7 +3,7 @@
 use super::environment::ActionVariables;
 use super::problem::Problems;
 use super::raw::InputText;
-use super::{Environment, Origin, RawInputs};
+use super::{Environment, Origin, RawArguments, RawInputs, SettingsError};
 use crate::settings::{BuildSettings, RequestedVersion};
 use tagship_domain::paths::PathFilter;
 use tagship_domain::tags::{Flavor, LabelRule, Lists, Mode, RESERVED, TagError, TagRule};
@@ -115,12 +115,9 @@ fn wanted_version(value: &InputText, problems: &mut Problems) -> Option<Requeste
         .map(|_| RequestedVersion::Exact(version))
 }
 
-/// The flavor. `latest` moves only where it is asked for, but in the compatible mode as the action moves it.
+/// The flavor, from the one where nothing is said of it.
 fn flavor(raw: &RawInputs, mode: Mode, problems: &mut Problems) -> Flavor {
-    let base = match mode {
-        Mode::Strict => Flavor::plain(),
-        Mode::MetadataAction => Flavor::default(),
-    };
+    let base = Flavor::base_of(mode);
     let Some(list) = raw.list("flavor", problems) else {
         return base;
     };
@@ -168,4 +165,51 @@ fn labels(raw: &RawInputs, mode: Mode, problems: &mut Problems) -> Vec<LabelRule
         }
     }
     rules
+}
+
+/// The lists of tags and labels as they were written, by flags of other names, variables and the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListInputs {
+    /// Names, one on a line.
+    pub images: String,
+    /// Rules, one on a line.
+    pub tags: String,
+    /// Lines of the flavor.
+    pub flavor: String,
+    /// Labels, one on a line.
+    pub labels: String,
+    /// How all of them are read.
+    pub mode: Mode,
+    /// What git tags of versions begin with.
+    pub tag_prefix: TagPrefix,
+}
+
+/// Reads the lists that `ship` would read; those of the image `only`, where the file holds several.
+///
+/// Where it holds several and none is named, the lists are empty if `has_rules`: the rules come from elsewhere.
+pub fn list_inputs(
+    only: Option<String>,
+    has_rules: bool,
+    environment: &Environment,
+) -> Result<ListInputs, SettingsError> {
+    let flags = only.map(|only| ("only", vec![only]));
+    let mut raw = RawInputs::gather(RawArguments::by_flags(flags.into_iter().collect()), environment);
+    if has_rules && raw.lacks_image() {
+        return Ok(ListInputs::default());
+    }
+    let mut problems = Problems::new(raw.take_problems());
+    let mut list = |name| {
+        raw.list(name, &mut problems)
+            .map_or_else(String::new, |list| list.text)
+    };
+    let lists = ListInputs {
+        images: list("images"),
+        tags: list("tags"),
+        flavor: list("flavor"),
+        labels: list("labels"),
+        mode: mode(&raw, &mut problems),
+        tag_prefix: tag_prefix(&raw, &mut problems),
+    };
+    problems.finish()?;
+    Ok(lists)
 }

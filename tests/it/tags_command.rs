@@ -213,3 +213,26 @@ fn a_plan_calls_the_image_what_tags_calls_it() {
         assert_eq!(labels["org.opencontainers.image.version"], "1.2.3");
     }
 }
+
+#[test]
+fn what_no_flag_says_is_what_ship_would_read() {
+    let mut checkout = Checkout::empty();
+    checkout.commit(&[("a", "1")]);
+    checkout.git(&["tag", "v1.2.3"]);
+    // As `ship` without rules: `latest` moves only where it is asked for.
+    assert_eq!(stdout(&tags(&checkout, &[], &[]))[0], "1.2.3");
+    assert!(!stdout(&tags(&checkout, &[], &[])).contains(&"latest".to_owned()));
+    checkout.write("tagship.yaml", "tags: [type=semver]\nflavor: latest=auto\nlabels: [a=b]\n");
+    assert_eq!(stdout(&tags(&checkout, &[], &[])), ["1.2.3", "latest"]);
+    assert_eq!(stdout(&tags(&checkout, &[], &["--tag=edge"])), ["edge"]);
+    assert_eq!(stdout(&tags(&checkout, &[("TAGSHIP_TAGS", "x")], &[])), ["x"]);
+    assert!(stdout(&tags(&checkout, &[], &["--json"]))[0].contains(r#""a":"b""#));
+    checkout.write("tagship.yaml", "images:\n  api: {tags: [of-api]}\n  web: {tags: [of-web]}\n");
+    assert_eq!(stdout(&tags(&checkout, &[], &["--only=web"])), ["of-web"]);
+    let undecided = tags(&checkout, &[], &[]);
+    assert_eq!(undecided.status.code(), Some(2), "{}", stderr(&undecided));
+    assert!(stderr(&undecided).contains("only"), "{}", stderr(&undecided));
+    checkout.write("tagship.yaml", "tag: x\n");
+    let wrong = tags(&checkout, &[], &[]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", stderr(&wrong));
+}

@@ -53,6 +53,15 @@ impl Flavor {
         }
     }
 
+    /// The flavor where nothing is said of it: `latest` moves only where it is asked for, but in the compatible mode as the
+    /// action moves it.
+    pub fn base_of(mode: Mode) -> Self {
+        match mode {
+            Mode::Strict => Self::plain(),
+            Mode::MetadataAction => Self::default(),
+        }
+    }
+
     /// Reads a list of `latest=auto|true|false`, `prefix=…[,onlatest=true]` and `suffix=…[,onlatest=true]`.
     pub fn parse_list(text: &str, mode: Mode) -> Result<Self, TagError> {
         Self::default().with(text, mode)

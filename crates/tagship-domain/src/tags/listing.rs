@@ -75,7 +75,9 @@ impl RawLists<'_> {
         Ok(Lists {
             mode,
             images: Image::parse_list(self.images, mode).map_err(of("images"))?,
-            flavor: Flavor::parse_list(self.flavor, mode).map_err(of("flavor"))?,
+            flavor: Flavor::base_of(mode)
+                .with(self.flavor, mode)
+                .map_err(of("flavor"))?,
             rules: TagRule::parse_list_or_defaults(self.tags, mode).map_err(of("tags"))?,
             labels: LabelRule::parse_list(self.labels, mode).map_err(of("labels"))?,
             annotations: LabelRule::parse_list(self.annotations, mode).map_err(of("annotations"))?,
