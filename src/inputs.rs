@@ -89,7 +89,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let github = github::read(&raw, environment, &mut problems);
     let release = release::read(&raw, &paths, push, &mut problems);
     let naming = naming::read(&raw, environment, &mut problems);
-    let gate = gate::read(&raw, push, &mut problems);
+    let gate = gate::read(&raw, &paths, push, &mut problems);
     let rebuild = naming::rebuild(&raw, build.as_ref(), &mut problems);
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
     let dry_run = raw.flag("dry-run", &mut problems);
@@ -132,9 +132,14 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
 }
 
 /// Parses and checks how findings are judged; what else is given is not looked at.
-pub fn gate(mut raw: RawInputs, scan: ScanMode) -> Result<GateSettings, SettingsError> {
+pub fn gate(
+    mut raw: RawInputs,
+    environment: &Environment,
+    scan: ScanMode,
+) -> Result<GateSettings, SettingsError> {
     let mut problems = Problems::new(raw.take_problems());
-    let settings = gate::settings(&raw, scan, &mut problems);
+    let paths = paths::Paths::new(raw.face(), environment);
+    let settings = gate::settings(&raw, &paths, scan, &mut problems);
     problems.finish()?;
     settings.ok_or_else(SettingsError::incomplete)
 }

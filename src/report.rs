@@ -18,6 +18,7 @@ mod inventory;
 mod markdown;
 mod outputs;
 mod release;
+mod sarif;
 mod text;
 
 pub use examination::{ExaminationFailed, examination_text};
@@ -27,6 +28,7 @@ pub use inventory::{ImageListing, ImageRow, listing_text};
 pub use markdown::summary;
 pub use outputs::{OUTPUTS, Output, outputs};
 pub use release::{GitTagReport, ReleaseOutcome, ReleaseReport};
+pub use sarif::sarif;
 pub use text::{hold_warnings, plan_text, release_plan_text, report_text};
 
 /// How a run ended.

@@ -9,8 +9,7 @@ use url::Url;
 
 use tagship_domain::build::{BuildArgs, BuildOptions, BuildOutput, BuildSecret, CacheEntry, SecretSource};
 use tagship_domain::content::Platform;
-use tagship_domain::event::Base;
-use tagship_domain::event::Event;
+use tagship_domain::event::{Base, Event};
 use tagship_domain::findings::{GatePolicy, ScanMode};
 use tagship_domain::iam::{SessionPolicy, Target};
 use tagship_domain::matrix::Row;
@@ -73,6 +72,8 @@ pub struct GateSettings {
     pub timeout: Duration,
     /// What lets an image pass.
     pub policy: GatePolicy,
+    /// The file that findings are written to as SARIF; absolute.
+    pub sarif: Option<PathBuf>,
 }
 
 /// What becomes of a version on the forge.

@@ -3,8 +3,10 @@
 use clap::Args;
 
 use super::repository::{RepositoryArgumentError, RepositoryArguments};
+use super::scan::GateArguments;
 use crate::inputs::{self, Environment};
 use crate::run::PromoteRequest;
+use tagship_domain::findings::ScanMode;
 use tagship_domain::reference::{PartialRef, Tag};
 
 /// The flags of `tagship promote`.
@@ -33,6 +35,11 @@ pub(super) struct PromoteArguments {
     /// A tag that the image must have where it is; may be repeated
     #[arg(long, value_name = "TAG", help_heading = "Promotion")]
     require_tag: Vec<Tag>,
+    /// Promote the image only if the findings of its scan pass, as the scan gate of `ship` judges them
+    #[arg(long, help_heading = "Promotion")]
+    require_scan: bool,
+    #[command(flatten)]
+    gate: GateArguments,
     /// Let tags go back from a later image to this one
     #[arg(long, help_heading = "Promotion")]
     rollback: bool,
@@ -49,6 +56,15 @@ impl PromoteArguments {
         self,
         environment: &Environment,
     ) -> Result<PromoteRequest, RepositoryArgumentError> {
+        let gate = match self.gate.first() {
+            _ if self.require_scan => Some(self.gate.into_settings(
+                &self.repository,
+                ScanMode::Wait,
+                environment,
+            )?),
+            Some(flag) => return Err(RepositoryArgumentError::Unscanned(flag)),
+            None => None,
+        };
         let named = self.name.as_deref().map(PartialRef::parse_name).transpose()?;
         let from = PartialRef::parse(&self.from)?.reference;
         let targets = self.to_repository.iter().map(|name| {
@@ -66,6 +82,7 @@ impl PromoteArguments {
                 .into_settings(&named.unwrap_or_default(), environment)?,
             tags: self.to.join("\n"),
             required: self.require_tag,
+            gate,
             is_rollback: self.rollback,
             dry_run: self.dry_run,
             workspace: environment.working_directory().to_owned(),

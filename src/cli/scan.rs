@@ -39,6 +39,11 @@ impl GateArguments {
         INPUTS.iter().filter(of_gate)
     }
 
+    /// Returns one of the flags that are given.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        self.0.keys().next().copied()
+    }
+
     /// How findings are judged: by the flags, and what the file of the same name says.
     pub(super) fn into_settings(
         self,
@@ -46,7 +51,7 @@ impl GateArguments {
         scan: ScanMode,
         environment: &Environment,
     ) -> Result<GateSettings, SettingsError> {
-        inputs::gate(repository.with(self.0, environment), scan)
+        inputs::gate(repository.with(self.0, environment), environment, scan)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::entries::stays;
 use super::lists::{checked, names};
+use super::paths::Paths;
 use super::problem::Problems;
 use super::{Origin, RawInputs};
 use crate::settings::GateSettings;
@@ -10,17 +12,23 @@ use tagship_domain::findings::{FailOn, GatePolicy, Ignore, ScanMode, Strictness}
 use tagship_domain::untrusted::cleaned;
 
 /// The inputs that say nothing without `scan`.
-const DEPENDENT: [&str; 6] = [
+const DEPENDENT: [&str; 7] = [
     "fail-on",
     "only-fixed",
     "ignore-findings",
     "stale-ignores",
     "unscannable",
     "scan-timeout",
+    "sarif-file",
 ];
 
 /// Reads the gate of a run that publishes; there is none where nothing is scanned.
-pub(super) fn read(raw: &RawInputs, push: bool, problems: &mut Problems) -> Option<GateSettings> {
+pub(super) fn read(
+    raw: &RawInputs,
+    paths: &Paths,
+    push: bool,
+    problems: &mut Problems,
+) -> Option<GateSettings> {
     let scan = raw.text("scan", problems)?;
     let mode = match scan.text.as_str() {
         "off" => None,
@@ -43,11 +51,20 @@ pub(super) fn read(raw: &RawInputs, push: bool, problems: &mut Problems) -> Opti
         let hint = "leave `scan` out, or publish".to_owned();
         return problems.add(&scan.origin, message, hint);
     }
-    settings(raw, mode, problems)
+    settings(raw, paths, mode, problems)
 }
 
 /// Reads how findings are judged.
-pub(super) fn settings(raw: &RawInputs, scan: ScanMode, problems: &mut Problems) -> Option<GateSettings> {
+pub(super) fn settings(
+    raw: &RawInputs,
+    paths: &Paths,
+    scan: ScanMode,
+    problems: &mut Problems,
+) -> Option<GateSettings> {
+    let sarif = raw.text("sarif-file", problems).and_then(|value| {
+        let path = paths.resolve(&value.text);
+        stays(raw, &value, &path, paths, problems).then_some(path)
+    });
     let only_fixed = raw.flag("only-fixed", problems);
     let ignores: Vec<Ignore> = raw
         .entries("ignore-findings", problems)
@@ -71,6 +88,7 @@ pub(super) fn settings(raw: &RawInputs, scan: ScanMode, problems: &mut Problems)
             stale_ignores: stale_ignores?,
             ignores,
         },
+        sarif,
     })
 }
 

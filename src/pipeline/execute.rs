@@ -11,7 +11,6 @@ use crate::ports::{
     Builder, Clock, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, StartScans,
     WriteReleases, WriteRepository,
 };
-use crate::report::GateReport;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::facts::Unknown;
 use tagship_domain::findings::GateFailure;
@@ -141,7 +140,7 @@ async fn publish(
             reporter,
         };
         let decision = judge(gate, &manifest, scanning).await?;
-        ledger.gate(GateReport::new(&gate.policy, &decision));
+        ledger.gate(&gate.policy, decision.clone());
         if !decision.has_passed() {
             return Err(PipelineError::Gate(GateFailure {
                 image: plan.image.clone(),

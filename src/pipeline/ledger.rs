@@ -9,6 +9,7 @@ use crate::report::{
 };
 use semver::Version;
 use tagship_domain::facts::{ImageFacts, Revision};
+use tagship_domain::findings::{GateDecision, GatePolicy};
 use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction};
 use tagship_domain::reference::{Digest, ImageName, Tag};
 use tagship_domain::release::ReleasePlan;
@@ -23,6 +24,7 @@ pub struct Ledger(Mutex<Entries>);
 struct Entries {
     report: Report,
     running: Option<(Stage, Instant)>,
+    decision: Option<GateDecision>,
 }
 
 impl Ledger {
@@ -132,8 +134,15 @@ impl Ledger {
     }
 
     /// The gate has judged.
-    pub fn gate(&self, gate: GateReport) {
-        self.entries().report.gate = Some(gate);
+    pub fn gate(&self, policy: &GatePolicy, decision: GateDecision) {
+        let mut entries = self.entries();
+        entries.report.gate = Some(GateReport::new(policy, &decision));
+        entries.decision = Some(decision);
+    }
+
+    /// Returns what the gate has judged, with all findings.
+    pub fn gate_decision(&self) -> Option<GateDecision> {
+        self.entries().decision.clone()
     }
 
     /// A reader should know this too.

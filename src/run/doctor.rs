@@ -2,6 +2,7 @@
 
 mod examination;
 mod forge;
+mod scanning;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +111,11 @@ async fn examine(settings: &Settings, reporter: Arc<dyn Reporter>, found: &mut E
             let has_credentials = match image {
                 Some(image) => {
                     registry(&connection, &image.registry, found).await;
-                    permissions(settings, &connection, &image, found).await
+                    let has_credentials = permissions(settings, &connection, &image, found).await;
+                    if has_credentials {
+                        scanning::examine(settings.gate.as_ref(), &connection, found).await;
+                    }
+                    has_credentials
                 }
                 None => false,
             };

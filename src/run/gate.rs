@@ -1,11 +1,16 @@
 //! The gate, as far as it is planned.
 
+use std::fs;
+use std::path::Path;
+
 use super::RunError;
-use crate::ports::{ReadScans, RegistryError};
+use crate::ports::{ReadScans, RegistryError, Reporter, RunEvent, Warning};
+use crate::report::sarif;
 use crate::settings::GateSettings;
 use tagship_domain::facts::Unknown;
-use tagship_domain::findings::GatePlan;
+use tagship_domain::findings::{GateDecision, GatePlan};
 use tagship_domain::plan::Plan;
+use tagship_domain::reference::RepositoryName;
 
 /// Puts the gate before the tags of a plan, where there is one to stand before: whatever is tagged is judged, and no scan
 /// is asked where nothing is.
@@ -27,6 +32,7 @@ pub(super) fn plan_gate_offline(settings: Option<&GateSettings>, plan: &mut Plan
         scan,
         timeout,
         policy,
+        ..
     }) = settings.cloned()
     {
         plan.guard(GatePlan::new(scan, timeout, policy, Err(unknown)));
@@ -39,6 +45,7 @@ pub(super) async fn gate_plan(settings: &GateSettings, scans: &dyn ReadScans) ->
         scan,
         timeout,
         policy,
+        ..
     } = settings.clone();
     let setting = match scans.setting().await {
         Err(RegistryError::NotPermitted { action, .. }) => Err(Unknown::NotPermitted { action }),
@@ -47,4 +54,25 @@ pub(super) async fn gate_plan(settings: &GateSettings, scans: &dyn ReadScans) ->
     // Minutes of building would end at the first finding that may not be read.
     scans.check().await?;
     Ok(GatePlan::new(scan, timeout, policy, setting))
+}
+
+/// Writes all findings as SARIF, where that is asked for. What was judged holds without the file, so that its failure is a
+/// warning.
+pub(super) fn write_sarif(
+    settings: Option<&GateSettings>,
+    repository: &RepositoryName,
+    dockerfile: &Path,
+    decision: Option<&GateDecision>,
+    reporter: &dyn Reporter,
+) {
+    let path = settings.and_then(|settings| settings.sarif.as_ref());
+    let (Some(path), Some(decision)) = (path, decision) else {
+        return;
+    };
+    let report = sarif(repository, &dockerfile.to_string_lossy(), decision);
+    if let Err(error) = fs::write(path, format!("{report:#}\n")) {
+        let message = format!("`{}` could not be written: {error}", path.display());
+        let (file, line) = (None, None);
+        reporter.event(RunEvent::Warning(&Warning { message, file, line }));
+    }
 }

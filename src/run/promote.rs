@@ -14,13 +14,14 @@ use super::connection::RegistryConnection;
 use super::history::History;
 use super::opened::with_referrers;
 use super::promotion_report::{PromotionReport, PromotionTarget};
+use super::scan::require_scan;
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::pipeline::{Ledger, gather_promotion, image_facts, put_promoted};
 use crate::ports::{Clock as _, ReadRepository as _, Reporter};
 use crate::registry::Repository;
-use crate::settings::{GithubSettings, RepositorySettings};
+use crate::settings::{GateSettings, GithubSettings, RepositorySettings};
 use tagship_domain::content::Manifest;
 use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{ImageFacts, Revision};
@@ -41,6 +42,8 @@ pub struct PromoteRequest {
     pub tags: String,
     /// Tags that the image must have where it is.
     pub required: Vec<Tag>,
+    /// What it must pass before it gets a tag.
+    pub gate: Option<GateSettings>,
     /// Whether tags may go back to it from a later image.
     pub is_rollback: bool,
     /// Whether to stop after the plan.
@@ -96,7 +99,7 @@ async fn promote_from(
     let (of_source, of_targets) = connections.split_first().ok_or_else(broken)?;
     let reader = of_source.repository()?;
     let promoted = Promoted::read(request, &source.image, &reader).await?;
-    let history = History::at(&request.workspace, &request.github, reporter);
+    let history = History::at(&request.workspace, &request.github, Arc::clone(&reporter));
     let of_targets = if of_targets.is_empty() {
         &connections[..1]
     } else {
@@ -121,6 +124,11 @@ async fn promote_from(
         if let Some(held) = target.plan.set_backs() {
             return Err(held.into());
         }
+    }
+    if let Some(gate) = &request.gate
+        && !planned.iter().all(|target| target.plan.is_fulfilled())
+    {
+        require_scan(gate, of_source, &promoted.image, &promoted.manifest, &*reporter).await?;
     }
     if !request.dry_run {
         write(&promoted, &reader, &planned, &history, &mut report).await?;

@@ -1,13 +1,13 @@
 //! `tagship scan`: what the registry's scan found in an image that is there, judged as the gate would. No tag is put.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::connection::RegistryConnection;
-use super::gate::gate_plan;
+use super::gate::{gate_plan, write_sarif};
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
@@ -18,7 +18,7 @@ use crate::report::{GateReport, gate_text};
 use crate::settings::{GateSettings, RepositorySettings};
 use tagship_domain::content::Manifest;
 use tagship_domain::error::Diagnose;
-use tagship_domain::findings::{GateFailure, GateReason, ScanMode};
+use tagship_domain::findings::{GateDecision, GateFailure, GatePolicy, GateReason, ScanMode};
 use tagship_domain::reference::{ImageName, Reference, Tag};
 
 /// Which image's findings are read, and how they are judged.
@@ -58,27 +58,26 @@ async fn scan_at(
     let connection = RegistryConnection::open(place, Arc::clone(&reporter)).await?;
     let reference = request.image.reference()?;
     let manifest = manifest(&connection, &place.image, reference).await?;
-    let scans = connection.scans();
-    let mut plan = gate_plan(&request.gate, &scans).await?;
-    let never = plan.never_scanned(&place.image);
-    if never.is_some() {
-        // What was scanned by hand is there at once.
-        plan.timeout = Duration::ZERO;
-    }
-    let starter = (plan.scan == ScanMode::Start).then_some(&scans as &dyn StartScans);
-    let scanning = Scanning {
-        scans: &scans,
-        starter,
-        clock: &SystemClock,
-        reporter: &*reporter,
-    };
-    let decision = judge(&plan, &manifest, scanning).await?;
-    let is_missing = |reason: &GateReason| matches!(reason, GateReason::NoFindings { .. });
-    if let Some(never) = never.filter(|_| decision.reasons.iter().any(is_missing)) {
-        return Err(PipelineError::from(never).into());
-    }
+    let (policy, decision) = judged(
+        &request.gate,
+        &connection,
+        &place.image,
+        &manifest,
+        true,
+        &*reporter,
+    )
+    .await?;
+    let repository = &place.image.repository;
+    let dockerfile = Path::new("Dockerfile");
+    write_sarif(
+        Some(&request.gate),
+        repository,
+        dockerfile,
+        Some(&decision),
+        &*reporter,
+    );
     let digest = manifest.digest();
-    let report = GateReport::whole(&plan.policy, decision.clone());
+    let report = GateReport::whole(&policy, decision.clone());
     let failure = (!decision.has_passed()).then(|| {
         Arc::new(GateFailure {
             image: place.image.clone(),
@@ -92,6 +91,65 @@ async fn scan_at(
         failure,
         ..Outcome::default()
     })
+}
+
+/// Fails unless the gate lets an image pass.
+pub(super) async fn require_scan(
+    gate: &GateSettings,
+    connection: &RegistryConnection,
+    image: &ImageName,
+    manifest: &Manifest,
+    reporter: &dyn Reporter,
+) -> Result<(), RunError> {
+    let (_, decision) = judged(gate, connection, image, manifest, false, reporter).await?;
+    let dockerfile = Path::new("Dockerfile");
+    write_sarif(
+        Some(gate),
+        &image.repository,
+        dockerfile,
+        Some(&decision),
+        reporter,
+    );
+    if decision.has_passed() {
+        return Ok(());
+    }
+    Err(PipelineError::Gate(GateFailure {
+        image: image.clone(),
+        digest: manifest.digest(),
+        decision: Box::new(decision),
+    })
+    .into())
+}
+
+/// Judges an image that is there.
+async fn judged(
+    gate: &GateSettings,
+    connection: &RegistryConnection,
+    image: &ImageName,
+    manifest: &Manifest,
+    may_start: bool,
+    reporter: &dyn Reporter,
+) -> Result<(GatePolicy, GateDecision), RunError> {
+    let scans = connection.scans();
+    let mut plan = gate_plan(gate, &scans).await?;
+    let never = plan.never_scanned(image);
+    if never.is_some() {
+        // What was scanned by hand is there at once.
+        plan.timeout = Duration::ZERO;
+    }
+    let may_start = may_start && plan.scan == ScanMode::Start;
+    let scanning = Scanning {
+        scans: &scans,
+        starter: may_start.then_some(&scans as &dyn StartScans),
+        clock: &SystemClock,
+        reporter,
+    };
+    let decision = judge(&plan, manifest, scanning).await?;
+    let is_missing = |reason: &GateReason| matches!(reason, GateReason::NoFindings { .. });
+    if let Some(never) = never.filter(|_| decision.reasons.iter().any(is_missing)) {
+        return Err(PipelineError::from(never).into());
+    }
+    Ok((plan.policy, decision))
 }
 
 async fn manifest(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::connection::RegistryConnection;
 use super::context::RunContext;
-use super::gate::{plan_gate, plan_gate_offline};
+use super::gate::{plan_gate, plan_gate_offline, write_sarif};
 use super::history::History;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
@@ -137,8 +137,16 @@ async fn publish(
         forge: forge.map(|forge| forge as &dyn WriteReleases),
     };
     let history = History::of(settings, Arc::clone(&reporter));
-    execute(plan, &writers, &history, &*reporter, ledger).await?;
-    Ok(())
+    let executed = execute(plan, &writers, &history, &*reporter, ledger).await;
+    let dockerfile = &settings.build.dockerfile;
+    write_sarif(
+        settings.gate.as_ref(),
+        &plan.image.repository,
+        dockerfile.strip_prefix(&settings.workspace).unwrap_or(dockerfile),
+        ledger.gate_decision().as_ref(),
+        &*reporter,
+    );
+    Ok(executed?)
 }
 
 /// Makes the plan and shows it. Writes nothing: nothing that writes is made.

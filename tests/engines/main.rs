@@ -15,6 +15,7 @@ mod faults;
 mod github_release;
 mod permissions;
 mod pipeline_build;
+mod pipeline_gate;
 mod pipeline_local;
 mod pipeline_moving;
 mod pipeline_ship;

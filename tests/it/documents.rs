@@ -11,7 +11,7 @@ use tagship::schema::INPUTS;
 use test_support::checkout::Checkout;
 use test_support::process::{finish, tagship};
 
-const DOCUMENTS: [&str; 12] = [
+const DOCUMENTS: [&str; 13] = [
     "README.md",
     "docs/reference.md",
     "docs/local-ecr.md",
@@ -23,6 +23,7 @@ const DOCUMENTS: [&str; 12] = [
     "docs/permissions.md",
     "docs/copying.md",
     "docs/promoting.md",
+    "docs/scanning.md",
     "docs/releasing.md",
 ];
 

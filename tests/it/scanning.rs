@@ -5,7 +5,8 @@ use tagship_domain::content::Descriptor;
 use tagship_domain::immutability::Mutability;
 use test_support::images::Pusher;
 use test_support::local::{Ecr, is_tag_put};
-use test_support::process::{Finished, finish};
+use test_support::page::check;
+use test_support::process::{Finished, finish, scrubbed};
 use test_support::schema::problems;
 use test_support::shipping::{NO_ENGINE, Shipyard};
 
@@ -264,6 +265,197 @@ fn a_published_commit_gets_no_release_tag_until_its_findings_pass() {
             .journal()
             .iter()
             .any(|entry| entry.operation.contains("Scan"))
+    );
+}
+
+/// What `tagship iam` prints for a role that ships with the gate.
+fn printed_policy(arguments: &[&str]) -> Value {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = test_support::process::tagship(home.path());
+    command.args(["iam", "--json", "--account-id", test_support::local::ACCOUNT]);
+    command.args([
+        "--aws-region",
+        test_support::local::REGION,
+        "--repository",
+        "team/app",
+    ]);
+    serde_json::from_str(&test_support::process::output_of(command.args(arguments))).unwrap()
+}
+
+/// A role that lacks one action of the printed policy, or none.
+fn role(name: &str, missing: &str) -> Value {
+    let mut policy = printed_policy(&["--for", "ship,scan"])["policy"].clone();
+    for statement in policy["Statement"].as_array_mut().unwrap() {
+        let actions = statement["Action"].as_array_mut().unwrap();
+        actions.retain(|action| action != missing);
+    }
+    let jobs = ["trust", "--github-repository", "example/app", "--branch", "main"];
+    json!({
+        "RoleName": name,
+        "AssumeRolePolicyDocument": printed_policy(&jobs)["policy"],
+        "PolicyDocuments": [policy],
+    })
+}
+
+/// Inspector has enhanced findings: the session that a job is narrowed to may read them still.
+#[test]
+fn a_role_with_the_printed_policy_passes_the_gate_and_each_action_less_is_noticed() {
+    let actions = [
+        ("all", ""),
+        ("findings", "ecr:DescribeImageScanFindings"),
+        ("frequency", "ecr:BatchGetRepositoryScanningConfiguration"),
+        ("type", "ecr:GetRegistryScanningConfiguration"),
+        ("start", "ecr:StartImageScan"),
+        ("inspector", "inspector2:ListFindings"),
+    ];
+    let mut roles: Vec<Value> = actions
+        .iter()
+        .map(|(name, missing)| role(name, missing))
+        .collect();
+    let mut all = role("tagship-example", "");
+    all["PolicyDocuments"] = json!([{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}]);
+    roles.push(all);
+    let ecr = Ecr::start_for_judges(&json!({ "Roles": roles }).to_string());
+    let yard = Shipyard::with(ecr, &[("Dockerfile", "FROM scratch\n")]);
+    let pusher = Pusher::new(&yard.ecr, "team/app");
+    let labels = json!({"org.opencontainers.image.revision": yard.checkout.head()});
+    let image = pusher.image("amd64", "layer", &labels);
+    pusher.tag(&yard.commit_tag(), &image.digest);
+    yard.ecr.order_scans(order(two_findings()));
+    let ship = |name: &str, version: &str, scan: &str, code: i32| {
+        let role = format!("arn:aws:iam::{}:role/{name}", test_support::local::ACCOUNT);
+        let arguments = [
+            "--role-to-assume",
+            &role,
+            "--scan",
+            scan,
+            "--fail-on",
+            "none",
+            "--version",
+            version,
+        ];
+        yard.ship_on(NO_ENGINE, &arguments).code(code)
+    };
+    yard.ecr.scan_with("ENHANCED", "CONTINUOUS_SCAN", "team/*");
+    for (number, (name, missing)) in actions.iter().enumerate() {
+        let is_noted = missing.ends_with("Configuration");
+        let code = if missing.is_empty() || is_noted || *name == "start" {
+            0
+        } else {
+            3
+        };
+        let said = ship(name, &format!("2.0.{number}"), "wait", code).0.stdout;
+        assert!(*name == "start" || said.contains(missing), "{name}: {said}");
+    }
+    yard.ecr.scan_with("BASIC", "SCAN_ON_PUSH", "other");
+    let said = ship("start", "3.0.0", "start", 3).0.stdout;
+    assert!(said.contains("ecr:StartImageScan"), "{said}");
+    ship("all", "3.0.0", "start", 0);
+}
+
+#[test]
+fn findings_are_written_for_code_scanning_also_when_they_fail() {
+    let (yard, _) = published();
+    yard.ecr.order_scans(order(two_findings()));
+    let file = yard.home().join("findings.sarif");
+    let gated = ["--scan", "wait", "--sarif-file", file.to_str().unwrap()];
+    yard.ship_on(NO_ENGINE, &gated).code(11);
+    let sarif: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2);
+    assert_eq!(results[0]["ruleId"], "CVE-2024-3094");
+    let place = &results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(place, "Dockerfile");
+}
+
+#[test]
+fn an_image_is_promoted_only_if_its_findings_pass() {
+    let stock = Stock::scanned("BASIC", "SCAN_ON_PUSH");
+    stock.ecr.order_scans(order(two_findings()));
+    let promote = |more: &[&str]| {
+        let arguments = [&["promote", "team/app", "--from", "1.4.0", "--to", "1.4.1"], more].concat();
+        finish(&mut stock.ecr.command(stock.home.path(), &arguments))
+    };
+    stock.ecr.forget_journal();
+    promote(&["--require-scan"]).expect_code(11);
+    assert!(!stock.ecr.journal().iter().any(is_tag_put));
+    promote(&["--fail-on", "critical=1"]).expect_code(2);
+    promote(&["--require-scan", "--fail-on", "critical=1"]).expect_code(0);
+    // It has the tag, so that nothing is judged.
+    promote(&["--require-scan"]).expect_code(0);
+}
+
+#[test]
+fn the_doctor_says_that_images_are_never_scanned() {
+    let yard = Shipyard::new();
+    let examined = finish(&mut yard.command("doctor", NO_ENGINE, &["--scan", "wait"]));
+    assert!(
+        examined.stdout.contains("are never scanned"),
+        "{}",
+        examined.stdout
+    );
+    yard.ecr.scan_with("BASIC", "SCAN_ON_PUSH", "team/*");
+    let examined = finish(&mut yard.command("doctor", NO_ENGINE, &["--scan", "wait"]));
+    assert!(
+        !examined.stdout.contains("are never scanned"),
+        "{}",
+        examined.stdout
+    );
+    assert!(
+        examined.stdout.contains("basic scanning on push"),
+        "{}",
+        examined.stdout
+    );
+}
+
+/// Runs a command of the page in a shell, with what differs from run to run as the page has it.
+fn printed(command: &str, stock: &Stock) -> String {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_tagship"));
+    let mut shell = scrubbed("/bin/sh", stock.home.path());
+    let settings = stock.ecr.command(stock.home.path(), &[]);
+    let settings: Vec<_> = settings
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    shell
+        .envs(settings.into_iter().filter(|(name, _)| *name != "PATH"))
+        .args(["-c", &format!("PATH=\"$PROGRAMS:$PATH\"; ({command}) 2>&1")])
+        .current_dir(stock.home.path())
+        .env("PROGRAMS", program.parent().unwrap());
+    let said = finish(&mut shell)
+        .stdout
+        .replace(&stock.ecr.host(), PAGE_REGISTRY);
+    let scanned = regex::Regex::new(r"scanned \S+").unwrap();
+    scanned
+        .replace_all(&said, "scanned 2026-11-29T15:11:47Z")
+        .into_owned()
+}
+
+const PAGE_REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+const PAGE: &str = include_str!("../../docs/scanning.md");
+
+#[test]
+fn every_example_of_the_page_prints_what_it_says() {
+    let stock = Stock::scanned("ENHANCED", "CONTINUOUS_SCAN");
+    stock.ecr.order_scans(order(two_findings()));
+    check(PAGE, 2, |command| printed(command, &stock));
+}
+
+#[test]
+fn the_file_of_the_page_can_be_used() {
+    let yard = Shipyard::new();
+    let mut blocks = PAGE.split("```yaml\n");
+    let block = blocks.find(|block| block.starts_with("scan: wait\n")).unwrap();
+    let text = block.split("```").next().unwrap();
+    yard.checkout.write("tagship.yaml", text);
+    let arguments = ["--offline", "--allow-dirty", "--json"];
+    let planned = finish(&mut yard.command("plan", NO_ENGINE, &arguments));
+    planned.expect_code(0);
+    let plan: Value = serde_json::from_str(&planned.stdout).unwrap();
+    assert_eq!(plan["gate"]["fail-on"], "critical=0,high=5");
+    assert_eq!(
+        plan["gate"]["ignore-findings"][0],
+        "id=CVE-2024-3094,package=xz-utils,until=2026-12-31,reason=the library is never loaded, see the note of 2026-11-02"
     );
 }
 

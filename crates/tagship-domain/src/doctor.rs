@@ -41,6 +41,8 @@ pub enum Subject {
     Credentials,
     /// What the role may do.
     Permissions,
+    /// Whether the images are scanned that the scan gate waits for.
+    Scanning,
     /// The repository, and the tags that are wanted.
     Repository,
     /// GitHub's API.
@@ -58,6 +60,7 @@ impl Subject {
             Self::Clock => "clock",
             Self::Credentials => "credentials",
             Self::Permissions => "permissions",
+            Self::Scanning => "scanning",
             Self::Repository => "repository",
             Self::Github => "github",
         }

@@ -1,6 +1,6 @@
 //! What an image must pass before it gets a tag.
 
-use crate::schema::{Input, InputKind, MaySet, Section};
+use crate::schema::{Input, InputKind, MaySet, NeedsSetup, Section};
 
 /// In the order of the help. What relaxes the gate is not for a file that a pull request writes.
 pub(super) const ROWS: &[Input] = &[
@@ -64,4 +64,12 @@ pub(super) const ROWS: &[Input] = &[
         "How long findings are waited for; without them the gate fails",
     )
     .default("900"),
+    Input::text(
+        Section::Gate,
+        "sarif-file",
+        "PATH",
+        "A file that the findings are written to as SARIF 2.1.0, also when the gate fails",
+    )
+    .may_set(MaySet::WithinCheckout)
+    .needs_setup(NeedsSetup::HostFile),
 ];
