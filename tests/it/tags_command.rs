@@ -222,12 +222,18 @@ fn what_no_flag_says_is_what_ship_would_read() {
     // As `ship` without rules: `latest` moves only where it is asked for.
     assert_eq!(stdout(&tags(&checkout, &[], &[]))[0], "1.2.3");
     assert!(!stdout(&tags(&checkout, &[], &[])).contains(&"latest".to_owned()));
-    checkout.write("tagship.yaml", "tags: [type=semver]\nflavor: latest=auto\nlabels: [a=b]\n");
+    checkout.write(
+        "tagship.yaml",
+        "tags: [type=semver]\nflavor: latest=auto\nlabels: [a=b]\n",
+    );
     assert_eq!(stdout(&tags(&checkout, &[], &[])), ["1.2.3", "latest"]);
     assert_eq!(stdout(&tags(&checkout, &[], &["--tag=edge"])), ["edge"]);
     assert_eq!(stdout(&tags(&checkout, &[("TAGSHIP_TAGS", "x")], &[])), ["x"]);
     assert!(stdout(&tags(&checkout, &[], &["--json"]))[0].contains(r#""a":"b""#));
-    checkout.write("tagship.yaml", "images:\n  api: {tags: [of-api]}\n  web: {tags: [of-web]}\n");
+    checkout.write(
+        "tagship.yaml",
+        "images:\n  api: {tags: [of-api]}\n  web: {tags: [of-web]}\n",
+    );
     assert_eq!(stdout(&tags(&checkout, &[], &["--only=web"])), ["of-web"]);
     let undecided = tags(&checkout, &[], &[]);
     assert_eq!(undecided.status.code(), Some(2), "{}", stderr(&undecided));
