@@ -6,18 +6,19 @@
 //!
 //! A copy that was broken off is repeated, and sends what is still missing.
 
+mod writing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indicatif::HumanBytes;
-use oci_registry::{CopyPlan, CopyReport, ImageTree, copy as copy_image, verify_copy};
+use oci_registry::{CopyPlan, ImageTree};
 use serde::Serialize;
 
+use self::writing::CopyWriter;
 use super::opened::{Opened, with_referrers};
 use super::{Outcome, RunError};
-use crate::ports::{
-    ReadRegistry as _, ReadRepository as _, RegistryError, Reporter, RunEvent, WriteRepository as _,
-};
+use crate::ports::{ReadRegistry as _, ReadRepository as _, RegistryError, Reporter};
 use crate::settings::{LoginSettings, RepositoryPlace};
 use tagship_domain::content::{Manifest, Platform};
 use tagship_domain::copying::{CopyAction, CopyConflicts};
@@ -100,8 +101,18 @@ pub async fn copy_all(requests: &[CopyRequest], reporter: Arc<dyn Reporter>) -> 
 
 async fn copy(request: &CopyRequest, reporter: Arc<dyn Reporter>) -> Result<CopyResult, RunError> {
     let source = Opened::open(&request.source, &request.logins, Arc::clone(&reporter)).await?;
-    let target = Opened::open(&request.target, &request.logins, Arc::clone(&reporter)).await?;
-    let result = Box::pin(copy_between(request, &source, &target, &*reporter)).await;
+    let target = match Opened::open(&request.target, &request.logins, Arc::clone(&reporter)).await {
+        Ok(target) => target,
+        Err(error) => {
+            source.close().await;
+            return Err(error);
+        }
+    };
+    let writer = (!request.dry_run).then_some(CopyWriter {
+        target: &target,
+        reporter: &*reporter,
+    });
+    let result = Box::pin(copy_between(request, &source, &target, writer)).await;
     source.close().await;
     target.close().await;
     result
@@ -111,10 +122,10 @@ async fn copy_between(
     request: &CopyRequest,
     source: &Opened,
     target: &Opened,
-    reporter: &dyn Reporter,
+    writer: Option<CopyWriter<'_>>,
 ) -> Result<CopyResult, RunError> {
     let wanted = wanted(request, source).await?;
-    let exists = prepare(request, target).await?;
+    let exists = prepare(request, target, writer).await?;
     let planned = plan(request, wanted, target, exists).await?;
     let conflicts = planned.iter().filter_map(|(tag, _, action)| match (tag, action) {
         (Some(tag), CopyAction::Conflict { at }) => Some((tag.clone(), *at)),
@@ -128,12 +139,12 @@ async fn copy_between(
     // One after the other: what they share is sent once, and each sends several blobs at a time.
     let mut images = Vec::new();
     for planned in planned {
-        images.push(one(request, source, target, exists, planned, reporter).await?);
+        images.push(one(request, source, target, exists, planned, writer).await?);
     }
     Ok(CopyResult {
         source: source.image.clone(),
         target: target.image.clone(),
-        dry_run: request.dry_run,
+        dry_run: writer.is_none(),
         images,
     })
 }
@@ -191,14 +202,17 @@ async fn of_platform(manifest: Manifest, platform: &Platform, source: &Opened) -
 }
 
 /// Makes the target's repository if it is missing and that is asked for; gives whether it is there.
-async fn prepare(request: &CopyRequest, target: &Opened) -> Result<bool, RunError> {
+async fn prepare(
+    request: &CopyRequest,
+    target: &Opened,
+    writer: Option<CopyWriter<'_>>,
+) -> Result<bool, RunError> {
     match target.repository.mutability().await {
         Err(RegistryError::RepositoryMissing { .. }) if request.create_repository => {
-            if request.dry_run {
-                return Ok(false);
+            if let Some(writer) = writer {
+                writer.target.create().await?;
             }
-            target.create().await?;
-            Ok(true)
+            Ok(writer.is_some())
         }
         // The setting is asked for again where it counts.
         Err(error @ RegistryError::RepositoryMissing { .. }) => Err(error.into()),
@@ -239,7 +253,7 @@ async fn one(
     target: &Opened,
     exists: bool,
     (tag, manifest, action): PlannedImage,
-    reporter: &dyn Reporter,
+    writer: Option<CopyWriter<'_>>,
 ) -> Result<ImageResult, RunError> {
     let mut result = ImageResult {
         tag,
@@ -266,23 +280,12 @@ async fn one(
         };
         result.bytes += plan.bytes();
         result.blobs += plan.blobs.len();
-        if request.dry_run || plan.is_empty() {
-            continue;
+        if let Some(writer) = writer.filter(|_| !plan.is_empty()) {
+            writer.copy(&plan, &tree, source, mount).await?;
         }
-        let CopyReport { .. } = copy_image(&plan, &source.repository, &target.repository, mount).await?;
-        verify_copy(&tree, &target.repository).await?;
     }
-    if !request.dry_run {
-        if let Some(tag) = result.tag.as_ref().filter(|_| action.is_put()) {
-            let reference = Reference::Tag(tag.clone());
-            target.repository.put_manifest(&reference, &manifest).await?;
-        }
-        let name = result.tag.as_ref().map_or_else(
-            || target.image.at(result.digest),
-            |tag| target.image.at(tag.clone()),
-        );
-        let sent = HumanBytes(result.bytes);
-        reporter.event(RunEvent::Note(&format!("{name}: {} ({sent})", action.name())));
+    if let Some(writer) = writer {
+        writer.tag(&manifest, &result).await?;
     }
     Ok(result)
 }

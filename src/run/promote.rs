@@ -58,10 +58,20 @@ pub struct PromoteRequest {
 pub async fn promote(request: &PromoteRequest, reporter: Arc<dyn Reporter>) -> Result<Outcome, RunError> {
     let source = Target::of(&request.source.destination, &request.source.identity).await?;
     let mut targets = Vec::new();
+    let mut report = Ok(());
     for target in &request.targets {
-        targets.push(Target::of(&target.destination, &target.identity).await?);
+        match Target::of(&target.destination, &target.identity).await {
+            Ok(target) => targets.push(target),
+            Err(error) => {
+                report = Err(error);
+                break;
+            }
+        }
     }
-    let report = Box::pin(promote_from(request, &source, &targets, reporter)).await;
+    let report = match report {
+        Ok(()) => Box::pin(promote_from(request, &source, &targets, reporter)).await,
+        Err(error) => Err(error),
+    };
     for target in targets.into_iter().chain([source]) {
         target.close().await;
     }
