@@ -19,5 +19,5 @@ mod session;
 
 pub use builder::EngineBuilder;
 pub use buildkit_session::ContextInputs;
-pub use classic::{BaseImage, ImageTimes, LayerCache, push_archive};
+pub use classic::{BaseImage, ImageForm, LayerCache, push_archive};
 pub use runner::BuildRunner;

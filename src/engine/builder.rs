@@ -9,7 +9,7 @@ use buildkit_session::{EngineAddress, Progress};
 
 use super::archive::{self, ClassicImage, TemporaryImage};
 use super::base_image::ResolvedBase;
-use super::classic::{BaseImage, ImageTimes, LayerCache, push_archive, unnamed_file};
+use super::classic::{BaseImage, ImageForm, LayerCache, push_archive, unnamed_file};
 use super::export::{digest_of, image_file, into_store, push_by_digest};
 use super::failure;
 use super::image_file::{is_on_loopback, push_file, shares_loopback};
@@ -199,7 +199,7 @@ impl EngineBuilder {
             &image,
             registry,
             &*self.reporter,
-            ImageTimes::of(request),
+            ImageForm::of(request),
             self.layer_cache.as_ref(),
             base.as_ref(),
         )

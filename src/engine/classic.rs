@@ -27,7 +27,7 @@ pub use self::base::BaseImage;
 use self::base::BaseLayer;
 pub use self::cache::LayerCache;
 use self::compression::MAX_UPLOADS;
-pub use self::epoch::ImageTimes;
+pub use self::epoch::ImageForm;
 pub(super) use self::handover::is_handover;
 use self::image::{ImageTransfer, Layer};
 use self::reading::Reading;
@@ -41,13 +41,13 @@ use tagship_domain::reference::{Digest, Reference};
 ///
 /// Layers are compressed while they are read, on all processors, and uploaded while the next ones are, unless the
 /// registry has them; memory stays flat whatever their size. Those of `base` keep their own blobs; those that `cache` knows
-/// and the registry has are passed over. `times` are set on the way in all others, which the engine's exporter does not do.
+/// and the registry has are passed over. `form` says which times are set on the way in all others, which the engine's exporter does not do.
 /// When the registry or the stream breaks off, the stream is opened again and what was uploaded is passed over.
 pub async fn push_archive(
     archive: &dyn ImageArchive,
     registry: &dyn WriteRepository,
     reporter: &dyn Reporter,
-    times: ImageTimes,
+    form: ImageForm,
     cache: Option<&LayerCache>,
     base: Option<&BaseImage<'_>>,
 ) -> Result<Digest, BuildError> {
@@ -55,7 +55,7 @@ pub async fn push_archive(
         archive,
         registry,
         reporter,
-        times,
+        form,
         cache,
         retry_policy: RetryPolicy::default(),
     };
@@ -67,7 +67,7 @@ struct Push<'a> {
     archive: &'a dyn ImageArchive,
     registry: &'a dyn WriteRepository,
     reporter: &'a dyn Reporter,
-    times: ImageTimes,
+    form: ImageForm,
     cache: Option<&'a LayerCache>,
     retry_policy: RetryPolicy,
 }
@@ -89,14 +89,14 @@ impl Push<'_> {
             of_base.retain(|layer| !lost.contains(layer));
             names.extend(self.fill(&mut image).await?);
         }
-        let manifest = image.manifest(self.registry, self.times.config).await?;
+        let manifest = image.manifest(self.registry, self.form.config_time).await?;
         let reference = Reference::Digest(manifest.digest());
         self.registry.put_manifest(&reference, &manifest).await?;
         if let Some(cache) = self.cache {
             let is_of_base =
                 |(diff_id, _): &(&Digest, &Layer)| of_base.iter().any(|layer| layer.diff_id == **diff_id);
             let own = image.layers().filter(|layer| !is_of_base(layer));
-            cache.add(own, self.times, &names);
+            cache.add(own, self.form, &names);
             if let Some(base) = base.filter(|_| !of_base.is_empty()) {
                 cache.add_base(&base.digest, &of_base);
                 cache.add_originals(image.layers().filter(is_of_base));
@@ -124,7 +124,7 @@ impl Push<'_> {
     }
 
     fn note_lost_base(&self, base: &BaseImage<'_>, error: &RegistryError) {
-        let anew = match self.times.layers {
+        let anew = match self.form.layer_time {
             None => "compressed anew",
             Some(_) => "made anew, so that the digest is another than where they are not",
         };
@@ -141,7 +141,7 @@ impl Push<'_> {
         let diff_ids = self.archive.diff_ids();
         let mut known = self
             .cache
-            .map(|cache| cache.find(diff_ids, self.times))
+            .map(|cache| cache.find(diff_ids, self.form))
             .unwrap_or_default();
         let mut asked: Vec<Digest> = known.values().map(|layer| layer.descriptor.digest).collect();
         asked.extend(of_base.iter().map(|layer| layer.blob.digest));
@@ -205,7 +205,7 @@ impl Push<'_> {
             archive,
             registry,
             reporter,
-            times,
+            form,
             retry_policy,
             ..
         } = *self;
@@ -215,7 +215,7 @@ impl Push<'_> {
                 .map(|cache| cache.engines_names(archive.diff_ids()))
                 .unwrap_or_default();
             let stall = retry_policy.stall;
-            match handover::run(engine, image, registry, reporter, times, known, stall).await {
+            match handover::run(engine, image, registry, reporter, form, known, stall).await {
                 Ok(learned) => names = learned,
                 // The export says what is really wrong, if anything is.
                 Err(error) => {
@@ -232,7 +232,7 @@ impl Push<'_> {
                 image: &mut *image,
                 registry,
                 reporter,
-                times,
+                form,
             };
             let failure = match reading.run(archive).await {
                 Ok(()) => break,

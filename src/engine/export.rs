@@ -41,9 +41,12 @@ pub(super) fn image_file(request: &BuildRequest) -> Export {
 fn of_image(request: &BuildRequest) -> HashMap<String, String> {
     let mut options = owned(&[
         ("oci-mediatypes", "true"),
-        ("compression", "gzip"),
+        ("compression", request.options.compression.form.as_str()),
         ("source-date-epoch", &request.latest_time().to_string()),
     ]);
+    if let Some(level) = request.options.compression.level {
+        options.extend(owned(&[("compression-level", &level.to_string())]));
+    }
     if request.reproducible {
         options.extend(owned(&[("rewrite-timestamp", "true")]));
     }

@@ -87,6 +87,11 @@ fn refuse_preset(raw: &RawInputs, wishes: &BTreeMap<Attestation, String>, proble
         );
         problems.add::<()>(&preset.origin, message, "leave one of the two out".to_owned());
     }
+    let compression = raw.text("compression", problems);
+    if compression.is_some_and(|compression| compression.text == "zstd") {
+        let message = "AWS Lambda takes no layers compressed by zstd, and `compression` asks for them";
+        problems.add::<()>(&preset.origin, message, "leave one of the two out".to_owned());
+    }
     if super::options::platforms(raw, problems).len() > 1 {
         let message = "AWS Lambda takes images of one platform, and `platforms` names several";
         problems.add::<()>(&preset.origin, message, "name one".to_owned());

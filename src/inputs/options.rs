@@ -8,8 +8,8 @@ use super::problem::Problems;
 use super::raw::InputText;
 use super::{Environment, RawInputs};
 use tagship_domain::build::{
-    Annotation, BuildOptions, Entitlement, HostEntry, NamedContext, Network, Ulimit, named_context,
-    size_in_bytes,
+    Annotation, BuildOptions, Compression, Entitlement, HostEntry, LayerForm, NamedContext, Network, Ulimit,
+    named_context, size_in_bytes,
 };
 use tagship_domain::content::Platform;
 use tagship_domain::untrusted::cleaned;
@@ -31,6 +31,7 @@ pub(super) fn read(
             .into_iter()
             .collect(),
         pull: raw.flag("pull", problems),
+        compression: compression(raw, problems),
         no_cache_filters: stages(raw, problems),
         annotations: each(raw, "annotations", Annotation::parse, problems).concat(),
         volatile_args: names(raw, "volatile-build-args", problems)
@@ -42,6 +43,13 @@ pub(super) fn read(
     contexts(raw, paths, &mut options, problems);
     cache::read(raw, environment, &mut options, problems);
     options
+}
+
+/// How layers are compressed, with a level of that form.
+fn compression(raw: &RawInputs, problems: &mut Problems) -> Compression {
+    let form = one(raw, "compression", LayerForm::parse, problems).unwrap_or_default();
+    let level = one(raw, "compression-level", |text| form.level(text), problems);
+    Compression { form, level }
 }
 
 /// The platforms, each once, in their order.

@@ -13,7 +13,7 @@ use bollard::query_parameters::{
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use oci_registry::verify;
-use tagship::engine::{ImageTimes, push_archive};
+use tagship::engine::{ImageForm, push_archive};
 use tagship::ports::BuildError;
 use tagship::ports::{ImageArchive, ReadRepository as _};
 use tagship_domain::content::Content;
@@ -149,7 +149,7 @@ async fn round_trip(name: &str, dockerfile: &str) {
         let image = engine.build(name, dockerfile).await;
         let fake = Fake::start().await;
         let (repository, witness) = fake.client();
-        let digest = push_archive(&image, &repository, &*witness, ImageTimes::UNCHANGED, None, None)
+        let digest = push_archive(&image, &repository, &*witness, ImageForm::UNCHANGED, None, None)
             .await
             .unwrap();
         let distinct: BTreeSet<_> = image.diff_ids.iter().collect();
@@ -167,7 +167,7 @@ async fn round_trip(name: &str, dockerfile: &str) {
             &image,
             &second.client().0,
             &*witness,
-            ImageTimes::UNCHANGED,
+            ImageForm::UNCHANGED,
             None,
             None,
         )

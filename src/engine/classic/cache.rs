@@ -6,8 +6,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::base::BaseLayer;
-use super::epoch::ImageTimes;
-use super::gzip::ENCODER;
+use super::epoch::ImageForm;
+use super::gzip::Encoding;
 use super::image::{Layer, Original};
 use crate::regular_file;
 use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP, OCI_LAYER_TAR};
@@ -51,10 +51,12 @@ impl LayerCache {
     }
 
     /// The known layers of `diff_ids`, by these.
-    pub(super) fn find(&self, diff_ids: &[Digest], times: ImageTimes) -> HashMap<Digest, Layer> {
-        let encoder = encoder(times);
+    pub(super) fn find(&self, diff_ids: &[Digest], form: ImageForm) -> HashMap<Digest, Layer> {
+        let encoder = encoder(form);
         let text = read(&self.file);
-        let lines = text.lines().filter_map(|line| parse(line, &encoder));
+        let lines = text
+            .lines()
+            .filter_map(|line| parse(line, &encoder, form.encoding));
         lines.filter(|(diff_id, _)| diff_ids.contains(diff_id)).collect()
     }
 
@@ -107,10 +109,10 @@ impl LayerCache {
     pub(super) fn add<'a>(
         &self,
         layers: impl Iterator<Item = (&'a Digest, &'a Layer)>,
-        times: ImageTimes,
+        form: ImageForm,
         names: &HashMap<Digest, Digest>,
     ) {
-        let encoder = encoder(times);
+        let encoder = encoder(form);
         let names = names
             .iter()
             .map(|(name, diff_id)| format!("{ENGINE} {name} {diff_id}"));
@@ -144,10 +146,11 @@ impl LayerCache {
 }
 
 /// What a layer's bytes depend on beside its content.
-fn encoder(times: ImageTimes) -> String {
-    match times.layers {
-        None => ENCODER.to_owned(),
-        Some(epoch) => format!("{ENCODER}-{}", epoch.seconds()),
+fn encoder(form: ImageForm) -> String {
+    let encoding = form.encoding.name();
+    match form.layer_time {
+        None => encoding,
+        Some(epoch) => format!("{encoding}-{}", epoch.seconds()),
     }
 }
 
@@ -181,7 +184,7 @@ fn line(encoder: &str, found: &Digest, layer: &Layer) -> Option<String> {
     ))
 }
 
-fn parse(line: &str, encoder: &str) -> Option<(Digest, Layer)> {
+fn parse(line: &str, encoder: &str, encoding: Encoding) -> Option<(Digest, Layer)> {
     let words: Vec<&str> = line
         .strip_prefix(encoder)?
         .strip_prefix(' ')?
@@ -197,7 +200,7 @@ fn parse(line: &str, encoder: &str) -> Option<(Digest, Layer)> {
     };
     let layer = Layer {
         diff_id: digest(diff_id)?,
-        descriptor: Descriptor::new(OCI_LAYER_GZIP, digest(blob)?, size.parse().ok()?),
+        descriptor: Descriptor::new(encoding.media_type(), digest(blob)?, size.parse().ok()?),
         original: Some(original),
     };
     Some((digest(found)?, layer))
@@ -266,7 +269,7 @@ mod tests {
 
     fn add<'a>(cache: &LayerCache, layers: impl IntoIterator<Item = &'a (Digest, Layer)>) {
         let layers = layers.into_iter().map(|(diff_id, layer)| (diff_id, layer));
-        cache.add(layers, ImageTimes::UNCHANGED, &HashMap::new());
+        cache.add(layers, ImageForm::UNCHANGED, &HashMap::new());
     }
 
     #[test]
@@ -276,12 +279,12 @@ mod tests {
         let [name, other, first, second] = [b"a", b"b", b"c", b"d"].map(|text| Digest::of(text));
         let names = HashMap::from([(name, first), (other, second)]);
         for _ in 0..2 {
-            cache.add(std::iter::empty(), ImageTimes::UNCHANGED, &names);
+            cache.add(std::iter::empty(), ImageForm::UNCHANGED, &names);
         }
         assert_eq!(read(&cache.file).lines().count(), 2);
         assert_eq!(cache.engines_names(&[first]), HashMap::from([(name, first)]));
         assert_eq!(cache.engines_names(&[first, second]), names);
-        assert!(cache.find(&[first], ImageTimes::UNCHANGED).is_empty());
+        assert!(cache.find(&[first], ImageForm::UNCHANGED).is_empty());
     }
 
     #[test]
@@ -289,19 +292,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = LayerCache::at(folder.path().join("state/layers"));
         let (first, second) = (layer(b"first"), layer(b"second"));
-        assert!(cache.find(&[first.0], ImageTimes::UNCHANGED).is_empty());
+        assert!(cache.find(&[first.0], ImageForm::UNCHANGED).is_empty());
         add(&cache, [&first]);
         for _ in 0..2 {
             add(&cache, [&second]);
         }
-        let found = cache.find(&[first.0], ImageTimes::UNCHANGED);
+        let found = cache.find(&[first.0], ImageForm::UNCHANGED);
         assert_eq!(found.len(), 1);
         assert_eq!(found[&first.0].descriptor, first.1.descriptor);
-        assert_eq!(cache.find(&[first.0, second.0], ImageTimes::UNCHANGED).len(), 2);
+        assert_eq!(cache.find(&[first.0, second.0], ImageForm::UNCHANGED).len(), 2);
         assert_eq!(read(&cache.file).lines().count(), 2);
-        let reproducible = ImageTimes {
-            layers: Some(super::super::epoch::Epoch::new(1)),
-            ..ImageTimes::UNCHANGED
+        let reproducible = ImageForm {
+            layer_time: Some(super::super::epoch::Epoch::new(1)),
+            ..ImageForm::UNCHANGED
         };
         assert!(cache.find(&[first.0], reproducible).is_empty());
     }
@@ -313,9 +316,10 @@ mod tests {
         let (diff_id, known) = layer(b"first");
         add(&cache, [&(diff_id, known)]);
         let good = read(&cache.file);
-        let damaged = format!("\0\n{ENCODER}\n{ENCODER} sha256:00\n{ENCODER} {diff_id} {diff_id}\n{good}");
+        let encoder = Encoding::USUAL.name();
+        let damaged = format!("\0\n{encoder}\n{encoder} sha256:00\n{encoder} {diff_id} {diff_id}\n{good}");
         fs::write(&cache.file, damaged).unwrap();
-        assert_eq!(cache.find(&[diff_id], ImageTimes::UNCHANGED).len(), 1);
+        assert_eq!(cache.find(&[diff_id], ImageForm::UNCHANGED).len(), 1);
     }
 
     #[test]
@@ -331,14 +335,14 @@ mod tests {
         fs::write(&bytes, [0xff, b'\n']).unwrap();
         for file in [pipe, huge, bytes] {
             let cache = LayerCache::at(&file);
-            assert!(cache.find(&[diff_id], ImageTimes::UNCHANGED).is_empty());
+            assert!(cache.find(&[diff_id], ImageForm::UNCHANGED).is_empty());
             cache.add(
                 [(&diff_id, &known)].into_iter(),
-                ImageTimes::UNCHANGED,
+                ImageForm::UNCHANGED,
                 &HashMap::new(),
             );
             assert_eq!(
-                cache.find(&[diff_id], ImageTimes::UNCHANGED).len(),
+                cache.find(&[diff_id], ImageForm::UNCHANGED).len(),
                 1,
                 "{}",
                 file.display()
@@ -347,10 +351,10 @@ mod tests {
         let nowhere = LayerCache::at(folder.path());
         nowhere.add(
             [(&diff_id, &known)].into_iter(),
-            ImageTimes::UNCHANGED,
+            ImageForm::UNCHANGED,
             &HashMap::new(),
         );
-        assert!(nowhere.find(&[diff_id], ImageTimes::UNCHANGED).is_empty());
+        assert!(nowhere.find(&[diff_id], ImageForm::UNCHANGED).is_empty());
     }
 
     #[test]
@@ -362,7 +366,7 @@ mod tests {
         add(&cache, most);
         add(&cache, [last]);
         assert_eq!(read(&cache.file).lines().count(), MOST);
-        assert!(cache.find(&[layers[0].0], ImageTimes::UNCHANGED).is_empty());
-        assert_eq!(cache.find(&[layers[1].0, last.0], ImageTimes::UNCHANGED).len(), 2);
+        assert!(cache.find(&[layers[0].0], ImageForm::UNCHANGED).is_empty());
+        assert_eq!(cache.find(&[layers[1].0, last.0], ImageForm::UNCHANGED).len(), 2);
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use tokio::io::AsyncRead;
 
-use super::epoch::ImageTimes;
+use super::epoch::ImageForm;
 use super::failure::Failure;
 use super::gzip;
 use super::image::{Layer, Original};
@@ -13,7 +13,7 @@ use super::layer::LayerTimes;
 use super::spool::Spooled;
 use super::tar::TarReader;
 use crate::ports::{RegistryError, WriteRepository};
-use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP};
+use tagship_domain::content::Descriptor;
 use tagship_domain::reference::{Digest, DigestHasher};
 
 /// The most layers that are uploaded at a time. As many more wait compressed, of which little is in memory.
@@ -45,19 +45,19 @@ pub(super) struct Compressed {
 /// Compresses a layer, with its times set if that is wanted. `progress` is given the number of bytes that were read.
 pub(super) async fn compress(
     pieces: &mut impl Pieces,
-    times: ImageTimes,
+    form: ImageForm,
     progress: impl Fn(u64) + Send,
 ) -> Result<Compressed, Failure> {
-    let (input, compressed) = gzip::start();
+    let (input, compressed) = gzip::start(form.encoding);
     let (fed, spooled) = tokio::join!(
-        feed(pieces, times.layers.map(LayerTimes::new), input, progress),
+        feed(pieces, form.layer_time.map(LayerTimes::new), input, progress),
         Spooled::gather(compressed),
     );
     // A broken source breaks the other side too: it is the one to name.
     let fed = fed?;
     let spooled = spooled?;
     let fed = fed.ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe))?;
-    let descriptor = Descriptor::new(OCI_LAYER_GZIP, spooled.digest, spooled.size);
+    let descriptor = Descriptor::new(form.encoding.media_type(), spooled.digest, spooled.size);
     Ok(Compressed {
         found: fed.read,
         layer: Layer {

@@ -1,30 +1,35 @@
-//! Which times of an image are set on its way.
+//! What becomes of an image on its way: which times are set, and how layers are compressed.
 
 use jiff::Timestamp;
 
+use super::gzip::Encoding;
 use tagship_domain::build::{BuildRequest, REPRODUCIBLE_TIME};
 
-/// Which times of an image are set on its way.
+/// What becomes of an image on its way, beside its content.
 #[derive(Debug, Clone, Copy)]
-pub struct ImageTimes {
-    /// Those of the config.
-    pub(super) config: Epoch,
-    /// Those within layers, if any.
-    pub(super) layers: Option<Epoch>,
+pub struct ImageForm {
+    /// The latest time of the config.
+    pub(super) config_time: Epoch,
+    /// The latest time within layers, if one is set.
+    pub(super) layer_time: Option<Epoch>,
+    /// How layers are compressed.
+    pub(super) encoding: Encoding,
 }
 
-impl ImageTimes {
-    /// No time is set.
+impl ImageForm {
+    /// No time is set, and layers are compressed as they usually are.
     pub const UNCHANGED: Self = Self {
-        config: Epoch::new(i64::MAX),
-        layers: None,
+        config_time: Epoch::new(i64::MAX),
+        layer_time: None,
+        encoding: Encoding::USUAL,
     };
 
-    /// As a build wants them.
+    /// As a build wants it.
     pub fn of(request: &BuildRequest) -> Self {
         Self {
-            config: Epoch::new(request.latest_time()),
-            layers: request.reproducible.then(|| Epoch::new(REPRODUCIBLE_TIME)),
+            config_time: Epoch::new(request.latest_time()),
+            layer_time: request.reproducible.then(|| Epoch::new(REPRODUCIBLE_TIME)),
+            encoding: Encoding::of(request.options.compression),
         }
     }
 }

@@ -11,18 +11,53 @@ use libdeflater::{CompressionLvl, Compressor};
 use tokio::sync::mpsc;
 
 use crate::ports::BlobStream;
+use tagship_domain::build::{Compression, LayerForm};
+use tagship_domain::content::{OCI_LAYER_GZIP, OCI_LAYER_TAR};
 use tagship_domain::reference::{Digest, DigestHasher};
 
 /// How many bytes are compressed at once. Another number gives other compressed layers, and so other digests for the
 /// same image.
 const BLOCK: usize = 1024 * 1024;
 
-/// The level: as small as what engines make, at twice their speed (`docs/design.md`).
-const LEVEL: i32 = 4;
+/// How a layer is compressed: another encoder, level or block gives the same layer another digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// gzip at a level of the encoder's.
+    Gzip(u8),
+    /// Not at all.
+    Stored,
+}
 
-/// What makes the bytes of a compressed layer: another encoder, level or block gives the same layer another digest. It
-/// changes with each of them; the test with a fixed digest says when an update of the encoder changes it.
-pub(super) const ENCODER: &str = "gzip-libdeflate-4-1m";
+impl Encoding {
+    /// As small as what engines make, at twice their speed (`docs/design.md`).
+    pub(super) const USUAL: Self = Self::Gzip(4);
+
+    /// As a build wants it. Zstandard is refused for a classic store before it builds.
+    pub(super) fn of(compression: Compression) -> Self {
+        match (compression.form, compression.level) {
+            (LayerForm::Uncompressed, _) => Self::Stored,
+            (LayerForm::Gzip | LayerForm::Zstd, Some(level)) => Self::Gzip(level),
+            (LayerForm::Gzip | LayerForm::Zstd, None) => Self::USUAL,
+        }
+    }
+
+    /// Returns a name that changes with everything that changes a layer's bytes; the test with a fixed digest says when an
+    /// update of the encoder does.
+    pub(super) fn name(self) -> String {
+        match self {
+            Self::Gzip(level) => format!("gzip-libdeflate-{level}-1m"),
+            Self::Stored => "stored".to_owned(),
+        }
+    }
+
+    /// Returns OCI's word for what it makes.
+    pub(super) const fn media_type(self) -> &'static str {
+        match self {
+            Self::Gzip(_) => OCI_LAYER_GZIP,
+            Self::Stored => OCI_LAYER_TAR,
+        }
+    }
+}
 
 /// The most blocks that are compressed at the same time. What they hold stays in memory.
 const MAX_WORKERS: usize = 4;
@@ -48,7 +83,7 @@ pub(super) struct OutputClosed;
 /// Starts compressing. However the bytes come and whatever the number of processors, the same bytes give the same blob.
 ///
 /// Blocks are compressed as the stream is read, so that no more of them wait than are compressed at a time.
-pub(super) fn start() -> (Input, BlobStream) {
+pub(super) fn start(encoding: Encoding) -> (Input, BlobStream) {
     let (blocks, waiting) = mpsc::channel(1);
     let input = Input {
         blocks,
@@ -57,7 +92,7 @@ pub(super) fn start() -> (Input, BlobStream) {
     };
     let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let compressed = stream::unfold(Some(waiting), next_block)
-        .map(compressed)
+        .map(move |block| compressed(block, encoding))
         .buffered(workers.min(MAX_WORKERS));
     (input, compressed.boxed())
 }
@@ -102,16 +137,19 @@ async fn next_block(
     Some((Ok(block), (!is_last).then_some(waiting)))
 }
 
-async fn compressed(block: io::Result<Block>) -> io::Result<Bytes> {
+async fn compressed(block: io::Result<Block>, encoding: Encoding) -> io::Result<Bytes> {
     let bytes = block?.bytes;
-    tokio::task::spawn_blocking(move || member(&bytes))
+    let Encoding::Gzip(level) = encoding else {
+        return Ok(bytes);
+    };
+    tokio::task::spawn_blocking(move || member(&bytes, level))
         .await
         .map_err(io::Error::other)?
 }
 
 /// A gzip member: without time and name, so that it depends on its content alone.
-fn member(bytes: &[u8]) -> io::Result<Bytes> {
-    let mut compressor = Compressor::new(CompressionLvl::new(LEVEL).unwrap_or_default());
+fn member(bytes: &[u8], level: u8) -> io::Result<Bytes> {
+    let mut compressor = Compressor::new(CompressionLvl::new(level.into()).unwrap_or_default());
     let mut output = vec![0; compressor.gzip_compress_bound(bytes.len())];
     let size = compressor
         .gzip_compress(bytes, &mut output)

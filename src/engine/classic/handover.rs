@@ -25,7 +25,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use self::serving::serve;
 use super::compression::Compressed;
-use super::epoch::ImageTimes;
+use super::epoch::ImageForm;
 use super::failure::Failure;
 use super::image::ImageTransfer;
 use crate::ports::{ImageArchive, LoopbackRegistry, PushableImage, Reporter, WriteRepository};
@@ -74,7 +74,7 @@ pub(super) struct Handover<'a> {
     image: Mutex<&'a mut ImageTransfer>,
     registry: &'a dyn WriteRepository,
     reporter: &'a dyn Reporter,
-    times: ImageTimes,
+    form: ImageForm,
     known: Mutex<Known>,
     /// The value of the header that every request must have.
     authorization: String,
@@ -106,7 +106,7 @@ pub(super) async fn run(
     image: &mut ImageTransfer,
     registry: &dyn WriteRepository,
     reporter: &dyn Reporter,
-    times: ImageTimes,
+    form: ImageForm,
     names: HashMap<Digest, Digest>,
     stall: Duration,
 ) -> Result<HashMap<Digest, Digest>, Failure> {
@@ -124,7 +124,7 @@ pub(super) async fn run(
         image: Mutex::new(image),
         registry,
         reporter,
-        times,
+        form,
         known: Mutex::new(Known {
             names,
             put: Vec::new(),

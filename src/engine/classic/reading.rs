@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::io::AsyncRead;
 
 use super::compression::{Beginning, Compressed, MAX_UPLOADS, compress, upload};
-use super::epoch::ImageTimes;
+use super::epoch::ImageForm;
 use super::failure::Failure;
 use super::image::{EntryRole, ImageTransfer, Original};
 use super::tar::{TarEntry, TarReader};
@@ -25,7 +25,7 @@ pub(super) struct Reading<'a> {
     pub(super) image: &'a mut ImageTransfer,
     pub(super) registry: &'a dyn WriteRepository,
     pub(super) reporter: &'a dyn Reporter,
-    pub(super) times: ImageTimes,
+    pub(super) form: ImageForm,
 }
 
 impl Reading<'_> {
@@ -173,7 +173,7 @@ impl Reading<'_> {
             Some(diff_id) => diff_id.short(),
             None => entry.path.chars().take(12).collect(),
         };
-        let layer = compress(tar, self.times, |current| {
+        let layer = compress(tar, self.form, |current| {
             self.reporter.event(RunEvent::Progress {
                 what: &name,
                 current,

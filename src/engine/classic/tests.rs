@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use self::saved::{Layout, SavedImage};
 use super::epoch::Epoch;
+use super::gzip::Encoding;
 use super::*;
 use crate::ports::RegistryError;
 use oci_registry::InMemoryRegistry;
@@ -61,7 +62,7 @@ async fn push_patiently(
     archive: &SavedImage,
     registry: &InMemoryRegistry,
     reporter: &RecordedEvents,
-    times: ImageTimes,
+    form: ImageForm,
     cache: Option<&LayerCache>,
     base: Option<&BaseImage<'_>>,
 ) -> Result<Digest, BuildError> {
@@ -69,7 +70,7 @@ async fn push_patiently(
         archive,
         registry,
         reporter,
-        times,
+        form,
         cache,
         retry_policy: impatient(),
     };
@@ -81,7 +82,7 @@ async fn push(saved: &SavedImage, registry: &InMemoryRegistry) -> Result<Digest,
         saved,
         registry,
         &RecordedEvents::default(),
-        ImageTimes::UNCHANGED,
+        ImageForm::UNCHANGED,
         None,
         None,
     )
@@ -195,7 +196,7 @@ async fn a_stream_that_breaks_off_is_opened_again_for_what_is_missing() {
             let saved = SavedImage::new(layout, &LAYERS).breaking_off_at(&[at]);
             let registry = InMemoryRegistry::default();
             let heard = RecordedEvents::default();
-            let pushed = push_patiently(&saved, &registry, &heard, ImageTimes::UNCHANGED, None, None).await;
+            let pushed = push_patiently(&saved, &registry, &heard, ImageForm::UNCHANGED, None, None).await;
             check(pushed.unwrap(), &saved, &registry);
             assert_eq!((saved.opened(), heard.retries()), (2, 1), "{at}");
             // At most the one that broke off is begun twice.
@@ -295,7 +296,7 @@ async fn progress_is_told_of_every_layer() {
         &saved,
         &InMemoryRegistry::default(),
         &heard,
-        ImageTimes::UNCHANGED,
+        ImageForm::UNCHANGED,
         None,
         None,
     )
@@ -310,9 +311,10 @@ async fn progress_is_told_of_every_layer() {
 
 #[tokio::test]
 async fn builds_that_differ_in_times_become_one_image() {
-    let times = ImageTimes {
-        config: Epoch::new(1_700_000_000),
-        layers: Some(Epoch::new(1_700_000_000)),
+    let times = ImageForm {
+        config_time: Epoch::new(1_700_000_000),
+        layer_time: Some(Epoch::new(1_700_000_000)),
+        ..ImageForm::UNCHANGED
     };
     let mut digests = BTreeSet::new();
     for late in [1_800_000_000, 1_900_000_000] {
@@ -360,7 +362,7 @@ async fn a_known_layer_is_passed_over_where_the_registry_has_it() {
     let registry = InMemoryRegistry::default();
     let push = async |saved: &SavedImage, registry: &InMemoryRegistry| {
         let heard = RecordedEvents::default();
-        let times = ImageTimes::UNCHANGED;
+        let times = ImageForm::UNCHANGED;
         let pushed = push_patiently(saved, registry, &heard, times, Some(&cache), None).await;
         let told = heard.0.into_inner().unwrap();
         (pushed.unwrap(), told.len())
@@ -393,4 +395,42 @@ async fn a_known_layer_is_passed_over_where_the_registry_has_it() {
     let (digest, _) = push(&more, &registry).await;
     check(digest, &more, &registry);
     assert_eq!(uploads(&registry), 1);
+}
+
+#[tokio::test]
+async fn layers_are_compressed_as_much_as_is_asked_for() {
+    let words: Vec<u8> = (0..200_000_u32)
+        .flat_map(|at| (at.wrapping_mul(at) % 977).to_le_bytes())
+        .collect();
+    let saved = SavedImage::new(Layout::Docker28, &[&words]);
+    let folder = tempfile::tempdir().unwrap();
+    // One file for all: what one form became is nothing to another.
+    let cache = LayerCache::at(folder.path().join("layers"));
+    let pushed = async |encoding| {
+        let registry = InMemoryRegistry::default();
+        let form = ImageForm {
+            encoding,
+            ..ImageForm::UNCHANGED
+        };
+        let heard = RecordedEvents::default();
+        let pushed = push_patiently(&saved, &registry, &heard, form, Some(&cache), None).await;
+        let verified = verify(&pushed.unwrap(), &registry).await.unwrap();
+        let Content::Image(image) = verified.manifest.content().unwrap() else {
+            panic!("an index");
+        };
+        image.layers[0].clone()
+    };
+    let stored = pushed(Encoding::Stored).await;
+    assert_eq!(
+        (stored.digest, stored.size),
+        (Digest::of(&words), words.len() as u64)
+    );
+    assert_eq!(stored.media_type, "application/vnd.oci.image.layer.v1.tar");
+    let fast = pushed(Encoding::Gzip(1)).await;
+    let small = pushed(Encoding::Gzip(9)).await;
+    assert!(
+        small.size < fast.size && fast.size < stored.size,
+        "{small:?} {fast:?}"
+    );
+    assert_eq!(small.media_type, "application/vnd.oci.image.layer.v1.tar+gzip");
 }

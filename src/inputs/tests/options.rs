@@ -1,6 +1,6 @@
 //! Inputs that build-push-action has, too.
 
-use tagship_domain::build::{CacheKind, Entitlement, NamedContext, Network};
+use tagship_domain::build::{CacheKind, Compression, Entitlement, LayerForm, NamedContext, Network};
 
 use super::*;
 use crate::settings::CacheWish;
@@ -239,6 +239,9 @@ fn no_secret_is_published_with_an_attestation_and_lambda_takes_none() {
     with("max", "KEYBOARD=x\nPUBLIC_KEY=x").settings();
 
     let lambda = || Case::complete().flag("preset", "lambda");
+    let zstd = lambda().flag("compression", "zstd").problem();
+    assert!(zstd.0.contains("no layers compressed by zstd"), "{}", zstd.0);
+    lambda().flag("compression", "uncompressed").settings();
     lambda().flag("platforms", "linux/arm64").settings();
     assert!(
         lambda()
@@ -256,6 +259,33 @@ fn no_secret_is_published_with_an_attestation_and_lambda_takes_none() {
             .0
             .contains("is no preset")
     );
+}
+
+#[test]
+fn a_compression_has_a_form_and_a_level_of_that_form() {
+    let with = |form: &str, level: &str| {
+        Case::complete()
+            .flag("compression", form)
+            .flag("compression-level", level)
+    };
+    let compression = |form, level| with(form, level).settings().build.options.compression;
+    assert_eq!(
+        compression("zstd", "19"),
+        Compression {
+            form: LayerForm::Zstd,
+            level: Some(19)
+        }
+    );
+    assert!(Case::complete().settings().build.options.compression.is_default());
+    assert!(
+        with("gzip", "19")
+            .problem()
+            .0
+            .contains("`gzip`, which has 0 to 9")
+    );
+    assert!(with("uncompressed", "1").problem().0.contains("has no level"));
+    let (message, _) = Case::complete().flag("compression", "lz4").problem();
+    assert!(message.contains("`lz4` is not `gzip`"), "{message}");
 }
 
 #[test]

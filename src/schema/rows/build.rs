@@ -85,6 +85,21 @@ pub(super) const ROWS: &[Input] = &[
     ),
     Input::text(
         Section::Build,
+        "compression",
+        "FORM",
+        "How the layers that are built are compressed: `gzip`, `zstd` (with the containerd image store) or `uncompressed`. \
+         Those of a base image stay as they are",
+    )
+    .default("gzip"),
+    Input::text(
+        Section::Build,
+        "compression-level",
+        "NUMBER",
+        "How much they are compressed: 0 to 9 with gzip, 1 to 22 with zstd",
+    )
+    .default_note("4 where layers come out of a classic image store, else the engine's own"),
+    Input::text(
+        Section::Build,
         "docker-host",
         "URL",
         "The Docker Engine's address: `unix:///path`, `tcp://host:port` or `ssh://user@host`",

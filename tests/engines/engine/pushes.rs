@@ -1,7 +1,9 @@
 //! Pushing what was built, and what goes wrong with it.
 
 use http::Method;
-use tagship::ports::{BuildError, RegistryError};
+use tagship::ports::{BuildError, Builder as _, RegistryError};
+use tagship_domain::build::{Compression, LayerForm};
+use tagship_domain::content::Content;
 use tagship_domain::error::{Diagnose as _, FailureKind, with_causes};
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 
@@ -114,5 +116,40 @@ async fn an_engine_pushes_to_its_bridges_gateway_too() {
             repository: RepositoryName::parse(test_support::fake::REPOSITORY).unwrap(),
         };
         assert!(image.to_string().starts_with(gateway.trim()));
+    }
+}
+
+#[tokio::test]
+async fn layers_have_the_form_that_is_asked_for_or_nothing_is_built() {
+    for engine in engines() {
+        let context = folder(&[("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")]);
+        let bench = Bench::new(&engine).await;
+        let mut request = request(context.path());
+        for (form, level, suffix) in [
+            (LayerForm::Gzip, Some(9), "+gzip"),
+            (LayerForm::Uncompressed, None, ""),
+            (LayerForm::Zstd, Some(3), "+zstd"),
+        ] {
+            request.options.compression = Compression { form, level };
+            let checked = bench.builder.check(&request).await;
+            if form == LayerForm::Zstd && !engine.is_containerd() {
+                let error = checked.unwrap_err();
+                assert!(
+                    error.hint().unwrap().contains("containerd image store"),
+                    "{error}"
+                );
+                assert!(error.to_string().contains("`compression: zstd`"), "{error}");
+                continue;
+            }
+            checked.unwrap();
+            // Another form of what the engine has in one already.
+            request.no_cache = true;
+            let digest = bench.publish(&request).await.unwrap();
+            let Content::Image(image) = bench.manifest(&digest).content().unwrap() else {
+                panic!("an index");
+            };
+            let media_type = format!("application/vnd.oci.image.layer.v1.tar{suffix}");
+            assert_eq!(image.layers[0].media_type, media_type, "{}", engine.name);
+        }
     }
 }

@@ -46,6 +46,27 @@ pub enum InvalidOption {
     /// An inline cache to read.
     #[error("a cache within an image is read with `type=registry` and the image's name")]
     CacheFromInline,
+    /// A form of layers that there is not.
+    #[error("`{name}` is not `gzip`, `zstd` or `uncompressed`")]
+    Compression {
+        /// What stands there.
+        name: String,
+    },
+    /// A level that a form does not have.
+    #[error("`{level}` is no level of `{name}`, which has {first} to {last}")]
+    CompressionLevel {
+        /// What stands there.
+        level: String,
+        /// The form.
+        name: &'static str,
+        /// The least level.
+        first: u8,
+        /// The greatest level.
+        last: u8,
+    },
+    /// A level of what is not compressed.
+    #[error("`compression: uncompressed` has no level")]
+    NoLevels,
     /// No named context.
     #[error("it is not of the form `NAME=FOLDER`, `NAME=docker-image://IMAGE` or `NAME=https://…`")]
     NamedContext,

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::attachments::{Annotation, Attestation};
 use super::cache::{CacheEntry, CacheTagError};
+use super::compression::Compression;
 use super::invalid::InvalidOption;
 use super::steps::{Entitlement, HostEntry, Network, Ulimit};
 use crate::immutability::Mutability;
@@ -45,6 +46,9 @@ pub struct BuildOptions {
     /// The stages whose cached results are ignored.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub no_cache_filters: Vec<String>,
+    /// How layers are compressed.
+    #[serde(skip_serializing_if = "Compression::is_default")]
+    pub compression: Compression,
     /// Annotations of manifests and indexes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub annotations: Vec<Annotation>,

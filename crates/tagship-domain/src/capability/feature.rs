@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Cause, EngineVersion, FeatureAnswer, ImageStore, Reason, Support, UnsupportedFeature};
-use crate::build::{ArchiveKind, Attestation, BuildOutput, BuildRequest, CacheEntry, CacheKind};
+use crate::build::{ArchiveKind, Attestation, BuildOutput, BuildRequest, CacheEntry, CacheKind, LayerForm};
 
 /// Something that a build can ask for and some engine cannot do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -30,6 +30,8 @@ pub enum Feature {
     CgroupParent,
     /// One time in all layers.
     Reproducible,
+    /// Layers compressed by Zstandard.
+    Zstd,
     /// A cache that is read.
     CacheFrom(CacheKind),
     /// A cache that is written.
@@ -40,7 +42,7 @@ pub enum Feature {
 
 impl Feature {
     /// All, in the order of the table in the documentation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SeveralPlatforms,
         Self::Annotations,
         Self::Provenance,
@@ -50,6 +52,7 @@ impl Feature {
         Self::Ulimit,
         Self::CgroupParent,
         Self::Reproducible,
+        Self::Zstd,
         Self::CacheFrom(CacheKind::Registry),
         Self::CacheFrom(CacheKind::Gha),
         Self::CacheFrom(CacheKind::Local),
@@ -82,6 +85,7 @@ impl Feature {
             (!options.ulimits.is_empty(), Self::Ulimit),
             (options.cgroup_parent.is_some(), Self::CgroupParent),
             (request.reproducible, Self::Reproducible),
+            (options.compression.form == LayerForm::Zstd, Self::Zstd),
         ];
         let kind = |entry: &CacheEntry| entry.kind;
         // Those that are optional are left out where they are not possible.
@@ -112,6 +116,7 @@ impl Feature {
             Self::Ulimit => "ulimit",
             Self::CgroupParent => "cgroup-parent",
             Self::Reproducible => "reproducible",
+            Self::Zstd => "compression",
             Self::CacheFrom(_) => "cache-from",
             Self::CacheTo(_) => "cache-to",
             Self::Output(_) => "outputs",
@@ -124,7 +129,7 @@ impl Feature {
     /// and `cgroup-parent`), 24.0 (the first to build with the containerd store as buildx does) and 26.0 (`BuildKit`
     /// 0.13, which rewrites times in layers).
     pub const fn support(self, store: ImageStore) -> Support {
-        use Reason::{InlineOnly, NoIndexes, NoManifests, NotCompiledIn, NotServed};
+        use Reason::{GzipOnly, InlineOnly, NoIndexes, NoManifests, NotCompiledIn, NotServed};
         use Support::{Always, Never, Since};
         let (classic, containerd) = match self {
             Self::SeveralPlatforms | Self::Provenance | Self::Sbom => (Never(NoIndexes), Since((24, 0))),
@@ -135,6 +140,7 @@ impl Feature {
                 (Never(NoManifests), Since((24, 0)))
             }
             Self::Reproducible => (Always, Since((26, 0))),
+            Self::Zstd => (Never(GzipOnly), Since((24, 0))),
             Self::Output(ArchiveKind::Tar)
             | Self::CacheFrom(CacheKind::Registry)
             | Self::CacheTo(CacheKind::Inline) => (Always, Always),
@@ -171,6 +177,7 @@ impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SeveralPlatforms => f.write_str("several `platforms`"),
+            Self::Zstd => f.write_str("`compression: zstd`"),
             Self::CacheFrom(kind) | Self::CacheTo(kind) => {
                 write!(f, "`{}` with `type={}`", self.input(), kind.as_str())
             }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::*;
 
 async fn compressed(chunks: &[&[u8]]) -> (Digest, Vec<u8>) {
-    let (mut input, mut output) = start();
+    let (mut input, mut output) = start(Encoding::USUAL);
     let write = async {
         for chunk in chunks {
             assert!(input.write(Bytes::copy_from_slice(chunk)).await.is_ok());
@@ -92,7 +92,7 @@ async fn the_same_bytes_give_the_same_blob_however_they_come() {
 async fn the_encoder_is_the_one_that_its_name_says() {
     let content = content(2 * BLOCK + 5);
     let (_, blob) = compressed(&[&content]).await;
-    assert_eq!(ENCODER, "gzip-libdeflate-4-1m");
+    assert_eq!(Encoding::USUAL.name(), "gzip-libdeflate-4-1m");
     assert_eq!(
         Digest::of(&blob).to_string(),
         "sha256:349fba06dc5d2ab82db384ee2b96b7a2c69786a8f110e60c469702a03bee415c"
@@ -109,7 +109,7 @@ async fn what_does_not_compress_grows_little() {
 
 #[tokio::test]
 async fn a_source_that_goes_away_breaks_the_stream() {
-    let (mut input, output) = start();
+    let (mut input, output) = start(Encoding::USUAL);
     assert!(input.write(Bytes::from_static(b"half a layer")).await.is_ok());
     drop(input);
     let pieces: Vec<_> = output.collect().await;
@@ -118,7 +118,7 @@ async fn a_source_that_goes_away_breaks_the_stream() {
 
 #[tokio::test]
 async fn a_reader_that_goes_away_is_noticed() {
-    let (input, output) = start();
+    let (input, output) = start(Encoding::USUAL);
     drop(output);
     assert!(input.finish().await.is_err());
 }

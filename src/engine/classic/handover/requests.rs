@@ -154,7 +154,7 @@ impl Handover<'_> {
             return Ok(());
         }
         let _permit = self.compressing.acquire().await;
-        let compressed = compress(&mut layer, self.times, |current| {
+        let compressed = compress(&mut layer, self.form, |current| {
             self.note_movement();
             self.reporter.event(RunEvent::Progress {
                 what: session,

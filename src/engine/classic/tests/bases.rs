@@ -73,7 +73,7 @@ impl BaseRegistry {
         opens: &Opens,
         target: &InMemoryRegistry,
         cache: Option<&LayerCache>,
-        times: ImageTimes,
+        times: ImageForm,
     ) -> (Vec<Descriptor>, usize) {
         self.push_saved(Layout::Docker28, opens, target, cache, times)
             .await
@@ -85,7 +85,7 @@ impl BaseRegistry {
         opens: &Opens,
         target: &InMemoryRegistry,
         cache: Option<&LayerCache>,
-        times: ImageTimes,
+        times: ImageForm,
     ) -> (Vec<Descriptor>, usize) {
         let host = RegistryHost::parse("127.0.0.1:1").unwrap();
         let base = BaseImage {
@@ -131,11 +131,12 @@ async fn a_base_keeps_its_blobs_which_are_copied_once_or_mounted() {
     ] {
         let base = BaseRegistry::new(media_type);
         // Times are set in no layer of the base.
-        let late = ImageTimes {
-            config: Epoch::new(0),
-            layers: Some(Epoch::new(0)),
+        let late = ImageForm {
+            config_time: Epoch::new(0),
+            layer_time: Some(Epoch::new(0)),
+            ..ImageForm::UNCHANGED
         };
-        for times in [ImageTimes::UNCHANGED, late] {
+        for times in [ImageForm::UNCHANGED, late] {
             let target = InMemoryRegistry::default();
             let (layers, lost) = base.push(&base.opens(), &target, None, times).await;
             assert_eq!(digests(&layers[..2]), digests(&base.blobs));
@@ -154,7 +155,7 @@ async fn a_base_keeps_its_blobs_which_are_copied_once_or_mounted() {
         }
         let target = InMemoryRegistry::default();
         target.state().mountable = base.registry.state().blobs.clone();
-        base.push(&base.opens(), &target, None, ImageTimes::UNCHANGED)
+        base.push(&base.opens(), &target, None, ImageForm::UNCHANGED)
             .await;
         assert_eq!(uploads(&target), 1);
     }
@@ -165,7 +166,7 @@ async fn a_base_keeps_its_blobs_which_are_copied_once_or_mounted() {
 async fn layers_without_names_are_known_by_their_content() {
     let base = BaseRegistry::new(OCI_LAYER_GZIP);
     let target = InMemoryRegistry::default();
-    let (opens, times) = (base.opens(), ImageTimes::UNCHANGED);
+    let (opens, times) = (base.opens(), ImageForm::UNCHANGED);
     let (layers, lost) = base
         .push_saved(Layout::Docker20, &opens, &target, None, times)
         .await;
@@ -180,10 +181,10 @@ async fn a_base_that_is_known_is_not_asked_again() {
     let base = BaseRegistry::new(OCI_LAYER_GZIP);
     let target = InMemoryRegistry::default();
     let (layers, _) = base
-        .push(&base.opens(), &target, Some(&cache), ImageTimes::UNCHANGED)
+        .push(&base.opens(), &target, Some(&cache), ImageForm::UNCHANGED)
         .await;
     let again = base
-        .push(&Opens(None), &target, Some(&cache), ImageTimes::UNCHANGED)
+        .push(&Opens(None), &target, Some(&cache), ImageForm::UNCHANGED)
         .await;
     assert_eq!(again, (layers, 0));
     let own = OWN.map(Digest::of);
@@ -196,7 +197,7 @@ async fn a_base_that_is_known_is_not_asked_again() {
     // What the base is never makes an own layer of it.
     let other = InMemoryRegistry::default();
     let (anew, lost) = base
-        .push(&Opens(None), &other, Some(&cache), ImageTimes::UNCHANGED)
+        .push(&Opens(None), &other, Some(&cache), ImageForm::UNCHANGED)
         .await;
     assert_eq!(lost, 2, "each layer once");
     assert_ne!(digests(&anew[..2]), digests(&base.blobs));
@@ -206,15 +207,13 @@ async fn a_base_that_is_known_is_not_asked_again() {
 async fn a_base_that_cannot_be_asked_is_compressed_anew() {
     let base = BaseRegistry::new(OCI_LAYER_GZIP);
     let target = InMemoryRegistry::default();
-    let (layers, lost) = base
-        .push(&Opens(None), &target, None, ImageTimes::UNCHANGED)
-        .await;
+    let (layers, lost) = base.push(&Opens(None), &target, None, ImageForm::UNCHANGED).await;
     assert_eq!(lost, 1);
     assert_ne!(digests(&layers[..2]), digests(&base.blobs));
     // One in a form that this tool does not write is not asked for its blobs, and no failure.
     let base = BaseRegistry::new("application/vnd.oci.image.layer.v1.tar+zstd");
     let (layers, lost) = base
-        .push(&base.opens(), &target, None, ImageTimes::UNCHANGED)
+        .push(&base.opens(), &target, None, ImageForm::UNCHANGED)
         .await;
     assert_eq!((lost, layers.len()), (0, 3));
 }
@@ -261,7 +260,7 @@ async fn a_base_that_lies_gives_no_blob() {
         lie(&mut base);
         let target = InMemoryRegistry::default();
         let (layers, lost) = base
-            .push(&base.opens(), &target, None, ImageTimes::UNCHANGED)
+            .push(&base.opens(), &target, None, ImageForm::UNCHANGED)
             .await;
         assert!(lost > 0, "{what}");
         for blob in &base.blobs {

@@ -57,7 +57,7 @@ impl Bench {
         self.engine.sent.store(0, Ordering::SeqCst);
         let heard = RecordedEvents::default();
         let cache = Some(&self.cache);
-        let pushed = push_patiently(saved, &self.registry, &heard, ImageTimes::UNCHANGED, cache, None).await;
+        let pushed = push_patiently(saved, &self.registry, &heard, ImageForm::UNCHANGED, cache, None).await;
         let digest = pushed.unwrap();
         check(digest, saved, &self.registry);
         digest
