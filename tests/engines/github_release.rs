@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tagship_domain::immutability::{Mutability, TagFilter};
 use test_support::engines;
 use test_support::github::{Github, Trouble};
@@ -214,6 +214,36 @@ fn three_versions_are_released_and_one_converges_wherever_it_is_killed() {
     // The releases before are what they were.
     assert_eq!(world.download("v1.0.0", "image.json")["digest"], first["digest"]);
     assert_eq!(world.download("v1.1.0", "image.json")["digest"], second["digest"]);
+}
+
+/// The registry scans what is pushed, and finds this.
+fn scanned(world: &World, findings: &Value) {
+    world
+        .yard
+        .ecr
+        .order_scans(json!({"takes_seconds": 0, "findings": findings}));
+}
+
+#[test]
+fn a_version_that_the_gate_stops_leaves_no_tag_anywhere_and_its_number_is_free() {
+    let mut world = World::new();
+    world.yard.ecr.scan_with("BASIC", "SCAN_ON_PUSH", "team/*");
+    let finding =
+        json!({"name": "CVE-2024-3094", "severity": "CRITICAL", "package": "xz-utils", "version": "5.6.0"});
+    scanned(&world, &json!([finding]));
+    let stopped = world.ship(&["--scan", "wait"]);
+    stopped.expect_code(11);
+    assert!(stopped.stderr.contains("CVE-2024-3094"), "{}", stopped.stderr);
+    assert_eq!(world.yard.tags(), BTreeMap::new());
+    assert_eq!(world.github.tags(), BTreeMap::new());
+    assert_eq!(world.github.releases(), json!([]));
+    assert_eq!(report(&stopped)["release"]["outcome"], "pending");
+
+    world.commit("fix: without the finding");
+    scanned(&world, &json!([]));
+    let passed = world.ship(&["--scan", "wait"]);
+    passed.expect_code(0);
+    world.expect_released("1.0.0", &report(&passed));
 }
 
 #[test]
