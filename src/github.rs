@@ -12,8 +12,10 @@ use tokio::sync::OnceCell;
 
 use self::api::{Api, Call};
 use self::failure::Purpose;
+use crate::limits;
 use crate::ports::{ForgeError, ReadForge};
 use crate::settings::GithubSettings;
+use tagship_domain::bump::Commit;
 use tagship_domain::error::cleaned;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{CommitId, Descent};
@@ -71,6 +73,34 @@ impl ReadForge for GithubForge {
     async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError> {
         self.compare(of, from).await
     }
+
+    async fn commits_since(
+        &self,
+        base: &CommitId,
+        tip: &CommitId,
+    ) -> Result<Option<Vec<Commit>>, ForgeError> {
+        let mut commits = Vec::new();
+        for page in 1..=limits::GITHUB_COMMIT_PAGES {
+            let route = format!("/compare/{base}...{tip}?per_page=100&page={page}");
+            let answer = self.api.send(&Call::get(route), Purpose::Read).await?;
+            let comparison: Comparison = self.api.read(&answer)?;
+            if !matches!(comparison.status, Status::Ahead | Status::Identical) {
+                return Ok(None);
+            }
+            for ComparedCommit { sha, commit } in comparison.commits {
+                let id =
+                    CommitId::parse(&sha).ok_or_else(|| self.api.not_understood(&"a commit has no id"))?;
+                commits.push(Commit::read(id, commit.message.as_bytes(), false));
+            }
+            if !answer.has_more {
+                commits.reverse();
+                return Ok(Some(commits));
+            }
+        }
+        Err(self
+            .api
+            .not_understood(&"there are too many commits since the last release"))
+    }
 }
 
 /// Source: SPDX specification, annex "SPDX license expressions", `idstring`.
@@ -91,6 +121,20 @@ impl fmt::Debug for GithubForge {
 #[derive(Deserialize)]
 struct Comparison {
     status: Status,
+    /// The oldest first.
+    #[serde(default)]
+    commits: Vec<ComparedCommit>,
+}
+
+#[derive(Deserialize)]
+struct ComparedCommit {
+    sha: String,
+    commit: CommitText,
+}
+
+#[derive(Deserialize)]
+struct CommitText {
+    message: String,
 }
 
 #[derive(Deserialize)]

@@ -70,6 +70,8 @@ pub const GITHUB_PAUSE: Duration = Duration::from_mins(1);
 pub const GITHUB_UPLOAD: Duration = Duration::from_mins(2);
 /// The most pages of a list of GitHub's API, of a hundred entries each.
 pub const GITHUB_PAGES: usize = 100;
+/// The most pages of commits since the last release, of a hundred each.
+pub const GITHUB_COMMIT_PAGES: usize = 20;
 
 /// How long a program that keeps logins for the docker command may take; it may ask its user.
 pub const HELPER: Duration = Duration::from_secs(30);

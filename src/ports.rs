@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use tagship_domain::build::BuildRequest;
+use tagship_domain::bump::Commit;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{CommitId, Descent, GitTags};
 use tagship_domain::immutability::Mutability;
@@ -179,6 +180,10 @@ pub trait ReadForge: Send + Sync {
 
     /// Where the commit `of` stands to the commit `from`; an error when it does not know one of them.
     async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, ForgeError>;
+
+    /// The commits that `tip` contains and `base` does not, the newest first; `None` where `tip` does not contain `base`.
+    async fn commits_since(&self, base: &CommitId, tip: &CommitId)
+    -> Result<Option<Vec<Commit>>, ForgeError>;
 }
 
 /// Reads the time, and waits.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::commit_naming::CommitNaming;
 use super::context::source;
+use super::version::OfForge;
 use super::{Outcome, RunError};
 use crate::aws::Ecr;
 use crate::clock::SystemClock;
@@ -26,7 +27,7 @@ pub async fn build(
     is_plan: bool,
 ) -> Result<Outcome, RunError> {
     ledger.enter(Stage::Read, &*reporter);
-    let naming = CommitNaming::of(settings, source(settings).await?, Vec::new(), &*reporter).await?;
+    let naming = CommitNaming::of(settings, source(settings).await?, OfForge::default(), &*reporter).await?;
     let unknown = naming.repository(RepositoryInfo::default());
     let mut made = settings.lists.evaluate(&naming.tag_context(&unknown))?;
     if let Some(mismatch) = &naming.mismatch {

@@ -7,13 +7,12 @@ use semver::Version;
 
 use super::RunError;
 use super::rule_inputs::{event_of_checkout, version_for_rules, version_of};
-use super::version::made_version;
+use super::version::{OfForge, made_version};
 use crate::clock::SystemClock;
 use crate::git::GixCheckout;
 use crate::ports::{Clock as _, GitError, Reporter};
 use crate::settings::{Destination, RequestedVersion, Settings};
 use tagship_domain::build::{BuildRequest, NamedContext, Places, RequestHash};
-use tagship_domain::bump::VersionTag;
 use tagship_domain::event::{Event, Mismatch, RepositoryInfo};
 use tagship_domain::facts::Source;
 use tagship_domain::reference::Tag;
@@ -41,7 +40,7 @@ impl<'a> CommitNaming<'a> {
     pub(super) async fn of(
         settings: &'a Settings,
         source: Source,
-        of_forge: Vec<VersionTag>,
+        of_forge: OfForge<'_>,
         reporter: &dyn Reporter,
     ) -> Result<Self, RunError> {
         let prefix = &settings.tag_prefix;

@@ -10,6 +10,7 @@ use super::history::History;
 use super::release::{ReleaseWish, makes_version, releasable};
 use super::rule_inputs::fetch_repository_info;
 use super::target::Target;
+use super::version::OfForge;
 use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
@@ -52,7 +53,12 @@ impl<'a> RunContext<'a> {
             }
             wish => wish.map(|wish| (wish, Vec::new())),
         };
-        let of_forge = release.as_ref().map(|(_, tags)| tags.clone()).unwrap_or_default();
+        let of_forge = release
+            .as_ref()
+            .map_or_else(OfForge::default, |(wish, tags)| OfForge {
+                forge: wish.forge(),
+                tags,
+            });
         let naming = CommitNaming::of(settings, source, of_forge, &*reporter).await?;
         let unknown = naming.repository(RepositoryInfo::default());
         let mut made = settings.lists.evaluate(&naming.tag_context(&unknown))?;

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::RunError;
 use super::commit_naming::CommitNaming;
-use super::version::merged;
+use super::version::{forge_history, merged};
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, gather_release};
@@ -173,6 +173,7 @@ impl<'a> ReleaseWish<'a> {
     ) -> Result<(Vec<String>, Changes), RunError> {
         let checkout = GixCheckout::at(self.workspace);
         let (context, paths) = (self.context.to_owned(), self.paths.cloned());
+        let asked = (version, commit);
         let (known, version, commit) = (known.to_vec(), version.clone(), commit.clone());
         let rules = Rules {
             prefix: self.prefix.clone(),
@@ -197,6 +198,17 @@ impl<'a> ReleaseWish<'a> {
         let (tags, changes) = read
             .await
             .map_err(|error| RunError::Broken(error.to_string()))??;
+        let changes = match (changes, &self.forge) {
+            (Err(error), Some(forge)) if self.paths.is_none() => {
+                let is_earlier = |tag: &&VersionTag| tag.version.cmp_precedence(asked.0).is_lt();
+                let tags = self.version_tags().await?;
+                let earlier: Vec<VersionTag> = tags.iter().filter(is_earlier).cloned().collect();
+                let history = forge_history(forge, &earlier, asked.1).await;
+                let history = history.map_err(PipelineError::from)?;
+                history.map(|history| Changes::of(&history)).ok_or(error)
+            }
+            (changes, _) => changes,
+        };
         let changes = changes.unwrap_or_else(|error| {
             if self.wanted.kind == ReleaseKind::Github {
                 let note = format!("the release does not say what changed: {error}");

@@ -6,10 +6,17 @@ use semver::Version;
 
 use super::{Outcome, RunError};
 use crate::git::GixCheckout;
-use crate::ports::{Reporter, RunEvent, Warning};
+use crate::github::GithubForge;
+use crate::pipeline::PipelineError;
+use crate::ports::{ForgeError, GitError, ReadForge, Reporter, RunEvent, Warning};
 use crate::settings::Settings;
-use tagship_domain::bump::{NextVersion, Rules, VersionTag};
+use tagship_domain::bump::{History, NextVersion, Rules, VersionTag};
+use tagship_domain::facts::CommitId;
 use tagship_domain::paths::PathFilter;
+
+/// How many releases are looked at on the forge, the greatest first: those of other branches come before the one that a
+/// commit contains.
+const MAX_LOOKED_AT: usize = 20;
 
 /// Which version is asked for.
 #[derive(Debug, Clone)]
@@ -44,7 +51,7 @@ pub async fn version(request: VersionRequest) -> Result<Outcome, RunError> {
 /// The version that the commits call for, of a commit that no git tag names one for.
 pub(super) async fn made_version(
     settings: &Settings,
-    of_forge: Vec<VersionTag>,
+    of_forge: OfForge<'_>,
     reporter: &dyn Reporter,
 ) -> Result<Option<Version>, RunError> {
     let request = VersionRequest {
@@ -55,9 +62,18 @@ pub(super) async fn made_version(
         paths: settings.paths.clone(),
         workspace: settings.workspace.clone(),
         context: settings.build.context.clone(),
-        of_forge,
+        of_forge: of_forge.tags.to_vec(),
     };
-    let next = next_version(request).await?;
+    let next = match (next_version(request.clone()).await, of_forge.forge) {
+        (Err(RunError::Pipeline(PipelineError::Git(GitError::Shallow { path }))), Some(forge))
+            if request.paths.is_none() =>
+        {
+            next_by_forge(&request, forge)
+                .await?
+                .ok_or(RunError::Pipeline(PipelineError::Git(GitError::Shallow { path })))?
+        }
+        (next, _) => next?,
+    };
     reporter.event(RunEvent::Note(&explained(&next)));
     for note in &next.notes {
         reporter.event(RunEvent::Warning(&Warning {
@@ -67,6 +83,51 @@ pub(super) async fn made_version(
         }));
     }
     Ok(next.version)
+}
+
+/// What the forge knows that the checkout may not.
+#[derive(Clone, Copy, Default)]
+pub(super) struct OfForge<'a> {
+    /// The forge, if it may be asked.
+    pub(super) forge: Option<&'a GithubForge>,
+    /// Its git tags of versions.
+    pub(super) tags: &'a [VersionTag],
+}
+
+/// The same by what GitHub says of the commits; `None` where it knows of no release that HEAD contains.
+async fn next_by_forge(
+    request: &VersionRequest,
+    forge: &GithubForge,
+) -> Result<Option<NextVersion>, RunError> {
+    let checkout = GixCheckout::at(&request.workspace);
+    let head = tokio::task::block_in_place(|| checkout.version_tags(&request.context, &request.rules.prefix));
+    let (head, _) = head?;
+    let tags = &request.of_forge;
+    let history = forge_history(forge, tags, &head).await;
+    let Some(history) = history.map_err(PipelineError::from)? else {
+        return Ok(None);
+    };
+    Ok(Some(NextVersion::of_commits(tags, &history, &request.rules)?))
+}
+
+/// The greatest release among `tags` that the commit `tip` contains, and the commits since, as GitHub has them: a shallow
+/// clone does not. `None` where none is found.
+pub(super) async fn forge_history(
+    forge: &dyn ReadForge,
+    tags: &[VersionTag],
+    tip: &CommitId,
+) -> Result<Option<History>, ForgeError> {
+    let mut releases: Vec<&VersionTag> = tags.iter().filter(|tag| tag.is_stable()).collect();
+    releases.sort_by(|a, b| b.version.cmp(&a.version));
+    for release in releases.into_iter().take(MAX_LOOKED_AT) {
+        if let Some(commits) = forge.commits_since(&release.commit, tip).await? {
+            return Ok(Some(History {
+                previous: Some(release.clone()),
+                commits,
+            }));
+        }
+    }
+    Ok(None)
 }
 
 /// Reads tags and commits as far as they are needed, and decides.

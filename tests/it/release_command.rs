@@ -156,6 +156,56 @@ fn a_git_tag_alone_is_annotated_with_the_digest() {
     assert_eq!(again["status"], "already-published");
 }
 
+#[test]
+fn a_shallow_clone_gets_its_version_and_its_changes_from_github() {
+    let mut world = World::new();
+    world.github.put_tag("v1.4.0", &world.released);
+    world
+        .checkout
+        .commit(&[("Dockerfile", "FROM scratch\nCOPY a /\n")]);
+    let elsewhere = world.checkout.head();
+    for message in ["feat: deep", "fix: deeper"] {
+        world
+            .checkout
+            .git(&["commit", "--quiet", "--allow-empty", "--message", message]);
+    }
+    world.github.push_from(world.checkout.path());
+    let clone = world.checkout.shallow_clone();
+    // Releases of other branches are greater, and not contained.
+    world
+        .checkout
+        .git(&["checkout", "--quiet", "--detach", &elsewhere]);
+    world.checkout.git(&[
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--message",
+        "feat!: elsewhere",
+    ]);
+    world.github.push_from(world.checkout.path());
+    world.github.put_tag("v2.0.0", &world.checkout.head());
+    let plan = |more: &[&str]| {
+        let arguments = ["plan", "--json", "--version", "auto", "--repository", "team/app"];
+        let mut command = world
+            .ecr
+            .command(world.home.path(), &[&arguments[..], more].concat());
+        command.current_dir(clone.path()).envs(world.github.job());
+        finish(&mut command)
+    };
+    let run = plan(&["--release", "true"]);
+    run.expect_code(0);
+    let planned: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(planned["version"], "1.5.0", "{planned}");
+    assert_eq!(planned["release"]["previous-tag"], "v1.4.0");
+    let described = |group: usize| &planned["release"]["changelog"][group]["entries"][0]["description"];
+    assert_eq!((described(0), described(1)), (&json!("deep"), &json!("deeper")));
+    assert_eq!(planned["release"]["is-latest"], false);
+    // Without a release GitHub is not asked for it.
+    let run = plan(&[]);
+    run.expect_code(2);
+    assert!(run.stderr.contains("is a shallow clone"), "{}", run.stderr);
+}
+
 /// Another run releases 1.5.0 at any moment: it is the latest then, and has the moving tag.
 #[test]
 fn a_greater_version_that_comes_meanwhile_keeps_what_is_its() {

@@ -268,21 +268,29 @@ impl State {
         }
         let (status, body) = self.answer(request);
         match (request.method.as_str(), &body) {
-            ("GET", Value::Array(entries)) => paged(request, entries),
+            ("GET", Value::Array(entries)) => paged(request, entries, |entries| json!(entries)),
+            ("GET", Value::Object(fields)) if fields.contains_key("merge_base_commit") => {
+                let commits = fields["commits"].as_array().expect("it is a list");
+                paged(request, commits, |commits| {
+                    let mut comparison = body.clone();
+                    comparison["commits"] = json!(commits);
+                    comparison
+                })
+            }
             _ => ResponseTemplate::new(status).set_body_json(body),
         }
     }
 }
 
 /// One page of a list, of 30 entries if the request does not say how many.
-fn paged(request: &Request, entries: &[Value]) -> ResponseTemplate {
+fn paged(request: &Request, entries: &[Value], body: impl Fn(&[&Value]) -> Value) -> ResponseTemplate {
     let number = |name: &str, default: usize| {
         let found = request.url.query_pairs().find(|(key, _)| key == name);
         found.and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
     };
     let (page, size) = (number("page", 1).max(1), number("per_page", 30).clamp(1, 100));
     let shown: Vec<&Value> = entries.iter().skip((page - 1) * size).take(size).collect();
-    let answer = ResponseTemplate::new(200).set_body_json(shown);
+    let answer = ResponseTemplate::new(200).set_body_json(body(&shown));
     if page * size >= entries.len() {
         return answer;
     }
@@ -309,6 +317,7 @@ impl State {
         let parts: Vec<&str> = path.split('/').collect();
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", [""]) => (200, json!({ "name": "tagship", "full_name": REPOSITORY })),
+            ("GET", ["compare", commits]) => found(self.repository.compared(commits)),
             ("GET", ["git", "tags", sha]) => found(self.repository.tag_object(sha)),
             ("POST", ["git", "tags"]) => self.repository.make_tag_object(&body),
             ("GET", ["git", "commits", sha]) => found(self.repository.commit(sha)),

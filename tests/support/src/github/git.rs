@@ -65,6 +65,40 @@ impl Bare {
         Some(json!({ "sha": sha, "tree": { "sha": tree }, "parents": parents }))
     }
 
+    /// Two commits, `BASE...HEAD`, compared; with all commits, the oldest first.
+    /// Source: docs.github.com/en/rest/commits/commits, "Compare two commits".
+    pub(super) fn compared(&self, commits: &str) -> Option<Value> {
+        let (base, head) = commits.split_once("...")?;
+        let merge_base = self.ask(&["merge-base", base, head])?;
+        let full = |revision: &str| self.ask(&["rev-parse", &format!("{revision}^{{commit}}")]);
+        let (base, head) = (full(base)?, full(head)?);
+        let status = match (merge_base == base, merge_base == head) {
+            (true, true) => "identical",
+            (true, false) => "ahead",
+            (false, true) => "behind",
+            (false, false) => "diverged",
+        };
+        let listed = self.ask(&[
+            "rev-list",
+            "--reverse",
+            "--topo-order",
+            &format!("{base}..{head}"),
+        ])?;
+        let commits: Vec<Value> = listed
+            .lines()
+            .map(|sha| {
+                let message = self.ask(&["show", "--no-patch", "--format=%B", sha]);
+                json!({ "sha": sha, "commit": { "message": message } })
+            })
+            .collect();
+        Some(json!({
+            "status": status,
+            "total_commits": commits.len(),
+            "commits": commits,
+            "merge_base_commit": { "sha": merge_base },
+        }))
+    }
+
     pub(super) fn reference(&self, tag: &str) -> Option<Value> {
         self.tags().get(tag).map(|object| self.shown(tag, object))
     }
