@@ -366,6 +366,11 @@ fn findings_are_written_for_code_scanning_also_when_they_fail() {
     assert_eq!(results[0]["ruleId"], "CVE-2024-3094");
     let place = &results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
     assert_eq!(place, "Dockerfile");
+    // What is judged holds without the file.
+    let unwritable = ["--scan", "wait", "--fail-on", "none", "--sarif-file", "/dev/full"];
+    let passed = yard.ship_on(NO_ENGINE, &unwritable).code(0);
+    let warning = "`/dev/full` could not be written: it is no regular file";
+    assert!(passed.0.stderr.contains(warning), "{}", passed.0.stderr);
 }
 
 #[test]
