@@ -30,7 +30,7 @@ const CURL: &str = r#"#!/bin/bash
 arguments=()
 for argument; do
     case "$argument" in
-    --proto | =https) ;;
+    =https) arguments+=(=http,https) ;;
     ADDRESS/*) arguments+=("RELEASES/${argument#ADDRESS/}") ;;
     *) arguments+=("$argument") ;;
     esac
