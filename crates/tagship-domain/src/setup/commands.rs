@@ -18,9 +18,11 @@ pub(super) fn script(setup: &Setup) -> String {
     format!(
         r#"#!/bin/sh
 # Creates what publishing needs in AWS: GitHub as an identity provider, the role, the repository.
-# It needs the AWS CLI, signed in as somebody who may do that. It may be run again: what is there is kept or updated.
+# It needs the AWS CLI, signed in as a user who may do that. It may be run again: what is there is kept or updated.
 set -eu
 cd "$(dirname "$0")"
+# The region says which partition's IAM is meant, too.
+export AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_PAGER=
 
 if ! aws iam get-open-id-connect-provider --open-id-connect-provider-arn {provider} >/dev/null 2>&1; then
   aws iam create-open-id-connect-provider --url {issuer} --client-id-list {audience}
@@ -33,8 +35,8 @@ else
 fi
 aws iam put-role-policy --role-name {role} --policy-name publish --policy-document file://permission-policy.json
 
-if ! aws ecr describe-repositories --region {region} --repository-names {repository} >/dev/null 2>&1; then
-  aws ecr create-repository --region {region} --repository-name {repository} --image-tag-mutability IMMUTABLE
+if ! aws ecr describe-repositories --repository-names {repository} >/dev/null 2>&1; then
+  aws ecr create-repository --repository-name {repository} --image-tag-mutability IMMUTABLE
 fi
 "#
     )
