@@ -42,7 +42,7 @@ fn a_setup_with_the_aws_cli() {
 
 #[test]
 fn a_setup_with_terraform_and_an_environment() {
-    let jobs = vec![JobFilter::environment("prod: \"${x}\"").unwrap()];
+    let jobs = vec![JobFilter::environment("prod: \"$x\"").unwrap()];
     insta::assert_snapshot!(shown(&setup(SetupTool::Terraform, jobs)));
 }
 
