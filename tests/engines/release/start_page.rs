@@ -15,7 +15,7 @@ use test_support::engines::{self, Engine};
 use test_support::github::Github;
 use test_support::iam::Iam;
 use test_support::local::Ecr;
-use test_support::process::{finish, output_of, repository_root, scrubbed};
+use test_support::process::{finish, output_of, path_behind, repository_root, scrubbed};
 use test_support::runner::run::StepResult;
 use test_support::shipping::DOCKERFILE;
 use test_support::unique;
@@ -93,15 +93,11 @@ impl Reader {
     fn run(&self, block: &str, ecr: &Ecr) -> String {
         let (id, secret) = ecr.admin_key();
         let mut shell = scrubbed("sh", self.home.path());
-        let path = std::env::var("PATH").unwrap();
         let local = self.home.path().join(".local/bin");
         // `client` says so where the AWS CLI is not on the path.
         assert_eq!(client("aws"), "aws");
         shell
-            .env(
-                "PATH",
-                format!("{}:{}:{path}", self.shims().display(), local.display()),
-            )
+            .env("PATH", path_behind(&[&self.shims(), &local]))
             .env("TAGSHIP_INSTALL_URL", self.github.releases_url())
             .env("DOCKER_HOST", self.engine.host())
             .env("AWS_EC2_METADATA_DISABLED", "true")

@@ -8,7 +8,7 @@ use super::DRAFT;
 /// whatever became of the run. `tagship plan --json` prints it where there is no plan.
 pub(super) fn report_schema() -> Value {
     let stage = object(
-        json!({
+        &json!({
             "stage": {"enum": ["read", "plan", "build", "verify", "gate", "tag", "release", "report"]},
             "milliseconds": {"type": "integer", "minimum": 0},
         }),
@@ -32,7 +32,7 @@ pub(super) fn report_schema() -> Value {
         ),
     ]);
     let report = object(
-        json!({
+        &json!({
             "status": {"enum": ["published", "already-published", "built", "dry-run", "failed"]},
             "image": nullable(&image()),
             "revision": nullable(&revision()),
@@ -42,9 +42,9 @@ pub(super) fn report_schema() -> Value {
             "names": {"type": "array", "items": text()},
             "tags": {"type": "array", "items": with(&tag, &json!({"tag": tag_name(), "class": class()}))},
             "release": release_report(),
-            "manifests": {"type": "array", "items": object(json!({"platform": platform(), "digest": digest()}), &[])},
+            "manifests": {"type": "array", "items": object(&json!({"platform": platform(), "digest": digest()}), &[])},
             "size": {"type": ["integer", "null"], "minimum": 0},
-            "engine": nullable(&object(json!({"version": text(), "store": {"enum": ["classic", "containerd"]}, "platform": platform()}), &[])),
+            "engine": nullable(&object(&json!({"version": text(), "store": {"enum": ["classic", "containerd"]}, "platform": platform()}), &[])),
             "gate": gate(),
             "stages": {"type": "array", "items": stage},
             "notes": {"type": "array", "items": note()},
@@ -120,7 +120,7 @@ fn plan() -> Value {
         ),
     ]);
     object(
-        json!({
+        &json!({
             "image": image(),
             "revision": revision(),
             "version": nullable(&text()),
@@ -142,14 +142,14 @@ fn plan() -> Value {
 /// The gate of a plan: what is asked of the registry, and what lets an image pass.
 fn planned_gate() -> Value {
     let setting = object(
-        json!({
+        &json!({
             "kind": {"enum": ["basic", "enhanced"]},
             "frequency": {"enum": ["on-push", "continuous", "manual"]},
         }),
         &[],
     );
     object(
-        json!({
+        &json!({
             "scan": {"enum": ["wait", "start"]},
             "timeout-seconds": {"type": "integer", "minimum": 1},
             "setting": nullable(&setting),
@@ -188,11 +188,11 @@ fn gate() -> Value {
         (json!({"code": {"const": "stale-ignores"}, "count": count}), &[]),
     ]);
     let package = object(
-        json!({"name": text(), "version": text(), "path": text(), "manager": text()}),
+        &json!({"name": text(), "version": text(), "path": text(), "manager": text()}),
         &["path", "manager"],
     );
     let finding = object(
-        json!({
+        &json!({
             "vulnerability": text(),
             "severity": {"enum": severities},
             "package": package,
@@ -207,11 +207,11 @@ fn gate() -> Value {
     );
     let findings = json!({"type": "array", "items": finding});
     let ignored = object(
-        json!({"finding": finding, "reason": text(), "until": nullable(&text())}),
+        &json!({"finding": finding, "reason": text(), "until": nullable(&text())}),
         &[],
     );
     let stale = object(
-        json!({"ignore": text(), "staleness": {"enum": ["expired", "unused"]}}),
+        &json!({"ignore": text(), "staleness": {"enum": ["expired", "unused"]}}),
         &[],
     );
     let scanned = one_of(&[
@@ -230,7 +230,7 @@ fn gate() -> Value {
         ),
     ]);
     object(
-        json!({
+        &json!({
             "verdict": {"enum": ["passed", "failed"]},
             "fail-on": text(),
             "total": count,
@@ -251,9 +251,9 @@ fn gate() -> Value {
 /// What becomes of the release: the git tag of the version comes first, then those that move.
 fn release_report() -> Value {
     let outcome = json!({"enum": ["pending", "created", "kept", "moved", "held"]});
-    let git_tag = object(json!({"tag": text(), "outcome": outcome}), &[]);
+    let git_tag = object(&json!({"tag": text(), "outcome": outcome}), &[]);
     object(
-        json!({
+        &json!({
             "commit": revision(),
             "git-tags": {"type": "array", "items": git_tag, "minItems": 1},
             "outcome": {"enum": ["pending", "published", "kept"]},
@@ -276,11 +276,11 @@ fn release_plan() -> Value {
         ),
     ]);
     let entry = object(
-        json!({"commit": revision(), "type": text(), "scope": text(), "description": text(), "breaking": text()}),
+        &json!({"commit": revision(), "type": text(), "scope": text(), "description": text(), "breaking": text()}),
         &["scope", "breaking"],
     );
     let group = object(
-        json!({
+        &json!({
             "title": text(),
             "entries": {"type": "array", "items": entry},
             "more": {"type": "integer", "minimum": 1},
@@ -288,7 +288,7 @@ fn release_plan() -> Value {
         &["more"],
     );
     object(
-        json!({
+        &json!({
             "kind": {"enum": ["git-tag", "github"]},
             "tag": text(),
             "version": text(),
@@ -313,7 +313,7 @@ fn build_request() -> Value {
     let by_name = json!({"type": "object", "additionalProperties": text()});
     let given = json!({
         "contexts": {"type": "object"},
-        "add-hosts": {"type": "array", "items": object(json!({"host": text(), "address": text()}), &[])},
+        "add-hosts": {"type": "array", "items": object(&json!({"host": text(), "address": text()}), &[])},
         "network": {"enum": ["none", "host"]},
         "shm-size": {"type": "integer", "minimum": 0},
         "ulimits": texts,
@@ -321,7 +321,7 @@ fn build_request() -> Value {
         "allow": texts,
         "pull": {"const": true},
         "no-cache-filters": texts,
-        "annotations": {"type": "array", "items": object(json!({"option": text(), "value": text()}), &[])},
+        "annotations": {"type": "array", "items": object(&json!({"option": text(), "value": text()}), &[])},
         "attestations": by_name,
         "cache-from": texts,
         "cache-to": texts,
@@ -335,14 +335,14 @@ fn build_request() -> Value {
         "dockerfile": text(),
         "target": nullable(&text()),
         "build-args": texts,
-        "secrets": {"type": "array", "items": object(json!({"id": text()}), &[])},
+        "secrets": {"type": "array", "items": object(&json!({"id": text()}), &[])},
         "labels": by_name,
         "platforms": {"type": "array", "items": platform()},
         "no-cache": {"type": "boolean"},
         "committed-at": {"type": "integer", "description": "Seconds since 1970, UTC."},
         "reproducible": {"type": "boolean"},
     });
-    object(merged(&always, &given), &optional)
+    object(&merged(&always, &given), &optional)
 }
 
 fn titled(mut schema: Value, title: &str) -> Value {
@@ -352,7 +352,7 @@ fn titled(mut schema: Value, title: &str) -> Value {
 }
 
 /// An object of just these properties; those of `optional` may be absent.
-fn object(properties: Value, optional: &[&str]) -> Value {
+fn object(properties: &Value, optional: &[&str]) -> Value {
     let keys = properties.as_object().unwrap().keys();
     let required: Vec<&String> = keys.filter(|key| !optional.contains(&key.as_str())).collect();
     json!({"type": "object", "required": required, "properties": properties, "additionalProperties": false})
@@ -362,7 +362,7 @@ fn object(properties: Value, optional: &[&str]) -> Value {
 fn one_of(variants: &[(Value, &[&str])]) -> Value {
     let variants: Vec<Value> = variants
         .iter()
-        .map(|(properties, optional)| object(properties.clone(), optional))
+        .map(|(properties, optional)| object(properties, optional))
         .collect();
     json!({"oneOf": variants})
 }
@@ -424,11 +424,11 @@ fn class() -> Value {
 }
 
 fn image() -> Value {
-    object(json!({"registry": text(), "repository": text()}), &[])
+    object(&json!({"registry": text(), "repository": text()}), &[])
 }
 
 fn note() -> Value {
-    object(json!({"code": code(), "message": text()}), &[])
+    object(&json!({"code": code(), "message": text()}), &[])
 }
 
 fn exit_code() -> Value {
@@ -438,7 +438,7 @@ fn exit_code() -> Value {
 fn error() -> Value {
     let texts = json!({"type": "array", "items": text()});
     object(
-        json!({"message": text(), "causes": texts, "hint": text(), "output": texts}),
+        &json!({"message": text(), "causes": texts, "hint": text(), "output": texts}),
         &["causes", "hint", "output"],
     )
 }

@@ -130,8 +130,7 @@ mod tests {
             resources(&policy),
             ["arn:aws:ecr:eu-central-1:123456789012:repository/*"]
         );
-        let registries =
-            many(&|number| format!("1234567890{:02}.dkr.ecr.eu-central-1.amazonaws.com", number));
+        let registries = many(&|number| format!("1234567890{number:02}.dkr.ecr.eu-central-1.amazonaws.com"));
         assert_eq!(SessionPolicy::of(&registries), None);
     }
 }
