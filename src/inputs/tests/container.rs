@@ -5,7 +5,7 @@ use crate::inputs::container::HINT;
 use crate::schema::{INPUTS, NeedsSetup};
 
 /// A value of each input that needs the host, which this machine does not have.
-const OF_HOST: [(&str, &str); 10] = [
+const OF_HOST: [(&str, &str); 11] = [
     ("docker-host", "ssh://builder"),
     ("docker-host", "unix:///run/user/1001/docker.sock"),
     ("local-data", "/home/runner/ecr"),
@@ -15,6 +15,7 @@ const OF_HOST: [(&str, &str); 10] = [
     ("secret-files", "npm=/home/runner/.npmrc"),
     ("ssh", "default=/home/runner/agent.sock"),
     ("outputs", "type=tar,dest=/home/runner/out.tar"),
+    ("sarif-file", "/home/runner/findings.sarif"),
     ("build-contexts", "a=docker-image://busybox\nlib=/home/runner/lib"),
 ];
 
@@ -70,6 +71,7 @@ fn the_action_takes_what_its_container_is_given() {
         ("file", "Dockerfile"),
         ("secrets", "id=npm,src=.npmrc"),
         ("secret-files", "npm=.npmrc"),
+        ("sarif-file", "/home/runner/findings.sarif"),
         ("build-contexts", "a=docker-image://busybox\nlib=."),
     ] {
         let resolved = in_action(name, value).resolve_action();
