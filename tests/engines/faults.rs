@@ -47,9 +47,14 @@ fn killed_at_any_request_a_run_leaves_no_half_truth_and_the_next_one_converges()
         yard.ship(engine, &[]).code(0);
         let requests = yard.ecr.journal();
         let first_tag = requests.iter().position(is_tag_put).expect("the run put a tag");
-        let read_back = requests[..first_tag]
+        let is_manifest =
+            |request: &&JournalEntry| request.operation == "PutManifest" && is_of_digest(request);
+        let pushed = requests[..first_tag]
             .iter()
-            .any(|request| request.operation == "GetManifest" && is_of_digest(request));
+            .rposition(|request| is_manifest(&request));
+        let read_back = requests[pushed.expect("a manifest is pushed")..first_tag]
+            .iter()
+            .any(|request| request.operation == "BatchGetImage");
         assert!(read_back, "{store}: the image is read back before any tag is put");
         let puts: Vec<_> = requests.iter().filter(|request| is_tag_put(request)).collect();
         assert_eq!(puts.len(), 2, "{store}");

@@ -25,6 +25,9 @@ use super::{Clone, released};
 const ADDRESS: &str = "https://github.com/tagship/tagship/releases";
 const REMOTE: &str = "https://github.com/acme/hello.git";
 
+/// What a job says beside its files here, because the embedded ECR has another address than AWS, which says no region.
+const OF_THE_STAND_IN: [&str; 3] = ["registry", "endpoint-url", "aws-region"];
+
 /// In place of curl: GitHub's releases are where the rehearsal has them.
 const CURL: &str = r#"#!/bin/bash
 arguments=()
@@ -132,9 +135,8 @@ impl Reader {
         clone.git(&["checkout", "--quiet", "--detach", "refs/remotes/origin/pushed"]);
         ecr.jobs_say("sub", &format!("repo:acme/hello:ref:{git_ref}"));
         let mut job = Job::at(self.engine, &clone, git_ref, Arc::clone(ecr));
-        // The embedded ECR has another address than AWS's; everything else is as the files say.
         job.inputs
-            .retain(|name, _| ["registry", "endpoint-url"].contains(&name.as_str()));
+            .retain(|name, _| OF_THE_STAND_IN.contains(&name.as_str()));
         for (name, value) in inputs_of(&clone.path().join(".github/workflows/tagship.yml")) {
             job.input(&name, &value);
         }
@@ -218,7 +220,7 @@ fn the_first_page_leads_to_a_published_image_and_a_release() {
         clone.git(&["checkout", "--quiet", "--detach", "FETCH_HEAD"]);
         let mut job = Job::at(engine, &clone, "refs/heads/main", Arc::clone(&ecr));
         job.inputs
-            .retain(|name, _| ["registry", "endpoint-url"].contains(&name.as_str()));
+            .retain(|name, _| OF_THE_STAND_IN.contains(&name.as_str()));
         job.input("role-to-assume", "arn:aws:iam::123456789012:role/tagship-publish");
         let refused = job.start(&image(engine)).wait();
         assert_eq!(refused.finished.code, Some(3), "{subject}:\n{}", refused.log());
