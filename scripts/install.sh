@@ -112,7 +112,7 @@ main() {
         fail "the folder \`$folder\` cannot be written to" "set \`TAGSHIP_INSTALL_DIR\` to one of your own"
     "$folder/.tagship.$$" --version >"$work/answer" ||
         fail "the program of $archive does not run in \`$folder\`" \
-            'set `TAGSHIP_INSTALL_DIR` to a folder that programs may be run in, and report it if it stays so'
+            "set \`TAGSHIP_INSTALL_DIR\` to a folder that programs may be run in, and report it if it stays so"
     mv -f "$folder/.tagship.$$" "$folder/tagship"
     say "installed $(cat "$work/answer")"
     case ":$PATH:" in
