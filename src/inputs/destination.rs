@@ -80,11 +80,14 @@ impl ResolvedDestination {
                 .map(|region| (region, value.origin))
         });
         if raw.flag("local", problems) {
+            // What is said of this run counts more than the file, which is about every run.
+            let is_of_file = |value: &InputText| matches!(value.origin, Origin::File { .. });
+            let is_local_in_file = raw.text("local", problems).as_ref().is_some_and(is_of_file);
             for (name, value) in [
                 ("registry", named.registry),
                 ("endpoint-url", raw.text("endpoint-url", problems)),
             ] {
-                if let Some(value) = value {
+                if let Some(value) = value.filter(|value| is_local_in_file || !is_of_file(value)) {
                     let hint = "leave one of the two out".to_owned();
                     let message = format!("`{name}` does not go together with `local`");
                     problems.add::<()>(&value.origin, message, hint);

@@ -84,7 +84,7 @@ fn narrows_session(value: &InputText, problems: &mut Problems) -> Option<bool> {
         "none" => Some(false),
         other => {
             let message = format!("`{}` is neither `auto` nor `none`", cleaned(other));
-            problems.add(&value.origin, message, String::new())
+            problems.add(&value.origin, message, None)
         }
     }
 }

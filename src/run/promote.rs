@@ -19,14 +19,14 @@ use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::pipeline::{Ledger, gather_promotion, image_facts, put_promoted};
-use crate::ports::{Clock as _, ReadRepository as _, Reporter};
+use crate::ports::{Clock as _, ReadInventory as _, ReadRepository as _, Reporter};
 use crate::registry::Repository;
 use crate::settings::{GateSettings, GithubSettings, RepositorySettings};
 use tagship_domain::content::Manifest;
 use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::plan::{PromotionPlan, PromotionRequest};
-use tagship_domain::reference::{ImageName, Reference, Tag};
+use tagship_domain::reference::{Digest, ImageName, Reference, Tag};
 use tagship_domain::tags::{DesiredTag, ListingError, Lists, Mode, RawLists, TagContext, TagSet};
 
 /// What is promoted, and where to.
@@ -177,7 +177,8 @@ impl Promoted {
                 return Err(RunError::RequiredTag { digest, tag, image });
             }
         }
-        let facts = image_facts(&manifest, reader).await?;
+        let mut facts = image_facts(&manifest, reader).await?;
+        complete(&mut facts, &digest, reader).await;
         let revision = facts.revision.as_deref().and_then(Revision::of_label);
         Ok(Self {
             tags: desired(&request.tags, &facts, revision.as_ref())?,
@@ -186,6 +187,16 @@ impl Promoted {
             facts,
             revision,
         })
+    }
+}
+
+/// Adds the version that an image's tags name where it names none itself: a commit that got its version after it was
+/// published. What the registry does not list stays unknown.
+pub(super) async fn complete(facts: &mut ImageFacts, digest: &Digest, repository: &Repository) {
+    if facts.version.is_none()
+        && let Ok(Some(listed)) = repository.image(digest).await
+    {
+        facts.version = listed.version();
     }
 }
 
@@ -240,7 +251,10 @@ async fn plan<'a>(
         tags: promoted.tags.clone(),
         is_rollback: request.is_rollback,
     };
-    let facts = gather_promotion(&target, history, &promotion).await?;
+    let mut facts = gather_promotion(&target, history, &promotion).await?;
+    for (digest, image) in &mut facts.images {
+        complete(image, digest, &target).await;
+    }
     let mut copies = Vec::new();
     if is_elsewhere {
         for tree in with_referrers(promoted.manifest.clone(), reader).await? {

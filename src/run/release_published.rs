@@ -99,7 +99,8 @@ impl Candidate {
         let manifest = named(&repository, &request.reference).await?;
         let manifest = manifest.ok_or_else(|| RunError::ImageMissing(image()))?;
         let digest = manifest.digest();
-        let facts = image_facts(&manifest, &repository).await?;
+        let mut facts = image_facts(&manifest, &repository).await?;
+        super::promote::complete(&mut facts, &digest, &repository).await;
         let unfit = |problem: String| RunError::NotReleasable {
             image: image(),
             problem,

@@ -163,6 +163,25 @@ fn a_tag_goes_back_only_when_that_is_asked_for() {
 }
 
 #[test]
+fn a_commit_that_got_its_version_later_is_known_by_its_tag() {
+    // Published as a commit, then given its version: no label says which.
+    let stock = Stock::new();
+    let pusher = Pusher::new(&stock.ecr, "dev/app");
+    for version in ["1.5.0", "1.6.0"] {
+        let image = pusher.image("amd64", version, &json!({}));
+        pusher.tag(version, &image.digest);
+    }
+    stock.promoted(&["--from", "1.6.0", "--to", "prod"]);
+    for earlier in ["1.5.0", "1.4.0"] {
+        stock
+            .promote(&["--from", earlier, "--to", "prod"])
+            .expect_code(10);
+    }
+    let back = stock.promoted(&["--from", "1.5.0", "--to", "prod", "--rollback"]);
+    assert_eq!(outcomes(&back), ["prod moved rollback"]);
+}
+
+#[test]
 fn a_published_version_is_never_given_to_another_image() {
     let stock = Stock::new();
     let taken = stock.promote(&[

@@ -92,7 +92,7 @@ impl Inventory {
                 .sort_by_cached_key(|tag| (Reverse(version(tag)), tag.clone()));
         }
         images.sort_by_cached_key(|image| {
-            let version = image.tags.iter().filter_map(version).max();
+            let version = image.version();
             (
                 Reverse(version),
                 Reverse(image.pushed_at),
@@ -105,6 +105,13 @@ impl Inventory {
     /// Whether the repository holds a signature of the image.
     pub fn is_signed(&self, digest: &Digest) -> bool {
         self.signed.contains(digest)
+    }
+}
+
+impl ListedImage {
+    /// Returns the greatest version that its tags name.
+    pub fn version(&self) -> Option<Version> {
+        self.tags.iter().filter_map(version).max()
     }
 }
 

@@ -71,7 +71,6 @@ fn the_action_takes_what_its_container_is_given() {
         ("file", "Dockerfile"),
         ("secrets", "id=npm,src=.npmrc"),
         ("secret-files", "npm=.npmrc"),
-        ("sarif-file", "/home/runner/findings.sarif"),
         ("build-contexts", "a=docker-image://busybox\nlib=."),
     ] {
         let resolved = in_action(name, value).resolve_action();

@@ -194,3 +194,29 @@ fn the_registry_must_belong_to_an_allowed_account() {
         .problem();
     assert!(message.contains("is not among the allowed accounts"), "{message}");
 }
+
+#[test]
+fn a_run_on_this_machine_passes_over_the_registry_of_the_file() {
+    let file = "registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com\nrepository: team/app\n";
+    let settings = Case::new()
+        .flag("local", "true")
+        .file("tagship.yaml", file)
+        .settings();
+    assert!(matches!(settings.destination, Destination::Local { .. }));
+    // Both in one place contradict each other.
+    let both = format!("{file}local: true\n");
+    let (message, _) = Case::new().file("tagship.yaml", &both).problem();
+    assert!(
+        message.ends_with("`registry` does not go together with `local`"),
+        "{message}"
+    );
+    let flags = Case::new()
+        .flag("local", "true")
+        .flag("registry", REGISTRY)
+        .flag("repository", "team/app");
+    let (message, _) = flags.problem();
+    assert!(
+        message.ends_with("`registry` does not go together with `local`"),
+        "{message}"
+    );
+}

@@ -39,7 +39,7 @@ impl Case {
 }
 
 /// One value for each input that names an address, a credential, a variable or an outside path, or relaxes a check.
-const DANGEROUS: [(&str, &str); 14] = [
+const DANGEROUS: [(&str, &str); 16] = [
     ("endpoint-url", "https://evil.example"),
     ("docker-host", "tcp://evil.example:2375"),
     ("audience", "evil.example"),
@@ -54,6 +54,8 @@ const DANGEROUS: [(&str, &str); 14] = [
     ("file", "../../etc/shadow"),
     ("local-data", "/var/lib"),
     ("allow-dirty", "true"),
+    ("sarif-file", ".git/hooks/pre-commit"),
+    ("session-policy", "none"),
 ];
 
 #[test]

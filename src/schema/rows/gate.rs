@@ -70,6 +70,6 @@ pub(super) const ROWS: &[Input] = &[
         "PATH",
         "A file that the findings are written to as SARIF 2.1.0, also when the gate fails",
     )
-    .may_set(MaySet::WithinCheckout)
+    .may_set(MaySet::Workflow)
     .needs_setup(NeedsSetup::HostFile),
 ];
