@@ -44,6 +44,9 @@ fn of_image(request: &BuildRequest) -> HashMap<String, String> {
         ("compression", request.options.compression.form.as_str()),
         ("source-date-epoch", &request.latest_time().to_string()),
     ]);
+    if request.options.compression.converts {
+        options.extend(owned(&[("force-compression", "true")]));
+    }
     if let Some(level) = request.options.compression.level {
         options.extend(owned(&[("compression-level", &level.to_string())]));
     }

@@ -6,7 +6,7 @@ use super::lists::{checked, each, names, one};
 use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::InputText;
-use super::{Environment, RawInputs};
+use super::{Environment, Origin, RawInputs};
 use tagship_domain::build::{
     Annotation, BuildOptions, Compression, Entitlement, HostEntry, LayerForm, NamedContext, Network, Ulimit,
     named_context, size_in_bytes,
@@ -49,7 +49,16 @@ pub(super) fn read(
 fn compression(raw: &RawInputs, problems: &mut Problems) -> Compression {
     let form = one(raw, "compression", LayerForm::parse, problems).unwrap_or_default();
     let level = one(raw, "compression-level", |text| form.level(text), problems);
-    Compression { form, level }
+    // What nothing is said of stays as the engine has it; AWS Lambda takes gzip alone.
+    let is_given = raw
+        .text("compression", problems)
+        .is_some_and(|value| !matches!(value.origin, Origin::Default(_)));
+    let converts = is_given || level.is_some() || raw.text("preset", problems).is_some();
+    Compression {
+        form,
+        level,
+        converts,
+    }
 }
 
 /// The platforms, each once, in their order.

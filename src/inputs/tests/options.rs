@@ -273,9 +273,14 @@ fn a_compression_has_a_form_and_a_level_of_that_form() {
         compression("zstd", "19"),
         Compression {
             form: LayerForm::Zstd,
-            level: Some(19)
+            level: Some(19),
+            converts: true,
         }
     );
+    let converts = |case: Case| case.settings().build.options.compression.converts;
+    assert!(converts(Case::complete().flag("compression", "gzip")));
+    assert!(converts(Case::complete().flag("preset", "lambda")));
+    assert!(!converts(Case::complete()));
     assert!(Case::complete().settings().build.options.compression.is_default());
     assert!(
         with("gzip", "19")

@@ -87,8 +87,8 @@ pub(super) const ROWS: &[Input] = &[
         Section::Build,
         "compression",
         "FORM",
-        "How the layers that are built are compressed: `gzip`, `zstd` (with the containerd image store) or `uncompressed`. \
-         Those of a base image stay as they are",
+        "How layers are compressed: `gzip`, `zstd` (with the containerd image store) or `uncompressed`. Those of a base image \
+         stay as they are in a classic store; in the other they do unless this is given",
     )
     .default("gzip"),
     Input::text(

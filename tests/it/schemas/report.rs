@@ -319,6 +319,7 @@ fn build_request() -> Value {
         "ulimits": texts,
         "cgroup-parent": text(),
         "allow": texts,
+        "compression": object(&json!({"form": {"enum": ["gzip", "zstd", "uncompressed"]}, "level": {"type": "integer"}}), &["level"]),
         "pull": {"const": true},
         "no-cache-filters": texts,
         "annotations": {"type": "array", "items": object(&json!({"option": text(), "value": text()}), &[])},

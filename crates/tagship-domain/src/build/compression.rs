@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::invalid::InvalidOption;
 use crate::untrusted::cleaned;
 
-/// How the layers that a build makes are compressed. Those of a base image stay as they are.
+/// How the layers of an image are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Compression {
@@ -16,6 +16,9 @@ pub struct Compression {
     /// How much, in the form's own numbers; a default of whoever compresses when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<u8>,
+    /// Whether layers that the engine has in another form are converted, those of a base image among them.
+    #[serde(skip)]
+    pub converts: bool,
 }
 
 impl Compression {
