@@ -14,6 +14,7 @@ use crate::ports::{Clock as _, ReadInventory, ReadRepository, ReadWhole as _, Re
 use crate::report::{ConfigReport, Inspection, ManifestReport, inspection_text};
 use crate::settings::RepositorySettings;
 use tagship_domain::content::{Content, Descriptor, Manifest, Platform};
+use tagship_domain::facts::ImageFacts;
 use tagship_domain::inventory::{Inventory, ListedImage, is_signature};
 use tagship_domain::reference::{Digest, Reference};
 
@@ -109,6 +110,21 @@ async fn listed(
         Err(RegistryError::NotPermitted { .. }) => Ok(None),
         listed => Ok(listed?.and_then(|listed| Inventory::new(vec![listed], true).images.pop())),
     }
+}
+
+/// Adds the version that an image's tags name where it names none itself: a commit that got its version after it was
+/// published. Where the role may not list images it stays unknown.
+pub(super) async fn add_version(
+    facts: &mut ImageFacts,
+    digest: &Digest,
+    repository: &dyn ReadInventory,
+) -> Result<(), RegistryError> {
+    if facts.version.is_none() {
+        facts.version = listed(repository, digest)
+            .await?
+            .and_then(|image| image.version());
+    }
+    Ok(())
 }
 
 /// The parts of an image config that are shown. Source: OCI image spec, "Image Configuration".

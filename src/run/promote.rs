@@ -12,6 +12,7 @@ use oci_registry::{CopyPlan, CopyReport, ImageTree, copy, verify_copy};
 
 use super::connection::RegistryConnection;
 use super::history::History;
+use super::inspect::add_version;
 use super::opened::with_referrers;
 use super::promotion_report::{PromotionReport, PromotionTarget};
 use super::scan::require_scan;
@@ -19,14 +20,14 @@ use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::pipeline::{Ledger, gather_promotion, image_facts, put_promoted};
-use crate::ports::{Clock as _, ReadInventory as _, ReadRepository as _, Reporter};
+use crate::ports::{Clock as _, ReadRepository as _, Reporter};
 use crate::registry::Repository;
 use crate::settings::{GateSettings, GithubSettings, RepositorySettings};
 use tagship_domain::content::Manifest;
 use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::plan::{PromotionPlan, PromotionRequest};
-use tagship_domain::reference::{Digest, ImageName, Reference, Tag};
+use tagship_domain::reference::{ImageName, Reference, Tag};
 use tagship_domain::tags::{DesiredTag, ListingError, Lists, Mode, RawLists, TagContext, TagSet};
 
 /// What is promoted, and where to.
@@ -178,7 +179,7 @@ impl Promoted {
             }
         }
         let mut facts = image_facts(&manifest, reader).await?;
-        complete(&mut facts, &digest, reader).await;
+        add_version(&mut facts, &digest, reader).await?;
         let revision = facts.revision.as_deref().and_then(Revision::of_label);
         Ok(Self {
             tags: desired(&request.tags, &facts, revision.as_ref())?,
@@ -187,16 +188,6 @@ impl Promoted {
             facts,
             revision,
         })
-    }
-}
-
-/// Adds the version that an image's tags name where it names none itself: a commit that got its version after it was
-/// published. What the registry does not list stays unknown.
-pub(super) async fn complete(facts: &mut ImageFacts, digest: &Digest, repository: &Repository) {
-    if facts.version.is_none()
-        && let Ok(Some(listed)) = repository.image(digest).await
-    {
-        facts.version = listed.version();
     }
 }
 
@@ -253,7 +244,7 @@ async fn plan<'a>(
     };
     let mut facts = gather_promotion(&target, history, &promotion).await?;
     for (digest, image) in &mut facts.images {
-        complete(image, digest, &target).await;
+        add_version(image, digest, &target).await?;
     }
     let mut copies = Vec::new();
     if is_elsewhere {

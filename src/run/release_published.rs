@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::RegistryConnection;
-use super::inspect::named;
+use super::inspect::{add_version, named};
 use super::release::{ReleaseImageRequest, ReleaseWish};
 use super::target::Target;
 use super::{Outcome, RunError};
@@ -100,7 +100,7 @@ impl Candidate {
         let manifest = manifest.ok_or_else(|| RunError::ImageMissing(image()))?;
         let digest = manifest.digest();
         let mut facts = image_facts(&manifest, &repository).await?;
-        super::promote::complete(&mut facts, &digest, &repository).await;
+        add_version(&mut facts, &digest, &repository).await?;
         let unfit = |problem: String| RunError::NotReleasable {
             image: image(),
             problem,
