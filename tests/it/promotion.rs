@@ -10,8 +10,8 @@ use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::Digest;
 use test_support::images::{Pusher, client_of};
 use test_support::local::{Ecr, is_tag_put, shown};
-use test_support::page::check;
-use test_support::process::{Finished, finish, scrubbed};
+use test_support::page::{check, run_at};
+use test_support::process::{Finished, finish};
 
 const NOTARY: &str = "application/vnd.cncf.notary.signature";
 
@@ -291,32 +291,14 @@ fn an_image_without_a_tag_that_it_must_have_is_not_promoted() {
         .expect_code(2);
 }
 
-/// A command of the page as its reader runs it, with the registry's name as on the page.
+/// A command of the page as its reader runs it, with what differs from run to run as the page has it.
 fn printed(command: &str, stock: &Stock) -> String {
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_tagship"));
-    let folder = program.parent().expect("a program lies in a folder");
-    let mut shell = scrubbed("/bin/sh", stock.home.path());
-    // What the settings of the page's reader say.
-    let settings = stock.ecr.command(stock.home.path(), &[]);
-    let settings: Vec<_> = settings
-        .get_envs()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect();
-    shell
-        .envs(settings.into_iter().filter(|(name, _)| *name != "PATH"))
-        .args(["-c", &format!("PATH=\"$PROGRAMS:$PATH\"; ({command}) 2>&1")])
-        .current_dir(stock.home.path())
-        .env("PROGRAMS", folder);
     let seconds = regex::Regex::new(r"\b\d+ s\b").unwrap();
-    let said = finish(&mut shell)
-        .stdout
-        .replace(&stock.ecr.host(), PAGE_REGISTRY);
+    let said = run_at(&stock.ecr, stock.home.path(), command);
     let pushed = regex::Regex::new(r"pushed  \S+").unwrap();
     let said = pushed.replace_all(&said, "pushed  2026-11-29T15:11:47Z");
     seconds.replace_all(&said, "1 s").into_owned()
 }
-
-const PAGE_REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 
 #[test]
 fn every_example_of_the_page_prints_what_it_says() {

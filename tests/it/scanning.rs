@@ -5,8 +5,8 @@ use tagship_domain::content::Descriptor;
 use tagship_domain::immutability::Mutability;
 use test_support::images::Pusher;
 use test_support::local::{Ecr, is_tag_put};
-use test_support::page::check;
-use test_support::process::{Finished, finish, scrubbed};
+use test_support::page::{check, run_at};
+use test_support::process::{Finished, finish};
 use test_support::schema::problems;
 use test_support::shipping::{NO_ENGINE, Shipyard};
 
@@ -413,30 +413,15 @@ fn the_doctor_says_that_images_are_never_scanned() {
     );
 }
 
-/// Runs a command of the page in a shell, with what differs from run to run as the page has it.
+/// A command of the page as its reader runs it, with what differs from run to run as the page has it.
 fn printed(command: &str, stock: &Stock) -> String {
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_tagship"));
-    let mut shell = scrubbed("/bin/sh", stock.home.path());
-    let settings = stock.ecr.command(stock.home.path(), &[]);
-    let settings: Vec<_> = settings
-        .get_envs()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect();
-    shell
-        .envs(settings.into_iter().filter(|(name, _)| *name != "PATH"))
-        .args(["-c", &format!("PATH=\"$PROGRAMS:$PATH\"; ({command}) 2>&1")])
-        .current_dir(stock.home.path())
-        .env("PROGRAMS", program.parent().unwrap());
-    let said = finish(&mut shell)
-        .stdout
-        .replace(&stock.ecr.host(), PAGE_REGISTRY);
+    let said = run_at(&stock.ecr, stock.home.path(), command);
     let scanned = regex::Regex::new(r"scanned \S+").unwrap();
     scanned
         .replace_all(&said, "scanned 2026-11-29T15:11:47Z")
         .into_owned()
 }
 
-const PAGE_REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 const PAGE: &str = include_str!("../../docs/scanning.md");
 
 #[test]

@@ -1,5 +1,30 @@
 //! Pages of the documentation whose examples are run.
 
+use std::path::Path;
+
+use super::local::Ecr;
+use super::process::{finish, scrubbed, tagship_program};
+
+/// What the registry is called on the pages.
+pub const REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+
+/// Runs a command of a page in a shell, with the settings of the page's reader, and gives what it prints: with the
+/// registry's name as on the page.
+pub fn run_at(ecr: &Ecr, home: &Path, command: &str) -> String {
+    let program = tagship_program();
+    let settings = ecr.command(home, &[]);
+    let settings = settings
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let mut shell = scrubbed("/bin/sh", home);
+    shell
+        .envs(settings.filter(|(name, _)| *name != "PATH"))
+        .args(["-c", &format!("PATH=\"$PROGRAMS:$PATH\"; ({command}) 2>&1")])
+        .current_dir(home)
+        .env("PROGRAMS", program.parent().expect("a program lies in a folder"));
+    finish(&mut shell).stdout.replace(&ecr.host(), REGISTRY)
+}
+
 /// Commands in the blocks of `console`, with what each prints, in the order of the page.
 pub fn examples(page: &str) -> Vec<(&str, String)> {
     let mut examples: Vec<(&str, String)> = Vec::new();
