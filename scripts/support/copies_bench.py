@@ -18,18 +18,9 @@ from pathlib import Path
 
 import boto3
 
+from releases_bench import fill
+
 LIMITS = {"wall": "≤ 0.9 (loopback), ≤ 0.7 (far)", "cpu": ""}
-
-
-def fill(folder, size, files):
-    """Copies files of about `size` bytes together."""
-    folder.mkdir(parents=True)
-    while size > 0 and files:
-        file = files.pop()
-        target = folder / file.relative_to(file.anchor)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-        size -= file.stat().st_size
 
 
 def push_source(work, registry, sources, megabytes, layers):

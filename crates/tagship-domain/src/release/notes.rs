@@ -33,7 +33,7 @@ pub struct ReleaseNotes<'a> {
 impl ReleaseNotes<'_> {
     /// The text, in GitHub's Markdown, of at most [`MAX_NOTES`] characters: what is too much is counted instead.
     ///
-    /// `existing` is the text of a draft: what somebody wrote there stays, above what a run writes.
+    /// `existing` is the text of a draft: what a person wrote there stays, above what a run writes.
     pub fn text(&self, existing: Option<&str>) -> String {
         let existing = existing.map(|text| text.split(MARK).next().unwrap_or_default().trim_end());
         let introduction = match existing {
