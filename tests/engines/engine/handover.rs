@@ -6,12 +6,13 @@ use super::image::Image;
 use super::support::{Bench, Engine, engines, folder, request};
 use tagship_domain::reference::Digest;
 
-/// A context with a layer that is large enough for an export to be worth avoiding, and that hardly compresses.
+/// A context with a layer that is large enough for an export to be worth avoiding, and that hardly compresses. The step
+/// makes another layer for each app, however soon after the last it runs.
 fn context() -> tempfile::TempDir {
     let context = folder(&[
         (
             "Dockerfile",
-            "FROM busybox:1\nCOPY large /large\nCOPY app /app\nRUN touch /made\n",
+            "FROM busybox:1\nCOPY large /large\nCOPY app /app\nRUN cp /app /made\n",
         ),
         ("app", "app 1"),
     ]);
