@@ -26,7 +26,7 @@ pub struct GithubForge {
 }
 
 impl GithubForge {
-    /// `None` where the settings hold no token or no repository: GitHub is asked only on behalf of somebody.
+    /// `None` where the settings hold no token or no repository: GitHub is asked only with a token.
     pub fn of(settings: &GithubSettings) -> Result<Option<Self>, ForgeError> {
         let (Some(token), Some(repository)) = (&settings.token, &settings.repository) else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Files that may be somebody else's choice: a pipe in a file's place must not be waited for.
+//! Files that another may have chosen: a pipe in a file's place must not be waited for.
 
 use std::fs::{File, OpenOptions};
 use std::io;

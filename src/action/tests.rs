@@ -173,7 +173,7 @@ fn an_unwritable_file_is_named_with_its_variable() {
     assert!(ActionFiles::of(&missing).check().is_err());
 }
 
-/// What is made must not be root's in a folder that is somebody else's; only root can tell.
+/// What is made must not be root's in a folder of another user; only root can tell.
 #[test]
 fn a_file_that_is_made_belongs_to_the_owner_of_its_folder() {
     let folder = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ use tagship_domain::matrix::Changes;
 impl GixCheckout {
     /// The paths in which HEAD differs from `base`, relative to the repository's root.
     ///
-    /// A base that this checkout does not hold leaves them unknown; but a name that somebody wrote has to be one.
+    /// A base that this checkout does not hold leaves them unknown; but a name from the user has to be one.
     pub fn changes(&self, base: &Base) -> Result<Changes, GitError> {
         let repository = self.open(&self.workspace)?;
         let path = shown(repository.git_dir());

@@ -10,7 +10,7 @@ use super::PipelineError;
 use crate::ports::{ReadHistory, ReadRegistry, ReadRepository, RegistryError};
 use tagship_domain::build::RequestHash;
 use tagship_domain::content::Manifest;
-use tagship_domain::facts::{Facts, ImageFacts, OrderingFacts};
+use tagship_domain::facts::{Fact, Facts, ImageFacts, OrderingFacts};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::plan::{Candidate, PlanRequest, PromotionRequest, Question, Unknown};
 use tagship_domain::reference::{Digest, Tag};
@@ -88,18 +88,16 @@ pub(super) async fn resolve_questions(
     }
 }
 
-/// The repository's setting, or why it is unknown.
-async fn mutability(registry: &dyn ReadRegistry) -> Result<Result<Mutability, Unknown>, RegistryError> {
+/// Reads the repository's setting.
+async fn mutability(registry: &dyn ReadRegistry) -> Result<Fact<Mutability>, RegistryError> {
     match registry.mutability().await {
         Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(Unknown::NotPermitted { action })),
         read => read.map(Ok),
     }
 }
 
-/// The registry's tags, or why they are unknown.
-async fn list_registry_tags(
-    registry: &dyn ReadRepository,
-) -> Result<Result<Vec<Tag>, Unknown>, RegistryError> {
+/// Lists the registry's tags.
+async fn list_registry_tags(registry: &dyn ReadRepository) -> Result<Fact<Vec<Tag>>, RegistryError> {
     match registry.list_tags().await {
         Err(RegistryError::NotPermitted { action, .. }) => Ok(Err(Unknown::NotPermitted { action })),
         Err(error @ RegistryError::Refused { .. }) => Ok(Err(Unknown::Refused {
@@ -153,7 +151,7 @@ pub(super) fn facts(image: ImageDescription) -> ImageFacts {
 
 /// Reads what an image says of itself.
 ///
-/// Somebody else's image may be damaged or of another kind; it then says nothing of itself.
+/// An image that is not Tagship's may be damaged or of another kind; it then says nothing of itself.
 pub async fn image_facts(
     manifest: &Manifest,
     registry: &dyn ReadRepository,

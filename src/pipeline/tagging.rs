@@ -182,7 +182,7 @@ impl TagWriter<'_> {
             .await
         {
             Ok(()) => outcome,
-            // Somebody else was faster, or the registry keeps the tag where it is: who has it decides.
+            // Another run was faster, or the registry keeps the tag where it is: who has it decides.
             Err(RegistryError::TagTaken { .. }) => {
                 let facts = self.look(&[wanted]).await?;
                 match facts.digest_of(tag) {

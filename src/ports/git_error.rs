@@ -45,7 +45,7 @@ pub enum GitError {
         /// The repository's folder.
         path: String,
     },
-    /// A name that somebody wrote is of no commit that is there.
+    /// A name from the user is of no commit that is there.
     #[error("there is no commit `{}` in this checkout", cleaned(revision))]
     UnknownRevision {
         /// The name.

@@ -20,8 +20,8 @@ use crate::settings::{BuildSettings, CacheWish, Settings};
 use tagship_domain::build::{BuildRequest, CacheEntry, NamedContext};
 use tagship_domain::bump::VersionTag;
 use tagship_domain::event::RepositoryInfo;
-use tagship_domain::facts::{Facts, Source};
-use tagship_domain::plan::{Content, Note, Plan, PlanRequest, Unknown};
+use tagship_domain::facts::{Fact, Facts, Source};
+use tagship_domain::plan::{Content, Note, Plan, PlanRequest};
 use tagship_domain::reference::{ImageName, PartialRef};
 use tagship_domain::tags::{Evaluation, ListingError, TagSet};
 
@@ -115,7 +115,7 @@ impl<'a> RunContext<'a> {
     }
 
     /// The plan, from what the registry says or from why it could not be asked.
-    pub(super) async fn plan(&self, facts: Result<&Facts, Unknown>) -> Result<Plan, RunError> {
+    pub(super) async fn plan(&self, facts: Fact<&Facts>) -> Result<Plan, RunError> {
         let mut plan = Plan::new(self.plan_request(), facts);
         // Asked only for an image that is built: a second run contacts the registry alone.
         if let Content::Build { request } = &mut plan.content {

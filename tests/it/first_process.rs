@@ -129,7 +129,7 @@ fn make_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// Waits until somebody opens the pipe for reading.
+/// Waits until another process opens the pipe for reading.
 fn is_read(pipe: &Path) {
     /// Linux, `asm-generic/fcntl.h`, `O_NONBLOCK`: without a reader, opening fails.
     const NOT_WAITING: i32 = 0o4000;

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_nobodys() {
+    fn other_names_belong_to_no_service() {
         for name in [
             "",
             "localhost",

@@ -212,11 +212,14 @@ pub fn paths(count: usize) -> String {
     }
 }
 
+/// What a read found, or why it is unknown.
+pub type Fact<T> = Result<T, Unknown>;
+
 /// What the registry says of the repository and the wanted tags, and what git says of the order among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// The repository's settings; `Err` says why they are unknown.
-    pub mutability: Result<Mutability, Unknown>,
+    /// The repository's setting.
+    pub mutability: Fact<Mutability>,
     /// Every wanted tag that exists, with its manifest.
     pub tags: BTreeMap<Tag, Manifest>,
     /// What is known of the images that those tags point to.
@@ -237,8 +240,8 @@ impl Facts {
 pub struct OrderingFacts {
     /// The checkout's git tags.
     pub git_tags: Option<GitTags>,
-    /// All tags in the registry; `Err` says why they cannot be listed.
-    pub registry_tags: Option<Result<Vec<Tag>, Unknown>>,
+    /// All tags in the registry.
+    pub registry_tags: Option<Fact<Vec<Tag>>>,
     /// Where this commit stands to others.
     pub descents: BTreeMap<CommitId, Descent>,
 }

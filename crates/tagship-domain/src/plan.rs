@@ -4,7 +4,7 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::build::{BuildRequest, CacheTagError, RequestHash};
-use crate::facts::{Facts, Revision, Source};
+use crate::facts::{Fact, Facts, Revision, Source};
 use crate::findings::{GatePlan, NeverScanned};
 use crate::immutability::Mutability;
 use crate::reference::{Digest, ImageName, Tag};
@@ -182,7 +182,7 @@ impl PlanRequest {
     /// that it was built from the same.
     ///
     /// The commit tag identifies it by its name, unless the image says that it is of another commit. A release tag does so
-    /// when its image says that it is of this commit: then an earlier run, or somebody, left the commit tag out.
+    /// when its image says that it is of this commit: then an earlier run, or a person, left the commit tag out.
     /// Nothing identifies the image of a dirty tree, and an image that was built from something else is another one.
     fn published(&self, facts: &Facts, revision: &Revision) -> Option<(Digest, Tag, ReuseReason)> {
         if self.source.is_dirty() {
@@ -216,7 +216,7 @@ impl PlanRequest {
 
 impl Plan {
     /// Plans `wish` from what was read, or from why the registry could not be asked.
-    pub fn new(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Self {
+    pub fn new(request: PlanRequest, facts: Fact<&Facts>) -> Self {
         decide::decide(request, facts)
     }
 

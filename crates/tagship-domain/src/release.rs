@@ -21,7 +21,7 @@ pub use notes::{MAX_NOTES, ReleaseNotes};
 pub use record::{ImageRecord, RECORD_NAME};
 
 use crate::bump::{Changelog, History};
-use crate::facts::{CommitId, Unknown};
+use crate::facts::{CommitId, Fact};
 use crate::version::TagPrefix;
 
 /// What a release is.
@@ -263,7 +263,7 @@ impl ReleaseAction {
 
 impl ReleasePlan {
     /// Plans `request` from what the forge says, or from why it could not be asked.
-    pub fn new(request: ReleaseRequest, facts: Result<&ReleaseFacts, Unknown>) -> Self {
+    pub fn new(request: ReleaseRequest, facts: Fact<&ReleaseFacts>) -> Self {
         decide::decide(request, facts.ok())
     }
 

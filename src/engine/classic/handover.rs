@@ -136,7 +136,7 @@ pub(super) async fn run(
         done,
     };
     let pushing = async {
-        // The engine's loopback may be another one, where somebody else listens: only a registry that the engine was seen
+        // The engine's loopback may be another one, where another program listens: only a registry that the engine was seen
         // to reach is given an image.
         archive.contact(&own).await;
         if !handover.was_contacted.load(Ordering::SeqCst) {

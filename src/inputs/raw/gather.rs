@@ -173,7 +173,7 @@ impl RawInputs {
         (images.len() == 1).then_some(0)
     }
 
-    /// The file that somebody names.
+    /// The file that the user names.
     fn named_file(&self) -> Option<(String, Origin)> {
         let value = self.values.get("config")?;
         let name = value.texts.first()?.trim().to_owned();

@@ -11,7 +11,7 @@ use test_support::unique;
 
 const REPOSITORY: &str = "team/app";
 
-/// Somebody who has no login of the public registries.
+/// A caller without a login of the public registries.
 fn anybody() -> Registry {
     Registry {
         host: "registry.example".to_owned(),
@@ -93,7 +93,7 @@ fn everybody_pulls_what_docker_pushes_after_a_login() {
 }
 
 #[test]
-fn crane_pushes_after_a_login_and_nobody_without() {
+fn crane_pushes_after_a_login_and_not_without() {
     let ecr = Ecr::start_with_public_registries();
     let named = ["--repository-name", REPOSITORY];
     let made = describe(&ecr, &[&["create-repository"][..], &named].concat());

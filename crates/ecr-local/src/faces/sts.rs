@@ -1,4 +1,4 @@
-//! STS: the query protocol's calls that give somebody a role's session.
+//! STS: the query protocol's calls that give a caller a role's session.
 //!
 //! Source: STS API reference; AWS query protocol (`Action=…&Version=2011-06-15`, XML answers).
 

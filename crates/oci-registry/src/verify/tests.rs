@@ -275,7 +275,7 @@ async fn an_index_that_says_another_platform_than_the_config_is_refused() {
     let message = verify(&index.digest, &registry).await.unwrap_err().to_string();
     let expected = "a config for linux/amd64 where the index says linux/arm64";
     assert!(message.contains(expected), "{message}");
-    // Somebody else's image is described as it is.
+    // Another tool's image is described as it is.
     let manifest = registry.state().manifests[&index.digest].clone();
     assert!(describe(&manifest, &registry).await.is_ok());
 }

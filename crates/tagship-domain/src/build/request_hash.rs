@@ -140,7 +140,7 @@ impl RequestHash {
         }
     }
 
-    /// Reads the label; `None` for one of another version, or of somebody else.
+    /// Reads the label; `None` for one of another version, or of another tool.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix(Self::VERSION)?.split('.');
         let mut hashes = RequestPart::HASHED.map(|_| String::new());

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::gate::GatePolicy;
 use super::setting::{NeverScanned, ScanFrequency, ScanKind, ScanMode, ScanSetting};
-use crate::facts::Unknown;
+use crate::facts::{Fact, Unknown};
 use crate::reference::ImageName;
 
 /// The gate that stands before the tags, as it is planned.
@@ -34,12 +34,7 @@ fn seconds<S: Serializer>(timeout: &Duration, serializer: S) -> Result<S::Ok, S:
 
 impl GatePlan {
     /// Returns the plan of a gate, with what is known of the repository's setting.
-    pub fn new(
-        scan: ScanMode,
-        timeout: Duration,
-        policy: GatePolicy,
-        setting: Result<ScanSetting, Unknown>,
-    ) -> Self {
+    pub fn new(scan: ScanMode, timeout: Duration, policy: GatePolicy, setting: Fact<ScanSetting>) -> Self {
         let (setting, unknown) = match setting {
             Ok(setting) => (Some(setting), None),
             Err(unknown) => (None, Some(unknown)),

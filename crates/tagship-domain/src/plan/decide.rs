@@ -1,14 +1,14 @@
 //! The planner.
 
 use super::candidate::withheld;
-use super::{Content, Note, Plan, PlanRequest, PlannedTag, TagAction, Unknown};
-use crate::facts::{Facts, OrderingFacts};
+use super::{Content, Note, Plan, PlanRequest, PlannedTag, TagAction};
+use crate::facts::{Fact, Facts, OrderingFacts};
 use crate::immutability::Mutability;
 use crate::reference::Tag;
 use crate::tags::{DesiredTag, TagClass};
 
 /// The planner.
-pub(super) fn decide(request: PlanRequest, facts: Result<&Facts, Unknown>) -> Plan {
+pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
     let revision = request.source.revision();
     let mut notes: Vec<Note> = request.wanted.notes.iter().cloned().map(Note::Tag).collect();
     if request.source.is_dirty() {

@@ -217,7 +217,7 @@ fn hostile_messages_do_nothing() {
 }
 
 #[test]
-fn what_somebody_wrote_into_a_draft_stays_and_a_runs_part_is_written_anew() {
+fn what_a_person_wrote_into_a_draft_stays_and_a_runs_part_is_written_anew() {
     let first = notes_of(&["fix: typo"], None, Some("By hand.\n"));
     assert!(first.starts_with("By hand.\n\n<!-- tagship -->\n"), "{first}");
     assert_eq!(notes_of(&["fix: typo"], None, Some(&first)), first);

@@ -46,7 +46,7 @@ impl TagNote {
         }
     }
 
-    /// Whether somebody should look at it: a tag was pushed for a release, and there is none.
+    /// Whether a person should look at it: a tag was pushed for a release, and there is none.
     pub const fn is_warning(&self) -> bool {
         matches!(self, Self::NoVersion { .. })
     }

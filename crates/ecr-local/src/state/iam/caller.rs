@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::grammar::PrincipalMatch;
 use tagship_domain::reference::AccountId;
 
-/// Who makes a request, in the forms that policies name somebody in.
+/// Who makes a request, in the forms that policies name a caller in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) account: AccountId,

@@ -7,7 +7,7 @@ use super::caller::Caller;
 use super::condition::TAG_KEYS;
 use super::grammar::{PolicyDecision, PrincipalMatch, Verdict};
 
-/// What somebody wants to do.
+/// What a caller wants to do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
     /// Such as `ecr:PutImage`.

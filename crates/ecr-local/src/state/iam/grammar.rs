@@ -116,7 +116,7 @@ pub(crate) enum PolicyDecision {
     Denied,
 }
 
-/// How closely a policy names somebody; the closer is the greater.
+/// How closely a policy names a caller; the closer is the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PrincipalMatch {
     /// By the account, which decides by itself who of its own is meant.

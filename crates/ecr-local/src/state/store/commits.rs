@@ -24,7 +24,7 @@ struct Progress {
     ended: u64,
     /// The last of them that is on the disk.
     durable: u64,
-    /// Whether somebody carries a sync out.
+    /// Whether a thread carries a sync out.
     is_syncing: bool,
 }
 

@@ -20,7 +20,7 @@ pub(in crate::tags) trait Policy {
     /// Whether a value that is empty in this run counts as absent: a variable may well be empty.
     fn ignores_empty_values(&self) -> bool;
 
-    /// Whether a release, or a run that somebody starts at a branch, gives its git tag by the event alone.
+    /// Whether a release, or a run that a person starts at a branch, gives its git tag by the event alone.
     fn reads_release_tag(&self) -> bool;
 
     /// Returns the text in which a version is looked for.
