@@ -16,12 +16,11 @@
     reason = "it is no part of the product, whose clock and environment are inputs"
 )]
 
+mod put_image;
+
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime};
 
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -37,6 +36,8 @@ use tagship_domain::content::{OCI_CONFIG, OCI_MANIFEST};
 use tagship_domain::reference::Digest;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+
+use put_image::put_image;
 
 type Failure = Box<dyn Error + Send + Sync>;
 type Body = BoxBody<Bytes, std::io::Error>;
@@ -270,49 +271,6 @@ fn manifest(config: Digest, number: &str) -> String {
         "annotations": {"number": number},
     })
     .to_string()
-}
-
-/// A signed call of the API.
-fn put_image(registry: &Registry, manifest: &str, tag: &str) -> Result<Request<Body>, Failure> {
-    let body = json!({"repositoryName": registry.repository, "imageManifest": manifest, "imageTag": tag})
-        .to_string();
-    let uri = format!("http://{}/", registry.host);
-    let region = std::env::var("AWS_REGION")?;
-    let identity = Credentials::new(
-        std::env::var("AWS_ACCESS_KEY_ID")?,
-        std::env::var("AWS_SECRET_ACCESS_KEY")?,
-        None,
-        None,
-        "load",
-    )
-    .into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(&region)
-        .name("ecr")
-        .time(SystemTime::now())
-        .settings(SigningSettings::default())
-        .build()?
-        .into();
-    let headers = [
-        ("host", registry.host.as_str()),
-        ("content-type", "application/x-amz-json-1.1"),
-        ("x-amz-target", "AmazonEC2ContainerRegistry_V20150921.PutImage"),
-    ];
-    let signable = SignableRequest::new(
-        "POST",
-        &uri,
-        headers.into_iter(),
-        SignableBody::Bytes(body.as_bytes()),
-    )?;
-    let (instructions, _) = sign(signable, &parameters)?.into_parts();
-    let mut request = Request::builder().method(Method::POST).uri("/");
-    for (name, value) in headers {
-        request = request.header(name, value);
-    }
-    let mut request = request.body(full(body))?;
-    instructions.apply_to_request_http1x(&mut request);
-    Ok(request)
 }
 
 async fn ask(registry: &Registry, kind: Kind, clients: usize, requests: usize) -> Result<(), Failure> {
