@@ -7,7 +7,7 @@ use super::*;
 use crate::bump::{Commit, VersionTag};
 use crate::content::Platform;
 use crate::error::Diagnose as _;
-use crate::facts::PlatformManifest;
+use crate::facts::{PlatformManifest, Unknown};
 use crate::reference::{Digest, ImageName, RegistryHost, RepositoryName, Tag};
 
 fn commit(digit: char) -> CommitId {
