@@ -26,6 +26,7 @@ mod options;
 mod outputs;
 mod paths;
 mod problem;
+mod publishing;
 mod quoted;
 mod raw;
 mod release;
@@ -86,6 +87,9 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     };
     let build = build::read(&raw, environment, &paths, &mut problems);
     let outputs = outputs::read(&raw, &paths, push, &mut problems);
+    let publishing = publishing::publishing(&raw, &paths, push, &mut problems);
+    let files = publishing::files(&raw, &paths, &mut problems);
+    let max_size = publishing::max_size(&raw, &mut problems);
     let github = github::read(&raw, environment, &mut problems);
     let release = release::read(&raw, &paths, push, &mut problems);
     let naming = naming::read(&raw, environment, &mut problems);
@@ -107,6 +111,9 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 identity,
                 build,
                 outputs,
+                publishing,
+                files,
+                max_size,
                 version: naming.version,
                 needs_version: naming.needs_version,
                 event,

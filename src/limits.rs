@@ -1,7 +1,7 @@
 //! Every limit of time and size that a run has for its peers, in one table: `docs/limits.md` is made from it.
 //!
 //! A peer that says nothing or endless ends in an error that says so. What may be silent on purpose, such as a build
-//! step, is not bounded in time; whether its engine is still there is asked meanwhile.
+//! step, is bounded by the input `stall-timeout`; whether its engine is still there is asked meanwhile.
 
 use std::fmt;
 use std::time::Duration;

@@ -11,7 +11,7 @@ mod tagging;
 pub use error::PipelineError;
 pub use execute::{Writers, execute};
 pub use gate::{Scanning, judge};
-pub use gather::{gather, gather_promotion, image_facts};
+pub use gather::{gather, gather_promotion, image_facts, read_parts};
 pub use ledger::Ledger;
 pub use release::{ReleasedImage, gather_release, release};
 pub use tagging::put_promoted;

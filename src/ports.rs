@@ -283,6 +283,8 @@ pub enum Stage {
     Plan,
     /// The image is built and its content pushed by digest.
     Build,
+    /// An index is made of images that other runs pushed.
+    Merge,
     /// What was pushed is read back.
     Verify,
     /// Findings of scans are waited for and judged.
@@ -302,6 +304,7 @@ impl Stage {
             Self::Read => "read",
             Self::Plan => "plan",
             Self::Build => "build",
+            Self::Merge => "merge",
             Self::Verify => "verify",
             Self::Gate => "gate",
             Self::Tag => "tag",

@@ -39,6 +39,8 @@ pub enum Status {
     Published,
     /// Every wanted tag pointed to this commit's image before.
     AlreadyPublished,
+    /// The image is in the registry by its digest, and was to get no tag.
+    Pushed,
     /// The image was built, and is not published.
     Built,
     /// Nothing was written, because none was to be.
@@ -54,6 +56,7 @@ impl Status {
         match self {
             Self::Published => "published",
             Self::AlreadyPublished => "already-published",
+            Self::Pushed => "pushed",
             Self::Built => "built",
             Self::DryRun => "dry-run",
             Self::Failed => "failed",

@@ -1,6 +1,7 @@
 //! What each command does: the place where settings meet adapters.
 
 mod build_here;
+mod build_watch;
 mod changed;
 mod commit_naming;
 mod connection;
@@ -23,6 +24,7 @@ mod promote;
 mod promotion_report;
 mod release;
 mod release_published;
+mod result_files;
 mod rule_inputs;
 mod scan;
 mod ship;

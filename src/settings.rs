@@ -7,17 +7,21 @@ use secrecy::SecretString;
 use semver::Version;
 use url::Url;
 
-use tagship_domain::build::{BuildArgs, BuildOptions, BuildOutput, BuildSecret, CacheEntry, SecretSource};
-use tagship_domain::content::Platform;
+use tagship_domain::build::{BuildOutput, SecretSource};
 use tagship_domain::event::{Base, Event};
 use tagship_domain::findings::{GatePolicy, ScanMode};
 use tagship_domain::iam::{SessionPolicy, Target};
 use tagship_domain::matrix::Row;
 use tagship_domain::paths::PathFilter;
-use tagship_domain::reference::{AccountId, ImageName, Region, RepositoryName};
+use tagship_domain::plan::SizeLimit;
+use tagship_domain::reference::{AccountId, Digest, ImageName, Region, RepositoryName};
 use tagship_domain::release::{MovingTag, ReleaseKind};
 use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
+
+mod build;
+
+pub use build::{BuildSettings, CacheWish, LoginSettings, RegistryLoginSettings};
 
 /// What one run of the pipeline runs on.
 #[derive(Debug, Clone)]
@@ -31,6 +35,12 @@ pub struct Settings {
     pub build: BuildSettings,
     /// Where a result goes that is not published; names of images are made at the end.
     pub outputs: Vec<BuildOutput>,
+    /// What of the image is published.
+    pub publishing: Publishing,
+    /// The files that a run leaves.
+    pub files: ResultFiles,
+    /// The most that an image may have.
+    pub max_size: Option<SizeLimit>,
     /// The version that the release tag carries; without it, that of the git tag.
     pub version: Option<RequestedVersion>,
     /// Whether a run that makes no tag of a version is a failure.
@@ -61,6 +71,28 @@ pub struct Settings {
     pub github: GithubSettings,
     /// What the image must pass before it gets a tag.
     pub gate: Option<GateSettings>,
+}
+
+/// What of an image is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Publishing {
+    /// All of it, under its tags.
+    Whole,
+    /// A part of it, by its digest alone.
+    Part,
+    /// All of it, made of parts that other runs pushed.
+    Merge(Vec<Digest>),
+}
+
+/// The files that a run leaves; absolute.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResultFiles {
+    /// For the digest.
+    pub digest: Option<PathBuf>,
+    /// For what `docker buildx build --metadata-file` writes.
+    pub metadata: Option<PathBuf>,
+    /// For the image's id.
+    pub image_id: Option<PathBuf>,
 }
 
 /// What an image must pass before it gets a tag.
@@ -197,80 +229,6 @@ pub struct OidcRequest {
     pub url: Url,
     /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
     pub token: SecretString,
-}
-
-/// What to build.
-#[derive(Debug, Clone)]
-pub struct BuildSettings {
-    /// The context folder; absolute.
-    pub context: PathBuf,
-    /// The Dockerfile; absolute.
-    pub dockerfile: PathBuf,
-    /// The stage.
-    pub target: Option<String>,
-    /// Build arguments.
-    pub args: BuildArgs,
-    /// Secrets for build steps.
-    pub secrets: Vec<BuildSecret>,
-    /// The platforms.
-    pub platforms: Vec<Platform>,
-    /// Whether to ignore cached results.
-    pub no_cache: bool,
-    /// Whether two builds of the same content give the same layers.
-    pub reproducible: bool,
-    /// What has a default. Its caches are those that lines name.
-    pub options: BuildOptions,
-    /// Where results are kept, if one word says it.
-    pub cache: CacheWish,
-    /// The file that remembers what layers were compressed to; absolute. None where no folder for state is known.
-    pub layer_cache: Option<PathBuf>,
-    /// Logins of the registries that base images and caches come from.
-    pub logins: LoginSettings,
-    /// The engine's address, as `unix:///path`, `tcp://host:port` or `ssh://user@host`; the default socket when absent.
-    pub docker_host: Option<String>,
-}
-
-/// Logins of the registries that base images and caches come from.
-#[derive(Debug, Clone, Default)]
-pub struct LoginSettings {
-    /// Those of `registry-auth`.
-    pub lines: Vec<RegistryLoginSettings>,
-    /// The folder of the docker command's configuration, if it is used; absolute.
-    pub docker_config: Option<PathBuf>,
-    /// Whether the programs that it names are there.
-    pub may_run_helpers: bool,
-}
-
-/// A login of one registry.
-#[derive(Debug, Clone)]
-pub struct RegistryLoginSettings {
-    /// The registry's host, as an engine names it.
-    pub host: String,
-    /// The user.
-    pub username: String,
-    /// The password.
-    pub password: SecretString,
-}
-
-/// Where results of builds are kept, as one word says it.
-#[derive(Debug, Clone)]
-pub enum CacheWish {
-    /// Nowhere, unless lines say more.
-    None,
-    /// In the image's own repository.
-    Registry {
-        /// Whether it is left out where it is not possible.
-        is_optional: bool,
-    },
-    /// Elsewhere.
-    Lines {
-        /// What is read.
-        from: CacheEntry,
-        /// What is written.
-        to: CacheEntry,
-        /// Whether it is left out where it is not possible.
-        is_optional: bool,
-    },
 }
 
 /// For GitHub's API.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::agents;
 use super::attestations;
@@ -51,6 +52,12 @@ pub(super) fn read(
     let cache = cache::wish(raw, environment, problems);
     let no_cache = raw.flag("no-cache", problems);
     let reproducible = raw.flag("reproducible", problems);
+    let seconds = |input, problems: &mut Problems| {
+        let seconds = raw.integer(input, problems)?;
+        Some(Duration::from_secs(seconds.into()))
+    };
+    let timeout = seconds("timeout", problems);
+    let silence = seconds("stall-timeout", problems);
     let docker_host = raw
         .text("docker-host", problems)
         .or_else(|| docker_context::host(raw.face(), environment, problems))
@@ -69,6 +76,8 @@ pub(super) fn read(
         cache,
         logins,
         layer_cache: layer_cache(raw.face(), environment),
+        timeout,
+        silence: silence?,
         docker_host,
     })
 }

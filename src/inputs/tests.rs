@@ -6,6 +6,7 @@ mod destination;
 mod github;
 mod naming;
 mod options;
+mod publishing;
 mod trust;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,8 @@ use tagship_domain::build::CacheTagError;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::facts::{Difference, DifferenceCause, paths};
 use tagship_domain::findings::{GateFailure, NeverScanned};
-use tagship_domain::plan::Conflicts;
+use tagship_domain::merging::MergeError;
+use tagship_domain::plan::{Conflicts, TooLarge};
 use tagship_domain::reference::Digest;
 use tagship_domain::release::ReleaseConflict;
 
@@ -28,6 +29,12 @@ pub enum PipelineError {
     /// A wanted tag cannot be set.
     #[error(transparent)]
     Conflict(#[from] Conflicts),
+    /// Images cannot be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    /// The image is larger than it may be.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
     /// A cache cannot be kept where it should be.
     #[error(transparent)]
     Cache(#[from] CacheTagError),
@@ -89,6 +96,8 @@ impl Diagnose for PipelineError {
             Self::Git(error) => error.kind(),
             Self::Dirty { .. } => FailureKind::Usage,
             Self::Conflict(conflicts) => conflicts.kind(),
+            Self::Merge(error) => error.kind(),
+            Self::TooLarge(error) => error.kind(),
             Self::Cache(error) => error.kind(),
             Self::NeverScanned(error) => error.kind(),
             Self::Gate(failure) => failure.kind(),
@@ -105,6 +114,8 @@ impl Diagnose for PipelineError {
             Self::Git(error) => error.hint(),
             Self::Dirty { changes, .. } => Some(dirty_hint(changes)),
             Self::Conflict(conflicts) => conflicts.hint(),
+            Self::Merge(error) => error.hint(),
+            Self::TooLarge(error) => error.hint(),
             Self::Cache(error) => error.hint(),
             Self::NeverScanned(error) => error.hint(),
             Self::Gate(failure) => failure.hint(),

@@ -15,7 +15,7 @@ use tagship_domain::build::BuildRequest;
 use tagship_domain::facts::Unknown;
 use tagship_domain::findings::GateFailure;
 use tagship_domain::plan::{Candidate, Content, Note, Plan};
-use tagship_domain::reference::{Digest, Tag};
+use tagship_domain::reference::{Digest, Reference, Tag};
 use tagship_domain::release::ReleasePlan;
 use tagship_domain::tags::{DesiredTag, TagClass};
 
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Writers<'_> {
     }
 }
 
-/// Does what the plan says: builds and pushes by digest, verifies, waits for the gate, then puts the tags, and last the
+/// Does what the plan says: builds and pushes by digest, or merges what others pushed; verifies, waits for the gate, then puts the tags, and last the
 /// git tag and the release.
 ///
 /// Whatever breaks it off, the ledger says what is true, and the next run goes on from there.
@@ -85,11 +85,15 @@ pub async fn execute(
         };
         release(planned, image, forge, reporter, ledger).await?;
     }
-    ledger.published();
+    if plan.is_part && matches!(plan.content, Content::Build { .. }) {
+        ledger.pushed();
+    } else {
+        ledger.published();
+    }
     Ok(())
 }
 
-/// Builds, pushes, verifies and tags; gives the image's digest.
+/// Builds or merges, pushes, verifies and tags; gives the image's digest.
 async fn publish(
     plan: &Plan,
     writers: &Writers<'_>,
@@ -108,19 +112,27 @@ async fn publish(
             ledger.engine(engine);
             build(request, plan.kept(), store, writers, reporter).await?
         }
+        Content::Merge { index } => {
+            ledger.enter(Stage::Merge, reporter);
+            writers.registry.check_push().await?;
+            let manifest = index.manifest();
+            let reference = Reference::Digest(manifest.digest());
+            writers.registry.put_manifest(&reference, manifest).await?;
+            manifest.digest()
+        }
     };
     if plan.is_fulfilled() {
         return Ok(digest);
     }
     let tags: Vec<&DesiredTag> = plan.tags.iter().map(|planned| &planned.wanted).collect();
-    let was_built = matches!(plan.content, Content::Build { .. });
-    if was_built {
+    let is_new = !matches!(plan.content, Content::Published { .. });
+    if is_new {
         ledger.enter(Stage::Verify, reporter);
     }
     let mut found = writers.registry.look_up(&[digest], &staying(&tags)).await?;
     let missing = RegistryError::ContentMissing { digest };
     let mut manifest = found.digests.remove(&digest).ok_or(missing)?;
-    if was_built {
+    if is_new {
         let image = verify_manifest(manifest, writers.registry).await?;
         if !image.has_read_configs {
             let action = READ_BLOB.to_owned();
@@ -128,8 +140,16 @@ async fn publish(
             reporter.event(RunEvent::Note(&note.to_string()));
             ledger.note(note);
         }
+        let largest = image.description.largest;
         ledger.image(digest, &facts(image.description));
         manifest = image.manifest;
+        if let (Some(limit), Some(largest)) = (plan.max_size, largest) {
+            limit.check(largest)?;
+        }
+    }
+    ledger.manifest(&manifest);
+    if plan.is_part {
+        return Ok(digest);
     }
     if let Some(gate) = &plan.gate {
         ledger.enter(Stage::Gate, reporter);

@@ -12,6 +12,7 @@ use tagship_domain::build::RequestHash;
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Fact, Facts, ImageFacts, OrderingFacts};
 use tagship_domain::immutability::Mutability;
+use tagship_domain::merging::{ImagePart, MergeError};
 use tagship_domain::plan::{Candidate, PlanRequest, PromotionRequest, Question, Unknown};
 use tagship_domain::reference::{Digest, Tag};
 use tagship_domain::tags::{DesiredTag, REQUEST, REVISION, VERSION};
@@ -134,6 +135,23 @@ pub(super) async fn read_images(
         }
     }
     Ok(images)
+}
+
+/// Reads images that other runs pushed by digest.
+pub async fn read_parts(
+    registry: &dyn ReadRepository,
+    digests: &[Digest],
+) -> Result<Vec<ImagePart>, PipelineError> {
+    let mut found = registry.look_up(digests, &[]).await?.digests;
+    let mut parts = Vec::new();
+    for digest in digests {
+        let manifest = found
+            .remove(digest)
+            .ok_or(MergeError::Missing { digest: *digest })?;
+        let facts = image_facts(&manifest, registry).await?;
+        parts.push(ImagePart { manifest, facts });
+    }
+    Ok(parts)
 }
 
 /// What the labels of its config say of an image that is there whole.

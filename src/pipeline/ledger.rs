@@ -8,6 +8,7 @@ use crate::report::{
     GateReport, ReleaseOutcome, ReleaseReport, Report, StageReport, Status, TagOutcome, TagReport,
 };
 use semver::Version;
+use tagship_domain::content::Manifest;
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::findings::{GateDecision, GatePolicy};
 use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction};
@@ -25,6 +26,7 @@ struct Entries {
     report: Report,
     running: Option<(Stage, Instant)>,
     decision: Option<GateDecision>,
+    manifest: Option<Manifest>,
 }
 
 impl Ledger {
@@ -133,6 +135,16 @@ impl Ledger {
         entries.report.size = Some(facts.size);
     }
 
+    /// The manifest or index of the image that was published.
+    pub fn manifest(&self, manifest: &Manifest) {
+        self.entries().manifest = Some(manifest.clone());
+    }
+
+    /// Returns the manifest or index of the image that was published, if that is known.
+    pub fn published_manifest(&self) -> Option<Manifest> {
+        self.entries().manifest.clone()
+    }
+
     /// The gate has judged.
     pub fn gate(&self, policy: &GatePolicy, decision: GateDecision) {
         let mut entries = self.entries();
@@ -213,6 +225,13 @@ impl Ledger {
         } else {
             Status::AlreadyPublished
         };
+    }
+
+    /// The image is in the registry by its digest, and was to get no tag.
+    pub fn pushed(&self) {
+        let mut entries = self.entries();
+        entries.close_stage();
+        entries.report.status = Status::Pushed;
     }
 
     /// The run ends after its plan.

@@ -32,7 +32,7 @@ use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
 use tagship_domain::findings::GatePlan;
 use tagship_domain::immutability::Mutability;
-use tagship_domain::plan::{Plan, PlanRequest};
+use tagship_domain::plan::{Plan, PlanRequest, Scope};
 use tagship_domain::reference::{Digest, ImageName, Reference, RegistryHost, RepositoryName, Tag};
 use tagship_domain::tags::{Flavor, Mode, TagClass, TagContext, TagRule, TagSet, evaluate};
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use buildkit_session::Error;
 
@@ -10,6 +11,7 @@ use super::RegistryError;
 use tagship_domain::capability::{ImageStore, UnsupportedFeature};
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::reference::Digest;
+use tagship_domain::untrusted::cleaned;
 
 /// What can go wrong with the engine and the build.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +113,22 @@ pub enum BuildError {
     /// The engine's disk is full.
     #[error("the engine has no space left on its disk")]
     NoSpace,
+    /// It took longer than it may.
+    #[error("building and pushing were ended after {} s, as `timeout` says{}", limit.as_secs(), RunningSuffix(steps))]
+    TimedOut {
+        /// How long it may take.
+        limit: Duration,
+        /// The steps that still ran. Hostile text.
+        steps: Vec<String>,
+    },
+    /// It said nothing for longer than it may.
+    #[error("the build was ended because it said nothing for {} s{}", span.as_secs(), RunningSuffix(steps))]
+    Silent {
+        /// How long it may say nothing.
+        span: Duration,
+        /// The steps that still ran. Hostile text.
+        steps: Vec<String>,
+    },
     /// The build failed for another reason.
     #[error("{}the build failed: {message}", LocationPrefix(location.as_ref()))]
     Failed {
@@ -165,6 +183,24 @@ impl fmt::Display for UnsupportedList<'_> {
             return write!(f, ": {only}");
         }
         self.0.iter().try_for_each(|refusal| write!(f, "\n  {refusal}"))
+    }
+}
+
+/// The first steps that still run.
+struct RunningSuffix<'a>(&'a [String]);
+
+impl RunningSuffix<'_> {
+    /// The most steps that are named.
+    const MOST: usize = 3;
+}
+
+impl fmt::Display for RunningSuffix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, step) in self.0.iter().take(Self::MOST).enumerate() {
+            let before = if position == 0 { ", in step " } else { ", " };
+            write!(f, "{before}`{}`", cleaned(step))?;
+        }
+        Ok(())
     }
 }
 
@@ -239,6 +275,10 @@ impl Diagnose for BuildError {
                 "check the path, which is relative to `context`, and whether `.dockerignore` leaves it out"
             }
             Self::TargetMissing { .. } => "name a stage of the Dockerfile with `target`",
+            Self::TimedOut { .. } => {
+                "give `timeout` more seconds, or keep results of earlier builds with `cache`"
+            }
+            Self::Silent { .. } => "let the step say what it does, or give `stall-timeout` more seconds",
             Self::NoSpace => "free some with `docker system prune`, or give the engine a larger disk",
             Self::Failed { .. } => "the build's output above may say more",
             Self::Archive { .. } => "run again; another process may have removed the image",

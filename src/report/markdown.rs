@@ -18,6 +18,7 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
     let mut text = match report.status {
         Status::Published => format!("### Published `{name}`\n\n"),
         Status::AlreadyPublished => format!("### `{name}` was already published\n\n"),
+        Status::Pushed => format!("### Pushed `{name}` by digest, without a tag\n\n"),
         Status::Built => format!("### Built `{name}`: nothing was published\n\n"),
         Status::DryRun => format!("### Plan for `{name}`: nothing was written\n\n"),
         Status::Failed => format!("### `{name}` was not published\n\n"),

@@ -21,7 +21,7 @@ pub struct Output {
 pub const OUTPUTS: [Output; 19] = [
     Output {
         name: "status",
-        description: "`published`, `already-published`, `built`, `dry-run` or `failed`.",
+        description: "`published`, `already-published`, `pushed` (with `by-digest`), `built`, `dry-run` or `failed`.",
     },
     Output {
         name: "digest",

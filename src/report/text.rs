@@ -51,18 +51,38 @@ pub fn plan_text(plan: &Plan) -> String {
     let _ = match &plan.content {
         Content::Build { request } => writeln!(
             text,
-            "  build {} in {}",
+            "  build {} in {}{}",
             request.dockerfile.display(),
-            request.context.display()
+            request.context.display(),
+            if plan.is_part {
+                ", and push it by digest, without a tag"
+            } else {
+                ""
+            }
         ),
+        Content::Merge { index } => {
+            let platforms: Vec<String> = index.platforms().iter().map(ToString::to_string).collect();
+            writeln!(
+                text,
+                "  merge {} images to {}: {}",
+                index.parts().len(),
+                index.manifest().digest(),
+                platforms.join(", ")
+            )
+        }
         Content::Published { digest, tag, basis } => {
             let assumed = match basis {
                 ReuseReason::Label => "",
                 ReuseReason::Assumed => "; it does not say what it was built from, and is taken for the same",
             };
+            let place = if plan.is_part {
+                "in the image that tag"
+            } else {
+                "which tag"
+            };
             writeln!(
                 text,
-                "  already published as {digest}, which tag `{tag}` points to{assumed}"
+                "  already published as {digest}, {place} `{tag}` points to{assumed}"
             )
         }
     };
@@ -126,6 +146,7 @@ pub fn report_text(report: &Report) -> String {
     let mut text = match (report.status, &report.image) {
         (Status::Published, Some(image)) => format!("published {image}\n"),
         (Status::AlreadyPublished, Some(image)) => format!("already published: {image}\n"),
+        (Status::Pushed, Some(image)) => format!("pushed {image} by digest, without a tag\n"),
         (Status::DryRun, _) => "dry run: nothing was written\n".to_owned(),
         _ => "not published\n".to_owned(),
     };

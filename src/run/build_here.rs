@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::build_watch::BuildWatch;
 use super::commit_naming::CommitNaming;
 use super::context::source;
+use super::result_files::{prepare_files, write_files};
 use super::version::OfForge;
 use super::{Outcome, RunError};
 use crate::aws::Ecr;
@@ -43,6 +45,7 @@ pub async fn build(
     keep_cache(&settings.build.cache, image, &mut request);
     ledger.unpublished(image, naming.source.revision(), naming.version.clone());
 
+    let watch = BuildWatch::new(&settings.build, &reporter);
     let runner = BuildRunner::new(
         settings.build.docker_host.as_deref(),
         Arc::new(Logins::new(
@@ -50,7 +53,7 @@ pub async fn build(
             identity(settings, image, &reporter).await,
             Arc::clone(&reporter),
         )),
-        Arc::clone(&reporter),
+        watch.reporter(),
         settings.workspace.clone(),
         settings.workspace.display().to_string(),
     );
@@ -65,11 +68,10 @@ pub async fn build(
         ledger.dry_run();
         return Ok(Outcome::of_build(ledger));
     }
-    let built = runner
-        .build_outputs(&request, &outputs)
-        .await
-        .map_err(PipelineError::from)?;
-    ledger.built(built);
+    prepare_files(&settings.files)?;
+    let built = watch.guard(runner.build_outputs(&request, &outputs)).await;
+    ledger.built(built.map_err(PipelineError::from)?);
+    write_files(&settings.files, &ledger.report(), None)?;
     Ok(Outcome::of_build(ledger))
 }
 

@@ -14,14 +14,15 @@ use super::version::OfForge;
 use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
-use crate::pipeline::{PipelineError, gather};
+use crate::pipeline::{PipelineError, gather, read_parts};
 use crate::ports::{BuildError, BuildInputs, Reporter, RunEvent, Warning};
-use crate::settings::{BuildSettings, CacheWish, Settings};
+use crate::settings::{BuildSettings, CacheWish, Publishing, Settings};
 use tagship_domain::build::{BuildRequest, CacheEntry, NamedContext};
 use tagship_domain::bump::VersionTag;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{Fact, Facts, Source};
-use tagship_domain::plan::{Content, Note, Plan, PlanRequest};
+use tagship_domain::merging::MergedIndex;
+use tagship_domain::plan::{Content, Note, Plan, PlanRequest, Scope};
 use tagship_domain::reference::{ImageName, PartialRef};
 use tagship_domain::tags::{Evaluation, ListingError, TagSet};
 
@@ -108,15 +109,41 @@ impl<'a> RunContext<'a> {
         RegistryConnection::open_with(&self.target, &others, Arc::clone(&self.reporter)).await
     }
 
+    /// What of the image is published. The parts of an index are read, and checked.
+    pub(super) async fn scope(&self, connection: &RegistryConnection) -> Result<Scope, RunError> {
+        let Publishing::Merge(digests) = &self.settings.publishing else {
+            return Ok(self.scope_without_parts());
+        };
+        let parts = read_parts(&connection.repository()?, digests).await?;
+        let annotations = &self.naming.build.options.annotations;
+        let revision = self.naming.source.revision();
+        let index = MergedIndex::of(&parts, &revision, &self.naming.request, annotations);
+        Ok(Scope::Merged(Box::new(index.map_err(PipelineError::from)?)))
+    }
+
+    /// The same where the registry is not asked.
+    pub(super) fn scope_without_parts(&self) -> Scope {
+        match self.settings.publishing {
+            Publishing::Whole | Publishing::Merge(_) => Scope::Whole,
+            Publishing::Part => Scope::Part,
+        }
+    }
+
     /// What the registry says of the wanted tags, and what lies around them.
-    pub(super) async fn facts(&self, connection: &RegistryConnection) -> Result<Facts, RunError> {
+    pub(super) async fn facts(
+        &self,
+        connection: &RegistryConnection,
+        scope: &Scope,
+    ) -> Result<Facts, RunError> {
         let history = History::of(self.settings, Arc::clone(&self.reporter));
-        Ok(gather(&connection.repository()?, &history, &self.plan_request()).await?)
+        let request = self.plan_request(scope.clone());
+        Ok(gather(&connection.repository()?, &history, &request).await?)
     }
 
     /// The plan, from what the registry says or from why it could not be asked.
-    pub(super) async fn plan(&self, facts: Fact<&Facts>) -> Result<Plan, RunError> {
-        let mut plan = Plan::new(self.plan_request(), facts);
+    pub(super) async fn plan(&self, scope: Scope, facts: Fact<&Facts>) -> Result<Plan, RunError> {
+        let mut plan = Plan::new(self.plan_request(scope), facts);
+        plan.max_size = self.settings.max_size;
         // Asked only for an image that is built: a second run contacts the registry alone.
         if let Content::Build { request } = &mut plan.content {
             let known = if self.settings.offline {
@@ -126,7 +153,7 @@ impl<'a> RunContext<'a> {
             };
             request.labels = self.naming.labels(&self.made, &self.naming.repository(known))?;
         }
-        if let Some((wish, tags)) = &self.release {
+        if let Some((wish, tags)) = self.release.as_ref().filter(|_| !plan.is_part) {
             match releasable(self.settings, &self.naming) {
                 Ok(released) => {
                     plan.release = Some(Box::pin(wish.plan(released, tags, &self.reporter)).await?);
@@ -147,16 +174,21 @@ impl<'a> RunContext<'a> {
         self.target.close().await;
     }
 
-    fn plan_request(&self) -> PlanRequest {
+    fn plan_request(&self, scope: Scope) -> PlanRequest {
+        let request = self.naming.request.clone();
         PlanRequest {
             image: self.target.image.clone(),
             source: self.naming.source.clone(),
             version: self.naming.version.clone(),
             wanted: self.wanted.clone(),
             also: self.naming.usual_tags(),
-            request: self.naming.request.clone(),
+            request: match &scope {
+                Scope::Merged(index) => request.with_platforms(index.platforms()),
+                Scope::Whole | Scope::Part => request,
+            },
             rebuild: self.settings.rebuild,
             build: self.build_request(),
+            scope,
         }
     }
 
@@ -186,13 +218,18 @@ impl<'a> RunContext<'a> {
 /// What the checkout says.
 pub(super) async fn source(settings: &Settings) -> Result<Source, RunError> {
     let (workspace, build) = (settings.workspace.clone(), settings.build.clone());
+    // Nothing is built of the files that are here: what was built says itself whether its tree was clean.
+    let is_merge = matches!(settings.publishing, Publishing::Merge(_));
     let in_job = settings.identity.in_actions;
     let read = tokio::task::spawn_blocking(move || {
         let checkout = GixCheckout::at(workspace);
         // Whether there is a repository at all is known before a folder is walked.
-        checkout
+        let source = checkout
             .source(&build.context)
             .map_err(|error| error.in_job(in_job))?;
+        if is_merge {
+            return Ok(source);
+        }
         let inputs = read_by(&build).map_err(BuildError::from)?;
         let inputs: Vec<&dyn BuildInputs> = inputs.iter().map(|one| one as &dyn BuildInputs).collect();
         Ok::<_, PipelineError>(checkout.compared_source(&inputs)?)

@@ -285,8 +285,9 @@ fn account_of(settings: &Settings) -> Option<AccountId> {
 /// The repository's setting, and what a run would do to each tag.
 async fn repository(context: &RunContext<'_>, connection: &RegistryConnection, found: &mut Examination) {
     let planned = async {
-        let facts = context.facts(connection).await?;
-        context.plan(Ok(&facts)).await
+        let scope = context.scope(connection).await?;
+        let facts = context.facts(connection, &scope).await?;
+        context.plan(scope, Ok(&facts)).await
     };
     let plan = match planned.await {
         Ok(plan) => plan,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::result_files::ResultFileError;
 use crate::aws::IdentityError;
 use crate::pipeline::PipelineError;
 use crate::ports::{GitError, RegistryError};
@@ -75,6 +76,9 @@ pub enum RunError {
         /// What it lacks.
         problem: String,
     },
+    /// A file that the run is to leave cannot be written.
+    #[error(transparent)]
+    File(#[from] ResultFileError),
     /// HTTP cannot be spoken at all, for want of certificate authorities.
     #[error("no HTTP client can be made: {0}")]
     Http(String),
@@ -141,6 +145,7 @@ impl Diagnose for RunError {
             Self::RequiredTag { .. } => FailureKind::TagConflict,
             Self::CopyConflicts(conflicts) => conflicts.kind(),
             Self::Http(_) | Self::ImageMissing(_) | Self::PlatformMissing { .. } => FailureKind::Operation,
+            Self::File(error) => error.kind(),
             Self::NoForge | Self::NotReleasable { .. } => FailureKind::Usage,
             Self::Broken(_) => FailureKind::Bug,
         }
@@ -154,6 +159,7 @@ impl Diagnose for RunError {
             Self::Mismatch(mismatch) => mismatch.hint(),
             Self::Listing(error) => error.hint(),
             Self::Bump(error) => error.hint(),
+            Self::File(error) => error.hint(),
             Self::Http(_) => Some(
                 "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),
             ),

@@ -19,7 +19,7 @@ pub(super) async fn plan_gate(
     plan: &mut Plan,
     scans: &dyn ReadScans,
 ) -> Result<(), RunError> {
-    let Some(settings) = settings.filter(|_| !plan.is_fulfilled()) else {
+    let Some(settings) = settings.filter(|_| !plan.is_fulfilled() && !plan.is_part) else {
         return Ok(());
     };
     plan.guard(gate_plan(settings, scans).await?);
@@ -33,7 +33,7 @@ pub(super) fn plan_gate_offline(settings: Option<&GateSettings>, plan: &mut Plan
         timeout,
         policy,
         ..
-    }) = settings.cloned()
+    }) = settings.filter(|_| !plan.is_part).cloned()
     {
         plan.guard(GatePlan::new(scan, timeout, policy, Err(unknown)));
     }

@@ -2,22 +2,28 @@
 
 use std::sync::Arc;
 
+use super::build_watch::{BuildWatch, WatchedBuilder};
 use super::connection::RegistryConnection;
 use super::context::RunContext;
 use super::gate::{plan_gate, plan_gate_offline, write_sarif};
 use super::history::History;
+use super::result_files::{prepare_files, write_files};
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::engine::{BuildRunner, EngineBuilder};
 use crate::github::GithubForge;
 use crate::logins::Logins;
-use crate::pipeline::{Ledger, PipelineError, Writers, execute};
-use crate::ports::{BuildError, FindLogin, Reporter, RunEvent, Stage, WriteReleases};
-use crate::registry::BaseRegistries;
+use crate::pipeline::{Ledger, PipelineError, Writers, execute, image_facts};
+use crate::ports::{
+    BuildError, FindLogin, ReadRepository as _, RegistryError, Reporter, RunEvent, Stage, WriteReleases,
+};
+use crate::registry::{BaseRegistries, Repository};
 use crate::report::{hold_warnings, plan_text};
-use crate::settings::{LoginSettings, Settings};
+use crate::settings::{LoginSettings, Publishing, Settings};
 use tagship_domain::capability::Feature;
+use tagship_domain::facts::Facts;
 use tagship_domain::plan::{Content, Plan, Unknown};
+use tagship_domain::reference::Digest;
 use tagship_domain::release::ReleasePlan;
 
 /// Publishes a commit. What is true at any moment stands in `ledger`.
@@ -45,15 +51,14 @@ async fn ship_from(
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
     let connection = context.connect().await?;
-    let facts = context.facts(&connection).await?;
+    let scope = context.scope(&connection).await?;
+    let facts = context.facts(&connection, &scope).await?;
     ledger.enter(Stage::Plan, &*reporter);
-    let mut plan = context.plan(Ok(&facts)).await?;
+    let mut plan = context.plan(scope, Ok(&facts)).await?;
     plan_gate(settings.gate.as_ref(), &mut plan, &connection.scans()).await?;
     ledger.planned(&plan);
-    if let Content::Published { digest, .. } = &plan.content
-        && let Some(image) = facts.images.get(digest)
-    {
-        ledger.image(*digest, image);
+    if let Content::Published { digest, .. } = &plan.content {
+        note_published(*digest, &facts, &connection.repository()?, ledger).await?;
     }
     let is_refused = plan.conflicts().is_some()
         || plan
@@ -84,8 +89,32 @@ async fn ship_from(
         return Ok(Outcome::of_dry_run(&plan, ledger));
     }
     let writers = (&connection, context.forge());
+    prepare_files(&settings.files)?;
     publish(&plan, writers, settings, reporter, ledger).await?;
+    let manifest = ledger.published_manifest();
+    write_files(&settings.files, &ledger.report(), manifest.as_ref())?;
     Ok(Outcome::of_report(ledger))
+}
+
+/// The image that is published already stands in the report: one under a tag, or an image of its index.
+async fn note_published(
+    digest: Digest,
+    facts: &Facts,
+    repository: &Repository,
+    ledger: &Ledger,
+) -> Result<(), RunError> {
+    let mut tagged = facts.tags.values();
+    let manifest = match tagged.find(|manifest| manifest.digest() == digest) {
+        Some(manifest) => Some(manifest.clone()),
+        None => repository.manifest(&digest).await?,
+    };
+    let manifest = manifest.ok_or(RegistryError::ContentMissing { digest })?;
+    match facts.images.get(&digest) {
+        Some(image) => ledger.image(digest, image),
+        None => ledger.image(digest, &image_facts(&manifest, repository).await?),
+    }
+    ledger.manifest(&manifest);
+    Ok(())
 }
 
 /// Does what the plan says, with the engine and the registry.
@@ -113,21 +142,18 @@ async fn publish(
         Arc::clone(&logins),
         Arc::clone(&reporter),
     );
+    let watch = BuildWatch::new(&settings.build, &reporter);
     let runner = BuildRunner::new(
         settings.build.docker_host.as_deref(),
         logins,
-        Arc::clone(&reporter),
+        watch.reporter(),
         settings.workspace.clone(),
         plan.image.to_string(),
     );
-    let builder = EngineBuilder::new(
-        runner,
-        connection.login(),
-        plan.image.clone(),
-        Arc::clone(&reporter),
-    )
-    .with_layer_cache(settings.build.layer_cache.clone())
-    .with_bases(Arc::new(bases));
+    let builder = EngineBuilder::new(runner, connection.login(), plan.image.clone(), watch.reporter())
+        .with_layer_cache(settings.build.layer_cache.clone())
+        .with_bases(Arc::new(bases));
+    let builder = WatchedBuilder::new(builder, watch);
     let scans = connection.scans();
     let writers = Writers {
         registry: &repository,
@@ -163,22 +189,29 @@ pub async fn plan(
     } else {
         let facts = async {
             let connection = context.connect().await?;
-            let facts = context.facts(&connection).await?;
-            Ok((facts, connection))
+            let scope = context.scope(&connection).await?;
+            let facts = context.facts(&connection, &scope).await?;
+            Ok((facts, scope, connection))
         };
+        // Without its parts nothing is known of an index.
+        let is_merge = matches!(settings.publishing, Publishing::Merge(_));
         match facts.await {
-            Err(error) if RunError::is_out_of_reach(&error) => Err(Unknown::OutOfReach {
+            Err(error) if !is_merge && RunError::is_out_of_reach(&error) => Err(Unknown::OutOfReach {
                 message: error.reason(),
             }),
             facts => Ok(facts?),
         }
     };
     ledger.enter(Stage::Plan, &*reporter);
-    let known = facts.as_ref().map(|(facts, _)| facts).map_err(Clone::clone);
-    let mut plan = context.plan(known).await?;
+    let scope = match &facts {
+        Ok((_, scope, _)) => scope.clone(),
+        Err(_) => context.scope_without_parts(),
+    };
+    let known = facts.as_ref().map(|(facts, ..)| facts).map_err(Clone::clone);
+    let mut plan = context.plan(scope, known).await?;
     let gate = settings.gate.as_ref();
     match &facts {
-        Ok((_, connection)) => plan_gate(gate, &mut plan, &connection.scans()).await?,
+        Ok((.., connection)) => plan_gate(gate, &mut plan, &connection.scans()).await?,
         Err(unknown) => plan_gate_offline(gate, &mut plan, unknown.clone()),
     }
     ledger.planned(&plan);

@@ -12,6 +12,7 @@ pub(super) fn stage(stage: Stage) -> &'static str {
         Stage::Read => "read git and the registry",
         Stage::Plan => "plan",
         Stage::Build => "build and push by digest",
+        Stage::Merge => "merge the images into one index",
         Stage::Verify => "verify",
         Stage::Gate => "wait for findings and judge them",
         Stage::Tag => "tag",

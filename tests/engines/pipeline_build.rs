@@ -127,3 +127,22 @@ fn a_plan_finds_what_the_engine_cannot_do_and_does_without_an_engine() {
         unknown.stderr
     );
 }
+
+/// The peer's own files say what is expected.
+#[test]
+fn a_loaded_image_leaves_the_id_that_the_engine_knows_it_by() {
+    for engine in engines::all() {
+        let checkout = checkout();
+        let name = unique::name("tagship-files");
+        let flags = ["build", "--load", "--repository", &name, "--tags", "edge"];
+        let files = ["--iidfile", "out/iid", "--metadata-file", "out/metadata.json"];
+        run(&checkout, engine, &[&flags[..], &files].concat()).expect_code(0);
+        let _removed = Image::named(engine, format!("{name}:edge"));
+        let id = engine.run(&["inspect", "--format", "{{.Id}}", &format!("{name}:edge")]);
+        let read = |file: &str| std::fs::read_to_string(checkout.path().join(file)).expect("it is there");
+        assert_eq!(read("out/iid"), id.trim(), "{}", engine.name);
+        let metadata: Value = serde_json::from_str(&read("out/metadata.json")).expect("it is JSON");
+        assert_eq!(metadata["containerimage.digest"], id.trim());
+        assert_eq!(metadata["image.name"], format!("{name}:edge"));
+    }
+}

@@ -349,3 +349,78 @@ fn what_runs_print_fits_the_published_schemas() {
     built.expect_code(0);
     fits(REPORT, &built);
 }
+
+/// `RUN` steps of these sleep for longer than the tests may take.
+fn sleeper(checkout: &mut test_support::checkout::Checkout, seconds: u64) {
+    let dockerfile = format!("FROM busybox:1\nRUN [\"sleep\", \"{seconds}\"]\n");
+    checkout.commit(&[("Dockerfile", &dockerfile)]);
+}
+
+#[test]
+fn a_build_that_takes_too_long_or_says_nothing_is_ended_on_the_engine_and_burns_no_tag() {
+    for (number, engine) in engines::all().iter().enumerate() {
+        let mut yard = Shipyard::new();
+        let seconds = 9000 + u64::from(std::process::id() % 500) * 8 + number as u64 * 2;
+        for (input, word, seconds) in [
+            ("--timeout", "`timeout`", seconds),
+            ("--stall-timeout", "it said nothing for 5 s", seconds + 1),
+        ] {
+            sleeper(&mut yard.checkout, seconds);
+            let ended = yard.ship(engine, &["--version", "1.2.0", input, "5"]).code(1);
+            let said = &ended.0.stderr;
+            assert!(
+                said.contains(word) && said.contains("sleep"),
+                "{}: {said}",
+                engine.name
+            );
+            let wanted = format!("sleep\0{seconds}\0");
+            let is_running = || {
+                let processes = std::fs::read_dir("/proc").expect("processes are listed");
+                let commands = processes
+                    .filter_map(Result::ok)
+                    .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+                commands.into_iter().any(|command| command == wanted.as_bytes())
+            };
+            for _ in 0..100 {
+                if !is_running() {
+                    break;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            assert!(!is_running(), "{}: the step is gone", engine.name);
+        }
+        assert_eq!(yard.tags(), BTreeMap::new());
+    }
+}
+
+#[test]
+fn an_image_that_is_too_large_gets_no_tag_and_leaves_no_file() {
+    for engine in engines::all() {
+        let yard = Shipyard::new();
+        let file = yard.home().join("digest");
+        std::fs::write(&file, "of an earlier run").expect("the file can be written");
+        let path = file.display().to_string();
+        let refused = yard
+            .ship(engine, &["--max-size", "1k", "--digest-file", &path])
+            .code(1);
+        let said = &refused.0.stderr;
+        assert!(said.contains("`max-size` allows 1024"), "{}: {said}", engine.name);
+        assert_eq!(yard.tags(), BTreeMap::new());
+        assert!(!file.exists(), "a failed run leaves no digest");
+        let shipped = yard
+            .ship(engine, &["--max-size", "1g", "--digest-file", &path])
+            .code(0);
+        assert_eq!(
+            std::fs::read_to_string(&file).expect("it is there"),
+            shipped.digest()
+        );
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_ends_the_run_before_anything_is_built() {
+    let yard = Shipyard::new();
+    let refused = yard.ship_on(NO_ENGINE, &["--iidfile", "/dev/null"]).code(2);
+    assert!(refused.0.stderr.contains("`iidfile`"), "{}", refused.0.stderr);
+    assert_eq!(yard.ecr.writes(), []);
+}

@@ -25,9 +25,10 @@ Nothing is waited for without end, and no answer is read without end. What a pee
     }
     page.push_str(
         "
-A build step may be silent for as long as it likes: meanwhile the engine is asked over the same connection whether it
-is there (HTTP/2 pings), and an engine that is not ends the run. An upload may take as long as it moves. A run that is
-interrupted (SIGINT, SIGTERM) ends within 7 seconds, whatever it waits for, with all outputs written.
+A build may say nothing and move no byte for as long as `stall-timeout` says, an hour unless it is given; meanwhile the engine
+is asked over the same connection whether it is there (HTTP/2 pings), and an engine that is not ends the run. `timeout` bounds
+building and pushing together. An upload may take as long as it moves. A run that is interrupted (SIGINT,
+SIGTERM) ends within 7 seconds, whatever it waits for, with all outputs written.
 
 `AWS_RETRY_MODE` and `AWS_MAX_ATTEMPTS`, also of the profile, count within these bounds; `legacy` is read as `standard`.
 ",

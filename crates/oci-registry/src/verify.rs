@@ -33,6 +33,8 @@ pub struct ImageDescription {
     pub labels: BTreeMap<String, String>,
     /// Bytes of configs and layers, compressed, each blob once.
     pub size: u64,
+    /// The largest of the images, with its bytes of config and layers, compressed.
+    pub largest: Option<(Digest, u64)>,
 }
 
 /// Reads an image back and checks that nothing of it is missing: the manifest, of an index every entry,
@@ -233,13 +235,21 @@ fn description(images: &[&VerifiedEntry], configs: Vec<Option<ImageConfig>>) -> 
         })
     });
     let platforms = platforms.collect();
+    let sum = |blobs: BTreeMap<Digest, &Descriptor>| {
+        blobs.values().fold(0, |sum, blob| blob.size.saturating_add(sum))
+    };
+    let sizes = images
+        .iter()
+        .map(|entry| (entry.digest, sum(distinct_blobs(std::iter::once(*entry)))));
+    let largest = sizes.max_by_key(|(_, size)| *size);
     let blobs = distinct_blobs(images.iter().copied());
     let first = configs.into_iter().next().flatten();
     let labels = first.and_then(|config| config.config?.labels);
     ImageDescription {
         platforms,
         labels: labels.unwrap_or_default(),
-        size: blobs.values().fold(0, |sum, blob| sum.saturating_add(blob.size)),
+        size: sum(blobs),
+        largest,
     }
 }
 

@@ -293,8 +293,12 @@ pub struct ImageFacts {
 impl ImageFacts {
     /// In what the image differs from what is asked for.
     pub fn differences(&self, request: &RequestHash) -> Vec<RequestPart> {
-        let platforms: Vec<Platform> = self.platforms.iter().map(|one| one.platform.clone()).collect();
-        request.differences(self.request.as_ref(), &platforms)
+        request.differences(self.request.as_ref(), &self.platform_names())
+    }
+
+    /// Returns the platforms, in the order of the index.
+    pub fn platform_names(&self) -> Vec<Platform> {
+        self.platforms.iter().map(|one| one.platform.clone()).collect()
     }
 }
 

@@ -18,6 +18,7 @@ pub mod immutability;
 pub mod inventory;
 pub mod lifecycle;
 pub mod matrix;
+pub mod merging;
 pub mod paths;
 pub mod plan;
 pub mod reference;

@@ -3,10 +3,11 @@
 use semver::Version;
 use serde::Serialize;
 
-use crate::build::{BuildRequest, CacheTagError, RequestHash};
-use crate::facts::{Fact, Facts, Revision, Source};
+use crate::build::{BuildRequest, CacheTagError, RequestHash, RequestPart};
+use crate::facts::{Fact, Facts, ImageFacts, Revision, Source};
 use crate::findings::{GatePlan, NeverScanned};
 use crate::immutability::Mutability;
+use crate::merging::MergedIndex;
 use crate::reference::{Digest, ImageName, Tag};
 use crate::release::ReleasePlan;
 use crate::tags::{DesiredTag, TagClass, TagSet};
@@ -16,12 +17,14 @@ mod conflict;
 mod decide;
 mod promotion;
 mod reason;
+mod size;
 
 pub use crate::facts::Unknown;
 pub use candidate::{Candidate, Question};
 pub use conflict::{Conflict, Conflicts, Obstacle};
 pub use promotion::{PromotedTag, PromotionPlan, PromotionRequest, SetBack, SetBacks};
 pub use reason::{HoldReason, NoRelease, Note, TagSource};
+pub use size::{SizeLimit, SizeSource, TooLarge};
 
 /// What is wanted, before the registry is asked.
 #[derive(Debug, Clone)]
@@ -43,6 +46,20 @@ pub struct PlanRequest {
     pub build: BuildRequest,
     /// What the image is built from beside the commit.
     pub request: RequestHash,
+    /// What of the image is published.
+    pub scope: Scope,
+}
+
+/// What of an image a run publishes.
+#[derive(Debug, Clone, Default)]
+pub enum Scope {
+    /// All of it, under its tags.
+    #[default]
+    Whole,
+    /// A part of it, by digest alone: another run merges it with others.
+    Part,
+    /// All of it, made of parts that are in the repository.
+    Merged(Box<MergedIndex>),
 }
 
 /// Everything that will happen. The only thing that the pipeline's writing half follows.
@@ -59,6 +76,9 @@ pub struct Plan {
     pub request: RequestHash,
     /// Where the content comes from.
     pub content: Content,
+    /// Whether the image is a part that is pushed by its digest alone; then there are no tags.
+    #[serde(rename = "by-digest", skip_serializing_if = "std::ops::Not::not")]
+    pub is_part: bool,
     /// What happens to each tag, in the order in which tags are put.
     pub tags: Vec<PlannedTag>,
     /// The repository's setting, if it could be read.
@@ -66,6 +86,9 @@ pub struct Plan {
     /// What the image must pass before it gets a tag; absent where there is no gate, or nothing to be tagged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<GatePlan>,
+    /// How large the image may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<SizeLimit>,
     /// The release that comes after the tags, if one is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleasePlan>,
@@ -81,6 +104,12 @@ pub enum Content {
     Build {
         /// What is built.
         request: Box<BuildRequest>,
+    },
+    /// It is an index of images that other jobs pushed.
+    Merge {
+        /// The index.
+        #[serde(flatten)]
+        index: Box<MergedIndex>,
     },
     /// The commit is published already.
     Published {
@@ -170,8 +199,15 @@ impl TagAction {
 impl PlanRequest {
     /// The image that wants the tags: the one of this commit, if it is published.
     pub fn candidate<'a>(&'a self, facts: &Facts, revision: &'a Revision) -> Candidate<'a> {
+        let merged = match &self.scope {
+            Scope::Merged(index) if !self.source.is_dirty() => Some(index.manifest().digest()),
+            _ => None,
+        };
         Candidate {
-            digest: self.published(facts, revision).map(|(digest, ..)| digest),
+            digest: self
+                .published(facts, revision)
+                .map(|(digest, ..)| digest)
+                .or(merged),
             revision: Some(revision),
             version: self.version.as_ref(),
             request: Some(&self.request),
@@ -208,9 +244,31 @@ impl PlanRequest {
                 Some(_) => ReuseReason::Label,
                 None => ReuseReason::Assumed,
             };
-            let is_same = image.is_none_or(|image| image.differences(&self.request).is_empty());
+            let is_same = image.is_none_or(|image| self.differences(image).is_empty());
             (ours && is_same).then(|| (digest, tag.clone(), basis))
         })
+    }
+
+    /// In what an image differs from what is asked for.
+    fn differences(&self, image: &ImageFacts) -> Vec<RequestPart> {
+        match self.scope {
+            Scope::Part => {
+                let theirs = image.request.as_ref();
+                self.request.differences_of_part(theirs, &image.platform_names())
+            }
+            Scope::Whole | Scope::Merged(_) => image.differences(&self.request),
+        }
+    }
+
+    /// The one image of a published index that is asked for, if one platform is.
+    fn published_part(&self, facts: &Facts, digest: Digest) -> Option<Digest> {
+        let [platform] = self.request.platforms() else {
+            return None;
+        };
+        let mut images = facts.images.get(&digest)?.platforms.iter();
+        images
+            .find(|image| image.platform.is_same(platform))
+            .map(|image| image.digest)
     }
 }
 

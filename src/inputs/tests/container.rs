@@ -5,7 +5,7 @@ use crate::inputs::container::HINT;
 use crate::schema::{INPUTS, NeedsSetup};
 
 /// A value of each input that needs the host, which this machine does not have.
-const OF_HOST: [(&str, &str); 11] = [
+const OF_HOST: [(&str, &str); 15] = [
     ("docker-host", "ssh://builder"),
     ("docker-host", "unix:///run/user/1001/docker.sock"),
     ("local-data", "/home/runner/ecr"),
@@ -16,6 +16,10 @@ const OF_HOST: [(&str, &str); 11] = [
     ("ssh", "default=/home/runner/agent.sock"),
     ("outputs", "type=tar,dest=/home/runner/out.tar"),
     ("sarif-file", "/home/runner/findings.sarif"),
+    ("merge-from", "/home/runner/digests"),
+    ("digest-file", "/home/runner/digest"),
+    ("metadata-file", "/home/runner/metadata.json"),
+    ("iidfile", "/home/runner/iid"),
     ("build-contexts", "a=docker-image://busybox\nlib=/home/runner/lib"),
 ];
 

@@ -174,6 +174,7 @@ impl Run {
                 also: Vec::new(),
                 request: RequestHash::of(&build, &places()),
                 rebuild: false,
+                scope: Scope::Whole,
                 build,
             },
             content: content.to_owned(),

@@ -1,6 +1,6 @@
 //! What to build.
 
-use crate::schema::{Input, MaySet, NeedsSetup, Section};
+use crate::schema::{Input, InputKind, MaySet, NeedsSetup, Section};
 
 /// In the order of the help.
 pub(super) const ROWS: &[Input] = &[
@@ -98,6 +98,28 @@ pub(super) const ROWS: &[Input] = &[
         "How much they are compressed: 0 to 9 with gzip, 1 to 22 with zstd",
     )
     .default_note("4 where layers come out of a classic image store, else the engine's own"),
+    Input::new(
+        Section::Build,
+        "timeout",
+        InputKind::Integer {
+            least: 1,
+            greatest: 86_400,
+        },
+        "SECONDS",
+        "How long building and pushing may take. What takes longer is cancelled, and the run fails",
+    )
+    .default_note("as long as they take"),
+    Input::new(
+        Section::Build,
+        "stall-timeout",
+        InputKind::Integer {
+            least: 1,
+            greatest: 86_400,
+        },
+        "SECONDS",
+        "How long a build may say nothing and move no byte before it is cancelled",
+    )
+    .default("3600"),
     Input::text(
         Section::Build,
         "docker-host",
@@ -131,6 +153,53 @@ pub(super) const ROWS: &[Input] = &[
         "Publish the image. `false` builds it and publishes nothing, as `tagship build` does",
     )
     .default("true"),
+    Input::flag(
+        Section::Result,
+        "by-digest",
+        "Push the image by its digest, without a tag: a part of an image of several platforms, which another job merges \
+         (docs/multi-platform.md)",
+    )
+    .may_set(MaySet::Workflow),
+    Input::entries(
+        Section::Result,
+        "merge-from",
+        "DIGEST",
+        "Build nothing: make one index of the images that other jobs pushed with `by-digest`, and publish it. Digests, files \
+         that hold one, or folders of such files, one a line",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostFile),
+    Input::text(
+        Section::Result,
+        "digest-file",
+        "PATH",
+        "A file that the digest is written to",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostFile),
+    Input::text(
+        Section::Result,
+        "metadata-file",
+        "PATH",
+        "A file that digest, descriptor and names are written to, as `docker buildx build --metadata-file` does",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostFile),
+    Input::text(
+        Section::Result,
+        "iidfile",
+        "PATH",
+        "A file that the image's id is written to: the digest of its config, or of an index itself",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostFile),
+    Input::text(
+        Section::Result,
+        "max-size",
+        "SIZE",
+        "The most that the image of one platform may have, compressed, such as `500m`: a larger one gets no tag",
+    )
+    .default_note("none; 10g with `preset: lambda`"),
     Input::flag(
         Section::Result,
         "load",

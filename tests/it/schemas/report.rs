@@ -9,7 +9,7 @@ use super::DRAFT;
 pub(super) fn report_schema() -> Value {
     let stage = object(
         &json!({
-            "stage": {"enum": ["read", "plan", "build", "verify", "gate", "tag", "release", "report"]},
+            "stage": {"enum": ["read", "plan", "build", "merge", "verify", "gate", "tag", "release", "report"]},
             "milliseconds": {"type": "integer", "minimum": 0},
         }),
         &[],
@@ -33,7 +33,7 @@ pub(super) fn report_schema() -> Value {
     ]);
     let report = object(
         &json!({
-            "status": {"enum": ["published", "already-published", "built", "dry-run", "failed"]},
+            "status": {"enum": ["published", "already-published", "pushed", "built", "dry-run", "failed"]},
             "image": nullable(&image()),
             "revision": nullable(&revision()),
             "version": nullable(&text()),
@@ -70,6 +70,15 @@ fn plan() -> Value {
     let content = one_of(&[
         (
             json!({"from": {"const": "build"}, "request": build_request()}),
+            &[],
+        ),
+        (
+            json!({
+                "from": {"const": "merge"},
+                "digest": digest(),
+                "platforms": {"type": "array", "items": platform()},
+                "parts": {"type": "array", "items": digest()},
+            }),
             &[],
         ),
         (
@@ -126,6 +135,11 @@ fn plan() -> Value {
             "version": nullable(&text()),
             "request": {"type": "string", "pattern": "^v1:"},
             "content": content,
+            "by-digest": {"const": true},
+            "max-size": object(
+                &json!({"bytes": {"type": "integer", "minimum": 1}, "source": {"enum": ["max-size", "lambda"]}}),
+                &[],
+            ),
             "tags": {
                 "type": "array",
                 "items": with(&tag, &json!({"tag": tag_name(), "class": class(), "rule": text()})),
@@ -135,7 +149,7 @@ fn plan() -> Value {
             "release": release_plan(),
             "notes": {"type": "array", "items": note()},
         }),
-        &["gate", "release"],
+        &["by-digest", "max-size", "gate", "release"],
     )
 }
 

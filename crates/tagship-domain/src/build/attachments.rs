@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::attributes::attributes;
 use super::invalid::InvalidOption;
+use crate::content::Platform;
 use crate::untrusted::cleaned;
 
 /// An annotation of a manifest or an index.
@@ -39,6 +40,30 @@ impl Annotation {
             value: value.to_owned(),
         };
         Ok(levels.into_iter().map(of_level).collect())
+    }
+
+    /// Whether it is one of an index, and of no image.
+    pub fn is_of_index(&self) -> bool {
+        self.of_index().is_some() || self.option.starts_with("annotation-index-descriptor")
+    }
+
+    /// The name and value of one of an index.
+    pub fn of_index(&self) -> Option<(String, String)> {
+        let name = self.option.strip_prefix("annotation-index.")?;
+        Some((name.to_owned(), self.value.clone()))
+    }
+
+    /// The name and value of one of an index's entry for `platform`.
+    pub fn of_entry(&self, platform: &Platform) -> Option<(String, String)> {
+        let rest = self.option.strip_prefix("annotation-manifest-descriptor")?;
+        let name = match rest.strip_prefix('[').and_then(|rest| rest.split_once("].")) {
+            Some((of, name)) => Platform::parse(of)
+                .ok()
+                .filter(|of| of.is_same(platform))
+                .map(|_| name),
+            None => rest.strip_prefix('.'),
+        };
+        Some((name?.to_owned(), self.value.clone()))
     }
 
     fn level(text: &str) -> Option<String> {

@@ -170,11 +170,7 @@ impl RequestHash {
     /// An image without a platform that is asked for is another one, whatever it says; one that has it is not, be it
     /// that it was not asked for then.
     pub fn differences(&self, theirs: Option<&Self>, platforms: &[Platform]) -> Vec<RequestPart> {
-        let hashed = theirs.into_iter().flat_map(|theirs| {
-            let pairs = self.hashes.iter().zip(&theirs.hashes);
-            let parts = RequestPart::HASHED.into_iter().zip(pairs);
-            parts.filter_map(|(part, (ours, theirs))| (ours != theirs).then_some(part))
-        });
+        let hashed = theirs.into_iter().flat_map(|theirs| self.differing_parts(theirs));
         let of_label = theirs.map_or(&[][..], |theirs| &theirs.platforms);
         let known = if platforms.is_empty() { of_label } else { platforms };
         let within = |some: &[Platform], all: &[Platform]| {
@@ -190,6 +186,39 @@ impl RequestHash {
         hashed
             .chain(other_platform.then_some(RequestPart::Platforms))
             .collect()
+    }
+}
+
+impl RequestHash {
+    /// In what two requests differ, but for platforms.
+    pub fn differing_parts(&self, theirs: &Self) -> impl Iterator<Item = RequestPart> {
+        let pairs = self.hashes.iter().zip(&theirs.hashes);
+        let parts = RequestPart::HASHED.into_iter().zip(pairs);
+        parts.filter_map(|(part, (ours, theirs))| (ours != theirs).then_some(part))
+    }
+
+    /// In what an image differs that this request is to be a part of: as [`Self::differences`], but for platforms that
+    /// the image has besides.
+    pub fn differences_of_part(&self, theirs: Option<&Self>, platforms: &[Platform]) -> Vec<RequestPart> {
+        let hashed = theirs.into_iter().flat_map(|theirs| self.differing_parts(theirs));
+        let has = |wanted: &Platform| platforms.iter().any(|known| known.is_same(wanted));
+        let lacks_platform = !platforms.is_empty() && !self.platforms.iter().all(has);
+        hashed
+            .chain(lacks_platform.then_some(RequestPart::Platforms))
+            .collect()
+    }
+
+    /// The platforms that are asked for, sorted; none for the engine's own.
+    pub fn platforms(&self) -> &[Platform] {
+        &self.platforms
+    }
+
+    /// The same request for these platforms.
+    #[must_use]
+    pub fn with_platforms(mut self, platforms: &[Platform]) -> Self {
+        self.platforms = platforms.to_vec();
+        self.platforms.sort_unstable();
+        self
     }
 }
 

@@ -1,7 +1,7 @@
 //! The planner.
 
 use super::candidate::withheld;
-use super::{Content, Note, Plan, PlanRequest, PlannedTag, TagAction};
+use super::{Content, Note, Plan, PlanRequest, PlannedTag, Scope, TagAction};
 use crate::facts::{Fact, Facts, OrderingFacts};
 use crate::immutability::Mutability;
 use crate::reference::Tag;
@@ -19,6 +19,9 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         Err(_) => withheld(wanted, None).unwrap_or(TagAction::Unchecked),
         Ok(facts) => request.candidate(facts, &revision).action(wanted, facts),
     };
+    let is_part = matches!(request.scope, Scope::Part);
+    // A part gets no tag, but one that the whole cannot get is found before it is built.
+    let counts = |tag: &PlannedTag| !is_part || matches!(tag.action, TagAction::Conflict(_));
     let tags: Vec<PlannedTag> = request
         .wanted
         .tags
@@ -27,11 +30,17 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
             wanted: wanted.clone(),
             action: action(wanted),
         })
+        .filter(counts)
         .collect();
-    let published = facts
-        .as_ref()
-        .ok()
-        .and_then(|facts| request.published(facts, &revision));
+    let published = facts.as_ref().ok().and_then(|facts| {
+        let (digest, tag, basis) = request.published(facts, &revision)?;
+        let digest = if is_part {
+            request.published_part(facts, digest)?
+        } else {
+            digest
+        };
+        Some((digest, tag, basis))
+    });
     let mut mutability = None;
     match facts {
         Err(unknown) => notes.push(Note::RegistryUnchecked(unknown)),
@@ -48,10 +57,18 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
             notes.extend(unread.map(Note::LabelsUnread));
         }
     }
-    let content = match published {
-        Some((digest, tag, basis)) if !request.rebuild => Content::Published { digest, tag, basis },
+    let content = match (published, request.scope) {
+        (Some((digest, tag, basis)), _) if !request.rebuild => Content::Published { digest, tag, basis },
+        (_, Scope::Merged(index)) => Content::Merge { index },
         _ => {
             let mut build = Box::new(request.build);
+            if is_part {
+                // Whoever merges the parts makes the index.
+                build
+                    .options
+                    .annotations
+                    .retain(|annotation| !annotation.is_of_index());
+            }
             let tags = request.wanted.tags.iter().map(|wanted| &wanted.tag);
             let error = build
                 .options
@@ -69,9 +86,11 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         version: request.version,
         request: request.request,
         content,
+        is_part,
         tags,
         mutability,
         gate: None,
+        max_size: None,
         release: None,
         notes,
     }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
-use crate::build::{BuildArgs, Places, RequestPart};
+use crate::build::{BuildArgs, Places};
 use crate::content::{Manifest, OCI_MANIFEST, Platform};
 use crate::error::Diagnose as _;
-use crate::facts::{CommitId, Descent, GitTags, ImageFacts, OrderingFacts, PlatformManifest};
+use crate::facts::{CommitId, Descent, GitTags, OrderingFacts, PlatformManifest};
 use crate::immutability::TagFilter;
 use crate::reference::{RegistryHost, RepositoryName};
 use crate::tags::{self, TagRule};
@@ -68,6 +68,7 @@ fn plan_request(rules: &[&str], version: Option<&str>) -> PlanRequest {
         also: vec![(Tag::parse(COMMIT_TAG).unwrap(), TagClass::Commit)],
         request: request(None),
         rebuild: false,
+        scope: Scope::Whole,
         build: build(),
         source: Source {
             commit,
@@ -536,7 +537,7 @@ proptest! {
             prop_assert!(!leaves || planned.wanted.class == tags::TagClass::Moving, "{planned:?}");
         }
         if plan.conflicts().is_none() {
-            let ours = match &plan.content { Content::Published { digest, .. } => *digest, Content::Build { .. } => manifest("new").digest() };
+            let ours = match &plan.content { Content::Published { digest, .. } => *digest, Content::Build { .. } | Content::Merge { .. } => manifest("new").digest() };
             let image = ImageFacts { revision: Some(OURS.to_owned()), version: Some(Version::new(1, 0, 0)), ..ImageFacts::default() };
             if builds(&plan) { facts.images.insert(ours, image); }
             let known: Vec<Manifest> = texts.iter().chain(["new"].iter()).map(|text| manifest(text)).collect();
@@ -617,7 +618,7 @@ fn a_platform_that_the_image_does_not_have_is_never_published_already() {
 fn what_an_image_does_not_say_is_assumed_and_said() {
     let basis = |facts: &Facts| match Plan::new(plan_request(&BOTH, Some("1.0.0")), Ok(facts)).content {
         Content::Published { basis, .. } => basis,
-        Content::Build { .. } => panic!("it is published"),
+        Content::Build { .. } | Content::Merge { .. } => panic!("it is published"),
     };
     assert_eq!(
         basis(&built(&[COMMIT_TAG], None, "linux/amd64")),
@@ -667,4 +668,60 @@ fn offline() -> Unknown {
     Unknown::OutOfReach {
         message: "offline".to_owned(),
     }
+}
+
+/// An image of two platforms under this commit's tags, as a merge published it: without platforms of its own request.
+fn merged(revision: &str) -> (Facts, [Digest; 2]) {
+    let mut facts = facts(
+        Mutability::Immutable,
+        &[(COMMIT_TAG, "index", Some(revision), None)],
+    );
+    let children = [manifest("amd").digest(), manifest("arm").digest()];
+    let image = facts.images.values_mut().next().unwrap();
+    image.request = Some(request(None));
+    image.platforms = ["linux/amd64", "linux/arm64"]
+        .into_iter()
+        .zip(children)
+        .map(|(platform, digest)| PlatformManifest {
+            platform: Platform::parse(platform).unwrap(),
+            digest,
+        })
+        .collect();
+    (facts, children)
+}
+
+fn part(platforms: &[&str]) -> PlanRequest {
+    let platforms: Vec<Platform> = platforms
+        .iter()
+        .map(|one| Platform::parse(one).unwrap())
+        .collect();
+    PlanRequest {
+        request: request(None).with_platforms(&platforms),
+        scope: Scope::Part,
+        ..plan_request(&["type=sha"], None)
+    }
+}
+
+#[test]
+fn a_part_gets_no_tag_and_is_not_built_again_when_its_image_is_published() {
+    let (facts, [_, arm]) = merged(OURS);
+    let plan = Plan::new(part(&["linux/arm64"]), Ok(&facts));
+    assert!(matches!(plan.content, Content::Published { digest, .. } if digest == arm));
+    assert!(plan.is_part && plan.tags.is_empty() && plan.is_fulfilled());
+    // Which platform is meant is not known where none is given, and more than one is no image of the index.
+    for platforms in [&[][..], &["linux/amd64", "linux/arm64"]] {
+        let plan = Plan::new(part(platforms), Ok(&facts));
+        assert!(builds(&plan) && plan.conflicts().is_none(), "{platforms:?}");
+    }
+}
+
+#[test]
+fn a_part_whose_tag_is_taken_is_refused_before_it_is_built() {
+    let (other_commit, _) = merged(THEIRS);
+    let plan = Plan::new(part(&["linux/arm64"]), Ok(&other_commit));
+    assert!(plan.conflicts().is_some());
+    let (facts, _) = merged(OURS);
+    let plan = Plan::new(part(&["linux/s390x"]), Ok(&facts));
+    let conflicts = plan.conflicts().unwrap().to_string();
+    assert!(conflicts.contains("platforms"), "{conflicts}");
 }

@@ -1,0 +1,126 @@
+//! What of an image is published, and the files that a run leaves.
+
+use super::*;
+use crate::settings::{Publishing, ResultFiles};
+use tagship_domain::plan::{SizeLimit, SizeSource};
+use tagship_domain::reference::Digest;
+
+fn digest(digit: &str) -> Digest {
+    Digest::parse(&format!("sha256:{}", digit.repeat(64))).unwrap()
+}
+
+#[test]
+fn parts_are_digests_files_and_folders_of_files_each_once() {
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(digest);
+    let settings = Case::complete()
+        .file("digests/digest-0/digest", &format!("{a}\n"))
+        .file("digests/digest-1/digest", &b.to_string())
+        // As `touch` in a workflow of docker's leaves it.
+        .file(&format!("touched/{}", c.hex()), "")
+        .file("one", &d.to_string())
+        .flag("merge-from", "digests")
+        .flag("merge-from", &format!("touched\n{b}\none"))
+        .settings();
+    assert_eq!(settings.publishing, Publishing::Merge(vec![a, b, c, d]));
+    assert_eq!(Case::complete().settings().publishing, Publishing::Whole);
+    let part = Case::complete().flag("by-digest", "true").settings();
+    assert_eq!(part.publishing, Publishing::Part);
+}
+
+#[test]
+fn what_holds_no_digest_is_named() {
+    let hostile = Case::complete()
+        .file("wrong/digest", "latest")
+        .file("deep/1/2/3/digest", &digest("a").to_string())
+        .file("empty/folder/.keep", "");
+    std::os::unix::fs::symlink("/etc/passwd", hostile.path().join("link")).unwrap();
+    fs::create_dir(hostile.path().join("links")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", hostile.path().join("links/digest")).unwrap();
+    fs::create_dir(hostile.path().join("nothing")).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(hostile.path().join("pipe"))
+        .status();
+    assert!(made.unwrap().success());
+    let cases = [
+        ("wrong", "does not start with `sha256:`"),
+        ("deep", "it lies too deep"),
+        ("empty", "is not 64 hex digits"),
+        ("links", "is a link"),
+        ("link", "does not start with `sha256:`"),
+        ("nothing", "holds no digest"),
+        ("pipe", "is no regular file"),
+        ("missing", "No such file"),
+        ("sha256:abc", "is not 64 hex digits"),
+    ];
+    let mut case = hostile;
+    for (entry, expected) in cases {
+        case = case.without("merge-from").flag("merge-from", entry);
+        let (problem, _) = case.problem();
+        assert!(problem.contains(expected), "{entry}: {problem}");
+    }
+    for (input, value) in [("by-digest", "true"), ("push", "false"), ("offline", "true")] {
+        let (problem, hint) = Case::complete()
+            .flag("merge-from", &digest("a").to_string())
+            .flag(input, value)
+            .problem();
+        assert!(problem.contains(&format!("`{input}` is given too")), "{problem}");
+        assert_eq!(hint.as_deref(), Some("leave one of the two out"));
+    }
+}
+
+#[test]
+fn files_lie_in_the_workspace_and_no_two_in_one_place() {
+    let case = Case::complete()
+        .flag("digest-file", "out/digest")
+        .flag("metadata-file", "/tmp/metadata.json");
+    let workspace = case.path().canonicalize().unwrap();
+    assert_eq!(
+        case.settings().files,
+        ResultFiles {
+            digest: Some(workspace.join("out/digest")),
+            metadata: Some("/tmp/metadata.json".into()),
+            image_id: None,
+        }
+    );
+    let (problem, _) = case.flag("iidfile", "./out/digest").problem();
+    assert!(problem.contains("another input names too"), "{problem}");
+}
+
+/// Source of ten: AWS Lambda developer guide, "Lambda quotas".
+#[test]
+fn an_image_is_as_small_as_the_input_and_lambda_ask_for() {
+    let limit = |flags: &[(&'static str, &str)]| {
+        let with = |case: Case, (name, value): &(&'static str, &str)| case.flag(name, value);
+        flags.iter().fold(Case::complete(), with).settings().max_size
+    };
+    let of_input = |bytes| {
+        let source = SizeSource::MaxSize;
+        Some(SizeLimit { bytes, source })
+    };
+    assert_eq!(limit(&[]), None);
+    assert_eq!(limit(&[("max-size", "500m")]), of_input(500 << 20));
+    assert_eq!(limit(&[("preset", "lambda")]), Some(SizeLimit::LAMBDA));
+    assert_eq!(
+        limit(&[("preset", "lambda"), ("max-size", "250m")]),
+        of_input(250 << 20)
+    );
+    assert_eq!(
+        limit(&[("preset", "lambda"), ("max-size", "20g")]),
+        Some(SizeLimit::LAMBDA)
+    );
+    assert_eq!(SizeLimit::LAMBDA.bytes, 10 * 1024 * 1024 * 1024);
+}
+
+#[test]
+fn a_build_has_an_end() {
+    use std::time::Duration;
+    let build = Case::complete().settings().build;
+    assert_eq!((build.timeout, build.silence), (None, Duration::from_hours(1)));
+    let build = Case::complete()
+        .flag("timeout", "90")
+        .flag("stall-timeout", "30")
+        .settings()
+        .build;
+    assert_eq!(build.timeout, Some(Duration::from_secs(90)));
+    assert_eq!(build.silence, Duration::from_secs(30));
+}

@@ -1,0 +1,245 @@
+//! The files that a run leaves: the digest, the image's id, and what is known of both.
+
+use std::borrow::Cow;
+use std::fs::{self, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use crate::report::Report;
+use crate::settings::ResultFiles;
+use tagship_domain::content::{Content, Descriptor, Manifest};
+use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::reference::Digest;
+
+/// A file that the run is to leave cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}`, which `{input}` names, cannot be written: {source}", path.display())]
+pub struct ResultFileError {
+    input: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl Diagnose for ResultFileError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some("name a file in a folder that can be written to, such as `RUNNER_TEMP` in a job".into())
+    }
+}
+
+/// Finds out whether the files can be written, makes their folders, and removes what an earlier run left: after a
+/// failure no file says anything.
+pub(super) fn prepare_files(files: &ResultFiles) -> Result<(), ResultFileError> {
+    for (input, path) in named(files) {
+        prepare(path).map_err(|source| ResultFileError {
+            input,
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Writes the files, each whole or not at all. A build that left no image leaves no file.
+pub(super) fn write_files(
+    files: &ResultFiles,
+    report: &Report,
+    manifest: Option<&Manifest>,
+) -> Result<(), ResultFileError> {
+    let config = manifest.and_then(config_of);
+    let id = config.or(report.image_id).or(report.digest);
+    for (input, path) in named(files) {
+        let text = match input {
+            "digest-file" => report.digest.map(|digest| digest.to_string()),
+            "iidfile" => id.map(|id| id.to_string()),
+            _ => id.map(|_| format!("{:#}\n", metadata(report, manifest, config))),
+        };
+        let Some(text) = text else { continue };
+        write(path, &text).map_err(|source| ResultFileError {
+            input,
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+fn named(files: &ResultFiles) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+    let all = [
+        ("digest-file", &files.digest),
+        ("metadata-file", &files.metadata),
+        ("iidfile", &files.image_id),
+    ];
+    all.into_iter()
+        .filter_map(|(input, path)| Some((input, path.as_ref()?)))
+}
+
+/// The digest of the config of a single image.
+fn config_of(manifest: &Manifest) -> Option<Digest> {
+    match manifest.content() {
+        Ok(Content::Image(image)) => Some(image.config.digest),
+        _ => None,
+    }
+}
+
+/// Source: docker CLI reference, `docker buildx build --metadata-file`.
+fn metadata(report: &Report, manifest: Option<&Manifest>, config: Option<Digest>) -> Value {
+    let mut data = Map::new();
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            data.insert(name.to_owned(), value);
+        }
+    };
+    set("containerimage.config.digest", config.map(|digest| json!(digest)));
+    set(
+        "containerimage.descriptor",
+        manifest.map(|manifest| {
+            let size = manifest.bytes().len() as u64;
+            json!(Descriptor::new(manifest.media_type(), manifest.digest(), size))
+        }),
+    );
+    set(
+        "containerimage.digest",
+        report.digest.or(report.image_id).map(|digest| json!(digest)),
+    );
+    let tags = report.image.iter().flat_map(|image| {
+        let own = report.own_tags();
+        own.map(move |tag| image.at(tag.tag.clone()).to_string())
+    });
+    let names: Vec<String> = tags.chain(report.names.iter().cloned()).collect();
+    set("image.name", (!names.is_empty()).then(|| json!(names.join(","))));
+    Value::Object(data)
+}
+
+fn prepare(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder(path))?;
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() => fs::remove_file(path)?,
+        Ok(there) if there.is_dir() => return Err(io::Error::other("it is a folder")),
+        Ok(_) => return Err(io::Error::other("it is no regular file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    begin(path).map(drop)
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = begin(path)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// A file beside the one that it becomes, and that other users may read as well.
+fn begin(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(".tagship-")
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(folder(path))
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tagship_domain::content::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
+
+    fn files(folder: &Path) -> ResultFiles {
+        ResultFiles {
+            digest: Some(folder.join("new/digest")),
+            metadata: Some(folder.join("metadata.json")),
+            image_id: Some(folder.join("iid")),
+        }
+    }
+
+    fn report(digest: Digest) -> Report {
+        Report {
+            digest: Some(digest),
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn a_single_image_is_known_by_its_config_and_an_index_by_itself() {
+        let work = tempfile::tempdir().unwrap();
+        let files = files(work.path());
+        let read = |name: &str| fs::read_to_string(work.path().join(name)).unwrap();
+        let config = Digest::of(b"config");
+        let config = Descriptor::new(OCI_CONFIG, config, 6);
+        let image = json!({ "schemaVersion": 2, "config": config, "layers": [] }).to_string();
+        let image = Manifest::new(OCI_MANIFEST, image);
+        prepare_files(&files).unwrap();
+        write_files(&files, &report(image.digest()), Some(&image)).unwrap();
+        assert_eq!(read("new/digest"), image.digest().to_string());
+        assert_eq!(read("iid"), config.digest.to_string());
+        let data: Value = serde_json::from_str(&read("metadata.json")).unwrap();
+        assert_eq!(data["containerimage.config.digest"], json!(config.digest));
+        assert_eq!(
+            data["containerimage.descriptor"],
+            json!({ "mediaType": OCI_MANIFEST, "digest": image.digest(), "size": image.bytes().len() })
+        );
+        let mode = fs::metadata(work.path().join("iid"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o444, 0o444, "{mode:o}");
+
+        let index = Manifest::new(OCI_INDEX, r#"{"schemaVersion":2,"manifests":[]}"#);
+        write_files(&files, &report(index.digest()), Some(&index)).unwrap();
+        assert_eq!(read("iid"), index.digest().to_string());
+        let left: Vec<_> = fs::read_dir(work.path()).unwrap().collect();
+        assert_eq!(left.len(), 3, "{left:?}");
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_is_gone_before_the_build_and_a_build_without_image_leaves_none() {
+        let work = tempfile::tempdir().unwrap();
+        let files = files(work.path());
+        fs::write(work.path().join("iid"), "old").unwrap();
+        prepare_files(&files).unwrap();
+        write_files(&files, &Report::default(), None).unwrap();
+        let left: Vec<_> = fs::read_dir(work.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["new"]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_found_before_the_build_with_its_input() {
+        let work = tempfile::tempdir().unwrap();
+        fs::write(work.path().join("file"), "").unwrap();
+        let path = |name: &str| Some(work.path().join(name));
+        let folder = ResultFiles {
+            image_id: path(""),
+            ..ResultFiles::default()
+        };
+        let below_a_file = ResultFiles {
+            digest: path("file/digest"),
+            ..ResultFiles::default()
+        };
+        let device = ResultFiles {
+            metadata: Some(PathBuf::from("/dev/null")),
+            ..ResultFiles::default()
+        };
+        for (files, input) in [
+            (folder, "iidfile"),
+            (below_a_file, "digest-file"),
+            (device, "metadata-file"),
+        ] {
+            let error = prepare_files(&files).unwrap_err();
+            assert!(error.to_string().contains(&format!("`{input}`")), "{error}");
+            assert_eq!(error.kind(), FailureKind::Usage);
+        }
+        assert!(Path::new("/dev/null").exists());
+    }
+}

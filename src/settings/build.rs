@@ -1,0 +1,87 @@
+//! What to build, and with what.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use tagship_domain::build::{BuildArgs, BuildOptions, BuildSecret, CacheEntry};
+use tagship_domain::content::Platform;
+
+/// What to build.
+#[derive(Debug, Clone)]
+pub struct BuildSettings {
+    /// The context folder; absolute.
+    pub context: PathBuf,
+    /// The Dockerfile; absolute.
+    pub dockerfile: PathBuf,
+    /// The stage.
+    pub target: Option<String>,
+    /// Build arguments.
+    pub args: BuildArgs,
+    /// Secrets for build steps.
+    pub secrets: Vec<BuildSecret>,
+    /// The platforms.
+    pub platforms: Vec<Platform>,
+    /// Whether to ignore cached results.
+    pub no_cache: bool,
+    /// Whether two builds of the same content give the same layers.
+    pub reproducible: bool,
+    /// What has a default. Its caches are those that lines name.
+    pub options: BuildOptions,
+    /// Where results are kept, if one word says it.
+    pub cache: CacheWish,
+    /// The file that remembers what layers were compressed to; absolute. None where no folder for state is known.
+    pub layer_cache: Option<PathBuf>,
+    /// Logins of the registries that base images and caches come from.
+    pub logins: LoginSettings,
+    /// How long building and pushing may take; as long as it does when absent.
+    pub timeout: Option<Duration>,
+    /// How long the build may say nothing.
+    pub silence: Duration,
+    /// The engine's address, as `unix:///path`, `tcp://host:port` or `ssh://user@host`; the default socket when absent.
+    pub docker_host: Option<String>,
+}
+
+/// Logins of the registries that base images and caches come from.
+#[derive(Debug, Clone, Default)]
+pub struct LoginSettings {
+    /// Those of `registry-auth`.
+    pub lines: Vec<RegistryLoginSettings>,
+    /// The folder of the docker command's configuration, if it is used; absolute.
+    pub docker_config: Option<PathBuf>,
+    /// Whether the programs that it names are there.
+    pub may_run_helpers: bool,
+}
+
+/// A login of one registry.
+#[derive(Debug, Clone)]
+pub struct RegistryLoginSettings {
+    /// The registry's host, as an engine names it.
+    pub host: String,
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// Where results of builds are kept, as one word says it.
+#[derive(Debug, Clone)]
+pub enum CacheWish {
+    /// Nowhere, unless lines say more.
+    None,
+    /// In the image's own repository.
+    Registry {
+        /// Whether it is left out where it is not possible.
+        is_optional: bool,
+    },
+    /// Elsewhere.
+    Lines {
+        /// What is read.
+        from: CacheEntry,
+        /// What is written.
+        to: CacheEntry,
+        /// Whether it is left out where it is not possible.
+        is_optional: bool,
+    },
+}
