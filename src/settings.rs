@@ -1,5 +1,8 @@
 //! Settings: everything a run needs to know, parsed and checked.
 
+mod build;
+mod identity;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,18 +13,17 @@ use url::Url;
 use tagship_domain::build::{BuildOutput, SecretSource};
 use tagship_domain::event::{Base, Event};
 use tagship_domain::findings::{GatePolicy, ScanMode};
-use tagship_domain::iam::{SessionPolicy, Target};
+use tagship_domain::iam::Target;
 use tagship_domain::matrix::Row;
 use tagship_domain::paths::PathFilter;
 use tagship_domain::plan::SizeLimit;
-use tagship_domain::reference::{AccountId, Digest, ImageName, Region, RepositoryName};
+use tagship_domain::reference::{Digest, ImageName, RepositoryName};
 use tagship_domain::release::{MovingTag, ReleaseKind};
 use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
 
-mod build;
-
 pub use build::{BuildSettings, CacheWish, LoginSettings, RegistryLoginSettings};
+pub use identity::{AccessKey, IdentitySettings, OidcRequest, OidcToken};
 
 /// What one run of the pipeline runs on.
 #[derive(Debug, Clone)]
@@ -172,63 +174,6 @@ pub enum Destination {
         /// The same with its registry.
         image: Option<ImageName>,
     },
-}
-
-/// The identity towards AWS.
-#[derive(Debug, Clone, Default)]
-pub struct IdentitySettings {
-    /// The role to assume, as `arn:…:role/…`.
-    pub role: Option<String>,
-    /// The session's name: 2 to 64 characters of `[\w+=,.@-]`.
-    pub session_name: String,
-    /// The audience of the OIDC token.
-    pub audience: String,
-    /// The session's length in seconds, 900 to 43,200.
-    pub duration_seconds: u32,
-    /// Whether the session is narrowed to the repositories that the run writes to.
-    pub narrows_session: bool,
-    /// What the session is narrowed to.
-    pub session_policy: Option<SessionPolicy>,
-    /// The accounts that may be used; any when empty.
-    pub allowed_accounts: Vec<AccountId>,
-    /// The region of the API calls.
-    pub region: Option<Region>,
-    /// The address of all AWS APIs, in place of AWS's own.
-    pub endpoint_url: Option<Url>,
-    /// Where GitHub issues OIDC tokens, when the job may ask for one.
-    pub oidc: Option<OidcRequest>,
-    /// The embedded ECR's key pair; takes the place of the ordinary chain.
-    pub access_key: Option<AccessKey>,
-    /// Whether the run is a GitHub Actions job; then a role without OIDC is a missing permission.
-    pub in_actions: bool,
-    /// Whether the run is a pull request from a fork, which is never given OIDC tokens.
-    pub from_fork: bool,
-}
-
-impl IdentitySettings {
-    /// Everything in the settings that must never be shown.
-    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
-        let of_oidc = self.oidc.iter().map(|request| &request.token);
-        of_oidc.chain(self.access_key.iter().map(|key| &key.secret))
-    }
-}
-
-/// A long-lived key pair.
-#[derive(Debug, Clone)]
-pub struct AccessKey {
-    /// Its id, `AKIA…`.
-    pub id: String,
-    /// Its secret.
-    pub secret: SecretString,
-}
-
-/// Where GitHub issues OIDC tokens.
-#[derive(Debug, Clone)]
-pub struct OidcRequest {
-    /// `ACTIONS_ID_TOKEN_REQUEST_URL`.
-    pub url: Url,
-    /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
-    pub token: SecretString,
 }
 
 /// For GitHub's API.

@@ -7,6 +7,7 @@
 mod actions;
 mod color;
 mod diagnosis;
+mod groups;
 mod lines;
 mod log;
 mod panic;
@@ -78,10 +79,11 @@ impl Ui {
         let stderr = Box::new(io::stderr());
         let mut renderer: Arc<dyn Renderer> = if environment.in_actions() {
             Arc::new(actions::Actions::new(stderr, Arc::clone(&redaction)))
-        } else if is_terminal && !options.is_quiet {
+        } else if is_terminal && !options.is_quiet && environment.other_ci().is_none() {
             Arc::new(terminal::Terminal::new(Arc::clone(&redaction), palette))
         } else {
-            Arc::new(plain::Plain::new(stderr, Arc::clone(&redaction), palette))
+            let groups = groups::Groups::of(environment);
+            Arc::new(plain::Plain::new(stderr, Arc::clone(&redaction), palette, groups))
         };
         if options.is_quiet {
             renderer = Arc::new(quiet::Quiet::new(renderer));

@@ -39,7 +39,7 @@ pub(super) struct Connection {
 /// How this run comes to credentials.
 #[derive(Debug)]
 enum CredentialSource {
-    /// A role, by GitHub's word.
+    /// A role, by the word of the job's system.
     WebIdentity(SessionRequest, TokenSource),
     /// A role, by the word of the ordinary chain.
     ChainedRole(SessionRequest),

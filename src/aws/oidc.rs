@@ -1,4 +1,4 @@
-//! OIDC tokens from GitHub.
+//! OIDC tokens of the job.
 
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
@@ -11,40 +11,47 @@ use crate::aws::IdentityError;
 use crate::aws::failure::is_connection_refused;
 use crate::aws::retry_policy::RetryClass;
 use crate::limits;
-use crate::settings::OidcRequest;
+use crate::settings::{OidcRequest, OidcToken};
 use tagship_domain::error::innermost;
 
-/// Asks GitHub for OIDC tokens, a fresh one each time.
+/// Gives OIDC tokens: the one of the job, or GitHub's, a fresh one each time.
 ///
 /// Source: GitHub docs, "OpenID Connect reference", on requesting the JWT with environment variables.
 #[derive(Debug)]
 pub(super) struct TokenSource {
-    request: OidcRequest,
+    token: OidcToken,
     audience: String,
     http: OnceCell<reqwest::Client>,
 }
 
 impl TokenSource {
-    pub(super) fn new(request: OidcRequest, audience: &str) -> Self {
+    pub(super) fn new(token: OidcToken, audience: &str) -> Self {
         Self {
-            request,
+            token,
             audience: audience.to_owned(),
             http: OnceCell::new(),
         }
     }
 
-    /// One request for one token.
+    /// Returns a token, with one request at most.
     pub(super) async fn token(&self) -> Result<SecretString, (IdentityError, RetryClass)> {
+        match &self.token {
+            OidcToken::Given(token) => Ok(token.clone()),
+            OidcToken::Request(request) => self.issued(request).await,
+        }
+    }
+
+    async fn issued(&self, request: &OidcRequest) -> Result<SecretString, (IdentityError, RetryClass)> {
         let http = self
             .http
             .get_or_try_init(|| async { Self::client() })
             .await
             .map_err(|error| (transport(error), RetryClass::Never))?;
-        let mut url = self.request.url.clone();
+        let mut url = request.url.clone();
         url.query_pairs_mut().append_pair("audience", &self.audience);
         let response = http
             .get(url)
-            .header(AUTHORIZATION, self.authorization()?)
+            .header(AUTHORIZATION, authorization(request)?)
             .header(ACCEPT, "application/json")
             .send()
             .await
@@ -75,19 +82,19 @@ impl TokenSource {
             .redirect(Policy::none())
             .build()
     }
+}
 
-    fn authorization(&self) -> Result<HeaderValue, (IdentityError, RetryClass)> {
-        let text = format!("bearer {}", self.request.token.expose_secret());
-        let illegal = || {
-            (
-                refused("the request token has illegal characters"),
-                RetryClass::Never,
-            )
-        };
-        let mut value = HeaderValue::try_from(text).ok().ok_or_else(illegal)?;
-        value.set_sensitive(true);
-        Ok(value)
-    }
+fn authorization(request: &OidcRequest) -> Result<HeaderValue, (IdentityError, RetryClass)> {
+    let text = format!("bearer {}", request.token.expose_secret());
+    let illegal = || {
+        (
+            refused("the request token has illegal characters"),
+            RetryClass::Never,
+        )
+    };
+    let mut value = HeaderValue::try_from(text).ok().ok_or_else(illegal)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 async fn bounded_body(mut response: reqwest::Response) -> Result<Vec<u8>, (IdentityError, RetryClass)> {

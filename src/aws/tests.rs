@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::ports::RegistryLogin as _;
-use crate::settings::{AccessKey, IdentitySettings};
+use crate::settings::{AccessKey, IdentitySettings, OidcRequest, OidcToken};
 use fakes::{ECR_PASSWORD, REQUEST_TOKEN, World, host};
 use tagship_domain::error::{Diagnose as _, FailureKind};
 use tagship_domain::iam::SessionPolicy;
@@ -161,7 +161,10 @@ async fn where_nothing_listens_a_run_ends_within_seconds_and_asks_once_for_all_i
     drop(free);
     let sts: fn(&mut IdentitySettings, &str) = |job, nowhere| job.endpoint_url = nowhere.parse().ok();
     let oidc: fn(&mut IdentitySettings, &str) = |job, nowhere| {
-        job.oidc.as_mut().unwrap().url = nowhere.parse().unwrap();
+        job.oidc = Some(OidcToken::Request(OidcRequest {
+            url: nowhere.parse().unwrap(),
+            token: REQUEST_TOKEN.into(),
+        }));
     };
     for change in [sts, oidc] {
         let world = World::new().await;

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use tagship_domain::event::{CiJob, CiSystem};
 use tagship_domain::tags::Mode;
 
 /// The process's environment and current folder, read once.
@@ -72,6 +73,18 @@ impl Environment {
     /// Whether the process runs in a GitHub Actions job. Source: GitHub docs, "Variables reference".
     pub fn in_actions(&self) -> bool {
         self.get("GITHUB_ACTIONS") == Some("true")
+    }
+
+    /// The other CI system that the process runs a job of.
+    pub fn other_ci(&self) -> Option<CiSystem> {
+        (!self.in_actions())
+            .then(|| CiSystem::detect(&|name| self.get(name)))
+            .flatten()
+    }
+
+    /// The job of another CI system than GitHub Actions, if the process runs in one.
+    pub fn other_job(&self) -> Option<CiJob> {
+        self.other_ci().map(|system| system.job(&|name| self.get(name)))
     }
 }
 

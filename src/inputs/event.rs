@@ -8,7 +8,7 @@ use crate::regular_file;
 use tagship_domain::error::cleaned;
 use tagship_domain::event::{Event, JobVariables, Payload};
 
-/// What a GitHub Actions job was started by; `None` outside of one. Source: GitHub docs, "Variables reference".
+/// What a job was started by; `None` outside of one. Source: GitHub docs, "Variables reference".
 ///
 /// An event file that cannot be read leaves its fields unknown, and a note for the user.
 pub fn job_event(
@@ -27,7 +27,7 @@ pub fn job_event(
         .iter()
         .all(|text| text.is_empty())
     {
-        return None;
+        return environment.other_job().map(|job| job.event);
     }
     let payload = environment.get("GITHUB_EVENT_PATH").map(|path| {
         payload(&environment.working_directory().join(path)).unwrap_or_else(|reason| {

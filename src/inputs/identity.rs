@@ -6,7 +6,7 @@ use super::destination::ResolvedDestination;
 use super::problem::Problems;
 use super::raw::InputText;
 use super::{Environment, Origin, RawInputs, github, role};
-use crate::settings::{IdentitySettings, OidcRequest};
+use crate::settings::{IdentitySettings, OidcRequest, OidcToken};
 use tagship_domain::reference::AccountId;
 use tagship_domain::untrusted::cleaned;
 
@@ -57,7 +57,7 @@ pub(super) fn read(
         // Credentials of the ordinary chain are asked whose they are before they are used.
         allowed_accounts = vec![account.clone()];
     }
-    let oidc = oidc(environment, problems);
+    let oidc = oidc(raw, environment, problems);
     Some(IdentitySettings {
         access_key: None,
         role: match role {
@@ -143,16 +143,41 @@ fn allowed_accounts(
     allowed
 }
 
+/// Source: RFC 7515, section 3.1: three parts in base64url, with a full stop between.
+fn given_token(value: &InputText, problems: &mut Problems) -> Option<OidcToken> {
+    let token = value.text.trim();
+    let legal = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    if token.split('.').count() == 3 && token.split('.').all(legal) {
+        return Some(OidcToken::Given(token.to_owned().into()));
+    }
+    let hint = "set it to the job's OIDC token, such as `$(buildkite-agent oidc request-token --audience sts.amazonaws.com)`";
+    problems.add(&value.origin, "is no JWT", hint.to_owned())
+}
+
+/// Returns the token that is given, else where GitHub issues one, else the one that the job's system left.
+///
 /// Source: GitHub docs, "`OpenID` Connect reference"; both variables exist only with `id-token: write`.
-fn oidc(environment: &Environment, problems: &mut Problems) -> Option<OidcRequest> {
+fn oidc(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Option<OidcToken> {
     const URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+    if let Some(value) = raw.text("id-token", problems) {
+        return given_token(&value, problems);
+    }
+    if let Some(system) = environment.other_ci() {
+        let token = system.id_tokens().iter().find_map(|name| environment.get(name))?;
+        return Some(OidcToken::Given(token.to_owned().into()));
+    }
     let url = environment.get(URL)?;
     let token = environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?;
     match Url::parse(url) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Some(OidcRequest {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Some(OidcToken::Request(OidcRequest {
             url,
             token: token.to_owned().into(),
-        }),
+        })),
         _ => problems.add(&Origin::Variable(URL.to_owned()), "is not an `https` URL", None),
     }
 }

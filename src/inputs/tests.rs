@@ -6,6 +6,7 @@ mod destination;
 mod github;
 mod naming;
 mod options;
+mod other_ci;
 mod publishing;
 mod trust;
 
@@ -19,7 +20,7 @@ use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 use super::*;
-use crate::settings::Destination;
+use crate::settings::{Destination, OidcToken};
 use tagship_domain::build::SecretSource;
 
 const REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";

@@ -30,7 +30,9 @@ pub(super) enum Trust {
 impl Trust {
     pub(super) fn of(environment: &Environment, is_named: bool) -> Self {
         // Source: documentation of GitHub, GitLab, CircleCI and others: `CI` is set in every job.
-        let in_job = environment.in_actions() || environment.get("CI").is_some_and(|ci| ci != "false");
+        let in_job = environment.in_actions()
+            || environment.other_ci().is_some()
+            || environment.get("CI").is_some_and(|ci| ci != "false");
         if !in_job {
             Self::Own
         } else if is_foreign(environment) {
@@ -116,6 +118,7 @@ impl MaySet {
 fn is_foreign(environment: &Environment) -> bool {
     let name = environment.get("GITHUB_EVENT_NAME").unwrap_or_default();
     payload(environment).is_about_another_repository(name)
+        || environment.other_job().is_some_and(|job| job.is_of_fork)
 }
 
 /// What the event's file says, as far as it can be read.

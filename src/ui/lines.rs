@@ -59,11 +59,12 @@ impl LineBuffer {
     }
 }
 
-/// The line in a form that the runner takes for no command.
+/// The line in a form that no runner takes for a command.
 ///
-/// `::name::` counts at the start of a line, after white space; `##[name]` counts anywhere.
+/// GitHub's `::name::` counts at the start of a line, after white space; its `##[name]` and Azure Pipelines' `##vso[name]`
+/// count anywhere.
 pub(in crate::ui) fn inert(line: &str) -> String {
-    let line = line.replace("##[", "## [");
+    let line = line.replace("##[", "## [").replace("##vso[", "## vso[");
     let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{180e}' | '\u{200b}');
     let text = line.trim_start_matches(is_blank);
     match text.strip_prefix("::") {

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::SecretString;
 
 use super::color::Palette;
-use super::lines::LineBuffer;
+use super::groups::Groups;
+use super::lines::{LineBuffer, inert};
 use super::redaction::Redaction;
 use super::{Diagnosis, Renderer, words};
-use crate::ports::{Reporter, RunEvent};
+use crate::ports::{Reporter, RunEvent, Stage};
 use tagship_domain::untrusted::Untrusted;
 
 /// Lines on stderr, where nothing can be drawn over. Each line of a build step begins with its number.
@@ -18,22 +19,32 @@ pub(super) struct Plain {
     state: Mutex<State>,
     redaction: Arc<Redaction>,
     palette: Palette,
+    groups: Groups,
 }
 
 struct State {
     sink: Box<dyn Write + Send>,
+    /// The stage whose group is open.
+    stage: Option<Stage>,
     steps: BTreeMap<u32, LineBuffer>,
 }
 
 impl Plain {
-    pub(super) fn new(sink: Box<dyn Write + Send>, redaction: Arc<Redaction>, palette: Palette) -> Self {
+    pub(super) fn new(
+        sink: Box<dyn Write + Send>,
+        redaction: Arc<Redaction>,
+        palette: Palette,
+        groups: Groups,
+    ) -> Self {
         Self {
             state: Mutex::new(State {
                 sink,
+                stage: None,
                 steps: BTreeMap::new(),
             }),
             redaction,
             palette,
+            groups,
         }
     }
 
@@ -41,14 +52,35 @@ impl Plain {
         act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Prints clean text without secrets; the reader may be gone.
+    /// Prints clean text without secrets, none of which a log takes for a command; the reader may be gone.
     fn print(&self, state: &mut State, text: &str) {
-        writeln!(state.sink, "{}", self.redaction.apply(text)).ok();
+        for line in self.redaction.apply(text).split('\n') {
+            writeln!(state.sink, "{}", inert(line)).ok();
+        }
+    }
+
+    /// Begins the group of a stage, after the end of the one before; `false` where the log does not fold.
+    fn begin(&self, state: &mut State, next: Stage) -> bool {
+        self.end(state);
+        let Some(mark) = self.groups.begin(next) else {
+            return false;
+        };
+        state.stage = Some(next);
+        writeln!(state.sink, "{mark}").ok();
+        true
+    }
+
+    fn end(&self, state: &mut State) {
+        let ended = state.stage.take();
+        if let Some(mark) = ended.and_then(|ended| self.groups.end(ended)) {
+            writeln!(state.sink, "{mark}").ok();
+        }
     }
 
     fn show(&self, state: &mut State, event: &RunEvent<'_>) {
         let Palette { warning, stage, .. } = self.palette;
         let line = match event {
+            RunEvent::Stage(part) if self.begin(state, *part) => None,
             RunEvent::Stage(part) => Some(format!("{stage}==> {}{stage:#}", words::stage(*part))),
             RunEvent::Note(note) => Some(Untrusted::line(note).to_string()),
             RunEvent::Block(block) => Some(Untrusted::block(block).to_string().trim_end().to_owned()),
@@ -104,12 +136,18 @@ impl Renderer for Plain {
                     self.print(state, &format!("#{step} {line}"));
                 }
             }
+            self.end(state);
         });
     }
 
     fn error(&self, diagnosis: &Diagnosis) {
         self.finish();
-        self.with(|state| self.print(state, &diagnosis.text(self.palette)));
+        self.with(|state| {
+            if let Some(mark) = self.groups.unfold() {
+                writeln!(state.sink, "{mark}").ok();
+            }
+            self.print(state, &diagnosis.text(self.palette));
+        });
     }
 
     fn log(&self, line: &str) {

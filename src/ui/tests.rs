@@ -1,5 +1,6 @@
 //! What each renderer shows.
 
+mod folding;
 mod runner;
 mod words;
 
@@ -45,8 +46,11 @@ fn actions() -> (actions::Actions, Stream) {
 
 fn plain() -> (plain::Plain, Stream) {
     let stream = Stream::default();
-    let renderer = plain::Plain::new(Box::new(stream.clone()), Arc::default(), Palette::PLAIN);
-    (renderer, stream)
+    (plain_in(groups::Groups::None, &stream), stream)
+}
+
+fn plain_in(groups: groups::Groups, stream: &Stream) -> plain::Plain {
+    plain::Plain::new(Box::new(stream.clone()), Arc::default(), Palette::PLAIN, groups)
 }
 
 fn start(renderer: &dyn Renderer, step: u32, name: &str) {

@@ -45,7 +45,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("migration", "config schema"),
     ("inputs", "config regular_file schema settings"),
     ("report", "ports"),
-    ("ui", "inputs::Environment ports random report"),
+    ("ui", "clock inputs::Environment ports random report"),
     // The transaction. Reading an image back is part of it, and needs nothing but the port.
     ("pipeline", "limits ports report"),
     // The adapters.
@@ -273,10 +273,10 @@ fn uses(code: &str, name: &str) -> bool {
 
 /// The folders of the product's code.
 fn product_folders() -> Vec<String> {
-    let is_test = |folder: &String| folder.split('/').any(|part| part == "tests");
+    let is_beside = |folder: &String| folder.split('/').any(|part| matches!(part, "examples" | "tests"));
     crate_roots()
         .into_iter()
-        .filter(|folder| !is_test(folder))
+        .filter(|folder| !is_beside(folder))
         .collect()
 }
 

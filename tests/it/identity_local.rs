@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tagship::aws::{Ecr, IdentityError};
 use tagship::clock::SystemClock;
 use tagship::ports::{Clock, ControlPlane as _, RegistryLogin as _, Reporter, RunEvent};
-use tagship::settings::{AccessKey, IdentitySettings, OidcRequest};
+use tagship::settings::{AccessKey, IdentitySettings, OidcRequest, OidcToken};
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::iam::{GithubRepository, JobFilter, RepositoryIds, SubjectForms, Trust};
 use tagship_domain::immutability::Mutability;
@@ -106,10 +106,10 @@ impl Aws {
             allowed_accounts: vec![AccountId::parse(ACCOUNT).unwrap()],
             region: Some(Region::parse("eu-central-1").unwrap()),
             endpoint_url: Some(self.server.endpoint()),
-            oidc: Some(OidcRequest {
+            oidc: Some(OidcToken::Request(OidcRequest {
                 url: self.server.oidc_request_url(),
                 token: self.server.oidc_request_token(),
-            }),
+            })),
             in_actions: true,
             ..IdentitySettings::default()
         }
@@ -250,7 +250,10 @@ async fn every_other_refusal_is_told_as_what_it_is() {
     job.role = Some("arn:aws:iam::123456789012:role/missing".to_owned());
     assert!(matches!(aws.refusal(&job).await, IdentityError::AssumeDenied(_)));
     let mut job = aws.job();
-    job.oidc.as_mut().unwrap().token = SecretString::from("wrong");
+    job.oidc = Some(OidcToken::Request(OidcRequest {
+        url: aws.server.oidc_request_url(),
+        token: SecretString::from("wrong"),
+    }));
     assert!(matches!(
         aws.refusal(&job).await,
         IdentityError::TokenRefused { .. }

@@ -5,10 +5,12 @@ use jiff::Timestamp;
 use crate::facts::CommitId;
 use crate::untrusted::Untrusted;
 
+mod job;
 mod mismatch;
 mod payload;
 mod repository;
 
+pub use job::{CiJob, CiSystem};
 pub use mismatch::{CheckedOut, Mismatch};
 pub use payload::{Payload, PayloadError};
 pub use repository::{License, RepositoryInfo};
@@ -16,7 +18,7 @@ pub use repository::{License, RepositoryInfo};
 /// What started a run. Empty texts stand for what is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Event {
-    /// The event's name, such as `push`; empty outside of GitHub.
+    /// The event's name in GitHub's words, such as `push`; empty outside of a job.
     pub name: String,
     /// The git reference.
     pub git_ref: GitRef,

@@ -19,7 +19,7 @@ use wiremock::{Mock, MockServer};
 use crate::aws::{Ecr, IdentityError};
 use crate::clock::SystemClock;
 use crate::ports::{Clock, Reporter, RunEvent};
-use crate::settings::{IdentitySettings, OidcRequest};
+use crate::settings::{IdentitySettings, OidcRequest, OidcToken};
 use tagship_domain::reference::{AccountId, Region, RegistryHost};
 
 pub(in crate::aws) use aws_apis::FakeApis;
@@ -146,10 +146,10 @@ impl World {
             region: Some(Region::parse("eu-central-1").unwrap()),
             endpoint_url: Some(self.server.uri().parse().unwrap()),
             access_key: None,
-            oidc: Some(OidcRequest {
+            oidc: Some(OidcToken::Request(OidcRequest {
                 url: url.parse().unwrap(),
                 token: REQUEST_TOKEN.into(),
-            }),
+            })),
             in_actions: true,
             from_fork: false,
         }

@@ -87,6 +87,15 @@ pub(super) const ROWS: &[Input] = &[
     .default("auto"),
     Input::new(
         Section::Identity,
+        "id-token",
+        InputKind::Secret,
+        "TOKEN",
+        "An OIDC token (JWT) of the job, to assume the role with",
+    )
+    .default_note("in a GitHub job one is asked for; CircleCI and Bitbucket leave one in the job's variables")
+    .faces(Faces::Secret),
+    Input::new(
+        Section::Identity,
         "role-duration-seconds",
         InputKind::Integer {
             least: 900,

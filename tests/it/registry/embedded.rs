@@ -11,7 +11,7 @@ use tagship::aws::Ecr;
 use tagship::clock::SystemClock;
 use tagship::ports::{ReadRepository as _, RegistryError, RegistryLogin, WriteRepository as _};
 use tagship::registry::{self, Repository, http_client};
-use tagship::settings::{IdentitySettings, OidcRequest};
+use tagship::settings::{IdentitySettings, OidcRequest, OidcToken};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST};
 use tagship_domain::iam::SessionPolicy;
 use tagship_domain::immutability::Mutability;
@@ -227,10 +227,10 @@ async fn a_session_of_one_repository_pushes_to_no_other() {
         duration_seconds: 900,
         region: Some(region),
         endpoint_url: Some(format!("http://{}", ecr.registry_host()).parse().unwrap()),
-        oidc: Some(OidcRequest {
+        oidc: Some(OidcToken::Request(OidcRequest {
             url: ecr.oidc_request_url(),
             token: ecr.oidc_request_token(),
-        }),
+        })),
         in_actions: true,
         ..IdentitySettings::default()
     };

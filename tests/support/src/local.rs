@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 
 use aws_sdk_ecr::config::{BehaviorVersion, Credentials};
 use aws_sdk_ecr::types::{RegistryScanningRule, ScanningRepositoryFilter, ScanningRepositoryFilterType};
@@ -10,6 +11,7 @@ use ecr_local::{
     Fault, FaultAction, GithubClaims, ImmutableWording, JournalEntry, LocalEcr, Options, Quirks, ScanOrder,
 };
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{AccountId, Region, RepositoryName};
 use tempfile::TempDir;
@@ -168,6 +170,24 @@ impl Ecr {
         url.set_host(Some(address)).expect("it is an address");
         let token = self.server.oidc_request_token();
         (url.to_string(), token.expose_secret().to_owned())
+    }
+
+    /// An OIDC token of a job, as systems give it that ask for none.
+    pub fn job_token(&self) -> String {
+        let (url, token) = self.oidc_request();
+        let path = url.split_once(&self.host()).expect("it is this server's").1;
+        let mut stream = TcpStream::connect(self.host()).expect("the server listens");
+        write!(
+            stream,
+            "GET {path}&audience=sts.amazonaws.com HTTP/1.1\r\nHost: {}\r\nAuthorization: bearer {token}\r\nConnection: close\r\n\r\n",
+            self.host()
+        )
+        .expect("the server reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the server answers");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("it is HTTP");
+        let body: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"));
+        body["value"].as_str().expect("it holds a token").to_owned()
     }
 
     /// Makes the tokens of jobs say `value` in a claim.
