@@ -15,6 +15,7 @@ mod docker_context;
 mod entries;
 mod environment;
 mod event;
+mod further_targets;
 mod gate;
 mod github;
 mod identity;
@@ -85,6 +86,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     } else {
         identity::read(&raw, environment, place.as_ref(), &mut problems)
     };
+    let targets = further_targets::read(&raw, place.as_ref(), identity.as_ref(), push, &mut problems);
     let build = build::read(&raw, environment, &paths, &mut problems);
     let outputs = outputs::read(&raw, &paths, push, &mut problems);
     let publishing = publishing::publishing(&raw, &paths, push, &mut problems);
@@ -108,6 +110,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
         (Ok(()), Some(place), Some(identity), Some(build)) => Ok(ResolvedSettings {
             settings: Settings {
                 destination: place.into_destination(),
+                targets,
                 identity,
                 build,
                 outputs,

@@ -7,14 +7,16 @@ mod gather;
 mod ledger;
 mod release;
 mod tagging;
+mod targets;
 
-pub use error::PipelineError;
+pub use error::{PipelineError, TargetsFailed};
 pub use execute::{Writers, execute};
 pub use gate::{Scanning, judge};
-pub use gather::{gather, gather_promotion, image_facts, read_parts};
+pub use gather::{gather, gather_copy, image_facts, read_parts};
 pub use ledger::Ledger;
 pub use release::{ReleasedImage, gather_release, release};
 pub use tagging::put_promoted;
+pub use targets::FurtherTargets;
 
 #[cfg(test)]
 mod tests;

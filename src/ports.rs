@@ -287,6 +287,8 @@ pub enum Stage {
     Merge,
     /// What was pushed is read back.
     Verify,
+    /// The image is copied to further repositories, and read back there.
+    Copy,
     /// Findings of scans are waited for and judged.
     Gate,
     /// Tags are put.
@@ -306,6 +308,7 @@ impl Stage {
             Self::Build => "build",
             Self::Merge => "merge",
             Self::Verify => "verify",
+            Self::Copy => "copy",
             Self::Gate => "gate",
             Self::Tag => "tag",
             Self::Release => "release",

@@ -81,6 +81,67 @@ pub struct TagReport {
     pub reason: Option<HoldReason>,
 }
 
+impl TagReport {
+    /// Whether this run put it.
+    pub const fn is_put(&self) -> bool {
+        matches!(self.outcome, TagOutcome::Created | TagOutcome::Moved)
+    }
+
+    /// Whether it was where it belongs before.
+    pub const fn is_kept(&self) -> bool {
+        matches!(self.outcome, TagOutcome::Kept)
+    }
+}
+
+/// What happened in a further repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TargetReport {
+    /// The repository.
+    pub image: ImageName,
+    /// How far it came.
+    pub status: TargetStatus,
+    /// Bytes of blobs that were sent.
+    pub bytes: u64,
+    /// Each wanted tag.
+    pub tags: Vec<TagReport>,
+}
+
+/// How far a further repository came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetStatus {
+    /// Nothing is known to be there.
+    Pending,
+    /// It has the whole image, which was read back, and not yet its tags.
+    Verified,
+    /// It has the image and its tags; this run put at least one of them.
+    Published,
+    /// It had the image and its tags before.
+    AlreadyPublished,
+}
+
+impl TargetStatus {
+    /// That of a repository that has its tags.
+    pub fn of_tags(tags: &[TagReport]) -> Self {
+        if tags.iter().any(TagReport::is_put) {
+            Self::Published
+        } else {
+            Self::AlreadyPublished
+        }
+    }
+
+    /// The status as JSON has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Verified => "verified",
+            Self::Published => "published",
+            Self::AlreadyPublished => "already-published",
+        }
+    }
+}
+
 /// What happened to a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -132,6 +193,9 @@ pub struct Report {
     pub names: Vec<String>,
     /// Each wanted tag.
     pub tags: Vec<TagReport>,
+    /// What happened in each further repository.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetReport>,
     /// What became of the release, if one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseReport>,
@@ -165,6 +229,24 @@ impl Report {
         self.tags
             .iter()
             .filter(|tag| tag.digest.is_some() && tag.digest == self.digest)
+    }
+
+    /// References by `digest` of every repository that has its tags; none where there are no further ones.
+    fn in_targets(&self, digest: Option<Digest>) -> Vec<String> {
+        if self.targets.is_empty() {
+            return Vec::new();
+        }
+        let is_there = |target: &&TargetReport| {
+            matches!(
+                target.status,
+                TargetStatus::Published | TargetStatus::AlreadyPublished
+            )
+        };
+        let further = self.targets.iter().filter(is_there).map(|target| &target.image);
+        let images = self.image.iter().chain(further).zip(digest.into_iter().cycle());
+        images
+            .map(|(image, digest)| image.at(digest).to_string())
+            .collect()
     }
 
     /// How long each part took, for people.

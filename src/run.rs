@@ -9,6 +9,7 @@ mod context;
 mod copy;
 mod doctor;
 mod error;
+mod further_targets;
 mod gate;
 mod history;
 mod iam;

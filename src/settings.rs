@@ -2,6 +2,7 @@
 
 mod build;
 mod identity;
+mod repository;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use tagship_domain::version::TagPrefix;
 
 pub use build::{BuildSettings, CacheWish, LoginSettings, RegistryLoginSettings};
 pub use identity::{AccessKey, IdentitySettings, OidcRequest, OidcToken};
+pub use repository::{RepositoryPlace, RepositorySettings};
 
 /// What one run of the pipeline runs on.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub use identity::{AccessKey, IdentitySettings, OidcRequest, OidcToken};
 pub struct Settings {
     /// Where the image goes.
     pub destination: Destination,
+    /// The further repositories that the image goes to.
+    pub targets: Vec<RepositoryPlace>,
     /// The identity towards AWS.
     pub identity: IdentitySettings,
     /// What to build.
@@ -128,31 +132,6 @@ pub enum RequestedVersion {
     Exact(Version),
     /// That of the git tag, or else the next one, made from the commits.
     Next,
-}
-
-/// A repository, in ECR or in any other registry.
-#[derive(Debug, Clone)]
-pub enum RepositoryPlace {
-    /// In ECR or an emulator, with the run's own identity.
-    Ecr(Box<RepositorySettings>),
-    /// In another registry, with a login as docker has it.
-    Other(ImageName),
-}
-
-/// Which repository a command is about that builds nothing.
-#[derive(Debug, Clone)]
-pub struct RepositorySettings {
-    /// Where it is.
-    pub destination: Destination,
-    /// The identity towards AWS.
-    pub identity: IdentitySettings,
-}
-
-impl RepositorySettings {
-    /// Everything in the settings that must never be shown.
-    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
-        self.identity.secrets()
-    }
 }
 
 /// Where the image goes.

@@ -58,7 +58,8 @@ impl RepositoryArguments {
     fn inputs() -> impl Iterator<Item = &'static Input> {
         INPUTS.iter().filter(|input| {
             let is_about_repository = matches!(input.section, Section::Destination | Section::Identity);
-            (is_about_repository && input.name != "images") || matches!(input.name, "config" | "only")
+            let is_of_ship = matches!(input.name, "images" | "targets");
+            (is_about_repository && !is_of_ship) || matches!(input.name, "config" | "only")
         })
     }
 

@@ -24,6 +24,14 @@ impl ResolvedDestination {
         self.destination
     }
 
+    /// Returns the repository, where it is in a registry.
+    pub(super) fn image(&self) -> Option<&ImageName> {
+        match &self.destination {
+            Destination::Registry(image) => Some(image),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_local(&self) -> bool {
         matches!(self.destination, Destination::Local { .. })
     }
@@ -256,7 +264,7 @@ fn registry_hint(text: &str) -> Option<String> {
     Some(format!("write `{host}`"))
 }
 
-fn endpoint(value: &InputText, problems: &mut Problems) -> Option<Url> {
+pub(super) fn endpoint(value: &InputText, problems: &mut Problems) -> Option<Url> {
     let refuse = |problems: &mut Problems, message: &str, hint: &str| {
         problems.add(&value.origin, message, hint.to_owned())
     };

@@ -2,8 +2,8 @@
 
 use super::destination::ResolvedDestination;
 use super::problem::Problems;
-use super::{Environment, Origin, RawArguments, RawInputs, SettingsError};
-use crate::settings::{Destination, TargetSettings};
+use super::{Environment, Origin, RawArguments, RawInputs, SettingsError, further_targets};
+use crate::settings::{Destination, IdentitySettings, RepositoryPlace, TargetSettings};
 use tagship_domain::iam::Target;
 use tagship_domain::reference::{AccountId, Region};
 use tagship_domain::untrusted::cleaned;
@@ -29,7 +29,7 @@ pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetS
     };
     let targets: Vec<Target> = sources
         .into_iter()
-        .filter_map(|raw| target(raw, environment, &mut problems))
+        .flat_map(|raw| of_image(raw, environment, &mut problems))
         .collect();
     let audience = raw.text("audience", &mut problems).map(|value| value.text);
     problems.finish()?;
@@ -39,8 +39,35 @@ pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetS
     })
 }
 
-fn target(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Option<Target> {
-    let place = ResolvedDestination::read(raw, environment, problems)?;
+/// The repository of an image, and the further ones in ECR that have no role of their own.
+fn of_image(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Vec<Target> {
+    let Some(place) = ResolvedDestination::read(raw, environment, problems) else {
+        return Vec::new();
+    };
+    let anyone = IdentitySettings::default();
+    let further = further_targets::read(raw, Some(&place), Some(&anyone), true, problems);
+    let further = further.into_iter().filter_map(|place| match place {
+        RepositoryPlace::Ecr(settings) if settings.identity.role.is_none() => {
+            further_target(settings.destination)
+        }
+        _ => None,
+    });
+    let further: Vec<Target> = further.collect();
+    target(place, problems).into_iter().chain(further).collect()
+}
+
+fn further_target(destination: Destination) -> Option<Target> {
+    let Destination::Registry(image) = destination else {
+        return None;
+    };
+    Some(Target {
+        account: image.registry.account()?.clone(),
+        region: image.registry.region()?.clone(),
+        repository: image.repository,
+    })
+}
+
+fn target(place: ResolvedDestination, problems: &mut Problems) -> Option<Target> {
     let (account, region) = (place.account.clone(), place.region.clone());
     match place.into_destination() {
         // Not read: `iam` is about what is published.

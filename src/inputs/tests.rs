@@ -3,6 +3,7 @@
 mod build;
 mod container;
 mod destination;
+mod further_targets;
 mod github;
 mod naming;
 mod options;

@@ -1,5 +1,7 @@
 //! What ends a run.
 
+mod targets_failed;
+
 use std::borrow::Cow;
 
 use crate::ports::{BuildError, ForgeError, GitError, RegistryError};
@@ -9,8 +11,10 @@ use tagship_domain::facts::{Difference, DifferenceCause, paths};
 use tagship_domain::findings::{GateFailure, NeverScanned};
 use tagship_domain::merging::MergeError;
 use tagship_domain::plan::{Conflicts, TooLarge};
-use tagship_domain::reference::Digest;
+use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::release::ReleaseConflict;
+
+pub use targets_failed::TargetsFailed;
 
 /// What ends a run.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +51,17 @@ pub enum PipelineError {
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// What a further repository needs was not found, before anything was written.
+    #[error("target `{image}`: {source}")]
+    Target {
+        /// The repository.
+        image: ImageName,
+        /// Why.
+        source: Box<PipelineError>,
+    },
+    /// The image is not in all further repositories.
+    #[error(transparent)]
+    Targets(#[from] TargetsFailed),
     /// The engine or the build failed.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -90,6 +105,16 @@ fn dirty_hint(changes: &[Difference]) -> Cow<'static, str> {
     hint.unwrap_or(ordinary).into()
 }
 
+impl PipelineError {
+    /// Returns the error as one of a further repository.
+    pub fn of_target(self, image: &ImageName) -> Self {
+        Self::Target {
+            image: image.clone(),
+            source: Box::new(self),
+        }
+    }
+}
+
 impl Diagnose for PipelineError {
     fn kind(&self) -> FailureKind {
         match self {
@@ -102,6 +127,8 @@ impl Diagnose for PipelineError {
             Self::NeverScanned(error) => error.kind(),
             Self::Gate(failure) => failure.kind(),
             Self::Registry(error) => error.kind(),
+            Self::Target { source, .. } => source.kind(),
+            Self::Targets(error) => error.kind(),
             Self::Build(error) => error.kind(),
             Self::Release(conflict) => conflict.kind(),
             Self::Forge(error) => error.kind(),
@@ -120,6 +147,8 @@ impl Diagnose for PipelineError {
             Self::NeverScanned(error) => error.hint(),
             Self::Gate(failure) => failure.hint(),
             Self::Registry(error) => error.hint(),
+            Self::Target { source, .. } => source.hint(),
+            Self::Targets(error) => error.hint(),
             Self::Build(error) => error.hint(),
             Self::Release(conflict) => conflict.hint(),
             Self::Forge(error) => error.hint(),

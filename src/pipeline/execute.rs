@@ -6,6 +6,7 @@ use super::gate::{Scanning, judge};
 use super::gather::facts;
 use super::release::{ReleasedImage, release};
 use super::tagging::{TagOrder, put_tags, staying};
+use super::targets::FurtherTargets;
 use super::{Ledger, PipelineError};
 use crate::ports::{
     Builder, Clock, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, StartScans,
@@ -14,7 +15,7 @@ use crate::ports::{
 use tagship_domain::build::BuildRequest;
 use tagship_domain::facts::Unknown;
 use tagship_domain::findings::GateFailure;
-use tagship_domain::plan::{Candidate, Content, Note, Plan};
+use tagship_domain::plan::{Content, Note, Plan};
 use tagship_domain::reference::{Digest, Reference, Tag};
 use tagship_domain::release::ReleasePlan;
 use tagship_domain::tags::{DesiredTag, TagClass};
@@ -24,6 +25,8 @@ use tagship_domain::tags::{DesiredTag, TagClass};
 pub struct Writers<'a> {
     /// The repository.
     pub registry: &'a dyn WriteRepository,
+    /// The further repositories.
+    pub targets: FurtherTargets<'a>,
     /// The builder.
     pub builder: &'a dyn Builder,
     /// Scans of the repository's images.
@@ -40,8 +43,8 @@ impl std::fmt::Debug for Writers<'_> {
     }
 }
 
-/// Does what the plan says: builds and pushes by digest, or merges what others pushed; verifies, waits for the gate, then puts the tags, and last the
-/// git tag and the release.
+/// Does what the plan says: builds and pushes by digest, or merges what others pushed; verifies, copies to further
+/// repositories, waits for the gate, then puts the tags, and last the git tag and the release.
 ///
 /// Whatever breaks it off, the ledger says what is true, and the next run goes on from there.
 pub async fn execute(
@@ -107,6 +110,7 @@ async fn publish(
             ledger.enter(Stage::Build, reporter);
             // Minutes of building would end at the first request that writes.
             writers.registry.check_push().await?;
+            writers.targets.check_push(plan).await?;
             let engine = writers.builder.check(request).await?;
             let store = engine.store;
             ledger.engine(engine);
@@ -115,6 +119,7 @@ async fn publish(
         Content::Merge { index } => {
             ledger.enter(Stage::Merge, reporter);
             writers.registry.check_push().await?;
+            writers.targets.check_push(plan).await?;
             let manifest = index.manifest();
             let reference = Reference::Digest(manifest.digest());
             writers.registry.put_manifest(&reference, manifest).await?;
@@ -151,6 +156,7 @@ async fn publish(
     if plan.is_part {
         return Ok(digest);
     }
+    writers.targets.copy(plan, &manifest, reporter, ledger).await?;
     if let Some(gate) = &plan.gate {
         ledger.enter(Stage::Gate, reporter);
         let scanning = Scanning {
@@ -175,14 +181,11 @@ async fn publish(
     let order = TagOrder {
         image: &plan.image,
         mutability: plan.mutability.as_ref(),
-        candidate: Candidate {
-            digest: Some(digest),
-            revision: Some(&plan.revision),
-            version: plan.version.as_ref(),
-            request: Some(&plan.request),
-        },
+        candidate: plan.candidate(Some(digest)),
     };
-    put_tags(order, &tags, &manifest, seen, writers.registry, history, ledger).await?;
+    let entries = ledger.tags();
+    put_tags(order, &tags, &manifest, seen, writers.registry, history, entries).await?;
+    writers.targets.tag(plan, &manifest, history, ledger).await?;
     Ok(digest)
 }
 

@@ -13,7 +13,7 @@ use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Fact, Facts, ImageFacts, OrderingFacts};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::merging::{ImagePart, MergeError};
-use tagship_domain::plan::{Candidate, PlanRequest, PromotionRequest, Question, Unknown};
+use tagship_domain::plan::{Candidate, PlanRequest, Question, Unknown};
 use tagship_domain::reference::{Digest, Tag};
 use tagship_domain::tags::{DesiredTag, REQUEST, REVISION, VERSION};
 
@@ -44,13 +44,14 @@ pub async fn gather(
     resolve_questions(facts, registry, history, &wanted, candidate).await
 }
 
-/// Reads what the promotion of an image needs to know of the repository that gets it.
-pub async fn gather_promotion(
+/// Reads what the tags of an image need to know of a repository that gets it as a copy.
+pub async fn gather_copy(
     registry: &dyn ReadRegistry,
     history: &dyn ReadHistory,
-    request: &PromotionRequest,
+    tags: &[DesiredTag],
+    candidate: Candidate<'_>,
 ) -> Result<Facts, PipelineError> {
-    let wanted: Vec<&DesiredTag> = request.tags.iter().collect();
+    let wanted: Vec<&DesiredTag> = tags.iter().collect();
     let names = names(&wanted);
     let (mutability, (tags, images)) = tokio::try_join!(mutability(registry), look(registry, &names))?;
     let facts = Facts {
@@ -59,7 +60,7 @@ pub async fn gather_promotion(
         images,
         ordering: OrderingFacts::default(),
     };
-    resolve_questions(facts, registry, history, &wanted, request.candidate()).await
+    resolve_questions(facts, registry, history, &wanted, candidate).await
 }
 
 /// Asks everything that the decisions on the wanted tags still hang on, and nothing else.

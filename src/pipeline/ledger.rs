@@ -6,12 +6,13 @@ use std::time::Instant;
 use crate::ports::{BuiltImage, EngineSummary, Reporter, RunEvent, Stage};
 use crate::report::{
     GateReport, ReleaseOutcome, ReleaseReport, Report, StageReport, Status, TagOutcome, TagReport,
+    TargetReport, TargetStatus,
 };
 use semver::Version;
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::findings::{GateDecision, GatePolicy};
-use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction};
+use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction, TargetPlan};
 use tagship_domain::reference::{Digest, ImageName, Tag};
 use tagship_domain::release::ReleasePlan;
 use tagship_domain::tags::{DesiredTag, TagClass};
@@ -76,6 +77,7 @@ impl Ledger {
         report.notes.extend(plan.notes.iter().cloned());
         let tags = plan.tags.iter();
         report.tags = tag_reports(tags.map(|planned| (&planned.wanted, &planned.action)));
+        report.targets = plan.targets.iter().map(target_report).collect();
         report.release = plan.release.as_ref().map(ReleaseReport::of_plan);
     }
 
@@ -162,22 +164,34 @@ impl Ledger {
         self.entries().report.notes.push(note);
     }
 
-    /// A tag points to `digest` now.
-    pub fn tag(&self, tag: &Tag, outcome: TagOutcome, digest: Digest) {
-        self.update(tag, outcome, Some(digest), None);
+    /// The entries of the tags.
+    pub fn tags(&self) -> TagEntries<'_> {
+        TagEntries {
+            ledger: self,
+            target: None,
+        }
     }
 
-    /// A tag is held at an image, or out of the registry, for this reason.
-    pub fn held(&self, tag: &Tag, at: Option<Digest>, reason: &HoldReason) {
-        self.update(tag, TagOutcome::Held, at, Some(reason));
+    /// The entries of the tags in a further target, by its number in the plan.
+    pub fn tags_of(&self, target: usize) -> TagEntries<'_> {
+        TagEntries {
+            ledger: self,
+            target: Some(target),
+        }
     }
 
-    fn update(&self, tag: &Tag, outcome: TagOutcome, digest: Option<Digest>, reason: Option<&HoldReason>) {
-        let mut entries = self.entries();
-        for known in entries.report.tags.iter_mut().filter(|known| known.tag == *tag) {
-            known.outcome = outcome;
-            known.digest = digest;
-            known.reason = reason.cloned();
+    /// A further target has the whole image, by its number in the plan; so many bytes were sent.
+    pub fn copied(&self, target: usize, bytes: u64) {
+        if let Some(target) = self.entries().report.targets.get_mut(target) {
+            target.status = TargetStatus::Verified;
+            target.bytes = bytes;
+        }
+    }
+
+    /// A further target has the tags, by its number in the plan.
+    pub fn tagged(&self, target: usize) {
+        if let Some(target) = self.entries().report.targets.get_mut(target) {
+            target.status = TargetStatus::of_tags(&target.tags);
         }
     }
 
@@ -214,13 +228,19 @@ impl Ledger {
     pub fn published(&self) {
         let mut entries = self.entries();
         entries.close_stage();
-        let put = |tag: &TagReport| matches!(tag.outcome, TagOutcome::Created | TagOutcome::Moved);
         let released = entries
             .report
             .release
             .as_ref()
             .is_some_and(ReleaseReport::is_written);
-        entries.report.status = if released || entries.report.tags.iter().any(put) {
+        let in_targets = entries.report.targets.iter().flat_map(|target| &target.tags);
+        let has_put = entries
+            .report
+            .tags
+            .iter()
+            .chain(in_targets)
+            .any(TagReport::is_put);
+        entries.report.status = if released || has_put {
             Status::Published
         } else {
             Status::AlreadyPublished
@@ -255,6 +275,54 @@ impl Entries {
             let milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.report.stages.push(StageReport { stage, milliseconds });
         }
+    }
+}
+
+/// The entries of the tags of one repository.
+#[derive(Debug, Clone, Copy)]
+pub struct TagEntries<'a> {
+    ledger: &'a Ledger,
+    /// Absent of the first repository.
+    target: Option<usize>,
+}
+
+impl TagEntries<'_> {
+    /// A tag points to `digest` now.
+    pub fn tag(self, tag: &Tag, outcome: TagOutcome, digest: Digest) {
+        self.update(tag, outcome, Some(digest), None);
+    }
+
+    /// A tag is held at an image, or out of the registry, for this reason.
+    pub fn held(self, tag: &Tag, at: Option<Digest>, reason: &HoldReason) {
+        self.update(tag, TagOutcome::Held, at, Some(reason));
+    }
+
+    fn update(self, tag: &Tag, outcome: TagOutcome, digest: Option<Digest>, reason: Option<&HoldReason>) {
+        let mut entries = self.ledger.entries();
+        let report = &mut entries.report;
+        let tags = match self.target {
+            None => Some(&mut report.tags),
+            Some(number) => report.targets.get_mut(number).map(|target| &mut target.tags),
+        };
+        for known in tags.into_iter().flatten().filter(|known| known.tag == *tag) {
+            known.outcome = outcome;
+            known.digest = digest;
+            known.reason = reason.cloned();
+        }
+    }
+}
+
+fn target_report(plan: &TargetPlan) -> TargetReport {
+    let tags = plan.tags.iter();
+    TargetReport {
+        image: plan.image.clone(),
+        status: if plan.is_fulfilled() {
+            TargetStatus::AlreadyPublished
+        } else {
+            TargetStatus::Pending
+        },
+        bytes: 0,
+        tags: tag_reports(tags.map(|planned| (&planned.wanted, &planned.action))),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::gather::{look, names, read_images, resolve_questions};
+use super::ledger::TagEntries;
 use super::{Ledger, PipelineError};
 use crate::ports::{ReadHistory, RegistryError, WriteRepository};
 use crate::report::TagOutcome;
@@ -38,7 +39,7 @@ pub(super) async fn put_tags(
     mut seen: Option<BTreeMap<Tag, Manifest>>,
     registry: &dyn WriteRepository,
     history: &dyn ReadHistory,
-    ledger: &Ledger,
+    ledger: TagEntries<'_>,
 ) -> Result<(), PipelineError> {
     let tagging = TagWriter {
         order,
@@ -81,7 +82,7 @@ pub async fn put_promoted(
             candidate: request.candidate(),
         };
         let tags: Vec<&DesiredTag> = plan.tags.iter().map(|tag| &tag.wanted).collect();
-        put_tags(order, &tags, manifest, None, registry, history, ledger).await?;
+        put_tags(order, &tags, manifest, None, registry, history, ledger.tags()).await?;
     }
     ledger.published();
     Ok(())
@@ -92,7 +93,7 @@ struct TagWriter<'a> {
     manifest: &'a Manifest,
     registry: &'a dyn WriteRepository,
     history: &'a dyn ReadHistory,
-    ledger: &'a Ledger,
+    ledger: TagEntries<'a>,
 }
 
 impl TagWriter<'_> {
@@ -212,6 +213,7 @@ impl TagWriter<'_> {
             image: self.order.image.clone(),
             mutability: self.order.mutability.cloned(),
             tags: conflicts,
+            elsewhere: Vec::new(),
         }
         .into())
     }

@@ -4,6 +4,7 @@ mod gate;
 mod memory;
 mod moving;
 mod run;
+mod targets;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use super::*;
 use crate::pipeline::Ledger;
 use crate::ports::{
     BlobStream, BuildError, Builder, EngineSummary, FoundManifests, ImageStore, ReadHistory, ReadRegistry,
-    ReadRepository, Reporter, WriteRepository,
+    ReadRepository, ReadWhole, Reporter, WriteRepository,
 };
 use crate::ports::{GitError, RegistryError};
 use crate::report::{Report, Status};
@@ -32,7 +33,7 @@ use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
 use tagship_domain::findings::GatePlan;
 use tagship_domain::immutability::Mutability;
-use tagship_domain::plan::{Plan, PlanRequest, Scope};
+use tagship_domain::plan::{Plan, PlanRequest, Scope, TargetPlan};
 use tagship_domain::reference::{Digest, ImageName, Reference, RegistryHost, RepositoryName, Tag};
 use tagship_domain::tags::{Flavor, Mode, TagClass, TagContext, TagRule, TagSet, evaluate};
 

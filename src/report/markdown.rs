@@ -34,6 +34,12 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
             let action = because(planned.action.name(), planned.action.reason());
             let _ = writeln!(text, "| `{}` | {action} |", planned.wanted.tag);
         }
+        for target in &plan.targets {
+            for planned in &target.tags {
+                let action = because(planned.action.name(), planned.action.reason());
+                let _ = writeln!(text, "| `{}:{}` | {action} |", target.image, planned.wanted.tag);
+            }
+        }
         for [action, name, detail] in plan.release.iter().flat_map(planned_rows) {
             let detail = if detail.is_empty() {
                 detail
@@ -48,6 +54,14 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
             let digest = tag.digest.map(|digest| format!("`{digest}`")).unwrap_or_default();
             let outcome = because(tag.outcome.as_str(), tag.reason.as_ref());
             let _ = writeln!(text, "| `{}` | {outcome} | {digest} |", tag.tag);
+        }
+        for target in &report.targets {
+            let status = target.status.as_str();
+            let digest = report
+                .digest
+                .map(|digest| format!("`{digest}`"))
+                .unwrap_or_default();
+            let _ = writeln!(text, "| `{}` | {status} | {digest} |", target.image);
         }
         for [outcome, name, detail] in report.release.iter().flat_map(ReleaseReport::rows) {
             let _ = writeln!(text, "| {} | {outcome} | {} |", cell(&name), cell(&detail));

@@ -18,7 +18,7 @@ pub struct Output {
 ///
 /// Those without registry host are free of the account id: where a job masks that, the runner drops every
 /// job output that contains it.
-pub const OUTPUTS: [Output; 19] = [
+pub const OUTPUTS: [Output; 20] = [
     Output {
         name: "status",
         description: "`published`, `already-published`, `pushed` (with `by-digest`), `built`, `dry-run` or `failed`.",
@@ -42,6 +42,10 @@ pub const OUTPUTS: [Output; 19] = [
     Output {
         name: "tag-names",
         description: "All tags, one a line; without the registry.",
+    },
+    Output {
+        name: "targets",
+        description: "With `targets`: references by digest, one a line, of every repository that has the image under its tags.",
     },
     Output {
         name: "repository",
@@ -128,6 +132,7 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                     .map(ToString::to_string)
                     .unwrap_or_default(),
                 "tag-names" => lines(own.iter().map(ToString::to_string).collect()),
+                "targets" => lines(report.in_targets(digest)),
                 "repository" => image
                     .map(|image| image.repository.to_string())
                     .unwrap_or_default(),

@@ -50,6 +50,7 @@ fn report(status: Status) -> Report {
                 Some(Digest::of(b"2.0.0")),
             ),
         ],
+        targets: Vec::new(),
         release: Some(ReleaseReport {
             commit: CommitId::parse("1111111111111111111111111111111111111111").unwrap(),
             git_tags: [("v1.4.0", TagOutcome::Created), ("v1", TagOutcome::Held)]
@@ -115,7 +116,9 @@ fn a_failed_run_gives_no_digest_to_deploy() {
         .collect();
     assert_eq!(
         empty,
-        ["digest", "image", "gate", "findings", "image-id", "matrix"]
+        [
+            "digest", "image", "targets", "gate", "findings", "image-id", "matrix"
+        ]
     );
     assert_eq!(outputs(&Report::default()).len(), OUTPUTS.len());
 }

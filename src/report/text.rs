@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use super::release::planned_rows;
 use super::{ReleaseReport, Report, Status, TagReport};
 use crate::ports::Warning;
-use tagship_domain::plan::{Content, Plan, ReuseReason, TagAction};
+use tagship_domain::plan::{Content, Plan, PlannedTag, ReuseReason, TagAction};
 use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::release::ReleasePlan;
 
@@ -86,34 +86,14 @@ pub fn plan_text(plan: &Plan) -> String {
             )
         }
     };
-    let mut rows: Vec<[String; 3]> = plan
-        .tags
-        .iter()
-        .map(|planned| {
-            let detail = match &planned.action {
-                TagAction::Create => String::new(),
-                TagAction::Keep { digest } => format!("at {}", digest.short()),
-                TagAction::Move { from } => format!("from {}", from.short()),
-                TagAction::Hold {
-                    at: Some(at), reason, ..
-                } => format!("at {}: {reason}", at.short()),
-                TagAction::Hold { reason, .. } => reason.to_string(),
-                TagAction::Conflict(conflict) => conflict
-                    .existing
-                    .as_ref()
-                    .map(|existing| format!("points to {}", existing.short()))
-                    .unwrap_or_default(),
-                TagAction::Unchecked => "the registry was not asked".to_owned(),
-            };
-            [
-                planned.action.name().to_owned(),
-                planned.wanted.tag.to_string(),
-                detail,
-            ]
-        })
-        .collect();
+    let mut rows: Vec<[String; 3]> = plan.tags.iter().map(planned_row).collect();
     rows.extend(plan.release.iter().flat_map(planned_rows));
     text += &table(&rows);
+    for target in &plan.targets {
+        let _ = writeln!(text, "and to {}", target.image);
+        let rows: Vec<[String; 3]> = target.tags.iter().map(planned_row).collect();
+        text += &table(&rows);
+    }
     if let Some(gate) = &plan.gate {
         let _ = writeln!(
             text,
@@ -133,6 +113,42 @@ pub fn plan_text(plan: &Plan) -> String {
         let _ = writeln!(text, "  note: {note}");
     }
     text
+}
+
+/// What happens to a tag, as a row of a table.
+fn planned_row(planned: &PlannedTag) -> [String; 3] {
+    let detail = match &planned.action {
+        TagAction::Create => String::new(),
+        TagAction::Keep { digest } => format!("at {}", digest.short()),
+        TagAction::Move { from } => format!("from {}", from.short()),
+        TagAction::Hold {
+            at: Some(at), reason, ..
+        } => format!("at {}: {reason}", at.short()),
+        TagAction::Hold { reason, .. } => reason.to_string(),
+        TagAction::Conflict(conflict) => conflict
+            .existing
+            .as_ref()
+            .map(|existing| format!("points to {}", existing.short()))
+            .unwrap_or_default(),
+        TagAction::Unchecked => "the registry was not asked".to_owned(),
+    };
+    [
+        planned.action.name().to_owned(),
+        planned.wanted.tag.to_string(),
+        detail,
+    ]
+}
+
+/// What happened to a tag of the image with this digest, as a row of a table.
+fn reported_row(tag: &TagReport, image: Option<Digest>) -> [String; 3] {
+    let at = match (tag.digest, &tag.reason) {
+        (Some(digest), None) if Some(digest) == image => String::new(),
+        (Some(digest), None) => format!("at {}", digest.short()),
+        (Some(digest), Some(reason)) => format!("at {}: {reason}", digest.short()),
+        (None, Some(reason)) => reason.to_string(),
+        (None, None) => "does not exist".to_owned(),
+    };
+    [tag.outcome.as_str().to_owned(), tag.tag.to_string(), at]
 }
 
 /// The plan of releasing an image that is published already, for a terminal. Ends with a line break.
@@ -158,20 +174,19 @@ pub fn report_text(report: &Report) -> String {
         let _ = writeln!(text, "  {digest}{size}");
     }
     if report.status != Status::DryRun {
-        let at = |tag: &TagReport| match (tag.digest, &tag.reason) {
-            (Some(digest), None) if Some(digest) == report.digest => String::new(),
-            (Some(digest), None) => format!("at {}", digest.short()),
-            (Some(digest), Some(reason)) => format!("at {}: {reason}", digest.short()),
-            (None, Some(reason)) => reason.to_string(),
-            (None, None) => "does not exist".to_owned(),
-        };
-        let mut rows: Vec<[String; 3]> = report
-            .tags
-            .iter()
-            .map(|tag| [tag.outcome.as_str().to_owned(), tag.tag.to_string(), at(tag)])
-            .collect();
+        let row = |tag| reported_row(tag, report.digest);
+        let mut rows: Vec<[String; 3]> = report.tags.iter().map(row).collect();
         rows.extend(report.release.iter().flat_map(ReleaseReport::rows));
         text += &table(&rows);
+        for target in &report.targets {
+            let sent = match target.bytes {
+                0 => String::new(),
+                bytes => format!(", {} sent", HumanBytes(bytes)),
+            };
+            let _ = writeln!(text, "{}: {}{sent}", target.image, target.status.as_str());
+            let rows: Vec<[String; 3]> = target.tags.iter().map(row).collect();
+            text += &table(&rows);
+        }
     }
     if let Some(gate) = &report.gate {
         text += &gate.line();

@@ -91,19 +91,10 @@ impl RunError {
     /// Whether the registry could not be reached, or there are no credentials to ask it with, so that nothing is known of
     /// it. Credentials that are refused, or that may not be used, are another matter: the run would fail by them too.
     pub(super) fn is_out_of_reach(&self) -> bool {
-        let is_absence = |error: &IdentityError| {
-            error.kind() == FailureKind::Operation
-                || matches!(error, IdentityError::None | IdentityError::Fork)
-        };
         match self {
-            Self::Identity(error) => is_absence(error),
-            Self::Http(_) | Self::Pipeline(PipelineError::Registry(RegistryError::Unavailable { .. })) => {
-                true
-            }
-            Self::Pipeline(PipelineError::Registry(RegistryError::Login { source, .. })) => source
-                .cause()
-                .downcast_ref::<IdentityError>()
-                .is_some_and(is_absence),
+            Self::Identity(error) => is_absent(error),
+            Self::Http(_) => true,
+            Self::Pipeline(error) => is_out_of_reach(error),
             _ => false,
         }
     }
@@ -112,6 +103,23 @@ impl RunError {
     pub(super) fn reason(&self) -> String {
         with_causes(self)
     }
+}
+
+/// Whether a registry could not be reached, as [`RunError::is_out_of_reach`].
+pub(super) fn is_out_of_reach(error: &PipelineError) -> bool {
+    match error {
+        PipelineError::Registry(RegistryError::Unavailable { .. }) => true,
+        PipelineError::Registry(RegistryError::Login { source, .. }) => source
+            .cause()
+            .downcast_ref::<IdentityError>()
+            .is_some_and(is_absent),
+        _ => false,
+    }
+}
+
+/// Whether there are no credentials, and not that they were refused.
+fn is_absent(error: &IdentityError) -> bool {
+    error.kind() == FailureKind::Operation || matches!(error, IdentityError::None | IdentityError::Fork)
 }
 
 impl From<RegistryError> for RunError {

@@ -19,7 +19,7 @@ use super::scan::require_scan;
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
-use crate::pipeline::{Ledger, gather_promotion, image_facts, put_promoted};
+use crate::pipeline::{Ledger, gather_copy, image_facts, put_promoted};
 use crate::ports::{Clock as _, ReadRepository as _, Reporter};
 use crate::registry::Repository;
 use crate::settings::{GateSettings, GithubSettings, RepositorySettings};
@@ -242,7 +242,7 @@ async fn plan<'a>(
         tags: promoted.tags.clone(),
         is_rollback: request.is_rollback,
     };
-    let mut facts = gather_promotion(&target, history, &promotion).await?;
+    let mut facts = gather_copy(&target, history, &promotion.tags, promotion.candidate()).await?;
     for (digest, image) in &mut facts.images {
         add_version(image, digest, &target).await?;
     }

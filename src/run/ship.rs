@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::build_watch::{BuildWatch, WatchedBuilder};
 use super::connection::RegistryConnection;
 use super::context::RunContext;
+use super::further_targets::OpenedTargets;
 use super::gate::{plan_gate, plan_gate_offline, write_sarif};
 use super::history::History;
 use super::result_files::{prepare_files, write_files};
@@ -13,7 +14,7 @@ use crate::clock::SystemClock;
 use crate::engine::{BuildRunner, EngineBuilder};
 use crate::github::GithubForge;
 use crate::logins::Logins;
-use crate::pipeline::{Ledger, PipelineError, Writers, execute, image_facts};
+use crate::pipeline::{FurtherTargets, Ledger, PipelineError, Writers, execute, image_facts};
 use crate::ports::{
     BuildError, FindLogin, ReadRepository as _, RegistryError, Reporter, RunEvent, Stage, WriteReleases,
 };
@@ -38,7 +39,14 @@ pub async fn ship(
     ledger.enter(Stage::Read, &*reporter);
     let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
     ledger.destination(context.image());
-    let shipped = ship_from(&context, settings, reporter, ledger).await;
+    let shipped = match OpenedTargets::open(settings, &reporter).await {
+        Ok(targets) => {
+            let shipped = ship_from(&context, &targets, settings, reporter, ledger).await;
+            targets.close().await;
+            shipped
+        }
+        Err(error) => Err(error),
+    };
     // Also after a failure: other runs may use what this one started.
     context.close().await;
     shipped
@@ -46,6 +54,7 @@ pub async fn ship(
 
 async fn ship_from(
     context: &RunContext<'_>,
+    targets: &OpenedTargets,
     settings: &Settings,
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
@@ -55,6 +64,8 @@ async fn ship_from(
     let facts = context.facts(&connection, &scope).await?;
     ledger.enter(Stage::Plan, &*reporter);
     let mut plan = context.plan(scope, Ok(&facts)).await?;
+    let history = History::of(settings, Arc::clone(&reporter));
+    targets.plan(&mut plan, &history, false).await?;
     plan_gate(settings.gate.as_ref(), &mut plan, &connection.scans()).await?;
     ledger.planned(&plan);
     if let Content::Published { digest, .. } = &plan.content {
@@ -88,7 +99,7 @@ async fn ship_from(
         ledger.dry_run();
         return Ok(Outcome::of_dry_run(&plan, ledger));
     }
-    let writers = (&connection, context.forge());
+    let writers = (&connection, targets, context.forge());
     prepare_files(&settings.files)?;
     publish(&plan, writers, settings, reporter, ledger).await?;
     let manifest = ledger.published_manifest();
@@ -120,7 +131,7 @@ async fn note_published(
 /// Does what the plan says, with the engine and the registry.
 async fn publish(
     plan: &Plan,
-    (connection, forge): (&RegistryConnection, Option<&GithubForge>),
+    (connection, targets, forge): (&RegistryConnection, &OpenedTargets, Option<&GithubForge>),
     settings: &Settings,
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
@@ -155,8 +166,13 @@ async fn publish(
         .with_bases(Arc::new(bases));
     let builder = WatchedBuilder::new(builder, watch);
     let scans = connection.scans();
+    let targets = targets.writers();
     let writers = Writers {
         registry: &repository,
+        targets: FurtherTargets {
+            source: &repository,
+            repositories: &targets,
+        },
         builder: &builder,
         scans: &scans,
         clock: &SystemClock,
@@ -211,8 +227,18 @@ pub async fn plan(
     let mut plan = context.plan(scope, known).await?;
     let gate = settings.gate.as_ref();
     match &facts {
-        Ok((.., connection)) => plan_gate(gate, &mut plan, &connection.scans()).await?,
-        Err(unknown) => plan_gate_offline(gate, &mut plan, unknown.clone()),
+        Ok((.., connection)) => {
+            let targets = OpenedTargets::open(settings, &reporter).await?;
+            let history = History::of(settings, Arc::clone(&reporter));
+            let planned = targets.plan(&mut plan, &history, true).await;
+            targets.close().await;
+            planned?;
+            plan_gate(gate, &mut plan, &connection.scans()).await?;
+        }
+        Err(unknown) => {
+            OpenedTargets::plan_offline(settings, &mut plan, unknown);
+            plan_gate_offline(gate, &mut plan, unknown.clone());
+        }
     }
     ledger.planned(&plan);
     ledger.dry_run();

@@ -18,6 +18,7 @@ mod decide;
 mod promotion;
 mod reason;
 mod size;
+mod target;
 
 pub use crate::facts::Unknown;
 pub use candidate::{Candidate, Question};
@@ -25,6 +26,7 @@ pub use conflict::{Conflict, Conflicts, Obstacle};
 pub use promotion::{PromotedTag, PromotionPlan, PromotionRequest, SetBack, SetBacks};
 pub use reason::{HoldReason, NoRelease, Note, TagSource};
 pub use size::{SizeLimit, SizeSource, TooLarge};
+pub use target::TargetPlan;
 
 /// What is wanted, before the registry is asked.
 #[derive(Debug, Clone)]
@@ -83,6 +85,9 @@ pub struct Plan {
     pub tags: Vec<PlannedTag>,
     /// The repository's setting, if it could be read.
     pub mutability: Option<Mutability>,
+    /// What happens in further repositories.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetPlan>,
     /// What the image must pass before it gets a tag; absent where there is no gate, or nothing to be tagged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<GatePlan>,
@@ -278,13 +283,16 @@ impl Plan {
         decide::decide(request, facts)
     }
 
-    /// Every tag that cannot be set.
+    /// Every tag that cannot be set, in all repositories.
     pub fn conflicts(&self) -> Option<Conflicts> {
-        let conflicts = self.tags.iter().filter_map(|planned| match &planned.action {
-            TagAction::Conflict(conflict) => Some((planned.wanted.tag.clone(), conflict.clone())),
-            _ => None,
-        });
-        self.refusal(conflicts.collect())
+        let tags = target::conflicts(&self.tags);
+        let elsewhere: Vec<Conflicts> = self.targets.iter().filter_map(TargetPlan::conflicts).collect();
+        (!tags.is_empty() || !elsewhere.is_empty()).then(|| Conflicts {
+            image: self.image.clone(),
+            mutability: self.mutability.clone(),
+            tags,
+            elsewhere,
+        })
     }
 
     /// Why a cache cannot be kept where it should be.
@@ -310,15 +318,6 @@ impl Plan {
         self.gate.as_ref()?.never_scanned(&self.image)
     }
 
-    /// These conflicts together, if there are any.
-    pub fn refusal(&self, conflicts: Vec<(Tag, Conflict)>) -> Option<Conflicts> {
-        (!conflicts.is_empty()).then(|| Conflicts {
-            image: self.image.clone(),
-            mutability: self.mutability.clone(),
-            tags: conflicts,
-        })
-    }
-
     /// Every tag that is held, and why.
     pub fn holds(&self) -> impl Iterator<Item = (&Tag, &HoldReason)> {
         self.tags.iter().filter_map(|planned| match &planned.action {
@@ -335,13 +334,11 @@ impl Plan {
         })
     }
 
-    /// Whether the registry is as it should be already.
+    /// Whether every repository is as it should be already.
     pub fn is_fulfilled(&self) -> bool {
         matches!(self.content, Content::Published { .. })
-            && self
-                .tags
-                .iter()
-                .all(|tag| matches!(tag.action, TagAction::Keep { .. } | TagAction::Hold { .. }))
+            && target::is_fulfilled(&self.tags)
+            && self.targets.iter().all(TargetPlan::is_fulfilled)
     }
 }
 

@@ -150,6 +150,18 @@ impl ReadRepository for Memory {
 }
 
 #[async_trait]
+impl ReadWhole for Memory {
+    async fn referrers(&self, _: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
+        Ok(Vec::new())
+    }
+
+    async fn open(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
+        let content = self.blob(blob).await?;
+        Ok(futures_util::stream::iter([Ok(content)]).boxed())
+    }
+}
+
+#[async_trait]
 impl WriteRepository for Memory {
     async fn check_push(&self) -> Result<(), RegistryError> {
         let missing = self.state.lock().unwrap().missing_rights.clone();

@@ -111,6 +111,14 @@ pub(super) fn image() -> ImageName {
     }
 }
 
+/// A further target.
+pub(super) fn further(number: usize) -> ImageName {
+    ImageName {
+        repository: RepositoryName::parse(&format!("further/app{number}")).unwrap(),
+        ..image()
+    }
+}
+
 /// One whole run, as the command does it, on branch `main`.
 #[derive(Debug, Clone)]
 pub(super) struct Run {
@@ -198,9 +206,29 @@ impl Run {
 
     /// Plans and publishes.
     pub(super) async fn ship(&self, registry: &Memory) -> (Result<(), PipelineError>, Report) {
+        self.ship_to(registry, &[]).await
+    }
+
+    /// Plans and publishes, to further targets too.
+    pub(super) async fn ship_to(
+        &self,
+        registry: &Memory,
+        targets: &[&Memory],
+    ) -> (Result<(), PipelineError>, Report) {
         let ledger = Ledger::default();
+        let writers: Vec<&dyn WriteRepository> = targets
+            .iter()
+            .map(|target| *target as &dyn WriteRepository)
+            .collect();
         let result = async {
-            let plan = self.plan(registry).await?;
+            let mut plan = self.plan(registry).await?;
+            let wanted = &self.plan_request.wanted.tags;
+            for (number, target) in targets.iter().enumerate() {
+                let candidate = plan.candidate(plan.published());
+                let facts = gather_copy(*target, &self.past, wanted, candidate).await?;
+                let planned = TargetPlan::new(further(number), wanted, candidate, Ok(&facts));
+                plan.targets.push(planned);
+            }
             ledger.planned(&plan);
             let builder = Text {
                 contents: Mutex::new(
@@ -214,6 +242,10 @@ impl Run {
             };
             let writers = Writers {
                 registry,
+                targets: FurtherTargets {
+                    source: registry,
+                    repositories: &writers,
+                },
                 builder: &builder,
                 scans: &self.scans,
                 clock: &self.scans,

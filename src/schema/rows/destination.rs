@@ -45,6 +45,13 @@ pub(super) const ROWS: &[Input] = &[
         "URL",
         "The address of all AWS APIs, in place of AWS's own: for emulators",
     ).may_set(MaySet::Workflow),
+    Input::entries(
+        Section::Destination,
+        "targets",
+        "TARGET",
+        "A further repository that the same image goes to, as `[HOST/]NAME[,role-to-assume=ARN]`, one a line: another region, \
+         account or registry. No tag is put anywhere before every target has the whole image",
+    ).may_set(MaySet::Workflow),
     Input::flag(
         Section::Destination,
         "local",

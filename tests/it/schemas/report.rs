@@ -9,7 +9,7 @@ use super::DRAFT;
 pub(super) fn report_schema() -> Value {
     let stage = object(
         &json!({
-            "stage": {"enum": ["read", "plan", "build", "merge", "verify", "gate", "tag", "release", "report"]},
+            "stage": {"enum": ["read", "plan", "build", "merge", "verify", "copy", "gate", "tag", "release", "report"]},
             "milliseconds": {"type": "integer", "minimum": 0},
         }),
         &[],
@@ -31,6 +31,16 @@ pub(super) fn report_schema() -> Value {
             &["hint"],
         ),
     ]);
+    let tags = json!({"type": "array", "items": with(&tag, &json!({"tag": tag_name(), "class": class()}))});
+    let target = object(
+        &json!({
+            "image": image(),
+            "status": {"enum": ["pending", "verified", "published", "already-published"]},
+            "bytes": {"type": "integer", "minimum": 0},
+            "tags": tags,
+        }),
+        &[],
+    );
     let report = object(
         &json!({
             "status": {"enum": ["published", "already-published", "pushed", "built", "dry-run", "failed"]},
@@ -40,7 +50,8 @@ pub(super) fn report_schema() -> Value {
             "digest": nullable(&digest()),
             "image-id": digest(),
             "names": {"type": "array", "items": text()},
-            "tags": {"type": "array", "items": with(&tag, &json!({"tag": tag_name(), "class": class()}))},
+            "tags": tags,
+            "targets": {"type": "array", "items": target},
             "release": release_report(),
             "manifests": {"type": "array", "items": object(&json!({"platform": platform(), "digest": digest()}), &[])},
             "size": {"type": ["integer", "null"], "minimum": 0},
@@ -52,7 +63,7 @@ pub(super) fn report_schema() -> Value {
             "error": nullable(&error()),
             "plan": plan(),
         }),
-        &["image-id", "names", "plan", "gate", "release"],
+        &["image-id", "names", "plan", "gate", "release", "targets"],
     );
     titled(report, "The report of a run of Tagship")
 }
@@ -128,6 +139,14 @@ fn plan() -> Value {
             &[],
         ),
     ]);
+    let tags = json!({
+        "type": "array",
+        "items": with(&tag, &json!({"tag": tag_name(), "class": class(), "rule": text()})),
+    });
+    let target = object(
+        &json!({"image": image(), "tags": tags, "mutability": nullable(&mutability)}),
+        &[],
+    );
     object(
         &json!({
             "image": image(),
@@ -140,16 +159,14 @@ fn plan() -> Value {
                 &json!({"bytes": {"type": "integer", "minimum": 1}, "source": {"enum": ["max-size", "lambda"]}}),
                 &[],
             ),
-            "tags": {
-                "type": "array",
-                "items": with(&tag, &json!({"tag": tag_name(), "class": class(), "rule": text()})),
-            },
+            "tags": tags,
             "mutability": nullable(&mutability),
+            "targets": {"type": "array", "items": target},
             "gate": planned_gate(),
             "release": release_plan(),
             "notes": {"type": "array", "items": note()},
         }),
-        &["by-digest", "max-size", "gate", "release"],
+        &["by-digest", "max-size", "gate", "release", "targets"],
     )
 }
 

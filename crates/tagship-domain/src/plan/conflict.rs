@@ -53,15 +53,28 @@ pub struct Conflicts {
     pub image: ImageName,
     /// The repository's setting, if it could be read.
     pub mutability: Option<Mutability>,
-    /// Each tag with its conflict; never empty.
+    /// Each tag with its conflict; empty only where there are others elsewhere.
     pub tags: Vec<(Tag, Conflict)>,
+    /// Those in further repositories.
+    pub elsewhere: Vec<Conflicts>,
 }
 
 impl fmt::Display for Conflicts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let repository = &self.image.repository;
+        self.write(f, self.image.repository.as_str(), true)?;
+        let mut is_first = self.tags.is_empty();
+        for other in &self.elsewhere {
+            other.write(f, &other.image.to_string(), std::mem::take(&mut is_first))?;
+        }
+        Ok(())
+    }
+}
+
+impl Conflicts {
+    /// Writes the tags of this repository; `is_first` where nothing stands before them.
+    fn write(&self, f: &mut fmt::Formatter<'_>, repository: &str, is_first: bool) -> fmt::Result {
         for (index, (tag, conflict)) in self.tags.iter().enumerate() {
-            if index > 0 {
+            if index > 0 || !is_first {
                 f.write_str("\n  and ")?;
             }
             match conflict.obstacle {
@@ -103,9 +116,7 @@ impl fmt::Display for Conflicts {
         }
         Ok(())
     }
-}
 
-impl Conflicts {
     /// The repository's setting, as far as it stands in the way of `tag`.
     fn setting(&self, tag: &Tag) -> String {
         match &self.mutability {
@@ -216,7 +227,8 @@ impl Diagnose for Conflicts {
         match (is_taken, self.way_out()) {
             (true, Some(way_out)) => Some(format!("{taken}; and {way_out}").into()),
             (true, None) => Some(taken.into()),
-            (false, way_out) => way_out.map(Cow::Owned),
+            (false, Some(way_out)) => Some(way_out.into()),
+            (false, None) => self.elsewhere.iter().find_map(Self::hint),
         }
     }
 }

@@ -89,6 +89,7 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         is_part,
         tags,
         mutability,
+        targets: Vec::new(),
         gate: None,
         max_size: None,
         release: None,

@@ -134,6 +134,7 @@ impl PromotionPlan {
             image: self.image.clone(),
             mutability: self.mutability.clone(),
             tags,
+            elsewhere: Vec::new(),
         })
     }
 

@@ -1,0 +1,44 @@
+//! Repositories beside the one that a run publishes to first.
+
+use secrecy::SecretString;
+
+use super::{Destination, IdentitySettings};
+use tagship_domain::reference::ImageName;
+
+/// A repository, in ECR or in any other registry.
+#[derive(Debug, Clone)]
+pub enum RepositoryPlace {
+    /// In ECR or an emulator, with the run's own identity.
+    Ecr(Box<RepositorySettings>),
+    /// In another registry, with a login as docker has it.
+    Other(ImageName),
+}
+
+/// Which repository a command is about that builds nothing.
+#[derive(Debug, Clone)]
+pub struct RepositorySettings {
+    /// Where it is.
+    pub destination: Destination,
+    /// The identity towards AWS.
+    pub identity: IdentitySettings,
+}
+
+impl RepositorySettings {
+    /// Everything in the settings that must never be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        self.identity.secrets()
+    }
+}
+
+impl RepositoryPlace {
+    /// Returns the repository, unless it is in the embedded ECR, whose address is not known yet.
+    pub fn image(&self) -> Option<&ImageName> {
+        match self {
+            Self::Other(image) => Some(image),
+            Self::Ecr(settings) => match &settings.destination {
+                Destination::Registry(image) => Some(image),
+                Destination::Local { .. } | Destination::Nowhere { .. } => None,
+            },
+        }
+    }
+}
