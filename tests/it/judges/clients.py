@@ -79,17 +79,22 @@ class Boto3:
         self.config = botocore.config.Config(
             parameter_validation=False, retries={"total_max_attempts": 1, "mode": "standard"}
         )
+        # By service, caller and region: most of a call's time would go to reading the service's model.
+        self.clients = {}
+
+    def client(self, service, wire):
+        credentials = wire.credentials
+        region = "us-east-1" if service == "ecr-public" else wire.region
+        key = (service, credentials.access_key, region)
+        if key not in self.clients:
+            caller = boto3.session.Session(credentials.access_key, credentials.secret_key, credentials.token)
+            self.clients[key] = caller.client(
+                service, endpoint_url=wire.endpoint, region_name=region, config=self.config
+            )
+        return self.clients[key]
 
     def call(self, service, operation, document, wire):
-        credentials = wire.credentials
-        client = boto3.session.Session(
-            credentials.access_key, credentials.secret_key, credentials.token
-        ).client(
-            service,
-            endpoint_url=wire.endpoint,
-            region_name="us-east-1" if service == "ecr-public" else wire.region,
-            config=self.config,
-        )
+        client = self.client(service, wire)
         document = dict(document)
         if "layerPartBlob" in document:
             document["layerPartBlob"] = base64.b64decode(document["layerPartBlob"])
