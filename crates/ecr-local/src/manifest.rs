@@ -6,8 +6,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::refusal::Refusal;
+use crate::state::quirks::DigestRule;
 use tagship_domain::content::{DOCKER_LIST, DOCKER_MANIFEST, MAX_MANIFEST_BYTES, OCI_INDEX, OCI_MANIFEST};
-use tagship_domain::reference::Digest;
+use tagship_domain::reference::{Digest, DigestAlgorithm};
 
 /// A manifest or index whose form the registry takes.
 #[derive(Debug, Clone)]
@@ -40,18 +41,22 @@ struct Document {
 #[serde(rename_all = "camelCase")]
 struct ContentEntry {
     media_type: String,
-    digest: Digest,
+    digest: String,
     /// Where a layer is that registries do not hold.
     urls: Option<Vec<String>>,
 }
 
 impl ParsedManifest {
-    /// Reads a manifest that came with `stated` as its media type.
+    /// Reads a manifest that came with `stated` as its media type; its digest is SHA-256.
     ///
     /// The type in the document counts; where it has none the stated one must be given.
     /// Source: ECR API reference, `PutImage`, `imageManifestMediaType`.
-    pub(crate) fn parse(bytes: Bytes, stated: Option<&str>) -> Result<Self, Refusal> {
+    pub(crate) fn parse(bytes: Bytes, stated: Option<&str>, digests: DigestRule) -> Result<Self, Refusal> {
         let invalid = |constraint: &str| Refusal::parameter("ImageManifest", constraint);
+        let digest_of = |entry: &ContentEntry| {
+            let digest = digests.parse(&entry.digest);
+            digest.map_err(|_not_taken| invalid("Invalid JSON syntax"))
+        };
         if bytes.is_empty() || bytes.len() > MAX_MANIFEST_BYTES {
             return Err(invalid("Member must have length between 1 and 4194304"));
         }
@@ -77,31 +82,37 @@ impl ParsedManifest {
             bytes,
             blobs: Vec::new(),
             children: Vec::new(),
-            subject: document.subject.map(|subject| subject.digest),
+            subject: document.subject.as_ref().map(digest_of).transpose()?,
             artifact_type: document.artifact_type,
             annotations: document.annotations,
             media_type,
         };
         match (parsed.media_type.as_str(), document.manifests, document.config) {
             (OCI_INDEX | DOCKER_LIST, Some(manifests), None) => {
-                parsed.children = manifests.into_iter().map(|entry| entry.digest).collect();
+                parsed.children = manifests.iter().map(digest_of).collect::<Result<_, _>>()?;
             }
             (OCI_MANIFEST | DOCKER_MANIFEST, None, Some(config)) => {
                 // An artifact's type is that of its config where the manifest has none of its own.
                 // Source: OCI distribution spec, "Listing Referrers".
+                parsed.blobs.push(digest_of(&config)?);
                 parsed.artifact_type.get_or_insert(config.media_type);
                 let layers = document.layers.ok_or_else(|| invalid("Invalid JSON syntax"))?;
-                parsed.blobs.push(config.digest);
-                parsed.blobs.extend(
-                    layers
-                        .into_iter()
-                        .filter(|layer| layer.urls.as_ref().is_none_or(Vec::is_empty))
-                        .map(|layer| layer.digest),
-                );
+                for layer in &layers {
+                    let digest = digest_of(layer)?;
+                    if layer.urls.as_ref().is_none_or(Vec::is_empty) {
+                        parsed.blobs.push(digest);
+                    }
+                }
             }
             _ => return Err(invalid("Invalid JSON syntax")),
         }
         Ok(parsed)
+    }
+
+    /// The same, named by a digest of this algorithm.
+    pub(crate) fn named_by(mut self, algorithm: DigestAlgorithm) -> Self {
+        self.digest = Digest::of_as(algorithm, &self.bytes);
+        self
     }
 
     pub(crate) fn bytes(&self) -> &Bytes {

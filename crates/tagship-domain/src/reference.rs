@@ -5,7 +5,7 @@ mod host;
 mod name;
 mod partial;
 
-pub use digest::{Digest, DigestHasher};
+pub use digest::{Digest, DigestAlgorithm, DigestHasher};
 pub use host::{AccountId, Region, RegistryHost};
 pub use name::{ImageName, ImageRef, Reference, RepositoryName, Tag};
 pub use partial::PartialRef;

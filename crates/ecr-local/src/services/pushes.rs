@@ -91,6 +91,7 @@ mod tests {
     use super::*;
     use crate::manifest::ParsedManifest;
     use crate::refusal::ImmutableWording;
+    use crate::state::quirks::DigestRule;
     use crate::state::store::{MutabilitySetting, NewRepository, Registry, RepeatedPush, Store};
     use tagship_domain::immutability::Mutability;
     use tagship_domain::reference::{AccountId, Region, RepositoryName, Tag};
@@ -120,7 +121,8 @@ mod tests {
             let push = Arc::new(ImagePush {
                 registry: registry.clone(),
                 repository: repository.clone(),
-                manifest: ParsedManifest::parse(Bytes::from(index.to_string()), None).unwrap(),
+                manifest: ParsedManifest::parse(Bytes::from(index.to_string()), None, DigestRule::AsEcr)
+                    .unwrap(),
                 tag: Some(Tag::parse("1.0.0").unwrap()),
                 digest: None,
                 repeat: RepeatedPush::Refuse,

@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::refusal::Refusal;
 use crate::state::EmulatorState;
@@ -17,9 +18,15 @@ const PURPOSE: &str = "storage";
 /// What a grant lets its holder read.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StorageGrant {
+    #[serde(deserialize_with = "any_digest")]
     pub(crate) digest: Digest,
     pub(crate) size: u64,
     expires: Timestamp,
+}
+
+/// Reads a digest of any algorithm: the blob is there, so it was taken.
+fn any_digest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+    Digest::parse_any(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 impl StorageGrant {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::refusal::ImmutableWording;
+use tagship_domain::reference::{Digest, DigestAlgorithm, InvalidName};
 
 /// What ECR does in one way or another, or what only AWS knows; the default is the stricter answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -26,4 +27,42 @@ pub struct Quirks {
     pub strict_oci: bool,
     /// For how many seconds of the clock replication is reported to be under way.
     pub replication_seconds: u32,
+}
+
+impl Quirks {
+    /// The digests that the data plane takes.
+    pub(crate) fn digests(&self) -> DigestRule {
+        if self.strict_oci {
+            DigestRule::Any
+        } else {
+            DigestRule::AsEcr
+        }
+    }
+}
+
+/// The digests that content is named by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DigestRule {
+    /// SHA-256 alone.
+    AsEcr,
+    /// Every algorithm. Source: OCI image spec, "Registered algorithms".
+    Any,
+}
+
+impl DigestRule {
+    /// Reads a digest that is taken.
+    pub(crate) fn parse(self, text: &str) -> Result<Digest, InvalidName> {
+        match self {
+            Self::AsEcr => Digest::parse(text),
+            Self::Any => Digest::parse_any(text),
+        }
+    }
+
+    /// What content may be named by, so that it is hashed while it comes.
+    pub(crate) fn algorithms(self) -> &'static [DigestAlgorithm] {
+        match self {
+            Self::AsEcr => &[DigestAlgorithm::Sha256],
+            Self::Any => &DigestAlgorithm::ALL,
+        }
+    }
 }

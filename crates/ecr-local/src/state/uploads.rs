@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::refusal::Refusal;
+use crate::state::quirks::DigestRule;
 use crate::state::store::{PartialBlob, Registry, RepeatedPush};
 use tagship_domain::reference::{Digest, RepositoryName};
 
@@ -96,6 +97,16 @@ pub(crate) enum Parts {
     Any,
 }
 
+impl Parts {
+    /// The digests that a layer may be named by.
+    fn digests(self) -> DigestRule {
+        match self {
+            Self::AsEcr => DigestRule::AsEcr,
+            Self::Any => DigestRule::Any,
+        }
+    }
+}
+
 /// A layer that is being uploaded in parts.
 #[derive(Debug)]
 pub(crate) struct Upload {
@@ -127,7 +138,7 @@ impl Upload {
             id: crate::random::uuid()?,
             registry: registry.clone(),
             repository: repository.clone(),
-            blob: registry.blobs().begin()?,
+            blob: registry.blobs().begin(rules.digests())?,
             rules,
             parts: 0,
             second_part_end: 0,
@@ -195,10 +206,8 @@ impl Upload {
         if self.has_small_part {
             return Err(Refusal::LayerPartTooSmall);
         }
-        let digest = self.blob.digest();
-        if !stated.contains(&digest) {
-            return Err(Refusal::InvalidLayer);
-        }
+        let own = stated.iter().copied().find(|stated| self.blob.has(stated));
+        let digest = own.ok_or(Refusal::InvalidLayer)?;
         let (registry, repository) = (self.registry, self.repository);
         if repeat == RepeatedPush::Refuse && registry.layer(&repository, &digest)?.is_some() {
             return Err(Refusal::modelled(

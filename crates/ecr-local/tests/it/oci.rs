@@ -3,6 +3,7 @@
 
 mod content_discovery;
 mod content_management;
+mod digests;
 mod pull;
 mod push;
 

@@ -24,6 +24,29 @@ fn digests_are_strict() {
 }
 
 #[test]
+fn digests_of_another_algorithm_are_read_only_where_any_is() {
+    // `printf '' | sha512sum`
+    let empty = "sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce\
+                 47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e";
+    let digest = Digest::of_as(DigestAlgorithm::Sha512, b"");
+    assert_eq!(digest.to_string(), empty);
+    assert_eq!(Digest::parse_any(empty), Ok(digest));
+    assert_eq!(
+        Digest::parse_any(&Digest::of(b"").to_string()),
+        Ok(Digest::of(b""))
+    );
+    assert!(Digest::parse(empty).is_err());
+    for text in [
+        &empty[..71],
+        &empty.to_uppercase(),
+        &empty.replace("sha512", "sha256"),
+        "blake3:00",
+    ] {
+        assert!(Digest::parse_any(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn tags_follow_the_oci_grammar() {
     for text in ["1.2.3", "latest", "_x", "A-b_c.d", &"a".repeat(128)] {
         assert!(Tag::parse(text).is_ok(), "{text}");

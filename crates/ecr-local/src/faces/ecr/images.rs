@@ -15,6 +15,7 @@ use crate::services::creation;
 use crate::services::follow_up::{self, Pull};
 use crate::services::pull_through;
 use crate::services::pushes;
+use crate::state::quirks::DigestRule;
 use crate::state::store::{ImagePush, ImageStatus, RepeatedPush};
 use tagship_domain::content::MAX_MANIFEST_BYTES;
 use tagship_domain::reference::{Digest, RepositoryName, Tag};
@@ -171,7 +172,11 @@ async fn put_image(context: &Context<'_>, document: Value) -> Result<Value, Refu
         .map_err(|invalid| Refusal::parameter("imageDigest", invalid))?;
     creation::before_push(context.state, &context.registry, &name).await?;
     let bytes = Bytes::from(request.image_manifest);
-    let manifest = ParsedManifest::parse(bytes, request.image_manifest_media_type.as_deref())?;
+    let manifest = ParsedManifest::parse(
+        bytes,
+        request.image_manifest_media_type.as_deref(),
+        DigestRule::AsEcr,
+    )?;
     let push = ImagePush {
         registry: context.registry.clone(),
         repository: name.clone(),

@@ -78,7 +78,7 @@ async fn answer_as(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let route = Route::parse(&parts.method, &parts.uri);
+    let route = Route::parse(&parts.method, &parts.uri, backend.state.quirks.digests());
     let call = match &route {
         Ok(route) => Call::new(route.operation(&parts.method))
             .repository(route.repository().map(ToString::to_string))

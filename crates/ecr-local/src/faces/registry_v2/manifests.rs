@@ -124,18 +124,19 @@ pub(super) async fn put(
         .header(&header::CONTENT_TYPE)
         .map(|text| text.split(';').next().unwrap_or_default().trim())
         .filter(|text| !text.is_empty());
-    let manifest = ParsedManifest::parse(bytes, stated)
+    let quirks = request.state.quirks;
+    let manifest = ParsedManifest::parse(bytes, stated, quirks.digests())
         .map_err(|refusal| request.invalid("MANIFEST_INVALID", refusal))?;
     let subject = manifest.subject();
-    let quirks = request.state.quirks;
     let (tag, digest) = match reference {
         Reference::Tag(tag) => (Some(tag), None),
         Reference::Digest(digest) => (None, Some(digest)),
     };
+    let algorithm = digest.as_ref().map(Digest::algorithm).unwrap_or_default();
     let push = ImagePush {
         registry: request.registry.clone(),
         repository,
-        manifest,
+        manifest: manifest.named_by(algorithm),
         tag,
         digest,
         repeat: if quirks.accept_same_digest || quirks.strict_oci {

@@ -4,6 +4,7 @@ use axum::http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 
 use super::error::OciError;
+use crate::state::quirks::DigestRule;
 use tagship_domain::reference::{Digest, Reference, RepositoryName, Tag};
 
 /// What a request is for.
@@ -36,7 +37,7 @@ pub(super) enum Endpoint {
 
 impl Route {
     /// Reads method and path.
-    pub(super) fn parse(method: &Method, uri: &Uri) -> Result<Self, OciError> {
+    pub(super) fn parse(method: &Method, uri: &Uri, digests: DigestRule) -> Result<Self, OciError> {
         let unknown = || OciError::new(404, "UNSUPPORTED", "no such endpoint");
         let path = percent_decode_str(uri.path())
             .decode_utf8()
@@ -55,20 +56,20 @@ impl Route {
         // A repository's name may have any of the words in it, so the path is read from its end.
         let (before, last) = rest.rsplit_once('/').ok_or_else(unknown)?;
         let (name, endpoint) = if let Some(name) = before.strip_suffix("/manifests") {
-            (name, Self::manifest(method, last)?)
+            (name, Self::manifest(method, last, digests)?)
         } else if let Some(name) = before.strip_suffix("/blobs/uploads") {
             (name, Self::upload(method, last)?)
         } else if let Some(name) = rest.strip_suffix("/blobs/uploads") {
             (name, Self::upload(method, "")?)
         } else if let Some(name) = before.strip_suffix("/blobs") {
-            let digest = digest(last)?;
+            let digest = digest(last, digests)?;
             match *method {
                 Method::GET | Method::HEAD => (name, Endpoint::GetBlob(digest)),
                 Method::DELETE => (name, Endpoint::DeleteBlob(digest)),
                 _ => return Err(OciError::unsupported()),
             }
         } else if let Some(name) = before.strip_suffix("/referrers") {
-            let digest = digest(last)?;
+            let digest = digest(last, digests)?;
             match *method {
                 Method::GET => (name, Endpoint::ListReferrers(digest)),
                 _ => return Err(OciError::unsupported()),
@@ -86,9 +87,9 @@ impl Route {
         Ok(Self::Repository(name, endpoint))
     }
 
-    fn manifest(method: &Method, reference: &str) -> Result<Endpoint, OciError> {
+    fn manifest(method: &Method, reference: &str, digests: DigestRule) -> Result<Endpoint, OciError> {
         let reference = if reference.contains(':') {
-            Reference::Digest(digest(reference)?)
+            Reference::Digest(digest(reference, digests)?)
         } else {
             Reference::Tag(Tag::parse(reference).map_err(|invalid| {
                 let message =
@@ -214,8 +215,10 @@ impl Endpoint {
     }
 }
 
-fn digest(text: &str) -> Result<Digest, OciError> {
-    Digest::parse(text).map_err(|invalid| OciError::new(400, "DIGEST_INVALID", invalid.to_string()))
+fn digest(text: &str, digests: DigestRule) -> Result<Digest, OciError> {
+    digests
+        .parse(text)
+        .map_err(|invalid| OciError::new(400, "DIGEST_INVALID", invalid.to_string()))
 }
 
 #[cfg(test)]
@@ -223,7 +226,7 @@ mod tests {
     use super::*;
 
     fn parse(method: &Method, path: &str) -> Result<Route, u16> {
-        Route::parse(method, &path.parse().unwrap()).map_err(|error| error.status())
+        Route::parse(method, &path.parse().unwrap(), DigestRule::AsEcr).map_err(|error| error.status())
     }
 
     fn name(text: &str) -> RepositoryName {

@@ -26,6 +26,7 @@ pub(super) async fn start(
     request: &DataPlaneRequest<'_>,
     repository: RepositoryName,
 ) -> Result<Response, OciError> {
+    check_algorithm(request)?;
     request.prepare_push(&repository).await?;
     if let Some(digest) = mount(request, &repository).await? {
         return stored(request, digest);
@@ -42,6 +43,24 @@ pub(super) async fn start(
     let response = progress(request, &upload.id, StatusCode::ACCEPTED, 0)?;
     request.state.uploads.put(upload);
     Ok(response)
+}
+
+/// Checks the algorithm that a client says it will name the blob by. ECR reads no such parameter.
+///
+/// Source: OCI distribution spec, "Pushing blobs", `digest-algorithm`.
+fn check_algorithm(request: &DataPlaneRequest<'_>) -> Result<(), OciError> {
+    let quirks = request.state.quirks;
+    let is_known = |named: &String| {
+        let mut taken = quirks.digests().algorithms().iter();
+        taken.any(|algorithm| algorithm.name() == named)
+    };
+    match request.query("digest-algorithm") {
+        Some(named) if quirks.strict_oci && !is_known(&named) => {
+            let problem = "the digest algorithm is not one of the registered ones that are taken";
+            Err(OciError::new(400, "DIGEST_INVALID", problem))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `GET`: how much of an upload is there.
@@ -104,7 +123,12 @@ pub(super) async fn complete(
         .query("digest")
         .ok_or_else(|| Refusal::parameter("LayerDigests", "Member must not be null"));
     let stated = stated
-        .and_then(|text| Digest::parse(&text).map_err(|invalid| Refusal::parameter("LayerDigests", invalid)))
+        .and_then(|text| {
+            let digests = request.state.quirks.digests();
+            digests
+                .parse(&text)
+                .map_err(|invalid| Refusal::parameter("LayerDigests", invalid))
+        })
         .map_err(|refusal| request.invalid("DIGEST_INVALID", refusal))?;
     let mut upload = open(request, &repository, id)?;
     let takes_more = upload.takes_more();
@@ -226,7 +250,7 @@ async fn mount(
 ) -> Result<Option<Digest>, OciError> {
     let digest = request
         .query("mount")
-        .and_then(|digest| Digest::parse(&digest).ok());
+        .and_then(|digest| request.state.quirks.digests().parse(&digest).ok());
     let from = request
         .query("from")
         .and_then(|name| RepositoryName::parse(&name).ok());

@@ -11,16 +11,20 @@ use std::time::SystemTime;
 
 use crate::error::LocalError;
 use crate::state::private_files;
-use tagship_domain::reference::{Digest, DigestHasher};
+use crate::state::quirks::DigestRule;
+use tagship_domain::reference::{Digest, DigestAlgorithm, DigestHasher};
 
 /// So many bytes are written before the disk is asked to take them while more arrive. So little is left to do
 /// when a large blob ends, and little waits in memory.
 const FLUSH_BYTES: u64 = 32 * 1024 * 1024;
 
+/// The folder of blobs, with one for each algorithm in it.
+const BLOBS: &str = "blobs";
+
 /// Bytes that are read at once.
 const READ_BYTES: usize = 256 * 1024;
 
-/// The blobs' files: `blobs/sha256/ab/<64 hex digits>`, and unfinished ones under `uploads/`.
+/// The blobs' files: `blobs/sha256/ab/<hex digits>`, and unfinished ones under `uploads/`.
 ///
 /// No name from outside becomes a path: files are named by checked digests and by our own random ids.
 #[derive(Debug, Clone)]
@@ -42,11 +46,12 @@ impl BlobFiles {
     /// Makes the folders where they are missing.
     pub(super) fn open(data: &Path) -> Result<Self, LocalError> {
         let files = Self {
-            blobs: data.join("blobs").join("sha256"),
+            blobs: data.join(BLOBS),
             uploads: data.join("uploads"),
             verified: Arc::default(),
         };
-        for folder in [&files.blobs, &files.uploads] {
+        let by_algorithm = DigestAlgorithm::ALL.map(|algorithm| files.blobs.join(algorithm.name()));
+        for folder in by_algorithm.iter().chain([&files.uploads]) {
             private_files::folder(folder).map_err(LocalError::data(folder))?;
         }
         Ok(files)
@@ -54,13 +59,15 @@ impl BlobFiles {
 
     /// Whether there is any blob in `data`.
     pub(super) fn has_any(data: &Path) -> io::Result<bool> {
-        let folders = match fs::read_dir(data.join("blobs").join("sha256")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            folders => folders?,
-        };
-        for folder in folders {
-            if fs::read_dir(folder?.path())?.next().is_some() {
-                return Ok(true);
+        for algorithm in DigestAlgorithm::ALL {
+            let folders = match fs::read_dir(data.join(BLOBS).join(algorithm.name())) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                folders => folders?,
+            };
+            for folder in folders {
+                if fs::read_dir(folder?.path())?.next().is_some() {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
@@ -82,7 +89,7 @@ impl BlobFiles {
         let path = self.path(digest);
         let mut file = File::open(&path)?;
         let state = FileState::from(file.metadata()?);
-        let mut hash = DigestHasher::default();
+        let mut hash = DigestHasher::new(digest.algorithm());
         let mut piece = vec![0; READ_BYTES];
         loop {
             match file.read(&mut piece)? {
@@ -108,17 +115,22 @@ impl BlobFiles {
 
     /// Where the blob of this digest is, if it is anywhere.
     pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
-        let hex = digest.hex();
-        self.blobs.join(hex.get(..2).unwrap_or_default()).join(hex)
+        let (folder, hex) = (self.blobs.join(digest.algorithm().name()), digest.hex());
+        folder.join(hex.get(..2).unwrap_or_default()).join(hex)
     }
 
     /// Begins a blob whose digest is not known yet.
-    pub(crate) fn begin(&self) -> io::Result<PartialBlob> {
+    pub(crate) fn begin(&self, digests: DigestRule) -> io::Result<PartialBlob> {
         Ok(PartialBlob {
             path: self.uploads.join(crate::random::hex::<16>()?),
             file: None,
             flush: None,
-            hash: DigestHasher::default(),
+            hashes: digests
+                .algorithms()
+                .iter()
+                .copied()
+                .map(DigestHasher::new)
+                .collect(),
             length: 0,
         })
     }
@@ -141,7 +153,7 @@ impl BlobFiles {
         let folder = place.parent().unwrap_or(&self.blobs);
         if !folder.try_exists()? {
             private_files::folder(folder)?;
-            sync_folder(&self.blobs)?;
+            sync_folder(folder.parent().unwrap_or(&self.blobs))?;
         }
         fs::rename(&blob.path, &place)?;
         self.note_verified(digest, FileState::from(file.metadata()?));
@@ -154,13 +166,15 @@ impl BlobFiles {
         for unfinished in entries(&self.uploads)? {
             fs::remove_file(&unfinished).map_err(LocalError::data(&unfinished))?;
         }
-        for folder in entries(&self.blobs)? {
-            for path in entries(&folder)? {
-                let digest = path
-                    .file_name()
-                    .and_then(|name| Digest::parse(&format!("sha256:{}", name.to_str()?)).ok());
-                if digest.is_none_or(|digest| !known.contains(&digest)) {
-                    fs::remove_file(&path).map_err(LocalError::data(&path))?;
+        for algorithm in DigestAlgorithm::ALL.map(DigestAlgorithm::name) {
+            for folder in entries(&self.blobs.join(algorithm))? {
+                for path in entries(&folder)? {
+                    let digest = path
+                        .file_name()
+                        .and_then(|name| Digest::parse_any(&format!("{algorithm}:{}", name.to_str()?)).ok());
+                    if digest.is_none_or(|digest| !known.contains(&digest)) {
+                        fs::remove_file(&path).map_err(LocalError::data(&path))?;
+                    }
                 }
             }
         }
@@ -208,7 +222,8 @@ pub(crate) struct PartialBlob {
     file: Option<File>,
     /// Brings to the disk what is written so far.
     flush: Option<JoinHandle<io::Result<()>>>,
-    hash: DigestHasher,
+    /// One for each algorithm that the blob may be named by.
+    hashes: Vec<DigestHasher>,
     length: u64,
 }
 
@@ -233,7 +248,9 @@ impl PartialBlob {
                 .open(&self.path)?;
             self.file.insert(new)
         };
-        self.hash.update(bytes);
+        for hash in &mut self.hashes {
+            hash.update(bytes);
+        }
         file.write_all(bytes)?;
         let flushes = self.length / FLUSH_BYTES;
         self.length = self.length.saturating_add(bytes.len() as u64);
@@ -250,9 +267,9 @@ impl PartialBlob {
         self.length
     }
 
-    /// The digest of the bytes so far.
-    pub(crate) fn digest(&self) -> Digest {
-        self.hash.clone().finish()
+    /// Whether the bytes so far have this digest.
+    pub(crate) fn has(&self, digest: &Digest) -> bool {
+        self.hashes.iter().any(|hash| hash.clone().finish() == *digest)
     }
 }
 

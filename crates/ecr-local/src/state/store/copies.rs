@@ -7,6 +7,7 @@ use super::schema::{LAYERS, REPOSITORIES};
 use super::{ImagePush, Registry, RepeatedPush};
 use crate::manifest::ParsedManifest;
 use crate::refusal::{ImmutableWording, Refusal};
+use crate::state::quirks::DigestRule;
 use tagship_domain::reference::{Digest, RepositoryName, Tag};
 
 /// How deep the indexes of an index are copied; what lies deeper is missing then.
@@ -44,7 +45,8 @@ impl Registry {
             .registry
             .image(source.repository, &source.digest.into())?
             .ok_or(Refusal::ManifestNotFound)?;
-        let manifest = ParsedManifest::parse(image.bytes, Some(&image.media_type))?;
+        let manifest = ParsedManifest::parse(image.bytes, Some(&image.media_type), DigestRule::Any)?
+            .named_by(image.digest.algorithm());
         if let Some(depth) = depth.checked_sub(1) {
             for child in manifest.children() {
                 if self.image(repository, &(*child).into())?.is_none() {

@@ -151,7 +151,7 @@ impl Store {
         let mut known = HashSet::new();
         for entry in layers.iter()? {
             let (key, _) = entry?;
-            known.insert(Digest::parse(key.value().2).map_err(Refusal::state)?);
+            known.insert(Digest::parse_any(key.value().2).map_err(Refusal::state)?);
         }
         Ok(known)
     }

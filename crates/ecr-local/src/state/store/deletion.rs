@@ -47,7 +47,7 @@ impl Registry {
         let removed = write
             .open_table(TAGS)?
             .remove(key)?
-            .map(|digest| Digest::parse(digest.value()).map_err(Refusal::state))
+            .map(|digest| Digest::parse_any(digest.value()).map_err(Refusal::state))
             .transpose()?;
         let Some(digest) = removed else {
             return Ok(Deletion::NotFound);
@@ -73,7 +73,7 @@ impl Registry {
         let Some(holder) = holder else {
             return Ok(Deletion::NotFound);
         };
-        let digest = Digest::parse(&holder).map_err(Refusal::state)?;
+        let digest = Digest::parse_any(&holder).map_err(Refusal::state)?;
         if self.tags_of(write, repository, digest)?.len() == 1 {
             return self.delete_manifest(write, repository, digest);
         }

@@ -65,7 +65,7 @@ impl Registry {
             Reference::Tag(tag) => {
                 let tags = read.open_table(TAGS)?;
                 match tags.get((in_repository.0, in_repository.1, tag.as_str()))? {
-                    Some(digest) => Digest::parse(digest.value()).map_err(Refusal::state)?,
+                    Some(digest) => Digest::parse_any(digest.value()).map_err(Refusal::state)?,
                     None => return Ok(None),
                 }
             }
@@ -118,7 +118,7 @@ impl Registry {
         });
         Ok(entries.map(|entry| {
             let (key, record) = entry?;
-            let digest = Digest::parse(key.value().2).map_err(Refusal::state)?;
+            let digest = Digest::parse_any(key.value().2).map_err(Refusal::state)?;
             Ok((digest, decode(record.value())?))
         }))
     }
@@ -171,7 +171,7 @@ impl Registry {
             if key.0 != self.key || key.1 != repository.as_str() {
                 break;
             }
-            let digest = Digest::parse(digest.value()).map_err(Refusal::state)?;
+            let digest = Digest::parse_any(digest.value()).map_err(Refusal::state)?;
             all.push((key.2.to_owned(), digest));
         }
         Ok(all)

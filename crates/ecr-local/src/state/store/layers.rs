@@ -134,7 +134,7 @@ impl Registry {
             if key.0 != self.key || key.1 != repository.as_str() || key.2 != subject {
                 break;
             }
-            found.push(Digest::parse(key.3).map_err(Refusal::state)?);
+            found.push(Digest::parse_any(key.3).map_err(Refusal::state)?);
         }
         Ok(found)
     }

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use redb::TableDefinition;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::refusal::Refusal;
 use tagship_domain::reference::Digest;
@@ -42,16 +43,29 @@ pub(super) struct ManifestRecord {
     #[serde(default)]
     pub(super) artifact_type: Option<String>,
     /// The manifest that this one refers to.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "any_digest")]
     pub(super) subject: Option<Digest>,
     /// The config and the layers that the registry holds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "any_digests")]
     pub(super) blobs: Vec<Digest>,
     /// The manifests of an index.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "any_digests")]
     pub(super) children: Vec<Digest>,
     #[serde(default)]
     pub(super) annotations: std::collections::BTreeMap<String, String>,
+}
+
+/// Reads digests of any algorithm: which are taken was decided when the manifest came.
+fn any_digests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Digest>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let digests = texts.iter().map(|text| Digest::parse_any(text));
+    digests.collect::<Result<_, _>>().map_err(D::Error::custom)
+}
+
+fn any_digest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Digest>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let digest = text.map(|text| Digest::parse_any(&text));
+    digest.transpose().map_err(D::Error::custom)
 }
 
 pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, Refusal> {

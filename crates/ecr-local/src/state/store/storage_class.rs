@@ -100,7 +100,7 @@ impl Registry {
         let all: Vec<(String, Storage)> = self.documents(Owner::Repository(repository), STORAGE)?;
         all.into_iter()
             .filter(|(_, storage)| storage.status(now) != ImageStatus::Active)
-            .map(|(digest, _)| Digest::parse(&digest).map_err(Refusal::state))
+            .map(|(digest, _)| Digest::parse_any(&digest).map_err(Refusal::state))
             .collect()
     }
 

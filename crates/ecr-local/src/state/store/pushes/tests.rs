@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::state::quirks::DigestRule;
 use crate::state::store::{MutabilitySetting, NewRepository, StorageClass};
 use tagship_domain::content::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 use tagship_domain::reference::{AccountId, Region};
@@ -28,7 +29,7 @@ fn registry(folder: &tempfile::TempDir) -> Registry {
             ..NewRepository::named(name.clone())
         };
         registry.create_repository(new, NOW).unwrap();
-        let mut blob = registry.blobs().begin().unwrap();
+        let mut blob = registry.blobs().begin(DigestRule::AsEcr).unwrap();
         blob.append(CONFIG).unwrap();
         registry.add_layer(&name, blob, &Digest::of(CONFIG)).unwrap();
     }
@@ -36,7 +37,7 @@ fn registry(folder: &tempfile::TempDir) -> Registry {
 }
 
 fn parsed(document: &Value) -> ParsedManifest {
-    ParsedManifest::parse(Bytes::from(document.to_string()), None).unwrap()
+    ParsedManifest::parse(Bytes::from(document.to_string()), None, DigestRule::AsEcr).unwrap()
 }
 
 fn image(number: u8, config: Digest, subject: Option<&ParsedManifest>) -> ParsedManifest {
