@@ -107,3 +107,37 @@ fn aws_documents_what_boto3_is_answered() {
 fn aws_documents_what_the_aws_cli_is_answered() {
     battery("awscli");
 }
+
+/// Each row of the page's table is about what a check holds, and names the page of AWS that the check does.
+#[test]
+fn differences_from_moto_have_a_page_of_aws_and_a_check() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/local-ecr.md")).expect("the page is there");
+    let (_, section) = page
+        .split_once("\n## Where it differs from moto\n")
+        .expect("the section is there");
+    let table = section.split("\n## ").next().unwrap_or_default();
+    let rows: Vec<&str> = table
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(2)
+        .collect();
+    assert!(rows.len() >= 20, "{rows:?}");
+    let files = std::fs::read_dir(root.join("tests/it/judges/battery")).expect("the battery is there");
+    let battery: String = files
+        .map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("it is text"))
+        .collect();
+    for row in rows {
+        let source = row
+            .trim_end_matches(" |")
+            .rsplit(" | ")
+            .next()
+            .unwrap_or_default();
+        assert!(
+            battery
+                .lines()
+                .any(|line| line.trim() == format!("source: {source}")),
+            "no check is about `{source}`"
+        );
+    }
+}
