@@ -26,6 +26,25 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, what))
 }
 
+/// Checks that a file can be written, or made where it is missing. It is left as it is, and so is its folder.
+pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(there) if there.is_file() => OpenOptions::new().append(true).open(path).map(drop),
+        Ok(_) => Err(io::Error::other("it is no regular file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A file without a name, as far as the system can: it is gone when it is closed.
+            let folder = path.parent().unwrap_or(path);
+            tempfile::tempfile_in(folder)
+                .map(drop)
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => io::Error::other("its folder does not exist"),
+                    _ => error,
+                })
+        }
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +61,24 @@ mod tests {
         }
         std::fs::write(folder.path().join("file"), "text").unwrap();
         assert!(open(&folder.path().join("file")).is_ok());
+    }
+
+    #[test]
+    fn whether_a_file_can_be_written_is_known_without_writing_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        check_writable(&file).unwrap();
+        assert!(!file.exists());
+        std::fs::write(&file, "text").unwrap();
+        check_writable(&file).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "text");
+        for path in [
+            folder.path(),
+            &folder.path().join("none/file"),
+            &file.join("below"),
+            Path::new("/dev/null"),
+        ] {
+            check_writable(path).unwrap_err();
+        }
     }
 }

@@ -18,8 +18,8 @@ pub(super) fn read(
         let wish = one(raw, kind.as_str(), |text| kind.wish(text), problems);
         wishes.extend(wish.flatten().map(|attributes| (kind, attributes)));
     }
-    for entry in raw.entries("attests", problems) {
-        match checked(&entry, Attestation::parse(&entry.text), problems) {
+    for (index, entry) in raw.entries("attests", problems).into_iter().enumerate() {
+        match checked(&entry, index, Attestation::parse(&entry.text), problems) {
             Some((kind, Some(attributes))) => drop(wishes.insert(kind, attributes)),
             Some((kind, None)) => drop(wishes.remove(&kind)),
             None => {}

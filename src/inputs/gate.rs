@@ -7,6 +7,7 @@ use super::lists::{checked, names};
 use super::paths::Paths;
 use super::problem::Problems;
 use super::{Origin, RawInputs};
+use crate::regular_file;
 use crate::settings::GateSettings;
 use tagship_domain::findings::{FailOn, GatePolicy, Ignore, ScanMode, Strictness};
 use tagship_domain::untrusted::cleaned;
@@ -40,10 +41,7 @@ pub(super) fn read(
         }
     };
     let Some(mode) = mode else {
-        // Who sets limits believes in a gate; who says `off` knows that there is none.
-        if matches!(scan.origin, Origin::Default(_)) {
-            refuse_dependent(raw, problems);
-        }
+        refuse_dependent(raw, &scan.origin, problems);
         return None;
     };
     if !push {
@@ -63,13 +61,18 @@ pub(super) fn settings(
 ) -> Option<GateSettings> {
     let sarif = raw.text("sarif-file", problems).and_then(|value| {
         let path = paths.resolve(&value.text);
+        if let Err(problem) = regular_file::check_writable(&path) {
+            let message = format!("`{}` cannot be written: {problem}", path.display());
+            problems.add::<()>(&value.origin, message, None);
+        }
         stays(raw, &value, &path, paths, problems).then_some(path)
     });
     let only_fixed = raw.flag("only-fixed", problems);
     let ignores: Vec<Ignore> = raw
         .entries("ignore-findings", problems)
         .iter()
-        .filter_map(|entry| checked(entry, Ignore::parse(&entry.text), problems))
+        .enumerate()
+        .filter_map(|(index, entry)| checked(entry, index, Ignore::parse(&entry.text), problems))
         .collect();
     let stale_ignores = strictness(raw, "stale-ignores", problems);
     let unscannable = strictness(raw, "unscannable", problems);
@@ -104,12 +107,20 @@ fn strictness(raw: &RawInputs, input: &str, problems: &mut Problems) -> Option<S
     }
 }
 
-fn refuse_dependent(raw: &RawInputs, problems: &mut Problems) {
+/// Refuses limits where nothing is scanned: who sets them believes in a gate. Who switches off what the file says knows
+/// that there is none.
+fn refuse_dependent(raw: &RawInputs, scan: &Origin, problems: &mut Problems) {
+    let is_of_file = |origin: &Origin| matches!(origin, Origin::File { .. });
+    let is_default = |origin: &Origin| matches!(origin, Origin::Default(_));
     for input in DEPENDENT {
         let origin = raw.list(input, problems).map(|list| list.origin);
-        if let Some(origin) = origin.filter(|origin| !matches!(origin, Origin::Default(_))) {
+        let origin = origin.filter(|origin| {
+            let is_switched_off = is_of_file(origin) && !is_of_file(scan) && !is_default(scan);
+            !is_default(origin) && !is_switched_off
+        });
+        if let Some(origin) = origin {
             let message = format!("`{input}` is given, and nothing is scanned");
-            let hint = "give `scan: wait` or `scan: start`; or `scan: off`, if that is meant".to_owned();
+            let hint = format!("give `scan: wait` or `scan: start`, or leave `{input}` out");
             problems.add::<()>(&origin, message, hint);
         }
     }

@@ -16,8 +16,9 @@ pub(super) fn each<T, E: Display>(
     problems: &mut Problems,
 ) -> Vec<T> {
     let entries = raw.entries(input, problems);
-    let mut parsed = |entry: &InputText| checked(entry, parse(&entry.text), problems);
-    entries.iter().filter_map(&mut parsed).collect()
+    let mut parsed =
+        |(index, entry): (usize, &InputText)| checked(entry, index, parse(&entry.text), problems);
+    entries.iter().enumerate().filter_map(&mut parsed).collect()
 }
 
 /// What the one line of an input is.
@@ -31,14 +32,16 @@ pub(super) fn one<T, E: Display>(
     problems.check(&value.origin, parse(&value.text), None)
 }
 
-/// The value, or what is wrong with its entry. Only the entry's beginning is shown: a secret may follow.
+/// The value, or what is wrong with its entry, which is counted from `index` 0. Only the entry's beginning is shown: a
+/// secret may follow.
 pub(super) fn checked<T, E: Display>(
     entry: &InputText,
+    index: usize,
     parsed: Result<T, E>,
     problems: &mut Problems,
 ) -> Option<T> {
     let begin = entry.text.split(['=', ',']).next().unwrap_or_default();
-    let parsed = parsed.map_err(|error| format!("entry `{}`: {error}", cleaned(begin)));
+    let parsed = parsed.map_err(|error| format!("entry {}, `{}`: {error}", index + 1, cleaned(begin)));
     problems.check(&entry.origin, parsed, None)
 }
 

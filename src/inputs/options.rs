@@ -101,8 +101,8 @@ fn stages(raw: &RawInputs, problems: &mut Problems) -> Vec<String> {
 
 /// The contexts beside the main one. Folders are made absolute.
 fn contexts(raw: &RawInputs, paths: &Paths, options: &mut BuildOptions, problems: &mut Problems) {
-    for entry in raw.entries("build-contexts", problems) {
-        let Some((name, context)) = checked(&entry, named_context(&entry.text), problems) else {
+    for (index, entry) in raw.entries("build-contexts", problems).into_iter().enumerate() {
+        let Some((name, context)) = checked(&entry, index, named_context(&entry.text), problems) else {
             continue;
         };
         let context = match context {

@@ -22,8 +22,8 @@ pub(super) fn read(raw: &RawInputs, paths: &Paths, push: bool, problems: &mut Pr
         let message = "is for a build that is not published";
         problems.add::<()>(&origin, message, "give `push: false`, or leave it out".to_owned());
     }
-    for entry in entries {
-        let Some(output) = checked(&entry, BuildOutput::parse(&entry.text), problems).flatten() else {
+    for (index, entry) in entries.into_iter().enumerate() {
+        let Some(output) = checked(&entry, index, BuildOutput::parse(&entry.text), problems).flatten() else {
             continue;
         };
         let resolved = |path: &std::path::Path| paths.resolve(&path.to_string_lossy());

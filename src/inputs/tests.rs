@@ -4,6 +4,7 @@ mod build;
 mod container;
 mod destination;
 mod further_targets;
+mod gate;
 mod github;
 mod naming;
 mod options;

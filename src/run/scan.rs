@@ -18,7 +18,9 @@ use crate::report::{GateReport, gate_text};
 use crate::settings::{GateSettings, RepositorySettings};
 use tagship_domain::content::Manifest;
 use tagship_domain::error::Diagnose;
-use tagship_domain::findings::{GateDecision, GateFailure, GatePolicy, GateReason, ScanMode};
+use tagship_domain::findings::{
+    GateDecision, GateFailure, GatePolicy, GateReason, NeverScanned, ScanMode, ScanStarter,
+};
 use tagship_domain::reference::{ImageName, Reference, Tag};
 
 /// Which image's findings are read, and how they are judged.
@@ -132,7 +134,14 @@ async fn judged(
 ) -> Result<(GatePolicy, GateDecision), RunError> {
     let scans = connection.scans();
     let mut plan = gate_plan(gate, &scans).await?;
-    let never = plan.never_scanned(image);
+    let starter = if may_start {
+        ScanStarter::Flag
+    } else {
+        ScanStarter::OtherCommand
+    };
+    let never = plan
+        .never_scanned(image)
+        .map(|never| NeverScanned { starter, ..never });
     if never.is_some() {
         // What was scanned by hand is there at once.
         plan.timeout = Duration::ZERO;

@@ -165,7 +165,32 @@ fn what_is_never_scanned_is_known_at_once_and_may_be_begun() {
         "{}",
         refused.stderr
     );
-    assert!(refused.stderr.contains("`scan: start`"), "{}", refused.stderr);
+    // In the words of the command that is called, and with the registry that is meant.
+    assert!(
+        refused.stderr.contains("hint: `--start` begins a scan; "),
+        "{}",
+        refused.stderr
+    );
+    let command = format!("`aws --endpoint-url {} ecr put-registry", stock.ecr.url());
+    assert!(refused.stderr.contains(&command), "{}", refused.stderr);
+    let promote = [
+        "promote",
+        "team/app",
+        "--from",
+        "1.4.0",
+        "--to",
+        "1.4.1",
+        "--require-scan",
+    ];
+    let refused = finish(&mut stock.ecr.command(stock.home.path(), &promote));
+    refused.expect_code(11);
+    assert!(
+        refused
+            .stderr
+            .contains("hint: `tagship scan --start` begins a scan; "),
+        "{}",
+        refused.stderr
+    );
     stock.ecr.order_scans(order(two_findings()));
     let data = stock.json(11, &["--start"]);
     assert_eq!(data["gate"]["counts"], json!({"critical": 1, "low": 1}));
@@ -366,11 +391,13 @@ fn findings_are_written_for_code_scanning_also_when_they_fail() {
     assert_eq!(results[0]["ruleId"], "CVE-2024-3094");
     let place = &results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
     assert_eq!(place, "Dockerfile");
-    // What is judged holds without the file.
+    // One that cannot be written is found before anything is done.
+    yard.ecr.forget_journal();
     let unwritable = ["--scan", "wait", "--fail-on", "none", "--sarif-file", "/dev/full"];
-    let passed = yard.ship_on(NO_ENGINE, &unwritable).code(0);
-    let warning = "`/dev/full` could not be written: it is no regular file";
-    assert!(passed.0.stderr.contains(warning), "{}", passed.0.stderr);
+    let refused = yard.ship_on(NO_ENGINE, &unwritable).code(2);
+    let problem = "`/dev/full` cannot be written: it is no regular file";
+    assert!(refused.0.stderr.contains(problem), "{}", refused.0.stderr);
+    assert!(yard.ecr.journal().is_empty());
 }
 
 #[test]

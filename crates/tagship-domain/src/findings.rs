@@ -23,7 +23,7 @@ pub use gate::{
 pub use gate_plan::GatePlan;
 pub use ignore::{Ignore, InvalidIgnore};
 pub use scan::{FoundByScan, Scan, ScanEnd, ScanProgress};
-pub use setting::{NeverScanned, ScanFrequency, ScanKind, ScanMode, ScanRoute, ScanSetting};
+pub use setting::{NeverScanned, ScanFrequency, ScanKind, ScanMode, ScanRoute, ScanSetting, ScanStarter};
 pub use severity::{InvalidSeverity, Severity};
 
 #[cfg(test)]

@@ -59,14 +59,14 @@ fn every_entry_that_is_wrong_is_named_and_no_value_of_it() {
         (
             "add-hosts",
             "db",
-            "entry `db`: it is not of the form `HOST:ADDRESS`",
+            "entry 1, `db`: it is not of the form `HOST:ADDRESS`",
         ),
         ("network", "bridge", "`bridge` is no network of a build"),
         ("shm-size", "much", "`much` is no size"),
-        ("ulimit", "files=1", "entry `files`: `files=1` is no limit"),
+        ("ulimit", "files=1", "entry 1, `files`: `files=1` is no limit"),
         ("allow", "everything", "`everything` is neither"),
         ("no-cache-filters", "a b", "`a b` is not the name of a stage"),
-        ("annotations", "a", "entry `a`: it is not of the form"),
+        ("annotations", "a", "entry 1, `a`: it is not of the form"),
         ("build-contexts", "lib=missing", "context `lib` is `"),
         (
             "build-contexts",
@@ -76,7 +76,7 @@ fn every_entry_that_is_wrong_is_named_and_no_value_of_it() {
         (
             "cache-to",
             "type=floppy",
-            "entry `type`: `type=floppy` is no kind of cache",
+            "entry 1, `type`: `type=floppy` is no kind of cache",
         ),
         ("cache", "somewhere", "`somewhere` is no place for a cache"),
         (

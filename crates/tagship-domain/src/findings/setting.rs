@@ -79,6 +79,7 @@ impl ScanSetting {
             (kind, ScanFrequency::Manual, _) => Err(NeverScanned {
                 image: image.clone(),
                 kind,
+                starter: ScanStarter::Input,
             }),
         }
     }
@@ -92,6 +93,29 @@ pub struct NeverScanned {
     pub image: ImageName,
     /// What would scan them.
     pub kind: ScanKind,
+    /// How a scan is begun by who reads this.
+    pub starter: ScanStarter,
+}
+
+/// How a command lets a basic scan begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanStarter {
+    /// By the input `scan`, as `ship` does.
+    Input,
+    /// By its flag `--start`.
+    Flag,
+    /// It does not: another command has to.
+    OtherCommand,
+}
+
+impl ScanStarter {
+    const fn advice(self) -> &'static str {
+        match self {
+            Self::Input => "`scan: start` begins a scan itself",
+            Self::Flag => "`--start` begins a scan",
+            Self::OtherCommand => "`tagship scan --start` begins a scan",
+        }
+    }
 }
 
 impl NeverScanned {
@@ -111,10 +135,14 @@ impl Diagnose for NeverScanned {
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
-        let rule = "in ECR's console, under \"Private registry\", \"Scanning\", or with `aws ecr put-registry-scanning-configuration`, which replaces all rules";
+        let options = self.image.registry.aws_options();
+        let rule = format!(
+            "in ECR's console, under \"Private registry\", \"Scanning\", or with `aws{options} ecr put-registry-scanning-configuration`, which replaces all rules"
+        );
         Some(match self.kind {
             ScanKind::Basic => format!(
-                "`scan: start` begins a scan itself; or add a scan-on-push filter for the repository: {rule}"
+                "{}; or add a scan-on-push filter for the repository: {rule}",
+                self.starter.advice()
             )
             .into(),
             ScanKind::Enhanced => {

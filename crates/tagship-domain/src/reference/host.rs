@@ -218,6 +218,15 @@ impl RegistryHost {
         self.is_plain_http
     }
 
+    /// Returns the options that lead the AWS CLI to this registry, and to no other account: each with a blank before it.
+    pub fn aws_options(&self) -> String {
+        match self.region() {
+            _ if self.is_plain_http => format!(" --endpoint-url http://{self}"),
+            Some(region) => format!(" --region {region}"),
+            None => String::new(),
+        }
+    }
+
     /// The host as text, with the port if there is one.
     pub fn as_str(&self) -> &str {
         &self.text
