@@ -160,16 +160,25 @@ enum LocalCommand {
     #[command(after_help = help::ENV, after_long_help = help::ENV)]
     Env {
         /// The folder of its state
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, alias = "local-data", value_name = "DIR")]
         data: Option<PathBuf>,
     },
 }
 
 /// Runs the program; the exit codes are those of [`tagship_domain::error::FailureKind`].
 pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: io::Result<Environment>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = without_help_command(arguments.into_iter().collect());
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => session::run(cli, environment),
         Err(error) => usage::show(&error, &Cli::command(), &arguments, environment),
     }
+}
+
+/// Reads `tagship help ship` as `tagship ship --help`.
+fn without_help_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.get(1).is_some_and(|command| command == "help") {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
+    arguments
 }

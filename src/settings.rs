@@ -145,6 +145,8 @@ pub enum Destination {
         repository: RepositoryName,
         /// The folder of its state; absolute.
         data: PathBuf,
+        /// Whether its tags may move; absent where a repository that is there stays as it is.
+        is_mutable: Option<bool>,
     },
     /// It stays on this machine.
     Nowhere {
@@ -213,14 +215,11 @@ impl Settings {
 
     /// Everything in the settings that must never be shown.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
-        let of_build = self
-            .build
-            .secrets
-            .iter()
-            .filter_map(|secret| match &secret.source {
-                SecretSource::Value(value) => Some(value),
-                SecretSource::File(_) => None,
-            });
+        let secrets = self.build.secrets.iter();
+        let of_build = secrets.filter_map(|secret| match &secret.source {
+            SecretSource::Value(value) => Some(value),
+            SecretSource::File(_) => None,
+        });
         let of_caches = self.build.options.secrets();
         let of_logins = self.build.logins.lines.iter().map(|line| &line.password);
         of_build

@@ -67,6 +67,10 @@ pub(super) fn argument(input: &'static Input) -> Arg {
         .help_heading(input.section.heading())
         // A secret has no flag; who tries one gets the reason.
         .hide(!input.faces.has_flag());
+    let argument = match other_name(input.name) {
+        Some(name) => argument.alias(name),
+        None => argument,
+    };
     match input.kind {
         InputKind::Flag => argument
             .num_args(0..=1)
@@ -74,7 +78,22 @@ pub(super) fn argument(input: &'static Input) -> Arg {
             .default_missing_value("true")
             .action(ArgAction::Set),
         InputKind::Entries | InputKind::Records { .. } => argument.action(ArgAction::Append),
-        InputKind::Text | InputKind::Integer { .. } | InputKind::Secret => argument.action(ArgAction::Set),
+        // A number that is too small is judged as one, and not as a flag that is unknown.
+        InputKind::Text | InputKind::Integer { .. } | InputKind::Secret => {
+            argument.action(ArgAction::Set).allow_negative_numbers(true)
+        }
+    }
+}
+
+/// The name that a list's flag has in `tagship tags`, which takes one entry and several by flags of their own.
+fn other_name(input: &str) -> Option<&'static str> {
+    match input {
+        "tags" => Some("tag"),
+        "labels" => Some("label"),
+        "images" => Some("image"),
+        "annotations" => Some("annotation"),
+        "flavor" => Some("flavors"),
+        _ => None,
     }
 }
 

@@ -150,7 +150,7 @@ impl RepositoryArguments {
         let repository = named.repository.as_ref().map(ToString::to_string);
         for (input, name) in [("registry", registry), ("repository", repository)] {
             let Some(name) = name else { continue };
-            if self.0.contains_key(input) {
+            if self.0.get(input).is_some_and(|given| *given != [name.as_str()]) {
                 return Err(RepositoryArgumentError::Twice { name, input });
             }
             self.0.insert(input, vec![name]);

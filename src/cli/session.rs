@@ -5,6 +5,7 @@ mod publish;
 mod queries;
 mod registry_commands;
 
+use std::borrow::Cow;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -134,6 +135,11 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         }
         Some(Command::Man { dir: None }) => conclude(&ui, ui.output().data(&man::page())),
         Some(Command::Man { dir: Some(folder) }) => conclude(&ui, man::write_pages(&folder)),
+        None if ui.is_json() => fail_with(
+            &ui,
+            &NoCommand("tagship".to_owned()),
+            &Outcome::of_failed_command(),
+        ),
         None => {
             ui.show_help(&Cli::command().render_help().to_string());
             ExitCode::from(FailureKind::Usage.exit_code())
@@ -154,6 +160,16 @@ fn visible_commands() -> clap::Command {
 pub(super) fn fail(ui: &Ui, error: &dyn Diagnose) -> ExitCode {
     ui.error(&Diagnosis::of(error));
     ExitCode::from(error.kind().exit_code())
+}
+
+/// Shows an error, as JSON too where that is asked for. What stdout does not take is said on stderr as well.
+pub(super) fn fail_with(ui: &Ui, error: &dyn Diagnose, outcome: &Outcome) -> ExitCode {
+    if ui.is_json() {
+        let diagnosis = Diagnosis::of(error);
+        let json = outcome.json_line(diagnosis.exit_code(), Some(diagnosis.json()));
+        ui.output().data(&json).ok();
+    }
+    fail(ui, error)
 }
 
 fn conclude(ui: &Ui, result: Result<(), impl Diagnose>) -> ExitCode {
@@ -247,6 +263,21 @@ fn tell_runner(ui: &Ui, outcome: &Outcome, files: &ActionFiles, has_succeeded: b
         errors.extend(files.append_subject(image, digest).err());
     }
     errors.iter().map(|error| Diagnosis::of(error)).collect()
+}
+
+/// A command that only holds others was called alone.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` needs a command")]
+pub(super) struct NoCommand(pub(super) String);
+
+impl Diagnose for NoCommand {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(format!("`{} --help` lists the commands", self.0).into())
+    }
 }
 
 /// The operating system gives no threads or signals.

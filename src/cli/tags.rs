@@ -49,6 +49,9 @@ pub(super) struct TagsArguments {
     /// The image to take, of those that stand under `images` in `tagship.yaml`
     #[arg(long, value_name = "NAME", help_heading = "Lists")]
     only: Option<String>,
+    /// The version, or `auto` for the next one; without it the git tags on the commit say it
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
     /// Make what another tool makes of the same lists
     #[arg(long, value_enum, value_name = "TOOL")]
     compat: Option<Compatible>,
@@ -105,7 +108,7 @@ impl TagsArguments {
     ) -> Result<TagsRequest, TagsArgumentError> {
         let has_rules = self.tags.is_some() || !self.tag.is_empty();
         // What a flag does not say is what `ship` would take.
-        let lists = inputs::list_inputs(self.only, has_rules, environment)?;
+        let lists = inputs::list_inputs(self.only, self.version, has_rules, environment)?;
         let mode = match self.compat {
             None => lists.mode,
             Some(Compatible::MetadataAction) => Mode::MetadataAction,
@@ -123,6 +126,8 @@ impl TagsArguments {
             annotations: list(self.annotation, self.annotations).unwrap_or_default(),
             mode,
             tag_prefix: self.tag_prefix.unwrap_or(lists.tag_prefix),
+            version: lists.version,
+            paths: lists.paths,
             now: self.now,
             event: inputs::job_event(environment, variables.head_of_pull_request, notes),
             repository,

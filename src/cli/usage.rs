@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Command;
 use clap::error::ErrorKind;
 
+use super::session::NoCommand;
 use crate::inputs::Environment;
 use crate::pipeline::Ledger;
 use crate::run::Outcome;
@@ -50,27 +51,25 @@ pub(super) fn show(
             Err(error) => super::session::fail(&ui, &error),
         };
     }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !ui.is_json() {
         ui.show_help(&error.render().to_string());
         return ExitCode::from(FailureKind::Usage.exit_code());
     }
-    let error = translate(error, command, arguments);
-    if ui.is_json() {
-        // What stdout does not take is said on stderr as well.
-        let diagnosis = Diagnosis::of(&error);
-        let outcome = if has_report(&called(command, arguments)) {
-            Outcome::of_failure(&Ledger::default(), &diagnosis.plain())
-        } else {
-            Outcome::of_failed_command()
-        };
-        let json = outcome.json_line(diagnosis.exit_code(), Some(diagnosis.json()));
-        ui.output().data(&json).ok();
+    let called = called(command, arguments);
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return super::session::fail_with(&ui, &NoCommand(called), &Outcome::of_failed_command());
     }
-    super::session::fail(&ui, &error)
+    let error = translate(error, &called);
+    let outcome = if has_report(&called) {
+        Outcome::of_failure(&Ledger::default(), &Diagnosis::of(&error).plain())
+    } else {
+        Outcome::of_failed_command()
+    };
+    super::session::fail_with(&ui, &error, &outcome)
 }
 
 /// Takes clap's text apart: `error: <message>`, lines of `tip: <hint>`, usage.
-fn translate(error: &clap::Error, command: &Command, arguments: &[OsString]) -> UsageError {
+fn translate(error: &clap::Error, called: &str) -> UsageError {
     let text = error.render().to_string().replace('\'', "`");
     let body = text
         .split_once("\nUsage: ")
@@ -88,7 +87,7 @@ fn translate(error: &clap::Error, command: &Command, arguments: &[OsString]) -> 
     }
     let message = message.join(" ");
     let hint = if tips.is_empty() {
-        format!("`{} --help` lists the options", called(command, arguments))
+        format!("`{called} --help` lists the options")
     } else {
         tips.join("; ")
     };

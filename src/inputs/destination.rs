@@ -58,7 +58,7 @@ impl ResolvedDestination {
             return Some(read);
         }
         let name = match named.repository {
-            Some(value) => Some(repository(Some(value), problems)?),
+            Some(value) => Some(repository(true, Some(value), problems)?),
             None => None,
         };
         Some(Self {
@@ -73,7 +73,7 @@ impl ResolvedDestination {
     /// Reads the inputs that say where the image goes; `None` only with a problem.
     pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Option<Self> {
         let named = images::named(raw, problems)?;
-        let repository = repository(named.repository, problems);
+        let repository = repository(raw.has_file(), named.repository, problems);
         let endpoint_url = raw
             .text("endpoint-url", problems)
             .and_then(|value| endpoint(&value, problems));
@@ -109,6 +109,7 @@ impl ResolvedDestination {
                 destination: Destination::Local {
                     repository: repository?,
                     data,
+                    is_mutable: is_mutable(raw, problems),
                 },
                 account: account.map(|(account, _)| account),
                 region: region.map(|(region, _)| region),
@@ -146,17 +147,27 @@ impl ResolvedDestination {
     }
 }
 
-fn repository(value: Option<InputText>, problems: &mut Problems) -> Option<RepositoryName> {
+fn repository(has_file: bool, value: Option<InputText>, problems: &mut Problems) -> Option<RepositoryName> {
     let Some(value) = value else {
-        return problems.add(
-            &Origin::Inputs,
-            "`repository` is missing",
-            "give the ECR repository's name, such as `repository: team/app`".to_owned(),
-        );
+        let hint = "give the ECR repository's name, such as `repository: team/app`";
+        return problems.add_missing(has_file, "`repository` is missing", hint);
     };
     let result = RepositoryName::parse(&value.text);
     let hint = result.is_err().then(|| repository_hint(&value.text)).flatten();
     problems.check(&value.origin, result, hint)
+}
+
+/// Whether tags of a repository in the embedded ECR may move, if an input says so.
+fn is_mutable(raw: &RawInputs, problems: &mut Problems) -> Option<bool> {
+    let value = raw.text("local-mutability", problems)?;
+    match value.text.as_str() {
+        "immutable" => Some(false),
+        "mutable" => Some(true),
+        other => {
+            let message = format!("`{}` is neither `immutable` nor `mutable`", cleaned(other));
+            problems.add(&value.origin, message, None)
+        }
+    }
 }
 
 /// What the user probably meant.
@@ -205,11 +216,8 @@ fn registry(
             _ if raw.text("account-id", problems).is_some() == account.is_some()
                 && raw.text("aws-region", problems).is_some() == region.is_some() =>
             {
-                problems.add(
-                    &Origin::Inputs,
-                    "no registry is set",
-                    "give `registry`, or `account-id` and `aws-region`, or `local: true`".to_owned(),
-                )
+                let hint = "give `registry`, or `account-id` and `aws-region`, or `local: true`";
+                problems.add_missing(raw.has_file(), "no registry is set", hint)
             }
             _ => None,
         };

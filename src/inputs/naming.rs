@@ -168,7 +168,7 @@ fn labels(raw: &RawInputs, mode: Mode, problems: &mut Problems) -> Vec<LabelRule
 }
 
 /// The lists of tags and labels as they were written, by flags of other names, variables and the file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct ListInputs {
     /// Names, one on a line.
     pub images: String,
@@ -182,6 +182,10 @@ pub struct ListInputs {
     pub mode: Mode,
     /// What git tags of versions begin with.
     pub tag_prefix: TagPrefix,
+    /// The version that is asked for.
+    pub version: Option<RequestedVersion>,
+    /// The paths whose commits count for a version that is counted.
+    pub paths: Option<PathFilter>,
 }
 
 /// Reads the lists that `ship` would read; those of the image `only`, where the file holds several.
@@ -189,11 +193,13 @@ pub struct ListInputs {
 /// Where it holds several and none is named, the lists are empty if `has_rules`: the rules come from elsewhere.
 pub fn list_inputs(
     only: Option<String>,
+    version: Option<String>,
     has_rules: bool,
     environment: &Environment,
 ) -> Result<ListInputs, SettingsError> {
-    let flags = only.map(|only| ("only", vec![only]));
-    let mut raw = RawInputs::gather(RawArguments::by_flags(flags.into_iter().collect()), environment);
+    let flags = [("only", only), ("version", version)].into_iter();
+    let flags = flags.filter_map(|(name, text)| Some((name, vec![text?])));
+    let mut raw = RawInputs::gather(RawArguments::by_flags(flags.collect()), environment);
     if has_rules && raw.lacks_image() {
         return Ok(ListInputs::default());
     }
@@ -209,6 +215,10 @@ pub fn list_inputs(
         labels: list("labels"),
         mode: mode(&raw, &mut problems),
         tag_prefix: tag_prefix(&raw, &mut problems),
+        version: raw
+            .text("version", &mut problems)
+            .and_then(|value| wanted_version(&value, &mut problems)),
+        paths: made_from(&raw, &mut problems),
     };
     problems.finish()?;
     Ok(lists)

@@ -109,6 +109,16 @@ impl Problems {
         }
     }
 
+    /// Notes that an input is missing, unless the file that could hold it gives nothing for what is wrong with it: that is
+    /// one fault, not two.
+    pub(super) fn add_missing<T>(&mut self, has_file: bool, message: &str, hint: &str) -> Option<T> {
+        let is_of_file = |problem: &Problem| matches!(problem.origin, Origin::File { .. });
+        if !has_file && self.0.iter().any(is_of_file) {
+            return None;
+        }
+        self.add(&Origin::Inputs, message, hint.to_owned())
+    }
+
     pub(super) fn finish(self) -> Result<(), SettingsError> {
         if self.0.is_empty() {
             Ok(())

@@ -109,6 +109,12 @@ impl RawInputs {
         self.face
     }
 
+    /// Whether the file gives anything.
+    pub(super) fn has_file(&self) -> bool {
+        let (config, _) = &*self.file;
+        !(config.entries.is_empty() && config.images.is_empty())
+    }
+
     /// How far the file is trusted.
     pub(super) fn trust(&self) -> Trust {
         self.trust

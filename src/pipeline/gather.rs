@@ -164,6 +164,7 @@ pub(super) fn facts(image: ImageDescription) -> ImageFacts {
         version: label(VERSION).and_then(|version| Version::parse(version).ok()),
         platforms: image.platforms,
         size: image.size,
+        labels: image.labels,
         unread: None,
     }
 }

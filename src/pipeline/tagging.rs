@@ -214,6 +214,7 @@ impl TagWriter<'_> {
             mutability: self.order.mutability.cloned(),
             tags: conflicts,
             elsewhere: Vec::new(),
+            missing_git_tag: None,
         }
         .into())
     }

@@ -33,10 +33,28 @@ impl Diagnose for ExaminationFailed {
     }
 }
 
-/// Returns one line for each check, with its cure below it.
+/// Returns one line for each check, with its cure below it. Those that could not be made for one and the same reason share a
+/// line.
 pub fn examination_text(checks: &[Check]) -> String {
     let mut text = String::new();
-    for check in checks {
+    let is_open = |check: &&Check| check.state == CheckState::Unknown && check.cure.is_none();
+    for (number, check) in checks.iter().enumerate() {
+        if is_open(&check) {
+            let alike = |other: &&Check| is_open(other) && other.reason == check.reason;
+            if checks.iter().take(number).any(|earlier| alike(&earlier)) {
+                continue;
+            }
+            let subjects: Vec<&str> = checks
+                .iter()
+                .filter(alike)
+                .map(|check| check.subject.name())
+                .collect();
+            if subjects.len() > 1 {
+                let (state, reason) = (check.state.name(), &check.reason);
+                writeln!(text, "{state:<8} {reason}: {}", subjects.join(", ")).ok();
+                continue;
+            }
+        }
         writeln!(
             text,
             "{:<8} {:<12} {}",

@@ -79,6 +79,13 @@ impl<'a> CommitNaming<'a> {
         })
     }
 
+    /// The git tag of the version, where the version was counted because there is none on the commit.
+    pub(super) fn counted_git_tag(&self) -> Option<String> {
+        let is_counted = self.is_given && self.settings.version == Some(RequestedVersion::Next);
+        let version = self.version.as_ref().filter(|_| is_counted)?;
+        Some(self.settings.tag_prefix.tag(version, None))
+    }
+
     pub(super) fn tag_context<'b>(&'b self, repository: &'b RepositoryInfo) -> TagContext<'b> {
         let mode = self.settings.lists.mode;
         let tag_context = self.version.as_ref().filter(|_| self.is_given);

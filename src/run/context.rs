@@ -24,7 +24,7 @@ use tagship_domain::facts::{Fact, Facts, Source};
 use tagship_domain::merging::MergedIndex;
 use tagship_domain::plan::{Content, Note, Plan, PlanRequest, Scope};
 use tagship_domain::reference::{ImageName, PartialRef};
-use tagship_domain::tags::{Evaluation, ListingError, TagSet};
+use tagship_domain::tags::{Evaluation, LabelRule, ListingError, TagSet};
 
 /// What is known before the registry is asked.
 pub(super) struct RunContext<'a> {
@@ -142,8 +142,18 @@ impl<'a> RunContext<'a> {
 
     /// The plan, from what the registry says or from why it could not be asked.
     pub(super) async fn plan(&self, scope: Scope, facts: Fact<&Facts>) -> Result<Plan, RunError> {
+        let known = facts.as_ref().ok().copied();
         let mut plan = Plan::new(self.plan_request(scope), facts);
         plan.max_size = self.settings.max_size;
+        if let (Content::Published { digest, .. }, Some(facts)) = (&plan.content, known) {
+            let image = facts.images.get(digest).filter(|image| image.unread.is_none());
+            let wanted = self.settings.lists.labels.iter().filter_map(LabelRule::name);
+            let is_kept =
+                |name: &&str| image.is_some_and(|image| image.labels.get(*name) != self.labels.get(*name));
+            let names: Vec<String> = wanted.filter(is_kept).map(str::to_owned).collect();
+            plan.notes
+                .extend((!names.is_empty()).then_some(Note::LabelsKept { names }));
+        }
         // Asked only for an image that is built: a second run contacts the registry alone.
         if let Content::Build { request } = &mut plan.content {
             let known = if self.settings.offline {
@@ -186,6 +196,10 @@ impl<'a> RunContext<'a> {
                 Scope::Merged(index) => request.with_platforms(index.platforms()),
                 Scope::Whole | Scope::Part => request,
             },
+            missing_git_tag: self
+                .naming
+                .counted_git_tag()
+                .filter(|_| self.settings.release.is_none()),
             rebuild: self.settings.rebuild,
             build: self.build_request(),
             scope,

@@ -69,6 +69,12 @@ pub async fn promote(request: &PromoteRequest, reporter: Arc<dyn Reporter>) -> R
             }
         }
     }
+    for target in targets.iter().chain(targets.is_empty().then_some(&source)) {
+        // The embedded ECR's repositories are made as by `ship`; one that holds nothing to promote is not.
+        if report.is_ok() {
+            report = target.ensure_repository().await;
+        }
+    }
     let report = match report {
         Ok(()) => Box::pin(promote_from(request, &source, &targets, reporter)).await,
         Err(error) => Err(error),

@@ -3,15 +3,19 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use semver::Version;
 
 use super::rule_inputs::{event_of_checkout, fetch_repository_info, version_for_rules, version_of};
+use super::version::{VersionRequest, next_version};
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::git::GixCheckout;
 use crate::pipeline::PipelineError;
 use crate::ports::{Clock as _, Reporter};
-use crate::settings::GithubSettings;
+use crate::settings::{GithubSettings, RequestedVersion};
+use tagship_domain::bump::Rules;
 use tagship_domain::event::{Event, RepositoryInfo};
+use tagship_domain::paths::PathFilter;
 use tagship_domain::tags::{Explanation, Listing, Mode, RawLists, TagContext};
 use tagship_domain::version::TagPrefix;
 
@@ -32,6 +36,10 @@ pub struct TagsRequest {
     pub mode: Mode,
     /// What git tags of versions begin with.
     pub tag_prefix: TagPrefix,
+    /// The version that is asked for.
+    pub version: Option<RequestedVersion>,
+    /// The paths whose commits count for a version that is counted.
+    pub paths: Option<PathFilter>,
     /// The time of the run, if not now.
     pub now: Option<Timestamp>,
     /// What started the job; the checkout says it when absent.
@@ -66,14 +74,22 @@ pub async fn tags(request: &TagsRequest, reporter: &dyn Reporter) -> Result<Outc
         Some(repository) => repository.clone(),
         None => fetch_repository_info(&request.github, reporter).await,
     };
-    let version = source
+    let of_tag = source
         .as_ref()
         .and_then(|source| version_of(&event, source, &request.tag_prefix));
+    // As `ship` takes it: a version that is given stands for itself, one of a git tag is read by the rules.
+    let requested = match (&request.version, &of_tag) {
+        (Some(RequestedVersion::Exact(version)), _) => Some(version.clone()),
+        (Some(RequestedVersion::Next), None) => counted_version(request).await?,
+        _ => None,
+    };
     let given = TagContext {
         mode: request.mode,
         event: &event,
         repository: &repository,
-        version: version_for_rules(version.as_ref(), &event, request.mode),
+        version: requested
+            .as_ref()
+            .or_else(|| version_for_rules(of_tag.as_ref(), &event, request.mode)),
         tag_prefix: Some(&request.tag_prefix),
         now: request.now.unwrap_or_else(|| SystemClock.now()),
         committed_at: source.as_ref().map(|source| source.committed_at),
@@ -97,6 +113,22 @@ pub async fn tags(request: &TagsRequest, reporter: &dyn Reporter) -> Result<Outc
         json: serde_json::json!(listing),
         ..Outcome::default()
     })
+}
+
+/// The version that the commits since the last release call for, by the checkout alone.
+async fn counted_version(request: &TagsRequest) -> Result<Option<Version>, RunError> {
+    let rules = Rules {
+        prefix: request.tag_prefix.clone(),
+        ..Rules::default()
+    };
+    let next = next_version(VersionRequest {
+        rules,
+        paths: request.paths.clone(),
+        workspace: request.workspace.clone(),
+        context: request.workspace.clone(),
+        of_forge: Vec::new(),
+    });
+    Ok(next.await?.version)
 }
 
 /// One line for each rule: what it made, or why it made nothing.

@@ -24,6 +24,8 @@ pub(super) struct Target {
     pub(super) identity: IdentitySettings,
     /// How the embedded ECR is reached, if the repository is there.
     access: Option<Access>,
+    /// Whether its tags may move there, if an input says so.
+    is_mutable: Option<bool>,
     emulator: Option<(LocalEcr, EmulatorShare)>,
     /// Held while another run's embedded ECR is used, which ends only then.
     _guest: Option<EmulatorShare>,
@@ -36,15 +38,24 @@ impl Target {
                 image: image.clone(),
                 identity: identity.clone(),
                 access: None,
+                is_mutable: None,
                 emulator: None,
                 _guest: None,
             }),
-            Destination::Local { repository, data } => Self::local(repository, data).await,
+            Destination::Local {
+                repository,
+                data,
+                is_mutable,
+            } => Self::local(repository, data, *is_mutable).await,
             Destination::Nowhere { .. } => Err(RunError::Broken("nothing is to be published".to_owned())),
         }
     }
 
-    async fn local(repository: &RepositoryName, data: &Path) -> Result<Self, RunError> {
+    async fn local(
+        repository: &RepositoryName,
+        data: &Path,
+        is_mutable: Option<bool>,
+    ) -> Result<Self, RunError> {
         // Held first: what is served then is served until this run lets go.
         let guest = EmulatorShare::take(data).await?;
         let mut tries = 0..STARTING_TRIES;
@@ -68,15 +79,16 @@ impl Target {
             },
             identity: administrator(&access),
             access: Some(access),
+            is_mutable,
             emulator,
             _guest: guest,
         })
     }
 
-    /// Makes the repository in the embedded ECR, if it belongs there and is missing.
+    /// Makes the repository in the embedded ECR, if it belongs there and is missing; its tags are what is asked for.
     pub(super) async fn ensure_repository(&self) -> Result<(), RunError> {
         if let Some(access) = &self.access {
-            local_client::ensure_repository(access, &self.image.repository).await?;
+            local_client::ensure_repository(access, &self.image.repository, self.is_mutable).await?;
         }
         Ok(())
     }

@@ -131,7 +131,7 @@ pub(super) async fn forge_history(
 }
 
 /// Reads tags and commits as far as they are needed, and decides.
-async fn next_version(request: VersionRequest) -> Result<NextVersion, RunError> {
+pub(super) async fn next_version(request: VersionRequest) -> Result<NextVersion, RunError> {
     let read = tokio::task::spawn_blocking(move || {
         let VersionRequest {
             rules,

@@ -163,6 +163,24 @@ fn usage_errors_have_the_shape_of_all_errors_and_code_2() {
 }
 
 #[test]
+fn a_number_below_zero_is_judged_as_a_number() {
+    let output = run(&[
+        "plan",
+        "--local",
+        "--repository",
+        "team/app",
+        "--compression-level",
+        "-1",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("`--compression-level`: `-1` is no level of `gzip`, which has 0 to 9"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
 fn without_a_command_there_is_help_on_stderr_and_code_2() {
     for arguments in [[].as_slice(), &["local"], &["--quiet"]] {
         let output = run(arguments);
@@ -170,6 +188,16 @@ fn without_a_command_there_is_help_on_stderr_and_code_2() {
         assert!(output.stdout.is_empty());
         assert!(stderr(&output).contains("Usage: tagship"), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn help_is_a_word_too() {
+    for command in ["ship", "promote"] {
+        let by_word = run(&["help", command]);
+        assert_eq!(by_word.status.code(), Some(0));
+        assert_eq!(stdout(&by_word), stdout(&run(&[command, "--help"])));
+    }
+    assert_eq!(stdout(&run(&["help"])), stdout(&run(&["--help"])));
 }
 
 #[test]
@@ -192,6 +220,8 @@ fn with_json_an_error_is_data_too() {
         &["tags", "--json", "--tag", "type=x"],
         &["iam", "--json"],
         &["ls", "--json", "--nonsense"],
+        &["--json"],
+        &["local", "--json"],
     ] {
         let output = run(arguments);
         assert_eq!(

@@ -169,6 +169,10 @@ fn wrong_files_are_found_with_their_cures() {
             "did you mean `repository`?",
         ),
     );
+    // What a file that is no YAML would have said is not missing besides.
+    yard.checkout.commit(&[("tagship.yaml", "repository: [\n")]);
+    let run = finish(doctor(&yard, &[]).env_remove("TAGSHIP_REPOSITORY"));
+    expect(&run, &found("fail", "inputs", "is not YAML", ""));
     yard.checkout
         .commit(&[("tagship.yaml", ""), ("Dockerfile.prod", "FROM scratch\n")]);
     expect(
@@ -220,12 +224,7 @@ fn what_is_wrong_around_the_checkout_is_found_with_its_cure() {
     let run = finish(&mut doctor(&yard, &["--repository", "team/missing"]));
     expect(
         &run,
-        &found(
-            "fail",
-            "repository",
-            "does not exist",
-            "aws ecr create-repository",
-        ),
+        &found("fail", "repository", "does not exist", "ecr create-repository"),
     );
 
     let run = finish(&mut doctor(

@@ -97,6 +97,37 @@ fn a_shell_is_led_to_the_server() {
 }
 
 #[test]
+fn the_folder_has_one_name_for_all_commands() {
+    let server = Server::start(&[]);
+    let url = server.announced("endpoint");
+    for (arguments, variable) in [
+        (["local", "env", "--local-data", DATA].as_slice(), None),
+        (&["local", "env"], Some(DATA)),
+    ] {
+        let mut command = tagship(server.folder.path(), arguments);
+        command.envs(variable.map(|data| ("TAGSHIP_LOCAL_DATA", data)));
+        let shown = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        assert!(shown.contains(&format!("AWS_ENDPOINT_URL='{url}'")), "{shown}");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_start_says_so_as_json_too() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let output = tagship(
+        folder.path(),
+        &["local", "serve", "--json", "--port", "0", "--data", "file"],
+    )
+    .output()
+    .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["exit-code"], 1);
+    assert!(said["error"]["message"].is_string(), "{said}");
+}
+
+#[test]
 fn with_tls_the_authority_comes_along() {
     let server = Server::start(&["--tls=0"]);
     let endpoint = server.in_shell("AWS_ENDPOINT_URL");

@@ -11,7 +11,7 @@ use tagship_domain::reference::Digest;
 use test_support::images::{Pusher, client_of};
 use test_support::local::{Ecr, is_tag_put, shown};
 use test_support::page::{check, run_at};
-use test_support::process::{Finished, finish};
+use test_support::process::{Finished, finish, tagship};
 
 const NOTARY: &str = "application/vnd.cncf.notary.signature";
 
@@ -289,6 +289,63 @@ fn an_image_without_a_tag_that_it_must_have_is_not_promoted() {
     stock
         .promote(&["--from", "1.4.0", "--to", "no tag"])
         .expect_code(2);
+}
+
+#[test]
+fn a_repository_may_be_named_twice_if_it_is_the_same() {
+    let stock = Stock::new();
+    stock.promoted(&["--from", "1.4.0", "--to", "prod", "--repository", "dev/app"]);
+    let refused = stock.promote(&["--from", "1.4.0", "--to", "prod", "--repository", "other/app"]);
+    refused.expect_code(2);
+    assert!(
+        refused
+            .stderr
+            .contains("`dev/app` names the repository, and `--repository` another"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn the_hint_of_a_missing_target_leads_to_the_registry_that_is_meant() {
+    let stock = Stock::new();
+    let refused = stock.promote(&["--from", "1.4.0", "--to", "prod", "--to-repository", "prod/app"]);
+    refused.expect_code(1);
+    let hint = format!(
+        "aws --endpoint-url {} ecr create-repository --repository-name prod/app",
+        stock.ecr.url()
+    );
+    assert!(refused.stderr.contains(&hint), "{}", refused.stderr);
+}
+
+#[test]
+fn with_local_repositories_are_made_and_let_tags_move_where_that_is_said() {
+    let stock = Stock::new();
+    let promote = |name: &str, more: &[&str]| {
+        let mut command = tagship(stock.home.path());
+        command
+            .args(["promote", name, "--local", "--local-data"])
+            .arg(stock.ecr.data())
+            .args(more);
+        finish(&mut command)
+    };
+    promote(
+        "dev/app",
+        &["--from", "1.4.0", "--to", "1.4.0", "--to-repository", "prod/app"],
+    )
+    .expect_code(0);
+    let staging = ["--from", "1.4.0", "--to", "staging"];
+    let refused = promote("prod/app", &staging);
+    refused.expect_code(10);
+    assert!(refused.stderr.contains("has to move later"), "{}", refused.stderr);
+    let mutable = [staging.as_slice(), &["--local-mutability", "mutable"]].concat();
+    promote("prod/app", &mutable).expect_code(0);
+    assert!(stock.tags("prod/app").contains_key("staging"));
+    promote(
+        "prod/app",
+        &[staging.as_slice(), &["--local-mutability", "some"]].concat(),
+    )
+    .expect_code(2);
 }
 
 /// A command of the page as its reader runs it, with what differs from run to run as the page has it.

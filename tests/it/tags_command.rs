@@ -52,6 +52,30 @@ fn a_checkout_tells_branch_tags_commit_and_time() {
 }
 
 #[test]
+fn a_version_that_is_asked_for_counts_as_for_ship() {
+    let mut checkout = Checkout::empty();
+    checkout.commit(&[("a", "1")]);
+    let rule = "--tag=type=semver,pattern={{version}}";
+    for (variables, arguments) in [
+        ([].as_slice(), [rule, "--version=1.2.3"].as_slice()),
+        (&[("TAGSHIP_VERSION", "v1.2.3")], &[rule]),
+    ] {
+        let output = tags(&checkout, variables, arguments);
+        assert_eq!(stdout(&output), ["1.2.3"], "{}", stderr(&output));
+    }
+    checkout.write("tagship.yaml", "version: 2.0.0\n");
+    assert_eq!(stdout(&tags(&checkout, &[], &[rule])), ["2.0.0"]);
+    // `auto` is the next one, as `tagship version` says it.
+    checkout.git(&["tag", "v1.4.0"]);
+    checkout.git(&["commit", "--quiet", "--allow-empty", "--message", "fix: one"]);
+    let next = tags(&checkout, &[], &[rule, "--version=auto"]);
+    assert_eq!(stdout(&next), ["1.4.1"], "{}", stderr(&next));
+    let wrong = tags(&checkout, &[], &["--version=latest"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(stderr(&wrong).contains("`--version`"), "{}", stderr(&wrong));
+}
+
+#[test]
 fn a_job_tells_more_than_the_checkout_and_another_commit_nothing_of_it() {
     let mut checkout = Checkout::empty();
     checkout.commit(&[("a", "1")]);

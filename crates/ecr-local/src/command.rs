@@ -14,7 +14,7 @@ use tagship_domain::reference::{AccountId, Region};
 #[derive(Debug, Clone, Args)]
 pub struct ServeArguments {
     /// The folder of its state
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, alias = "local-data", value_name = "DIR")]
     data: Option<PathBuf>,
     /// The port; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 5510)]

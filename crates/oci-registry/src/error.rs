@@ -168,8 +168,9 @@ impl Diagnose for RegistryError {
             Self::NotPermitted { action, repository } => Some(permission_hint(action, repository).into()),
             Self::SessionNotPermitted { .. } => Some("sessions are narrowed to the repositories that a run writes to; `session-policy: none` leaves them as the role is".into()),
             Self::PushNotPermitted { repository, .. } => Some(permission_hint(PUSH[0], repository).into()),
-            Self::RepositoryMissing { repository, .. } => {
-                Some(format!("create it: aws ecr create-repository --repository-name {repository} --image-tag-mutability IMMUTABLE").into())
+            Self::RepositoryMissing { repository, host } => {
+                let options = host.aws_options();
+                Some(format!("create it: aws{options} ecr create-repository --repository-name {repository} --image-tag-mutability IMMUTABLE").into())
             }
             Self::Unavailable { .. } => Some("run again: what was pushed is kept, and no tag was moved half-way".into()),
             _ => None,

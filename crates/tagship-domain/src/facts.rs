@@ -285,6 +285,9 @@ pub struct ImageFacts {
     pub platforms: Vec<PlatformManifest>,
     /// Bytes of the config and the layers, compressed, over all platforms; each blob once.
     pub size: u64,
+    /// Its labels.
+    #[serde(skip)]
+    pub labels: BTreeMap<String, String>,
     /// Why what it says could not be read, if so; then all else here is empty.
     #[serde(skip)]
     pub unread: Option<Unknown>,

@@ -21,7 +21,7 @@ mod size;
 mod target;
 
 pub use crate::facts::Unknown;
-pub use candidate::{Candidate, Question};
+pub use candidate::{Candidate, Question, Scope};
 pub use conflict::{Conflict, Conflicts, Obstacle};
 pub use promotion::{PromotedTag, PromotionPlan, PromotionRequest, SetBack, SetBacks};
 pub use reason::{HoldReason, NoRelease, Note, TagSource};
@@ -50,18 +50,8 @@ pub struct PlanRequest {
     pub request: RequestHash,
     /// What of the image is published.
     pub scope: Scope,
-}
-
-/// What of an image a run publishes.
-#[derive(Debug, Clone, Default)]
-pub enum Scope {
-    /// All of it, under its tags.
-    #[default]
-    Whole,
-    /// A part of it, by digest alone: another run merges it with others.
-    Part,
-    /// All of it, made of parts that are in the repository.
-    Merged(Box<MergedIndex>),
+    /// The git tag of a version that was counted for want of it, where this run does not put it.
+    pub missing_git_tag: Option<String>,
 }
 
 /// Everything that will happen. The only thing that the pipeline's writing half follows.
@@ -99,6 +89,9 @@ pub struct Plan {
     pub release: Option<ReleasePlan>,
     /// What a reader should know.
     pub notes: Vec<Note>,
+    /// The git tag of a version that was counted for want of it, where this run does not put it.
+    #[serde(skip)]
+    pub missing_git_tag: Option<String>,
 }
 
 /// Where the content of the tags comes from.
@@ -292,6 +285,7 @@ impl Plan {
             mutability: self.mutability.clone(),
             tags,
             elsewhere,
+            missing_git_tag: self.missing_git_tag.clone(),
         })
     }
 

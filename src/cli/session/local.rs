@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{End, fail, show, until_interrupted};
+use super::{End, fail_with, show, until_interrupted};
 use crate::cli::ServeArguments;
 use crate::cli::interrupt::Interrupt;
 use crate::inputs::{self, Environment};
 use crate::run::{self, Outcome};
 use crate::ui::Ui;
 
-/// The embedded ECR's folder: the one that is given, or the usual one.
+/// The embedded ECR's folder: the one that is given, by a flag or the variable that `ship` reads, or the usual one.
 fn data_folder(folder: Option<PathBuf>, environment: &Environment) -> PathBuf {
-    folder.map_or_else(
+    let named = environment
+        .get("TAGSHIP_LOCAL_DATA")
+        .filter(|named| !named.is_empty());
+    folder.or(named.map(PathBuf::from)).map_or_else(
         || inputs::local_data_folder(environment),
         |data| environment.working_directory().join(data),
     )
@@ -48,7 +51,7 @@ pub(super) fn serve(
             ui.finish();
             ExitCode::SUCCESS
         }
-        End::Failed(error) => fail(ui, &*error),
+        End::Failed(error) => fail_with(ui, &*error, &Outcome::of_failed_command()),
     }
 }
 

@@ -181,6 +181,7 @@ impl Run {
                 wanted,
                 also: Vec::new(),
                 request: RequestHash::of(&build, &places()),
+                missing_git_tag: None,
                 rebuild: false,
                 scope: Scope::Whole,
                 build,

@@ -65,6 +65,14 @@ pub(super) const ROWS: &[Input] = &[
     ).may_set(MaySet::WithinCheckout).needs_setup(NeedsSetup::HostFile)
     .default_note("`tagship/local` in `XDG_STATE_HOME`, `~/.local/state` or `RUNNER_TEMP`"),
     Input::text(
+        Section::Destination,
+        "local-mutability",
+        "WHAT",
+        "What the tags of a repository in the embedded ECR are: `immutable`, but for those of trees with changes, or \
+         `mutable`. Given, it also changes a repository that is there",
+    )
+    .default_note("`immutable`, for a repository that is made"),
+    Input::text(
         Section::Identity,
         "role-to-assume",
         "ARN",

@@ -55,7 +55,7 @@ async fn a_missing_repository_is_named() {
             panic!("{}: {error:?}", engine.name);
         };
         assert_eq!(repository.as_str(), "team/missing");
-        assert!(error.hint().unwrap().contains("aws ecr create-repository"));
+        assert!(error.hint().unwrap().contains("ecr create-repository"));
     }
 }
 

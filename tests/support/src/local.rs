@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 
 use aws_sdk_ecr::config::{BehaviorVersion, Credentials};
 use aws_sdk_ecr::types::{RegistryScanningRule, ScanningRepositoryFilter, ScanningRepositoryFilterType};
@@ -58,7 +59,7 @@ const LOGIN: [&str; 4] = [
 pub struct Ecr {
     server: LocalEcr,
     runtime: Runtime,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Ecr {
@@ -124,7 +125,7 @@ impl Ecr {
         Self {
             server,
             runtime,
-            _data: data,
+            data,
         }
     }
 
@@ -142,6 +143,11 @@ impl Ecr {
             made.expect("a repository can be made"),
             "`{name}` is there already"
         );
+    }
+
+    /// The folder of its state.
+    pub fn data(&self) -> &Path {
+        self.data.path()
     }
 
     /// The registry's host, as processes of this machine reach it.

@@ -5,6 +5,7 @@ use semver::Version;
 use super::{Conflict, HoldReason, Obstacle, TagAction, TagSource};
 use crate::build::RequestHash;
 use crate::facts::{CommitId, Descent, Facts, ImageFacts, OrderingFacts, Revision};
+use crate::merging::MergedIndex;
 use crate::reference::{Digest, Tag};
 use crate::tags::{DesiredTag, GreaterVersion, Order, TagClass, VersionLine};
 
@@ -202,4 +203,16 @@ fn behind_version(line: &VersionLine, ordering: &OrderingFacts) -> Decision<Opti
         })),
         Err(_) => Ok(None),
     }
+}
+
+/// What of an image a run publishes.
+#[derive(Debug, Clone, Default)]
+pub enum Scope {
+    /// All of it, under its tags.
+    #[default]
+    Whole,
+    /// A part of it, by digest alone: another run merges it with others.
+    Part,
+    /// All of it, made of parts that are in the repository.
+    Merged(Box<MergedIndex>),
 }

@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::build::RequestPart;
 use crate::error::{Diagnose, FailureKind};
-use crate::facts::DIRTY_SUFFIX;
-use crate::facts::Revision;
+use crate::facts::{CommitId, DIRTY_SUFFIX, Revision};
 use crate::immutability::{Mutability, TagFilter};
 use crate::reference::{Digest, ImageName, Tag};
 use crate::untrusted::cleaned;
@@ -57,6 +56,8 @@ pub struct Conflicts {
     pub tags: Vec<(Tag, Conflict)>,
     /// Those in further repositories.
     pub elsewhere: Vec<Conflicts>,
+    /// The git tag of the version that is wanted, if the version was counted for want of it.
+    pub missing_git_tag: Option<String>,
 }
 
 impl fmt::Display for Conflicts {
@@ -131,14 +132,16 @@ impl Conflicts {
         }
     }
 
-    /// Returns the options that lead the AWS CLI to the repository's registry, and to no other account.
-    fn aws_options(&self) -> String {
-        let registry = &self.image.registry;
-        match registry.region() {
-            _ if registry.is_plain_http() => format!(" --endpoint-url http://{registry}"),
-            Some(region) => format!(" --region {region}"),
-            None => String::new(),
-        }
+    /// What ends a version's being counted again in each run, where an image of another commit has it already.
+    fn git_tag(&self) -> Option<String> {
+        let git_tag = self.missing_git_tag.as_ref()?;
+        let published = self.tags.iter().find_map(|(_, conflict)| {
+            let revision = conflict.existing_revision.as_deref()?;
+            CommitId::parse(revision).filter(|_| conflict.obstacle == Obstacle::Taken)
+        })?;
+        Some(format!(
+            "no git tag says that `{git_tag}` is published, so that it is counted again: `release: true` or `release: git-tag` puts one in every run; for this one: git tag {git_tag} {published} && git push origin {git_tag}"
+        ))
     }
 
     /// What lets the tags move that the repository's setting stops.
@@ -181,7 +184,7 @@ impl Conflicts {
             Some(format!(
                 "leave {} out of `tags`, or let them move: aws{} ecr put-image-tag-mutability --repository-name {} --image-tag-mutability IMMUTABLE_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {}",
                 quoted(&stopped),
-                self.aws_options(),
+                self.image.registry.aws_options(),
                 self.image.repository,
                 filters.join(" ")
             ))
@@ -224,9 +227,11 @@ impl Diagnose for Conflicts {
         } else {
             "publish this commit under another version; what is published stays what it is"
         };
+        let git_tag = self.git_tag();
+        let taken = git_tag.as_deref().unwrap_or(taken);
         match (is_taken, self.way_out()) {
             (true, Some(way_out)) => Some(format!("{taken}; and {way_out}").into()),
-            (true, None) => Some(taken.into()),
+            (true, None) => Some(taken.to_owned().into()),
             (false, Some(way_out)) => Some(way_out.into()),
             (false, None) => self.elsewhere.iter().find_map(Self::hint),
         }

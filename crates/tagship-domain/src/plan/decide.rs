@@ -94,6 +94,7 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         max_size: None,
         release: None,
         notes,
+        missing_git_tag: request.missing_git_tag,
     }
 }
 

@@ -135,6 +135,7 @@ impl PromotionPlan {
             mutability: self.mutability.clone(),
             tags,
             elsewhere: Vec::new(),
+            missing_git_tag: None,
         })
     }
 

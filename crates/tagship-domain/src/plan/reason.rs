@@ -11,6 +11,7 @@ use crate::event::Mismatch;
 use crate::facts::{CommitId, Unknown, paths};
 use crate::reference::Tag;
 use crate::tags::TagNote;
+use crate::untrusted::cleaned;
 
 /// Why a moving tag must not move.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,6 +202,11 @@ pub enum Note {
     RegistryTagsUnknown(Unknown),
     /// What published images say of themselves could not be read.
     LabelsUnread(Unknown),
+    /// The commit is published with other labels than are asked for, and is not built again for them.
+    LabelsKept {
+        /// Their names.
+        names: Vec<String>,
+    },
     /// The config of what was pushed could not be read back.
     ConfigUnread(Unknown),
     /// How the repository's images are scanned could not be read.
@@ -234,6 +240,7 @@ impl Note {
             Self::GitTagsIncomplete => "git-tags-incomplete",
             Self::RegistryTagsUnknown(_) => "registry-tags-unknown",
             Self::LabelsUnread(_) => "labels-unread",
+            Self::LabelsKept { .. } => "labels-kept",
             Self::ConfigUnread(_) => "config-unread",
             Self::ScanSettingUnknown(_) => "scan-setting-unknown",
             Self::WithoutCache(_) => "without-cache",
@@ -273,6 +280,14 @@ impl fmt::Display for Note {
             }
             Self::LabelsUnread(unknown) => {
                 write!(f, "the labels of published images were not read, and their tags alone say what they are of: {unknown}")
+            }
+            Self::LabelsKept { names } => {
+                let names: Vec<String> = names.iter().map(|name| format!("`{}`", cleaned(name))).collect();
+                write!(
+                    f,
+                    "the published image has no label {} as it is asked for now: labels alone make no new image of a commit",
+                    names.join(", ")
+                )
             }
             Self::ConfigUnread(unknown) => {
                 write!(f, "the image's config was found by its digest and size, and not read back: {unknown}")

@@ -56,6 +56,7 @@ impl TargetPlan {
             mutability: self.mutability.clone(),
             tags,
             elsewhere: Vec::new(),
+            missing_git_tag: None,
         })
     }
 }

@@ -67,6 +67,7 @@ fn plan_request(rules: &[&str], version: Option<&str>) -> PlanRequest {
         version,
         also: vec![(Tag::parse(COMMIT_TAG).unwrap(), TagClass::Commit)],
         request: request(None),
+        missing_git_tag: None,
         rebuild: false,
         scope: Scope::Whole,
         build: build(),
