@@ -37,6 +37,7 @@ mod releases;
 mod runner_contract;
 mod scanning;
 mod schemas;
+mod site;
 mod source;
 mod tags_command;
 mod tags_page;
