@@ -1,28 +1,24 @@
 //! Copies an image from one repository to another, byte for byte and without a disk.
 //!
 //! 1. Plan: read what the image is made of, and ask the target once which of it it has.
-//! 2. Send what is missing, several blobs at a time: mounted where the registry is the same, else streamed, and hashed on
-//!    the way. The last bytes of a blob leave only when its digest is right, so that damage never becomes a blob.
+//! 2. Send what is missing, several blobs at a time: mounted where the registry is the same, else streamed, and hashed once
+//!    on the way, by the upload: the last bytes of a blob leave only when its digest is right.
 //! 3. Put the manifests by digest, children first. No tag is put: that is the caller's, after [`verify_copy`].
 //!
 //! A copy that was broken off is repeated, and sends what is still missing.
 
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use backon::Retryable as _;
-use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::error::RegistryError;
 use super::http::MAX_PARALLEL;
-use super::manifests::mismatch;
-use super::repository::{BlobStream, ReadRepository, ReadWhole, WriteRepository};
+use super::repository::{ReadRepository, ReadWhole, WriteRepository};
 use super::retry_policy::RetryPolicy;
 use super::tree::ImageTree;
 use tagship_domain::content::{Descriptor, Manifest};
-use tagship_domain::reference::{Digest, DigestHasher, Reference, RepositoryName};
+use tagship_domain::reference::{Digest, Reference, RepositoryName};
 
 /// What a target lacks of an image.
 #[derive(Debug, Clone)]
@@ -173,74 +169,8 @@ impl Copying<'_> {
     }
 
     async fn stream(&self, blob: &Descriptor) -> Result<(), RegistryError> {
-        let damage = Arc::new(OnceLock::new());
         let content = self.source.open(blob).await?;
-        let content = checked(content, blob.clone(), Arc::clone(&damage));
-        let sent = self.target.upload(&blob.digest, blob.size, content).await;
-        match (sent, damage.get()) {
-            (_, Some(found)) => Err(mismatch(blob.digest, found.clone())),
-            (sent, None) => sent,
-        }
-    }
-}
-
-/// The same bytes, of which the last are held back until the digest of all is known to be right.
-fn checked(content: BlobStream, blob: Descriptor, damage: Arc<OnceLock<String>>) -> BlobStream {
-    let state = Checked {
-        content,
-        held: None,
-        hash: DigestHasher::default(),
-        size: 0,
-        blob,
-        damage,
-    };
-    stream::unfold(Some(state), |state| async move {
-        let mut state = state?;
-        match state.next().await {
-            Ok(None) => None,
-            Ok(Some(chunk)) => Some((Ok(chunk), Some(state))),
-            Err(error) => Some((Err(error), None)),
-        }
-    })
-    .boxed()
-}
-
-struct Checked {
-    content: BlobStream,
-    held: Option<Bytes>,
-    hash: DigestHasher,
-    size: u64,
-    blob: Descriptor,
-    damage: Arc<OnceLock<String>>,
-}
-
-impl Checked {
-    async fn next(&mut self) -> io::Result<Option<Bytes>> {
-        loop {
-            let Some(chunk) = self.content.next().await.transpose()? else {
-                let found = self.hash.clone().finish();
-                return match (found == self.blob.digest, self.size == self.blob.size) {
-                    (true, true) => Ok(self.held.take()),
-                    (_, false) => self.damaged(format!("{} bytes in place of {}", self.size, self.blob.size)),
-                    (false, true) => self.damaged(found.to_string()),
-                };
-            };
-            self.hash.update(&chunk);
-            self.size += chunk.len() as u64;
-            if self.size > self.blob.size {
-                return self.damaged(format!("more than {} bytes", self.blob.size));
-            }
-            if let Some(held) = self.held.replace(chunk) {
-                return Ok(Some(held));
-            }
-        }
-    }
-
-    fn damaged(&mut self, found: String) -> io::Result<Option<Bytes>> {
-        let error = io::Error::new(io::ErrorKind::InvalidData, found.clone());
-        // Set once: nothing is read after it.
-        let _first = self.damage.set(found);
-        Err(error)
+        self.target.upload(&blob.digest, blob.size, content).await
     }
 }
 

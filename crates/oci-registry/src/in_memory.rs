@@ -149,6 +149,9 @@ impl WriteRepository for InMemoryRegistry {
             }
             let chunk = chunk.map_err(|error| RegistryError::Source(error.to_string()))?;
             blob.extend_from_slice(&chunk);
+            if blob.len() as u64 > size {
+                break;
+            }
         }
         let found = Digest::of(&blob);
         if (found, blob.len() as u64) != (*digest, size) {

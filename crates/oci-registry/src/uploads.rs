@@ -57,7 +57,7 @@ impl Client {
             .map_err(|failure| failure.into_error(&self.image, Operation::StartUpload))?;
 
         let sent = Arc::new(Mutex::new(UploadProgress::default()));
-        let body = Body::wrap_stream(counted(content, Arc::clone(&sent)));
+        let body = Body::wrap_stream(checked(content, (*digest, size), Arc::clone(&sent)));
         let sending = self.send_blob(session, digest, size, body);
         let answer = self.unless_stalled(&sent, size, sending).await;
         let is_whole = UploadProgress::lock(&sent).check(digest, size)?;
@@ -207,9 +207,9 @@ fn session_is_gone(failure: Failure) -> Failure {
 /// What has left of a blob so far.
 #[derive(Default)]
 struct UploadProgress {
-    hash: DigestHasher,
     size: u64,
-    has_ended: bool,
+    /// What the source gave in place of the blob.
+    damage: Option<String>,
     source_error: Option<io::Error>,
 }
 
@@ -224,41 +224,88 @@ impl UploadProgress {
         if let Some(error) = &self.source_error {
             return Err(RegistryError::Source(error.to_string()));
         }
-        let found = self.hash.clone().finish();
-        if (self.has_ended || self.size >= size) && (found, self.size) != (*digest, size) {
-            let found = format!("{found} of {} bytes", self.size);
-            return Err(mismatch(*digest, found));
+        match &self.damage {
+            Some(found) => Err(mismatch(*digest, found.clone())),
+            None => Ok(self.size >= size),
         }
-        Ok(self.size >= size)
     }
 }
 
-/// The same stream, which notes what leaves.
-fn counted(
+/// The same stream, of which the last bytes are held back until all of it is known to be the blob: damage never becomes one.
+fn checked(
     content: BlobStream,
+    blob: (Digest, u64),
     sent: Arc<Mutex<UploadProgress>>,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-    stream::unfold((content, sent), |(mut content, sent)| async move {
-        let next = content.next().await;
-        let item = {
-            let mut sent = UploadProgress::lock(&sent);
-            match next {
+    let state = Checked {
+        content,
+        held: None,
+        hash: DigestHasher::default(),
+        size: 0,
+        blob,
+        sent,
+    };
+    stream::unfold(Some(state), |state| async move {
+        let mut state = state?;
+        match state.next().await {
+            Ok((None, _)) => None,
+            Ok((Some(chunk), is_last)) => Some((Ok(chunk), (!is_last).then_some(state))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+}
+
+struct Checked {
+    content: BlobStream,
+    held: Option<Bytes>,
+    hash: DigestHasher,
+    /// Bytes that came, the held ones too.
+    size: u64,
+    /// What is to come: the digest and the size in bytes.
+    blob: (Digest, u64),
+    sent: Arc<Mutex<UploadProgress>>,
+}
+
+impl Checked {
+    /// The next piece, and whether it is the last.
+    async fn next(&mut self) -> io::Result<(Option<Bytes>, bool)> {
+        let (digest, size) = self.blob;
+        loop {
+            match self.content.next().await {
                 None => {
-                    sent.has_ended = true;
-                    None
+                    let found = self.hash.clone().finish();
+                    if (found, self.size) != (digest, size) {
+                        return Err(self.damaged(format!("{found} of {} bytes", self.size)));
+                    }
+                    return Ok((self.held.take().map(|chunk| self.leave(chunk)), true));
                 }
                 Some(Ok(chunk)) => {
-                    sent.hash.update(&chunk);
-                    sent.size += chunk.len() as u64;
-                    Some(Ok(chunk))
+                    self.hash.update(&chunk);
+                    self.size += chunk.len() as u64;
+                    if self.size > size {
+                        return Err(self.damaged(format!("more than {size} bytes")));
+                    }
+                    if let Some(held) = self.held.replace(chunk) {
+                        return Ok((Some(self.leave(held)), false));
+                    }
                 }
                 Some(Err(error)) => {
                     let shown = io::Error::new(error.kind(), error.to_string());
-                    sent.source_error = Some(error);
-                    Some(Err(shown))
+                    UploadProgress::lock(&self.sent).source_error = Some(error);
+                    return Err(shown);
                 }
             }
-        };
-        item.map(|item| (item, (content, sent)))
-    })
+        }
+    }
+
+    fn leave(&self, chunk: Bytes) -> Bytes {
+        UploadProgress::lock(&self.sent).size += chunk.len() as u64;
+        chunk
+    }
+
+    fn damaged(&self, found: String) -> io::Error {
+        let error = io::Error::new(io::ErrorKind::InvalidData, found.clone());
+        UploadProgress::lock(&self.sent).damage = Some(found);
+        error
+    }
 }
