@@ -25,7 +25,7 @@ use tagship_domain::version::TagPrefix;
 
 pub use build::{BuildSettings, CacheWish, LoginSettings, RegistryLoginSettings};
 pub use identity::{AccessKey, IdentitySettings, OidcRequest, OidcToken};
-pub use repository::{RepositoryPlace, RepositorySettings};
+pub use repository::{CopyPlace, LayoutPlace, RepositoryPlace, RepositorySettings};
 
 /// What one run of the pipeline runs on.
 #[derive(Debug, Clone)]

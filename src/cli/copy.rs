@@ -1,5 +1,7 @@
 //! The flags of `tagship copy`.
 
+mod layout;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -7,7 +9,7 @@ use clap::Args;
 use super::repository::{RepositoryArgumentError, RepositoryArguments};
 use crate::inputs::{self, Environment};
 use crate::run::{CopyRequest, Selection};
-use crate::settings::LoginSettings;
+use crate::settings::{CopyPlace, LoginSettings};
 use tagship_domain::content::{InvalidPlatform, Platform};
 use tagship_domain::immutability::TagFilter;
 use tagship_domain::reference::{PartialRef, Reference};
@@ -19,10 +21,10 @@ const MAX_LIST_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct CopyArguments {
-    /// What is copied: `[HOST/]REPOSITORY[:TAG][@DIGEST]`
+    /// What is copied: `[HOST/]REPOSITORY[:TAG][@DIGEST]`, or a layout as `oci:FOLDER[:TAG]`, `oci-archive:FILE[:TAG]`
     #[arg(value_name = "SOURCE", required_unless_present = "from_file")]
     source: Option<String>,
-    /// Where it goes: `[HOST/]REPOSITORY[:TAG]`; the tag is that of the source unless it is given
+    /// Where it goes: `[HOST/]REPOSITORY[:TAG]`, or a layout; the tag is that of the source unless it is given
     #[arg(value_name = "TARGET", required_unless_present = "from_file")]
     target: Option<String>,
     /// Copy all tags
@@ -111,31 +113,37 @@ impl CopyArguments {
         logins: &LoginSettings,
         environment: &Environment,
     ) -> Result<CopyRequest, RepositoryArgumentError> {
-        let from = PartialRef::parse_name(source)?;
-        let to = PartialRef::parse_name(target)?;
+        let (from_place, from) = self.place(source, environment)?;
+        let (to_place, to) = self.place(target, environment)?;
+        if let CopyPlace::Layout(place) = &to_place
+            && !layout::may_be_written(place)
+        {
+            return Err(RepositoryArgumentError::ReadOnly(target.clone()));
+        }
         let selection = if self.all_tags || !self.tag_pattern.is_empty() {
             for (text, named) in [(source, &from), (target, &to)] {
-                if named.reference.is_some() {
+                if named.is_some() {
                     return Err(RepositoryArgumentError::OneOfMany(text.clone()));
                 }
             }
             let patterns = self.tag_pattern.iter().filter(|_| !self.all_tags);
             Selection::Tags(patterns.cloned().collect())
         } else {
-            let of_source = from.reference.clone();
-            let of_source = of_source.ok_or_else(|| RepositoryArgumentError::NoReference(source.clone()))?;
-            let tag = match (&to.reference, &of_source) {
-                (Some(Reference::Tag(tag)), _) | (None, Reference::Tag(tag)) => Some(tag.clone()),
+            let tag = match (&to, &from) {
+                (Some(Reference::Tag(tag)), _) | (None, Some(Reference::Tag(tag))) => Some(tag.clone()),
                 _ => None,
             };
-            Selection::One {
-                from: of_source,
-                to: tag,
+            match (from, &from_place) {
+                (Some(from), _) => Selection::One { from, to: tag },
+                (None, CopyPlace::Layout(_)) => Selection::Only { to: tag },
+                (None, CopyPlace::Repository(_)) => {
+                    return Err(RepositoryArgumentError::NoReference(source.clone()));
+                }
             }
         };
         Ok(CopyRequest {
-            source: self.repository.place(&from, environment)?,
-            target: self.repository.place(&to, environment)?,
+            source: from_place,
+            target: to_place,
             selection,
             platform: self.platform.clone(),
             referrers: self.referrers,
@@ -144,5 +152,20 @@ impl CopyArguments {
             dry_run: self.dry_run,
             logins: logins.clone(),
         })
+    }
+
+    /// Where a name leads, and what it names there.
+    fn place(
+        &self,
+        text: &str,
+        environment: &Environment,
+    ) -> Result<(CopyPlace, Option<Reference>), RepositoryArgumentError> {
+        if let Some(layout) = layout::layout(text, environment.working_directory()) {
+            let (place, reference) = layout?;
+            return Ok((CopyPlace::Layout(place), reference));
+        }
+        let named = PartialRef::parse_name(text)?;
+        let place = self.repository.place(&named, environment)?;
+        Ok((CopyPlace::Repository(place), named.reference))
     }
 }

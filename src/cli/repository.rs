@@ -28,6 +28,10 @@ pub(super) enum RepositoryArgumentError {
     Unscanned(&'static str),
     #[error("`{0}` names one image, and `--all-tags` or `--tag-pattern` several")]
     OneOfMany(String),
+    #[error("`{0}` names no layout")]
+    Layout(String),
+    #[error("`{0}` names a `docker save` archive, which is only read")]
+    ReadOnly(String),
     #[error("list `{file}`: {problem}")]
     List { file: String, problem: String },
     #[error(transparent)]
@@ -46,6 +50,10 @@ impl Diagnose for RepositoryArgumentError {
             Self::NoReference(_) => Some("add a tag, as `team/app:1.4.0`, or a digest".into()),
             Self::Unscanned(_) => Some("give `--require-scan` too".into()),
             Self::OneOfMany(_) => Some("name the repository alone".into()),
+            Self::Layout(_) => Some("write it as `oci:FOLDER[:TAG]` or `oci-archive:FILE[:TAG]`".into()),
+            Self::ReadOnly(_) => {
+                Some("write an `oci-archive:`, which `docker load` of Docker 25 takes too".into())
+            }
             Self::List { .. } => {
                 Some("name a file of at most 1 MiB with a source and a target on each line".into())
             }

@@ -1,4 +1,4 @@
-//! `tagship copy`: images from any OCI registry to any other, byte for byte and without a disk.
+//! `tagship copy`: images from any OCI registry or layout to any other, byte for byte; between registries without a disk.
 //!
 //! 1. Read the tags that are wanted, and of the target what they point to. All conflicts are found before anything is
 //!    written.
@@ -6,6 +6,7 @@
 //!
 //! A copy that was broken off is repeated, and sends what is still missing.
 
+mod place;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -15,24 +16,25 @@ use indicatif::HumanBytes;
 use oci_registry::{CopyPlan, ImageTree};
 use serde::Serialize;
 
+use self::place::{OpenedPlace, PlaceName};
 use self::writing::CopyWriter;
-use super::opened::{Opened, with_referrers};
+use super::opened::with_referrers;
 use super::{Outcome, RunError};
-use crate::ports::{ReadRegistry as _, ReadRepository as _, RegistryError, Reporter};
-use crate::settings::{LoginSettings, RepositoryPlace};
+use crate::ports::{RegistryError, Reporter};
+use crate::settings::{CopyPlace, LoginSettings};
 use tagship_domain::content::{Manifest, Platform};
 use tagship_domain::copying::{CopyAction, CopyConflicts};
 use tagship_domain::immutability::{Mutability, TagFilter};
-use tagship_domain::reference::{Digest, ImageName, Reference, Tag};
+use tagship_domain::reference::{Digest, Reference, Tag};
 
 /// What is copied, and where to.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct CopyRequest {
     /// Where the images are.
-    pub source: RepositoryPlace,
+    pub source: CopyPlace,
     /// Where they go.
-    pub target: RepositoryPlace,
+    pub target: CopyPlace,
     /// Which of them.
     pub selection: Selection,
     /// The one platform that is copied, of images that have several.
@@ -59,6 +61,11 @@ pub enum Selection {
         /// Its tag in the target.
         to: Option<Tag>,
     },
+    /// The only one of a layout, to a tag; to its own when absent.
+    Only {
+        /// Its tag in the target.
+        to: Option<Tag>,
+    },
     /// Those with tags that match a pattern; all when there is none.
     Tags(Vec<TagFilter>),
 }
@@ -67,8 +74,8 @@ pub enum Selection {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct CopyResult {
-    source: ImageName,
-    target: ImageName,
+    source: PlaceName,
+    target: PlaceName,
     dry_run: bool,
     images: Vec<ImageResult>,
 }
@@ -100,11 +107,11 @@ pub async fn copy_all(requests: &[CopyRequest], reporter: Arc<dyn Reporter>) -> 
 }
 
 async fn copy(request: &CopyRequest, reporter: Arc<dyn Reporter>) -> Result<CopyResult, RunError> {
-    let source = Opened::open(&request.source, &request.logins, Arc::clone(&reporter)).await?;
-    let target = match Opened::open(&request.target, &request.logins, Arc::clone(&reporter)).await {
+    let source = OpenedPlace::source(&request.source, &request.logins, Arc::clone(&reporter)).await?;
+    let target = match OpenedPlace::target(&request.target, &request.logins, Arc::clone(&reporter)).await {
         Ok(target) => target,
         Err(error) => {
-            source.close().await;
+            source.close(false).await?;
             return Err(error);
         }
     };
@@ -113,15 +120,16 @@ async fn copy(request: &CopyRequest, reporter: Arc<dyn Reporter>) -> Result<Copy
         reporter: &*reporter,
     });
     let result = Box::pin(copy_between(request, &source, &target, writer)).await;
-    source.close().await;
-    target.close().await;
-    result
+    let closed = source.close(result.is_ok()).await;
+    let finished = target.close(result.is_ok()).await;
+    let result = result?;
+    closed.and(finished).map(|()| result)
 }
 
 async fn copy_between(
     request: &CopyRequest,
-    source: &Opened,
-    target: &Opened,
+    source: &OpenedPlace,
+    target: &OpenedPlace,
     writer: Option<CopyWriter<'_>>,
 ) -> Result<CopyResult, RunError> {
     let wanted = wanted(request, source).await?;
@@ -133,8 +141,8 @@ async fn copy_between(
     });
     let tags: Vec<(Tag, Digest)> = conflicts.collect();
     if !tags.is_empty() {
-        let image = target.image.clone();
-        return Err(RunError::CopyConflicts(CopyConflicts { image, tags }));
+        let target = target.name().to_string();
+        return Err(RunError::CopyConflicts(CopyConflicts { target, tags }));
     }
     // One after the other: what they share is sent once, and each sends several blobs at a time.
     let mut images = Vec::new();
@@ -142,24 +150,31 @@ async fn copy_between(
         images.push(one(request, source, target, exists, planned, writer).await?);
     }
     Ok(CopyResult {
-        source: source.image.clone(),
-        target: target.image.clone(),
+        source: source.name(),
+        target: target.name(),
         dry_run: writer.is_none(),
         images,
     })
 }
 
 /// The images that are wanted, each with its tag in the target.
-async fn wanted(request: &CopyRequest, source: &Opened) -> Result<Vec<(Option<Tag>, Manifest)>, RunError> {
-    let reader = &source.repository;
+async fn wanted(
+    request: &CopyRequest,
+    source: &OpenedPlace,
+) -> Result<Vec<(Option<Tag>, Manifest)>, RunError> {
+    let reader = source.reader();
     let found: Vec<(Option<Tag>, Manifest)> = match &request.selection {
         Selection::One { from, to } => {
             let manifest = match from {
                 Reference::Digest(digest) => reader.manifest(digest).await?,
                 Reference::Tag(tag) => reader.resolve(std::slice::from_ref(tag)).await?.remove(tag),
             };
-            let missing = || RunError::ImageMissing(source.image.at(from.clone()));
+            let missing = || RunError::ImageMissing(source.name().at(from.clone()));
             vec![(to.clone(), manifest.ok_or_else(missing)?)]
+        }
+        Selection::Only { to } => {
+            let (tag, manifest) = source.only().await?;
+            vec![(to.clone().or(tag), manifest)]
         }
         Selection::Tags(patterns) => {
             let mut tags = reader.list_tags().await?;
@@ -182,9 +197,13 @@ async fn wanted(request: &CopyRequest, source: &Opened) -> Result<Vec<(Option<Ta
 }
 
 /// The image of one platform, with its own digest; an image that is no index is taken as it is.
-async fn of_platform(manifest: Manifest, platform: &Platform, source: &Opened) -> Result<Manifest, RunError> {
+async fn of_platform(
+    manifest: Manifest,
+    platform: &Platform,
+    source: &OpenedPlace,
+) -> Result<Manifest, RunError> {
     let digest = manifest.digest();
-    let tree = ImageTree::read(manifest, &source.repository).await?;
+    let tree = ImageTree::read(manifest, source.reader()).await?;
     let Some(root) = tree.node(&digest).filter(|root| !root.children().is_empty()) else {
         return Ok(tree.root().clone());
     };
@@ -196,7 +215,7 @@ async fn of_platform(manifest: Manifest, platform: &Platform, source: &Opened) -
     let node = child.and_then(|child| tree.node(&child.digest));
     node.map(|node| node.manifest.clone())
         .ok_or_else(|| RunError::PlatformMissing {
-            image: source.image.at(digest),
+            image: source.name().at(digest),
             platform: platform.clone(),
         })
 }
@@ -204,10 +223,10 @@ async fn of_platform(manifest: Manifest, platform: &Platform, source: &Opened) -
 /// Makes the target's repository if it is missing and that is asked for; gives whether it is there.
 async fn prepare(
     request: &CopyRequest,
-    target: &Opened,
+    target: &OpenedPlace,
     writer: Option<CopyWriter<'_>>,
 ) -> Result<bool, RunError> {
-    match target.repository.mutability().await {
+    match target.mutability().await {
         Err(RegistryError::RepositoryMissing { .. }) if request.create_repository => {
             if let Some(writer) = writer {
                 writer.target.create().await?;
@@ -225,13 +244,13 @@ type PlannedImage = (Option<Tag>, Manifest, CopyAction);
 async fn plan(
     request: &CopyRequest,
     wanted: Vec<(Option<Tag>, Manifest)>,
-    target: &Opened,
+    target: &OpenedPlace,
     exists: bool,
 ) -> Result<Vec<PlannedImage>, RunError> {
     let tags: Vec<Tag> = wanted.iter().filter_map(|(tag, _)| tag.clone()).collect();
     let (existing, mutability): (BTreeMap<Tag, Manifest>, Option<Mutability>) = if exists {
-        let mutability = target.repository.mutability().await;
-        (target.repository.resolve(&tags).await?, mutability.ok())
+        let mutability = target.mutability().await;
+        (target.reader().resolve(&tags).await?, mutability.ok())
     } else {
         (BTreeMap::new(), None)
     };
@@ -249,8 +268,8 @@ async fn plan(
 /// Copies one image, unless its tag is to stay at another.
 async fn one(
     request: &CopyRequest,
-    source: &Opened,
-    target: &Opened,
+    source: &OpenedPlace,
+    target: &OpenedPlace,
     exists: bool,
     (tag, manifest, action): PlannedImage,
     writer: Option<CopyWriter<'_>>,
@@ -266,15 +285,17 @@ async fn one(
         return Ok(result);
     }
     let trees = if request.referrers {
-        with_referrers(manifest.clone(), &source.repository).await?
+        with_referrers(manifest.clone(), source.reader()).await?
     } else {
-        vec![ImageTree::read(manifest.clone(), &source.repository).await?]
+        vec![ImageTree::read(manifest.clone(), source.reader()).await?]
     };
-    let is_same_registry = source.image.registry == target.image.registry;
-    let mount = is_same_registry.then_some(&source.image.repository);
+    let mount = source
+        .image()
+        .filter(|from| target.image().is_some_and(|to| to.registry == from.registry))
+        .map(|from| &from.repository);
     for tree in trees {
         let plan = if exists {
-            CopyPlan::new(&tree, &target.repository).await?
+            CopyPlan::new(&tree, target.reader()).await?
         } else {
             CopyPlan::of_all(&tree)
         };

@@ -57,14 +57,14 @@ pub enum RunError {
     /// An image is not there for a platform.
     #[error("image `{image}` has no platform {platform}")]
     PlatformMissing {
-        /// The image.
-        image: ImageRef,
+        /// The image, as a user names it.
+        image: String,
         /// The platform.
         platform: Platform,
     },
     /// The image that is asked for is not there.
     #[error("image `{0}` does not exist")]
-    ImageMissing(ImageRef),
+    ImageMissing(String),
     /// A release is asked for, and it is not known where.
     #[error("`release` needs a token for GitHub and the name of a repository there")]
     NoForge,

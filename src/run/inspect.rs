@@ -48,7 +48,7 @@ async fn inspection(
 ) -> Result<Inspection, RunError> {
     let connection = RegistryConnection::open(place, reporter).await?;
     let repository = connection.repository()?;
-    let missing = || RunError::ImageMissing(place.image.at(request.reference.clone()));
+    let missing = || RunError::ImageMissing(place.image.at(request.reference.clone()).to_string());
     let root = named(&repository, &request.reference)
         .await?
         .ok_or_else(missing)?;

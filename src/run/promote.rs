@@ -176,7 +176,8 @@ impl Promoted {
             Reference::Tag(tag) => found.get(tag).cloned(),
             Reference::Digest(digest) => reader.manifest(digest).await?,
         };
-        let manifest = manifest.ok_or_else(|| RunError::ImageMissing(image.at(request.from.clone())))?;
+        let manifest =
+            manifest.ok_or_else(|| RunError::ImageMissing(image.at(request.from.clone()).to_string()))?;
         let digest = manifest.digest();
         for tag in &request.required {
             if found.get(tag).map(Manifest::digest) != Some(digest) {

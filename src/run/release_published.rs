@@ -97,7 +97,7 @@ impl Candidate {
         let image = || -> ImageRef { target.image.at(request.reference.clone()) };
         let repository = RegistryConnection::open(target, reporter).await?.repository()?;
         let manifest = named(&repository, &request.reference).await?;
-        let manifest = manifest.ok_or_else(|| RunError::ImageMissing(image()))?;
+        let manifest = manifest.ok_or_else(|| RunError::ImageMissing(image().to_string()))?;
         let digest = manifest.digest();
         let mut facts = image_facts(&manifest, &repository).await?;
         add_version(&mut facts, &digest, &repository).await?;

@@ -171,7 +171,7 @@ async fn manifest(
         Reference::Tag(tag) => repository.resolve(std::slice::from_ref(tag)).await?.remove(tag),
         Reference::Digest(digest) => repository.manifest(digest).await?,
     };
-    found.ok_or_else(|| RunError::ImageMissing(image.at(reference)))
+    found.ok_or_else(|| RunError::ImageMissing(image.at(reference).to_string()))
 }
 
 impl ScannedImage {

@@ -1,5 +1,7 @@
 //! Repositories beside the one that a run publishes to first.
 
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 
 use super::{Destination, IdentitySettings};
@@ -41,4 +43,24 @@ impl RepositoryPlace {
             },
         }
     }
+}
+
+/// Where images of a copy come from, or go to.
+#[derive(Debug, Clone)]
+pub enum CopyPlace {
+    /// A repository.
+    Repository(RepositoryPlace),
+    /// An OCI image layout.
+    Layout(LayoutPlace),
+}
+
+/// An OCI image layout on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayoutPlace {
+    /// The folder or the archive; absolute.
+    pub path: PathBuf,
+    /// Whether it is an archive.
+    pub is_archive: bool,
+    /// As the user names it, without a tag.
+    pub name: String,
 }

@@ -13,6 +13,7 @@ mod clients;
 mod engine;
 mod faults;
 mod github_release;
+mod layouts;
 mod many_targets;
 mod multi_platform;
 mod permissions;

@@ -81,6 +81,14 @@ pub enum RegistryError {
         /// What came.
         found: String,
     },
+    /// A layout on a disk cannot be used.
+    #[error("layout `{path}`: {problem}")]
+    Layout {
+        /// Where it is.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A manifest cannot be read.
     #[error(transparent)]
     Manifest(#[from] InvalidManifest),

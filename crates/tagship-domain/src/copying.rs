@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::immutability::Mutability;
-use crate::reference::{Digest, ImageName, Tag};
+use crate::reference::{Digest, Tag};
 use crate::version::from_git_tag;
 
 /// What happens to one tag of a copy.
@@ -85,8 +85,8 @@ fn promises_to_stay(tag: &Tag) -> bool {
 /// All tags of a copy that are taken, together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyConflicts {
-    /// The target.
-    pub image: ImageName,
+    /// The target, as a user names it.
+    pub target: String,
     /// Each tag with the image that has it; never empty.
     pub tags: Vec<(Tag, Digest)>,
 }
@@ -98,7 +98,7 @@ impl fmt::Display for CopyConflicts {
             write!(
                 f,
                 "{and}tag `{tag}` in `{}` must not move and already points to {at}",
-                self.image
+                self.target
             )?;
         }
         Ok(())

@@ -14,7 +14,7 @@ use crate::inputs::Environment;
 use crate::pipeline::Ledger;
 use crate::ports::Reporter;
 use crate::run::{self, Outcome, RunError};
-use crate::settings::{RepositoryPlace, RepositorySettings};
+use crate::settings::{CopyPlace, RepositoryPlace, RepositorySettings};
 use crate::ui::Ui;
 use tagship_domain::error::Diagnose;
 
@@ -111,8 +111,8 @@ pub(super) fn copy(
                 .iter()
                 .flat_map(|request| [&request.source, &request.target]);
             let settings = places.filter_map(|place| match place {
-                RepositoryPlace::Ecr(settings) => Some(&**settings),
-                RepositoryPlace::Other(_) => None,
+                CopyPlace::Repository(RepositoryPlace::Ecr(settings)) => Some(&**settings),
+                CopyPlace::Repository(RepositoryPlace::Other(_)) | CopyPlace::Layout(_) => None,
             });
             let reporter = masked(ui, settings);
             let lines = requests.iter().flat_map(|request| &request.logins.lines);

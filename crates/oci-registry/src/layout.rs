@@ -1,0 +1,299 @@
+//! Images in an OCI image layout: a folder, or a tar archive of one. Source: OCI image spec, "Image Layout".
+//!
+//! A layout is read where it lies. No link is followed, nothing of an archive is unpacked, and whatever is read is checked
+//! against its digest by who takes it. A folder is written blob by blob, each under its name only when it is whole; an
+//! archive is put together beside its place, and moved there when all of it is written.
+
+mod files;
+mod index;
+mod write;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::Deserialize;
+
+use self::files::{Extent, Files};
+use self::index::{LayoutEntry, LayoutIndex};
+use self::write::Staging;
+use super::error::RegistryError;
+use super::manifests::mismatch;
+use super::reads::MAX_SMALL_BLOB;
+use super::repository::{BlobStream, ReadRepository, ReadWhole};
+use tagship_domain::content::{Descriptor, MAX_MANIFEST_BYTES, Manifest, OCI_INDEX, OCI_MANIFEST};
+use tagship_domain::reference::{Digest, Tag};
+
+/// The most bytes of `oci-layout`.
+const MAX_MARKER_BYTES: u64 = 4096;
+
+/// The most bytes of `index.json`.
+const MAX_INDEX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// An OCI image layout.
+pub struct OciLayout {
+    path: PathBuf,
+    files: Files,
+    index: Mutex<LayoutIndex>,
+    /// Where it is written, if it may be.
+    staging: Option<Staging>,
+}
+
+/// What makes a folder a layout. Source: OCI image spec, "oci-layout file".
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Marker {
+    image_layout_version: String,
+}
+
+/// The parts of a manifest that say what it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kind {
+    media_type: Option<String>,
+    manifests: Option<serde::de::IgnoredAny>,
+}
+
+impl OciLayout {
+    /// Opens a layout in a folder or an archive, to be read.
+    pub fn open(path: &Path) -> Result<Self, RegistryError> {
+        let unusable = |problem: String| unusable(path, problem);
+        let real = path.canonicalize().map_err(|error| unusable(error.to_string()))?;
+        let files = if real.is_dir() {
+            Files::Folder(real)
+        } else {
+            Files::archive(&real).map_err(unusable)?
+        };
+        let index = read_index(&files).map_err(unusable)?;
+        let index = index.ok_or_else(|| {
+            let is_old = matches!(files.find("manifest.json"), Ok(Some(_)));
+            unusable(if is_old {
+                "it is a `docker save` archive of a Docker before 25, which is no OCI layout".to_owned()
+            } else {
+                "it has no `index.json`".to_owned()
+            })
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            files,
+            index: Mutex::new(index),
+            staging: None,
+        })
+    }
+
+    /// Opens the layout in a folder, which is made when it is first written, to be added to.
+    pub fn open_or_create(path: &Path) -> Result<Self, RegistryError> {
+        let unusable = |problem: String| unusable(path, problem);
+        let staging = Staging::folder(path).map_err(unusable)?;
+        let files = Files::Folder(staging.root().to_owned());
+        let index = match read_index(&files).map_err(unusable)? {
+            Some(index) => index,
+            None if staging.is_empty() => LayoutIndex::empty(),
+            None => return Err(unusable("it is a folder of something else".to_owned())),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            files,
+            index: Mutex::new(index),
+            staging: Some(staging),
+        })
+    }
+
+    /// Begins an archive, which is at `path` only after [`OciLayout::finish`], and must not be there yet.
+    pub fn create_archive(path: &Path) -> Result<Self, RegistryError> {
+        let staging = Staging::archive(path).map_err(|problem| unusable(path, problem))?;
+        Ok(Self {
+            path: path.to_owned(),
+            files: Files::Folder(staging.root().to_owned()),
+            index: Mutex::new(LayoutIndex::empty()),
+            staging: Some(staging),
+        })
+    }
+
+    /// Puts an archive in its place, if anything was written; a folder is in its place already.
+    pub fn finish(self) -> Result<(), RegistryError> {
+        match self.staging {
+            Some(staging) => staging.finish().map_err(|problem| unusable(&self.path, problem)),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the tag of the only image, or `None` where it has none. An error where there are several.
+    pub async fn only(&self) -> Result<(Option<Tag>, Manifest), RegistryError> {
+        let entries = self.entries();
+        let mut digests: Vec<Digest> = entries.iter().map(|entry| entry.descriptor.digest).collect();
+        digests.sort_unstable();
+        digests.dedup();
+        let ([digest], Some(first)) = (
+            digests.as_slice(),
+            entries
+                .iter()
+                .find(|entry| entry.tag.is_some())
+                .or(entries.first()),
+        ) else {
+            let names: Vec<String> = entries
+                .iter()
+                .filter_map(|entry| Some(format!("`{}`", entry.tag.as_ref()?)))
+                .collect();
+            let problem = match names.as_slice() {
+                [] => format!("it has {} images, and none of them is named", digests.len()),
+                names => format!(
+                    "it has {} images, and none of them is named; its tags are {}",
+                    digests.len(),
+                    names.join(", ")
+                ),
+            };
+            return Err(self.unusable(problem));
+        };
+        let manifest = self.manifest(digest).await?;
+        let manifest = manifest.ok_or(RegistryError::ContentMissing { digest: *digest })?;
+        Ok((first.tag.clone(), manifest))
+    }
+
+    fn index(&self) -> MutexGuard<'_, LayoutIndex> {
+        // Every change is whole; one that panicked elsewhere leaves nothing half-done.
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn entries(&self) -> Vec<LayoutEntry> {
+        self.index().entries()
+    }
+
+    fn unusable(&self, problem: impl Into<String>) -> RegistryError {
+        unusable(&self.path, problem.into())
+    }
+
+    fn find(&self, digest: &Digest) -> Result<Option<Extent>, RegistryError> {
+        let found = self.files.find(&blob_name(digest));
+        found.map_err(|problem| self.unusable(problem))
+    }
+
+    async fn read(&self, digest: &Digest, limit: u64) -> Result<Option<Bytes>, RegistryError> {
+        let Some(extent) = self.find(digest)? else {
+            return Ok(None);
+        };
+        let content = extent.read(limit).await;
+        let content = content.map_err(|error| self.unusable(format!("`{}`: {error}", blob_name(digest))))?;
+        let found = Digest::of(&content);
+        if found != *digest {
+            return Err(mismatch(*digest, found.to_string()));
+        }
+        Ok(Some(content))
+    }
+}
+
+impl fmt::Debug for OciLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OciLayout({})", self.path.display())
+    }
+}
+
+#[async_trait]
+impl ReadRepository for OciLayout {
+    async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
+        let mut found = BTreeMap::new();
+        for LayoutEntry { descriptor, tag } in self.entries() {
+            let Some(tag) = tag.filter(|tag| tags.contains(tag)) else {
+                continue;
+            };
+            let digest = descriptor.digest;
+            let manifest = self.manifest(&digest).await?;
+            found.insert(tag, manifest.ok_or(RegistryError::ContentMissing { digest })?);
+        }
+        Ok(found)
+    }
+
+    async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
+        Ok(self.entries().into_iter().filter_map(|entry| entry.tag).collect())
+    }
+
+    async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError> {
+        let Some(content) = self.read(digest, MAX_MANIFEST_BYTES as u64).await? else {
+            return Ok(None);
+        };
+        let kind: Kind =
+            serde_json::from_slice(&content).map_err(|error| mismatch(*digest, error.to_string()))?;
+        let of_structure = if kind.manifests.is_some() {
+            OCI_INDEX
+        } else {
+            OCI_MANIFEST
+        };
+        let media_type = kind.media_type.unwrap_or_else(|| of_structure.to_owned());
+        Ok(Some(Manifest::new(media_type, content)))
+    }
+
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
+        Ok(self.find(digest)?.map(|extent| extent.size))
+    }
+
+    async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
+        let digest = descriptor.digest;
+        let content = self.read(&digest, MAX_SMALL_BLOB).await?;
+        content.ok_or(RegistryError::ContentMissing { digest })
+    }
+}
+
+#[async_trait]
+impl ReadWhole for OciLayout {
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
+        let mut found: Vec<Descriptor> = Vec::new();
+        for LayoutEntry { descriptor, .. } in self.entries() {
+            let digest = descriptor.digest;
+            let manifest = self.manifest(&digest).await?;
+            let manifest = manifest.ok_or(RegistryError::ContentMissing { digest })?;
+            let about = manifest.content()?.subject().map(|about| about.digest);
+            if about == Some(*subject) && !found.iter().any(|known| known.digest == digest) {
+                found.push(descriptor);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn open(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
+        let digest = blob.digest;
+        let extent = self.find(&digest)?;
+        let extent = extent.ok_or(RegistryError::ContentMissing { digest })?;
+        if extent.size != blob.size {
+            let found = format!("{} bytes in place of {}", extent.size, blob.size);
+            return Err(mismatch(digest, found));
+        }
+        Ok(extent.stream())
+    }
+}
+
+/// Where a blob is. Source: OCI image spec, "Blobs".
+fn blob_name(digest: &Digest) -> String {
+    format!("blobs/{}", digest.to_string().replacen(':', "/", 1))
+}
+
+fn unusable(path: &Path, problem: String) -> RegistryError {
+    RegistryError::Layout {
+        path: path.display().to_string(),
+        problem,
+    }
+}
+
+/// Reads the index of a layout of a version that is known; `None` where there is none.
+fn read_index(files: &Files) -> Result<Option<LayoutIndex>, String> {
+    let read = |name: &str, limit: u64| -> Result<Option<Bytes>, String> {
+        let extent = files.find(name)?;
+        let content = extent.map(|extent| extent.read_now(limit)).transpose();
+        content.map_err(|error| format!("`{name}`: {error}"))
+    };
+    let Some(index) = read("index.json", MAX_INDEX_BYTES)? else {
+        return Ok(None);
+    };
+    let marker = read("oci-layout", MAX_MARKER_BYTES)?.ok_or("it has no `oci-layout`")?;
+    let marker: Marker = serde_json::from_slice(&marker).map_err(|error| format!("`oci-layout`: {error}"))?;
+    if !marker.image_layout_version.starts_with("1.") {
+        return Err("`oci-layout` names a version that is not 1".to_owned());
+    }
+    let index = LayoutIndex::parse(&index).map_err(|problem| format!("`index.json`: {problem}"))?;
+    Ok(Some(index))
+}
+
+#[cfg(test)]
+mod tests;
