@@ -16,6 +16,7 @@ mod outputs;
 mod push_watch;
 mod runner;
 mod session;
+mod trial;
 
 pub use builder::EngineBuilder;
 pub use buildkit_session::ContextInputs;

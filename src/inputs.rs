@@ -92,6 +92,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let publishing = publishing::publishing(&raw, &paths, push, &mut problems);
     let files = publishing::files(&raw, &paths, &mut problems);
     let max_size = publishing::max_size(&raw, &mut problems);
+    let test = raw.text("test", &mut problems).map(|value| value.text);
     let github = github::read(&raw, environment, &mut problems);
     let release = release::read(&raw, &paths, push, &mut problems);
     let naming = naming::read(&raw, environment, &mut problems);
@@ -102,6 +103,9 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let offline = raw.flag("offline", &mut problems);
 
     let mut notes = paths.into_notes();
+    if test.is_some() && !push {
+        notes.push("`test` runs in what is published, and so not in this run".to_owned());
+    }
     if raw.trust().in_job() {
         notes.extend(raw.provenance());
     }
@@ -117,6 +121,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 publishing,
                 files,
                 max_size,
+                test,
                 version: naming.version,
                 needs_version: naming.needs_version,
                 event,

@@ -20,11 +20,12 @@ use secrecy::SecretString;
 
 use tagship_domain::build::BuildRequest;
 use tagship_domain::bump::Commit;
+use tagship_domain::content::Platform;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{CommitId, Descent, GitTags};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::inventory::ListedImage;
-use tagship_domain::reference::{Digest, RepositoryName, Tag};
+use tagship_domain::reference::{Digest, ImageRef, RepositoryName, Tag};
 
 pub use build_error::{BuildError, SourceLocation};
 pub use buildkit_session::{StepOutcome, Warning};
@@ -121,6 +122,21 @@ pub trait Builder: Send + Sync {
         request: &BuildRequest,
         registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError>;
+}
+
+/// Runs commands in images that were pushed.
+#[async_trait]
+pub trait TryImage: Send + Sync {
+    /// Runs `command` in an image, as the instruction `RUN` has it: once for each of `platforms`, or for the engine's own
+    /// where none is named. Returns those that the engine cannot run.
+    ///
+    /// `BuildError::StepFailed` is a command that failed, `BuildError::NotRunnable` an engine that can run none of them.
+    async fn try_image(
+        &self,
+        image: &ImageRef,
+        platforms: &[Platform],
+        command: &str,
+    ) -> Result<Vec<Platform>, BuildError>;
 }
 
 /// An image in the engine's store.
@@ -287,6 +303,8 @@ pub enum Stage {
     Merge,
     /// What was pushed is read back.
     Verify,
+    /// A command runs in the image.
+    Test,
     /// The image is copied to further repositories, and read back there.
     Copy,
     /// Findings of scans are waited for and judged.
@@ -308,6 +326,7 @@ impl Stage {
             Self::Build => "build",
             Self::Merge => "merge",
             Self::Verify => "verify",
+            Self::Test => "test",
             Self::Copy => "copy",
             Self::Gate => "gate",
             Self::Tag => "tag",

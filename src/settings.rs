@@ -45,6 +45,8 @@ pub struct Settings {
     pub publishing: Publishing,
     /// The files that a run leaves.
     pub files: ResultFiles,
+    /// The command that must succeed in the image before it gets a tag.
+    pub test: Option<String>,
     /// The most that an image may have.
     pub max_size: Option<SizeLimit>,
     /// The version that the release tag carries; without it, that of the git tag.

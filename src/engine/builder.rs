@@ -82,6 +82,10 @@ impl EngineBuilder {
         }
     }
 
+    pub(super) fn runner(&self) -> &BuildRunner {
+        &self.runner
+    }
+
     /// The engine pushes what it built.
     async fn publish_from_engine(
         &self,

@@ -36,6 +36,15 @@ pub enum PipelineError {
     /// Images cannot be merged.
     #[error(transparent)]
     Merge(#[from] MergeError),
+    /// The image does not do what it must.
+    #[error("image {digest} does not pass `test`: {source}")]
+    Test {
+        /// The image.
+        digest: Digest,
+        /// What went wrong.
+        #[source]
+        source: BuildError,
+    },
     /// The image is larger than it may be.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
@@ -123,6 +132,7 @@ impl Diagnose for PipelineError {
             Self::Conflict(conflicts) => conflicts.kind(),
             Self::Merge(error) => error.kind(),
             Self::TooLarge(error) => error.kind(),
+            Self::Test { source, .. } => source.kind(),
             Self::Cache(error) => error.kind(),
             Self::NeverScanned(error) => error.kind(),
             Self::Gate(failure) => failure.kind(),
@@ -143,6 +153,11 @@ impl Diagnose for PipelineError {
             Self::Conflict(conflicts) => conflicts.hint(),
             Self::Merge(error) => error.hint(),
             Self::TooLarge(error) => error.hint(),
+            Self::Test {
+                source: BuildError::StepFailed { .. },
+                ..
+            } => Some("no tag was put; the command's own output says why it failed".into()),
+            Self::Test { source, .. } => source.hint(),
             Self::Cache(error) => error.hint(),
             Self::NeverScanned(error) => error.hint(),
             Self::Gate(failure) => failure.hint(),
@@ -161,7 +176,7 @@ impl Diagnose for PipelineError {
 
     fn output(&self) -> &[String] {
         match self {
-            Self::Build(error) => error.output(),
+            Self::Build(error) | Self::Test { source: error, .. } => error.output(),
             _ => &[],
         }
     }

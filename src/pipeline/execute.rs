@@ -9,7 +9,7 @@ use super::tagging::{TagOrder, put_tags, staying};
 use super::targets::FurtherTargets;
 use super::{Ledger, PipelineError};
 use crate::ports::{
-    Builder, Clock, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, StartScans,
+    Builder, Clock, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, StartScans, TryImage,
     WriteReleases, WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
@@ -29,6 +29,8 @@ pub struct Writers<'a> {
     pub targets: FurtherTargets<'a>,
     /// The builder.
     pub builder: &'a dyn Builder,
+    /// What runs commands in images that were pushed.
+    pub tester: &'a dyn TryImage,
     /// Scans of the repository's images.
     pub scans: &'a dyn StartScans,
     /// The time, by which scans are waited for.
@@ -153,6 +155,17 @@ async fn publish(
         }
     }
     ledger.manifest(&manifest);
+    if let Some(command) = &plan.test {
+        ledger.enter(Stage::Test, reporter);
+        let image = plan.image.at(digest);
+        let platforms = ledger.platforms();
+        let tried = writers.tester.try_image(&image, &platforms, command).await;
+        for platform in tried.map_err(|source| PipelineError::Test { digest, source })? {
+            let note = Note::Untested(platform);
+            reporter.event(RunEvent::Note(&note.to_string()));
+            ledger.note(note);
+        }
+    }
     if plan.is_part {
         return Ok(digest);
     }

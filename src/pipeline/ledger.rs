@@ -9,7 +9,7 @@ use crate::report::{
     TargetReport, TargetStatus,
 };
 use semver::Version;
-use tagship_domain::content::Manifest;
+use tagship_domain::content::{Manifest, Platform};
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::findings::{GateDecision, GatePolicy};
 use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction, TargetPlan};
@@ -145,6 +145,13 @@ impl Ledger {
     /// Returns the manifest or index of the image that was published, if that is known.
     pub fn published_manifest(&self) -> Option<Manifest> {
         self.entries().manifest.clone()
+    }
+
+    /// Returns the platforms of the image, as far as they are known.
+    pub(super) fn platforms(&self) -> Vec<Platform> {
+        let entries = self.entries();
+        let manifests = entries.report.manifests.iter();
+        manifests.map(|manifest| manifest.platform.clone()).collect()
     }
 
     /// The gate has judged.

@@ -8,7 +8,7 @@ mod targets;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,7 +22,7 @@ use super::*;
 use crate::pipeline::Ledger;
 use crate::ports::{
     BlobStream, BuildError, Builder, EngineSummary, FoundManifests, ImageStore, ReadHistory, ReadRegistry,
-    ReadRepository, ReadWhole, Reporter, WriteRepository,
+    ReadRepository, ReadWhole, Reporter, TryImage, WriteRepository,
 };
 use crate::ports::{GitError, RegistryError};
 use crate::report::{Report, Status};
@@ -34,7 +34,7 @@ use tagship_domain::facts::{CommitId, Descent, GitTags, Source};
 use tagship_domain::findings::GatePlan;
 use tagship_domain::immutability::Mutability;
 use tagship_domain::plan::{Plan, PlanRequest, Scope, TargetPlan};
-use tagship_domain::reference::{Digest, ImageName, Reference, RegistryHost, RepositoryName, Tag};
+use tagship_domain::reference::{Digest, ImageName, ImageRef, Reference, RegistryHost, RepositoryName, Tag};
 use tagship_domain::tags::{Flavor, Mode, TagClass, TagContext, TagRule, TagSet, evaluate};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
@@ -321,4 +321,40 @@ async fn on_a_mutable_repository_only_the_moment_of_one_request_is_open() {
         }
     }
     assert_eq!(lost, ["put 1.0.0"]);
+}
+
+#[tokio::test]
+async fn an_image_that_fails_its_test_gets_no_tag_and_one_run_that_passes_puts_them() {
+    let registry = Memory::new(movable_latest());
+    let mut run = run("a", false);
+    run.test = Some("false".to_owned());
+    let (result, report) = run.ship(&registry).await;
+    let error = result.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("does not pass `test`: build step `RUN false` failed with exit code 3"),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("no tag was put"));
+    assert_eq!(error.output(), ["no such option"]);
+    assert_eq!(report.status, Status::Failed);
+    assert!(registry.state.lock().unwrap().tags.is_empty());
+
+    run.test = Some("true".to_owned());
+    let (result, report) = run.ship(&registry).await;
+    result.unwrap();
+    assert_eq!(report.status, Status::Published);
+    let notes: Vec<String> = report.notes.iter().map(ToString::to_string).collect();
+    assert!(notes.iter().any(|note| note.contains("linux/s390x")), "{notes:?}");
+    // A published commit is tested no more.
+    let before = run.tester.runs.lock().unwrap().len();
+    run.ship(&registry).await.0.unwrap();
+    let runs = run.tester.runs.lock().unwrap();
+    assert_eq!((before, runs.len()), (2, 2));
+    let image = image().at(report.digest.unwrap()).to_string();
+    assert!(
+        runs[1].starts_with(&image) && runs[1].ends_with("true"),
+        "{runs:?}"
+    );
 }

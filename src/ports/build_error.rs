@@ -9,6 +9,7 @@ use buildkit_session::Error;
 
 use super::RegistryError;
 use tagship_domain::capability::{ImageStore, UnsupportedFeature};
+use tagship_domain::content::Platform;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::reference::Digest;
 use tagship_domain::untrusted::cleaned;
@@ -128,6 +129,14 @@ pub enum BuildError {
         span: Duration,
         /// The steps that still ran. Hostile text.
         steps: Vec<String>,
+    },
+    /// An image is to be tried, and the engine runs none of its platforms.
+    #[error("the engine is {engine} and can run none of {}", platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    NotRunnable {
+        /// The engine's own platform.
+        engine: String,
+        /// The image's platforms.
+        platforms: Vec<Platform>,
     },
     /// The build failed for another reason.
     #[error("{}the build failed: {message}", LocationPrefix(location.as_ref()))]
@@ -275,6 +284,9 @@ impl Diagnose for BuildError {
                 "check the path, which is relative to `context`, and whether `.dockerignore` leaves it out"
             }
             Self::TargetMissing { .. } => "name a stage of the Dockerfile with `target`",
+            Self::NotRunnable { .. } => {
+                "run it where the engine is of that platform: each job with `by-digest` tests its own image"
+            }
             Self::TimedOut { .. } => {
                 "give `timeout` more seconds, or keep results of earlier builds with `cache`"
             }

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use crate::ports::{BuildError, Builder, EngineSummary, Reporter, RunEvent, WriteRepository};
+use crate::ports::{BuildError, Builder, EngineSummary, Reporter, RunEvent, TryImage, WriteRepository};
 use crate::settings::BuildSettings;
 use tagship_domain::build::BuildRequest;
-use tagship_domain::reference::Digest;
+use tagship_domain::content::Platform;
+use tagship_domain::reference::{Digest, ImageRef};
 
 /// Ends builds that take too long, or have fallen silent.
 pub(super) struct BuildWatch {
@@ -173,6 +174,19 @@ impl<B: Builder> Builder for WatchedBuilder<B> {
         registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError> {
         self.watch.guard(self.inner.publish(request, registry)).await
+    }
+}
+
+#[async_trait]
+impl<B: TryImage> TryImage for WatchedBuilder<B> {
+    async fn try_image(
+        &self,
+        image: &ImageRef,
+        platforms: &[Platform],
+        command: &str,
+    ) -> Result<Vec<Platform>, BuildError> {
+        let tried = self.inner.try_image(image, platforms, command);
+        self.watch.guard(tried).await
     }
 }
 

@@ -154,6 +154,7 @@ impl<'a> RunContext<'a> {
             plan.notes
                 .extend((!names.is_empty()).then_some(Note::LabelsKept { names }));
         }
+        plan.test.clone_from(&self.settings.test);
         // Asked only for an image that is built: a second run contacts the registry alone.
         if let Content::Build { request } = &mut plan.content {
             let known = if self.settings.offline {

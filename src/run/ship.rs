@@ -174,6 +174,7 @@ async fn publish(
             repositories: &targets,
         },
         builder: &builder,
+        tester: &builder,
         scans: &scans,
         clock: &SystemClock,
         forge: forge.map(|forge| forge as &dyn WriteReleases),

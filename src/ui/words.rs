@@ -14,6 +14,7 @@ pub(super) fn stage(stage: Stage) -> &'static str {
         Stage::Build => "build and push by digest",
         Stage::Merge => "merge the images into one index",
         Stage::Verify => "verify",
+        Stage::Test => "test the image",
         Stage::Copy => "copy to further repositories, and verify there",
         Stage::Gate => "wait for findings and judge them",
         Stage::Tag => "tag",

@@ -24,3 +24,4 @@ mod pipeline_moving;
 mod pipeline_ship;
 mod promotion;
 mod release;
+mod trial;

@@ -84,6 +84,9 @@ pub struct Plan {
     /// How large the image may be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_size: Option<SizeLimit>,
+    /// The command that must succeed in the image before it gets a tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<String>,
     /// The release that comes after the tags, if one is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleasePlan>,

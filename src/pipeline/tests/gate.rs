@@ -1,6 +1,5 @@
 //! The gate, against scans that take a made-up time.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};

@@ -63,6 +63,37 @@ impl Builder for Text {
     }
 }
 
+/// Knows which command succeeds, and what was run where.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FakeTester {
+    pub(super) runs: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait]
+impl TryImage for FakeTester {
+    async fn try_image(
+        &self,
+        image: &ImageRef,
+        platforms: &[Platform],
+        command: &str,
+    ) -> Result<Vec<Platform>, BuildError> {
+        self.runs
+            .lock()
+            .unwrap()
+            .push(format!("{image} {platforms:?} {command}"));
+        match command {
+            "true" => Ok(vec![Platform::parse("linux/s390x").unwrap()]),
+            _ => Err(BuildError::StepFailed {
+                name: format!("RUN {command}"),
+                exit_code: Some(3),
+                tail: vec!["no such option".to_owned()],
+                location: None,
+                message: None,
+            }),
+        }
+    }
+}
+
 /// A history of one line of commits.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FixedHistory {
@@ -128,6 +159,10 @@ pub(super) struct Run {
     pub(super) uncached: Vec<&'static str>,
     pub(super) store: ImageStore,
     pub(super) past: FixedHistory,
+    /// The command that must succeed.
+    pub(super) test: Option<String>,
+    /// What a command in the image comes to.
+    pub(super) tester: FakeTester,
     /// Scans, and the time that they take.
     pub(super) scans: FakeScans,
     /// The gate, if there is one.
@@ -190,6 +225,8 @@ impl Run {
             uncached: Vec::new(),
             store: ImageStore::Classic,
             past: FixedHistory::default(),
+            test: None,
+            tester: FakeTester::default(),
             scans: FakeScans::default(),
             gate: None,
         }
@@ -230,6 +267,7 @@ impl Run {
                 let planned = TargetPlan::new(further(number), wanted, candidate, Ok(&facts));
                 plan.targets.push(planned);
             }
+            plan.test.clone_from(&self.test);
             ledger.planned(&plan);
             let builder = Text {
                 contents: Mutex::new(
@@ -248,6 +286,7 @@ impl Run {
                     repositories: &writers,
                 },
                 builder: &builder,
+                tester: &self.tester,
                 scans: &self.scans,
                 clock: &self.scans,
                 forge: None,

@@ -195,6 +195,13 @@ pub(super) const ROWS: &[Input] = &[
     .needs_setup(NeedsSetup::HostFile),
     Input::text(
         Section::Result,
+        "test",
+        "COMMAND",
+        "A command that must succeed in the image before any tag is put, as the instruction `RUN` has it: `app --version`, or \
+         `[\"/app\", \"--version\"]` where the image has no shell",
+    ),
+    Input::text(
+        Section::Result,
         "max-size",
         "SIZE",
         "The most that the image of one platform may have, compressed, such as `500m`: a larger one gets no tag",

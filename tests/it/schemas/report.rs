@@ -9,7 +9,7 @@ use super::DRAFT;
 pub(super) fn report_schema() -> Value {
     let stage = object(
         &json!({
-            "stage": {"enum": ["read", "plan", "build", "merge", "verify", "copy", "gate", "tag", "release", "report"]},
+            "stage": {"enum": ["read", "plan", "build", "merge", "verify", "test", "copy", "gate", "tag", "release", "report"]},
             "milliseconds": {"type": "integer", "minimum": 0},
         }),
         &[],
@@ -159,6 +159,7 @@ fn plan() -> Value {
                 &json!({"bytes": {"type": "integer", "minimum": 1}, "source": {"enum": ["max-size", "lambda"]}}),
                 &[],
             ),
+            "test": text(),
             "tags": tags,
             "mutability": nullable(&mutability),
             "targets": {"type": "array", "items": target},
@@ -166,7 +167,7 @@ fn plan() -> Value {
             "release": release_plan(),
             "notes": {"type": "array", "items": note()},
         }),
-        &["by-digest", "max-size", "gate", "release", "targets"],
+        &["by-digest", "max-size", "test", "gate", "release", "targets"],
     )
 }
 

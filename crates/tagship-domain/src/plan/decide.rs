@@ -92,6 +92,7 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         targets: Vec::new(),
         gate: None,
         max_size: None,
+        test: None,
         release: None,
         notes,
         missing_git_tag: request.missing_git_tag,

@@ -7,6 +7,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use crate::build::CacheTagError;
+use crate::content::Platform;
 use crate::event::Mismatch;
 use crate::facts::{CommitId, Unknown, paths};
 use crate::reference::Tag;
@@ -215,6 +216,8 @@ pub enum Note {
     WithoutCache(CacheTagError),
     /// A release is asked for, and there is none.
     NotReleased(NoRelease),
+    /// The image of this platform was not tested.
+    Untested(Platform),
 }
 
 /// Why a run that is to release does not.
@@ -245,6 +248,7 @@ impl Note {
             Self::ScanSettingUnknown(_) => "scan-setting-unknown",
             Self::WithoutCache(_) => "without-cache",
             Self::NotReleased(_) => "not-released",
+            Self::Untested(_) => "untested",
         }
     }
 }
@@ -302,6 +306,9 @@ impl fmt::Display for Note {
             }
             Self::NotReleased(NoRelease::PullRequest) => {
                 f.write_str("nothing is released: the run is about a pull request")
+            }
+            Self::Untested(platform) => {
+                write!(f, "the image for {platform} was not tested: the engine cannot run it")
             }
         }
     }
