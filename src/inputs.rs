@@ -26,12 +26,14 @@ mod naming;
 mod options;
 mod outputs;
 mod paths;
+mod places;
 mod problem;
 mod publishing;
 mod quoted;
 mod raw;
 mod release;
 mod role;
+mod standard_input;
 mod targets;
 mod trust;
 

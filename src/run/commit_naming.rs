@@ -10,13 +10,15 @@ use super::rule_inputs::{event_of_checkout, version_for_rules, version_of};
 use super::version::{OfForge, made_version};
 use crate::clock::SystemClock;
 use crate::git::GixCheckout;
-use crate::ports::{Clock as _, GitError, Reporter};
+use crate::ports::{Clock as _, GitError, Reporter, RunEvent};
 use crate::settings::{Destination, RequestedVersion, Settings};
 use tagship_domain::build::{BuildRequest, NamedContext, Places, RequestHash};
 use tagship_domain::event::{Event, Mismatch, RepositoryInfo};
 use tagship_domain::facts::Source;
 use tagship_domain::reference::Tag;
-use tagship_domain::tags::{Evaluation, ImageLabels, ListingError, Mode, TagClass, TagContext};
+use tagship_domain::tags::{
+    Evaluation, FilledArguments, ImageLabels, ListingError, Mode, TagClass, TagContext,
+};
 use tagship_domain::version::release_tag;
 
 /// What the commit is called after; tags and labels are made of it as `tagship tags` makes them.
@@ -66,8 +68,9 @@ impl<'a> CommitNaming<'a> {
             return Err(mismatch.clone().into());
         }
         let build = build_request(settings, &source);
-        Ok(Self {
-            request: RequestHash::of(&build, &places(&checkout, &build)?),
+        let places = places(&checkout, &build)?;
+        let mut naming = Self {
+            request: RequestHash::of(&build, &places),
             build,
             version,
             is_given,
@@ -76,7 +79,25 @@ impl<'a> CommitNaming<'a> {
             source,
             event,
             now: SystemClock.now(),
-        })
+        };
+        naming.fill_arguments(&places, reporter)?;
+        Ok(naming)
+    }
+
+    /// Fills variables into build arguments: what comes of them is what the image is built from.
+    fn fill_arguments(&mut self, places: &Places, reporter: &dyn Reporter) -> Result<(), RunError> {
+        let unknown = RepositoryInfo::default();
+        let context = self.tag_context(&unknown);
+        let filled = FilledArguments::of(&self.build.build_args, self.version.as_ref(), &context)?;
+        for name in &filled.left {
+            let note = format!(
+                "build argument `{name}` has braces that name no variable, and is passed on as it is"
+            );
+            reporter.event(RunEvent::Note(&note));
+        }
+        self.build.build_args = filled.arguments;
+        self.request = RequestHash::of(&self.build, places);
+        Ok(())
     }
 
     /// The git tag of the version, where the version was counted because there is none on the commit.

@@ -15,7 +15,7 @@ use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::event::Mismatch;
 use tagship_domain::plan::{Conflicts, SetBacks};
 use tagship_domain::reference::{Digest, ImageName, ImageRef, Tag};
-use tagship_domain::tags::ListingError;
+use tagship_domain::tags::{ArgumentError, ListingError};
 
 /// What ends a command.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,9 @@ pub enum RunError {
     /// The lists of tags, images or labels are wrong.
     #[error(transparent)]
     Listing(#[from] ListingError),
+    /// A build argument's variable cannot be filled in.
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
     /// There is no next version.
     #[error(transparent)]
     Bump(#[from] BumpError),
@@ -148,6 +151,7 @@ impl Diagnose for RunError {
             Self::Pipeline(error) => error.kind(),
             Self::Mismatch(mismatch) => mismatch.kind(),
             Self::Listing(error) => error.kind(),
+            Self::Argument(error) => error.kind(),
             Self::Bump(error) => error.kind(),
             Self::SetBack(held) => held.kind(),
             Self::RequiredTag { .. } => FailureKind::TagConflict,
@@ -166,6 +170,7 @@ impl Diagnose for RunError {
             Self::Pipeline(error) => error.hint(),
             Self::Mismatch(mismatch) => mismatch.hint(),
             Self::Listing(error) => error.hint(),
+            Self::Argument(error) => error.hint(),
             Self::Bump(error) => error.hint(),
             Self::File(error) => error.hint(),
             Self::Http(_) => Some(

@@ -1,9 +1,11 @@
 //! What to build, and with what.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tempfile::TempDir;
 
 use tagship_domain::build::{BuildArgs, BuildOptions, BuildSecret, CacheEntry};
 use tagship_domain::content::Platform;
@@ -15,6 +17,8 @@ pub struct BuildSettings {
     pub context: PathBuf,
     /// The Dockerfile; absolute.
     pub dockerfile: PathBuf,
+    /// The folder of what came from standard input, which is gone with the last of its owners.
+    pub of_standard_input: Option<Arc<TempDir>>,
     /// The stage.
     pub target: Option<String>,
     /// Build arguments.

@@ -146,3 +146,97 @@ fn a_loaded_image_leaves_the_id_that_the_engine_knows_it_by() {
         assert_eq!(metadata["image.name"], format!("{name}:edge"));
     }
 }
+
+#[test]
+fn a_program_learns_its_version_and_a_tool_its_own_braces() {
+    let engine = engines::named("docker28-containerd");
+    let files = [(
+        "Dockerfile",
+        "FROM busybox:1\nARG VERSION\nARG FORMAT\nRUN echo \"$VERSION $FORMAT\" > /said\n",
+    )];
+    let checkout = Checkout::with(&files);
+    checkout.tag("v1.2.3");
+    let flags = [
+        "build",
+        "--build-args",
+        "VERSION=v{{version}}",
+        "--build-args",
+        "FORMAT={{.Name}}",
+    ];
+    let outputs = ["--outputs", "type=local,dest=out"];
+    let built = run(&checkout, engine, &[&flags[..], &outputs].concat());
+    built.expect_code(0);
+    let said = std::fs::read_to_string(checkout.path().join("out/said")).expect("the file is there");
+    assert_eq!(said, "v1.2.3 {{.Name}}\n");
+    assert!(
+        built.stderr.contains("build argument `FORMAT` has braces"),
+        "{}",
+        built.stderr
+    );
+    let wrong = run(&checkout, engine, &["build", "--build-args", "VERSION={{date}}"]);
+    wrong.expect_code(2);
+    assert!(
+        wrong.stderr.contains("build argument `VERSION`"),
+        "{}",
+        wrong.stderr
+    );
+}
+
+#[test]
+fn a_dockerfile_or_a_context_comes_from_standard_input() {
+    use std::io::Write as _;
+    let engine = engines::named("docker28-classic");
+    let checkout = checkout();
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let build = |arguments: &[&str], input: &[u8]| {
+        let outputs = ["build", "--outputs", "type=local,dest=out", "--json"];
+        let mut program = command(
+            &checkout,
+            home.path(),
+            engine,
+            &[&outputs[..], arguments].concat(),
+        );
+        let pipes = || std::process::Stdio::piped();
+        let mut child = program
+            .stdin(pipes())
+            .stdout(pipes())
+            .stderr(pipes())
+            .spawn()
+            .expect("it starts");
+        let mut pipe = child.stdin.take().expect("it is a pipe");
+        pipe.write_all(input).expect("it is read");
+        drop(pipe);
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("the report is JSON");
+        assert!(
+            report["revision"]
+                .as_str()
+                .expect("it is text")
+                .ends_with("-dirty")
+        );
+        let file = checkout.path().join("out/said");
+        let text = std::fs::read_to_string(&file).expect("the file is there");
+        std::fs::remove_file(file).expect("the file can be removed");
+        text
+    };
+    let of_context = b"FROM busybox:1\nCOPY hello /said\n";
+    assert_eq!(build(&["--file", "-"], of_context), "hello");
+    let alone = b"FROM busybox:1\nRUN echo alone > /said\n";
+    assert_eq!(build(&["--context", "-"], alone), "alone\n");
+    let folder = Checkout::with(&[
+        ("sub/Dockerfile", "FROM busybox:1\nCOPY said /said\n"),
+        ("said", "of the archive"),
+    ]);
+    let tar = |flags: &str| {
+        let mut tar = Command::new("tar");
+        tar.arg("--create")
+            .args([flags, "--file=-", "--exclude=.git", "."]);
+        tar.current_dir(folder.path()).output().expect("tar runs").stdout
+    };
+    for flags in ["--format=ustar", "--format=pax", "--gzip"] {
+        let said = build(&["--context", "-", "--file", "sub/Dockerfile"], &tar(flags));
+        assert_eq!(said, "of the archive", "{flags}");
+    }
+}

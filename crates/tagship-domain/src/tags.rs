@@ -13,6 +13,7 @@ use crate::reference::Tag;
 use crate::version::TagPrefix;
 
 mod apply;
+mod arguments;
 mod claim;
 mod error;
 mod evaluate;
@@ -32,6 +33,7 @@ mod rule;
 mod variables;
 mod versions;
 
+pub use arguments::{ArgumentError, FilledArguments};
 pub use error::{LineError, LineProblem, TagError};
 pub use evaluate::evaluate;
 pub use evaluation::{Evaluation, Explanation, MadeTag, TagText};

@@ -8,16 +8,16 @@ pub(super) const ROWS: &[Input] = &[
         Section::Build,
         "context",
         "DIR",
-        "The folder that is sent as the build context",
+        "The folder that is sent as the build context; `-` takes an archive, or a Dockerfile alone, from standard input",
     ).may_set(MaySet::WithinCheckout).needs_setup(NeedsSetup::HostFile)
     .default("."),
-    Input::text(Section::Build, "file", "PATH", "The Dockerfile").may_set(MaySet::WithinCheckout).needs_setup(NeedsSetup::HostFile).default_note("`Dockerfile` in the context"),
+    Input::text(Section::Build, "file", "PATH", "The Dockerfile; `-` takes it from standard input").may_set(MaySet::WithinCheckout).needs_setup(NeedsSetup::HostFile).default_note("`Dockerfile` in the context"),
     Input::text(Section::Build, "target", "STAGE", "The stage to build").default_note("the last stage"),
     Input::entries(
         Section::Build,
         "build-args",
         "NAME[=VALUE]",
-        "Build arguments, one a line. `NAME` alone takes its value from the environment. Where a value of six bytes or more is repeated, `***` is shown",
+        "Build arguments, one a line. `NAME` alone takes its value from the environment. Variables such as `{{version}}` are filled in. Where a value of six bytes or more is repeated, `***` is shown",
     ).may_set(MaySet::WithValue),
     Input::entries(
         Section::Build,

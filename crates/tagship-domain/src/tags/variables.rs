@@ -28,6 +28,8 @@ pub(super) enum Scope {
     Version,
     /// `pattern` of a schedule.
     Schedule,
+    /// Values of build arguments.
+    Argument,
 }
 
 /// The variables whose values are names of references.
@@ -36,7 +38,7 @@ const DATES: [&str; 2] = ["date", "commit_date"];
 
 impl Scope {
     /// The variables. Source: `docker/metadata-action`'s documentation, "Global expressions", "type=semver".
-    const fn variables(self) -> &'static [&'static str] {
+    pub(super) const fn variables(self) -> &'static [&'static str] {
         match self {
             Self::Global => &[
                 "branch",
@@ -50,7 +52,31 @@ impl Scope {
             ],
             Self::Version => &["version", "major", "minor", "patch", "raw"],
             Self::Schedule => &DATES,
+            Self::Argument => &[
+                "version",
+                "major",
+                "minor",
+                "patch",
+                "branch",
+                "tag",
+                "sha",
+                "date",
+                "commit_date",
+            ],
         }
+    }
+
+    /// Checks that an expression names a variable and gives it what it takes.
+    pub(super) fn check(self, expression: &Expression) -> Result<(), TemplateProblem> {
+        check(expression, self)
+    }
+
+    /// The value of a variable that does not depend on a version.
+    pub(super) fn global_value(
+        expression: &Expression,
+        context: &TagContext<'_>,
+    ) -> Result<String, TemplateProblem> {
+        global_value(expression, context)
     }
 }
 

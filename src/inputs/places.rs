@@ -1,0 +1,166 @@
+//! Where the context and the Dockerfile are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::RawInputs;
+use super::entries::stays;
+use super::paths::Paths;
+use super::problem::Problems;
+use super::raw::InputText;
+use super::standard_input::{self, DASH};
+use tagship_domain::untrusted::cleaned;
+
+/// Where the context and the Dockerfile are; absolute.
+#[derive(Debug)]
+pub(super) struct BuildPlaces {
+    /// The folder.
+    pub(super) context: PathBuf,
+    /// The file.
+    pub(super) dockerfile: PathBuf,
+    /// The folder of what came from standard input.
+    pub(super) read: Option<Arc<TempDir>>,
+}
+
+/// Reads `context` and `file`, and what stands in their place on standard input.
+pub(super) fn read(raw: &RawInputs, paths: &Paths, problems: &mut Problems) -> Option<BuildPlaces> {
+    let context_text = raw.text("context", problems)?;
+    let file = raw.text("file", problems);
+    let is_dash = |value: &InputText| value.text == DASH;
+    if is_dash(&context_text) {
+        if file.as_ref().is_some_and(is_dash) {
+            let message = "`-` stands for standard input, which `file` is to be read from too";
+            return problems.add(
+                &context_text.origin,
+                message,
+                "give one of them as a path".to_owned(),
+            );
+        }
+        return of_archive(raw, &context_text, file, problems);
+    }
+    let stays_there =
+        |value: &InputText, path: &Path, problems: &mut Problems| stays(raw, value, path, paths, problems);
+    let folder = stays_there(&context_text, &paths.resolve(&context_text.text), problems)
+        .then(|| context(&context_text, paths, problems))
+        .flatten();
+    let (dockerfile, read) = match file {
+        Some(value) if is_dash(&value) => {
+            let read = standard_input::dockerfile(&value, raw.face(), problems)?;
+            (read.dockerfile(), Some(read))
+        }
+        Some(value) => {
+            let path = paths.resolve(&value.text);
+            let may = stays_there(&value, &path, problems);
+            (may.then(|| dockerfile(&value, path, problems)).flatten()?, None)
+        }
+        None => {
+            let path = folder.as_ref()?.join("Dockerfile");
+            (dockerfile(&context_text, path, problems)?, None)
+        }
+    };
+    Some(BuildPlaces {
+        context: folder?,
+        dockerfile,
+        read: read.map(|read| read.0),
+    })
+}
+
+/// The context is an archive on standard input, or empty.
+fn of_archive(
+    raw: &RawInputs,
+    value: &InputText,
+    file: Option<InputText>,
+    problems: &mut Problems,
+) -> Option<BuildPlaces> {
+    let read = standard_input::context(value, raw.face(), problems)?;
+    let context = read.context()?;
+    let path = match file {
+        None if read.dockerfile().exists() => read.dockerfile(),
+        None => dockerfile(value, context.join("Dockerfile"), problems)?,
+        Some(file) => dockerfile(&file, context.join(&file.text), problems)?,
+    };
+    // An archive may be a stranger's: its links lead nowhere else.
+    if !path
+        .canonicalize()
+        .is_ok_and(|real| real.starts_with(read.0.path().canonicalize().unwrap_or_default()))
+    {
+        let message = "the Dockerfile of the archive on standard input lies outside of it";
+        return problems.add(&value.origin, message, None);
+    }
+    Some(BuildPlaces {
+        context,
+        dockerfile: path,
+        read: Some(read.0),
+    })
+}
+
+/// The context folder, with links followed, so that the Dockerfile's place in it follows from the path alone.
+fn context(value: &InputText, paths: &Paths, problems: &mut Problems) -> Option<PathBuf> {
+    if value.text.contains("://") || value.text.starts_with("git@") {
+        return problems.add(
+            &value.origin,
+            format!(
+                "context `{}` is not a folder but an address",
+                cleaned(&value.text)
+            ),
+            "check the repository out and give the folder".to_owned(),
+        );
+    }
+    let path = paths.resolve(&value.text);
+    match fs::canonicalize(&path) {
+        Ok(folder) if folder.is_dir() => Some(folder),
+        Ok(_) => problems.add(
+            &value.origin,
+            format!("context `{}` is not a folder", path.display()),
+            "give the folder, and the Dockerfile with `file`".to_owned(),
+        ),
+        Err(error) => problems.add(
+            &value.origin,
+            format!("context `{}` cannot be read: {}", path.display(), reason(&error)),
+            "give a folder relative to the workspace".to_owned(),
+        ),
+    }
+}
+
+fn dockerfile(value: &InputText, path: PathBuf, problems: &mut Problems) -> Option<PathBuf> {
+    let shown_path = path.display().to_string();
+    let hint = || "name the Dockerfile with `file`, relative to the workspace".to_owned();
+    // The last part may be a link on purpose; the folders before it are followed, as those of the context are.
+    let path = match (path.parent().map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path,
+    };
+    let readable = fs::metadata(&path).and_then(|metadata| {
+        if metadata.is_file() {
+            fs::File::open(&path).map(|_| true)
+        } else {
+            Ok(false)
+        }
+    });
+    match readable {
+        Ok(true) => Some(path),
+        Ok(false) => problems.add(
+            &value.origin,
+            format!("Dockerfile `{shown_path}` is not a file"),
+            hint(),
+        ),
+        Err(error) => problems.add(
+            &value.origin,
+            format!("Dockerfile `{shown_path}` cannot be read: {}", reason(&error)),
+            hint(),
+        ),
+    }
+}
+
+/// The operating system's words, in the form of a message.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission is denied".to_owned(),
+        std::io::ErrorKind::NotADirectory => "a part of the path is not a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}
