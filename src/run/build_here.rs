@@ -28,6 +28,10 @@ pub async fn build(
     ledger: &Ledger,
     is_plan: bool,
 ) -> Result<Outcome, RunError> {
+    let is_dry = settings.dry_run || is_plan;
+    if !is_dry {
+        prepare_files(&settings.files)?;
+    }
     ledger.enter(Stage::Read, &*reporter);
     let naming = CommitNaming::of(settings, source(settings).await?, OfForge::default(), &*reporter).await?;
     let unknown = naming.repository(RepositoryInfo::default());
@@ -64,11 +68,10 @@ pub async fn build(
         .await
         .map_err(PipelineError::from)?;
     ledger.engine(engine);
-    if settings.dry_run || is_plan {
+    if is_dry {
         ledger.dry_run();
         return Ok(Outcome::of_build(ledger));
     }
-    prepare_files(&settings.files)?;
     let built = watch.guard(runner.build_outputs(&request, &outputs)).await;
     ledger.built(built.map_err(PipelineError::from)?);
     write_files(&settings.files, &ledger.report(), None)?;

@@ -36,6 +36,9 @@ pub async fn ship(
     if settings.offline {
         return Box::pin(plan(settings, reporter, ledger)).await;
     }
+    if !settings.dry_run {
+        prepare_files(&settings.files)?;
+    }
     ledger.enter(Stage::Read, &*reporter);
     let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
     ledger.destination(context.image());
@@ -100,7 +103,6 @@ async fn ship_from(
         return Ok(Outcome::of_dry_run(&plan, ledger));
     }
     let writers = (&connection, targets, context.forge());
-    prepare_files(&settings.files)?;
     publish(&plan, writers, settings, reporter, ledger).await?;
     let manifest = ledger.published_manifest();
     write_files(&settings.files, &ledger.report(), manifest.as_ref())?;
