@@ -107,6 +107,28 @@ pub(super) fn registry_of_login(
     })
 }
 
+/// Whether an output of `docker/build-push-action` is an image that is pushed.
+///
+/// Source: docker CLI reference, `docker buildx build --output`.
+pub(super) fn is_pushed_image(line: &str) -> bool {
+    let has = |wanted: &str| attributes(line).any(|one| one == wanted);
+    !line.trim().contains('\n') && (has("type=registry") || (has("type=image") && has("push=true")))
+}
+
+/// Whether it is pushed without a tag.
+pub(super) fn is_by_digest(line: &str) -> bool {
+    attributes(line).any(|one| one == "push-by-digest=true")
+}
+
+/// The image's name, where the output says it.
+pub(super) fn name_of_output(line: &str) -> Option<&str> {
+    attributes(line).find_map(|one| one.strip_prefix("name="))
+}
+
+fn attributes(line: &str) -> impl Iterator<Item = &str> {
+    line.trim().split(',').map(str::trim)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,5 +152,24 @@ mod tests {
             ("localhost:5000".to_owned(), "app".to_owned(), None)
         );
         assert_eq!(Named::parse("app"), None);
+    }
+
+    #[test]
+    fn an_image_that_is_pushed_is_known_by_its_attributes() {
+        let by_digest = "type=image,push-by-digest=true,name-canonical=true,push=true";
+        assert!(is_pushed_image(by_digest) && is_by_digest(by_digest));
+        assert!(is_pushed_image(" type=registry "));
+        assert_eq!(
+            name_of_output("type=image,name=a.example/b,push=true"),
+            Some("a.example/b")
+        );
+        for other in [
+            "type=image",
+            "type=local,dest=out",
+            "type=image,push=true\ntype=tar,dest=x",
+            "",
+        ] {
+            assert!(!is_pushed_image(other), "{other}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::MigrationError;
+use super::image::is_pushed_image;
 use crate::config::yaml::{Key, Node, Value};
 
 /// One job.
@@ -194,7 +195,9 @@ impl Step {
     /// Returns whether the step builds an image and pushes it, at least in some runs.
     pub(super) fn is_publishing(&self) -> bool {
         self.kind == StepKind::BuildPush
-            && self.input("push").is_some_and(|push| push.trim() != "false")
-            && self.input("outputs").is_none()
+            && match self.input("outputs") {
+                Some(outputs) => is_pushed_image(outputs),
+                None => self.input("push").is_some_and(|push| push.trim() != "false"),
+            }
     }
 }

@@ -62,8 +62,11 @@ pub enum MigrationNote {
         /// Its condition.
         condition: String,
     },
-    /// A run that does not push plans, and does not build.
-    PlansOnly,
+    /// A step pushes a part of an image of several platforms.
+    ByDigest {
+        /// The step.
+        step: String,
+    },
     /// Nothing checks the repository out.
     NoCheckout,
     /// A step uses a variable that `docker/metadata-action` sets.
@@ -86,7 +89,7 @@ impl MigrationNote {
             Self::NoOutput { .. } => "no-output",
             Self::TooEarly { .. } => "too-early",
             Self::Condition { .. } => "condition",
-            Self::PlansOnly => "plans-only",
+            Self::ByDigest { .. } => "by-digest",
             Self::NoCheckout => "no-checkout",
             Self::MetadataVariable { .. } => "metadata-variable",
         }
@@ -134,8 +137,10 @@ impl fmt::Display for MigrationNote {
                 cleaned(step),
                 cleaned(condition)
             ),
-            Self::PlansOnly => f.write_str(
-                "where nothing is pushed, Tagship plans and does not build; keep a build step if pull requests should be built",
+            Self::ByDigest { step } => write!(
+                f,
+                "`{}` pushes one platform by digest: let the job that merges, with `docker buildx imagetools create`, be a step of Tagship with `merge-from` (docs/multi-platform.md)",
+                cleaned(step)
             ),
             Self::NoCheckout => f.write_str(
                 "the job has no checkout, and Tagship publishes one: add `actions/checkout` before it",

@@ -1,7 +1,9 @@
 //! The step of Tagship that stands in place of a build step and of what prepares it.
 
 use super::expression::{inside, references};
-use super::image::{Named, Registry, registry_of_login, resolved};
+use super::image::{
+    Named, Registry, is_by_digest, is_pushed_image, name_of_output, registry_of_login, resolved,
+};
 use super::job::{Job, Step, StepKind};
 use super::note::MigrationNote;
 use crate::schema;
@@ -67,7 +69,7 @@ impl Replacement {
         );
         if let Some(metadata) = metadata {
             made.lists(metadata);
-        } else {
+        } else if !build.input("outputs").is_some_and(is_by_digest) {
             made.tags(&images);
         }
         made.build(build);
@@ -98,7 +100,10 @@ impl Replacement {
     fn images(&mut self, job: &Job, build: &Step, metadata: Option<&Step>) -> Option<Vec<(Named, Registry)>> {
         let list = match metadata {
             Some(metadata) => metadata.input("images").unwrap_or_default(),
-            None => build.input("tags").unwrap_or_default(),
+            None => match build.input("tags") {
+                Some(tags) => tags,
+                None => name_of_output(build.input("outputs").unwrap_or_default()).unwrap_or_default(),
+            },
         };
         let logins: Vec<&str> = job
             .steps
@@ -246,9 +251,13 @@ impl Replacement {
                 | ("context", ".")
                 | ("push", "true") => {}
                 ("labels", _) if !references(value).is_empty() => {}
-                ("push", push) => {
-                    self.put("dry-run", negated(push));
-                    self.notes.push(MigrationNote::PlansOnly);
+                ("outputs", line) if is_pushed_image(line) => {
+                    if is_by_digest(line) {
+                        self.put("by-digest", "true");
+                        self.notes.push(MigrationNote::ByDigest {
+                            step: build.name.clone(),
+                        });
+                    }
                 }
                 ("context", context) => match context.strip_prefix("{{defaultContext}}") {
                     Some("") => {}
@@ -304,16 +313,4 @@ fn sourced(lines: &str, source: &str) -> Vec<String> {
     lines
         .map(|(id, from)| format!("id={id},{source}={from}"))
         .collect()
-}
-
-fn negated(push: &str) -> String {
-    match inside(push) {
-        Some(expression) => match expression.split_once("!=") {
-            Some((left, right)) if !expression.contains(['&', '|', '(']) => {
-                format!("${{{{ {} == {} }}}}", left.trim(), right.trim())
-            }
-            _ => format!("${{{{ !({expression}) }}}}"),
-        },
-        None => push.to_owned(),
-    }
 }

@@ -69,6 +69,7 @@ fn a_migrated_workflow_is_one_and_drops_nothing() {
                         | "tags"
                         | "aws-region"
                         | "push"
+                        | "outputs"
                         | "aws-access-key-id"
                         | "aws-secret-access-key"
                         | "registries"
