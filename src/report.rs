@@ -6,6 +6,7 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::ports::{EngineSummary, Stage};
+use tagship_domain::content::Platform;
 use tagship_domain::facts::{PlatformManifest, Revision};
 use tagship_domain::plan::{HoldReason, Note};
 use tagship_domain::reference::{Digest, ImageName, Tag};
@@ -247,6 +248,11 @@ impl Report {
         images
             .map(|(image, digest)| image.at(digest).to_string())
             .collect()
+    }
+
+    /// The platforms of the image, as far as they are known.
+    pub fn platforms(&self) -> Vec<Platform> {
+        self.manifests.iter().map(|one| one.platform.clone()).collect()
     }
 
     /// How long each part took, for people.

@@ -90,11 +90,7 @@ pub async fn execute(
         };
         release(planned, image, forge, reporter, ledger).await?;
     }
-    if plan.is_part && matches!(plan.content, Content::Build { .. }) {
-        ledger.pushed();
-    } else {
-        ledger.published();
-    }
+    ledger.published();
     Ok(())
 }
 

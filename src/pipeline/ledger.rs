@@ -149,9 +149,7 @@ impl Ledger {
 
     /// Returns the platforms of the image, as far as they are known.
     pub(super) fn platforms(&self) -> Vec<Platform> {
-        let entries = self.entries();
-        let manifests = entries.report.manifests.iter();
-        manifests.map(|manifest| manifest.platform.clone()).collect()
+        self.entries().report.platforms()
     }
 
     /// The gate has judged.
@@ -249,16 +247,11 @@ impl Ledger {
             .any(TagReport::is_put);
         entries.report.status = if released || has_put {
             Status::Published
+        } else if entries.report.tags.is_empty() && entries.report.engine.is_some() {
+            Status::Pushed
         } else {
             Status::AlreadyPublished
         };
-    }
-
-    /// The image is in the registry by its digest, and was to get no tag.
-    pub fn pushed(&self) {
-        let mut entries = self.entries();
-        entries.close_stage();
-        entries.report.status = Status::Pushed;
     }
 
     /// The run ends after its plan.
