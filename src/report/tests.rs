@@ -1,7 +1,6 @@
 //! Reports as users see them.
 
 use super::*;
-use tagship_domain::content::Platform;
 use tagship_domain::facts::CommitId;
 use tagship_domain::plan::Unknown;
 use tagship_domain::reference::{RegistryHost, RepositoryName};
