@@ -4,7 +4,7 @@ use ecr_local::{FaultAction, ImmutableWording, JournalEntry};
 use tagship_domain::immutability::Mutability;
 use test_support::clients::crane;
 use test_support::engines;
-use test_support::local::{Ecr, is_of_digest, is_tag_put, shown};
+use test_support::local::{Ecr, is_of_digest, is_tag_put, positions, shown};
 use test_support::process::{Finished, Process, Signal};
 use test_support::shipping::{DOCKERFILE, NO_ENGINE, Shipyard};
 
@@ -16,18 +16,6 @@ const WORDINGS: [ImmutableWording; 2] = [ImmutableWording::Repository, Immutable
 
 fn status(status: u16, envelope: bool) -> FaultAction {
     FaultAction::Status { status, envelope }
-}
-
-/// For each request of a run: its operation, and how many of the same came before it.
-fn positions(requests: &[JournalEntry]) -> Vec<(String, u32)> {
-    let count_before = |index: usize| {
-        let same = |request: &&JournalEntry| request.operation == requests[index].operation;
-        u32::try_from(requests[..index].iter().filter(same).count()).expect("a run is short")
-    };
-    let positions = requests.iter().enumerate();
-    positions
-        .map(|(index, request)| (request.operation.clone(), count_before(index)))
-        .collect()
 }
 
 /// Both tags are there, point to the same image, and are all there is.

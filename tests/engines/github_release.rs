@@ -6,12 +6,14 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use ecr_local::FaultAction;
 use serde_json::{Value, json};
 use tagship_domain::immutability::{Mutability, TagFilter};
 use test_support::engines;
 use test_support::github::{Github, Trouble};
-use test_support::local::Ecr;
-use test_support::process::{Finished, Process, finish, output_of, repository_root};
+use test_support::local::{Ecr, is_tag_put, positions, shown};
+use test_support::process::{Finished, Process, Signal, finish, output_of, repository_root};
+use test_support::schema::sarif_problems;
 use test_support::shipping::{NO_ENGINE, Shipyard};
 use test_support::unique;
 
@@ -54,6 +56,14 @@ impl World {
         world
     }
 
+    /// The same where the registry scans what is pushed, and finds nothing yet.
+    fn scanned_on_push() -> Self {
+        let world = Self::new();
+        world.yard.ecr.scan_with("BASIC", "SCAN_ON_PUSH", "team/*");
+        scanned(&world, &json!([]));
+        world
+    }
+
     /// Commits and pushes another greeting; gives the commit.
     fn commit(&mut self, message: &str) -> String {
         let greeting = format!("Hello, {}!\n", unique::hex64());
@@ -83,6 +93,20 @@ impl World {
         let run = self.ship(&[]);
         run.expect_code(0);
         report(&run)
+    }
+
+    /// As [`World::release`], of an image that the registry scans.
+    #[track_caller]
+    fn release_gated(&self) -> Value {
+        let run = self.ship(&["--scan", "wait"]);
+        run.expect_code(0);
+        report(&run)
+    }
+
+    /// Begins to ship an image that the registry scans.
+    fn start_gated(&self) -> Process {
+        let arguments = [&RELEASE[..], &["--json", "--scan", "wait"]].concat();
+        Process::start(&mut self.command("ship", &engine(), &arguments))
     }
 
     /// Everything that a released version promises.
@@ -155,7 +179,7 @@ fn report(run: &Finished) -> Value {
     serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("no report:\n{}", run.stdout))
 }
 
-/// Ships, and is killed when GitHub has carried out the request of this number; `false` if it ended before.
+/// Ships a scanned image, and is killed when GitHub has carried out the request of this number; `false` if it ended before.
 fn killed_at(world: &World, request: usize) -> bool {
     let id = Arc::new(OnceLock::<u32>::new());
     let victim = Arc::clone(&id);
@@ -171,28 +195,61 @@ fn killed_at(world: &World, request: usize) -> bool {
             .status();
         assert!(killed.expect("`sh` runs").success());
     });
-    let arguments = [&RELEASE[..], &["--json"]].concat();
-    let process = Process::start(&mut world.command("ship", &engine(), &arguments));
+    let process = world.start_gated();
     id.set(process.id()).expect("it is set once");
     let ended = process.wait();
     assert!(ended.signal == Some(9) || ended.code == Some(0), "{ended:?}");
     ended.signal == Some(9)
 }
 
+/// The registry scans what is pushed, and finds this.
+fn scanned(world: &World, findings: &Value) {
+    world
+        .yard
+        .ecr
+        .order_scans(json!({"takes_seconds": 0, "findings": findings}));
+}
+
+/// What the registry finds in an image that does not pass.
+fn backdoor() -> Value {
+    json!([{"name": "CVE-2024-3094", "severity": "CRITICAL", "package": "xz-utils", "version": "5.6.0"}])
+}
+
+/// Three versions: one passes, one is stopped by the gate, and one is killed at each request to GitHub.
 #[test]
-fn three_versions_are_released_and_one_converges_wherever_it_is_killed() {
-    let mut world = World::new();
-    let first = world.release();
+fn of_three_versions_one_passes_one_is_stopped_and_one_converges_wherever_it_is_killed() {
+    let mut world = World::scanned_on_push();
+    let first = world.release_gated();
     world.expect_released("1.0.0", &first);
+    let (images, tags, releases) = (world.yard.tags(), world.github.tags(), world.github.releases());
 
     world.commit("feat: another greeting (#7)");
-    let second = world.release();
+    scanned(&world, &backdoor());
+    let findings = world.yard.home().join("findings.sarif");
+    let file = findings.to_str().expect("a path is text");
+    let stopped = world.ship(&["--scan", "wait", "--sarif-file", file]);
+    stopped.expect_code(11);
+    assert!(stopped.stderr.contains("CVE-2024-3094"), "{}", stopped.stderr);
+    assert_eq!(report(&stopped)["release"]["outcome"], "pending");
+    assert_eq!(world.yard.tags(), images);
+    assert_eq!(world.github.tags(), tags);
+    assert_eq!(world.github.releases(), releases);
+    assert_eq!(sarif_problems(&findings), "");
+    let written: Value =
+        serde_json::from_slice(&std::fs::read(&findings).expect("it is written")).expect("JSON");
+    assert_eq!(written["runs"][0]["results"][0]["ruleId"], "CVE-2024-3094");
+
+    // The number is free, and the commit that was stopped is among the changes.
+    world.commit("fix: without the finding");
+    scanned(&world, &json!([]));
+    let second = world.release_gated();
     world.expect_released("1.1.0", &second);
     let body = text(&world.github.release("v1.1.0")["body"]);
     assert!(
         body.contains("### Features\n\n- another greeting (#7) ([`"),
         "{body}"
     );
+    assert!(body.contains("- without the finding"), "{body}");
     assert!(
         !body.contains("- hello"),
         "the first release's change is not this one's: {body}"
@@ -203,7 +260,7 @@ fn three_versions_are_released_and_one_converges_wherever_it_is_killed() {
         let was_killed = killed_at(&world, request);
         world.expect_nothing_half_done();
         world.github.forget();
-        let report = world.release();
+        let report = world.release_gated();
         world.expect_released(&format!("1.1.{}", request + 1), &report);
         if !was_killed {
             assert_eq!(report["status"], "already-published");
@@ -216,34 +273,45 @@ fn three_versions_are_released_and_one_converges_wherever_it_is_killed() {
     assert_eq!(world.download("v1.1.0", "image.json")["digest"], second["digest"]);
 }
 
-/// The registry scans what is pushed, and finds this.
-fn scanned(world: &World, findings: &Value) {
-    world
-        .yard
-        .ecr
-        .order_scans(json!({"takes_seconds": 0, "findings": findings}));
-}
-
 #[test]
-fn a_version_that_the_gate_stops_leaves_no_tag_anywhere_and_its_number_is_free() {
-    let mut world = World::new();
-    world.yard.ecr.scan_with("BASIC", "SCAN_ON_PUSH", "team/*");
-    let finding =
-        json!({"name": "CVE-2024-3094", "severity": "CRITICAL", "package": "xz-utils", "version": "5.6.0"});
-    scanned(&world, &json!([finding]));
-    let stopped = world.ship(&["--scan", "wait"]);
-    stopped.expect_code(11);
-    assert!(stopped.stderr.contains("CVE-2024-3094"), "{}", stopped.stderr);
-    assert_eq!(world.yard.tags(), BTreeMap::new());
-    assert_eq!(world.github.tags(), BTreeMap::new());
-    assert_eq!(world.github.releases(), json!([]));
-    assert_eq!(report(&stopped)["release"]["outcome"], "pending");
-
-    world.commit("fix: without the finding");
-    scanned(&world, &json!([]));
-    let passed = world.ship(&["--scan", "wait"]);
-    passed.expect_code(0);
-    world.expect_released("1.0.0", &report(&passed));
+fn a_version_that_is_killed_at_any_request_to_aws_is_released_by_the_next_run() {
+    let mut world = World::scanned_on_push();
+    world.release_gated();
+    world.commit("fix: as all that follow");
+    world.yard.ecr.forget_journal();
+    world.release_gated();
+    let requests = world.yard.ecr.journal();
+    let scan = requests
+        .iter()
+        .position(|request| request.operation == "DescribeImageScanFindings");
+    let scan = scan.expect("the gate asks");
+    assert!(
+        !requests[..scan].iter().any(is_tag_put),
+        "the gate stands before the tags:\n{}",
+        shown(&requests)
+    );
+    let mut latest = world.github.tags();
+    for (number, (operation, skip)) in positions(&requests).into_iter().enumerate() {
+        let version = format!("1.0.{}", number + 2);
+        let when = format!("{version}: killed at {operation} after {skip} of them");
+        world.commit(&format!("fix: {number}"));
+        world.yard.ecr.forget_journal();
+        world.yard.ecr.fail(&operation, skip, 1, FaultAction::Hang);
+        let run = world.start_gated();
+        world.yard.ecr.wait_for(|request| request.held.is_some());
+        run.signal(Signal::Kill);
+        assert_eq!(run.wait().signal, Some(9), "{when}");
+        world.yard.ecr.forgive();
+        // What AWS is asked comes before GitHub is given anything.
+        assert_eq!(world.github.tags(), latest, "{when}");
+        if number <= scan {
+            let images = world.yard.tags();
+            assert!(!images.contains_key(&version), "{when}: {images:?}");
+        }
+        let report = world.release_gated();
+        world.expect_released(&version, &report);
+        latest = world.github.tags();
+    }
 }
 
 #[test]

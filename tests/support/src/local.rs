@@ -345,6 +345,18 @@ pub fn is_of_digest(entry: &JournalEntry) -> bool {
     reference.is_some_and(|reference| reference.starts_with("sha256:"))
 }
 
+/// For each request of a run: its operation, and how many of the same came before it.
+pub fn positions(requests: &[JournalEntry]) -> Vec<(String, u32)> {
+    let count_before = |index: usize| {
+        let same = |request: &&JournalEntry| request.operation == requests[index].operation;
+        u32::try_from(requests[..index].iter().filter(same).count()).expect("a run is short")
+    };
+    let positions = requests.iter().enumerate();
+    positions
+        .map(|(index, request)| (request.operation.clone(), count_before(index)))
+        .collect()
+}
+
 /// A journal as a person reads it.
 pub fn shown(journal: &[JournalEntry]) -> String {
     journal.iter().fold(String::new(), |mut text, entry| {

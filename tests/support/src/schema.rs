@@ -1,4 +1,4 @@
-//! JSON schemas of this repository, asked by another program than ours.
+//! JSON schemas, of this repository and of others, asked by another program than ours.
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +15,20 @@ pub fn problems(schema: &str, printed: &Value) -> String {
     let path = folder.path().join("printed.json");
     fs::write(&path, printed.to_string()).unwrap();
     problems_of(schema, &path)
+}
+
+/// Returns what a file breaks of the official schema of SARIF 2.1.0; empty where it breaks nothing.
+pub fn sarif_problems(path: &Path) -> String {
+    let checked = Command::new(client("sarif-kit"))
+        .arg("validate")
+        .arg(path)
+        .output()
+        .unwrap();
+    if checked.status.success() {
+        return String::new();
+    }
+    let said = [checked.stdout, checked.stderr].concat();
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 /// As [`problems`], of a file: JSON, or YAML by its name.
