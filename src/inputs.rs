@@ -10,6 +10,7 @@ mod build;
 mod cache;
 mod changed;
 mod container;
+mod deploy;
 mod destination;
 mod docker_context;
 mod entries;
@@ -97,6 +98,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let test = raw.text("test", &mut problems).map(|value| value.text);
     let github = github::read(&raw, environment, &mut problems);
     let release = release::read(&raw, &paths, push, &mut problems);
+    let deploy_files = deploy::read(&raw, &paths, push, &mut problems);
     let naming = naming::read(&raw, environment, &mut problems);
     let gate = gate::read(&raw, &paths, push, &mut problems);
     let rebuild = naming::rebuild(&raw, build.as_ref(), &mut problems);
@@ -131,6 +133,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 paths: naming.paths,
                 lists: naming.lists,
                 release,
+                deploy_files,
                 short_digits: naming.short_digits,
                 rebuild,
                 allow_dirty,

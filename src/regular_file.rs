@@ -1,9 +1,11 @@
 //! Files that another may have chosen: a pipe in a file's place must not be waited for.
 
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::Path;
+
+use tempfile::NamedTempFile;
 
 /// Lets opening a pipe return at once. Source: Linux, `asm-generic/fcntl.h`.
 pub(crate) const NOT_WAITING: i32 = 0o4000;
@@ -14,14 +16,18 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         .read(true)
         .custom_flags(NOT_WAITING)
         .open(path)?;
-    let kind = file.metadata()?.file_type();
-    if kind.is_file() {
-        return Ok(file);
+    refuse_other_kinds(&file.metadata()?)?;
+    Ok(file)
+}
+
+fn refuse_other_kinds(there: &Metadata) -> io::Result<()> {
+    if there.is_file() {
+        return Ok(());
     }
-    let what = if kind.is_dir() {
-        "is a folder"
+    let what = if there.is_dir() {
+        "it is a folder"
     } else {
-        "is no regular file"
+        "it is no regular file"
     };
     Err(io::Error::new(io::ErrorKind::InvalidInput, what))
 }
@@ -43,6 +49,62 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// Puts a file in the place of a regular one, or where there is none: whole, or not at all.
+///
+/// Its owner is that of the file before, or of its folder: the action runs as root, the runner does not, and a file of
+/// root's in its folders would break later jobs.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let (mut file, owner) = begun(path)?;
+    file.write_all(content)?;
+    fs::set_permissions(file.path(), owner.permissions)?;
+    let made = file.as_file().metadata()?;
+    if made.uid() == 0 && (made.uid(), made.gid()) != (owner.uid, owner.gid) {
+        fchown(file.as_file(), Some(owner.uid), Some(owner.gid))?;
+    }
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Finds out whether [`replace`] may put a file there. Leaves nothing behind.
+pub(crate) fn check_replace(path: &Path) -> io::Result<()> {
+    begun(path).map(drop)
+}
+
+struct Owner {
+    uid: u32,
+    gid: u32,
+    permissions: Permissions,
+}
+
+/// A file beside its place, and what it will be like there.
+fn begun(path: &Path) -> io::Result<(NamedTempFile, Owner)> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let owner = match fs::metadata(path) {
+        Ok(there) => {
+            refuse_other_kinds(&there)?;
+            Owner {
+                uid: there.uid(),
+                gid: there.gid(),
+                permissions: there.permissions(),
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = folder.metadata()?;
+            Owner {
+                uid: folder.uid(),
+                gid: folder.gid(),
+                permissions: Permissions::from_mode(0o644),
+            }
+        }
+        Err(error) => return Err(error),
+    };
+    let file = tempfile::Builder::new().prefix(".tagship-").tempfile_in(folder)?;
+    Ok((file, owner))
 }
 
 #[cfg(test)]
@@ -80,5 +142,33 @@ mod tests {
         ] {
             check_writable(path).unwrap_err();
         }
+    }
+
+    #[test]
+    fn a_file_takes_the_place_of_a_file_and_of_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let mode = |name: &str| fs::metadata(path(name)).unwrap().permissions().mode() & 0o777;
+        replace(&path("new"), b"one").unwrap();
+        assert_eq!(
+            (fs::read(path("new")).unwrap(), mode("new")),
+            (b"one".to_vec(), 0o644)
+        );
+        fs::set_permissions(path("new"), Permissions::from_mode(0o600)).unwrap();
+        replace(&path("new"), b"two").unwrap();
+        assert_eq!(
+            (fs::read(path("new")).unwrap(), mode("new")),
+            (b"two".to_vec(), 0o600)
+        );
+        for refused in [folder.path().to_owned(), path("missing/file"), "/dev/null".into()] {
+            assert!(replace(&refused, b"x").is_err(), "{}", refused.display());
+            assert!(check_replace(&refused).is_err(), "{}", refused.display());
+        }
+        check_replace(&path("other")).unwrap();
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing is left behind"
+        );
     }
 }

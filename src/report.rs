@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use crate::ports::{EngineSummary, Stage};
 use tagship_domain::content::Platform;
+use tagship_domain::deploy::DeployForm;
 use tagship_domain::facts::{PlatformManifest, Revision};
-use tagship_domain::plan::{HoldReason, Note};
+use tagship_domain::plan::{HoldReason, Note, TagAction};
 use tagship_domain::reference::{Digest, ImageName, Tag};
-use tagship_domain::tags::TagClass;
+use tagship_domain::tags::{DesiredTag, TagClass};
 
 mod examination;
 mod gate;
@@ -143,6 +144,26 @@ impl TargetStatus {
     }
 }
 
+impl TagReport {
+    /// What is true of a tag before anything is written.
+    pub fn planned(wanted: &DesiredTag, action: &TagAction) -> Self {
+        let (outcome, digest) = match action {
+            TagAction::Keep { digest } => (TagOutcome::Kept, Some(*digest)),
+            TagAction::Move { from } => (TagOutcome::Pending, Some(*from)),
+            TagAction::Hold { at, .. } => (TagOutcome::Held, *at),
+            TagAction::Conflict(conflict) => (TagOutcome::Pending, conflict.existing),
+            TagAction::Create | TagAction::Unchecked => (TagOutcome::Pending, None),
+        };
+        Self {
+            tag: wanted.tag.clone(),
+            class: wanted.class,
+            outcome,
+            digest,
+            reason: action.reason().cloned(),
+        }
+    }
+}
+
 /// What happened to a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -200,6 +221,9 @@ pub struct Report {
     /// What became of the release, if one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseReport>,
+    /// The files for deployments that were written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deploy_files: Vec<DeployFileReport>,
     /// One manifest for each platform.
     pub manifests: Vec<PlatformManifest>,
     /// Bytes of the config and the layers, compressed.
@@ -213,6 +237,16 @@ pub struct Report {
     pub stages: Vec<StageReport>,
     /// What a reader should know.
     pub notes: Vec<Note>,
+}
+
+/// A file for deployments that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeployFileReport {
+    /// What it is.
+    #[serde(rename = "type")]
+    pub form: DeployForm,
+    /// Where it is, from the workspace.
+    pub path: String,
 }
 
 /// How long one part of the transaction took.

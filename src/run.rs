@@ -7,6 +7,7 @@ mod commit_naming;
 mod connection;
 mod context;
 mod copy;
+mod deploy_files;
 mod doctor;
 mod error;
 mod further_targets;

@@ -54,6 +54,8 @@ pub enum Section {
     Gate,
     /// What becomes of a version on the forge.
     Release,
+    /// What deploys the image.
+    Deploy,
     /// Which of several images.
     Images,
     /// How to run.
@@ -62,7 +64,7 @@ pub enum Section {
 
 impl Section {
     /// All, in the order of the help.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Destination,
         Self::Identity,
         Self::Build,
@@ -72,6 +74,7 @@ impl Section {
         Self::Tags,
         Self::Gate,
         Self::Release,
+        Self::Deploy,
         Self::Images,
         Self::Run,
     ];
@@ -88,6 +91,7 @@ impl Section {
             Self::Tags => "Version and tags",
             Self::Gate => "Scan gate",
             Self::Release => "Release",
+            Self::Deploy => "Deployment",
             Self::Images => "Several images",
             Self::Run => "Run",
         }

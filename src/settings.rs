@@ -12,6 +12,7 @@ use semver::Version;
 use url::Url;
 
 use tagship_domain::build::{BuildOutput, SecretSource};
+use tagship_domain::deploy::DeployFile;
 use tagship_domain::event::{Base, Event};
 use tagship_domain::findings::{GatePolicy, ScanMode};
 use tagship_domain::iam::Target;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub lists: Lists,
     /// The release, if there is to be one.
     pub release: Option<ReleaseSettings>,
+    /// Files that deployments read; absolute paths in the workspace.
+    pub deploy_files: Vec<DeployFile>,
     /// How many digits a short commit id has, if not the mode's own number.
     pub short_digits: Option<usize>,
     /// Whether to build although the commit is published.

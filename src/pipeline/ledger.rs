@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use crate::ports::{BuiltImage, EngineSummary, Reporter, RunEvent, Stage};
 use crate::report::{
-    GateReport, ReleaseOutcome, ReleaseReport, Report, StageReport, Status, TagOutcome, TagReport,
-    TargetReport, TargetStatus,
+    DeployFileReport, GateReport, ReleaseOutcome, ReleaseReport, Report, StageReport, Status, TagOutcome,
+    TagReport, TargetReport, TargetStatus,
 };
 use semver::Version;
 use tagship_domain::content::{Manifest, Platform};
@@ -162,6 +162,11 @@ impl Ledger {
     /// Returns what the gate has judged, with all findings.
     pub fn gate_decision(&self) -> Option<GateDecision> {
         self.entries().decision.clone()
+    }
+
+    /// A file for deployments is written.
+    pub fn deploy_file(&self, file: DeployFileReport) {
+        self.entries().report.deploy_files.push(file);
     }
 
     /// A reader should know this too.
@@ -327,21 +332,6 @@ fn target_report(plan: &TargetPlan) -> TargetReport {
 }
 
 fn tag_reports<'a>(tags: impl Iterator<Item = (&'a DesiredTag, &'a TagAction)>) -> Vec<TagReport> {
-    tags.map(|(wanted, action)| {
-        let (outcome, digest) = match action {
-            TagAction::Keep { digest } => (TagOutcome::Kept, Some(*digest)),
-            TagAction::Move { from } => (TagOutcome::Pending, Some(*from)),
-            TagAction::Hold { at, .. } => (TagOutcome::Held, *at),
-            TagAction::Conflict(conflict) => (TagOutcome::Pending, conflict.existing),
-            TagAction::Create | TagAction::Unchecked => (TagOutcome::Pending, None),
-        };
-        TagReport {
-            tag: wanted.tag.clone(),
-            class: wanted.class,
-            outcome,
-            digest,
-            reason: action.reason().cloned(),
-        }
-    })
-    .collect()
+    tags.map(|(wanted, action)| TagReport::planned(wanted, action))
+        .collect()
 }

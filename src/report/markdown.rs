@@ -89,6 +89,12 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
     if !platforms.is_empty() {
         facts.push(("Platforms", platforms.join(", ")));
     }
+    facts.extend(
+        report
+            .deploy_files
+            .iter()
+            .map(|file| ("Deploy file", cell(&file.path))),
+    );
     facts.extend(report.size.map(|size| ("Size", HumanBytes(size).to_string())));
     facts.extend(report.engine.as_ref().map(|engine| {
         (

@@ -18,7 +18,7 @@ pub struct Output {
 ///
 /// Those without registry host are free of the account id: where a job masks that, the runner drops every
 /// job output that contains it.
-pub const OUTPUTS: [Output; 20] = [
+pub const OUTPUTS: [Output; 21] = [
     Output {
         name: "status",
         description: "`published`, `already-published`, `pushed` (with `by-digest`), `built`, `dry-run` or `failed`.",
@@ -86,6 +86,10 @@ pub const OUTPUTS: [Output; 20] = [
     Output {
         name: "release-url",
         description: "With `release: true`: the release's page.",
+    },
+    Output {
+        name: "deploy-files",
+        description: "With `deploy-files`: the files that were written, one a line.",
     },
     Output {
         name: "image-id",
@@ -175,6 +179,7 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                     .as_ref()
                     .and_then(|release| release.url.clone())
                     .unwrap_or_default(),
+                "deploy-files" => lines(report.deploy_files.iter().map(|file| file.path.clone()).collect()),
                 "image-id" => report.image_id.map(|id| id.to_string()).unwrap_or_default(),
                 "matrix" => String::new(),
                 "size" => report.size.map(|size| size.to_string()).unwrap_or_default(),

@@ -62,6 +62,7 @@ fn report(status: Status) -> Report {
             url: Some("https://github.com/octo/app/releases/tag/v1.4.0".to_owned()),
             is_latest: true,
         }),
+        deploy_files: Vec::new(),
         manifests: vec![PlatformManifest {
             platform: Platform::parse("linux/amd64").unwrap(),
             digest,
@@ -116,7 +117,14 @@ fn a_failed_run_gives_no_digest_to_deploy() {
     assert_eq!(
         empty,
         [
-            "digest", "image", "targets", "gate", "findings", "image-id", "matrix"
+            "digest",
+            "image",
+            "targets",
+            "gate",
+            "findings",
+            "deploy-files",
+            "image-id",
+            "matrix"
         ]
     );
     assert_eq!(outputs(&Report::default()).len(), OUTPUTS.len());

@@ -11,6 +11,7 @@ use crate::ports::Warning;
 use tagship_domain::plan::{Content, Plan, PlannedTag, ReuseReason, TagAction};
 use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::release::ReleasePlan;
+use tagship_domain::untrusted::Untrusted;
 
 /// Columns under each other, two spaces apart, indented by two.
 pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
@@ -190,6 +191,14 @@ pub fn report_text(report: &Report) -> String {
     }
     if let Some(gate) = &report.gate {
         text += &gate.line();
+    }
+    for file in &report.deploy_files {
+        let _ = writeln!(
+            text,
+            "  wrote {} ({})",
+            Untrusted::new(&file.path),
+            file.form.as_str()
+        );
     }
     for name in &report.names {
         let _ = writeln!(text, "  {name}");

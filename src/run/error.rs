@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::deploy_files::DeployFileError;
 use super::result_files::ResultFileError;
 use crate::aws::IdentityError;
 use crate::pipeline::PipelineError;
@@ -82,6 +83,9 @@ pub enum RunError {
     /// A file that the run is to leave cannot be written.
     #[error(transparent)]
     File(#[from] ResultFileError),
+    /// A file that deployments read cannot be written.
+    #[error(transparent)]
+    DeployFile(#[from] DeployFileError),
     /// HTTP cannot be spoken at all, for want of certificate authorities.
     #[error("no HTTP client can be made: {0}")]
     Http(String),
@@ -154,6 +158,7 @@ impl Diagnose for RunError {
             Self::Argument(error) => error.kind(),
             Self::Bump(error) => error.kind(),
             Self::SetBack(held) => held.kind(),
+            Self::DeployFile(error) => error.kind(),
             Self::RequiredTag { .. } => FailureKind::TagConflict,
             Self::CopyConflicts(conflicts) => conflicts.kind(),
             Self::Http(_) | Self::ImageMissing(_) | Self::PlatformMissing { .. } => FailureKind::Operation,
@@ -173,6 +178,7 @@ impl Diagnose for RunError {
             Self::Argument(error) => error.hint(),
             Self::Bump(error) => error.hint(),
             Self::File(error) => error.hint(),
+            Self::DeployFile(error) => error.hint(),
             Self::Http(_) => Some(
                 "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),
             ),

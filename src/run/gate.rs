@@ -1,10 +1,11 @@
 //! The gate, as far as it is planned.
 
+use std::fs;
 use std::path::Path;
-use std::{fs, io};
 
 use super::RunError;
 use crate::ports::{ReadScans, RegistryError, Reporter, RunEvent, Warning};
+use crate::regular_file;
 use crate::report::sarif;
 use crate::settings::GateSettings;
 use tagship_domain::facts::Unknown;
@@ -70,17 +71,10 @@ pub(super) fn write_sarif(
         return;
     };
     let report = sarif(repository, &dockerfile.to_string_lossy(), decision);
-    if let Err(error) = write_file(path, &format!("{report:#}\n")) {
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+    if let Err(error) = regular_file::replace(&place, format!("{report:#}\n").as_bytes()) {
         let message = format!("`{}` could not be written: {error}", path.display());
         let (file, line) = (None, None);
         reporter.event(RunEvent::Warning(&Warning { message, file, line }));
-    }
-}
-
-/// Writes a file. A pipe would wait for its reader without end, and a device is none.
-fn write_file(path: &Path, text: &str) -> io::Result<()> {
-    match fs::metadata(path) {
-        Ok(there) if !there.is_file() => Err(io::Error::other("it is no regular file")),
-        _ => fs::write(path, text),
     }
 }

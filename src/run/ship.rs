@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::build_watch::{BuildWatch, WatchedBuilder};
 use super::connection::RegistryConnection;
 use super::context::RunContext;
+use super::deploy_files;
 use super::further_targets::OpenedTargets;
 use super::gate::{plan_gate, plan_gate_offline, write_sarif};
 use super::history::History;
@@ -97,6 +98,7 @@ async fn ship_from(
     if let Some(never) = plan.gate_error() {
         return Err(PipelineError::from(never).into());
     }
+    deploy_files::check(settings, &plan)?;
     if settings.dry_run {
         check_engine(settings, &plan, &reporter).await?;
         ledger.dry_run();
@@ -106,6 +108,7 @@ async fn ship_from(
     publish(&plan, writers, settings, reporter, ledger).await?;
     let manifest = ledger.published_manifest();
     write_files(&settings.files, &ledger.report(), manifest.as_ref())?;
+    deploy_files::write(settings, ledger)?;
     Ok(Outcome::of_report(ledger))
 }
 

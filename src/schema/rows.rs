@@ -1,9 +1,11 @@
 //! The rows of the table.
 
 mod build;
+mod deploy;
 mod destination;
 mod gate;
 mod naming;
+mod run;
 mod steps;
 
 use super::Input;
@@ -11,17 +13,23 @@ use super::Input;
 /// All inputs, in the order of the help.
 pub static INPUTS: &[Input] = &ALL;
 
-const PARTS: [&[Input]; 5] = [
+const PARTS: [&[Input]; 7] = [
     destination::ROWS,
     build::ROWS,
     steps::ROWS,
     gate::ROWS,
     naming::ROWS,
+    deploy::ROWS,
+    run::ROWS,
 ];
 
 const COUNT: usize = {
-    let [first, second, third, fourth, fifth] = PARTS;
-    first.len() + second.len() + third.len() + fourth.len() + fifth.len()
+    let (mut part, mut count) = (0, 0);
+    while part < PARTS.len() {
+        count += PARTS[part].len();
+        part += 1;
+    }
+    count
 };
 
 static ALL: [Input; COUNT] = {

@@ -11,7 +11,7 @@ use tagship::schema::INPUTS;
 use test_support::checkout::Checkout;
 use test_support::process::{finish, tagship};
 
-const DOCUMENTS: [&str; 13] = [
+const DOCUMENTS: [&str; 14] = [
     "README.md",
     "docs/reference.md",
     "docs/local-ecr.md",
@@ -24,6 +24,7 @@ const DOCUMENTS: [&str; 13] = [
     "docs/copying.md",
     "docs/promoting.md",
     "docs/scanning.md",
+    "docs/deploy.md",
     "docs/releasing.md",
 ];
 

@@ -9,6 +9,7 @@ mod architecture;
 mod building_page;
 mod cli_process;
 mod copying;
+mod deploy_files;
 mod doctor_command;
 mod documents;
 mod errors_page;

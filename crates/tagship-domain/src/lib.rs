@@ -7,6 +7,7 @@ pub mod bump;
 pub mod capability;
 pub mod content;
 pub mod copying;
+pub mod deploy;
 pub mod dockerfile;
 pub mod doctor;
 pub mod error;

@@ -1,6 +1,6 @@
-//! What to call the image, and how to run.
+//! What to call the image, and what becomes of its version.
 
-use crate::schema::{Faces, Input, InputKind, MaySet, Section};
+use crate::schema::{Input, MaySet, Section};
 
 /// In the order of the help.
 pub(super) const ROWS: &[Input] = &[
@@ -71,74 +71,4 @@ pub(super) const ROWS: &[Input] = &[
         "PART",
         "Git tags that move forward with the version: `major` for `v1`, `minor` for `v1.2`",
     ),
-    Input::text(
-        Section::Images,
-        "only",
-        "NAME",
-        "The image to take, of those that stand under `images` in `tagship.yaml`",
-    )
-    .default_note("the only one")
-    .faces(Faces::NotFile),
-    Input::entries(
-        Section::Images,
-        "paths",
-        "PATTERN",
-        "What the image is made from, one pattern a line as in a workflow's `paths`, relative to the repository's root. \
-         `changed` and `version: auto` look at it",
-    )
-    .default_note("the context and the Dockerfile"),
-    Input {
-        faces: Faces::Plan,
-        ..Input::flag(
-            Section::Images,
-            "changed",
-            "Publish nothing, and list the images that the commit touches as a matrix for `strategy`",
-        )
-    },
-    Input::text(
-        Section::Images,
-        "since",
-        "REVISION",
-        "What `changed` compares the commit with: a commit, branch or tag",
-    )
-    .default_note("the event's own base; in a push the commit before it, in a pull request where it branched off")
-    .faces(Faces::Plan),
-    Input::flag(
-        Section::Run,
-        "rebuild",
-        "Build although the commit is published, and compare the digests",
-    ),
-    Input::flag(
-        Section::Run,
-        "allow-dirty",
-        "Publish a working tree with uncommitted changes, under tags that say so",
-    ).may_set(MaySet::Workflow),
-    Input::flag(Section::Run, "dry-run", "Stop after the plan; write nothing"),
-    Input {
-        faces: Faces::Plan,
-        ..Input::flag(
-            Section::Run,
-            "offline",
-            "Plan by git alone; contact no server and write nothing",
-        )
-    },
-    Input::text(
-        Section::Run,
-        "config",
-        "PATH",
-        "The file that inputs are read from",
-    )
-    .default_note("`tagship.yaml`, if there is one")
-    .faces(Faces::NotFile),
-    Input {
-        action_default: Some("${{ github.token }}"),
-        ..Input::new(
-            Section::Run,
-            "github-token",
-            InputKind::Secret,
-            "TOKEN",
-            "A token for GitHub's API, to read the repository's description and licence for labels, and to `release`",
-        )
-        .faces(Faces::Secret)
-    },
 ];

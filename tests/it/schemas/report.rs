@@ -53,6 +53,7 @@ pub(super) fn report_schema() -> Value {
             "tags": tags,
             "targets": {"type": "array", "items": target},
             "release": release_report(),
+            "deploy-files": {"type": "array", "items": object(&json!({"type": code(), "path": text()}), &[])},
             "manifests": {"type": "array", "items": object(&json!({"platform": platform(), "digest": digest()}), &[])},
             "size": {"type": ["integer", "null"], "minimum": 0},
             "engine": nullable(&object(&json!({"version": text(), "store": {"enum": ["classic", "containerd"]}, "platform": platform()}), &[])),
@@ -63,7 +64,15 @@ pub(super) fn report_schema() -> Value {
             "error": nullable(&error()),
             "plan": plan(),
         }),
-        &["image-id", "names", "plan", "gate", "release", "targets"],
+        &[
+            "image-id",
+            "names",
+            "plan",
+            "gate",
+            "release",
+            "targets",
+            "deploy-files",
+        ],
     );
     titled(report, "The report of a run of Tagship")
 }

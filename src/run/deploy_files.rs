@@ -1,0 +1,227 @@
+//! Files that deployments read, written once the image is published.
+//!
+//! 1. Before the build each is made for a stand-in of the image, so that what cannot be made or written is found early.
+//! 2. After it each is read and made anew, and all are written: each whole, or not at all.
+
+use std::borrow::Cow;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::pipeline::Ledger;
+use crate::regular_file;
+use crate::report::{DeployFileReport, Status};
+use crate::settings::Settings;
+use tagship_domain::content::Platform;
+use tagship_domain::deploy::{DeployFile, DeployFileProblem, DeployForm, DeployedImage};
+use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::facts::PlatformManifest;
+use tagship_domain::plan::Plan;
+use tagship_domain::reference::Digest;
+use tagship_domain::tags::TagClass;
+
+/// The most bytes of a file that is read.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Why a file of `deploy-files` cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployFileError {
+    /// It cannot say what it is to say.
+    #[error("deploy file `{path}` {problem}")]
+    Unfit {
+        /// The file that is read, as the user knows it.
+        path: String,
+        /// Why.
+        problem: DeployFileProblem,
+    },
+    /// It cannot be read.
+    #[error("deploy file `{path}` cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("deploy file `{path}` cannot be written: {source}")]
+    Unwritable {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+        /// Whether the image is published already.
+        is_published: bool,
+    },
+}
+
+impl Diagnose for DeployFileError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Unwritable {
+                is_published: true, ..
+            } => FailureKind::Operation,
+            _ => FailureKind::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::Unwritable {
+                is_published: true, ..
+            } => "the image is published, and what deploys it does not know; run again".into(),
+            Self::Unwritable { .. } => {
+                "make the folder, or let the user of this run write there; nothing was built".into()
+            }
+            Self::Unfit {
+                problem: DeployFileProblem::Missing,
+                ..
+            } => "commit the file, or let a step before this one make it; nothing was built".into(),
+            Self::Unfit { .. } | Self::Unreadable { .. } => "nothing was built".into(),
+        })
+    }
+}
+
+/// Finds out before the build whether each file can be made, and where the run is to write, be written.
+pub(super) fn check(settings: &Settings, plan: &Plan) -> Result<(), DeployFileError> {
+    let tags = || plan.tags.iter().map(|planned| &planned.wanted);
+    let release = tags().find(|tag| tag.class == TagClass::Release);
+    for file in &settings.deploy_files {
+        let platforms = stand_ins(settings, file);
+        let image = DeployedImage {
+            name: &plan.image,
+            digest: Digest::of(b""),
+            tag: release.or_else(|| tags().next()).map(|tag| &tag.tag),
+            platforms: &platforms,
+        };
+        made(settings, file, &image)?;
+        if !settings.dry_run {
+            let probed = place(settings, file).and_then(|place| regular_file::check_replace(&place));
+            probed.map_err(|source| unwritable(settings, file, source, false))?;
+        }
+    }
+    Ok(())
+}
+
+/// The platforms that the image will have; where the engine chooses, the one that the file is for.
+fn stand_ins(settings: &Settings, file: &DeployFile) -> Vec<PlatformManifest> {
+    let chosen = match &file.form {
+        DeployForm::Lambda {
+            platform: Some(platform),
+            ..
+        } => Some(platform.clone()),
+        _ => Platform::parse("linux/amd64").ok(),
+    };
+    let platforms = if settings.build.platforms.is_empty() {
+        chosen.into_iter().collect()
+    } else {
+        settings.build.platforms.clone()
+    };
+    let stand_in = |platform| PlatformManifest {
+        platform,
+        digest: Digest::of(b""),
+    };
+    platforms.into_iter().map(stand_in).collect()
+}
+
+/// Writes all files for what is published now.
+pub(super) fn write(settings: &Settings, ledger: &Ledger) -> Result<(), DeployFileError> {
+    let report = ledger.report();
+    let is_published = matches!(report.status, Status::Published | Status::AlreadyPublished);
+    let (Some(name), Some(digest), true) = (&report.image, report.digest, is_published) else {
+        return Ok(());
+    };
+    let image = DeployedImage {
+        name,
+        digest,
+        tag: report.principal_tag(),
+        platforms: &report.manifests,
+    };
+    let mut made_files = Vec::new();
+    for file in &settings.deploy_files {
+        made_files.push((file, made(settings, file, &image)?));
+    }
+    for (file, text) in made_files {
+        let written = place(settings, file).and_then(|place| regular_file::replace(&place, text.as_bytes()));
+        written.map_err(|source| unwritable(settings, file, source, true))?;
+        ledger.deploy_file(DeployFileReport {
+            form: file.form.clone(),
+            path: shown(settings, &file.path),
+        });
+    }
+    Ok(())
+}
+
+fn made(
+    settings: &Settings,
+    file: &DeployFile,
+    image: &DeployedImage<'_>,
+) -> Result<String, DeployFileError> {
+    let source = file.source();
+    let existing = source.map(|source| read(settings, source)).transpose()?.flatten();
+    file.render(existing.as_deref(), image)
+        .map_err(|problem| DeployFileError::Unfit {
+            path: shown(settings, source.unwrap_or(&file.path)),
+            problem,
+        })
+}
+
+/// What a file says; `None` where there is none.
+fn read(settings: &Settings, path: &Path) -> Result<Option<String>, DeployFileError> {
+    let read = || {
+        let mut text = String::new();
+        let file = regular_file::open(&within(settings, path)?)?;
+        file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(io::Error::other("it is larger than 1 MiB"));
+        }
+        Ok(text)
+    };
+    match read() {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => {
+            let path = shown(settings, path);
+            Err(DeployFileError::Unreadable { path, source })
+        }
+    }
+}
+
+/// The file that is written, with links followed: in the checkout still.
+fn place(settings: &Settings, file: &DeployFile) -> io::Result<PathBuf> {
+    within(settings, &file.path).or_else(|error| {
+        if error.kind() != io::ErrorKind::NotFound || file.path.is_symlink() {
+            return Err(error);
+        }
+        let name = file.path.file_name().ok_or(error)?;
+        Ok(within(settings, file.path.parent().unwrap_or(Path::new("/")))?.join(name))
+    })
+}
+
+/// Where a path leads to, if that is in the checkout.
+fn within(settings: &Settings, path: &Path) -> io::Result<PathBuf> {
+    let real = fs::canonicalize(path)?;
+    if real.starts_with(fs::canonicalize(&settings.workspace)?) {
+        Ok(real)
+    } else {
+        Err(io::Error::other("a link leads out of the checkout"))
+    }
+}
+
+fn unwritable(
+    settings: &Settings,
+    file: &DeployFile,
+    source: io::Error,
+    is_published: bool,
+) -> DeployFileError {
+    DeployFileError::Unwritable {
+        path: shown(settings, &file.path),
+        source,
+        is_published,
+    }
+}
+
+/// A path as the user knows it.
+fn shown(settings: &Settings, path: &Path) -> String {
+    let path = path.strip_prefix(&settings.workspace).unwrap_or(path);
+    path.display().to_string()
+}
