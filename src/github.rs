@@ -2,6 +2,7 @@
 
 mod api;
 mod failure;
+mod findings;
 mod releases;
 
 use std::fmt;

@@ -29,7 +29,7 @@ use tagship_domain::reference::{Digest, ImageRef, RepositoryName, Tag};
 
 pub use build_error::{BuildError, SourceLocation};
 pub use buildkit_session::{StepOutcome, Warning};
-pub use forge_error::ForgeError;
+pub use forge_error::{ForgeError, SHOW_FINDINGS};
 pub use git_error::GitError;
 pub use image_archive::{ImageArchive, LoopbackRegistry, OpenBase, PushableImage};
 pub use oci_registry::{
@@ -39,7 +39,7 @@ pub use oci_registry::{
 pub use releases::{
     ForgeRelease, ListedTag, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, WriteReleases,
 };
-pub use scans::{ReadScans, ScanStart, StartScans};
+pub use scans::{ReadScans, ScanStart, ShowFindings, StartScans};
 pub use tagship_domain::capability::ImageStore;
 
 /// Reads one repository and its settings.

@@ -117,6 +117,8 @@ pub struct GateSettings {
     pub policy: GatePolicy,
     /// The file that findings are written to as SARIF; absolute.
     pub sarif: Option<PathBuf>,
+    /// Whether findings are sent to code scanning.
+    pub upload: bool,
 }
 
 /// What becomes of a version on the forge.

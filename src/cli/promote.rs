@@ -56,16 +56,17 @@ impl PromoteArguments {
         self,
         environment: &Environment,
     ) -> Result<PromoteRequest, RepositoryArgumentError> {
+        let named = self.name.as_deref().map(PartialRef::parse_name).transpose()?;
         let gate = match self.gate.first() {
             _ if self.require_scan => Some(self.gate.into_settings(
                 &self.repository,
+                named.as_ref(),
                 ScanMode::Wait,
                 environment,
             )?),
             Some(flag) => return Err(RepositoryArgumentError::Unscanned(flag)),
             None => None,
         };
-        let named = self.name.as_deref().map(PartialRef::parse_name).transpose()?;
         let from = PartialRef::parse(&self.from)?.reference;
         let targets = self.to_repository.iter().map(|name| {
             let named = PartialRef::parse_name(name)?;

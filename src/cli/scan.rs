@@ -35,7 +35,8 @@ pub(super) struct GateArguments(BTreeMap<&'static str, Vec<String>>);
 
 impl GateArguments {
     fn inputs() -> impl Iterator<Item = &'static Input> {
-        let of_gate = |input: &&Input| input.section == Section::Gate && input.name != "scan";
+        let of_gate =
+            |input: &&Input| input.section == Section::Gate && !matches!(input.name, "scan" | "upload-sarif");
         INPUTS.iter().filter(of_gate)
     }
 
@@ -46,11 +47,16 @@ impl GateArguments {
 
     /// How findings are judged: by the flags, and what the file of the same name says.
     pub(super) fn into_settings(
-        self,
+        mut self,
         repository: &RepositoryArguments,
+        named: Option<&PartialRef>,
         scan: ScanMode,
         environment: &Environment,
     ) -> Result<GateSettings, SettingsError> {
+        // Files may say which image they are about.
+        if let Some(name) = named.and_then(|named| named.repository.as_ref()) {
+            self.0.insert("repository", vec![name.to_string()]);
+        }
         inputs::gate(repository.with(self.0, environment), environment, scan)
     }
 }
@@ -76,7 +82,9 @@ impl ScanArguments {
         };
         Ok(ScanRequest {
             image,
-            gate: self.gate.into_settings(&self.repository, mode, environment)?,
+            gate: self
+                .gate
+                .into_settings(&self.repository, named.as_ref(), mode, environment)?,
             settings: self
                 .repository
                 .into_settings(&named.unwrap_or_default(), environment)?,

@@ -188,6 +188,12 @@ impl Api {
         self.error(Failure::Answer(problem), Purpose::Read)
     }
 
+    /// The error of findings that cannot be sent.
+    pub(super) fn not_sent(&self, error: &dyn std::fmt::Display) -> ForgeError {
+        let problem = format!("the findings cannot be sent: {error}");
+        self.error(Failure::Answer(problem), Purpose::ShowFindings)
+    }
+
     /// Reads what an answer says.
     pub(super) fn read<T: serde::de::DeserializeOwned>(&self, answer: &Answer) -> Result<T, ForgeError> {
         serde_json::from_slice(&answer.body).map_err(|error| self.not_understood(&error))

@@ -6,7 +6,7 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use crate::ports::ForgeError;
+use crate::ports::{ForgeError, SHOW_FINDINGS};
 use tagship_domain::error::innermost;
 use tagship_domain::untrusted::cleaned;
 
@@ -31,6 +31,8 @@ pub(super) enum Purpose<'a> {
     Read,
     /// To make or change what has this name.
     Write(&'a str),
+    /// To send findings to code scanning.
+    ShowFindings,
 }
 
 impl From<octocrab::Error> for Failure {
@@ -105,6 +107,13 @@ impl Failure {
                         return ForgeError::NotPermitted {
                             repository,
                             action: "write to",
+                            message: worded,
+                        };
+                    }
+                    (Purpose::ShowFindings, 401 | 403 | 404) => {
+                        return ForgeError::NotPermitted {
+                            repository,
+                            action: SHOW_FINDINGS,
                             message: worded,
                         };
                     }

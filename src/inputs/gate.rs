@@ -6,22 +6,29 @@ use super::entries::stays;
 use super::lists::{checked, names};
 use super::paths::Paths;
 use super::problem::Problems;
-use super::{Origin, RawInputs};
+use super::{Origin, RawInputs, read_bounded};
 use crate::regular_file;
 use crate::settings::GateSettings;
-use tagship_domain::findings::{FailOn, GatePolicy, Ignore, ScanMode, Strictness};
+use tagship_domain::findings::{FailOn, GatePolicy, Ignore, ScanMode, Strictness, read_ignore_file};
+use tagship_domain::reference::RepositoryName;
 use tagship_domain::untrusted::cleaned;
 
 /// The inputs that say nothing without `scan`.
-const DEPENDENT: [&str; 7] = [
+const DEPENDENT: [&str; 11] = [
     "fail-on",
     "only-fixed",
     "ignore-findings",
+    "ignore-files",
+    "exploitable",
+    "grace-days",
     "stale-ignores",
     "unscannable",
     "scan-timeout",
     "sarif-file",
+    "upload-sarif",
 ];
+/// The most bytes of a file of ignored findings.
+const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// Reads the gate of a run that publishes; there is none where nothing is scanned.
 pub(super) fn read(
@@ -68,13 +75,19 @@ pub(super) fn settings(
         stays(raw, &value, &path, paths, problems).then_some(path)
     });
     let only_fixed = raw.flag("only-fixed", problems);
-    let ignores: Vec<Ignore> = raw
+    let mut ignores: Vec<Ignore> = raw
         .entries("ignore-findings", problems)
         .iter()
         .enumerate()
         .filter_map(|(index, entry)| checked(entry, index, Ignore::parse(&entry.text), problems))
         .collect();
+    ignores.extend(of_files(raw, paths, problems));
     let stale_ignores = strictness(raw, "stale-ignores", problems);
+    let exploitable = strictness(raw, "exploitable", problems);
+    let grace_days = raw
+        .integer("grace-days", problems)
+        .and_then(|days| u16::try_from(days).ok());
+    let upload = raw.flag("upload-sarif", problems);
     let unscannable = strictness(raw, "unscannable", problems);
     let timeout = raw.integer("scan-timeout", problems);
     let entries = names(raw, "fail-on", problems);
@@ -87,12 +100,40 @@ pub(super) fn settings(
         policy: GatePolicy {
             fail_on: problems.check(&origin, fail_on, hint)?,
             only_fixed,
+            exploitable: exploitable?,
+            grace_days: grace_days?,
             unscannable: unscannable?,
             stale_ignores: stale_ignores?,
             ignores,
         },
         sarif,
+        upload,
     })
+}
+
+/// Findings that do not count by files of other tools.
+fn of_files(raw: &RawInputs, paths: &Paths, problems: &mut Problems) -> Vec<Ignore> {
+    let repository = raw.text("repository", problems);
+    let repository = repository.and_then(|name| RepositoryName::parse(&name.text).ok());
+    let mut ignores = Vec::new();
+    for entry in raw.entries("ignore-files", problems) {
+        let path = paths.resolve(&entry.text);
+        if !stays(raw, &entry, &path, paths, problems) {
+            continue;
+        }
+        let shown = cleaned(&entry.text);
+        let read = match read_bounded(&path, MAX_FILE_BYTES) {
+            Err(error) => Err(format!("`{shown}` cannot be read: {error}")),
+            Ok(bytes) if bytes.len() > MAX_FILE_BYTES => Err(format!("`{shown}` is larger than 1 MiB")),
+            Ok(bytes) => String::from_utf8(bytes).map_err(|error| format!("`{shown}` is not UTF-8: {error}")),
+        };
+        let read = read.and_then(|text| {
+            let read = read_ignore_file(&text, repository.as_ref());
+            read.map_err(|error| format!("`{shown}` {error}"))
+        });
+        ignores.extend(problems.check(&entry.origin, read, None).into_iter().flatten());
+    }
+    ignores
 }
 
 fn strictness(raw: &RawInputs, input: &str, problems: &mut Problems) -> Option<Strictness> {

@@ -1,5 +1,7 @@
 //! Writing: does what the plan says.
 
+use std::path::Path;
+
 use oci_registry::{READ_BLOB, verify_manifest};
 
 use super::gate::{Scanning, judge};
@@ -12,6 +14,7 @@ use crate::ports::{
     Builder, Clock, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, StartScans, TryImage,
     WriteReleases, WriteRepository,
 };
+use crate::report::sarif;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::facts::Unknown;
 use tagship_domain::findings::GateFailure;
@@ -35,6 +38,8 @@ pub struct Writers<'a> {
     pub scans: &'a dyn StartScans,
     /// The time, by which scans are waited for.
     pub clock: &'a dyn Clock,
+    /// The Dockerfile's path in the checkout, which findings are shown at.
+    pub dockerfile: &'a Path,
     /// The forge, where the plan has a release.
     pub forge: Option<&'a dyn WriteReleases>,
 }
@@ -82,7 +87,13 @@ pub async fn execute(
         let own = report.tags.iter().filter(|tag| tag.digest == Some(digest));
         let staying = own.filter(|tag| tag.class != TagClass::Moving);
         let tags: Vec<Tag> = staying.map(|tag| tag.tag.clone()).collect();
+        let decision = ledger.gate_decision();
+        let findings = decision.map(|decision| {
+            let path = writers.dockerfile.to_string_lossy();
+            sarif(&plan.image.repository, &path, &decision)
+        });
         let image = ReleasedImage {
+            findings: findings.as_ref(),
             name: &plan.image,
             digest,
             tags: &tags,

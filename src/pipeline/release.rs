@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use serde_json::Value;
 
 use super::{Ledger, PipelineError};
 use crate::ports::{
@@ -31,6 +32,8 @@ pub struct ReleasedImage<'a> {
     pub tags: &'a [Tag],
     /// One manifest for each platform.
     pub platforms: &'a [PlatformManifest],
+    /// What its scan found, in SARIF 2.1.0, where this run let it pass the gate.
+    pub findings: Option<&'a Value>,
 }
 
 /// Reads what the plan of a release needs to know.
@@ -201,6 +204,14 @@ impl ReleaseWriter<'_> {
             content: record.json().into_bytes(),
         };
         self.send(&release, &asset).await?;
+        if let Some(findings) = self.image.findings {
+            let asset = NewAsset {
+                name: "findings.sarif",
+                media_type: "application/sarif+json",
+                content: format!("{findings:#}\n").into_bytes(),
+            };
+            self.send(&release, &asset).await?;
+        }
         Ok(Some(release))
     }
 

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use tagship_domain::error::{Diagnose, FailureKind};
 
+/// What a token does that sends findings.
+pub const SHOW_FINDINGS: &str = "show findings in";
+
 /// What can go wrong with GitHub's API.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgeError {
@@ -85,6 +88,9 @@ impl Diagnose for ForgeError {
             Self::InvalidRepository { .. } | Self::Taken { .. } => return None,
             Self::Failed { is_unsure: true, .. } => "run again: what was done stays, and is not done twice",
             Self::Failed { .. } => "check that `github-token` may read the repository's `contents`",
+            Self::NotPermitted { action, .. } if *action == SHOW_FINDINGS => {
+                "give the job `permissions: security-events: write`; code scanning has to be on for the repository, and a pull request from a fork never has the right"
+            }
             // Source: GitHub docs, "Permissions for the GITHUB_TOKEN" and "Troubleshooting the REST API".
             Self::NotPermitted { .. } => {
                 "give the job `permissions: contents: write`; a pull request from a fork never has it, an organisation may withhold it, and a commit that changes `.github/workflows` needs a token with the right `workflows` in `github-token`"

@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 use oci_registry::RegistryError;
 
+use super::ForgeError;
+use tagship_domain::facts::CommitId;
 use tagship_domain::findings::{Scan, ScanSetting};
 use tagship_domain::reference::Digest;
 
@@ -27,6 +29,13 @@ pub trait ReadScans: Send + Sync {
 pub trait StartScans: ReadScans {
     /// Begins a basic scan of an image.
     async fn start(&self, image: &Digest) -> Result<ScanStart, RegistryError>;
+}
+
+/// Shows findings where the code is reviewed.
+#[async_trait]
+pub trait ShowFindings: Send + Sync {
+    /// Sends findings of a commit at a git reference, in SARIF 2.1.0.
+    async fn show_findings(&self, commit: &CommitId, git_ref: &str, sarif: &str) -> Result<(), ForgeError>;
 }
 
 /// What became of the wish for a scan.

@@ -162,6 +162,7 @@ mod tests {
             score: Some(9.8),
             description: Some("a backdoor".to_owned()),
             uri: Some("https://example.com/a b".to_owned()),
+            known_since: None,
             is_suppressed: false,
         }
     }
@@ -170,6 +171,8 @@ mod tests {
         let policy = GatePolicy {
             fail_on: FailOn::parse(["high"]).unwrap(),
             only_fixed: false,
+            exploitable: Strictness::Warn,
+            grace_days: 0,
             unscannable: Strictness::Fail,
             stale_ignores: Strictness::Warn,
             ignores: vec![Ignore::parse("id=CVE-2,until=2026-12-31,reason=not reachable").unwrap()],

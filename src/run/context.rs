@@ -180,6 +180,11 @@ impl<'a> RunContext<'a> {
         self.release.as_ref()?.0.forge()
     }
 
+    /// The repository's web address, if it is known.
+    pub(super) fn web(&self) -> Option<&str> {
+        self.naming.source.url.as_deref()
+    }
+
     /// Ends what was started for this run alone.
     pub(super) async fn close(self) {
         self.target.close().await;

@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use super::RunError;
-use crate::ports::{ReadScans, RegistryError, Reporter, RunEvent, Warning};
+use super::release::forge;
+use crate::ports::{ReadScans, RegistryError, Reporter, RunEvent, ShowFindings as _, Warning};
 use crate::regular_file;
 use crate::report::sarif;
-use crate::settings::GateSettings;
-use tagship_domain::facts::Unknown;
+use crate::settings::{GateSettings, Settings};
+use tagship_domain::error::Diagnose as _;
+use tagship_domain::facts::{CommitId, Unknown};
 use tagship_domain::findings::{GateDecision, GatePlan};
 use tagship_domain::plan::Plan;
 use tagship_domain::reference::RepositoryName;
@@ -59,22 +61,59 @@ pub(super) async fn gate_plan(settings: &GateSettings, scans: &dyn ReadScans) ->
 
 /// Writes all findings as SARIF, where that is asked for. What was judged holds without the file, so that its failure is a
 /// warning.
+///
+/// Returns what was to be written.
 pub(super) fn write_sarif(
     settings: Option<&GateSettings>,
     repository: &RepositoryName,
     dockerfile: &Path,
     decision: Option<&GateDecision>,
     reporter: &dyn Reporter,
-) {
-    let path = settings.and_then(|settings| settings.sarif.as_ref());
-    let (Some(path), Some(decision)) = (path, decision) else {
-        return;
+) -> Option<String> {
+    let report = sarif(repository, &dockerfile.to_string_lossy(), decision?);
+    let text = format!("{report:#}\n");
+    let Some(path) = &settings?.sarif else {
+        return Some(text);
     };
-    let report = sarif(repository, &dockerfile.to_string_lossy(), decision);
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-    if let Err(error) = regular_file::replace(&place, format!("{report:#}\n").as_bytes()) {
+    if let Err(error) = regular_file::replace(&place, text.as_bytes()) {
         let message = format!("`{}` could not be written: {error}", path.display());
-        let (file, line) = (None, None);
-        reporter.event(RunEvent::Warning(&Warning { message, file, line }));
+        warn(message, reporter);
     }
+    Some(text)
+}
+
+/// Sends the findings to code scanning, where that is asked for. What was judged holds without it, so that its failure is a
+/// warning.
+pub(super) async fn upload_sarif(
+    settings: &Settings,
+    web: Option<&str>,
+    commit: &CommitId,
+    sarif: &str,
+    reporter: &dyn Reporter,
+) {
+    let event = settings.event.as_ref();
+    let sent = async {
+        let forge = forge(&settings.github, web).map_err(|error| (error.to_string(), None))?;
+        let (Some(forge), Some(event)) = (forge, event) else {
+            let problem = "there is no token for GitHub, or no job whose commit they are about";
+            return Err((problem.to_owned(), None));
+        };
+        // Of a pull request the merge is analysed, which its reference names.
+        let commit = event.commit.as_ref().unwrap_or(commit);
+        let sent = forge.show_findings(commit, event.git_ref.as_str(), sarif).await;
+        sent.map_err(|error| (error.to_string(), error.hint()))
+    };
+    if let Err((problem, hint)) = sent.await {
+        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        warn(
+            format!("the findings are not in code scanning: {problem}{hint}"),
+            reporter,
+        );
+    }
+}
+
+fn warn(message: String, reporter: &dyn Reporter) {
+    let (file, line) = (None, None);
+    reporter.event(RunEvent::Warning(&Warning { message, file, line }));
 }

@@ -242,7 +242,7 @@ pub(super) fn makes_version(settings: &Settings) -> bool {
 }
 
 /// The repository on GitHub that the settings name, or else the remote of the checkout.
-fn forge(github: &GithubSettings, web: Option<&str>) -> Result<Option<GithubForge>, RunError> {
+pub(super) fn forge(github: &GithubSettings, web: Option<&str>) -> Result<Option<GithubForge>, RunError> {
     let repository = github.repository.clone();
     let github = GithubSettings {
         repository: repository.or_else(|| repository_of(web?, github)),

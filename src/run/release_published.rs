@@ -77,6 +77,7 @@ async fn release_from(
     if !plan.is_fulfilled() {
         forge.check_write().await.map_err(PipelineError::from)?;
         let image = ReleasedImage {
+            findings: None,
             name: &target.image,
             digest: candidate.digest,
             tags: &candidate.tags,

@@ -7,13 +7,12 @@ use super::connection::RegistryConnection;
 use super::context::RunContext;
 use super::deploy_files;
 use super::further_targets::OpenedTargets;
-use super::gate::{plan_gate, plan_gate_offline, write_sarif};
+use super::gate::{plan_gate, plan_gate_offline, upload_sarif, write_sarif};
 use super::history::History;
 use super::result_files::{prepare_files, write_files};
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::engine::{BuildRunner, EngineBuilder};
-use crate::github::GithubForge;
 use crate::logins::Logins;
 use crate::pipeline::{FurtherTargets, Ledger, PipelineError, Writers, execute, image_facts};
 use crate::ports::{
@@ -104,7 +103,7 @@ async fn ship_from(
         ledger.dry_run();
         return Ok(Outcome::of_dry_run(&plan, ledger));
     }
-    let writers = (&connection, targets, context.forge());
+    let writers = (&connection, targets, context);
     publish(&plan, writers, settings, reporter, ledger).await?;
     let manifest = ledger.published_manifest();
     write_files(&settings.files, &ledger.report(), manifest.as_ref())?;
@@ -136,11 +135,12 @@ async fn note_published(
 /// Does what the plan says, with the engine and the registry.
 async fn publish(
     plan: &Plan,
-    (connection, targets, forge): (&RegistryConnection, &OpenedTargets, Option<&GithubForge>),
+    (connection, targets, context): (&RegistryConnection, &OpenedTargets, &RunContext<'_>),
     settings: &Settings,
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
 ) -> Result<(), RunError> {
+    let forge = context.forge();
     if plan.release.is_some() && forge.is_none() {
         return Err(RunError::NoForge);
     }
@@ -172,7 +172,10 @@ async fn publish(
     let builder = WatchedBuilder::new(builder, watch);
     let scans = connection.scans();
     let targets = targets.writers();
+    let dockerfile = &settings.build.dockerfile;
+    let dockerfile = dockerfile.strip_prefix(&settings.workspace).unwrap_or(dockerfile);
     let writers = Writers {
+        dockerfile,
         registry: &repository,
         targets: FurtherTargets {
             source: &repository,
@@ -186,14 +189,24 @@ async fn publish(
     };
     let history = History::of(settings, Arc::clone(&reporter));
     let executed = execute(plan, &writers, &history, &*reporter, ledger).await;
-    let dockerfile = &settings.build.dockerfile;
-    write_sarif(
+    let findings = write_sarif(
         settings.gate.as_ref(),
         &plan.image.repository,
-        dockerfile.strip_prefix(&settings.workspace).unwrap_or(dockerfile),
+        dockerfile,
         ledger.gate_decision().as_ref(),
         &*reporter,
     );
+    let is_sent = settings.gate.as_ref().is_some_and(|gate| gate.upload);
+    if let Some(findings) = findings.filter(|_| is_sent) {
+        upload_sarif(
+            settings,
+            context.web(),
+            &plan.revision.commit,
+            &findings,
+            &*reporter,
+        )
+        .await;
+    }
     Ok(executed?)
 }
 

@@ -239,6 +239,15 @@ fn of_three_versions_one_passes_one_is_stopped_and_one_converges_wherever_it_is_
         serde_json::from_slice(&std::fs::read(&findings).expect("it is written")).expect("JSON");
     assert_eq!(written["runs"][0]["results"][0]["ruleId"], "CVE-2024-3094");
 
+    let released = world.github.release("v1.0.0");
+    let names = released["assets"]
+        .as_array()
+        .expect("it is a list")
+        .iter()
+        .map(|asset| text(&asset["name"]));
+    assert_eq!(names.collect::<Vec<_>>(), ["image.json", "findings.sarif"]);
+    assert_eq!(world.download("v1.0.0", "findings.sarif")["version"], "2.1.0");
+
     // The number is free, and the commit that was stopped is among the changes.
     world.commit("fix: without the finding");
     scanned(&world, &json!([]));

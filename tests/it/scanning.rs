@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tagship_domain::content::Descriptor;
 use tagship_domain::immutability::Mutability;
+use test_support::github::Github;
 use test_support::images::Pusher;
 use test_support::local::{Ecr, is_tag_put};
 use test_support::page::{check, run_at};
@@ -398,6 +399,118 @@ fn findings_are_written_for_code_scanning_also_when_they_fail() {
     let problem = "`/dev/full` cannot be written: it is no regular file";
     assert!(refused.0.stderr.contains(problem), "{}", refused.0.stderr);
     assert!(yard.ecr.journal().is_empty());
+}
+
+#[test]
+fn files_of_other_tools_say_what_does_not_count() {
+    let stock = Stock::scanned("ENHANCED", "SCAN_ON_PUSH");
+    stock.ecr.order_scans(order(two_findings()));
+    let write = |name: &str, text: &str| {
+        let path = stock.home.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let trivy = write(
+        ".trivyignore.yaml",
+        "vulnerabilities:\n- id: CVE-2024-3094\n  statement: never loaded\n- id: CVE-2020-1\n",
+    );
+    let data = stock.json(0, &["--ignore-files", &trivy]);
+    assert_eq!(data["gate"]["ignored"][0]["reason"], "never loaded");
+    // Such files are about several images: what is not used is no news.
+    assert_eq!(data["gate"]["stale-ignores"], json!([]));
+    let vex = |product: &str| {
+        let statement = json!({
+            "vulnerability": {"name": "CVE-2024-3094"},
+            "products": [{"@id": product}],
+            "status": "not_affected",
+            "justification": "component_not_present",
+        });
+        write(
+            "vex.json",
+            &json!({"@context": "https://openvex.dev/ns/v0.2.0", "statements": [statement]}).to_string(),
+        )
+    };
+    stock.json(
+        0,
+        &[
+            "--ignore-files",
+            &vex("pkg:oci/app?repository_url=registry.example"),
+        ],
+    );
+    stock.json(11, &["--ignore-files", &vex("pkg:oci/other")]);
+    let grype = write(
+        ".grype.yaml",
+        "ignore:\n- vulnerability: CVE-2024-3094\n  namespace: nvd\n",
+    );
+    let refused = stock.scan(&["--ignore-files", &grype]);
+    refused.expect_code(2);
+    assert!(
+        refused
+            .stderr
+            .contains(".grype.yaml` entry 1 has `namespace`, which is not read"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn new_vulnerabilities_have_days_of_grace_and_known_exploits_none() {
+    let stock = Stock::scanned("ENHANCED", "SCAN_ON_PUSH");
+    let now = jiff::Timestamp::now().as_second();
+    let finding = |exploitable: bool, days: i64| {
+        json!([{"name": "CVE-2026-1", "severity": "CRITICAL", "package": "p", "version": "1",
+                "exploitable": exploitable, "vendor_created_at": now - days * 86_400}])
+    };
+    stock.ecr.order_scans(order(finding(false, 2)));
+    stock.json(11, &[]);
+    let data = stock.json(0, &["--grace-days", "7"]);
+    assert_eq!(data["gate"]["ignored-total"], 1);
+    stock.json(11, &["--grace-days", "2"]);
+    stock.ecr.order_scans(order(finding(true, 2)));
+    stock.json(11, &["--grace-days", "7"]);
+    let failed = stock.json(11, &["--fail-on", "none", "--exploitable", "fail"]);
+    assert_eq!(
+        failed["gate"]["reasons"],
+        json!([{"code": "exploitable-findings", "count": 1}])
+    );
+    stock.json(0, &["--fail-on", "none"]);
+}
+
+#[test]
+fn findings_go_to_code_scanning_also_when_they_fail() {
+    let (yard, _) = published();
+    yard.ecr.order_scans(order(two_findings()));
+    let github = Github::of(yard.checkout.path());
+    let ship = |code: i32| {
+        let mut command = yard.command("ship", NO_ENGINE, &["--scan", "wait", "--upload-sarif"]);
+        command.envs(github.job()).envs([
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_EVENT_NAME", "push"),
+            ("GITHUB_REF", "refs/heads/main"),
+            ("GITHUB_SHA", &yard.checkout.head()),
+        ]);
+        let run = finish(&mut command);
+        run.expect_code(code);
+        run
+    };
+    ship(11);
+    let analyses = github.analyses();
+    let [(commit, git_ref, sarif)] = analyses.as_slice() else {
+        panic!("{analyses:?}")
+    };
+    assert_eq!(
+        (commit, git_ref.as_str()),
+        (&yard.checkout.head(), "refs/heads/main")
+    );
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 2);
+    github.let_show_findings(false);
+    let run = ship(11);
+    assert!(
+        run.stderr.contains("`permissions: security-events: write`"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(github.analyses().len(), 1);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod finding;
 mod gate;
 mod gate_plan;
 mod ignore;
+mod ignore_file;
 mod scan;
 mod setting;
 mod severity;
@@ -22,6 +23,7 @@ pub use gate::{
 };
 pub use gate_plan::GatePlan;
 pub use ignore::{Ignore, InvalidIgnore};
+pub use ignore_file::{InvalidIgnoreFile, read_ignore_file};
 pub use scan::{FoundByScan, Scan, ScanEnd, ScanProgress};
 pub use setting::{NeverScanned, ScanFrequency, ScanKind, ScanMode, ScanRoute, ScanSetting, ScanStarter};
 pub use severity::{InvalidSeverity, Severity};

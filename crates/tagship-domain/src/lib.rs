@@ -29,6 +29,7 @@ pub mod tags;
 pub mod template;
 pub mod untrusted;
 pub mod version;
+pub mod yaml;
 
 /// Runs the examples of the README.
 #[cfg(doctest)]

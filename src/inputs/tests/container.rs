@@ -5,7 +5,7 @@ use crate::inputs::container::HINT;
 use crate::schema::{INPUTS, NeedsSetup};
 
 /// A value of each input that needs the host, which this machine does not have.
-const OF_HOST: [(&str, &str); 15] = [
+const OF_HOST: [(&str, &str); 16] = [
     ("docker-host", "ssh://builder"),
     ("docker-host", "unix:///run/user/1001/docker.sock"),
     ("local-data", "/home/runner/ecr"),
@@ -15,6 +15,7 @@ const OF_HOST: [(&str, &str); 15] = [
     ("secret-files", "npm=/home/runner/.npmrc"),
     ("ssh", "default=/home/runner/agent.sock"),
     ("outputs", "type=tar,dest=/home/runner/out.tar"),
+    ("ignore-files", "/home/runner/vex.json"),
     ("sarif-file", "/home/runner/findings.sarif"),
     ("merge-from", "/home/runner/digests"),
     ("digest-file", "/home/runner/digest"),

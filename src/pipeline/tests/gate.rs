@@ -150,6 +150,7 @@ fn found(kind: ScanKind, ended: i64, severities: &[Severity]) -> FoundByScan {
         score: None,
         description: None,
         uri: None,
+        known_since: None,
         is_suppressed: false,
     });
     FoundByScan {
@@ -164,6 +165,8 @@ fn gate(scan: ScanMode, kind: ScanKind, frequency: ScanFrequency) -> GatePlan {
     let policy = GatePolicy {
         fail_on: FailOn::parse(["high"]).unwrap(),
         only_fixed: false,
+        exploitable: Strictness::Warn,
+        grace_days: 0,
         unscannable: Strictness::Fail,
         stale_ignores: Strictness::Warn,
         ignores: Vec::new(),

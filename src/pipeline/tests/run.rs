@@ -280,6 +280,7 @@ impl Run {
                 version: self.plan_request.version.as_ref().map(ToString::to_string),
             };
             let writers = Writers {
+                dockerfile: std::path::Path::new("Dockerfile"),
                 registry,
                 targets: FurtherTargets {
                     source: registry,

@@ -37,6 +37,36 @@ pub(super) const ROWS: &[Input] = &[
          `package`, `version`, `purl` or `path`; `until` and `reason` are needed",
     )
     .may_set(MaySet::Workflow),
+    Input::entries(
+        Section::Gate,
+        "ignore-files",
+        "PATH",
+        "Files of other tools that say which findings do not count, one a line: Trivy's `.trivyignore.yaml`, Grype's `ignore` \
+         rules, OpenVEX documents",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostFile),
+    Input::text(
+        Section::Gate,
+        "exploitable",
+        "WHAT",
+        "What to do when an exploit of a finding that counts is known, whatever `fail-on` allows: `warn` or `fail`",
+    )
+    .default("warn")
+    .may_set(MaySet::Workflow),
+    Input::new(
+        Section::Gate,
+        "grace-days",
+        InputKind::Integer {
+            least: 0,
+            greatest: 365,
+        },
+        "DAYS",
+        "For how many days after a vulnerability was made known its findings do not count. Those with a known exploit, and \
+         those of basic scans, which do not say the day, always count",
+    )
+    .default("0")
+    .may_set(MaySet::Workflow),
     Input::text(
         Section::Gate,
         "stale-ignores",
@@ -72,4 +102,11 @@ pub(super) const ROWS: &[Input] = &[
     )
     .may_set(MaySet::Workflow)
     .needs_setup(NeedsSetup::HostFile),
+    Input::flag(
+        Section::Gate,
+        "upload-sarif",
+        "Send the findings to the repository's code scanning on GitHub, also when the gate fails; needs \
+         `security-events: write`",
+    )
+    .may_set(MaySet::Workflow),
 ];

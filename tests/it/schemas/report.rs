@@ -196,6 +196,8 @@ fn planned_gate() -> Value {
             "setting": nullable(&setting),
             "fail-on": text(),
             "only-fixed": {"type": "boolean"},
+            "exploitable": {"enum": ["fail", "warn"]},
+            "grace-days": {"type": "integer", "minimum": 0},
             "unscannable": {"enum": ["fail", "warn"]},
             "stale-ignores": {"enum": ["fail", "warn"]},
             "ignore-findings": {"type": "array", "items": text()},
@@ -226,7 +228,10 @@ fn gate() -> Value {
             json!({"code": {"enum": ["unscannable-image", "no-findings"]}, "digest": digest(), "status": text()}),
             &[],
         ),
-        (json!({"code": {"const": "stale-ignores"}, "count": count}), &[]),
+        (
+            json!({"code": {"enum": ["stale-ignores", "exploitable-findings"]}, "count": count}),
+            &[],
+        ),
     ]);
     let package = object(
         &json!({"name": text(), "version": text(), "path": text(), "manager": text()}),
@@ -243,8 +248,9 @@ fn gate() -> Value {
             "score": {"type": "number", "minimum": 0, "maximum": 10},
             "description": text(),
             "uri": text(),
+            "known-since": text(),
         }),
-        &["fixed-in", "score", "description", "uri"],
+        &["fixed-in", "score", "description", "uri", "known-since"],
     );
     let findings = json!({"type": "array", "items": finding});
     let ignored = object(

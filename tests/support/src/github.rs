@@ -46,6 +46,9 @@ struct State {
     /// What another run does when a request was carried out: by its number, the git tags that it puts on a commit.
     overtaking: BTreeMap<usize, (Vec<String>, String)>,
     may_write: bool,
+    may_show_findings: bool,
+    /// What was sent to code scanning: the commit, the reference, and the findings.
+    analyses: Vec<(String, String, Value)>,
 }
 
 /// A status with its body.
@@ -64,6 +67,8 @@ impl Github {
             faults: Faults::default(),
             overtaking: BTreeMap::new(),
             may_write: true,
+            may_show_findings: true,
+            analyses: Vec::new(),
         }));
         let respond = Api(Arc::clone(&state));
         let server = runtime.block_on(async {
@@ -139,6 +144,16 @@ impl Github {
     /// Gives or takes the right `contents: write`.
     pub fn let_write(&self, may_write: bool) {
         self.with(|state| state.may_write = may_write);
+    }
+
+    /// Gives or takes the right `security-events: write`.
+    pub fn let_show_findings(&self, may_show: bool) {
+        self.with(|state| state.may_show_findings = may_show);
+    }
+
+    /// What was sent to code scanning: the commit, the reference, and the findings.
+    pub fn analyses(&self) -> Vec<(String, String, Value)> {
+        self.with(|state| state.analyses.clone())
     }
 
     /// Everything that was asked since it was last forgotten, one line for each request.
@@ -338,6 +353,7 @@ impl State {
             ("PATCH", ["git", "refs", "tags", tag @ ..]) => {
                 self.repository.move_reference(&decoded(tag), &body)
             }
+            ("POST", ["code-scanning", "sarifs"]) => self.take_analysis(&body),
             ("GET", ["releases"]) => (200, self.releases.list_for(self.may_write)),
             ("GET", ["releases", "tags", tag]) => found(self.releases.published(&decoded(&[*tag]))),
             ("GET", ["releases", id, "assets"]) => found(self.releases.assets(id)),
@@ -349,6 +365,36 @@ impl State {
             ("PATCH", ["releases", id]) => self.releases.change(id, &body, &self.repository),
             ("DELETE", ["releases", "assets", id]) => self.releases.remove_asset(id),
             _ => refused(404, "Not Found"),
+        }
+    }
+}
+
+impl State {
+    /// Source: `code-scanning/code-scanning`, "Upload an analysis as SARIF data".
+    fn take_analysis(&mut self, body: &Value) -> Answer {
+        if !self.may_show_findings {
+            return refused(403, "Resource not accessible by integration");
+        }
+        let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
+        let (commit, git_ref) = (text("commit_sha"), text("ref"));
+        let is_ref = git_ref.starts_with("refs/heads/")
+            || git_ref.starts_with("refs/tags/")
+            || (git_ref.starts_with("refs/pull/")
+                && (git_ref.ends_with("/merge") || git_ref.ends_with("/head")));
+        let sent = base64::engine::general_purpose::STANDARD.decode(text("sarif"));
+        let findings = sent.ok().and_then(|sent| {
+            let mut read = String::new();
+            std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(sent.as_slice()), &mut read)
+                .ok()?;
+            serde_json::from_str::<Value>(&read).ok()
+        });
+        match findings {
+            Some(findings) if is_ref && commit.len() == 40 => {
+                self.analyses.push((commit, git_ref, findings));
+                (202, json!({ "id": "47177e22", "url": "https://api.github.com/" }))
+            }
+            Some(_) => refused(422, "Validation Failed"),
+            None => refused(400, "Bad Request"),
         }
     }
 }

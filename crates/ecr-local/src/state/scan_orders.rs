@@ -108,6 +108,9 @@ pub struct Finding {
     /// Whether the version mends only some of the packages that the vulnerability is in.
     #[serde(default)]
     pub partly_fixed: bool,
+    /// When the vulnerability was made known, in seconds since 1970.
+    #[serde(default)]
+    pub vendor_created_at: Option<f64>,
     /// Whether an exploit is known.
     #[serde(default)]
     pub exploitable: bool,

@@ -2,8 +2,9 @@
 //!
 //! Source: kubectl reference, "Kustomization", `images`: `name`, `newName`, `newTag`, `digest`; a digest counts before a tag.
 
-use super::yaml::{Edit, Node, Value, YamlProblem, form, read, replacement, scalar};
+use super::yaml::{Edit, YamlProblem, form, replacement, scalar};
 use crate::reference::Digest;
+use crate::yaml::{Node, Value, read};
 
 /// Returns the text in which `images` gives the image `name` this repository and digest, and no tag.
 pub(super) fn set_image(

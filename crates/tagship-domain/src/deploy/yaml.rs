@@ -4,30 +4,19 @@
 //! 2. Put the new text in the place of the old one.
 //! 3. Read again, and compare: but for the value the tree is the same, or the change is refused.
 
-mod tree;
-
 use std::ops::Range;
 
 use saphyr_parser::ScalarStyle;
 
-pub(super) use tree::{Key, Node, Value, read};
-
 use crate::untrusted::cleaned;
+use crate::yaml::{Key, Node, Value, YamlError, read};
 
 /// Why a text cannot be changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum YamlProblem {
-    /// It is not YAML.
-    #[error("is not YAML: line {line}, column {column}")]
-    NotYaml {
-        /// The line, from 1.
-        line: usize,
-        /// The column, from 1.
-        column: usize,
-    },
-    /// It is too large, too deep, or no one document.
-    #[error("{0}")]
-    Unfit(&'static str),
+    /// It is no tree.
+    #[error(transparent)]
+    Unreadable(#[from] YamlError),
     /// A key is not there.
     #[error("has no `{0}`")]
     NoKey(String),

@@ -24,7 +24,12 @@ pub struct GateFailure {
 impl GateFailure {
     /// Whether a finding is among the reasons.
     fn is_about_findings(&self) -> bool {
-        let is_excess = |reason: &GateReason| matches!(reason, GateReason::TooManyFindings(_));
+        let is_excess = |reason: &GateReason| {
+            matches!(
+                reason,
+                GateReason::TooManyFindings(_) | GateReason::ExploitableFindings { .. }
+            )
+        };
         self.decision.reasons.iter().any(is_excess)
     }
 }
@@ -33,6 +38,8 @@ impl fmt::Display for GateReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooManyFindings(excess) => excess.fmt(f),
+            Self::ExploitableFindings { count: 1 } => f.write_str("1 finding whose exploit is known"),
+            Self::ExploitableFindings { count } => write!(f, "{count} findings whose exploit is known"),
             Self::UnscannableImage { digest, status } => {
                 write!(f, "image {} cannot be scanned: {status}", digest.short())
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::severity::Severity;
@@ -33,6 +34,9 @@ pub struct Finding {
     /// Where more is written about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
+    /// The day on which the vulnerability was made known, in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_since: Option<Date>,
     /// Whether a rule of the account's Inspector suppresses it.
     #[serde(skip)]
     pub is_suppressed: bool,
@@ -111,6 +115,8 @@ impl Finding {
         self.severity = self.severity.max(other.severity);
         self.is_exploitable |= other.is_exploitable;
         self.is_suppressed &= other.is_suppressed;
+        // What is known for longer, or of which it is not said, is not new.
+        self.known_since = self.known_since.min(other.known_since);
         // What can be mended in one of the images is to be mended.
         let weight = |fix: &Fix| match fix {
             Fix::None => 0,

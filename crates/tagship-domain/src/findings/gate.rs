@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 use serde::Serialize;
 
 use super::fail_on::{Excess, FailOn};
@@ -22,6 +22,10 @@ pub struct GatePolicy {
     pub fail_on: FailOn,
     /// Whether findings that nothing mends yet do not count.
     pub only_fixed: bool,
+    /// What happens when an exploit of a finding that counts is known, however many are allowed.
+    pub exploitable: Strictness,
+    /// For how many days after a vulnerability was made known its findings do not count; those with a known exploit count.
+    pub grace_days: u16,
     /// What happens to an image that the scanner does not read.
     pub unscannable: Strictness,
     /// What happens when an ignored finding is none any more.
@@ -107,6 +111,11 @@ pub struct GateDecision {
 pub enum GateReason {
     /// More findings than are allowed.
     TooManyFindings(Excess),
+    /// Findings whose exploit is known.
+    ExploitableFindings {
+        /// How many.
+        count: usize,
+    },
     /// An image that the scanner does not read.
     UnscannableImage {
         /// The image.
@@ -206,6 +215,10 @@ impl GatePolicy {
             .fail_on
             .exceeded(findings.iter().map(|finding| finding.severity));
         reasons.extend(excesses.into_iter().map(GateReason::TooManyFindings));
+        let exploitable = findings.iter().filter(|finding| finding.is_exploitable).count();
+        if self.exploitable == Strictness::Fail && exploitable > 0 {
+            reasons.push(GateReason::ExploitableFindings { count: exploitable });
+        }
         if self.stale_ignores == Strictness::Fail && !stale_ignores.is_empty() {
             let count = stale_ignores.len();
             reasons.push(GateReason::StaleIgnores { count });
@@ -227,8 +240,18 @@ impl GatePolicy {
         if let Some(ignore) = active.find(|ignore| ignore.is_about(finding)) {
             return Some((ignore.reason.clone(), Some(ignore.until)));
         }
-        let suppressed = || ("a rule of Inspector suppresses it".to_owned(), None);
-        finding.is_suppressed.then(suppressed)
+        if finding.is_suppressed {
+            return Some(("a rule of Inspector suppresses it".to_owned(), None));
+        }
+        let known = finding.known_since.filter(|_| !finding.is_exploitable)?;
+        let end = known.checked_add(i64::from(self.grace_days).days()).ok()?;
+        let reason = || {
+            format!(
+                "it is known since {known}, and `grace-days` is {}",
+                self.grace_days
+            )
+        };
+        (today < end).then(|| (reason(), end.yesterday().ok()))
     }
 
     /// The entries that ignore nothing. That no finding is meant is known only when all images were judged.
@@ -240,7 +263,7 @@ impl GatePolicy {
             if ignore.is_expired(today) {
                 Some(Staleness::Expired)
             } else {
-                (is_whole && !is_used()).then_some(Staleness::Unused)
+                (is_whole && !ignore.is_shared && !is_used()).then_some(Staleness::Unused)
             }
         };
         let stale = self.ignores.iter().filter_map(|ignore| {

@@ -6,22 +6,56 @@ use jiff::civil::Date;
 use packageurl::PackageUrl;
 use serde::Serialize;
 
-use super::finding::{Finding, Package};
+use super::finding::{Finding, Fix, Package};
 use crate::paths::{PathFilter, PathFilterError};
 use crate::untrusted::cleaned;
 
 /// Which findings do not count, why, and until when. Everything that it names must be so of a finding.
 #[derive(Debug, Clone)]
 pub struct Ignore {
-    vulnerability: Option<String>,
-    package: Option<String>,
-    version: Option<String>,
-    purl: Option<PackageUrl<'static>>,
-    path: Option<(String, PathFilter)>,
+    /// Names of one vulnerability; any when empty.
+    pub(super) vulnerabilities: Vec<String>,
+    pub(super) package: Option<String>,
+    pub(super) version: Option<String>,
+    /// One of these; any when empty.
+    pub(super) purls: Vec<PackageUrl<'static>>,
+    pub(super) path: Option<(String, PathFilter)>,
+    pub(super) fix: Option<KnownFix>,
     /// The last day on which it counts, in UTC.
     pub until: Date,
     /// Why.
     pub reason: String,
+    /// Whether it is of a file that may be about more than this image, so that it need not be used.
+    pub(super) is_shared: bool,
+}
+
+/// What a scan has to say of what mends a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KnownFix {
+    /// There is a version that mends it.
+    Fixed,
+    /// There is none.
+    NotFixed,
+    /// The scan does not say.
+    Unknown,
+}
+
+impl KnownFix {
+    fn is_of(self, fix: &Fix) -> bool {
+        match fix {
+            Fix::Available { .. } => self == Self::Fixed,
+            Fix::None => self == Self::NotFixed,
+            Fix::Unknown => self == Self::Unknown,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::NotFixed => "not-fixed",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// A text says no ignored findings.
@@ -95,18 +129,17 @@ impl Ignore {
         let until = until
             .parse()
             .map_err(|_no_date| InvalidIgnore::Date(cleaned(&until)))?;
-        let path = path.map(|path| {
-            let filter = PathFilter::parse(&[path.trim_start_matches('/')])?;
-            Ok::<_, PathFilterError>((path, filter))
-        });
+        let purl = purl.map(|purl| read_purl(&purl)).transpose()?;
         Ok(Self {
-            vulnerability,
+            vulnerabilities: vulnerability.into_iter().collect(),
             package,
             version,
-            purl: purl.map(|purl| read_purl(&purl)).transpose()?,
-            path: path.transpose()?,
+            purls: purl.into_iter().collect(),
+            path: path.map(|path| read_path(&[path])).transpose()?,
+            fix: None,
             until,
             reason: cleaned(&reason.ok_or(InvalidIgnore::Missing("reason"))?),
+            is_shared: false,
         })
     }
 
@@ -120,13 +153,12 @@ impl Ignore {
             let path = path.as_deref().map(|path| path.trim_start_matches('/'));
             path.is_some_and(|path| filter.contains(path.as_bytes()))
         };
-        self.vulnerability.as_ref().is_none_or(is_id)
+        let is_purl = |purl: &PackageUrl<'_>| is_same_package(purl, &finding.package);
+        (self.vulnerabilities.is_empty() || self.vulnerabilities.iter().any(is_id))
             && self.package.as_ref().is_none_or(|package| package == name)
             && self.version.as_ref().is_none_or(|wanted| wanted == version)
-            && self
-                .purl
-                .as_ref()
-                .is_none_or(|purl| is_same_package(purl, &finding.package))
+            && (self.purls.is_empty() || self.purls.iter().any(is_purl))
+            && self.fix.is_none_or(|fix| fix.is_of(&finding.fix))
             && self.path.as_ref().is_none_or(is_path)
     }
 
@@ -136,7 +168,13 @@ impl Ignore {
     }
 }
 
-fn read_purl(text: &str) -> Result<PackageUrl<'static>, InvalidIgnore> {
+/// Patterns of paths, of which one must be so.
+pub(super) fn read_path(patterns: &[String]) -> Result<(String, PathFilter), PathFilterError> {
+    let rooted: Vec<&str> = patterns.iter().map(|path| path.trim_start_matches('/')).collect();
+    Ok((patterns.join(" or "), PathFilter::parse(&rooted)?))
+}
+
+pub(super) fn read_purl(text: &str) -> Result<PackageUrl<'static>, InvalidIgnore> {
     text.to_owned()
         .parse()
         .map_err(|_no_purl| InvalidIgnore::Purl(cleaned(text)))
@@ -176,10 +214,11 @@ fn is_same_package(purl: &PackageUrl<'_>, package: &Package) -> bool {
 
 impl fmt::Display for Ignore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let purl = self.purl.as_ref().map(ToString::to_string);
+        let several = |texts: Vec<String>| (!texts.is_empty()).then(|| texts.join(" or "));
+        let purl = several(self.purls.iter().map(ToString::to_string).collect());
         let path = self.path.as_ref().map(|(path, _)| path.clone());
         let fields = [
-            self.vulnerability.clone(),
+            several(self.vulnerabilities.clone()),
             self.package.clone(),
             self.version.clone(),
             purl,
@@ -189,6 +228,9 @@ impl fmt::Display for Ignore {
             if let Some(value) = value {
                 write!(f, "{name}={},", cleaned(&value))?;
             }
+        }
+        if let Some(fix) = self.fix {
+            write!(f, "fix-state={},", fix.as_str())?;
         }
         write!(f, "until={},reason={}", self.until, self.reason)
     }
@@ -202,7 +244,7 @@ impl Serialize for Ignore {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Fix, Severity};
+    use super::super::Severity;
     use super::*;
 
     fn finding(manager: &str, name: &str, version: &str, path: Option<&str>) -> Finding {
@@ -220,6 +262,7 @@ mod tests {
             score: None,
             description: None,
             uri: None,
+            known_since: None,
             is_suppressed: false,
         }
     }

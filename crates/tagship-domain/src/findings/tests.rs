@@ -23,6 +23,7 @@ fn finding(number: u8, severity: Severity, fix: Fix) -> Finding {
         score: None,
         description: None,
         uri: None,
+        known_since: None,
         is_suppressed: false,
     }
 }
@@ -43,6 +44,8 @@ fn policy(fail_on: &str, ignores: &[&str]) -> GatePolicy {
     GatePolicy {
         fail_on: FailOn::parse(fail_on.split(',')).unwrap(),
         only_fixed: false,
+        exploitable: Strictness::Warn,
+        grace_days: 0,
         unscannable: Strictness::Fail,
         stale_ignores: Strictness::Warn,
         ignores: ignores.iter().map(|text| Ignore::parse(text).unwrap()).collect(),
@@ -58,8 +61,13 @@ fn fixes() -> impl Strategy<Value = Fix> {
 }
 
 fn findings() -> impl Strategy<Value = Vec<Finding>> {
-    let one = (0..12u8, severities(), fixes());
-    let one = one.prop_map(|(number, severity, fix)| finding(number, severity, fix));
+    let days = prop::option::of(0..20i8);
+    let one = (0..12u8, severities(), fixes(), any::<bool>(), days);
+    let one = one.prop_map(|(number, severity, fix, is_exploitable, day)| Finding {
+        is_exploitable,
+        known_since: day.map(|day| Date::constant(2026, 6, day.max(1))),
+        ..finding(number, severity, fix)
+    });
     prop::collection::vec(one, 0..10)
 }
 
@@ -80,11 +88,14 @@ prop_compose! {
     fn policies()(
         limits in prop::collection::btree_map(severities(), 0..4u32, 0..4),
         only_fixed in any::<bool>(),
+        is_strict in any::<bool>(),
+        grace_days in 0..15u16,
         ignores in ignores(),
     ) -> GatePolicy {
         let limits: Vec<String> = limits.iter().map(|(severity, most)| format!("{severity}={most}")).collect();
         let fail_on = if limits.is_empty() { "none".to_owned() } else { limits.join(",") };
-        GatePolicy { only_fixed, ignores, ..policy(&fail_on, &[]) }
+        let exploitable = if is_strict { Strictness::Fail } else { Strictness::Warn };
+        GatePolicy { only_fixed, exploitable, grace_days, ignores, ..policy(&fail_on, &[]) }
     }
 }
 
@@ -124,6 +135,25 @@ proptest! {
         let reversed = policy.decide(images.into_iter().rev().collect(), TODAY);
         prop_assert_eq!(after.has_passed(), reversed.has_passed());
         prop_assert_eq!(after.counts, reversed.counts);
+    }
+
+    #[test]
+    fn more_grace_never_adds_a_failure_and_a_known_exploit_never_passes_for_it(
+        policy in policies(), findings in findings(), more in 1..10u16,
+    ) {
+        let before = policy.decide(vec![image(1, findings.clone())], TODAY);
+        let longer = GatePolicy { grace_days: policy.grace_days + more, ..policy };
+        let after = longer.decide(vec![image(1, findings)], TODAY);
+        prop_assert!(after.has_passed() || !before.has_passed());
+        let exploitable = |decision: &GateDecision| {
+            decision.findings.iter().filter(|finding| finding.is_exploitable).count()
+        };
+        prop_assert_eq!(exploitable(&before), exploitable(&after));
+    }
+
+    #[test]
+    fn no_file_of_ignored_findings_panics(text in "(vulnerabilities|ignore|statements):\n(- (id|vulnerability|status|package|paths|expired_at): ?\\PC{0,8}\n){0,4}") {
+        let _read = read_ignore_file(&text, None);
     }
 
     #[test]
@@ -218,6 +248,51 @@ fn an_entry_that_ignores_nothing_is_reported_and_may_fail() {
     };
     let decision = strict.decide(vec![image(1, found)], TODAY);
     assert_eq!(decision.reasons, [GateReason::StaleIgnores { count: 2 }]);
+}
+
+#[test]
+fn a_finding_counts_once_its_days_of_grace_are_over() {
+    let known = |day: &str, is_exploitable| Finding {
+        known_since: Some(day.parse().unwrap()),
+        is_exploitable,
+        ..finding(1, Severity::Critical, Fix::None)
+    };
+    let patient = GatePolicy {
+        grace_days: 7,
+        ..policy("high", &[])
+    };
+    let passes = |finding: Finding| patient.decide(vec![image(1, vec![finding])], TODAY).has_passed();
+    // Known on the 9th, the 15th is its seventh day.
+    assert!(passes(known("2026-06-09", false)));
+    assert!(!passes(known("2026-06-08", false)));
+    assert!(!passes(known("2026-06-15", true)));
+    assert!(!passes(finding(1, Severity::Critical, Fix::None)));
+    let decision = patient.decide(vec![image(1, vec![known("2026-06-09", false)])], TODAY);
+    assert_eq!(decision.ignored[0].until, Some(TODAY));
+    assert_eq!(
+        decision.ignored[0].reason,
+        "it is known since 2026-06-09, and `grace-days` is 7"
+    );
+}
+
+#[test]
+fn a_known_exploit_fails_whatever_is_allowed() {
+    let strict = GatePolicy {
+        exploitable: Strictness::Fail,
+        ..policy("none", &[])
+    };
+    let low = Finding {
+        is_exploitable: true,
+        ..finding(1, Severity::Low, Fix::None)
+    };
+    let decision = strict.decide(vec![image(1, vec![low.clone()])], TODAY);
+    assert_eq!(decision.reasons, [GateReason::ExploitableFindings { count: 1 }]);
+    let ignores = vec![Ignore::parse("id=CVE-2026-1,until=2026-06-15,reason=x").unwrap()];
+    assert!(
+        GatePolicy { ignores, ..strict }
+            .decide(vec![image(1, vec![low])], TODAY)
+            .has_passed()
+    );
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use aws_sdk_ecr::types::{EnhancedImageScanFinding, ImageScanFinding, VulnerablePackage};
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use tagship_domain::error::cleaned;
 use tagship_domain::findings::{Finding, Fix, Package, Severity};
 
@@ -33,6 +36,7 @@ pub(super) fn basic(found: &ImageScanFinding) -> Finding {
             .filter(|score| is_score(*score)),
         description: text(found.description()),
         uri: text(found.uri()),
+        known_since: None,
         is_suppressed: false,
     }
 }
@@ -61,6 +65,9 @@ pub(super) fn enhanced(found: &EnhancedImageScanFinding) -> Vec<Finding> {
         score: Some(found.score()).filter(|score| is_score(*score)),
         description: text(found.description()),
         uri: text(details.and_then(|details| details.source_url())),
+        known_since: details
+            .and_then(|details| details.vendor_created_at())
+            .and_then(day),
         is_suppressed: found.status() == Some("SUPPRESSED"),
     };
     let packages = details.map_or(&[][..], |details| details.vulnerable_packages());
@@ -98,6 +105,12 @@ fn fix(fixed_in: Option<&str>, available: Option<&str>) -> Fix {
         (_, Some("YES")) => Fix::Available { version: None },
         _ => Fix::Unknown,
     }
+}
+
+/// The day of a moment, in UTC.
+fn day(moment: &aws_smithy_types::DateTime) -> Option<Date> {
+    let moment = Timestamp::from_second(moment.secs()).ok()?;
+    Some(moment.to_zoned(TimeZone::UTC).date())
 }
 
 fn text(text: Option<&str>) -> Option<String> {

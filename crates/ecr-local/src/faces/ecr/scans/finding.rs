@@ -97,6 +97,7 @@ fn enhanced_one(registry: &Registry, resource: &Value, found: &ScanFindings, fin
             "relatedVulnerabilities": [],
             "source": "NVD",
             "sourceUrl": finding.uri,
+            "vendorCreatedAt": finding.vendor_created_at,
             "vendorSeverity": finding.severity,
             "vulnerabilityId": finding.name,
             "vulnerablePackages": [{

@@ -4,23 +4,37 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::YamlProblem;
-
 /// The most bytes of a text; no manifest comes near.
 const MAX_BYTES: usize = 1024 * 1024;
 /// How deep lists and mappings may lie in each other. The scanner's work grows with the square of it.
 const MAX_DEPTH: usize = 64;
 
+/// Why a text is no tree.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum YamlError {
+    /// It is not YAML.
+    #[error("is not YAML: line {line}, column {column}")]
+    NotYaml {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+    },
+    /// It is too large, too deep, or no one document.
+    #[error("{0}")]
+    Unfit(&'static str),
+}
+
 /// A node, and where it stands in the text, in bytes.
 #[derive(Debug, Clone)]
-pub(in crate::deploy) struct Node {
-    pub(in crate::deploy) place: Range<usize>,
-    pub(in crate::deploy) value: Value,
+pub(crate) struct Node {
+    pub(crate) place: Range<usize>,
+    pub(crate) value: Value,
 }
 
 /// What a node is.
 #[derive(Debug, Clone)]
-pub(in crate::deploy) enum Value {
+pub(crate) enum Value {
     /// A text, as it is written, and whether an anchor names it.
     Scalar {
         text: String,
@@ -37,27 +51,35 @@ pub(in crate::deploy) enum Value {
 
 /// A key of a mapping.
 #[derive(Debug, Clone)]
-pub(in crate::deploy) struct Key {
-    pub(in crate::deploy) place: Range<usize>,
-    pub(in crate::deploy) text: String,
+pub(crate) struct Key {
+    pub(crate) place: Range<usize>,
+    pub(crate) text: String,
 }
 
 impl Node {
     /// The value under a key.
-    pub(in crate::deploy) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.pair(key).map(|(_, value)| value)
     }
 
     /// A key, and its value.
-    pub(in crate::deploy) fn pair(&self, key: &str) -> Option<&(Key, Self)> {
+    pub(crate) fn pair(&self, key: &str) -> Option<&(Key, Self)> {
         match &self.value {
             Value::Mapping { pairs, .. } => pairs.iter().find(|(known, _)| known.text == key),
             _ => None,
         }
     }
 
+    /// The items of a list.
+    pub(crate) fn items(&self) -> Option<&[Self]> {
+        match &self.value {
+            Value::List { items, .. } => Some(items),
+            _ => None,
+        }
+    }
+
     /// The text of a scalar.
-    pub(in crate::deploy) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
             _ => None,
@@ -65,7 +87,7 @@ impl Node {
     }
 
     /// Whether two trees say the same, wherever they stand.
-    pub(in crate::deploy) fn says_as(&self, other: &Self) -> bool {
+    pub(crate) fn says_as(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (
                 Value::Scalar { text, style, .. },
@@ -96,9 +118,9 @@ impl Node {
 }
 
 /// Reads a text that is one document.
-pub(in crate::deploy) fn read(text: &str) -> Result<Node, YamlProblem> {
+pub(crate) fn read(text: &str) -> Result<Node, YamlError> {
     if text.len() > MAX_BYTES {
-        return Err(YamlProblem::Unfit("is larger than 1 MiB"));
+        return Err(YamlError::Unfit("is larger than 1 MiB"));
     }
     let mut reader = Reader {
         text,
@@ -107,13 +129,13 @@ pub(in crate::deploy) fn read(text: &str) -> Result<Node, YamlProblem> {
         root: None,
     };
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| YamlProblem::NotYaml {
+        let (event, span) = event.map_err(|error| YamlError::NotYaml {
             line: error.marker().line().max(1),
             column: error.marker().col() + 1,
         })?;
         reader.take(event, span)?;
     }
-    reader.root.ok_or(YamlProblem::Unfit("is empty"))
+    reader.root.ok_or(YamlError::Unfit("is empty"))
 }
 
 /// How many bytes a quoted text has, with its quotes. Source: YAML 1.2.2, sections 7.3.1 and 7.3.2.
@@ -146,7 +168,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlProblem> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         match event {
             Event::Scalar(text, style, anchor, _) => {
                 let mut place = self.bytes(span);
@@ -168,7 +190,7 @@ impl Reader<'_> {
             }
             Event::SequenceStart(..) | Event::MappingStart(..) => {
                 if self.open.len() == MAX_DEPTH {
-                    return Err(YamlProblem::Unfit("lies too deep in itself"));
+                    return Err(YamlError::Unfit("lies too deep in itself"));
                 }
                 let place = self.bytes(span);
                 let begins_with = |bracket| self.text[place.start..].starts_with(bracket);
@@ -192,14 +214,12 @@ impl Reader<'_> {
                     None => Ok(()),
                 }
             }
-            Event::DocumentStart(..) if self.root.is_some() => {
-                Err(YamlProblem::Unfit("has several documents"))
-            }
+            Event::DocumentStart(..) if self.root.is_some() => Err(YamlError::Unfit("has several documents")),
             _ => Ok(()),
         }
     }
 
-    fn complete(&mut self, node: Node) -> Result<(), YamlProblem> {
+    fn complete(&mut self, node: Node) -> Result<(), YamlError> {
         let Some((open, key)) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
@@ -208,14 +228,12 @@ impl Reader<'_> {
             (Value::List { items, .. }, _) => items.push(node),
             (Value::Mapping { pairs, .. }, Some(key)) => {
                 if pairs.iter().any(|(known, _)| known.text == key.text) && key.text != "<<" {
-                    return Err(YamlProblem::Unfit("has a key twice"));
+                    return Err(YamlError::Unfit("has a key twice"));
                 }
                 pairs.push((key, node));
             }
             _ => {
-                let text = node
-                    .text()
-                    .ok_or(YamlProblem::Unfit("has a key that is no text"))?;
+                let text = node.text().ok_or(YamlError::Unfit("has a key that is no text"))?;
                 let text = text.to_owned();
                 *key = Some(Key {
                     place: node.place,
