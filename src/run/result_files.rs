@@ -1,13 +1,13 @@
 //! The files that a run leaves: the digest, the image's id, and what is known of both.
 
 use std::borrow::Cow;
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use crate::regular_file;
 use crate::report::Report;
 use crate::settings::ResultFiles;
 use tagship_domain::content::{Content, Descriptor, Manifest};
@@ -62,7 +62,7 @@ pub(super) fn write_files(
             _ => id.map(|_| format!("{:#}\n", metadata(report, manifest, config))),
         };
         let Some(text) = text else { continue };
-        write(path, &text).map_err(|source| ResultFileError {
+        regular_file::replace(path, text.as_bytes()).map_err(|source| ResultFileError {
             input,
             path: path.clone(),
             source,
@@ -127,21 +127,7 @@ fn prepare(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    begin(path).map(drop)
-}
-
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = begin(path)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path).map(drop).map_err(|error| error.error)
-}
-
-/// A file beside the one that it becomes, and that other users may read as well.
-fn begin(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(".tagship-")
-        .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(folder(path))
+    regular_file::check_replace(path)
 }
 
 fn folder(path: &Path) -> &Path {
@@ -150,6 +136,8 @@ fn folder(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
     use tagship_domain::content::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 
