@@ -116,6 +116,7 @@ fn dirty_hint(changes: &[Difference]) -> Cow<'static, str> {
 
 impl PipelineError {
     /// Returns the error as one of a further repository.
+    #[must_use]
     pub fn of_target(self, image: &ImageName) -> Self {
         Self::Target {
             image: image.clone(),

@@ -67,6 +67,22 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
             let _ = writeln!(text, "| {} | {outcome} | {} |", cell(&name), cell(&detail));
         }
     }
+    text += &facts(report);
+    if let Some(gate) = &report.gate {
+        text += &gate.markdown();
+    }
+    if let (Some(image), Some(digest), true) = (&report.image, report.digest, report.status != Status::Failed)
+    {
+        let _ = writeln!(text, "\n```sh\ndocker pull {}\n```", image.at(digest));
+    }
+    for note in &report.notes {
+        let _ = writeln!(text, "\n- {}", cell(&note.to_string()));
+    }
+    text
+}
+
+/// What is known of the image, as a table; empty where nothing is.
+fn facts(report: &Report) -> String {
     let mut facts: Vec<(&str, String)> = Vec::new();
     facts.extend(report.digest.map(|digest| ("Digest", format!("`{digest}`"))));
     facts.extend(
@@ -106,21 +122,12 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
     if !durations.is_empty() {
         facts.push(("Time", durations));
     }
-    if !facts.is_empty() {
-        text += "\n| | |\n| --- | --- |\n";
-        for (fact, value) in facts {
-            let _ = writeln!(text, "| {fact} | {value} |");
-        }
+    if facts.is_empty() {
+        return String::new();
     }
-    if let Some(gate) = &report.gate {
-        text += &gate.markdown();
-    }
-    if let (Some(image), Some(digest), true) = (&report.image, report.digest, report.status != Status::Failed)
-    {
-        let _ = writeln!(text, "\n```sh\ndocker pull {}\n```", image.at(digest));
-    }
-    for note in &report.notes {
-        let _ = writeln!(text, "\n- {}", cell(&note.to_string()));
+    let mut text = "\n| | |\n| --- | --- |\n".to_owned();
+    for (fact, value) in facts {
+        let _ = writeln!(text, "| {fact} | {value} |");
     }
     text
 }

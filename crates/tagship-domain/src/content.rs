@@ -133,6 +133,7 @@ pub struct InvalidManifest {
 
 /// What a manifest refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "few are held at a time")]
 pub enum Content {
     /// One image.
     Image(ImageManifest),

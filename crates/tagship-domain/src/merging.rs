@@ -88,7 +88,7 @@ impl MergedIndex {
         });
         let of_index: BTreeMap<String, String> =
             annotations.iter().filter_map(Annotation::of_index).collect();
-        let manifest = index(images.chain(attestations).collect(), &of_index);
+        let manifest = index(&images.chain(attestations).collect::<Vec<_>>(), &of_index);
         Ok(Self {
             parts: parts.iter().map(|part| part.manifest.digest()).collect(),
             platforms,
@@ -197,7 +197,7 @@ fn entries(part: &ImagePart) -> Result<Vec<(Option<Platform>, Descriptor)>, Merg
 /// An index of Docker's kind where all images are, and nothing is said of them; else OCI's.
 ///
 /// Source: OCI image spec, "Image Index"; Docker registry, "Image Manifest Version 2, Schema 2".
-fn index(entries: Vec<Descriptor>, annotations: &BTreeMap<String, String>) -> Manifest {
+fn index(entries: &[Descriptor], annotations: &BTreeMap<String, String>) -> Manifest {
     let is_docker = annotations.is_empty() && entries.iter().all(|entry| entry.media_type == DOCKER_MANIFEST);
     let media_type = if is_docker { DOCKER_LIST } else { OCI_INDEX };
     let mut index = json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": entries });

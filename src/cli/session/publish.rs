@@ -82,7 +82,9 @@ fn changed(ui: &Ui, arguments: &RawArguments, environment: &Environment, work: W
 async fn work_on(ui: &Ui, settings: &Settings, ledger: &Ledger, work: Work) -> End {
     let reporter = ui.reporter();
     match work {
-        _ if !settings.is_published() => run::build(settings, reporter, ledger, work == Work::Plan).await,
+        _ if !settings.is_published() => {
+            Box::pin(run::build(settings, reporter, ledger, work == Work::Plan)).await
+        }
         Work::Plan => Box::pin(run::plan(settings, reporter, ledger)).await,
         Work::Ship | Work::Action => Box::pin(run::ship(settings, reporter, ledger)).await,
     }

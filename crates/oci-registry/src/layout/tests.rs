@@ -195,7 +195,7 @@ async fn what_is_damaged_or_huge_is_refused() {
             "huge index" => grow("index.json"),
             "huge layer" => grow(&hex(&tree, false)),
             "another version" => {
-                fs::write(path.join("oci-layout"), r#"{"imageLayoutVersion":"2.0"}"#).unwrap()
+                fs::write(path.join("oci-layout"), r#"{"imageLayoutVersion":"2.0"}"#).unwrap();
             }
             "no marker" => fs::remove_file(path.join("oci-layout")).unwrap(),
             "no index" => fs::remove_file(path.join("index.json")).unwrap(),

@@ -128,7 +128,7 @@ fn attestations_of_a_part_stand_behind_all_images() {
         )
     };
     let with_statement = ImagePart {
-        manifest: super::index(vec![entry, statement.clone()], &BTreeMap::new()),
+        manifest: super::index(&[entry, statement.clone()], &BTreeMap::new()),
         facts: amd.facts.clone(),
     };
     let index = merge(&[with_statement, image("linux/arm64", OCI_MANIFEST)]).unwrap();
@@ -190,7 +190,7 @@ fn what_is_of_another_commit_request_or_platform_is_named() {
     let unread = changed(&|facts| {
         facts.unread = Some(Unknown::NotPermitted {
             action: "ecr:GetDownloadUrlForLayer".to_owned(),
-        })
+        });
     });
     assert!(
         unread.to_string().contains("`ecr:GetDownloadUrlForLayer`"),

@@ -58,15 +58,14 @@ impl FilledArguments {
         let mut left = Vec::new();
         let mut filled = BTreeMap::new();
         for (name, value) in arguments.iter() {
-            let made = match template(value) {
-                Some(template) => fill(&template, version, &context).map_err(|source| ArgumentError {
+            let made = if let Some(template) = template(value) {
+                fill(&template, version, &context).map_err(|source| ArgumentError {
                     name: name.to_owned(),
                     source,
-                })?,
-                None => {
-                    left.extend(value.contains("{{").then(|| name.to_owned()));
-                    value.to_owned()
-                }
+                })?
+            } else {
+                left.extend(value.contains("{{").then(|| name.to_owned()));
+                value.to_owned()
             };
             filled.insert(name.to_owned(), made);
         }
