@@ -239,8 +239,8 @@ fn of_three_versions_one_passes_one_is_stopped_and_one_converges_wherever_it_is_
         serde_json::from_slice(&std::fs::read(&findings).expect("it is written")).expect("JSON");
     assert_eq!(written["runs"][0]["results"][0]["ruleId"], "CVE-2024-3094");
 
-    let released = world.github.release("v1.0.0");
-    let names = released["assets"]
+    let published = world.github.release("v1.0.0");
+    let names = published["assets"]
         .as_array()
         .expect("it is a list")
         .iter()

@@ -1,6 +1,8 @@
 //! The scan gate and `tagship scan` against the embedded ECR, which scans as it is ordered to.
 
 use serde_json::{Value, json};
+use tagship::clock::SystemClock;
+use tagship::ports::Clock as _;
 use tagship_domain::content::Descriptor;
 use tagship_domain::immutability::Mutability;
 use test_support::github::Github;
@@ -456,7 +458,7 @@ fn files_of_other_tools_say_what_does_not_count() {
 #[test]
 fn new_vulnerabilities_have_days_of_grace_and_known_exploits_none() {
     let stock = Stock::scanned("ENHANCED", "SCAN_ON_PUSH");
-    let now = jiff::Timestamp::now().as_second();
+    let now = SystemClock.now().as_second();
     let finding = |exploitable: bool, days: i64| {
         json!([{"name": "CVE-2026-1", "severity": "CRITICAL", "package": "p", "version": "1",
                 "exploitable": exploitable, "vendor_created_at": now - days * 86_400}])

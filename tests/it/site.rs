@@ -17,8 +17,10 @@ fn the_summary_has_every_page_once() {
     let count = listed.len();
     let pages: BTreeSet<String> = fs::read_dir(folder)
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".md") && name != "SUMMARY.md")
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| name != "SUMMARY.md")
         .collect();
     listed.sort_unstable();
     listed.dedup();

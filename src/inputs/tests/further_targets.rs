@@ -16,7 +16,7 @@ fn a_target_has_the_identity_of_the_run_in_its_own_region() {
     ))
     .flag("role-to-assume", "arn:aws:iam::123456789012:role/first");
     let settings = case.settings();
-    let found: Vec<(String, Option<(Option<String>, Option<String>)>)> = settings
+    let found: Vec<_> = settings
         .targets
         .iter()
         .map(|place| {

@@ -19,7 +19,7 @@ pub struct DeployFile {
 /// What a file is, and what it says of the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeployForm {
-    /// What CodePipeline deploys to ECS: containers with their images.
+    /// What `CodePipeline` deploys to ECS: containers with their images.
     ImageDefinitions {
         /// The container.
         container: String,

@@ -19,7 +19,7 @@ const ANSWERED: [&str; 8] = [
     "deregisteredAt",
 ];
 
-/// Source: AWS CodePipeline user guide, "Image definitions file reference".
+/// Source: AWS `CodePipeline` user guide, "Image definitions file reference".
 pub(super) fn image_definitions(container: &str, image: &str) -> String {
     printed(&json!([{ "name": container, "imageUri": image }]))
 }
@@ -51,20 +51,18 @@ pub(super) fn task_definition(
         .and_then(Value::as_array_mut);
     let containers = containers.ok_or_else(|| wrong("it has no list `containerDefinitions`".to_owned()))?;
     let is_wanted = |known: &Value| known["name"] == container;
-    match containers
+    let found = containers
         .iter_mut()
         .find(|known| is_wanted(known))
-        .and_then(Value::as_object_mut)
-    {
-        Some(found) => drop(found.insert("image".to_owned(), json!(image))),
-        None => {
-            let known = containers.iter().filter_map(|known| known["name"].as_str());
-            return Err(DeployFileProblem::NoContainer {
-                container: cleaned(container),
-                known: known.map(cleaned).collect(),
-            });
-        }
-    }
+        .and_then(Value::as_object_mut);
+    let Some(found) = found else {
+        let known = containers.iter().filter_map(|known| known["name"].as_str());
+        return Err(DeployFileProblem::NoContainer {
+            container: cleaned(container),
+            known: known.map(cleaned).collect(),
+        });
+    };
+    found.insert("image".to_owned(), json!(image));
     Ok(printed(&definition))
 }
 

@@ -1,9 +1,9 @@
-//! Findings that do not count, from files that other tools read: Trivy's, Grype's, and OpenVEX.
+//! Findings that do not count, from files that other tools read: Trivy's, Grype's, and `OpenVEX`.
 //!
 //! What such a file says of findings that a scan of ECR cannot be asked for, such as a Linux distribution's name space, is
 //! refused: to leave it out would let more pass than the file says.
 //!
-//! Sources: Trivy docs, "Filtering", `.trivyignore.yaml`; Grype README, "Specifying matches to ignore"; OpenVEX
+//! Sources: Trivy docs, "Filtering", `.trivyignore.yaml`; Grype README, "Specifying matches to ignore"; `OpenVEX`
 //! specification 0.2.0.
 
 use jiff::civil::Date;
