@@ -89,13 +89,21 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     } else {
         identity::read(&raw, environment, place.as_ref(), &mut problems)
     };
-    let targets = further_targets::read(&raw, place.as_ref(), identity.as_ref(), push, &mut problems);
+    let mut left_out = Vec::new();
+    let targets = further_targets::read(
+        &raw,
+        place.as_ref(),
+        identity.as_ref(),
+        push,
+        &mut left_out,
+        &mut problems,
+    );
     let build = build::read(&raw, environment, &paths, &mut problems);
     let outputs = outputs::read(&raw, &paths, push, &mut problems);
     let publishing = publishing::publishing(&raw, &paths, push, &mut problems);
     let files = publishing::files(&raw, &paths, &mut problems);
     let max_size = publishing::max_size(&raw, &mut problems);
-    let test = raw.text("test", &mut problems).map(|value| value.text);
+    let test = publishing::test(&raw, &mut problems);
     let github = github::read(&raw, environment, &mut problems);
     let release = release::read(&raw, &paths, push, &mut problems);
     let deploy_files = deploy::read(&raw, &paths, push, &mut problems);
@@ -107,6 +115,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let offline = raw.flag("offline", &mut problems);
 
     let mut notes = paths.into_notes();
+    notes.append(&mut left_out);
     if test.is_some() && !push {
         notes.push("`test` runs in what is published, and so not in this run".to_owned());
     }

@@ -16,6 +16,7 @@ pub(super) fn read(
     place: Option<&ResolvedDestination>,
     identity: Option<&IdentitySettings>,
     push: bool,
+    notes: &mut Vec<String>,
     problems: &mut Problems,
 ) -> Vec<RepositoryPlace> {
     let entries = raw.entries("targets", problems);
@@ -23,6 +24,12 @@ pub(super) fn read(
         return Vec::new();
     };
     let Some(first) = place.image() else {
+        if let Some(entry) = entries.first() {
+            notes.push(format!(
+                "`targets` of {} are left out: the embedded ECR takes the image alone",
+                entry.origin
+            ));
+        }
         return Vec::new();
     };
     let mut known = vec![first.clone()];

@@ -159,6 +159,16 @@ pub(super) fn files(raw: &RawInputs, paths: &Paths, problems: &mut Problems) -> 
     }
 }
 
+/// Reads the command that has to succeed in the image.
+pub(super) fn test(raw: &RawInputs, problems: &mut Problems) -> Option<String> {
+    let value = raw.text("test", problems)?;
+    if value.text.starts_with('#') {
+        let hint = "write a command that fails where the image is wrong".to_owned();
+        return problems.add(&value.origin, "is a comment, which tests nothing", hint);
+    }
+    Some(value.text)
+}
+
 /// Reads how large an image may be: as the input says, or as what runs it does.
 pub(super) fn max_size(raw: &RawInputs, problems: &mut Problems) -> Option<SizeLimit> {
     let given = one(raw, "max-size", size_in_bytes, problems).map(|bytes| SizeLimit {

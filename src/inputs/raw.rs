@@ -146,6 +146,11 @@ impl RawInputs {
                 );
             }
         };
+        // A variable that is empty by mistake must not make another image of this one.
+        if matches!(origin, Origin::Flag("merge-from")) && texts.iter().any(|text| text.trim().is_empty()) {
+            let hint = "give the digest of each part; look at what should have set it".to_owned();
+            return self.problem(origin, "is given without a digest", Some(hint));
+        }
         self.offer(input, texts, false, origin);
     }
 

@@ -1,5 +1,6 @@
 //! The Dockerfile or the context, from standard input.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, BufReader, IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,8 @@ use tempfile::TempDir;
 use super::Face;
 use super::problem::Problems;
 use super::raw::InputText;
+use tagship_domain::error::innermost;
+use tagship_domain::untrusted::cleaned;
 
 /// What stands for standard input in `context` and `file`.
 pub(super) const DASH: &str = "-";
@@ -113,7 +116,47 @@ fn unpack_archive(input: &mut dyn Read, folder: &Path) -> io::Result<()> {
     let mut archive = tar::Archive::new(input);
     archive.set_preserve_permissions(true);
     archive.set_overwrite(true);
-    archive.unpack(folder)
+    // Folders last: one that may not be written to would refuse what lies in it.
+    let mut folders = Vec::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        refuse_sparse(&mut entry)?;
+        if entry.header().entry_type().is_dir() {
+            folders.push(entry);
+        } else {
+            unpack_entry(&mut entry, folder)?;
+        }
+    }
+    folders.sort_by(|one, other| other.path_bytes().cmp(&one.path_bytes()));
+    for mut entry in folders {
+        unpack_entry(&mut entry, folder)?;
+    }
+    Ok(())
+}
+
+fn unpack_entry<R: Read>(entry: &mut tar::Entry<'_, R>, folder: &Path) -> io::Result<()> {
+    let path = cleaned(&String::from_utf8_lossy(&entry.path_bytes()));
+    let failed = |reason: &dyn Display| io::Error::other(format!("`{path}` cannot be unpacked: {reason}"));
+    match entry.unpack_in(folder) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(failed(&"it leads out of the context")),
+        Err(error) => Err(failed(&innermost(&error))),
+    }
+}
+
+/// The content of a sparse file in the form of PAX is a map and what it points to, which nothing here reads.
+///
+/// Source: GNU tar manual, "Storing Sparse Files".
+fn refuse_sparse<R: Read>(entry: &mut tar::Entry<'_, R>) -> io::Result<()> {
+    let path = cleaned(&String::from_utf8_lossy(&entry.path_bytes()));
+    for extension in entry.pax_extensions()?.into_iter().flatten() {
+        if extension?.key_bytes().starts_with(b"GNU.sparse.") {
+            return Err(io::Error::other(format!(
+                "`{path}` is a sparse file in the form of PAX: make the archive without `--sparse`"
+            )));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -160,10 +203,45 @@ mod tests {
         let endless = &mut io::repeat(b'#');
         assert!(unpack(endless).unwrap_err().to_string().contains("1 MiB"));
         let escaping = archive(&[("../escaped", "x"), ("inside", "x")]);
-        if let Ok(folder) = unpack(&mut escaping.as_slice()) {
-            assert!(!folder.0.path().join("escaped").exists());
-        }
+        let refused = unpack(&mut escaping.as_slice()).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "`../escaped` cannot be unpacked: it leads out of the context"
+        );
         let cut = archive(&[("file", "content")]);
         assert!(unpack(&mut &cut[..516]).is_err());
+    }
+
+    // Source: GNU tar manual, "Storing Sparse Files": version 1.0 names itself in an extended header.
+    #[test]
+    fn a_sparse_file_of_pax_is_refused_by_its_name() {
+        let mut builder = tar::Builder::new(Vec::new());
+        let marks: [(&str, &[u8]); 2] = [("GNU.sparse.major", b"1"), ("GNU.sparse.minor", b"0")];
+        builder.append_pax_extensions(marks).unwrap();
+        let mut header = tar::Header::new_ustar();
+        header.set_size(1);
+        builder.append_data(&mut header, "holes", &b"0"[..]).unwrap();
+        let refused = unpack(&mut builder.into_inner().unwrap().as_slice()).unwrap_err();
+        assert!(
+            refused.to_string().starts_with("`holes` is a sparse file"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_written_to_holds_its_files() {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut folder = tar::Header::new_gnu();
+        folder.set_entry_type(tar::EntryType::Directory);
+        folder.set_mode(0o555);
+        folder.set_size(0);
+        builder.append_data(&mut folder, "app", io::empty()).unwrap();
+        let mut file = tar::Header::new_gnu();
+        file.set_mode(0o640);
+        file.set_size(4);
+        builder.append_data(&mut file, "app/main", &b"code"[..]).unwrap();
+        let read = unpack(&mut builder.into_inner().unwrap().as_slice()).unwrap();
+        let context = read.context().unwrap();
+        assert_eq!(fs::read_to_string(context.join("app/main")).unwrap(), "code");
     }
 }

@@ -45,7 +45,7 @@ fn of_image(raw: &RawInputs, environment: &Environment, problems: &mut Problems)
         return Vec::new();
     };
     let anyone = IdentitySettings::default();
-    let further = further_targets::read(raw, Some(&place), Some(&anyone), true, problems);
+    let further = further_targets::read(raw, Some(&place), Some(&anyone), true, &mut Vec::new(), problems);
     let further = further.into_iter().filter_map(|place| match place {
         RepositoryPlace::Ecr(settings) if settings.identity.role.is_none() => {
             further_target(settings.destination)

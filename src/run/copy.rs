@@ -120,10 +120,11 @@ async fn copy(request: &CopyRequest, reporter: Arc<dyn Reporter>) -> Result<Copy
         reporter: &*reporter,
     });
     let result = Box::pin(copy_between(request, &source, &target, writer)).await;
-    let closed = source.close(result.is_ok()).await;
+    // The source first opened an embedded ECR that both share, and ends it when the target no longer uses it.
     let finished = target.close(result.is_ok()).await;
+    let closed = source.close(result.is_ok()).await;
     let result = result?;
-    closed.and(finished).map(|()| result)
+    finished.and(closed).map(|()| result)
 }
 
 async fn copy_between(

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
@@ -121,13 +121,37 @@ fn metadata(report: &Report, manifest: Option<&Manifest>, config: Option<Digest>
 fn prepare(path: &Path) -> io::Result<()> {
     fs::create_dir_all(folder(path))?;
     match fs::metadata(path) {
-        Ok(there) if there.is_file() => fs::remove_file(path)?,
+        Ok(there) if there.is_file() => {
+            if !is_earlier_result(path)? {
+                return Err(io::Error::other("it holds something else than an earlier result"));
+            }
+            fs::remove_file(path)?;
+        }
         Ok(there) if there.is_dir() => return Err(io::Error::other("it is a folder")),
         Ok(_) => return Err(io::Error::other("it is no regular file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
     regular_file::check_replace(path)
+}
+
+/// Whether a file is empty or what a run or one of its peers writes there: a digest, or JSON with `containerimage.…` or
+/// `image.name`. A file of the checkout that is named by mistake is left alone.
+fn is_earlier_result(path: &Path) -> io::Result<bool> {
+    const MAX_RESULT: u64 = 16 * 1024 * 1024;
+    let mut text = Vec::new();
+    regular_file::open(path)?
+        .take(MAX_RESULT)
+        .read_to_end(&mut text)?;
+    let text = text.trim_ascii();
+    let is_digest = || std::str::from_utf8(text).is_ok_and(|text| Digest::parse(text).is_ok());
+    let is_metadata = || {
+        serde_json::from_slice::<Map<String, Value>>(text).is_ok_and(|fields| {
+            let mut names = fields.keys();
+            fields.is_empty() || names.any(|name| name.starts_with("containerimage.") || name == "image.name")
+        })
+    };
+    Ok(text.is_empty() || is_digest() || is_metadata())
 }
 
 fn folder(path: &Path) -> &Path {
@@ -192,7 +216,7 @@ mod tests {
     fn what_an_earlier_run_left_is_gone_before_the_build_and_a_build_without_image_leaves_none() {
         let work = tempfile::tempdir().unwrap();
         let files = files(work.path());
-        fs::write(work.path().join("iid"), "old").unwrap();
+        fs::write(work.path().join("iid"), Digest::of(b"old").to_string()).unwrap();
         prepare_files(&files).unwrap();
         write_files(&files, &Report::default(), None).unwrap();
         let left: Vec<_> = fs::read_dir(work.path())
@@ -200,6 +224,39 @@ mod tests {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(left, ["new"]);
+    }
+
+    #[test]
+    fn a_file_that_no_run_left_stays_as_it_is() {
+        let work = tempfile::tempdir().unwrap();
+        let files = files(work.path());
+        for (name, text) in [
+            ("iid", "FROM busybox\n"),
+            ("iid", "ref: refs/heads/main\n"),
+            ("metadata.json", r#"{"name": "app", "version": "1.0.0"}"#),
+        ] {
+            let path = work.path().join(name);
+            fs::write(&path, text).unwrap();
+            let error = prepare_files(&files).unwrap_err().to_string();
+            assert!(
+                error.ends_with("it holds something else than an earlier result"),
+                "{error}"
+            );
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+            fs::remove_file(path).unwrap();
+        }
+        for (name, text) in [
+            ("iid", String::new()),
+            ("iid", format!("{}\n", Digest::of(b"old"))),
+            (
+                "metadata.json",
+                r#"{"containerimage.digest": "sha256:00"}"#.to_owned(),
+            ),
+        ] {
+            fs::write(work.path().join(name), text).unwrap();
+            prepare_files(&files).unwrap();
+            assert!(!work.path().join(name).exists(), "{name}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use test_support::fake::{answer, serve};
 use test_support::images::{Pusher, client_of};
 use test_support::local::{Ecr, is_tag_put, shown};
 use test_support::page::check;
-use test_support::process::{Finished, finish, scrubbed};
+use test_support::process::{Finished, finish, scrubbed, tagship};
 
 /// A registry with images of two platforms, and the ECR that they go to.
 struct Stock {
@@ -323,4 +323,23 @@ fn every_example_of_the_page_prints_what_it_says() {
         printed(command, &stock)
     });
     assert!(stock.target.journal().iter().any(is_tag_put));
+}
+
+#[test]
+fn a_copy_within_one_embedded_ecr_ends_whatever_comes_of_it() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    for arguments in [
+        ["copy", "missing", "other", "--all-tags"],
+        ["copy", "missing:1", "other:1", "--json"],
+    ] {
+        let mut program = tagship(home.path());
+        program
+            .args(arguments)
+            .arg("--local")
+            .arg("--local-data")
+            .arg(&data);
+        let finished = finish(&mut program);
+        assert_eq!(finished.code, Some(1), "{}{}", finished.stdout, finished.stderr);
+    }
 }

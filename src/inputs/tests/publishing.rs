@@ -124,3 +124,47 @@ fn a_build_has_an_end() {
     assert_eq!(build.timeout, Some(Duration::from_secs(90)));
     assert_eq!(build.silence, Duration::from_secs(30));
 }
+
+#[test]
+fn a_flag_without_a_digest_does_not_make_another_image() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    for texts in [vec![""], vec![digest.as_str(), ""], vec![" ", digest.as_str()]] {
+        let case = texts
+            .iter()
+            .fold(Case::complete(), |case, text| case.flag("merge-from", text));
+        let (message, hint) = case.problem();
+        assert!(message.ends_with("is given without a digest"), "{message}");
+        assert!(hint.is_some());
+    }
+}
+
+#[test]
+fn a_comment_is_no_test() {
+    let (message, _) = Case::complete().flag("test", "# later").problem();
+    assert!(message.contains("tests nothing"), "{message}");
+    let test = Case::complete()
+        .flag("test", "test -f /hello # it is there")
+        .settings()
+        .test;
+    assert_eq!(test.as_deref(), Some("test -f /hello # it is there"));
+}
+
+#[test]
+fn targets_that_the_embedded_ecr_stands_for_are_named() {
+    let notes = |place: (&'static str, &str)| {
+        let case = Case::new()
+            .flag("repository", "team/app")
+            .flag("targets", "prod/app");
+        case.flag(place.0, place.1).resolve().unwrap().notes
+    };
+    assert!(
+        notes(("local", "true"))
+            .iter()
+            .any(|note| note.contains("left out"))
+    );
+    assert!(
+        !notes(("registry", REGISTRY))
+            .iter()
+            .any(|note| note.contains("left out"))
+    );
+}
