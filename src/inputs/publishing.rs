@@ -60,10 +60,15 @@ pub(super) fn publishing(raw: &RawInputs, paths: &Paths, push: bool, problems: &
     Publishing::Merge(parts)
 }
 
-/// The digest that an entry is, or those of the file or folder that it names.
+/// The digest that an entry is or ends with, as the reference that a run prints does, or those of the file or folder that
+/// it names.
 fn digests(raw: &RawInputs, entry: &InputText, paths: &Paths, problems: &mut Problems) -> Vec<Digest> {
-    if entry.text.starts_with("sha256:") {
-        let digest = problems.check(&entry.origin, Digest::parse(&entry.text), None);
+    let digest = entry
+        .text
+        .rsplit_once('@')
+        .map_or(entry.text.as_str(), |(_, digest)| digest);
+    if digest.starts_with("sha256:") {
+        let digest = problems.check(&entry.origin, Digest::parse(digest), None);
         return digest.into_iter().collect();
     }
     let path = paths.resolve(&entry.text);

@@ -168,3 +168,16 @@ fn targets_that_the_embedded_ecr_stands_for_are_named() {
             .any(|note| note.contains("left out"))
     );
 }
+
+#[test]
+fn a_part_may_be_named_as_a_run_prints_it() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let case = Case::complete().flag("merge-from", &format!("{REGISTRY}/team/app@{digest}"));
+    let Publishing::Merge(parts) = case.settings().publishing else {
+        panic!("nothing is merged");
+    };
+    assert_eq!(
+        parts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [digest]
+    );
+}
