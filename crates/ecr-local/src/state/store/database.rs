@@ -72,6 +72,9 @@ impl Store {
             let problem = format!("`{DATABASE_FILE}` is missing or empty, and images are there");
             return Err(unusable(data, problem));
         }
+        if length == 0 {
+            begin(data, &path, failed)?;
+        }
         let file = private_files::open(&path).map_err(LocalError::data(&path))?;
         let mut database = Database::builder()
             .set_cache_size(CACHE_BYTES)
@@ -178,6 +181,20 @@ fn unusable(data: &Path, problem: String) -> LocalError {
     }
 }
 
+/// Makes an empty database beside its place, and puts it there: a process that is killed meanwhile leaves it whole or not
+/// at all.
+fn begin(data: &Path, path: &Path, failed: impl Fn(Refusal) -> LocalError) -> Result<(), LocalError> {
+    let begun = path.with_extension("new");
+    match fs::remove_file(&begun) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(LocalError::data(data)(error)),
+        _ => {}
+    }
+    let file = private_files::open(&begun).map_err(LocalError::data(&begun))?;
+    let made = Database::builder().create_file(file);
+    drop(made.map_err(|error| failed(error.into()))?);
+    fs::rename(&begun, path).map_err(LocalError::data(path))
+}
+
 /// How the disk failed below a refusal, if it was the disk and not the database's content.
 fn disk_failure(refusal: &Refusal) -> Option<io::ErrorKind> {
     let Refusal::State(source) = refusal else {
@@ -193,4 +210,20 @@ fn disk_failure(refusal: &Refusal) -> Option<io::ErrorKind> {
 /// What went wrong below a refusal.
 pub(crate) fn describe(refusal: &Refusal) -> String {
     std::error::Error::source(refusal).map_or_else(|| refusal.to_string(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_was_begun_by_a_killed_process_is_begun_anew() {
+        let data = tempfile::tempdir().unwrap();
+        let begun = data.path().join("state.new");
+        fs::write(&begun, [0; 4096]).unwrap();
+        drop(Store::open(data.path()).unwrap());
+        assert!(!begun.exists());
+        assert!(fs::metadata(data.path().join(DATABASE_FILE)).unwrap().len() > 0);
+        drop(Store::open(data.path()).unwrap());
+    }
 }
