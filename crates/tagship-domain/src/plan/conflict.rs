@@ -72,6 +72,21 @@ impl fmt::Display for Conflicts {
 }
 
 impl Conflicts {
+    /// Returns the conflicts of one repository; `None` where no tag is in the way.
+    pub(super) fn of(
+        image: &ImageName,
+        mutability: Option<&Mutability>,
+        tags: Vec<(Tag, Conflict)>,
+    ) -> Option<Self> {
+        (!tags.is_empty()).then(|| Self {
+            image: image.clone(),
+            mutability: mutability.cloned(),
+            tags,
+            elsewhere: Vec::new(),
+            missing_git_tag: None,
+        })
+    }
+
     /// Writes the tags of this repository; `is_first` where nothing stands before them.
     fn write(&self, f: &mut fmt::Formatter<'_>, repository: &str, is_first: bool) -> fmt::Result {
         for (index, (tag, conflict)) in self.tags.iter().enumerate() {

@@ -130,13 +130,7 @@ impl PromotionPlan {
             _ => None,
         });
         let tags: Vec<(Tag, Conflict)> = conflicts.collect();
-        (!tags.is_empty()).then(|| Conflicts {
-            image: self.image.clone(),
-            mutability: self.mutability.clone(),
-            tags,
-            elsewhere: Vec::new(),
-            missing_git_tag: None,
-        })
+        Conflicts::of(&self.image, self.mutability.as_ref(), tags)
     }
 
     /// Returns every tag that would have to go back, or cannot be decided: a promotion is no promotion without it.

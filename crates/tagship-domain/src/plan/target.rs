@@ -51,13 +51,7 @@ impl TargetPlan {
     /// Returns every tag that cannot be set.
     pub(super) fn conflicts(&self) -> Option<Conflicts> {
         let tags = conflicts(&self.tags);
-        (!tags.is_empty()).then(|| Conflicts {
-            image: self.image.clone(),
-            mutability: self.mutability.clone(),
-            tags,
-            elsewhere: Vec::new(),
-            missing_git_tag: None,
-        })
+        Conflicts::of(&self.image, self.mutability.as_ref(), tags)
     }
 }
 
