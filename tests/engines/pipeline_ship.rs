@@ -398,7 +398,8 @@ fn an_image_that_is_too_large_gets_no_tag_and_leaves_no_file() {
     for engine in engines::all() {
         let yard = Shipyard::new();
         let file = yard.home().join("digest");
-        std::fs::write(&file, "of an earlier run").expect("the file can be written");
+        let of_an_earlier_run = format!("sha256:{}", "0".repeat(64));
+        std::fs::write(&file, of_an_earlier_run).expect("the file can be written");
         let path = file.display().to_string();
         let refused = yard
             .ship(engine, &["--max-size", "1k", "--digest-file", &path])
