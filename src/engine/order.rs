@@ -128,21 +128,14 @@ fn listed(values: &[impl ToString]) -> Option<String> {
 mod tests {
     use super::*;
     use std::path::PathBuf;
-    use tagship_domain::build::{Annotation, BuildArgs, BuildOptions};
+    use tagship_domain::build::{Annotation, BuildOptions};
 
     fn request(options: BuildOptions) -> BuildRequest {
         BuildRequest {
             context: PathBuf::from("/w"),
             dockerfile: PathBuf::from("/w/Dockerfile"),
-            target: None,
-            build_args: BuildArgs::default(),
-            secrets: Vec::new(),
-            labels: BTreeMap::new(),
-            platforms: Vec::new(),
-            no_cache: false,
-            committed_at: 0,
-            reproducible: false,
             options,
+            ..BuildRequest::default()
         }
     }
 

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::builder::EngineBuilder;
 use super::runner::Destination;
 use crate::ports::{BuildError, TryImage};
-use tagship_domain::build::{BuildArgs, BuildOptions, BuildRequest};
+use tagship_domain::build::BuildRequest;
 use tagship_domain::content::Platform;
 use tagship_domain::reference::ImageRef;
 
@@ -69,15 +69,9 @@ fn request(folder: &TempDir, platforms: Vec<Platform>) -> BuildRequest {
     BuildRequest {
         context: folder.path().to_owned(),
         dockerfile: folder.path().join("Dockerfile"),
-        target: None,
-        build_args: BuildArgs::default(),
-        secrets: Vec::new(),
-        labels: std::collections::BTreeMap::new(),
         platforms,
         no_cache: true,
-        committed_at: 0,
-        reproducible: false,
-        options: BuildOptions::default(),
+        ..BuildRequest::default()
     }
 }
 

@@ -26,7 +26,7 @@ use crate::ports::{
 };
 use crate::ports::{GitError, RegistryError};
 use crate::report::{Report, Status};
-use tagship_domain::build::{BuildArgs, BuildRequest, Places, RequestHash};
+use tagship_domain::build::{BuildRequest, Places, RequestHash};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST, Platform};
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::event::{Event, RepositoryInfo};

@@ -34,7 +34,7 @@ pub use request_hash::{Places, RequestHash, RequestPart};
 pub use steps::{Entitlement, HostEntry, Network, Ulimit, size_in_bytes};
 
 /// One build of one Dockerfile.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BuildRequest {
     /// The folder that is sent as the build context; absolute.

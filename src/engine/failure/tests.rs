@@ -14,7 +14,7 @@ use tonic::{Code, Status};
 use super::{classify, on_one_line, refused_again};
 use crate::ports::{BuildError, RegistryError};
 use buildkit_session::{BuildEvent, DockerfileName, Progress, ProgressSink};
-use tagship_domain::build::{BuildArgs, BuildOptions, BuildRequest};
+use tagship_domain::build::{BuildArgs, BuildRequest};
 use tagship_domain::error::{Diagnose as _, FailureKind};
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 
@@ -38,14 +38,7 @@ fn request() -> BuildRequest {
         context: PathBuf::from("/w/app"),
         dockerfile: PathBuf::from("/w/app/Dockerfile"),
         target: Some("release".to_owned()),
-        build_args: BuildArgs::default(),
-        secrets: Vec::new(),
-        labels: BTreeMap::new(),
-        platforms: Vec::new(),
-        no_cache: false,
-        committed_at: 0,
-        reproducible: false,
-        options: BuildOptions::default(),
+        ..BuildRequest::default()
     }
 }
 

@@ -198,15 +198,7 @@ impl Run {
         let build = BuildRequest {
             context: PathBuf::from("/src"),
             dockerfile: PathBuf::from("/src/Dockerfile"),
-            target: None,
-            build_args: BuildArgs::default(),
-            secrets: Vec::new(),
-            labels: BTreeMap::new(),
-            platforms: Vec::new(),
-            no_cache: false,
-            committed_at: 0,
-            reproducible: false,
-            options: tagship_domain::build::BuildOptions::default(),
+            ..BuildRequest::default()
         };
         Self {
             plan_request: PlanRequest {

@@ -1,6 +1,5 @@
 //! Engines, contexts and a reporter that remembers.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tagship::ports::{
 };
 use tagship::registry::{BaseRegistries, http_client};
 use tagship::settings::LoginSettings;
-use tagship_domain::build::{BuildArgs, BuildOptions, BuildRequest};
+use tagship_domain::build::BuildRequest;
 use tagship_domain::content::Manifest;
 use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
 use tempfile::TempDir;
@@ -106,15 +105,8 @@ pub(crate) fn request(context: &Path) -> BuildRequest {
     BuildRequest {
         context: context.to_owned(),
         dockerfile: context.join("Dockerfile"),
-        target: None,
-        build_args: BuildArgs::default(),
-        secrets: Vec::new(),
-        labels: BTreeMap::new(),
-        platforms: Vec::new(),
-        no_cache: false,
         committed_at: 1_700_000_000,
-        reproducible: false,
-        options: BuildOptions::default(),
+        ..BuildRequest::default()
     }
 }
 

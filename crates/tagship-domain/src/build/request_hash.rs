@@ -253,15 +253,7 @@ mod tests {
         BuildRequest {
             context: PathBuf::from("/src/app"),
             dockerfile: PathBuf::from("/src/app/Dockerfile"),
-            target: None,
-            build_args: BuildArgs::default(),
-            secrets: Vec::new(),
-            labels: BTreeMap::new(),
-            platforms: Vec::new(),
-            no_cache: false,
-            committed_at: 0,
-            reproducible: false,
-            options: crate::build::BuildOptions::default(),
+            ..BuildRequest::default()
         }
     }
 

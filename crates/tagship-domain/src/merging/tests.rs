@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::build::{BuildArgs, BuildOptions, BuildRequest, Places};
+use crate::build::{BuildRequest, Places};
 use crate::content::{OCI_CONFIG, OCI_MANIFEST};
 use crate::error::{Diagnose as _, FailureKind};
 use crate::facts::{CommitId, PlatformManifest, Unknown};
@@ -22,17 +22,11 @@ fn request(target: Option<&str>, platforms: &[&str]) -> RequestHash {
         context: PathBuf::from("/src"),
         dockerfile: PathBuf::from("/src/Dockerfile"),
         target: target.map(str::to_owned),
-        build_args: BuildArgs::default(),
-        secrets: Vec::new(),
-        labels: BTreeMap::new(),
         platforms: platforms
             .iter()
             .map(|one| Platform::parse(one).unwrap())
             .collect(),
-        no_cache: false,
-        committed_at: 0,
-        reproducible: false,
-        options: BuildOptions::default(),
+        ..BuildRequest::default()
     };
     RequestHash::of(&build, &Places::default())
 }

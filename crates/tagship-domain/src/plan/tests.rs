@@ -26,15 +26,7 @@ fn build() -> BuildRequest {
     BuildRequest {
         context: PathBuf::from("/src"),
         dockerfile: PathBuf::from("/src/Dockerfile"),
-        target: None,
-        build_args: BuildArgs::default(),
-        secrets: Vec::new(),
-        labels: BTreeMap::new(),
-        platforms: Vec::new(),
-        no_cache: false,
-        committed_at: 0,
-        reproducible: false,
-        options: crate::build::BuildOptions::default(),
+        ..BuildRequest::default()
     }
 }
 
