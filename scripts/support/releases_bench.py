@@ -1,9 +1,10 @@
 """Measures whole releases: Tagship against the Docker CLI, in turns, on one engine and one registry.
 
 Each work is done by each tool in turns: the first push of an image, the release of a commit that changes one small
-file, and the same once more with nothing changed; each under two tags. Printed are medians: wall time, processor time
-of client and engine, requests and connections to the registry, megabytes sent to it, the client's peak memory. Ratios
-are against the best of the others. `scripts/bench releases` prepares everything and runs this.
+file, the same on a runner that has neither images nor caches, and once more with nothing changed; each under two tags.
+Printed are medians: wall time, processor time of client and engine, requests and connections to the registry, megabytes
+sent to it, the client's peak memory. Ratios are against the best of the others. `scripts/bench releases` prepares
+everything and runs this.
 """
 
 import argparse
@@ -22,8 +23,9 @@ from pathlib import Path
 
 import boto3
 
+ENGINES = Path(__file__).resolve().parent.parent / "engines"
 RUN_FOLDER = Path("/run/tagship-engines")
-WORKS = {"first": "first push", "change": "one file changed", "again": "nothing changed"}
+WORKS = {"first": "first push", "change": "one file changed", "fresh": "the same, fresh runner", "again": "nothing changed"}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -40,13 +42,29 @@ def fill(folder, size, files):
         size -= file.stat().st_size
 
 
-def template(folder, image, sources):
-    """Makes the checkout of an image: `S` 1 MB in 2 layers, `M` 142 MB in 8, `L` 668 MB in 12 and partly random."""
+def push_base(work, registry, sources):
+    """Pushes a base image of 47 MB, compressed by GNU gzip and by no engine, and gives its name."""
+    folder, archive, name = work / "base", work / "base.tar", f"{registry}/bench/base:1"
+    files = [file for source in sources for file in Path(source).rglob("*") if file.is_file() and not file.is_symlink()]
+    fill(folder, 47_000_000, sorted(files, key=lambda file: hash_of(f"base {file}")))
+    subprocess.run(["tar", "--create", "--file", archive, "--directory", folder, "."], check=True)
+    subprocess.run(["gzip", "-9", archive], check=True)
+    for command in (["append", "--oci-empty-base", "--new_layer", f"{archive}.gz", "--new_tag", name],
+                    ["mutate", "--set-platform", "linux/amd64", "--tag", name, name]):
+        subprocess.run(["crane", *command, "--insecure"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    shutil.rmtree(folder)
+    Path(f"{archive}.gz").unlink()
+    return name
+
+
+def template(folder, image, sources, base):
+    """Makes the checkout of an image: `S` 1 MB in 2 layers, `M` 142 MB in 8, `L` 668 MB in 12 and partly random, `B` a
+    base of 47 MB and 95 MB in 4."""
     files = sorted(
         (file for source in sources for file in Path(source).rglob("*") if file.is_file() and not file.is_symlink()),
         key=lambda file: hash_of(str(file)),
     )
-    layers, total, noise = {"S": (1, 1, 0), "M": (7, 142, 0), "L": (11, 558, 110)}[image]
+    layers, total, noise = {"S": (1, 1, 0), "M": (7, 142, 0), "L": (11, 558, 110), "B": (3, 95, 0)}[image]
     for number in range(layers):
         fill(folder / f"layer{number}", total * 1_000_000 // layers, files)
     if noise:
@@ -54,7 +72,8 @@ def template(folder, image, sources):
     (folder / "app").mkdir()
     (folder / "app" / "main").write_bytes(random.Random(2).randbytes(24_000))
     copies = [f"COPY layer{number} /opt/layer{number}" for number in range(layers)] + ["COPY app /app"]
-    (folder / "Dockerfile").write_text("\n".join(["FROM busybox:1", *copies, 'CMD ["/bin/true"]', ""]))
+    base = base if image == "B" else "busybox:1"
+    (folder / "Dockerfile").write_text("\n".join([f"FROM {base}", *copies, 'CMD ["/bin/true"]', ""]))
     git(folder, "init", "--quiet", "--initial-branch", "main")
     for name, value in [("core.compression", "0"), ("core.trustctime", "false"), ("core.checkStat", "minimal"),
                         ("user.name", "Bench"), ("user.email", "bench@example.com"), ("gc.auto", "0")]:
@@ -219,6 +238,7 @@ def main():
     parser.add_argument("--host", required=True, help="the registry, as it is reached over the line")
     parser.add_argument("--registry", required=True, help="the registry itself")
     parser.add_argument("--control", required=True, help="what the line tells its counts at")
+    parser.add_argument("--base-registry", required=True, help="where the base of image `B` is put")
     parser.add_argument("--work", required=True, type=Path, help="a folder in memory")
     parser.add_argument("--source", action="append", required=True, help="a folder of files that images are made of")
     parser.add_argument("--images", default="S,M")
@@ -234,12 +254,13 @@ def main():
     known = {"tagship": Tagship(bench, options.ship), "docker": Docker(bench), "buildx": Buildx(bench)}
     tools = [known[name] for name in options.tools.split(",")]
     works = [work for work in WORKS if work in options.works.split(",")]
+    base = push_base(options.work, options.base_registry, options.source)
     for image in options.images.split(","):
         origin = options.work / f"image-{image}"
         if origin.exists():
             shutil.rmtree(origin)
         origin.mkdir()
-        layers = template(origin, image, options.source)
+        layers = template(origin, image, options.source, base)
         results = {(tool.name, work): [] for tool in tools for work in works}
         for number in range(options.rounds):
             order = tools[number % len(tools):] + tools[:number % len(tools)]
@@ -253,13 +274,15 @@ def main():
                 for tool in order:
                     checkout = checkouts[tool.name]
                     name = f"{tool.name}-{image.lower()}-{number}"
+                    if work in ("fresh", "again") and work not in works:
+                        continue
                     if work != "again":
                         checkout.next(all_layers=work == "first")
                     elif isinstance(tool, Docker):
                         # A tag that stands is not put again: the registry would refuse it.
                         checkout.version += 1000
-                    if work == "again" and work not in works:
-                        continue
+                    if work == "fresh":
+                        renew_engine(options.engine)
                     result = bench.run(tool.commands(checkout, name), checkout.folder)
                     if work in works:
                         results[tool.name, work].append(result)
@@ -272,13 +295,20 @@ def main():
 
 
 def empty_engine():
-    """Forgets all images but the base, and what builds left."""
+    """Forgets all images but `busybox`, and what builds left."""
     listed = subprocess.run(["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"],
                             capture_output=True, text=True, check=True).stdout.split()
     images = [name for name in listed if re.match(r"127\.0\.0\.1:", name)]
     if images:
         subprocess.run(["docker", "image", "rm", "--force", *images], stdout=subprocess.DEVNULL, check=True)
     subprocess.run(["docker", "builder", "prune", "--all", "--force"], stdout=subprocess.DEVNULL, check=True)
+
+
+def renew_engine(engine):
+    """Begins an engine anew, with nothing but `busybox`, and forgets what Tagship knew of its layers."""
+    for command in ("stop", "start"):
+        subprocess.run([ENGINES, command, engine], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 
 def empty_registry(ecr):
