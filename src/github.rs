@@ -4,6 +4,7 @@ mod api;
 mod failure;
 mod findings;
 mod releases;
+mod statuses;
 
 use std::fmt;
 

@@ -24,6 +24,7 @@ mod images;
 mod lists;
 mod logins;
 mod naming;
+mod notify;
 mod options;
 mod outputs;
 mod paths;
@@ -114,6 +115,8 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let dry_run = raw.flag("dry-run", &mut problems);
     let offline = raw.flag("offline", &mut problems);
 
+    let notify = notify::read(&raw, environment, &mut left_out, &mut problems);
+
     let mut notes = paths.into_notes();
     notes.append(&mut left_out);
     if test.is_some() && !push {
@@ -151,6 +154,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 workspace: workspace(raw.face(), environment),
                 github,
                 gate,
+                notify,
             },
             notes,
         }),

@@ -29,3 +29,4 @@ pub mod run;
 pub mod schema;
 pub mod settings;
 pub mod ui;
+pub mod webhooks;

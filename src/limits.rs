@@ -73,6 +73,11 @@ pub const GITHUB_PAGES: usize = 100;
 /// The most pages of commits since the last release, of a hundred each.
 pub const GITHUB_COMMIT_PAGES: usize = 20;
 
+/// How long one try of sending a notice of a run may take.
+pub const NOTICE_TRY: Duration = Duration::from_secs(10);
+/// How often a notice is sent again that was not taken.
+pub const NOTICE_REPETITIONS: usize = 2;
+
 /// How long a program that keeps logins for the docker command may take; it may ask its user.
 pub const HELPER: Duration = Duration::from_secs(30);
 /// The most bytes of its answer.
@@ -203,6 +208,8 @@ pub const LIMITS: &[Limit] = &[
         "one try of sending a release's file",
         Bound::Time(GITHUB_UPLOAD),
     ),
+    row("webhook", "one try of sending a notice", Bound::Time(NOTICE_TRY)),
+    row("webhook", "a notice", Bound::Repetitions(NOTICE_REPETITIONS)),
     row("credential helper", "one answer", Bound::Time(HELPER)),
     row("credential helper", "one answer", Bound::Size(HELPER_BYTES)),
 ];

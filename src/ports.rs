@@ -6,6 +6,7 @@ mod build_error;
 mod forge_error;
 mod git_error;
 mod image_archive;
+mod notices;
 mod releases;
 mod scans;
 
@@ -29,9 +30,10 @@ use tagship_domain::reference::{Digest, ImageRef, RepositoryName, Tag};
 
 pub use build_error::{BuildError, SourceLocation};
 pub use buildkit_session::{StepOutcome, Warning};
-pub use forge_error::{ForgeError, SHOW_FINDINGS};
+pub use forge_error::{ForgeError, SHOW_FINDINGS, SHOW_STATE};
 pub use git_error::GitError;
 pub use image_archive::{ImageArchive, LoopbackRegistry, OpenBase, PushableImage};
+pub use notices::{NoticeError, SendNotice, ShowCommitState};
 pub use oci_registry::{
     BlobStream, FoundManifests, LoginError, ReadRepository, ReadWhole, RegistryCredential, RegistryError,
     RegistryLogin, WriteRepository,

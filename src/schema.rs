@@ -56,6 +56,8 @@ pub enum Section {
     Release,
     /// What deploys the image.
     Deploy,
+    /// Who hears of a run.
+    Notify,
     /// Which of several images.
     Images,
     /// How to run.
@@ -64,7 +66,7 @@ pub enum Section {
 
 impl Section {
     /// All, in the order of the help.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Destination,
         Self::Identity,
         Self::Build,
@@ -75,6 +77,7 @@ impl Section {
         Self::Gate,
         Self::Release,
         Self::Deploy,
+        Self::Notify,
         Self::Images,
         Self::Run,
     ];
@@ -92,6 +95,7 @@ impl Section {
             Self::Gate => "Scan gate",
             Self::Release => "Release",
             Self::Deploy => "Deployment",
+            Self::Notify => "Notifications",
             Self::Images => "Several images",
             Self::Run => "Run",
         }

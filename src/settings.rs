@@ -4,6 +4,7 @@ mod build;
 mod identity;
 mod repository;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use tagship_domain::event::{Base, Event};
 use tagship_domain::findings::{GatePolicy, ScanMode};
 use tagship_domain::iam::Target;
 use tagship_domain::matrix::Row;
+use tagship_domain::notice::{Receiver, RunEnd, WebhookKey};
 use tagship_domain::paths::PathFilter;
 use tagship_domain::plan::SizeLimit;
 use tagship_domain::reference::{Digest, ImageName, RepositoryName};
@@ -82,6 +84,8 @@ pub struct Settings {
     pub github: GithubSettings,
     /// What the image must pass before it gets a tag.
     pub gate: Option<GateSettings>,
+    /// Who hears how the run ended.
+    pub notify: NotifySettings,
 }
 
 /// What of an image is published.
@@ -119,6 +123,19 @@ pub struct GateSettings {
     pub sarif: Option<PathBuf>,
     /// Whether findings are sent to code scanning.
     pub upload: bool,
+}
+
+/// Who hears how a run ended.
+#[derive(Debug, Clone, Default)]
+pub struct NotifySettings {
+    /// Each receiver; those that have an address have a legal one.
+    pub receivers: Vec<Receiver>,
+    /// What webhooks are signed with.
+    pub key: Option<WebhookKey>,
+    /// The ends that receivers hear of. A commit's status follows every end.
+    pub on: BTreeSet<RunEnd>,
+    /// The run's page.
+    pub page: Option<String>,
 }
 
 /// What becomes of a version on the forge.
@@ -229,7 +246,10 @@ impl Settings {
         });
         let of_caches = self.build.options.secrets();
         let of_logins = self.build.logins.lines.iter().map(|line| &line.password);
+        let of_receivers = self.notify.receivers.iter().filter_map(|one| one.url.as_ref());
         of_build
+            .chain(of_receivers)
+            .chain(self.notify.key.as_ref().map(WebhookKey::secret))
             .chain(self.identity.secrets())
             .chain(&self.github.token)
             .chain(of_caches)

@@ -181,20 +181,26 @@ fn conclude(ui: &Ui, result: Result<(), impl Diagnose>) -> ExitCode {
 
 /// Drives a run until it ends or a signal drops it.
 fn until_interrupted(interrupt: &Interrupt, work: impl Future<Output = End>) -> End {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return End::Failed(Box::new(NoRuntime(error))),
-    };
+    match drive(interrupt, work) {
+        Ok(end) => end.unwrap_or(End::Cancelled),
+        Err(error) => End::Failed(Box::new(error)),
+    }
+}
+
+/// Drives work until it ends, or a signal drops it: then there is nothing.
+fn drive<T>(interrupt: &Interrupt, work: impl Future<Output = T>) -> Result<Option<T>, NoRuntime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.enable_all().build().map_err(NoRuntime)?;
     let interrupt = interrupt.clone();
-    let end = runtime.block_on(async {
+    let done = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = interrupt.come() => End::Cancelled,
-            end = work => end,
+            () = interrupt.come() => None,
+            done = work => Some(done),
         }
     });
     runtime.shutdown_timeout(SHUTDOWN);
-    end
+    Ok(done)
 }
 
 /// Shows how the run ended, in every form that its face asks for; each is tried, whatever became of the others.

@@ -6,7 +6,7 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use crate::ports::{ForgeError, SHOW_FINDINGS};
+use crate::ports::{ForgeError, SHOW_FINDINGS, SHOW_STATE};
 use tagship_domain::error::innermost;
 use tagship_domain::untrusted::cleaned;
 
@@ -33,6 +33,8 @@ pub(super) enum Purpose<'a> {
     Write(&'a str),
     /// To send findings to code scanning.
     ShowFindings,
+    /// To give a commit a status.
+    ShowState,
 }
 
 impl From<octocrab::Error> for Failure {
@@ -110,10 +112,11 @@ impl Failure {
                             message: worded,
                         };
                     }
-                    (Purpose::ShowFindings, 401 | 403 | 404) => {
+                    (Purpose::ShowFindings | Purpose::ShowState, 401 | 403 | 404) => {
+                        let is_of_findings = purpose == Purpose::ShowFindings;
                         return ForgeError::NotPermitted {
                             repository,
-                            action: SHOW_FINDINGS,
+                            action: if is_of_findings { SHOW_FINDINGS } else { SHOW_STATE },
                             message: worded,
                         };
                     }

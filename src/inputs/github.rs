@@ -5,16 +5,22 @@ use url::Url;
 use super::problem::Problems;
 use super::{Environment, Origin, RawInputs, trust};
 use crate::settings::GithubSettings;
+use tagship_domain::notice::ReceiverKind;
 
 /// Reads GitHub's variables and the token.
 pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> GithubSettings {
     let token = raw.secret("github-token", problems);
     if !environment.in_actions() {
-        // Outside of a job only what is to be released needs more than a token.
+        // Outside of a job only what is written there needs more than a token.
         let is_released = raw
             .text("release", problems)
             .is_some_and(|value| value.text != "false");
-        let known = if is_released {
+        let is_written = is_released
+            || raw
+                .entries("notify", problems)
+                .iter()
+                .any(|receiver| receiver.text == ReceiverKind::CommitStatus.as_str());
+        let known = if is_written {
             forge(environment)
         } else {
             GithubSettings::default()

@@ -7,6 +7,7 @@ mod further_targets;
 mod gate;
 mod github;
 mod naming;
+mod notify;
 mod options;
 mod other_ci;
 mod publishing;

@@ -6,6 +6,8 @@ use tagship_domain::error::{Diagnose, FailureKind};
 
 /// What a token does that sends findings.
 pub const SHOW_FINDINGS: &str = "show findings in";
+/// What a token does that gives a commit a status.
+pub const SHOW_STATE: &str = "set the status of commits in";
 
 /// What can go wrong with GitHub's API.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +92,9 @@ impl Diagnose for ForgeError {
             Self::Failed { .. } => "check that `github-token` may read the repository's `contents`",
             Self::NotPermitted { action, .. } if *action == SHOW_FINDINGS => {
                 "give the job `permissions: security-events: write`; code scanning has to be on for the repository, and a pull request from a fork never has the right"
+            }
+            Self::NotPermitted { action, .. } if *action == SHOW_STATE => {
+                "give the job `permissions: statuses: write`; a pull request from a fork never has it"
             }
             // Source: GitHub docs, "Permissions for the GITHUB_TOKEN" and "Troubleshooting the REST API".
             Self::NotPermitted { .. } => {

@@ -26,6 +26,7 @@ mod judges;
 mod limits_page;
 mod local_env;
 mod monorepo;
+mod notifications;
 mod other_ci;
 mod permissions_page;
 mod plain_words;

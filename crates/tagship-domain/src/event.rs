@@ -26,6 +26,8 @@ pub struct Event {
     pub commit: Option<CommitId>,
     /// The time of that commit, when the event has it.
     pub committed_at: Option<Timestamp>,
+    /// The pull request's own last commit, of which the merge may be built.
+    pub pull_request_head: Option<CommitId>,
     /// The branch that a pushed tag or a pull request starts from or goes to.
     pub base_ref: Option<String>,
     /// The repository's default branch, when the event has it.
@@ -87,6 +89,11 @@ impl Event {
             name: variables.event_name.to_owned(),
             commit: CommitId::parse(sha),
             committed_at: payload.commit_time(sha),
+            pull_request_head: payload
+                .pull_request_head
+                .as_deref()
+                .filter(|_| variables.event_name.contains("pull_request"))
+                .and_then(CommitId::parse),
             base_ref: base_ref.map(str::to_owned),
             default_branch: payload.default_branch.clone(),
             release_tag: payload.release_tag.clone(),

@@ -20,6 +20,7 @@ pub mod inventory;
 pub mod lifecycle;
 pub mod matrix;
 pub mod merging;
+pub mod notice;
 pub mod paths;
 pub mod plan;
 pub mod reference;

@@ -3,16 +3,16 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{End, fail, show, tell, until_interrupted};
+use super::{End, drive, fail, show, tell, until_interrupted};
 use crate::action::ActionFiles;
 use crate::cli::ending;
 use crate::cli::interrupt::Interrupt;
 use crate::inputs::{self, Environment, RawArguments, RawInputs};
 use crate::pipeline::Ledger;
 use crate::ports::RunEvent;
-use crate::run::{self, Outcome};
+use crate::run::{self, EndedRun, Outcome};
 use crate::settings::Settings;
-use crate::ui::Ui;
+use crate::ui::{Diagnosis, Ui};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
@@ -55,11 +55,41 @@ pub(super) fn publish(
             for note in &resolved.notes {
                 reporter.event(RunEvent::Note(note));
             }
-            until_interrupted(interrupt, work_on(ui, &resolved.settings, &ledger, work))
+            let end = until_interrupted(interrupt, work_on(ui, &resolved.settings, &ledger, work));
+            if work != Work::Plan {
+                notify(ui, interrupt, &resolved.settings, &ledger, &end);
+            }
+            end
         }
         Err(error) => End::Failed(Box::new(error)),
     };
     show(ui, end, Some(&ledger), files.as_ref())
+}
+
+/// Lets others hear how the run ended. It has ended: nothing here changes that, and a signal only ends the sending.
+fn notify(ui: &Ui, interrupt: &Interrupt, settings: &Settings, ledger: &Ledger, end: &End) {
+    if !run::has_receivers(settings) {
+        return;
+    }
+    let ended = match end {
+        End::Cancelled => return,
+        End::Done(outcome) => EndedRun {
+            failure: None,
+            report: ui.redact(&outcome.json_line(0, None)),
+        },
+        End::Failed(error) => {
+            let diagnosis = Diagnosis::of(&**error);
+            let outcome = Outcome::of_failure(ledger, &diagnosis.plain());
+            let report = outcome.json_line(diagnosis.exit_code(), Some(diagnosis.json()));
+            EndedRun {
+                failure: Some((error.kind(), ui.redact(&error.to_string()))),
+                report: ui.redact(&report),
+            }
+        }
+    };
+    let reporter = ui.reporter();
+    // Without threads there is no way to send, and the error of that is not the run's.
+    drive(interrupt, run::notify(settings, ended, ledger, &*reporter)).ok();
 }
 
 /// Lists the images that the commit touches, if that is asked for.

@@ -1,9 +1,10 @@
 //! What a run hands on once the image is published.
 
-use crate::schema::{Input, InputKind, MaySet, Section};
+use crate::schema::{Faces, Input, InputKind, MaySet, Section};
 
 /// In the order of the help.
-pub(super) const ROWS: &[Input] = &[Input::new(
+pub(super) const ROWS: &[Input] = &[
+    Input::new(
     Section::Deploy,
     "deploy-files",
     InputKind::Records { last: "path" },
@@ -12,4 +13,30 @@ pub(super) const ROWS: &[Input] = &[Input::new(
      `type=task-definition,container=web,from=task.json,path=rendered.json`; `type` is `image-definitions`, \
      `task-definition`, `kustomize`, `helm-values`, `lambda` or `env` (docs/deploy.md)",
 )
-.may_set(MaySet::Workflow)];
+.may_set(MaySet::Workflow),
+    Input::entries(
+        Section::Notify,
+        "notify",
+        "RECEIVER",
+        "Who hears how the run ended, one a line: `slack=URL` for an incoming webhook of Slack, `webhook=URL` for a program \
+         that takes JSON, `commit-status` for a status of the commit on GitHub (docs/notifications.md)",
+    )
+    .faces(Faces::Secret),
+    Input::new(
+        Section::Notify,
+        "notify-key",
+        InputKind::Secret,
+        "KEY",
+        "What each `webhook` is signed with: `whsec_` and the Base64 of 24 to 64 random bytes",
+    )
+    .faces(Faces::Secret),
+    Input::entries(
+        Section::Notify,
+        "notify-on",
+        "END",
+        "Which runs `slack` and `webhook` hear of, one a line or separated by commas: `success`, `unchanged` (published before), \
+         `gate` (stopped by the scan gate), `failure` (any other)",
+    )
+    .default("success,gate,failure")
+    .may_set(MaySet::Workflow),
+];

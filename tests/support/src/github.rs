@@ -9,6 +9,7 @@
 mod faults;
 mod git;
 mod releases;
+mod statuses;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -23,6 +24,7 @@ use self::faults::Faults;
 pub use self::faults::Trouble;
 use self::git::Bare;
 use self::releases::Releases;
+use self::statuses::Statuses;
 
 /// The repository.
 pub const REPOSITORY: &str = "tagship/tagship";
@@ -49,6 +51,7 @@ struct State {
     may_show_findings: bool,
     /// What was sent to code scanning: the commit, the reference, and the findings.
     analyses: Vec<(String, String, Value)>,
+    statuses: Statuses,
 }
 
 /// A status with its body.
@@ -69,6 +72,7 @@ impl Github {
             may_write: true,
             may_show_findings: true,
             analyses: Vec::new(),
+            statuses: Statuses::default(),
         }));
         let respond = Api(Arc::clone(&state));
         let server = runtime.block_on(async {
@@ -154,6 +158,16 @@ impl Github {
     /// What was sent to code scanning: the commit, the reference, and the findings.
     pub fn analyses(&self) -> Vec<(String, String, Value)> {
         self.with(|state| state.analyses.clone())
+    }
+
+    /// Gives or takes the right `statuses: write`.
+    pub fn let_set_statuses(&self, may_set: bool) {
+        self.with(|state| state.statuses.is_refused = !may_set);
+    }
+
+    /// The statuses that commits were given, in their order.
+    pub fn statuses(&self) -> Vec<(String, Value)> {
+        self.with(|state| state.statuses.sent())
     }
 
     /// Everything that was asked since it was last forgotten, one line for each request.
@@ -354,6 +368,7 @@ impl State {
                 self.repository.move_reference(&decoded(tag), &body)
             }
             ("POST", ["code-scanning", "sarifs"]) => self.take_analysis(&body),
+            ("POST", ["statuses", commit]) => self.statuses.take(commit, &body, &self.repository),
             ("GET", ["releases"]) => (200, self.releases.list_for(self.may_write)),
             ("GET", ["releases", "tags", tag]) => found(self.releases.published(&decoded(&[*tag]))),
             ("GET", ["releases", id, "assets"]) => found(self.releases.assets(id)),

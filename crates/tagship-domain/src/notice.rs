@@ -1,0 +1,10 @@
+//! Notices: what others hear of a run, and how each wants it.
+
+mod message;
+mod receiver;
+
+pub use message::{CommitState, Notice, Standing};
+pub use receiver::{InvalidReceiver, Receiver, ReceiverKind, RunEnd, WebhookKey};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Who hears of a run.
+
+use std::borrow::Cow;
+
+use async_trait::async_trait;
+
+use super::ForgeError;
+use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::facts::CommitId;
+use tagship_domain::notice::{CommitState, Notice};
+
+/// Takes notices of runs to one receiver.
+#[async_trait]
+pub trait SendNotice: Send + Sync {
+    /// Sends a notice, at most three times. The receiver may get it twice.
+    async fn send(&self, notice: &Notice) -> Result<(), NoticeError>;
+}
+
+/// Shows how commits stand.
+#[async_trait]
+pub trait ShowCommitState: Send + Sync {
+    /// Gives a commit a status, in place of an earlier one of the same context.
+    async fn show_state(&self, commit: &CommitId, state: &CommitState) -> Result<(), ForgeError>;
+}
+
+/// Why a receiver did not take a notice. Nothing of its address is repeated.
+#[derive(Debug, thiserror::Error)]
+pub enum NoticeError {
+    /// No connection stood, or it broke.
+    #[error("it was not reached: {message}")]
+    Unreachable {
+        /// What broke.
+        message: String,
+    },
+    /// It gave no answer.
+    #[error("it gave no answer within {seconds} s")]
+    Late {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// It names another address.
+    #[error("it answers {status} and names another address, which is not followed")]
+    Redirected {
+        /// Its status.
+        status: u16,
+    },
+    /// It refuses.
+    #[error("it answers {status}{}", .reason.as_ref().map(|reason| format!(", `{reason}`")).unwrap_or_default())]
+    Refused {
+        /// Its status.
+        status: u16,
+        /// Slack's word for why.
+        reason: Option<String>,
+    },
+    /// What a notice is signed with could not be made.
+    #[error("the operating system gives no random bytes")]
+    NoRandomness(#[source] std::io::Error),
+}
+
+impl NoticeError {
+    /// Whether the same notice may be taken later.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Late { .. } => true,
+            Self::Refused { status, .. } => matches!(*status, 408 | 429 | 500..=599),
+            Self::Redirected { .. } | Self::NoRandomness(_) => false,
+        }
+    }
+}
+
+impl Diagnose for NoticeError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Operation
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Redirected { .. } => Some("give the address that it names in `notify`".into()),
+            Self::Refused {
+                status: 400 | 401 | 403 | 404 | 410,
+                ..
+            } => Some("look whether the URL in `notify` is still the receiver's".into()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Lets others hear how a run ended.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::facts::CommitId;
+use tagship_domain::notice::{Notice, Receiver, ReceiverKind, RunEnd};
+
+use super::release::forge;
+use crate::clock::SystemClock;
+use crate::pipeline::Ledger;
+use crate::ports::{Reporter, RunEvent, SendNotice, ShowCommitState as _, Warning};
+use crate::report::{Report, Status};
+use crate::settings::Settings;
+use crate::webhooks::{JsonWebhook, SlackWebhook};
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct EndedRun {
+    /// What went wrong, in words without secrets.
+    pub failure: Option<(FailureKind, String)>,
+    /// The report as JSON, without secrets.
+    pub report: String,
+}
+
+/// Sends a notice to each receiver that wants one, all at the same time. What is not taken is a warning: the run has
+/// ended, and stays what it is. A dry run has no receivers.
+pub async fn notify(settings: &Settings, ended: EndedRun, ledger: &Ledger, reporter: &dyn Reporter) {
+    let report = ledger.report();
+    let end = end(report.status, ended.failure.as_ref().map(|(kind, _)| *kind));
+    let Some(end) = end.filter(|_| has_receivers(settings)) else {
+        return;
+    };
+    let notice = notice(settings, end, ended, report);
+    let wants = |receiver: &&Receiver| {
+        receiver.kind == ReceiverKind::CommitStatus || settings.notify.on.contains(&end)
+    };
+    let receivers = settings.notify.receivers.iter().filter(wants);
+    let sent = receivers.map(|receiver| async { (receiver.kind, send(settings, receiver, &notice).await) });
+    for (kind, result) in join_all(sent).await {
+        if let Err(problem) = result {
+            let message = format!("`notify`: `{kind}` has no notice of this run: {problem}");
+            let (file, line) = (None, None);
+            reporter.event(RunEvent::Warning(&Warning { message, file, line }));
+        }
+    }
+}
+
+/// Whether anything is sent by a run with these settings.
+pub fn has_receivers(settings: &Settings) -> bool {
+    let is_dry = settings.dry_run || settings.offline || !settings.is_published();
+    !is_dry && !settings.notify.receivers.is_empty()
+}
+
+/// The end that others hear of, if it is one for them: not a cancelled run, which its user ended, and not a part of an
+/// image.
+fn end(status: Status, failure: Option<FailureKind>) -> Option<RunEnd> {
+    match (failure, status) {
+        (Some(FailureKind::Cancelled), _) => None,
+        (Some(FailureKind::ScanGate), _) => Some(RunEnd::Gate),
+        (Some(_), _) => Some(RunEnd::Failure),
+        (None, Status::Published) => Some(RunEnd::Success),
+        (None, Status::AlreadyPublished) => Some(RunEnd::Unchanged),
+        (None, Status::Pushed | Status::Built | Status::DryRun | Status::Failed) => None,
+    }
+}
+
+fn notice(settings: &Settings, end: RunEnd, ended: EndedRun, report: Report) -> Notice {
+    let has_failed = ended.failure.is_some();
+    let name = report.principal_tag().cloned();
+    let tags = report.own_tags().map(|tag| tag.tag.clone()).collect();
+    Notice {
+        end,
+        // A run that failed may have put some of them; its message names the image alone.
+        name: name.filter(|_| !has_failed),
+        tags: if has_failed { Vec::new() } else { tags },
+        digest: report.digest,
+        commit: report.revision.map(|revision| revision.commit),
+        image: report.image,
+        error: ended.failure.map(|(_, message)| message),
+        page: settings.notify.page.clone(),
+        report: ended.report,
+    }
+}
+
+/// Sends one notice; gives what went wrong, with what to do.
+async fn send(settings: &Settings, receiver: &Receiver, notice: &Notice) -> Result<(), String> {
+    let webhook: Box<dyn SendNotice> = match (receiver.kind, &receiver.url) {
+        (ReceiverKind::CommitStatus, _) => return show_state(settings, notice).await,
+        (ReceiverKind::Slack, Some(url)) => Box::new(SlackWebhook::new(url.clone())),
+        (ReceiverKind::Webhook, Some(url)) => {
+            let key = settings.notify.key.clone();
+            Box::new(JsonWebhook::new(url.clone(), key, Arc::new(SystemClock)))
+        }
+        (ReceiverKind::Slack | ReceiverKind::Webhook, None) => return Err("it has no URL".to_owned()),
+    };
+    webhook.send(notice).await.map_err(|error| worded(&error))
+}
+
+/// Gives the commit a status: a pull request's own last commit, where its merge was built.
+async fn show_state(settings: &Settings, notice: &Notice) -> Result<(), String> {
+    let event = settings.event.as_ref();
+    let of_event = |which: fn(&tagship_domain::event::Event) -> Option<&CommitId>| event.and_then(which);
+    let commit = of_event(|event| event.pull_request_head.as_ref())
+        .or(notice.commit.as_ref())
+        .or_else(|| of_event(|event| event.commit.as_ref()));
+    let forge = forge(&settings.github, None).map_err(|error| worded(&error))?;
+    let (Some(forge), Some(commit)) = (forge, commit) else {
+        return Err("there is no token for GitHub, or the repository or the commit is not known".to_owned());
+    };
+    let shown = forge.show_state(commit, &notice.commit_state()).await;
+    shown.map_err(|error| worded(&error))
+}
+
+fn worded(error: &dyn Diagnose) -> String {
+    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{error}{hint}")
+}
