@@ -120,6 +120,11 @@ pub(crate) fn create(context: &Context<'_>, document: Value) -> Result<Value, Re
         .image_scanning_configuration
         .is_some_and(|scanning| scanning.scan_on_push);
     new.tags = with_tags(BTreeMap::new(), request.tags)?;
+    // Source: ECR user guide, "Tagging a private repository": tags on creation need a permission of their own.
+    if !new.tags.is_empty() {
+        let resource = context.registry.arn(new.name.as_str());
+        context.permit(&context.registry.action("TagResource"), &resource)?;
+    }
     let repository = context.registry.create_repository(new, context.now())?;
     Ok(json!({"repository": describe_one(context, &repository)}))
 }

@@ -11,15 +11,17 @@ use super::grammar::{OneOrMany, PolicyKind, PolicyProblem, matches, without_vari
 /// The condition block as it is written: operator → key → values.
 pub(super) type RawConditions = BTreeMap<String, BTreeMap<String, OneOrMany<String>>>;
 
-/// The keys that requests to ECR have, in lower case. Requests of AWS's services would have the last two.
+/// The keys that requests to ECR have, in lower case. Requests of AWS's services would have the last but one and two, those of an
+/// organization's accounts the last.
 ///
 /// Source: IAM user guide, "AWS global condition context keys".
-const KEYS: [&str; 5] = [
+const KEYS: [&str; 6] = [
     "aws:principalarn",
     "aws:principalaccount",
     "aws:sourceip",
     "aws:sourcearn",
     "aws:sourceaccount",
+    "aws:principalorgid",
 ];
 
 /// What the keys of a resource's tags begin with; the tag's key follows.
