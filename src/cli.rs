@@ -12,6 +12,7 @@ mod looking;
 mod man;
 mod promote;
 mod release;
+mod repo;
 mod repository;
 mod scan;
 mod session;
@@ -40,6 +41,7 @@ use init::InitArguments;
 use looking::{InspectArguments, LsArguments};
 use promote::PromoteArguments;
 use release::ReleaseArguments;
+use repo::RepoCommand;
 use scan::ScanArguments;
 use tags::TagsArguments;
 use version::VersionArguments;
@@ -132,6 +134,9 @@ enum Command {
     /// Copy images from any registry to any other, byte for byte
     #[command(after_help = help::COPY, after_long_help = help::COPY)]
     Copy(Box<CopyArguments>),
+    /// Declare repositories as code: plan, apply, import, delete
+    #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
+    Repo(RepoCommand),
     /// Work with the embedded ECR, which needs no AWS account
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Local(LocalCommand),

@@ -9,11 +9,13 @@
 //! ```
 //!
 //! The key `images` holds several images: a list of mappings, each with a `name`, or a mapping from names. Each may
-//! hold every other key; what it does not hold it has from the file.
+//! hold every other key; what it does not hold it has from the file. The key `repositories` holds what is declared of
+//! repositories, which no flag says.
 //!
 //! Values are read straight into texts, so that the version `1.10` does not become the number 1.1.
 
 mod images;
+mod repositories;
 pub(crate) mod yaml;
 
 #[cfg(test)]
@@ -28,6 +30,9 @@ use crate::regular_file;
 use crate::schema::{self, Faces, INPUTS, Input, InputKind};
 use tagship_domain::untrusted::cleaned;
 
+pub use repositories::{ConfigRepositories, ConfigSettings, FileReference};
+pub(crate) use repositories::{lifecycle_of_file, policy_of_file};
+
 /// The file that is read when none is named.
 pub const FILE_NAME: &str = "tagship.yaml";
 
@@ -41,6 +46,8 @@ pub struct Config {
     pub entries: Vec<ConfigEntry>,
     /// The images that it names, in its order.
     pub images: Vec<ConfigImage>,
+    /// The repositories that it declares.
+    pub repositories: Option<ConfigRepositories>,
     /// What is wrong with it.
     pub problems: Vec<ConfigProblem>,
 }
@@ -140,11 +147,14 @@ pub fn parse(text: &str) -> Config {
     match yaml::read(text) {
         Ok(Some(file)) => {
             config.entries = entries(&file, problems, |key, value, problems| {
-                let is_images = key.text == images::KEY;
-                if is_images {
-                    config.images = images::read(key, value, problems);
+                match key.text.as_str() {
+                    images::KEY => config.images = images::read(key, value, problems),
+                    repositories::KEY => {
+                        config.repositories = Some(repositories::read(key, value, problems));
+                    }
+                    _ => return false,
                 }
-                is_images
+                true
             });
         }
         Ok(None) => {}

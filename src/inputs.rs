@@ -34,6 +34,7 @@ mod publishing;
 mod quoted;
 mod raw;
 mod release;
+mod repositories;
 mod role;
 mod standard_input;
 mod targets;
@@ -54,7 +55,8 @@ pub use naming::list_inputs;
 pub use problem::{Origin, Problem, SettingsError};
 pub use raw::{RawArguments, RawInputs};
 pub use release::{ReleaseInputs, release};
-pub use targets::targets;
+pub use repositories::registry;
+pub use targets::{declared_targets, targets};
 
 use destination::ResolvedDestination;
 use problem::Problems;
@@ -111,6 +113,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let naming = naming::read(&raw, environment, &mut problems);
     let gate = gate::read(&raw, &paths, push, &mut problems);
     let rebuild = naming::rebuild(&raw, build.as_ref(), &mut problems);
+    let create_repository = repositories::created(&raw, environment, place.as_ref(), &mut problems);
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
     let dry_run = raw.flag("dry-run", &mut problems);
     let offline = raw.flag("offline", &mut problems);
@@ -147,6 +150,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 release,
                 deploy_files,
                 short_digits: naming.short_digits,
+                create_repository,
                 rebuild,
                 allow_dirty,
                 dry_run,

@@ -6,6 +6,7 @@ mod gate;
 mod gather;
 mod ledger;
 mod release;
+mod repositories;
 mod tagging;
 mod targets;
 
@@ -15,6 +16,10 @@ pub use gate::{Scanning, judge};
 pub use gather::{gather, gather_copy, image_facts, read_parts};
 pub use ledger::Ledger;
 pub use release::{ReleasedImage, gather_release, release};
+pub use repositories::{
+    AppliedRepository, ApplyError, MissingRepository, PlannedRepository, Wanted, apply_repositories,
+    plan_repositories, read_documents,
+};
 pub use tagging::put_promoted;
 pub use targets::FurtherTargets;
 

@@ -8,6 +8,7 @@ mod git_error;
 mod image_archive;
 mod notices;
 mod releases;
+mod repositories;
 mod scans;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub use oci_registry::{
 pub use releases::{
     ForgeRelease, ListedTag, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, WriteReleases,
 };
+pub use repositories::{Creation, ReadRepositories, Removal, WriteRepositories};
 pub use scans::{ReadScans, ScanStart, ShowFindings, StartScans};
 pub use tagship_domain::capability::ImageStore;
 
@@ -299,6 +301,8 @@ pub enum Stage {
     Read,
     /// The plan is made.
     Plan,
+    /// The repository is made, where it is missing and is to be made.
+    Ensure,
     /// The image is built and its content pushed by digest.
     Build,
     /// An index is made of images that other runs pushed.
@@ -325,6 +329,7 @@ impl Stage {
         match self {
             Self::Read => "read",
             Self::Plan => "plan",
+            Self::Ensure => "ensure",
             Self::Build => "build",
             Self::Merge => "merge",
             Self::Verify => "verify",

@@ -2,6 +2,7 @@
 
 mod bases;
 mod repository;
+mod unmade;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use tagship_domain::reference::ImageName;
 
 pub use bases::{BaseRegistries, FoundLogins};
 pub use repository::Repository;
+pub use unmade::UnmadeRepository;
 
 /// Returns the one pool of connections that a run shares.
 pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {

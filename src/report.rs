@@ -20,6 +20,7 @@ mod inventory;
 mod markdown;
 mod outputs;
 mod release;
+mod repositories;
 mod sarif;
 mod text;
 
@@ -30,6 +31,7 @@ pub use inventory::{ImageListing, ImageRow, listing_text};
 pub use markdown::summary;
 pub use outputs::{OUTPUTS, Output, outputs};
 pub use release::{GitTagReport, ReleaseOutcome, ReleaseReport};
+pub use repositories::{RegistryPlan, RegistryReport, RepositoryFailure, RepositoryReport};
 pub use sarif::sarif;
 pub use text::{hold_warnings, plan_text, release_plan_text, report_text};
 

@@ -27,6 +27,7 @@ mod promote;
 mod promotion_report;
 mod release;
 mod release_published;
+mod repositories;
 mod result_files;
 mod rule_inputs;
 mod scan;
@@ -51,6 +52,10 @@ pub use outcome::Outcome;
 pub use promote::{PromoteRequest, promote};
 pub use release::ReleaseImageRequest;
 pub use release_published::release_published;
+pub use repositories::{
+    DeleteRequest, ImportRequest, RegistryRequest, RepositoriesError, apply_registry, delete_repository,
+    import_repositories, plan_registry,
+};
 pub use scan::{ScanRequest, ScannedImage, scan};
 pub use ship::{plan, ship};
 pub use tags::{TagsRequest, tags};

@@ -23,12 +23,13 @@ use tagship_domain::paths::PathFilter;
 use tagship_domain::plan::SizeLimit;
 use tagship_domain::reference::{Digest, ImageName, RepositoryName};
 use tagship_domain::release::{MovingTag, ReleaseKind};
+use tagship_domain::repositories::DeclaredRepository;
 use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
 
 pub use build::{BuildSettings, CacheWish, LoginSettings, RegistryLoginSettings};
 pub use identity::{AccessKey, IdentitySettings, OidcRequest, OidcToken};
-pub use repository::{CopyPlace, LayoutPlace, RepositoryPlace, RepositorySettings};
+pub use repository::{CopyPlace, LayoutPlace, RegistrySettings, RepositoryPlace, RepositorySettings};
 
 /// What one run of the pipeline runs on.
 #[derive(Debug, Clone)]
@@ -70,6 +71,8 @@ pub struct Settings {
     pub deploy_files: Vec<DeployFile>,
     /// How many digits a short commit id has, if not the mode's own number.
     pub short_digits: Option<usize>,
+    /// The repository as it is made where it is missing, if it is to be.
+    pub create_repository: Option<DeclaredRepository>,
     /// Whether to build although the commit is published.
     pub rebuild: bool,
     /// Whether a working tree with changes may be published, under marked tags.

@@ -8,6 +8,7 @@ mod layers;
 mod login;
 mod probes;
 mod push_rights;
+mod repositories;
 mod scans;
 mod settings;
 
@@ -32,6 +33,7 @@ use tagship_domain::immutability::Mutability;
 use tagship_domain::inventory::ListedImage;
 use tagship_domain::reference::{Digest, Region, RegistryHost, RepositoryName, Tag};
 
+pub use repositories::RegistryRepositories;
 pub use scans::RepositoryScans;
 
 /// ECR as one run uses it: the registry that the image goes to, and logins to other ECR registries for base images.

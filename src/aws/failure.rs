@@ -87,6 +87,11 @@ impl ApiFailure {
         }
     }
 
+    /// Whether there were too many calls.
+    pub(super) fn is_throttled(&self) -> bool {
+        Self::THROTTLING.contains(&self.code.as_str())
+    }
+
     /// Whether the credentials ended between their issue and the call.
     pub(super) fn is_expired_credentials(&self) -> bool {
         matches!(

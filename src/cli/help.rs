@@ -243,6 +243,46 @@ Examples:
   tagship copy --from-file list --all-tags
       Copy what a file lists, a source and a target on each line";
 
+pub(super) const REPO_PLAN: &str = "\
+What is not declared is left as it is. Exit code 12: a repository cannot become what is declared, or, with `--exit-code`, \
+anything differs. docs/registry-as-code.md has more.
+
+Examples:
+  tagship repo plan
+      Compare what tagship.yaml declares with what is there
+  tagship repo plan team/app --exit-code
+      Fail where one repository was changed by hand
+  tagship repo plan --json | jq -r '.repositories[] | select(.action != \"keep\") | .repository'
+      List what differs";
+
+pub(super) const REPO_APPLY: &str = "\
+Only what differs is written, one repository after the other; what cannot be changed is named before anything is. A second run \
+writes nothing. Nothing is removed that is not declared, but with `prune: true`.
+
+Examples:
+  tagship repo apply
+      Make and change repositories, as tagship.yaml declares them
+  tagship repo apply team/app
+      The same for one of them";
+
+pub(super) const REPO_IMPORT: &str = "\
+Nothing is written.
+
+Examples:
+  tagship repo import
+      Print the declaration of all repositories
+  tagship repo import team/app >> tagship.yaml
+      Begin with what is there";
+
+pub(super) const REPO_DELETE: &str = "\
+A repository that holds images stays, but with `--force` and its name typed once more. Images cannot be restored.
+
+Examples:
+  tagship repo delete team/old
+      Remove an empty repository
+  tagship repo delete team/old --force --confirm team/old
+      Remove it with all its images";
+
 pub(super) const ENV: &str = "\
 Examples:
   eval \"$(tagship local env)\"

@@ -54,6 +54,22 @@ impl IamArguments {
     /// Returns what is asked for.
     pub(super) fn into_request(self, environment: &Environment) -> Result<IamRequest, RoleArgumentError> {
         let named = |name: &String| CommandPermissions::of(name);
+        let given = self.destination.given();
+        let is_of_registry = |name: &String| name.starts_with("repo");
+        let (of_registry, of_images) = (
+            self.commands.iter().any(is_of_registry),
+            !self.commands.iter().all(is_of_registry),
+        );
+        let mut targets = if of_registry {
+            inputs::declared_targets(given.clone(), environment)?
+        } else {
+            inputs::targets(given.clone(), environment)?
+        };
+        if of_registry && of_images {
+            targets
+                .targets
+                .extend(inputs::targets(given, environment)?.targets);
+        }
         Ok(IamRequest {
             policy: match self.policy {
                 Policy::Permissions => IamPolicy::Permissions {
@@ -66,7 +82,7 @@ impl IamArguments {
                 Format::Json => PolicyFormat::Json,
                 Format::Terraform => PolicyFormat::Terraform,
             },
-            targets: inputs::targets(self.destination.given(), environment)?,
+            targets,
         })
     }
 }

@@ -4,6 +4,7 @@ mod local;
 mod publish;
 mod queries;
 mod registry_commands;
+mod repositories;
 
 use std::borrow::Cow;
 use std::io;
@@ -122,6 +123,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Inspect(arguments)) => {
             registry_commands::inspect(&ui, interrupt, *arguments, &environment)
         }
+        Some(Command::Repo(command)) => repositories::run(&ui, interrupt, command, &environment),
         Some(Command::Local(LocalCommand::Serve(arguments))) => {
             local::serve(&ui, interrupt, arguments, &environment)
         }

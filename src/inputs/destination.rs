@@ -74,6 +74,26 @@ impl ResolvedDestination {
     pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Option<Self> {
         let named = images::named(raw, problems)?;
         let repository = repository(raw.has_file(), named.repository, problems);
+        Self::placed(named.registry, repository, raw, environment, problems)
+    }
+
+    /// Reads the inputs that say which registry is meant, with a repository that stands for all; `None` only with a problem.
+    pub(super) fn of_registry(
+        raw: &RawInputs,
+        environment: &Environment,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let registry = raw.text("registry", problems);
+        Self::placed(registry, Some(RepositoryName::all()), raw, environment, problems)
+    }
+
+    fn placed(
+        named_registry: Option<InputText>,
+        repository: Option<RepositoryName>,
+        raw: &RawInputs,
+        environment: &Environment,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         let endpoint_url = raw
             .text("endpoint-url", problems)
             .and_then(|value| endpoint(&value, problems));
@@ -92,7 +112,7 @@ impl ResolvedDestination {
             let is_of_file = |value: &InputText| matches!(value.origin, Origin::File { .. });
             let is_local_in_file = raw.text("local", problems).as_ref().is_some_and(is_of_file);
             for (name, value) in [
-                ("registry", named.registry),
+                ("registry", named_registry),
                 ("endpoint-url", raw.text("endpoint-url", problems)),
             ] {
                 if let Some(value) = value.filter(|value| is_local_in_file || !is_of_file(value)) {
@@ -118,7 +138,7 @@ impl ResolvedDestination {
             });
         }
         let account_of_file = [
-            named.registry.as_ref().map(|value| &value.origin),
+            named_registry.as_ref().map(|value| &value.origin),
             account.as_ref().map(|it| &it.1),
         ]
         .into_iter()
@@ -127,7 +147,7 @@ impl ResolvedDestination {
         .cloned();
         let registry = registry(
             raw,
-            named.registry,
+            named_registry,
             account.as_ref(),
             region.as_ref(),
             endpoint_url.is_some(),

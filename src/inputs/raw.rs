@@ -10,7 +10,7 @@ use super::problem::Problems;
 use super::quoted;
 use super::trust::Trust;
 use super::{Environment, Face, Origin, Problem, workspace};
-use crate::config::Config;
+use crate::config::{Config, ConfigRepositories};
 use crate::schema::{INPUTS, Input, InputKind, find};
 use tagship_domain::untrusted::cleaned;
 
@@ -113,6 +113,12 @@ impl RawInputs {
     pub(super) fn has_file(&self) -> bool {
         let (config, _) = &*self.file;
         !(config.entries.is_empty() && config.images.is_empty())
+    }
+
+    /// What the file declares of repositories, and how messages name the file.
+    pub(super) fn declared_repositories(&self) -> (Option<&ConfigRepositories>, &str) {
+        let (config, path) = &*self.file;
+        (config.repositories.as_ref(), path)
     }
 
     /// How far the file is trusted.

@@ -2,11 +2,44 @@
 
 use super::destination::ResolvedDestination;
 use super::problem::Problems;
-use super::{Environment, Origin, RawArguments, RawInputs, SettingsError, further_targets};
+use super::{Environment, Origin, RawArguments, RawInputs, SettingsError, further_targets, repositories};
 use crate::settings::{Destination, IdentitySettings, RepositoryPlace, TargetSettings};
 use tagship_domain::iam::Target;
 use tagship_domain::reference::{AccountId, Region};
+use tagship_domain::repositories::DeclaredRepository;
 use tagship_domain::untrusted::cleaned;
+
+/// Reads which repositories `tagship.yaml` declares, or the one that flags and variables name.
+pub fn declared_targets(
+    given: RawArguments,
+    environment: &Environment,
+) -> Result<TargetSettings, SettingsError> {
+    let (mut raw, _) = RawInputs::of_images(given.clone(), environment);
+    let mut problems = Problems::new(raw.take_problems());
+    let is_named = raw
+        .text("repository", &mut problems)
+        .is_some_and(|value| !matches!(value.origin, Origin::File { .. }));
+    let declared = repositories::declarations(&raw, environment, &mut problems).filter(|_| !is_named);
+    let Some(declared) = declared else {
+        problems.finish()?;
+        return targets(given, environment);
+    };
+    let place = ResolvedDestination::of_registry(&raw, environment, &mut problems);
+    let place = place.and_then(|place| target(place, &mut problems));
+    let audience = raw.text("audience", &mut problems).map(|value| value.text);
+    problems.finish()?;
+    let of = |repository: DeclaredRepository| {
+        let place = place.clone()?;
+        Some(Target {
+            repository: repository.name,
+            ..place
+        })
+    };
+    Ok(TargetSettings {
+        targets: declared.resolved().into_iter().filter_map(of).collect(),
+        audience: audience.unwrap_or_default(),
+    })
+}
 
 /// Reads where the images of `tagship.yaml` go, or the one that flags and variables name.
 pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetSettings, SettingsError> {

@@ -69,11 +69,12 @@ impl Trust {
         if self.is_whole() || input.may_set.allows(texts, paths) {
             return Ok(());
         }
-        let message = format!(
-            "`{}`{} counts only when the workflow says so",
-            input.name,
-            input.may_set.limit()
-        );
+        Err(self.refusal(input.name, input.may_set.limit()))
+    }
+
+    /// What is wrong with a key that the file may not say, where `limit` says which of its values are meant; and what to do.
+    pub(super) fn refusal(self, key: &str, limit: &str) -> (String, String) {
+        let message = format!("`{key}`{limit} counts only when the workflow says so");
         let hint = match self {
             Self::Foreign => {
                 "give it as an input of the step: the event is about a commit of another repository, whose file \
@@ -81,7 +82,7 @@ impl Trust {
             }
             _ => "give it as an input of the step, or name the file there: `config: tagship.yaml`",
         };
-        Err((message, hint.to_owned()))
+        (message, hint.to_owned())
     }
 }
 

@@ -4,6 +4,7 @@ mod targets_failed;
 
 use std::borrow::Cow;
 
+use super::repositories::ApplyError;
 use crate::ports::{BuildError, ForgeError, GitError, RegistryError};
 use tagship_domain::build::CacheTagError;
 use tagship_domain::error::{Diagnose, FailureKind};
@@ -60,6 +61,9 @@ pub enum PipelineError {
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The repository could not be made as it is declared.
+    #[error(transparent)]
+    Repository(#[from] ApplyError),
     /// What a further repository needs was not found, before anything was written.
     #[error("target `{image}`: {source}")]
     Target {
@@ -138,6 +142,7 @@ impl Diagnose for PipelineError {
             Self::NeverScanned(error) => error.kind(),
             Self::Gate(failure) => failure.kind(),
             Self::Registry(error) => error.kind(),
+            Self::Repository(error) => error.kind(),
             Self::Target { source, .. } => source.kind(),
             Self::Targets(error) => error.kind(),
             Self::Build(error) => error.kind(),
@@ -163,6 +168,7 @@ impl Diagnose for PipelineError {
             Self::NeverScanned(error) => error.hint(),
             Self::Gate(failure) => failure.hint(),
             Self::Registry(error) => error.hint(),
+            Self::Repository(error) => error.hint(),
             Self::Target { source, .. } => source.hint(),
             Self::Targets(error) => error.hint(),
             Self::Build(error) => error.hint(),

@@ -7,6 +7,7 @@ use oci_registry::{READ_BLOB, verify_manifest};
 use super::gate::{Scanning, judge};
 use super::gather::facts;
 use super::release::{ReleasedImage, release};
+use super::repositories::MissingRepository;
 use super::tagging::{TagOrder, put_tags, staying};
 use super::targets::FurtherTargets;
 use super::{Ledger, PipelineError};
@@ -40,6 +41,8 @@ pub struct Writers<'a> {
     pub clock: &'a dyn Clock,
     /// The Dockerfile's path in the checkout, which findings are shown at.
     pub dockerfile: &'a Path,
+    /// The repository, where the plan makes it.
+    pub missing: Option<MissingRepository<'a>>,
     /// The forge, where the plan has a release.
     pub forge: Option<&'a dyn WriteReleases>,
 }
@@ -113,6 +116,12 @@ async fn publish(
     reporter: &dyn Reporter,
     ledger: &Ledger,
 ) -> Result<Digest, PipelineError> {
+    if plan.repository.is_some()
+        && let Some(missing) = writers.missing
+    {
+        ledger.enter(Stage::Ensure, reporter);
+        missing.make(reporter).await?;
+    }
     let digest = match &plan.content {
         Content::Published { digest, .. } => *digest,
         Content::Build { request } => {

@@ -49,6 +49,10 @@ pub fn hold_warnings(plan: &Plan) -> Vec<Warning> {
 /// The plan for a terminal. Ends with a line break.
 pub fn plan_text(plan: &Plan) -> String {
     let mut text = format!("{} from commit {}\n", plan.image, plan.revision);
+    if let Some(repository) = &plan.repository {
+        text += "  make the repository\n";
+        text += &super::repositories::diff(&repository.changes);
+    }
     let _ = match &plan.content {
         Content::Build { request } => writeln!(
             text,

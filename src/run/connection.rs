@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::RunError;
 use super::target::Target;
-use crate::aws::{Ecr, RepositoryScans};
+use crate::aws::{Ecr, RegistryRepositories, RepositoryScans};
 use crate::clock::SystemClock;
 use crate::ports::{ControlPlane, RegistryLogin, Reporter, WriteControlPlane as _};
 use crate::registry::{self, Repository, http_client};
@@ -23,19 +23,26 @@ pub(super) struct RegistryConnection {
 impl RegistryConnection {
     /// Returns the way to the repository of `place`; contacts no server.
     pub(super) async fn open(place: &Target, reporter: Arc<dyn Reporter>) -> Result<Self, RunError> {
-        Self::open_with(place, &[], reporter).await
+        Self::open_with(place, &[], false, reporter).await
     }
 
-    /// As [`RegistryConnection::open`], for a run that writes to `others` besides, such as a cache's repository.
+    /// As [`RegistryConnection::open`], for a run that writes to `others` besides, such as a cache's repository, or that makes the
+    /// repository where it is missing.
     pub(super) async fn open_with(
         place: &Target,
         others: &[ImageName],
+        makes_repository: bool,
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, RunError> {
         let clock = Arc::new(SystemClock);
         let mut identity = place.identity.clone();
         if identity.role.is_some() && identity.narrows_session {
-            identity.session_policy = SessionPolicy::of(others.iter().chain([&place.image]));
+            let targets = others.iter().chain([&place.image]);
+            identity.session_policy = if makes_repository {
+                SessionPolicy::of_maker(targets)
+            } else {
+                SessionPolicy::of(targets)
+            };
         }
         let ecr = Ecr::connect(&identity, &place.image.registry, clock, Arc::clone(&reporter)).await?;
         let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
@@ -62,6 +69,11 @@ impl RegistryConnection {
     /// The scans of its images.
     pub(super) fn scans(&self) -> RepositoryScans {
         RepositoryScans::new(Arc::clone(&self.ecr), self.image.repository.clone())
+    }
+
+    /// The settings of its registry's repositories.
+    pub(super) async fn repositories(&self) -> RegistryRepositories {
+        RegistryRepositories::of(Arc::clone(&self.ecr)).await
     }
 
     /// Makes the repository, unless it is there.

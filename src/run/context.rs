@@ -14,8 +14,9 @@ use super::version::OfForge;
 use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
-use crate::pipeline::{PipelineError, gather, read_parts};
-use crate::ports::{BuildError, BuildInputs, Reporter, RunEvent, Warning};
+use crate::pipeline::{PipelineError, PlannedRepository, gather, read_parts};
+use crate::ports::{BuildError, BuildInputs, ReadRepositories as _, Reporter, RunEvent, Warning};
+use crate::registry::UnmadeRepository;
 use crate::settings::{BuildSettings, CacheWish, Publishing, Settings};
 use tagship_domain::build::{BuildRequest, CacheEntry, NamedContext};
 use tagship_domain::bump::VersionTag;
@@ -106,7 +107,24 @@ impl<'a> RunContext<'a> {
     pub(super) async fn connect(&self) -> Result<RegistryConnection, RunError> {
         let caches = self.build_request().options.cache_to;
         let others: Vec<ImageName> = caches.iter().filter_map(repository_of).collect();
-        RegistryConnection::open_with(&self.target, &others, Arc::clone(&self.reporter)).await
+        let makes_repository = self.settings.create_repository.is_some();
+        let reporter = Arc::clone(&self.reporter);
+        RegistryConnection::open_with(&self.target, &others, makes_repository, reporter).await
+    }
+
+    /// Returns the repository where it is missing and is to be made. Asked only where that is so.
+    pub(super) async fn repository_to_make(
+        &self,
+        connection: &RegistryConnection,
+    ) -> Result<Option<PlannedRepository>, RunError> {
+        let Some(declared) = &self.settings.create_repository else {
+            return Ok(None);
+        };
+        let repositories = connection.repositories().await;
+        let name = std::slice::from_ref(&declared.name);
+        // What is there stays as it is: `tagship repo apply` changes it.
+        let is_there = !repositories.describe(name).await?.is_empty();
+        Ok((!is_there).then(|| PlannedRepository::missing(declared.clone())))
     }
 
     /// What of the image is published. The parts of an index are read, and checked.
@@ -129,14 +147,19 @@ impl<'a> RunContext<'a> {
         }
     }
 
-    /// What the registry says of the wanted tags, and what lies around them.
+    /// What the registry says of the wanted tags, and what lies around them. A repository that is missing holds nothing.
     pub(super) async fn facts(
         &self,
         connection: &RegistryConnection,
         scope: &Scope,
+        missing: Option<&PlannedRepository>,
     ) -> Result<Facts, RunError> {
         let history = History::of(self.settings, Arc::clone(&self.reporter));
         let request = self.plan_request(scope.clone());
+        if let Some(missing) = missing {
+            let unmade = UnmadeRepository::of(&missing.declared);
+            return Ok(gather(&unmade, &history, &request).await?);
+        }
         Ok(gather(&connection.repository()?, &history, &request).await?)
     }
 

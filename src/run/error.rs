@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::deploy_files::DeployFileError;
+use super::repositories::RepositoriesError;
 use super::result_files::ResultFileError;
 use crate::aws::IdentityError;
 use crate::pipeline::PipelineError;
@@ -80,6 +81,9 @@ pub enum RunError {
         /// What it lacks.
         problem: String,
     },
+    /// Repositories cannot become what is declared of them.
+    #[error(transparent)]
+    Repositories(#[from] RepositoriesError),
     /// A file that the run is to leave cannot be written.
     #[error(transparent)]
     File(#[from] ResultFileError),
@@ -163,6 +167,7 @@ impl Diagnose for RunError {
             Self::CopyConflicts(conflicts) => conflicts.kind(),
             Self::Http(_) | Self::ImageMissing(_) | Self::PlatformMissing { .. } => FailureKind::Operation,
             Self::File(error) => error.kind(),
+            Self::Repositories(error) => error.kind(),
             Self::NoForge | Self::NotReleasable { .. } => FailureKind::Usage,
             Self::Broken(_) => FailureKind::Bug,
         }
@@ -178,6 +183,7 @@ impl Diagnose for RunError {
             Self::Argument(error) => error.hint(),
             Self::Bump(error) => error.hint(),
             Self::File(error) => error.hint(),
+            Self::Repositories(error) => error.hint(),
             Self::DeployFile(error) => error.hint(),
             Self::Http(_) => Some(
                 "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),

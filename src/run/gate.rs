@@ -25,6 +25,10 @@ pub(super) async fn plan_gate(
     let Some(settings) = settings.filter(|_| !plan.is_fulfilled() && !plan.is_part) else {
         return Ok(());
     };
+    if plan.repository.is_some() {
+        plan_gate_offline(Some(settings), plan, Unknown::NotAsked);
+        return Ok(());
+    }
     plan.guard(gate_plan(settings, scans).await?);
     Ok(())
 }

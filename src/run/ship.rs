@@ -14,7 +14,10 @@ use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::engine::{BuildRunner, EngineBuilder};
 use crate::logins::Logins;
-use crate::pipeline::{FurtherTargets, Ledger, PipelineError, Writers, execute, image_facts};
+use crate::pipeline::{
+    FurtherTargets, Ledger, MissingRepository, PipelineError, PlannedRepository, Writers, execute,
+    image_facts,
+};
 use crate::ports::{
     BuildError, FindLogin, ReadRepository as _, RegistryError, Reporter, RunEvent, Stage, WriteReleases,
 };
@@ -64,9 +67,11 @@ async fn ship_from(
 ) -> Result<Outcome, RunError> {
     let connection = context.connect().await?;
     let scope = context.scope(&connection).await?;
-    let facts = context.facts(&connection, &scope).await?;
+    let missing = context.repository_to_make(&connection).await?;
+    let facts = context.facts(&connection, &scope, missing.as_ref()).await?;
     ledger.enter(Stage::Plan, &*reporter);
     let mut plan = context.plan(scope, Ok(&facts)).await?;
+    plan.repository = missing.as_ref().map(|missing| missing.plan.clone());
     let history = History::of(settings, Arc::clone(&reporter));
     targets.plan(&mut plan, &history, false).await?;
     plan_gate(settings.gate.as_ref(), &mut plan, &connection.scans()).await?;
@@ -104,7 +109,7 @@ async fn ship_from(
         return Ok(Outcome::of_dry_run(&plan, ledger));
     }
     let writers = (&connection, targets, context);
-    publish(&plan, writers, settings, reporter, ledger).await?;
+    publish(&plan, missing.as_ref(), writers, settings, reporter, ledger).await?;
     let manifest = ledger.published_manifest();
     write_files(&settings.files, &ledger.report(), manifest.as_ref())?;
     deploy_files::write(settings, ledger)?;
@@ -135,6 +140,7 @@ async fn note_published(
 /// Does what the plan says, with the engine and the registry.
 async fn publish(
     plan: &Plan,
+    missing: Option<&PlannedRepository>,
     (connection, targets, context): (&RegistryConnection, &OpenedTargets, &RunContext<'_>),
     settings: &Settings,
     reporter: Arc<dyn Reporter>,
@@ -174,7 +180,12 @@ async fn publish(
     let targets = targets.writers();
     let dockerfile = &settings.build.dockerfile;
     let dockerfile = dockerfile.strip_prefix(&settings.workspace).unwrap_or(dockerfile);
+    let repositories = connection.repositories().await;
     let writers = Writers {
+        missing: missing.map(|planned| MissingRepository {
+            planned,
+            repositories: &repositories,
+        }),
         dockerfile,
         registry: &repository,
         targets: FurtherTargets {
@@ -225,8 +236,9 @@ pub async fn plan(
         let facts = async {
             let connection = context.connect().await?;
             let scope = context.scope(&connection).await?;
-            let facts = context.facts(&connection, &scope).await?;
-            Ok((facts, scope, connection))
+            let missing = context.repository_to_make(&connection).await?;
+            let facts = context.facts(&connection, &scope, missing.as_ref()).await?;
+            Ok((facts, scope, connection, missing))
         };
         // Without its parts nothing is known of an index.
         let is_merge = matches!(settings.publishing, Publishing::Merge(_));
@@ -239,14 +251,15 @@ pub async fn plan(
     };
     ledger.enter(Stage::Plan, &*reporter);
     let scope = match &facts {
-        Ok((_, scope, _)) => scope.clone(),
+        Ok((_, scope, ..)) => scope.clone(),
         Err(_) => context.scope_without_parts(),
     };
     let known = facts.as_ref().map(|(facts, ..)| facts).map_err(Clone::clone);
     let mut plan = context.plan(scope, known).await?;
     let gate = settings.gate.as_ref();
     match &facts {
-        Ok((.., connection)) => {
+        Ok((.., connection, missing)) => {
+            plan.repository = missing.as_ref().map(|missing| missing.plan.clone());
             let targets = OpenedTargets::open(settings, &reporter).await?;
             let history = History::of(settings, Arc::clone(&reporter));
             let planned = targets.plan(&mut plan, &history, true).await;

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::{Destination, IdentitySettings};
 use tagship_domain::reference::ImageName;
+use tagship_domain::repositories::Declarations;
 
 /// A repository, in ECR or in any other registry.
 #[derive(Debug, Clone)]
@@ -23,6 +24,17 @@ pub struct RepositorySettings {
     pub destination: Destination,
     /// The identity towards AWS.
     pub identity: IdentitySettings,
+}
+
+/// The registry that a command is about, and what is declared of its repositories.
+#[derive(Debug, Clone)]
+pub struct RegistrySettings {
+    /// The registry, with a repository that stands for all.
+    pub place: RepositorySettings,
+    /// What is declared; `None` where no file declares anything.
+    pub declared: Option<Declarations>,
+    /// The file that declares it, as messages name it.
+    pub file: String,
 }
 
 impl RepositorySettings {

@@ -11,6 +11,7 @@ pub(super) fn stage(stage: Stage) -> &'static str {
     match stage {
         Stage::Read => "read git and the registry",
         Stage::Plan => "plan",
+        Stage::Ensure => "make the repository",
         Stage::Build => "build and push by digest",
         Stage::Merge => "merge the images into one index",
         Stage::Verify => "verify",

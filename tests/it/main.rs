@@ -36,6 +36,7 @@ mod real_names;
 mod registry;
 mod release_command;
 mod releases;
+mod repositories;
 mod runner_contract;
 mod scanning;
 mod schemas;

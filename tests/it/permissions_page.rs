@@ -29,7 +29,8 @@ const ENDING: &str = "
 *Required*: the command fails without it, and names it. *Recommended*: the command works without it, and says what it did not
 check; `--only-required` leaves it out. `ecr:GetAuthorizationToken`, `ecr:GetRegistryScanningConfiguration` and
 `inspector2:ListFindings` know no resources and are allowed on `*`; all else is allowed on the repositories alone. A role that
-ships with the scan gate needs both tables: `tagship iam --for ship,scan`. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
+ships with the scan gate needs both tables: `tagship iam --for ship,scan`. `--for repo`, `repo-plan` and `repo-delete` are about the repositories that
+`tagship.yaml` declares; `tagship repo import` needs what `repo plan` does, on all repositories. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
 
 A base image in a private ECR repository is pulled with the same role: it then needs `ecr:BatchGetImage` and
 `ecr:GetDownloadUrlForLayer` on that repository too, by the role's policy or by the repository's.
@@ -62,6 +63,15 @@ trusted by default; `--subject classic` or `--subject immutable` trusts one. Wit
 its variables, the ids are exact; otherwise any are taken, which trusts no other repository.
 ";
 
+/// A command as it is typed.
+fn typed(name: &str) -> String {
+    match name {
+        "repo" => "repo apply".to_owned(),
+        "create-repository" => "ship --create-repository".to_owned(),
+        name => name.replace('-', " "),
+    }
+}
+
 #[test]
 fn the_page_of_permissions_is_what_the_table_says() {
     let mut page = BEGINNING.to_owned();
@@ -69,7 +79,7 @@ fn the_page_of_permissions_is_what_the_table_says() {
         writeln!(
             page,
             "\n### `tagship {}`\n\n| action | | to |\n|---|---|---|",
-            command.name
+            typed(command.name)
         )
         .unwrap();
         for permission in command.permissions {

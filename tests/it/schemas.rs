@@ -3,6 +3,7 @@
 
 mod file;
 mod report;
+mod repositories;
 
 use std::fs;
 
@@ -37,6 +38,10 @@ fn the_schema_takes_what_the_file_may_say() {
         "fail-on:\n  critical: 0\n  high: 5\nscan: wait\n",
         "images:\n  api:\n    file: api/Dockerfile\n  web:\n",
         "images:\n  - name: api\n    repository: shop/api\n",
+        "repositories:\n  defaults: {mutability: immutable, exclusion-filters: latest}\n  team/*: {prune: true}\n  team/app:\n",
+        "repositories:\n  - defaults: {scan-on-push: true}\n  - name: team/app\n    policy: none\n    lifecycle: {file: x.json}\n",
+        "repositories:\n  a/b: {policy: {pull-from: [111122223333], lambda: true}, lifecycle: {keep: 'v*', keep-last: 3}}\n",
+        "repositories:\n  a/b: {policy: {Version: 2012-10-17, Statement: []}, lifecycle: {rules: []}, encryption: {type: KMS}}\n",
     ] {
         assert_eq!(problems_of_file(text), "", "{text}");
     }
@@ -52,6 +57,12 @@ fn the_schema_refuses_what_the_file_may_not_say() {
         ("images:\n  - repository: shop/api\n", "name"),
         ("repository: [a, b]\n", "repository"),
         ("no-cache: perhaps\n", "no-cache"),
+        ("repositories:\n  a/b: {mutable: true}\n", "mutable"),
+        ("repositories:\n  - mutability: mutable\n", "repositories"),
+        (
+            "repositories:\n  a/b: {lifecycle: {keep-last: many}}\n",
+            "repositories",
+        ),
     ] {
         let problems = problems_of_file(text);
         assert!(problems.contains(part), "{text}: {problems}");
@@ -72,6 +83,7 @@ fn the_schemas_fit_what_runs_without_an_engine_print() {
         (PLAN, format!("plan {local} --allow-dirty --tags type=sha --tags type=raw,value=edge")),
         (PLAN, format!("plan {local} --allow-dirty --platforms linux/arm64 --add-hosts a:10.0.0.1 --no-cache-filters x")),
         (PLAN, format!("plan {local} --allow-dirty --version 1.0.0 --release git-tag")),
+        (PLAN, format!("plan {local} --allow-dirty --create-repository")),
         (PLAN, "plan --json --offline --registry 123456789012.dkr.ecr.eu-central-1.amazonaws.com --repository team/app --context clean --file Dockerfile --version 1.0.0 --release true --release-moving-tags major,minor".to_owned()),
         (PLAN, "plan --json --offline --registry 123456789012.dkr.ecr.eu-central-1.amazonaws.com --repository team/app --allow-dirty".to_owned()),
     ] {

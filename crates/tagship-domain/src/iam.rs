@@ -10,6 +10,6 @@ mod trust;
 
 pub use permissions::{COMMANDS, CommandPermissions, Need, Permission, Scope, needed};
 pub use policy::{PolicyDocument, Target, permission_policy};
-pub use session::SessionPolicy;
+pub use session::{RegistryAccess, SessionPolicy};
 pub use terraform::{terraform_document, terraform_string};
 pub use trust::{GithubRepository, InvalidTrust, JobFilter, RepositoryIds, SubjectForms, Trust};

@@ -25,6 +25,7 @@ pub mod paths;
 pub mod plan;
 pub mod reference;
 pub mod release;
+pub mod repositories;
 pub mod setup;
 pub mod tags;
 pub mod template;

@@ -6,6 +6,7 @@ mod evaluate;
 mod parse;
 mod problem;
 mod schema;
+mod wording;
 
 pub use evaluate::{Effect, Image, Storage};
 pub use problem::{InvalidPolicy, Located, Problem};

@@ -10,6 +10,7 @@ use crate::immutability::Mutability;
 use crate::merging::MergedIndex;
 use crate::reference::{Digest, ImageName, Tag};
 use crate::release::ReleasePlan;
+use crate::repositories::RepositoryPlan;
 use crate::tags::{DesiredTag, TagClass, TagSet};
 
 mod candidate;
@@ -66,6 +67,9 @@ pub struct Plan {
     pub version: Option<Version>,
     /// What the image is built from beside the commit.
     pub request: RequestHash,
+    /// The repository, where it is missing and is made before anything else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<RepositoryPlan>,
     /// Where the content comes from.
     pub content: Content,
     /// Whether the image is a part that is pushed by its digest alone; then there are no tags.

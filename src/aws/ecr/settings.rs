@@ -1,7 +1,7 @@
 //! A repository's settings, and making one.
 
 use aws_sdk_ecr::types::{
-    ImageTagMutability, ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType,
+    ImageTagMutability, ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType, Repository,
 };
 
 use crate::aws::ecr::answer::Call;
@@ -39,6 +39,14 @@ pub(super) async fn mutability(
         .iter()
         .find(|described| described.repository_name() == Some(repository.as_str()))
         .ok_or_else(|| call.malformed("the answer does not describe the repository"))?;
+    described_mutability(&call, described)
+}
+
+/// Returns what an answer says of a repository's tag mutability.
+pub(super) fn described_mutability(
+    call: &Call<'_>,
+    described: &Repository,
+) -> Result<Mutability, RegistryError> {
     let setting = described
         .image_tag_mutability()
         .ok_or_else(|| call.malformed("the answer lacks the repository's tag mutability"))?;
@@ -47,10 +55,10 @@ pub(super) async fn mutability(
         ImageTagMutability::Mutable => Ok(Mutability::Mutable),
         ImageTagMutability::Immutable => Ok(Mutability::Immutable),
         ImageTagMutability::ImmutableWithExclusion => {
-            Ok(Mutability::ImmutableWithExclusion(tag_filters(&call, filters)?))
+            Ok(Mutability::ImmutableWithExclusion(tag_filters(call, filters)?))
         }
         ImageTagMutability::MutableWithExclusion => {
-            Ok(Mutability::MutableWithExclusion(tag_filters(&call, filters)?))
+            Ok(Mutability::MutableWithExclusion(tag_filters(call, filters)?))
         }
         other => Err(call.malformed(format!(
             "the repository has the tag mutability `{}`, which this version does not know",

@@ -282,6 +282,7 @@ impl Run {
                 tester: &self.tester,
                 scans: &self.scans,
                 clock: &self.scans,
+                missing: None,
                 forge: None,
             };
             execute(&plan, &writers, &self.past, &Silent, &ledger).await

@@ -38,6 +38,11 @@ pub(super) const ROWS: &[Input] = &[
     .faces(Faces::Plan),
     Input::flag(
         Section::Run,
+        "create-repository",
+        "Make the repository where it is missing, before the build, with what `repositories` in `tagship.yaml` declares of it",
+    ).may_set(MaySet::Workflow),
+    Input::flag(
+        Section::Run,
         "rebuild",
         "Build although the commit is published, and compare the digests",
     ),

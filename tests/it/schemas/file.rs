@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use tagship::schema::{INPUTS, Input, InputKind};
 
 use super::DRAFT;
+use super::repositories::{definitions, repositories};
 
 /// `tagship.yaml`: every key is an input, and `images` holds several images.
 pub(super) fn file_schema() -> Value {
@@ -29,7 +30,8 @@ pub(super) fn file_schema() -> Value {
             ],
         }),
     );
-    json!({
+    all.insert("repositories".to_owned(), repositories());
+    let mut schema = json!({
         "$schema": DRAFT,
         "title": "tagship.yaml",
         "type": ["object", "null"],
@@ -54,7 +56,11 @@ pub(super) fn file_schema() -> Value {
             },
             "record": {"type": "object", "additionalProperties": {"$ref": "#/$defs/text"}},
         },
-    })
+    });
+    for (name, definition) in definitions() {
+        schema["$defs"][name] = definition;
+    }
+    schema
 }
 
 fn value_schema(input: &Input) -> Value {

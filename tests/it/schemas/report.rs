@@ -9,7 +9,7 @@ use super::DRAFT;
 pub(super) fn report_schema() -> Value {
     let stage = object(
         &json!({
-            "stage": {"enum": ["read", "plan", "build", "merge", "verify", "test", "copy", "gate", "tag", "release", "report"]},
+            "stage": {"enum": ["read", "plan", "ensure", "build", "merge", "verify", "test", "copy", "gate", "tag", "release", "report"]},
             "milliseconds": {"type": "integer", "minimum": 0},
         }),
         &[],
@@ -162,6 +162,7 @@ fn plan() -> Value {
             "revision": revision(),
             "version": nullable(&text()),
             "request": {"type": "string", "pattern": "^v1:"},
+            "repository": planned_repository(),
             "content": content,
             "by-digest": {"const": true},
             "max-size": object(
@@ -176,7 +177,32 @@ fn plan() -> Value {
             "release": release_plan(),
             "notes": {"type": "array", "items": note()},
         }),
-        &["by-digest", "max-size", "test", "gate", "release", "targets"],
+        &[
+            "by-digest",
+            "max-size",
+            "test",
+            "gate",
+            "release",
+            "targets",
+            "repository",
+        ],
+    )
+}
+
+/// The repository that a run makes: the settings that it is given.
+fn planned_repository() -> Value {
+    object(
+        &json!({
+            "repository": {"type": "string"},
+            "action": {"const": "create"},
+            "changes": {"type": "array", "items": {
+                "type": "object",
+                "properties": {"setting": {"enum": ["mutability", "encryption", "scan-on-push", "tags", "policy", "lifecycle"]}},
+                "required": ["setting", "to"],
+            }},
+            "obstacles": {"type": "array"},
+        }),
+        &[],
     )
 }
 

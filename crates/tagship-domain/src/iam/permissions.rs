@@ -117,6 +117,27 @@ const INSPECTOR: Permission = Permission {
     )
 };
 
+const DESCRIBED: Permission = row(
+    "ecr:DescribeRepositories",
+    Need::Required,
+    "read which repositories there are, and their settings",
+);
+const DECLARED_TAGS: Permission = row(
+    "ecr:ListTagsForResource",
+    Need::Required,
+    "read tags of repositories; needed where tags are declared",
+);
+const DECLARED_POLICY: Permission = row(
+    "ecr:GetRepositoryPolicy",
+    Need::Required,
+    "read repository policies; needed where one is declared",
+);
+const DECLARED_LIFECYCLE: Permission = row(
+    "ecr:GetLifecyclePolicy",
+    Need::Required,
+    "read lifecycle policies; needed where one is declared",
+);
+
 /// What each command needs. A new command is a new row.
 ///
 /// Source: ECR user guide, "Required IAM permissions for pushing an image" and "Private registry authentication".
@@ -155,6 +176,86 @@ pub const COMMANDS: &[CommandPermissions] = &[
             START_SCAN,
             INSPECTOR,
         ],
+    },
+    CommandPermissions {
+        name: "repo-plan",
+        permissions: &[DESCRIBED, DECLARED_TAGS, DECLARED_POLICY, DECLARED_LIFECYCLE],
+    },
+    CommandPermissions {
+        name: "repo",
+        permissions: &[
+            DESCRIBED,
+            DECLARED_TAGS,
+            DECLARED_POLICY,
+            DECLARED_LIFECYCLE,
+            row("ecr:CreateRepository", Need::Required, "make repositories"),
+            row(
+                "ecr:TagResource",
+                Need::Required,
+                "put tags, also on a repository that is made; needed where tags are declared",
+            ),
+            row(
+                "ecr:UntagResource",
+                Need::Required,
+                "remove tags; needed with `prune: true` alone",
+            ),
+            row(
+                "ecr:PutImageTagMutability",
+                Need::Required,
+                "change which tags may move",
+            ),
+            row(
+                "ecr:PutImageScanningConfiguration",
+                Need::Required,
+                "change whether images are scanned on push",
+            ),
+            row(
+                "ecr:SetRepositoryPolicy",
+                Need::Required,
+                "put repository policies",
+            ),
+            row(
+                "ecr:DeleteRepositoryPolicy",
+                Need::Required,
+                "remove repository policies; needed with `policy: none` or `prune: true` alone",
+            ),
+            row("ecr:PutLifecyclePolicy", Need::Required, "put lifecycle policies"),
+            row(
+                "ecr:DeleteLifecyclePolicy",
+                Need::Required,
+                "remove lifecycle policies; needed with `lifecycle: none` or `prune: true` alone",
+            ),
+        ],
+    },
+    CommandPermissions {
+        name: "create-repository",
+        permissions: &[
+            DESCRIBED,
+            row("ecr:CreateRepository", Need::Required, "make the repository"),
+            row(
+                "ecr:TagResource",
+                Need::Required,
+                "make it with its tags; needed where tags are declared",
+            ),
+            row(
+                "ecr:SetRepositoryPolicy",
+                Need::Required,
+                "put its policy; needed where one is declared",
+            ),
+            row(
+                "ecr:PutLifecyclePolicy",
+                Need::Required,
+                "put its lifecycle policy; needed where one is declared",
+            ),
+        ],
+    },
+    CommandPermissions {
+        name: "repo-delete",
+        permissions: &[row(
+            "ecr:DeleteRepository",
+            Need::Required,
+            "remove the repository",
+        )],
     },
 ];
 

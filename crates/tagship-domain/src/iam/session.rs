@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::reference::{ImageName, Region};
+use crate::reference::{ImageName, Region, RegistryHost};
 
 /// The most characters of a session policy. Source: STS API reference, `AssumeRoleWithWebIdentity`, `Policy`.
 const MOST_CHARACTERS: usize = 2048;
@@ -29,6 +29,40 @@ const IN_TARGETS: [&str; 5] = [
     "ecr:UploadLayerPart",
 ];
 
+/// What a session may do besides in a repository that it makes.
+const MAKING: [&str; 3] = [
+    "ecr:PutLifecyclePolicy",
+    "ecr:SetRepositoryPolicy",
+    "ecr:TagResource",
+];
+
+/// What a session may do in a registry's repositories whose settings are read, as far as the role may.
+const READING: [&str; 3] = ["ecr:Describe*", "ecr:Get*", "ecr:List*"];
+
+/// The same where settings are put.
+const CONFIGURING: [&str; 9] = [
+    "ecr:CreateRepository",
+    "ecr:DeleteLifecyclePolicy",
+    "ecr:DeleteRepositoryPolicy",
+    "ecr:PutImageScanningConfiguration",
+    "ecr:PutImageTagMutability",
+    "ecr:PutLifecyclePolicy",
+    "ecr:SetRepositoryPolicy",
+    "ecr:TagResource",
+    "ecr:UntagResource",
+];
+
+/// What a command does with the repositories of a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistryAccess {
+    /// It reads their settings.
+    Read,
+    /// It makes them, and puts their settings.
+    Configure,
+    /// It removes one.
+    Delete,
+}
+
 /// A session policy: a session may do what both it and the role allow.
 ///
 /// Source: IAM user guide, "Session policies".
@@ -41,19 +75,50 @@ impl SessionPolicy {
     /// Too many for one policy become all repositories of their registries; too many registries, `None`.
     pub fn of<'a>(targets: impl IntoIterator<Item = &'a ImageName>) -> Option<Self> {
         let targets: Vec<&ImageName> = targets.into_iter().collect();
-        let exact = targets.iter().map(|image| arn(image, image.repository.as_str()));
-        let registries = targets.iter().map(|image| arn(image, "*"));
+        let exact = targets
+            .iter()
+            .map(|image| arn(&image.registry, image.repository.as_str()));
+        let registries = targets.iter().map(|image| arn(&image.registry, "*"));
         Self::allowing(exact.collect()).or_else(|| Self::allowing(registries.collect()))
     }
 
-    fn allowing(mut resources: Vec<String>) -> Option<Self> {
+    /// The same where the run also makes the one that is missing, and puts its settings.
+    pub fn of_maker<'a>(targets: impl IntoIterator<Item = &'a ImageName>) -> Option<Self> {
+        let targets: Vec<&ImageName> = targets.into_iter().collect();
+        let resources = targets
+            .iter()
+            .map(|image| arn(&image.registry, image.repository.as_str()));
+        Self::allowing_more(resources.collect(), &MAKING)
+    }
+
+    /// Returns the policy of a command that does no more than `access` with the repositories of a registry.
+    pub fn of_registry(registry: &RegistryHost, access: RegistryAccess) -> Self {
+        let mut statements = vec![json!({"Effect": "Allow", "Action": READING, "Resource": "*"})];
+        let actions: &[&str] = match access {
+            RegistryAccess::Read => &[],
+            RegistryAccess::Configure => &CONFIGURING,
+            RegistryAccess::Delete => &["ecr:DeleteRepository"],
+        };
+        if !actions.is_empty() {
+            let resource = arn(registry, "*");
+            statements.push(json!({"Effect": "Allow", "Action": actions, "Resource": resource}));
+        }
+        Self(json!({"Version": "2012-10-17", "Statement": statements}).to_string())
+    }
+
+    fn allowing(resources: Vec<String>) -> Option<Self> {
+        Self::allowing_more(resources, &[])
+    }
+
+    fn allowing_more(mut resources: Vec<String>, more: &[&str]) -> Option<Self> {
         resources.sort_unstable();
         resources.dedup();
+        let in_targets = [&IN_TARGETS[..], more].concat();
         let policy = json!({
             "Version": "2012-10-17",
             "Statement": [
                 {"Effect": "Allow", "Action": ANYWHERE, "Resource": "*"},
-                {"Effect": "Allow", "Action": IN_TARGETS, "Resource": resources},
+                {"Effect": "Allow", "Action": in_targets, "Resource": resources},
             ],
         });
         let text = policy.to_string();
@@ -67,8 +132,8 @@ impl SessionPolicy {
 }
 
 /// A repository's resource name; of a registry with a name of its own, in any account and region.
-fn arn(image: &ImageName, repository: &str) -> String {
-    let (account, region) = (image.registry.account(), image.registry.region());
+fn arn(registry: &RegistryHost, repository: &str) -> String {
+    let (account, region) = (registry.account(), registry.region());
     format!(
         "arn:{}:ecr:{}:{}:repository/{repository}",
         region.map_or("aws", Region::partition),
@@ -82,7 +147,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::reference::{RegistryHost, RepositoryName};
+    use crate::reference::RepositoryName;
 
     fn image(registry: &str, repository: &str) -> ImageName {
         ImageName {

@@ -181,15 +181,15 @@ fn selection(value: &Value) -> Result<(TagSelection, Count), Vec<Problem>> {
 }
 
 fn count(object: &mut Object<'_>) -> Option<Count> {
-    let unit = match object.get("countUnit") {
-        Some(_) => Some(object.one_of("countUnit", &["days"])?),
-        None => None,
-    };
-    let class = match object.get("storageClass") {
-        Some(_) => Some(object.one_of("storageClass", &["standard", "archive"])?),
-        None => None,
-    };
-    let number = object.number("countNumber")?;
+    // Each is read before any is missed, so that all that is wrong is named.
+    let has = |object: &Object<'_>, name: &str| object.get(name).is_some();
+    let unit = has(object, "countUnit").then(|| object.one_of("countUnit", &["days"]));
+    let class = has(object, "storageClass").then(|| object.one_of("storageClass", &["standard", "archive"]));
+    let number = object.number("countNumber");
+    if unit == Some(None) || class == Some(None) {
+        return None;
+    }
+    let (unit, class, number) = (unit.flatten(), class.flatten(), number?);
     let older = |since| Some(Count::OlderThan { since, days: number });
     let count = match (object.text("countType")?, unit, class) {
         ("imageCountMoreThan", None, None | Some("standard")) => Some(Count::MoreThan(number)),

@@ -85,6 +85,7 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         revision,
         version: request.version,
         request: request.request,
+        repository: None,
         content,
         is_part,
         tags,

@@ -29,6 +29,11 @@ impl RepositoryName {
         }
     }
 
+    /// Returns what stands for all repositories of a registry in messages; no repository has this name.
+    pub fn all() -> Self {
+        Self("*".to_owned())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,0 +1,183 @@
+//! Repositories as code: what is declared of them, what is there, and what would have to change.
+//!
+//! A setting that is not declared is left as it is.
+
+mod access;
+mod diff;
+mod encryption;
+mod import;
+mod lifecycle_document;
+mod policy;
+mod policy_problem;
+mod resource_tags;
+mod statement;
+mod wording;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+pub use access::{AccessRules, InvalidPrincipal, LambdaAccess, PolicyPrincipal};
+pub use diff::{ActualRepository, Change, Obstacle, PlanAction, RepositoryPlan, RepositorySetting};
+pub use encryption::{Encryption, EncryptionType, InvalidEncryption};
+pub use import::declaration_of;
+pub use lifecycle_document::{InvalidLifecycleDocument, InvalidShortRules, LifecycleDocument, ShortRules};
+pub use policy::RepositoryPolicy;
+pub use policy_problem::{InvalidRepositoryPolicy, LocatedPolicyProblem, PolicyProblem};
+pub use resource_tags::{InvalidResourceTag, ResourceTags};
+pub use wording::DiffLine;
+
+use crate::immutability::{Mutability, TagFilter, matches_wildcard};
+use crate::reference::RepositoryName;
+
+/// A document of a repository: what it says, or that there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Document<T> {
+    /// There is none.
+    Absent,
+    /// It says this.
+    Says(T),
+}
+
+impl<T> Document<T> {
+    /// Returns what the document says, if there is one.
+    pub fn says(&self) -> Option<&T> {
+        match self {
+            Self::Absent => None,
+            Self::Says(document) => Some(document),
+        }
+    }
+}
+
+/// What is declared of a repository; what is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeclaredSettings {
+    /// Which tags may move.
+    pub mutability: Option<Mutability>,
+    /// How images are encrypted, which is decided when the repository is made.
+    pub encryption: Option<Encryption>,
+    /// Whether images are scanned when they are pushed, where the registry's own setting leaves that to the repository.
+    pub scan_on_push: Option<bool>,
+    /// Tags of the repository itself.
+    pub tags: ResourceTags,
+    /// Who else may use the repository.
+    pub policy: Option<Document<RepositoryPolicy>>,
+    /// Which images expire.
+    pub lifecycle: Option<Document<LifecycleDocument>>,
+    /// Whether tags and policies that are not declared are removed.
+    pub prune: Option<bool>,
+}
+
+impl DeclaredSettings {
+    /// Returns these settings, and where they say nothing those of `base`.
+    #[must_use]
+    pub fn over(&self, base: &Self) -> Self {
+        Self {
+            mutability: self.mutability.clone().or_else(|| base.mutability.clone()),
+            encryption: self.encryption.clone().or_else(|| base.encryption.clone()),
+            scan_on_push: self.scan_on_push.or(base.scan_on_push),
+            tags: self.tags.over(&base.tags),
+            policy: self.policy.clone().or_else(|| base.policy.clone()),
+            lifecycle: self.lifecycle.clone().or_else(|| base.lifecycle.clone()),
+            prune: self.prune.or(base.prune),
+        }
+    }
+
+    /// Whether tags and policies that are not declared are removed.
+    pub fn prunes(&self) -> bool {
+        self.prune.unwrap_or(false)
+    }
+}
+
+/// One repository that is declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredRepository {
+    /// Its name.
+    pub name: RepositoryName,
+    /// What is declared of it.
+    pub settings: DeclaredSettings,
+}
+
+impl DeclaredRepository {
+    /// Returns what a repository is made as of which nothing is declared: no tag may move but `latest`.
+    pub fn undeclared(name: RepositoryName) -> Self {
+        let latest = TagFilter::parse("latest").into_iter().collect();
+        Self {
+            name,
+            settings: DeclaredSettings {
+                mutability: Some(Mutability::ImmutableWithExclusion(latest)),
+                ..DeclaredSettings::default()
+            },
+        }
+    }
+}
+
+/// Everything that is declared, in its order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declarations {
+    /// What holds for all.
+    pub defaults: DeclaredSettings,
+    /// What holds for all whose names match.
+    pub patterns: Vec<(NamePattern, DeclaredSettings)>,
+    /// The repositories.
+    pub repositories: Vec<DeclaredRepository>,
+}
+
+impl Declarations {
+    /// Returns the repositories, each with all that holds for it: its own settings count more than those of patterns, of which a
+    /// later one counts more than an earlier one, and these more than the defaults.
+    pub fn resolved(&self) -> Vec<DeclaredRepository> {
+        let of = |one: &DeclaredRepository| DeclaredRepository {
+            settings: one.settings.over(&self.by_patterns(&one.name)),
+            name: one.name.clone(),
+        };
+        self.repositories.iter().map(of).collect()
+    }
+
+    /// Returns what holds for a repository: `None` where neither its name nor a pattern that matches it is declared.
+    pub fn of(&self, name: &RepositoryName) -> Option<DeclaredRepository> {
+        let own = self.repositories.iter().find(|one| one.name == *name);
+        let is_matched = self.patterns.iter().any(|(pattern, _)| pattern.matches(name));
+        (own.is_some() || is_matched).then(|| {
+            let base = self.by_patterns(name);
+            DeclaredRepository {
+                settings: own.map_or(base.clone(), |own| own.settings.over(&base)),
+                name: name.clone(),
+            }
+        })
+    }
+
+    fn by_patterns(&self, name: &RepositoryName) -> DeclaredSettings {
+        let matching = self.patterns.iter().filter(|(pattern, _)| pattern.matches(name));
+        matching.fold(self.defaults.clone(), |base, (_, settings)| settings.over(&base))
+    }
+}
+
+/// Names of repositories: `*` stands for zero or more characters, also for `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern(String);
+
+impl NamePattern {
+    /// Reads a pattern, which has at least one `*`; `None` of another text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"*._-/".contains(&b);
+        let legal = text.contains('*') && text.len() <= 256 && text.bytes().all(is_legal);
+        legal.then(|| Self(text.to_owned()))
+    }
+
+    /// Whether the whole name matches.
+    pub fn matches(&self, name: &RepositoryName) -> bool {
+        matches_wildcard(&self.0, name.as_str())
+    }
+}
+
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Texts by their keys, as the API has tags of a repository.
+pub(crate) type Pairs = BTreeMap<String, String>;
+
+#[cfg(test)]
+mod tests;

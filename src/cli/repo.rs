@@ -1,0 +1,218 @@
+//! The flags of `tagship repo`.
+
+use std::collections::BTreeMap;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
+
+use super::arguments::{argument, given};
+use super::help;
+use crate::inputs::{self, Environment, RawArguments, SettingsError};
+use crate::run::{DeleteRequest, ImportRequest, RegistryRequest};
+use crate::schema::{INPUTS, Input, Section};
+use crate::settings::RegistrySettings;
+use crate::ui::Ui;
+use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::reference::{InvalidName, RepositoryName};
+
+/// What is done with the repositories of a registry.
+#[derive(Debug, Subcommand)]
+pub(super) enum RepoCommand {
+    /// Show how repositories differ from what `tagship.yaml` declares, and write nothing
+    #[command(after_help = help::REPO_PLAN, after_long_help = help::REPO_PLAN)]
+    Plan(PlanArguments),
+    /// Make repositories and put their settings, as `tagship.yaml` declares them
+    #[command(after_help = help::REPO_APPLY, after_long_help = help::REPO_APPLY)]
+    Apply(ApplyArguments),
+    /// Print the declaration of repositories that are there
+    #[command(after_help = help::REPO_IMPORT, after_long_help = help::REPO_IMPORT)]
+    Import(ImportArguments),
+    /// Remove a repository
+    #[command(after_help = help::REPO_DELETE, after_long_help = help::REPO_DELETE)]
+    Delete(DeleteArguments),
+}
+
+/// The flags of `tagship repo plan`.
+#[derive(Debug, Args)]
+pub(super) struct PlanArguments {
+    /// The repositories [default: all that are declared by name]
+    #[arg(value_name = "REPOSITORY", value_parser = repository_name)]
+    names: Vec<RepositoryName>,
+    /// End with exit code 12 where anything differs
+    #[arg(long)]
+    exit_code: bool,
+    /// Print Markdown, for a pull request or a job's summary
+    #[arg(long)]
+    markdown: bool,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// The flags of `tagship repo apply`.
+#[derive(Debug, Args)]
+pub(super) struct ApplyArguments {
+    /// The repositories [default: all that are declared by name]
+    #[arg(value_name = "REPOSITORY", value_parser = repository_name)]
+    names: Vec<RepositoryName>,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// The flags of `tagship repo import`.
+#[derive(Debug, Args)]
+pub(super) struct ImportArguments {
+    /// The repositories [default: all of the registry]
+    #[arg(value_name = "REPOSITORY", value_parser = repository_name)]
+    names: Vec<RepositoryName>,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// The flags of `tagship repo delete`.
+#[derive(Debug, Args)]
+pub(super) struct DeleteArguments {
+    /// The repository
+    #[arg(value_name = "REPOSITORY", value_parser = repository_name)]
+    name: RepositoryName,
+    /// Remove it with all its images; its name has to be typed once more
+    #[arg(long)]
+    force: bool,
+    /// The repository's name once more, where no terminal can ask for it
+    #[arg(long, value_name = "REPOSITORY", requires = "force")]
+    confirm: Option<String>,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// The flags cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RepoArgumentError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("`--force` removes repository `{0}` with all its images, and its name was not typed once more")]
+    Unconfirmed(RepositoryName),
+}
+
+impl Diagnose for RepoArgumentError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
+    }
+
+    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
+        match self {
+            Self::Settings(error) => error.hint(),
+            Self::Unconfirmed(name) => Some(format!("give `--confirm {name}` too").into()),
+        }
+    }
+}
+
+fn repository_name(text: &str) -> Result<RepositoryName, InvalidName> {
+    RepositoryName::parse(text)
+}
+
+/// The inputs that say which registry is meant and by which identity, as flags, made from the table.
+#[derive(Debug)]
+pub(super) struct RegistryArguments(BTreeMap<&'static str, Vec<String>>);
+
+impl RegistryArguments {
+    fn inputs() -> impl Iterator<Item = &'static Input> {
+        INPUTS.iter().filter(|input| {
+            let is_of_place = matches!(input.section, Section::Destination | Section::Identity);
+            let is_of_image = ["repository", "images", "targets", "local-mutability"].contains(&input.name);
+            (is_of_place && !is_of_image) || input.name == "config"
+        })
+    }
+
+    fn into_settings(self, environment: &Environment) -> Result<RegistrySettings, SettingsError> {
+        inputs::registry(RawArguments::by_flags(self.0), environment)
+    }
+}
+
+impl PlanArguments {
+    /// What is asked for.
+    pub(super) fn into_request(
+        self,
+        environment: &Environment,
+    ) -> Result<RegistryRequest, RepoArgumentError> {
+        Ok(RegistryRequest {
+            settings: self.registry.into_settings(environment)?,
+            names: self.names,
+            fails_on_drift: self.exit_code,
+            is_markdown: self.markdown,
+        })
+    }
+}
+
+impl ApplyArguments {
+    /// What is asked for.
+    pub(super) fn into_request(
+        self,
+        environment: &Environment,
+    ) -> Result<RegistryRequest, RepoArgumentError> {
+        Ok(RegistryRequest {
+            settings: self.registry.into_settings(environment)?,
+            names: self.names,
+            fails_on_drift: false,
+            is_markdown: false,
+        })
+    }
+}
+
+impl ImportArguments {
+    /// What is asked for.
+    pub(super) fn into_request(self, environment: &Environment) -> Result<ImportRequest, RepoArgumentError> {
+        Ok(ImportRequest {
+            settings: self.registry.into_settings(environment)?,
+            names: self.names,
+        })
+    }
+}
+
+impl DeleteArguments {
+    /// What is asked for, once the repository's name is typed where that is needed.
+    pub(super) fn into_request(
+        self,
+        ui: &Ui,
+        environment: &Environment,
+    ) -> Result<DeleteRequest, RepoArgumentError> {
+        let settings = self.registry.into_settings(environment)?;
+        if self.force {
+            let question = format!(
+                "type the name of repository `{}` to remove it with all its images: ",
+                self.name
+            );
+            let typed = match self.confirm {
+                None if ui.can_ask() => ui.ask(&question),
+                typed => typed,
+            };
+            if typed.as_deref() != Some(self.name.as_str()) {
+                return Err(RepoArgumentError::Unconfirmed(self.name));
+            }
+        }
+        Ok(DeleteRequest {
+            settings,
+            name: self.name,
+            with_images: self.force,
+        })
+    }
+}
+
+impl Args for RegistryArguments {
+    fn augment_args(command: Command) -> Command {
+        command.args(Self::inputs().map(argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for RegistryArguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self(given(Self::inputs(), matches)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+//! `tagship repo`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::{End, show, until_interrupted};
+use crate::cli::interrupt::Interrupt;
+use crate::cli::repo::{RepoArgumentError, RepoCommand};
+use crate::inputs::Environment;
+use crate::ports::Reporter;
+use crate::run::{self, Outcome, RunError};
+use crate::settings::RegistrySettings;
+use crate::ui::Ui;
+
+/// Runs one of the commands.
+pub(super) fn run(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    command: RepoCommand,
+    environment: &Environment,
+) -> ExitCode {
+    let end = match command {
+        RepoCommand::Plan(arguments) => arguments.into_request(environment).map(|request| {
+            let reporter = masked(ui, &request.settings);
+            finish(interrupt, run::plan_registry(&request, reporter))
+        }),
+        RepoCommand::Apply(arguments) => arguments.into_request(environment).map(|request| {
+            let reporter = masked(ui, &request.settings);
+            finish(interrupt, run::apply_registry(&request, reporter))
+        }),
+        RepoCommand::Import(arguments) => arguments.into_request(environment).map(|request| {
+            let reporter = masked(ui, &request.settings);
+            finish(interrupt, run::import_repositories(&request, reporter))
+        }),
+        RepoCommand::Delete(arguments) => arguments.into_request(ui, environment).map(|request| {
+            let reporter = masked(ui, &request.settings);
+            finish(interrupt, run::delete_repository(&request, reporter))
+        }),
+    };
+    let end = end.unwrap_or_else(|error: RepoArgumentError| End::Failed(Box::new(error)));
+    show(ui, end, None, None)
+}
+
+/// A reporter that shows none of the settings' secrets.
+fn masked(ui: &Ui, settings: &RegistrySettings) -> Arc<dyn Reporter> {
+    let reporter = ui.reporter();
+    settings.place.secrets().for_each(|secret| reporter.mask(secret));
+    reporter
+}
+
+fn finish(interrupt: &Interrupt, work: impl Future<Output = Result<Outcome, RunError>>) -> End {
+    until_interrupted(interrupt, async { work.await.into() })
+}

@@ -1,0 +1,177 @@
+//! The registry that a command is about, and what `tagship.yaml` declares of its repositories.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use super::destination::ResolvedDestination;
+use super::paths::Paths;
+use super::problem::Problems;
+use super::{Environment, Origin, RawArguments, RawInputs, SettingsError, identity};
+use crate::config::{ConfigProblem, ConfigSettings, FileReference, lifecycle_of_file, policy_of_file};
+use crate::regular_file;
+use crate::settings::{RegistrySettings, RepositorySettings};
+use tagship_domain::repositories::{Declarations, DeclaredRepository, DeclaredSettings, Document};
+use tagship_domain::untrusted::cleaned;
+
+/// The most bytes of a file with a policy: twice what ECR takes, so that a long one is named as too long.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// Reads which registry a command is about, and what is declared of its repositories.
+pub fn registry(given: RawArguments, environment: &Environment) -> Result<RegistrySettings, SettingsError> {
+    // Which of several images is meant says nothing of a registry.
+    let (mut raw, _) = RawInputs::of_images(given, environment);
+    let mut problems = Problems::new(raw.take_problems());
+    let place = ResolvedDestination::of_registry(&raw, environment, &mut problems);
+    let identity = identity::read(&raw, environment, place.as_ref(), &mut problems);
+    let declared = declarations(&raw, environment, &mut problems);
+    let (_, file) = raw.declared_repositories();
+    match (problems.finish(), place, identity) {
+        (Ok(()), Some(place), Some(identity)) => Ok(RegistrySettings {
+            place: RepositorySettings {
+                destination: place.into_destination(),
+                identity,
+            },
+            declared,
+            file: file.to_owned(),
+        }),
+        (Err(error), ..) => Err(error),
+        // Each part is absent only together with a problem; this keeps the promise without a panic.
+        (Ok(()), ..) => Err(SettingsError::incomplete()),
+    }
+}
+
+/// What is declared of repositories; `None` where no file declares anything, or with a problem.
+///
+/// Who may pull and which images expire is no matter for a file that a stranger may have written.
+pub(super) fn declarations(
+    raw: &RawInputs,
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Option<Declarations> {
+    let (read, file) = raw.declared_repositories();
+    let read = read?;
+    if !raw.trust().is_whole() {
+        let (message, hint) = raw.trust().refusal("repositories", "");
+        let at = Origin::File {
+            path: file.to_owned(),
+            line: read.line,
+            column: read.column,
+        };
+        return problems.add(&at, message, hint);
+    }
+    let files = Files {
+        paths: Paths::new(raw.face(), environment),
+        workspace: raw.workspace(environment),
+        config: file.to_owned(),
+    };
+    Some(Declarations {
+        defaults: files.settings(&read.defaults, problems),
+        patterns: (read.patterns.iter())
+            .map(|(pattern, settings)| (pattern.clone(), files.settings(settings, problems)))
+            .collect(),
+        repositories: (read.repositories.iter())
+            .map(|(name, settings)| DeclaredRepository {
+                name: name.clone(),
+                settings: files.settings(settings, problems),
+            })
+            .collect(),
+    })
+}
+
+/// The repository as a run makes it where it is missing, if it is to.
+pub(super) fn created(
+    raw: &RawInputs,
+    environment: &Environment,
+    place: Option<&ResolvedDestination>,
+    problems: &mut Problems,
+) -> Option<DeclaredRepository> {
+    if !raw.flag("create-repository", problems) {
+        return None;
+    }
+    let declared = declarations(raw, environment, problems);
+    // One in the embedded ECR of `local` is made in any case.
+    let name = &place?.image()?.repository;
+    let declared = declared.and_then(|declared| declared.of(name));
+    Some(declared.unwrap_or_else(|| DeclaredRepository::undeclared(name.clone())))
+}
+
+/// Reads the files that declarations name.
+struct Files {
+    paths: Paths,
+    workspace: std::path::PathBuf,
+    config: String,
+}
+
+impl Files {
+    fn settings(&self, read: &ConfigSettings, problems: &mut Problems) -> DeclaredSettings {
+        let mut declared = read.declared.clone();
+        if let Some(file) = &read.policy_file {
+            let policy = self.document(file, policy_of_file, problems);
+            declared.policy = policy.map(Document::Says);
+        }
+        if let Some(file) = &read.lifecycle_file {
+            let lifecycle = self.document(file, lifecycle_of_file, problems);
+            declared.lifecycle = lifecycle.map(Document::Says);
+        }
+        declared
+    }
+
+    fn document<T>(
+        &self,
+        file: &FileReference,
+        read: impl Fn(&str) -> Result<T, Vec<ConfigProblem>>,
+        problems: &mut Problems,
+    ) -> Option<T> {
+        let path = self.paths.resolve(&file.path);
+        let at = Origin::File {
+            path: self.config.clone(),
+            line: file.line,
+            column: file.column,
+        };
+        if self.paths.is_led_out(&path) {
+            let message = format!(
+                "`{}` is a link that leads out of the workspace",
+                cleaned(&file.path)
+            );
+            return problems.add(&at, message, "put the file itself there".to_owned());
+        }
+        let text = match text_of(&path) {
+            Ok(text) => text,
+            Err(problem) => {
+                let message = format!("file `{}` {problem}", cleaned(&file.path));
+                return problems.add(&at, message, None);
+            }
+        };
+        let shown = path.strip_prefix(&self.workspace).unwrap_or(&path);
+        match read(&text) {
+            Ok(document) => Some(document),
+            Err(found) => {
+                for problem in found {
+                    let at = Origin::File {
+                        path: cleaned(&shown.display().to_string()),
+                        line: problem.line,
+                        column: problem.column,
+                    };
+                    problems.add::<()>(&at, problem.message, problem.hint);
+                }
+                None
+            }
+        }
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => "does not exist".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
+    let mut bytes = Vec::new();
+    let file = regular_file::open(path).map_err(unreadable)?;
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err("is larger than 64 KiB".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_error| "is not UTF-8 text".to_owned())
+}

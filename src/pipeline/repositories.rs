@@ -1,0 +1,294 @@
+//! Repositories as code: reads what is there, and puts what differs.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use crate::ports::{Creation, ReadRepositories, RegistryError, Reporter, RunEvent, WriteRepositories};
+use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::reference::RepositoryName;
+use tagship_domain::repositories::{
+    ActualRepository, Change, DeclaredRepository, DeclaredSettings, Obstacle, PlanAction, RepositoryPlan,
+};
+
+/// How many repositories are read at the same time. The rates of an account are shared with all that use it.
+const PARALLEL: usize = 4;
+
+/// A repository that is declared, what is there, and what there is to do.
+#[derive(Debug, Clone)]
+pub struct PlannedRepository {
+    /// What is declared.
+    pub declared: DeclaredRepository,
+    /// What is there; `None` where it is missing.
+    pub actual: Option<ActualRepository>,
+    /// What there is to do.
+    pub plan: RepositoryPlan,
+}
+
+impl PlannedRepository {
+    /// Returns what there is to do for a repository that is missing.
+    pub fn missing(declared: DeclaredRepository) -> Self {
+        Self {
+            plan: RepositoryPlan::new(&declared, None),
+            declared,
+            actual: None,
+        }
+    }
+}
+
+/// The repository that a run makes, and what makes it.
+#[derive(Clone, Copy)]
+pub struct MissingRepository<'a> {
+    /// What there is to do.
+    pub planned: &'a PlannedRepository,
+    /// The registry's repositories.
+    pub repositories: &'a dyn WriteRepositories,
+}
+
+impl std::fmt::Debug for MissingRepository<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("MissingRepository").field(self.planned).finish()
+    }
+}
+
+impl MissingRepository<'_> {
+    /// Makes the repository; one that another run makes meanwhile gets what it lacks.
+    pub(super) async fn make(&self, reporter: &dyn Reporter) -> Result<(), ApplyError> {
+        let planned = std::slice::from_ref(self.planned);
+        let applied = apply_repositories(planned, self.repositories, reporter).await;
+        applied
+            .into_iter()
+            .find_map(|one| one.failure)
+            .map_or(Ok(()), Err)
+    }
+}
+
+/// What became of a repository.
+#[derive(Debug)]
+pub struct AppliedRepository {
+    /// The repository.
+    pub repository: RepositoryName,
+    /// What was to be done.
+    pub action: PlanAction,
+    /// Whether this run made it.
+    pub is_made: bool,
+    /// The settings that were put, in their order; those of a repository that was made with it.
+    pub applied: Vec<Change>,
+    /// What broke it off, before the next setting.
+    pub failure: Option<ApplyError>,
+}
+
+/// Why a repository is not as declared although it was to be.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The registry does not do it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// Another run made the repository meanwhile, with what cannot be changed.
+    #[error("{0}")]
+    Obstacle(Obstacle),
+    /// Another run made the repository meanwhile, and another removed it.
+    #[error("the repository was made and removed by others meanwhile")]
+    Gone,
+}
+
+impl ApplyError {
+    /// Whether no other repository could do better.
+    const fn is_about_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::Registry(RegistryError::Login { .. } | RegistryError::Unauthorized { .. })
+        )
+    }
+}
+
+impl Diagnose for ApplyError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Registry(error) => error.kind(),
+            Self::Obstacle(_) => FailureKind::Drift,
+            Self::Gone => FailureKind::Operation,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Registry(error) => error.hint(),
+            Self::Obstacle(obstacle) => Some(obstacle.hint().into()),
+            Self::Gone => Some("run again".into()),
+        }
+    }
+}
+
+/// Compares what is declared with what is there. Nothing is written.
+pub async fn plan_repositories(
+    declared: &[DeclaredRepository],
+    reader: &dyn ReadRepositories,
+) -> Result<Vec<PlannedRepository>, RegistryError> {
+    let names: Vec<RepositoryName> = declared.iter().map(|one| one.name.clone()).collect();
+    let described = reader.describe(&names).await?;
+    let mut described: BTreeMap<RepositoryName, ActualRepository> =
+        described.into_iter().map(|one| (one.name.clone(), one)).collect();
+    let found: Vec<(DeclaredRepository, Option<ActualRepository>)> = declared
+        .iter()
+        .map(|one| (one.clone(), described.remove(&one.name)))
+        .collect();
+    stream::iter(found)
+        .map(|(declared, actual)| planned(declared, actual, reader))
+        .buffered(PARALLEL)
+        .try_collect()
+        .await
+}
+
+async fn planned(
+    declared: DeclaredRepository,
+    actual: Option<ActualRepository>,
+    reader: &dyn ReadRepositories,
+) -> Result<PlannedRepository, RegistryError> {
+    let actual = match actual {
+        Some(actual) => Some(read_documents(actual, &Wanted::of(&declared.settings), reader).await?),
+        None => None,
+    };
+    Ok(PlannedRepository {
+        plan: RepositoryPlan::new(&declared, actual.as_ref()),
+        declared,
+        actual,
+    })
+}
+
+/// What is read of a repository beside its description. What is not declared is not asked for, and needs no permission.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Its own tags.
+    pub tags: bool,
+    /// Its policy.
+    pub policy: bool,
+    /// Its lifecycle policy.
+    pub lifecycle: bool,
+}
+
+impl Wanted {
+    /// Everything.
+    pub const ALL: Self = Self {
+        tags: true,
+        policy: true,
+        lifecycle: true,
+    };
+
+    fn of(settings: &DeclaredSettings) -> Self {
+        Self {
+            tags: settings.prunes() || !settings.tags.is_empty(),
+            policy: settings.prunes() || settings.policy.is_some(),
+            lifecycle: settings.prunes() || settings.lifecycle.is_some(),
+        }
+    }
+}
+
+/// Adds what is wanted to what a registry says of a repository.
+pub async fn read_documents(
+    mut actual: ActualRepository,
+    wanted: &Wanted,
+    reader: &dyn ReadRepositories,
+) -> Result<ActualRepository, RegistryError> {
+    if wanted.tags {
+        actual.tags = Some(reader.resource_tags(&actual).await?);
+    }
+    if wanted.policy {
+        actual.policy = Some(reader.policy(&actual.name).await?);
+    }
+    if wanted.lifecycle {
+        actual.lifecycle = Some(reader.lifecycle(&actual.name).await?);
+    }
+    Ok(actual)
+}
+
+/// Puts what differs, one repository after the other, in their order. A failure ends the work on its repository alone, unless
+/// the credentials are no good: then no other could do better.
+pub async fn apply_repositories(
+    planned: &[PlannedRepository],
+    writer: &dyn WriteRepositories,
+    reporter: &dyn Reporter,
+) -> Vec<AppliedRepository> {
+    let mut all = Vec::new();
+    for one in planned.iter().filter(|one| !one.plan.is_fulfilled()) {
+        let mut done = AppliedRepository {
+            repository: one.plan.repository.clone(),
+            action: one.plan.action,
+            is_made: false,
+            applied: Vec::new(),
+            failure: None,
+        };
+        let note = format!("{} `{}`", verb(one.plan.action), one.plan.repository);
+        reporter.event(RunEvent::Note(&note));
+        done.failure = apply(one, writer, reporter, &mut done).await.err();
+        let is_end = done
+            .failure
+            .as_ref()
+            .is_some_and(ApplyError::is_about_credentials);
+        all.push(done);
+        if is_end {
+            break;
+        }
+    }
+    all
+}
+
+const fn verb(action: PlanAction) -> &'static str {
+    match action {
+        PlanAction::Create => "making repository",
+        PlanAction::Change => "changing repository",
+        PlanAction::Keep | PlanAction::Refuse => "leaving repository",
+    }
+}
+
+async fn apply(
+    one: &PlannedRepository,
+    writer: &dyn WriteRepositories,
+    reporter: &dyn Reporter,
+    done: &mut AppliedRepository,
+) -> Result<(), ApplyError> {
+    let (mut actual, mut plan) = (one.actual.clone(), one.plan.clone());
+    if actual.is_none() {
+        match writer.create(&one.declared).await? {
+            Creation::Made(made) => {
+                done.is_made = true;
+                let (with_it, later): (Vec<Change>, _) = plan.changes.into_iter().partition(is_made_with);
+                done.applied = with_it;
+                plan.changes = later;
+                actual = Some(*made);
+            }
+            Creation::Found => {
+                let name = &one.declared.name;
+                reporter.event(RunEvent::Note(&format!(
+                    "another run made repository `{name}` meanwhile"
+                )));
+                let found = writer.describe(std::slice::from_ref(name)).await?;
+                let again = planned(one.declared.clone(), found.into_iter().next(), writer).await?;
+                if let Some(obstacle) = again.plan.obstacles.first() {
+                    return Err(ApplyError::Obstacle(obstacle.clone()));
+                }
+                (actual, plan) = (again.actual, again.plan);
+            }
+        }
+    }
+    let Some(actual) = actual else {
+        return Err(ApplyError::Gone);
+    };
+    for change in plan.changes {
+        writer.change(&actual, &change).await?;
+        done.applied.push(change);
+    }
+    Ok(())
+}
+
+/// Whether a setting is put by the request that makes a repository.
+const fn is_made_with(change: &Change) -> bool {
+    match change {
+        Change::Mutability { .. }
+        | Change::Encryption { .. }
+        | Change::ScanOnPush { .. }
+        | Change::Tags { .. } => true,
+        Change::Policy { .. } | Change::Lifecycle { .. } => false,
+    }
+}

@@ -1,0 +1,59 @@
+//! The repositories of a registry and their settings.
+
+use async_trait::async_trait;
+
+use super::RegistryError;
+use tagship_domain::reference::RepositoryName;
+use tagship_domain::repositories::{ActualRepository, Change, DeclaredRepository, Document, ResourceTags};
+
+/// Reads the repositories of a registry and their settings.
+#[async_trait]
+pub trait ReadRepositories: Send + Sync {
+    /// Returns those of these repositories that are there, in no order; without tags and policies.
+    async fn describe(&self, names: &[RepositoryName]) -> Result<Vec<ActualRepository>, RegistryError>;
+
+    /// Returns all repositories, in no order; without tags and policies.
+    async fn describe_all(&self) -> Result<Vec<ActualRepository>, RegistryError>;
+
+    /// Returns the tags of a repository itself.
+    async fn resource_tags(&self, repository: &ActualRepository) -> Result<ResourceTags, RegistryError>;
+
+    /// Returns a repository's policy.
+    async fn policy(&self, repository: &RepositoryName) -> Result<Document<String>, RegistryError>;
+
+    /// Returns a repository's lifecycle policy.
+    async fn lifecycle(&self, repository: &RepositoryName) -> Result<Document<String>, RegistryError>;
+}
+
+/// Changes the repositories of a registry.
+#[async_trait]
+pub trait WriteRepositories: ReadRepositories {
+    /// Makes a repository with all that is declared of it but its policies.
+    async fn create(&self, declared: &DeclaredRepository) -> Result<Creation, RegistryError>;
+
+    /// Changes one setting of a repository. What is that way already is no error.
+    async fn change(&self, repository: &ActualRepository, change: &Change) -> Result<(), RegistryError>;
+
+    /// Removes a repository; one that holds images only if they are to go with it.
+    async fn remove(&self, repository: &RepositoryName, with_images: bool) -> Result<Removal, RegistryError>;
+}
+
+/// What became of a repository that was to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Creation {
+    /// It was made.
+    Made(Box<ActualRepository>),
+    /// It was there: another run was faster.
+    Found,
+}
+
+/// What became of a repository that was to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone.
+    Done,
+    /// It was not there.
+    Missing,
+    /// It holds images, and is left as it is.
+    HoldsImages,
+}

@@ -1,0 +1,197 @@
+//! Plans of repositories, and what became of them.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use tagship_domain::error::Diagnose;
+use tagship_domain::reference::{RegistryHost, RepositoryName};
+use tagship_domain::repositories::{Change, Obstacle, PlanAction, RepositoryPlan};
+
+/// What `tagship repo plan --json` prints.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RegistryPlan {
+    /// The registry.
+    pub registry: RegistryHost,
+    /// The repositories, in the order of their declaration.
+    pub repositories: Vec<RepositoryPlan>,
+}
+
+/// What `tagship repo apply --json` prints.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RegistryReport {
+    /// The registry.
+    pub registry: RegistryHost,
+    /// The repositories that were not as declared, in the order in which they were changed.
+    pub repositories: Vec<RepositoryReport>,
+    /// How many were as declared.
+    pub unchanged: usize,
+    /// How many were not tried, because an earlier one failed by its credentials.
+    pub untried: usize,
+}
+
+/// What became of one repository.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RepositoryReport {
+    /// The repository.
+    pub repository: RepositoryName,
+    /// Whether this run made it.
+    pub made: bool,
+    /// The settings that were put.
+    pub applied: Vec<Change>,
+    /// What broke it off.
+    pub error: Option<RepositoryFailure>,
+}
+
+/// Why a repository is not as declared.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RepositoryFailure {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl RepositoryFailure {
+    /// Returns an error in words.
+    pub fn of(error: &dyn Diagnose) -> Self {
+        Self {
+            message: tagship_domain::error::with_causes(error),
+            hint: error.hint().map(std::borrow::Cow::into_owned),
+        }
+    }
+}
+
+impl RegistryPlan {
+    /// Returns how many repositories have this action.
+    pub fn count(&self, action: PlanAction) -> usize {
+        self.repositories
+            .iter()
+            .filter(|one| one.action == action)
+            .count()
+    }
+
+    /// Whether every repository is as declared.
+    pub fn is_fulfilled(&self) -> bool {
+        self.repositories.iter().all(RepositoryPlan::is_fulfilled)
+    }
+
+    /// Returns why repositories cannot become what is declared, with their names.
+    pub fn obstacles(&self) -> Vec<(RepositoryName, Obstacle)> {
+        let of = |one: &RepositoryPlan| {
+            let name = one.repository.clone();
+            let obstacles = one.obstacles.clone().into_iter();
+            obstacles.map(move |obstacle| (name.clone(), obstacle))
+        };
+        self.repositories.iter().flat_map(of).collect()
+    }
+
+    /// Returns the plan as a person reads it. Ends with a line break.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for one in self.repositories.iter().filter(|one| !one.is_fulfilled()) {
+            let _ = writeln!(text, "{} {}", one.action.as_str(), one.repository);
+            text += &diff(&one.changes);
+            for obstacle in &one.obstacles {
+                let _ = writeln!(text, "  ! {obstacle}\n    hint: {}", obstacle.hint());
+            }
+        }
+        let _ = writeln!(text, "{} in {}", self.counts(), self.registry);
+        text
+    }
+
+    /// Returns the plan as Markdown, for a pull request or a job's summary. Ends with a line break.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("### Repositories in `{}`\n\n{}\n", self.registry, self.counts());
+        for one in self.repositories.iter().filter(|one| !one.is_fulfilled()) {
+            let _ = write!(
+                text,
+                "\n**{}** `{}`\n\n```diff\n{}",
+                one.action.as_str(),
+                one.repository,
+                marked(&one.changes)
+            );
+            for obstacle in &one.obstacles {
+                let _ = writeln!(text, "! {obstacle}");
+            }
+            text += "```\n";
+        }
+        text
+    }
+
+    fn counts(&self) -> String {
+        let counts = [
+            (PlanAction::Create, "to create"),
+            (PlanAction::Change, "to change"),
+            (PlanAction::Refuse, "that cannot become what is declared"),
+            (PlanAction::Keep, "as declared"),
+        ];
+        let counts = counts.map(|(action, words)| (self.count(action), words));
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<String> = counts.map(|(count, words)| format!("{count} {words}")).collect();
+        if counts.is_empty() {
+            "nothing is declared".to_owned()
+        } else {
+            counts.join(", ")
+        }
+    }
+}
+
+impl RegistryReport {
+    /// Returns the report as a person reads it. Ends with a line break.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for one in &self.repositories {
+            let word = match (one.made, one.applied.is_empty(), &one.error) {
+                (true, ..) => "made",
+                (false, true, Some(_)) => "failed",
+                (false, ..) => "changed",
+            };
+            let _ = writeln!(text, "{word} {}", one.repository);
+            text += &diff(&one.applied);
+            if let Some(error) = &one.error {
+                let _ = writeln!(text, "  ! {}", error.message);
+                if let Some(hint) = &error.hint {
+                    let _ = writeln!(text, "    hint: {hint}");
+                }
+            }
+        }
+        let failed = self.repositories.iter().filter(|one| one.error.is_some()).count();
+        let done = self.repositories.len() - failed;
+        let _ = write!(text, "{done} changed, {} as declared", self.unchanged);
+        if failed > 0 {
+            let _ = write!(text, ", {failed} failed");
+        }
+        if self.untried > 0 {
+            let _ = write!(text, ", {} not tried", self.untried);
+        }
+        let _ = writeln!(text, " in {}", self.registry);
+        text
+    }
+}
+
+/// The lines of changes, the settings under each other.
+pub(super) fn diff(changes: &[Change]) -> String {
+    let lines: Vec<_> = changes.iter().flat_map(Change::lines).collect();
+    let width = lines.iter().map(|line| line.setting.as_str().len()).max();
+    let mut text = String::new();
+    for line in &lines {
+        let setting = line.setting.as_str();
+        let width = width.unwrap_or_default();
+        let _ = writeln!(text, "  {} {setting:width$}  {}", line.sign, line.text);
+    }
+    text
+}
+
+/// The same with the sign in the first column, as the language `diff` has it; no line can end the block.
+fn marked(changes: &[Change]) -> String {
+    let lines = changes.iter().flat_map(Change::lines);
+    lines.fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "{} {}: {}", line.sign, line.setting.as_str(), line.text);
+        text
+    })
+}

@@ -1,0 +1,124 @@
+//! Why repositories are not as declared.
+
+use std::borrow::Cow;
+
+use crate::pipeline::ApplyError;
+use tagship_domain::error::{Diagnose, FailureKind, with_causes};
+use tagship_domain::reference::{RegistryHost, RepositoryName};
+use tagship_domain::repositories::Obstacle;
+
+/// Why repositories are not as declared.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoriesError {
+    /// There is nothing to compare with.
+    #[error("`{file}` declares no repositories")]
+    NothingDeclared {
+        /// The file.
+        file: String,
+    },
+    /// A repository that is asked for is not declared.
+    #[error("`{file}` does not declare repository `{name}`")]
+    NotDeclared {
+        /// The repository.
+        name: RepositoryName,
+        /// The file.
+        file: String,
+    },
+    /// What is there differs, and that is a failure.
+    #[error("{count} {} not as declared", if *count == 1 { "repository is" } else { "repositories are" })]
+    Drift {
+        /// How many repositories differ.
+        count: usize,
+    },
+    /// Repositories cannot become what is declared.
+    #[error("{}", listed(obstacles))]
+    Obstacles {
+        /// Why, each with its repository; at least one.
+        obstacles: Vec<(RepositoryName, Obstacle)>,
+    },
+    /// Settings could not be put.
+    #[error("{message}")]
+    Failed {
+        /// Which, and why.
+        message: String,
+        /// What to do about the first.
+        hint: Option<String>,
+        /// The kind of the first.
+        kind: FailureKind,
+    },
+    /// The repository that is to go is not there.
+    #[error("repository `{repository}` does not exist in registry `{host}`")]
+    Missing {
+        /// The repository.
+        repository: RepositoryName,
+        /// The registry.
+        host: RegistryHost,
+    },
+    /// The repository that is to go holds images.
+    #[error("repository `{0}` holds images, and is left as it is")]
+    HoldsImages(RepositoryName),
+}
+
+fn listed(obstacles: &[(RepositoryName, Obstacle)]) -> String {
+    let texts: Vec<String> = obstacles
+        .iter()
+        .map(|(name, obstacle)| format!("repository `{name}`: {obstacle}"))
+        .collect();
+    texts.join("\n  ")
+}
+
+impl RepositoriesError {
+    /// Returns what failures come to, if there are any.
+    pub(super) fn of_failures(failures: &[(RepositoryName, &ApplyError)]) -> Option<Self> {
+        let (_, first) = failures.first()?;
+        let texts: Vec<String> = failures
+            .iter()
+            .map(|(name, error)| format!("repository `{name}`: {}", with_causes(*error)))
+            .collect();
+        Some(Self::Failed {
+            message: texts.join("\n  "),
+            hint: first.hint().map(Cow::into_owned),
+            kind: first.kind(),
+        })
+    }
+}
+
+impl Diagnose for RepositoriesError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::NothingDeclared { .. } | Self::NotDeclared { .. } => FailureKind::Usage,
+            Self::Drift { .. } | Self::Obstacles { .. } => FailureKind::Drift,
+            Self::Failed { kind, .. } => *kind,
+            Self::Missing { .. } | Self::HoldsImages(_) => FailureKind::Operation,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NothingDeclared { .. } => Some(
+                "list them under `repositories`; `tagship repo import` prints those that are there".into(),
+            ),
+            Self::NotDeclared { name, .. } => Some(
+                format!(
+                    "declare it under `repositories`, or print what is there: `tagship repo import {name}`"
+                )
+                .into(),
+            ),
+            Self::Drift { .. } => Some("`tagship repo apply` puts what is declared".into()),
+            Self::Obstacles { obstacles } => obstacles.first().map(|(_, obstacle)| obstacle.hint().into()),
+            Self::Failed { hint, .. } => {
+                let hint = hint
+                    .as_deref()
+                    .map_or_else(String::new, |hint| format!("{hint}; "));
+                Some(format!("{hint}run again: what was put stays, and the rest is completed").into())
+            }
+            Self::Missing { .. } => Some("`tagship repo list` shows those that are there".into()),
+            Self::HoldsImages(name) => Some(
+                format!(
+                    "`tagship repo delete {name} --force --confirm {name}` removes it with all its images"
+                )
+                .into(),
+            ),
+        }
+    }
+}

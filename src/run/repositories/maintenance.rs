@@ -1,0 +1,109 @@
+//! `tagship repo import` and `tagship repo delete`.
+
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::super::{Outcome, RunError};
+use super::{OpenedRegistry, RepositoriesError};
+use crate::pipeline::{Wanted, read_documents};
+use crate::ports::{ReadRepositories as _, RegistryError, Removal, Reporter, WriteRepositories as _};
+use crate::settings::RegistrySettings;
+use tagship_domain::iam::RegistryAccess;
+use tagship_domain::reference::RepositoryName;
+use tagship_domain::repositories::{ActualRepository, declaration_of};
+
+/// How many repositories are read at the same time.
+const PARALLEL: usize = 4;
+
+/// Which repositories are to be written down.
+#[derive(Debug, Clone)]
+pub struct ImportRequest {
+    /// The registry.
+    pub settings: RegistrySettings,
+    /// The repositories; all of the registry when empty.
+    pub names: Vec<RepositoryName>,
+}
+
+/// Which repository is to go.
+#[derive(Debug, Clone)]
+pub struct DeleteRequest {
+    /// The registry.
+    pub settings: RegistrySettings,
+    /// The repository.
+    pub name: RepositoryName,
+    /// Whether its images go with it.
+    pub with_images: bool,
+}
+
+/// Prints the declaration of what is there. Nothing is written.
+pub async fn import_repositories(
+    request: &ImportRequest,
+    reporter: Arc<dyn Reporter>,
+) -> Result<Outcome, RunError> {
+    let opened = OpenedRegistry::open(&request.settings, RegistryAccess::Read, reporter).await?;
+    let found = read_all(request, &opened).await;
+    opened.close().await;
+    let text = declaration_of(&found?);
+    Ok(Outcome {
+        json: serde_json::json!({"declaration": text}),
+        text,
+        ..Outcome::default()
+    })
+}
+
+async fn read_all(
+    request: &ImportRequest,
+    opened: &OpenedRegistry,
+) -> Result<Vec<ActualRepository>, RunError> {
+    let reader = &opened.repositories;
+    let mut found = if request.names.is_empty() {
+        reader.describe_all().await?
+    } else {
+        reader.describe(&request.names).await?
+    };
+    let is_missing = |name: &&RepositoryName| found.iter().all(|one| one.name != **name);
+    if let Some(missing) = request.names.iter().find(is_missing) {
+        return Err(missing_repository(missing, opened).into());
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    let read: Result<Vec<ActualRepository>, RegistryError> = stream::iter(found)
+        .map(|one| read_documents(one, &Wanted::ALL, reader))
+        .buffered(PARALLEL)
+        .try_collect()
+        .await;
+    Ok(read?)
+}
+
+fn missing_repository(name: &RepositoryName, opened: &OpenedRegistry) -> RepositoriesError {
+    RepositoriesError::Missing {
+        repository: name.clone(),
+        host: opened.host.clone(),
+    }
+}
+
+/// Removes a repository; with images only if they are to go with it.
+pub async fn delete_repository(
+    request: &DeleteRequest,
+    reporter: Arc<dyn Reporter>,
+) -> Result<Outcome, RunError> {
+    let opened = OpenedRegistry::open(&request.settings, RegistryAccess::Delete, reporter).await?;
+    let removed = opened
+        .repositories
+        .remove(&request.name, request.with_images)
+        .await;
+    let missing = missing_repository(&request.name, &opened);
+    opened.close().await;
+    match removed? {
+        Removal::Done => {}
+        Removal::Missing => return Err(missing.into()),
+        Removal::HoldsImages => {
+            return Err(RepositoriesError::HoldsImages(request.name.clone()).into());
+        }
+    }
+    Ok(Outcome {
+        text: format!("removed {}\n", request.name),
+        json: serde_json::json!({"repository": request.name, "with-images": request.with_images}),
+        ..Outcome::default()
+    })
+}

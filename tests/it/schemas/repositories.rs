@@ -1,0 +1,127 @@
+//! The schema of the key `repositories` of `tagship.yaml`.
+
+use serde_json::{Value, json};
+
+/// A mapping from names and patterns, or a list of repositories with their names.
+pub(super) fn repositories() -> Value {
+    json!({
+        "description": "Repositories as code: what `tagship repo plan` compares with what is there, and `tagship repo apply` puts.",
+        "anyOf": [
+            {"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/repository"}},
+            {"type": "array", "items": {"anyOf": [
+                {
+                    "type": "object",
+                    "properties": {"defaults": {"$ref": "#/$defs/repository"}},
+                    "required": ["defaults"],
+                    "additionalProperties": false,
+                },
+                {
+                    "type": "object",
+                    "properties": settings(true),
+                    "required": ["name"],
+                    "additionalProperties": false,
+                },
+            ]}},
+        ],
+    })
+}
+
+/// What the above refers to.
+pub(super) fn definitions() -> Vec<(&'static str, Value)> {
+    let flag = json!({"enum": [true, false, "true", "false"]});
+    let count = json!({"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1});
+    let texts = json!({"anyOf": [
+        {"type": ["string", "number"]},
+        {"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}},
+    ]});
+    let file = json!({
+        "type": "object",
+        "properties": {"file": {"type": "string", "description": "A file in JSON with the whole policy."}},
+        "required": ["file"],
+        "additionalProperties": false,
+    });
+    vec![
+        (
+            "repository",
+            json!({"type": ["object", "null"], "properties": settings(false), "additionalProperties": false}),
+        ),
+        ("flag", flag.clone()),
+        ("texts", texts),
+        (
+            "encryption",
+            json!({"anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {
+                        "type": {"type": "string", "description": "`AES256`, `KMS` or `KMS_DSSE`."},
+                        "key": {"type": "string", "description": "The key's resource name, id or alias."},
+                    },
+                    "required": ["type"],
+                    "additionalProperties": false,
+                },
+            ]}),
+        ),
+        (
+            "policy",
+            json!({"anyOf": [
+                {"type": "string", "description": "`none`, or a policy in JSON."},
+                file,
+                {
+                    "type": "object",
+                    "properties": {"Version": {}, "Id": {}, "Statement": {}},
+                    "required": ["Statement"],
+                    "additionalProperties": false,
+                },
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "properties": {
+                        "pull-from": {"$ref": "#/$defs/texts", "description": "Accounts, users and roles that may pull."},
+                        "push-from": {"$ref": "#/$defs/texts", "description": "Accounts, users and roles that may push and pull."},
+                        "lambda": {"anyOf": [flag, {"$ref": "#/$defs/texts"}], "description": "Whether Lambda functions may be made of the images, or the accounts whose functions may."},
+                        "organization": {"type": "string", "pattern": "^o-[a-z0-9]{10,32}$", "description": "The organization whose accounts may pull."},
+                    },
+                    "additionalProperties": false,
+                },
+            ]}),
+        ),
+        (
+            "lifecycle",
+            json!({"anyOf": [
+                {"type": "string", "description": "`none`, or a policy in JSON."},
+                file,
+                {"type": "object", "properties": {"rules": {"type": "array"}}, "required": ["rules"], "additionalProperties": false},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "properties": {
+                        "keep": {"$ref": "#/$defs/texts", "description": "Images with a tag that matches one of these never expire."},
+                        "untagged-days": count,
+                        "keep-last": count,
+                        "archive-after-days": count,
+                    },
+                    "additionalProperties": false,
+                },
+            ]}),
+        ),
+    ]
+}
+
+fn settings(has_name: bool) -> Value {
+    let mut settings = json!({
+        "mutability": {"type": "string", "description": "`mutable` or `immutable`: whether tags may move."},
+        "exclusion-filters": {"$ref": "#/$defs/texts", "description": "Up to five tags for which the other holds; `*` stands for zero or more characters."},
+        "encryption": {"$ref": "#/$defs/encryption", "description": "How images are encrypted. It cannot be changed later."},
+        "scan-on-push": {"$ref": "#/$defs/flag", "description": "Whether images are scanned when they are pushed."},
+        "tags": {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean"]}, "description": "Tags of the repository itself."},
+        "policy": {"$ref": "#/$defs/policy", "description": "Who else may use the repository."},
+        "lifecycle": {"$ref": "#/$defs/lifecycle", "description": "Which images expire."},
+        "prune": {"$ref": "#/$defs/flag", "description": "Whether tags and policies that are not declared are removed."},
+    });
+    if has_name {
+        settings["name"] =
+            json!({"type": "string", "description": "The repository's name, or a pattern with `*`."});
+    }
+    settings
+}
