@@ -17,14 +17,14 @@ use oci_registry::{CopyPlan, ImageTree};
 use serde::Serialize;
 
 use self::place::{OpenedPlace, PlaceName};
-use self::writing::CopyWriter;
+use self::writing::{CopyWriter, TagRules, refuse_taken};
 use super::opened::with_referrers;
 use super::{Outcome, RunError};
 use crate::ports::{RegistryError, Reporter};
 use crate::settings::{CopyPlace, LoginSettings};
 use tagship_domain::content::{Manifest, Platform};
-use tagship_domain::copying::{CopyAction, CopyConflicts};
-use tagship_domain::immutability::{Mutability, TagFilter};
+use tagship_domain::copying::CopyAction;
+use tagship_domain::immutability::TagFilter;
 use tagship_domain::reference::{Digest, Reference, Tag};
 
 /// What is copied, and where to.
@@ -135,20 +135,22 @@ async fn copy_between(
 ) -> Result<CopyResult, RunError> {
     let wanted = wanted(request, source).await?;
     let exists = prepare(request, target, writer).await?;
-    let planned = plan(request, wanted, target, exists).await?;
-    let conflicts = planned.iter().filter_map(|(tag, _, action)| match (tag, action) {
-        (Some(tag), CopyAction::Conflict { at }) => Some((tag.clone(), *at)),
-        _ => None,
-    });
-    let tags: Vec<(Tag, Digest)> = conflicts.collect();
-    if !tags.is_empty() {
-        let target = target.name().to_string();
-        return Err(RunError::CopyConflicts(CopyConflicts { target, tags }));
-    }
+    let (planned, rules) = plan(request, wanted, target, exists).await?;
+    let tags = planned
+        .iter()
+        .filter_map(|(tag, _, action)| Some((tag.as_ref()?, *action)));
+    refuse_taken(target, tags)?;
     // One after the other: what they share is sent once, and each sends several blobs at a time.
     let mut images = Vec::new();
     for planned in planned {
-        images.push(one(request, source, target, exists, planned, writer).await?);
+        let (mut result, manifest) = one(request, source, target, exists, planned, writer).await?;
+        if let Some(writer) = writer.filter(|_| !matches!(result.action, CopyAction::Skip { .. })) {
+            writer.tag(&manifest, &mut result, &rules).await?;
+        }
+        images.push(result);
+    }
+    if let Some(writer) = writer {
+        writer.confirm(&images, &rules).await?;
     }
     Ok(CopyResult {
         source: source.name(),
@@ -247,26 +249,29 @@ async fn plan(
     wanted: Vec<(Option<Tag>, Manifest)>,
     target: &OpenedPlace,
     exists: bool,
-) -> Result<Vec<PlannedImage>, RunError> {
+) -> Result<(Vec<PlannedImage>, TagRules), RunError> {
     let tags: Vec<Tag> = wanted.iter().filter_map(|(tag, _)| tag.clone()).collect();
-    let (existing, mutability): (BTreeMap<Tag, Manifest>, Option<Mutability>) = if exists {
+    let (existing, mutability) = if exists {
         let mutability = target.mutability().await;
         (target.reader().resolve(&tags).await?, mutability.ok())
     } else {
         (BTreeMap::new(), None)
     };
+    let rules = TagRules {
+        mutability,
+        no_clobber: request.no_clobber,
+    };
     let planned = wanted.into_iter().map(|(tag, manifest)| {
         let digest = manifest.digest();
         let action = tag.as_ref().map_or(CopyAction::Keep, |tag| {
-            let existing = existing.get(tag).map(Manifest::digest);
-            CopyAction::decide(tag, digest, existing, mutability.as_ref(), request.no_clobber)
+            rules.decide(tag, digest, existing.get(tag).map(Manifest::digest))
         });
         (tag, manifest, action)
     });
-    Ok(planned.collect())
+    Ok((planned.collect(), rules))
 }
 
-/// Copies one image, unless its tag is to stay at another.
+/// Copies the content of one image, unless its tag is to stay at another.
 async fn one(
     request: &CopyRequest,
     source: &OpenedPlace,
@@ -274,7 +279,7 @@ async fn one(
     exists: bool,
     (tag, manifest, action): PlannedImage,
     writer: Option<CopyWriter<'_>>,
-) -> Result<ImageResult, RunError> {
+) -> Result<(ImageResult, Manifest), RunError> {
     let mut result = ImageResult {
         tag,
         digest: manifest.digest(),
@@ -283,7 +288,7 @@ async fn one(
         blobs: 0,
     };
     if matches!(action, CopyAction::Skip { .. }) {
-        return Ok(result);
+        return Ok((result, manifest));
     }
     let trees = if request.referrers {
         with_referrers(manifest.clone(), source.reader()).await?
@@ -306,10 +311,7 @@ async fn one(
             writer.copy(&plan, &tree, source, mount).await?;
         }
     }
-    if let Some(writer) = writer {
-        writer.tag(&manifest, &result).await?;
-    }
-    Ok(result)
+    Ok((result, manifest))
 }
 
 fn text(result: &CopyResult) -> String {

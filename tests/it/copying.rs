@@ -16,7 +16,7 @@ use test_support::fake::{answer, serve};
 use test_support::images::{Pusher, client_of};
 use test_support::local::{Ecr, is_tag_put, shown};
 use test_support::page::check;
-use test_support::process::{Finished, finish, scrubbed, tagship};
+use test_support::process::{Finished, Process, finish, scrubbed, tagship};
 
 /// A registry with images of two platforms, and the ECR that they go to.
 struct Stock {
@@ -157,6 +157,59 @@ fn a_version_of_another_image_is_a_conflict_before_anything_is_written() {
     let tags = stock.tags("org/app");
     assert_eq!((tags["1.4.0"], tags["latest"]), (other.digest, other.digest));
     assert!(tags.contains_key("1.3.0"));
+}
+
+/// A version that another run puts while the content is copied, or after the tag was put, and that the registry would let
+/// go: it stays, and the run says so.
+#[test]
+fn a_version_that_comes_meanwhile_is_not_overwritten_whatever_the_repository_allows() {
+    let looks = {
+        let stock = Stock::new();
+        stock.target.create_repository("org/app", &Mutability::Mutable);
+        stock.copied(&[&stock.from(":1.4.0"), "org/app"]);
+        let journal = stock.target.journal();
+        journal
+            .iter()
+            .filter(|entry| entry.operation == "BatchGetImage")
+            .count()
+    };
+    let last = u32::try_from(looks).unwrap() - 1;
+    let delay = || FaultAction::Delay { milliseconds: 3000 };
+    for (operation, skip, more, code) in [
+        ("CompleteUpload", 0, &[][..], 10),
+        ("CompleteUpload", 0, &["--no-clobber"], 0),
+        ("BatchGetImage", last, &[], 10),
+    ] {
+        let stock = Stock::new();
+        stock.target.create_repository("org/app", &Mutability::Mutable);
+        let pusher = Pusher::new(&stock.target, "org/app");
+        let rival = pusher.image("amd64", "rival", &json!({}));
+        stock.target.forget_journal();
+        stock.target.fail(operation, skip, 1, delay());
+        let from = stock.from(":1.4.0");
+        let arguments = [&["copy", "--json", from.as_str(), "org/app"], more].concat();
+        let mut command = stock.target.command(stock.home.path(), &arguments);
+        let run = Process::start(&mut command);
+        let has_begun = |entry: &JournalEntry| entry.operation == "StartUpload";
+        let is_put = |entry: &JournalEntry| is_tag_put(entry) && entry.status.is_some();
+        if operation == "CompleteUpload" {
+            stock.target.wait_for(has_begun);
+        } else {
+            stock.target.wait_for(is_put);
+        }
+        pusher.tag("1.4.0", &rival.digest);
+        let finished = run.wait();
+        finished.expect_code(code);
+        assert_eq!(
+            stock.tags("org/app")["1.4.0"],
+            rival.digest,
+            "{operation} {more:?}"
+        );
+        if code == 10 {
+            let taken = format!("must not move and already points to {}", rival.digest);
+            assert!(finished.stderr.contains(&taken), "{}", finished.stderr);
+        }
+    }
 }
 
 #[test]

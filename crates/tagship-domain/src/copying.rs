@@ -67,6 +67,13 @@ impl CopyAction {
         }
     }
 
+    /// Whether the registry would let the tag, which is created, take the place of what another run puts there meanwhile,
+    /// although it is not to: it is then for the run to look, put and look.
+    pub fn is_open(self, tag: &Tag, mutability: Option<&Mutability>, no_clobber: bool) -> bool {
+        let is_protected = mutability.is_some_and(|setting| setting.protects(tag));
+        self == Self::Create && !is_protected && (no_clobber || promises_to_stay(tag))
+    }
+
     /// Whether the tag is put.
     pub const fn is_put(self) -> bool {
         matches!(self, Self::Create | Self::Move { .. })
@@ -150,5 +157,19 @@ mod tests {
             );
             assert_eq!(decide(tag, None, Some(&Mutability::Immutable), true), "create");
         }
+    }
+    #[test]
+    fn what_a_registry_would_let_move_is_for_the_run_to_look_at() {
+        let is_open = |tag: &str, action: CopyAction, setting: Option<&Mutability>, no_clobber| {
+            action.is_open(&Tag::parse(tag).unwrap(), setting, no_clobber)
+        };
+        let create = CopyAction::Create;
+        for unprotected in [None, Some(&Mutability::Mutable)] {
+            assert!(is_open("1.2.3", create, unprotected, false));
+            assert!(!is_open("latest", create, unprotected, false));
+            assert!(is_open("latest", create, unprotected, true));
+            assert!(!is_open("1.2.3", CopyAction::Keep, unprotected, true));
+        }
+        assert!(!is_open("1.2.3", create, Some(&Mutability::Immutable), true));
     }
 }

@@ -1,20 +1,60 @@
 //! What a copy writes.
 
+use std::slice;
+
 use indicatif::HumanBytes;
 use oci_registry::{CopyPlan, CopyReport, ImageTree, copy as copy_image, verify_copy};
 
 use super::ImageResult;
 use super::place::OpenedPlace;
-use crate::ports::{Reporter, RunEvent};
+use crate::ports::{RegistryError, Reporter, RunEvent};
 use crate::run::RunError;
 use tagship_domain::content::Manifest;
-use tagship_domain::reference::{Reference, RepositoryName};
+use tagship_domain::copying::{CopyAction, CopyConflicts};
+use tagship_domain::immutability::Mutability;
+use tagship_domain::reference::{Digest, Reference, RepositoryName, Tag};
 
 /// What a copy is written with. A dry run has none.
 #[derive(Clone, Copy)]
 pub(super) struct CopyWriter<'a> {
     pub(super) target: &'a OpenedPlace,
     pub(super) reporter: &'a dyn Reporter,
+}
+
+/// What decides on the tags of a copy, beside where they point.
+pub(super) struct TagRules {
+    /// The target's setting, if it could be read.
+    pub(super) mutability: Option<Mutability>,
+    /// Whether tags that exist stay where they are.
+    pub(super) no_clobber: bool,
+}
+
+impl TagRules {
+    /// What happens to a tag that points to `existing`.
+    pub(super) fn decide(&self, tag: &Tag, wanted: Digest, existing: Option<Digest>) -> CopyAction {
+        CopyAction::decide(tag, wanted, existing, self.mutability.as_ref(), self.no_clobber)
+    }
+
+    fn is_open(&self, tag: &Tag, action: CopyAction) -> bool {
+        action.is_open(tag, self.mutability.as_ref(), self.no_clobber)
+    }
+}
+
+/// Refuses the tags among these that are taken, all together.
+pub(super) fn refuse_taken<'a>(
+    target: &OpenedPlace,
+    tags: impl Iterator<Item = (&'a Tag, CopyAction)>,
+) -> Result<(), RunError> {
+    let taken = tags.filter_map(|(tag, action)| match action {
+        CopyAction::Conflict { at } => Some((tag.clone(), at)),
+        _ => None,
+    });
+    let tags: Vec<(Tag, Digest)> = taken.collect();
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let target = target.name().to_string();
+    Err(RunError::CopyConflicts(CopyConflicts { target, tags }))
 }
 
 impl CopyWriter<'_> {
@@ -32,11 +72,15 @@ impl CopyWriter<'_> {
     }
 
     /// Puts the tag of an image that is there whole.
-    pub(super) async fn tag(self, manifest: &Manifest, result: &ImageResult) -> Result<(), RunError> {
+    pub(super) async fn tag(
+        self,
+        manifest: &Manifest,
+        result: &mut ImageResult,
+        rules: &TagRules,
+    ) -> Result<(), RunError> {
         let place = self.target.name();
         if let Some(tag) = result.tag.as_ref().filter(|_| result.action.is_put()) {
-            let reference = Reference::Tag(tag.clone());
-            self.target.writer().put_manifest(&reference, manifest).await?;
+            result.action = self.put(tag, manifest, result.action, rules).await?;
         } else if result.tag.is_none() {
             self.target.list_untagged(manifest)?;
         }
@@ -50,5 +94,71 @@ impl CopyWriter<'_> {
             result.action.name()
         )));
         Ok(())
+    }
+
+    /// Puts a tag, which is decided once more where the registry would let it move: the content took its time. Gives what
+    /// happened to it.
+    async fn put(
+        self,
+        tag: &Tag,
+        manifest: &Manifest,
+        planned: CopyAction,
+        rules: &TagRules,
+    ) -> Result<CopyAction, RunError> {
+        let action = if rules.is_open(tag, planned) {
+            self.decide(tag, manifest, rules).await?
+        } else {
+            planned
+        };
+        if !action.is_put() {
+            return Ok(action);
+        }
+        let reference = Reference::Tag(tag.clone());
+        match self.target.writer().put_manifest(&reference, manifest).await {
+            Ok(()) => Ok(action),
+            // Another run was faster: who has the tag decides.
+            Err(taken @ RegistryError::TagTaken { .. }) => {
+                let action = self.decide(tag, manifest, rules).await?;
+                if action.is_put() {
+                    Err(taken.into())
+                } else {
+                    Ok(action)
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What happens to a tag by where it points now, which is no conflict.
+    async fn decide(self, tag: &Tag, manifest: &Manifest, rules: &TagRules) -> Result<CopyAction, RunError> {
+        let found = self.target.reader().resolve(slice::from_ref(tag)).await?;
+        let at = found.get(tag).map(Manifest::digest);
+        let action = rules.decide(tag, manifest.digest(), at);
+        refuse_taken(self.target, std::iter::once((tag, action)))?;
+        Ok(action)
+    }
+
+    /// Looks once more at the tags that the registry would have let another run overwrite.
+    pub(super) async fn confirm(self, images: &[ImageResult], rules: &TagRules) -> Result<(), RunError> {
+        let put = images
+            .iter()
+            .filter_map(|image| Some((image.tag.as_ref()?, image)));
+        let open: Vec<(&Tag, Digest)> = put
+            .filter(|(tag, image)| rules.is_open(tag, image.action))
+            .map(|(tag, image)| (tag, image.digest))
+            .collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<Tag> = open.iter().map(|(tag, _)| (*tag).clone()).collect();
+        let found = self.target.reader().resolve(&names).await?;
+        let now = open.iter().map(|(tag, digest)| {
+            let at = found.get(*tag).map(Manifest::digest);
+            (
+                *tag,
+                CopyAction::decide(tag, *digest, at, rules.mutability.as_ref(), false),
+            )
+        });
+        refuse_taken(self.target, now)
     }
 }
