@@ -211,6 +211,7 @@ async fn publish(
         image: &plan.image,
         mutability: plan.mutability.as_ref(),
         candidate: plan.candidate(Some(digest)),
+        is_promotion: false,
     };
     let entries = ledger.tags();
     put_tags(order, &tags, &manifest, seen, writers.registry, history, entries).await?;

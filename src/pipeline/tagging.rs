@@ -25,6 +25,8 @@ pub(super) struct TagOrder<'a> {
     pub(super) mutability: Option<&'a Mutability>,
     /// The image that wants the tags.
     pub(super) candidate: Candidate<'a>,
+    /// Whether the image is promoted.
+    pub(super) is_promotion: bool,
 }
 
 /// Puts `tags` on `manifest`, each decided once more just before; then reads all of them back.
@@ -80,6 +82,7 @@ pub async fn put_promoted(
             image: &plan.image,
             mutability: plan.mutability.as_ref(),
             candidate: request.candidate(),
+            is_promotion: true,
         };
         let tags: Vec<&DesiredTag> = plan.tags.iter().map(|tag| &tag.wanted).collect();
         put_tags(order, &tags, manifest, None, registry, history, ledger.tags()).await?;
@@ -215,6 +218,7 @@ impl TagWriter<'_> {
             tags: conflicts,
             elsewhere: Vec::new(),
             missing_git_tag: None,
+            is_promotion: self.order.is_promotion,
         }
         .into())
     }

@@ -106,6 +106,7 @@ impl<'a> FurtherTargets<'a> {
                 image: &target.plan.image,
                 mutability: target.plan.mutability.as_ref(),
                 candidate: plan.candidate(Some(manifest.digest())),
+                is_promotion: false,
             };
             let tags: Vec<&DesiredTag> = target.plan.tags.iter().map(|tag| &tag.wanted).collect();
             let entries = ledger.tags_of(target.number);

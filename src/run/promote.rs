@@ -209,7 +209,8 @@ fn desired(
         flavor: "latest=false",
         ..RawLists::default()
     };
-    let lists: Lists = raw.read(Mode::Strict)?;
+    let of_flag = |ListingError { source, .. }| ListingError { list: "--to", source };
+    let lists: Lists = raw.read(Mode::Strict).map_err(of_flag)?;
     let event = Event {
         commit: revision.map(|revision| revision.commit.clone()),
         ..Event::default()
@@ -225,8 +226,8 @@ fn desired(
         short_digits: None,
         is_dirty: revision.is_some_and(|revision| revision.is_dirty),
     };
-    let made = lists.evaluate(&context)?;
-    let tags = TagSet::of(&made).map_err(|source| ListingError { list: "to", source })?;
+    let made = lists.evaluate(&context).map_err(of_flag)?;
+    let tags = TagSet::of(&made).map_err(|source| ListingError { list: "--to", source })?;
     Ok(tags.tags)
 }
 

@@ -286,9 +286,9 @@ fn an_image_without_a_tag_that_it_must_have_is_not_promoted() {
     stock.promoted(&["--from", "1.4.0", "--to", "staging"]);
     stock.promoted(&["--from", "1.4.0", "--to", "prod", "--require-tag", "staging"]);
     stock.promote(&["--from", "9.9.9", "--to", "prod"]).expect_code(1);
-    stock
-        .promote(&["--from", "1.4.0", "--to", "no tag"])
-        .expect_code(2);
+    let illegal = stock.promote(&["--from", "1.4.0", "--to", "no tag"]);
+    illegal.expect_code(2);
+    assert!(illegal.stderr.contains("error: `--to`: "), "{}", illegal.stderr);
 }
 
 #[test]
@@ -334,6 +334,13 @@ fn with_local_repositories_are_made_and_let_tags_move_where_that_is_said() {
         &["--from", "1.4.0", "--to", "1.4.0", "--to-repository", "prod/app"],
     )
     .expect_code(0);
+    // Tags of trees with changes promise nothing, and move there.
+    let pusher = Pusher::new(&stock.ecr, "prod/app");
+    for content in ["first", "second"] {
+        let image = pusher.image("amd64", content, &json!({}));
+        pusher.tag("sha-222222222222-dirty", &image.digest);
+        assert_eq!(stock.tags("prod/app")["sha-222222222222-dirty"], image.digest);
+    }
     let staging = ["--from", "1.4.0", "--to", "staging"];
     let refused = promote("prod/app", &staging);
     refused.expect_code(10);

@@ -293,6 +293,7 @@ impl Plan {
             tags,
             elsewhere,
             missing_git_tag: self.missing_git_tag.clone(),
+            is_promotion: false,
         })
     }
 

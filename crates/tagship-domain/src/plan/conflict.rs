@@ -35,6 +35,15 @@ pub struct Conflict {
     pub differences: Vec<RequestPart>,
 }
 
+impl Conflict {
+    /// Whether the other image is of the same commit, and built from the same.
+    fn is_rebuilt(&self) -> bool {
+        let ours = self.ours.and(self.our_revision.as_ref());
+        self.differences.is_empty()
+            && ours.is_some_and(|ours| self.existing_revision == Some(ours.to_string()))
+    }
+}
+
 /// What stands in a tag's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -58,6 +67,8 @@ pub struct Conflicts {
     pub elsewhere: Vec<Conflicts>,
     /// The git tag of the version that is wanted, if the version was counted for want of it.
     pub missing_git_tag: Option<String>,
+    /// Whether the tags are those of a promotion, which has them from `--to`.
+    pub is_promotion: bool,
 }
 
 impl fmt::Display for Conflicts {
@@ -84,7 +95,13 @@ impl Conflicts {
             tags,
             elsewhere: Vec::new(),
             missing_git_tag: None,
+            is_promotion: false,
         })
+    }
+
+    /// The input that the tags come from.
+    const fn input(&self) -> &'static str {
+        if self.is_promotion { "`--to`" } else { "`tags`" }
     }
 
     /// Writes the tags of this repository; `is_first` where nothing stands before them.
@@ -169,7 +186,10 @@ impl Conflicts {
             .collect();
         let present = match &self.mutability {
             Some(Mutability::MutableWithExclusion(_)) => {
-                return Some("take what matches out of the repository's exclusion filters, or leave these tags out of `tags`".to_owned());
+                return Some(format!(
+                    "take what matches out of the repository's exclusion filters, or leave these tags out of {}",
+                    self.input()
+                ));
             }
             Some(Mutability::ImmutableWithExclusion(filters)) => filters.as_slice(),
             _ => &[],
@@ -185,9 +205,10 @@ impl Conflicts {
             None
         } else if count > TagFilter::MAX_IN_REPOSITORY {
             Some(format!(
-                "a repository has at most {} exclusion filters, and {count} would be needed for {}: leave some of them out of `tags`",
+                "a repository has at most {} exclusion filters, and {count} would be needed for {}: leave some of them out of {}",
                 TagFilter::MAX_IN_REPOSITORY,
-                quoted(&stopped)
+                quoted(&stopped),
+                self.input()
             ))
         } else {
             // The setting is replaced as a whole, with the filters that it has. Shells expand `*`.
@@ -197,8 +218,9 @@ impl Conflicts {
                 .map(|filter| format!("'filterType=WILDCARD,filter={filter}'"))
                 .collect();
             Some(format!(
-                "leave {} out of `tags`, or let them move: aws{} ecr put-image-tag-mutability --repository-name {} --image-tag-mutability IMMUTABLE_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {}",
+                "leave {} out of {}, or let them move: aws{} ecr put-image-tag-mutability --repository-name {} --image-tag-mutability IMMUTABLE_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {}",
                 quoted(&stopped),
+                self.input(),
                 self.image.registry.aws_options(),
                 self.image.repository,
                 filters.join(" ")
@@ -237,8 +259,12 @@ impl Diagnose for Conflicts {
             .tags
             .iter()
             .any(|(_, conflict)| !conflict.differences.is_empty());
-        let taken = if is_other_build {
+        let taken = if self.is_promotion {
+            "give the image another tag with `--to`; what is published stays what it is"
+        } else if is_other_build {
             "build it as before; or give this build tags of its own, such as `type=sha,suffix=-debug`, or a repository of its own"
+        } else if self.tags.iter().all(|(_, conflict)| conflict.is_rebuilt()) {
+            "what is published stays what it is, and a run without `rebuild` does not build it again; two builds of one commit differ where a step records the time or downloads what has no fixed version"
         } else {
             "publish this commit under another version; what is published stays what it is"
         };

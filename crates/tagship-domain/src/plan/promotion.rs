@@ -130,7 +130,11 @@ impl PromotionPlan {
             _ => None,
         });
         let tags: Vec<(Tag, Conflict)> = conflicts.collect();
-        Conflicts::of(&self.image, self.mutability.as_ref(), tags)
+        let conflicts = Conflicts::of(&self.image, self.mutability.as_ref(), tags)?;
+        Some(Conflicts {
+            is_promotion: true,
+            ..conflicts
+        })
     }
 
     /// Returns every tag that would have to go back, or cannot be decided: a promotion is no promotion without it.

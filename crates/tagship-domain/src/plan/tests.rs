@@ -225,6 +225,73 @@ fn all_conflicts_are_told_together() {
 }
 
 #[test]
+fn another_build_of_the_same_commit_is_not_sent_to_another_version() {
+    let facts = facts(Mutability::Immutable, &[("1.0.0", "a", Some(OURS), None)]);
+    let plan = Plan::new(
+        PlanRequest {
+            rebuild: true,
+            ..plan_request(&["type=semver"], Some("1.0.0"))
+        },
+        Ok(&facts),
+    );
+    let candidate = plan.candidate(Some(manifest("b").digest()));
+    let wanted = &plan.tags[0].wanted;
+    let TagAction::Conflict(conflict) = candidate.action(wanted, &facts) else {
+        panic!("the builds differ")
+    };
+    let conflicts = Conflicts::of(&plan.image, None, vec![(wanted.tag.clone(), conflict)]).unwrap();
+    let hint = conflicts.hint().unwrap();
+    assert!(
+        hint.contains("without `rebuild`") && !hint.contains("another version"),
+        "{hint}"
+    );
+}
+
+#[test]
+fn the_tags_of_a_promotion_are_those_of_its_own_flag() {
+    let image = plan_request(&BOTH, None).image;
+    let hint = |setting: Mutability, to: &str| {
+        let facts = facts(setting, &[("1.4.0", "theirs", Some(THEIRS), None)]);
+        let rules = TagRule::parse_list(to, tags::Mode::Strict).unwrap();
+        let wanted = tags::tag_set(&rules, None, &CommitId::parse(OURS).unwrap(), false).unwrap();
+        let request = PromotionRequest {
+            from: image.at(Tag::parse("1.3.0").unwrap()),
+            digest: manifest("ours").digest(),
+            revision: None,
+            facts: ImageFacts::default(),
+            to: image.clone(),
+            tags: wanted.tags,
+            is_rollback: false,
+        };
+        let conflicts = request.plan(&facts).conflicts().unwrap();
+        conflicts.hint().unwrap().into_owned()
+    };
+    let filters = |texts: &[&str]| texts.iter().map(|text| TagFilter::parse(text).unwrap()).collect();
+    let full = filters(&["a", "b", "c", "d", "e"]);
+    for (setting, to, expected) in [
+        (
+            Mutability::Mutable,
+            "1.4.0",
+            "give the image another tag with `--to`",
+        ),
+        (Mutability::Immutable, "staging", "leave `staging` out of `--to`"),
+        (
+            Mutability::ImmutableWithExclusion(full),
+            "staging",
+            "leave some of them out of `--to`",
+        ),
+        (
+            Mutability::MutableWithExclusion(filters(&["stag*"])),
+            "staging",
+            "leave these tags out of `--to`",
+        ),
+    ] {
+        let hint = hint(setting, to);
+        assert!(hint.contains(expected) && !hint.contains("`tags`"), "{hint}");
+    }
+}
+
+#[test]
 fn a_moving_tag_moves_only_forward() {
     let rules = ["type=semver,pattern={{major}}", "latest"];
     let at = |version| {
