@@ -36,14 +36,19 @@ impl TagRule {
                 .any(|text| OF_EVENT.iter().any(|name| text.template.uses(name)))
     }
 
-    /// Whether the tag bears the name of the branch that the run is at. A version that a rule reads out of it was asked for.
+    /// Whether the tag bears the name of a branch: that which the run is at, or goes to. A version that a rule reads out of
+    /// it was asked for.
     pub(super) fn is_about_branch(&self, flavor: &Flavor, context: &TagContext<'_>) -> bool {
-        let names_branch = match &self.kind {
+        let event = context.event;
+        let uses = |name| self.parts(flavor).any(|text| text.template.uses(name));
+        let (at_branch, has_base) = (event.git_ref.branch().is_some(), event.base_ref.is_some());
+        match &self.kind {
             RuleKind::Version { .. } => false,
-            RuleKind::Ref(RefKind::Branch) => true,
-            _ => self.parts(flavor).any(|text| text.template.uses("branch")),
-        };
-        names_branch && context.event.git_ref.branch().is_some()
+            RuleKind::Ref(RefKind::Branch) => at_branch,
+            // A version that is the git tag's own may stand before the name.
+            RuleKind::Ref(RefKind::Tag) | RuleKind::Match { value: None, .. } => at_branch && uses("branch"),
+            _ => at_branch && uses("branch") || has_base && uses("base_ref") && !uses("tag"),
+        }
     }
 
     /// The variables of the tag that are empty in this run, since it is at another kind of reference.

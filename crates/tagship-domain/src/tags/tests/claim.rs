@@ -148,6 +148,43 @@ fn a_branch_never_makes_the_tag_of_a_version() {
     assert_eq!(run.tags("type=ref,event=branch", ""), "2.0.0");
 }
 
+/// The branch that a pull request goes to, or that a git tag was made from, is one as well.
+#[test]
+fn the_branch_below_makes_no_tag_of_a_version_either() {
+    let pull_request = r#"{"pull_request": {"base": {"ref": "2.0.0"}}}"#;
+    let tag = r#"{"base_ref": "refs/heads/2.0.0"}"#;
+    for (name, git_ref, payload) in [
+        ("pull_request", "refs/pull/7/merge", pull_request),
+        ("push", "refs/tags/nightly", tag),
+    ] {
+        let run = Run::with_payload(Mode::Strict, name, git_ref, payload);
+        for rules in [
+            "type=raw,value={{base_ref}}",
+            "type=raw,value=2.0.0,suffix=-{{base_ref}}",
+        ] {
+            let made = run.evaluate(&format!("{rules}\ntype=sha"), "").unwrap();
+            let names: Vec<&str> = made.tags.iter().map(|tag| tag.name.as_str()).collect();
+            assert_eq!(names, ["sha-860c1904a1ce"], "{name} {rules}");
+        }
+        assert_eq!(run.tags("type=raw,value=to-{{base_ref}}", ""), "to-2.0.0");
+    }
+    // The version is the git tag's own.
+    let run = Run::with_payload(
+        Mode::Strict,
+        "push",
+        "refs/tags/v1.2.3",
+        r#"{"base_ref": "refs/heads/main"}"#,
+    );
+    for rules in [
+        "type=raw,value={{tag}},suffix=-{{base_ref}}",
+        "type=ref,event=tag,suffix=-{{base_ref}}",
+    ] {
+        let made = run.evaluate(rules, "latest=false").unwrap();
+        assert_eq!(made.tags[0].name.as_str(), "v1.2.3-main", "{rules}");
+        assert_eq!(made.tags[0].class, TagClass::Release, "{rules}");
+    }
+}
+
 #[test]
 fn what_is_said_of_a_runs_tags_is_what_may_surprise() {
     let notes = |run: &Run, rules: &str| -> Vec<String> {
