@@ -1,5 +1,6 @@
 //! What the job's environment says of GitHub.
 
+use secrecy::SecretString;
 use url::Url;
 
 use super::problem::Problems;
@@ -9,7 +10,7 @@ use tagship_domain::notice::ReceiverKind;
 
 /// Reads GitHub's variables and the token.
 pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> GithubSettings {
-    let token = raw.secret("github-token", problems);
+    let token = token(raw, problems);
     if !environment.in_actions() {
         // Outside of a job only what is written there needs more than a token.
         let is_released = raw
@@ -45,11 +46,33 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
     }
 }
 
+fn token(raw: &RawInputs, problems: &mut Problems) -> Option<SecretString> {
+    let value = raw.text("github-token", problems)?;
+    if !is_token(&value.text) {
+        let hint = "set it anew, from the place that it was copied from; look for quotes and line breaks";
+        return problems.add(
+            &value.origin,
+            "has a character that no token has",
+            hint.to_owned(),
+        );
+    }
+    Some(value.text.into())
+}
+
+/// Whether a token can be sent in a header.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 /// The way to GitHub's API that the environment alone gives; what is not usable is left out.
 pub fn forge(environment: &Environment) -> GithubSettings {
     let url = |name| environment.get(name).and_then(|text| Url::parse(text).ok());
     GithubSettings {
-        token: environment.get("TAGSHIP_GITHUB_TOKEN").map(Into::into),
+        token: environment
+            .get("TAGSHIP_GITHUB_TOKEN")
+            .map(str::trim)
+            .filter(|token| is_token(token))
+            .map(Into::into),
         repository: environment
             .get("GITHUB_REPOSITORY")
             .filter(|repository| is_repository(repository))

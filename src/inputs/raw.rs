@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use secrecy::SecretString;
-
 use super::problem::Problems;
 use super::quoted;
 use super::trust::Trust;
@@ -290,11 +288,6 @@ impl RawInputs {
             text: lines.join("\n"),
             origin: value.origin.clone(),
         })
-    }
-
-    /// The value of a secret.
-    pub(super) fn secret(&self, name: &str, problems: &mut Problems) -> Option<SecretString> {
-        self.text(name, problems).map(|value| value.text.into())
     }
 
     /// Whether this is a text that others can read: an argument, or a line of a committed file.

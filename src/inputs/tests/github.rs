@@ -51,6 +51,31 @@ fn github_is_known_by_its_variables_in_a_job_only() {
     assert_eq!(request.token.expose_secret(), "jwt-request");
 }
 
+/// GitHub's client would answer such a token with a panic.
+#[test]
+fn a_token_that_cannot_be_sent_is_named_and_not_shown() {
+    for wrong in ["s3crét", "s3 cret", "s3\u{a0}cret"] {
+        let (message, hint) = Case::complete().variable("TAGSHIP_GITHUB_TOKEN", wrong).problem();
+        assert_eq!(
+            message,
+            "`TAGSHIP_GITHUB_TOKEN`: has a character that no token has"
+        );
+        assert!(hint.unwrap().contains("copied from"));
+    }
+    let (message, _) = Case::complete()
+        .variable("TAGSHIP_GITHUB_TOKEN", "s3cret\n# of the bot")
+        .problem();
+    assert!(!message.contains("s3cret"), "{message}");
+    // What surrounds it is left out, also by commands that read no settings.
+    let case = Case::complete().variable("TAGSHIP_GITHUB_TOKEN", " s3cret\n");
+    let (of_settings, of_command) = (case.settings().github, forge(&case.environment()));
+    for token in [of_settings.token, of_command.token] {
+        assert_eq!(token.unwrap().expose_secret(), "s3cret");
+    }
+    let wrong = Case::complete().variable("TAGSHIP_GITHUB_TOKEN", "s3crét");
+    assert!(forge(&wrong.environment()).token.is_none());
+}
+
 #[test]
 fn hostile_values_are_refused_and_shown_without_control_characters() {
     let (message, _) = Case::complete().flag("target", "a\u{1b}[31m").problem();
