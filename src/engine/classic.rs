@@ -13,6 +13,7 @@ mod image;
 mod layer;
 mod passing;
 mod reading;
+mod sending;
 mod spool;
 mod tar;
 
@@ -184,7 +185,7 @@ impl Push<'_> {
             return Vec::new();
         };
         let bringing = missing.iter().map(|layer| async {
-            let brought = base.bring(layer, self.registry).await;
+            let brought = base.bring(layer, self.registry, self.reporter).await;
             brought.err().map(|error| {
                 self.note_lost_base(base, &error);
                 BaseLayer::clone(layer)

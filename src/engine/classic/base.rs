@@ -9,7 +9,8 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 
 use super::passing::unpacked_as;
-use crate::ports::{OpenBase, ReadWhole, RegistryError, WriteRepository};
+use super::sending;
+use crate::ports::{OpenBase, ReadWhole, RegistryError, Reporter, WriteRepository};
 use tagship_domain::content::{Content, Descriptor, Manifest, OCI_LAYER_GZIP, OCI_LAYER_TAR, Platform};
 use tagship_domain::reference::{Digest, ImageName, RegistryHost};
 
@@ -104,16 +105,17 @@ impl BaseImage<'_> {
         &self,
         layer: &BaseLayer,
         registry: &dyn WriteRepository,
+        reporter: &dyn Reporter,
     ) -> Result<(), RegistryError> {
         let digest = &layer.blob.digest;
         if self.image.registry == self.target && registry.mount(digest, &self.image.repository).await? {
             return Ok(());
         }
         let source = self.registries.open(&self.image)?;
-        match self.send(layer, &*source, registry).await {
+        match self.send(layer, &*source, registry, reporter).await {
             // Once more: to compress it anew takes longer.
             Err(error) if error.is_transient() || matches!(error, RegistryError::Source(_)) => {
-                self.send(layer, &*source, registry).await
+                self.send(layer, &*source, registry, reporter).await
             }
             sent => sent,
         }
@@ -124,6 +126,7 @@ impl BaseImage<'_> {
         layer: &BaseLayer,
         source: &dyn ReadWhole,
         registry: &dyn WriteRepository,
+        reporter: &dyn Reporter,
     ) -> Result<(), RegistryError> {
         let content = source.open(&layer.blob).await?;
         let content = if layer.blob.media_type == OCI_LAYER_GZIP {
@@ -131,9 +134,8 @@ impl BaseImage<'_> {
         } else {
             content
         };
-        registry
-            .upload(&layer.blob.digest, layer.blob.size, content)
-            .await
+        let blob = (&layer.blob.digest, layer.blob.size);
+        sending::send(registry, blob, content, reporter).await
     }
 }
 

@@ -12,7 +12,6 @@ use super::image::{Layer, Original};
 use super::layer::LayerTimes;
 use super::spool::Spooled;
 use super::tar::TarReader;
-use crate::ports::{RegistryError, WriteRepository};
 use tagship_domain::content::Descriptor;
 use tagship_domain::reference::{Digest, DigestHasher};
 
@@ -67,25 +66,6 @@ pub(super) async fn compress(
         },
         spooled,
     })
-}
-
-/// Uploads a layer unless it is there; names it where that fails.
-pub(super) async fn upload(
-    registry: &dyn WriteRepository,
-    found: Digest,
-    spooled: Spooled,
-) -> Result<(), (Digest, RegistryError)> {
-    let named = |error| (found, error);
-    let (digest, size) = (spooled.digest, spooled.size);
-    // Asked as many are, which some registries answer for another permission than that of reading.
-    let found = registry.blob_sizes(&[digest]).await.map_err(named)?;
-    if found.get(&digest) == Some(&size) {
-        return Ok(());
-    }
-    registry
-        .upload(&digest, size, spooled.into_stream())
-        .await
-        .map_err(named)
 }
 
 /// What is known of a layer's content.

@@ -8,10 +8,11 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::io::AsyncRead;
 
-use super::compression::{Beginning, Compressed, MAX_UPLOADS, compress, upload};
+use super::compression::{Beginning, Compressed, MAX_UPLOADS, compress};
 use super::epoch::ImageForm;
 use super::failure::Failure;
 use super::image::{EntryRole, ImageTransfer, Original};
+use super::sending::upload;
 use super::tar::{TarEntry, TarReader};
 use crate::ports::{ImageArchive, RegistryError, Reporter, RunEvent, WriteRepository};
 use oci_registry::MAX_SMALL_BLOB;
@@ -48,7 +49,7 @@ impl Reading<'_> {
     /// Compresses layers in their order, each while those before it are uploaded. All that were begun come to their end,
     /// also after a failure: what is there then is not sent again.
     async fn read<R: AsyncRead + Send + Unpin>(&mut self, tar: &mut TarReader<R>) -> Result<(), Failure> {
-        let registry = self.registry;
+        let (registry, reporter) = (self.registry, self.reporter);
         let mut uploads = FuturesUnordered::new();
         let mut failure = None;
         while failure.is_none() && !self.image.is_complete() {
@@ -97,7 +98,7 @@ impl Reading<'_> {
                         {
                             failure = self.settle(upload);
                         }
-                        uploads.push(upload(registry, found, spooled));
+                        uploads.push(upload(registry, found, spooled, reporter));
                     }
                     noted
                 }

@@ -307,6 +307,14 @@ async fn progress_is_told_of_every_layer() {
         let done = format!("{} {size}/{size}", Digest::of(layer).short(), size = layer.len());
         assert!(heard.contains(&done), "{done} in {heard:?}");
     }
+    // Each is uploaded after it was read, which takes the longer of the two.
+    let uploaded = heard.iter().filter(|text| {
+        let amount = text
+            .strip_prefix("upload of ")
+            .and_then(|text| text.split_once(' '));
+        amount.is_some_and(|(_, amount)| amount.split_once('/').is_some_and(|(now, all)| now == all))
+    });
+    assert_eq!(uploaded.count(), LAYERS.len(), "{heard:?}");
 }
 
 #[tokio::test]

@@ -158,12 +158,20 @@ fn live_lines_are_bounded_and_hostile_steps_do_no_harm() {
         done(&renderer, step);
     }
     assert_eq!(renderer.live_lines(), 0);
-    renderer.event(RunEvent::Progress {
-        what: "layer",
-        current: 0,
-        total: None,
-    });
+    let moved = |current, total, lines| {
+        renderer.event(RunEvent::Progress {
+            what: "layer",
+            current,
+            total,
+        });
+        assert_eq!(renderer.live_lines(), lines, "{current} of {total:?}");
+    };
+    moved(0, None, 1);
+    moved(7, None, 1);
+    moved(9, Some(9), 0);
+    moved(0, None, 1);
     renderer.finish();
+    assert_eq!(renderer.live_lines(), 0);
 }
 
 #[test]

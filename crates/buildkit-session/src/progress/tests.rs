@@ -188,6 +188,10 @@ fn transfers_and_warnings_are_told() {
             status("transferring context:", 10, 0),
             status("sha256:1", 5, 9),
             status("exporting", 0, 0),
+            VertexStatus {
+                completed: time(2),
+                ..status("transferring context:", 70, 0)
+            },
         ],
         warnings: vec![warning],
         ..StatusResponse::default()
@@ -197,6 +201,7 @@ fn transfers_and_warnings_are_told() {
         [
             r#"Progress { what: "transferring context", current: 10, total: None }"#,
             r#"Progress { what: "sha256:1", current: 5, total: Some(9) }"#,
+            r#"Progress { what: "transferring context", current: 70, total: Some(70) }"#,
             r#"Warning(Warning { message: "StageNameCasing: use lower case (https://docs.docker.com/go/x)", file: Some("app/Dockerfile"), line: Some(3) })"#,
         ]
     );

@@ -4,7 +4,7 @@
 //! `registry/client/blob_writer.go`.
 
 use std::fmt::Display;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
@@ -154,15 +154,25 @@ impl Handover<'_> {
             return Ok(());
         }
         let _permit = self.compressing.acquire().await;
+        // What the engine sends has no name before its end, and several come at a time.
+        let what = format!("layer {}", session.get(..6).unwrap_or(session));
+        let told = |current, total| {
+            self.reporter.event(RunEvent::Progress {
+                what: &what,
+                current,
+                total,
+            });
+        };
+        let read = AtomicU64::new(0);
         let compressed = compress(&mut layer, self.form, |current| {
             self.note_movement();
-            self.reporter.event(RunEvent::Progress {
-                what: session,
-                current,
-                total: None,
-            });
+            read.store(current, Ordering::Relaxed);
+            told(current, None);
         })
-        .await?;
+        .await;
+        let read = read.into_inner();
+        told(read, Some(read));
+        let compressed = compressed?;
         if self.image().take_layer(compressed.found, &compressed.layer) {
             drop(self.done.send(Ok(compressed)));
         }

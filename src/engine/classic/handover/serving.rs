@@ -15,8 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use super::super::compression::{Compressed, MAX_UPLOADS, upload};
+use super::super::compression::{Compressed, MAX_UPLOADS};
 use super::super::failure::Failure;
+use super::super::sending::upload;
 use super::Handover;
 use crate::ports::RegistryError;
 use tagship_domain::reference::Digest;
@@ -55,7 +56,7 @@ pub(super) async fn serve(
             }
             Some(layer) = finished.recv(), if uploads.len() < MAX_UPLOADS => {
                 let Compressed { found, spooled, .. } = layer?;
-                uploads.push(upload(handover.registry, found, spooled).boxed());
+                uploads.push(upload(handover.registry, found, spooled, handover.reporter).boxed());
             }
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => {
                 handover.note_movement();

@@ -59,6 +59,20 @@ impl Bench {
         let cache = Some(&self.cache);
         let pushed = push_patiently(saved, &self.registry, &heard, ImageForm::UNCHANGED, cache, None).await;
         let digest = pushed.unwrap();
+        // What came without a size has an end.
+        let heard = heard.0.into_inner().unwrap();
+        for name in heard
+            .iter()
+            .filter_map(|text| text.split_once("/?")?.0.rsplit_once(' '))
+        {
+            let end = |text: &String| {
+                let amount = text
+                    .strip_prefix(name.0)
+                    .and_then(|rest| rest.trim().split_once('/'));
+                amount.is_some_and(|(now, all)| now == all)
+            };
+            assert!(heard.iter().any(end), "{} does not end: {heard:?}", name.0);
+        }
         check(digest, saved, &self.registry);
         digest
     }
