@@ -26,8 +26,8 @@ pub(super) fn unreadable(path: String, error: &gix::Error) -> GitError {
 
 /// The kinds of repositories that are not read: how their settings say it, what they are, and what to do.
 ///
-/// Source: git, `gitrepository-layout(5)` and `git-config(1)`, "extensions".
-const UNSUPPORTED: [(&str, &str, &str); 2] = [
+/// Source: git, `gitrepository-layout(5)`, `git-config(1)`, "extensions", "remote.<name>.promisor".
+const UNSUPPORTED: [(&str, &str, &str); 3] = [
     (
         "objectformat=sha256",
         "a repository with SHA-256 ids",
@@ -37,6 +37,11 @@ const UNSUPPORTED: [(&str, &str, &str); 2] = [
         "refstorage=reftable",
         "a repository with reftables",
         "turn it back to files: `git refs migrate --ref-format=files`",
+    ),
+    (
+        "promisor=true",
+        "a partial clone that lacks what is needed here",
+        "clone without `--filter` (in a job, leave out `filter` of `actions/checkout`), or fetch the rest: `git fetch --refetch --no-filter`",
     ),
 ];
 

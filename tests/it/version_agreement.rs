@@ -1,6 +1,8 @@
 //! The next version of generated histories, judged by git and by git-cliff.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::process::Stdio;
 
 use semver::Version;
 use serde_json::Value;
@@ -35,8 +37,8 @@ fn next_version(checkout: &Checkout) -> Value {
     serde_json::from_str(&run.stdout).expect("it is JSON")
 }
 
-/// Any graph: several parents, tags anywhere, times that are equal or go back by up to ten hours, or by up to two years.
-fn any_graph(seed: u64, has_any_times: bool) -> Checkout {
+/// Any graph, for others to judge: several parents, tags anywhere, times that are equal or go back by up to ten hours, or by up to two years.
+pub(crate) fn any_graph(seed: u64, has_any_times: bool) -> Checkout {
     let mut dice = Dice(seed);
     let mut history = History::default();
     let mut commits: Vec<Mark> = Vec::new();
@@ -115,6 +117,69 @@ fn git_finds_the_same_release_and_the_same_commits() {
         with_release += usize::from(greatest.is_some());
     }
     assert!(with_release > 25, "{with_release} histories have a release");
+}
+
+/// A branch of many commits, the first of which has a parent that is not there; three follow the release. `time` is that of
+/// each commit by its number.
+fn long_history(time: impl Fn(u64) -> u64) -> Checkout {
+    const RELEASE: u64 = 4300;
+    let checkout = Checkout::empty();
+    let piped = |arguments: &[&str], text: &[u8]| {
+        let mut child = scrubbed("git", checkout.path())
+            .args(arguments)
+            .current_dir(checkout.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("git can be started");
+        let mut stdin = child.stdin.take().expect("standard input is a pipe");
+        stdin.write_all(text).expect("git reads it");
+        drop(stdin);
+        let output = child.wait_with_output().expect("git ends");
+        assert!(output.status.success(), "git {arguments:?}");
+        String::from_utf8(output.stdout)
+            .expect("an id is text")
+            .trim()
+            .to_owned()
+    };
+    let tree = piped(&["mktree"], b"");
+    let person = |number: u64| format!("A <a@example.com> {} +0000", FIRST_COMMIT_AT + time(number));
+    let root = format!(
+        "tree {tree}\nparent {}\nauthor {author}\ncommitter {author}\n\nfix: root\n",
+        "1".repeat(40),
+        author = person(0)
+    );
+    let root = piped(&["hash-object", "-t", "commit", "-w", "--stdin"], root.as_bytes());
+    let mut script = String::new();
+    for number in 1..=RELEASE + 3 {
+        let from = if number == 1 {
+            format!("from {root}\n")
+        } else {
+            String::new()
+        };
+        script += &format!(
+            "commit refs/heads/main\ncommitter {}\ndata 6\nfix: a\n{from}\n",
+            person(number)
+        );
+        if number == RELEASE {
+            script += "reset refs/tags/v1.0.0\nfrom refs/heads/main\n\n";
+        }
+    }
+    piped(&["fast-import", "--quiet", "--force"], script.as_bytes());
+    checkout
+}
+
+#[test]
+fn where_times_are_right_a_history_is_not_read_to_its_roots() {
+    let hour = 3600;
+    let found = next_version(&long_history(|number| number * hour));
+    assert_eq!(found["previous-tag"], "v1.0.0");
+    assert_eq!(found["commits"], 3);
+    // One commit that is years older than its parent, and it is.
+    let wrong = long_history(|number| if number == 4301 { 0 } else { number * hour });
+    let run = finish(tagship(wrong.path()).args(["version", "--json"]));
+    run.expect_code(1);
+    assert!(run.stderr.contains(&"1".repeat(40)), "{}", run.stderr);
 }
 
 /// `git rebase --committer-date-is-author-date` leaves commits that are years older than their parents.

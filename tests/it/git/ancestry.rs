@@ -1,5 +1,6 @@
 //! Where commits stand to each other, as git says.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use tagship::git::GixCheckout;
@@ -7,6 +8,7 @@ use tagship_domain::facts::{CommitId, Descent};
 use tempfile::TempDir;
 
 use super::repository::{Repository, git};
+use crate::version_agreement::any_graph;
 
 const UNKNOWN: Descent = Descent::Unknown { is_shallow: false };
 const CUT_OFF: Descent = Descent::Unknown { is_shallow: true };
@@ -79,6 +81,40 @@ fn every_pair_of_commits_stands_as_git_says() {
             );
         }
     }
+}
+
+/// Times say nothing of what comes from what: clocks differ, and a rebase may keep the times of authors.
+#[test]
+fn where_commits_stand_does_not_hang_on_their_times() {
+    let mut compared = 0;
+    for seed in 0..4 {
+        let checkout = any_graph(seed, seed % 2 == 1);
+        let list = |arguments: &[&str]| -> BTreeSet<String> {
+            checkout.git(arguments).lines().map(str::to_owned).collect()
+        };
+        let commits = list(&["rev-list", "HEAD"]);
+        let contained: BTreeMap<&String, BTreeSet<String>> = commits
+            .iter()
+            .map(|tip| (tip, list(&["rev-list", tip])))
+            .collect();
+        let git = GixCheckout::at(checkout.path());
+        for of in &commits {
+            for from in &commits {
+                let expected = if contained[of].contains(from) {
+                    Descent::After
+                } else if contained[from].contains(of) {
+                    Descent::Before
+                } else {
+                    Descent::Apart
+                };
+                let ids = [of, from].map(|id| CommitId::parse(id).unwrap());
+                let found = git.descent(checkout.path(), &ids[0], &ids[1]).unwrap();
+                assert_eq!(found, expected, "seed {seed}: {of} {from}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 1000, "{compared}");
 }
 
 #[test]

@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
 use std::process::Command;
 
+use tagship::engine::ContextInputs;
+use tagship::git::GixCheckout;
 use tagship_domain::facts::DifferenceCause;
 use tempfile::TempDir;
+use test_support::process::{finish, scrubbed, tagship_program};
 
 use super::repository::{Repository, git};
 
@@ -170,6 +174,38 @@ fn the_dockerfile_and_its_ignore_file_have_to_be_in_the_commit() {
 }
 
 #[test]
+fn a_named_context_is_read_by_the_build_too() {
+    let repository = Repository::new();
+    let differences = || {
+        let main = ContextInputs::read(&repository.path("app"), &repository.path("app/Dockerfile")).unwrap();
+        let named = ContextInputs::named(&repository.path("docs")).unwrap();
+        let checkout = GixCheckout::at(repository.root());
+        let changes = checkout.compared_source(&[&main, &named]).unwrap().changes;
+        let told = changes.into_iter().map(|change| (change.path, change.cause));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(differences(), []);
+    repository.write("docs/read.me", "else\n");
+    repository.write("docs/new", "");
+    let expected = [
+        ("docs/new".to_owned(), DifferenceCause::NotInCommit),
+        ("docs/read.me".to_owned(), DifferenceCause::Modified),
+    ];
+    assert_eq!(differences(), expected);
+    // It has an ignore file of its own, which has to be in the commit.
+    repository.write("docs/.dockerignore", "read.me\nnew\n.dockerignore\n");
+    let ignoring = [("docs/.dockerignore".to_owned(), DifferenceCause::NotInCommit)];
+    assert_eq!(differences(), ignoring);
+    repository.git(&["add", "docs/.dockerignore"]);
+    repository.git(&["commit", "--quiet", "--message", "x"]);
+    assert_eq!(differences(), []);
+    repository.git(&["update-index", "--skip-worktree", "docs/.dockerignore"]);
+    fs::remove_file(repository.path("docs/.dockerignore")).unwrap();
+    let gone = ("docs/.dockerignore".to_owned(), DifferenceCause::SkipWorktree);
+    assert!(differences().contains(&gone), "{:?}", differences());
+}
+
+#[test]
 fn flags_of_the_index_hide_nothing() {
     for (flag, cause) in [
         ("--skip-worktree", DifferenceCause::SkipWorktree),
@@ -215,14 +251,40 @@ fn a_sparse_checkout_has_to_hold_what_the_build_reads() {
 fn a_folder_that_is_left_out_need_not_be_readable() {
     let repository = Repository::new();
     repository.write("app/.dockerignore", "secret\n");
+    repository.write("app/Dockerfile", "FROM scratch\nCOPY . /\n");
     repository.commit();
     repository.write("app/secret/x", "");
-    let status = Command::new("chmod")
-        .args(["0", "app/secret"])
-        .current_dir(repository.root())
-        .status();
-    assert!(status.unwrap().success());
+    let secret = repository.path("app/secret");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     assert_eq!(repository.differences("app"), []);
+    // Root reads it all the same, unless that right is taken away.
+    let mut program = vec![tagship_program()];
+    if fs::read_dir(&secret).is_ok() {
+        let without = ["setpriv", "--bounding-set", "-all", "--"].map(PathBuf::from);
+        program.splice(0..0, without);
+    }
+    let plan = |more: &[&str]| {
+        let mut command = scrubbed(&program[0], repository.root());
+        command
+            .args(&program[1..])
+            .args(["plan", "--offline", "--repository", "team/app"]);
+        command
+            .args(["--registry", "123456789012.dkr.ecr.eu-central-1.amazonaws.com"])
+            .args(["--context", "app"])
+            .args(more)
+            .current_dir(repository.root());
+        finish(&mut command)
+    };
+    plan(&[]).expect_code(0);
+    repository.write("app/.dockerignore", "else\n");
+    let refused = plan(&["--allow-dirty"]);
+    refused.expect_code(2);
+    assert!(
+        refused.stderr.contains("`secret`: it may not be read"),
+        "{}",
+        refused.stderr
+    );
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]

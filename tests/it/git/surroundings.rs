@@ -139,6 +139,33 @@ fn kinds_of_repositories_that_are_not_read_are_named() {
     }
 }
 
+/// It is read as far as it goes.
+#[test]
+fn a_partial_clone_that_lacks_what_is_needed_is_named() {
+    let repository = Repository::new();
+    repository.git(&["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", repository.root().display());
+    let clone = |filter: &str, more: &[&str]| {
+        let folder = TempDir::new().unwrap();
+        let arguments = [
+            &["clone", "--quiet", "--filter", filter],
+            more,
+            &[url.as_str(), "."],
+        ]
+        .concat();
+        git(folder.path(), &arguments);
+        Repository { folder }
+    };
+    assert_eq!(clone("blob:none", &[]).differences("app"), []);
+    let clone = clone("tree:0", &["--no-checkout"]);
+    let inputs = ContextInputs::named(clone.root()).unwrap();
+    let error = GixCheckout::at(clone.root())
+        .compared_source(&[&inputs])
+        .unwrap_err();
+    assert!(matches!(error, GitError::Unsupported { .. }), "{error}");
+    assert!(error.to_string().contains("a partial clone"), "{error}");
+}
+
 #[test]
 fn a_job_is_told_to_check_out_and_a_terminal_is_not() {
     use tagship_domain::error::Diagnose as _;
