@@ -23,7 +23,7 @@ use crate::ports::{
 };
 use crate::registry::{BaseRegistries, Repository};
 use crate::report::{hold_warnings, plan_text};
-use crate::settings::{LoginSettings, Publishing, Settings};
+use crate::settings::{Destination, LoginSettings, Publishing, Settings};
 use tagship_domain::capability::Feature;
 use tagship_domain::facts::Facts;
 use tagship_domain::plan::{Content, Plan, Unknown};
@@ -39,6 +39,7 @@ pub async fn ship(
     if settings.offline {
         return Box::pin(plan(settings, reporter, ledger)).await;
     }
+    note_destination(settings, ledger);
     if !settings.dry_run {
         prepare_files(&settings.files)?;
     }
@@ -221,12 +222,21 @@ async fn publish(
     Ok(executed?)
 }
 
+/// Notes where the image goes, for a run that fails before anything is read. The embedded ECR has an address only when it
+/// runs.
+fn note_destination(settings: &Settings, ledger: &Ledger) {
+    if let Destination::Registry(image) = &settings.destination {
+        ledger.destination(image);
+    }
+}
+
 /// Makes the plan and shows it. Writes nothing: nothing that writes is made.
 pub async fn plan(
     settings: &Settings,
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
+    note_destination(settings, ledger);
     ledger.enter(Stage::Read, &*reporter);
     let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
     ledger.destination(context.image());

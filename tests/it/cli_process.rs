@@ -259,7 +259,18 @@ fn completions_are_made_for_each_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = run(&["completions", shell]);
         assert_eq!(output.status.code(), Some(0));
-        assert!(stdout(&output).contains("build-args"), "{shell}");
+        let script = stdout(&output);
+        assert!(script.contains("build-args"), "{shell}");
+        // The action's own command is not for people: as each of the shells would name it.
+        for offer in [
+            "tagship,action",
+            "(action)",
+            "\"action\"",
+            "cand action ",
+            "'action'",
+        ] {
+            assert!(!script.contains(offer), "{shell}: {offer}");
+        }
     }
 }
 
@@ -344,6 +355,30 @@ fn a_step_that_fails_writes_every_output_and_one_annotation() {
             "{}",
             declared.name
         );
+    }
+}
+
+#[test]
+fn a_step_that_fails_says_where_the_image_would_have_gone() {
+    let step = Step::new();
+    let registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+    let output = step
+        .command()
+        .env("INPUT_REPOSITORY", "team/app")
+        .env("INPUT_REGISTRY", registry)
+        .output()
+        .unwrap();
+    // Its folder is no checkout.
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let written = fs::read_to_string(step.folder.path().join("output")).unwrap();
+    for (name, value) in [
+        ("repository", "team/app"),
+        ("registry", registry),
+        ("status", "failed"),
+    ] {
+        let mut lines = written.lines();
+        lines.find(|line| line.starts_with(&format!("{name}<<")));
+        assert_eq!(lines.next(), Some(value), "{name}: {written}");
     }
 }
 
