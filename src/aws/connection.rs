@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use crate::aws::assume::{AssumedRole, Proof, SessionRequest};
 use crate::aws::chain::{Chain, check_account};
 use crate::aws::failure::Bounded;
-use crate::aws::machine::Machine;
+use crate::aws::machine::{self, Machine};
 use crate::aws::oidc::TokenSource;
 use crate::aws::retry_policy::RetryPolicy;
 use crate::aws::role::RoleArn;
@@ -99,13 +99,12 @@ async fn region(identity: &IdentitySettings, registry: &RegistryHost) -> Result<
             .or_else(aws_config::profile::ProfileFileRegionProvider::new())
             .region()
             .await;
-    let region = match found {
-        Some(region) => Region::parse(region.as_ref()).ok(),
+    match found {
+        Some(region) => machine::region(region.as_ref()),
         // An emulator has no region of its own, but signatures need one.
-        None if registry.is_plain_http() => Region::parse("us-east-1").ok(),
-        None => None,
-    };
-    region.ok_or(IdentityError::NoRegion)
+        None if registry.is_plain_http() => Ok(Region::emulated()),
+        None => Err(IdentityError::NoRegion),
+    }
 }
 
 async fn base_config(

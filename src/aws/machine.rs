@@ -6,6 +6,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 use url::Url;
 
 use crate::aws::IdentityError;
+use tagship_domain::reference::Region;
 use tagship_domain::untrusted::cleaned;
 
 /// What is `true` or `false`: the variable, and the profile's key. The SDK leaves out any other value.
@@ -129,6 +130,12 @@ impl Machine {
     }
 }
 
+/// Reads the region that the environment or the profile names.
+pub(super) fn region(text: &str) -> Result<Region, IdentityError> {
+    let setting = "the region of the AWS environment or profile";
+    Region::parse(text).map_err(|_no_region| wrong(setting, text, "is not of the form `eu-central-1`"))
+}
+
 fn wrong(setting: &str, value: &str, problem: &'static str) -> IdentityError {
     IdentityError::Setting {
         setting: setting.to_owned(),
@@ -231,6 +238,9 @@ mod tests {
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
         ];
         assert!(retries(&right, "").await.is_ok());
+        let zone = super::region("us-east-1a").unwrap_err().to_string();
+        let expected = "the region of the AWS environment or profile is `us-east-1a`, which is not of the form `eu-central-1`";
+        assert_eq!(zone, expected);
         let without_chain = machine(&[("AWS_PROFILE", "gone")], "").retries(false).await;
         assert!(without_chain.is_ok(), "a role by OIDC needs no profile");
     }

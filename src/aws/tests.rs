@@ -414,6 +414,16 @@ async fn with_answer_of(bytes: usize) -> Result<(), IdentityError> {
 }
 
 #[tokio::test]
+async fn an_answer_of_sts_is_read_only_as_far_as_sts_speaks() {
+    for (blanks, is_read) in [(100_000, true), (2 << 20, false)] {
+        let world = World::new().await;
+        world.apis.sts().blanks = blanks;
+        let login = world.ecr().await.credential(&host()).await;
+        assert_eq!(login.is_ok(), is_read, "{blanks}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_read_only_as_far_as_tokens_go() {
     assert!(with_answer_of(20_000).await.is_ok());
     assert!(with_answer_of(100_000).await.is_err());

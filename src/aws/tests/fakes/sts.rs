@@ -19,6 +19,8 @@ pub(in crate::aws) struct FakeSts {
     pub(in crate::aws) longest: u32,
     /// How long sessions really last, in seconds.
     pub(in crate::aws) lasting: i64,
+    /// How many blanks stand behind an answer.
+    pub(in crate::aws) blanks: usize,
     /// Refusals that come before any rule is looked at: status, code, message.
     pub(in crate::aws) refusals: Vec<(u16, &'static str, &'static str)>,
     /// The requests, as their form fields.
@@ -34,6 +36,7 @@ impl Default for FakeSts {
             audience: "sts.amazonaws.com".to_owned(),
             longest: 3600,
             lasting: 3600,
+            blanks: 0,
             refusals: Vec::new(),
             requests: Vec::new(),
             keys: Vec::new(),
@@ -95,13 +98,14 @@ impl FakeSts {
         let key = format!("ASIA{number:016}");
         self.keys.push(key.clone());
         let ends = SystemClock.now() + SignedDuration::from_secs(self.lasting);
+        let blanks = " ".repeat(self.blanks);
         ResponseTemplate::new(200).set_body_string(format!(
             "<{action}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{action}Result>\
              <AssumedRoleUser><Arn>arn:aws:sts::{ACCOUNT}:assumed-role/publish/tagship</Arn>\
              <AssumedRoleId>AROA:tagship</AssumedRoleId></AssumedRoleUser>\
              <Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>key-secret-{number}</SecretAccessKey>\
              <SessionToken>session-secret-{number}</SessionToken><Expiration>{ends:.0}</Expiration></Credentials>\
-             </{action}Result></{action}Response>"
+             </{action}Result></{action}Response>{blanks}"
         ))
     }
 }
