@@ -77,3 +77,30 @@ fn table(matrix: &Matrix) -> String {
         lines.join("\n")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_reads_one_image_on_each_line() {
+        let row = |name: &str, context: &str, repository: Option<&str>| Row {
+            name: name.to_owned(),
+            context: context.to_owned(),
+            file: None,
+            repository: repository.map(str::to_owned),
+            tag_prefix: None,
+        };
+        let include = vec![
+            row("api", "services/api", Some("team/api")),
+            row("로그인", "login", None),
+            row("worker", ".", Some("team/worker")),
+        ];
+        assert_eq!(
+            table(&Matrix { include }),
+            "api     services/api  team/api\n로그인     login\nworker  .  team/worker"
+        );
+        let nothing = Matrix { include: Vec::new() };
+        assert_eq!(table(&nothing), "the commit touches no image");
+    }
+}

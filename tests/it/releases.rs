@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use test_support::process::repository_root;
+use test_support::process::{finish, repository_root, scrubbed};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -96,5 +96,57 @@ fn every_action_of_a_workflow_is_named_by_its_commit() {
             let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
             assert!(is_commit && line.contains(" # v"), "{}: {line}", path.display());
         }
+    }
+}
+
+/// Compiling takes minutes without a line: a script says so first, and what it needs.
+#[test]
+fn a_script_that_compiles_says_what_it_costs_and_what_it_needs() {
+    let home = tempfile::tempdir().unwrap();
+    let shell = |script: &str| {
+        let mut command = scrubbed("/bin/bash", home.path());
+        let script = format!(". scripts/support/rust.sh; {script}");
+        command.args(["-c", &script]).current_dir(repository_root());
+        command
+    };
+    let announced = |folder: &str| {
+        let said = finish(&mut shell(&format!(
+            "announce_compilation Tagship '8 minutes' '2 GB' {folder}"
+        )));
+        said.expect_code(0);
+        said.stderr
+    };
+    let first = announced("/nonexistent");
+    for part in ["compiling Tagship", "8 minutes", "2 GB of disk"] {
+        assert!(first.contains(part), "{first}");
+    }
+    assert_eq!(announced("/"), "compiling Tagship\n");
+    // A machine that has everything else.
+    for tool in ["dirname", "sed", "cut", "sort", "head"] {
+        let found = ["/usr/bin", "/bin"].map(|folder| std::path::Path::new(folder).join(tool));
+        let found = found.iter().find(|path| path.exists()).unwrap();
+        std::os::unix::fs::symlink(found, home.path().join(tool)).unwrap();
+    }
+    let without = finish(shell("require_rust").env("PATH", home.path()));
+    without.expect_code(1);
+    let (problem, hint) = ("there is no Rust toolchain", "hint: install rustup");
+    assert!(
+        without.stderr.contains(problem) && without.stderr.contains(hint),
+        "{}",
+        without.stderr
+    );
+    for script in ["scripts/demo", "scripts/test"] {
+        let text = read(script);
+        let asks = text
+            .find("\nrequire_rust\n")
+            .unwrap_or_else(|| panic!("{script}: it needs Rust"));
+        let says = text
+            .find("\nannounce_compilation ")
+            .unwrap_or_else(|| panic!("{script}: it compiles"));
+        let compiles = text
+            .find("cargo build")
+            .or_else(|| text.find("\ncargo test"))
+            .unwrap();
+        assert!(asks < says && says < compiles, "{script}");
     }
 }

@@ -210,6 +210,14 @@ fn a_plan_whose_role_is_refused_fails_and_one_offline_asks_for_nothing() {
     let refused = plan(&checkout, &job, &role);
     refused.expect_code(3);
     assert!(refused.stderr.contains("id-token: write"), "{}", refused.stderr);
+    let disallowed = plan(
+        &checkout,
+        &job,
+        &[role[0], role[1], "--allowed-account-ids", "999999999999"],
+    );
+    disallowed.expect_code(3);
+    let reason = "`allowed-account-ids` does not name";
+    assert!(disallowed.stderr.contains(reason), "{}", disallowed.stderr);
     let offline = [role[0], role[1], "--offline"];
     let expected = [format!("sha-{} unchecked", &later[..12])];
     assert_eq!(actions(&plan(&checkout, &job, &offline)), expected);

@@ -153,3 +153,18 @@ fn refused_names_are_shown_without_control_characters() {
     let error = RegistryHost::parse("AWS:s3cret@host").unwrap_err().to_string();
     assert!(error.contains("`AWS:***@host`"), "{error}");
 }
+
+/// A bare `aws` command would change whatever account its user is signed in to.
+#[test]
+fn the_aws_command_is_led_to_the_registry_that_is_meant() {
+    for (host, options) in [
+        (
+            "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com",
+            " --region ap-northeast-2",
+        ),
+        ("127.0.0.1:5510", " --endpoint-url http://127.0.0.1:5510"),
+    ] {
+        let host = RegistryHost::parse(host).unwrap();
+        assert_eq!(host.aws_options(), options, "{host}");
+    }
+}
