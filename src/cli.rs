@@ -41,7 +41,7 @@ use init::InitArguments;
 use looking::{InspectArguments, LsArguments};
 use promote::PromoteArguments;
 use release::ReleaseArguments;
-use repo::RepoCommand;
+use repo::{LifecycleCommand, RepoCommand};
 use scan::ScanArguments;
 use tags::TagsArguments;
 use version::VersionArguments;
@@ -137,6 +137,9 @@ enum Command {
     /// Declare repositories as code: plan, apply, import, delete
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Repo(RepoCommand),
+    /// See what lifecycle policies would do
+    #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
+    Lifecycle(LifecycleCommand),
     /// Work with the embedded ECR, which needs no AWS account
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Local(LocalCommand),

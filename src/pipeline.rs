@@ -17,8 +17,8 @@ pub use gather::{gather, gather_copy, image_facts, read_parts};
 pub use ledger::Ledger;
 pub use release::{ReleasedImage, gather_release, release};
 pub use repositories::{
-    AppliedRepository, ApplyError, MissingRepository, PlannedRepository, Wanted, apply_repositories,
-    plan_repositories, read_documents,
+    AppliedRepository, ApplyError, LifecycleCheck, MissingRepository, PlannedRepository, Wanted,
+    apply_repositories, plan_repositories, preview_lifecycle, read_documents,
 };
 pub use tagging::put_promoted;
 pub use targets::FurtherTargets;

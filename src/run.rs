@@ -54,7 +54,7 @@ pub use release::ReleaseImageRequest;
 pub use release_published::release_published;
 pub use repositories::{
     DeleteRequest, ImportRequest, RegistryRequest, RepositoriesError, apply_registry, delete_repository,
-    import_repositories, plan_registry,
+    import_repositories, plan_registry, preview_lifecycles,
 };
 pub use scan::{ScanRequest, ScannedImage, scan};
 pub use ship::{plan, ship};

@@ -265,6 +265,16 @@ Examples:
   tagship repo apply team/app
       The same for one of them";
 
+pub(super) const LIFECYCLE_PREVIEW: &str = "\
+The evaluator is that of the embedded ECR. The policy is the declared one; where none is declared, the one that is there. Exit code \
+12: it would delete what `protect` names, or the last release of a major version.
+
+Examples:
+  tagship lifecycle preview
+      Judge the policies of tagship.yaml by the images that are there
+  tagship lifecycle preview team/app --json | jq '.repositories[].images[].tags'
+      List the tags that would go";
+
 pub(super) const REPO_IMPORT: &str = "\
 Nothing is written.
 

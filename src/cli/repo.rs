@@ -31,6 +31,14 @@ pub(super) enum RepoCommand {
     Delete(DeleteArguments),
 }
 
+/// What is done with lifecycle policies.
+#[derive(Debug, Subcommand)]
+pub(super) enum LifecycleCommand {
+    /// Show which images lifecycle policies would delete or archive, and why; nothing is written
+    #[command(after_help = help::LIFECYCLE_PREVIEW, after_long_help = help::LIFECYCLE_PREVIEW)]
+    Preview(ApplyArguments),
+}
+
 /// The flags of `tagship repo plan`.
 #[derive(Debug, Args)]
 pub(super) struct PlanArguments {
@@ -43,16 +51,22 @@ pub(super) struct PlanArguments {
     /// Print Markdown, for a pull request or a job's summary
     #[arg(long)]
     markdown: bool,
+    /// Take lifecycle policies although they would delete what is protected
+    #[arg(long)]
+    allow_protected: bool,
     #[command(flatten)]
     registry: RegistryArguments,
 }
 
-/// The flags of `tagship repo apply`.
+/// The flags of `tagship repo apply` and `tagship lifecycle preview`.
 #[derive(Debug, Args)]
 pub(super) struct ApplyArguments {
     /// The repositories [default: all that are declared by name]
     #[arg(value_name = "REPOSITORY", value_parser = repository_name)]
     names: Vec<RepositoryName>,
+    /// Take lifecycle policies although they would delete what is protected
+    #[arg(long)]
+    allow_protected: bool,
     #[command(flatten)]
     registry: RegistryArguments,
 }
@@ -138,6 +152,7 @@ impl PlanArguments {
             names: self.names,
             fails_on_drift: self.exit_code,
             is_markdown: self.markdown,
+            allows_protected: self.allow_protected,
         })
     }
 }
@@ -153,6 +168,7 @@ impl ApplyArguments {
             names: self.names,
             fails_on_drift: false,
             is_markdown: false,
+            allows_protected: self.allow_protected,
         })
     }
 }

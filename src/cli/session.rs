@@ -17,7 +17,7 @@ use clap::CommandFactory as _;
 use super::ending;
 use super::interrupt::Interrupt;
 use super::man;
-use super::{Cli, Command, LocalCommand};
+use super::{Cli, Command, LifecycleCommand, LocalCommand};
 use crate::action::ActionFiles;
 use crate::inputs::{Environment, RawArguments};
 use crate::pipeline::Ledger;
@@ -124,6 +124,9 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
             registry_commands::inspect(&ui, interrupt, *arguments, &environment)
         }
         Some(Command::Repo(command)) => repositories::run(&ui, interrupt, command, &environment),
+        Some(Command::Lifecycle(LifecycleCommand::Preview(arguments))) => {
+            repositories::preview(&ui, interrupt, arguments, &environment)
+        }
         Some(Command::Local(LocalCommand::Serve(arguments))) => {
             local::serve(&ui, interrupt, arguments, &environment)
         }

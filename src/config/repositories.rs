@@ -14,13 +14,13 @@
 mod lifecycle;
 mod policy;
 mod reading;
+mod values;
 
 use self::reading::{Reading, suggestion};
 use super::ConfigProblem;
 use super::yaml::{Key, Node, Position, Value};
-use tagship_domain::immutability::{Mutability, TagFilter};
 use tagship_domain::reference::RepositoryName;
-use tagship_domain::repositories::{DeclaredSettings, Document, Encryption, EncryptionType, NamePattern};
+use tagship_domain::repositories::{DeclaredSettings, Document, NamePattern};
 use tagship_domain::untrusted::cleaned;
 
 pub(crate) use self::lifecycle::of_file as lifecycle_of_file;
@@ -35,7 +35,7 @@ const DEFAULTS: &str = "defaults";
 const MAX_REPOSITORIES: usize = 500;
 
 /// The keys of a repository.
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "mutability",
     "exclusion-filters",
     "encryption",
@@ -43,6 +43,7 @@ const KEYS: [&str; 8] = [
     "tags",
     "policy",
     "lifecycle",
+    "protect",
     "prune",
 ];
 
@@ -70,6 +71,8 @@ pub struct ConfigSettings {
     pub policy_file: Option<FileReference>,
     /// The file with the lifecycle policy.
     pub lifecycle_file: Option<FileReference>,
+    /// Files that name images in use.
+    pub protect_files: Vec<FileReference>,
 }
 
 /// A file that holds what belongs here.
@@ -198,10 +201,10 @@ fn settings(node: &Node, has_name: bool, reading: &mut Reading<'_>) -> ConfigSet
                     .text("mutability", value)
                     .map(|text| (text, value.position));
             }
-            "exclusion-filters" => filters = Some((self::filters(value, reading), key.position)),
-            "encryption" => declared.encryption = encryption(value, reading),
+            "exclusion-filters" => filters = Some((values::filters(value, reading), key.position)),
+            "encryption" => declared.encryption = values::encryption(value, reading),
             "scan-on-push" => declared.scan_on_push = reading.flag("scan-on-push", value),
-            "tags" => tags(value, declared, reading),
+            "tags" => values::tags(value, declared, reading),
             "policy" => match policy::read(value, reading) {
                 Some(Given::Here(document)) => declared.policy = Some(document),
                 Some(Given::File(file)) => read.policy_file = Some(file),
@@ -212,6 +215,7 @@ fn settings(node: &Node, has_name: bool, reading: &mut Reading<'_>) -> ConfigSet
                 Some(Given::File(file)) => read.lifecycle_file = Some(file),
                 None => {}
             },
+            "protect" => values::protect(value, &mut read, reading),
             "prune" => declared.prune = reading.flag("prune", value),
             name => {
                 let message = format!("unknown key `{}` of a repository", cleaned(name));
@@ -219,117 +223,6 @@ fn settings(node: &Node, has_name: bool, reading: &mut Reading<'_>) -> ConfigSet
             }
         }
     }
-    read.declared.mutability = self::mutability(mutability, filters, reading);
+    read.declared.mutability = values::mutability(mutability, filters, reading);
     read
-}
-
-fn filters(node: &Node, reading: &mut Reading<'_>) -> Vec<TagFilter> {
-    let texts = reading.texts("exclusion-filters", node);
-    if texts.len() > TagFilter::MAX_IN_REPOSITORY {
-        let most = TagFilter::MAX_IN_REPOSITORY;
-        let message = format!(
-            "a repository has at most {most} exclusion filters, and here are {}",
-            texts.len()
-        );
-        reading.problem(node.position, message);
-    }
-    let filters = texts.into_iter().filter_map(|(text, position)| {
-        let filter = TagFilter::parse(text);
-        if let Err(error) = &filter {
-            reading.problem(position, format!("`{}`: {error}", cleaned(text)));
-        }
-        filter.ok()
-    });
-    filters.collect()
-}
-
-fn mutability(
-    given: Option<(&str, Position)>,
-    filters: Option<(Vec<TagFilter>, Position)>,
-    reading: &mut Reading<'_>,
-) -> Option<Mutability> {
-    let Some((text, position)) = given else {
-        if let Some((_, position)) = filters {
-            let hint = "give `mutability: immutable` too".to_owned();
-            reading.hinted(
-                position,
-                "`exclusion-filters` needs `mutability` beside it",
-                Some(hint),
-            );
-        }
-        return None;
-    };
-    let excluded = filters
-        .map(|(filters, _)| filters)
-        .filter(|filters| !filters.is_empty());
-    match (text.to_ascii_lowercase().replace('_', "-").as_str(), excluded) {
-        ("mutable", None) => Some(Mutability::Mutable),
-        ("immutable", None) => Some(Mutability::Immutable),
-        ("mutable" | "mutable-with-exclusion", Some(filters)) => {
-            Some(Mutability::MutableWithExclusion(filters))
-        }
-        ("immutable" | "immutable-with-exclusion", Some(filters)) => {
-            Some(Mutability::ImmutableWithExclusion(filters))
-        }
-        ("mutable-with-exclusion" | "immutable-with-exclusion", None) => {
-            let hint = "list the tags in `exclusion-filters`, such as `[latest]`".to_owned();
-            reading.hinted(position, "names exclusions, and there are none", Some(hint));
-            None
-        }
-        _ => {
-            let message = format!("`{}` is neither `mutable` nor `immutable`", cleaned(text));
-            reading.problem(position, message);
-            None
-        }
-    }
-}
-
-fn encryption(node: &Node, reading: &mut Reading<'_>) -> Option<Encryption> {
-    let (mut kind, mut key) = (None, None);
-    match &node.value {
-        Value::Text(text) => kind = Some((text.as_str(), node.position)),
-        Value::List(_) | Value::Mapping(_) => {
-            for (name, value) in reading.pairs(node, "`type` and `key`") {
-                match name.text.as_str() {
-                    "type" => kind = reading.text("type", value).map(|text| (text, value.position)),
-                    "key" => key = reading.text("key", value).map(|text| (text, value.position)),
-                    other => {
-                        let message = format!("unknown key `{}` of `encryption`", cleaned(other));
-                        reading.hinted(name.position, message, suggestion(other, &["type", "key"]));
-                    }
-                }
-            }
-        }
-    }
-    let Some((text, position)) = kind else {
-        if reading.is_new(node.position) {
-            reading.problem(node.position, "`encryption` has no `type`");
-        }
-        return None;
-    };
-    let kind = match EncryptionType::parse(text) {
-        Ok(kind) => kind,
-        Err(error) => {
-            reading.problem(position, error.to_string());
-            return None;
-        }
-    };
-    let place = key.map_or(position, |(_, position)| position);
-    match Encryption::new(kind, key.map(|(text, _)| text.to_owned())) {
-        Ok(encryption) => Some(encryption),
-        Err(error) => {
-            reading.problem(place, error.to_string());
-            None
-        }
-    }
-}
-
-fn tags(node: &Node, declared: &mut DeclaredSettings, reading: &mut Reading<'_>) {
-    for (key, value) in reading.pairs(node, "tags and their values") {
-        if let Some(text) = reading.text("a tag", value)
-            && let Err(error) = declared.tags.add(&key.text, text)
-        {
-            reading.problem(key.position, error.to_string());
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! The registry that a command is about, and what `tagship.yaml` declares of its repositories.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::destination::ResolvedDestination;
 use super::paths::Paths;
@@ -15,6 +15,9 @@ use tagship_domain::untrusted::cleaned;
 
 /// The most bytes of a file with a policy: twice what ECR takes, so that a long one is named as too long.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// The most bytes of a file that names images.
+const MAX_LIST_BYTES: u64 = 1024 * 1024;
 
 /// Reads which registry a command is about, and what is declared of its repositories.
 pub fn registry(given: RawArguments, environment: &Environment) -> Result<RegistrySettings, SettingsError> {
@@ -98,7 +101,7 @@ pub(super) fn created(
 /// Reads the files that declarations name.
 struct Files {
     paths: Paths,
-    workspace: std::path::PathBuf,
+    workspace: PathBuf,
     config: String,
 }
 
@@ -113,7 +116,48 @@ impl Files {
             let lifecycle = self.document(file, lifecycle_of_file, problems);
             declared.lifecycle = lifecycle.map(Document::Says);
         }
+        for file in &read.protect_files {
+            let named = self.text(file, MAX_LIST_BYTES, problems).map(|(text, shown)| {
+                let shown = shown.display().to_string();
+                declared.protection.add_named_in(&text, &shown)
+            });
+            if named == Some(0) {
+                let message = format!("file `{}` names no image", cleaned(&file.path));
+                problems.add::<()>(&self.at(file), message, None);
+            }
+        }
         declared
+    }
+
+    fn at(&self, file: &FileReference) -> Origin {
+        Origin::File {
+            path: self.config.clone(),
+            line: file.line,
+            column: file.column,
+        }
+    }
+
+    /// The text of a file, and its path in the workspace.
+    fn text(&self, file: &FileReference, most: u64, problems: &mut Problems) -> Option<(String, PathBuf)> {
+        let path = self.paths.resolve(&file.path);
+        let at = self.at(file);
+        if self.paths.is_led_out(&path) {
+            let message = format!(
+                "`{}` is a link that leads out of the workspace",
+                cleaned(&file.path)
+            );
+            return problems.add(&at, message, "put the file itself there".to_owned());
+        }
+        match text_of(&path, most) {
+            Ok(text) => {
+                let shown = path.strip_prefix(&self.workspace).unwrap_or(&path).to_owned();
+                Some((text, shown))
+            }
+            Err(problem) => {
+                let message = format!("file `{}` {problem}", cleaned(&file.path));
+                problems.add(&at, message, None)
+            }
+        }
     }
 
     fn document<T>(
@@ -122,27 +166,7 @@ impl Files {
         read: impl Fn(&str) -> Result<T, Vec<ConfigProblem>>,
         problems: &mut Problems,
     ) -> Option<T> {
-        let path = self.paths.resolve(&file.path);
-        let at = Origin::File {
-            path: self.config.clone(),
-            line: file.line,
-            column: file.column,
-        };
-        if self.paths.is_led_out(&path) {
-            let message = format!(
-                "`{}` is a link that leads out of the workspace",
-                cleaned(&file.path)
-            );
-            return problems.add(&at, message, "put the file itself there".to_owned());
-        }
-        let text = match text_of(&path) {
-            Ok(text) => text,
-            Err(problem) => {
-                let message = format!("file `{}` {problem}", cleaned(&file.path));
-                return problems.add(&at, message, None);
-            }
-        };
-        let shown = path.strip_prefix(&self.workspace).unwrap_or(&path);
+        let (text, shown) = self.text(file, MAX_FILE_BYTES, problems)?;
         match read(&text) {
             Ok(document) => Some(document),
             Err(found) => {
@@ -160,18 +184,16 @@ impl Files {
     }
 }
 
-fn text_of(path: &Path) -> Result<String, String> {
+fn text_of(path: &Path, most: u64) -> Result<String, String> {
     let unreadable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => "does not exist".to_owned(),
         _ => format!("cannot be read: {error}"),
     };
     let mut bytes = Vec::new();
     let file = regular_file::open(path).map_err(unreadable)?;
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err("is larger than 64 KiB".to_owned());
+    file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > most {
+        return Err(format!("is larger than {} KiB", most / 1024));
     }
     String::from_utf8(bytes).map_err(|_error| "is not UTF-8 text".to_owned())
 }

@@ -120,7 +120,7 @@ async fn publish(
         && let Some(missing) = writers.missing
     {
         ledger.enter(Stage::Ensure, reporter);
-        missing.make(reporter).await?;
+        missing.make(reporter, writers.clock.now()).await?;
     }
     let digest = match &plan.content {
         Content::Published { digest, .. } => *digest,

@@ -4,12 +4,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 
 use crate::ports::{Creation, ReadRepositories, RegistryError, Reporter, RunEvent, WriteRepositories};
 use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::lifecycle::LifecyclePolicy;
 use tagship_domain::reference::RepositoryName;
 use tagship_domain::repositories::{
-    ActualRepository, Change, DeclaredRepository, DeclaredSettings, Obstacle, PlanAction, RepositoryPlan,
+    ActualRepository, Change, DeclaredRepository, DeclaredSettings, Document, LifecyclePreview, Obstacle,
+    PlanAction, RepositoryPlan,
 };
 
 /// How many repositories are read at the same time. The rates of an account are shared with all that use it.
@@ -54,9 +57,13 @@ impl std::fmt::Debug for MissingRepository<'_> {
 
 impl MissingRepository<'_> {
     /// Makes the repository; one that another run makes meanwhile gets what it lacks.
-    pub(super) async fn make(&self, reporter: &dyn Reporter) -> Result<(), ApplyError> {
+    pub(super) async fn make(&self, reporter: &dyn Reporter, now: Timestamp) -> Result<(), ApplyError> {
+        let check = LifecycleCheck {
+            now,
+            allows_protected: false,
+        };
         let planned = std::slice::from_ref(self.planned);
-        let applied = apply_repositories(planned, self.repositories, reporter).await;
+        let applied = apply_repositories(planned, self.repositories, reporter, check).await;
         applied
             .into_iter()
             .find_map(|one| one.failure)
@@ -121,10 +128,20 @@ impl Diagnose for ApplyError {
     }
 }
 
+/// How lifecycle policies are judged before they are put.
+#[derive(Debug, Clone, Copy)]
+pub struct LifecycleCheck {
+    /// The time, by which images are old.
+    pub now: Timestamp,
+    /// Whether a policy may delete what is protected.
+    pub allows_protected: bool,
+}
+
 /// Compares what is declared with what is there. Nothing is written.
 pub async fn plan_repositories(
     declared: &[DeclaredRepository],
     reader: &dyn ReadRepositories,
+    check: LifecycleCheck,
 ) -> Result<Vec<PlannedRepository>, RegistryError> {
     let names: Vec<RepositoryName> = declared.iter().map(|one| one.name.clone()).collect();
     let described = reader.describe(&names).await?;
@@ -135,7 +152,7 @@ pub async fn plan_repositories(
         .map(|one| (one.clone(), described.remove(&one.name)))
         .collect();
     stream::iter(found)
-        .map(|(declared, actual)| planned(declared, actual, reader))
+        .map(|(declared, actual)| planned(declared, actual, reader, check))
         .buffered(PARALLEL)
         .try_collect()
         .await
@@ -145,16 +162,42 @@ async fn planned(
     declared: DeclaredRepository,
     actual: Option<ActualRepository>,
     reader: &dyn ReadRepositories,
+    check: LifecycleCheck,
 ) -> Result<PlannedRepository, RegistryError> {
     let actual = match actual {
         Some(actual) => Some(read_documents(actual, &Wanted::of(&declared.settings), reader).await?),
         None => None,
     };
+    let mut plan = RepositoryPlan::new(&declared, actual.as_ref());
+    if plan.puts_lifecycle()
+        && let Some(Document::Says(lifecycle)) = &declared.settings.lifecycle
+    {
+        let preview = preview_lifecycle(&declared, lifecycle.policy(), reader, check.now).await?;
+        plan = plan.with_preview(&preview, check.allows_protected);
+    }
     Ok(PlannedRepository {
-        plan: RepositoryPlan::new(&declared, actual.as_ref()),
         declared,
         actual,
+        plan,
     })
+}
+
+/// Finds out what a lifecycle policy would do to the images that a repository has. Nothing is written.
+pub async fn preview_lifecycle(
+    declared: &DeclaredRepository,
+    policy: &LifecyclePolicy,
+    reader: &dyn ReadRepositories,
+    now: Timestamp,
+) -> Result<LifecyclePreview, RegistryError> {
+    let images = reader.stored_images(&declared.name).await?;
+    let protection = &declared.settings.protection;
+    Ok(LifecyclePreview::new(
+        policy,
+        &images,
+        &declared.name,
+        protection,
+        now,
+    ))
 }
 
 /// What is read of a repository beside its description. What is not declared is not asked for, and needs no permission.
@@ -209,6 +252,7 @@ pub async fn apply_repositories(
     planned: &[PlannedRepository],
     writer: &dyn WriteRepositories,
     reporter: &dyn Reporter,
+    check: LifecycleCheck,
 ) -> Vec<AppliedRepository> {
     let mut all = Vec::new();
     for one in planned.iter().filter(|one| !one.plan.is_fulfilled()) {
@@ -221,7 +265,7 @@ pub async fn apply_repositories(
         };
         let note = format!("{} `{}`", verb(one.plan.action), one.plan.repository);
         reporter.event(RunEvent::Note(&note));
-        done.failure = apply(one, writer, reporter, &mut done).await.err();
+        done.failure = apply(one, writer, reporter, check, &mut done).await.err();
         let is_end = done
             .failure
             .as_ref()
@@ -246,6 +290,7 @@ async fn apply(
     one: &PlannedRepository,
     writer: &dyn WriteRepositories,
     reporter: &dyn Reporter,
+    check: LifecycleCheck,
     done: &mut AppliedRepository,
 ) -> Result<(), ApplyError> {
     let (mut actual, mut plan) = (one.actual.clone(), one.plan.clone());
@@ -264,7 +309,7 @@ async fn apply(
                     "another run made repository `{name}` meanwhile"
                 )));
                 let found = writer.describe(std::slice::from_ref(name)).await?;
-                let again = planned(one.declared.clone(), found.into_iter().next(), writer).await?;
+                let again = planned(one.declared.clone(), found.into_iter().next(), writer, check).await?;
                 if let Some(obstacle) = again.plan.obstacles.first() {
                     return Err(ApplyError::Obstacle(obstacle.clone()));
                 }

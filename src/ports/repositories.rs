@@ -4,7 +4,9 @@ use async_trait::async_trait;
 
 use super::RegistryError;
 use tagship_domain::reference::RepositoryName;
-use tagship_domain::repositories::{ActualRepository, Change, DeclaredRepository, Document, ResourceTags};
+use tagship_domain::repositories::{
+    ActualRepository, Change, DeclaredRepository, Document, ResourceTags, StoredImage,
+};
 
 /// Reads the repositories of a registry and their settings.
 #[async_trait]
@@ -23,6 +25,9 @@ pub trait ReadRepositories: Send + Sync {
 
     /// Returns a repository's lifecycle policy.
     async fn lifecycle(&self, repository: &RepositoryName) -> Result<Document<String>, RegistryError>;
+
+    /// Returns all images of a repository, also archived ones, in no order.
+    async fn stored_images(&self, repository: &RepositoryName) -> Result<Vec<StoredImage>, RegistryError>;
 }
 
 /// Changes the repositories of a registry.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use indicatif::HumanBytes;
 use serde::Serialize;
 
 use tagship_domain::error::Diagnose;
@@ -96,6 +97,13 @@ impl RegistryPlan {
         for one in self.repositories.iter().filter(|one| !one.is_fulfilled()) {
             let _ = writeln!(text, "{} {}", one.action.as_str(), one.repository);
             text += &diff(&one.changes);
+            if let Some(expiry) = one.expiry.filter(|expiry| expiry.images > 0) {
+                let (images, of, size) = (expiry.images, expiry.of, HumanBytes(expiry.bytes));
+                let _ = writeln!(
+                    text,
+                    "  its lifecycle policy would act on {images} of {of} images, {size}"
+                );
+            }
             for obstacle in &one.obstacles {
                 let _ = writeln!(text, "  ! {obstacle}\n    hint: {}", obstacle.hint());
             }

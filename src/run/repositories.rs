@@ -1,6 +1,7 @@
 //! `tagship repo`: what is declared of repositories, compared with what is there, and put.
 
 mod error;
+mod lifecycle;
 mod maintenance;
 
 use std::sync::Arc;
@@ -9,8 +10,10 @@ use super::target::Target;
 use super::{Outcome, RunError};
 use crate::aws::{Ecr, RegistryRepositories};
 use crate::clock::SystemClock;
-use crate::pipeline::{AppliedRepository, PlannedRepository, apply_repositories, plan_repositories};
-use crate::ports::Reporter;
+use crate::pipeline::{
+    AppliedRepository, LifecycleCheck, PlannedRepository, apply_repositories, plan_repositories,
+};
+use crate::ports::{Clock as _, Reporter};
 use crate::report::{RegistryPlan, RegistryReport, RepositoryFailure, RepositoryReport};
 use crate::settings::RegistrySettings;
 use tagship_domain::error::Diagnose;
@@ -19,6 +22,7 @@ use tagship_domain::reference::{RegistryHost, RepositoryName};
 use tagship_domain::repositories::DeclaredRepository;
 
 pub use error::RepositoriesError;
+pub use lifecycle::preview_lifecycles;
 pub use maintenance::{DeleteRequest, ImportRequest, delete_repository, import_repositories};
 
 /// Which repositories are compared with what is declared of them.
@@ -32,6 +36,17 @@ pub struct RegistryRequest {
     pub fails_on_drift: bool,
     /// Whether the plan is printed as Markdown.
     pub is_markdown: bool,
+    /// Whether a lifecycle policy may delete what is protected.
+    pub allows_protected: bool,
+}
+
+impl RegistryRequest {
+    fn check(&self) -> LifecycleCheck {
+        LifecycleCheck {
+            now: SystemClock.now(),
+            allows_protected: self.allows_protected,
+        }
+    }
 }
 
 /// Shows what would have to change. Nothing that writes is made.
@@ -41,7 +56,7 @@ pub async fn plan_registry(
 ) -> Result<Outcome, RunError> {
     let declared = declared(request)?;
     let opened = OpenedRegistry::open(&request.settings, RegistryAccess::Read, reporter).await?;
-    let planned = plan_repositories(&declared, &opened.repositories).await;
+    let planned = plan_repositories(&declared, &opened.repositories, request.check()).await;
     let plan = planned.map(|planned| opened.plan(&planned));
     opened.close().await;
     let plan = plan?;
@@ -73,7 +88,7 @@ pub async fn apply_registry(
     let declared = declared(request)?;
     let access = RegistryAccess::Configure;
     let opened = OpenedRegistry::open(&request.settings, access, Arc::clone(&reporter)).await?;
-    let applied = apply(&declared, &opened, &*reporter).await;
+    let applied = apply(&declared, &opened, request.check(), &*reporter).await;
     let host = opened.host.clone();
     opened.close().await;
     let (planned, applied) = applied?;
@@ -100,14 +115,15 @@ pub async fn apply_registry(
 async fn apply(
     declared: &[DeclaredRepository],
     opened: &OpenedRegistry,
+    check: LifecycleCheck,
     reporter: &dyn Reporter,
 ) -> Result<(Vec<PlannedRepository>, Vec<AppliedRepository>), RunError> {
-    let planned = plan_repositories(declared, &opened.repositories).await?;
+    let planned = plan_repositories(declared, &opened.repositories, check).await?;
     // All that cannot be is known before anything is put.
     if let Some(refused) = refused(&opened.plan(&planned)) {
         return Err(refused.into());
     }
-    let applied = apply_repositories(&planned, &opened.repositories, reporter).await;
+    let applied = apply_repositories(&planned, &opened.repositories, reporter, check).await;
     Ok((planned, applied))
 }
 

@@ -1,6 +1,7 @@
 //! `tagship repo` against the embedded ECR, whose state boto3 makes and reads back.
 
 mod declarations;
+mod lifecycle;
 mod maintenance;
 mod page;
 mod permissions;

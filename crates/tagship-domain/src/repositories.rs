@@ -7,9 +7,13 @@ mod diff;
 mod encryption;
 mod import;
 mod lifecycle_document;
+mod obstacle;
 mod policy;
 mod policy_problem;
+mod preview;
+mod protection;
 mod resource_tags;
+mod setting;
 mod statement;
 mod wording;
 
@@ -17,13 +21,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use access::{AccessRules, InvalidPrincipal, LambdaAccess, PolicyPrincipal};
-pub use diff::{ActualRepository, Change, Obstacle, PlanAction, RepositoryPlan, RepositorySetting};
+pub use diff::{ActualRepository, Change, RepositoryPlan};
 pub use encryption::{Encryption, EncryptionType, InvalidEncryption};
 pub use import::declaration_of;
 pub use lifecycle_document::{InvalidLifecycleDocument, InvalidShortRules, LifecycleDocument, ShortRules};
+pub use obstacle::{Expiry, Obstacle, ProtectedImage};
 pub use policy::RepositoryPolicy;
 pub use policy_problem::{InvalidRepositoryPolicy, LocatedPolicyProblem, PolicyProblem};
+pub use preview::{LifecyclePreview, PreviewedImage, StoredImage};
+pub use protection::{InvalidProtection, Objection, Protection};
 pub use resource_tags::{InvalidResourceTag, ResourceTags};
+pub use setting::{PlanAction, RepositorySetting};
 pub use wording::DiffLine;
 
 use crate::immutability::{Mutability, TagFilter, matches_wildcard};
@@ -63,6 +71,8 @@ pub struct DeclaredSettings {
     pub policy: Option<Document<RepositoryPolicy>>,
     /// Which images expire.
     pub lifecycle: Option<Document<LifecycleDocument>>,
+    /// Images that no lifecycle policy may delete.
+    pub protection: Protection,
     /// Whether tags and policies that are not declared are removed.
     pub prune: Option<bool>,
 }
@@ -78,6 +88,7 @@ impl DeclaredSettings {
             tags: self.tags.over(&base.tags),
             policy: self.policy.clone().or_else(|| base.policy.clone()),
             lifecycle: self.lifecycle.clone().or_else(|| base.lifecycle.clone()),
+            protection: base.protection.and(&self.protection),
             prune: self.prune.or(base.prune),
         }
     }

@@ -1,5 +1,6 @@
 //! The repositories of a registry: their settings, read and changed.
 
+mod images;
 mod reading;
 mod writing;
 
@@ -19,7 +20,9 @@ use crate::ports::{
     Clock, Creation, ReadRepositories, RegistryError, Removal, Reporter, RunEvent, WriteRepositories,
 };
 use tagship_domain::reference::{RegistryHost, RepositoryName};
-use tagship_domain::repositories::{ActualRepository, Change, DeclaredRepository, Document, ResourceTags};
+use tagship_domain::repositories::{
+    ActualRepository, Change, DeclaredRepository, Document, ResourceTags, StoredImage,
+};
 
 /// The repositories of one registry.
 pub struct RegistryRepositories {
@@ -30,7 +33,7 @@ pub struct RegistryRepositories {
 /// Calls that are repeated for longer than the SDK does when there are too many of them.
 pub(super) struct Paced<'a> {
     pub(super) registry: &'a RegistryHost,
-    client: &'a RegionClient,
+    pub(super) client: &'a RegionClient,
     clock: &'a dyn Clock,
     reporter: &'a dyn Reporter,
 }
@@ -110,6 +113,10 @@ impl ReadRepositories for RegistryRepositories {
 
     async fn lifecycle(&self, repository: &RepositoryName) -> Result<Document<String>, RegistryError> {
         reading::lifecycle(&self.paced(), repository).await
+    }
+
+    async fn stored_images(&self, repository: &RepositoryName) -> Result<Vec<StoredImage>, RegistryError> {
+        images::stored(&self.paced(), repository).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{End, show, until_interrupted};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::repo::{RepoArgumentError, RepoCommand};
+use crate::cli::repo::{ApplyArguments, RepoArgumentError, RepoCommand};
 use crate::inputs::Environment;
 use crate::ports::Reporter;
 use crate::run::{self, Outcome, RunError};
@@ -37,6 +37,21 @@ pub(super) fn run(
             finish(interrupt, run::delete_repository(&request, reporter))
         }),
     };
+    let end = end.unwrap_or_else(|error: RepoArgumentError| End::Failed(Box::new(error)));
+    show(ui, end, None, None)
+}
+
+/// `tagship lifecycle preview`.
+pub(super) fn preview(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: ApplyArguments,
+    environment: &Environment,
+) -> ExitCode {
+    let end = arguments.into_request(environment).map(|request| {
+        let reporter = masked(ui, &request.settings);
+        finish(interrupt, run::preview_lifecycles(&request, reporter))
+    });
     let end = end.unwrap_or_else(|error: RepoArgumentError| End::Failed(Box::new(error)));
     show(ui, end, None, None)
 }

@@ -46,6 +46,14 @@ pub enum RepositoriesError {
         /// The kind of the first.
         kind: FailureKind,
     },
+    /// A lifecycle policy that is there is none that this version knows.
+    #[error("the lifecycle policy of repository `{name}` cannot be evaluated: {problem}")]
+    UnknownPolicy {
+        /// The repository.
+        name: RepositoryName,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The repository that is to go is not there.
     #[error("repository `{repository}` does not exist in registry `{host}`")]
     Missing {
@@ -89,7 +97,9 @@ impl Diagnose for RepositoriesError {
             Self::NothingDeclared { .. } | Self::NotDeclared { .. } => FailureKind::Usage,
             Self::Drift { .. } | Self::Obstacles { .. } => FailureKind::Drift,
             Self::Failed { kind, .. } => *kind,
-            Self::Missing { .. } | Self::HoldsImages(_) => FailureKind::Operation,
+            Self::Missing { .. } | Self::HoldsImages(_) | Self::UnknownPolicy { .. } => {
+                FailureKind::Operation
+            }
         }
     }
 
@@ -112,6 +122,7 @@ impl Diagnose for RepositoriesError {
                     .map_or_else(String::new, |hint| format!("{hint}; "));
                 Some(format!("{hint}run again: what was put stays, and the rest is completed").into())
             }
+            Self::UnknownPolicy { .. } => Some("declare another under `lifecycle`".into()),
             Self::Missing { .. } => Some("`tagship repo list` shows those that are there".into()),
             Self::HoldsImages(name) => Some(
                 format!(

@@ -1,6 +1,7 @@
 //! The policies that `tagship iam --for repo` prints, enforced: with all of one a command succeeds, and each action counts.
 
 use serde_json::{Value, json};
+use test_support::images::Pusher;
 use test_support::local::{ACCOUNT, Ecr, REGION};
 use test_support::process::{Finished, finish, output_of, tagship};
 
@@ -111,6 +112,9 @@ fn disturb(bench: &Bench) {
 #[test]
 fn a_role_with_the_printed_policy_applies_and_each_action_less_is_named() {
     let (bench, actions) = bench_with("repo");
+    disturb(&bench);
+    let pusher = Pusher::new(&bench.ecr, "team/app");
+    pusher.index(&[pusher.image("amd64", "x", &json!({}))]);
     for action in &actions {
         disturb(&bench);
         let name = action.trim_start_matches("ecr:");
@@ -132,6 +136,8 @@ fn a_role_with_the_printed_policy_applies_and_each_action_less_is_named() {
 fn a_role_with_the_printed_policy_plans_and_each_action_less_is_named() {
     let (bench, actions) = bench_with("repo-plan");
     disturb(&bench);
+    let pusher = Pusher::new(&bench.ecr, "team/app");
+    pusher.index(&[pusher.image("amd64", "x", &json!({}))]);
     for action in &actions {
         let run = run_as(&bench, action.trim_start_matches("ecr:"), &["plan"]);
         assert_eq!(run.code, Some(3), "{action}: {}{}", run.stdout, run.stderr);

@@ -48,6 +48,10 @@ pub(super) fn definitions() -> Vec<(&'static str, Value)> {
         ("flag", flag.clone()),
         ("texts", texts),
         (
+            "protected",
+            json!({"anyOf": [{"type": ["string", "number"]}, file.clone()]}),
+        ),
+        (
             "encryption",
             json!({"anyOf": [
                 {"type": "string"},
@@ -117,6 +121,13 @@ fn settings(has_name: bool) -> Value {
         "tags": {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean"]}, "description": "Tags of the repository itself."},
         "policy": {"$ref": "#/$defs/policy", "description": "Who else may use the repository."},
         "lifecycle": {"$ref": "#/$defs/lifecycle", "description": "Which images expire."},
+        "protect": {
+            "anyOf": [
+                {"$ref": "#/$defs/protected"},
+                {"type": "array", "items": {"$ref": "#/$defs/protected"}},
+            ],
+            "description": "Images that no lifecycle policy may delete: tags, in which `*` stands for zero or more characters, digests, and files that name images.",
+        },
         "prune": {"$ref": "#/$defs/flag", "description": "Whether tags and policies that are not declared are removed."},
     });
     if has_name {

@@ -132,6 +132,16 @@ const DECLARED_POLICY: Permission = row(
     Need::Required,
     "read repository policies; needed where one is declared",
 );
+const LIFECYCLE_IMAGES: Permission = row(
+    "ecr:DescribeImages",
+    Need::Required,
+    "find out what a lifecycle policy would delete, before it is put",
+);
+const LIFECYCLE_INDEXES: Permission = row(
+    "ecr:BatchGetImage",
+    Need::Required,
+    "read which images indexes hold, for the same",
+);
 const DECLARED_LIFECYCLE: Permission = row(
     "ecr:GetLifecyclePolicy",
     Need::Required,
@@ -179,7 +189,14 @@ pub const COMMANDS: &[CommandPermissions] = &[
     },
     CommandPermissions {
         name: "repo-plan",
-        permissions: &[DESCRIBED, DECLARED_TAGS, DECLARED_POLICY, DECLARED_LIFECYCLE],
+        permissions: &[
+            DESCRIBED,
+            DECLARED_TAGS,
+            DECLARED_POLICY,
+            DECLARED_LIFECYCLE,
+            LIFECYCLE_IMAGES,
+            LIFECYCLE_INDEXES,
+        ],
     },
     CommandPermissions {
         name: "repo",
@@ -188,6 +205,8 @@ pub const COMMANDS: &[CommandPermissions] = &[
             DECLARED_TAGS,
             DECLARED_POLICY,
             DECLARED_LIFECYCLE,
+            LIFECYCLE_IMAGES,
+            LIFECYCLE_INDEXES,
             row("ecr:CreateRepository", Need::Required, "make repositories"),
             row(
                 "ecr:TagResource",

@@ -37,7 +37,7 @@ const MAKING: [&str; 3] = [
 ];
 
 /// What a session may do in a registry's repositories whose settings are read, as far as the role may.
-const READING: [&str; 3] = ["ecr:Describe*", "ecr:Get*", "ecr:List*"];
+const READING: [&str; 4] = ["ecr:BatchGetImage", "ecr:Describe*", "ecr:Get*", "ecr:List*"];
 
 /// The same where settings are put.
 const CONFIGURING: [&str; 9] = [

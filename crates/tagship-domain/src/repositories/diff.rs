@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{DeclaredRepository, Document, Encryption, LifecycleDocument, RepositoryPolicy, ResourceTags};
+use super::{
+    DeclaredRepository, Document, Encryption, Expiry, LifecycleDocument, LifecyclePreview, Obstacle,
+    PlanAction, ProtectedImage, RepositoryPolicy, ResourceTags,
+};
 use crate::immutability::{Mutability, TagFilter};
 use crate::reference::RepositoryName;
 
@@ -31,64 +34,6 @@ pub struct ActualRepository {
     pub policy: Option<Document<String>>,
     /// Its lifecycle policy, in JSON; `None` where it was not asked for.
     pub lifecycle: Option<Document<String>>,
-}
-
-/// What there is to do with a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PlanAction {
-    /// It is made.
-    Create,
-    /// Settings are changed.
-    Change,
-    /// It is as declared.
-    Keep,
-    /// It cannot become what is declared.
-    Refuse,
-}
-
-impl PlanAction {
-    /// The action's code.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Change => "change",
-            Self::Keep => "keep",
-            Self::Refuse => "refuse",
-        }
-    }
-}
-
-/// A setting of a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RepositorySetting {
-    /// Which tags may move.
-    Mutability,
-    /// How images are encrypted.
-    Encryption,
-    /// Whether images are scanned when they are pushed.
-    ScanOnPush,
-    /// Tags of the repository itself.
-    Tags,
-    /// Who else may use it.
-    Policy,
-    /// Which images expire.
-    Lifecycle,
-}
-
-impl RepositorySetting {
-    /// The key of `tagship.yaml`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Mutability => "mutability",
-            Self::Encryption => "encryption",
-            Self::ScanOnPush => "scan-on-push",
-            Self::Tags => "tags",
-            Self::Policy => "policy",
-            Self::Lifecycle => "lifecycle",
-        }
-    }
 }
 
 /// One setting that differs: what it is, unless the repository is missing, and what it is to be.
@@ -137,19 +82,6 @@ pub enum Change {
     },
 }
 
-/// Why a repository cannot become what is declared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "code", rename_all = "kebab-case")]
-pub enum Obstacle {
-    /// Encryption is decided when a repository is made.
-    EncryptionStays {
-        /// What it is.
-        from: Encryption,
-        /// What is declared.
-        to: Encryption,
-    },
-}
-
 /// What there is to do with a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -160,9 +92,15 @@ pub struct RepositoryPlan {
     pub action: PlanAction,
     /// The settings that differ, in the order in which they are put.
     pub changes: Vec<Change>,
+    /// What the lifecycle policy would do at once, where one is put.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<Expiry>,
     /// Why it cannot become what is declared.
     pub obstacles: Vec<Obstacle>,
 }
+
+/// How many images an obstacle names.
+const NAMED: usize = 5;
 
 impl RepositoryPlan {
     /// Compares what is declared with what is there; `None` where the repository is missing.
@@ -181,8 +119,41 @@ impl RepositoryPlan {
             repository: declared.name.clone(),
             action,
             changes,
+            expiry: None,
             obstacles,
         }
+    }
+
+    /// Whether a lifecycle policy is put in a repository that is there.
+    pub fn puts_lifecycle(&self) -> bool {
+        let puts = |change: &Change| matches!(change, Change::Lifecycle { to: Some(_), .. });
+        self.action != PlanAction::Create && self.changes.iter().any(puts)
+    }
+
+    /// Adds what the lifecycle policy would do: what must not go is an obstacle, unless that `is_allowed`.
+    #[must_use]
+    pub fn with_preview(mut self, preview: &LifecyclePreview, is_allowed: bool) -> Self {
+        self.expiry = Some(Expiry {
+            images: preview.images.len(),
+            of: preview.total,
+            bytes: preview.bytes(),
+        });
+        let protected: Vec<ProtectedImage> = preview
+            .objected()
+            .map(|(image, objection)| ProtectedImage {
+                digest: image.digest,
+                tags: image.tags.clone(),
+                objection: objection.clone(),
+            })
+            .collect();
+        if !protected.is_empty() && !is_allowed {
+            self.action = PlanAction::Refuse;
+            self.obstacles.push(Obstacle::DeletesProtected {
+                count: protected.len(),
+                images: protected.into_iter().take(NAMED).collect(),
+            });
+        }
+        self
     }
 
     /// Whether the repository is as declared.

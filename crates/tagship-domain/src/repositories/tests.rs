@@ -1,6 +1,7 @@
 //! What is declared, and how it differs from what is there.
 
 mod documents;
+mod protection;
 
 use super::*;
 

@@ -1,11 +1,10 @@
-//! Changes and obstacles in words.
+//! Changes in words.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde_json::Value;
 
-use super::{Change, Obstacle, RepositorySetting, lifecycle_document, policy};
+use super::{Change, RepositorySetting, lifecycle_document, policy};
 use crate::immutability::{Mutability, TagFilter};
 use crate::untrusted::cleaned;
 
@@ -101,27 +100,5 @@ fn worded(mutability: &Mutability) -> String {
         name.to_owned()
     } else {
         format!("{name} {}", filters.join(", "))
-    }
-}
-
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::EncryptionStays { from, to } => write!(
-                f,
-                "encryption is {from} and cannot become {to}: it is decided when a repository is made"
-            ),
-        }
-    }
-}
-
-impl Obstacle {
-    /// Returns the next action, one sentence without a full stop.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::EncryptionStays { .. } => {
-                "declare the encryption that it has, or declare a repository of another name and copy its images: `tagship copy`"
-            }
-        }
     }
 }

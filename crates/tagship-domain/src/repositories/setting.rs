@@ -1,0 +1,61 @@
+//! What a repository's settings are called, and what is done with a repository.
+
+use serde::Serialize;
+
+/// What there is to do with a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlanAction {
+    /// It is made.
+    Create,
+    /// Settings are changed.
+    Change,
+    /// It is as declared.
+    Keep,
+    /// It cannot become what is declared.
+    Refuse,
+}
+
+impl PlanAction {
+    /// The action's code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Change => "change",
+            Self::Keep => "keep",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
+/// A setting of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepositorySetting {
+    /// Which tags may move.
+    Mutability,
+    /// How images are encrypted.
+    Encryption,
+    /// Whether images are scanned when they are pushed.
+    ScanOnPush,
+    /// Tags of the repository itself.
+    Tags,
+    /// Who else may use it.
+    Policy,
+    /// Which images expire.
+    Lifecycle,
+}
+
+impl RepositorySetting {
+    /// The key of `tagship.yaml`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mutability => "mutability",
+            Self::Encryption => "encryption",
+            Self::ScanOnPush => "scan-on-push",
+            Self::Tags => "tags",
+            Self::Policy => "policy",
+            Self::Lifecycle => "lifecycle",
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `tagship lifecycle preview`: what lifecycle policies would do, by the evaluator that the embedded ECR has too.
+
+use std::sync::Arc;
+
+use super::super::{Outcome, RunError};
+use super::{OpenedRegistry, RegistryRequest, RepositoriesError};
+use crate::pipeline::preview_lifecycle;
+use crate::ports::{ReadRepositories as _, Reporter};
+use crate::report::{PreviewReport, RepositoryPreview};
+use tagship_domain::error::Diagnose;
+use tagship_domain::iam::RegistryAccess;
+use tagship_domain::reference::RepositoryName;
+use tagship_domain::repositories::{
+    DeclaredRepository, DeclaredSettings, Document, InvalidLifecycleDocument, LifecycleDocument,
+};
+
+/// Shows what the declared lifecycle policies would do to the images that are there; where none is declared, what the one that is
+/// there does next. Nothing is written.
+pub async fn preview_lifecycles(
+    request: &RegistryRequest,
+    reporter: Arc<dyn Reporter>,
+) -> Result<Outcome, RunError> {
+    let wanted = wanted(request)?;
+    let opened = OpenedRegistry::open(&request.settings, RegistryAccess::Read, reporter).await?;
+    let mut previews = Ok(Vec::new());
+    for declared in &wanted {
+        match (preview(declared, &opened, request).await, &mut previews) {
+            (Ok(found), Ok(previews)) => previews.extend(found),
+            (Err(error), previews) => {
+                *previews = Err(error);
+                break;
+            }
+            (Ok(_), Err(_)) => break,
+        }
+    }
+    let host = opened.host.clone();
+    opened.close().await;
+    let report = PreviewReport {
+        registry: host,
+        repositories: previews?,
+    };
+    let failure = report.objection().filter(|_| !request.allows_protected);
+    let failure = failure.map(|(name, obstacle)| RepositoriesError::Obstacles {
+        obstacles: vec![(name, obstacle)],
+    });
+    Ok(Outcome {
+        text: report.text(),
+        json: serde_json::json!(report),
+        failure: failure.map(|failure| Arc::new(failure) as Arc<dyn Diagnose>),
+        ..Outcome::default()
+    })
+}
+
+/// The repositories that are asked for; one that is not declared has its own policy.
+fn wanted(request: &RegistryRequest) -> Result<Vec<DeclaredRepository>, RepositoriesError> {
+    if request.names.is_empty() {
+        return super::declared(request);
+    }
+    let declared = request.settings.declared.as_ref();
+    let of = |name: &RepositoryName| {
+        let known = declared.and_then(|declared| declared.of(name));
+        known.unwrap_or_else(|| DeclaredRepository {
+            name: name.clone(),
+            settings: DeclaredSettings::default(),
+        })
+    };
+    Ok(request.names.iter().map(of).collect())
+}
+
+async fn preview(
+    declared: &DeclaredRepository,
+    opened: &OpenedRegistry,
+    request: &RegistryRequest,
+) -> Result<Option<RepositoryPreview>, RunError> {
+    let reader = &opened.repositories;
+    let document = match &declared.settings.lifecycle {
+        Some(Document::Says(document)) => document.clone(),
+        Some(Document::Absent) => return Ok(None),
+        None => match reader.lifecycle(&declared.name).await? {
+            Document::Absent => return Ok(None),
+            Document::Says(text) => {
+                let name = declared.name.clone();
+                let unknown = |error: InvalidLifecycleDocument| RepositoriesError::UnknownPolicy {
+                    name,
+                    problem: tagship_domain::error::cleaned(&error.to_string()),
+                };
+                LifecycleDocument::parse(&text).map_err(unknown)?
+            }
+        },
+    };
+    let policy = document.policy();
+    let preview = preview_lifecycle(declared, policy, reader, request.check().now).await?;
+    Ok(Some(RepositoryPreview::new(
+        declared.name.clone(),
+        policy,
+        preview,
+    )))
+}
