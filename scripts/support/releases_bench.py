@@ -1,7 +1,7 @@
 """Measures whole releases: Tagship against the Docker CLI, in turns, on one engine and one registry.
 
 Each work is done by each tool in turns: the first push of an image, the release of a commit that changes one small
-file, the same on a runner that has neither images nor caches, and once more with nothing changed; each under two tags.
+file, the same once more with nothing changed, and the next on a runner that has neither images nor caches; each under two tags.
 Printed are medians: wall time, processor time of client and engine, requests and connections to the registry, megabytes
 sent to it, the client's peak memory. Ratios are against the best of the others. `scripts/bench releases` prepares
 everything and runs this.
@@ -25,7 +25,7 @@ import boto3
 
 ENGINES = Path(__file__).resolve().parent.parent / "engines"
 RUN_FOLDER = Path("/run/tagship-engines")
-WORKS = {"first": "first push", "change": "one file changed", "fresh": "the same, fresh runner", "again": "nothing changed"}
+WORKS = {"first": "first push", "change": "one file changed", "again": "nothing changed", "fresh": "one file, fresh runner"}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
