@@ -10,6 +10,7 @@ use bollard::auth::DockerCredentials;
 use bollard::query_parameters::{
     CreateImageOptions, ListImagesOptions, PushImageOptions, RemoveImageOptions, TagImageOptions,
 };
+use buildkit_session::{Connection, EngineAddress, image_config};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use secrecy::ExposeSecret as _;
@@ -25,7 +26,7 @@ use tagship_domain::reference::Digest;
 
 /// An image that was built into a classic store, without a name.
 pub(super) struct ClassicImage {
-    docker: Docker,
+    connection: Connection,
     id: Digest,
     diff_ids: Vec<Digest>,
     size: u64,
@@ -44,13 +45,13 @@ impl ClassicImage {
             )])),
             ..ListImagesOptions::default()
         };
-        let left = self.docker.list_images(Some(options)).await?;
+        let left = self.connection.docker().list_images(Some(options)).await?;
         let others = left.into_iter().filter(|image| image.id != self.id.to_string());
         for name in others
             .flat_map(|image| image.repo_tags)
             .filter(|name| is_handover(name))
         {
-            remove(self.docker.clone(), name).await;
+            remove(self.connection.docker().clone(), name).await;
         }
         Ok(())
     }
@@ -59,13 +60,13 @@ impl ClassicImage {
     ///
     /// A name that it is pushed under cannot be removed from an image that has no other: that would remove the image.
     pub(super) async fn find(
-        docker: &Docker,
+        connection: &Connection,
         id: Digest,
         is_passing: bool,
-        is_near: bool,
     ) -> Result<Self, BuildError> {
         let failed = |message: String| BuildError::Archive { image: id, message };
-        let image = docker
+        let image = connection
+            .docker()
             .inspect_image(&id.to_string())
             .await
             .map_err(|error| failed(cleaned(&error.to_string())))?;
@@ -78,8 +79,10 @@ impl ClassicImage {
         let has_names = image
             .repo_tags
             .is_some_and(|names| names.iter().any(|name| !is_handover(name)));
+        // Only an engine on this machine can have this one's loopback.
+        let is_near = matches!(connection.address(), EngineAddress::Unix(_));
         Ok(Self {
-            docker: docker.clone(),
+            connection: connection.clone(),
             id,
             diff_ids,
             size: image
@@ -242,7 +245,8 @@ impl ImageArchive for ClassicImage {
 
     async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError> {
         let pieces = Box::pin(
-            self.docker
+            self.connection
+                .docker()
                 .export_image(&self.id.to_string())
                 .map_err(io::Error::other),
         );
@@ -250,7 +254,7 @@ impl ImageArchive for ClassicImage {
             image: self.id,
             message: cleaned(&error.to_string()),
         };
-        let docker = self.docker.clone();
+        let docker = self.connection.docker().clone();
         let ping = move || {
             let docker = docker.clone();
             async move { docker.ping().await.map(drop).map_err(|error| gone(&error)) }
@@ -270,7 +274,7 @@ impl PushableImage for ClassicImage {
     }
 
     async fn contact(&self, registry: &LoopbackRegistry) {
-        let pulled = self.docker.create_image(
+        let pulled = self.connection.docker().create_image(
             Some(CreateImageOptions {
                 from_image: Some(registry.repository.clone()),
                 tag: Some(registry.tag.clone()),
@@ -282,7 +286,11 @@ impl PushableImage for ClassicImage {
         pulled.for_each(|_answer| std::future::ready(())).await;
     }
 
-    async fn push(&self, registry: &LoopbackRegistry) -> Result<(), BuildError> {
+    async fn push(
+        &self,
+        registry: &LoopbackRegistry,
+        take_config: &(dyn Fn(Bytes) + Send + Sync),
+    ) -> Result<(), BuildError> {
         let failed = |error: bollard::errors::Error| BuildError::Archive {
             image: self.id,
             message: cleaned(&error.to_string()),
@@ -293,23 +301,32 @@ impl PushableImage for ClassicImage {
             repo: Some(repository.clone()),
             tag: Some(tag.clone()),
         };
-        self.docker
+        self.connection
+            .docker()
             .tag_image(&self.id.to_string(), Some(options))
             .await
             .map_err(failed)?;
         // The name of one without others goes with the image.
         let named = self
             .has_names
-            .then(|| TemporaryImage::new(&self.docker, format!("{repository}:{tag}")));
+            .then(|| TemporaryImage::new(self.connection.docker(), format!("{repository}:{tag}")));
         let options = PushImageOptions {
             tag: Some(tag.clone()),
             ..PushImageOptions::default()
         };
-        let pushed = self
-            .docker
+        let pushing = self
+            .connection
+            .docker()
             .push_image(repository, Some(options), Some(credentials(registry)))
-            .try_for_each(|_progress| std::future::ready(Ok(())))
-            .await;
+            .try_for_each(|_progress| std::future::ready(Ok(())));
+        let name = format!("{repository}:{tag}");
+        let asking = async {
+            match image_config(&self.connection, &name).await {
+                Ok(config) => take_config(config),
+                Err(error) => tracing::debug!(%error, "the engine says the config only when it pushes it"),
+            }
+        };
+        let (pushed, ()) = tokio::join!(pushing, asking);
         if let Some(named) = named {
             named.remove().await;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use buildkit_session::{EngineAddress, Progress};
+use buildkit_session::Progress;
 
 use super::archive::{self, ClassicImage, TemporaryImage};
 use super::base_image::ResolvedBase;
@@ -195,9 +195,7 @@ impl EngineBuilder {
         if let Some(base) = self.runner.base(request)? {
             self.runner.check_base(engine, &base, &progress).await?;
         }
-        // Only an engine on this machine can have this one's loopback.
-        let is_near = matches!(engine.connection.address(), EngineAddress::Unix(_));
-        let image = ClassicImage::find(docker, id, temporary.is_some(), is_near).await?;
+        let image = ClassicImage::find(&engine.connection, id, temporary.is_some()).await?;
         let base = self.base_image(engine, request, &progress);
         let pushed = push_archive(
             &image,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use secrecy::SecretString;
 use tokio::io::AsyncRead;
 
@@ -37,8 +38,13 @@ pub trait PushableImage: Send + Sync {
     /// Makes the engine ask `registry` for an image that it does not have. What the engine says of it does not matter.
     async fn contact(&self, registry: &LoopbackRegistry);
 
-    /// Makes the engine push the image to `registry`.
-    async fn push(&self, registry: &LoopbackRegistry) -> Result<(), BuildError>;
+    /// Makes the engine push the image to `registry`, and gives the image's config to `take_config` meanwhile, if the engine
+    /// has a way to say it. Dropping the future ends the push.
+    async fn push(
+        &self,
+        registry: &LoopbackRegistry,
+        take_config: &(dyn Fn(Bytes) + Send + Sync),
+    ) -> Result<(), BuildError>;
 }
 
 /// A registry on the loopback, to which an engine can push what it holds.

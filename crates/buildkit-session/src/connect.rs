@@ -98,9 +98,15 @@ impl Connection {
     /// BuildKit's control API, which the engine serves behind `/grpc`.
     /// Source: moby, `api/server/router/grpc`.
     pub async fn control(&self) -> Result<ControlClient<Channel>, Error> {
+        let channel = self.channel().await?;
+        Ok(ControlClient::new(channel).max_decoding_message_size(MAX_CONTROL_MESSAGE_BYTES))
+    }
+
+    /// What BuildKit's calls go over.
+    pub(crate) async fn channel(&self) -> Result<Channel, Error> {
         let upgraded = self.upgrade("/grpc", &[]).await?;
         let mut once = Some(upgraded);
-        let channel = Endpoint::from_static("http://docker")
+        Endpoint::from_static("http://docker")
             // A build may be silent for an hour; an engine that is there says so all the same.
             .http2_keep_alive_interval(limits::PING)
             .keep_alive_timeout(limits::PONG)
@@ -116,8 +122,7 @@ impl Connection {
                 }
             }))
             .await
-            .map_err(|error| self.unreachable(&error))?;
-        Ok(ControlClient::new(channel).max_decoding_message_size(MAX_CONTROL_MESSAGE_BYTES))
+            .map_err(|error| self.unreachable(&error))
     }
 
     /// Turns a connection into one that the engine speaks HTTP/2 over.

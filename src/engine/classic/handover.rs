@@ -2,9 +2,14 @@
 //!
 //! No call of an engine's API gives one layer: `docker save` writes out the whole image, however little of it is new. A
 //! push asks a registry by `HEAD` for each layer that it has pushed there before, and sends the others. So this registry
-//! says of layers that are known already that it has them. The first push of this kind sends all layers: of those that
-//! are known nothing is kept, but the engine remembers them as pushed here, and asks by `HEAD` from then on. That memory
-//! goes by address and name, which therefore are always the same.
+//! says of layers that are known already that it has them. An engine remembers what it has pushed by address and name, which
+//! therefore are always the same.
+//!
+//! A known layer that it does not remember it begins to send. It is seen by its beginning, and no more of it is read: the
+//! engine, which compresses what it sends, stands still there. An engine sends the uppermost layers first, and those are
+//! the new ones, so that they come in spite of that. The config, which an engine pushes last, is asked for beside the
+//! push; when all that is new has come, the push is ended. Where nothing comes any more and something is missing, all is
+//! read to its end.
 //!
 //! Nothing depends on what is skipped: a layer counts when it was read whole and has a diff-id of the image, and what
 //! is missing at the end is taken from the export.
@@ -21,7 +26,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use self::serving::serve;
 use super::compression::Compressed;
@@ -83,6 +88,8 @@ pub(super) struct Handover<'a> {
     /// Grows while something moves.
     moved: AtomicU64,
     compressing: Semaphore,
+    /// Whether known layers are read, too.
+    reads_known: watch::Sender<bool>,
     /// Layers to be uploaded, and failures that end everything.
     done: mpsc::UnboundedSender<Result<Compressed, Failure>>,
 }
@@ -133,6 +140,7 @@ pub(super) async fn run(
         was_contacted: AtomicBool::new(false),
         moved: AtomicU64::new(0),
         compressing: Semaphore::new(MAX_COMPRESSED),
+        reads_known: watch::Sender::new(false),
         done,
     };
     let pushing = async {
@@ -143,7 +151,13 @@ pub(super) async fn run(
             let elsewhere = io::Error::new(io::ErrorKind::NotConnected, "the engine has another loopback");
             return Err(elsewhere.into());
         }
-        archive.push(&own).await.map_err(Failure::Open)
+        let take_config = |config| {
+            handover.note_movement();
+            if let Err(failure) = handover.image().add_config(config) {
+                tracing::debug!(error = %failure.into_error(), "what the engine says is not the image's config");
+            }
+        };
+        archive.push(&own, &take_config).await.map_err(Failure::Open)
     };
     serve(&handover, &listener, finished, pushing, stall).await?;
     let names = std::mem::take(&mut handover.known().names);
@@ -176,6 +190,11 @@ impl<'a> Handover<'a> {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the push may end. Once known layers are read the engine had better remember them, which it does at its end.
+    fn has_all(&self) -> bool {
+        !*self.reads_known.borrow() && self.image().is_complete()
     }
 
     fn note_movement(&self) {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use buildkit_session::random_id;
+
 use super::image::Image;
 use super::support::{Bench, Engine, engines, folder, request};
 use tagship_domain::reference::Digest;
@@ -22,10 +24,21 @@ fn context() -> tempfile::TempDir {
     context
 }
 
-/// How many digests of the engine's own a cache knows.
-fn names(cache: &std::path::Path) -> usize {
-    let text = fs::read_to_string(cache).unwrap();
-    text.lines().filter(|line| line.starts_with("engine ")).count()
+/// How often an engine has exported images with a label.
+async fn exports(engine: &Engine, label: &str) -> usize {
+    let filter = format!("label={label}");
+    let saved = [
+        "events",
+        "--since",
+        "1h",
+        "--until",
+        "0s",
+        "--filter",
+        "event=save",
+    ];
+    let command = [&saved[..], &["--filter", &filter, "--format", "{{.ID}}"]].concat();
+    let listed = String::from_utf8(engine.docker(&command).await).unwrap();
+    listed.lines().count()
 }
 
 /// The images of an engine under names of a handover.
@@ -44,10 +57,13 @@ async fn a_warm_engine_sends_what_is_new_and_the_digest_is_that_of_an_export() {
         let state = tempfile::tempdir().unwrap();
         let cache = state.path().join("layers");
         let context = context();
-        let request = request(context.path());
+        let mut request = request(context.path());
+        let name = random_id().unwrap();
+        let label = format!("handover-test={name}");
+        request.labels.insert("handover-test".to_owned(), name);
         let bench = Bench::new(&engine).await.with_layer_cache(&cache);
         let mut digests: Vec<Digest> = vec![bench.publish(&request).await.unwrap()];
-        assert_eq!(names(&cache), 0, "{}: the first push is an export", engine.name);
+        assert_eq!(exports(&engine, &label).await, 1, "{}", engine.name);
         for version in 2..=3 {
             fs::write(context.path().join("app"), format!("app {version}")).unwrap();
             bench.registry.journal();
@@ -56,7 +72,7 @@ async fn a_warm_engine_sends_what_is_new_and_the_digest_is_that_of_an_export() {
             let uploads = sent.iter().filter(|entry| entry.starts_with("POST ")).count();
             // The app, the step above it, and the config.
             assert_eq!(uploads, 3, "{}: {sent:?}", engine.name);
-            assert!(names(&cache) > version, "{}: no handover", engine.name);
+            assert_eq!(exports(&engine, &label).await, 1, "{}: no handover", engine.name);
             let image = Image::read(&bench.registry, digest);
             assert_eq!(image.file("app"), Some(format!("app {version}")));
             let listed: Vec<Digest> =

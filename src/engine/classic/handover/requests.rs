@@ -137,7 +137,7 @@ impl Handover<'_> {
         Ok(size)
     }
 
-    /// Takes a layer; of one whose beginning is that of a known one nothing is kept.
+    /// Takes a layer; of one whose beginning is that of a known one nothing more is read, until all is read to its end.
     async fn take_layer(
         &self,
         compressed: impl AsyncBufRead + Send + Unpin + 'static,
@@ -146,8 +146,11 @@ impl Handover<'_> {
         let mut layer = Unpacked::new(compressed);
         let start = layer.start().await?;
         if self.is_known(&start) {
-            // To its end: an engine that is answered sooner still writes into the digest that it reads then, and ends
-            // in a panic (seen with 28.5).
+            // Never answered before its end: an engine that is answered sooner still writes into the digest that it
+            // reads then, and ends in a panic (seen with 28.5).
+            let mut reads_known = self.reads_known.subscribe();
+            drop(reads_known.wait_for(|is_so| *is_so).await);
+            drop(reads_known);
             while layer.next().await?.is_some() {
                 self.note_movement();
             }

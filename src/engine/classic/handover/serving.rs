@@ -28,7 +28,10 @@ const MAX_CONNECTIONS: usize = 64;
 /// How long a connection may take to send the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// Answers until the engine has pushed everything and all of it is uploaded.
+/// The silence after which known layers are read to their end, if something is missing.
+const STANDSTILL: Duration = Duration::from_secs(1);
+
+/// Answers until everything has come, or the engine has pushed all that it does, and all of it is uploaded.
 pub(super) async fn serve(
     handover: &Handover<'_>,
     listener: &TcpListener,
@@ -45,7 +48,11 @@ pub(super) async fn serve(
     let mut watch = tokio::time::interval(stall);
     watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
     watch.tick().await;
-    while !is_pushed || !finished.is_empty() || !uploads.is_empty() {
+    let mut stood = 0;
+    let mut standstill = tokio::time::interval(STANDSTILL);
+    standstill.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    standstill.tick().await;
+    while !(is_pushed || handover.has_all()) || !finished.is_empty() || !uploads.is_empty() {
         tokio::select! {
             Some(()) = connections.next() => {}
             Some(uploaded) = uploads.next() => {
@@ -65,6 +72,15 @@ pub(super) async fn serve(
             pushed = &mut pushing, if !is_pushed => {
                 pushed?;
                 is_pushed = true;
+            }
+            _ = standstill.tick() => {
+                let now = handover.moved.load(Ordering::Relaxed);
+                // Some known layer waits for it, or the engine has not come so far.
+                if now == stood && handover.reads_known.receiver_count() > 0 {
+                    tracing::debug!("the engine sends nothing new, so that known layers are read");
+                    handover.reads_known.send_replace(true);
+                }
+                stood = now;
             }
             // An upload that stands still is given up by its client.
             _ = watch.tick(), if uploads.is_empty() => {

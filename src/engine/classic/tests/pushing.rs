@@ -29,6 +29,8 @@ pub(super) struct Engine {
     pub(super) pushes: AtomicUsize,
     /// Whether its loopback is another one.
     pub(super) is_elsewhere: AtomicBool,
+    /// Whether it says the config in its push alone.
+    pub(super) hides_config: AtomicBool,
     /// What others were answered who asked without the password, or for what no push asks for.
     pub(super) strangers: Mutex<Vec<StatusCode>>,
 }

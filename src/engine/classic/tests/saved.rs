@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use ::tar::{Builder, EntryType, Header};
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::json;
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -179,8 +180,16 @@ impl PushableImage for SavedImage {
         self.engine.as_ref().unwrap().contact(registry).await;
     }
 
-    async fn push(&self, registry: &LoopbackRegistry) -> Result<(), BuildError> {
-        self.engine.as_ref().unwrap().push(self, registry).await;
+    async fn push(
+        &self,
+        registry: &LoopbackRegistry,
+        take_config: &(dyn Fn(Bytes) + Send + Sync),
+    ) -> Result<(), BuildError> {
+        let engine = self.engine.as_ref().unwrap();
+        if !engine.hides_config.load(Ordering::SeqCst) {
+            take_config(Bytes::from(self.config.clone()));
+        }
+        engine.push(self, registry).await;
         Ok(())
     }
 }
