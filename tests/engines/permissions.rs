@@ -154,6 +154,45 @@ fn a_role_with_the_printed_policy_ships_and_each_action_less_is_noticed() {
     }
 }
 
+/// What is declared of every repository of the cases.
+const DECLARED: &str = "\
+repositories:
+  team/*:
+    mutability: immutable
+    tags: {owner: web}
+    policy: {pull-from: \"111122223333\"}
+    lifecycle: {untagged-days: 7}
+";
+
+#[test]
+fn a_role_with_the_printed_policy_makes_the_repository_and_each_action_less_is_noticed() {
+    let (cases, roles) = cases("ship,create-repository");
+    let files = [("Dockerfile", DOCKERFILE), ("tagship.yaml", DECLARED)];
+    let yard = Shipyard::with(Ecr::start_for_judges(&roles), &files);
+    let host = engines::named("docker28-containerd").host();
+    let makes = [
+        "ecr:DescribeRepositories",
+        "ecr:CreateRepository",
+        "ecr:TagResource",
+        "ecr:SetRepositoryPolicy",
+        "ecr:PutLifecyclePolicy",
+    ];
+    for case in cases {
+        if !case
+            .missing
+            .as_ref()
+            .is_none_or(|(action, _)| makes.contains(&action.as_str()))
+        {
+            continue;
+        }
+        let (role, repository) = (case.role_arn(), case.repository());
+        let arguments = ["--json", "--role-to-assume", &role, "--repository", &repository];
+        let arguments = [&arguments[..], &["--create-repository", "--tags", "type=sha"]].concat();
+        let run = Shipped(finish(&mut yard.command("ship", &host, &arguments)));
+        expect_noticed(&case, &run, "docker28-containerd");
+    }
+}
+
 #[test]
 fn a_role_with_the_printed_policy_plans_and_each_action_less_is_noticed() {
     let (cases, roles) = cases("plan");

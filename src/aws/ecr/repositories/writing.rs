@@ -16,6 +16,9 @@ use tagship_domain::immutability::{Mutability, TagFilter};
 use tagship_domain::reference::RepositoryName;
 use tagship_domain::repositories::{ActualRepository, Change, DeclaredRepository};
 
+/// The permission that tags need, also those of a repository that is made.
+const TAG: &str = "ecr:TagResource";
+
 /// Makes a repository with all that is declared of it but its policies. Source: ECR API reference, `CreateRepository`.
 pub(super) async fn create(
     paced: &Paced<'_>,
@@ -71,6 +74,11 @@ pub(super) async fn create(
             Ok(Creation::Made(Box::new(actual(&call, repository)?)))
         }
         Err(failure) if failure.code == "RepositoryAlreadyExistsException" => Ok(Creation::Found),
+        // Tags need a permission of their own, which the answer names.
+        Err(failure) if failure.is_access_denied() && failure.message.contains(TAG) => {
+            let call = Call { action: TAG, ..call };
+            Err(call.failed(failure))
+        }
         Err(failure) => Err(call.failed(failure)),
     }
 }
@@ -174,7 +182,7 @@ async fn put_tags(
         removed.await.map_err(|failure| call.failed(failure))?;
     }
     if !to.is_empty() {
-        let call = call("ecr:TagResource");
+        let call = call(TAG);
         let tags = tags(&call, to)?;
         let put = paced.call(call.action, |client| {
             let request = client
