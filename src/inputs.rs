@@ -36,6 +36,7 @@ mod raw;
 mod release;
 mod repositories;
 mod role;
+mod signing;
 mod standard_input;
 mod targets;
 mod trust;
@@ -56,6 +57,7 @@ pub use problem::{Origin, Problem, SettingsError};
 pub use raw::{RawArguments, RawInputs};
 pub use release::{ReleaseInputs, release};
 pub use repositories::registry;
+pub use signing::verification;
 pub use targets::{declared_targets, targets};
 
 use destination::ResolvedDestination;
@@ -112,6 +114,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let deploy_files = deploy::read(&raw, &paths, push, &mut problems);
     let naming = naming::read(&raw, environment, &mut problems);
     let gate = gate::read(&raw, &paths, push, &mut problems);
+    let sign = signing::read(&raw, environment, &paths, push, &mut problems);
     let rebuild = naming::rebuild(&raw, build.as_ref(), &mut problems);
     let create_repository = repositories::created(&raw, environment, place.as_ref(), &mut problems);
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
@@ -158,6 +161,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 workspace: workspace(raw.face(), environment),
                 github,
                 gate,
+                sign,
                 notify,
             },
             notes,

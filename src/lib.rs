@@ -28,5 +28,6 @@ pub mod report;
 pub mod run;
 pub mod schema;
 pub mod settings;
+pub mod signing;
 pub mod ui;
 pub mod webhooks;

@@ -73,6 +73,13 @@ pub const GITHUB_PAGES: usize = 100;
 /// The most pages of commits since the last release, of a hundred each.
 pub const GITHUB_COMMIT_PAGES: usize = 20;
 
+/// How long one run of a program that signs or verifies may take.
+pub const SIGN_PROGRAM: Duration = Duration::from_mins(2);
+/// The most bytes that are kept of what it prints, on each stream.
+pub const SIGN_PROGRAM_BYTES: u64 = 64 * KIB;
+/// How long ECR may take to sign an image.
+pub const MANAGED_SIGNING: Duration = Duration::from_mins(5);
+
 /// How long one try of sending a notice of a run may take.
 pub const NOTICE_TRY: Duration = Duration::from_secs(10);
 /// How often a notice is sent again that was not taken.
@@ -207,6 +214,17 @@ pub const LIMITS: &[Limit] = &[
         "GitHub",
         "one try of sending a release's file",
         Bound::Time(GITHUB_UPLOAD),
+    ),
+    row("cosign, notation", "one run", Bound::Time(SIGN_PROGRAM)),
+    row(
+        "cosign, notation",
+        "what is kept of its output",
+        Bound::Size(SIGN_PROGRAM_BYTES),
+    ),
+    row(
+        "AWS",
+        "ECR signs an image, with `sign: managed`",
+        Bound::Time(MANAGED_SIGNING),
     ),
     row("webhook", "one try of sending a notice", Bound::Time(NOTICE_TRY)),
     row("webhook", "a notice", Bound::Repetitions(NOTICE_REPETITIONS)),

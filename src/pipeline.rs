@@ -7,6 +7,7 @@ mod gather;
 mod ledger;
 mod release;
 mod repositories;
+mod signing;
 mod tagging;
 mod targets;
 

@@ -10,6 +10,7 @@ mod notices;
 mod releases;
 mod repositories;
 mod scans;
+mod signatures;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ pub use releases::{
 };
 pub use repositories::{Creation, ReadRepositories, Removal, WriteRepositories};
 pub use scans::{ReadScans, ScanStart, ShowFindings, StartScans};
+pub use signatures::{SignError, SignImage, VerifySignature};
 pub use tagship_domain::capability::ImageStore;
 
 /// Reads one repository and its settings.
@@ -315,6 +317,8 @@ pub enum Stage {
     Copy,
     /// Findings of scans are waited for and judged.
     Gate,
+    /// The image is signed.
+    Sign,
     /// Tags are put.
     Tag,
     /// The git tag is put, and the release published.
@@ -336,6 +340,7 @@ impl Stage {
             Self::Test => "test",
             Self::Copy => "copy",
             Self::Gate => "gate",
+            Self::Sign => "sign",
             Self::Tag => "tag",
             Self::Release => "release",
             Self::Report => "report",

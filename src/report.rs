@@ -11,6 +11,7 @@ use tagship_domain::deploy::DeployForm;
 use tagship_domain::facts::{PlatformManifest, Revision};
 use tagship_domain::plan::{HoldReason, Note, TagAction};
 use tagship_domain::reference::{Digest, ImageName, Tag};
+use tagship_domain::signing::Signature;
 use tagship_domain::tags::{DesiredTag, TagClass};
 
 mod examination;
@@ -237,6 +238,9 @@ pub struct Report {
     /// What the scan gate says, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateReport>,
+    /// The signature that the image has, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     /// How long each part took.
     pub stages: Vec<StageReport>,
     /// What a reader should know.

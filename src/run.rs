@@ -32,6 +32,7 @@ mod result_files;
 mod rule_inputs;
 mod scan;
 mod ship;
+mod signing;
 mod tags;
 mod target;
 mod version;

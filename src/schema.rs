@@ -52,6 +52,8 @@ pub enum Section {
     Tags,
     /// What an image must pass before it gets a tag.
     Gate,
+    /// Who signs an image before it gets a tag.
+    Sign,
     /// What becomes of a version on the forge.
     Release,
     /// What deploys the image.
@@ -66,7 +68,7 @@ pub enum Section {
 
 impl Section {
     /// All, in the order of the help.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Destination,
         Self::Identity,
         Self::Build,
@@ -75,6 +77,7 @@ impl Section {
         Self::Cache,
         Self::Tags,
         Self::Gate,
+        Self::Sign,
         Self::Release,
         Self::Deploy,
         Self::Notify,
@@ -93,6 +96,7 @@ impl Section {
             Self::Cache => "Cache",
             Self::Tags => "Version and tags",
             Self::Gate => "Scan gate",
+            Self::Sign => "Signature",
             Self::Release => "Release",
             Self::Deploy => "Deployment",
             Self::Notify => "Notifications",
@@ -171,6 +175,8 @@ pub enum NeedsSetup {
     HostFile,
     /// The same, in entries of `NAME=PATH`.
     HostFileOfEntry,
+    /// Programs of the host.
+    HostProgram,
 }
 
 impl NeedsSetup {
@@ -179,6 +185,7 @@ impl NeedsSetup {
         match self {
             Self::Never => None,
             Self::HostEngine => Some("`ssh://…`, and sockets but `unix:///var/run/docker.sock`"),
+            Self::HostProgram => Some("`cosign` and `notation`, which are programs of the host"),
             Self::HostFile | Self::HostFileOfEntry => {
                 Some("paths outside of the workspace and of `RUNNER_TEMP`")
             }

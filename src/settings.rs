@@ -4,7 +4,7 @@ mod build;
 mod identity;
 mod repository;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use tagship_domain::plan::SizeLimit;
 use tagship_domain::reference::{Digest, ImageName, RepositoryName};
 use tagship_domain::release::{MovingTag, ReleaseKind};
 use tagship_domain::repositories::DeclaredRepository;
+use tagship_domain::signing::Signer;
 use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
 
@@ -87,6 +88,8 @@ pub struct Settings {
     pub github: GithubSettings,
     /// What the image must pass before it gets a tag.
     pub gate: Option<GateSettings>,
+    /// Who signs the image before it gets a tag.
+    pub sign: Option<SignSettings>,
     /// Who hears how the run ended.
     pub notify: NotifySettings,
 }
@@ -126,6 +129,38 @@ pub struct GateSettings {
     pub sarif: Option<PathBuf>,
     /// Whether findings are sent to code scanning.
     pub upload: bool,
+}
+
+/// Who signs an image, or verifies its signature.
+#[derive(Debug, Clone)]
+pub struct SignSettings {
+    /// Who.
+    pub signer: Signer,
+    /// With which key.
+    pub key: SignKey,
+    /// The variables that a program is given.
+    pub variables: BTreeMap<String, SecretString>,
+}
+
+impl SignSettings {
+    /// The variables whose values must never be shown, by how they are called.
+    fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let marks = ["PASSWORD", "KEY", "TOKEN", "SECRET"];
+        let is_secret = move |name: &str| marks.iter().any(|mark| name.contains(mark));
+        let variables = self.variables.iter().filter(move |(name, _)| is_secret(name));
+        variables.map(|(_, value)| value)
+    }
+}
+
+/// The key of a program that signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignKey {
+    /// Signs: a path or reference of cosign, a name or profile of notation.
+    Private(String),
+    /// Verifies alone: a path or reference of cosign.
+    Public(String),
+    /// What the program's own configuration says.
+    Configured,
 }
 
 /// Who hears how a run ended.
@@ -250,8 +285,10 @@ impl Settings {
         let of_caches = self.build.options.secrets();
         let of_logins = self.build.logins.lines.iter().map(|line| &line.password);
         let of_receivers = self.notify.receivers.iter().filter_map(|one| one.url.as_ref());
+        let of_signing = self.sign.iter().flat_map(SignSettings::secrets);
         of_build
             .chain(of_receivers)
+            .chain(of_signing)
             .chain(self.notify.key.as_ref().map(WebhookKey::secret))
             .chain(self.identity.secrets())
             .chain(&self.github.token)

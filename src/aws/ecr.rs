@@ -11,6 +11,7 @@ mod push_rights;
 mod repositories;
 mod scans;
 mod settings;
+mod signing;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,6 +36,7 @@ use tagship_domain::reference::{Digest, Region, RegistryHost, RepositoryName, Ta
 
 pub use repositories::RegistryRepositories;
 pub use scans::RepositoryScans;
+pub use signing::ManagedSigning;
 
 /// ECR as one run uses it: the registry that the image goes to, and logins to other ECR registries for base images.
 pub struct Ecr {

@@ -8,6 +8,7 @@ use crate::inputs::{self, Environment};
 use crate::run::PromoteRequest;
 use tagship_domain::findings::ScanMode;
 use tagship_domain::reference::{PartialRef, Tag};
+use tagship_domain::signing::Signer;
 
 /// The flags of `tagship promote`.
 #[derive(Debug, Args)]
@@ -40,6 +41,17 @@ pub(super) struct PromoteArguments {
     require_scan: bool,
     #[command(flatten)]
     gate: GateArguments,
+    /// Promote the image only if it is signed: `cosign` and `notation` verify with that program, `managed` asks ECR
+    #[arg(long, value_name = "SIGNER", value_parser = signer, help_heading = "Promotion")]
+    require_signed: Option<Signer>,
+    /// The public key that cosign verifies with: a path, or a reference such as `awskms:///alias/NAME`
+    #[arg(
+        long,
+        value_name = "KEY",
+        requires = "require_signed",
+        help_heading = "Promotion"
+    )]
+    verify_key: Option<String>,
     /// Let tags go back from a later image to this one
     #[arg(long, help_heading = "Promotion")]
     rollback: bool,
@@ -67,6 +79,10 @@ impl PromoteArguments {
             Some(flag) => return Err(RepositoryArgumentError::Unscanned(flag)),
             None => None,
         };
+        let signed = match (self.require_signed, self.verify_key) {
+            (Some(signer), key) => Some(inputs::verification(signer, key.as_deref(), environment)?),
+            (None, _) => None,
+        };
         let from = PartialRef::parse(&self.from)?.reference;
         let targets = self.to_repository.iter().map(|name| {
             let named = PartialRef::parse_name(name)?;
@@ -84,12 +100,18 @@ impl PromoteArguments {
             tags: self.to.join("\n"),
             required: self.require_tag,
             gate,
+            signed,
             is_rollback: self.rollback,
             dry_run: self.dry_run,
             workspace: environment.working_directory().to_owned(),
             github: inputs::forge(environment),
         })
     }
+}
+
+/// Reads who signs.
+fn signer(text: &str) -> Result<Signer, &'static str> {
+    Signer::parse(text).ok_or("it is none of `cosign`, `notation` and `managed`")
 }
 
 /// Reads a tag or a rule. A blank one, as of a variable that is not set, is not the wish for the usual tags.

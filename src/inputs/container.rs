@@ -20,6 +20,7 @@ impl NeedsSetup {
         let mut lines = texts.iter().flat_map(|text| text.lines()).map(str::trim);
         match self {
             Self::Never => false,
+            Self::HostProgram => lines.any(|line| matches!(line, "cosign" | "notation")),
             Self::HostEngine => lines.any(is_engine_of_host),
             Self::HostFile => lines.filter_map(named_path).any(|path| paths.is_of_host(path)),
             Self::HostFileOfEntry => lines

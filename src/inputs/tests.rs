@@ -11,6 +11,7 @@ mod notify;
 mod options;
 mod other_ci;
 mod publishing;
+mod signing;
 mod trust;
 
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ mod targets_failed;
 use std::borrow::Cow;
 
 use super::repositories::ApplyError;
-use crate::ports::{BuildError, ForgeError, GitError, RegistryError};
-use tagship_domain::build::CacheTagError;
+use crate::ports::{BuildError, ForgeError, GitError, RegistryError, SignError};
+use tagship_domain::build::{CacheTagError, MissingAttestation};
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::facts::{Difference, DifferenceCause, paths};
 use tagship_domain::findings::{GateFailure, NeverScanned};
@@ -14,6 +14,7 @@ use tagship_domain::merging::MergeError;
 use tagship_domain::plan::{Conflicts, TooLarge};
 use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::release::ReleaseConflict;
+use tagship_domain::signing::Signer;
 
 pub use targets_failed::TargetsFailed;
 
@@ -46,6 +47,9 @@ pub enum PipelineError {
         #[source]
         source: BuildError,
     },
+    /// The image lacks an attestation that was asked for.
+    #[error(transparent)]
+    Attestation(#[from] MissingAttestation),
     /// The image is larger than it may be.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
@@ -58,6 +62,12 @@ pub enum PipelineError {
     /// The scan gate does not let the image pass.
     #[error(transparent)]
     Gate(#[from] GateFailure),
+    /// The image is not signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The plan has the image signed, and nothing is there that does it.
+    #[error("the image is to be signed by `{0}`, and nothing here signs")]
+    NoSigner(Signer),
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -141,6 +151,9 @@ impl Diagnose for PipelineError {
             Self::Cache(error) => error.kind(),
             Self::NeverScanned(error) => error.kind(),
             Self::Gate(failure) => failure.kind(),
+            Self::Attestation(missing) => missing.kind(),
+            Self::Sign(error) => error.kind(),
+            Self::NoSigner(_) => FailureKind::Bug,
             Self::Registry(error) => error.kind(),
             Self::Repository(error) => error.kind(),
             Self::Target { source, .. } => source.kind(),
@@ -167,6 +180,9 @@ impl Diagnose for PipelineError {
             Self::Cache(error) => error.hint(),
             Self::NeverScanned(error) => error.hint(),
             Self::Gate(failure) => failure.hint(),
+            Self::Attestation(missing) => missing.hint(),
+            Self::Sign(error) => error.hint(),
+            Self::NoSigner(_) => None,
             Self::Registry(error) => error.hint(),
             Self::Repository(error) => error.hint(),
             Self::Target { source, .. } => source.hint(),

@@ -2,21 +2,22 @@
 
 use std::path::Path;
 
-use oci_registry::{READ_BLOB, verify_manifest};
+use oci_registry::{READ_BLOB, VerifiedImage, verify_manifest};
 
 use super::gate::{Scanning, judge};
 use super::gather::facts;
 use super::release::{ReleasedImage, release};
 use super::repositories::MissingRepository;
+use super::signing::Signing;
 use super::tagging::{TagOrder, put_tags, staying};
 use super::targets::FurtherTargets;
 use super::{Ledger, PipelineError};
 use crate::ports::{
-    Builder, Clock, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage, StartScans, TryImage,
-    WriteReleases, WriteRepository,
+    Builder, Clock, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, SignImage, Stage, StartScans,
+    TryImage, WriteReleases, WriteRepository,
 };
 use crate::report::sarif;
-use tagship_domain::build::BuildRequest;
+use tagship_domain::build::{BuildRequest, missing_attestation};
 use tagship_domain::facts::Unknown;
 use tagship_domain::findings::GateFailure;
 use tagship_domain::plan::{Content, Note, Plan};
@@ -43,6 +44,8 @@ pub struct Writers<'a> {
     pub dockerfile: &'a Path,
     /// The repository, where the plan makes it.
     pub missing: Option<MissingRepository<'a>>,
+    /// What signs the image, where the plan has a signature.
+    pub signer: Option<&'a dyn SignImage>,
     /// The forge, where the plan has a release.
     pub forge: Option<&'a dyn WriteReleases>,
 }
@@ -54,7 +57,7 @@ impl std::fmt::Debug for Writers<'_> {
 }
 
 /// Does what the plan says: builds and pushes by digest, or merges what others pushed; verifies, copies to further
-/// repositories, waits for the gate, then puts the tags, and last the git tag and the release.
+/// repositories, waits for the gate, has it signed, then puts the tags, and last the git tag and the release.
 ///
 /// Whatever breaks it off, the ledger says what is true, and the next run goes on from there.
 pub async fn execute(
@@ -116,6 +119,8 @@ async fn publish(
     reporter: &dyn Reporter,
     ledger: &Ledger,
 ) -> Result<Digest, PipelineError> {
+    let signing = Signing::new(plan, writers.signer);
+    signing.check().await?;
     if plan.repository.is_some()
         && let Some(missing) = writers.missing
     {
@@ -145,6 +150,8 @@ async fn publish(
         }
     };
     if plan.is_fulfilled() {
+        // Its tags are from a time when nothing was to be signed.
+        signing.sign(digest, reporter, ledger).await?;
         return Ok(digest);
     }
     let tags: Vec<&DesiredTag> = plan.tags.iter().map(|planned| &planned.wanted).collect();
@@ -163,6 +170,7 @@ async fn publish(
             reporter.event(RunEvent::Note(&note.to_string()));
             ledger.note(note);
         }
+        check_attestations(plan, &image)?;
         let largest = image.description.largest;
         ledger.image(digest, &facts(image.description));
         manifest = image.manifest;
@@ -204,8 +212,10 @@ async fn publish(
             }));
         }
     }
-    // A gate takes minutes, in which others may tag.
-    let seen = plan.gate.is_none().then_some(found.tags);
+    signing.sign(digest, reporter, ledger).await?;
+    // A gate takes minutes, in which others may tag, and so may a signature.
+    let takes_long = plan.gate.is_some() || plan.signer.is_some();
+    let seen = (!takes_long).then_some(found.tags);
     ledger.enter(Stage::Tag, reporter);
     let order = TagOrder {
         image: &plan.image,
@@ -217,6 +227,18 @@ async fn publish(
     put_tags(order, &tags, &manifest, seen, writers.registry, history, entries).await?;
     writers.targets.tag(plan, &manifest, history, ledger).await?;
     Ok(digest)
+}
+
+/// Checks that a build made the attestations that it was asked for: without one no tag is put.
+fn check_attestations(plan: &Plan, image: &VerifiedImage) -> Result<(), PipelineError> {
+    let Content::Build { request } = &plan.content else {
+        return Ok(());
+    };
+    let images = image.description.platforms.iter().map(|one| one.digest);
+    match missing_attestation(&request.options.attestations, images, &image.statements) {
+        Some(missing) => Err(missing.into()),
+        None => Ok(()),
+    }
 }
 
 /// Builds and pushes; once more where a classic store gives another image than `kept`, the published one.

@@ -15,6 +15,7 @@ use tagship_domain::findings::{GateDecision, GatePolicy};
 use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction, TargetPlan};
 use tagship_domain::reference::{Digest, ImageName, Tag};
 use tagship_domain::release::ReleasePlan;
+use tagship_domain::signing::Signature;
 use tagship_domain::tags::{DesiredTag, TagClass};
 use tagship_domain::version::release_tag;
 
@@ -162,6 +163,11 @@ impl Ledger {
     /// Returns what the gate has judged, with all findings.
     pub fn gate_decision(&self) -> Option<GateDecision> {
         self.entries().decision.clone()
+    }
+
+    /// The image has a signature, which was verified.
+    pub(super) fn signed(&self, signature: Signature) {
+        self.entries().report.signature = Some(signature);
     }
 
     /// A file for deployments is written.

@@ -68,6 +68,9 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
         }
     }
     text += &facts(report);
+    if let Some(signature) = &report.signature {
+        let _ = writeln!(text, "\nSigned by `{}`\n", signature.by);
+    }
     if let Some(gate) = &report.gate {
         text += &gate.markdown();
     }

@@ -70,6 +70,7 @@ fn report(status: Status) -> Report {
         size: Some(3_500_000),
         engine: None,
         gate: None,
+        signature: None,
         stages: vec![
             StageReport {
                 stage: Stage::Read,

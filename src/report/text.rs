@@ -11,6 +11,7 @@ use crate::ports::Warning;
 use tagship_domain::plan::{Content, Plan, PlannedTag, ReuseReason, TagAction};
 use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::release::ReleasePlan;
+use tagship_domain::signing::SignatureOutcome;
 use tagship_domain::untrusted::Untrusted;
 
 /// Columns under each other, two spaces apart, indented by two.
@@ -107,6 +108,9 @@ pub fn plan_text(plan: &Plan) -> String {
             gate.policy.fail_on
         );
     }
+    if let Some(signer) = plan.signer {
+        let _ = writeln!(text, "  signature: `sign: {signer}`, before any tag is put");
+    }
     for hint in plan
         .holds()
         .filter_map(|(_, reason)| reason.hint())
@@ -195,6 +199,13 @@ pub fn report_text(report: &Report) -> String {
     }
     if let Some(gate) = &report.gate {
         text += &gate.line();
+    }
+    if let Some(signature) = &report.signature {
+        let was = match signature.outcome {
+            SignatureOutcome::Created => "signed",
+            SignatureOutcome::Kept => "was signed before",
+        };
+        let _ = writeln!(text, "  {was} by {}", signature.by);
     }
     for file in &report.deploy_files {
         let _ = writeln!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::RunError;
 use super::target::Target;
-use crate::aws::{Ecr, RegistryRepositories, RepositoryScans};
+use crate::aws::{Ecr, ManagedSigning, RegistryRepositories, RepositoryScans};
 use crate::clock::SystemClock;
 use crate::ports::{ControlPlane, RegistryLogin, Reporter, WriteControlPlane as _};
 use crate::registry::{self, Repository, http_client};
@@ -74,6 +74,11 @@ impl RegistryConnection {
     /// The settings of its registry's repositories.
     pub(super) async fn repositories(&self) -> RegistryRepositories {
         RegistryRepositories::of(Arc::clone(&self.ecr)).await
+    }
+
+    /// The signatures that ECR makes of its images.
+    pub(super) fn managed_signing(&self) -> ManagedSigning {
+        ManagedSigning::new(Arc::clone(&self.ecr), self.image.repository.clone())
     }
 
     /// Makes the repository, unless it is there.

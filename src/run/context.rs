@@ -168,6 +168,8 @@ impl<'a> RunContext<'a> {
         let known = facts.as_ref().ok().copied();
         let mut plan = Plan::new(self.plan_request(scope), facts);
         plan.max_size = self.settings.max_size;
+        let signer = self.settings.sign.as_ref().map(|sign| sign.signer);
+        plan.signer = signer.filter(|_| !plan.is_part);
         if let (Content::Published { digest, .. }, Some(facts)) = (&plan.content, known) {
             let image = facts.images.get(digest).filter(|image| image.unread.is_none());
             let wanted = self.settings.lists.labels.iter().filter_map(LabelRule::name);

@@ -16,13 +16,14 @@ use super::inspect::add_version;
 use super::opened::with_referrers;
 use super::promotion_report::{PromotionReport, PromotionTarget};
 use super::scan::require_scan;
+use super::signing::require_signature;
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::pipeline::{Ledger, gather_copy, image_facts, put_promoted};
 use crate::ports::{Clock as _, ReadRepository as _, Reporter};
 use crate::registry::Repository;
-use crate::settings::{GateSettings, GithubSettings, RepositorySettings};
+use crate::settings::{GateSettings, GithubSettings, RepositorySettings, SignSettings};
 use tagship_domain::content::Manifest;
 use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{ImageFacts, Revision};
@@ -45,6 +46,8 @@ pub struct PromoteRequest {
     pub required: Vec<Tag>,
     /// What it must pass before it gets a tag.
     pub gate: Option<GateSettings>,
+    /// What must have signed it.
+    pub signed: Option<SignSettings>,
     /// Whether tags may go back to it from a later image.
     pub is_rollback: bool,
     /// Whether to stop after the plan.
@@ -146,6 +149,9 @@ async fn promote_from(
         && !planned.iter().all(|target| target.plan.is_fulfilled())
     {
         require_scan(gate, of_source, &promoted.image, &promoted.manifest, &*reporter).await?;
+    }
+    if let Some(signed) = &request.signed {
+        require_signature(signed, of_source, &promoted.image, promoted.manifest.digest()).await?;
     }
     if !request.dry_run {
         write(&promoted, &reader, &planned, &history, &mut report).await?;

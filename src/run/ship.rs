@@ -10,6 +10,7 @@ use super::further_targets::OpenedTargets;
 use super::gate::{plan_gate, plan_gate_offline, upload_sarif, write_sarif};
 use super::history::History;
 use super::result_files::{prepare_files, write_files};
+use super::signing::signer;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::engine::{BuildRunner, EngineBuilder};
@@ -178,6 +179,7 @@ async fn publish(
         .with_bases(Arc::new(bases));
     let builder = WatchedBuilder::new(builder, watch);
     let scans = connection.scans();
+    let signer = signer(settings.sign.as_ref(), connection);
     let targets = targets.writers();
     let dockerfile = &settings.build.dockerfile;
     let dockerfile = dockerfile.strip_prefix(&settings.workspace).unwrap_or(dockerfile);
@@ -197,6 +199,7 @@ async fn publish(
         tester: &builder,
         scans: &scans,
         clock: &SystemClock,
+        signer: signer.as_deref(),
         forge: forge.map(|forge| forge as &dyn WriteReleases),
     };
     let history = History::of(settings, Arc::clone(&reporter));

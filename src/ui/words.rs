@@ -17,6 +17,7 @@ pub(super) fn stage(stage: Stage) -> &'static str {
         Stage::Verify => "verify",
         Stage::Test => "test the image",
         Stage::Copy => "copy to further repositories, and verify there",
+        Stage::Sign => "sign, and verify the signature",
         Stage::Gate => "wait for findings and judge them",
         Stage::Tag => "tag",
         Stage::Release => "release",

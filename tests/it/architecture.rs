@@ -55,6 +55,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("git", "ports"),
     ("github", "limits ports settings"),
     ("logins", "limits ports regular_file settings"),
+    ("signing", "limits ports settings"),
     ("webhooks", "limits ports random"),
     ("registry", "ports"),
 ];

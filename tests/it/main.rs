@@ -40,6 +40,7 @@ mod repositories;
 mod runner_contract;
 mod scanning;
 mod schemas;
+mod signing;
 mod site;
 mod source;
 mod tags_command;

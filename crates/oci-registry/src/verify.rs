@@ -9,6 +9,7 @@ use super::error::RegistryError;
 use super::http::MAX_PARALLEL;
 use super::manifests::mismatch;
 use super::repository::ReadRepository;
+use tagship_domain::build::AttachedStatement;
 use tagship_domain::content::{Content, Descriptor, ImageIndex, ImageManifest, Manifest, Platform};
 use tagship_domain::facts::PlatformManifest;
 use tagship_domain::reference::Digest;
@@ -20,6 +21,8 @@ pub struct VerifiedImage {
     pub manifest: Manifest,
     /// What it says of itself.
     pub description: ImageDescription,
+    /// What its index says of its images.
+    pub statements: Vec<AttachedStatement>,
     /// Whether its configs were read, and not only found: a role that pushes need not be allowed to read them.
     pub has_read_configs: bool,
 }
@@ -77,6 +80,7 @@ pub async fn verify_manifest(
     let has_read_configs = configs.iter().all(Option::is_some);
     let description = description(&images, configs);
     Ok(VerifiedImage {
+        statements: entries.iter().flat_map(VerifiedEntry::statements).collect(),
         manifest,
         description,
         has_read_configs,
@@ -103,7 +107,23 @@ struct VerifiedEntry {
     /// As the index has it; a single image's is in its config.
     platform: Option<Platform>,
     is_attestation: bool,
+    /// The image that an attestation is about.
+    about: Option<Digest>,
     image: ImageManifest,
+}
+
+impl VerifiedEntry {
+    /// What an attestation says of an image: one statement in each layer.
+    ///
+    /// Source: BuildKit, "Image attestation storage".
+    fn statements(&self) -> impl Iterator<Item = AttachedStatement> {
+        let layers = self.image.layers.iter().filter(|_| self.is_attestation);
+        layers.filter_map(|layer| {
+            let predicate = layer.annotations.get("in-toto.io/predicate-type")?.clone();
+            let image = self.about?;
+            Some(AttachedStatement { image, predicate })
+        })
+    }
 }
 
 async fn entries(
@@ -115,6 +135,7 @@ async fn entries(
             digest: manifest.digest(),
             platform: None,
             is_attestation: false,
+            about: None,
             image,
         }]),
         Content::Index(ImageIndex { manifests, .. }) => {
@@ -138,6 +159,10 @@ fn entry(descriptor: &Descriptor, found: Option<&Manifest>) -> Result<VerifiedEn
             digest,
             platform: descriptor.platform.clone(),
             is_attestation: descriptor.is_attestation(),
+            about: descriptor
+                .annotations
+                .get("vnd.docker.reference.digest")
+                .and_then(|digest| Digest::parse(digest).ok()),
             image,
         }),
         Content::Index(_) => Err(mismatch(digest, "an index within an index".to_owned())),

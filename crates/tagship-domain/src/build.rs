@@ -12,6 +12,7 @@ use crate::content::Platform;
 
 mod arguments;
 mod attachments;
+mod attested;
 mod attributes;
 mod cache;
 mod compression;
@@ -24,6 +25,7 @@ mod steps;
 
 pub use arguments::unused as unused_arguments;
 pub use attachments::{Annotation, Attestation};
+pub use attested::{AttachedStatement, MissingAttestation, missing_attestation};
 pub use cache::{CACHE_TAG, CacheEntry, CacheKind, CacheTagError};
 pub use compression::{Compression, LayerForm};
 pub use invalid::InvalidOption;

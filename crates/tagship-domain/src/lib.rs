@@ -27,6 +27,7 @@ pub mod reference;
 pub mod release;
 pub mod repositories;
 pub mod setup;
+pub mod signing;
 pub mod tags;
 pub mod template;
 pub mod untrusted;

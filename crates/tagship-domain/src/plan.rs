@@ -91,6 +91,9 @@ pub struct Plan {
     /// The command that must succeed in the image before it gets a tag.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<String>,
+    /// Who signs the image before it gets a tag.
+    #[serde(rename = "sign", skip_serializing_if = "Option::is_none")]
+    pub signer: Option<crate::signing::Signer>,
     /// The release that comes after the tags, if one is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleasePlan>,

@@ -39,7 +39,7 @@ impl Case {
 }
 
 /// One value for each input that names an address, a credential, a variable or an outside path, or relaxes a check.
-const DANGEROUS: [(&str, &str); 16] = [
+const DANGEROUS: [(&str, &str); 18] = [
     ("endpoint-url", "https://evil.example"),
     ("docker-host", "tcp://evil.example:2375"),
     ("audience", "evil.example"),
@@ -56,6 +56,8 @@ const DANGEROUS: [(&str, &str); 16] = [
     ("allow-dirty", "true"),
     ("sarif-file", ".git/hooks/pre-commit"),
     ("session-policy", "none"),
+    ("sign", "managed"),
+    ("notify-on", "success"),
 ];
 
 #[test]

@@ -283,6 +283,7 @@ impl Run {
                 scans: &self.scans,
                 clock: &self.scans,
                 missing: None,
+                signer: None,
                 forge: None,
             };
             execute(&plan, &writers, &self.past, &Silent, &ledger).await

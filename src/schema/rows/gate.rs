@@ -109,4 +109,22 @@ pub(super) const ROWS: &[Input] = &[
          `security-events: write`",
     )
     .may_set(MaySet::Workflow),
+    Input::text(
+        Section::Sign,
+        "sign",
+        "SIGNER",
+        "Have the image signed before any tag is put: `cosign` and `notation` run that program, `managed` waits for ECR's managed \
+         signing; `off` (docs/signing.md)",
+    )
+    .default("off")
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostProgram),
+    Input::text(
+        Section::Sign,
+        "sign-key",
+        "KEY",
+        "What signs: of cosign the path of a private key or a reference such as `awskms:///alias/NAME`, of notation the name of a \
+         key or the ARN of a signing profile",
+    )
+    .may_set(MaySet::Workflow),
 ];

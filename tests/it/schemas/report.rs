@@ -9,7 +9,7 @@ use super::DRAFT;
 pub(super) fn report_schema() -> Value {
     let stage = object(
         &json!({
-            "stage": {"enum": ["read", "plan", "ensure", "build", "merge", "verify", "test", "copy", "gate", "tag", "release", "report"]},
+            "stage": {"enum": ["read", "plan", "ensure", "build", "merge", "verify", "test", "copy", "gate", "sign", "tag", "release", "report"]},
             "milliseconds": {"type": "integer", "minimum": 0},
         }),
         &[],
@@ -58,6 +58,7 @@ pub(super) fn report_schema() -> Value {
             "size": {"type": ["integer", "null"], "minimum": 0},
             "engine": nullable(&object(&json!({"version": text(), "store": {"enum": ["classic", "containerd"]}, "platform": platform()}), &[])),
             "gate": gate(),
+            "signature": object(&json!({"by": signer(), "outcome": {"enum": ["created", "kept"]}}), &[]),
             "stages": {"type": "array", "items": stage},
             "notes": {"type": "array", "items": note()},
             "exit-code": exit_code(),
@@ -69,6 +70,7 @@ pub(super) fn report_schema() -> Value {
             "names",
             "plan",
             "gate",
+            "signature",
             "release",
             "targets",
             "deploy-files",
@@ -174,6 +176,7 @@ fn plan() -> Value {
             "mutability": nullable(&mutability),
             "targets": {"type": "array", "items": target},
             "gate": planned_gate(),
+            "sign": signer(),
             "release": release_plan(),
             "notes": {"type": "array", "items": note()},
         }),
@@ -182,6 +185,7 @@ fn plan() -> Value {
             "max-size",
             "test",
             "gate",
+            "sign",
             "release",
             "targets",
             "repository",
@@ -204,6 +208,11 @@ fn planned_repository() -> Value {
         }),
         &[],
     )
+}
+
+/// Who signs an image.
+fn signer() -> Value {
+    json!({"enum": ["cosign", "notation", "managed"]})
 }
 
 /// The gate of a plan: what is asked of the registry, and what lets an image pass.

@@ -7,7 +7,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
 use aws_sdk_ecr::config::{BehaviorVersion, Credentials};
-use aws_sdk_ecr::types::{RegistryScanningRule, ScanningRepositoryFilter, ScanningRepositoryFilterType};
+use aws_sdk_ecr::types::{
+    RegistryScanningRule, ScanningRepositoryFilter, ScanningRepositoryFilterType, SigningConfiguration,
+    SigningRepositoryFilter, SigningRepositoryFilterType, SigningRule,
+};
 use ecr_local::{
     Fault, FaultAction, GithubClaims, ImmutableWording, JournalEntry, LocalEcr, Options, Quirks, ScanOrder,
 };
@@ -236,6 +239,31 @@ impl Ecr {
             .expect("it is whole");
         let request = self.api().put_registry_scanning_configuration();
         let request = request.scan_type(scan_type.into()).rules(rule);
+        self.runtime
+            .block_on(request.send())
+            .expect("the setting is taken");
+    }
+
+    /// Makes the registry sign the images that are pushed to the repositories of a filter.
+    pub fn sign_with(&self, profile: &str, filter: &str) {
+        let filter = SigningRepositoryFilter::builder()
+            .filter(filter)
+            .filter_type(SigningRepositoryFilterType::WildcardMatch)
+            .build()
+            .expect("it is whole");
+        let rule = SigningRule::builder()
+            .signing_profile_arn(profile)
+            .repository_filters(filter)
+            .build()
+            .expect("it is whole");
+        let setting = SigningConfiguration::builder()
+            .rules(rule)
+            .build()
+            .expect("it is whole");
+        let request = self
+            .api()
+            .put_signing_configuration()
+            .signing_configuration(setting);
         self.runtime
             .block_on(request.send())
             .expect("the setting is taken");

@@ -32,7 +32,8 @@ fn add_image(registry: &InMemoryRegistry, architecture: &str) -> Descriptor {
 /// What `BuildKit` attaches to `image`.
 fn add_attestation(registry: &InMemoryRegistry, image: &Descriptor) -> serde_json::Value {
     let config = registry.add_blob(OCI_CONFIG, r#"{"architecture":"unknown","os":"unknown"}"#);
-    let statement = registry.add_blob(IN_TOTO, "{}");
+    let mut statement = json!(registry.add_blob(IN_TOTO, "{}"));
+    statement["annotations"] = json!({"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"});
     let manifest = registry.add_manifest(
         OCI_MANIFEST,
         &json!({"schemaVersion": 2, "config": config, "layers": [statement]}),
@@ -109,6 +110,18 @@ async fn describing_a_single_image_takes_one_request() {
         described,
         verify(&image.digest, &registry).await.unwrap().description
     );
+}
+
+#[tokio::test]
+async fn an_index_says_which_image_a_statement_is_about() {
+    let registry = InMemoryRegistry::default();
+    let (index, amd64, _) = add_index(&registry);
+    let verified = verify(&index.digest, &registry).await.unwrap();
+    let expected = AttachedStatement {
+        image: amd64.digest,
+        predicate: "https://slsa.dev/provenance/v1".to_owned(),
+    };
+    assert_eq!(verified.statements, [expected]);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ const MOST_CHARACTERS: usize = 2048;
 
 /// What a session may do anywhere, as far as the role may: reading, and making repositories, which changes no image.
 /// An image that comes through a pull-through cache is imported by the first who reads it.
-const ANYWHERE: [&str; 8] = [
+const ANYWHERE: [&str; 9] = [
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGet*",
     "ecr:BatchImportUpstreamImage",
@@ -18,6 +18,8 @@ const ANYWHERE: [&str; 8] = [
     "ecr:Get*",
     "ecr:List*",
     "inspector2:ListFindings",
+    // ECR signs an image with the rights of who pushes it.
+    "signer:SignPayload",
 ];
 
 /// What a session may do in the repositories that it writes to, as far as the role may. Nothing is deleted.

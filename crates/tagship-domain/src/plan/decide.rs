@@ -93,6 +93,7 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         targets: Vec::new(),
         gate: None,
         max_size: None,
+        signer: None,
         test: None,
         release: None,
         notes,
