@@ -8,9 +8,11 @@ pub mod help;
 mod iam;
 mod init;
 mod interrupt;
+mod layout;
 mod looking;
 mod man;
 mod promote;
+mod push;
 mod release;
 mod repo;
 mod repository;
@@ -40,6 +42,7 @@ use iam::IamArguments;
 use init::InitArguments;
 use looking::{InspectArguments, LsArguments};
 use promote::PromoteArguments;
+use push::PushArguments;
 use release::ReleaseArguments;
 use repo::{LifecycleCommand, RepoCommand};
 use scan::ScanArguments;
@@ -128,6 +131,9 @@ enum Command {
     /// Give an image that is there other tags, in its own repository or in others; and back
     #[command(after_help = help::PROMOTE, after_long_help = help::PROMOTE)]
     Promote(Box<PromoteArguments>),
+    /// Publish an image or artifact that is there: of the engine, of an archive or layout, a Helm chart, WebAssembly
+    #[command(after_help = help::PUSH, after_long_help = help::PUSH)]
+    Push(Box<PushArguments>),
     /// Put the git tag of a published image, and publish its release on GitHub
     #[command(after_help = help::RELEASE, after_long_help = help::RELEASE)]
     Release(Box<ReleaseArguments>),

@@ -15,10 +15,14 @@ mod order;
 mod outputs;
 mod push_watch;
 mod runner;
+mod saved;
 mod session;
+mod stored;
 mod trial;
 
 pub use builder::EngineBuilder;
 pub use buildkit_session::ContextInputs;
 pub use classic::{BaseImage, ImageForm, LayerCache, push_archive};
 pub use runner::BuildRunner;
+pub use saved::{SavedImage, SavedProblem};
+pub use stored::{StoredContent, StoredImage, find_image};

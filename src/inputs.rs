@@ -46,7 +46,9 @@ mod tests;
 
 use std::path::PathBuf;
 
-use crate::settings::{GateSettings, IdentitySettings, LoginSettings, RepositorySettings, Settings};
+use crate::settings::{
+    EngineSettings, GateSettings, IdentitySettings, LoginSettings, RepositorySettings, Settings,
+};
 
 pub use changed::changed;
 pub use environment::{ActionVariables, Environment, NoNumber};
@@ -58,6 +60,7 @@ pub use raw::{RawArguments, RawInputs};
 pub use release::{ReleaseInputs, release};
 pub use repositories::registry;
 pub use signing::verification;
+pub use standard_input::stop_reading;
 pub use targets::{declared_targets, targets};
 
 use destination::ResolvedDestination;
@@ -194,6 +197,14 @@ pub fn logins(environment: &Environment) -> Result<LoginSettings, SettingsError>
     let logins = logins::read(&raw, environment, &paths, &mut problems);
     problems.finish()?;
     Ok(logins)
+}
+
+/// Reads which engine an image is taken from; what else is given is not looked at.
+pub fn engine(raw: &RawInputs, environment: &Environment) -> Result<EngineSettings, SettingsError> {
+    let mut problems = Problems::new(Vec::new());
+    let settings = build::engine(raw, environment, &mut problems);
+    problems.finish()?;
+    Ok(settings)
 }
 
 /// Parses and checks the inputs about destination and identity; what else is given is not looked at.

@@ -84,6 +84,10 @@ pub const MANAGED_SIGNING: Duration = Duration::from_mins(5);
 pub const NOTICE_TRY: Duration = Duration::from_secs(10);
 /// How often a notice is sent again that was not taken.
 pub const NOTICE_REPETITIONS: usize = 2;
+/// How long the first byte of standard input is waited for.
+pub const STANDARD_INPUT_FIRST: Duration = Duration::from_mins(1);
+/// How long standard input may be silent after that.
+pub const STANDARD_INPUT_SILENCE: Duration = Duration::from_mins(5);
 
 /// How long a program that keeps logins for the docker command may take; it may ask its user.
 pub const HELPER: Duration = Duration::from_secs(30);
@@ -228,6 +232,16 @@ pub const LIMITS: &[Limit] = &[
     ),
     row("webhook", "one try of sending a notice", Bound::Time(NOTICE_TRY)),
     row("webhook", "a notice", Bound::Repetitions(NOTICE_REPETITIONS)),
+    row(
+        "standard input",
+        "its first byte",
+        Bound::Time(STANDARD_INPUT_FIRST),
+    ),
+    row(
+        "standard input",
+        "silence after that",
+        Bound::Time(STANDARD_INPUT_SILENCE),
+    ),
     row("credential helper", "one answer", Bound::Time(HELPER)),
     row("credential helper", "one answer", Bound::Size(HELPER_BYTES)),
 ];

@@ -14,7 +14,7 @@ mod targets;
 pub use error::{PipelineError, TargetsFailed};
 pub use execute::{Writers, execute};
 pub use gate::{Scanning, judge};
-pub use gather::{gather, gather_copy, image_facts, read_parts};
+pub use gather::{gather, gather_copy, image_facts, label_facts, read_parts};
 pub use ledger::Ledger;
 pub use release::{ReleasedImage, gather_release, release};
 pub use repositories::{

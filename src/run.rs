@@ -25,6 +25,7 @@ mod opened;
 mod outcome;
 mod promote;
 mod promotion_report;
+mod push;
 mod release;
 mod release_published;
 mod repositories;
@@ -51,6 +52,7 @@ pub use migrate::{MigrateError, migrate};
 pub use notify::{EndedRun, has_receivers, notify};
 pub use outcome::Outcome;
 pub use promote::{PromoteRequest, promote};
+pub use push::{PushError, PushRequest, PushSource, push};
 pub use release::ReleaseImageRequest;
 pub use release_published::release_published;
 pub use repositories::{

@@ -28,7 +28,7 @@ use tagship_domain::signing::Signer;
 use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
 
-pub use build::{BuildSettings, CacheWish, LoginSettings, RegistryLoginSettings};
+pub use build::{BuildSettings, CacheWish, EngineSettings, LoginSettings, RegistryLoginSettings};
 pub use identity::{AccessKey, IdentitySettings, OidcRequest, OidcToken};
 pub use repository::{CopyPlace, LayoutPlace, RegistrySettings, RepositoryPlace, RepositorySettings};
 

@@ -1,11 +1,10 @@
 //! The flags of `tagship copy`.
 
-mod layout;
-
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::layout;
 use super::repository::{RepositoryArgumentError, RepositoryArguments};
 use crate::inputs::{self, Environment};
 use crate::run::{CopyRequest, Selection};
@@ -59,7 +58,7 @@ fn pattern(text: &str) -> Result<TagFilter, String> {
     TagFilter::parse(text).map_err(|error| error.to_string())
 }
 
-fn platform(text: &str) -> Result<Platform, InvalidPlatform> {
+pub(super) fn platform(text: &str) -> Result<Platform, InvalidPlatform> {
     Platform::parse(text)
 }
 

@@ -229,6 +229,22 @@ Environment:
   TAGSHIP_GITHUB_TOKEN   A token with `contents: write`
   GITHUB_REPOSITORY      `owner/name`, where the remote `origin` is not on GitHub";
 
+pub(super) const PUSH: &str = "\
+What is pushed goes through the transaction of `ship`: planned, pushed by digest, read back, and only then tagged. A version or \
+a commit never leaves its image. docs/pushing.md has more.
+
+Examples:
+  tagship push app:1.4.0 team/app
+      Push an image of the engine under its own tag
+  tagship push app:dev team/app:1.4.0 --to latest --dry-run
+      Show what would become of two tags
+  tagship push docker-archive:app.tar team/app:1.4.0 --require-scan
+      Push what `docker save` wrote, and tag it if its scan passes
+  tagship push web-1.2.3.tgz charts/web
+      Push a packaged Helm chart; the tag is its version
+  tagship push filter.wasm team/filter:0.3.0
+      Push WebAssembly";
+
 pub(super) const COPY: &str = "\
 A name without a host is in the registry of the settings. Logins of other registries are those of the docker command. \
 A copy that was broken off is repeated, and sends what is missing. docs/copying.md has more.

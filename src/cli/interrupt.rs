@@ -21,15 +21,23 @@ pub(super) struct Interrupt(watch::Receiver<bool>);
 impl Interrupt {
     /// Takes both signals from now on, on a thread of its own, so that no work is too busy to be interrupted.
     ///
-    /// `deaf` is done when the process goes on all the same.
-    pub(super) fn install(deaf: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+    /// `heard` is done at once, for what waits on no future, and `deaf` when the process goes on all the same.
+    pub(super) fn install(
+        heard: impl FnOnce() + Send + 'static,
+        deaf: impl FnOnce() + Send + 'static,
+    ) -> io::Result<Self> {
         let (sender, receiver) = watch::channel(false);
         let (tell, installed) = mpsc::channel();
         thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || listen(&sender, &tell, deaf))?;
+            .spawn(move || listen(&sender, &tell, heard, deaf))?;
         installed.recv().map_err(io::Error::other)??;
         Ok(Self(receiver))
+    }
+
+    /// Whether one of them has come.
+    pub(super) fn has_come(&self) -> bool {
+        *self.0.borrow()
     }
 
     /// Resolves when one of them has come.
@@ -41,7 +49,12 @@ impl Interrupt {
     }
 }
 
-fn listen(sender: &watch::Sender<bool>, tell: &mpsc::Sender<io::Result<()>>, deaf: impl FnOnce()) {
+fn listen(
+    sender: &watch::Sender<bool>,
+    tell: &mpsc::Sender<io::Result<()>>,
+    heard: impl FnOnce(),
+    deaf: impl FnOnce(),
+) {
     let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return drop(tell.send(Err(error))),
@@ -59,6 +72,7 @@ fn listen(sender: &watch::Sender<bool>, tell: &mpsc::Sender<io::Result<()>>, dea
             _ = terminate.recv() => {}
         }
         sender.send_replace(true);
+        heard();
         tokio::time::sleep(GRACE).await;
         deaf();
     });

@@ -115,7 +115,7 @@ fn signer(text: &str) -> Result<Signer, &'static str> {
 }
 
 /// Reads a tag or a rule. A blank one, as of a variable that is not set, is not the wish for the usual tags.
-fn tag_or_rule(text: &str) -> Result<String, &'static str> {
+pub(super) fn tag_or_rule(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() {
         return Err("it is blank");
     }

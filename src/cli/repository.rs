@@ -24,6 +24,8 @@ pub(super) enum RepositoryArgumentError {
     Twice { name: String, input: &'static str },
     #[error("`{0}` names no image")]
     NoReference(String),
+    #[error("`{0}` names a digest, which what is pushed has already")]
+    DigestTarget(String),
     #[error("`--{0}` says how findings are judged, and no scan is required")]
     Unscanned(&'static str),
     #[error("`{0}` names one image, and `--all-tags` or `--tag-pattern` several")]
@@ -48,6 +50,7 @@ impl Diagnose for RepositoryArgumentError {
             Self::Name(_) => Some("write it as `[HOST/]REPOSITORY[:TAG][@DIGEST]`".into()),
             Self::Twice { input, .. } => Some(format!("leave `--{input}` out").into()),
             Self::NoReference(_) => Some("add a tag, as `team/app:1.4.0`, or a digest".into()),
+            Self::DigestTarget(_) => Some("name the repository alone, or with a tag".into()),
             Self::Unscanned(_) => Some("give `--require-scan` too".into()),
             Self::OneOfMany(_) => Some("name the repository alone".into()),
             Self::Layout(_) => Some("write it as `oci:FOLDER[:TAG]` or `oci-archive:FILE[:TAG]`".into()),

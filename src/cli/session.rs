@@ -19,7 +19,7 @@ use super::interrupt::Interrupt;
 use super::man;
 use super::{Cli, Command, LifecycleCommand, LocalCommand};
 use crate::action::ActionFiles;
-use crate::inputs::{Environment, RawArguments};
+use crate::inputs::{self, Environment, RawArguments};
 use crate::pipeline::Ledger;
 use crate::ports::RunEvent;
 use crate::run::{Outcome, RunError};
@@ -70,7 +70,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
     let ui = Arc::new(Ui::new(options, &environment));
     // Before anything else, so that no signal is lost, and none has to wait for what begins here.
     let deaf = || ending::stop(&Diagnosis::cancelled());
-    let interrupt = match Interrupt::install(deaf) {
+    let interrupt = match Interrupt::install(inputs::stop_reading, deaf) {
         Ok(interrupt) => interrupt,
         Err(error) => return fail(&ui, &NoRuntime(error)),
     };
@@ -115,6 +115,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Some(Command::Promote(arguments)) => {
             registry_commands::promote(&ui, interrupt, *arguments, &environment)
         }
+        Some(Command::Push(arguments)) => registry_commands::push(&ui, interrupt, *arguments, &environment),
         Some(Command::Scan(arguments)) => registry_commands::scan(&ui, interrupt, *arguments, &environment),
         Some(Command::Release(arguments)) => {
             registry_commands::release(&ui, interrupt, *arguments, &environment)

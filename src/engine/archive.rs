@@ -213,6 +213,21 @@ where
     }
 }
 
+/// A stream of an image in the form of `docker save`, by its name or id.
+pub(super) async fn exported(docker: &Docker, name: &str) -> io::Result<Box<dyn AsyncRead + Send + Unpin>> {
+    let pieces = Box::pin(docker.export_image(name).map_err(io::Error::other));
+    let engine = docker.clone();
+    let ping = move || {
+        let engine = engine.clone();
+        async move { engine.ping().await.map(drop).map_err(|error| gone(&error)) }
+    };
+    let mut pieces = Box::pin(while_alive(pieces, WATCH, ping));
+    // The first piece says whether there is an image at all.
+    let first = pieces.try_next().await?.unwrap_or_default();
+    let all = futures_util::stream::iter([Ok(first)]).chain(pieces);
+    Ok(Box::new(StreamReader::new(all)))
+}
+
 fn credentials(registry: &LoopbackRegistry) -> DockerCredentials {
     let host = registry.repository.split('/').next();
     DockerCredentials {
@@ -244,26 +259,11 @@ impl ImageArchive for ClassicImage {
     }
 
     async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError> {
-        let pieces = Box::pin(
-            self.connection
-                .docker()
-                .export_image(&self.id.to_string())
-                .map_err(io::Error::other),
-        );
-        let failed = |error: io::Error| BuildError::Archive {
+        let exported = exported(self.connection.docker(), &self.id.to_string()).await;
+        exported.map_err(|error| BuildError::Archive {
             image: self.id,
             message: cleaned(&error.to_string()),
-        };
-        let docker = self.connection.docker().clone();
-        let ping = move || {
-            let docker = docker.clone();
-            async move { docker.ping().await.map(drop).map_err(|error| gone(&error)) }
-        };
-        let mut pieces = Box::pin(while_alive(pieces, WATCH, ping));
-        // The first piece says whether there is an image at all.
-        let first = pieces.try_next().await.map_err(failed)?.unwrap_or_default();
-        let all = futures_util::stream::iter([Ok(first)]).chain(pieces);
-        Ok(Box::new(StreamReader::new(all)))
+        })
     }
 }
 

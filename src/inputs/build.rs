@@ -15,7 +15,7 @@ use super::places;
 use super::problem::Problems;
 use super::raw::InputText;
 use super::{Environment, Face, RawInputs};
-use crate::settings::BuildSettings;
+use crate::settings::{BuildSettings, EngineSettings};
 use tagship_domain::untrusted::cleaned;
 
 /// Reads the inputs about the build; `None` only with a problem.
@@ -45,11 +45,10 @@ pub(super) fn read(
     };
     let timeout = seconds("timeout", problems);
     let silence = seconds("stall-timeout", problems);
-    let docker_host = raw
-        .text("docker-host", problems)
-        .or_else(|| docker_context::host(raw.face(), environment, problems))
-        .and_then(|value| docker_host(value, problems));
-    docker_context::refuse_tls(docker_host.as_deref(), environment, problems);
+    let EngineSettings {
+        docker_host,
+        layer_cache,
+    } = engine(raw, environment, problems);
     Some(BuildSettings {
         context: places.as_ref()?.context.clone(),
         dockerfile: places.as_ref()?.dockerfile.clone(),
@@ -63,11 +62,24 @@ pub(super) fn read(
         options,
         cache,
         logins,
-        layer_cache: layer_cache(raw.face(), environment),
+        layer_cache,
         timeout,
         silence: silence?,
         docker_host,
     })
+}
+
+/// Reads which engine it is, and what is remembered of its layers.
+pub(super) fn engine(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> EngineSettings {
+    let docker_host = raw
+        .text("docker-host", problems)
+        .or_else(|| docker_context::host(raw.face(), environment, problems))
+        .and_then(|value| docker_host(value, problems));
+    docker_context::refuse_tls(docker_host.as_deref(), environment, problems);
+    EngineSettings {
+        docker_host,
+        layer_cache: layer_cache(raw.face(), environment),
+    }
 }
 
 /// The file of the layer cache. The action keeps none: its container's home is the job's, and ends with it.

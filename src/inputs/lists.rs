@@ -40,9 +40,18 @@ pub(super) fn checked<T, E: Display>(
     parsed: Result<T, E>,
     problems: &mut Problems,
 ) -> Option<T> {
-    let begin = entry.text.split(['=', ',']).next().unwrap_or_default();
+    let begin = begin(&entry.text);
     let parsed = parsed.map_err(|error| format!("entry {}, `{}`: {error}", index + 1, cleaned(begin)));
     problems.check(&entry.origin, parsed, None)
+}
+
+/// What an entry is called: the name of its first field, with the value where that says what kind it is.
+fn begin(entry: &str) -> &str {
+    let first = entry.split(',').next().unwrap_or_default();
+    match first.split_once('=') {
+        Some(("type" | "id", _)) | None => first,
+        Some((name, _)) => name,
+    }
 }
 
 /// Names, one a line or separated by commas, each once.

@@ -135,14 +135,15 @@ fn digest_of(path: &Path) -> io::Result<Digest> {
     regular_file::open(path)?
         .take(MAX_DIGEST_FILE)
         .read_to_string(&mut text)?;
-    let text = match text.trim() {
-        "" => format!(
-            "sha256:{}",
-            path.file_name().unwrap_or_default().to_string_lossy()
-        ),
-        text => text.to_owned(),
-    };
-    Digest::parse(&text).map_err(io::Error::other)
+    match text.trim() {
+        "" => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Digest::parse(&format!("sha256:{name}")).map_err(io::Error::other)
+        }
+        // What else is in it is not shown: it may be any file.
+        text => Digest::parse(text)
+            .map_err(|_invalid| io::Error::other("what it says is not `sha256:` and 64 hex digits")),
+    }
 }
 
 /// Reads where the digest and the like are written to.

@@ -1,19 +1,23 @@
 //! The Dockerfile or the context, from standard input.
 
-use std::fmt::Display;
+mod bounded;
+mod unpacking;
+
 use std::fs::{self, File};
 use std::io::{self, BufReader, IsTerminal as _, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 use tempfile::TempDir;
 
+use self::bounded::{BoundedReader, WAIT};
+use self::unpacking::unpack_archive;
 use super::Face;
 use super::problem::Problems;
 use super::raw::InputText;
-use tagship_domain::error::innermost;
-use tagship_domain::untrusted::cleaned;
+
+pub use self::bounded::stop_reading;
 
 /// What stands for standard input in `context` and `file`.
 pub(super) const DASH: &str = "-";
@@ -74,9 +78,21 @@ fn read(
         let hint = "give a path; a file of this name is `./-`".to_owned();
         return problems.add(&value.origin, message, hint);
     }
-    let taken = take(&mut standard_input.lock());
-    let failed = |error: io::Error| format!("standard input cannot be used: {error}");
-    problems.check(&value.origin, taken.map_err(failed), None)
+    let taken = BoundedReader::new(standard_input, WAIT).and_then(|mut input| take(&mut input));
+    match taken {
+        Ok(folder) => Some(folder),
+        Err(error) => {
+            let hint = match error.kind() {
+                io::ErrorKind::TimedOut => Some(
+                    "give what is to be read by a pipe or a redirection, or a path in place of `-`"
+                        .to_owned(),
+                ),
+                _ => None,
+            };
+            let message = format!("standard input cannot be used: {error}");
+            problems.add(&value.origin, message, hint)
+        }
+    }
 }
 
 fn write_dockerfile(input: &mut dyn Read, folder: &ReadFolder) -> io::Result<()> {
@@ -109,54 +125,6 @@ fn unpack(input: &mut dyn Read) -> io::Result<ReadFolder> {
 fn is_archive(begin: &[u8]) -> bool {
     let (place, mark) = USTAR;
     begin.get(place..place + mark.len()) == Some(mark)
-}
-
-/// Unpacks into the folder and nowhere else: paths that climb out and links on the way are refused.
-fn unpack_archive(input: &mut dyn Read, folder: &Path) -> io::Result<()> {
-    let mut archive = tar::Archive::new(input);
-    archive.set_preserve_permissions(true);
-    archive.set_overwrite(true);
-    // Folders last: one that may not be written to would refuse what lies in it.
-    let mut folders = Vec::new();
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        refuse_sparse(&mut entry)?;
-        if entry.header().entry_type().is_dir() {
-            folders.push(entry);
-        } else {
-            unpack_entry(&mut entry, folder)?;
-        }
-    }
-    folders.sort_by(|one, other| other.path_bytes().cmp(&one.path_bytes()));
-    for mut entry in folders {
-        unpack_entry(&mut entry, folder)?;
-    }
-    Ok(())
-}
-
-fn unpack_entry<R: Read>(entry: &mut tar::Entry<'_, R>, folder: &Path) -> io::Result<()> {
-    let path = cleaned(&String::from_utf8_lossy(&entry.path_bytes()));
-    let failed = |reason: &dyn Display| io::Error::other(format!("`{path}` cannot be unpacked: {reason}"));
-    match entry.unpack_in(folder) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(failed(&"it leads out of the context")),
-        Err(error) => Err(failed(&innermost(&error))),
-    }
-}
-
-/// The content of a sparse file in the form of PAX is a map and what it points to, which nothing here reads.
-///
-/// Source: GNU tar manual, "Storing Sparse Files".
-fn refuse_sparse<R: Read>(entry: &mut tar::Entry<'_, R>) -> io::Result<()> {
-    let path = cleaned(&String::from_utf8_lossy(&entry.path_bytes()));
-    for extension in entry.pax_extensions()?.into_iter().flatten() {
-        if extension?.key_bytes().starts_with(b"GNU.sparse.") {
-            return Err(io::Error::other(format!(
-                "`{path}` is a sparse file in the form of PAX: make the archive without `--sparse`"
-            )));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

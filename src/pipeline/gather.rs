@@ -169,6 +169,14 @@ pub(super) fn facts(image: ImageDescription) -> ImageFacts {
     }
 }
 
+/// What an image says of itself whose labels are these.
+pub fn label_facts(labels: BTreeMap<String, String>) -> ImageFacts {
+    facts(ImageDescription {
+        labels,
+        ..ImageDescription::default()
+    })
+}
+
 /// Reads what an image says of itself.
 ///
 /// An image that is not Tagship's may be damaged or of another kind; it then says nothing of itself.

@@ -87,7 +87,7 @@ impl Ledger {
         let mut entries = self.entries();
         let report = &mut entries.report;
         report.image = Some(plan.image.clone());
-        report.digest = Some(plan.digest);
+        report.digest = plan.digest;
         report.revision.clone_from(&plan.revision);
         report.version.clone_from(&plan.version);
         report.tags = tag_reports(plan.tags.iter().map(|tag| (&tag.wanted, &tag.action)));

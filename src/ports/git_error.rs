@@ -97,10 +97,10 @@ impl Diagnose for GitError {
             Self::Bare { .. } => "run in a checkout of it: `git clone` or `git worktree add`".into(),
             Self::Unborn { .. } => "commit first".into(),
             Self::Shallow { .. } => {
-                "set `fetch-depth: 0` at `actions/checkout`, or run `git fetch --unshallow --tags`".into()
+                "fetch the rest: `git fetch --unshallow --tags`, or in GitHub Actions `fetch-depth: 0` at `actions/checkout`, in GitLab CI `GIT_DEPTH: 0`".into()
             }
             Self::UnknownRevision { .. } => {
-                "name a commit, branch or tag that was fetched; `fetch-depth: 0` at `actions/checkout` fetches all".into()
+                "name a commit, branch or tag that was fetched; `git fetch --unshallow --tags` fetches all, and so does `fetch-depth: 0` in GitHub Actions, `GIT_DEPTH: 0` in GitLab CI".into()
             }
             Self::Unreadable { .. } => "look at what `git fsck` and `git status` say".into(),
         })

@@ -7,6 +7,7 @@
 //! A copy that was broken off is repeated, and sends what is still missing.
 
 mod place;
+mod selecting;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use oci_registry::{CopyPlan, ImageTree};
 use serde::Serialize;
 
 use self::place::{OpenedPlace, PlaceName};
+use self::selecting::wanted;
 use self::writing::{CopyWriter, TagRules, refuse_taken};
 use super::opened::with_referrers;
 use super::{Outcome, RunError};
@@ -158,69 +160,6 @@ async fn copy_between(
         dry_run: writer.is_none(),
         images,
     })
-}
-
-/// The images that are wanted, each with its tag in the target.
-async fn wanted(
-    request: &CopyRequest,
-    source: &OpenedPlace,
-) -> Result<Vec<(Option<Tag>, Manifest)>, RunError> {
-    let reader = source.reader();
-    let found: Vec<(Option<Tag>, Manifest)> = match &request.selection {
-        Selection::One { from, to } => {
-            let manifest = match from {
-                Reference::Digest(digest) => reader.manifest(digest).await?,
-                Reference::Tag(tag) => reader.resolve(std::slice::from_ref(tag)).await?.remove(tag),
-            };
-            let missing = || RunError::ImageMissing(source.name().at(from.clone()));
-            vec![(to.clone(), manifest.ok_or_else(missing)?)]
-        }
-        Selection::Only { to } => {
-            let (tag, manifest) = source.only().await?;
-            vec![(to.clone().or(tag), manifest)]
-        }
-        Selection::Tags(patterns) => {
-            let mut tags = reader.list_tags().await?;
-            tags.retain(|tag| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(tag)));
-            let found = reader.resolve(&tags).await?;
-            found
-                .into_iter()
-                .map(|(tag, manifest)| (Some(tag), manifest))
-                .collect()
-        }
-    };
-    let Some(platform) = &request.platform else {
-        return Ok(found);
-    };
-    let mut chosen = Vec::new();
-    for (tag, manifest) in found {
-        chosen.push((tag, of_platform(manifest, platform, source).await?));
-    }
-    Ok(chosen)
-}
-
-/// The image of one platform, with its own digest; an image that is no index is taken as it is.
-async fn of_platform(
-    manifest: Manifest,
-    platform: &Platform,
-    source: &OpenedPlace,
-) -> Result<Manifest, RunError> {
-    let digest = manifest.digest();
-    let tree = ImageTree::read(manifest, source.reader()).await?;
-    let Some(root) = tree.node(&digest).filter(|root| !root.children().is_empty()) else {
-        return Ok(tree.root().clone());
-    };
-    let is_wanted = |known: &Platform| known.is_same(platform);
-    let child = root
-        .children()
-        .iter()
-        .find(|child| child.platform.as_ref().is_some_and(is_wanted));
-    let node = child.and_then(|child| tree.node(&child.digest));
-    node.map(|node| node.manifest.clone())
-        .ok_or_else(|| RunError::PlatformMissing {
-            image: source.name().at(digest),
-            platform: platform.clone(),
-        })
 }
 
 /// Makes the target's repository if it is missing and that is asked for; gives whether it is there.

@@ -69,6 +69,9 @@ impl Diagnose for DeployFileError {
             Self::Unwritable {
                 is_published: true, ..
             } => "the image is published, and what deploys it does not know; run again".into(),
+            Self::Unwritable { source, .. } if source.get_ref().is_some() => {
+                "name a file of the checkout itself; nothing was built".into()
+            }
             Self::Unwritable { .. } => {
                 "make the folder, or let the user of this run write there; nothing was built".into()
             }
@@ -189,10 +192,16 @@ fn read(settings: &Settings, path: &Path) -> Result<Option<String>, DeployFileEr
 /// The file that is written, with links followed: in the checkout still.
 fn place(settings: &Settings, file: &DeployFile) -> io::Result<PathBuf> {
     within(settings, &file.path).or_else(|error| {
-        if error.kind() != io::ErrorKind::NotFound || file.path.is_symlink() {
+        if error.kind() != io::ErrorKind::NotFound {
             return Err(error);
         }
+        if file.path.is_symlink() {
+            return Err(io::Error::other("it is a link that leads nowhere"));
+        }
         let name = file.path.file_name().ok_or(error)?;
+        if name.eq_ignore_ascii_case(".git") {
+            return Err(io::Error::other("it is in `.git`, which is git's own"));
+        }
         Ok(within(settings, file.path.parent().unwrap_or(Path::new("/")))?.join(name))
     })
 }
@@ -200,11 +209,14 @@ fn place(settings: &Settings, file: &DeployFile) -> io::Result<PathBuf> {
 /// Where a path leads to, if that is in the checkout.
 fn within(settings: &Settings, path: &Path) -> io::Result<PathBuf> {
     let real = fs::canonicalize(path)?;
-    if real.starts_with(fs::canonicalize(&settings.workspace)?) {
-        Ok(real)
-    } else {
-        Err(io::Error::other("a link leads out of the checkout"))
+    let Ok(inside) = real.strip_prefix(fs::canonicalize(&settings.workspace)?) else {
+        return Err(io::Error::other("a link leads out of the checkout"));
+    };
+    // What git keeps decides what commands later steps run; some file systems know no case.
+    if inside.iter().any(|part| part.eq_ignore_ascii_case(".git")) {
+        return Err(io::Error::other("it is in `.git`, which is git's own"));
     }
+    Ok(real)
 }
 
 fn unwritable(

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::deploy_files::DeployFileError;
+use super::push::PushError;
 use super::repositories::RepositoriesError;
 use super::result_files::ResultFileError;
 use crate::aws::IdentityError;
@@ -12,8 +13,7 @@ use ecr_local::LocalError;
 use tagship_domain::bump::BumpError;
 use tagship_domain::content::Platform;
 use tagship_domain::copying::CopyConflicts;
-use tagship_domain::error::with_causes;
-use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::error::{Diagnose, FailureKind, listed, with_causes};
 use tagship_domain::event::Mismatch;
 use tagship_domain::plan::{Conflicts, SetBacks};
 use tagship_domain::reference::{Digest, ImageName, ImageRef, Tag};
@@ -56,6 +56,9 @@ pub enum RunError {
         /// The repository.
         image: ImageName,
     },
+    /// A push cannot begin.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// Tags of a copy are taken.
     #[error(transparent)]
     CopyConflicts(#[from] CopyConflicts),
@@ -66,6 +69,18 @@ pub enum RunError {
         image: String,
         /// The platform.
         platform: Platform,
+        /// Those that it has.
+        has: Vec<Platform>,
+    },
+    /// No tag is one of those that are wanted.
+    #[error("no tag of `{place}`{}", matching(patterns))]
+    TagsMissing {
+        /// The repository or layout, as a user names it.
+        place: String,
+        /// What was wanted; every tag when empty.
+        patterns: Vec<String>,
+        /// The tags that it has.
+        has: Vec<Tag>,
     },
     /// The image that is asked for is not there.
     #[error("image `{0}` does not exist")]
@@ -163,9 +178,13 @@ impl Diagnose for RunError {
             Self::Bump(error) => error.kind(),
             Self::SetBack(held) => held.kind(),
             Self::DeployFile(error) => error.kind(),
+            Self::Push(error) => error.kind(),
             Self::RequiredTag { .. } => FailureKind::TagConflict,
             Self::CopyConflicts(conflicts) => conflicts.kind(),
-            Self::Http(_) | Self::ImageMissing(_) | Self::PlatformMissing { .. } => FailureKind::Operation,
+            Self::Http(_)
+            | Self::ImageMissing(_)
+            | Self::PlatformMissing { .. }
+            | Self::TagsMissing { .. } => FailureKind::Operation,
             Self::File(error) => error.kind(),
             Self::Repositories(error) => error.kind(),
             Self::NoForge | Self::NotReleasable { .. } => FailureKind::Usage,
@@ -185,6 +204,7 @@ impl Diagnose for RunError {
             Self::File(error) => error.hint(),
             Self::Repositories(error) => error.hint(),
             Self::DeployFile(error) => error.hint(),
+            Self::Push(error) => error.hint(),
             Self::Http(_) => Some(
                 "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),
             ),
@@ -193,7 +213,11 @@ impl Diagnose for RunError {
                 format!("promote the image to `{tag}` first; `tagship ls` shows which one has it").into(),
             ),
             Self::CopyConflicts(conflicts) => conflicts.hint(),
-            Self::PlatformMissing { .. } => Some("`tagship inspect` shows those that it has".into()),
+            Self::PlatformMissing { has, .. } => Some(format!("it has {}", listed(has)).into()),
+            Self::TagsMissing { has, .. } if has.is_empty() => {
+                Some("an image without a tag is named by its digest, as `@sha256:…`".into())
+            }
+            Self::TagsMissing { has, .. } => Some(format!("its tags are {}", listed(has)).into()),
             Self::NotReleasable { .. } => Some(
                 "release an image that `tagship ship` published as a version; `tagship inspect` shows what it says of itself"
                     .into(),
@@ -213,4 +237,11 @@ impl Diagnose for RunError {
             _ => &[],
         }
     }
+}
+
+fn matching(patterns: &[String]) -> String {
+    if patterns.is_empty() {
+        return " is there to be copied".to_owned();
+    }
+    format!(" matches `{}`", patterns.join("` or `"))
 }

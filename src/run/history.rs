@@ -18,6 +18,8 @@ pub(super) struct History {
     context: PathBuf,
     github: GithubSettings,
     reporter: Arc<dyn Reporter>,
+    /// Whether there need not be a checkout.
+    is_optional: bool,
 }
 
 impl History {
@@ -27,6 +29,7 @@ impl History {
             context: settings.build.context.clone(),
             github: settings.github.clone(),
             reporter,
+            is_optional: false,
         }
     }
 
@@ -37,6 +40,19 @@ impl History {
             context: workspace.to_owned(),
             github: github.clone(),
             reporter,
+            is_optional: false,
+        }
+    }
+
+    /// The same where there may be no checkout: then git says nothing, and the registry's tags count.
+    pub(super) fn optional_at(
+        workspace: &Path,
+        github: &GithubSettings,
+        reporter: Arc<dyn Reporter>,
+    ) -> Self {
+        Self {
+            is_optional: true,
+            ..Self::at(workspace, github, reporter)
         }
     }
 
@@ -51,11 +67,20 @@ impl History {
 #[async_trait]
 impl ReadHistory for History {
     async fn git_tags(&self) -> Result<GitTags, GitError> {
-        tokio::task::block_in_place(|| self.checkout.git_tags(&self.context))
+        match tokio::task::block_in_place(|| self.checkout.git_tags(&self.context)) {
+            Err(GitError::NoRepository { .. }) if self.is_optional => Ok(GitTags {
+                names: Vec::new(),
+                is_shallow: true,
+            }),
+            tags => tags,
+        }
     }
 
     async fn descent(&self, of: &CommitId, from: &CommitId) -> Result<Descent, GitError> {
-        let seen = tokio::task::block_in_place(|| self.checkout.descent(&self.context, of, from))?;
+        let seen = match tokio::task::block_in_place(|| self.checkout.descent(&self.context, of, from)) {
+            Err(GitError::NoRepository { .. }) if self.is_optional => Descent::Unknown { is_shallow: true },
+            seen => seen?,
+        };
         if !matches!(seen, Descent::Unknown { .. }) {
             return Ok(seen);
         }

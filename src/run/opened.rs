@@ -8,10 +8,11 @@ use super::RunError;
 use super::connection::RegistryConnection;
 use super::target::Target;
 use crate::logins::Logins;
-use crate::ports::{RegistryError, Reporter};
+use crate::ports::{ReadRegistry as _, RegistryError, Reporter};
 use crate::registry::{self, FoundLogins, Repository, http_client};
 use crate::settings::{LoginSettings, RepositoryPlace};
 use tagship_domain::content::{Descriptor, Manifest};
+use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::ImageName;
 
 /// A repository that is used.
@@ -63,6 +64,24 @@ impl Opened {
             connection.create_repository().await?;
         }
         Ok(())
+    }
+
+    /// Makes the repository in the embedded ECR, if it belongs there and is missing, as `ship` does.
+    pub(super) async fn ensure(&self) -> Result<(), RunError> {
+        match &self.ecr {
+            Some((_, target)) => target.ensure_repository().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The repository's setting. A registry that is not ECR's has none.
+    pub(super) async fn mutability(&self) -> Result<Mutability, RegistryError> {
+        self.repository.mutability().await
+    }
+
+    /// The way to ECR; absent of another registry.
+    pub(super) fn connection(&self) -> Option<&RegistryConnection> {
+        self.ecr.as_ref().map(|(connection, _)| connection)
     }
 
     /// Ends what was started for this run alone.

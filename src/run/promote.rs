@@ -148,7 +148,15 @@ async fn promote_from(
     if let Some(gate) = &request.gate
         && !planned.iter().all(|target| target.plan.is_fulfilled())
     {
-        require_scan(gate, of_source, &promoted.image, &promoted.manifest, &*reporter).await?;
+        require_scan(
+            gate,
+            of_source,
+            &promoted.image,
+            &promoted.manifest,
+            false,
+            &*reporter,
+        )
+        .await?;
     }
     if let Some(signed) = &request.signed {
         require_signature(signed, of_source, &promoted.image, promoted.manifest.digest()).await?;
@@ -205,7 +213,7 @@ impl Promoted {
 }
 
 /// The tags that rules make of what the image says of itself.
-fn desired(
+pub(super) fn desired(
     rules: &str,
     facts: &ImageFacts,
     revision: Option<&Revision>,
@@ -248,8 +256,7 @@ async fn plan<'a>(
     let to = connection.image().clone();
     let is_elsewhere = to != promoted.image;
     let promotion = PromotionRequest {
-        from: promoted.image.at(request.from.clone()),
-        digest: promoted.manifest.digest(),
+        digest: Some(promoted.manifest.digest()),
         revision: promoted.revision.clone(),
         facts: promoted.facts.clone(),
         to,

@@ -1,6 +1,6 @@
 //! What a promotion did, or would do.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use indicatif::HumanBytes;
 use oci_registry::CopyReport;
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::report::{Report, Status, TagOutcome};
 use tagship_domain::error::cleaned;
-use tagship_domain::plan::{PromotionPlan, TagAction};
+use tagship_domain::plan::{PromotedTag, PromotionPlan, TagAction};
 use tagship_domain::reference::{Digest, ImageName, Tag};
 
 /// What `tagship promote` prints with `--json`.
@@ -41,9 +41,10 @@ pub(super) struct PromotionTarget {
     tags: Vec<TagLine>,
 }
 
+/// What happened to one tag.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct TagLine {
+pub(super) struct TagLine {
     tag: Tag,
     /// What is planned, or what happened.
     outcome: &'static str,
@@ -53,9 +54,9 @@ struct TagLine {
     from: Option<Digest>,
 }
 
-impl PromotionTarget {
-    pub(super) fn planned(plan: &PromotionPlan, bytes: u64) -> Self {
-        let tags = plan.tags.iter().map(|tag| TagLine {
+impl TagLine {
+    pub(super) fn planned(tag: &PromotedTag) -> Self {
+        Self {
             tag: tag.wanted.tag.clone(),
             outcome: tag.action.name(),
             rollback: tag.rollback,
@@ -63,12 +64,38 @@ impl PromotionTarget {
                 TagAction::Move { from } => Some(*from),
                 _ => None,
             },
-        });
+        }
+    }
+
+    /// Notes what happened.
+    pub(super) fn done(&mut self, report: &Report) {
+        let known = report.tags.iter().find(|known| known.tag == self.tag);
+        if let Some(known) = known {
+            self.outcome = known.outcome.as_str();
+            if known.outcome == TagOutcome::Kept {
+                self.from = None;
+            }
+        }
+    }
+}
+
+impl fmt::Display for TagLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "  {:<8} {}", self.outcome, self.tag)?;
+        if let Some(from) = self.from {
+            write!(f, " from {}", from.short())?;
+        }
+        f.write_str(if self.rollback { ", a rollback" } else { "" })
+    }
+}
+
+impl PromotionTarget {
+    pub(super) fn planned(plan: &PromotionPlan, bytes: u64) -> Self {
         Self {
             image: plan.image.clone(),
             status: "planned",
             bytes,
-            tags: tags.collect(),
+            tags: plan.tags.iter().map(TagLine::planned).collect(),
         }
     }
 
@@ -80,13 +107,7 @@ impl PromotionTarget {
         };
         self.bytes = copied.bytes;
         for line in &mut self.tags {
-            let known = report.tags.iter().find(|known| known.tag == line.tag);
-            if let Some(known) = known {
-                line.outcome = known.outcome.as_str();
-                if known.outcome == TagOutcome::Kept {
-                    line.from = None;
-                }
-            }
+            line.done(report);
         }
     }
 }
@@ -118,15 +139,7 @@ impl PromotionReport {
             };
             let _ = writeln!(text, "{}: {}{moved}", target.image, target.status);
             for line in &target.tags {
-                let from = line.from.map(|from| format!(" from {}", from.short()));
-                let rollback = if line.rollback { ", a rollback" } else { "" };
-                let _ = writeln!(
-                    text,
-                    "  {:<8} {}{}{rollback}",
-                    line.outcome,
-                    line.tag,
-                    from.unwrap_or_default()
-                );
+                let _ = writeln!(text, "{line}");
             }
         }
         text

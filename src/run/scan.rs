@@ -101,9 +101,10 @@ pub(super) async fn require_scan(
     connection: &RegistryConnection,
     image: &ImageName,
     manifest: &Manifest,
+    may_start: bool,
     reporter: &dyn Reporter,
 ) -> Result<(), RunError> {
-    let (_, decision) = judged(gate, connection, image, manifest, false, reporter).await?;
+    let (_, decision) = judged(gate, connection, image, manifest, may_start, reporter).await?;
     let dockerfile = Path::new("Dockerfile");
     write_sarif(
         Some(gate),

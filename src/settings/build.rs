@@ -47,6 +47,15 @@ pub struct BuildSettings {
     pub docker_host: Option<String>,
 }
 
+/// An engine whose image is pushed as it is.
+#[derive(Debug, Clone, Default)]
+pub struct EngineSettings {
+    /// The engine's address, as in [`BuildSettings::docker_host`].
+    pub docker_host: Option<String>,
+    /// The file that remembers what layers were compressed to; absolute.
+    pub layer_cache: Option<PathBuf>,
+}
+
 /// Logins of the registries that base images and caches come from.
 #[derive(Debug, Clone, Default)]
 pub struct LoginSettings {

@@ -101,3 +101,36 @@ fn what_an_engine_saves_is_copied_to_a_registry() {
         assert_eq!(printed, expected, "{name}");
     }
 }
+
+/// Of the engine itself, and of the archive that it saves: on every engine, whatever its store is.
+#[test]
+fn what_an_engine_has_or_saves_is_pushed_and_runs() {
+    for engine in engines::all() {
+        let yard = Shipyard::new();
+        yard.ship(engine, &[]).code(0);
+        let registry = yard.ecr.login();
+        let source = format!("{}:1.0.0", yard.image());
+        docker_saves(engine, yard.home(), &registry, &source);
+        let expected = std::fs::read_to_string(yard.checkout.path().join("hello")).unwrap();
+        let push = |arguments: &[&str]| {
+            let host = engine.host();
+            let arguments = [&["push", "--json", "--docker-host", &host], arguments].concat();
+            let mut command = yard.ecr.command(yard.home(), &arguments);
+            let done = finish(command.current_dir(yard.home()));
+            done.expect_code(0);
+            serde_json::from_str::<serde_json::Value>(&done.stdout).unwrap()
+        };
+        for (from, to) in [(source.as_str(), "own/app"), ("saved.tar", "saved/app")] {
+            yard.ecr.create_repository(to, &Mutability::Immutable);
+            let report = push(&[from, to]);
+            assert_eq!(report["status"], "pushed", "{}: {from}", engine.name);
+            let reference = format!("{}/{to}:1.0.0", registry.host);
+            let digest = docker_pulls(engine, &registry, &reference);
+            assert_eq!(report["digest"], digest, "{}: {from}", engine.name);
+            let printed = docker_runs(engine, &registry, &[&reference, "cat", "/copy"]);
+            assert_eq!(printed, expected, "{}: {from}", engine.name);
+            let again = push(&[from, to]);
+            assert_eq!(again["status"], "already-pushed", "{}: {from}", engine.name);
+        }
+    }
+}

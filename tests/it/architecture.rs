@@ -43,7 +43,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("config", "regular_file schema"),
     // Workflows are read within the bounds of the file of inputs.
     ("migration", "config schema"),
-    ("inputs", "config regular_file schema settings"),
+    ("inputs", "config limits regular_file schema settings"),
     ("report", "ports"),
     ("ui", "clock inputs::Environment ports random report"),
     // The transaction. Reading an image back is part of it, and needs nothing but the port.

@@ -46,6 +46,7 @@ fn help_goes_to_stdout() {
         ("inspect", &["inspect", "--help"]),
         ("init", &["init", "--help"]),
         ("promote", &["promote", "--help"]),
+        ("push", &["push", "--help"]),
         ("release", &["release", "--help"]),
         ("copy", &["copy", "--help"]),
         ("doctor_short", &["doctor", "-h"]),

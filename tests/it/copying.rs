@@ -133,6 +133,54 @@ fn tags_and_platforms_can_be_chosen() {
     stock.copy(&[&stock.from(""), "org/app"]).expect_code(2);
     stock.copy(&[&stock.from(":9.9.9"), "org/app"]).expect_code(1);
     stock.copy(&[&stock.from(":1.4.0"), "org/none"]).expect_code(1);
+    let nothing = stock.copy(&[&stock.from(""), "org/app", "--tag-pattern", "2.*"]);
+    nothing.expect_code(1);
+    let said = format!("no tag of `{}` matches `2.*`", stock.from(""));
+    assert!(nothing.stderr.contains(&said), "{}", nothing.stderr);
+    assert!(
+        nothing.stderr.contains("hint: its tags are 1.3.0, 1.4.0, latest"),
+        "{}",
+        nothing.stderr
+    );
+    stock.source.create_repository("org/empty", &Mutability::Mutable);
+    let empty = format!("{}/org/empty", stock.source.host());
+    stock.copy(&[&empty, "org/app", "--all-tags"]).expect_code(1);
+}
+
+/// What a user reads of a layout speaks of the layout.
+#[test]
+fn a_layout_that_is_not_whole_is_named_and_a_copy_to_it_is_repeated() {
+    let stock = Stock::new();
+    stock.target.create_repository("org/app", &Mutability::Mutable);
+    stock.copied(&[&stock.from(":1.4.0"), "oci:image"]);
+    let absent = stock.copy(&["oci:image:2.0", "org/app"]);
+    absent.expect_code(1);
+    assert!(
+        absent.stderr.contains("no tag of `oci:image` matches `2.0`"),
+        "{}",
+        absent.stderr
+    );
+    assert!(
+        absent.stderr.contains("hint: its tags are 1.4.0"),
+        "{}",
+        absent.stderr
+    );
+    let image = stock.home.path().join("image");
+    for file in std::fs::read_dir(image.join("blobs/sha256")).unwrap() {
+        let file = file.unwrap();
+        if file.metadata().unwrap().len() < 100 {
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    }
+    let lacking = stock.copy(&["oci:image:1.4.0", "org/app"]);
+    lacking.expect_code(1);
+    assert!(!lacking.stderr.contains("registry"), "{}", lacking.stderr);
+    assert!(lacking.stderr.contains("hint: "), "{}", lacking.stderr);
+    // As a copy leaves it that was killed: without the index, which comes last.
+    std::fs::remove_file(image.join("index.json")).unwrap();
+    let again = stock.copied(&[&stock.from(":1.4.0"), "oci:image"]);
+    assert_eq!(again["images"][0]["action"], "create");
+    stock.copied(&["oci:image", "org/app:again"]);
 }
 
 #[test]

@@ -171,6 +171,8 @@ fn what_cannot_be_made_or_written_is_found_before_anything_is_published() {
     )
     .unwrap();
     symlink(outside.path().join("missing"), world.path("deploy/dangling")).unwrap();
+    symlink("../.git", world.path("deploy/git-link")).unwrap();
+    fs::create_dir_all(world.path(".Git/hooks")).unwrap();
     let made = std::process::Command::new("mkfifo")
         .arg(world.path("deploy/pipe"))
         .status();
@@ -195,8 +197,12 @@ fn what_cannot_be_made_or_written_is_found_before_anything_is_published() {
         ),
         (
             "type=lambda,function=f,platform=linux/arm64,path=deploy/dangling",
-            "cannot be written",
+            "cannot be written: it is a link that leads nowhere",
         ),
+        ("type=env,path=.git/config", "which is git's own"),
+        ("type=env,path=.Git/hooks/post-checkout", "which is git's own"),
+        ("type=env,path=deploy/.GIT", "which is git's own"),
+        ("type=env,path=deploy/git-link/config", "which is git's own"),
         (
             "type=lambda,function=f,platform=linux/arm64,path=deploy/pipe",
             "cannot be written: it is no regular file",

@@ -31,6 +31,7 @@ mod other_ci;
 mod permissions_page;
 mod plain_words;
 mod promotion;
+mod pushing;
 mod readme_in_korean;
 mod real_names;
 mod registry;

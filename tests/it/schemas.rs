@@ -14,18 +14,20 @@ use test_support::schema::{problems, problems_of};
 
 use crate::inputs_generated::is_fresh;
 use file::file_schema;
-use report::{plan_schema, report_schema};
+use report::{plan_schema, push_schema, report_schema};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 const FILE: &str = "docs/schemas/tagship-yaml.json";
 const REPORT: &str = "docs/schemas/report.json";
 const PLAN: &str = "docs/schemas/plan.json";
+const PUSH: &str = "docs/schemas/push.json";
 
 #[test]
 fn the_schemas_are_what_the_tables_say() {
     is_fresh(FILE, &pretty(&file_schema()));
     is_fresh(REPORT, &pretty(&report_schema()));
     is_fresh(PLAN, &pretty(&plan_schema()));
+    is_fresh(PUSH, &pretty(&push_schema()));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::layout::LayoutProblem;
 use super::login::LoginError;
 use tagship_domain::content::InvalidManifest;
 use tagship_domain::error::{Diagnose, FailureKind};
@@ -68,13 +69,13 @@ pub enum RegistryError {
         tag: Tag,
     },
     /// Content that should be there is not.
-    #[error("the registry lacks `{digest}`")]
+    #[error("content `{digest}` is missing")]
     ContentMissing {
         /// The digest.
         digest: Digest,
     },
-    /// The registry sent bytes that are not what was asked for.
-    #[error("the registry sent other content for `{expected}`: {found}")]
+    /// Bytes came that are not what was asked for.
+    #[error("what came for `{expected}` is other content: {found}")]
     ContentMismatch {
         /// What was asked for.
         expected: Digest,
@@ -87,7 +88,7 @@ pub enum RegistryError {
         /// Where it is.
         path: String,
         /// What is wrong.
-        problem: String,
+        problem: LayoutProblem,
     },
     /// A manifest cannot be read.
     #[error(transparent)]
@@ -180,6 +181,13 @@ impl Diagnose for RegistryError {
                 let options = host.aws_options();
                 Some(format!("create it: aws{options} ecr create-repository --repository-name {repository} --image-tag-mutability IMMUTABLE").into())
             }
+            Self::ContentMissing { .. } => {
+                Some("the image is not whole where it is: push or copy it there again".into())
+            }
+            Self::ContentMismatch { .. } => {
+                Some("nothing was taken of it; repeat, and if it stays, push or copy the image there again".into())
+            }
+            Self::Layout { problem, .. } => problem.hint(),
             Self::Unavailable { .. } => Some("run again: what was pushed is kept, and no tag was moved half-way".into()),
             _ => None,
         }

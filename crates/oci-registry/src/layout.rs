@@ -6,10 +6,12 @@
 
 mod files;
 mod index;
+mod problem;
 mod write;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,9 +21,9 @@ use serde::Deserialize;
 
 use self::files::{Extent, Files};
 use self::index::{LayoutEntry, LayoutIndex};
+pub use self::problem::LayoutProblem;
 use self::write::Staging;
 use super::error::RegistryError;
-use super::manifests::mismatch;
 use super::reads::MAX_SMALL_BLOB;
 use super::repository::{BlobStream, ReadRepository, ReadWhole};
 use tagship_domain::content::{Descriptor, MAX_MANIFEST_BYTES, Manifest, OCI_INDEX, OCI_MANIFEST};
@@ -60,20 +62,27 @@ struct Kind {
 impl OciLayout {
     /// Opens a layout in a folder or an archive, to be read.
     pub fn open(path: &Path) -> Result<Self, RegistryError> {
-        let unusable = |problem: String| unusable(path, problem);
-        let real = path.canonicalize().map_err(|error| unusable(error.to_string()))?;
+        let unusable = |problem: LayoutProblem| unusable(path, problem);
+        let real = path.canonicalize().map_err(|error| {
+            unusable(match error.kind() {
+                io::ErrorKind::NotFound => LayoutProblem::Absent,
+                _ => error.to_string().into(),
+            })
+        })?;
         let files = if real.is_dir() {
             Files::Folder(real)
         } else {
-            Files::archive(&real).map_err(unusable)?
+            Files::archive(&real).map_err(|problem| unusable(problem.into()))?
         };
         let index = read_index(&files).map_err(unusable)?;
         let index = index.ok_or_else(|| {
-            let is_old = matches!(files.find("manifest.json"), Ok(Some(_)));
-            unusable(if is_old {
-                "it is a `docker save` archive of a Docker before 25, which is no OCI layout".to_owned()
+            let has = |name: &str| matches!(files.find(name), Ok(Some(_)));
+            unusable(if has("manifest.json") {
+                LayoutProblem::OldArchive
+            } else if read_marker(&files).is_ok_and(|marker| marker) {
+                LayoutProblem::BrokenOff
             } else {
-                "it has no `index.json`".to_owned()
+                LayoutProblem::NoLayout("index.json")
             })
         })?;
         Ok(Self {
@@ -86,13 +95,14 @@ impl OciLayout {
 
     /// Opens the layout in a folder, which is made when it is first written, to be added to.
     pub fn open_or_create(path: &Path) -> Result<Self, RegistryError> {
-        let unusable = |problem: String| unusable(path, problem);
-        let staging = Staging::folder(path).map_err(unusable)?;
+        let unusable = |problem: LayoutProblem| unusable(path, problem);
+        let staging = Staging::folder(path).map_err(|problem| unusable(problem.into()))?;
         let files = Files::Folder(staging.root().to_owned());
         let index = match read_index(&files).map_err(unusable)? {
             Some(index) => index,
-            None if staging.is_empty() => LayoutIndex::empty(),
-            None => return Err(unusable("it is a folder of something else".to_owned())),
+            // The first that a copy writes is the marker, and the last the index.
+            None if staging.is_empty() || read_marker(&files).map_err(unusable)? => LayoutIndex::empty(),
+            None => return Err(unusable(LayoutProblem::Occupied)),
         };
         Ok(Self {
             path: path.to_owned(),
@@ -134,22 +144,16 @@ impl OciLayout {
                 .find(|entry| entry.tag.is_some())
                 .or(entries.first()),
         ) else {
-            let names: Vec<String> = entries
+            let tags = entries
                 .iter()
-                .filter_map(|entry| Some(format!("`{}`", entry.tag.as_ref()?)))
-                .collect();
-            let problem = match names.as_slice() {
-                [] => format!("it has {} images, and none of them is named", digests.len()),
-                names => format!(
-                    "it has {} images, and none of them is named; its tags are {}",
-                    digests.len(),
-                    names.join(", ")
-                ),
-            };
-            return Err(self.unusable(problem));
+                .filter_map(|entry| Some(entry.tag.as_ref()?.to_string()));
+            return Err(self.unusable(LayoutProblem::Ambiguous {
+                count: digests.len(),
+                tags: tags.collect(),
+            }));
         };
         let manifest = self.manifest(digest).await?;
-        let manifest = manifest.ok_or(RegistryError::ContentMissing { digest: *digest })?;
+        let manifest = manifest.ok_or_else(|| self.lacks(*digest))?;
         Ok((first.tag.clone(), manifest))
     }
 
@@ -162,8 +166,16 @@ impl OciLayout {
         self.index().entries()
     }
 
-    fn unusable(&self, problem: impl Into<String>) -> RegistryError {
-        unusable(&self.path, problem.into())
+    fn unusable(&self, problem: impl Into<LayoutProblem>) -> RegistryError {
+        unusable(&self.path, problem)
+    }
+
+    fn lacks(&self, digest: Digest) -> RegistryError {
+        self.unusable(LayoutProblem::Lacks { digest })
+    }
+
+    fn altered(&self, digest: Digest, found: String) -> RegistryError {
+        self.unusable(LayoutProblem::Altered { digest, found })
     }
 
     fn find(&self, digest: &Digest) -> Result<Option<Extent>, RegistryError> {
@@ -179,7 +191,7 @@ impl OciLayout {
         let content = content.map_err(|error| self.unusable(format!("`{}`: {error}", blob_name(digest))))?;
         let found = Digest::of(&content);
         if found != *digest {
-            return Err(mismatch(*digest, found.to_string()));
+            return Err(self.altered(*digest, found.to_string()));
         }
         Ok(Some(content))
     }
@@ -201,7 +213,7 @@ impl ReadRepository for OciLayout {
             };
             let digest = descriptor.digest;
             let manifest = self.manifest(&digest).await?;
-            found.insert(tag, manifest.ok_or(RegistryError::ContentMissing { digest })?);
+            found.insert(tag, manifest.ok_or_else(|| self.lacks(digest))?);
         }
         Ok(found)
     }
@@ -215,7 +227,7 @@ impl ReadRepository for OciLayout {
             return Ok(None);
         };
         let kind: Kind =
-            serde_json::from_slice(&content).map_err(|error| mismatch(*digest, error.to_string()))?;
+            serde_json::from_slice(&content).map_err(|error| self.altered(*digest, error.to_string()))?;
         let of_structure = if kind.manifests.is_some() {
             OCI_INDEX
         } else {
@@ -232,7 +244,7 @@ impl ReadRepository for OciLayout {
     async fn blob(&self, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
         let digest = descriptor.digest;
         let content = self.read(&digest, MAX_SMALL_BLOB).await?;
-        content.ok_or(RegistryError::ContentMissing { digest })
+        content.ok_or_else(|| self.lacks(digest))
     }
 }
 
@@ -243,7 +255,7 @@ impl ReadWhole for OciLayout {
         for LayoutEntry { descriptor, .. } in self.entries() {
             let digest = descriptor.digest;
             let manifest = self.manifest(&digest).await?;
-            let manifest = manifest.ok_or(RegistryError::ContentMissing { digest })?;
+            let manifest = manifest.ok_or_else(|| self.lacks(digest))?;
             let about = manifest.content()?.subject().map(|about| about.digest);
             if about == Some(*subject) && !found.iter().any(|known| known.digest == digest) {
                 found.push(descriptor);
@@ -255,10 +267,10 @@ impl ReadWhole for OciLayout {
     async fn open(&self, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
         let digest = blob.digest;
         let extent = self.find(&digest)?;
-        let extent = extent.ok_or(RegistryError::ContentMissing { digest })?;
+        let extent = extent.ok_or_else(|| self.lacks(digest))?;
         if extent.size != blob.size {
             let found = format!("{} bytes in place of {}", extent.size, blob.size);
-            return Err(mismatch(digest, found));
+            return Err(self.altered(digest, found));
         }
         Ok(extent.stream())
     }
@@ -269,30 +281,41 @@ fn blob_name(digest: &Digest) -> String {
     format!("blobs/{}", digest.to_string().replacen(':', "/", 1))
 }
 
-fn unusable(path: &Path, problem: String) -> RegistryError {
+fn unusable(path: &Path, problem: impl Into<LayoutProblem>) -> RegistryError {
     RegistryError::Layout {
         path: path.display().to_string(),
-        problem,
+        problem: problem.into(),
     }
 }
 
 /// Reads the index of a layout of a version that is known; `None` where there is none.
-fn read_index(files: &Files) -> Result<Option<LayoutIndex>, String> {
-    let read = |name: &str, limit: u64| -> Result<Option<Bytes>, String> {
-        let extent = files.find(name)?;
-        let content = extent.map(|extent| extent.read_now(limit)).transpose();
-        content.map_err(|error| format!("`{name}`: {error}"))
-    };
-    let Some(index) = read("index.json", MAX_INDEX_BYTES)? else {
+fn read_index(files: &Files) -> Result<Option<LayoutIndex>, LayoutProblem> {
+    let Some(index) = read_small(files, "index.json", MAX_INDEX_BYTES)? else {
         return Ok(None);
     };
-    let marker = read("oci-layout", MAX_MARKER_BYTES)?.ok_or("it has no `oci-layout`")?;
-    let marker: Marker = serde_json::from_slice(&marker).map_err(|error| format!("`oci-layout`: {error}"))?;
-    if !marker.image_layout_version.starts_with("1.") {
-        return Err("`oci-layout` names a version that is not 1".to_owned());
+    if !read_marker(files)? {
+        return Err(LayoutProblem::NoLayout("oci-layout"));
     }
     let index = LayoutIndex::parse(&index).map_err(|problem| format!("`index.json`: {problem}"))?;
     Ok(Some(index))
+}
+
+/// Whether the marker of a layout of a version that is known is there.
+fn read_marker(files: &Files) -> Result<bool, LayoutProblem> {
+    let Some(marker) = read_small(files, "oci-layout", MAX_MARKER_BYTES)? else {
+        return Ok(false);
+    };
+    let marker: Marker = serde_json::from_slice(&marker).map_err(|error| format!("`oci-layout`: {error}"))?;
+    if !marker.image_layout_version.starts_with("1.") {
+        return Err("`oci-layout` names a version that is not 1".to_owned().into());
+    }
+    Ok(true)
+}
+
+fn read_small(files: &Files, name: &str, limit: u64) -> Result<Option<Bytes>, String> {
+    let extent = files.find(name)?;
+    let content = extent.map(|extent| extent.read_now(limit)).transpose();
+    content.map_err(|error| format!("`{name}`: {error}"))
 }
 
 #[cfg(test)]

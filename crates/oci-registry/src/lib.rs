@@ -34,7 +34,7 @@ pub use copy::{CopyPlan, CopyReport, copy, verify_copy};
 pub use error::{READ_BLOB, RegistryError, missing_permission};
 pub use http::{CONNECT, KEEP_ALIVE, http_client};
 pub use in_memory::{InMemoryRegistry, InMemoryState};
-pub use layout::OciLayout;
+pub use layout::{LayoutProblem, OciLayout};
 pub use login::{LoginError, RegistryCredential, RegistryLogin};
 pub use reads::MAX_SMALL_BLOB;
 pub use referrers::{cosign_tags, referrers_tag};

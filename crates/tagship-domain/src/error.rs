@@ -91,6 +91,18 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     cleaned(&text)
 }
 
+/// The most names that a message lists.
+const MAX_LISTED: usize = 12;
+
+/// The names with commas between them, and how many more there are.
+pub fn listed<T: ToString>(names: &[T]) -> String {
+    let mut listed: Vec<String> = names.iter().take(MAX_LISTED).map(ToString::to_string).collect();
+    if let Some(more) = names.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
+        listed.push(format!("{more} more"));
+    }
+    listed.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -161,7 +161,7 @@ impl DifferenceCause {
     pub const fn hint(self) -> &'static str {
         match self {
             Self::SubmoduleMissing | Self::SubmoduleElsewhere => {
-                "check submodules out (`git submodule update --init --recursive`, or `submodules: recursive` at `actions/checkout`), or leave them out in `.dockerignore`"
+                "check submodules out (`git submodule update --init --recursive`, or in GitHub Actions `submodules: recursive` at `actions/checkout`), or leave them out in `.dockerignore`"
             }
             Self::SkipWorktree => {
                 "take these paths into the checkout (`sparse-checkout`, or `git update-index --no-skip-worktree`), or leave them out in `.dockerignore`"

@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod artifact;
 pub mod build;
 pub mod bump;
 pub mod capability;

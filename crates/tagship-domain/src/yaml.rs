@@ -78,6 +78,14 @@ impl Node {
         }
     }
 
+    /// The pairs of a mapping, by the texts of their keys.
+    pub(crate) fn pairs(&self) -> Option<impl Iterator<Item = (&str, &Self)>> {
+        match &self.value {
+            Value::Mapping { pairs, .. } => Some(pairs.iter().map(|(key, value)| (key.text.as_str(), value))),
+            _ => None,
+        }
+    }
+
     /// The text of a scalar.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {

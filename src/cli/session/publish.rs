@@ -61,6 +61,7 @@ pub(super) fn publish(
             }
             end
         }
+        Err(_) if interrupt.has_come() => End::Cancelled,
         Err(error) => End::Failed(Box::new(error)),
     };
     show(ui, end, Some(&ledger), files.as_ref())

@@ -8,6 +8,7 @@ use crate::cli::copy::CopyArguments;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::looking::{InspectArguments, LsArguments};
 use crate::cli::promote::PromoteArguments;
+use crate::cli::push::PushArguments;
 use crate::cli::release::ReleaseArguments;
 use crate::cli::scan::ScanArguments;
 use crate::inputs::Environment;
@@ -94,6 +95,28 @@ pub(super) fn release(
             let work = run::release_published(&request, reporter, &ledger);
             let end = until_interrupted(interrupt, async { work.await.into() });
             show(ui, end, Some(&ledger), None)
+        }
+        Err(error) => refuse(ui, error),
+    }
+}
+
+pub(super) fn push(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: PushArguments,
+    environment: &Environment,
+) -> ExitCode {
+    match arguments.into_request(environment) {
+        Ok(request) => {
+            let settings = match &request.target {
+                RepositoryPlace::Ecr(settings) => Some(&**settings),
+                RepositoryPlace::Other(_) => None,
+            };
+            let reporter = masked(ui, settings);
+            let lines = request.logins.lines.iter();
+            lines.for_each(|line| reporter.mask(&line.password));
+            request.github.token.iter().for_each(|token| reporter.mask(token));
+            finish(ui, interrupt, run::push(&request, reporter))
         }
         Err(error) => refuse(ui, error),
     }

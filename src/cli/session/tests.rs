@@ -23,7 +23,7 @@ fn a_signal_drops_the_run_and_every_output_is_written_still() {
         let folder = tempfile::tempdir().unwrap();
         let environment = environment(folder.path());
         let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
-        let interrupt = Interrupt::install(|| ()).unwrap();
+        let interrupt = Interrupt::install(|| (), || ()).unwrap();
         let end = until_interrupted(&interrupt, async move {
             let _alive = alive;
             let own = std::process::id().to_string();

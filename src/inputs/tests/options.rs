@@ -76,7 +76,7 @@ fn every_entry_that_is_wrong_is_named_and_no_value_of_it() {
         (
             "cache-to",
             "type=floppy",
-            "entry 1, `type`: `type=floppy` is no kind of cache",
+            "entry 1, `type=floppy`: `type=floppy` is no kind of cache",
         ),
         ("cache", "somewhere", "`somewhere` is no place for a cache"),
         (

@@ -42,11 +42,11 @@ fn what_holds_no_digest_is_named() {
         .status();
     assert!(made.unwrap().success());
     let cases = [
-        ("wrong", "does not start with `sha256:`"),
+        ("wrong", "what it says is not `sha256:`"),
         ("deep", "it lies too deep"),
         ("empty", "is not 64 hex digits"),
         ("links", "is a link"),
-        ("link", "does not start with `sha256:`"),
+        ("link", "what it says is not `sha256:`"),
         ("nothing", "holds no digest"),
         ("pipe", "is no regular file"),
         ("missing", "No such file"),
@@ -57,6 +57,10 @@ fn what_holds_no_digest_is_named() {
         case = case.without("merge-from").flag("merge-from", entry);
         let (problem, _) = case.problem();
         assert!(problem.contains(expected), "{entry}: {problem}");
+        assert!(
+            !problem.contains("root:"),
+            "nothing of another file is shown: {problem}"
+        );
     }
     for (input, value) in [("by-digest", "true"), ("push", "false"), ("offline", "true")] {
         let (problem, hint) = Case::complete()

@@ -88,6 +88,37 @@ pub(super) fn plan_schema() -> Value {
     titled(plan, "The plan of a run of Tagship")
 }
 
+/// What `tagship push --json` prints.
+pub(super) fn push_schema() -> Value {
+    let tag = object(
+        &json!({
+            "tag": tag_name(),
+            "outcome": {"enum": ["create", "keep", "move", "hold", "created", "kept", "moved", "held"]},
+            "rollback": {"type": "boolean"},
+            "from": nullable(&digest()),
+        }),
+        &[],
+    );
+    let push = object(
+        &json!({
+            "source": text(),
+            "kind": {"enum": ["engine-image", "archive", "layout", "helm-chart", "wasm"]},
+            "image": image(),
+            "status": {"enum": ["planned", "pushed", "already-pushed"]},
+            "digest": nullable(&digest()),
+            "revision": nullable(&text()),
+            "version": nullable(&text()),
+            "dry-run": {"type": "boolean"},
+            "bytes": {"type": ["integer", "null"], "minimum": 0},
+            "tags": {"type": "array", "items": tag},
+            "exit-code": exit_code(),
+            "error": nullable(&error()),
+        }),
+        &[],
+    );
+    titled(push, "The report of a push with Tagship")
+}
+
 fn plan() -> Value {
     let content = one_of(&[
         (

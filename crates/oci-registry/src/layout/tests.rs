@@ -176,7 +176,7 @@ async fn what_is_damaged_or_huge_is_refused() {
         ("wrong digest", "index.json"),
         ("another version", "a version that is not 1"),
         ("no marker", "it has no `oci-layout`"),
-        ("no index", "it has no `index.json`"),
+        ("no index", "it holds no image yet"),
     ] {
         let (_home, path, tree) = folder().await;
         let grow = |name: &str| {
@@ -286,4 +286,78 @@ async fn a_folder_of_something_else_is_left_alone() {
     fs::write(home.path().join("mine"), "x").unwrap();
     let error = OciLayout::open_or_create(home.path()).unwrap_err().to_string();
     assert!(error.contains("a folder of something else"), "{error}");
+}
+
+/// Whatever moment a copy is broken off at, the next one goes on.
+#[tokio::test]
+async fn a_copy_that_was_broken_off_is_repeated() {
+    let (registry, tree) = stock().await;
+    let largest = tree
+        .blobs()
+        .into_values()
+        .max_by_key(|blob| blob.size)
+        .unwrap()
+        .clone();
+    for left in ["nothing", "a file without a name", "the marker", "one blob"] {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("image");
+        match left {
+            "one blob" => {
+                let layout = OciLayout::open_or_create(&path).unwrap();
+                let content = registry.open(&largest).await.unwrap();
+                layout
+                    .upload(&largest.digest, largest.size, content)
+                    .await
+                    .unwrap();
+                let error = OciLayout::open(&path).unwrap_err();
+                assert!(error.to_string().contains("was broken off"), "{error}");
+            }
+            "nothing" => {}
+            _ => {
+                fs::create_dir(&path).unwrap();
+                let name = if left == "the marker" {
+                    "oci-layout"
+                } else {
+                    ".17-0.partial"
+                };
+                fs::write(path.join(name), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+            }
+        }
+        let layout = OciLayout::open_or_create(&path).unwrap_or_else(|error| panic!("{left}: {error}"));
+        let plan = CopyPlan::new(&tree, &layout).await.unwrap();
+        assert_eq!(plan.present, usize::from(left == "one blob"), "{left}");
+        fill(&layout, "1.0").await;
+        read_whole(&path).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_has_a_hint_and_no_word_of_a_registry() {
+    use tagship_domain::error::Diagnose as _;
+    let (home, path, tree) = folder().await;
+    let layer = tree.blobs().keys().next().copied().unwrap();
+    fs::remove_file(path.join(blob_name(&layer))).unwrap();
+    let old = home.path().join("old.tar");
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(2);
+    builder
+        .append_data(&mut header, "manifest.json", &b"[]"[..])
+        .unwrap();
+    fs::write(&old, builder.into_inner().unwrap()).unwrap();
+    let other = home.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("file"), "x").unwrap();
+    let errors = [
+        read_whole(&path).await.unwrap_err(),
+        OciLayout::open(&home.path().join("absent")).unwrap_err(),
+        OciLayout::open(&old).unwrap_err(),
+        OciLayout::open(&other).unwrap_err(),
+        OciLayout::open_or_create(&other).unwrap_err(),
+        OciLayout::create_archive(&old).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.hint().is_some(), "{error}");
+        assert!(!error.to_string().contains("registry"), "{error}");
+    }
 }

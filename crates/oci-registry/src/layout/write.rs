@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
-use super::{OciLayout, blob_name};
+use super::{LayoutProblem, OciLayout, blob_name};
 use crate::error::RegistryError;
 use crate::manifests::mismatch;
 use crate::repository::{BlobStream, WriteRepository};
@@ -19,6 +19,9 @@ use tagship_domain::reference::{Digest, DigestHasher, Reference, Tag};
 
 /// Source: OCI image spec, "oci-layout file".
 const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// What the names of files end with that are not whole yet.
+const PARTIAL: &str = ".partial";
 
 /// The folder that a layout is written in.
 #[derive(Debug)]
@@ -42,13 +45,13 @@ impl Staging {
     }
 
     /// A folder beside an archive that is not there yet.
-    pub(super) fn archive(path: &Path) -> Result<Self, String> {
+    pub(super) fn archive(path: &Path) -> Result<Self, LayoutProblem> {
         if path.symlink_metadata().is_ok() {
-            return Err("it is there already, and an archive is not added to".to_owned());
+            return Err(LayoutProblem::Exists);
         }
         let archive = place(path)?;
         let name = archive.file_name().unwrap_or_default().to_string_lossy();
-        let root = archive.with_file_name(format!(".{name}.{}.partial", std::process::id()));
+        let root = archive.with_file_name(format!(".{name}.{}{PARTIAL}", std::process::id()));
         Ok(Self::new(root, Some(archive)))
     }
 
@@ -65,9 +68,16 @@ impl Staging {
         &self.root
     }
 
-    /// Whether nothing is in the folder.
+    /// Whether nothing is in the folder, but what a run that was killed began to write first.
     pub(super) fn is_empty(&self) -> bool {
-        fs::read_dir(&self.root).map_or(true, |mut entries| entries.next().is_none())
+        let is_begun = |entry: io::Result<fs::DirEntry>| {
+            entry.is_ok_and(|entry| {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                name.starts_with('.') && name.ends_with(PARTIAL)
+            })
+        };
+        fs::read_dir(&self.root).map_or(true, |mut entries| entries.all(is_begun))
     }
 
     /// Writes a file that has its name only when it is whole.
@@ -77,14 +87,25 @@ impl Staging {
         file.keep(&self.root.join(name))
     }
 
-    /// Begins a file that has no name yet.
+    /// Begins a file that has no name yet. The marker comes before all others: a folder that has it is ours to go on with.
     fn begin(&self) -> io::Result<Unnamed> {
-        self.was_written.store(true, Ordering::Relaxed);
+        let marker = self.root.join("oci-layout");
+        if !self.was_written.load(Ordering::Relaxed) && marker.symlink_metadata().is_err() {
+            fs::create_dir_all(&self.root)?;
+            let mut file = self.unnamed()?;
+            file.write(MARKER)?;
+            file.keep(&marker)?;
+        }
         fs::create_dir_all(self.root.join("blobs/sha256"))?;
+        self.was_written.store(true, Ordering::Relaxed);
+        self.unnamed()
+    }
+
+    fn unnamed(&self) -> io::Result<Unnamed> {
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
         let path = self
             .root
-            .join(format!(".{}-{number}.partial", std::process::id()));
+            .join(format!(".{}-{number}{PARTIAL}", std::process::id()));
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o644).open(&path)?;
         Ok(Unnamed {
@@ -94,14 +115,14 @@ impl Staging {
     }
 
     /// Makes the archive of what was written.
-    pub(super) fn finish(self) -> Result<(), String> {
+    pub(super) fn finish(self) -> Result<(), LayoutProblem> {
         let Some(archive) = &self.archive else {
             return Ok(());
         };
         if !self.was_written.load(Ordering::Relaxed) {
             return Ok(());
         }
-        self.pack(archive).map_err(|error| error.to_string())
+        self.pack(archive).map_err(LayoutProblem::Unwritable)
     }
 
     /// Files in the order of their names, without anything of this machine, so that equal content makes equal archives.
@@ -184,18 +205,18 @@ impl Drop for Unnamed {
 impl OciLayout {
     fn staging(&self) -> Result<&Staging, RegistryError> {
         let staging = self.staging.as_ref();
-        staging.ok_or_else(|| self.unusable("it was opened to be read"))
+        staging.ok_or_else(|| self.unusable("it was opened to be read".to_owned()))
     }
 
-    fn failed(&self, error: &io::Error) -> RegistryError {
-        self.unusable(format!("it cannot be written: {error}"))
+    fn failed(&self, error: io::Error) -> RegistryError {
+        self.unusable(LayoutProblem::Unwritable(error))
     }
 }
 
 #[async_trait]
 impl WriteRepository for OciLayout {
     async fn upload(&self, digest: &Digest, size: u64, mut content: BlobStream) -> Result<(), RegistryError> {
-        let mut file = self.staging()?.begin().map_err(|error| self.failed(&error))?;
+        let mut file = self.staging()?.begin().map_err(|error| self.failed(error))?;
         let (mut hash, mut written) = (DigestHasher::default(), 0);
         while let Some(chunk) = content.next().await {
             let chunk = chunk.map_err(|error| RegistryError::Source(error.to_string()))?;
@@ -204,20 +225,20 @@ impl WriteRepository for OciLayout {
                 return Err(mismatch(*digest, format!("more than {size} bytes")));
             }
             hash.update(&chunk);
-            file.write(&chunk).map_err(|error| self.failed(&error))?;
+            file.write(&chunk).map_err(|error| self.failed(error))?;
         }
         let found = hash.finish();
         if (found, written) != (*digest, size) {
             return Err(mismatch(*digest, format!("{found} of {written} bytes")));
         }
         let name = self.staging()?.root().join(blob_name(digest));
-        file.keep(&name).map_err(|error| self.failed(&error))
+        file.keep(&name).map_err(|error| self.failed(error))
     }
 
     async fn put_blob(&self, content: Bytes) -> Result<Digest, RegistryError> {
         let digest = Digest::of(&content);
         let put = self.staging()?.put(&blob_name(&digest), &content);
-        put.map(|()| digest).map_err(|error| self.failed(&error))
+        put.map(|()| digest).map_err(|error| self.failed(error))
     }
 
     /// Lists the manifest under a tag, or by itself where it is a referrer: others are parts of what comes later.
@@ -243,10 +264,8 @@ impl OciLayout {
         let mut index = self.index();
         let mut changed = index.clone();
         changed.list(manifest, tag);
-        let put = staging
-            .put("oci-layout", MARKER)
-            .and_then(|()| staging.put("index.json", &changed.bytes()));
-        put.map_err(|error| self.failed(&error))?;
+        let put = staging.put("index.json", &changed.bytes());
+        put.map_err(|error| self.failed(error))?;
         *index = changed;
         Ok(())
     }

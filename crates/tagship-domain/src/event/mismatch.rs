@@ -112,7 +112,7 @@ impl std::error::Error for Mismatch {}
 
 impl Mismatch {
     /// What lets the checkout and the event agree.
-    pub const HINT: &str = "check out what the event is about: leave `ref` out at `actions/checkout`, or set it to `${{ github.sha }}`";
+    pub const HINT: &str = "check out the commit that the event is about; in GitHub Actions leave `ref` out at `actions/checkout`, or set it to `${{ github.sha }}`";
 }
 
 impl Diagnose for Mismatch {
@@ -123,7 +123,7 @@ impl Diagnose for Mismatch {
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match &self.subject {
             EventSubject::Tag(_) => {
-                "check the tag out, with `ref: ${{ github.ref }}` at `actions/checkout`; a commit that is checked out on purpose is named with `version`".into()
+                "check the tag out, in GitHub Actions with `ref: ${{ github.ref }}` at `actions/checkout`; a commit that is checked out on purpose is named with `version`".into()
             }
             EventSubject::Reference(_) => Self::HINT.into(),
         })

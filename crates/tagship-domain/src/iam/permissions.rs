@@ -147,6 +147,23 @@ const DECLARED_LIFECYCLE: Permission = row(
     Need::Required,
     "read lifecycle policies; needed where one is declared",
 );
+/// What putting an image and its tags needs.
+const PUBLISHING: &[Permission] = &[
+    login("log in to the registry"),
+    LOOK_UP,
+    row(
+        "ecr:BatchCheckLayerAvailability",
+        Need::Required,
+        "skip layers that are there, and verify those that were pushed",
+    ),
+    row("ecr:InitiateLayerUpload", Need::Required, "push layers"),
+    row("ecr:UploadLayerPart", Need::Required, "push layers"),
+    row("ecr:CompleteLayerUpload", Need::Required, "push layers"),
+    row("ecr:PutImage", Need::Required, "push manifests, and put tags"),
+    SETTINGS,
+    LABELS,
+    LIST,
+];
 
 /// What each command needs. A new command is a new row.
 ///
@@ -154,26 +171,15 @@ const DECLARED_LIFECYCLE: Permission = row(
 pub const COMMANDS: &[CommandPermissions] = &[
     CommandPermissions {
         name: "ship",
-        permissions: &[
-            login("log in to the registry"),
-            LOOK_UP,
-            row(
-                "ecr:BatchCheckLayerAvailability",
-                Need::Required,
-                "skip layers that are there, and verify those that were pushed",
-            ),
-            row("ecr:InitiateLayerUpload", Need::Required, "push layers"),
-            row("ecr:UploadLayerPart", Need::Required, "push layers"),
-            row("ecr:CompleteLayerUpload", Need::Required, "push layers"),
-            row("ecr:PutImage", Need::Required, "push manifests, and put tags"),
-            SETTINGS,
-            LABELS,
-            LIST,
-        ],
+        permissions: PUBLISHING,
     },
     CommandPermissions {
         name: "plan",
         permissions: &[login("log in to the registry"), LOOK_UP, SETTINGS, LABELS, LIST],
+    },
+    CommandPermissions {
+        name: "push",
+        permissions: PUBLISHING,
     },
     CommandPermissions {
         name: "scan",

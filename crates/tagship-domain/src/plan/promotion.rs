@@ -10,16 +10,14 @@ use super::{Candidate, Conflict, Conflicts, HoldReason, TagAction};
 use crate::error::{Diagnose, FailureKind};
 use crate::facts::{Facts, ImageFacts, Revision};
 use crate::immutability::Mutability;
-use crate::reference::{Digest, ImageName, ImageRef, Tag};
+use crate::reference::{Digest, ImageName, Tag};
 use crate::tags::{DesiredTag, Order};
 
 /// An image that is promoted, and the tags that it is to have in one repository.
 #[derive(Debug, Clone)]
 pub struct PromotionRequest {
-    /// The image: where it is read from.
-    pub from: ImageRef,
-    /// Its digest, which it keeps.
-    pub digest: Digest,
+    /// Its digest; absent of an image that has none before it is pushed.
+    pub digest: Option<Digest>,
     /// Its commit, if it says so.
     pub revision: Option<Revision>,
     /// What else it says of itself.
@@ -38,8 +36,8 @@ pub struct PromotionRequest {
 pub struct PromotionPlan {
     /// The repository that gets the image.
     pub image: ImageName,
-    /// The image's digest.
-    pub digest: Digest,
+    /// The image's digest, if it has one already.
+    pub digest: Option<Digest>,
     /// The commit that the image says it was built from.
     pub revision: Option<Revision>,
     /// The version that the image says it has.
@@ -68,7 +66,7 @@ impl PromotionRequest {
     /// Returns the image that wants the tags.
     pub fn candidate(&self) -> Candidate<'_> {
         Candidate {
-            digest: Some(self.digest),
+            digest: self.digest,
             revision: self.revision.as_ref(),
             version: self.facts.version.as_ref(),
             request: self.facts.request.as_ref(),

@@ -93,15 +93,15 @@ impl HoldReason {
     /// Returns what lets the tag move, where the user can do something.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::VersionsUnknown { .. } => {
-                Some("check out with `fetch-depth: 0`, or let the role list the repository's tags")
-            }
+            Self::VersionsUnknown { .. } => Some(
+                "check out the whole history (`fetch-depth: 0` in GitHub Actions, `GIT_DEPTH: 0` in GitLab CI), or let the role list the repository's tags",
+            ),
             Self::PointsToUnrelatedCommit(_) | Self::CommitNotInRepository(_) => Some(
                 "if the branch was rewritten, delete the tag in the registry: the next run creates it again",
             ),
-            Self::CommitOutOfReach(_) => {
-                Some("check out with `fetch-depth: 0`, or give a `github-token` that may read the repository")
-            }
+            Self::CommitOutOfReach(_) => Some(
+                "check out the whole history (`fetch-depth: 0` in GitHub Actions, `GIT_DEPTH: 0` in GitLab CI), or give a `github-token` that may read the repository",
+            ),
             Self::EventIsAboutAnotherCommit(_) => Some(Mismatch::HINT),
             Self::PointsToGreaterVersion { .. }
             | Self::GreaterVersionExists { .. }

@@ -255,8 +255,7 @@ fn the_tags_of_a_promotion_are_those_of_its_own_flag() {
         let rules = TagRule::parse_list(to, tags::Mode::Strict).unwrap();
         let wanted = tags::tag_set(&rules, None, &CommitId::parse(OURS).unwrap(), false).unwrap();
         let request = PromotionRequest {
-            from: image.at(Tag::parse("1.3.0").unwrap()),
-            digest: manifest("ours").digest(),
+            digest: Some(manifest("ours").digest()),
             revision: None,
             facts: ImageFacts::default(),
             to: image.clone(),
