@@ -121,12 +121,7 @@ async fn publish(
 ) -> Result<Digest, PipelineError> {
     let signing = Signing::new(plan, writers.signer);
     signing.check().await?;
-    if plan.repository.is_some()
-        && let Some(missing) = writers.missing
-    {
-        ledger.enter(Stage::Ensure, reporter);
-        missing.make(reporter, writers.clock.now()).await?;
-    }
+    ensure(plan, writers, reporter, ledger).await?;
     let digest = match &plan.content {
         Content::Published { digest, .. } => *digest,
         Content::Build { request } => {
@@ -179,17 +174,7 @@ async fn publish(
         }
     }
     ledger.manifest(&manifest);
-    if let Some(command) = &plan.test {
-        ledger.enter(Stage::Test, reporter);
-        let image = plan.image.at(digest);
-        let platforms = ledger.platforms();
-        let tried = writers.tester.try_image(&image, &platforms, command).await;
-        for platform in tried.map_err(|source| PipelineError::Test { digest, source })? {
-            let note = Note::Untested(platform);
-            reporter.event(RunEvent::Note(&note.to_string()));
-            ledger.note(note);
-        }
-    }
+    try_image(plan, digest, writers, reporter, ledger).await?;
     if plan.is_part {
         return Ok(digest);
     }
@@ -239,6 +224,44 @@ fn check_attestations(plan: &Plan, image: &VerifiedImage) -> Result<(), Pipeline
         Some(missing) => Err(missing.into()),
         None => Ok(()),
     }
+}
+
+/// Makes the repository, where the plan says so.
+async fn ensure(
+    plan: &Plan,
+    writers: &Writers<'_>,
+    reporter: &dyn Reporter,
+    ledger: &Ledger,
+) -> Result<(), PipelineError> {
+    if plan.repository.is_some()
+        && let Some(missing) = writers.missing
+    {
+        ledger.enter(Stage::Ensure, reporter);
+        missing.make(reporter, writers.clock.now()).await?;
+    }
+    Ok(())
+}
+
+/// Runs the command that must succeed in the image, where there is one.
+async fn try_image(
+    plan: &Plan,
+    digest: Digest,
+    writers: &Writers<'_>,
+    reporter: &dyn Reporter,
+    ledger: &Ledger,
+) -> Result<(), PipelineError> {
+    if let Some(command) = &plan.test {
+        ledger.enter(Stage::Test, reporter);
+        let image = plan.image.at(digest);
+        let platforms = ledger.platforms();
+        let tried = writers.tester.try_image(&image, &platforms, command).await;
+        for platform in tried.map_err(|source| PipelineError::Test { digest, source })? {
+            let note = Note::Untested(platform);
+            reporter.event(RunEvent::Note(&note.to_string()));
+            ledger.note(note);
+        }
+    }
+    Ok(())
 }
 
 /// Builds and pushes; once more where a classic store gives another image than `kept`, the published one.
