@@ -219,8 +219,8 @@ fn check_attestations(plan: &Plan, image: &VerifiedImage) -> Result<(), Pipeline
     let Content::Build { request } = &plan.content else {
         return Ok(());
     };
-    let images = image.description.platforms.iter().map(|one| one.digest);
-    match missing_attestation(&request.options.attestations, images, &image.statements) {
+    let images: Vec<Digest> = image.description.platforms.iter().map(|one| one.digest).collect();
+    match missing_attestation(&request.options.attestations, &images, &image.statements) {
         Some(missing) => Err(missing.into()),
         None => Ok(()),
     }

@@ -44,7 +44,7 @@ impl Attestation {
     /// Whether a statement is of this kind.
     ///
     /// Source: SLSA specification, "Provenance", predicate types; in-toto attestation framework, predicates "SPDX" and
-    /// "CycloneDX".
+    /// "`CycloneDX`".
     fn is_predicate(self, predicate: &str) -> bool {
         let begins: &[&str] = match self {
             Self::Provenance => &["https://slsa.dev/provenance/"],
@@ -57,7 +57,7 @@ impl Attestation {
 /// The first attestation that one of the images lacks. Provenance that stands in the inline cache alone is attached to none.
 pub fn missing_attestation(
     wanted: &BTreeMap<Attestation, String>,
-    images: impl Iterator<Item = Digest> + Clone,
+    images: &[Digest],
     attached: &[AttachedStatement],
 ) -> Option<MissingAttestation> {
     let is_attached = |attributes: &str| !attributes.split(',').any(|one| one == "inline-only=true");
@@ -68,7 +68,7 @@ pub fn missing_attestation(
                 .iter()
                 .any(|one| one.image == *image && kind.is_predicate(&one.predicate))
         };
-        let image = images.clone().find(lacks)?;
+        let image = *images.iter().find(|image| lacks(image))?;
         Some(MissingAttestation { kind, image })
     })
 }
@@ -95,11 +95,11 @@ mod tests {
             attached(arm64, "https://slsa.dev/provenance/v1"),
             attached(amd64, "https://spdx.dev/Document"),
         ];
-        let missing = missing_attestation(&wanted, images.into_iter(), &found).unwrap();
+        let missing = missing_attestation(&wanted, &images, &found).unwrap();
         assert_eq!((missing.kind, missing.image), (Attestation::Sbom, arm64));
         found.push(attached(arm64, "https://spdx.dev/Document/v2.3"));
-        assert_eq!(missing_attestation(&wanted, images.into_iter(), &found), None);
+        assert_eq!(missing_attestation(&wanted, &images, &found), None);
         let inline = BTreeMap::from([(Attestation::Provenance, "mode=min,inline-only=true".to_owned())]);
-        assert_eq!(missing_attestation(&inline, images.into_iter(), &[]), None);
+        assert_eq!(missing_attestation(&inline, &images, &[]), None);
     }
 }
