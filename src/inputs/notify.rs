@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use url::{Host, Url};
 
 use super::lists::names;
@@ -48,7 +48,7 @@ pub(super) fn read(
             ));
             continue;
         }
-        let url = receiver.url.as_ref().map(|url| url.expose_secret());
+        let url = receiver.url.as_ref().map(ExposeSecret::expose_secret);
         if url.is_some_and(|url| !is_address(url)) {
             let message = format!("entry {number}, `{kind}`: its value is not an `https` URL");
             let hint = "give the whole URL, from a secret of the repository".to_owned();

@@ -57,12 +57,11 @@ pub fn has_receivers(settings: &Settings) -> bool {
 /// image.
 fn end(status: Status, failure: Option<FailureKind>) -> Option<RunEnd> {
     match (failure, status) {
-        (Some(FailureKind::Cancelled), _) => None,
         (Some(FailureKind::ScanGate), _) => Some(RunEnd::Gate),
-        (Some(_), _) => Some(RunEnd::Failure),
+        (Some(failure), _) if failure != FailureKind::Cancelled => Some(RunEnd::Failure),
         (None, Status::Published) => Some(RunEnd::Success),
         (None, Status::AlreadyPublished) => Some(RunEnd::Unchanged),
-        (None, Status::Pushed | Status::Built | Status::DryRun | Status::Failed) => None,
+        (Some(_), _) | (None, Status::Pushed | Status::Built | Status::DryRun | Status::Failed) => None,
     }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_ecr::types::{ImageIdentifier, ImageSigningStatus, SigningStatus};
+use aws_sdk_ecr::types::{ImageIdentifier, ImageSigningStatus, SigningRepositoryFilter, SigningStatus};
 use tokio::time::{Instant, sleep};
 
 use super::answer::Call;
@@ -60,7 +60,10 @@ impl ManagedSigning {
             .signing_configuration()
             .map_or(&[][..], |setting| setting.rules());
         Ok(rules.iter().any(|rule| {
-            let filters = rule.repository_filters().iter().map(|filter| filter.filter());
+            let filters = rule
+                .repository_filters()
+                .iter()
+                .map(SigningRepositoryFilter::filter);
             is_signed_by_rule(filters, &self.repository)
         }))
     }

@@ -171,16 +171,7 @@ fn plan() -> Value {
             ],
         ),
     ]);
-    let mutability = one_of(&[
-        (json!({"setting": {"enum": ["MUTABLE", "IMMUTABLE"]}}), &[]),
-        (
-            json!({
-                "setting": {"enum": ["MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"]},
-                "filters": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-zA-Z._*-]{1,128}$"}},
-            }),
-            &[],
-        ),
-    ]);
+    let mutability = mutability();
     let tags = json!({
         "type": "array",
         "items": with(&tag, &json!({"tag": tag_name(), "class": class(), "rule": text()})),
@@ -222,6 +213,20 @@ fn plan() -> Value {
             "repository",
         ],
     )
+}
+
+/// Whether tags of a repository may move.
+fn mutability() -> Value {
+    one_of(&[
+        (json!({"setting": {"enum": ["MUTABLE", "IMMUTABLE"]}}), &[]),
+        (
+            json!({
+                "setting": {"enum": ["MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"]},
+                "filters": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-zA-Z._*-]{1,128}$"}},
+            }),
+            &[],
+        ),
+    ])
 }
 
 /// The repository that a run makes: the settings that it is given.
