@@ -1,4 +1,4 @@
-//! The Docker Engine: an adapter to [`buildkit_session`].
+//! The Docker Engine and BuildKit daemons: an adapter to [`buildkit_session`].
 //!
 //! An engine with containerd's store pushes the result itself; from a [`classic`] store it is streamed out as an
 //! [`archive`].
@@ -8,15 +8,18 @@ mod base_image;
 mod base_platform;
 mod builder;
 mod classic;
+mod destination;
 mod export;
 mod failure;
 mod image_file;
+mod named_reporter;
 mod order;
 mod outputs;
 mod push_watch;
 mod runner;
 mod saved;
 mod session;
+mod spread;
 mod stored;
 mod trial;
 
@@ -25,4 +28,5 @@ pub use buildkit_session::ContextInputs;
 pub use classic::{BaseImage, ImageForm, LayerCache, push_archive};
 pub use runner::BuildRunner;
 pub use saved::{SavedImage, SavedProblem};
+pub use spread::Spread;
 pub use stored::{StoredContent, StoredImage, find_image};

@@ -7,6 +7,7 @@
 mod agents;
 mod attestations;
 mod build;
+mod builders;
 mod cache;
 mod changed;
 mod container;

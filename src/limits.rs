@@ -148,6 +148,18 @@ pub const LIMITS: &[Limit] = &[
         Bound::Time(ENGINE_PING),
     ),
     row("engine", "the answer to that", Bound::Time(ENGINE_PONG)),
+    row("builder", "its version, its workers", Bound::Time(ENGINE_ANSWER)),
+    row(
+        "builder",
+        "a pull of its image says nothing",
+        Bound::Time(engine::PULL),
+    ),
+    row("builder", "it starts in a container", Bound::Time(engine::START)),
+    row(
+        "builder",
+        "a build until it is asked whether it is there, and the answer, each",
+        Bound::Time(ENGINE_PING),
+    ),
     row(
         "engine",
         "the stream of an image stands still, though the engine is there",

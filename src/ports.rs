@@ -3,6 +3,7 @@
 //! Reading and writing are separate traits. A dry run is handed readers only.
 
 mod build_error;
+mod built;
 mod forge_error;
 mod git_error;
 mod image_archive;
@@ -32,6 +33,7 @@ use tagship_domain::reference::{Digest, ImageRef, RepositoryName, Tag};
 
 pub use build_error::{BuildError, SourceLocation};
 pub use buildkit_session::{StepOutcome, Warning};
+pub use built::{BuilderSummary, BuiltImage, EngineSummary};
 pub use forge_error::{ForgeError, SHOW_FINDINGS, SHOW_STATE};
 pub use git_error::GitError;
 pub use image_archive::{ImageArchive, LoopbackRegistry, OpenBase, PushableImage};
@@ -143,27 +145,6 @@ pub trait TryImage: Send + Sync {
         platforms: &[Platform],
         command: &str,
     ) -> Result<Vec<Platform>, BuildError>;
-}
-
-/// An image in the engine's store.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BuiltImage {
-    /// What the engine knows it as, if it has it.
-    pub id: Option<Digest>,
-    /// Its names.
-    pub names: Vec<String>,
-}
-
-/// What engine will build.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct EngineSummary {
-    /// The engine's version, such as `28.5.2`.
-    pub version: String,
-    /// How the engine stores images.
-    pub store: ImageStore,
-    /// The engine's own platform, such as `linux/amd64`.
-    pub platform: String,
 }
 
 /// What a build reads: a folder without what its ignore file leaves out, and files beside it.

@@ -171,6 +171,8 @@ pub enum NeedsSetup {
     Never,
     /// Engines behind the `ssh` program, or another socket of the host.
     HostEngine,
+    /// Sockets of the host, and certificates that are not among what the runner mounts: of lines about builders.
+    HostBuilder,
     /// Files that are not among what the runner mounts.
     HostFile,
     /// The same, in entries of `NAME=PATH`.
@@ -186,6 +188,9 @@ impl NeedsSetup {
             Self::Never => None,
             Self::HostEngine => Some("`ssh://…`, and sockets but `unix:///var/run/docker.sock`"),
             Self::HostProgram => Some("`cosign` and `notation`, which are programs of the host"),
+            Self::HostBuilder => Some(
+                "`unix://…`, and `ca`, `cert`, `key` and `config` outside of the workspace and of `RUNNER_TEMP`",
+            ),
             Self::HostFile | Self::HostFileOfEntry => {
                 Some("paths outside of the workspace and of `RUNNER_TEMP`")
             }

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use bollard::Docker;
 use bollard::auth::DockerCredentials;
-use buildkit_session::{Capabilities, Connection, DockerfileName, Progress, RegistryAuth as _};
+use buildkit_session::{BuildKit, Capabilities, DockerfileName, Progress, RegistryAuth as _};
 use secrecy::ExposeSecret as _;
 
 use super::base_image::{read_dockerfile, resolved};
@@ -14,10 +14,6 @@ use tagship_domain::build::BuildRequest;
 use tagship_domain::content::Platform;
 use tagship_domain::dockerfile::{BaseStage, line_without_layers};
 use tagship_domain::error::{cleaned, innermost};
-
-/// The first engines whose builder says itself that a base image is of another platform: BuildKit 0.14, the check
-/// `InvalidBaseImagePlatform`.
-const SAYS_SO: (u32, u32) = (27, 0);
 
 /// What the built stage begins with, and the platforms that it has to be of.
 #[derive(Debug)]
@@ -64,14 +60,15 @@ impl BasePlatform {
     /// Refuses a build that began with an image of another platform.
     pub(super) async fn check(
         &self,
-        connection: &Connection,
+        buildkit: &BuildKit,
         engine: &Capabilities,
         progress: &Progress,
         auth: &BuildLogins,
     ) -> Result<(), BuildError> {
-        if engine.facts().1 >= SAYS_SO {
+        let asked = buildkit.engine().filter(|_| !engine.says_wrong_bases());
+        let Some(connection) = asked else {
             return self.check_said(progress);
-        }
+        };
         // What is of the engine's own platform runs there, or fails; older engines do not say what one image alone is of.
         let own = Platform::parse(&engine.platform);
         if own.is_ok_and(|own| self.platforms.iter().all(|wanted| wanted.is_same(&own))) {

@@ -1,20 +1,21 @@
-//! The builder: builds on a Docker Engine, and publishes.
+//! The builder: builds on a Docker Engine or a BuildKit daemon, and publishes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use buildkit_session::Progress;
+use buildkit_session::{Connection, Progress};
 
 use super::archive::{self, ClassicImage, TemporaryImage};
 use super::base_image::ResolvedBase;
 use super::classic::{BaseImage, ImageForm, LayerCache, push_archive, unnamed_file};
+use super::destination::Destination;
 use super::export::{digest_of, image_file, into_store, push_by_digest};
 use super::failure;
 use super::image_file::{is_on_loopback, push_file, shares_loopback};
 use super::push_watch::PushWatch;
-use super::runner::{BuildRunner, Destination, Engine};
+use super::runner::{BuildRunner, Engine};
 use super::session::PushTarget;
 use crate::ports::{
     BuildError, Builder, EngineSummary, ImageStore, OpenBase, RegistryError, RegistryLogin, Reporter,
@@ -32,7 +33,7 @@ const PUSH_DELAYS: [Duration; 3] = [
     Duration::from_secs(9),
 ];
 
-/// Builds on a Docker Engine, and publishes.
+/// Builds on a Docker Engine or a BuildKit daemon, and publishes.
 pub struct EngineBuilder {
     runner: BuildRunner,
     login: Arc<dyn RegistryLogin>,
@@ -173,14 +174,14 @@ impl EngineBuilder {
     /// We push what the engine built, from a stream of it.
     async fn publish_from_archive(
         &self,
-        engine: &Engine,
+        (engine, connection): (&Engine, &Connection),
         request: &BuildRequest,
         registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError> {
-        let docker = engine.connection.docker();
+        let docker = connection.docker();
         let before = archive::ids(docker)
             .await
-            .map_err(|error| engine.connection.unreachable(&error))?;
+            .map_err(|error| connection.unreachable(&error))?;
         let mut progress = self.runner.progress(request);
         let destination = Destination::export(into_store(&[]));
         let response = self
@@ -195,7 +196,7 @@ impl EngineBuilder {
         if let Some(base) = self.runner.base(request)? {
             self.runner.check_base(engine, &base, &progress).await?;
         }
-        let image = ClassicImage::find(&engine.connection, id, temporary.is_some()).await?;
+        let image = ClassicImage::find(connection, id, temporary.is_some()).await?;
         let base = self.base_image(engine, request, &progress);
         let pushed = push_archive(
             &image,
@@ -247,16 +248,23 @@ impl Builder for EngineBuilder {
         registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError> {
         let engine = self.runner.engine().await?;
-        match engine.capabilities.store {
-            ImageStore::Containerd
-                if is_on_loopback(&self.image.registry)
-                    && !shares_loopback(engine.connection.docker()).await =>
-            {
-                self.publish_from_file(engine, request, registry).await
-            }
-            ImageStore::Containerd => self.publish_from_engine(engine, request, registry).await,
-            ImageStore::Classic => self.publish_from_archive(engine, request, registry).await,
+        let connection = engine.connection.engine();
+        if let (ImageStore::Classic, Some(connection)) = (engine.capabilities.store, connection) {
+            return self
+                .publish_from_archive((engine, connection), request, registry)
+                .await;
         }
+        if is_on_loopback(&self.image.registry) {
+            let is_shared = match connection {
+                Some(connection) => shares_loopback(connection.docker()).await,
+                // Whether a daemon has this machine's loopback cannot be asked.
+                None => false,
+            };
+            if !is_shared {
+                return self.publish_from_file(engine, request, registry).await;
+            }
+        }
+        self.publish_from_engine(engine, request, registry).await
     }
 }
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use buildkit_session::{Error, ExporterResponse, random_id};
 
+use super::destination::Destination;
 use super::export::{archive, digest_of, into_store};
-use super::runner::{BuildRunner, Destination};
+use super::runner::BuildRunner;
 use crate::ports::{BuildError, BuiltImage};
 use tagship_domain::build::{ArchiveKind, BuildOutput, BuildRequest};
 

@@ -1,20 +1,21 @@
-//! Runs builds on one engine.
+//! Runs builds on one engine or daemon.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use buildkit_session::{
-    Capabilities, Connection, DockerfileName, EngineAddress, Export, ExporterResponse, Progress, Provisions,
-    Session, random_id, solve,
+    BuildKit, Capabilities, Connection, Daemon, DaemonPlace, DockerfileName, EngineAddress, ExporterResponse,
+    Progress, Provisions, Session, random_id, solve,
 };
 use tokio::sync::OnceCell;
 
 use super::base_platform::{self, BasePlatform};
+use super::destination::Destination;
 use super::session::{self, BuildDisplay, BuildLogins, PushTarget};
 use super::{failure, order};
-use crate::ports::{BuildError, EngineSummary, FindLogin, Reporter, RunEvent, Warning};
+use crate::ports::{BuildError, EngineSummary, FindLogin, ImageStore, Reporter, RunEvent, Warning};
 use tagship_domain::build::{BuildOutput, BuildRequest, unused_arguments};
 use tagship_domain::capability::UnsupportedFeature;
 use tagship_domain::reference::{Digest, ImageName};
@@ -22,9 +23,10 @@ use tagship_domain::reference::{Digest, ImageName};
 /// The most bytes of a Dockerfile that are looked at.
 const MAX_DOCKERFILE_BYTES: u64 = 1024 * 1024;
 
-/// One engine, and what every build on it needs.
+/// One engine or daemon, and what every build on it needs.
 pub struct BuildRunner {
     host: Option<String>,
+    daemon: Option<DaemonPlace>,
     logins: Arc<dyn FindLogin>,
     reporter: Arc<dyn Reporter>,
     workspace: PathBuf,
@@ -34,53 +36,10 @@ pub struct BuildRunner {
     engine: OnceCell<Engine>,
 }
 
-/// An engine that answers.
+/// An engine or a daemon that answers.
 pub(super) struct Engine {
-    pub(super) connection: Connection,
+    pub(super) connection: BuildKit,
     pub(super) capabilities: Capabilities,
-}
-
-/// Where the result of one build goes.
-#[derive(Debug, Default)]
-pub(super) struct Destination {
-    /// To the engine's exporters; nowhere when empty.
-    pub(super) exports: Vec<Export>,
-    /// The file that an exporter's bytes go to.
-    pub(super) file: Option<File>,
-}
-
-impl Destination {
-    /// To one exporter, which sends nothing here.
-    pub(super) fn export(export: Export) -> Self {
-        Self {
-            exports: vec![export],
-            file: None,
-        }
-    }
-
-    /// Takes back what was written.
-    fn empty(&self) -> Result<(), BuildError> {
-        let emptied = self.file.as_ref().map(|mut file| {
-            file.set_len(0)?;
-            file.seek(SeekFrom::Start(0))
-        });
-        let failed = |error: std::io::Error| buildkit_session::Error::Output {
-            problem: error.to_string(),
-        };
-        emptied.transpose().map_err(failed)?;
-        Ok(())
-    }
-
-    /// The same, for a second try.
-    fn again(&self) -> Result<Self, BuildError> {
-        let file = self.file.as_ref().map(File::try_clone).transpose();
-        Ok(Self {
-            exports: self.exports.clone(),
-            file: file.map_err(|error| buildkit_session::Error::Output {
-                problem: error.to_string(),
-            })?,
-        })
-    }
 }
 
 impl BuildRunner {
@@ -97,12 +56,22 @@ impl BuildRunner {
     ) -> Self {
         Self {
             host: host.map(str::to_owned),
+            daemon: None,
             logins,
             reporter,
             workspace,
             name,
             target: None,
             engine: OnceCell::new(),
+        }
+    }
+
+    /// This runner on a BuildKit daemon instead of an engine.
+    #[must_use]
+    pub fn on_daemon(self, daemon: DaemonPlace) -> Self {
+        Self {
+            daemon: Some(daemon),
+            ..self
         }
     }
 
@@ -153,6 +122,12 @@ impl BuildRunner {
                 refusals,
             });
         }
+        let stays = outputs
+            .iter()
+            .any(|output| matches!(output, BuildOutput::Store(_)));
+        if stays && store == ImageStore::None {
+            return Err(BuildError::NoStore);
+        }
         self.base(request)?;
         self.warn_of_unused(request);
         for reason in request
@@ -166,6 +141,7 @@ impl BuildRunner {
             version: capabilities.version.clone(),
             store: capabilities.store,
             platform: capabilities.platform.clone(),
+            builders: Vec::new(),
         })
     }
 
@@ -173,7 +149,21 @@ impl BuildRunner {
     pub(super) async fn engine(&self) -> Result<&Engine, BuildError> {
         self.engine
             .get_or_try_init(|| async {
-                let connection = Connection::open(EngineAddress::parse(self.host.as_deref())?).await?;
+                let engine = async || Connection::open(EngineAddress::parse(self.host.as_deref())?).await;
+                let connection = match &self.daemon {
+                    None => BuildKit::Engine(engine().await?),
+                    Some(DaemonPlace {
+                        container: Some(spec),
+                        ..
+                    }) => {
+                        let daemon =
+                            Daemon::in_container(engine().await?, spec.clone(), &self.logins()).await;
+                        BuildKit::Daemon(daemon.map_err(session::failure)?)
+                    }
+                    Some(DaemonPlace { address, tls, .. }) => {
+                        BuildKit::Daemon(Daemon::open(address.clone(), tls.as_ref()).await?)
+                    }
+                };
                 let capabilities = Capabilities::read(&connection).await?;
                 Ok(Engine {
                     connection,
@@ -283,16 +273,21 @@ impl BuildRunner {
         let session = Session::open(&engine.connection, "tagship", &key, provisions).await?;
         let control = engine.connection.control().await?;
         let order = order::order(request, &name, destination.exports);
-        solve(control, random_id()?, session.id(), order, progress)
-            .await
-            .map_err(
-                |status| match (session.failure(), std::error::Error::source(&status)) {
-                    (Some(error), _) => session::failure(error),
-                    // What the engine says has no cause on this side of the connection.
-                    (None, Some(broken)) => engine.connection.unreachable(broken).into(),
-                    (None, None) => failure::classify(&status, progress, request, self.image()),
-                },
-            )
+        let lost = engine.connection.lost(control.clone());
+        let solved = solve(control, random_id()?, session.id(), order, progress);
+        let solved = tokio::select! {
+            biased;
+            solved = solved => solved,
+            lost = lost => return Err(lost.into()),
+        };
+        solved.map_err(
+            |status| match (session.failure(), std::error::Error::source(&status)) {
+                (Some(error), _) => session::failure(error),
+                // What the engine says has no cause on this side of the connection.
+                (None, Some(broken)) => engine.connection.unreachable(broken).into(),
+                (None, None) => failure::classify(&status, progress, request, self.image()),
+            },
+        )
     }
 
     /// Names what the engine keeps of the context until the next build. It knows files by size and time, so that
@@ -304,10 +299,13 @@ impl BuildRunner {
 
 impl std::fmt::Debug for BuildRunner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "BuildRunner({})",
-            self.host.as_deref().unwrap_or("default socket")
-        )
+        match &self.daemon {
+            Some(daemon) => write!(f, "BuildRunner({})", daemon.address),
+            None => write!(
+                f,
+                "BuildRunner({})",
+                self.host.as_deref().unwrap_or("default socket")
+            ),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use bollard::Docker;
 use bollard::errors::Error;
-use buildkit_session::{Capabilities, Connection, EngineAddress};
+use buildkit_session::{BuildKit, Capabilities, Connection, EngineAddress};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 
@@ -55,7 +55,7 @@ impl fmt::Debug for StoredContent {
 /// `None` where the engine does not have it.
 pub async fn find_image(host: Option<&str>, name: &str) -> Result<Option<StoredImage>, BuildError> {
     let connection = Connection::open(EngineAddress::parse(host)?).await?;
-    let capabilities = Capabilities::read(&connection).await?;
+    let capabilities = Capabilities::read(&BuildKit::Engine(connection.clone())).await?;
     let docker = connection.docker();
     let image = match docker.inspect_image(name).await {
         Ok(image) => image,
@@ -73,6 +73,7 @@ pub async fn find_image(host: Option<&str>, name: &str) -> Result<Option<StoredI
             StoredContent::Uncompressed(Box::new(image))
         }
         ImageStore::Containerd => StoredContent::Layout(saved(docker, name, id).await?),
+        ImageStore::None => return Ok(None),
     };
     let text = |part: Option<String>| part.filter(|part| !part.is_empty());
     let platform = text(image.os)

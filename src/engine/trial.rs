@@ -10,7 +10,7 @@ use buildkit_session::Error;
 use tempfile::TempDir;
 
 use super::builder::EngineBuilder;
-use super::runner::Destination;
+use super::destination::Destination;
 use crate::ports::{BuildError, TryImage};
 use tagship_domain::build::BuildRequest;
 use tagship_domain::content::Platform;

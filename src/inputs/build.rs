@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::agents;
 use super::attestations;
+use super::builders;
 use super::cache;
 use super::docker_context;
 use super::entries;
@@ -49,6 +50,7 @@ pub(super) fn read(
         docker_host,
         layer_cache,
     } = engine(raw, environment, problems);
+    let builders = builders::read(raw, environment, paths, problems);
     Some(BuildSettings {
         context: places.as_ref()?.context.clone(),
         dockerfile: places.as_ref()?.dockerfile.clone(),
@@ -66,6 +68,7 @@ pub(super) fn read(
         timeout,
         silence: silence?,
         docker_host,
+        builders,
     })
 }
 

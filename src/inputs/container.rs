@@ -22,6 +22,13 @@ impl NeedsSetup {
             Self::Never => false,
             Self::HostProgram => lines.any(|line| matches!(line, "cosign" | "notation")),
             Self::HostEngine => lines.any(is_engine_of_host),
+            Self::HostBuilder => lines.flat_map(|line| line.split(',')).any(|field| {
+                let (key, value) = field.split_once('=').unwrap_or(("", field));
+                match key.trim() {
+                    "ca" | "cert" | "key" | "config" => paths.is_of_host(value.trim()),
+                    _ => is_engine_of_host(value.trim()),
+                }
+            }),
             Self::HostFile => lines.filter_map(named_path).any(|path| paths.is_of_host(path)),
             Self::HostFileOfEntry => lines
                 .filter_map(|line| line.split_once('='))

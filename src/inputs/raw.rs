@@ -297,12 +297,13 @@ impl RawInputs {
 
     /// Where the settings come from that decide where credentials go: one sentence each.
     pub(super) fn provenance(&self) -> Vec<String> {
-        const DECISIVE: [&str; 6] = [
+        const DECISIVE: [&str; 7] = [
             "registry",
             "images",
             "account-id",
             "endpoint-url",
             "docker-host",
+            "builders",
             "role-to-assume",
         ];
         let given = DECISIVE

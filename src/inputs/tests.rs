@@ -1,6 +1,7 @@
 //! What inputs resolve to.
 
 mod build;
+mod builders;
 mod container;
 mod destination;
 mod further_targets;

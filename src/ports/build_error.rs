@@ -1,5 +1,7 @@
 //! The error of the seam to the engine.
 
+mod wording;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,8 +13,9 @@ use super::RegistryError;
 use tagship_domain::capability::{ImageStore, UnsupportedFeature};
 use tagship_domain::content::Platform;
 use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::merging::MergeError;
 use tagship_domain::reference::Digest;
-use tagship_domain::untrusted::cleaned;
+use wording::{BuilderKind, ExitCodeSuffix, LocationPrefix, MessageSuffix, RunningSuffix, UnsupportedList};
 
 /// What can go wrong with the engine and the build.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +25,8 @@ pub enum BuildError {
     Engine(#[from] buildkit_session::Error),
     /// The engine would leave something out that is asked for.
     #[error(
-        "engine {version} with the {store} does not do all that is asked for{}",
-        UnsupportedList(refusals)
+        "{} does not do all that is asked for{}",
+        BuilderKind(version, *store), UnsupportedList(refusals)
     )]
     Unsupported {
         /// The engine's version.
@@ -32,6 +35,26 @@ pub enum BuildError {
         store: ImageStore,
         /// What it does not do.
         refusals: Vec<UnsupportedFeature>,
+    },
+    /// The result is to stay in an engine's store, and the builder has none.
+    #[error("a BuildKit daemon keeps no images, so that nothing can be left there")]
+    NoStore,
+    /// The result is to come here, and several builders have a part of it.
+    #[error("{builders} builders have a part of the image each, and `load` and `outputs` take what one has")]
+    SeveralBuilders {
+        /// How many.
+        builders: usize,
+    },
+    /// What several builders pushed makes no index.
+    #[error("the images of several builders make no index: {0}")]
+    Merge(#[from] MergeError),
+    /// It went wrong on one of several builders.
+    #[error("{source} (on builder `{builder}`)")]
+    OnBuilder {
+        /// The builder's name.
+        builder: String,
+        /// What went wrong.
+        source: Box<Self>,
     },
     /// A build step failed.
     #[error("{}build step `{name}` failed{}{}", LocationPrefix(location.as_ref()), ExitCodeSuffix(*exit_code), MessageSuffix(message.as_deref()))]
@@ -174,60 +197,14 @@ impl fmt::Display for SourceLocation {
     }
 }
 
-/// The beginning of a sentence about a place, if it is known.
-struct LocationPrefix<'a>(Option<&'a SourceLocation>);
-
-impl fmt::Display for LocationPrefix<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|location| write!(f, "{location}: "))
-    }
-}
-
-/// One line for each, if there are several.
-struct UnsupportedList<'a>(&'a [UnsupportedFeature]);
-
-impl fmt::Display for UnsupportedList<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let [only] = self.0 {
-            return write!(f, ": {only}");
+impl BuildError {
+    /// Whether what builds would leave something out that is asked for.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Unsupported { .. } => true,
+            Self::OnBuilder { source, .. } => source.is_refusal(),
+            _ => false,
         }
-        self.0.iter().try_for_each(|refusal| write!(f, "\n  {refusal}"))
-    }
-}
-
-/// The first steps that still run.
-struct RunningSuffix<'a>(&'a [String]);
-
-impl RunningSuffix<'_> {
-    /// The most steps that are named.
-    const MOST: usize = 3;
-}
-
-impl fmt::Display for RunningSuffix<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, step) in self.0.iter().take(Self::MOST).enumerate() {
-            let before = if position == 0 { ", in step " } else { ", " };
-            write!(f, "{before}`{}`", cleaned(step))?;
-        }
-        Ok(())
-    }
-}
-
-struct ExitCodeSuffix(Option<i32>);
-
-impl fmt::Display for ExitCodeSuffix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|code| write!(f, " with exit code {code}"))
-    }
-}
-
-struct MessageSuffix<'a>(Option<&'a str>);
-
-impl fmt::Display for MessageSuffix<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|message| write!(f, ": {message}"))
     }
 }
 
@@ -236,6 +213,7 @@ impl Diagnose for BuildError {
         match self {
             Self::Engine(
                 Error::Address { .. }
+                | Error::Certificates { .. }
                 | Error::Context { .. }
                 | Error::IgnoreFile { .. }
                 | Error::Dockerfile { .. }
@@ -243,7 +221,11 @@ impl Diagnose for BuildError {
                 | Error::Output { .. },
             )
             | Self::TargetMissing { .. }
+            | Self::NoStore
+            | Self::SeveralBuilders { .. }
             | Self::Unsupported { .. } => FailureKind::Usage,
+            Self::OnBuilder { source, .. } => source.kind(),
+            Self::Merge(error) => error.kind(),
             Self::Push(error) => error.kind(),
             _ => FailureKind::Operation,
         }
@@ -255,11 +237,9 @@ impl Diagnose for BuildError {
             Self::StepFailed {
                 message: Some(message),
                 ..
-            } if message.contains("exec format error") => {
-                "install emulation for the platform on the engine, or build on an engine of that platform"
-            }
+            } if message.contains("exec format error") => NO_EMULATION,
             Self::StepFailed { tail, .. } if tail.iter().any(|line| line.contains("exec format error")) => {
-                "install emulation for the platform on the engine, or build on an engine of that platform"
+                NO_EMULATION
             }
             Self::StepFailed { .. } => "the step's own output says why",
             Self::DockerfileInvalid { .. } => "correct the Dockerfile",
@@ -274,7 +254,7 @@ impl Diagnose for BuildError {
                 "check the image's name, and give the login of a private registry in `registry-auth` or with `docker login`"
             }
             Self::BasePlatform { .. } => {
-                "begin the built stage with an image of that platform, or leave `platforms` out"
+                "begin the built stage with an image of that platform, or leave `platforms` out; `builders` names machines of other platforms"
             }
             Self::Unsupported { refusals, .. } => {
                 let ways: BTreeSet<String> = refusals.iter().map(UnsupportedFeature::way_out).collect();
@@ -285,7 +265,7 @@ impl Diagnose for BuildError {
             }
             Self::TargetMissing { .. } => "name a stage of the Dockerfile with `target`",
             Self::NotRunnable { .. } => {
-                "run it where the engine is of that platform: each job with `by-digest` tests its own image"
+                "name a machine of that platform with `builders`; or each job with `by-digest` tests its own image"
             }
             Self::TimedOut { .. } => {
                 "give `timeout` more seconds, or keep results of earlier builds with `cache`"
@@ -294,7 +274,13 @@ impl Diagnose for BuildError {
             Self::NoSpace => "free some with `docker system prune`, or give the engine a larger disk",
             Self::Failed { .. } => "the build's output above may say more",
             Self::Archive { .. } => "run again; another process may have removed the image",
+            Self::NoStore => "leave the line without a platform in `builders` out, or `load`",
+            Self::SeveralBuilders { .. } => {
+                "build one platform, or publish: several builders make one index in the registry"
+            }
             Self::Push(error) => return error.hint(),
+            Self::Merge(error) => return error.hint(),
+            Self::OnBuilder { source, .. } => return source.hint(),
         };
         Some(hint.into())
     }
@@ -302,10 +288,14 @@ impl Diagnose for BuildError {
     fn output(&self) -> &[String] {
         match self {
             Self::StepFailed { tail, .. } => tail,
+            Self::OnBuilder { source, .. } => source.output(),
             _ => &[],
         }
     }
 }
+
+/// What to do where the engine runs no program of a platform.
+const NO_EMULATION: &str = "name a machine of that platform with `builders`, or install emulation for it on the engine (docs/multi-platform.md)";
 
 /// What to do about an engine, in the words of the inputs.
 fn engine_hint(error: &Error) -> Option<&'static str> {
@@ -323,6 +313,21 @@ fn engine_hint(error: &Error) -> Option<&'static str> {
         Error::TooOld { .. } => "update the engine to 20.10 or later",
         Error::NotLinux { .. } => {
             "switch the engine to Linux containers, or name another one with `docker-host`"
+        }
+        Error::Certificates { .. } => {
+            "give `ca`, `cert` and `key` in `builders` as files of PEM, or as variables by `ca-env` and so on"
+        }
+        Error::NoDaemon { .. } => {
+            "check the line in `builders`, that buildkitd listens there, and that its certificates and `ca`, `cert` and `key` belong together"
+        }
+        Error::Container { .. } => {
+            "check the engine's name of the image in `image`, and that containers may be privileged there"
+        }
+        Error::OtherContainer { .. } => {
+            "remove it with `docker rm --force`, which keeps its cache in a volume, or choose another name"
+        }
+        Error::NotABuilder { .. } => {
+            "name another builder in `builders`; `docker-host` is for Docker Engines"
         }
         Error::NoBuildKit { .. } => {
             "use Docker Engine 20.10 or later; other engines' BuildKit API is not enough"

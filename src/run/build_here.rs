@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use buildkit_session::DaemonPlace;
+
 use super::build_watch::BuildWatch;
 use super::commit_naming::CommitNaming;
 use super::context::source;
@@ -10,10 +12,10 @@ use super::version::OfForge;
 use super::{Outcome, RunError};
 use crate::aws::Ecr;
 use crate::clock::SystemClock;
-use crate::engine::BuildRunner;
+use crate::engine::{BuildRunner, Spread};
 use crate::logins::Logins;
 use crate::pipeline::{Ledger, PipelineError};
-use crate::ports::{RegistryLogin, Reporter, Stage};
+use crate::ports::{FindLogin, RegistryLogin, Reporter, Stage};
 use crate::settings::{CacheWish, Destination, Settings};
 use tagship_domain::build::{BuildOutput, BuildRequest};
 use tagship_domain::event::RepositoryInfo;
@@ -50,17 +52,15 @@ pub async fn build(
     ledger.unpublished(image, naming.source.revision(), naming.version.clone());
 
     let watch = BuildWatch::new(&settings.build, &reporter);
-    let runner = BuildRunner::new(
-        settings.build.docker_host.as_deref(),
-        Arc::new(Logins::new(
-            settings.build.logins.clone(),
-            identity(settings, image, &reporter).await,
-            Arc::clone(&reporter),
-        )),
-        watch.reporter(),
-        settings.workspace.clone(),
-        settings.workspace.display().to_string(),
-    );
+    let logins: Arc<dyn FindLogin> = Arc::new(Logins::new(
+        settings.build.logins.clone(),
+        identity(settings, image, &reporter).await,
+        Arc::clone(&reporter),
+    ));
+    let runner = Spread::new(&settings.build.builders, &watch.reporter(), |place, reporter| {
+        let name = settings.workspace.display().to_string();
+        runner_at(place, settings, Arc::clone(&logins), reporter, name)
+    });
     ledger.enter(Stage::Build, &*reporter);
     let outputs = named(settings, &tags);
     let engine = runner
@@ -76,6 +76,23 @@ pub async fn build(
     ledger.built(built.map_err(PipelineError::from)?);
     write_files(&settings.files, &ledger.report(), None)?;
     Ok(Outcome::of_build(ledger))
+}
+
+/// Returns what runs builds on a builder that the user names, or on the engine; contacts nothing. `name` keeps builds of one
+/// repository apart from those of others.
+pub(super) fn runner_at(
+    place: Option<&DaemonPlace>,
+    settings: &Settings,
+    logins: Arc<dyn FindLogin>,
+    reporter: Arc<dyn Reporter>,
+    name: String,
+) -> BuildRunner {
+    let host = settings.build.docker_host.as_deref();
+    let runner = BuildRunner::new(host, logins, reporter, settings.workspace.clone(), name);
+    match place {
+        Some(builder) => runner.on_daemon(builder.clone()),
+        None => runner,
+    }
 }
 
 fn image(settings: &Settings) -> Option<&ImageName> {

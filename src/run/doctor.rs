@@ -11,15 +11,16 @@ use jiff::SignedDuration;
 use jiff::fmt::rfc2822;
 
 use self::examination::Examination;
+use super::build_here::runner_at;
 use super::connection::RegistryConnection;
 use super::context::RunContext;
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::aws::IdentityError;
 use crate::clock::SystemClock;
-use crate::engine::{BuildRunner, EngineBuilder};
+use crate::engine::{EngineBuilder, Spread};
 use crate::logins::Logins;
-use crate::ports::{Builder as _, Clock as _, Reporter};
+use crate::ports::{Builder as _, Clock as _, FindLogin, ImageStore, Reporter};
 use crate::report::{ExaminationFailed, examination_text};
 use crate::settings::Settings;
 use tagship_domain::doctor::{Check, CheckState, Probed, Subject, permissions_check};
@@ -159,26 +160,40 @@ async fn engine(
         Some(connection.login()),
         Arc::clone(reporter),
     );
-    let runner = BuildRunner::new(
-        settings.build.docker_host.as_deref(),
-        Arc::new(logins),
-        Arc::clone(reporter),
-        settings.workspace.clone(),
-        context.image().to_string(),
-    );
-    let (login, image) = (connection.login(), context.image().clone());
-    let builder = EngineBuilder::new(runner, login, image, Arc::clone(reporter));
+    let logins: Arc<dyn FindLogin> = Arc::new(logins);
+    let builder = Spread::new(&settings.build.builders, reporter, |place, reporter| {
+        let image = context.image().clone();
+        let (logins, name) = (Arc::clone(&logins), image.to_string());
+        let runner = runner_at(place, settings, logins, Arc::clone(&reporter), name);
+        EngineBuilder::new(runner, connection.login(), image, reporter)
+    });
     match builder.check(&context.build_request()).await {
         Ok(engine) => {
-            let reason = format!(
-                "Docker Engine {} with the {} image store, {}",
-                engine.version,
-                serde_json::json!(engine.store).as_str().unwrap_or_default(),
-                engine.platform
-            );
+            let each = engine.builders.iter().map(|builder| {
+                let platforms: Vec<String> = builder.platforms.iter().map(ToString::to_string).collect();
+                let what = engine_name(&builder.version, builder.store);
+                format!("{} builds {}: {what}", builder.name, platforms.join(", "))
+            });
+            let each: Vec<String> = each.collect();
+            let reason = if each.is_empty() {
+                format!(
+                    "{}, {}",
+                    engine_name(&engine.version, engine.store),
+                    engine.platform
+                )
+            } else {
+                each.join("; ")
+            };
             found.add(Subject::Engine, CheckState::Ok, cleaned(&reason));
         }
         Err(error) => found.fail(Subject::Engine, &error),
+    }
+}
+
+fn engine_name(version: &str, store: ImageStore) -> String {
+    match store {
+        ImageStore::None => format!("BuildKit {version}"),
+        ImageStore::Classic | ImageStore::Containerd => format!("Docker Engine {version} with the {store}"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::build_here::runner_at;
 use super::build_watch::{BuildWatch, WatchedBuilder};
 use super::connection::RegistryConnection;
 use super::context::RunContext;
@@ -13,14 +14,14 @@ use super::result_files::{prepare_files, write_files};
 use super::signing::signer;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
-use crate::engine::{BuildRunner, EngineBuilder};
+use crate::engine::{EngineBuilder, Spread};
 use crate::logins::Logins;
 use crate::pipeline::{
     FurtherTargets, Ledger, MissingRepository, PipelineError, PlannedRepository, Writers, execute,
     image_facts,
 };
 use crate::ports::{
-    BuildError, FindLogin, ReadRepository as _, RegistryError, Reporter, RunEvent, Stage, WriteReleases,
+    FindLogin, OpenBase, ReadRepository as _, RegistryError, Reporter, RunEvent, Stage, WriteReleases,
 };
 use crate::registry::{BaseRegistries, Repository};
 use crate::report::{hold_warnings, plan_text};
@@ -166,17 +167,15 @@ async fn publish(
         Arc::clone(&logins),
         Arc::clone(&reporter),
     );
+    let bases: Arc<dyn OpenBase> = Arc::new(bases);
     let watch = BuildWatch::new(&settings.build, &reporter);
-    let runner = BuildRunner::new(
-        settings.build.docker_host.as_deref(),
-        logins,
-        watch.reporter(),
-        settings.workspace.clone(),
-        plan.image.to_string(),
-    );
-    let builder = EngineBuilder::new(runner, connection.login(), plan.image.clone(), watch.reporter())
-        .with_layer_cache(settings.build.layer_cache.clone())
-        .with_bases(Arc::new(bases));
+    let builder = Spread::new(&settings.build.builders, &watch.reporter(), |place, reporter| {
+        let (logins, name) = (Arc::clone(&logins), plan.image.to_string());
+        let runner = runner_at(place, settings, logins, Arc::clone(&reporter), name);
+        EngineBuilder::new(runner, connection.login(), plan.image.clone(), reporter)
+            .with_layer_cache(settings.build.layer_cache.clone())
+            .with_bases(Arc::clone(&bases))
+    });
     let builder = WatchedBuilder::new(builder, watch);
     let scans = connection.scans();
     let signer = signer(settings.sign.as_ref(), connection);
@@ -310,18 +309,17 @@ async fn check_engine(
     let Content::Build { request } = &plan.content else {
         return Ok(());
     };
-    if Feature::of(request, &[]).is_empty() {
+    if Feature::of(request, &[]).is_empty() && settings.build.builders.is_empty() {
         return Ok(());
     }
-    let runner = BuildRunner::new(
-        settings.build.docker_host.as_deref(),
-        Arc::new(Logins::new(LoginSettings::default(), None, Arc::clone(reporter))),
-        Arc::clone(reporter),
-        settings.workspace.clone(),
-        plan.image.to_string(),
-    );
+    let logins: Arc<dyn FindLogin> =
+        Arc::new(Logins::new(LoginSettings::default(), None, Arc::clone(reporter)));
+    let runner = Spread::new(&settings.build.builders, reporter, |place, reporter| {
+        let (logins, name) = (Arc::clone(&logins), plan.image.to_string());
+        runner_at(place, settings, logins, reporter, name)
+    });
     match runner.check(request, &[]).await {
-        Err(error @ BuildError::Unsupported { .. }) => Err(PipelineError::from(error).into()),
+        Err(error) if error.is_refusal() => Err(PipelineError::from(error).into()),
         Err(error) => {
             let note = format!("could not determine whether the engine does all that is asked for: {error}");
             reporter.event(RunEvent::Note(&note));

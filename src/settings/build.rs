@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use buildkit_session::DaemonPlace;
 use secrecy::SecretString;
 use tempfile::TempDir;
 
@@ -45,6 +46,8 @@ pub struct BuildSettings {
     pub silence: Duration,
     /// The engine's address, as `unix:///path`, `tcp://host:port` or `ssh://user@host`; the default socket when absent.
     pub docker_host: Option<String>,
+    /// BuildKit daemons that build for some platforms, or for all.
+    pub builders: Vec<DaemonPlace>,
 }
 
 /// An engine whose image is pushed as it is.

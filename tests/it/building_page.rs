@@ -23,21 +23,25 @@ fn the_table_of_engines_is_what_the_code_says() {
 }
 
 fn table() -> String {
-    let mut table = "| input | classic store | containerd store |\n|---|---|---|\n".to_owned();
+    let mut table =
+        "| input | classic store | containerd store | BuildKit daemon |\n|---|---|---|---|\n".to_owned();
     for feature in Feature::ALL {
-        let [classic, containerd] =
-            [ImageStore::Classic, ImageStore::Containerd].map(|store| feature.support(store));
-        writeln!(table, "| {feature} | {classic} | {containerd} |").unwrap();
+        let [classic, containerd, daemon] = [ImageStore::Classic, ImageStore::Containerd, ImageStore::None]
+            .map(|store| feature.support(store));
+        writeln!(table, "| {feature} | {classic} | {containerd} | {daemon} |").unwrap();
     }
     table
 }
 
-/// The inputs of every step in the page about moving that uses the action, with its variables.
-fn moved_steps() -> Vec<(serde_yaml::Value, serde_yaml::Value)> {
-    let page = include_str!("../../docs/from-build-push-action.md");
-    let blocks = page
-        .split("```yaml\n")
-        .skip(1)
+/// The inputs of every step that uses the action, in the pages about moving and about builders, with its variables.
+fn shown_steps() -> Vec<(serde_yaml::Value, serde_yaml::Value)> {
+    let pages = [
+        include_str!("../../docs/from-build-push-action.md"),
+        include_str!("../../docs/builders.md"),
+    ];
+    let blocks = pages
+        .into_iter()
+        .flat_map(|page| page.split("```yaml\n").skip(1))
         .filter_map(|rest| rest.split("```").next());
     let steps = blocks.flat_map(|block| {
         let workflow: serde_yaml::Value = serde_yaml::from_str(block).expect("it is YAML");
@@ -72,7 +76,7 @@ fn filled(value: &serde_yaml::Value) -> String {
 }
 
 #[test]
-fn every_moved_step_is_one_that_the_action_takes() {
+fn every_step_of_these_pages_is_one_that_the_action_takes() {
     let checkout = Checkout::with(&[
         ("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n"),
         ("app/Dockerfile", "FROM scratch AS test\nCOPY Dockerfile /\n"),
@@ -80,8 +84,8 @@ fn every_moved_step_is_one_that_the_action_takes() {
     ]);
     checkout.tag("v1.2.3");
     let home = tempfile::tempdir().unwrap();
-    let steps = moved_steps();
-    assert!(steps.len() >= 5, "{}", steps.len());
+    let steps = shown_steps();
+    assert!(steps.len() >= 6, "{}", steps.len());
     for (with, env) in steps {
         let mut command = tagship(home.path());
         command

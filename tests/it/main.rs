@@ -23,6 +23,7 @@ mod init_command;
 mod inputs_generated;
 mod inventory;
 mod judges;
+mod kubernetes_example;
 mod limits_page;
 mod local_env;
 mod monorepo;

@@ -1,10 +1,13 @@
-//! What an engine can do: found out once, before anything is built, because engines silently ignore what they cannot.
+//! What an engine or a daemon can do: found out once, before anything is built, because engines silently ignore what they
+//! cannot.
+
+mod daemon;
 
 use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::buildkit::v1::{ListWorkersRequest, types::WorkerRecord};
 use tonic::transport::Channel;
 
-use super::connect::Connection;
+use super::connect::{BuildKit, Connection};
 use crate::error::Error;
 use tagship_domain::capability::{EngineVersion, ImageStore};
 use tagship_domain::content::Platform;
@@ -13,22 +16,33 @@ use tagship_domain::error::cleaned;
 /// The worker's label that only an engine with containerd's store has. Source: moby, `builder-next/worker/label`.
 const CONTAINERD_LABEL: &str = "org.mobyproject.buildkit.worker.snapshotter";
 
-/// What an engine is.
+/// The first engines whose builder says itself that a base image is of another platform: BuildKit 0.14, the check
+/// `InvalidBaseImagePlatform`.
+const SAYS_WRONG_BASES: EngineVersion = (27, 0);
+
+/// What an engine or a daemon is.
 #[derive(Debug, Clone)]
 pub struct Capabilities {
-    /// The engine's version, such as `28.5.2`.
+    /// The engine's version, such as `28.5.2`; that of BuildKit where it is a daemon.
     pub version: String,
-    /// How the engine stores images.
+    /// How it stores images.
     pub store: ImageStore,
-    /// The engine's own platform, such as `linux/amd64`.
+    /// Its own platform, such as `linux/amd64`.
     pub platform: String,
     major_and_minor: (u32, u32),
     platforms: Vec<Platform>,
 }
 
 impl Capabilities {
-    /// Asks the engine, and refuses one that nothing can be built on.
-    pub async fn read(connection: &Connection) -> Result<Self, Error> {
+    /// Asks, and refuses what nothing can be built on.
+    pub async fn read(buildkit: &BuildKit) -> Result<Self, Error> {
+        match buildkit {
+            BuildKit::Engine(connection) => Self::of_engine(connection).await,
+            BuildKit::Daemon(daemon) => Self::of_daemon(daemon).await,
+        }
+    }
+
+    async fn of_engine(connection: &Connection) -> Result<Self, Error> {
         let not_an_engine = |message: String| Error::NotAnEngine {
             address: connection.address().to_string(),
             message,
@@ -73,6 +87,11 @@ impl Capabilities {
         (self.store, self.major_and_minor)
     }
 
+    /// Whether a build says itself that it began with an image of another platform.
+    pub fn says_wrong_bases(&self) -> bool {
+        self.store == ImageStore::None || self.major_and_minor >= SAYS_WRONG_BASES
+    }
+
     /// Why `RUN` steps for a platform may fail, if they may: the engine neither is of that platform
     /// nor knows an emulation for it.
     pub fn why_not_runnable(&self, platform: &Platform) -> Option<String> {
@@ -81,8 +100,13 @@ impl Capabilities {
             .iter()
             .any(|known| known.os == platform.os && known.architecture == platform.architecture);
         (!known && !self.platforms.is_empty()).then(|| {
+            let what = match self.store {
+                ImageStore::None => "builder",
+                ImageStore::Classic | ImageStore::Containerd => "engine",
+            };
             format!(
-                "the engine is {} and knows no emulation for {platform}; `RUN` steps will fail",
+                "the {what} is {} and knows no emulation for {platform}; `RUN` steps will fail: build on a machine of that \
+                 platform with `builders`, or install emulation (docs/multi-platform.md)",
                 self.platform
             )
         })

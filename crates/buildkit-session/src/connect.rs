@@ -1,8 +1,12 @@
 //! Reaches an engine: one dialer for every kind of address, below the Engine API and the two connections that
-//! BuildKit's calls go over.
+//! BuildKit's calls go over; or a BuildKit daemon without an engine.
 
 mod address;
+mod buildkit;
+mod container;
+mod daemon;
 mod stream;
+mod tls;
 
 use std::io;
 use std::path::PathBuf;
@@ -21,7 +25,11 @@ use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 
 pub use address::EngineAddress;
+pub use buildkit::BuildKit;
+pub use container::ContainerSpec;
+pub use daemon::{Daemon, DaemonPlace};
 pub(crate) use stream::EngineStream;
+pub use tls::TlsOptions;
 
 use crate::error::Error;
 use crate::limits;
@@ -98,29 +106,13 @@ impl Connection {
     /// BuildKit's control API, which the engine serves behind `/grpc`.
     /// Source: moby, `api/server/router/grpc`.
     pub async fn control(&self) -> Result<ControlClient<Channel>, Error> {
-        let channel = self.channel().await?;
-        Ok(ControlClient::new(channel).max_decoding_message_size(MAX_CONTROL_MESSAGE_BYTES))
+        Ok(control_over(self.channel().await?))
     }
 
     /// What BuildKit's calls go over.
     pub(crate) async fn channel(&self) -> Result<Channel, Error> {
         let upgraded = self.upgrade("/grpc", &[]).await?;
-        let mut once = Some(upgraded);
-        Endpoint::from_static("http://docker")
-            // A build may be silent for an hour; an engine that is there says so all the same.
-            .http2_keep_alive_interval(limits::PING)
-            .keep_alive_timeout(limits::PONG)
-            .keep_alive_while_idle(true)
-            .initial_stream_window_size(4 << 20)
-            .initial_connection_window_size(16 << 20)
-            .connect_with_connector(tower::service_fn(move |_: Uri| {
-                let upgraded = once.take();
-                async move {
-                    upgraded
-                        .map(TokioIo::new)
-                        .ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))
-                }
-            }))
+        channel_over(upgraded, true)
             .await
             .map_err(|error| self.unreachable(&error))
     }
@@ -229,12 +221,12 @@ impl Dialer {
         }
     }
 
-    /// How much the engine may say at a path, and for how long; without end for the stream of an image, which is watched
-    /// where it is read.
+    /// How much the engine may say at a path, and for how long; without end for the stream of an image, a pull, and a
+    /// command in a container, which are watched where they are read.
     fn limit_of(&self, path: &str) -> Option<(u64, Duration)> {
         if path.ends_with("/version") || path.ends_with("/_ping") {
             Some((limits::VERSION_BYTES, self.answer))
-        } else if path.ends_with("/get") {
+        } else if path.ends_with("/get") || path.ends_with("/images/create") || is_exec_start(path) {
             None
         } else {
             Some((limits::LIST_BYTES, limits::CALL))
@@ -265,6 +257,40 @@ impl Dialer {
             },
         }
     }
+}
+
+/// gRPC over one connection. With `has_pings` the end of the connection is asked whether it is there while it says nothing.
+async fn channel_over(stream: EngineStream, has_pings: bool) -> Result<Channel, tonic::transport::Error> {
+    let mut once = Some(stream);
+    let endpoint = Endpoint::from_static("http://docker")
+        .initial_stream_window_size(4 << 20)
+        .initial_connection_window_size(16 << 20);
+    // A build may be silent for an hour; an engine that is there says so all the same.
+    let endpoint = if has_pings {
+        endpoint
+            .http2_keep_alive_interval(limits::PING)
+            .keep_alive_timeout(limits::PONG)
+            .keep_alive_while_idle(true)
+    } else {
+        endpoint
+    };
+    let connector = tower::service_fn(move |_: Uri| {
+        let stream = once.take();
+        async move {
+            stream
+                .map(TokioIo::new)
+                .ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))
+        }
+    });
+    endpoint.connect_with_connector(connector).await
+}
+
+fn control_over(channel: Channel) -> ControlClient<Channel> {
+    ControlClient::new(channel).max_decoding_message_size(MAX_CONTROL_MESSAGE_BYTES)
+}
+
+fn is_exec_start(path: &str) -> bool {
+    path.ends_with("/start") && path.contains("/exec/")
 }
 
 /// Distinguishes an answer that is not HTTP from a connection that broke.

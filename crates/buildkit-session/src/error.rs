@@ -69,6 +69,44 @@ pub enum Error {
         /// The operating system of its containers.
         os: String,
     },
+    /// The certificates for a daemon cannot be used.
+    #[error("the certificates for builder `{address}` cannot be used: {problem}")]
+    Certificates {
+        /// The daemon's address.
+        address: String,
+        /// What is wrong, and with which.
+        problem: String,
+    },
+    /// No daemon answers.
+    #[error("no BuildKit daemon answers at `{address}`: {message}")]
+    NoDaemon {
+        /// The daemon's address.
+        address: String,
+        /// Why.
+        message: String,
+    },
+    /// The container of a daemon cannot be made or used.
+    #[error("the container `{name}` for BuildKit cannot be used: {message}")]
+    Container {
+        /// Its name.
+        name: String,
+        /// Why.
+        message: String,
+    },
+    /// There is a container of that name with another image or configuration.
+    #[error("the container `{name}` was made of another image or configuration than `builders` says")]
+    OtherContainer {
+        /// Its name.
+        name: String,
+    },
+    /// What answers is no daemon that an image can be pushed with.
+    #[error("what answers at `{address}` cannot be used as a builder: {problem}")]
+    NotABuilder {
+        /// The address.
+        address: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The engine does not serve BuildKit's API.
     #[error("the engine does not serve BuildKit's API: {message}")]
     NoBuildKit {

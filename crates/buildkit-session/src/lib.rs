@@ -1,6 +1,6 @@
-//! Builds with BuildKit over a session of one's own, through a Docker Engine.
+//! Builds with BuildKit over a session of one's own, through a Docker Engine or with a daemon of its own.
 //!
-//! [`Connection`] reaches the engine, [`Capabilities`] says what it can do, [`solve()`] runs one build on it, while a
+//! [`Connection`] reaches the engine, [`Daemon`] a daemon, either is a [`BuildKit`]; [`Capabilities`] says what it can do, [`solve()`] runs one build on it, while a
 //! [`Session`] answers what the build asks for: the files of a [`Folder`], secrets, and credentials of a
 //! [`RegistryAuth`]. [`Progress`] reports to a [`ProgressSink`] what happens. Whatever the engine sends is taken for hostile:
 //! it gets the files of its folders alone, each once, and no credential but those that it is given.
@@ -20,7 +20,7 @@ mod session;
 mod solve;
 
 pub use capability::Capabilities;
-pub use connect::{Connection, EngineAddress};
+pub use connect::{BuildKit, Connection, ContainerSpec, Daemon, DaemonPlace, EngineAddress, TlsOptions};
 pub use context::{ContextInputs, Folder};
 pub use dockerignore::{FolderMatches, InvalidPattern, PatternList, clean};
 pub use error::Error;

@@ -14,6 +14,10 @@ pub const PING: Duration = Duration::from_secs(20);
 pub const PONG: Duration = Duration::from_secs(20);
 /// How long the stream of an image may stand still although the engine is there: it first writes the image to its disk.
 pub const EXPORT: Duration = Duration::from_hours(1);
+/// How long a pull by an engine may say nothing.
+pub const PULL: Duration = Duration::from_mins(5);
+/// How long a daemon in a container may take to start.
+pub const START: Duration = Duration::from_secs(30);
 /// The most bytes of an engine's answer about itself.
 pub const VERSION_BYTES: u64 = 1024 * 1024;
 /// The most bytes of an engine's list.

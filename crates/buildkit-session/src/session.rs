@@ -38,7 +38,7 @@ use receive::Receiver;
 use secrets::SecretStore;
 use ssh::Agents;
 
-use crate::connect::{Connection, EngineStream};
+use crate::connect::{BuildKit, EngineStream};
 use crate::context::Folder;
 use crate::error::Error;
 use crate::event::ProgressSink;
@@ -128,7 +128,7 @@ impl Session {
     /// Opens a session of the program `name`. `shared_key` names what the engine may keep of the folders until the next
     /// build.
     pub async fn open(
-        connection: &Connection,
+        buildkit: &BuildKit,
         name: &str,
         shared_key: &str,
         provisions: Provisions<'_>,
@@ -141,7 +141,7 @@ impl Session {
             header("x-docker-expose-session-sharedkey", shared_key),
         ];
         headers.extend(METHODS.map(|method| header("x-docker-expose-session-grpc-method", method)));
-        let stream = connection.upgrade("/session", &headers).await?;
+        let stream = buildkit.session(&headers).await?;
         let failures = Failures::default();
         let providers = Providers::new(provisions, &failures);
         let (open, closed) = oneshot::channel();

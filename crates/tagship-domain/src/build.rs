@@ -14,6 +14,7 @@ mod arguments;
 mod attachments;
 mod attested;
 mod attributes;
+mod builders;
 mod cache;
 mod compression;
 mod invalid;
@@ -26,6 +27,9 @@ mod steps;
 pub use arguments::unused as unused_arguments;
 pub use attachments::{Annotation, Attestation};
 pub use attested::{AttachedStatement, MissingAttestation, missing_attestation};
+pub use builders::{
+    BuilderAddress, BuilderLine, BuilderTls, InvalidBuilder, PemSource, host_and_port, spread,
+};
 pub use cache::{CACHE_TAG, CacheEntry, CacheKind, CacheTagError};
 pub use compression::{Compression, LayerForm};
 pub use invalid::InvalidOption;
@@ -80,6 +84,21 @@ impl BuildRequest {
         } else {
             self.committed_at
         }
+    }
+}
+
+impl BuildRequest {
+    /// Returns what one of several builders is asked for: these platforms, caches of its own, and no annotations of the index,
+    /// which is made of all shares.
+    #[must_use]
+    pub fn share(&self, platforms: Vec<Platform>) -> Self {
+        let mut share = self.clone();
+        let options = &mut share.options;
+        options.annotations.retain(|annotation| !annotation.is_of_index());
+        for entry in options.cache_from.iter_mut().chain(&mut options.cache_to) {
+            *entry = entry.clone().of_share(&platforms);
+        }
+        Self { platforms, ..share }
     }
 }
 

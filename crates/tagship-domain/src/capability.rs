@@ -1,4 +1,5 @@
-//! What an engine can do of what a build asks for: a table, because engines silently ignore what they cannot do.
+//! What an engine or a BuildKit daemon can do of what a build asks for: a table, because engines silently ignore what they
+//! cannot do.
 //!
 //! Source: moby, `builder/builder-next` (`newGraphDriverController` and `newSnapshotterController`); measured with
 //! Engine 20.10.24 and 28.5.2, the latter with both image stores.
@@ -20,6 +21,8 @@ pub enum ImageStore {
     Classic,
     /// containerd's content store: manifests and compressed layers.
     Containerd,
+    /// None: a BuildKit daemon, which is no engine.
+    None,
 }
 
 impl fmt::Display for ImageStore {
@@ -27,6 +30,7 @@ impl fmt::Display for ImageStore {
         f.write_str(match self {
             Self::Classic => "classic image store",
             Self::Containerd => "containerd image store",
+            Self::None => "no image store",
         })
     }
 }
@@ -170,11 +174,16 @@ impl UnsupportedFeature {
             Cause::Never(Reason::NoIndexes | Reason::NoManifests | Reason::InlineOnly | Reason::GzipOnly) => {
                 format!(
                     "switch the engine to the containerd image store, which is Docker 29's default and in 24 to 28 \
-                     `{{\"features\": {{\"containerd-snapshotter\": true}}}}` in `daemon.json`, or {leave_out}"
+                     `{{\"features\": {{\"containerd-snapshotter\": true}}}}` in `daemon.json`, name a BuildKit daemon with \
+                     `builders`, or {leave_out}"
                 )
             }
-            Cause::Never(Reason::NotCompiledIn | Reason::NotServed) => {
+            Cause::Never(Reason::NotServed) => {
                 "use `type=registry`, or `type=gha` in GitHub Actions".to_owned()
+            }
+            Cause::Never(Reason::NotCompiledIn) => {
+                "use `type=registry`, or `type=gha` in GitHub Actions, or name a BuildKit daemon with `builders`"
+                    .to_owned()
             }
         }
     }

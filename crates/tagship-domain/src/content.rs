@@ -279,6 +279,23 @@ impl Platform {
         (&self.os, &self.architecture, variant(self)) == (&other.os, &other.architecture, variant(other))
     }
 
+    /// Returns the platform as builders write it into an index: without a variant that its architecture is taken for, and
+    /// 32-bit ARM with one.
+    ///
+    /// Source: containerd, `platforms`, `Normalize`.
+    #[must_use]
+    pub fn normalized(&self) -> Self {
+        let variant = match (self.architecture.as_str(), self.variant.as_deref()) {
+            ("arm64", Some("v8")) | ("amd64", Some("v1")) => None,
+            ("arm", None) => Some("v7"),
+            (_, variant) => variant,
+        };
+        Self {
+            variant: variant.map(str::to_owned),
+            ..self.clone()
+        }
+    }
+
     /// Reads `os/architecture` or `os/architecture/variant`.
     pub fn parse(text: &str) -> Result<Self, InvalidPlatform> {
         let legal = |part: &str| {

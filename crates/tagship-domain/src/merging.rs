@@ -58,37 +58,12 @@ impl MergedIndex {
         for part in parts {
             check(part, revision, request)?;
         }
-        let mut images: BTreeMap<String, (Platform, Descriptor)> = BTreeMap::new();
-        let mut attestations = Vec::new();
+        let mut all = Vec::new();
         for part in parts {
-            for entry in entries(part)? {
-                match entry {
-                    (Some(platform), entry) => {
-                        let twice = images.values().find(|(known, _)| known.is_same(&platform));
-                        if let Some((_, known)) = twice.filter(|(_, known)| known.digest != entry.digest) {
-                            return Err(MergeError::PlatformTwice {
-                                platform,
-                                digests: [known.digest, entry.digest],
-                            });
-                        }
-                        images.insert(platform.to_string(), (platform, entry));
-                    }
-                    (None, entry) => attestations.push(entry),
-                }
-            }
+            all.extend(entries(part)?);
         }
-        let platforms: Vec<Platform> = images.values().map(|(platform, _)| platform.clone()).collect();
+        let (platforms, manifest) = joined(all, annotations)?;
         check_platforms(&platforms, request.platforms())?;
-        attestations.sort_by_key(|entry| entry.digest);
-        attestations.dedup();
-        let images = images.into_values().map(|(platform, mut entry)| {
-            let own = annotations.iter().filter_map(|one| one.of_entry(&platform));
-            entry.annotations.extend(own);
-            entry
-        });
-        let of_index: BTreeMap<String, String> =
-            annotations.iter().filter_map(Annotation::of_index).collect();
-        let manifest = index(&images.chain(attestations).collect::<Vec<_>>(), &of_index);
         Ok(Self {
             parts: parts.iter().map(|part| part.manifest.digest()).collect(),
             platforms,
@@ -110,6 +85,82 @@ impl MergedIndex {
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
+}
+
+/// Makes one index of what several builders pushed of one request: images, each with the platform that was asked for, and
+/// indexes.
+pub fn index_of_parts(
+    parts: &[(Manifest, Vec<Platform>)],
+    annotations: &[Annotation],
+) -> Result<Manifest, MergeError> {
+    let mut all = Vec::new();
+    for (manifest, platforms) in parts {
+        let digest = manifest.digest();
+        match manifest
+            .content()
+            .map_err(|_error| MergeError::NoImage { digest })?
+        {
+            Content::Image(_) => {
+                let platform = platforms.first().map(Platform::normalized);
+                let platform = platform.ok_or(MergeError::NoPlatform { digest })?;
+                all.push(image_entry(manifest, platform));
+            }
+            Content::Index(index) => {
+                for entry in index.manifests {
+                    let platform = entry.platform.clone().filter(|_| !entry.is_attestation());
+                    if platform.is_none() && !entry.is_attestation() {
+                        return Err(MergeError::NoPlatform { digest: entry.digest });
+                    }
+                    all.push((platform, entry));
+                }
+            }
+        }
+    }
+    joined(all, annotations).map(|(_, index)| index)
+}
+
+/// Puts entries into one index: images by platform, and attestations, which have none, behind them.
+fn joined(
+    entries: Vec<(Option<Platform>, Descriptor)>,
+    annotations: &[Annotation],
+) -> Result<(Vec<Platform>, Manifest), MergeError> {
+    let mut images: BTreeMap<String, (Platform, Descriptor)> = BTreeMap::new();
+    let mut attestations = Vec::new();
+    for (platform, entry) in entries {
+        let Some(platform) = platform else {
+            attestations.push(entry);
+            continue;
+        };
+        let twice = images.values().find(|(known, _)| known.is_same(&platform));
+        if let Some((_, known)) = twice.filter(|(_, known)| known.digest != entry.digest) {
+            return Err(MergeError::PlatformTwice {
+                platform,
+                digests: [known.digest, entry.digest],
+            });
+        }
+        images.insert(platform.to_string(), (platform, entry));
+    }
+    let platforms: Vec<Platform> = images.values().map(|(platform, _)| platform.clone()).collect();
+    attestations.sort_by_key(|entry| entry.digest);
+    attestations.dedup();
+    let images = images.into_values().map(|(platform, mut entry)| {
+        let own = annotations.iter().filter_map(|one| one.of_entry(&platform));
+        entry.annotations.extend(own);
+        entry
+    });
+    let of_index: BTreeMap<String, String> = annotations.iter().filter_map(Annotation::of_index).collect();
+    let manifest = index(&images.chain(attestations).collect::<Vec<_>>(), &of_index);
+    Ok((platforms, manifest))
+}
+
+/// The entry of a single image.
+fn image_entry(manifest: &Manifest, platform: Platform) -> (Option<Platform>, Descriptor) {
+    let size = manifest.bytes().len() as u64;
+    let entry = Descriptor {
+        platform: Some(platform.clone()),
+        ..Descriptor::new(manifest.media_type(), manifest.digest(), size)
+    };
+    (Some(platform), entry)
 }
 
 /// That a part is of this commit and was built from the same.
@@ -170,15 +221,7 @@ fn entries(part: &ImagePart) -> Result<Vec<(Option<Platform>, Descriptor)>, Merg
         .content()
         .map_err(|_error| MergeError::NoImage { digest })?
     {
-        Content::Image(_) => {
-            let platform = platform(digest)?;
-            let size = manifest.bytes().len() as u64;
-            let entry = Descriptor {
-                platform: Some(platform.clone()),
-                ..Descriptor::new(manifest.media_type(), digest, size)
-            };
-            Ok(vec![(Some(platform), entry)])
-        }
+        Content::Image(_) => Ok(vec![image_entry(manifest, platform(digest)?)]),
         Content::Index(index) => index
             .manifests
             .into_iter()

@@ -5,9 +5,11 @@ use crate::inputs::container::HINT;
 use crate::schema::{INPUTS, NeedsSetup};
 
 /// A value of each input that needs the host, which this machine does not have.
-const OF_HOST: [(&str, &str); 16] = [
+const OF_HOST: [(&str, &str); 18] = [
     ("docker-host", "ssh://builder"),
     ("docker-host", "unix:///run/user/1001/docker.sock"),
+    ("builders", "linux/arm64=unix:///run/user/1001/buildkitd.sock"),
+    ("builders", "tcp://b.example:1,ca=/home/runner/ca.pem"),
     ("local-data", "/home/runner/ecr"),
     ("context", "/home/runner/elsewhere"),
     ("file", "/home/runner/Dockerfile"),

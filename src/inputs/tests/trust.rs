@@ -39,9 +39,10 @@ impl Case {
 }
 
 /// One value for each input that names an address, a credential, a variable or an outside path, or relaxes a check.
-const DANGEROUS: [(&str, &str); 18] = [
+const DANGEROUS: [(&str, &str); 19] = [
     ("endpoint-url", "https://evil.example"),
     ("docker-host", "tcp://evil.example:2375"),
+    ("builders", "[\"tcp://evil.example:1234,insecure=true\"]"),
     ("audience", "evil.example"),
     ("role-to-assume", "arn:aws:iam::999999999999:role/evil"),
     ("role-session-name", "admin"),

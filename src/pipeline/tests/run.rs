@@ -38,6 +38,7 @@ impl Builder for Text {
             version: "1".to_owned(),
             store: self.store,
             platform: "linux/amd64".to_owned(),
+            builders: Vec::new(),
         })
     }
 

@@ -130,6 +130,17 @@ pub(super) const ROWS: &[Input] = &[
     .standard_variables(&["DOCKER_HOST"]),
     Input::entries(
         Section::Build,
+        "builders",
+        "[PLATFORM=]URL",
+        "BuildKit daemons that build, one a line: `linux/arm64=tcp://host:1234,ca=PATH,cert=PATH,key=PATH`, `unix:///path`, or \
+         `docker-container://NAME` for one in a container on the engine. A line without a platform is for all that no other \
+         line names (docs/builders.md)",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostBuilder)
+    .default_note("the engine alone"),
+    Input::entries(
+        Section::Build,
         "registry-auth",
         "HOST…",
         "Logins of registries that base images and caches come from, one a line: `host=HOST,username=USER,password-env=VARIABLE`",

@@ -56,7 +56,7 @@ pub(super) fn report_schema() -> Value {
             "deploy-files": {"type": "array", "items": object(&json!({"type": code(), "path": text()}), &[])},
             "manifests": {"type": "array", "items": object(&json!({"platform": platform(), "digest": digest()}), &[])},
             "size": {"type": ["integer", "null"], "minimum": 0},
-            "engine": nullable(&object(&json!({"version": text(), "store": {"enum": ["classic", "containerd"]}, "platform": platform()}), &[])),
+            "engine": nullable(&engine()),
             "gate": gate(),
             "signature": object(&json!({"by": signer(), "outcome": {"enum": ["created", "kept"]}}), &[]),
             "stages": {"type": "array", "items": stage},
@@ -540,6 +540,21 @@ fn platform() -> Value {
 
 fn class() -> Value {
     json!({"enum": ["commit", "release", "moving"]})
+}
+
+/// What builds, and each of several builders.
+fn engine() -> Value {
+    let store = json!({"enum": ["classic", "containerd", "none"]});
+    let platforms = json!({"type": "array", "items": platform()});
+    let builder = object(
+        &json!({"name": text(), "platforms": platforms, "version": text(), "store": store}),
+        &[],
+    );
+    let builders = json!({"type": "array", "items": builder});
+    object(
+        &json!({"version": text(), "store": store, "platform": platform(), "builders": builders}),
+        &["builders"],
+    )
 }
 
 fn image() -> Value {

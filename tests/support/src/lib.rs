@@ -23,6 +23,7 @@ pub mod images;
 pub mod local;
 pub mod page;
 pub mod process;
+pub mod relay;
 pub mod runner;
 pub mod schema;
 pub mod shipping;

@@ -31,7 +31,8 @@ fn a_platform_without_emulation_is_told_but_only_when_it_is_certain() {
     let engine = capabilities("28.5.2", ImageStore::Classic, &["linux/amd64", "linux/386"]);
     assert_eq!(
         engine.why_not_runnable(&arm).unwrap(),
-        "the engine is linux/amd64 and knows no emulation for linux/arm64; `RUN` steps will fail"
+        "the engine is linux/amd64 and knows no emulation for linux/arm64; `RUN` steps will fail: build on a machine of that \
+         platform with `builders`, or install emulation (docs/multi-platform.md)"
     );
     assert_eq!(
         engine.why_not_runnable(&Platform::parse("linux/amd64").unwrap()),

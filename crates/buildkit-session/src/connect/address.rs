@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::Error;
+use tagship_domain::build::host_and_port;
 use tagship_domain::untrusted::cleaned;
 
 /// Where Docker Engine listens when nothing else is said. Source: dockerd reference, "Daemon socket option".
@@ -82,35 +83,6 @@ impl EngineAddress {
             )),
         }
     }
-}
-
-/// `host`, `host:port` or `[address]:port`, with nothing behind but one `/`.
-fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
-    let text = text.strip_suffix('/').unwrap_or(text);
-    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-        let (host, rest) = rest.split_once(']')?;
-        host.parse::<std::net::Ipv6Addr>().ok()?;
-        let port = match rest {
-            "" => None,
-            _ => Some(rest.strip_prefix(':')?),
-        };
-        (host, port)
-    } else {
-        let (host, port) = match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        };
-        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-        if host.is_empty() || host.starts_with('-') || !host.bytes().all(legal) {
-            return None;
-        }
-        (host, port)
-    };
-    let port = match port {
-        Some(port) => Some(port.parse().ok().filter(|port| *port > 0)?),
-        None => None,
-    };
-    Some((host.to_owned(), port))
 }
 
 impl fmt::Display for EngineAddress {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{Connection, EngineAddress, EngineStream};
+use super::{BuildKit, Connection, Daemon, EngineAddress, EngineStream, TlsOptions};
 use crate::capability::Capabilities;
 use crate::error::Error;
+use tagship_domain::build::BuilderAddress;
 
 fn parse(text: &str) -> Result<EngineAddress, Error> {
     EngineAddress::parse(Some(text))
@@ -87,7 +88,9 @@ macro_rules! version_answer {
 
 async fn failure(address: EngineAddress) -> Error {
     match Connection::open(address).await {
-        Ok(connection) => Capabilities::read(&connection).await.unwrap_err(),
+        Ok(connection) => Capabilities::read(&BuildKit::Engine(connection))
+            .await
+            .unwrap_err(),
         Err(error) => error,
     }
 }
@@ -199,4 +202,66 @@ async fn an_answer_has_an_end_in_time_and_size() {
     });
     let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+}
+
+/// What `Daemon::open` or the first question to it says.
+async fn daemon_failure(address: BuilderAddress, answer: Duration) -> Error {
+    match Daemon::open_within(address, None, answer).await {
+        Ok(daemon) => Capabilities::read(&BuildKit::Daemon(daemon)).await.unwrap_err(),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_daemon_ends_in_an_error_that_names_the_address() {
+    let within = Duration::from_millis(300);
+    let local = |port: u16| BuilderAddress::Tcp {
+        host: "127.0.0.1".to_owned(),
+        port,
+    };
+    // Takes the connection and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let deaf = local(silent.local_addr().unwrap().port());
+    let EngineAddress::Tcp { port, .. } =
+        answering("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await
+    else {
+        panic!("it listens at a port")
+    };
+    for address in [
+        BuilderAddress::Unix(PathBuf::from("/nowhere/buildkitd.sock")),
+        deaf,
+        local(port),
+    ] {
+        let shown = address.to_string();
+        let begun = std::time::Instant::now();
+        let error = daemon_failure(address, within).await;
+        assert!(matches!(error, Error::NoDaemon { .. }), "{error:?}");
+        assert!(error.to_string().contains(&shown), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn certificates_that_are_none_are_named_and_not_repeated() {
+    let options = |authority: &str, identity: Option<(&str, &str)>| TlsOptions {
+        authority: authority.to_owned(),
+        identity: identity.map(|(certificate, key)| (certificate.to_owned(), key.to_owned().into())),
+        server_name: None,
+    };
+    for (tls, reason) in [
+        (options("hush", None), "`ca` holds no certificate as PEM"),
+        (
+            options(
+                "-----BEGIN CERTIFICATE-----\naHVzaA==\n-----END CERTIFICATE-----\n",
+                None,
+            ),
+            "`ca`: ",
+        ),
+    ] {
+        let address = BuilderAddress::parse("tcp://127.0.0.1:1").unwrap();
+        let error = Daemon::open(address, Some(&tls)).await.unwrap_err();
+        assert!(matches!(error, Error::Certificates { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains(reason) && !text.contains("hush"), "{text}");
+    }
 }

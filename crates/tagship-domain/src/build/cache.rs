@@ -13,6 +13,8 @@ use crate::error::{Diagnose, FailureKind};
 use crate::reference::{ImageName, Tag};
 use crate::untrusted::cleaned;
 
+mod share;
+
 /// The tag that the cache of a repository's builds has when `cache` makes it.
 pub const CACHE_TAG: &str = "buildcache";
 
@@ -97,7 +99,8 @@ impl CacheKind {
         }
     }
 
-    /// Whether Tagship knows the keys of this kind. No engine takes the other kinds, whatever their keys.
+    /// Whether Tagship knows the keys of this kind. No engine takes the other kinds, whatever their keys; a BuildKit daemon
+    /// checks them itself.
     const fn is_known(self) -> bool {
         matches!(self, Self::Registry | Self::Inline | Self::Gha)
     }
@@ -157,7 +160,13 @@ pub struct CacheEntry {
 }
 
 /// The keys whose values open something.
-const SECRET_KEYS: [&str; 2] = ["token", "ghtoken"];
+const SECRET_KEYS: [&str; 5] = [
+    "token",
+    "ghtoken",
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+];
 
 impl CacheEntry {
     /// Reads a line of `cache-from`: `type=registry,ref=HOST/NAME:TAG`, or the reference alone.

@@ -158,6 +158,19 @@ impl Feature {
         match store {
             ImageStore::Classic => classic,
             ImageStore::Containerd => containerd,
+            ImageStore::None => self.support_of_daemon(),
+        }
+    }
+
+    /// What a BuildKit daemon can do of the versions that are taken as a builder: all but what Tagship does not serve.
+    ///
+    /// Source: BuildKit, README, "Cache" and "Output".
+    const fn support_of_daemon(self) -> Support {
+        match self {
+            Self::CacheFrom(CacheKind::Local) | Self::CacheTo(CacheKind::Local) => {
+                Support::Never(Reason::NotServed)
+            }
+            _ => Support::Always,
         }
     }
 

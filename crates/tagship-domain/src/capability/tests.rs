@@ -43,6 +43,17 @@ fn the_table_says_what_was_measured() {
     }
 }
 
+/// Source: BuildKit, README. A daemon takes every input; folders as caches are not served by Tagship.
+#[test]
+fn a_daemon_does_everything_but_caches_in_folders() {
+    let refused: Vec<Feature> = Feature::ALL
+        .into_iter()
+        .filter(|feature| feature.answer(ImageStore::None, (0, 14)) != FeatureAnswer::Satisfied)
+        .collect();
+    let folder = CacheKind::Local;
+    assert_eq!(refused, [Feature::CacheFrom(folder), Feature::CacheTo(folder)]);
+}
+
 #[test]
 fn engines_that_cannot_set_times_are_refused() {
     let reproducible =
@@ -73,7 +84,7 @@ fn a_refusal_names_the_wish_the_reason_and_the_way_out() {
     };
     insta::assert_snapshot!(format!("{refusal}\n{}", refusal.way_out()), @r#"
     several `platforms`: that store holds single images only
-    switch the engine to the containerd image store, which is Docker 29's default and in 24 to 28 `{"features": {"containerd-snapshotter": true}}` in `daemon.json`, or leave several `platforms` out
+    switch the engine to the containerd image store, which is Docker 29's default and in 24 to 28 `{"features": {"containerd-snapshotter": true}}` in `daemon.json`, name a BuildKit daemon with `builders`, or leave several `platforms` out
     "#);
     let FeatureAnswer::Refused(refusal) = Feature::ShmSize.answer(ImageStore::Classic, (20, 10)) else {
         panic!("20.10 ignores it");

@@ -202,3 +202,65 @@ fn platforms_that_are_asked_for_must_be_there_and_no_others() {
         "the images are not of the `platforms` that are asked for: linux/arm/v7 is missing, linux/arm64/v8 is not among them"
     );
 }
+
+#[test]
+fn what_several_builders_pushed_is_one_index_as_one_builder_writes_it() {
+    let platforms = |texts: &[&str]| -> Vec<Platform> {
+        texts.iter().map(|text| Platform::parse(text).unwrap()).collect()
+    };
+    let manifest = |name: &str| image(name, OCI_MANIFEST).manifest;
+    let arm = (manifest("linux/arm64"), platforms(&["linux/arm64/v8"]));
+    // A share that is an index: an image with its attestation.
+    let descriptor = |manifest: &Manifest| {
+        Descriptor::new(
+            manifest.media_type(),
+            manifest.digest(),
+            manifest.bytes().len() as u64,
+        )
+    };
+    let (amd, statement) = (manifest("linux/amd64"), manifest("linux/statement"));
+    let mut attestation = descriptor(&statement);
+    attestation.annotations = BTreeMap::from([(
+        "vnd.docker.reference.type".to_owned(),
+        "attestation-manifest".to_owned(),
+    )]);
+    let entry = Descriptor {
+        platform: platforms(&["linux/amd64"]).pop(),
+        ..descriptor(&amd)
+    };
+    let index = index(&[entry, attestation], &BTreeMap::new());
+    let amd = (index, platforms(&["linux/amd64"]));
+
+    let annotations = Annotation::parse("index:a=b").unwrap();
+    let merged = index_of_parts(&[arm.clone(), amd.clone()], &annotations).unwrap();
+    assert_eq!(merged, index_of_parts(&[amd, arm.clone()], &annotations).unwrap());
+    let Content::Index(read) = merged.content().unwrap() else {
+        panic!("it is an index")
+    };
+    let shown: Vec<(Option<String>, bool)> = read
+        .manifests
+        .iter()
+        .map(|entry| {
+            let platform = entry.platform.as_ref().map(ToString::to_string);
+            (platform, entry.is_attestation())
+        })
+        .collect();
+    // BuildKit writes `linux/arm64` for an image that was asked for as `linux/arm64/v8`.
+    assert_eq!(
+        shown,
+        [
+            (Some("linux/amd64".to_owned()), false),
+            (Some("linux/arm64".to_owned()), false),
+            (None, true)
+        ]
+    );
+    let json: serde_json::Value = serde_json::from_slice(merged.bytes()).unwrap();
+    assert_eq!(json["annotations"]["a"], "b");
+
+    // Two builders that both claim a platform, with different images.
+    let other = (manifest("linux/other"), platforms(&["linux/arm64"]));
+    assert!(matches!(
+        index_of_parts(&[arm, other], &[]),
+        Err(MergeError::PlatformTwice { .. })
+    ));
+}
