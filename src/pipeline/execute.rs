@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use futures_util::future::join3;
 use oci_registry::{READ_BLOB, VerifiedImage, verify_manifest};
 
 use super::gate::{Scanning, judge};
@@ -127,9 +128,15 @@ async fn publish(
         Content::Build { request } => {
             ledger.enter(Stage::Build, reporter);
             // Minutes of building would end at the first request that writes.
-            writers.registry.check_push().await?;
-            writers.targets.check_push(plan).await?;
-            let engine = writers.builder.check(request).await?;
+            let (own, further, engine) = Box::pin(join3(
+                writers.registry.check_push(),
+                writers.targets.check_push(plan),
+                writers.builder.check(request),
+            ))
+            .await;
+            own?;
+            further?;
+            let engine = engine?;
             let store = engine.store;
             ledger.engine(engine);
             build(request, plan.kept(), store, writers, reporter).await?

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 use oci_registry::{CopyPlan, ImageTree, ReadWhole, copy, verify_copy};
 
@@ -52,11 +53,11 @@ impl<'a> FurtherTargets<'a> {
 
     /// Finds out, before anything is built, whether each may be pushed to.
     pub(super) async fn check_push(self, plan: &Plan) -> Result<(), PipelineError> {
-        for target in self.open(plan) {
+        let targets = self.open(plan).into_iter().map(async |target| {
             let checked = target.repository.check_push().await;
-            checked.map_err(|error| PipelineError::from(error).of_target(&target.plan.image))?;
-        }
-        Ok(())
+            checked.map_err(|error| PipelineError::from(error).of_target(&target.plan.image))
+        });
+        join_all(targets).await.into_iter().collect()
     }
 
     /// Copies the image to each, and reads it back. One that fails stops no other, so that a re-run has less to do.

@@ -18,6 +18,9 @@ pub trait ReadScans: Send + Sync {
     /// `RegistryError::NotPermitted` where it may not.
     async fn check(&self) -> Result<(), RegistryError>;
 
+    /// The same for beginning a scan. None begins.
+    async fn check_start(&self) -> Result<(), RegistryError>;
+
     /// Returns what the last scan of an image has come to, with the findings of all pages; `None` where none has begun.
     ///
     /// An index is no image: registries scan what it names.

@@ -29,7 +29,17 @@ pub(super) async fn plan_gate(
         plan_gate_offline(Some(settings), plan, Unknown::NotAsked);
         return Ok(());
     }
-    plan.guard(gate_plan(settings, scans).await?);
+    let gate = gate_plan(settings, scans).await?;
+    check_start(&gate, scans).await?;
+    plan.guard(gate);
+    Ok(())
+}
+
+/// Finds out whether the scan may be begun that certainly has to be: where the registry begins some, it may not be needed.
+pub(super) async fn check_start(gate: &GatePlan, scans: &dyn ReadScans) -> Result<(), RegistryError> {
+    if gate.starts_at_once() {
+        scans.check_start().await?;
+    }
     Ok(())
 }
 

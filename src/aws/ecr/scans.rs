@@ -17,6 +17,8 @@ use tagship_domain::error::cleaned;
 use tagship_domain::findings::{FoundByScan, Scan, ScanFrequency, ScanKind, ScanSetting};
 use tagship_domain::reference::{Digest, RepositoryName};
 
+/// The action that begins a basic scan.
+const START: &str = "ecr:StartImageScan";
 /// What is done, for people.
 const READ_SCAN: &str = "reading what a scan found";
 
@@ -136,6 +138,21 @@ impl RepositoryScans {
         in_region.client.call(call).await
     }
 
+    /// Asks for a basic scan of an image.
+    async fn ask_for_scan(&self, image: &Digest) -> Result<(), ApiFailure> {
+        let in_region = self.home().await;
+        let (account, id) = (self.account(), image_id(image));
+        let call = |client: aws_sdk_ecr::Client| {
+            let request = client
+                .start_image_scan()
+                .set_registry_id(account.clone())
+                .repository_name(self.repository.as_str())
+                .image_id(id.clone());
+            async move { request.send().await.map(drop) }
+        };
+        in_region.client.call(call).await
+    }
+
     /// Why findings cannot be read. Inspector has enhanced ones, and gives them to those that it would give them to.
     fn unread(&self, failure: ApiFailure) -> RegistryError {
         let action = if failure.message.contains("inspector2:ListFindings") {
@@ -158,6 +175,16 @@ impl ReadScans for RepositoryScans {
         // What no image has. Permissions are looked at before images are.
         match self.page(&Digest::of(b""), None).await {
             Err(failure) if failure.code != "ImageNotFoundException" => Err(self.unread(failure)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn check_start(&self) -> Result<(), RegistryError> {
+        // As above; without an image there is nothing to scan. What else it is refused for is known when it is done.
+        match self.ask_for_scan(&Digest::of(b"")).await {
+            Err(failure) if failure.is_access_denied() => {
+                Err(self.call(START, "beginning a scan").failed(failure))
+            }
             _ => Ok(()),
         }
     }
@@ -189,23 +216,10 @@ impl ReadScans for RepositoryScans {
 #[async_trait]
 impl StartScans for RepositoryScans {
     async fn start(&self, image: &Digest) -> Result<ScanStart, RegistryError> {
-        let call = self.call("ecr:StartImageScan", "beginning a scan");
-        let in_region = self.home().await;
-        let account = self.account();
-        let id = image_id(image);
-        let answer = in_region
-            .client
-            .call(|client| {
-                let request = client
-                    .start_image_scan()
-                    .set_registry_id(account.clone())
-                    .repository_name(self.repository.as_str())
-                    .image_id(id.clone());
-                async move { request.send().await }
-            })
-            .await;
+        let call = self.call(START, "beginning a scan");
+        let answer = self.ask_for_scan(image).await;
         match answer {
-            Ok(_) => Ok(ScanStart::Begun),
+            Ok(()) => Ok(ScanStart::Begun),
             // An image has one basic scan a day. The account's own quota has the same code, and then there are no findings.
             Err(failure) if failure.code == "LimitExceededException" => Ok(ScanStart::HadOne),
             Err(failure) if failure.code == "UnsupportedImageTypeException" => {

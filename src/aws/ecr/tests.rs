@@ -39,6 +39,11 @@ async fn a_scan_that_was_had_today_is_not_asked_for_again() {
     );
     world.apis.ecr().refusals = vec![(400, "ImageNotFoundException")];
     scans.check().await.unwrap();
+    world.apis.ecr().refusals = vec![(400, "AccessDeniedException")];
+    let error = scans.check_start().await.unwrap_err();
+    assert!(error.to_string().contains("ecr:StartImageScan"), "{error}");
+    world.apis.ecr().refusals = vec![(400, "ImageNotFoundException")];
+    scans.check_start().await.unwrap();
     world.apis.ecr().refusals = vec![(400, "ScanNotFoundException")];
     assert_eq!(scans.scan(&image).await.unwrap(), None);
 }

@@ -82,6 +82,10 @@ impl ReadScans for FakeScans {
         unreachable!("the plan has it")
     }
 
+    async fn check_start(&self) -> Result<(), RegistryError> {
+        unreachable!("it is asked before the plan")
+    }
+
     async fn check(&self) -> Result<(), RegistryError> {
         unreachable!("it is asked before the plan")
     }

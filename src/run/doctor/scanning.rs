@@ -1,7 +1,7 @@
 //! Whether the images are scanned that the scan gate waits for.
 
 use super::super::connection::RegistryConnection;
-use super::super::gate::gate_plan;
+use super::super::gate::{check_start, gate_plan};
 use super::Examination;
 use crate::settings::GateSettings;
 use tagship_domain::doctor::{CheckState, Subject};
@@ -14,10 +14,14 @@ pub(super) async fn examine(
     found: &mut Examination,
 ) {
     let Some(gate) = gate else { return };
-    let plan = match gate_plan(gate, &connection.scans()).await {
+    let scans = connection.scans();
+    let plan = match gate_plan(gate, &scans).await {
         Ok(plan) => plan,
         Err(error) => return found.fail(Subject::Scanning, &error),
     };
+    if let Err(error) = check_start(&plan, &scans).await {
+        return found.fail(Subject::Scanning, &error);
+    }
     if let Some(never) = plan.never_scanned(connection.image()) {
         return found.fail(Subject::Scanning, &never);
     }
