@@ -6,7 +6,7 @@ use super::RunError;
 use super::target::Target;
 use crate::aws::{Ecr, ManagedSigning, RegistryRepositories, RepositoryScans};
 use crate::clock::SystemClock;
-use crate::ports::{ControlPlane, RegistryLogin, Reporter, WriteControlPlane as _};
+use crate::ports::{ControlPlane, RegistryLogin, Reporter, RunEvent, WriteControlPlane as _};
 use crate::registry::{self, Repository, http_client};
 use tagship_domain::doctor::Probed;
 use tagship_domain::iam::SessionPolicy;
@@ -38,11 +38,13 @@ impl RegistryConnection {
         let mut identity = place.identity.clone();
         if identity.role.is_some() && identity.narrows_session {
             let targets = others.iter().chain([&place.image]);
-            identity.session_policy = if makes_repository {
+            let policy = if makes_repository {
                 SessionPolicy::of_maker(targets)
             } else {
                 SessionPolicy::of(targets)
             };
+            say_how_narrow(policy.as_ref(), &*reporter);
+            identity.session_policy = policy;
         }
         let ecr = Ecr::connect(&identity, &place.image.registry, clock, Arc::clone(&reporter)).await?;
         let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
@@ -105,4 +107,19 @@ impl RegistryConnection {
     pub(super) fn login(&self) -> Arc<dyn RegistryLogin> {
         self.ecr.clone()
     }
+}
+
+/// Says what does not fit into one policy.
+fn say_how_narrow(policy: Option<&SessionPolicy>, reporter: &dyn Reporter) {
+    let note = match policy {
+        None => {
+            "the session is not narrowed: a policy with all registries of the run is longer than STS takes"
+        }
+        Some(policy) if policy.is_shortened() => {
+            "the session is narrowed to the common beginnings of the repositories' names: a policy with every name is longer \
+             than STS takes"
+        }
+        Some(_) => return,
+    };
+    reporter.event(RunEvent::Note(note));
 }

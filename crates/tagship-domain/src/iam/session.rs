@@ -69,19 +69,33 @@ pub enum RegistryAccess {
 ///
 /// Source: IAM user guide, "Session policies".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionPolicy(String);
+pub struct SessionPolicy {
+    text: String,
+    is_shortened: bool,
+}
 
 impl SessionPolicy {
     /// Returns the policy of a run that writes to these repositories, at least one.
     ///
-    /// Too many for one policy become all repositories of their registries; too many registries, `None`.
+    /// Where the names of all are too long for one policy, those that begin with the same folders become one: as few
+    /// folders less as it takes, at last all repositories of their registries. Too many registries are `None`.
     pub fn of<'a>(targets: impl IntoIterator<Item = &'a ImageName>) -> Option<Self> {
         let targets: Vec<&ImageName> = targets.into_iter().collect();
+        let folders = targets
+            .iter()
+            .map(|image| image.repository.as_str().matches('/').count());
+        let deepest = folders.max().unwrap_or(0);
         let exact = targets
             .iter()
             .map(|image| arn(&image.registry, image.repository.as_str()));
-        let registries = targets.iter().map(|image| arn(&image.registry, "*"));
-        Self::allowing(exact.collect()).or_else(|| Self::allowing(registries.collect()))
+        let exact = Self::allowing(exact.collect(), &[], false);
+        let shortened = (0..=deepest).rev().find_map(|depth| {
+            let names = targets
+                .iter()
+                .map(|image| arn(&image.registry, &beginning(image.repository.as_str(), depth)));
+            Self::allowing(names.collect(), &[], true)
+        });
+        exact.or(shortened)
     }
 
     /// The same where the run also makes the one that is missing, and puts its settings.
@@ -90,7 +104,7 @@ impl SessionPolicy {
         let resources = targets
             .iter()
             .map(|image| arn(&image.registry, image.repository.as_str()));
-        Self::allowing_more(resources.collect(), &MAKING)
+        Self::allowing(resources.collect(), &MAKING, false)
     }
 
     /// Returns the policy of a command that does no more than `access` with the repositories of a registry.
@@ -105,14 +119,13 @@ impl SessionPolicy {
             let resource = arn(registry, "*");
             statements.push(json!({"Effect": "Allow", "Action": actions, "Resource": resource}));
         }
-        Self(json!({"Version": "2012-10-17", "Statement": statements}).to_string())
+        Self {
+            text: json!({"Version": "2012-10-17", "Statement": statements}).to_string(),
+            is_shortened: false,
+        }
     }
 
-    fn allowing(resources: Vec<String>) -> Option<Self> {
-        Self::allowing_more(resources, &[])
-    }
-
-    fn allowing_more(mut resources: Vec<String>, more: &[&str]) -> Option<Self> {
+    fn allowing(mut resources: Vec<String>, more: &[&str], is_shortened: bool) -> Option<Self> {
         resources.sort_unstable();
         resources.dedup();
         let in_targets = [&IN_TARGETS[..], more].concat();
@@ -124,12 +137,17 @@ impl SessionPolicy {
             ],
         });
         let text = policy.to_string();
-        (text.len() <= MOST_CHARACTERS).then_some(Self(text))
+        (text.len() <= MOST_CHARACTERS).then_some(Self { text, is_shortened })
+    }
+
+    /// Whether it allows more repositories than those of the run, because it has no room for all names.
+    pub fn is_shortened(&self) -> bool {
+        self.is_shortened
     }
 
     /// Returns the policy as JSON.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
@@ -142,6 +160,16 @@ fn arn(registry: &RegistryHost, repository: &str) -> String {
         region.map_or("*", Region::as_str),
         account.map_or("*", |account| account.as_str()),
     )
+}
+
+/// The first `depth` folders of a repository's name, and all that is in them; a name with fewer stays whole.
+fn beginning(name: &str, depth: usize) -> String {
+    let mut folders = name.match_indices('/');
+    match depth.checked_sub(1).map(|last| folders.nth(last)) {
+        None => "*".to_owned(),
+        Some(Some((end, _))) => format!("{}/*", &name[..end]),
+        Some(None) => name.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -180,6 +208,7 @@ mod tests {
             ]
         );
         assert!(!policy.as_str().contains("Delete"));
+        assert!(!policy.is_shortened());
         let emulated = SessionPolicy::of([&image("127.0.0.1:5510", "team/app")]).unwrap();
         assert_eq!(resources(&emulated), ["arn:aws:ecr:*:*:repository/team/app"]);
     }
@@ -195,6 +224,24 @@ mod tests {
         let policy = SessionPolicy::of(&one_registry).unwrap();
         assert_eq!(
             resources(&policy),
+            ["arn:aws:ecr:eu-central-1:123456789012:repository/team/*"]
+        );
+        assert!(policy.is_shortened());
+        let mut two_teams = one_registry;
+        two_teams.push(image("123456789012.dkr.ecr.eu-central-1.amazonaws.com", "base"));
+        let policy = SessionPolicy::of(&two_teams).unwrap();
+        let named = ["base", "team/*"];
+        assert_eq!(
+            resources(&policy),
+            named.map(|name| format!("arn:aws:ecr:eu-central-1:123456789012:repository/{name}"))
+        );
+        // Names that begin with nothing in common leave the registry.
+        let host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+        let apart: Vec<ImageName> = (0..40)
+            .map(|number| image(host, &format!("team-{number}/app")))
+            .collect();
+        assert_eq!(
+            resources(&SessionPolicy::of(&apart).unwrap()),
             ["arn:aws:ecr:eu-central-1:123456789012:repository/*"]
         );
         let registries = many(&|number| format!("1234567890{number:02}.dkr.ecr.eu-central-1.amazonaws.com"));
