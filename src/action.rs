@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
+use secrecy::SecretString;
+
 use crate::inputs::Environment;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::reference::{Digest, ImageName};
@@ -26,6 +28,7 @@ pub struct ActionFiles {
     output: Option<RunnerFile>,
     summary: Option<RunnerFile>,
     artifacts: Option<RunnerFile>,
+    environment: Option<RunnerFile>,
 }
 
 impl ActionFiles {
@@ -41,6 +44,7 @@ impl ActionFiles {
             output: file("GITHUB_OUTPUT"),
             summary: file("GITHUB_STEP_SUMMARY"),
             artifacts: file("GITHUB_ARTIFACTS"),
+            environment: file("GITHUB_ENV"),
         }
     }
 
@@ -58,6 +62,22 @@ impl ActionFiles {
             return Ok(());
         };
         file.append(&formats::outputs(values)?)
+    }
+
+    /// Finds out whether later steps can be given variables.
+    pub fn check_environment(&self) -> Result<(), ActionFileError> {
+        self.environment.iter().try_for_each(RunnerFile::check)
+    }
+
+    /// Gives later steps of the job these variables.
+    pub fn append_environment(
+        &self,
+        variables: &[(&'static str, SecretString)],
+    ) -> Result<(), ActionFileError> {
+        let Some(file) = &self.environment else {
+            return Ok(());
+        };
+        file.append(&formats::variables(variables)?)
     }
 
     /// Appends Markdown to the job's summary; what the runner would refuse for its size is cut off.

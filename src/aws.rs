@@ -11,6 +11,7 @@ mod connection;
 mod ecr;
 mod endpoint;
 mod error;
+mod existing;
 mod failure;
 mod machine;
 mod oidc;

@@ -127,6 +127,8 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
 
     let notify = notify::read(&raw, environment, &mut left_out, &mut problems);
 
+    let exports = identity::exports(&raw, environment, place.as_ref(), &mut left_out, &mut problems);
+    let masks_accounts = raw.flag("mask-aws-account-id", &mut problems);
     let mut notes = paths.into_notes();
     notes.append(&mut left_out);
     if test.is_some() && !push {
@@ -136,12 +138,20 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
         notes.extend(raw.provenance());
     }
     let event = job_event(environment, false, &mut notes);
+    if let Some(folder) = environment.project().filter(|_| raw.has_file()) {
+        notes.push(format!(
+            "`{}` is read, and relative paths begin there; those of flags begin here",
+            folder.join(crate::config::FILE_NAME).display()
+        ));
+    }
     match (problems.finish(), place, identity, build) {
         (Ok(()), Some(place), Some(identity), Some(build)) => Ok(ResolvedSettings {
             settings: Settings {
                 destination: place.into_destination(),
                 targets,
                 identity,
+                exports,
+                masks_accounts,
                 build,
                 outputs,
                 publishing,
@@ -231,11 +241,15 @@ pub fn repository(
     }
 }
 
-/// Where relative paths begin: the checkout in the action, the current folder elsewhere.
+/// Where relative paths begin: the checkout in the action; elsewhere the folder of `tagship.yaml`, or the current one.
 fn workspace(face: Face, environment: &Environment) -> PathBuf {
     match (face, environment.get("GITHUB_WORKSPACE")) {
         (Face::Action, Some(workspace)) => environment.working_directory().join(workspace),
-        _ => environment.working_directory().to_owned(),
+        (Face::Command, _) => environment
+            .project()
+            .unwrap_or(environment.working_directory())
+            .to_owned(),
+        (Face::Action, None) => environment.working_directory().to_owned(),
     }
 }
 

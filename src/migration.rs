@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use self::expression::{references, rewired};
 use self::job::{Job, Step, StepKind, jobs};
-use self::needs::{builds, id_of, is_kept_build, uses_aws, uses_login};
+use self::needs::{builds, id_of, is_exporting, is_kept_build, uses_aws, uses_login};
 use self::replacement::{Replacement, metadata_of};
 use crate::config::yaml;
 use tagship_domain::error::{Diagnose, FailureKind};
@@ -186,7 +186,13 @@ impl Edits {
         let others = || job.steps.iter().filter(|other| !std::ptr::eq(*other, step));
         let kept = || others().filter(|other| matches!(other.kind, StepKind::Other) || is_kept_build(other));
         let note = match step.kind {
-            StepKind::Credentials if kept().any(|step| uses_aws(step) || uses_login(step)) => {
+            StepKind::Credentials
+                if kept().any(|step| uses_aws(step) || uses_login(step))
+                    && !job
+                        .steps
+                        .iter()
+                        .any(|build| build.is_publishing() && is_exporting(job, build)) =>
+            {
                 stays("other steps call AWS")
             }
             StepKind::EcrLogin if kept().any(uses_login) => stays("other steps use Docker's login"),

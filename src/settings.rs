@@ -29,7 +29,7 @@ use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
 
 pub use build::{BuildSettings, CacheWish, EngineSettings, LoginSettings, RegistryLoginSettings};
-pub use identity::{AccessKey, IdentitySettings, OidcRequest, OidcToken};
+pub use identity::{AccessKey, ExportSettings, IdentitySettings, OidcRequest, OidcToken, SessionSettings};
 pub use repository::{CopyPlace, LayoutPlace, RegistrySettings, RepositoryPlace, RepositorySettings};
 
 /// What one run of the pipeline runs on.
@@ -42,6 +42,10 @@ pub struct Settings {
     pub targets: Vec<RepositoryPlace>,
     /// The identity towards AWS.
     pub identity: IdentitySettings,
+    /// What later steps of the job are given.
+    pub exports: ExportSettings,
+    /// Whether the ids of accounts are hidden.
+    pub masks_accounts: bool,
     /// What to build.
     pub build: BuildSettings,
     /// Where a result goes that is not published; names of images are made at the end.
@@ -273,6 +277,28 @@ impl Settings {
     /// Whether the image is published.
     pub fn is_published(&self) -> bool {
         !matches!(self.destination, Destination::Nowhere { .. })
+    }
+
+    /// The accounts of registries and roles, where they are to be hidden.
+    pub fn masked_accounts(&self) -> Vec<SecretString> {
+        if !self.masks_accounts {
+            return Vec::new();
+        }
+        let image = match &self.destination {
+            Destination::Registry(image) => Some(image),
+            Destination::Nowhere { image, .. } => image.as_ref(),
+            Destination::Local { .. } => None,
+        };
+        let further = self.targets.iter();
+        let identities = further
+            .clone()
+            .filter_map(RepositoryPlace::identity)
+            .chain([&self.identity]);
+        let of_roles = identities.filter_map(IdentitySettings::account_of_role);
+        let images = further.filter_map(RepositoryPlace::image).chain(image);
+        let of_registries = images.filter_map(|image| Some(image.registry.account()?.as_str()));
+        let accounts: BTreeSet<&str> = of_registries.chain(of_roles).collect();
+        accounts.into_iter().map(SecretString::from).collect()
     }
 
     /// Everything in the settings that must never be shown.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use super::ActionFileError;
 use crate::random;
 use crate::report::OUTPUTS;
@@ -15,15 +17,29 @@ pub(super) fn outputs(values: &BTreeMap<&str, String>) -> Result<String, ActionF
     let mut block = String::new();
     for output in OUTPUTS {
         let value = values.get(output.name).map_or("", String::as_str);
-        let token = random::hex::<16>().map_err(ActionFileError::NoRandomness)?;
-        let delimiter = format!("ghadelimiter_{token}");
-        if value.contains(&delimiter) {
-            return Err(ActionFileError::Delimiter { output: output.name });
-        }
-        // Writing to a String does not fail.
-        let _ = write!(block, "{}<<{delimiter}\n{value}\n{delimiter}\n", output.name);
+        push(&mut block, output.name, value)?;
     }
     Ok(block)
+}
+
+/// Variables in the same form. Source: as above, "Setting an environment variable".
+pub(super) fn variables(values: &[(&'static str, SecretString)]) -> Result<String, ActionFileError> {
+    let mut block = String::new();
+    for (name, value) in values {
+        push(&mut block, name, value.expose_secret())?;
+    }
+    Ok(block)
+}
+
+fn push(block: &mut String, name: &'static str, value: &str) -> Result<(), ActionFileError> {
+    let token = random::hex::<16>().map_err(ActionFileError::NoRandomness)?;
+    let delimiter = format!("ghadelimiter_{token}");
+    if value.contains(&delimiter) {
+        return Err(ActionFileError::Delimiter { output: name });
+    }
+    // Writing to a String does not fail.
+    let _ = write!(block, "{name}<<{delimiter}\n{value}\n{delimiter}\n");
+    Ok(())
 }
 
 /// The most bytes that the summary gets. The runner uploads nothing at all of one over 1 MiB.

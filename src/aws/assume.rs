@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
-use aws_sdk_sts::types::Credentials as Issued;
+use aws_sdk_sts::types::{Credentials as Issued, PolicyDescriptorType, Tag as SessionTag};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
@@ -21,6 +21,7 @@ use crate::aws::refusal;
 use crate::aws::retry_policy::{RetryClass, RetryPolicy};
 use crate::aws::role::RoleArn;
 use crate::ports::{Clock, Reporter, RunEvent, Warning};
+use crate::settings::SessionSettings;
 use tagship_domain::iam::SessionPolicy;
 use tagship_domain::reference::Region;
 
@@ -30,7 +31,10 @@ pub(super) struct SessionRequest {
     role: RoleArn,
     name: String,
     seconds: u32,
+    /// The policy that the run itself narrows it by.
     policy: Option<SessionPolicy>,
+    /// What the workflow wants of it.
+    wanted: SessionSettings,
 }
 
 impl SessionRequest {
@@ -49,12 +53,36 @@ impl SessionRequest {
             name: name.to_owned(),
             seconds,
             policy: None,
+            wanted: SessionSettings::default(),
         })
     }
 
-    /// The same session, narrowed by a policy.
-    pub(super) fn narrowed_by(self, policy: Option<SessionPolicy>) -> Self {
-        Self { policy, ..self }
+    /// The same session as the workflow wants it, else narrowed by a policy of the run's own.
+    pub(super) fn narrowed_by(self, policy: Option<SessionPolicy>, wanted: &SessionSettings) -> Self {
+        Self {
+            policy: policy.filter(|_| !wanted.has_policy()),
+            wanted: wanted.clone(),
+            ..self
+        }
+    }
+
+    /// The names of managed policies that narrow the session; `None` where there are none.
+    fn managed_policies(&self) -> Option<Vec<PolicyDescriptorType>> {
+        let policy = |arn: &String| PolicyDescriptorType::builder().arn(arn).build();
+        let wanted = &self.wanted.managed_policies;
+        (!wanted.is_empty()).then(|| wanted.iter().map(policy).collect())
+    }
+
+    /// Its tags; `None` where there are none.
+    fn tags(&self) -> Option<Vec<SessionTag>> {
+        let tags = self.wanted.tags.iter();
+        // A tag without key or value cannot be; both are there.
+        let tags = tags.filter_map(|(key, value)| SessionTag::builder().key(key).value(value).build().ok());
+        (!self.wanted.tags.is_empty()).then(|| tags.collect())
+    }
+
+    fn transitive_tags(&self) -> Option<Vec<String>> {
+        Some(self.wanted.transitive_tags.clone()).filter(|keys| !keys.is_empty())
     }
 }
 
@@ -194,9 +222,14 @@ impl AssumedRole {
 
     /// The policy that the session is narrowed by.
     fn policy(&self) -> Option<String> {
-        let policy = self.session.policy.as_ref();
-        let policy = policy.filter(|_| self.is_narrowed.load(Ordering::Relaxed))?;
-        Some(policy.as_str().to_owned())
+        let own = self.session.policy.as_ref().filter(|_| self.is_narrowed());
+        let own = own.map(|policy| policy.as_str().to_owned());
+        self.session.wanted.inline_policy.clone().or(own)
+    }
+
+    /// Whether the run itself narrows the session.
+    fn is_narrowed(&self) -> bool {
+        self.is_narrowed.load(Ordering::Relaxed)
     }
 
     async fn try_once(&self, seconds: u32) -> Result<Credentials, TryFailure> {
@@ -214,11 +247,12 @@ impl AssumedRole {
                     .role_session_name(&self.session.name)
                     .duration_seconds(duration)
                     .set_policy(self.policy())
+                    .set_policy_arns(self.session.managed_policies())
                     .web_identity_token(token.expose_secret())
                     .send()
                     .await;
                 let output = sent.map_err(|error| {
-                    Self::failure(seconds, ApiFailure::of(&error), |failure| {
+                    self.failure(seconds, ApiFailure::of(&error), |failure| {
                         refusal::of_web_identity(failure, role, &self.region, Claims::of(&token))
                     })
                 })?;
@@ -232,10 +266,14 @@ impl AssumedRole {
                     .role_session_name(&self.session.name)
                     .duration_seconds(duration)
                     .set_policy(self.policy())
+                    .set_policy_arns(self.session.managed_policies())
+                    .set_tags(self.session.tags())
+                    .set_transitive_tag_keys(self.session.transitive_tags())
+                    .set_external_id(self.session.wanted.external_id.clone())
                     .send()
                     .await;
                 let output = sent.map_err(|error| {
-                    Self::failure(seconds, ApiFailure::of(&error), |failure| {
+                    self.failure(seconds, ApiFailure::of(&error), |failure| {
                         refusal::of_chain(failure, role, &self.region)
                     })
                 })?;
@@ -247,14 +285,19 @@ impl AssumedRole {
     }
 
     fn failure(
+        &self,
         seconds: u32,
         failure: ApiFailure,
         meaning: impl FnOnce(ApiFailure) -> (IdentityError, RetryClass),
     ) -> TryFailure {
         if refusal::is_too_long(&failure) && seconds > Self::SECONDS_ALWAYS_ALLOWED {
             TryFailure::TooLong
-        } else if failure.code == "PackedPolicyTooLarge" {
-            TryFailure::PolicyTooLarge
+        } else if let Some(error) = refusal::of_session(&failure, &self.session.role) {
+            // What the run adds of itself is left out; what the workflow wants is not.
+            match error {
+                IdentityError::SessionTooLarge { .. } if self.is_narrowed() => TryFailure::PolicyTooLarge,
+                error => TryFailure::Other(error, RetryClass::Never),
+            }
         } else {
             meaning(failure).into()
         }

@@ -60,6 +60,12 @@ impl Chain {
         Ok(credentials)
     }
 
+    /// Returns the account that AWS knows the credentials of; an error also where it may not be used.
+    pub(super) async fn account(&self) -> Result<AccountId, IdentityError> {
+        let credentials = self.load().await?;
+        self.account_of(&credentials).await
+    }
+
     /// Returns the credentials without the white space around them, which comes along when they are copied.
     ///
     /// What else cannot be sent is refused before it is signed: the SDK would stop in the middle, or AWS speak of a

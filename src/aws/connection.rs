@@ -15,6 +15,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::aws::assume::{AssumedRole, Proof, SessionRequest};
 use crate::aws::chain::{Chain, check_account};
+use crate::aws::existing::ExistingOrRole;
 use crate::aws::failure::Bounded;
 use crate::aws::machine::{self, Machine};
 use crate::aws::oidc::TokenSource;
@@ -24,7 +25,7 @@ use crate::aws::{IdentityError, endpoint};
 use crate::limits;
 use crate::ports::{Clock, Reporter};
 use crate::settings::IdentitySettings;
-use tagship_domain::reference::{Region, RegistryHost};
+use tagship_domain::reference::{AccountId, Region, RegistryHost};
 
 /// Credentials that end within this time are renewed before they are used.
 const RENEWED_BEFORE_END: Duration = Duration::from_mins(1);
@@ -45,22 +46,37 @@ enum CredentialSource {
     ChainedRole(SessionRequest),
     /// The ordinary chain.
     Chain,
+    /// A role that cannot be assumed, which matters only where there are no other credentials.
+    Refused(IdentityError),
 }
 
 impl CredentialSource {
     fn of(identity: &IdentitySettings) -> Result<Self, IdentityError> {
+        match Self::of_role(identity) {
+            Err(error @ (IdentityError::Fork | IdentityError::MissingPermission))
+                if identity.uses_existing =>
+            {
+                Ok(Self::Refused(error))
+            }
+            source => source,
+        }
+    }
+
+    fn of_role(identity: &IdentitySettings) -> Result<Self, IdentityError> {
         let Some(role) = &identity.role else {
             return Ok(Self::Chain);
         };
         let role = RoleArn::parse(role)?;
         check_account(&identity.allowed_accounts, role.account(), "the role")?;
         let session = SessionRequest::new(role, &identity.session_name, identity.duration_seconds)?
-            .narrowed_by(identity.session_policy.clone());
+            .narrowed_by(identity.session_policy.clone(), &identity.session);
+        let is_chained = identity.chains_roles || identity.access_key.is_some();
         match &identity.oidc {
             Some(oidc) => {
                 let tokens = TokenSource::new(oidc.clone(), &identity.audience);
                 Ok(Self::WebIdentity(session, tokens))
             }
+            None if is_chained => Ok(Self::ChainedRole(session)),
             None if identity.in_actions && identity.from_fork => Err(IdentityError::Fork),
             None if identity.in_actions => Err(IdentityError::MissingPermission),
             None => Ok(Self::ChainedRole(session)),
@@ -132,16 +148,20 @@ async fn base_config(
         endpoint::check(url, registry)?;
         loader = loader.endpoint_url(url.as_str());
     }
-    if matches!(source, CredentialSource::WebIdentity(..)) {
+    if matches!(source, CredentialSource::WebIdentity(..)) && !identity.uses_existing {
         loader = loader.no_credentials();
     } else if let Some(key) = &identity.access_key {
         let secret = key.secret.expose_secret();
-        loader = loader.credentials_provider(Credentials::new(&key.id, secret, None, None, "embedded ECR"));
+        let token = key
+            .session_token
+            .as_ref()
+            .map(|token| token.expose_secret().to_owned());
+        loader = loader.credentials_provider(Credentials::new(&key.id, secret, token, None, "given key"));
     }
     Ok(loader.load().await)
 }
 
-/// How often calls are repeated. The embedded ECR's own key needs nothing of the machine.
+/// How often calls are repeated. A key that is given needs nothing of the machine.
 async fn retries(
     identity: &IdentitySettings,
     source: &CredentialSource,
@@ -149,7 +169,7 @@ async fn retries(
     if identity.access_key.is_some() {
         return Ok(RetryConfig::standard());
     }
-    let needs_profile = !matches!(source, CredentialSource::WebIdentity(..));
+    let needs_profile = identity.uses_existing || !matches!(source, CredentialSource::WebIdentity(..));
     Machine::own().retries(needs_profile).await
 }
 
@@ -169,28 +189,39 @@ fn provider(
     clock: Arc<dyn Clock>,
     reporter: Arc<dyn Reporter>,
 ) -> Result<SharedCredentialsProvider, IdentityError> {
-    let chain = |allowed, reporter| {
+    let chain = |allowed: &[AccountId]| {
         let inner = base.credentials_provider().ok_or(IdentityError::None)?;
-        Ok(SharedCredentialsProvider::new(Chain::new(
+        Ok::<_, IdentityError>(Chain::new(
             inner,
             base.clone(),
-            allowed,
-            reporter,
-        )))
+            allowed.to_owned(),
+            Arc::clone(&reporter),
+        ))
     };
     let sts = aws_sdk_sts::config::Builder::from(base)
         .retry_config(RetryConfig::disabled())
         .interceptor(Bounded(limits::STS_BYTES));
-    let (session, proof, sts) = match source {
-        CredentialSource::Chain => return chain(identity.allowed_accounts.clone(), reporter),
-        CredentialSource::WebIdentity(session, tokens) => (session, Proof::WebIdentity(tokens), sts),
+    let assumed = match source {
+        CredentialSource::Chain => {
+            return Ok(SharedCredentialsProvider::new(chain(&identity.allowed_accounts)?));
+        }
+        CredentialSource::Refused(error) => Err(error),
+        CredentialSource::WebIdentity(session, tokens) => Ok((session, Proof::WebIdentity(tokens), sts)),
         CredentialSource::ChainedRole(session) => {
             // The account that counts is the role's, and that was checked.
-            let source = chain(Vec::new(), Arc::clone(&reporter))?;
-            (session, Proof::Chain, sts.credentials_provider(source))
+            let source = SharedCredentialsProvider::new(chain(&[])?);
+            Ok((session, Proof::Chain, sts.credentials_provider(source)))
         }
     };
-    let sts = aws_sdk_sts::Client::from_conf(sts.build());
-    let role = AssumedRole::new(proof, sts, region.clone(), session, clock, reporter);
-    Ok(SharedCredentialsProvider::new(role))
+    let role = assumed.map(|(session, proof, sts)| {
+        let sts = aws_sdk_sts::Client::from_conf(sts.build());
+        AssumedRole::new(proof, sts, region.clone(), session, clock, Arc::clone(&reporter))
+    });
+    if identity.uses_existing {
+        let chain = chain(&identity.allowed_accounts)?;
+        return Ok(SharedCredentialsProvider::new(ExistingOrRole::new(
+            chain, role, reporter,
+        )));
+    }
+    role.map(SharedCredentialsProvider::new)
 }

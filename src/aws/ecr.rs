@@ -18,17 +18,20 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_credential_types::provider::ProvideCredentials as _;
+use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use crate::aws::IdentityError;
 use crate::aws::connection::Connection;
 use crate::aws::ecr::client::RegionClient;
 use crate::aws::ecr::login::TokenHolder;
+use crate::aws::failure::identity_cause;
 use crate::ports::{
     Clock, ControlPlane, FoundManifests, LoginError, RegistryCredential, RegistryError, RegistryLogin,
     Reporter, WriteControlPlane,
 };
-use crate::settings::IdentitySettings;
+use crate::settings::{AccessKey, IdentitySettings};
 use tagship_domain::doctor::Probed;
 use tagship_domain::immutability::Mutability;
 use tagship_domain::inventory::ListedImage;
@@ -100,6 +103,20 @@ impl Ecr {
     /// Finds out, without an effect, whether the role may do `action` on a repository.
     pub async fn probe(&self, repository: &RepositoryName, action: &str) -> Probed {
         probes::of_repository(&self.home().await.client, &self.registry, repository, action).await
+    }
+
+    /// Returns the AWS credentials themselves, for other programs, and the region that they are used in.
+    pub async fn credentials(&self) -> Result<(AccessKey, Region), IdentityError> {
+        let provider = self.connection.sdk.credentials_provider();
+        let provider = provider.ok_or(IdentityError::None)?;
+        let given = provider.provide_credentials().await;
+        let given = given.map_err(|error| identity_cause(&error).unwrap_or(IdentityError::None))?;
+        let key = AccessKey {
+            id: given.access_key_id().to_owned(),
+            secret: given.secret_access_key().into(),
+            session_token: given.session_token().map(SecretString::from),
+        };
+        Ok((key, self.connection.region.clone()))
     }
 
     async fn home(&self) -> Arc<InRegion> {

@@ -69,12 +69,44 @@ pub enum IdentityError {
         /// Why.
         message: String,
     },
+    /// A file holds no OIDC token.
+    #[error("file `{path}` holds no OIDC token: {problem}")]
+    TokenFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The role's trust policy does not match the job's token.
     #[error(transparent)]
     AssumeDenied(Box<AssumeDenied>),
     /// The role does not trust the credentials of the chain, or these may not assume it.
     #[error("role `{role}` may not be assumed with the credentials at hand: {message}")]
     ChainDenied {
+        /// The role.
+        role: String,
+        /// STS's words.
+        message: String,
+    },
+    /// The role's trust policy does not allow the session's tags.
+    #[error("role `{role}` takes no session tags from the credentials at hand: {message}")]
+    TagsDenied {
+        /// The role.
+        role: String,
+        /// STS's words.
+        message: String,
+    },
+    /// STS has no room for what the workflow wants of the session.
+    #[error("the session policies and tags for role `{role}` are too large together: {message}")]
+    SessionTooLarge {
+        /// The role.
+        role: String,
+        /// STS's words.
+        message: String,
+    },
+    /// A policy for the session is none.
+    #[error("STS does not take the session policies for role `{role}`: {message}")]
+    SessionPolicyRefused {
         /// The role.
         role: String,
         /// STS's words.
@@ -181,6 +213,9 @@ impl Diagnose for IdentityError {
             | Self::InvalidSessionName { .. }
             | Self::InvalidDuration { .. }
             | Self::Setting { .. }
+            | Self::TokenFile { .. }
+            | Self::SessionTooLarge { .. }
+            | Self::SessionPolicyRefused { .. }
             | Self::NoRegion
             | Self::InsecureEndpoint { .. } => FailureKind::Usage,
             Self::Unavailable { .. } | Self::Malformed { .. } => FailureKind::Operation,
@@ -205,11 +240,22 @@ impl Diagnose for IdentityError {
                 "set `role-to-assume` to the role's ARN, as IAM shows it".into()
             }
             Self::TokenRefused { .. } => "run the job again; its right to ask for tokens may have ended".into(),
+            Self::TokenFile { .. } => "let the program that writes it renew the token, or leave `web-identity-token-file` out".into(),
             Self::AssumeDenied(denied) => denied.hint().into(),
             Self::ChainDenied { role, .. } => format!(
-                "allow `sts:AssumeRole` on `{role}` to these credentials, and name their principal in the role's trust policy"
+                "allow `sts:AssumeRole` on `{role}` to these credentials, and name their principal in the role's trust policy; where that asks for an external id, give `role-external-id`"
             )
             .into(),
+            Self::TagsDenied { role, .. } => format!(
+                "allow `sts:TagSession` beside `sts:AssumeRole` in the trust policy of `{role}`, or leave `session-tags` out"
+            )
+            .into(),
+            Self::SessionTooLarge { .. } => {
+                "shorten `inline-session-policy`, or give fewer `session-tags` and `managed-session-policies`".into()
+            }
+            Self::SessionPolicyRefused { .. } => {
+                "correct `inline-session-policy`, and name in `managed-session-policies` what the role's account has".into()
+            }
             Self::WrongAudience { audience, .. } => format!(
                 "add `{audience}` to the audiences of the account's identity provider, or set `audience` to one that it has"
             )

@@ -143,7 +143,7 @@ pub(super) fn is_connection_refused(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// What a credentials provider failed with, from below the SDK's wrappers.
-fn identity_cause(error: &(dyn Error + 'static)) -> Option<IdentityError> {
+pub(super) fn identity_cause(error: &(dyn Error + 'static)) -> Option<IdentityError> {
     let ours = || causes(error).find_map(|cause| cause.downcast_ref::<IdentityError>().cloned());
     let chains = || causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>().map(from_chain));
     ours().or_else(chains)

@@ -1,5 +1,8 @@
 //! OIDC tokens of the job.
 
+use std::io::Read as _;
+use std::path::Path;
+
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::redirect::Policy;
@@ -11,8 +14,9 @@ use crate::aws::IdentityError;
 use crate::aws::failure::is_connection_refused;
 use crate::aws::retry_policy::RetryClass;
 use crate::limits;
+use crate::regular_file;
 use crate::settings::{OidcRequest, OidcToken};
-use tagship_domain::error::innermost;
+use tagship_domain::error::{cleaned, innermost};
 
 /// Gives OIDC tokens: the one of the job, or GitHub's, a fresh one each time.
 ///
@@ -37,6 +41,7 @@ impl TokenSource {
     pub(super) async fn token(&self) -> Result<SecretString, (IdentityError, RetryClass)> {
         match &self.token {
             OidcToken::Given(token) => Ok(token.clone()),
+            OidcToken::File(path) => of_file(path).map_err(|error| (error, RetryClass::Never)),
             OidcToken::Request(request) => self.issued(request).await,
         }
     }
@@ -81,6 +86,22 @@ impl TokenSource {
             // The request carries a secret, and the endpoint has no reason to send it elsewhere.
             .redirect(Policy::none())
             .build()
+    }
+}
+
+/// Reads the token that another program keeps in a file.
+fn of_file(path: &Path) -> Result<SecretString, IdentityError> {
+    let failed = |problem: String| IdentityError::TokenFile {
+        path: cleaned(&path.to_string_lossy()),
+        problem,
+    };
+    let mut token = String::new();
+    regular_file::open(path)
+        .and_then(|file| file.take(limits::TOKEN_BYTES).read_to_string(&mut token))
+        .map_err(|error| failed(error.to_string()))?;
+    match token.trim() {
+        "" => Err(failed("it is empty".to_owned())),
+        token => Ok(token.into()),
     }
 }
 

@@ -80,7 +80,12 @@ pub(super) fn of_chain(failure: ApiFailure, role: &RoleArn, region: &Region) -> 
     match failure.code.as_str() {
         "AccessDenied" | "AccessDeniedException" => {
             let (role, message) = (role.to_string(), failure.message);
-            (IdentityError::ChainDenied { role, message }, RetryClass::Soon)
+            let error = if message.contains("sts:TagSession") {
+                IdentityError::TagsDenied { role, message }
+            } else {
+                IdentityError::ChainDenied { role, message }
+            };
+            (error, RetryClass::Soon)
         }
         "RegionDisabledException" => {
             let (account, region) = (role.account().clone(), region.clone());
@@ -90,6 +95,22 @@ pub(super) fn of_chain(failure: ApiFailure, role: &RoleArn, region: &Region) -> 
             )
         }
         _ => otherwise(failure, "AssumeRole"),
+    }
+}
+
+/// What is wrong with the policies and tags of a session, whoever asks for it; `None` if it is something else.
+///
+/// Source: STS API reference, `AssumeRole`, errors.
+pub(super) fn of_session(failure: &ApiFailure, role: &RoleArn) -> Option<IdentityError> {
+    let (role, message) = (role.to_string(), failure.message.clone());
+    match failure.code.as_str() {
+        "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => {
+            Some(IdentityError::SessionTooLarge { role, message })
+        }
+        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" => {
+            Some(IdentityError::SessionPolicyRefused { role, message })
+        }
+        _ => None,
     }
 }
 

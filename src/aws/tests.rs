@@ -319,6 +319,7 @@ async fn outside_of_actions_the_chains_credentials_assume_the_role() {
         access_key: Some(AccessKey {
             id: "AKIACHAIN".to_owned(),
             secret: "chain-secret".into(),
+            session_token: None,
         }),
         in_actions: false,
         ..world.job()
@@ -402,6 +403,7 @@ async fn with_answer_of(bytes: usize) -> Result<(), IdentityError> {
         access_key: Some(AccessKey {
             id: "AKIA".to_owned(),
             secret: "secret".into(),
+            session_token: None,
         }),
         role: None,
         allowed_accounts: Vec::new(),

@@ -69,7 +69,10 @@ impl RepositoryArguments {
     fn inputs() -> impl Iterator<Item = &'static Input> {
         INPUTS.iter().filter(|input| {
             let is_about_repository = matches!(input.section, Section::Destination | Section::Identity);
-            let is_of_ship = matches!(input.name, "images" | "targets");
+            let is_of_ship = matches!(
+                input.name,
+                "images" | "targets" | "mask-aws-account-id" | "export-credentials" | "export-docker-login"
+            );
             (is_about_repository && !is_of_ship) || matches!(input.name, "config" | "only")
         })
     }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use crate::config;
 use tagship_domain::event::{CiJob, CiSystem};
 use tagship_domain::tags::Mode;
 
@@ -16,6 +17,8 @@ pub struct Environment {
     variables: BTreeMap<String, String>,
     not_utf8: BTreeSet<String>,
     working_directory: PathBuf,
+    /// The folder above the current one that `tagship.yaml` lies in.
+    project: Option<PathBuf>,
 }
 
 impl Environment {
@@ -46,7 +49,38 @@ impl Environment {
     /// Reads the environment of this process.
     #[expect(clippy::disallowed_methods, reason = "here everybody else gets it from")]
     pub fn of_process() -> io::Result<Self> {
-        Ok(Self::new(std::env::vars_os(), std::env::current_dir()?))
+        Ok(Self::new(std::env::vars_os(), std::env::current_dir()?).within_project())
+    }
+
+    /// The same, with the folder above that has a `tagship.yaml`, where the current one has none: up to the root of the git
+    /// repository.
+    ///
+    /// Outside of a repository no other folder counts: `/tmp` may hold any file of any user.
+    #[must_use]
+    pub fn within_project(mut self) -> Self {
+        let here = &self.working_directory;
+        let has_file = |folder: &&Path| folder.join(config::FILE_NAME).is_file();
+        let root = here.ancestors().find(|folder| folder.join(".git").exists());
+        self.project = root
+            .filter(|_| !has_file(&here.as_path()))
+            .and_then(|root| {
+                let mut above = here.ancestors().skip(1);
+                above.find(|folder| folder.starts_with(root) && has_file(folder))
+            })
+            .map(Path::to_owned);
+        self
+    }
+
+    /// The same, with paths that begin in the current folder, whatever lies above.
+    #[must_use]
+    pub fn without_project(mut self) -> Self {
+        self.project = None;
+        self
+    }
+
+    /// The folder above the current one that `tagship.yaml` lies in, where relative paths then begin; absolute.
+    pub fn project(&self) -> Option<&Path> {
+        self.project.as_deref()
     }
 
     /// The value of a variable that is set, not empty and UTF-8.
@@ -80,6 +114,14 @@ impl Environment {
         (!self.in_actions())
             .then(|| CiSystem::detect(&|name| self.get(name)))
             .flatten()
+    }
+
+    /// What the CI system calls this run.
+    pub fn run_id(&self) -> Option<&str> {
+        match self.other_ci() {
+            Some(system) => self.get(system.run_id()),
+            None => self.get("GITHUB_RUN_ID").filter(|_| self.in_actions()),
+        }
     }
 
     /// The job of another CI system than GitHub Actions, if the process runs in one.

@@ -1,13 +1,14 @@
 //! The identity towards AWS.
 
-use url::Url;
+mod proof;
+mod session;
 
 use super::destination::ResolvedDestination;
 use super::problem::Problems;
 use super::raw::InputText;
-use super::{Environment, Origin, RawInputs, github, role};
-use crate::settings::{IdentitySettings, OidcRequest, OidcToken};
-use tagship_domain::reference::AccountId;
+use super::{Environment, Face, RawInputs, github, role};
+use crate::settings::{ExportSettings, IdentitySettings};
+use tagship_domain::reference::{AccountId, Region};
 use tagship_domain::untrusted::cleaned;
 
 /// Reads the inputs about identity; `None` only with a problem.
@@ -34,12 +35,16 @@ pub(super) fn read(
             Ok(arn) => Some(arn),
         }
     });
-    let session_name = raw
-        .text("role-session-name", problems)
-        .and_then(|value| session_name(value, problems));
-    let audience = raw
-        .text("audience", problems)
-        .and_then(|value| audience(value, problems));
+    let session_name = match raw.text("role-session-name", problems) {
+        Some(value) => session_name(value, problems),
+        None => Some(session::default_name(environment)),
+    };
+    let audience = if let Some(value) = raw.text("audience", problems) {
+        audience(value, problems)
+    } else {
+        let of_role = role.as_ref().and_then(|role| role.as_deref()?.split(':').nth(1));
+        Some(default_audience(of_role, region).to_owned())
+    };
     let narrows_session = raw
         .text("session-policy", problems)
         .and_then(|value| narrows_session(&value, problems));
@@ -57,9 +62,9 @@ pub(super) fn read(
         // Credentials of the ordinary chain are asked whose they are before they are used.
         allowed_accounts = vec![account.clone()];
     }
-    let oidc = oidc(raw, environment, problems);
+    let proof = proof::read(raw, environment, problems);
+    let session = session::read(raw, environment, proof.oidc.is_some(), problems);
     Some(IdentitySettings {
-        access_key: None,
         role: match role {
             Some(role) => Some(role?),
             None => None,
@@ -69,13 +74,27 @@ pub(super) fn read(
         duration_seconds: duration?,
         narrows_session: narrows_session?,
         session_policy: None,
+        session,
         allowed_accounts,
         region: region.cloned(),
         endpoint_url: place.and_then(|place| place.endpoint_url.clone()),
-        oidc,
+        oidc: proof.oidc,
+        access_key: proof.access_key,
+        chains_roles: proof.chains_roles,
+        uses_existing: raw.flag("use-existing-credentials", problems),
         in_actions: environment.in_actions(),
         from_fork: github::from_fork(environment),
     })
+}
+
+/// The audience that AWS's providers have, unless another is registered.
+///
+/// Source: IAM user guide, "Create an OpenID Connect identity provider"; in China services have names of their own.
+pub(super) fn default_audience(partition: Option<&str>, region: Option<&Region>) -> &'static str {
+    match partition.or_else(|| region.map(Region::partition)) {
+        Some("aws-cn") => "sts.amazonaws.com.cn",
+        _ => "sts.amazonaws.com",
+    }
 }
 
 fn narrows_session(value: &InputText, problems: &mut Problems) -> Option<bool> {
@@ -143,41 +162,46 @@ fn allowed_accounts(
     allowed
 }
 
-/// Source: RFC 7515, section 3.1: three parts in base64url, with a full stop between.
-fn given_token(value: &InputText, problems: &mut Problems) -> Option<OidcToken> {
-    let token = value.text.trim();
-    let legal = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+/// Reads what later steps of the job are given.
+pub(super) fn exports(
+    raw: &RawInputs,
+    environment: &Environment,
+    place: Option<&ResolvedDestination>,
+    notes: &mut Vec<String>,
+    problems: &mut Problems,
+) -> ExportSettings {
+    let ends_with_plan = ["dry-run", "offline"].iter().any(|name| raw.flag(name, problems));
+    let nothing = match place {
+        _ if !raw.flag("push", problems) => Some("nothing is published"),
+        _ if ends_with_plan => Some("the run ends with its plan"),
+        Some(place) if place.is_local() => Some("the embedded ECR ends with the run"),
+        _ => None,
     };
-    if token.split('.').count() == 3 && token.split('.').all(legal) {
-        return Some(OidcToken::Given(token.to_owned().into()));
-    }
-    let hint = "set it to the job's OIDC token, such as `$(buildkite-agent oidc request-token --audience sts.amazonaws.com)`";
-    problems.add(&value.origin, "is no JWT", hint.to_owned())
-}
-
-/// Returns the token that is given, else where GitHub issues one, else the one that the job's system left.
-///
-/// Source: GitHub docs, "`OpenID` Connect reference"; both variables exist only with `id-token: write`.
-fn oidc(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> Option<OidcToken> {
-    const URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
-    if let Some(value) = raw.text("id-token", problems) {
-        return given_token(&value, problems);
-    }
-    if let Some(system) = environment.other_ci() {
-        let token = system.id_tokens().iter().find_map(|name| environment.get(name))?;
-        return Some(OidcToken::Given(token.to_owned().into()));
-    }
-    let url = environment.get(URL)?;
-    let token = environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?;
-    match Url::parse(url) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Some(OidcToken::Request(OidcRequest {
-            url,
-            token: token.to_owned().into(),
-        })),
-        _ => problems.add(&Origin::Variable(URL.to_owned()), "is not an `https` URL", None),
+    let mut wanted = |name: &str, given_in: Option<&str>, missing: &str| {
+        if !raw.flag(name, problems) {
+            return false;
+        }
+        if let Some(nothing) = nothing {
+            notes.push(format!("`{name}` is left out: {nothing}"));
+            return false;
+        }
+        let origin = raw.text(name, problems).map(|value| value.origin);
+        if let (None, Some(origin)) = (given_in, origin) {
+            problems.add::<()>(&origin, missing, "leave it out".to_owned());
+        }
+        given_in.is_some()
+    };
+    let of_action = (raw.face() == Face::Action).then_some("the runner reads outputs of the action");
+    ExportSettings {
+        credentials: wanted(
+            "export-credentials",
+            environment.get("GITHUB_ENV"),
+            "is for jobs of GitHub Actions, whose later steps get the variables of a file; there is none here",
+        ),
+        docker_login: wanted(
+            "export-docker-login",
+            of_action,
+            "is for `uses: tagship/tagship@v1`, which has outputs; a command has none",
+        ),
     }
 }

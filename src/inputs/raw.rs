@@ -44,6 +44,16 @@ impl RawArguments {
         self
     }
 
+    /// The environment to read them in: who names the file has its paths begin in the current folder.
+    pub fn environment(&self, environment: &Environment) -> Environment {
+        let names_file = self.values.contains_key("config") || environment.get("TAGSHIP_CONFIG").is_some();
+        if names_file {
+            environment.clone().without_project()
+        } else {
+            environment.clone()
+        }
+    }
+
     /// What the runner's `INPUT_*` variables give.
     pub fn by_action(environment: &Environment) -> Self {
         let values = INPUTS

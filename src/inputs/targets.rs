@@ -2,7 +2,9 @@
 
 use super::destination::ResolvedDestination;
 use super::problem::Problems;
-use super::{Environment, Origin, RawArguments, RawInputs, SettingsError, further_targets, repositories};
+use super::{
+    Environment, Origin, RawArguments, RawInputs, SettingsError, further_targets, identity, repositories,
+};
 use crate::settings::{Destination, IdentitySettings, RepositoryPlace, TargetSettings};
 use tagship_domain::iam::Target;
 use tagship_domain::reference::{AccountId, Region};
@@ -66,9 +68,11 @@ pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetS
         .collect();
     let audience = raw.text("audience", &mut problems).map(|value| value.text);
     problems.finish()?;
+    let region = targets.first().map(|target| &target.region);
+    let usual = identity::default_audience(None, region).to_owned();
     Ok(TargetSettings {
+        audience: audience.unwrap_or(usual),
         targets,
-        audience: audience.unwrap_or_default(),
     })
 }
 

@@ -7,6 +7,7 @@ mod destination;
 mod further_targets;
 mod gate;
 mod github;
+mod identity;
 mod naming;
 mod notify;
 mod options;
@@ -140,7 +141,7 @@ fn flag_then_variable_then_file_then_standard_variable_then_default() {
         .variable("DOCKER_HOST", "unix:///of/standard")
         .settings();
     assert_eq!(plain.build.docker_host.as_deref(), Some("unix:///of/standard"));
-    assert_eq!(plain.identity.session_name, "Tagship");
+    assert_eq!(plain.identity.session_name, "tagship");
     assert_eq!(plain.identity.duration_seconds, 3600);
     assert_eq!(plain.lists.rules, tagship_domain::tags::TagRule::defaults());
     assert!(!plain.rebuild && !plain.allow_dirty && !plain.dry_run && !plain.build.no_cache);

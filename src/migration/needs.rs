@@ -46,6 +46,28 @@ pub(super) fn uses_aws(step: &Step) -> bool {
         || PROGRAMS.iter().any(|program| run.contains(program))
 }
 
+/// Whether steps call AWS with the credentials of the job, all of them after the one build that publishes: then its step of
+/// Tagship can export the credentials, and nothing else has to.
+pub(super) fn is_exporting(job: &Job, build: &Step) -> bool {
+    let at = |step: &Step| job.steps.iter().position(|other| std::ptr::eq(other, step));
+    let is_alone = job.steps.iter().filter(|step| step.is_publishing()).count() == 1;
+    let has_credentials = job
+        .steps
+        .iter()
+        .any(|step| step.kind == StepKind::Credentials && at(step) < at(build) && step.text("if").is_none());
+    let is_kept = |step: &&Step| step.kind == StepKind::Other || is_kept_build(step);
+    let kept = || job.steps.iter().filter(is_kept);
+    let mut callers = kept().filter(|step| uses_aws(step)).peekable();
+    // Docker's login stays, which needs the credentials before.
+    let needs_login = kept().any(uses_login);
+    is_alone
+        && has_credentials
+        && !needs_login
+        && callers.peek().is_some()
+        && callers.all(|step| at(step) > at(build))
+        && build.text("if").is_none()
+}
+
 /// Whether a step seems to use Docker's login to the registry.
 pub(super) fn uses_login(step: &Step) -> bool {
     const SIGNS: [&str; 10] = [

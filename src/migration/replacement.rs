@@ -1,10 +1,13 @@
 //! The step of Tagship that stands in place of a build step and of what prepares it.
 
+use std::collections::BTreeMap;
+
 use super::expression::{inside, references};
 use super::image::{
     Named, Registry, is_by_digest, is_pushed_image, name_of_output, registry_of_login, resolved,
 };
 use super::job::{Job, Step, StepKind};
+use super::needs::is_exporting;
 use super::note::MigrationNote;
 use crate::schema;
 
@@ -18,7 +21,7 @@ pub(super) struct Replacement {
 
 /// Inputs of the peers that are about what Tagship does in its own way, or does not do.
 const NOT_NEEDED: &[&str] = &[
-    // configure-aws-credentials: credentials stay in memory, retries are bounded, OIDC takes no tags.
+    // configure-aws-credentials: credentials stay in memory, retries are bounded.
     "output-credentials",
     "output-env-credentials",
     "unset-current-credentials",
@@ -73,6 +76,9 @@ impl Replacement {
             made.tags(&images);
         }
         made.build(build);
+        if is_exporting(job, build) {
+            made.put("export-credentials", "true");
+        }
         Some(made)
     }
 
@@ -153,15 +159,13 @@ impl Replacement {
 
     /// What credentials, login and builder are set up with.
     fn prepare(&mut self, step: &Step) {
+        let tags = session_tags(step);
+        if !tags.is_empty() {
+            self.put("session-tags", tags.join("\n"));
+        }
         for (name, value) in &step.with {
             match (step.kind, name.as_str()) {
-                (
-                    StepKind::Credentials,
-                    "aws-access-key-id" | "aws-secret-access-key" | "aws-session-token",
-                ) => {
-                    let variable = name.to_ascii_uppercase().replace('-', "_");
-                    self.variables.push((variable, value.clone()));
-                }
+                (StepKind::Credentials, "custom-tags") if lines_of(value).is_some() => {}
                 // They say where the image goes, which is said by its name.
                 (StepKind::EcrLogin, "registries") => {}
                 (StepKind::EcrLogin, "registry-type") if value == "private" => {}
@@ -285,6 +289,29 @@ impl Replacement {
             self.put("secrets", secrets.join("\n"));
         }
     }
+}
+
+/// The session tags of a role that is assumed with keys: those that configure-aws-credentials sends of itself, and those of
+/// the workflow. With OIDC it sends none.
+fn session_tags(step: &Step) -> Vec<String> {
+    let is = |name: &str| step.input(name).is_some_and(|value| value.trim() == "true");
+    let by_keys = step.input("aws-access-key-id").is_some() || is("role-chaining");
+    if step.kind != StepKind::Credentials || step.input("role-to-assume").is_none() || !by_keys {
+        return Vec::new();
+    }
+    let of_action = (!is("role-skip-session-tagging")).then(|| "auto".to_owned());
+    let custom = step.input("custom-tags").and_then(lines_of).unwrap_or_default();
+    of_action.into_iter().chain(custom).collect()
+}
+
+/// `KEY=VALUE` lines of a JSON object of texts.
+fn lines_of(json: &str) -> Option<Vec<String>> {
+    let tags: BTreeMap<String, String> = serde_json::from_str(json).ok()?;
+    Some(
+        tags.into_iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect(),
+    )
 }
 
 /// The step of metadata-action that gives the build its tags.

@@ -18,7 +18,7 @@ pub struct Output {
 ///
 /// Those without registry host are free of the account id: where a job masks that, the runner drops every
 /// job output that contains it.
-pub const OUTPUTS: [Output; 21] = [
+pub const OUTPUTS: [Output; 23] = [
     Output {
         name: "status",
         description: "`published`, `already-published`, `pushed` (with `by-digest`), `built`, `dry-run` or `failed`.",
@@ -98,6 +98,14 @@ pub const OUTPUTS: [Output; 21] = [
     Output {
         name: "matrix",
         description: "With `changed`: the images that the commit touches, for `strategy.matrix`; all else is empty then.",
+    },
+    Output {
+        name: "docker-username",
+        description: "With `export-docker-login`: the user of the registry's login.",
+    },
+    Output {
+        name: "docker-password",
+        description: "With `export-docker-login`: its password, which lasts 12 hours at most; masked.",
     },
     Output {
         name: "json",
@@ -181,7 +189,8 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                     .unwrap_or_default(),
                 "deploy-files" => lines(report.deploy_files.iter().map(|file| file.path.clone()).collect()),
                 "image-id" => report.image_id.map(|id| id.to_string()).unwrap_or_default(),
-                "matrix" => String::new(),
+                // Of the job, and of what is exported: the report knows neither.
+                "matrix" | "docker-username" | "docker-password" => String::new(),
                 "size" => report.size.map(|size| size.to_string()).unwrap_or_default(),
                 _ => json(report),
             };

@@ -56,6 +56,12 @@ impl RegistryConnection {
         })
     }
 
+    /// As [`RegistryConnection::open`], with all that the role allows.
+    pub(super) async fn open_whole(place: &Target, reporter: Arc<dyn Reporter>) -> Result<Ecr, RunError> {
+        let (identity, registry) = (&place.identity, &place.image.registry);
+        Ok(Ecr::connect(identity, registry, Arc::new(SystemClock), reporter).await?)
+    }
+
     /// The repository, over the connections that this way keeps open.
     pub(super) fn repository(&self) -> Result<Repository, RunError> {
         let client = registry::client(

@@ -103,6 +103,11 @@ impl<'a> RunContext<'a> {
         &self.target.image
     }
 
+    /// Returns the repository, with the identity to use there.
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// Returns the way to the registry; contacts no server.
     pub(super) async fn connect(&self) -> Result<RegistryConnection, RunError> {
         let caches = self.build_request().options.cache_to;

@@ -22,11 +22,13 @@ use self::selecting::wanted;
 use self::writing::{CopyWriter, TagRules, refuse_taken};
 use super::opened::with_referrers;
 use super::{Outcome, RunError};
-use crate::ports::{RegistryError, Reporter};
+use crate::ports::{RegistryError, Reporter, RunEvent};
 use crate::settings::{CopyPlace, LoginSettings};
 use tagship_domain::content::{Manifest, Platform};
 use tagship_domain::copying::CopyAction;
+use tagship_domain::facts::Unknown;
 use tagship_domain::immutability::TagFilter;
+use tagship_domain::plan::Note;
 use tagship_domain::reference::{Digest, Reference, Tag};
 
 /// What is copied, and where to.
@@ -121,7 +123,7 @@ async fn copy(request: &CopyRequest, reporter: Arc<dyn Reporter>) -> Result<Copy
         target: &target,
         reporter: &*reporter,
     });
-    let result = Box::pin(copy_between(request, &source, &target, writer)).await;
+    let result = Box::pin(copy_between(request, &source, &target, writer, &*reporter)).await;
     // The source first opened an embedded ECR that both share, and ends it when the target no longer uses it.
     let finished = target.close(result.is_ok()).await;
     let closed = source.close(result.is_ok()).await;
@@ -134,10 +136,11 @@ async fn copy_between(
     source: &OpenedPlace,
     target: &OpenedPlace,
     writer: Option<CopyWriter<'_>>,
+    reporter: &dyn Reporter,
 ) -> Result<CopyResult, RunError> {
     let wanted = wanted(request, source).await?;
     let exists = prepare(request, target, writer).await?;
-    let (planned, rules) = plan(request, wanted, target, exists).await?;
+    let (planned, rules) = plan(request, wanted, target, exists, reporter).await?;
     let tags = planned
         .iter()
         .filter_map(|(tag, _, action)| Some((tag.as_ref()?, *action)));
@@ -188,10 +191,18 @@ async fn plan(
     wanted: Vec<(Option<Tag>, Manifest)>,
     target: &OpenedPlace,
     exists: bool,
+    reporter: &dyn Reporter,
 ) -> Result<(Vec<PlannedImage>, TagRules), RunError> {
     let tags: Vec<Tag> = wanted.iter().filter_map(|(tag, _)| tag.clone()).collect();
     let (existing, mutability) = if exists {
         let mutability = target.mutability().await;
+        if let Err(RegistryError::NotPermitted { action, .. }) = &mutability {
+            let unknown = Unknown::NotPermitted {
+                action: action.clone(),
+            };
+            let note = Note::MutabilityUnknown(unknown).to_string();
+            reporter.event(RunEvent::Note(&note));
+        }
         (target.reader().resolve(&tags).await?, mutability.ok())
     } else {
         (BTreeMap::new(), None)

@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use oci_registry::{ImageTree, TreeNode, cosign_tags};
+use oci_registry::{ImageTree, READ_BLOB, TreeNode, cosign_tags};
 use serde::Deserialize;
 
 use super::connection::RegistryConnection;
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
-use crate::ports::{Clock as _, ReadInventory, ReadRepository, ReadWhole as _, RegistryError, Reporter};
+use crate::ports::{
+    Clock as _, ReadInventory, ReadRepository, ReadWhole as _, RegistryError, Reporter, RunEvent,
+};
 use crate::report::{ConfigReport, Inspection, ManifestReport, inspection_text};
 use crate::settings::RepositorySettings;
 use tagship_domain::content::{Content, Descriptor, Manifest, Platform};
-use tagship_domain::facts::ImageFacts;
+use tagship_domain::facts::{ImageFacts, Unknown};
 use tagship_domain::inventory::{Inventory, ListedImage, is_signature};
-use tagship_domain::reference::{Digest, Reference};
+use tagship_domain::reference::{Digest, ImageName, Reference};
 
 /// Which image is looked at.
 #[derive(Debug, Clone)]
@@ -46,7 +48,7 @@ async fn inspection(
     place: &Target,
     reporter: Arc<dyn Reporter>,
 ) -> Result<Inspection, RunError> {
-    let connection = RegistryConnection::open(place, reporter).await?;
+    let connection = RegistryConnection::open(place, Arc::clone(&reporter)).await?;
     let repository = connection.repository()?;
     let missing = || RunError::ImageMissing(place.image.at(request.reference.clone()).to_string());
     let root = named(&repository, &request.reference)
@@ -54,7 +56,15 @@ async fn inspection(
         .ok_or_else(missing)?;
     let digest = root.digest();
     let tree = ImageTree::read(root, &repository).await?;
-    let listed = listed(&repository, &digest).await?;
+    let listed = match repository.image(&digest).await {
+        Err(RegistryError::NotPermitted { action, .. }) => {
+            let unknown = Unknown::NotPermitted { action };
+            let note = format!("other tags, time of the push and scan are not known: {unknown}");
+            reporter.event(RunEvent::Note(&note));
+            None
+        }
+        listed => alone(listed?),
+    };
     let referrers = repository.referrers(&digest).await?;
     let signatures = cosign_tags(&digest).into_iter().take(1).collect::<Vec<_>>();
     let is_signed = referrers
@@ -62,10 +72,19 @@ async fn inspection(
         .any(|referrer| referrer.artifact_type.as_deref().is_some_and(is_signature))
         || !repository.resolve(&signatures).await?.is_empty();
     let mut configs = BTreeMap::new();
+    let mut unread = None;
     for node in tree.children_first() {
-        if let Some(config) = config(node, &repository).await? {
-            configs.insert(node.manifest.digest(), config);
+        match config(node, &repository).await {
+            Ok(Some(config)) => drop(configs.insert(node.manifest.digest(), config)),
+            Ok(None) => {}
+            Err(RegistryError::NotPermitted { action, .. }) if action == READ_BLOB => {
+                unread = Some(Unknown::NotPermitted { action });
+            }
+            Err(error) => return Err(error.into()),
         }
+    }
+    if let Some(unread) = unread {
+        reporter.event(RunEvent::Note(&format!("the config is not known: {unread}")));
     }
     let asked = match &request.reference {
         Reference::Tag(tag) => vec![tag.clone()],
@@ -108,8 +127,23 @@ async fn listed(
 ) -> Result<Option<ListedImage>, RegistryError> {
     match repository.image(digest).await {
         Err(RegistryError::NotPermitted { .. }) => Ok(None),
-        listed => Ok(listed?.and_then(|listed| Inventory::new(vec![listed], true).images.pop())),
+        listed => Ok(alone(listed?)),
     }
+}
+
+/// An image without what is no tag of its own.
+fn alone(listed: Option<ListedImage>) -> Option<ListedImage> {
+    Inventory::new(vec![listed?], true).images.pop()
+}
+
+/// The error where a command needs what an image says of itself, and the role may not read it.
+pub(super) fn unread_error(unread: &Unknown, image: &ImageName) -> RunError {
+    let action = match unread {
+        Unknown::NotPermitted { action } => action.clone(),
+        _ => READ_BLOB.to_owned(),
+    };
+    let repository = image.repository.clone();
+    RegistryError::NotPermitted { action, repository }.into()
 }
 
 /// Adds the version that an image's tags name where it names none itself: a commit that got its version after it was
@@ -157,10 +191,7 @@ async fn config(
     if node.content.artifact_type().is_some() {
         return Ok(None);
     }
-    let content = match repository.blob(&image.config).await {
-        Err(error) if error.is_unreadable_blob() => return Ok(None),
-        content => content?,
-    };
+    let content = repository.blob(&image.config).await?;
     let Ok(config) = serde_json::from_slice::<ImageConfig>(&content) else {
         return Ok(None);
     };

@@ -10,10 +10,11 @@ use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::pipeline::image_facts;
-use crate::ports::{Clock as _, ReadInventory, RegistryError, Reporter};
+use crate::ports::{Clock as _, ReadInventory, RegistryError, Reporter, RunEvent};
 use crate::report::{ImageListing, ImageRow, listing_text};
 use crate::settings::RepositorySettings;
 use tagship_domain::content::Manifest;
+use tagship_domain::facts::Unknown;
 use tagship_domain::inventory::{Inventory, ListedImage};
 use tagship_domain::reference::{Digest, Tag};
 
@@ -50,7 +51,7 @@ async fn listing(
     place: &Target,
     reporter: Arc<dyn Reporter>,
 ) -> Result<ImageListing, RunError> {
-    let connection = RegistryConnection::open(place, reporter).await?;
+    let connection = RegistryConnection::open(place, Arc::clone(&reporter)).await?;
     let repository = connection.repository()?;
     let mut inventory = Inventory::new(repository.images().await?, request.all);
     let count = inventory.images.len();
@@ -68,12 +69,18 @@ async fn listing(
                 None => None,
             };
             let signed = inventory.is_signed(&image.digest);
-            Ok::<_, RegistryError>(ImageRow::new(image, facts, signed))
+            let unread = facts.as_ref().and_then(|facts| facts.unread.clone());
+            Ok::<_, RegistryError>((ImageRow::new(image, facts, signed), unread))
         }
     });
+    let rows: Vec<(ImageRow, Option<Unknown>)> = stream::iter(rows).buffered(PARALLEL).try_collect().await?;
+    if let Some(unread) = rows.iter().find_map(|(_, unread)| unread.as_ref()) {
+        let note = format!("versions and commits are not known: {unread}");
+        reporter.event(RunEvent::Note(&note));
+    }
     Ok(ImageListing {
         image: place.image.clone(),
-        images: stream::iter(rows).buffered(PARALLEL).try_collect().await?,
+        images: rows.into_iter().map(|(row, _)| row).collect(),
         more: inventory.images.len(),
     })
 }

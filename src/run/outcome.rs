@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::pipeline::Ledger;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::report::{Report, Status, outputs, plan_text, report_text, summary};
@@ -11,6 +12,9 @@ use tagship_domain::error::Diagnose;
 use tagship_domain::plan::Plan;
 use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::untrusted;
+
+/// One variable of later steps, and its value.
+pub type ExportedVariable = (&'static str, SecretString);
 
 /// What a run leaves to show, in the form of every face.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +31,8 @@ pub struct Outcome {
     pub closing: String,
     /// The action's outputs.
     pub outputs: BTreeMap<&'static str, String>,
+    /// What later steps of the job get as variables.
+    pub exported: Vec<ExportedVariable>,
     /// The job's summary, Markdown.
     pub summary: String,
     /// The image that later steps can attest.

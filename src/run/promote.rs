@@ -12,7 +12,7 @@ use oci_registry::{CopyPlan, CopyReport, ImageTree, copy, verify_copy};
 
 use super::connection::RegistryConnection;
 use super::history::History;
-use super::inspect::add_version;
+use super::inspect::{add_version, unread_error};
 use super::opened::with_referrers;
 use super::promotion_report::{PromotionReport, PromotionTarget};
 use super::scan::require_scan;
@@ -21,13 +21,13 @@ use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::pipeline::{Ledger, gather_copy, image_facts, put_promoted};
-use crate::ports::{Clock as _, ReadRepository as _, Reporter};
+use crate::ports::{Clock as _, ReadRepository as _, Reporter, RunEvent};
 use crate::registry::Repository;
 use crate::settings::{GateSettings, GithubSettings, RepositorySettings, SignSettings};
 use tagship_domain::content::Manifest;
 use tagship_domain::event::{Event, RepositoryInfo};
-use tagship_domain::facts::{ImageFacts, Revision};
-use tagship_domain::plan::{PromotionPlan, PromotionRequest};
+use tagship_domain::facts::{Facts, ImageFacts, Revision};
+use tagship_domain::plan::{Note, PromotionPlan, PromotionRequest};
 use tagship_domain::reference::{ImageName, Reference, Tag};
 use tagship_domain::tags::{DesiredTag, ListingError, Lists, Mode, RawLists, TagContext, TagSet};
 
@@ -104,6 +104,8 @@ struct Planned<'a> {
     plan: PromotionPlan,
     /// What is copied first, the image and then what refers to it; nothing within one repository.
     copies: Vec<(ImageTree, CopyPlan)>,
+    /// What could not be looked at before.
+    unknown: Vec<Note>,
 }
 
 async fn promote_from(
@@ -127,7 +129,11 @@ async fn promote_from(
     };
     let mut planned = Vec::new();
     for connection in of_targets {
-        planned.push(plan(request, &promoted, &reader, connection, &history).await?);
+        let target = plan(request, &promoted, &reader, connection, &history).await?;
+        for note in &target.unknown {
+            reporter.event(RunEvent::Note(&format!("{}: {note}", target.request.to)));
+        }
+        planned.push(target);
     }
     let mut report = PromotionReport {
         image: promoted.image.clone(),
@@ -202,8 +208,14 @@ impl Promoted {
         let mut facts = image_facts(&manifest, reader).await?;
         add_version(&mut facts, &digest, reader).await?;
         let revision = facts.revision.as_deref().and_then(Revision::of_label);
+        let tags = desired(&request.tags, &facts, revision.as_ref());
+        // Rules take version and commit from what the image says, which the role may not read.
+        let tags = match (tags, &facts.unread) {
+            (Err(_), Some(unread)) => return Err(unread_error(unread, image)),
+            (tags, _) => tags?,
+        };
         Ok(Self {
-            tags: desired(&request.tags, &facts, revision.as_ref())?,
+            tags,
             image: image.clone(),
             manifest,
             facts,
@@ -279,7 +291,20 @@ async fn plan<'a>(
         plan: promotion.plan(&facts),
         request: promotion,
         copies,
+        unknown: unknown(&facts),
     })
+}
+
+/// What the role may not read, and a promotion works without.
+fn unknown(facts: &Facts) -> Vec<Note> {
+    let mutability = facts.mutability.as_ref().err().cloned();
+    let listed = facts.ordering.registry_tags.as_ref();
+    let listed = listed.and_then(|tags| tags.as_ref().err().cloned());
+    let mutability = mutability.map(Note::MutabilityUnknown);
+    mutability
+        .into_iter()
+        .chain(listed.map(Note::RegistryTagsUnknown))
+        .collect()
 }
 
 /// Writes what is planned: content to all targets, which is read back, and only then tags.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::RegistryConnection;
-use super::inspect::{add_version, named};
+use super::inspect::{add_version, named, unread_error};
 use super::release::{ReleaseImageRequest, ReleaseWish};
 use super::target::Target;
 use super::{Outcome, RunError};
@@ -102,6 +102,9 @@ impl Candidate {
         let digest = manifest.digest();
         let mut facts = image_facts(&manifest, &repository).await?;
         add_version(&mut facts, &digest, &repository).await?;
+        if let Some(unread) = &facts.unread {
+            return Err(unread_error(unread, &target.image));
+        }
         let unfit = |problem: String| RunError::NotReleasable {
             image: image(),
             problem,

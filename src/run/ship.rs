@@ -7,6 +7,7 @@ use super::build_watch::{BuildWatch, WatchedBuilder};
 use super::connection::RegistryConnection;
 use super::context::RunContext;
 use super::deploy_files;
+use super::exports;
 use super::further_targets::OpenedTargets;
 use super::gate::{plan_gate, plan_gate_offline, upload_sarif, write_sarif};
 use super::history::History;
@@ -112,11 +113,33 @@ async fn ship_from(
         return Ok(Outcome::of_dry_run(&plan, ledger));
     }
     let writers = (&connection, targets, context);
-    publish(&plan, missing.as_ref(), writers, settings, reporter, ledger).await?;
+    publish(
+        &plan,
+        missing.as_ref(),
+        writers,
+        settings,
+        Arc::clone(&reporter),
+        ledger,
+    )
+    .await?;
     let manifest = ledger.published_manifest();
     write_files(&settings.files, &ledger.report(), manifest.as_ref())?;
     deploy_files::write(settings, ledger)?;
-    Ok(Outcome::of_report(ledger))
+    let mut outcome = Outcome::of_report(ledger);
+    let report = ledger.report();
+    let way = report
+        .digest
+        .and_then(|digest| context.target().way_to_run(digest));
+    outcome.closing.extend(way);
+    exports::give(
+        settings.exports,
+        context.target(),
+        &connection,
+        &reporter,
+        &mut outcome,
+    )
+    .await?;
+    Ok(outcome)
 }
 
 /// The image that is published already stands in the report: one under a tag, or an image of its index.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{RunError, local_client};
 use crate::settings::{AccessKey, Destination, IdentitySettings};
 use ecr_local::{Access, LocalEcr, LocalError, Options};
-use tagship_domain::reference::{AccountId, ImageName, Region, RepositoryName};
+use tagship_domain::reference::{AccountId, Digest, ImageName, Region, RepositoryName};
 
 /// Where the embedded ECR listens when it can, so that references to its images stay the same.
 const PORT: u16 = 5510;
@@ -93,6 +93,19 @@ impl Target {
         Ok(())
     }
 
+    /// How to run an image that was shipped to the embedded ECR, for people; `None` where it is elsewhere.
+    pub(super) fn way_to_run(&self, digest: Digest) -> Option<String> {
+        self.access.as_ref()?;
+        let (host, image) = (&self.image.registry, self.image.at(digest));
+        let serving = match self.emulator {
+            Some(_) => "  tagship local serve                # in another terminal: it ended with this run\n",
+            None => "",
+        };
+        Some(format!(
+            "to run it:\n{serving}  docker login --username AWS {host}  # with the `registry-password` that `tagship local serve` prints\n  docker run --rm {image}\n"
+        ))
+    }
+
     /// Ends the embedded ECR, if this run started it; not before the runs that use it, too, have ended.
     pub(super) async fn close(self) {
         if let Some((emulator, in_use)) = self.emulator {
@@ -161,6 +174,7 @@ fn administrator(access: &Access) -> IdentitySettings {
         access_key: Some(AccessKey {
             id: access.administrator.id.clone(),
             secret: access.administrator.secret.clone(),
+            session_token: None,
         }),
         region: Some(access.region.clone()),
         endpoint_url: Some(access.endpoint.clone()),

@@ -4,6 +4,7 @@ mod build;
 mod deploy;
 mod destination;
 mod gate;
+mod identity;
 mod naming;
 mod run;
 mod steps;
@@ -13,8 +14,9 @@ use super::Input;
 /// All inputs, in the order of the help.
 pub static INPUTS: &[Input] = &ALL;
 
-const PARTS: [&[Input]; 7] = [
+const PARTS: [&[Input]; 8] = [
     destination::ROWS,
+    identity::ROWS,
     build::ROWS,
     steps::ROWS,
     gate::ROWS,

@@ -55,6 +55,14 @@ impl RepositoryPlace {
             },
         }
     }
+
+    /// Returns the identity towards AWS, where it is one of ECR's.
+    pub fn identity(&self) -> Option<&IdentitySettings> {
+        match self {
+            Self::Ecr(settings) => Some(&settings.identity),
+            Self::Other(_) => None,
+        }
+    }
 }
 
 /// Where images of a copy come from, or go to.

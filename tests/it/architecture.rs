@@ -49,7 +49,7 @@ const MAY_USE: &[(&str, &str)] = &[
     // The transaction. Reading an image back is part of it, and needs nothing but the port.
     ("pipeline", "limits ports report"),
     // The adapters.
-    ("aws", "limits ports settings"),
+    ("aws", "limits ports regular_file settings"),
     ("clock", "ports"),
     ("engine", "limits ports regular_file"),
     ("git", "ports"),

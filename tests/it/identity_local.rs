@@ -48,8 +48,8 @@ impl Reporter for MaskedSecrets {
 }
 
 /// An embedded ECR in which the role `publish` may be assumed on a condition.
-struct Aws {
-    server: LocalEcr,
+pub(crate) struct Aws {
+    pub(crate) server: LocalEcr,
     masks: Arc<MaskedSecrets>,
     _data: TempDir,
 }
@@ -61,7 +61,6 @@ impl Aws {
 
     /// One whose role may do `actions` alone.
     async fn start_permitting(condition: &Value, actions: &[&str]) -> Self {
-        let data = TempDir::new().unwrap();
         let roles = json!({"Roles": [{
             "RoleName": "publish",
             "MaxSessionDuration": 3600,
@@ -73,6 +72,12 @@ impl Aws {
             }]},
             "PolicyDocuments": [{"Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}],
         }]});
+        Self::start_with(&roles).await
+    }
+
+    /// One with these roles.
+    pub(crate) async fn start_with(roles: &Value) -> Self {
+        let data = TempDir::new().unwrap();
         // JSON is YAML.
         fs::write(data.path().join("roles.yaml"), roles.to_string()).unwrap();
         let account = AccountId::parse(ACCOUNT).unwrap();
@@ -97,7 +102,7 @@ impl Aws {
         Self::start(&trust("repo:example/app:ref:refs/heads/main")).await
     }
 
-    fn job(&self) -> IdentitySettings {
+    pub(crate) fn job(&self) -> IdentitySettings {
         IdentitySettings {
             role: Some(ROLE.to_owned()),
             session_name: "tagship".to_owned(),
@@ -115,7 +120,7 @@ impl Aws {
         }
     }
 
-    async fn ecr(&self, identity: &IdentitySettings) -> Ecr {
+    pub(crate) async fn ecr(&self, identity: &IdentitySettings) -> Ecr {
         let (host, masks) = (self.server.registry_host(), Arc::clone(&self.masks));
         Ecr::connect(identity, &host, Arc::new(Impatient), masks)
             .await
@@ -123,7 +128,7 @@ impl Aws {
     }
 
     /// Why there is no login.
-    async fn refusal(&self, identity: &IdentitySettings) -> IdentityError {
+    pub(crate) async fn refusal(&self, identity: &IdentitySettings) -> IdentityError {
         let ecr = self.ecr(identity).await;
         match ecr.credential(&self.server.registry_host()).await {
             Err(error) => error.cause().downcast_ref::<IdentityError>().unwrap().clone(),
@@ -131,20 +136,25 @@ impl Aws {
         }
     }
 
-    fn operations(&self) -> Vec<String> {
+    /// What was masked.
+    pub(crate) fn masks(&self) -> Vec<String> {
+        self.masks.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn operations(&self) -> Vec<String> {
         let journal = self.server.journal();
         journal.into_iter().map(|entry| entry.operation).collect()
     }
 }
 
-fn trust(subject: &str) -> Value {
+pub(crate) fn trust(subject: &str) -> Value {
     json!({"StringEquals": {
         "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
         "token.actions.githubusercontent.com:sub": subject,
     }})
 }
 
-fn app() -> RepositoryName {
+pub(crate) fn app() -> RepositoryName {
     RepositoryName::parse("team/app").unwrap()
 }
 
@@ -304,6 +314,7 @@ async fn a_key_pair_is_used_as_it_is_and_its_account_is_checked() {
         access_key: Some(AccessKey {
             id: key.id.clone(),
             secret: key.secret.clone(),
+            session_token: None,
         }),
         role: None,
         oidc: None,

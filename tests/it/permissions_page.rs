@@ -32,6 +32,8 @@ check; `--only-required` leaves it out. `ecr:GetAuthorizationToken`, `ecr:GetReg
 ships with the scan gate needs both tables: `tagship iam --for ship,scan`. `--for repo`, `repo-plan` and `repo-delete` are about the repositories that
 `tagship.yaml` declares; `tagship repo import` needs what `repo plan` does, on all repositories. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
 
+`promote` and `copy` need what the table says in the repositories that they read and write; within one repository `promote` needs no
+layers' actions. `copy --create-repository` needs `ecr:CreateRepository` too, and `release` a GitHub token, which is no matter of AWS.
 A base image in a private ECR repository is pulled with the same role: it then needs `ecr:BatchGetImage` and
 `ecr:GetDownloadUrlForLayer` on that repository too, by the role's policy or by the repository's.
 
@@ -40,7 +42,8 @@ A base image in a private ECR repository is pulled with the same role: it then n
 A role often may push to many repositories; a run needs one. So the session that a run assumes is narrowed (`session-policy: auto`):
 it reads what the role may read, and pushes to the repositories of the run alone, its cache's among them. It deletes nothing,
 whatever the role allows. Credentials that leak out of a job, and the password that the engine is given, are worth no more than that.
-Where STS has no room for the policy, the run says so and goes on without. A refusal says whether the role or the session policy
+Where the names of all repositories do not fit into 2048 characters, their common beginnings stand for them (`team/*`); where STS
+has no room for the policy, the run goes on without; it says both. Policies of your own take its place ([credentials](credentials.md)). A refusal says whether the role or the session policy
 was in the way. `session-policy: none` leaves the session as the role is.
 
 ## Who may assume it

@@ -138,20 +138,17 @@ impl World {
         IdentitySettings {
             role: Some(ROLE.to_owned()),
             session_name: "tagship".to_owned(),
-            narrows_session: false,
-            session_policy: None,
             audience: "sts.amazonaws.com".to_owned(),
             duration_seconds: 3600,
             allowed_accounts: vec![AccountId::parse(ACCOUNT).unwrap()],
             region: Some(Region::parse("eu-central-1").unwrap()),
             endpoint_url: Some(self.server.uri().parse().unwrap()),
-            access_key: None,
             oidc: Some(OidcToken::Request(OidcRequest {
                 url: url.parse().unwrap(),
                 token: REQUEST_TOKEN.into(),
             })),
             in_actions: true,
-            from_fork: false,
+            ..IdentitySettings::default()
         }
     }
 

@@ -29,6 +29,7 @@ pub(super) fn publish(
     environment: &Environment,
     work: Work,
 ) -> ExitCode {
+    let environment = &arguments.environment(environment);
     let files = (work == Work::Action).then(|| ActionFiles::of(environment));
     // A run whose result cannot be reported must not begin.
     if let Some(Err(error)) = files.as_ref().map(ActionFiles::check) {
@@ -52,10 +53,21 @@ pub(super) fn publish(
                 .settings
                 .secrets()
                 .for_each(|secret| reporter.mask(secret));
+            for account in resolved.settings.masked_accounts() {
+                reporter.mask(&account);
+            }
             for note in &resolved.notes {
                 reporter.event(RunEvent::Note(note));
             }
-            let end = until_interrupted(interrupt, work_on(ui, &resolved.settings, &ledger, work));
+            let later = ActionFiles::of(environment);
+            let wants_export = resolved.settings.exports.credentials;
+            let end = match later.check_environment() {
+                Err(error) if wants_export => End::Failed(Box::new(error)),
+                _ => {
+                    let work = work_on(ui, &resolved.settings, &ledger, work);
+                    exported(until_interrupted(interrupt, work), &later)
+                }
+            };
             if work != Work::Plan {
                 notify(ui, interrupt, &resolved.settings, &ledger, &end);
             }
@@ -91,6 +103,19 @@ fn notify(ui: &Ui, interrupt: &Interrupt, settings: &Settings, ledger: &Ledger, 
     let reporter = ui.reporter();
     // Without threads there is no way to send, and the error of that is not the run's.
     drive(interrupt, run::notify(settings, ended, ledger, &*reporter)).ok();
+}
+
+/// Gives later steps of the job what a run exports, which only one does that came to its end.
+fn exported(end: End, files: &ActionFiles) -> End {
+    match &end {
+        End::Done(outcome) if !outcome.exported.is_empty() => {
+            match files.append_environment(&outcome.exported) {
+                Ok(()) => end,
+                Err(error) => End::Failed(Box::new(error)),
+            }
+        }
+        _ => end,
+    }
 }
 
 /// Lists the images that the commit touches, if that is asked for.

@@ -79,6 +79,7 @@ pub(super) fn examine(
     arguments: RawArguments,
     environment: &Environment,
 ) -> ExitCode {
+    let environment = &arguments.environment(environment);
     let resolved = inputs::resolve(RawInputs::gather(arguments, environment), environment);
     let reporter = ui.reporter();
     if let Ok(resolved) = &resolved {

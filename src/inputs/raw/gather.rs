@@ -10,7 +10,7 @@ use crate::inputs::paths::Paths;
 use crate::inputs::problem::Problems;
 use crate::inputs::trust::Trust;
 use crate::inputs::{Environment, Face, Origin, container, workspace};
-use crate::schema::{INPUTS, Input, find};
+use crate::schema::{INPUTS, Input, InputKind, MaySet, NeedsSetup, find};
 use tagship_domain::untrusted::cleaned;
 
 impl RawInputs {
@@ -50,7 +50,7 @@ impl RawInputs {
         };
         for (name, texts) in values {
             let Some(input) = find(name) else { continue };
-            raw.take_given(input, texts);
+            raw.take_given(input, begun_here(input, texts, environment));
         }
         for input in INPUTS {
             let mut variables = vec![input.variable()];
@@ -243,6 +243,25 @@ impl RawInputs {
         }
         (loaded, shown)
     }
+}
+
+/// Paths of flags begin in the current folder, where relative ones of the file begin in its own.
+fn begun_here(input: &Input, texts: Vec<String>, environment: &Environment) -> Vec<String> {
+    let is_list = matches!(input.name, "ignore-files" | "merge-from");
+    let is_path = input.may_set == MaySet::WithinCheckout || input.needs_setup == NeedsSetup::HostFile;
+    if environment.project().is_none() || !(is_list || is_path && input.kind == InputKind::Text) {
+        return texts;
+    }
+    let begun = |text: String| {
+        let is_path =
+            !text.trim().is_empty() && text != "-" && !text.starts_with("sha256:") && !text.contains("://");
+        if is_path {
+            environment.working_directory().join(text).display().to_string()
+        } else {
+            text
+        }
+    };
+    texts.into_iter().map(begun).collect()
 }
 
 /// Variables that are almost one of an input, with that one. Others may be another program's: Kubernetes makes some of the

@@ -5,7 +5,8 @@ use crate::inputs::container::HINT;
 use crate::schema::{INPUTS, NeedsSetup};
 
 /// A value of each input that needs the host, which this machine does not have.
-const OF_HOST: [(&str, &str); 18] = [
+const OF_HOST: [(&str, &str); 19] = [
+    ("web-identity-token-file", "/home/runner/token"),
     ("docker-host", "ssh://builder"),
     ("docker-host", "unix:///run/user/1001/docker.sock"),
     ("builders", "linux/arm64=unix:///run/user/1001/buildkitd.sock"),
@@ -91,4 +92,58 @@ fn a_command_takes_what_its_own_machine_has() {
         let settings = Case::complete().flag(name, value).settings();
         assert_eq!(settings.build.docker_host.as_deref(), Some(value));
     }
+}
+
+/// A command in a folder below the one with the file: the file's paths begin beside it, those of flags where the user is.
+#[test]
+fn a_file_above_is_found_within_the_repository() {
+    let top = tempfile::tempdir().unwrap();
+    let root = top.path().join("app");
+    let below = root.join("docs/deep");
+    for folder in [&root.join(".git"), &root.join("image"), &below] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    let file = format!("registry: {REGISTRY}\nrepository: team/app\ncontext: image\n");
+    fs::write(root.join("tagship.yaml"), &file).unwrap();
+    fs::write(root.join("image/Dockerfile"), "FROM scratch\n").unwrap();
+    fs::write(below.join("Dockerfile.dev"), "FROM scratch\n").unwrap();
+    let resolved = |folder: &Path, flags: &[(&'static str, &str)]| {
+        let flags = flags
+            .iter()
+            .map(|(name, value)| (*name, vec![(*value).to_owned()]));
+        let arguments = RawArguments::by_flags(flags.collect());
+        let environment = Environment::new(Vec::new(), folder.to_owned()).within_project();
+        let environment = arguments.environment(&environment);
+        resolve(RawInputs::gather(arguments, &environment), &environment)
+    };
+    let found = resolved(&below, &[]).unwrap();
+    assert_eq!(found.settings.workspace, root);
+    assert_eq!(found.settings.build.context, root.join("image"));
+    assert!(
+        found
+            .notes
+            .iter()
+            .any(|note| note.contains("relative paths begin there")),
+        "{:?}",
+        found.notes
+    );
+    let flagged = resolved(&below, &[("file", "Dockerfile.dev")]).unwrap();
+    assert_eq!(flagged.settings.build.dockerfile, below.join("Dockerfile.dev"));
+    // A file that is named has its paths begin here, as before.
+    fs::write(below.join("own.yaml"), file.replace("image", ".")).unwrap();
+    fs::write(below.join("Dockerfile"), "FROM scratch\n").unwrap();
+    let named = resolved(&below, &[("config", "own.yaml")]).unwrap();
+    assert_eq!(named.settings.workspace, below);
+    // The nearest counts, and nothing outside of the repository does.
+    fs::write(
+        root.join("docs/tagship.yaml"),
+        format!("registry: {REGISTRY}\nrepository: team/docs\ncontext: deep\n"),
+    )
+    .unwrap();
+    assert_eq!(
+        resolved(&below, &[]).unwrap().settings.workspace,
+        root.join("docs")
+    );
+    fs::remove_dir(root.join(".git")).unwrap();
+    assert!(resolved(&below, &[]).is_err(), "there is no repository");
 }

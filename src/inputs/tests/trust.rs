@@ -39,7 +39,7 @@ impl Case {
 }
 
 /// One value for each input that names an address, a credential, a variable or an outside path, or relaxes a check.
-const DANGEROUS: [(&str, &str); 19] = [
+const DANGEROUS: [(&str, &str); 32] = [
     ("endpoint-url", "https://evil.example"),
     ("docker-host", "tcp://evil.example:2375"),
     ("builders", "[\"tcp://evil.example:1234,insecure=true\"]"),
@@ -59,6 +59,22 @@ const DANGEROUS: [(&str, &str); 19] = [
     ("session-policy", "none"),
     ("sign", "managed"),
     ("notify-on", "success"),
+    ("inline-session-policy", "'{\"Statement\":[]}'"),
+    (
+        "managed-session-policies",
+        "[\"arn:aws:iam::aws:policy/AdministratorAccess\"]",
+    ),
+    ("web-identity-token-file", "Dockerfile"),
+    ("role-chaining", "true"),
+    ("force-skip-oidc", "true"),
+    ("use-existing-credentials", "true"),
+    ("role-external-id", "acme"),
+    ("session-tags", "[Team=admin]"),
+    ("transitive-tag-keys", "[Team]"),
+    ("mask-aws-account-id", "true"),
+    ("export-credentials", "true"),
+    ("export-docker-login", "true"),
+    ("use-docker-config", "true"),
 ];
 
 #[test]

@@ -1,6 +1,6 @@
-//! Where the image goes, and the identity towards AWS.
+//! Where the image goes.
 
-use crate::schema::{Faces, Input, InputKind, MaySet, NeedsSetup, Section};
+use crate::schema::{Faces, Input, MaySet, NeedsSetup, Section};
 
 /// In the order of the help.
 pub(super) const ROWS: &[Input] = &[
@@ -72,58 +72,4 @@ pub(super) const ROWS: &[Input] = &[
          `mutable`. Given, it also changes a repository that is there",
     )
     .default_note("`immutable`, for a repository that is made"),
-    Input::text(
-        Section::Identity,
-        "role-to-assume",
-        "ARN",
-        "The role to assume: its ARN, or its name alone where the account is known. Without it the ordinary \
-         AWS credential chain is used",
-    ).may_set(MaySet::Workflow),
-    Input::text(
-        Section::Identity,
-        "role-session-name",
-        "NAME",
-        "The name of the role's session, 2 to 64 characters",
-    ).may_set(MaySet::Workflow)
-    .default("Tagship"),
-    Input::text(
-        Section::Identity,
-        "audience",
-        "TEXT",
-        "The audience of GitHub's OIDC token",
-    ).may_set(MaySet::Workflow)
-    .default("sts.amazonaws.com"),
-    Input::text(
-        Section::Identity,
-        "session-policy",
-        "WHEN",
-        "Narrow the role's session to reading, and to pushing to the repositories of the run: `auto` or `none`",
-    ).may_set(MaySet::Workflow)
-    .default("auto"),
-    Input::new(
-        Section::Identity,
-        "id-token",
-        InputKind::Secret,
-        "TOKEN",
-        "An OIDC token (JWT) of the job, to assume the role with",
-    )
-    .default_note("in a GitHub job one is asked for; CircleCI and Bitbucket leave one in the job's variables")
-    .faces(Faces::Secret),
-    Input::new(
-        Section::Identity,
-        "role-duration-seconds",
-        InputKind::Integer {
-            least: 900,
-            greatest: 43_200,
-        },
-        "SECONDS",
-        "The length of the role's session, 900 to 43200 seconds",
-    ).may_set(MaySet::Workflow)
-    .default("3600"),
-    Input::entries(
-        Section::Identity,
-        "allowed-account-ids",
-        "ID",
-        "The accounts that may be published to, one a line or separated by commas. Any when empty",
-    ).may_set(MaySet::Workflow),
 ];

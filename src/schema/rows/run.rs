@@ -66,7 +66,7 @@ pub(super) const ROWS: &[Input] = &[
         "PATH",
         "The file that inputs are read from",
     )
-    .default_note("`tagship.yaml`, if there is one")
+    .default_note("`tagship.yaml` here, or in a folder above within the git repository")
     .faces(Faces::NotFile),
     Input {
         action_default: Some("${{ github.token }}"),

@@ -84,6 +84,19 @@ impl CiSystem {
         }
     }
 
+    /// The variable that says which run of which pipeline the job belongs to.
+    pub const fn run_id(self) -> &'static str {
+        match self {
+            Self::AzurePipelines => "BUILD_BUILDID",
+            Self::Bitbucket => "BITBUCKET_BUILD_NUMBER",
+            Self::Buildkite => "BUILDKITE_BUILD_NUMBER",
+            Self::CircleCi => "CIRCLE_WORKFLOW_ID",
+            Self::CodeBuild => "CODEBUILD_BUILD_ID",
+            Self::Gitlab => "CI_PIPELINE_ID",
+            Self::Jenkins => "BUILD_NUMBER",
+        }
+    }
+
     /// Reads the variables of a job.
     pub fn job(self, variables: &Variables<'_>) -> CiJob {
         let (event, is_of_fork) = match self {

@@ -164,6 +164,39 @@ const PUBLISHING: &[Permission] = &[
     LABELS,
     LIST,
 ];
+const SHOWN_LABELS: Permission = row(
+    "ecr:GetDownloadUrlForLayer",
+    Need::Recommended,
+    "show what images say of themselves: version, commit, created, command",
+);
+const SHOWN_DETAILS: Permission = row(
+    "ecr:DescribeImages",
+    Need::Recommended,
+    "show an image's other tags, when it was pushed, and its scan",
+);
+const READ_CONTENT: Permission = row(
+    "ecr:GetDownloadUrlForLayer",
+    Need::Required,
+    "read configs and layers of images",
+);
+
+/// What of a push copying needs too.
+const PUT_LAYERS: [Permission; 4] = [
+    row(
+        "ecr:BatchCheckLayerAvailability",
+        Need::Required,
+        "skip layers that are there, and verify those that were copied",
+    ),
+    row("ecr:InitiateLayerUpload", Need::Required, "copy layers"),
+    row("ecr:UploadLayerPart", Need::Required, "copy layers"),
+    row("ecr:CompleteLayerUpload", Need::Required, "copy layers"),
+];
+const PUT_IMAGES: Permission = row("ecr:PutImage", Need::Required, "put manifests and tags");
+const MOVED: Permission = row(
+    "ecr:DescribeRepositories",
+    Need::Recommended,
+    "find conflicts with the repository's tag mutability before anything is written",
+);
 
 /// What each command needs. A new command is a new row.
 ///
@@ -281,6 +314,70 @@ pub const COMMANDS: &[CommandPermissions] = &[
             Need::Required,
             "remove the repository",
         )],
+    },
+    CommandPermissions {
+        name: "ls",
+        permissions: &[
+            login("log in to the registry"),
+            row("ecr:DescribeImages", Need::Required, "list images"),
+            LOOK_UP,
+            SHOWN_LABELS,
+        ],
+    },
+    CommandPermissions {
+        name: "inspect",
+        permissions: &[
+            login("log in to the registry"),
+            LOOK_UP,
+            SHOWN_LABELS,
+            SHOWN_DETAILS,
+        ],
+    },
+    CommandPermissions {
+        name: "promote",
+        permissions: &[
+            login("log in to the registry"),
+            LOOK_UP,
+            READ_CONTENT,
+            PUT_LAYERS[0],
+            PUT_LAYERS[1],
+            PUT_LAYERS[2],
+            PUT_LAYERS[3],
+            PUT_IMAGES,
+            MOVED,
+            LIST,
+        ],
+    },
+    CommandPermissions {
+        name: "copy",
+        permissions: &[
+            login("log in to the registry"),
+            row(
+                "ecr:ListImages",
+                Need::Required,
+                "list the tags, where all or a pattern are copied",
+            ),
+            LOOK_UP,
+            READ_CONTENT,
+            PUT_LAYERS[0],
+            PUT_LAYERS[1],
+            PUT_LAYERS[2],
+            PUT_LAYERS[3],
+            PUT_IMAGES,
+            MOVED,
+        ],
+    },
+    CommandPermissions {
+        name: "release",
+        permissions: &[
+            login("log in to the registry"),
+            LOOK_UP,
+            row(
+                "ecr:GetDownloadUrlForLayer",
+                Need::Required,
+                "read which version and commit the image is of",
+            ),
+        ],
     },
 ];
 
