@@ -40,7 +40,7 @@ fn oidc_gives_way_to_keys_and_to_the_chain() {
     let key = keyed.identity.access_key.as_ref().unwrap();
     assert!(keyed.identity.oidc.is_none());
     assert_eq!(key.id, "AKIAEXAMPLE");
-    let secrets: Vec<&str> = keyed.secrets().map(|secret| secret.expose_secret()).collect();
+    let secrets: Vec<&str> = keyed.secrets().map(secrecy::ExposeSecret::expose_secret).collect();
     assert_eq!(secrets, ["key-secret", "session-token"]);
     let existing = Case::with_oidc()
         .flag("use-existing-credentials", "true")
@@ -186,7 +186,7 @@ fn what_sts_does_not_take_is_refused_before_it_is_sent() {
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:*","Resource":"*"}]}"#;
     let long = policy.replace("ecr:*", &"x".repeat(2048));
     let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
-    let eleven = vec![arn; 11].join("\n");
+    let eleven = [arn; 11].join("\n");
     let by_key = |name: &'static str, value: &str| Case::with_oidc().with_key().flag(name, value);
     for (case, expected) in [
         (
