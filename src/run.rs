@@ -9,6 +9,7 @@ mod context;
 mod copy;
 mod deploy_files;
 mod doctor;
+mod engine_check;
 mod error;
 mod exports;
 mod further_targets;

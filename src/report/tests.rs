@@ -125,7 +125,9 @@ fn a_failed_run_gives_no_digest_to_deploy() {
             "findings",
             "deploy-files",
             "image-id",
-            "matrix"
+            "matrix",
+            "docker-username",
+            "docker-password"
         ]
     );
     assert_eq!(outputs(&Report::default()).len(), OUTPUTS.len());

@@ -5,14 +5,17 @@
 //! 3. Copy what a target lacks, by digest, and read it back: every target before the first tag of any.
 //! 4. Put the tags, the manifest byte for byte. A second run finds nothing to do.
 
+mod promoted;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use oci_registry::{CopyPlan, CopyReport, ImageTree, copy, verify_copy};
 
+use self::promoted::Promoted;
 use super::connection::RegistryConnection;
 use super::history::History;
-use super::inspect::{add_version, unread_error};
+use super::inspect::add_version;
 use super::opened::with_referrers;
 use super::promotion_report::{PromotionReport, PromotionTarget};
 use super::scan::require_scan;
@@ -20,15 +23,14 @@ use super::signing::require_signature;
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
-use crate::pipeline::{Ledger, gather_copy, image_facts, put_promoted};
-use crate::ports::{Clock as _, ReadRepository as _, Reporter, RunEvent};
+use crate::pipeline::{Ledger, gather_copy, put_promoted};
+use crate::ports::{Clock as _, Reporter, RunEvent};
 use crate::registry::Repository;
 use crate::settings::{GateSettings, GithubSettings, RepositorySettings, SignSettings};
-use tagship_domain::content::Manifest;
 use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{Facts, ImageFacts, Revision};
 use tagship_domain::plan::{Note, PromotionPlan, PromotionRequest};
-use tagship_domain::reference::{ImageName, Reference, Tag};
+use tagship_domain::reference::{Reference, Tag};
 use tagship_domain::tags::{DesiredTag, ListingError, Lists, Mode, RawLists, TagContext, TagSet};
 
 /// What is promoted, and where to.
@@ -88,15 +90,6 @@ pub async fn promote(request: &PromoteRequest, reporter: Arc<dyn Reporter>) -> R
     report
 }
 
-/// The image, as it is where it comes from.
-struct Promoted {
-    image: ImageName,
-    manifest: Manifest,
-    facts: ImageFacts,
-    revision: Option<Revision>,
-    tags: Vec<DesiredTag>,
-}
-
 /// One repository that gets the image, with what will happen there. Its connection cannot write before a writer is made.
 struct Planned<'a> {
     connection: &'a RegistryConnection,
@@ -106,6 +99,13 @@ struct Planned<'a> {
     copies: Vec<(ImageTree, CopyPlan)>,
     /// What could not be looked at before.
     unknown: Vec<Note>,
+}
+
+impl Planned<'_> {
+    fn report(&self) -> PromotionTarget {
+        let bytes = self.copies.iter().map(|(_, plan)| plan.bytes()).sum();
+        PromotionTarget::planned(&self.plan, bytes)
+    }
 }
 
 async fn promote_from(
@@ -141,7 +141,7 @@ async fn promote_from(
         revision: promoted.facts.revision.clone(),
         version: promoted.facts.version.clone(),
         dry_run: request.dry_run,
-        targets: planned.iter().map(target_report).collect(),
+        targets: planned.iter().map(Planned::report).collect(),
     };
     for target in &planned {
         if let Some(conflicts) = target.plan.conflicts() {
@@ -179,49 +179,6 @@ async fn promote_from(
 
 fn broken() -> RunError {
     RunError::Broken("a promotion has no source".to_owned())
-}
-
-impl Promoted {
-    async fn read(
-        request: &PromoteRequest,
-        image: &ImageName,
-        reader: &Repository,
-    ) -> Result<Self, RunError> {
-        let mut names = request.required.clone();
-        if let Reference::Tag(tag) = &request.from {
-            names.push(tag.clone());
-        }
-        let found = reader.resolve(&names).await?;
-        let manifest = match &request.from {
-            Reference::Tag(tag) => found.get(tag).cloned(),
-            Reference::Digest(digest) => reader.manifest(digest).await?,
-        };
-        let manifest =
-            manifest.ok_or_else(|| RunError::ImageMissing(image.at(request.from.clone()).to_string()))?;
-        let digest = manifest.digest();
-        for tag in &request.required {
-            if found.get(tag).map(Manifest::digest) != Some(digest) {
-                let (tag, image) = (tag.clone(), image.clone());
-                return Err(RunError::RequiredTag { digest, tag, image });
-            }
-        }
-        let mut facts = image_facts(&manifest, reader).await?;
-        add_version(&mut facts, &digest, reader).await?;
-        let revision = facts.revision.as_deref().and_then(Revision::of_label);
-        let tags = desired(&request.tags, &facts, revision.as_ref());
-        // Rules take version and commit from what the image says, which the role may not read.
-        let tags = match (tags, &facts.unread) {
-            (Err(_), Some(unread)) => return Err(unread_error(unread, image)),
-            (tags, _) => tags?,
-        };
-        Ok(Self {
-            tags,
-            image: image.clone(),
-            manifest,
-            facts,
-            revision,
-        })
-    }
 }
 
 /// The tags that rules make of what the image says of itself.
@@ -300,11 +257,11 @@ fn unknown(facts: &Facts) -> Vec<Note> {
     let mutability = facts.mutability.as_ref().err().cloned();
     let listed = facts.ordering.registry_tags.as_ref();
     let listed = listed.and_then(|tags| tags.as_ref().err().cloned());
-    let mutability = mutability.map(Note::MutabilityUnknown);
-    mutability
-        .into_iter()
-        .chain(listed.map(Note::RegistryTagsUnknown))
-        .collect()
+    let notes = [
+        mutability.map(Note::MutabilityUnknown),
+        listed.map(Note::RegistryTagsUnknown),
+    ];
+    notes.into_iter().flatten().collect()
 }
 
 /// Writes what is planned: content to all targets, which is read back, and only then tags.
@@ -346,9 +303,4 @@ async fn write(
         told.done(&ledger.report(), copied);
     }
     Ok(())
-}
-
-fn target_report(planned: &Planned<'_>) -> PromotionTarget {
-    let bytes = planned.copies.iter().map(|(_, plan)| plan.bytes()).sum();
-    PromotionTarget::planned(&planned.plan, bytes)
 }

@@ -7,6 +7,7 @@ use super::build_watch::{BuildWatch, WatchedBuilder};
 use super::connection::RegistryConnection;
 use super::context::RunContext;
 use super::deploy_files;
+use super::engine_check::check_engine;
 use super::exports;
 use super::further_targets::OpenedTargets;
 use super::gate::{plan_gate, plan_gate_offline, upload_sarif, write_sarif};
@@ -26,8 +27,7 @@ use crate::ports::{
 };
 use crate::registry::{BaseRegistries, Repository};
 use crate::report::{hold_warnings, plan_text};
-use crate::settings::{Destination, LoginSettings, Publishing, Settings};
-use tagship_domain::capability::Feature;
+use crate::settings::{Destination, Publishing, Settings};
 use tagship_domain::facts::Facts;
 use tagship_domain::plan::{Content, Plan, Unknown};
 use tagship_domain::reference::Digest;
@@ -320,34 +320,4 @@ pub async fn plan(
         check_engine(settings, &plan, &reporter).await?;
     }
     Ok(Outcome::of_plan(&plan, ledger))
-}
-
-/// Finds out whether the engine does what not every engine does, if the plan asks for any of it. A plan is made without an
-/// engine too.
-async fn check_engine(
-    settings: &Settings,
-    plan: &Plan,
-    reporter: &Arc<dyn Reporter>,
-) -> Result<(), RunError> {
-    let Content::Build { request } = &plan.content else {
-        return Ok(());
-    };
-    if Feature::of(request, &[]).is_empty() && settings.build.builders.is_empty() {
-        return Ok(());
-    }
-    let logins: Arc<dyn FindLogin> =
-        Arc::new(Logins::new(LoginSettings::default(), None, Arc::clone(reporter)));
-    let runner = Spread::new(&settings.build.builders, reporter, |place, reporter| {
-        let (logins, name) = (Arc::clone(&logins), plan.image.to_string());
-        runner_at(place, settings, logins, reporter, name)
-    });
-    match runner.check(request, &[]).await {
-        Err(error) if error.is_refusal() => Err(PipelineError::from(error).into()),
-        Err(error) => {
-            let note = format!("could not determine whether the engine does all that is asked for: {error}");
-            reporter.event(RunEvent::Note(&note));
-            Ok(())
-        }
-        Ok(_) => Ok(()),
-    }
 }

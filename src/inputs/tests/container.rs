@@ -5,7 +5,8 @@ use crate::inputs::container::HINT;
 use crate::schema::{INPUTS, NeedsSetup};
 
 /// A value of each input that needs the host, which this machine does not have.
-const OF_HOST: [(&str, &str); 19] = [
+const OF_HOST: [(&str, &str); 20] = [
+    ("sign", "cosign"),
     ("web-identity-token-file", "/home/runner/token"),
     ("docker-host", "ssh://builder"),
     ("docker-host", "unix:///run/user/1001/docker.sock"),

@@ -40,7 +40,10 @@ fn oidc_gives_way_to_keys_and_to_the_chain() {
     let key = keyed.identity.access_key.as_ref().unwrap();
     assert!(keyed.identity.oidc.is_none());
     assert_eq!(key.id, "AKIAEXAMPLE");
-    let secrets: Vec<&str> = keyed.secrets().map(secrecy::ExposeSecret::expose_secret).collect();
+    let secrets: Vec<&str> = keyed
+        .secrets()
+        .map(secrecy::ExposeSecret::expose_secret)
+        .collect();
     assert_eq!(secrets, ["key-secret", "session-token"]);
     let existing = Case::with_oidc()
         .flag("use-existing-credentials", "true")

@@ -38,7 +38,7 @@ fn a_program_gets_what_it_needs_and_no_token_of_the_job() {
         .variable("AWS_REGION", "eu-central-1")
         .variable("GITHUB_TOKEN", "of the job")
         .variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of the job")
-        .variable("TAGSHIP_GITHUB_TOKEN", "of the job")
+        .variable("TAGSHIP_GITHUB_TOKEN", "of-the-job")
         .settings();
     let secrets: Vec<_> = settings
         .secrets()

@@ -1,6 +1,14 @@
 //! The table of commands and the IAM actions that each needs.
 
+mod rows;
+
 use serde::Serialize;
+
+use self::rows::{
+    DECLARED_LIFECYCLE, DECLARED_POLICY, DECLARED_TAGS, DESCRIBED, FINDINGS, INSPECTOR, LABELS,
+    LIFECYCLE_IMAGES, LIFECYCLE_INDEXES, LIST, LOOK_UP, MOVED, PUBLISHING, PUT_IMAGES, PUT_LAYERS,
+    READ_CONTENT, SCAN_FREQUENCY, SCAN_TYPE, SETTINGS, SHOWN_DETAILS, SHOWN_LABELS, START_SCAN, login, row,
+};
 
 /// A command and what it asks of AWS.
 #[derive(Debug, Clone, Copy)]
@@ -45,158 +53,6 @@ pub enum Scope {
     /// The repositories that are published to.
     Repository,
 }
-
-const fn row(action: &'static str, need: Need, reason: &'static str) -> Permission {
-    Permission {
-        action,
-        need,
-        scope: Scope::Repository,
-        reason,
-    }
-}
-
-const fn login(reason: &'static str) -> Permission {
-    Permission {
-        action: "ecr:GetAuthorizationToken",
-        need: Need::Required,
-        scope: Scope::Everything,
-        reason,
-    }
-}
-
-const LOOK_UP: Permission = row(
-    "ecr:BatchGetImage",
-    Need::Required,
-    "look up tags, and read manifests back",
-);
-const SETTINGS: Permission = row(
-    "ecr:DescribeRepositories",
-    Need::Recommended,
-    "find conflicts with the repository's tag mutability before the build",
-);
-const LABELS: Permission = row(
-    "ecr:GetDownloadUrlForLayer",
-    Need::Recommended,
-    "read the labels of published images, and verify configs by their bytes",
-);
-const LIST: Permission = row(
-    "ecr:ListImages",
-    Need::Recommended,
-    "find the greatest version for tags that move, beyond what git knows",
-);
-
-const FINDINGS: Permission = row(
-    "ecr:DescribeImageScanFindings",
-    Need::Required,
-    "read what scans found",
-);
-const SCAN_FREQUENCY: Permission = row(
-    "ecr:BatchGetRepositoryScanningConfiguration",
-    Need::Recommended,
-    "find before the build that the repository's images are never scanned",
-);
-const SCAN_TYPE: Permission = Permission {
-    scope: Scope::Scanning,
-    ..row(
-        "ecr:GetRegistryScanningConfiguration",
-        Need::Recommended,
-        "find before the build that the repository's images are never scanned",
-    )
-};
-const START_SCAN: Permission = row(
-    "ecr:StartImageScan",
-    Need::Required,
-    "begin basic scans; needed with `scan: start` or `--start` alone",
-);
-const INSPECTOR: Permission = Permission {
-    scope: Scope::Scanning,
-    ..row(
-        "inspector2:ListFindings",
-        Need::Required,
-        "read what enhanced scans found; not needed where scanning is basic",
-    )
-};
-
-const DESCRIBED: Permission = row(
-    "ecr:DescribeRepositories",
-    Need::Required,
-    "read which repositories there are, and their settings",
-);
-const DECLARED_TAGS: Permission = row(
-    "ecr:ListTagsForResource",
-    Need::Required,
-    "read tags of repositories; needed where tags are declared",
-);
-const DECLARED_POLICY: Permission = row(
-    "ecr:GetRepositoryPolicy",
-    Need::Required,
-    "read repository policies; needed where one is declared",
-);
-const LIFECYCLE_IMAGES: Permission = row(
-    "ecr:DescribeImages",
-    Need::Required,
-    "find out what a lifecycle policy would delete, before it is put",
-);
-const LIFECYCLE_INDEXES: Permission = row(
-    "ecr:BatchGetImage",
-    Need::Required,
-    "read which images indexes hold, for the same",
-);
-const DECLARED_LIFECYCLE: Permission = row(
-    "ecr:GetLifecyclePolicy",
-    Need::Required,
-    "read lifecycle policies; needed where one is declared",
-);
-/// What putting an image and its tags needs.
-const PUBLISHING: &[Permission] = &[
-    login("log in to the registry"),
-    LOOK_UP,
-    row(
-        "ecr:BatchCheckLayerAvailability",
-        Need::Required,
-        "skip layers that are there, and verify those that were pushed",
-    ),
-    row("ecr:InitiateLayerUpload", Need::Required, "push layers"),
-    row("ecr:UploadLayerPart", Need::Required, "push layers"),
-    row("ecr:CompleteLayerUpload", Need::Required, "push layers"),
-    row("ecr:PutImage", Need::Required, "push manifests, and put tags"),
-    SETTINGS,
-    LABELS,
-    LIST,
-];
-const SHOWN_LABELS: Permission = row(
-    "ecr:GetDownloadUrlForLayer",
-    Need::Recommended,
-    "show what images say of themselves: version, commit, created, command",
-);
-const SHOWN_DETAILS: Permission = row(
-    "ecr:DescribeImages",
-    Need::Recommended,
-    "show an image's other tags, when it was pushed, and its scan",
-);
-const READ_CONTENT: Permission = row(
-    "ecr:GetDownloadUrlForLayer",
-    Need::Required,
-    "read configs and layers of images",
-);
-
-/// What of a push copying needs too.
-const PUT_LAYERS: [Permission; 4] = [
-    row(
-        "ecr:BatchCheckLayerAvailability",
-        Need::Required,
-        "skip layers that are there, and verify those that were copied",
-    ),
-    row("ecr:InitiateLayerUpload", Need::Required, "copy layers"),
-    row("ecr:UploadLayerPart", Need::Required, "copy layers"),
-    row("ecr:CompleteLayerUpload", Need::Required, "copy layers"),
-];
-const PUT_IMAGES: Permission = row("ecr:PutImage", Need::Required, "put manifests and tags");
-const MOVED: Permission = row(
-    "ecr:DescribeRepositories",
-    Need::Recommended,
-    "find conflicts with the repository's tag mutability before anything is written",
-);
 
 /// What each command needs. A new command is a new row.
 ///

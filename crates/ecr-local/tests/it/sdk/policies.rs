@@ -127,16 +127,16 @@ async fn bad_policies_are_refused_in_ecrs_words() {
     assert_eq!(refused("{}", false).await, invalid);
     let no_principal = policy(&json!({"Effect": "Allow", "Action": "ecr:*"}));
     assert_eq!(refused(&no_principal, false).await, invalid);
-    let organization = policy(&json!({
+    let paths = policy(&json!({
         "Effect": "Allow",
         "Principal": "*",
         "Action": "ecr:*",
-        "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
+        "Condition": {"StringEquals": {"aws:PrincipalOrgPaths": "o-1/*"}},
     }));
-    let (code, message) = refused(&organization, false).await;
+    let (code, message) = refused(&paths, false).await;
     assert_eq!(code, invalid.0);
     assert!(
-        message.contains("does not evaluate the condition key `aws:principalorgid`"),
+        message.contains("does not evaluate the condition key `aws:principalorgpaths`"),
         "{message}"
     );
     // Who locks himself out must say so.

@@ -217,8 +217,8 @@ fn what_aws_does_not_take_is_told_from_what_is_not_evaluated() {
         ("NotResource", json!("*"), "`NotResource`"),
         (
             "Condition",
-            json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
-            "`aws:principalorgid`",
+            json!({"StringEquals": {"aws:PrincipalOrgPaths": "o-1/*"}}),
+            "`aws:principalorgpaths`",
         ),
         (
             "Condition",

@@ -1,0 +1,155 @@
+//! Actions that several commands need.
+
+use super::{Need, Permission, Scope};
+
+pub(super) const fn row(action: &'static str, need: Need, reason: &'static str) -> Permission {
+    Permission {
+        action,
+        need,
+        scope: Scope::Repository,
+        reason,
+    }
+}
+
+pub(super) const fn login(reason: &'static str) -> Permission {
+    Permission {
+        action: "ecr:GetAuthorizationToken",
+        need: Need::Required,
+        scope: Scope::Everything,
+        reason,
+    }
+}
+
+pub(super) const LOOK_UP: Permission = row(
+    "ecr:BatchGetImage",
+    Need::Required,
+    "look up tags, and read manifests back",
+);
+pub(super) const SETTINGS: Permission = row(
+    "ecr:DescribeRepositories",
+    Need::Recommended,
+    "find conflicts with the repository's tag mutability before the build",
+);
+pub(super) const LABELS: Permission = row(
+    "ecr:GetDownloadUrlForLayer",
+    Need::Recommended,
+    "read the labels of published images, and verify configs by their bytes",
+);
+pub(super) const LIST: Permission = row(
+    "ecr:ListImages",
+    Need::Recommended,
+    "find the greatest version for tags that move, beyond what git knows",
+);
+
+pub(super) const FINDINGS: Permission = row(
+    "ecr:DescribeImageScanFindings",
+    Need::Required,
+    "read what scans found",
+);
+pub(super) const SCAN_FREQUENCY: Permission = row(
+    "ecr:BatchGetRepositoryScanningConfiguration",
+    Need::Recommended,
+    "find before the build that the repository's images are never scanned",
+);
+pub(super) const SCAN_TYPE: Permission = Permission {
+    scope: Scope::Scanning,
+    ..row(
+        "ecr:GetRegistryScanningConfiguration",
+        Need::Recommended,
+        "find before the build that the repository's images are never scanned",
+    )
+};
+pub(super) const START_SCAN: Permission = row(
+    "ecr:StartImageScan",
+    Need::Required,
+    "begin basic scans; needed with `scan: start` or `--start` alone",
+);
+pub(super) const INSPECTOR: Permission = Permission {
+    scope: Scope::Scanning,
+    ..row(
+        "inspector2:ListFindings",
+        Need::Required,
+        "read what enhanced scans found; not needed where scanning is basic",
+    )
+};
+
+pub(super) const DESCRIBED: Permission = row(
+    "ecr:DescribeRepositories",
+    Need::Required,
+    "read which repositories there are, and their settings",
+);
+pub(super) const DECLARED_TAGS: Permission = row(
+    "ecr:ListTagsForResource",
+    Need::Required,
+    "read tags of repositories; needed where tags are declared",
+);
+pub(super) const DECLARED_POLICY: Permission = row(
+    "ecr:GetRepositoryPolicy",
+    Need::Required,
+    "read repository policies; needed where one is declared",
+);
+pub(super) const LIFECYCLE_IMAGES: Permission = row(
+    "ecr:DescribeImages",
+    Need::Required,
+    "find out what a lifecycle policy would delete, before it is put",
+);
+pub(super) const LIFECYCLE_INDEXES: Permission = row(
+    "ecr:BatchGetImage",
+    Need::Required,
+    "read which images indexes hold, for the same",
+);
+pub(super) const DECLARED_LIFECYCLE: Permission = row(
+    "ecr:GetLifecyclePolicy",
+    Need::Required,
+    "read lifecycle policies; needed where one is declared",
+);
+/// What putting an image and its tags needs.
+pub(super) const PUBLISHING: &[Permission] = &[
+    login("log in to the registry"),
+    LOOK_UP,
+    row(
+        "ecr:BatchCheckLayerAvailability",
+        Need::Required,
+        "skip layers that are there, and verify those that were pushed",
+    ),
+    row("ecr:InitiateLayerUpload", Need::Required, "push layers"),
+    row("ecr:UploadLayerPart", Need::Required, "push layers"),
+    row("ecr:CompleteLayerUpload", Need::Required, "push layers"),
+    row("ecr:PutImage", Need::Required, "push manifests, and put tags"),
+    SETTINGS,
+    LABELS,
+    LIST,
+];
+pub(super) const SHOWN_LABELS: Permission = row(
+    "ecr:GetDownloadUrlForLayer",
+    Need::Recommended,
+    "show what images say of themselves: version, commit, created, command",
+);
+pub(super) const SHOWN_DETAILS: Permission = row(
+    "ecr:DescribeImages",
+    Need::Recommended,
+    "show an image's other tags, when it was pushed, and its scan",
+);
+pub(super) const READ_CONTENT: Permission = row(
+    "ecr:GetDownloadUrlForLayer",
+    Need::Required,
+    "read configs and layers of images",
+);
+
+/// What of a push copying needs too.
+pub(super) const PUT_LAYERS: [Permission; 4] = [
+    row(
+        "ecr:BatchCheckLayerAvailability",
+        Need::Required,
+        "skip layers that are there, and verify those that were copied",
+    ),
+    row("ecr:InitiateLayerUpload", Need::Required, "copy layers"),
+    row("ecr:UploadLayerPart", Need::Required, "copy layers"),
+    row("ecr:CompleteLayerUpload", Need::Required, "copy layers"),
+];
+pub(super) const PUT_IMAGES: Permission = row("ecr:PutImage", Need::Required, "put manifests and tags");
+pub(super) const MOVED: Permission = row(
+    "ecr:DescribeRepositories",
+    Need::Recommended,
+    "find conflicts with the repository's tag mutability before anything is written",
+);
