@@ -240,6 +240,9 @@ fn a_chart_becomes_what_helm_pushes() {
         2,
         "Helm finds a chart by the last part",
     );
+    // A version is one, whatever stands for its `+`.
+    world.write("web-1.2.3+5.tgz.prov", b"signed anew");
+    world.refused(&["web-1.2.3+5.tgz", "charts/web"], 10, "1.2.3_5");
 }
 
 /// Source: CNCF TAG Runtime, "Wasm OCI Artifact Layout".
@@ -272,6 +275,22 @@ fn a_layout_is_pushed_byte_for_byte_and_one_that_lacks_a_platform_says_so() {
     let (manifest, _) = world.image("team/app", "1.4.0");
     assert_eq!(report["digest"], manifest.digest().to_string());
     assert_eq!(world.image("team/second", "1.4.0").0, manifest);
+    // Of one platform, and of no other that is asked for, by a push or a copy.
+    let other = ["--platform", "linux/s390x"];
+    world.refused(
+        &[&["oci:image", "team/second"], &other[..]].concat(),
+        1,
+        "linux/s390x",
+    );
+    let copy = [&["copy", "oci:image", "team/second:other"], &other[..]].concat();
+    let mut copy = world.ecr.command(world.home.path(), &copy);
+    let refused = finish(copy.current_dir(world.home.path()));
+    refused.expect_code(1);
+    assert!(
+        refused.stderr.contains("it has linux/amd64"),
+        "{}",
+        refused.stderr
+    );
     world.refused(
         &["oci:image:2.0", "team/second"],
         1,

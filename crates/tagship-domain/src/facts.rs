@@ -1,14 +1,15 @@
 //! What was read before anything is decided.
 
+mod image;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use semver::Version;
 use serde::{Serialize, Serializer};
 
-use crate::build::{RequestHash, RequestPart};
-use crate::content::{Manifest, Platform};
+pub use self::image::{ImageFacts, PlatformManifest};
+use crate::content::Manifest;
 use crate::immutability::Mutability;
 use crate::reference::{Digest, Tag};
 
@@ -269,49 +270,6 @@ pub enum Descent {
         /// Whether the clone is shallow.
         is_shallow: bool,
     },
-}
-
-/// What a published image says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ImageFacts {
-    /// The label `org.opencontainers.image.revision`.
-    pub revision: Option<String>,
-    /// The label `org.opencontainers.image.version`.
-    pub version: Option<Version>,
-    /// What it was built from beside the commit, as its label says.
-    pub request: Option<RequestHash>,
-    /// One entry for each platform, in the order of the index.
-    pub platforms: Vec<PlatformManifest>,
-    /// Bytes of the config and the layers, compressed, over all platforms; each blob once.
-    pub size: u64,
-    /// Its labels.
-    #[serde(skip)]
-    pub labels: BTreeMap<String, String>,
-    /// Why what it says could not be read, if so; then all else here is empty.
-    #[serde(skip)]
-    pub unread: Option<Unknown>,
-}
-
-impl ImageFacts {
-    /// In what the image differs from what is asked for.
-    pub fn differences(&self, request: &RequestHash) -> Vec<RequestPart> {
-        request.differences(self.request.as_ref(), &self.platform_names())
-    }
-
-    /// Returns the platforms, in the order of the index.
-    pub fn platform_names(&self) -> Vec<Platform> {
-        self.platforms.iter().map(|one| one.platform.clone()).collect()
-    }
-}
-
-/// One platform's manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PlatformManifest {
-    /// The platform.
-    pub platform: Platform,
-    /// The digest of its manifest.
-    pub digest: Digest,
 }
 
 /// Why something that the registry knows is unknown.

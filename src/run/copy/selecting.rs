@@ -4,6 +4,7 @@ use oci_registry::{ImageTree, ReadRepository as _};
 
 use super::place::OpenedPlace;
 use super::{CopyRequest, Selection};
+use crate::pipeline::image_facts;
 use crate::run::RunError;
 use tagship_domain::content::{Manifest, Platform};
 use tagship_domain::reference::{Reference, Tag};
@@ -75,7 +76,7 @@ fn tags_missing(source: &OpenedPlace, patterns: Vec<String>, mut has: Vec<Tag>) 
     }
 }
 
-/// The image of one platform, with its own digest; an image that is no index is taken as it is.
+/// The image of one platform, with its own digest. One that is no index must be of it, if it says its platform.
 async fn of_platform(
     manifest: Manifest,
     platform: &Platform,
@@ -84,7 +85,17 @@ async fn of_platform(
     let digest = manifest.digest();
     let tree = ImageTree::read(manifest, source.reader()).await?;
     let Some(root) = tree.node(&digest).filter(|root| !root.children().is_empty()) else {
-        return Ok(tree.root().clone());
+        let facts = image_facts(tree.root(), source.reader()).await?;
+        return facts.require_platform(platform).map_or_else(
+            |has| {
+                Err(RunError::PlatformMissing {
+                    image: source.name().at(digest),
+                    platform: platform.clone(),
+                    has,
+                })
+            },
+            |()| Ok(tree.root().clone()),
+        );
     };
     let is_wanted = |known: &Platform| known.is_same(platform);
     let child = root

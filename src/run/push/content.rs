@@ -271,6 +271,15 @@ fn check_platform(request: &PushRequest, found: Option<&Platform>) -> Result<(),
 /// The image that is pushed: all of it, or that of the one platform that is asked for.
 async fn chosen(request: &PushRequest, layout: &OciLayout, root: Manifest) -> Result<Manifest, RunError> {
     let Content::Index(index) = root.content().map_err(RegistryError::from)? else {
+        if let Some(platform) = &request.platform {
+            let facts = image_facts(&root, layout).await?;
+            let wrong = |has| RunError::PlatformMissing {
+                image: request.name.clone(),
+                platform: platform.clone(),
+                has,
+            };
+            facts.require_platform(platform).map_err(wrong)?;
+        }
         return Ok(root);
     };
     let mut has = Vec::new();
