@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use buildkit_session::random_id;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -43,10 +43,9 @@ struct Exports {
 
 impl Exports {
     fn of(engine: &Engine, label: &str) -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let mut listening = Command::new("docker")
             .args(["--host", &engine.address, "events", "--format", "{{.ID}}"])
-            .args(["--since", &since.as_secs().to_string()])
+            .args(["--since", "0s"])
             .args(["--filter", "event=save", "--filter", &format!("label={label}")])
             .stdout(Stdio::piped())
             .kill_on_drop(true)
