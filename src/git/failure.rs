@@ -26,7 +26,7 @@ pub(super) fn unreadable(path: String, error: &gix::Error) -> GitError {
 
 /// The kinds of repositories that are not read: how their settings say it, what they are, and what to do.
 ///
-/// Source: git, `gitrepository-layout(5)`, `git-config(1)`, "extensions", "remote.<name>.promisor".
+/// Source: git, `gitrepository-layout(5)`, `git-config(1)`, "extensions", "`remote.<name>.promisor`".
 const UNSUPPORTED: [(&str, &str, &str); 3] = [
     (
         "objectformat=sha256",
