@@ -31,7 +31,8 @@ use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{Facts, ImageFacts, Revision};
 use tagship_domain::plan::{Note, PromotionPlan, PromotionRequest};
 use tagship_domain::reference::{Reference, Tag};
-use tagship_domain::tags::{DesiredTag, ListingError, Lists, Mode, RawLists, TagContext, TagSet};
+use tagship_domain::tags::{DesiredTag, ListingError, Lists, Mode, RawLists, TagClass, TagContext, TagSet};
+use tagship_domain::version::release_tag;
 
 /// What is promoted, and where to.
 #[derive(Debug, Clone)]
@@ -210,8 +211,18 @@ pub(super) fn desired(
         is_dirty: revision.is_some_and(|revision| revision.is_dirty),
     };
     let made = lists.evaluate(&context).map_err(of_flag)?;
-    let tags = TagSet::of(&made).map_err(|source| ListingError { list: "--to", source })?;
-    Ok(tags.tags)
+    let mut tags = TagSet::of(&made)
+        .map_err(|source| ListingError { list: "--to", source })?
+        .tags;
+    // A version with build metadata, whose `+` no tag can have.
+    let own = facts
+        .version
+        .as_ref()
+        .and_then(|version| release_tag(version).ok());
+    for tag in tags.iter_mut().filter(|tag| Some(&tag.tag) == own.as_ref()) {
+        tag.class = TagClass::Release;
+    }
+    Ok(tags)
 }
 
 async fn plan<'a>(

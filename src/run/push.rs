@@ -34,8 +34,7 @@ use crate::settings::{
 use tagship_domain::content::{Content, Manifest, Platform};
 use tagship_domain::plan::{PromotedTag, PromotionPlan, PromotionRequest, TagAction};
 use tagship_domain::reference::{Digest, Reference, Tag};
-use tagship_domain::tags::{DesiredTag, TagClass};
-use tagship_domain::version::release_tag;
+use tagship_domain::tags::DesiredTag;
 
 /// What is pushed, and where to.
 #[derive(Debug, Clone)]
@@ -149,17 +148,7 @@ fn wanted(request: &PushRequest, content: &PushContent) -> Result<Vec<DesiredTag
     if rules.is_empty() {
         return Err(PushError::NoTag(request.name.clone()).into());
     }
-    let mut tags = desired(&rules, &content.facts, content.revision().as_ref())?;
-    // A version with build metadata, whose `+` no tag can have.
-    let own = content
-        .facts
-        .version
-        .as_ref()
-        .and_then(|version| release_tag(version).ok());
-    for tag in tags.iter_mut().filter(|tag| Some(&tag.tag) == own.as_ref()) {
-        tag.class = TagClass::Release;
-    }
-    Ok(tags)
+    desired(&rules, &content.facts, content.revision().as_ref())
 }
 
 /// Makes the repository if it is missing and that is asked for; gives whether it is there.

@@ -11,7 +11,6 @@ use super::scratch::Scratch;
 use crate::ports::SignError;
 use crate::settings::SignKey;
 use tagship_domain::reference::ImageRef;
-use tagship_domain::signing::Signer;
 
 const PUBLIC_KEY: &str = "cosign.pub";
 const SIGNING_CONFIG: &str = "signing-config.json";
@@ -81,13 +80,5 @@ pub(super) async fn verify(
         arguments.push(OsStr::new("--allow-http-registry"));
     }
     arguments.push(OsStr::new(&name));
-    let ran = program.run(&arguments, scratch, "verifying a signature").await?;
-    if ran.has_succeeded {
-        return Ok(());
-    }
-    Err(SignError::Unsigned {
-        image: image.clone(),
-        program: Signer::Cosign,
-        message: ran.words,
-    })
+    program.expect_signature(&arguments, scratch, image).await
 }

@@ -78,15 +78,7 @@ pub(super) async fn verify(
         arguments.push(OsStr::new("--insecure-registry"));
     }
     arguments.push(OsStr::new(&name));
-    let ran = program.run(&arguments, scratch, "verifying a signature").await?;
-    if ran.has_succeeded {
-        return Ok(());
-    }
-    Err(SignError::Unsigned {
-        image: image.clone(),
-        program: Signer::Notation,
-        message: ran.words,
-    })
+    program.expect_signature(&arguments, scratch, image).await
 }
 
 fn is_profile(key: &str) -> bool {

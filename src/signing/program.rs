@@ -14,6 +14,7 @@ use super::scratch::Scratch;
 use crate::limits;
 use crate::ports::SignError;
 use tagship_domain::error::cleaned;
+use tagship_domain::reference::ImageRef;
 use tagship_domain::signing::Signer;
 
 /// The most lines of a program's words that are shown.
@@ -97,6 +98,24 @@ impl Program {
             has_succeeded,
             output,
             words: words(&errors),
+        })
+    }
+
+    /// Runs the program, which must find a signature of `image`.
+    pub(super) async fn expect_signature(
+        &self,
+        arguments: &[&OsStr],
+        scratch: &Scratch,
+        image: &ImageRef,
+    ) -> Result<(), SignError> {
+        let ran = self.run(arguments, scratch, "verifying a signature").await?;
+        if ran.has_succeeded {
+            return Ok(());
+        }
+        Err(SignError::Unsigned {
+            image: image.clone(),
+            program: self.signer,
+            message: ran.words,
         })
     }
 

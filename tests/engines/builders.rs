@@ -8,7 +8,7 @@ use tagship_domain::immutability::Mutability;
 use test_support::clients::crane;
 use test_support::engines::{self, Engine};
 use test_support::local::Ecr;
-use test_support::process::{Process, Signal};
+use test_support::process::{Process, Signal, running};
 use test_support::relay::{Authority, Relay, line, overlap};
 use test_support::shipping::{NO_ENGINE, Shipyard};
 
@@ -319,20 +319,6 @@ impl Drop for Container {
         self.engine
             .try_run(&["volume", "rm", "--force", &format!("{}_state", self.name)]);
     }
-}
-
-/// How many processes with these arguments run on this machine, which the engines' builds do.
-fn running(arguments: &[&str]) -> usize {
-    let wanted: Vec<u8> = arguments
-        .iter()
-        .flat_map(|argument| [argument.as_bytes(), &[0][..]].concat())
-        .collect();
-    std::fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(Result::ok)
-        .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok())
-        .filter(|command| *command == wanted)
-        .count()
 }
 
 fn begins_within(condition: &dyn Fn() -> bool, time: Duration) -> bool {

@@ -6,7 +6,7 @@ use tagship_domain::immutability::Mutability;
 use test_support::clients::{crane_pulls, docker_pulls, docker_runs, skopeo_pulls};
 use test_support::engines;
 use test_support::local::{Ecr, shown};
-use test_support::process::{Finished, finish};
+use test_support::process::{Finished, finish, running};
 use test_support::schema::problems;
 use test_support::shipping::{NO_ENGINE, Shipyard};
 
@@ -373,14 +373,8 @@ fn a_build_that_takes_too_long_or_says_nothing_is_ended_on_the_engine_and_burns_
                 "{}: {said}",
                 engine.name
             );
-            let wanted = format!("sleep\0{seconds}\0");
-            let is_running = || {
-                let processes = std::fs::read_dir("/proc").expect("processes are listed");
-                let commands = processes
-                    .filter_map(Result::ok)
-                    .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
-                commands.into_iter().any(|command| command == wanted.as_bytes())
-            };
+            let seconds = seconds.to_string();
+            let is_running = || running(&["sleep", &seconds]) > 0;
             for _ in 0..100 {
                 if !is_running() {
                     break;

@@ -10,22 +10,10 @@ use bytes::Bytes;
 use tagship::ports::{BlobStream, Builder as _, ReadRepository, RegistryError, WriteRepository};
 use tagship_domain::content::{Descriptor, Manifest};
 use tagship_domain::reference::{Digest, Reference, Tag};
+use test_support::process::running;
 use tokio::sync::Notify;
 
 use super::support::{Bench, engines, folder, request, write};
-
-/// Whether a process with these arguments runs on this machine, which the engines' builds do.
-fn is_running(arguments: &[&str]) -> bool {
-    let wanted: Vec<u8> = arguments
-        .iter()
-        .flat_map(|argument| [argument.as_bytes(), &[0][..]].concat())
-        .collect();
-    std::fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(Result::ok)
-        .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok())
-        .any(|command| command == wanted)
-}
 
 async fn until(condition: impl Fn() -> bool) -> bool {
     for _ in 0..100 {
@@ -49,14 +37,14 @@ async fn dropping_the_build_ends_its_processes() {
         let bench = Bench::new(&engine).await;
         let build = tokio::spawn(async move { bench.publish(&request(context.path())).await });
         assert!(
-            until(|| is_running(&sleep)).await,
+            until(|| running(&sleep) > 0).await,
             "{}: the step runs",
             engine.name
         );
         build.abort();
         assert!(build.await.unwrap_err().is_cancelled());
         assert!(
-            until(|| !is_running(&sleep)).await,
+            until(|| running(&sleep) == 0).await,
             "{}: the step is gone",
             engine.name
         );

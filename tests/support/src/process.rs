@@ -12,6 +12,20 @@ use std::time::{Duration, Instant};
 /// Far longer than any step of a test takes, so that a hanging process fails its test and not the whole run.
 pub const PATIENCE: Duration = Duration::from_mins(3);
 
+/// How many processes with exactly these arguments run on this machine, which the engines' builds do.
+pub fn running(arguments: &[&str]) -> usize {
+    let wanted: Vec<u8> = arguments
+        .iter()
+        .flat_map(|argument| [argument.as_bytes(), &[0][..]].concat())
+        .collect();
+    std::fs::read_dir("/proc")
+        .expect("processes are listed")
+        .filter_map(Result::ok)
+        .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok())
+        .filter(|command| *command == wanted)
+        .count()
+}
+
 /// Which of a process's streams a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
