@@ -1,6 +1,7 @@
 //! Addresses that take notices of runs: Slack's incoming webhooks, and programs that take signed JSON.
 
 use std::collections::BTreeMap;
+use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -204,12 +205,37 @@ fn transport(error: reqwest::Error, url: &SecretString) -> NoticeError {
         let seconds = limits::NOTICE_TRY.as_secs();
         return NoticeError::Late { seconds };
     }
+    if let Some(expected) = missing_protocol(&error) {
+        return NoticeError::OtherProtocol { expected };
+    }
     let mut message = innermost(&error);
     let url = url::Url::parse(url.expose_secret()).ok();
     if let Some(host) = url.as_ref().and_then(url::Url::host_str) {
         message = message.replace(host, "the host");
     }
     NoticeError::Unreachable { message }
+}
+
+/// What is not spoken by what answers.
+fn missing_protocol(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+    let mut causes = std::iter::successors(Some(error), |cause| within(*cause));
+    causes.find_map(|cause| {
+        if matches!(cause.downcast_ref(), Some(rustls::Error::InvalidMessage(_))) {
+            return Some("HTTPS");
+        }
+        let error = cause.downcast_ref::<hyper::Error>();
+        error.filter(|error| error.is_parse()).map(|_| "HTTP")
+    })
+}
+
+/// What an error holds: the source of one of input and output is not what it was made of, but the source of that.
+fn within<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    let inner = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    inner
+        .map(|inner| inner as &(dyn StdError + 'static))
+        .or_else(|| error.source())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::InputText;
-use super::{Environment, Origin, RawInputs, SettingsError};
+use super::{Environment, Origin, RawInputs, SettingsError, read_bounded};
 use crate::settings::{SignKey, SignSettings};
 use tagship_domain::signing::Signer;
 use tagship_domain::untrusted::cleaned;
@@ -31,6 +31,9 @@ const VARIABLES: [&str; 13] = [
 ];
 /// The same by how they begin.
 const PREFIXES: [&str; 6] = ["AWS_", "AZURE_", "COSIGN_", "NOTATION_", "SIGSTORE_", "VAULT_"];
+
+/// The most bytes of a file with a public key.
+const MAX_KEY: usize = 64 * 1024;
 
 /// Reads `sign` and `sign-key` of a run that publishes.
 pub(super) fn read(
@@ -111,10 +114,10 @@ pub fn verification(
     let mut problems = Problems::new(Vec::new());
     let origin = Origin::Flag("require-signed");
     let key = match (signer, key) {
-        (Signer::Cosign, Some(key)) if key.contains("://") => Some(SignKey::Public(key.to_owned())),
         (Signer::Cosign, Some(key)) => {
-            let path = environment.working_directory().join(key);
-            Some(SignKey::Public(path.to_string_lossy().into_owned()))
+            let hint =
+                "give the public key that belongs to the one that signs, such as `cosign.pub`".to_owned();
+            problems.check(&Origin::Flag("verify-key"), public_key(key, environment), hint)
         }
         (Signer::Cosign, None) => {
             let hint = "give the public key with `--verify-key`".to_owned();
@@ -134,6 +137,29 @@ pub fn verification(
         key,
         variables,
     })
+}
+
+/// Takes the key that verifies, and finds out that a file or variable holds none: cosign would say the same of the image.
+fn public_key(key: &str, environment: &Environment) -> Result<SignKey, String> {
+    let shown = cleaned(key);
+    let content = if let Some(variable) = key.strip_prefix("env://") {
+        let content = environment.get(variable).map(|text| text.as_bytes().to_vec());
+        content.ok_or_else(|| format!("variable `{}` is not set", cleaned(variable)))?
+    } else if key.contains("://") {
+        return Ok(SignKey::Public(key.to_owned()));
+    } else {
+        let path = environment.working_directory().join(key);
+        read_bounded(&path, MAX_KEY).map_err(|error| format!("`{shown}` cannot be read: {error}"))?
+    };
+    let begins = |text: &str| content.windows(text.len()).any(|part| part == text.as_bytes());
+    if content.len() > MAX_KEY || !begins("-----BEGIN ") || !begins("PUBLIC KEY-----") {
+        return Err(format!("`{shown}` holds no public key in PEM"));
+    }
+    if key.contains("://") {
+        return Ok(SignKey::Public(key.to_owned()));
+    }
+    let path = environment.working_directory().join(key);
+    Ok(SignKey::Public(path.to_string_lossy().into_owned()))
 }
 
 /// What a program that signs or verifies is given of the environment.

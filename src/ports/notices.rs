@@ -38,6 +38,12 @@ pub enum NoticeError {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// What answers speaks something else.
+    #[error("what answers there does not speak {expected}")]
+    OtherProtocol {
+        /// `HTTP` or `HTTPS`.
+        expected: &'static str,
+    },
     /// It names another address.
     #[error("it answers {status} and names another address, which is not followed")]
     Redirected {
@@ -63,7 +69,7 @@ impl NoticeError {
         match self {
             Self::Unreachable { .. } | Self::Late { .. } => true,
             Self::Refused { status, .. } => matches!(*status, 408 | 429 | 500..=599),
-            Self::Redirected { .. } | Self::NoRandomness(_) => false,
+            Self::OtherProtocol { .. } | Self::Redirected { .. } | Self::NoRandomness(_) => false,
         }
     }
 }
@@ -75,6 +81,9 @@ impl Diagnose for NoticeError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
+            Self::OtherProtocol { .. } => {
+                Some("look at the port of the URL in `notify`, and at its `http` or `https`".into())
+            }
             Self::Redirected { .. } => Some("give the address that it names in `notify`".into()),
             Self::Refused {
                 status: 400 | 401 | 403 | 404 | 410,

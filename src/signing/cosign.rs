@@ -16,10 +16,21 @@ const PUBLIC_KEY: &str = "cosign.pub";
 const SIGNING_CONFIG: &str = "signing-config.json";
 const TRUSTED_ROOT: &str = "trusted-root.json";
 
+/// How references to keys of a key service begin. Source: sigstore/cosign, `KMS.md`.
+const KEY_SERVICES: [&str; 4] = ["awskms://", "azurekms://", "gcpkms://", "hashivault://"];
+
 /// Makes what signing and verifying needs, before anything is built: a key that cannot be used is found here.
 pub(super) async fn prepare(program: &Program, key: &SignKey, scratch: &Scratch) -> Result<(), SignError> {
     match key {
-        SignKey::Public(_) => return Ok(()),
+        SignKey::Public(key) => {
+            // Where the service gives none, cosign says of the image that no signature of it matches.
+            if is_of_service(key) {
+                let arguments = ["public-key", "--key", key].map(OsStr::new);
+                let public = program.expect(&arguments, scratch, "reading the key").await?;
+                scratch.write(PUBLIC_KEY, &public)?;
+            }
+            return Ok(());
+        }
         SignKey::Private(key) => {
             let arguments = ["public-key", "--key", key].map(OsStr::new);
             let public = program.expect(&arguments, scratch, "reading the key").await?;
@@ -68,8 +79,8 @@ pub(super) async fn verify(
 ) -> Result<(), SignError> {
     let made = scratch.argument(PUBLIC_KEY);
     let public = match key {
-        SignKey::Public(key) => OsStr::new(key),
-        SignKey::Private(_) | SignKey::Configured => made.as_os_str(),
+        SignKey::Public(key) if !is_of_service(key) => OsStr::new(key),
+        SignKey::Public(_) | SignKey::Private(_) | SignKey::Configured => made.as_os_str(),
     };
     let name = image.to_string();
     let mut arguments = ["verify", "--insecure-ignore-tlog=true", "--key"]
@@ -81,4 +92,9 @@ pub(super) async fn verify(
     }
     arguments.push(OsStr::new(&name));
     program.expect_signature(&arguments, scratch, image).await
+}
+
+/// Whether the key is asked of a service.
+fn is_of_service(key: &str) -> bool {
+    KEY_SERVICES.iter().any(|scheme| key.starts_with(scheme))
 }

@@ -165,6 +165,32 @@ async fn an_error_of_the_connection_says_nothing_of_the_address() {
 }
 
 #[tokio::test]
+async fn what_speaks_something_else_is_named_in_plain_words_and_tried_once() {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .ok();
+    for (scheme, expected) in [("http", "HTTP"), ("https", "HTTPS")] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let tries = std::thread::spawn(move || {
+            let (mut peer, _) = listener.accept().unwrap();
+            let mut question = [0; 4096];
+            std::io::Read::read(&mut peer, &mut question).unwrap();
+            std::io::Write::write_all(&mut peer, b"220 mail.example ESMTP\r\n").unwrap();
+            std::io::copy(&mut peer, &mut std::io::sink()).ok();
+        });
+        let webhook = SlackWebhook::new(format!("{scheme}://{address}/hook/secret").into());
+        let error = webhook.send(&notice()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("what answers there does not speak {expected}")
+        );
+        // A second try would find no listener.
+        tries.join().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_receiver_that_wants_to_be_left_alone_for_long_is_not_waited_for() {
     let answer = ResponseTemplate::new(429).insert_header("retry-after", "3600");
     let server = server(vec![answer]).await;

@@ -353,6 +353,15 @@ fn a_promotion_takes_only_what_is_signed() {
         ];
         finish(&mut world.command(&arguments))
     };
+    for (wrong, problem) in [
+        ("missing.pub", "`missing.pub` cannot be read"),
+        (&key, "holds no public key in PEM"),
+        ("env://NO_KEY", "variable `NO_KEY` is not set"),
+    ] {
+        let refused = promote(wrong);
+        refused.expect_code(2);
+        assert!(refused.stderr.contains(problem), "{}", refused.stderr);
+    }
     let unsigned = promote(&public);
     unsigned.expect_code(1);
     assert!(
