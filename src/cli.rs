@@ -97,13 +97,13 @@ struct GlobalArguments {
 enum Command {
     /// Publish the commit: build, push by digest, verify, tag
     #[command(after_help = help::SHIP_SHORT, after_long_help = help::ship())]
-    Ship(InputArguments<false>),
+    Ship(InputArguments<{ arguments::SHIP }>),
     /// Build the working tree, and publish nothing
     #[command(after_help = help::BUILD, after_long_help = help::BUILD)]
-    Build(InputArguments<false>),
+    Build(InputArguments<{ arguments::OTHER }>),
     /// Show what `ship` would do, and write nothing
     #[command(after_help = help::PLAN, after_long_help = help::PLAN)]
-    Plan(InputArguments<true>),
+    Plan(InputArguments<{ arguments::PLAN }>),
     /// Show the tags and labels of the commit; nothing is built, and no registry is asked
     #[command(after_help = help::TAGS, after_long_help = help::TAGS)]
     Tags(Box<TagsArguments>),
@@ -112,7 +112,7 @@ enum Command {
     Version(VersionArguments),
     /// Find what keeps this checkout from being published, and what to do about it; nothing is written
     #[command(after_help = help::DOCTOR, after_long_help = help::DOCTOR)]
-    Doctor(InputArguments<false>),
+    Doctor(InputArguments<{ arguments::OTHER }>),
     /// Set this repository up: inputs, workflow, and what creates the role in AWS
     #[command(after_help = help::INIT, after_long_help = help::INIT)]
     Init(Box<InitArguments>),

@@ -34,6 +34,8 @@ mod repositories;
 mod result_files;
 mod rule_inputs;
 mod scan;
+mod several;
+mod shared_registries;
 mod ship;
 mod signing;
 mod tags;
@@ -41,7 +43,7 @@ mod target;
 mod version;
 
 pub use build_here::build;
-pub use changed::changed;
+pub use changed::{changed, touched};
 pub use copy::{CopyRequest, Selection, copy_all};
 pub use doctor::doctor;
 pub use error::RunError;
@@ -62,6 +64,7 @@ pub use repositories::{
     import_repositories, plan_registry, preview_lifecycles,
 };
 pub use scan::{ScanRequest, ScannedImage, scan};
+pub use several::{SeveralRequest, ShippedImages, ship_several};
 pub use ship::{plan, ship};
 pub use tags::{TagsRequest, tags};
 pub use version::{VersionRequest, version};

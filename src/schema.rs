@@ -207,6 +207,10 @@ pub enum Faces {
     NotFile,
     /// As flag of `plan` alone, action input and variable.
     Plan,
+    /// As flag of `ship` alone, action input and variable.
+    Ship,
+    /// As flag of both, action input and variable.
+    ShipAndPlan,
     /// As action input and variable only: flags are seen by every user of a machine, files are committed.
     Secret,
 }

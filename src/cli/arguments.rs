@@ -7,15 +7,25 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use crate::inputs::RawArguments;
 use crate::schema::{Faces, INPUTS, Input, InputKind};
 
-/// The inputs as flags, made from the table; those of `plan` alone only if `IS_PLAN`.
-#[derive(Debug)]
-pub struct InputArguments<const IS_PLAN: bool>(RawArguments);
+/// The command that takes inputs as flags: `ship`.
+pub(super) const SHIP: u8 = 0;
+/// `plan`.
+pub(super) const PLAN: u8 = 1;
+/// Another one, which has no flags of its own.
+pub(super) const OTHER: u8 = 2;
 
-impl<const IS_PLAN: bool> InputArguments<IS_PLAN> {
+/// The inputs as flags, made from the table; those of one command alone only for that.
+#[derive(Debug)]
+pub struct InputArguments<const COMMAND: u8>(RawArguments);
+
+impl<const COMMAND: u8> InputArguments<COMMAND> {
     fn inputs() -> impl Iterator<Item = &'static Input> {
-        INPUTS
-            .iter()
-            .filter(|input| IS_PLAN || input.faces != Faces::Plan)
+        INPUTS.iter().filter(|input| match input.faces {
+            Faces::Plan => COMMAND == PLAN,
+            Faces::Ship => COMMAND == SHIP,
+            Faces::ShipAndPlan => COMMAND != OTHER,
+            Faces::All | Faces::NotFile | Faces::Secret => true,
+        })
     }
 
     /// What the flags give.
@@ -24,7 +34,7 @@ impl<const IS_PLAN: bool> InputArguments<IS_PLAN> {
     }
 }
 
-impl<const IS_PLAN: bool> Args for InputArguments<IS_PLAN> {
+impl<const COMMAND: u8> Args for InputArguments<COMMAND> {
     fn augment_args(command: Command) -> Command {
         command.args(Self::inputs().map(argument))
     }
@@ -34,7 +44,7 @@ impl<const IS_PLAN: bool> Args for InputArguments<IS_PLAN> {
     }
 }
 
-impl<const IS_PLAN: bool> FromArgMatches for InputArguments<IS_PLAN> {
+impl<const COMMAND: u8> FromArgMatches for InputArguments<COMMAND> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         Ok(Self(RawArguments::by_flags(given(Self::inputs(), matches))))
     }

@@ -213,12 +213,22 @@ fn drive<T>(interrupt: &Interrupt, work: impl Future<Output = T>) -> Result<Opti
 ///
 /// A run that publishes has a ledger, whose report is shown after a failure too.
 fn show(ui: &Ui, end: End, ledger: Option<&Ledger>, files: Option<&ActionFiles>) -> ExitCode {
+    let of_failure = |failure: &str| {
+        ledger.map_or_else(Outcome::of_failed_command, |ledger| {
+            Outcome::of_failure(ledger, failure)
+        })
+    };
+    show_with(ui, end, of_failure, files)
+}
+
+/// The same; `of_failure` says what is true of a run that did not come to its end.
+fn show_with(
+    ui: &Ui,
+    end: End,
+    of_failure: impl FnOnce(&str) -> Outcome,
+    files: Option<&ActionFiles>,
+) -> ExitCode {
     ending::revoke();
-    if let End::Done(outcome) = &end
-        && !outcome.closing.is_empty()
-    {
-        ui.reporter().event(RunEvent::Block(&outcome.closing));
-    }
     let diagnosis = match &end {
         End::Done(outcome) => outcome.failure.as_ref().map(|failure| Diagnosis::of(&**failure)),
         End::Failed(error) => Some(Diagnosis::of(&**error)),
@@ -226,11 +236,12 @@ fn show(ui: &Ui, end: End, ledger: Option<&Ledger>, files: Option<&ActionFiles>)
     };
     let outcome = match (end, &diagnosis) {
         (End::Done(outcome), _) => *outcome,
-        (_, Some(diagnosis)) => ledger.map_or_else(Outcome::of_failed_command, |ledger| {
-            Outcome::of_failure(ledger, &diagnosis.plain())
-        }),
+        (_, Some(diagnosis)) => of_failure(&diagnosis.plain()),
         (_, None) => Outcome::default(),
     };
+    if !outcome.closing.is_empty() {
+        ui.reporter().event(RunEvent::Block(&outcome.closing));
+    }
     tell(ui, diagnosis, outcome, files)
 }
 

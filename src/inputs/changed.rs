@@ -8,8 +8,21 @@ use crate::settings::{ChangedSettings, ImageSettings};
 use tagship_domain::event::Base;
 use tagship_domain::matrix::Row;
 
-/// What `changed` needs to know; `None` when it is not asked for.
+/// What `changed` needs to know; `None` when no list is asked for.
 pub fn changed(
+    arguments: &RawArguments,
+    environment: &Environment,
+    notes: &mut Vec<String>,
+) -> Result<Option<ChangedSettings>, SettingsError> {
+    let (raw, _) = RawInputs::of_images(arguments.clone(), environment);
+    if raw.flag("all", &mut Problems::new(Vec::new())) {
+        return Ok(None);
+    }
+    settings(arguments, environment, notes)
+}
+
+/// The same where several images are published.
+pub(super) fn settings(
     arguments: &RawArguments,
     environment: &Environment,
     notes: &mut Vec<String>,

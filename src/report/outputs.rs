@@ -18,10 +18,10 @@ pub struct Output {
 ///
 /// Those without registry host are free of the account id: where a job masks that, the runner drops every
 /// job output that contains it.
-pub const OUTPUTS: [Output; 23] = [
+pub const OUTPUTS: [Output; 24] = [
     Output {
         name: "status",
-        description: "`published`, `already-published`, `pushed` (with `by-digest`), `built`, `dry-run` or `failed`.",
+        description: "`published`, `already-published`, `pushed` (with `by-digest`), `built`, `dry-run` or `failed`; `unchanged` with `all` and `changed`, where the commit touches no image.",
     },
     Output {
         name: "digest",
@@ -108,6 +108,10 @@ pub const OUTPUTS: [Output; 23] = [
         description: "With `export-docker-login`: its password, which lasts 12 hours at most; masked.",
     },
     Output {
+        name: "images",
+        description: "With `all`: a JSON list with name, status, image, digest, version, tags and exit code of each image.",
+    },
+    Output {
         name: "json",
         description: "The whole report as JSON.",
     },
@@ -190,7 +194,7 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                 "deploy-files" => lines(report.deploy_files.iter().map(|file| file.path.clone()).collect()),
                 "image-id" => report.image_id.map(|id| id.to_string()).unwrap_or_default(),
                 // Of the job, and of what is exported: the report knows neither.
-                "matrix" | "docker-username" | "docker-password" => String::new(),
+                "matrix" | "images" | "docker-username" | "docker-password" => String::new(),
                 "size" => report.size.map(|size| size.to_string()).unwrap_or_default(),
                 _ => json(report),
             };

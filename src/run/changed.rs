@@ -10,8 +10,18 @@ use crate::settings::{ChangedSettings, ImageSettings};
 use tagship_domain::matrix::{Changes, ImageParts, MadeFrom, Matrix, Row};
 use tagship_domain::untrusted;
 
-/// Lists the images that HEAD touches.
-pub fn changed(settings: &ChangedSettings, reporter: &dyn Reporter) -> Result<Outcome, RunError> {
+/// Returns the names of the images that HEAD touches.
+pub fn touched(settings: &ChangedSettings, reporter: &dyn Reporter) -> Result<Vec<String>, RunError> {
+    let matrix = matrix(settings, reporter)?;
+    if matrix.include.is_empty() {
+        reporter.event(RunEvent::Note(
+            "the commit touches no image, so that nothing is published",
+        ));
+    }
+    Ok(matrix.include.into_iter().map(|row| row.name).collect())
+}
+
+fn matrix(settings: &ChangedSettings, reporter: &dyn Reporter) -> Result<Matrix, RunError> {
     let checkout = GixCheckout::at(&settings.workspace);
     let changes = checkout.changes(&settings.base).map_err(PipelineError::from)?;
     let images: Vec<ImageParts> = settings
@@ -32,6 +42,12 @@ pub fn changed(settings: &ChangedSettings, reporter: &dyn Reporter) -> Result<Ou
         let note = format!("every image counts as touched: {reason}");
         reporter.event(RunEvent::Note(&note));
     }
+    Ok(matrix)
+}
+
+/// Lists the images that HEAD touches.
+pub fn changed(settings: &ChangedSettings, reporter: &dyn Reporter) -> Result<Outcome, RunError> {
+    let matrix = matrix(settings, reporter)?;
     let line = untrusted::json(&matrix);
     Ok(Outcome {
         outputs: BTreeMap::from([("matrix", line.clone())]),

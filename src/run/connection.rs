@@ -47,10 +47,19 @@ impl RegistryConnection {
             identity.session_policy = policy;
         }
         let ecr = Ecr::connect(&identity, &place.image.registry, clock, Arc::clone(&reporter)).await?;
+        Self::over(Arc::new(ecr), place.image.clone(), reporter)
+    }
+
+    /// Returns the way to a repository over a login that is there.
+    pub(super) fn over(
+        ecr: Arc<Ecr>,
+        image: ImageName,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, RunError> {
         let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
         Ok(Self {
-            image: place.image.clone(),
-            ecr: Arc::new(ecr),
+            image,
+            ecr,
             http,
             reporter,
         })
@@ -116,7 +125,7 @@ impl RegistryConnection {
 }
 
 /// Says what does not fit into one policy.
-fn say_how_narrow(policy: Option<&SessionPolicy>, reporter: &dyn Reporter) {
+pub(super) fn say_how_narrow(policy: Option<&SessionPolicy>, reporter: &dyn Reporter) {
     let note = match policy {
         None => {
             "the session is not narrowed: a policy with all registries of the run is longer than STS takes"

@@ -9,6 +9,7 @@ use super::connection::RegistryConnection;
 use super::history::History;
 use super::release::{ReleaseWish, makes_version, releasable};
 use super::rule_inputs::fetch_repository_info;
+use super::shared_registries::{SharedRegistries, repository_of};
 use super::target::Target;
 use super::version::OfForge;
 use crate::engine::ContextInputs;
@@ -18,13 +19,13 @@ use crate::pipeline::{PipelineError, PlannedRepository, gather, read_parts};
 use crate::ports::{BuildError, BuildInputs, ReadRepositories as _, Reporter, RunEvent, Warning};
 use crate::registry::UnmadeRepository;
 use crate::settings::{BuildSettings, CacheWish, Publishing, Settings};
-use tagship_domain::build::{BuildRequest, CacheEntry, NamedContext};
+use tagship_domain::build::{BuildRequest, NamedContext};
 use tagship_domain::bump::VersionTag;
 use tagship_domain::event::RepositoryInfo;
 use tagship_domain::facts::{Fact, Facts, Source};
 use tagship_domain::merging::MergedIndex;
 use tagship_domain::plan::{Content, Note, Plan, PlanRequest, Scope};
-use tagship_domain::reference::{ImageName, PartialRef};
+use tagship_domain::reference::ImageName;
 use tagship_domain::tags::{Evaluation, LabelRule, ListingError, TagSet};
 
 /// What is known before the registry is asked.
@@ -38,6 +39,8 @@ pub(super) struct RunContext<'a> {
     made: Evaluation,
     wanted: TagSet,
     labels: BTreeMap<String, String>,
+    /// The logins of a run with several images.
+    shared: Option<&'a SharedRegistries>,
 }
 
 impl<'a> RunContext<'a> {
@@ -95,7 +98,14 @@ impl<'a> RunContext<'a> {
             made,
             wanted,
             labels,
+            shared: None,
         })
+    }
+
+    /// The same, with the logins of a run with several images.
+    pub(super) fn sharing(mut self, shared: Option<&'a SharedRegistries>) -> Self {
+        self.shared = shared;
+        self
     }
 
     /// Returns where the image goes.
@@ -110,6 +120,13 @@ impl<'a> RunContext<'a> {
 
     /// Returns the way to the registry; contacts no server.
     pub(super) async fn connect(&self) -> Result<RegistryConnection, RunError> {
+        let image = self.image();
+        let shared = self
+            .shared
+            .and_then(|shared| shared.ecr(&image.registry, &self.target.identity));
+        if let Some(ecr) = shared {
+            return RegistryConnection::over(ecr, image.clone(), Arc::clone(&self.reporter));
+        }
         let caches = self.build_request().options.cache_to;
         let others: Vec<ImageName> = caches.iter().filter_map(repository_of).collect();
         let makes_repository = self.settings.create_repository.is_some();
@@ -303,14 +320,4 @@ fn read_by(build: &BuildSettings) -> Result<Vec<ContextInputs>, buildkit_session
         }
     }
     Ok(inputs)
-}
-
-/// The repository that a cache is written to, if it names one in a registry.
-fn repository_of(cache: &CacheEntry) -> Option<ImageName> {
-    let (_, reference) = cache.exposed().find(|(key, _)| *key == "ref")?;
-    let named = PartialRef::parse_name(reference).ok()?;
-    Some(ImageName {
-        registry: named.registry?,
-        repository: named.repository?,
-    })
 }

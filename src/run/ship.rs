@@ -13,6 +13,7 @@ use super::further_targets::OpenedTargets;
 use super::gate::{plan_gate, plan_gate_offline, upload_sarif, write_sarif};
 use super::history::History;
 use super::result_files::{prepare_files, write_files};
+use super::shared_registries::SharedRegistries;
 use super::signing::signer;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
@@ -39,6 +40,16 @@ pub async fn ship(
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
+    Box::pin(ship_sharing(settings, None, reporter, ledger)).await
+}
+
+/// The same for one of several images, which share their logins.
+pub(super) async fn ship_sharing(
+    settings: &Settings,
+    shared: Option<&SharedRegistries>,
+    reporter: Arc<dyn Reporter>,
+    ledger: &Ledger,
+) -> Result<Outcome, RunError> {
     if settings.offline {
         return Box::pin(plan(settings, reporter, ledger)).await;
     }
@@ -48,6 +59,7 @@ pub async fn ship(
     }
     ledger.enter(Stage::Read, &*reporter);
     let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
+    let context = context.sharing(shared);
     ledger.destination(context.image());
     let shipped = match OpenedTargets::open(settings, &reporter).await {
         Ok(targets) => {

@@ -89,6 +89,32 @@ impl IdentitySettings {
         self.role.as_ref()?.split(':').nth(4)
     }
 
+    /// Whether both come to the same credentials, of two images of one process: keys and tokens are those of its
+    /// environment, which no file has.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let named = |one: &Self| {
+            (
+                one.role.clone(),
+                one.session_name.clone(),
+                one.audience.clone(),
+                one.session.clone(),
+                one.allowed_accounts.clone(),
+                one.region.clone(),
+                one.endpoint_url.clone(),
+                one.access_key.as_ref().map(|key| key.id.clone()),
+            )
+        };
+        let said = |one: &Self| {
+            (
+                one.duration_seconds,
+                one.narrows_session,
+                one.chains_roles,
+                one.uses_existing,
+            )
+        };
+        named(self) == named(other) && said(self) == said(other)
+    }
+
     /// Everything in the settings that must never be shown.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         let of_oidc = self.oidc.iter().filter_map(|token| match token {

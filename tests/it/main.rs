@@ -45,6 +45,7 @@ mod repositories;
 mod runner_contract;
 mod scanning;
 mod schemas;
+mod several_images;
 mod signing;
 mod site;
 mod source;

@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{End, drive, fail, show, tell, until_interrupted};
+use super::{End, drive, fail, show, show_with, tell, until_interrupted};
 use crate::action::ActionFiles;
 use crate::cli::ending;
 use crate::cli::interrupt::Interrupt;
-use crate::inputs::{self, Environment, RawArguments, RawInputs};
+use crate::inputs::{self, Environment, RawArguments, RawInputs, SettingsError};
 use crate::pipeline::Ledger;
 use crate::ports::RunEvent;
-use crate::run::{self, EndedRun, Outcome};
+use crate::run::{self, EndedRun, Outcome, SeveralRequest, ShippedImages};
 use crate::settings::Settings;
 use crate::ui::{Diagnosis, Ui};
 
@@ -43,6 +43,9 @@ pub(super) fn publish(
             tell(&ui, Some(diagnosis), outcome, files.as_ref());
         }
     });
+    if let Some(code) = several(ui, interrupt, &arguments, environment, work, files.as_ref()) {
+        return code;
+    }
     if let Some(end) = changed(ui, &arguments, environment, work) {
         return show(ui, end, Some(&ledger), files.as_ref());
     }
@@ -116,6 +119,90 @@ fn exported(end: End, files: &ActionFiles) -> End {
         }
         _ => end,
     }
+}
+
+/// Publishes several images, if that is asked for.
+fn several(
+    ui: &Arc<Ui>,
+    interrupt: &Interrupt,
+    arguments: &RawArguments,
+    environment: &Environment,
+    work: Work,
+    files: Option<&ActionFiles>,
+) -> Option<ExitCode> {
+    if work == Work::Plan {
+        return None;
+    }
+    let request = match several_request(ui, arguments, environment, work) {
+        Ok(request) => request?,
+        Err(end) => return Some(show(ui, end, None, files)),
+    };
+    let rows = Arc::new(request.rows());
+    ending::leave({
+        let (ui, rows, files) = (Arc::clone(ui), Arc::clone(&rows), files.cloned());
+        move |diagnosis| {
+            let outcome = rows.outcome(Some(&diagnosis.plain()));
+            tell(&ui, Some(diagnosis), outcome, files.as_ref());
+        }
+    });
+    let work = async {
+        let shipped = Box::pin(run::ship_several(&request, ui.reporter(), &rows));
+        End::Done(Box::new(shipped.await))
+    };
+    let end = until_interrupted(interrupt, work);
+    if !matches!(end, End::Cancelled) {
+        notify_of_each(ui, interrupt, &request, &rows);
+    }
+    Some(show_with(ui, end, |failure| rows.outcome(Some(failure)), files))
+}
+
+/// Lets others hear how each image's run ended.
+fn notify_of_each(ui: &Ui, interrupt: &Interrupt, request: &SeveralRequest, rows: &ShippedImages) {
+    let reporter = ui.reporter();
+    for ((_, settings), (ledger, ended)) in request.images.iter().zip(rows.ended()) {
+        let Some(ended) = ended.filter(|_| run::has_receivers(settings)) else {
+            continue;
+        };
+        let ended = EndedRun {
+            failure: ended.failure.map(|(kind, words)| (kind, ui.redact(&words))),
+            report: ui.redact(&ended.report),
+        };
+        // Without threads there is no way to send, and the error of that is not the run's.
+        drive(interrupt, run::notify(settings, ended, ledger, &*reporter)).ok();
+    }
+}
+
+fn several_request(
+    ui: &Ui,
+    arguments: &RawArguments,
+    environment: &Environment,
+    work: Work,
+) -> Result<Option<SeveralRequest>, End> {
+    let failed = |error: SettingsError| End::Failed(Box::new(error));
+    let mut notes = Vec::new();
+    let reporter = ui.reporter();
+    let wish = inputs::several_wish(arguments, environment, work == Work::Ship, &mut notes);
+    let Some(wish) = wish.map_err(failed)? else {
+        return Ok(None);
+    };
+    let names = wish
+        .changed
+        .as_ref()
+        .map(|changed| run::touched(changed, &*reporter));
+    let names = names.transpose().map_err(|error| End::Failed(Box::new(error)))?;
+    let images = inputs::several(arguments, environment, names.as_deref(), &mut notes).map_err(failed)?;
+    let secrets = images.iter().flat_map(|(_, settings)| settings.secrets());
+    secrets.for_each(|secret| reporter.mask(secret));
+    let accounts = images.iter().flat_map(|(_, settings)| settings.masked_accounts());
+    accounts.for_each(|account| reporter.mask(&account));
+    for note in &notes {
+        reporter.event(RunEvent::Note(note));
+    }
+    Ok(Some(SeveralRequest {
+        images,
+        parallel: wish.parallel,
+        is_fail_fast: wish.is_fail_fast,
+    }))
 }
 
 /// Lists the images that the commit touches, if that is asked for.

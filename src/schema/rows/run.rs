@@ -21,13 +21,37 @@ pub(super) const ROWS: &[Input] = &[
     )
     .default_note("the context and the Dockerfile"),
     Input {
-        faces: Faces::Plan,
+        faces: Faces::ShipAndPlan,
         ..Input::flag(
             Section::Images,
             "changed",
-            "Publish nothing, and list the images that the commit touches as a matrix for `strategy`",
+            "The images that the commit touches: `ship`, and the action with `all`, publish them; `plan`, and the action without, \
+             list them as a matrix for `strategy`, and publish nothing",
         )
     },
+    Input::flag(
+        Section::Images,
+        "all",
+        "Publish the images of `tagship.yaml` in one run, each as a transaction of its own; with `changed` those that the commit \
+         touches",
+    )
+    .faces(Faces::Ship),
+    Input::new(
+        Section::Images,
+        "parallel",
+        InputKind::Integer { least: 1, greatest: 16 },
+        "COUNT",
+        "How many images are published at a time",
+    )
+    .default("2")
+    .faces(Faces::Ship),
+    Input::flag(
+        Section::Images,
+        "fail-fast",
+        "Begin no further image after one has failed; those that have begun come to their end",
+    )
+    .default("true")
+    .faces(Faces::Ship),
     Input::text(
         Section::Images,
         "since",
@@ -35,7 +59,7 @@ pub(super) const ROWS: &[Input] = &[
         "What `changed` compares the commit with: a commit, branch or tag",
     )
     .default_note("the event's own base; in a push the commit before it, in a pull request where it branched off")
-    .faces(Faces::Plan),
+    .faces(Faces::ShipAndPlan),
     Input::flag(
         Section::Run,
         "create-repository",

@@ -1,0 +1,278 @@
+//! `tagship ship --all` and `--changed` against the embedded ECR, with images that are published already: no engine is needed.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tagship_domain::immutability::Mutability;
+use tagship_domain::reference::Digest;
+use test_support::checkout::Checkout;
+use test_support::images::Pusher;
+use test_support::local::{Ecr, is_tag_put};
+use test_support::process::{Finished, finish};
+use test_support::schema::problems;
+
+const CONFIG: &str = "\
+images:
+  api:
+    repository: shop/api
+    context: api
+  web:
+    repository: shop/web
+    context: web
+  jobs:
+    repository: shop/jobs
+    context: jobs
+";
+
+struct Shop {
+    ecr: Ecr,
+    checkout: Checkout,
+    home: tempfile::TempDir,
+}
+
+impl Shop {
+    /// Of the images all are published, but those of `taken` for another commit under this commit's tag.
+    fn new(taken: &[&str]) -> Self {
+        let ecr = Ecr::start();
+        let mut checkout = Checkout::with(&[
+            ("tagship.yaml", CONFIG),
+            ("api/Dockerfile", "FROM scratch\nCOPY . /\n"),
+            ("web/Dockerfile", "FROM scratch\nCOPY . /\n"),
+            ("jobs/Dockerfile", "FROM scratch\nCOPY . /\n"),
+        ]);
+        checkout.commit(&[("web/index.html", "new\n")]);
+        for name in ["api", "web", "jobs"] {
+            let repository = format!("shop/{name}");
+            ecr.create_repository(&repository, &Mutability::Immutable);
+            let pusher = Pusher::new(&ecr, &repository);
+            let revision = if taken.contains(&name) {
+                "0".repeat(40)
+            } else {
+                checkout.head()
+            };
+            let labels = json!({"org.opencontainers.image.revision": revision});
+            let image = pusher.image("amd64", name, &labels);
+            pusher.tag(&format!("sha-{}", &checkout.head()[..12]), &image.digest);
+        }
+        ecr.forget_journal();
+        Self {
+            ecr,
+            checkout,
+            home: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Finished {
+        let mut command = self.ecr.command(self.home.path(), arguments);
+        finish(command.current_dir(self.checkout.path()))
+    }
+}
+
+/// The names of images with what became of each.
+fn statuses(run: &Finished) -> Vec<(String, String)> {
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let rows = report["images"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    rows.map(|row| (text(&row["name"]), text(&row["status"])))
+        .collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = expected
+        .iter()
+        .map(|(name, status)| ((*name).to_owned(), (*status).to_owned()));
+    owned.collect()
+}
+
+#[test]
+fn all_images_are_published_in_one_run_with_a_row_for_each() {
+    let shop = Shop::new(&[]);
+    let run = shop.run(&["ship", "--all", "--json"]);
+    run.expect_code(0);
+    let published = "already-published";
+    assert_eq!(
+        statuses(&run),
+        pairs(&[("api", published), ("web", published), ("jobs", published)])
+    );
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    for row in report["images"].as_array().unwrap() {
+        let mut of_row = row["report"].clone();
+        of_row["exit-code"] = json!(0);
+        of_row["error"] = Value::Null;
+        assert_eq!(problems("docs/schemas/report.json", &of_row), "");
+        let repository = format!("{}/shop/{}", shop.ecr.host(), row["name"].as_str().unwrap());
+        assert!(
+            row["image"]
+                .as_str()
+                .unwrap()
+                .starts_with(&format!("{repository}@sha256:"))
+        );
+    }
+    let changed = shop.run(&["ship", "--changed", "--json"]);
+    changed.expect_code(0);
+    assert_eq!(statuses(&changed), pairs(&[("web", published)]));
+    let none = shop.run(&["ship", "--changed", "--since", "HEAD", "--json"]);
+    none.expect_code(0);
+    assert_eq!(statuses(&none), []);
+    assert!(
+        none.stderr.contains("the commit touches no image"),
+        "{}",
+        none.stderr
+    );
+    assert!(!shop.ecr.journal().iter().any(is_tag_put));
+    // One login for all images, in each of the two runs that published.
+    let journal = shop.ecr.journal();
+    let logins = journal
+        .iter()
+        .filter(|entry| entry.operation == "GetAuthorizationToken");
+    assert_eq!(logins.count(), 2, "{journal:?}");
+}
+
+#[test]
+fn one_that_fails_stops_none_that_has_begun_and_its_exit_code_counts() {
+    let shop = Shop::new(&["api"]);
+    let published = "already-published";
+    let run = shop.run(&["ship", "--all", "--fail-fast=false", "--json"]);
+    run.expect_code(10);
+    assert_eq!(
+        statuses(&run),
+        pairs(&[("api", "failed"), ("web", published), ("jobs", published)])
+    );
+    assert!(run.stderr.contains("1 of 3 images failed"), "{}", run.stderr);
+    assert!(run.stderr.contains("`api`: tag `sha-"), "{}", run.stderr);
+    let first = shop.run(&["ship", "--all", "--parallel", "1", "--json"]);
+    first.expect_code(10);
+    assert_eq!(
+        statuses(&first),
+        pairs(&[("api", "failed"), ("web", "not-begun"), ("jobs", "not-begun")])
+    );
+    assert!(
+        first.stderr.contains("not begun: `web`, `jobs`"),
+        "{}",
+        first.stderr
+    );
+}
+
+#[test]
+fn what_cannot_be_is_found_before_anything_begins() {
+    let shop = Shop::new(&[]);
+    for (arguments, said) in [
+        (&["--all", "--only", "api"][..], "names one image"),
+        (&["--all", "--digest-file", "digest"], "both write"),
+        (&["--all", "--push=false"], "image `api` is not published"),
+        (
+            &["--all", "--since", "HEAD"],
+            "goes together with `changed` alone",
+        ),
+        (&["--all", "--parallel", "0"], "not a whole number"),
+        (&["--all", "--platforms", "nonsense"], "image `web`: "),
+    ] {
+        let run = shop.run(&[&["ship"], arguments].concat());
+        run.expect_code(2);
+        assert!(run.stderr.contains(said), "{arguments:?}: {}", run.stderr);
+    }
+    assert!(shop.ecr.journal().is_empty());
+}
+
+#[test]
+fn the_action_has_an_output_with_a_row_for_each_image() {
+    let shop = Shop::new(&["jobs"]);
+    let file = |name: &str| {
+        let path = shop.home.path().join(name);
+        fs::write(&path, "").unwrap();
+        path
+    };
+    let (outputs, summary) = (file("outputs"), file("summary"));
+    let mut command = shop.ecr.command(shop.home.path(), &["action"]);
+    let command = command
+        .env("INPUT_ALL", "true")
+        .env("INPUT_FAIL-FAST", "false")
+        .env("GITHUB_OUTPUT", &outputs)
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .current_dir(shop.checkout.path());
+    finish(command).expect_code(10);
+    let mut exporting = shop.ecr.command(shop.home.path(), &["action"]);
+    let exporting = exporting
+        .env("INPUT_ALL", "true")
+        .env("INPUT_EXPORT-DOCKER-LOGIN", "true")
+        .current_dir(shop.checkout.path());
+    let exporting = finish(exporting);
+    exporting.expect_code(2);
+    assert!(
+        exporting.stderr.contains("which only a run of one image does"),
+        "{}",
+        exporting.stderr
+    );
+    let outputs = fs::read_to_string(outputs).unwrap();
+    let rows = outputs.split("images<<").nth(1).unwrap().lines().nth(1).unwrap();
+    let rows: Value = serde_json::from_str(rows).unwrap();
+    assert_eq!(rows[0]["name"], "api");
+    let digest = rows[0]["digest"].as_str().unwrap();
+    Digest::parse(digest).unwrap();
+    let tag = format!("sha-{}", &shop.checkout.head()[..12]);
+    assert_eq!(rows[0]["tags"], json!([tag]));
+    assert_eq!(
+        (&rows[2]["status"], &rows[2]["exit-code"]),
+        (&json!("failed"), &json!(10))
+    );
+    let summary = fs::read_to_string(summary).unwrap();
+    assert!(
+        summary.contains("shop/api") && summary.contains("shop/jobs"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn a_job_whose_commit_touches_no_image_is_green_and_says_so() {
+    let shop = Shop::new(&[]);
+    let outputs = shop.home.path().join("outputs");
+    fs::write(&outputs, "").unwrap();
+    let mut command = shop.ecr.command(shop.home.path(), &["action"]);
+    let command = command
+        .env("INPUT_ALL", "true")
+        .env("INPUT_CHANGED", "true")
+        .env("INPUT_SINCE", "HEAD")
+        .env("GITHUB_OUTPUT", &outputs)
+        .current_dir(shop.checkout.path());
+    let run = finish(command);
+    run.expect_code(0);
+    assert!(run.stdout.contains("touches no image") || run.stderr.contains("touches no image"));
+    let outputs = fs::read_to_string(outputs).unwrap();
+    let value = |name: &str| {
+        let begin = outputs.split(&format!("\n{name}<<")).nth(1);
+        begin
+            .or_else(|| outputs.strip_prefix(&format!("{name}<<")))
+            .and_then(|rest| rest.lines().nth(1))
+            .map(str::to_owned)
+    };
+    assert_eq!(value("status").as_deref(), Some("unchanged"), "{outputs}");
+    assert_eq!(value("images").as_deref(), Some("[]"), "{outputs}");
+    assert!(shop.ecr.journal().is_empty());
+}
+
+#[test]
+fn what_happens_to_each_image_stands_under_its_name() {
+    let shop = Shop::new(&[]);
+    let run = shop.run(&["ship", "--all", "--parallel", "3"]);
+    run.expect_code(0);
+    for name in ["api", "web", "jobs"] {
+        assert!(run.stderr.contains(&format!("{name}: read")), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("{name}:\n")), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(&format!("{name:4}  already-published")),
+            "{}",
+            run.stderr
+        );
+    }
+    assert_eq!(run.stdout.lines().count(), 3, "{}", run.stdout);
+    let config = CONFIG.replace("  api:", "  \"api\\e[2K\\nerror: no\":");
+    fs::write(shop.checkout.path().join("tagship.yaml"), config).unwrap();
+    let hostile = shop.run(&["ship", "--all"]);
+    hostile.expect_code(2);
+    assert!(
+        hostile.stderr.contains("is not a name for an image"),
+        "{}",
+        hostile.stderr
+    );
+    assert!(!hostile.stderr.contains('\u{1b}'), "{}", hostile.stderr);
+}
