@@ -9,12 +9,13 @@
 //! ```
 //!
 //! The key `images` holds several images: a list of mappings, each with a `name`, or a mapping from names. Each may
-//! hold every other key; what it does not hold it has from the file. The key `repositories` holds what is declared of
-//! repositories, which no flag says.
+//! hold every other key; what it does not hold it has from the file. The keys `repositories` and
+//! `registry-settings` hold what is declared of repositories and of the registry, which no flag says.
 //!
 //! Values are read straight into texts, so that the version `1.10` does not become the number 1.1.
 
 mod images;
+mod registry_settings;
 mod repositories;
 pub(crate) mod yaml;
 
@@ -30,6 +31,8 @@ use crate::regular_file;
 use crate::schema::{self, Faces, INPUTS, Input, InputKind};
 use tagship_domain::untrusted::cleaned;
 
+pub use registry_settings::ConfigRegistry;
+pub(crate) use registry_settings::registry_policy_of_file;
 pub use repositories::{ConfigRepositories, ConfigSettings, FileReference};
 pub(crate) use repositories::{lifecycle_of_file, policy_of_file};
 
@@ -48,6 +51,8 @@ pub struct Config {
     pub images: Vec<ConfigImage>,
     /// The repositories that it declares.
     pub repositories: Option<ConfigRepositories>,
+    /// The settings of the registry that it declares.
+    pub registry_settings: Option<ConfigRegistry>,
     /// What is wrong with it.
     pub problems: Vec<ConfigProblem>,
 }
@@ -151,6 +156,9 @@ pub fn parse(text: &str) -> Config {
                     images::KEY => config.images = images::read(key, value, problems),
                     repositories::KEY => {
                         config.repositories = Some(repositories::read(key, value, problems));
+                    }
+                    registry_settings::KEY => {
+                        config.registry_settings = Some(registry_settings::read(key, value, problems));
                     }
                     _ => return false,
                 }

@@ -5,6 +5,7 @@ mod execute;
 mod gate;
 mod gather;
 mod ledger;
+mod registry_settings;
 mod release;
 mod repositories;
 mod signing;
@@ -16,6 +17,9 @@ pub use execute::{Writers, execute};
 pub use gate::{Scanning, judge};
 pub use gather::{gather, gather_copy, image_facts, label_facts, read_parts};
 pub use ledger::Ledger;
+pub use registry_settings::{
+    AppliedSettings, PlannedSettings, UpstreamProblem, apply_settings, plan_settings,
+};
 pub use release::{ReleasedImage, gather_release, release};
 pub use repositories::{
     AppliedRepository, ApplyError, LifecycleCheck, MissingRepository, PlannedRepository, Wanted,

@@ -45,7 +45,9 @@ pub use oci_registry::{
 pub use releases::{
     ForgeRelease, ListedTag, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, WriteReleases,
 };
-pub use repositories::{Creation, ReadRepositories, Removal, WriteRepositories};
+pub use repositories::{
+    Creation, ReadRegistrySettings, ReadRepositories, Removal, WriteRegistrySettings, WriteRepositories,
+};
 pub use scans::{ReadScans, ScanStart, ShowFindings, StartScans};
 pub use signatures::{SignError, SignImage, VerifySignature};
 pub use tagship_domain::capability::ImageStore;

@@ -21,6 +21,7 @@ mod inventory;
 mod lifecycle;
 mod markdown;
 mod outputs;
+mod registry_settings;
 mod release;
 mod repositories;
 mod sarif;
@@ -33,8 +34,9 @@ pub use inventory::{ImageListing, ImageRow, listing_text};
 pub use lifecycle::{PreviewReport, RepositoryPreview};
 pub use markdown::summary;
 pub use outputs::{OUTPUTS, Output, outputs};
+pub use registry_settings::{RepositoryFailure, SettingsPlan, SettingsReport, UnusableUpstream};
 pub use release::{GitTagReport, ReleaseOutcome, ReleaseReport};
-pub use repositories::{RegistryPlan, RegistryReport, RepositoryFailure, RepositoryReport};
+pub use repositories::{RegistryPlan, RegistryReport, RepositoryReport};
 pub use sarif::sarif;
 pub use text::{hold_warnings, plan_text, release_plan_text, report_text};
 

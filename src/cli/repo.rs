@@ -77,6 +77,9 @@ pub(super) struct ImportArguments {
     /// The repositories [default: all of the registry]
     #[arg(value_name = "REPOSITORY", value_parser = repository_name)]
     names: Vec<RepositoryName>,
+    /// Print the registry's own settings too
+    #[arg(long)]
+    registry_settings: bool,
     #[command(flatten)]
     registry: RegistryArguments,
 }
@@ -179,6 +182,7 @@ impl ImportArguments {
         Ok(ImportRequest {
             settings: self.registry.into_settings(environment)?,
             names: self.names,
+            with_settings: self.registry_settings,
         })
     }
 }

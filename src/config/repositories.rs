@@ -12,8 +12,8 @@
 //! ```
 
 mod lifecycle;
-mod policy;
-mod reading;
+pub(super) mod policy;
+pub(super) mod reading;
 mod values;
 
 use self::reading::{Reading, suggestion};
@@ -87,7 +87,7 @@ pub struct FileReference {
 }
 
 /// A document that is declared, or the file that holds it.
-enum Given<T> {
+pub(super) enum Given<T> {
     Here(Document<T>),
     File(FileReference),
 }
@@ -188,7 +188,7 @@ fn name<'a>(
 }
 
 /// Reads what is declared of one repository; `has_name` where its name stands among the settings.
-fn settings(node: &Node, has_name: bool, reading: &mut Reading<'_>) -> ConfigSettings {
+pub(super) fn settings(node: &Node, has_name: bool, reading: &mut Reading<'_>) -> ConfigSettings {
     let mut read = ConfigSettings::default();
     let mut mutability = None;
     let mut filters = None;

@@ -8,7 +8,7 @@ use super::problem::Problems;
 use super::quoted;
 use super::trust::Trust;
 use super::{Environment, Face, Origin, Problem, workspace};
-use crate::config::{Config, ConfigRepositories};
+use crate::config::{Config, ConfigRegistry, ConfigRepositories};
 use crate::schema::{INPUTS, Input, InputKind, find};
 use tagship_domain::untrusted::cleaned;
 
@@ -127,6 +127,12 @@ impl RawInputs {
     pub(super) fn declared_repositories(&self) -> (Option<&ConfigRepositories>, &str) {
         let (config, path) = &*self.file;
         (config.repositories.as_ref(), path)
+    }
+
+    /// What the file declares of the registry's settings, and how messages name the file.
+    pub(super) fn declared_registry(&self) -> (Option<&ConfigRegistry>, &str) {
+        let (config, path) = &*self.file;
+        (config.registry_settings.as_ref(), path)
     }
 
     /// How far the file is trusted.

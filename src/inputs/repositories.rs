@@ -7,9 +7,12 @@ use super::destination::ResolvedDestination;
 use super::paths::Paths;
 use super::problem::Problems;
 use super::{Environment, Origin, RawArguments, RawInputs, SettingsError, identity};
-use crate::config::{ConfigProblem, ConfigSettings, FileReference, lifecycle_of_file, policy_of_file};
+use crate::config::{
+    ConfigProblem, ConfigSettings, FileReference, lifecycle_of_file, policy_of_file, registry_policy_of_file,
+};
 use crate::regular_file;
 use crate::settings::{RegistrySettings, RepositorySettings};
+use tagship_domain::registry_settings::{CreationTemplate, DeclaredRegistry, DeclaredRegistryPolicy};
 use tagship_domain::repositories::{Declarations, DeclaredRepository, DeclaredSettings, Document};
 use tagship_domain::untrusted::cleaned;
 
@@ -27,6 +30,7 @@ pub fn registry(given: RawArguments, environment: &Environment) -> Result<Regist
     let place = ResolvedDestination::of_registry(&raw, environment, &mut problems);
     let identity = identity::read(&raw, environment, place.as_ref(), &mut problems);
     let declared = declarations(&raw, environment, &mut problems);
+    let declared_registry = registry_settings(&raw, environment, &mut problems);
     let (_, file) = raw.declared_repositories();
     match (problems.finish(), place, identity) {
         (Ok(()), Some(place), Some(identity)) => Ok(RegistrySettings {
@@ -35,6 +39,7 @@ pub fn registry(given: RawArguments, environment: &Environment) -> Result<Regist
                 identity,
             },
             declared,
+            declared_registry,
             file: file.to_owned(),
         }),
         (Err(error), ..) => Err(error),
@@ -62,11 +67,7 @@ pub(super) fn declarations(
         };
         return problems.add(&at, message, hint);
     }
-    let files = Files {
-        paths: Paths::new(raw.face(), environment),
-        workspace: raw.workspace(environment),
-        config: file.to_owned(),
-    };
+    let files = Files::of(raw, environment, file);
     Some(Declarations {
         defaults: files.settings(&read.defaults, problems),
         patterns: (read.patterns.iter())
@@ -79,6 +80,40 @@ pub(super) fn declarations(
             })
             .collect(),
     })
+}
+
+/// What is declared of the registry's settings; `None` where no file declares anything, or with a problem.
+pub(super) fn registry_settings(
+    raw: &RawInputs,
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Option<DeclaredRegistry> {
+    let (read, file) = raw.declared_registry();
+    let read = read?;
+    if !raw.trust().is_whole() {
+        let (message, hint) = raw.trust().refusal("registry-settings", "");
+        let at = Origin::File {
+            path: file.to_owned(),
+            line: read.line,
+            column: read.column,
+        };
+        return problems.add(&at, message, hint);
+    }
+    let files = Files::of(raw, environment, file);
+    let mut declared = read.declared.clone();
+    if let Some(file) = &read.policy_file {
+        let policy = files.document(file, registry_policy_of_file, problems);
+        declared.policy = policy.map(|policy| Document::Says(DeclaredRegistryPolicy::Document(policy)));
+    }
+    let templates = read
+        .templates
+        .iter()
+        .map(|(template, settings)| CreationTemplate {
+            settings: files.settings(settings, problems),
+            ..template.clone()
+        });
+    declared.templates = templates.collect();
+    Some(declared)
 }
 
 /// The repository as a run makes it where it is missing, if it is to.
@@ -106,6 +141,14 @@ struct Files {
 }
 
 impl Files {
+    fn of(raw: &RawInputs, environment: &Environment, file: &str) -> Self {
+        Self {
+            paths: Paths::new(raw.face(), environment),
+            workspace: raw.workspace(environment),
+            config: file.to_owned(),
+        }
+    }
+
     fn settings(&self, read: &ConfigSettings, problems: &mut Problems) -> DeclaredSettings {
         let mut declared = read.declared.clone();
         if let Some(file) = &read.policy_file {

@@ -8,7 +8,7 @@ use super::{
 use crate::settings::{Destination, IdentitySettings, RepositoryPlace, TargetSettings};
 use tagship_domain::iam::Target;
 use tagship_domain::reference::{AccountId, Region};
-use tagship_domain::repositories::DeclaredRepository;
+use tagship_domain::repositories::{Declarations, DeclaredRepository};
 use tagship_domain::untrusted::cleaned;
 
 /// Reads which repositories `tagship.yaml` declares, or the one that flags and variables name.
@@ -21,7 +21,11 @@ pub fn declared_targets(
     let is_named = raw
         .text("repository", &mut problems)
         .is_some_and(|value| !matches!(value.origin, Origin::File { .. }));
-    let declared = repositories::declarations(&raw, environment, &mut problems).filter(|_| !is_named);
+    // Settings of the registry are about no repository.
+    let settings = repositories::registry_settings(&raw, environment, &mut problems);
+    let declared = repositories::declarations(&raw, environment, &mut problems)
+        .or_else(|| settings.map(|_| Declarations::default()))
+        .filter(|_| !is_named);
     let Some(declared) = declared else {
         problems.finish()?;
         return targets(given, environment);

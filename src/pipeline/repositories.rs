@@ -98,11 +98,19 @@ pub enum ApplyError {
     /// Another run made the repository meanwhile, and another removed it.
     #[error("the repository was made and removed by others meanwhile")]
     Gone,
+    /// The upstream registry of a cache cannot be used.
+    #[error("the upstream of cache rule `{prefix}` cannot be used: {problem}")]
+    Upstream {
+        /// The rule's prefix.
+        prefix: String,
+        /// Why, as the registry says it; cleaned.
+        problem: String,
+    },
 }
 
 impl ApplyError {
     /// Whether no other repository could do better.
-    const fn is_about_credentials(&self) -> bool {
+    pub(super) const fn is_about_credentials(&self) -> bool {
         matches!(
             self,
             Self::Registry(RegistryError::Login { .. } | RegistryError::Unauthorized { .. })
@@ -115,7 +123,7 @@ impl Diagnose for ApplyError {
         match self {
             Self::Registry(error) => error.kind(),
             Self::Obstacle(_) => FailureKind::Drift,
-            Self::Gone => FailureKind::Operation,
+            Self::Gone | Self::Upstream { .. } => FailureKind::Operation,
         }
     }
 
@@ -124,6 +132,9 @@ impl Diagnose for ApplyError {
             Self::Registry(error) => error.hint(),
             Self::Obstacle(obstacle) => Some(obstacle.hint().into()),
             Self::Gone => Some("run again".into()),
+            Self::Upstream { .. } => {
+                Some("the rule is there; check the secret or the role that it names".into())
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
-//! The repositories of a registry and their settings.
+//! The repositories of a registry and their settings, and the registry's own.
 
 use async_trait::async_trait;
 
 use super::RegistryError;
 use tagship_domain::reference::RepositoryName;
+use tagship_domain::registry_settings::{ActualRegistry, RegistryPut, TemplatePrefix, WantedSettings};
 use tagship_domain::repositories::{
     ActualRepository, Change, DeclaredRepository, Document, ResourceTags, StoredImage,
 };
@@ -41,6 +42,24 @@ pub trait WriteRepositories: ReadRepositories {
 
     /// Removes a repository; one that holds images only if they are to go with it.
     async fn remove(&self, repository: &RepositoryName, with_images: bool) -> Result<Removal, RegistryError>;
+}
+
+/// Reads the settings of a registry.
+#[async_trait]
+pub trait ReadRegistrySettings: Send + Sync {
+    /// Returns what is wanted of the settings, and asks for nothing else.
+    async fn settings(&self, wanted: &WantedSettings) -> Result<ActualRegistry, RegistryError>;
+
+    /// Returns why the upstream registry of a rule of the pull-through cache cannot be used, as the registry says it; `None` where
+    /// it can.
+    async fn upstream_problem(&self, prefix: &TemplatePrefix) -> Result<Option<String>, RegistryError>;
+}
+
+/// Changes the settings of a registry.
+#[async_trait]
+pub trait WriteRegistrySettings: ReadRegistrySettings {
+    /// Changes one setting. What is that way already is no error.
+    async fn put(&self, put: &RegistryPut) -> Result<(), RegistryError>;
 }
 
 /// What became of a repository that was to be made.

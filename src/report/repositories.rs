@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use tagship_domain::error::Diagnose;
+use super::{RepositoryFailure, SettingsPlan, SettingsReport};
 use tagship_domain::reference::{RegistryHost, RepositoryName};
 use tagship_domain::repositories::{Change, Obstacle, PlanAction, RepositoryPlan};
 
@@ -15,6 +15,9 @@ use tagship_domain::repositories::{Change, Obstacle, PlanAction, RepositoryPlan}
 pub struct RegistryPlan {
     /// The registry.
     pub registry: RegistryHost,
+    /// Its settings, where they are declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry_settings: Option<SettingsPlan>,
     /// The repositories, in the order of their declaration.
     pub repositories: Vec<RepositoryPlan>,
 }
@@ -25,6 +28,9 @@ pub struct RegistryPlan {
 pub struct RegistryReport {
     /// The registry.
     pub registry: RegistryHost,
+    /// Its settings, where they are declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry_settings: Option<SettingsReport>,
     /// The repositories that were not as declared, in the order in which they were changed.
     pub repositories: Vec<RepositoryReport>,
     /// How many were as declared.
@@ -47,26 +53,6 @@ pub struct RepositoryReport {
     pub error: Option<RepositoryFailure>,
 }
 
-/// Why a repository is not as declared.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct RepositoryFailure {
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: Option<String>,
-}
-
-impl RepositoryFailure {
-    /// Returns an error in words.
-    pub fn of(error: &dyn Diagnose) -> Self {
-        Self {
-            message: tagship_domain::error::with_causes(error),
-            hint: error.hint().map(std::borrow::Cow::into_owned),
-        }
-    }
-}
-
 impl RegistryPlan {
     /// Returns how many repositories have this action.
     pub fn count(&self, action: PlanAction) -> usize {
@@ -78,7 +64,9 @@ impl RegistryPlan {
 
     /// Whether every repository is as declared.
     pub fn is_fulfilled(&self) -> bool {
-        self.repositories.iter().all(RepositoryPlan::is_fulfilled)
+        let settings = self.registry_settings.as_ref();
+        settings.is_none_or(SettingsPlan::is_fulfilled)
+            && self.repositories.iter().all(RepositoryPlan::is_fulfilled)
     }
 
     /// Returns why repositories cannot become what is declared, with their names.
@@ -93,7 +81,8 @@ impl RegistryPlan {
 
     /// Returns the plan as a person reads it. Ends with a line break.
     pub fn text(&self) -> String {
-        let mut text = String::new();
+        let settings = self.registry_settings.as_ref();
+        let mut text = settings.map_or_else(String::new, SettingsPlan::text);
         for one in self.repositories.iter().filter(|one| !one.is_fulfilled()) {
             let _ = writeln!(text, "{} {}", one.action.as_str(), one.repository);
             text += &diff(&one.changes);
@@ -115,6 +104,8 @@ impl RegistryPlan {
     /// Returns the plan as Markdown, for a pull request or a job's summary. Ends with a line break.
     pub fn markdown(&self) -> String {
         let mut text = format!("### Repositories in `{}`\n\n{}\n", self.registry, self.counts());
+        let settings = self.registry_settings.as_ref();
+        text += &settings.map_or_else(String::new, SettingsPlan::markdown);
         for one in self.repositories.iter().filter(|one| !one.is_fulfilled()) {
             let _ = write!(
                 text,
@@ -140,8 +131,15 @@ impl RegistryPlan {
         ];
         let counts = counts.map(|(action, words)| (self.count(action), words));
         let counts = counts.iter().filter(|(count, _)| *count > 0);
-        let counts: Vec<String> = counts.map(|(count, words)| format!("{count} {words}")).collect();
-        if counts.is_empty() {
+        let settings = self.registry_settings.as_ref();
+        let counts: Vec<String> = settings
+            .and_then(SettingsPlan::count)
+            .into_iter()
+            .chain(counts.map(|(count, words)| format!("{count} {words}")))
+            .collect();
+        if counts.is_empty() && settings.is_some() {
+            "all as declared".to_owned()
+        } else if counts.is_empty() {
             "nothing is declared".to_owned()
         } else {
             counts.join(", ")
@@ -152,7 +150,8 @@ impl RegistryPlan {
 impl RegistryReport {
     /// Returns the report as a person reads it. Ends with a line break.
     pub fn text(&self) -> String {
-        let mut text = String::new();
+        let settings = self.registry_settings.as_ref();
+        let mut text = settings.map_or_else(String::new, SettingsReport::text);
         for one in &self.repositories {
             let word = match (one.made, one.applied.is_empty(), &one.error) {
                 (true, ..) => "made",
@@ -170,6 +169,13 @@ impl RegistryReport {
         }
         let failed = self.repositories.iter().filter(|one| one.error.is_some()).count();
         let done = self.repositories.len() - failed;
+        if let Some(count) = settings
+            .map(|settings| settings.applied.len())
+            .filter(|count| *count > 0)
+        {
+            let settings = if count == 1 { "setting" } else { "settings" };
+            let _ = write!(text, "{count} registry {settings} changed, ");
+        }
         let _ = write!(text, "{done} changed, {} as declared", self.unchanged);
         if failed > 0 {
             let _ = write!(text, ", {failed} failed");

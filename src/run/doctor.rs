@@ -272,7 +272,9 @@ async fn permissions(
     for permission in needed(CommandPermissions::of("ship")) {
         let answer = match permission.scope {
             Scope::Everything => login.clone(),
-            Scope::Scanning | Scope::Repository => connection.probe(permission.action).await,
+            Scope::Scanning | Scope::Registry | Scope::Repository => {
+                connection.probe(permission.action).await
+            }
         };
         probed.push((permission, answer));
     }

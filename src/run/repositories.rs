@@ -3,6 +3,7 @@
 mod error;
 mod lifecycle;
 mod maintenance;
+mod registry;
 
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use super::{Outcome, RunError};
 use crate::aws::{Ecr, RegistryRepositories};
 use crate::clock::SystemClock;
 use crate::pipeline::{
-    AppliedRepository, LifecycleCheck, PlannedRepository, apply_repositories, plan_repositories,
+    AppliedRepository, AppliedSettings, ApplyError, LifecycleCheck, PlannedRepository, apply_repositories,
+    apply_settings,
 };
 use crate::ports::{Clock as _, Reporter};
 use crate::report::{RegistryPlan, RegistryReport, RepositoryFailure, RepositoryReport};
@@ -19,7 +21,8 @@ use crate::settings::RegistrySettings;
 use tagship_domain::error::Diagnose;
 use tagship_domain::iam::{RegistryAccess, SessionPolicy};
 use tagship_domain::reference::{RegistryHost, RepositoryName};
-use tagship_domain::repositories::DeclaredRepository;
+use tagship_domain::registry_settings::DeclaredRegistry;
+use tagship_domain::repositories::{Declarations, DeclaredRepository};
 
 pub use error::RepositoriesError;
 pub use lifecycle::preview_lifecycles;
@@ -41,6 +44,12 @@ pub struct RegistryRequest {
 }
 
 impl RegistryRequest {
+    /// What is declared of the registry's own settings; those of a registry are about no repository that is named.
+    fn declared_settings(&self) -> Option<&DeclaredRegistry> {
+        let declared = self.settings.declared_registry.as_ref();
+        declared.filter(|_| self.names.is_empty())
+    }
+
     fn check(&self) -> LifecycleCheck {
         LifecycleCheck {
             now: SystemClock.now(),
@@ -56,16 +65,19 @@ pub async fn plan_registry(
 ) -> Result<Outcome, RunError> {
     let declared = declared(request)?;
     let opened = OpenedRegistry::open(&request.settings, RegistryAccess::Read, reporter).await?;
-    let planned = plan_repositories(&declared, &opened.repositories, request.check()).await;
-    let plan = planned.map(|planned| opened.plan(&planned));
+    let planned = registry::plan(request, &declared, &opened).await;
+    let plan = planned.map(|planned| planned.shown(&opened.host));
     opened.close().await;
     let plan = plan?;
     let failure = match refused(&plan) {
         Some(refused) => Some(refused),
-        None if request.fails_on_drift && !plan.is_fulfilled() => {
-            let count = plan.repositories.iter().filter(|one| !one.is_fulfilled()).count();
-            Some(RepositoriesError::Drift { count })
-        }
+        None if request.fails_on_drift && !plan.is_fulfilled() => Some(RepositoriesError::Drift {
+            registry: plan
+                .registry_settings
+                .as_ref()
+                .is_some_and(|plan| !plan.is_fulfilled()),
+            count: plan.repositories.iter().filter(|one| !one.is_fulfilled()).count(),
+        }),
         None => None,
     };
     Ok(Outcome {
@@ -86,20 +98,30 @@ pub async fn apply_registry(
     reporter: Arc<dyn Reporter>,
 ) -> Result<Outcome, RunError> {
     let declared = declared(request)?;
-    let access = RegistryAccess::Configure;
+    let access = match request.declared_settings() {
+        Some(_) => RegistryAccess::ConfigureRegistry,
+        None => RegistryAccess::Configure,
+    };
     let opened = OpenedRegistry::open(&request.settings, access, Arc::clone(&reporter)).await?;
-    let applied = apply(&declared, &opened, request.check(), &*reporter).await;
+    let applied = apply(request, &declared, &opened, &*reporter).await;
     let host = opened.host.clone();
     opened.close().await;
-    let (planned, applied) = applied?;
+    let AppliedRegistry {
+        planned,
+        settings,
+        repositories: applied,
+    } = applied?;
     let open = planned.iter().filter(|one| !one.plan.is_fulfilled()).count();
-    let failures: Vec<_> = applied
+    let of_settings = settings.iter().flat_map(|settings| &settings.failures);
+    let of_settings = of_settings.map(|(key, error)| (format!("registry setting `{key}`"), error));
+    let of_repositories = applied
         .iter()
-        .filter_map(|one| Some((one.repository.clone(), one.failure.as_ref()?)))
-        .collect();
+        .filter_map(|one| Some((format!("repository `{}`", one.repository), one.failure.as_ref()?)));
+    let failures: Vec<(String, &ApplyError)> = of_settings.chain(of_repositories).collect();
     let failure = RepositoriesError::of_failures(&failures);
     let report = RegistryReport {
         registry: host,
+        registry_settings: settings.map(|settings| registry::reported(&settings)),
         unchanged: planned.len() - open,
         untried: open - applied.len(),
         repositories: applied.into_iter().map(reported).collect(),
@@ -112,19 +134,41 @@ pub async fn apply_registry(
     })
 }
 
+/// What became of a registry.
+struct AppliedRegistry {
+    planned: Vec<PlannedRepository>,
+    settings: Option<AppliedSettings>,
+    repositories: Vec<AppliedRepository>,
+}
+
+/// Puts the registry's settings first, because repositories that ECR makes by itself have them from the beginning.
 async fn apply(
+    request: &RegistryRequest,
     declared: &[DeclaredRepository],
     opened: &OpenedRegistry,
-    check: LifecycleCheck,
     reporter: &dyn Reporter,
-) -> Result<(Vec<PlannedRepository>, Vec<AppliedRepository>), RunError> {
-    let planned = plan_repositories(declared, &opened.repositories, check).await?;
+) -> Result<AppliedRegistry, RunError> {
+    let planned = registry::plan(request, declared, opened).await?;
     // All that cannot be is known before anything is put.
-    if let Some(refused) = refused(&opened.plan(&planned)) {
+    if let Some(refused) = refused(&planned.shown(&opened.host)) {
         return Err(refused.into());
     }
-    let applied = apply_repositories(&planned, &opened.repositories, reporter, check).await;
-    Ok((planned, applied))
+    let settings = match &planned.settings {
+        Some(settings) => Some(apply_settings(&settings.plan, &opened.repositories, reporter).await),
+        None => None,
+    };
+    let is_end = settings.as_ref().is_some_and(|settings| settings.untried > 0);
+    let planned = planned.repositories;
+    let repositories = if is_end {
+        Vec::new()
+    } else {
+        apply_repositories(&planned, &opened.repositories, reporter, request.check()).await
+    };
+    Ok(AppliedRegistry {
+        planned,
+        settings,
+        repositories,
+    })
 }
 
 fn reported(applied: AppliedRepository) -> RepositoryReport {
@@ -137,22 +181,23 @@ fn reported(applied: AppliedRepository) -> RepositoryReport {
 }
 
 fn refused(plan: &RegistryPlan) -> Option<RepositoriesError> {
-    let obstacles = plan.obstacles();
-    (!obstacles.is_empty()).then_some(RepositoriesError::Obstacles { obstacles })
+    let settings = plan.registry_settings.as_ref().map(|settings| &settings.plan);
+    let settings = settings.map_or(&[][..], |plan| &plan.obstacles);
+    RepositoriesError::of_obstacles(settings, &plan.obstacles())
 }
 
 /// What is declared of the repositories that are asked for.
 fn declared(request: &RegistryRequest) -> Result<Vec<DeclaredRepository>, RepositoriesError> {
     let file = || request.settings.file.clone();
     let declarations = request.settings.declared.as_ref();
-    let declarations = declarations.ok_or_else(|| RepositoriesError::NothingDeclared { file: file() })?;
     if request.names.is_empty() {
-        let all = declarations.resolved();
-        if all.is_empty() {
+        let all = declarations.map_or_else(Vec::new, Declarations::resolved);
+        if all.is_empty() && request.declared_settings().is_none() {
             return Err(RepositoriesError::NothingDeclared { file: file() });
         }
         return Ok(all);
     }
+    let declarations = declarations.ok_or_else(|| RepositoriesError::NothingDeclared { file: file() })?;
     let of = |name: &RepositoryName| {
         let missing = || RepositoriesError::NotDeclared {
             name: name.clone(),
@@ -189,13 +234,6 @@ impl OpenedRegistry {
             repositories: RegistryRepositories::of(Arc::new(ecr)).await,
             target,
         })
-    }
-
-    fn plan(&self, planned: &[PlannedRepository]) -> RegistryPlan {
-        RegistryPlan {
-            registry: self.host.clone(),
-            repositories: planned.iter().map(|one| one.plan.clone()).collect(),
-        }
     }
 
     /// Ends what was started for this run alone.

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::{Destination, IdentitySettings};
 use tagship_domain::reference::ImageName;
+use tagship_domain::registry_settings::DeclaredRegistry;
 use tagship_domain::repositories::Declarations;
 
 /// A repository, in ECR or in any other registry.
@@ -33,6 +34,8 @@ pub struct RegistrySettings {
     pub place: RepositorySettings,
     /// What is declared; `None` where no file declares anything.
     pub declared: Option<Declarations>,
+    /// What is declared of the registry's own settings; `None` where no file declares anything.
+    pub declared_registry: Option<DeclaredRegistry>,
     /// The file that declares it, as messages name it.
     pub file: String,
 }

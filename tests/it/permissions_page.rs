@@ -27,10 +27,10 @@ tagship iam trust --repository team/app --account-id 123456789012 --aws-region e
 
 const ENDING: &str = "
 *Required*: the command fails without it, and names it. *Recommended*: the command works without it, and says what it did not
-check; `--only-required` leaves it out. `ecr:GetAuthorizationToken`, `ecr:GetRegistryScanningConfiguration` and
-`inspector2:ListFindings` know no resources and are allowed on `*`; all else is allowed on the repositories alone. A role that
+check; `--only-required` leaves it out. `ecr:GetAuthorizationToken`, `ecr:GetRegistryScanningConfiguration`,
+`inspector2:ListFindings` and what the registry's own settings need are allowed on `*`; all else is allowed on the repositories alone. A role that
 ships with the scan gate needs both tables: `tagship iam --for ship,scan`. `--for repo`, `repo-plan` and `repo-delete` are about the repositories that
-`tagship.yaml` declares; `tagship repo import` needs what `repo plan` does, on all repositories. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
+`tagship.yaml` declares; a file with `registry-settings` needs `--for repo,repo-settings`; `tagship repo import` needs what `repo plan` does, on all repositories. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
 
 `promote` and `copy` need what the table says in the repositories that they read and write; within one repository `promote` needs no
 layers' actions. `copy --create-repository` needs `ecr:CreateRepository` too, and `release` a GitHub token, which is no matter of AWS.
@@ -70,6 +70,8 @@ its variables, the ids are exact; otherwise any are taken, which trusts no other
 fn typed(name: &str) -> String {
     match name {
         "repo" => "repo apply".to_owned(),
+        "repo-settings-plan" => "repo plan` with `registry-settings".to_owned(),
+        "repo-settings" => "repo apply` with `registry-settings".to_owned(),
         "create-repository" => "ship --create-repository".to_owned(),
         name => name.replace('-', " "),
     }

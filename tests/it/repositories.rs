@@ -5,6 +5,7 @@ mod lifecycle;
 mod maintenance;
 mod page;
 mod permissions;
+mod settings;
 mod ship;
 
 use std::io::Write as _;

@@ -2,6 +2,7 @@
 //! does not fit real files and outputs. `cargo xtask generate` writes them anew.
 
 mod file;
+mod registry_settings;
 mod report;
 mod repositories;
 
@@ -44,6 +45,8 @@ fn the_schema_takes_what_the_file_may_say() {
         "repositories:\n  - defaults: {scan-on-push: true}\n  - name: team/app\n    policy: none\n    lifecycle: {file: x.json}\n",
         "repositories:\n  a/b: {policy: {pull-from: [111122223333], lambda: true}, lifecycle: {keep: 'v*', keep-last: 3}}\n",
         "repositories:\n  a/b: {policy: {Version: 2012-10-17, Statement: []}, lifecycle: {rules: []}, encryption: {type: KMS}}\n",
+        "registry-settings:\n  scanning: {type: basic, on-push: '*'}\n  replication: {to: eu-west-1}\n  pull-through-cache: {quay: quay}\n",
+        "registry-settings:\n  creation-templates: {ROOT: {applied-for: replication, mutability: immutable}}\n  replication: none\n",
     ] {
         assert_eq!(problems_of_file(text), "", "{text}");
     }
@@ -61,6 +64,7 @@ fn the_schema_refuses_what_the_file_may_not_say() {
         ("no-cache: perhaps\n", "no-cache"),
         ("repositories:\n  a/b: {mutable: true}\n", "mutable"),
         ("repositories:\n  - mutability: mutable\n", "repositories"),
+        ("registry-settings:\n  scanning: {on-push: '*'}\n", "type"),
         (
             "repositories:\n  a/b: {lifecycle: {keep-last: many}}\n",
             "repositories",

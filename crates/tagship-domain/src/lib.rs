@@ -25,6 +25,7 @@ pub mod notice;
 pub mod paths;
 pub mod plan;
 pub mod reference;
+pub mod registry_settings;
 pub mod release;
 pub mod repositories;
 pub mod setup;

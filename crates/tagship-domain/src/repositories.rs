@@ -34,6 +34,11 @@ pub use resource_tags::{InvalidResourceTag, ResourceTags};
 pub use setting::{PlanAction, RepositorySetting};
 pub use wording::DiffLine;
 
+pub(crate) use lifecycle_document::lines as lifecycle_lines;
+pub(crate) use policy::lines as policy_lines;
+pub(crate) use policy_problem::PolicyKind;
+pub(crate) use wording::worded as mutability_words;
+
 use crate::immutability::{Mutability, TagFilter, matches_wildcard};
 use crate::reference::RepositoryName;
 

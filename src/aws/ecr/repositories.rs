@@ -2,6 +2,7 @@
 
 mod images;
 mod reading;
+mod settings;
 mod writing;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::aws::retry_policy::{RetryClass, RetryPolicy};
 use crate::ports::{
     Clock, Creation, ReadRepositories, RegistryError, Removal, Reporter, RunEvent, WriteRepositories,
 };
-use tagship_domain::reference::{RegistryHost, RepositoryName};
+use tagship_domain::reference::{Region, RegistryHost, RepositoryName};
 use tagship_domain::repositories::{
     ActualRepository, Change, DeclaredRepository, Document, ResourceTags, StoredImage,
 };
@@ -43,6 +44,11 @@ impl RegistryRepositories {
     pub async fn of(ecr: Arc<Ecr>) -> Self {
         let in_region = ecr.home().await;
         Self { ecr, in_region }
+    }
+
+    fn region(&self) -> Region {
+        let own = self.ecr.registry.region();
+        own.unwrap_or(&self.ecr.connection.region).clone()
     }
 
     fn paced(&self) -> Paced<'_> {

@@ -50,7 +50,15 @@ pub(super) fn described_mutability(
     let setting = described
         .image_tag_mutability()
         .ok_or_else(|| call.malformed("the answer lacks the repository's tag mutability"))?;
-    let filters = described.image_tag_mutability_exclusion_filters();
+    mutability_of(call, setting, described.image_tag_mutability_exclusion_filters())
+}
+
+/// What a setting and its filters say.
+pub(super) fn mutability_of(
+    call: &Call<'_>,
+    setting: &ImageTagMutability,
+    filters: &[ImageTagMutabilityExclusionFilter],
+) -> Result<Mutability, RegistryError> {
     match setting {
         ImageTagMutability::Mutable => Ok(Mutability::Mutable),
         ImageTagMutability::Immutable => Ok(Mutability::Immutable),

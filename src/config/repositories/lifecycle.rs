@@ -16,7 +16,7 @@ const SHORT: [&str; 4] = ["keep", "untagged-days", "keep-last", "archive-after-d
 const NUMBERS: [&str; 2] = ["rulePriority", "countNumber"];
 
 /// Reads a policy: `none`, JSON, a document, a file or short forms.
-pub(super) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<Given<LifecycleDocument>> {
+pub(in crate::config) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<Given<LifecycleDocument>> {
     let pairs = match &node.value {
         Value::Mapping(pairs) => pairs,
         Value::Text(text) if text == "none" => return Some(Given::Here(Document::Absent)),

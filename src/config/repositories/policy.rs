@@ -16,7 +16,7 @@ const ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
 const SHORT: [&str; 4] = ["pull-from", "push-from", "lambda", "organization"];
 
 /// Reads a policy: `none`, JSON, a document, a file or short forms.
-pub(super) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<Given<RepositoryPolicy>> {
+pub(in crate::config) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<Given<RepositoryPolicy>> {
     let pairs = match &node.value {
         Value::Mapping(pairs) => pairs,
         Value::Text(text) if text == "none" => return Some(Given::Here(Document::Absent)),
@@ -98,9 +98,9 @@ pub(crate) fn of_file(text: &str) -> Result<RepositoryPolicy, Vec<ConfigProblem>
 }
 
 /// Where a file begins.
-pub(super) const BEGIN: Position = Position { line: 1, column: 1 };
+pub(in crate::config) const BEGIN: Position = Position { line: 1, column: 1 };
 
-pub(super) fn not_json(error: &serde_json::Error) -> ConfigProblem {
+pub(in crate::config) fn not_json(error: &serde_json::Error) -> ConfigProblem {
     let position = Position {
         line: error.line().max(1),
         column: error.column().max(1),

@@ -7,20 +7,25 @@ use crate::config::yaml::{Key, Node, Position, Value};
 use tagship_domain::untrusted::cleaned;
 
 /// Reads nodes, and keeps what is wrong with them.
-pub(super) struct Reading<'a> {
+pub(in crate::config) struct Reading<'a> {
     problems: &'a mut Vec<ConfigProblem>,
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(problems: &'a mut Vec<ConfigProblem>) -> Self {
+    pub(in crate::config) fn new(problems: &'a mut Vec<ConfigProblem>) -> Self {
         Self { problems }
     }
 
-    pub(super) fn problem(&mut self, position: Position, message: impl Into<String>) {
+    pub(in crate::config) fn problem(&mut self, position: Position, message: impl Into<String>) {
         self.hinted(position, message, None);
     }
 
-    pub(super) fn hinted(&mut self, position: Position, message: impl Into<String>, hint: Option<String>) {
+    pub(in crate::config) fn hinted(
+        &mut self,
+        position: Position,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
         self.problems.push(ConfigProblem {
             hint,
             ..position.problem(message)
@@ -28,13 +33,13 @@ impl<'a> Reading<'a> {
     }
 
     /// Whether nothing was said of this place yet.
-    pub(super) fn is_new(&self, position: Position) -> bool {
+    pub(in crate::config) fn is_new(&self, position: Position) -> bool {
         let at = (position.line, position.column);
         self.problems.iter().all(|known| (known.line, known.column) != at)
     }
 
     /// The pairs of a mapping, each key once; none of what is no mapping.
-    pub(super) fn pairs<'n>(&mut self, node: &'n Node, what: &str) -> Vec<(&'n Key, &'n Node)> {
+    pub(in crate::config) fn pairs<'n>(&mut self, node: &'n Node, what: &str) -> Vec<(&'n Key, &'n Node)> {
         let pairs = match &node.value {
             Value::Mapping(pairs) => pairs,
             Value::Text(text) if text.is_empty() => return Vec::new(),
@@ -57,7 +62,7 @@ impl<'a> Reading<'a> {
     }
 
     /// A text that is not empty.
-    pub(super) fn text<'n>(&mut self, of: &str, node: &'n Node) -> Option<&'n str> {
+    pub(in crate::config) fn text<'n>(&mut self, of: &str, node: &'n Node) -> Option<&'n str> {
         match &node.value {
             Value::Text(text) if text.is_empty() => self.problem(node.position, format!("`{of}` is empty")),
             Value::Text(text) => return Some(text),
@@ -70,7 +75,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The texts of a list, or one text.
-    pub(super) fn texts<'n>(&mut self, of: &str, node: &'n Node) -> Vec<(&'n str, Position)> {
+    pub(in crate::config) fn texts<'n>(&mut self, of: &str, node: &'n Node) -> Vec<(&'n str, Position)> {
         let items = match &node.value {
             Value::List(items) => items.as_slice(),
             Value::Text(_) | Value::Mapping(_) => std::slice::from_ref(node),
@@ -85,7 +90,7 @@ impl<'a> Reading<'a> {
     }
 
     /// `true` or `false`.
-    pub(super) fn flag(&mut self, of: &str, node: &Node) -> Option<bool> {
+    pub(in crate::config) fn flag(&mut self, of: &str, node: &Node) -> Option<bool> {
         match self.text(of, node)? {
             "true" | "True" | "TRUE" => Some(true),
             "false" | "False" | "FALSE" => Some(false),
@@ -98,7 +103,7 @@ impl<'a> Reading<'a> {
     }
 
     /// A whole number from 1.
-    pub(super) fn number(&mut self, of: &str, node: &Node) -> Option<u32> {
+    pub(in crate::config) fn number(&mut self, of: &str, node: &Node) -> Option<u32> {
         let text = self.text(of, node)?;
         match text.parse::<u32>() {
             Ok(number) if (1..=i32::MAX.unsigned_abs()).contains(&number) => Some(number),
@@ -112,7 +117,7 @@ impl<'a> Reading<'a> {
 }
 
 /// What the user probably meant.
-pub(super) fn suggestion(key: &str, known: &[&str]) -> Option<String> {
+pub(in crate::config) fn suggestion(key: &str, known: &[&str]) -> Option<String> {
     let kebab = key.replace(['_', ' '], "-").to_ascii_lowercase();
     let likeness = |name: &&&str| (strsim::jaro_winkler(&kebab, name) * 1000.0).round();
     let meant = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
@@ -124,7 +129,7 @@ pub(super) fn suggestion(key: &str, known: &[&str]) -> Option<String> {
 }
 
 /// Returns where an item of a list stands that is the value of a key; without the item, where the whole stands.
-pub(super) fn place_of(node: &Node, list: &str, item: Option<usize>) -> Position {
+pub(in crate::config) fn place_of(node: &Node, list: &str, item: Option<usize>) -> Position {
     let found = || {
         let Value::Mapping(pairs) = &node.value else {
             return None;
@@ -141,7 +146,7 @@ pub(super) fn place_of(node: &Node, list: &str, item: Option<usize>) -> Position
 }
 
 /// The tree as JSON. Texts stay texts, but for whole numbers under `numbers`.
-pub(super) fn json(node: &Node, numbers: &[&str]) -> serde_json::Value {
+pub(in crate::config) fn json(node: &Node, numbers: &[&str]) -> serde_json::Value {
     use serde_json::Value as Json;
     match &node.value {
         Value::Text(text) => Json::from(text.as_str()),

@@ -8,7 +8,7 @@ use tagship_domain::repositories::{DeclaredSettings, Encryption, EncryptionType}
 use tagship_domain::untrusted::cleaned;
 
 /// Tags, digests and files that name images.
-pub(super) fn protect(node: &Node, read: &mut ConfigSettings, reading: &mut Reading<'_>) {
+pub(in crate::config) fn protect(node: &Node, read: &mut ConfigSettings, reading: &mut Reading<'_>) {
     let items = match &node.value {
         Value::List(items) => items.as_slice(),
         Value::Text(_) | Value::Mapping(_) => std::slice::from_ref(node),
@@ -39,7 +39,7 @@ pub(super) fn protect(node: &Node, read: &mut ConfigSettings, reading: &mut Read
     }
 }
 
-pub(super) fn filters(node: &Node, reading: &mut Reading<'_>) -> Vec<TagFilter> {
+pub(in crate::config) fn filters(node: &Node, reading: &mut Reading<'_>) -> Vec<TagFilter> {
     let texts = reading.texts("exclusion-filters", node);
     if texts.len() > TagFilter::MAX_IN_REPOSITORY {
         let most = TagFilter::MAX_IN_REPOSITORY;
@@ -59,7 +59,7 @@ pub(super) fn filters(node: &Node, reading: &mut Reading<'_>) -> Vec<TagFilter> 
     filters.collect()
 }
 
-pub(super) fn mutability(
+pub(in crate::config) fn mutability(
     given: Option<(&str, Position)>,
     filters: Option<(Vec<TagFilter>, Position)>,
     reading: &mut Reading<'_>,
@@ -100,7 +100,7 @@ pub(super) fn mutability(
     }
 }
 
-pub(super) fn encryption(node: &Node, reading: &mut Reading<'_>) -> Option<Encryption> {
+pub(in crate::config) fn encryption(node: &Node, reading: &mut Reading<'_>) -> Option<Encryption> {
     let (mut kind, mut key) = (None, None);
     match &node.value {
         Value::Text(text) => kind = Some((text.as_str(), node.position)),
@@ -140,7 +140,7 @@ pub(super) fn encryption(node: &Node, reading: &mut Reading<'_>) -> Option<Encry
     }
 }
 
-pub(super) fn tags(node: &Node, declared: &mut DeclaredSettings, reading: &mut Reading<'_>) {
+pub(in crate::config) fn tags(node: &Node, declared: &mut DeclaredSettings, reading: &mut Reading<'_>) {
     for (key, value) in reading.pairs(node, "tags and their values") {
         if let Some(text) = reading.text("a tag", value)
             && let Err(error) = declared.tags.add(&key.text, text)

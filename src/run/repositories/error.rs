@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use crate::pipeline::ApplyError;
 use tagship_domain::error::{Diagnose, FailureKind, with_causes};
 use tagship_domain::reference::{RegistryHost, RepositoryName};
+use tagship_domain::registry_settings::RegistryObstacle;
 use tagship_domain::repositories::Obstacle;
 
 /// Why repositories are not as declared.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoriesError {
     /// There is nothing to compare with.
-    #[error("`{file}` declares no repositories")]
+    #[error("`{file}` declares no repositories and no registry settings")]
     NothingDeclared {
         /// The file.
         file: String,
@@ -25,16 +26,20 @@ pub enum RepositoriesError {
         file: String,
     },
     /// What is there differs, and that is a failure.
-    #[error("{count} {} not as declared", if *count == 1 { "repository is" } else { "repositories are" })]
+    #[error("{} not as declared", differing(*registry, *count))]
     Drift {
+        /// Whether settings of the registry differ.
+        registry: bool,
         /// How many repositories differ.
         count: usize,
     },
     /// Repositories cannot become what is declared.
-    #[error("{}", listed(obstacles))]
+    #[error("{message}")]
     Obstacles {
-        /// Why, each with its repository; at least one.
-        obstacles: Vec<(RepositoryName, Obstacle)>,
+        /// Why, each with its repository.
+        message: String,
+        /// What to do about the first.
+        hint: String,
     },
     /// Settings could not be put.
     #[error("{message}")]
@@ -67,21 +72,42 @@ pub enum RepositoriesError {
     HoldsImages(RepositoryName),
 }
 
-fn listed(obstacles: &[(RepositoryName, Obstacle)]) -> String {
-    let texts: Vec<String> = obstacles
-        .iter()
-        .map(|(name, obstacle)| format!("repository `{name}`: {obstacle}"))
-        .collect();
-    texts.join("\n  ")
+fn differing(registry: bool, count: usize) -> String {
+    match (registry, count) {
+        (true, 0) => "the registry's settings are".to_owned(),
+        (true, 1) => "the registry's settings and 1 repository are".to_owned(),
+        (true, count) => format!("the registry's settings and {count} repositories are"),
+        (false, 1) => "1 repository is".to_owned(),
+        (false, count) => format!("{count} repositories are"),
+    }
 }
 
 impl RepositoriesError {
-    /// Returns what failures come to, if there are any.
-    pub(super) fn of_failures(failures: &[(RepositoryName, &ApplyError)]) -> Option<Self> {
+    /// Returns what obstacles come to, if there are any.
+    pub(super) fn of_obstacles(
+        settings: &[RegistryObstacle],
+        repositories: &[(RepositoryName, Obstacle)],
+    ) -> Option<Self> {
+        let of_settings = settings
+            .iter()
+            .map(|one| (format!("registry settings: {one}"), one.hint()));
+        let of_repositories = repositories
+            .iter()
+            .map(|(name, one)| (format!("repository `{name}`: {one}"), one.hint().to_owned()));
+        let (messages, hints): (Vec<String>, Vec<String>) = of_settings.chain(of_repositories).unzip();
+        let hint = hints.into_iter().next()?;
+        Some(Self::Obstacles {
+            message: messages.join("\n  "),
+            hint,
+        })
+    }
+
+    /// Returns what failures come to, if there are any; each with what it is about.
+    pub(super) fn of_failures(failures: &[(String, &ApplyError)]) -> Option<Self> {
         let (_, first) = failures.first()?;
         let texts: Vec<String> = failures
             .iter()
-            .map(|(name, error)| format!("repository `{name}`: {}", with_causes(*error)))
+            .map(|(what, error)| format!("{what}: {}", with_causes(*error)))
             .collect();
         Some(Self::Failed {
             message: texts.join("\n  "),
@@ -106,7 +132,7 @@ impl Diagnose for RepositoriesError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::NothingDeclared { .. } => Some(
-                "list them under `repositories`; `tagship repo import` prints those that are there".into(),
+                "list them under `repositories` or `registry-settings`; `tagship repo import` prints those that are there".into(),
             ),
             Self::NotDeclared { name, .. } => Some(
                 format!(
@@ -115,7 +141,7 @@ impl Diagnose for RepositoriesError {
                 .into(),
             ),
             Self::Drift { .. } => Some("`tagship repo apply` puts what is declared".into()),
-            Self::Obstacles { obstacles } => obstacles.first().map(|(_, obstacle)| obstacle.hint().into()),
+            Self::Obstacles { hint, .. } => Some(hint.clone().into()),
             Self::Failed { hint, .. } => {
                 let hint = hint
                     .as_deref()

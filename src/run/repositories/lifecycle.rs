@@ -40,9 +40,7 @@ pub async fn preview_lifecycles(
         repositories: previews?,
     };
     let failure = report.objection().filter(|_| !request.allows_protected);
-    let failure = failure.map(|(name, obstacle)| RepositoriesError::Obstacles {
-        obstacles: vec![(name, obstacle)],
-    });
+    let failure = failure.and_then(|found| RepositoriesError::of_obstacles(&[], &[found]));
     Ok(Outcome {
         text: report.text(),
         json: serde_json::json!(report),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::super::{Outcome, RunError};
-use super::{OpenedRegistry, RepositoriesError};
+use super::{OpenedRegistry, RepositoriesError, registry};
 use crate::pipeline::{Wanted, read_documents};
 use crate::ports::{ReadRepositories as _, RegistryError, Removal, Reporter, WriteRepositories as _};
 use crate::settings::RegistrySettings;
@@ -23,6 +23,8 @@ pub struct ImportRequest {
     pub settings: RegistrySettings,
     /// The repositories; all of the registry when empty.
     pub names: Vec<RepositoryName>,
+    /// Whether the registry's own settings are written down too.
+    pub with_settings: bool,
 }
 
 /// Which repository is to go.
@@ -42,14 +44,22 @@ pub async fn import_repositories(
     reporter: Arc<dyn Reporter>,
 ) -> Result<Outcome, RunError> {
     let opened = OpenedRegistry::open(&request.settings, RegistryAccess::Read, reporter).await?;
-    let found = read_all(request, &opened).await;
+    let found = declaration(request, &opened).await;
     opened.close().await;
-    let text = declaration_of(&found?);
+    let text = found?;
     Ok(Outcome {
         json: serde_json::json!({"declaration": text}),
         text,
         ..Outcome::default()
     })
+}
+
+async fn declaration(request: &ImportRequest, opened: &OpenedRegistry) -> Result<String, RunError> {
+    let mut text = String::new();
+    if request.with_settings {
+        text += &registry::declaration(opened).await?;
+    }
+    Ok(text + &declaration_of(&read_all(request, opened).await?))
 }
 
 async fn read_all(

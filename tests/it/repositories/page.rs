@@ -22,3 +22,19 @@ fn every_example_prints_what_the_page_says() {
     Pusher::new(&bench.ecr, "team/old").image("amd64", "x", &json!({}));
     check(PAGE, 6, |command| run_at(&bench.ecr, bench.home.path(), command));
 }
+
+#[test]
+fn every_example_about_the_registry_prints_what_the_page_says() {
+    const PAGE: &str = include_str!("../../../docs/registry-settings.md");
+    let bench = Bench::at(Ecr::start());
+    let mut declared = PAGE
+        .split("```yaml\n")
+        .skip(1)
+        .map(|rest| rest.split_once("```").unwrap().0);
+    let (first, second) = (declared.next().unwrap(), declared.next().unwrap());
+    // The second is read too; the secret that it names is nowhere.
+    bench.declare(second);
+    bench.repo(&["plan"]).expect_code(0);
+    bench.declare(first);
+    check(PAGE, 4, |command| run_at(&bench.ecr, bench.home.path(), command));
+}

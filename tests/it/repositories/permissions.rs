@@ -5,6 +5,7 @@ use test_support::images::Pusher;
 use test_support::local::{ACCOUNT, Ecr, REGION};
 use test_support::process::{Finished, finish, output_of, tagship};
 
+use super::settings::SETTINGS;
 use super::{Bench, EVERYTHING};
 
 /// What `tagship iam` prints about the repositories that a file declares.
@@ -25,13 +26,31 @@ fn roles(policy: &Value, trust: &Value, actions: &[String]) -> String {
         }
         let statements = policy["Statement"].as_array_mut().unwrap();
         statements.retain(|statement| statement["Action"] != json!([]));
-        let name = lacking.map_or("all", |lacking| lacking.trim_start_matches("ecr:"));
+        let name = lacking.map_or("all", |lacking| name_of(lacking));
         json!({"RoleName": name, "AssumeRolePolicyDocument": trust, "PolicyDocuments": [policy]})
     };
     let all: Vec<Value> = std::iter::once(role(None))
         .chain(actions.iter().map(|action| role(Some(action))))
+        .chain(["creator", "other"].map(by_ecr))
         .collect();
     json!({ "Roles": all }).to_string()
+}
+
+/// A role by which ECR reads other registries.
+fn by_ecr(name: &str) -> Value {
+    let trust = json!({"Effect": "Allow", "Principal": {"Service": "pullthroughcache.ecr.amazonaws.com"}, "Action": "sts:AssumeRole"});
+    let policy = json!({"Effect": "Allow", "Action": "ecr:*", "Resource": "*"});
+    let document = |statement: Value| json!({"Version": "2012-10-17", "Statement": [statement]});
+    json!({
+        "RoleName": name,
+        "AssumeRolePolicyDocument": document(trust),
+        "PolicyDocuments": [document(policy)],
+    })
+}
+
+/// The name of the role that lacks an action.
+fn name_of(action: &str) -> &str {
+    action.rsplit(':').next().unwrap()
 }
 
 fn run_as(bench: &Bench, role: &str, arguments: &[&str]) -> Finished {
@@ -57,11 +76,17 @@ fn declared() -> String {
 }
 
 fn bench_with(command: &str) -> (Bench, Vec<String>) {
+    bench_of(command, &declared())
+}
+
+fn bench_of(command: &str, declared: &str) -> (Bench, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("tagship.yaml"), declared()).unwrap();
+    std::fs::write(folder.path().join("tagship.yaml"), declared).unwrap();
     let all = printed(folder.path(), &["--for", command]);
     let of = |permission: &Value| permission["action"].as_str().unwrap().to_owned();
-    let actions: Vec<String> = all["permissions"].as_array().unwrap().iter().map(of).collect();
+    let required = |permission: &&Value| permission["need"] == "required";
+    let permissions = all["permissions"].as_array().unwrap().iter();
+    let actions: Vec<String> = permissions.filter(required).map(of).collect();
     let jobs = [
         "trust",
         "--github-repository",
@@ -73,7 +98,7 @@ fn bench_with(command: &str) -> (Bench, Vec<String>) {
     ];
     let trust = printed(tempfile::tempdir().unwrap().path(), &jobs)["policy"].clone();
     let bench = Bench::at(Ecr::start_for_judges(&roles(&all["policy"], &trust, &actions)));
-    bench.declare(&declared());
+    bench.declare(declared);
     (bench, actions)
 }
 
@@ -162,4 +187,103 @@ fn a_role_with_the_printed_policy_deletes() {
     let run = run_as(&bench, "DeleteRepository", &["delete", "team/plain"]);
     assert_eq!(run.code, Some(3), "{}", run.stderr);
     assert!(run.stderr.contains("`ecr:DeleteRepository`"), "{}", run.stderr);
+}
+
+/// Changes by hand every setting of the registry, so that every action is needed to repair it.
+fn disturb_settings(bench: &Bench) {
+    let one = "arn:aws:iam::123456789012:role/scanner";
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": "ecr:ReplicateImage",
+        "Resource": "*",
+    }]});
+    let profile = "arn:aws:signer:eu-central-1:123456789012:/signing-profiles/other";
+    bench.boto3(&json!([
+        ["put_account_setting", {"name": "BLOB_MOUNTING", "value": "DISABLED"}],
+        ["put_registry_policy", {"policyText": policy.to_string()}],
+        ["put_registry_scanning_configuration", {"scanType": "ENHANCED", "rules": []}],
+        ["put_signing_configuration", {"signingConfiguration": {"rules": [{"signingProfileArn": profile}]}}],
+        ["delete_repository_creation_template", {"prefix": "mirror"}],
+        ["create_repository_creation_template", {"prefix": "ROOT", "appliedFor": ["REPLICATION"]}],
+        ["update_repository_creation_template", {"prefix": "ROOT", "appliedFor": ["REPLICATION"]}],
+        ["create_repository_creation_template", {"prefix": "left", "appliedFor": ["REPLICATION"]}],
+        ["delete_pull_through_cache_rule", {"ecrRepositoryPrefix": "ecr-mirror"}],
+        ["create_pull_through_cache_rule", {"ecrRepositoryPrefix": "left", "upstreamRegistryUrl": "quay.io"}],
+        ["create_pull_through_cache_rule", {
+            "ecrRepositoryPrefix": "by-role",
+            "upstreamRegistryUrl": "123456789012.dkr.ecr.us-west-2.amazonaws.com",
+            "customRoleArn": "arn:aws:iam::123456789012:role/creator",
+        }],
+        ["update_pull_through_cache_rule", {
+            "ecrRepositoryPrefix": "by-role", "customRoleArn": "arn:aws:iam::123456789012:role/other",
+        }],
+        ["put_replication_configuration", {"replicationConfiguration": {"rules": []}}],
+        ["deregister_pull_time_update_exclusion", {"principalArn": one}],
+        ["register_pull_time_update_exclusion", {"principalArn": "arn:aws:iam::123456789012:role/left"}],
+    ]));
+}
+
+/// The declared settings with what is removed: the policy and the signing in a second run.
+fn declared_settings() -> String {
+    let by_role = "    by-role: {upstream: 123456789012.dkr.ecr.us-west-2.amazonaws.com, role: \"arn:aws:iam::123456789012:role/creator\"}\n  replication:";
+    format!(
+        "{}  prune: true\n",
+        SETTINGS.replacen("  replication:", by_role, 1)
+    )
+}
+
+#[test]
+fn a_role_with_the_printed_policy_puts_settings_and_each_action_less_is_named() {
+    let declared = declared_settings();
+    let (bench, actions) = bench_of("repo-settings", &declared);
+    bench.repo(&["apply"]).expect_code(0);
+    for action in &actions {
+        // What is put and what is removed cannot both be declared of one setting.
+        let removes =
+            ["ecr:DeleteRegistryPolicy", "ecr:DeleteSigningConfiguration"].contains(&action.as_str());
+        bench.declare(if removes {
+            "registry-settings: {prune: true}\n"
+        } else {
+            &declared
+        });
+        disturb_settings(&bench);
+        let run = run_as(&bench, name_of(action), &["apply"]);
+        assert_eq!(run.code, Some(3), "{action}: {}{}", run.stdout, run.stderr);
+        assert!(
+            run.stderr.contains(&format!("`{action}`")),
+            "{action}: {}",
+            run.stderr
+        );
+    }
+    for declared in ["registry-settings: {prune: true}\n", &declared] {
+        bench.declare(declared);
+        disturb_settings(&bench);
+        let run = run_as(&bench, "all", &["apply"]);
+        assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+        run_as(&bench, "all", &["plan", "--exit-code"]).expect_code(0);
+    }
+}
+
+#[test]
+fn a_role_with_the_printed_policy_plans_settings_and_each_action_less_is_named() {
+    let declared = declared_settings();
+    let (bench, actions) = bench_of("repo-settings-plan", &declared);
+    bench.repo(&["apply"]).expect_code(0);
+    for action in &actions {
+        let run = run_as(&bench, name_of(action), &["plan"]);
+        assert_eq!(run.code, Some(3), "{action}: {}{}", run.stdout, run.stderr);
+        assert!(
+            run.stderr.contains(&format!("`{action}`")),
+            "{action}: {}",
+            run.stderr
+        );
+    }
+    run_as(&bench, "all", &["plan"]).expect_code(0);
+    let refused = run_as(&bench, "all", &["import", "--registry-settings"]);
+    assert!(
+        refused.stderr.contains("`ecr:DescribeRepositories`"),
+        "{}",
+        refused.stderr
+    );
 }

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 use tagship::schema::{INPUTS, Input, InputKind};
 
 use super::DRAFT;
-use super::repositories::{definitions, repositories};
+use super::registry_settings::registry_settings;
+use super::repositories::{definitions, repositories, settings};
 
 /// `tagship.yaml`: every key is an input, and `images` holds several images.
 pub(super) fn file_schema() -> Value {
@@ -31,6 +32,10 @@ pub(super) fn file_schema() -> Value {
         }),
     );
     all.insert("repositories".to_owned(), repositories());
+    all.insert(
+        "registry-settings".to_owned(),
+        registry_settings(&settings(false)),
+    );
     let mut schema = json!({
         "$schema": DRAFT,
         "title": "tagship.yaml",

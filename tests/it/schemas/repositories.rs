@@ -112,7 +112,7 @@ pub(super) fn definitions() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn settings(has_name: bool) -> Value {
+pub(super) fn settings(has_name: bool) -> Value {
     let mut settings = json!({
         "mutability": {"type": "string", "description": "`mutable` or `immutable`: whether tags may move."},
         "exclusion-filters": {"$ref": "#/$defs/texts", "description": "Up to five tags for which the other holds; `*` stands for zero or more characters."},

@@ -1,6 +1,7 @@
 //! The table of commands and the IAM actions that each needs.
 
 mod rows;
+mod settings;
 
 use serde::Serialize;
 
@@ -9,6 +10,7 @@ use self::rows::{
     LIFECYCLE_IMAGES, LIFECYCLE_INDEXES, LIST, LOOK_UP, MOVED, PUBLISHING, PUT_IMAGES, PUT_LAYERS,
     READ_CONTENT, SCAN_FREQUENCY, SCAN_TYPE, SETTINGS, SHOWN_DETAILS, SHOWN_LABELS, START_SCAN, login, row,
 };
+use self::settings::{PUT_SETTINGS, READ_SETTINGS};
 
 /// A command and what it asks of AWS.
 #[derive(Debug, Clone, Copy)]
@@ -44,14 +46,16 @@ pub enum Need {
 }
 
 /// What an action is allowed on. Source: Service Authorization Reference, "Actions defined by Amazon ECR".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// All resources: the action knows none.
-    Everything,
-    /// All resources, for what is read of scans of the whole registry.
-    Scanning,
     /// The repositories that are published to.
     Repository,
+    /// All resources, for what is read of scans of the whole registry.
+    Scanning,
+    /// All resources, for the registry's own settings.
+    Registry,
+    /// All resources: the action knows none.
+    Everything,
 }
 
 /// What each command needs. A new command is a new row.
@@ -140,6 +144,14 @@ pub const COMMANDS: &[CommandPermissions] = &[
                 "remove lifecycle policies; needed with `lifecycle: none` or `prune: true` alone",
             ),
         ],
+    },
+    CommandPermissions {
+        name: "repo-settings-plan",
+        permissions: READ_SETTINGS,
+    },
+    CommandPermissions {
+        name: "repo-settings",
+        permissions: PUT_SETTINGS,
     },
     CommandPermissions {
         name: "create-repository",
@@ -238,12 +250,15 @@ pub const COMMANDS: &[CommandPermissions] = &[
 ];
 
 /// Returns what several commands need together: each action once, in the order of the table. What one of them requires is
-/// required.
+/// required, on whatever it needs it on.
 pub fn needed<'a>(commands: impl IntoIterator<Item = &'a CommandPermissions>) -> Vec<Permission> {
     let mut needed: Vec<Permission> = Vec::new();
     for permission in commands.into_iter().flat_map(|command| command.permissions) {
         match needed.iter_mut().find(|known| known.action == permission.action) {
-            Some(known) => known.need = known.need.max(permission.need),
+            Some(known) => {
+                known.need = known.need.max(permission.need);
+                known.scope = known.scope.max(permission.scope);
+            }
             None => needed.push(*permission),
         }
     }

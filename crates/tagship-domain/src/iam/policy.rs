@@ -108,6 +108,7 @@ pub fn permission_policy(permissions: &[Permission], targets: &[Target]) -> Poli
     let statements = [
         ("Login", actions(Scope::Everything), vec!["*".to_owned()]),
         ("Scanning", actions(Scope::Scanning), vec!["*".to_owned()]),
+        ("Registry", actions(Scope::Registry), vec!["*".to_owned()]),
         ("Publish", actions(Scope::Repository), resources),
     ];
     let statements = statements

@@ -39,7 +39,13 @@ const MAKING: [&str; 3] = [
 ];
 
 /// What a session may do in a registry's repositories whose settings are read, as far as the role may.
-const READING: [&str; 4] = ["ecr:BatchGetImage", "ecr:Describe*", "ecr:Get*", "ecr:List*"];
+const READING: [&str; 5] = [
+    "ecr:BatchGetImage",
+    "ecr:Describe*",
+    "ecr:Get*",
+    "ecr:List*",
+    "ecr:ValidatePullThroughCacheRule",
+];
 
 /// The same where settings are put.
 const CONFIGURING: [&str; 9] = [
@@ -54,6 +60,28 @@ const CONFIGURING: [&str; 9] = [
     "ecr:UntagResource",
 ];
 
+/// The same where settings of the registry itself are put.
+const CONFIGURING_REGISTRY: [&str; 17] = [
+    "ecr:CreatePullThroughCacheRule",
+    "ecr:CreateRepositoryCreationTemplate",
+    "ecr:DeletePullThroughCacheRule",
+    "ecr:DeleteRegistryPolicy",
+    "ecr:DeleteRepositoryCreationTemplate",
+    "ecr:DeleteSigningConfiguration",
+    "ecr:DeregisterPullTimeUpdateExclusion",
+    "ecr:PutAccountSetting",
+    "ecr:PutRegistryPolicy",
+    "ecr:PutRegistryScanningConfiguration",
+    "ecr:PutReplicationConfiguration",
+    "ecr:PutSigningConfiguration",
+    "ecr:RegisterPullTimeUpdateExclusion",
+    "ecr:UpdatePullThroughCacheRule",
+    "ecr:UpdateRepositoryCreationTemplate",
+    // ECR begins replication and caches by a role of its own, which the first who sets them up makes.
+    "iam:CreateServiceLinkedRole",
+    "iam:PassRole",
+];
+
 /// What a command does with the repositories of a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegistryAccess {
@@ -61,6 +89,8 @@ pub enum RegistryAccess {
     Read,
     /// It makes them, and puts their settings.
     Configure,
+    /// It puts the registry's own settings too.
+    ConfigureRegistry,
     /// It removes one.
     Delete,
 }
@@ -112,12 +142,15 @@ impl SessionPolicy {
         let mut statements = vec![json!({"Effect": "Allow", "Action": READING, "Resource": "*"})];
         let actions: &[&str] = match access {
             RegistryAccess::Read => &[],
-            RegistryAccess::Configure => &CONFIGURING,
+            RegistryAccess::Configure | RegistryAccess::ConfigureRegistry => &CONFIGURING,
             RegistryAccess::Delete => &["ecr:DeleteRepository"],
         };
         if !actions.is_empty() {
             let resource = arn(registry, "*");
             statements.push(json!({"Effect": "Allow", "Action": actions, "Resource": resource}));
+        }
+        if access == RegistryAccess::ConfigureRegistry {
+            statements.push(json!({"Effect": "Allow", "Action": CONFIGURING_REGISTRY, "Resource": "*"}));
         }
         Self {
             text: json!({"Version": "2012-10-17", "Statement": statements}).to_string(),

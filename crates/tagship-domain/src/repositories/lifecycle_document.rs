@@ -75,7 +75,7 @@ impl LifecycleDocument {
 }
 
 /// The rules of a policy, one line each, for people. The text may come from a registry.
-pub(super) fn lines(document: &Value) -> Vec<String> {
+pub(crate) fn lines(document: &Value) -> Vec<String> {
     match LifecyclePolicy::parse(&document.to_string()) {
         Ok(policy) => policy.rules().iter().map(ToString::to_string).collect(),
         Err(_) => vec![cleaned(&document.to_string())],

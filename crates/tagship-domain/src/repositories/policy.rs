@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::policy_problem::{InvalidRepositoryPolicy, LocatedPolicyProblem, PolicyProblem};
+use super::policy_problem::{InvalidRepositoryPolicy, LocatedPolicyProblem, PolicyKind, PolicyProblem};
 use super::statement;
 
 /// The most characters of a policy. Source: ECR API reference, `SetRepositoryPolicy`, `policyText`.
@@ -25,15 +25,25 @@ impl PartialEq for RepositoryPolicy {
 impl Eq for RepositoryPolicy {}
 
 impl RepositoryPolicy {
-    /// Reads a policy in JSON.
+    /// Reads a repository's policy in JSON.
     pub fn parse(text: &str) -> Result<Self, InvalidRepositoryPolicy> {
-        let document: Value =
-            serde_json::from_str(text).map_err(|_error| only(PolicyProblem::NotAnObject))?;
-        Self::of(document)
+        Self::parse_kind(text, PolicyKind::Repository)
     }
 
-    /// Reads a policy, with everything that is wrong with it.
+    /// Reads a policy of this kind in JSON.
+    pub(crate) fn parse_kind(text: &str, kind: PolicyKind) -> Result<Self, InvalidRepositoryPolicy> {
+        let document: Value =
+            serde_json::from_str(text).map_err(|_error| only(PolicyProblem::NotAnObject))?;
+        Self::of_kind(document, kind)
+    }
+
+    /// Reads a repository's policy, with everything that is wrong with it.
     pub fn of(document: Value) -> Result<Self, InvalidRepositoryPolicy> {
+        Self::of_kind(document, PolicyKind::Repository)
+    }
+
+    /// Reads a policy of this kind, with everything that is wrong with it.
+    pub(crate) fn of_kind(document: Value, kind: PolicyKind) -> Result<Self, InvalidRepositoryPolicy> {
         let Value::Object(fields) = &document else {
             return Err(only(PolicyProblem::NotAnObject));
         };
@@ -56,7 +66,7 @@ impl RepositoryPolicy {
         }
         let mut names = BTreeSet::new();
         for (index, statement) in statements.iter().enumerate() {
-            for problem in statement::problems(statement) {
+            for problem in statement::problems(statement, kind) {
                 add(Some(index + 1), problem);
             }
             if let Some(name) = statement.get("Sid").and_then(Value::as_str)
@@ -102,7 +112,7 @@ impl RepositoryPolicy {
 }
 
 /// The statements of a policy, one line each, for people. The text may come from a registry.
-pub(super) fn lines(document: &Value) -> Vec<String> {
+pub(crate) fn lines(document: &Value) -> Vec<String> {
     let fields = document.as_object();
     let statements = fields.map(statements).unwrap_or_default();
     statements.iter().map(|one| statement::line(one)).collect()

@@ -4,6 +4,15 @@ use std::fmt;
 
 use crate::untrusted::cleaned;
 
+/// What a policy is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PolicyKind {
+    /// One repository, which it does not name.
+    Repository,
+    /// Repositories of a registry, which it names.
+    Registry,
+}
+
 /// A text that is no repository policy, with everything that is wrong with it; ECR says only that it is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", listed(problems))]
@@ -81,6 +90,9 @@ pub enum PolicyProblem {
     /// The statement names resources.
     #[error("a repository's policy is about that repository, and takes no `{0}`")]
     Resource(&'static str),
+    /// The statement names no resources.
+    #[error("a registry's policy names in `Resource` the repositories that it is about")]
+    NoResource,
     /// An element is neither a text nor a list of texts.
     #[error("`{0}` is a text or a list of texts")]
     Texts(&'static str),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::policy_problem::PolicyProblem;
+use super::policy_problem::{PolicyKind, PolicyProblem};
 use crate::untrusted::cleaned;
 
 /// The elements whose values are a text or a list of texts, in any order.
@@ -10,7 +10,7 @@ const LISTS: [&str; 4] = ["Action", "NotAction", "Resource", "NotResource"];
 const PRINCIPALS: [&str; 2] = ["Principal", "NotPrincipal"];
 
 /// Returns everything that is wrong with a statement.
-pub(super) fn problems(statement: &Value) -> Vec<PolicyProblem> {
+pub(super) fn problems(statement: &Value, kind: PolicyKind) -> Vec<PolicyProblem> {
     let Some(fields) = statement.as_object() else {
         return vec![PolicyProblem::Statement];
     };
@@ -41,10 +41,16 @@ pub(super) fn problems(statement: &Value) -> Vec<PolicyProblem> {
     if count(&["Action", "NotAction"]) != 1 {
         problems.push(PolicyProblem::Action);
     }
+    if kind == PolicyKind::Registry && count(&["Resource", "NotResource"]) != 1 {
+        problems.push(PolicyProblem::NoResource);
+    }
     for name in LISTS {
         let Some(value) = fields.get(name) else { continue };
         match texts(value) {
-            _ if name.ends_with("Resource") => problems.push(PolicyProblem::Resource(name)),
+            _ if name.ends_with("Resource") && kind == PolicyKind::Repository => {
+                problems.push(PolicyProblem::Resource(name));
+            }
+            Some(_) if name.ends_with("Resource") => {}
             None => problems.push(PolicyProblem::Texts(name)),
             Some(actions) => {
                 let foreign = actions.into_iter().filter(|action| !is_of_ecr(action));
@@ -183,6 +189,11 @@ pub(super) fn line(statement: &Value) -> String {
         if let Some(actions) = statement.get(name) {
             text.push_str(not);
             text.push_str(&listed(actions));
+        }
+    }
+    for (name, not) in [("Resource", ""), ("NotResource", "all but ")] {
+        if let Some(resources) = statement.get(name) {
+            text.push_str(&format!(" on {not}{}", listed(resources)));
         }
     }
     for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {

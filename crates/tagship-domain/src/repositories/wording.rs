@@ -88,7 +88,7 @@ fn pairs(tags: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 /// A mutability by the API's name, with its filters.
-fn worded(mutability: &Mutability) -> String {
+pub(crate) fn worded(mutability: &Mutability) -> String {
     let (name, filters) = match mutability {
         Mutability::Mutable => ("MUTABLE", &[][..]),
         Mutability::Immutable => ("IMMUTABLE", &[][..]),

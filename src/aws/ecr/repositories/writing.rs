@@ -303,7 +303,7 @@ pub(super) async fn remove(
 }
 
 /// A mutability as the API has it.
-fn worded(
+pub(super) fn worded(
     call: &Call<'_>,
     mutability: &Mutability,
 ) -> Result<(ImageTagMutability, Option<Vec<ImageTagMutabilityExclusionFilter>>), RegistryError> {
@@ -331,7 +331,7 @@ fn worded(
     })
 }
 
-fn tags(call: &Call<'_>, tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, RegistryError> {
+pub(super) fn tags(call: &Call<'_>, tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, RegistryError> {
     let tags = tags
         .iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build());
