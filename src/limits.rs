@@ -194,6 +194,11 @@ pub const LIMITS: &[Limit] = &[
     ),
     row(
         "registry",
+        "silence over an uploaded blob until it is asked whether it is there, and the answer, each",
+        Bound::Time(REGISTRY.answer),
+    ),
+    row(
+        "registry",
         "one request",
         Bound::Repetitions(REGISTRY.repetitions),
     ),

@@ -17,18 +17,16 @@ mod sending;
 mod spool;
 mod tar;
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::collections::HashMap;
 
-use backon::BackoffBuilder as _;
 use futures_util::{StreamExt as _, stream};
-use tokio::time::Instant;
 
 pub use self::base::BaseImage;
 use self::base::BaseLayer;
 pub use self::cache::LayerCache;
 use self::compression::MAX_UPLOADS;
 pub use self::epoch::ImageForm;
+use self::failure::Failure;
 pub(super) use self::handover::is_handover;
 use self::image::{ImageTransfer, Layer};
 use self::reading::Reading;
@@ -80,7 +78,7 @@ impl Push<'_> {
             Some(base) => self.base_layers(base).await,
             None => Vec::new(),
         };
-        let missing = self.know_layers(&mut image, &of_base).await;
+        let missing = self.know_layers(&mut image, &of_base).await?;
         let bringing = async { Ok(self.bring(base, &missing).await) };
         let (lost, mut names) = tokio::try_join!(bringing, self.fill(&mut image))?;
         if !lost.is_empty() {
@@ -138,7 +136,7 @@ impl Push<'_> {
         &self,
         image: &mut ImageTransfer,
         of_base: &'b [BaseLayer],
-    ) -> Vec<&'b BaseLayer> {
+    ) -> Result<Vec<&'b BaseLayer>, RegistryError> {
         let diff_ids = self.archive.diff_ids();
         let mut known = self
             .cache
@@ -146,11 +144,10 @@ impl Push<'_> {
             .unwrap_or_default();
         let mut asked: Vec<Digest> = known.values().map(|layer| layer.descriptor.digest).collect();
         asked.extend(of_base.iter().map(|layer| layer.blob.digest));
-        // A registry that does not answer now is asked again for what is uploaded.
-        let sizes = if asked.is_empty() {
-            BTreeMap::new()
-        } else {
-            self.registry.blob_sizes(&asked).await.unwrap_or_default()
+        // What may not be asked is sent; one that gives no answer now would give none to that either.
+        let sizes = match self.registry.blob_sizes(&asked).await {
+            Err(silent) if silent.is_unavailable() => return Err(silent),
+            sizes => sizes.unwrap_or_default(),
         };
         let is_there = |blob: &Descriptor| sizes.get(&blob.digest) == Some(&blob.size);
         let originals = self.cache.filter(|_| !of_base.is_empty());
@@ -176,7 +173,7 @@ impl Push<'_> {
                 image.know_layer(diff_id, layer);
             }
         }
-        of_base.iter().filter(|layer| !is_there(&layer.blob)).collect()
+        Ok(of_base.iter().filter(|layer| !is_there(&layer.blob)).collect())
     }
 
     /// Brings layers of the base from its own registry; gives those that did not come.
@@ -218,16 +215,19 @@ impl Push<'_> {
             let stall = retry_policy.stall;
             match handover::run(engine, image, registry, reporter, form, known, stall).await {
                 Ok(learned) => names = learned,
+                // The registry, which an export would find silent again.
+                Err(Failure::Push(silent)) if silent.is_unavailable() && !silent.is_transient() => {
+                    return Err(silent.into());
+                }
                 // The export says what is really wrong, if anything is.
                 Err(error) => {
                     tracing::debug!(%error, "the engine does not push here, so the image is exported");
                 }
             }
         }
-        let mut pauses = retry_policy.backoff().build();
-        let mut spent = Duration::ZERO;
+        let mut tries = retry_policy.tries();
         while !image.is_complete() {
-            let began = Instant::now();
+            tries.begin();
             let had = image.parts();
             let mut reading = Reading {
                 image: &mut *image,
@@ -239,17 +239,11 @@ impl Push<'_> {
                 Ok(()) => break,
                 Err(failure) => failure,
             };
-            // A long image over a bad line may break off often, as long as it gets on.
             if image.parts() > had {
-                pauses = retry_policy.backoff().build();
-                spent = Duration::ZERO;
+                tries.got_on();
             }
-            // What a try may have waited for in vain; bytes that moved for longer are no reason to give up.
-            spent += began.elapsed().min(retry_policy.answer + retry_policy.stall);
             let pause = if failure.is_transient() {
-                pauses
-                    .next()
-                    .filter(|pause| spent + *pause < retry_policy.operation)
+                tries.pause()
             } else {
                 None
             };

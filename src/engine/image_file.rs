@@ -17,7 +17,6 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-use backon::Retryable as _;
 use bollard::Docker;
 use bollard::query_parameters::CreateImageOptions;
 use bytes::Bytes;
@@ -122,9 +121,11 @@ async fn upload(
         });
     };
     told(0);
-    (|| registry.upload(&blob.digest, blob.size, file.open(&blob)))
-        .retry(RetryPolicy::DEFAULT.backoff())
-        .when(RegistryError::is_transient)
+    RetryPolicy::DEFAULT
+        .repeat(
+            || registry.upload(&blob.digest, blob.size, file.open(&blob)),
+            RegistryError::is_transient,
+        )
         .await?;
     told(blob.size);
     Ok(())

@@ -44,13 +44,14 @@ impl PushWatch {
                 continue;
             }
             match timeout(self.pong, ask()).await {
-                Ok(Err(error)) if error.is_transient() => return error,
+                Ok(Err(error)) if error.is_unavailable() => return error,
                 Ok(_) => {}
                 Err(_elapsed) => {
                     return RegistryError::Unavailable {
                         host: host.clone(),
                         operation: "pushing out of the engine".into(),
                         message: "it does not answer any more".to_owned(),
+                        was_repeated: true,
                     };
                 }
             }
@@ -78,6 +79,7 @@ mod tests {
             host: host(),
             operation: "looking".into(),
             message: "reset".to_owned(),
+            was_repeated: true,
         }
     }
 

@@ -93,6 +93,7 @@ impl RegistryLogin for Ecr {
                 host: host.clone(),
                 operation: "logging in".into(),
                 message: "refused".to_owned(),
+                was_repeated: true,
             }));
         }
         Ok(RegistryCredential {

@@ -72,6 +72,7 @@ impl Client {
             host: image.registry.clone(),
             operation: "making addresses".into(),
             message: error.to_string(),
+            was_repeated: true,
         })?;
         Ok(Self {
             http,

@@ -9,7 +9,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use backon::Retryable as _;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::error::RegistryError;
@@ -159,9 +158,10 @@ impl Copying<'_> {
             }
             self.mounts.store(false, Ordering::Relaxed);
         }
-        (|| self.stream(blob))
-            .retry(RetryPolicy::DEFAULT.backoff())
-            .when(|error| error.is_transient() || matches!(error, RegistryError::Source(_)))
+        let is_worth_it =
+            |error: &RegistryError| error.is_transient() || matches!(error, RegistryError::Source(_));
+        RetryPolicy::DEFAULT
+            .repeat(|| self.stream(blob), is_worth_it)
             .await?;
         self.bytes.fetch_add(blob.size, Ordering::Relaxed);
         self.sent.fetch_add(1, Ordering::Relaxed);

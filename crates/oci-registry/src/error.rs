@@ -103,7 +103,7 @@ pub enum RegistryError {
         /// The registry's words, cleaned.
         message: String,
     },
-    /// The registry cannot be reached, is overloaded or broke off; retries did not help.
+    /// The registry cannot be reached, is overloaded or broke off.
     #[error("{operation} with registry `{host}` failed: {message}")]
     Unavailable {
         /// The registry.
@@ -112,6 +112,8 @@ pub enum RegistryError {
         operation: Box<str>,
         /// What happened.
         message: String,
+        /// Whether it was asked again and again already: repetitions of repetitions would take their product.
+        was_repeated: bool,
     },
     /// The bytes to upload could not be read.
     #[error("the content to upload could not be read: {0}")]
@@ -119,8 +121,19 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    /// Whether the same request may succeed later.
+    /// Whether the caller should try again now: what was tried once broke off.
     pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable {
+                was_repeated: false,
+                ..
+            }
+        )
+    }
+
+    /// Whether the registry gave no answer, however often it was asked.
+    pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
 

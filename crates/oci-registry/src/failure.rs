@@ -106,8 +106,17 @@ impl Failure {
         }
     }
 
-    /// The error when no further try is made.
+    /// Returns the error after all tries.
     pub(crate) fn into_error(self, image: &ImageName, operation: Operation<'_>) -> RegistryError {
+        self.after(image, operation, true)
+    }
+
+    /// Returns the error after one try, which the caller may repeat.
+    pub(crate) fn of_one_try(self, image: &ImageName, operation: Operation<'_>) -> RegistryError {
+        self.after(image, operation, false)
+    }
+
+    fn after(self, image: &ImageName, operation: Operation<'_>, was_repeated: bool) -> RegistryError {
         match self {
             Self::Permanent(error) | Self::Credential(error) => error,
             Self::Absent(message) => RegistryError::Refused {
@@ -119,6 +128,7 @@ impl Failure {
                 host: image.registry.clone(),
                 operation: operation.to_string().into(),
                 message: reason,
+                was_repeated,
             },
         }
     }

@@ -145,6 +145,7 @@ impl WriteRepository for InMemoryRegistry {
                         .map_err(|error| RegistryError::Source(error.to_string()))?,
                     operation: "uploading a blob".into(),
                     message: "connection reset".to_owned(),
+                    was_repeated: false,
                 });
             }
             let chunk = chunk.map_err(|error| RegistryError::Source(error.to_string()))?;

@@ -39,7 +39,7 @@ pub use login::{LoginError, RegistryCredential, RegistryLogin};
 pub use reads::MAX_SMALL_BLOB;
 pub use referrers::{cosign_tags, referrers_tag};
 pub use repository::{BlobStream, FoundManifests, ReadRepository, ReadWhole, WriteRepository};
-pub use retry_policy::RetryPolicy;
+pub use retry_policy::{RetryPolicy, Tries};
 pub use tree::{ImageTree, TreeNode};
 pub use verify::{ImageDescription, VerifiedImage, describe, verify, verify_manifest};
 

@@ -31,7 +31,11 @@ impl Client {
         }
     }
 
-    async fn find_blob_once(&self, operation: Operation<'_>, digest: &Digest) -> Result<u64, Failure> {
+    pub(crate) async fn find_blob_once(
+        &self,
+        operation: Operation<'_>,
+        digest: &Digest,
+    ) -> Result<u64, Failure> {
         let response = self.read_blob_from(operation, Method::HEAD, digest).await?;
         // The header and not reqwest's length, which is that of a HEAD's empty body.
         response

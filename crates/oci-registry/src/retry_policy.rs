@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use backon::ExponentialBuilder;
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::Instant;
 
 /// How long a registry is waited for, and how often it is asked again.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,78 @@ impl RetryPolicy {
             .with_max_delay(self.longest_pause)
             .with_max_times(self.repetitions)
             .with_jitter()
+    }
+
+    /// Begins the first try of what its caller repeats.
+    pub fn tries(&self) -> Tries {
+        Tries {
+            policy: *self,
+            pauses: self.backoff().build(),
+            spent: Duration::ZERO,
+            began: Instant::now(),
+        }
+    }
+
+    /// Does `attempt` again while its failures are worth it and the operation's time lasts.
+    ///
+    /// # Errors
+    ///
+    /// The failure of the last try.
+    pub async fn repeat<E, F>(
+        &self,
+        mut attempt: impl FnMut() -> F + Send,
+        is_worth_it: impl Fn(&E) -> bool + Send,
+    ) -> Result<(), E>
+    where
+        F: Future<Output = Result<(), E>> + Send,
+        E: Send,
+    {
+        let mut tries = self.tries();
+        loop {
+            let Err(error) = attempt().await else {
+                return Ok(());
+            };
+            let pause = if is_worth_it(&error) { tries.pause() } else { None };
+            let Some(pause) = pause else {
+                return Err(error);
+            };
+            tokio::time::sleep(pause).await;
+            tries.begin();
+        }
+    }
+}
+
+/// The tries of what has to be produced anew for each, such as a stream.
+///
+/// They share the time of one operation. Of each try only what it may have waited in vain counts: bytes that moved for
+/// longer are no reason to give up.
+#[derive(Debug)]
+pub struct Tries {
+    policy: RetryPolicy,
+    pauses: ExponentialBackoff,
+    spent: Duration,
+    began: Instant,
+}
+
+impl Tries {
+    /// Begins the next try.
+    pub fn begin(&mut self) {
+        self.began = Instant::now();
+    }
+
+    /// Forgets the tries before this one, because it got on: a long way over a bad line may break off often.
+    pub fn got_on(&mut self) {
+        self.pauses = self.policy.backoff().build();
+        self.spent = Duration::ZERO;
+    }
+
+    /// Returns the pause after a try that failed; none where it was the last.
+    pub fn pause(&mut self) -> Option<Duration> {
+        let in_vain = self.policy.answer + self.policy.stall;
+        self.spent += self.began.elapsed().min(in_vain);
+        self.pauses
+            .next()
+            .filter(|pause| self.spent + *pause < self.policy.operation)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
@@ -17,6 +18,7 @@ use super::failure::Failure;
 use super::manifests::{check_digest, mismatch};
 use super::operation::Operation;
 use super::repository::BlobStream;
+use super::retry_policy::RetryPolicy;
 use tagship_domain::reference::{Digest, DigestHasher};
 
 const OCTETS: &str = "application/octet-stream";
@@ -54,19 +56,19 @@ impl Client {
         // Tried once: whoever has the content tries again, and shares its time among all tries.
         let session = Self::within(self.retry_policy.answer, self.start_upload())
             .await
-            .map_err(|failure| failure.into_error(&self.image, Operation::StartUpload))?;
+            .map_err(|failure| failure.of_one_try(&self.image, Operation::StartUpload))?;
 
         let sent = Arc::new(Mutex::new(UploadProgress::default()));
         let body = Body::wrap_stream(checked(content, (*digest, size), Arc::clone(&sent)));
         let sending = self.send_blob(session, digest, size, body);
-        let answer = self.unless_stalled(&sent, size, sending).await;
+        let answer = self.unless_silent(&sent, (digest, size), sending).await;
         let is_whole = UploadProgress::lock(&sent).check(digest, size)?;
         let operation = Operation::CommitBlob(digest);
         match answer {
             Ok(()) if is_whole => Ok(()),
             Ok(()) => {
                 let hasty = Failure::transient("the registry did not wait for all of it");
-                Err(hasty.into_error(&self.image, operation))
+                Err(hasty.of_one_try(&self.image, operation))
             }
             Err(failure) => {
                 // The answer may be lost although the blob is kept; asking is cheaper than sending again.
@@ -74,7 +76,7 @@ impl Client {
                 if lost && self.find_blob(digest).await? == Some(size) {
                     return Ok(());
                 }
-                Err(failure.into_error(&self.image, operation))
+                Err(failure.of_one_try(&self.image, operation))
             }
         }
     }
@@ -160,30 +162,54 @@ impl Client {
         }
     }
 
-    /// Gives up when neither a byte leaves nor an answer comes for a while; a registry may take longer over a whole blob.
-    async fn unless_stalled<T>(
+    /// Gives up when no byte leaves for a while, or when all has left and the registry is not there any more.
+    ///
+    /// A registry may take minutes to check a whole blob. Meanwhile it is asked whether it has the blob: any answer is a
+    /// sign of life, and one that has it need not say so a second time.
+    async fn unless_silent(
         &self,
         sent: &Mutex<UploadProgress>,
-        size: u64,
-        sending: impl Future<Output = Result<T, Failure>> + Send,
-    ) -> Result<T, Failure> {
+        (digest, size): (&Digest, u64),
+        sending: impl Future<Output = Result<(), Failure>> + Send,
+    ) -> Result<(), Failure> {
+        let RetryPolicy {
+            answer,
+            stall,
+            commit,
+            ..
+        } = self.retry_policy;
+        let operation = Operation::CommitBlob(digest);
         let mut sending = pin!(sending);
+        let mut checked_for = Duration::ZERO;
         loop {
             let before = UploadProgress::lock(sent).size;
-            let limit = if before < size {
-                self.retry_policy.stall
-            } else {
-                self.retry_policy.commit
+            let is_whole = before >= size;
+            let limit = if is_whole { answer.min(commit) } else { stall };
+            if let Ok(answered) = timeout(limit, &mut sending).await {
+                return answered;
+            }
+            if UploadProgress::lock(sent).size > before {
+                continue;
+            }
+            checked_for += limit;
+            if !is_whole || checked_for >= commit {
+                return Err(Failure::transient(format!(
+                    "nothing moved for {} s",
+                    checked_for.as_secs()
+                )));
+            }
+            let asking = timeout(answer, self.find_blob_once(Operation::FindBlob(digest), digest));
+            let found = tokio::select! {
+                answered = &mut sending => return answered,
+                found = asking => found,
             };
-            match timeout(limit, &mut sending).await {
-                Ok(answer) => return answer,
-                Err(_) if UploadProgress::lock(sent).size == before => {
-                    return Err(Failure::transient(format!(
-                        "nothing moved for {} s",
-                        limit.as_secs()
-                    )));
+            match found {
+                Ok(Ok(found)) if found == size => return Ok(()),
+                Ok(_sign_of_life) => {}
+                Err(_elapsed) => {
+                    let silent = Failure::transient("it does not answer any more");
+                    return Err(silent.into_error(&self.image, operation).into());
                 }
-                Err(_) => {}
             }
         }
     }

@@ -35,6 +35,7 @@ impl Call<'_> {
                 host,
                 operation: operation.into(),
                 message,
+                was_repeated: true,
             }
         } else {
             RegistryError::Refused {

@@ -5,9 +5,10 @@ mod handover;
 mod pushing;
 mod saved;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use ::tar::Header;
 use secrecy::SecretString;

@@ -56,6 +56,7 @@ pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError
                 host,
                 operation: "the push".into(),
                 message: cleaned,
+                was_repeated: false,
             }
         },
     )

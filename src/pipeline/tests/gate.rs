@@ -99,6 +99,7 @@ impl ReadScans for FakeScans {
                 host: image().registry,
                 operation: "reading what a scan found".into(),
                 message: "no answer in time".to_owned(),
+                was_repeated: true,
             });
         }
         let answer = state.answers.iter().rev().find(|answer| answer.from <= now);

@@ -64,6 +64,7 @@ impl Memory {
             host: image().registry,
             operation: name.into(),
             message: "reset".to_owned(),
+            was_repeated: true,
         };
         match state.fault {
             Some((after, Fault::Before)) if after == count => Err(broken),

@@ -289,6 +289,7 @@ impl RegistryLogin for Login {
             host: host.clone(),
             operation: "logging in".into(),
             message: "no token today".into(),
+            was_repeated: true,
         }))
     }
 

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use http::Method;
 use oci_registry::RetryPolicy;
-use tagship::ports::{ReadRepository as _, RegistryError, WriteRepository as _};
+use tagship::ports::{BlobStream, ReadRepository as _, RegistryError, WriteRepository as _};
 use tagship_domain::content::{Descriptor, OCI_CONFIG};
 use tagship_domain::error::{Diagnose as _, FailureKind};
 use tagship_domain::reference::Digest;
@@ -81,7 +81,7 @@ async fn repetition_has_an_end() {
         fake.fail(Method::HEAD, "blobs", Fault::status(503));
     }
     let error = repository.blob_size(&Digest::of(b"")).await.unwrap_err();
-    assert!(error.is_transient(), "{error:?}");
+    assert!(error.is_unavailable() && !error.is_transient(), "{error:?}");
     assert_eq!(error.kind(), FailureKind::Operation);
     assert_eq!(fake.journal().len(), IMPATIENT.repetitions + 1);
     assert_eq!(witness.retries.lock().unwrap().len(), IMPATIENT.repetitions);
@@ -308,27 +308,66 @@ async fn a_registry_that_is_not_there_is_unavailable() {
     let nobody = Fake::at(address);
     let (repository, _) = nobody.client();
     let error = repository.blob_size(&Digest::of(b"")).await.unwrap_err();
-    assert!(error.is_transient(), "{error:?}");
+    assert!(error.is_unavailable(), "{error:?}");
     assert!(error.to_string().contains("refused"), "{error}");
+}
+
+/// Answers come within 200 ms; a whole blob is checked for as long as `commit` says.
+fn short(commit: Duration) -> RetryPolicy {
+    RetryPolicy {
+        answer: Duration::from_millis(200),
+        stall: Duration::from_millis(200),
+        commit,
+        ..IMPATIENT
+    }
+}
+
+fn layer() -> (Digest, u64, BlobStream) {
+    let content = Bytes::from("layer");
+    (Digest::of(&content), 5, stream::iter([Ok(content)]).boxed())
 }
 
 #[tokio::test]
 async fn silence_is_a_failure_like_others() {
     let fake = Fake::start().await;
-    let short = RetryPolicy {
-        answer: Duration::from_millis(200),
-        stall: Duration::from_millis(200),
-        commit: Duration::from_millis(200),
-        ..IMPATIENT
+    let (repository, _) = fake.client_with(REPOSITORY, short(Duration::from_secs(1)));
+    let upload = || {
+        let (digest, size, content) = layer();
+        let repository = &repository;
+        async move { repository.upload(&digest, size, content).await }
     };
-    let (repository, _) = fake.client_with(REPOSITORY, short);
-    let content = || stream::iter([Ok(Bytes::from("layer"))]).boxed();
 
     fake.fail(Method::HEAD, "blobs", Fault::Hang);
     assert_eq!(repository.blob_size(&Digest::of(b"")).await.unwrap(), None);
-    fake.fail(Method::PUT, "uploads", Fault::Hang);
-    let digest = Digest::of(b"layer");
-    let error = repository.upload(&digest, 5, content()).await.unwrap_err();
+    fake.fail(Method::POST, "uploads", Fault::Hang);
+    let error = upload().await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
-    repository.upload(&digest, 5, content()).await.unwrap();
+    // It is there, and does not keep what it was sent.
+    fake.fail(Method::PUT, "uploads", Fault::Hang);
+    let error = upload().await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    upload().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_registry_that_fell_silent_is_not_waited_for_as_if_it_checked() {
+    let fake = Fake::start().await;
+    let an_hour = Duration::from_hours(1);
+    let (repository, _) = fake.client_with(REPOSITORY, short(an_hour));
+    let (digest, size, content) = layer();
+    fake.fail(Method::PUT, "uploads", Fault::Hang);
+    fake.fail(Method::HEAD, "blobs", Fault::Hang);
+    let error = repository.upload(&digest, size, content).await.unwrap_err();
+    assert!(error.is_unavailable() && !error.is_transient(), "{error:?}");
+    let asked = fake
+        .journal()
+        .iter()
+        .filter(|line| line.starts_with("HEAD"))
+        .count();
+    assert_eq!(asked, 1, "{:?}", fake.journal());
+
+    // One that has the blob and does not say so.
+    let (digest, size, content) = layer();
+    fake.fail(Method::PUT, "uploads", Fault::WithholdAnswer);
+    repository.upload(&digest, size, content).await.unwrap();
 }

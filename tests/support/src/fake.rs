@@ -49,6 +49,8 @@ pub enum Fault {
     Truncate,
     /// The work is done, and its answer lost.
     LoseAnswer,
+    /// The work is done, and no answer comes.
+    WithholdAnswer,
     /// Another answer.
     Answer {
         status: u16,
@@ -329,6 +331,7 @@ async fn registry(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answe
             Ok(Response::new(BoxBody::new(StreamBody::new(broken))))
         }
         Some(Fault::LoseAnswer) => Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Fault::WithholdAnswer) => std::future::pending().await,
         Some(Fault::Header(name, value)) => {
             answer.headers_mut().insert(name, value.parse().unwrap());
             Ok(answer)

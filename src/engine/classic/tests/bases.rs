@@ -31,6 +31,7 @@ impl OpenBase for Opens {
             host: image.registry.clone(),
             operation: "reading".into(),
             message: "no route".to_owned(),
+            was_repeated: true,
         };
         let registry = self.0.clone().ok_or(unavailable)?;
         Ok(registry)
