@@ -81,7 +81,14 @@ pub trait ControlPlane: Send + Sync {
     ) -> Result<BTreeMap<Digest, u64>, RegistryError>;
 
     /// Returns the rights of a push that the role certainly lacks, such as `ecr:PutImage`. Writes nothing.
-    async fn missing_push_rights(&self, repository: &RepositoryName) -> Vec<&'static str>;
+    ///
+    /// # Errors
+    ///
+    /// `RegistryError::Unavailable` where no answer comes.
+    async fn missing_push_rights(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<Vec<&'static str>, RegistryError>;
 
     /// As [`ReadInventory::images`].
     async fn images(&self, repository: &RepositoryName) -> Result<Vec<ListedImage>, RegistryError>;

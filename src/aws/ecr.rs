@@ -187,7 +187,10 @@ impl ControlPlane for Ecr {
         inventory::image(&self.home().await.client, &self.registry, repository, digest).await
     }
 
-    async fn missing_push_rights(&self, repository: &RepositoryName) -> Vec<&'static str> {
+    async fn missing_push_rights(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<Vec<&'static str>, RegistryError> {
         Box::pin(push_rights::missing(
             &self.home().await.client,
             &self.registry,

@@ -30,6 +30,8 @@ pub(super) struct ApiFailure {
     pub(super) transient: bool,
     /// Whether nothing listens where the call was sent.
     pub(super) is_connection_refused: bool,
+    /// Whether no answer came, however often it was asked.
+    pub(super) is_silence: bool,
     /// Why there are no credentials, when the call failed before it was sent.
     pub(super) identity: Option<IdentityError>,
 }
@@ -56,6 +58,7 @@ impl ApiFailure {
                 message: identity.to_string(),
                 transient: false,
                 is_connection_refused: false,
+                is_silence: false,
                 identity: Some(identity),
             };
         }
@@ -81,6 +84,7 @@ impl ApiFailure {
                 || status.is_some_and(|status| status >= 500 || status == 429)
                 || Self::THROTTLING.contains(&code.as_str()),
             is_connection_refused: is_connection_refused(error),
+            is_silence: status.is_none() && is_timeout(error),
             code,
             message,
             identity: None,
@@ -198,5 +202,23 @@ impl Intercept for Bounded {
         let whole = std::mem::replace(body, SdkBody::taken());
         *body = SdkBody::from_body_1_x(Limited::new(whole, most));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecr::operation::put_image::PutImageError;
+    use aws_smithy_runtime_api::http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn only_what_gave_no_answer_is_silent() {
+        let late = SdkError::<PutImageError, _>::timeout_error("20 s");
+        assert!(ApiFailure::of(&late).is_silence);
+        let answer = HttpResponse::new(StatusCode::try_from(503).unwrap(), SdkBody::empty());
+        let overloaded = SdkError::<PutImageError, _>::response_error("503", answer);
+        let failure = ApiFailure::of(&overloaded);
+        assert!(failure.transient && !failure.is_silence);
     }
 }

@@ -20,7 +20,7 @@ async fn refusal(ecr: &Ecr) -> IdentityError {
     }
 }
 
-fn told(error: &IdentityError) -> String {
+fn shown(error: &IdentityError) -> String {
     format!(
         "error: {error}\n\nhint: {}",
         error.hint().unwrap_or("(none)".into())
@@ -117,7 +117,7 @@ async fn a_denied_role_is_told_with_the_condition_that_would_match() {
         let world = World::new().await;
         world.apis.oidc().subject = subject.to_owned();
         let error = refusal(&world.ecr().await).await;
-        insta::assert_snapshot!(format!("denied_{name}"), told(&error));
+        insta::assert_snapshot!(format!("denied_{name}"), shown(&error));
     }
 }
 
@@ -214,7 +214,7 @@ async fn permanent_refusals_are_told_at_once_in_their_own_words() {
         let error = refusal(&world.ecr().await).await;
         assert_eq!(world.apis.counts(), (1, 1, 0), "{code}");
         assert!(world.clock.waits().is_empty());
-        all.push(told(&error));
+        all.push(shown(&error));
     }
     insta::assert_snapshot!(all.join("\n\n"));
 }
@@ -337,7 +337,7 @@ async fn outside_of_actions_the_chains_credentials_assume_the_role() {
     other.role = Some("arn:aws:iam::123456789012:role/other".to_owned());
     let error = refusal(&world.connect(&other).await.unwrap()).await;
     assert!(matches!(error, IdentityError::ChainDenied { .. }), "{error}");
-    insta::assert_snapshot!(told(&error));
+    insta::assert_snapshot!(shown(&error));
 }
 
 #[tokio::test]
@@ -361,7 +361,7 @@ async fn what_cannot_work_is_told_before_anything_is_contacted() {
         change(&mut job);
         let error = world.connect(&job).await.unwrap_err();
         assert_eq!(world.apis.counts(), (0, 0, 0));
-        all.push(format!("{:?}: {}", error.kind(), told(&error)));
+        all.push(format!("{:?}: {}", error.kind(), shown(&error)));
     }
     insta::assert_snapshot!(all.join("\n\n"));
 }

@@ -113,21 +113,21 @@ async fn upload(
     reporter: &dyn Reporter,
 ) -> Result<(), RegistryError> {
     let what = blob.digest.short();
-    let told = |current| {
+    let report = |current| {
         reporter.event(RunEvent::Progress {
             what: &what,
             current,
             total: Some(blob.size),
         });
     };
-    told(0);
+    report(0);
     RetryPolicy::DEFAULT
         .repeat(
             || registry.upload(&blob.digest, blob.size, file.open(&blob)),
             RegistryError::is_transient,
         )
         .await?;
-    told(blob.size);
+    report(blob.size);
     Ok(())
 }
 

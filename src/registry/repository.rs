@@ -157,7 +157,7 @@ impl WriteRepository for Repository {
             return Ok(());
         };
         let repository = &self.client.image().repository;
-        let missing = control_plane.missing_push_rights(repository).await;
+        let missing = control_plane.missing_push_rights(repository).await?;
         if missing.is_empty() {
             return Ok(());
         }

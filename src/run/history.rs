@@ -85,7 +85,7 @@ impl ReadHistory for History {
             return Ok(seen);
         }
         match self.ask_github(of, from).await {
-            Ok(told) => Ok(told.unwrap_or(seen)),
+            Ok(answer) => Ok(answer.unwrap_or(seen)),
             Err(error) => {
                 let note = format!(
                     "whether commit {} comes after {}: {error}",

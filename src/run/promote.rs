@@ -300,7 +300,7 @@ async fn write(
         }
         writers.push((writer, copied));
     }
-    for ((target, (writer, copied)), told) in planned.iter().zip(writers).zip(&mut report.targets) {
+    for ((target, (writer, copied)), row) in planned.iter().zip(writers).zip(&mut report.targets) {
         let ledger = Ledger::default();
         put_promoted(
             &target.request,
@@ -311,7 +311,7 @@ async fn write(
             &ledger,
         )
         .await?;
-        told.done(&ledger.report(), copied);
+        row.done(&ledger.report(), copied);
     }
     Ok(())
 }

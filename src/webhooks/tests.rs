@@ -159,8 +159,8 @@ async fn an_error_of_the_connection_says_nothing_of_the_address() {
             .send(&notice())
             .await
             .unwrap_err();
-        let told = format!("{error} {error:?}");
-        assert!(!told.contains("secret") && !told.contains("nowhere"), "{told}");
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("secret") && !text.contains("nowhere"), "{text}");
     }
 }
 

@@ -52,13 +52,13 @@ fn assert_clean(job: &Job, result: &StepResult) {
     let (_, token) = job.context.id_token.as_ref().expect("the job has one");
     let lines = result.finished.lines.iter().map(|line| &line.text);
     for line in lines.filter(|line| !line.starts_with("::add-mask::")) {
-        let told = result
+        let is_shown = result
             .seen
             .masks
             .iter()
             .chain([token])
             .any(|secret| line.contains(secret.as_str()));
-        assert!(!told, "a secret is in the log: {line}");
+        assert!(!is_shown, "a secret is in the log: {line}");
     }
 }
 

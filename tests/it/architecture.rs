@@ -443,7 +443,7 @@ mod checks {
     }
 
     #[test]
-    fn modules_for_tests_are_told_by_their_declaration() {
+    fn modules_for_tests_are_known_by_their_declaration() {
         let text = "mod plain;\n#[cfg(test)]\nmod tests;\n#[cfg(test)]\npub(crate) mod fakes;\n";
         let declared = |path| source(path, text).modules_for_tests();
         assert_eq!(declared("src/aws.rs"), ["src/aws/tests", "src/aws/fakes"]);

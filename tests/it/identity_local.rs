@@ -205,7 +205,7 @@ async fn the_condition_that_is_told_is_the_one_that_matches() {
         assert!(matches!(error, IdentityError::AssumeDenied(_)), "{error}");
         assert!(error.to_string().contains(&claims.subject()), "{error}");
         let hint = error.hint().unwrap();
-        let told: Vec<Value> = hint
+        let conditions: Vec<Value> = hint
             .match_indices("{\n")
             .filter_map(|(at, _)| {
                 serde_json::Deserializer::from_str(&hint[at..])
@@ -215,8 +215,8 @@ async fn the_condition_that_is_told_is_the_one_that_matches() {
             })
             .filter_map(|value| value.get("Condition").cloned())
             .collect();
-        assert_eq!(told.len(), 2, "{hint}");
-        for (condition, immutable_subject) in told.iter().zip([immutable_subject, !immutable_subject]) {
+        assert_eq!(conditions.len(), 2, "{hint}");
+        for (condition, immutable_subject) in conditions.iter().zip([immutable_subject, !immutable_subject]) {
             let aws = Aws::start(condition).await;
             aws.server.set_claims(GithubClaims {
                 immutable_subject,
@@ -436,7 +436,7 @@ async fn all_rights_that_a_push_lacks_are_found_without_an_effect() {
         let condition = trust("repo:example/app:ref:refs/heads/main");
         let aws = Aws::start_permitting(&condition, &granted).await;
         let ecr = aws.ecr(&aws.job()).await;
-        assert_eq!(ecr.missing_push_rights(&app()).await, missing);
+        assert_eq!(ecr.missing_push_rights(&app()).await.unwrap(), missing);
         let done = aws.server.journal().into_iter().filter(|entry| {
             let writes = ["UploadLayerPart", "CompleteLayerUpload", "PutImage"];
             writes.contains(&entry.operation.as_str()) && entry.status.is_some_and(|status| status < 400)

@@ -60,7 +60,7 @@ fn names_and_variables_are_distinct_and_legal() {
     assert_eq!(names.len(), INPUTS.len());
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test has no front to be told by")]
+#[expect(clippy::disallowed_methods, reason = "a test has no front that sets it")]
 pub(crate) fn is_fresh(name: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("TAGSHIP_REGENERATE").is_some_and(|value| value == "1") {

@@ -227,7 +227,7 @@ async fn a_tag_that_the_answer_leaves_out_is_asked_for_again() {
     for tag in ["1.2.3", "sha-0"] {
         world.apis.ecr().images.insert(tag.to_owned(), "{}".to_owned());
     }
-    // One image, told under one of its tags.
+    // One image, named by one of its tags.
     world.apis.ecr().answer_change = Some(|answer| answer["images"].as_array_mut().unwrap().truncate(1));
     let found = world
         .ecr()

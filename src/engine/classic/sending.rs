@@ -36,7 +36,7 @@ pub(super) async fn send(
     reporter: &dyn Reporter,
 ) -> Result<(), RegistryError> {
     let what = format!("upload of {}", digest.short());
-    let told = |current| {
+    let report = |current| {
         reporter.event(RunEvent::Progress {
             what: &what,
             current,
@@ -53,10 +53,10 @@ pub(super) async fn send(
             Ok(()) = seen.changed() => {
                 let current = *seen.borrow_and_update();
                 if current < size {
-                    told(current);
+                    report(current);
                 }
             }
         }
     };
-    sent.inspect(|()| told(size))
+    sent.inspect(|()| report(size))
 }

@@ -373,8 +373,8 @@ async fn a_known_layer_is_passed_over_where_the_registry_has_it() {
         let heard = RecordedEvents::default();
         let times = ImageForm::UNCHANGED;
         let pushed = push_patiently(saved, registry, &heard, times, Some(&cache), None).await;
-        let told = heard.0.into_inner().unwrap();
-        (pushed.unwrap(), told.len())
+        let progress = heard.0.into_inner().unwrap();
+        (pushed.unwrap(), progress.len())
     };
     let (first, _) = push(&saved, &registry).await;
     let (again, read) = push(&saved, &registry).await;

@@ -83,7 +83,7 @@ fn error(message: &str, step: &str) -> BuildError {
 /// The words of both engines, as they were heard; the errors that they come to.
 #[test]
 fn failures_are_told_in_our_words() {
-    for (message, step, told) in [
+    for (message, step, expected) in [
         (
             "executor failed running [/bin/sh -c exit 7]: exit code: 7",
             "[2/2] RUN exit 7",
@@ -166,7 +166,7 @@ fn failures_are_told_in_our_words() {
         ),
     ] {
         let error = error(message, step);
-        assert_eq!(error.to_string(), told, "{message}");
+        assert_eq!(error.to_string(), expected, "{message}");
         assert!(error.hint().is_some());
     }
 }
@@ -214,7 +214,7 @@ fn a_failed_step_keeps_its_last_lines_and_place() {
 #[test]
 fn failed_pushes_are_errors_of_the_registry() {
     let url = format!("https://{}/v2/team/app/blobs/uploads/", image().registry);
-    for (message, kind, told) in [
+    for (message, kind, expected) in [
         (
             format!(
                 "failed to push {}: unexpected status from HEAD request to {url}: 401 Unauthorized",
@@ -272,7 +272,7 @@ fn failed_pushes_are_errors_of_the_registry() {
         let error = error(&message, "exporting to image");
         assert!(matches!(error, BuildError::Push(_)), "{message}");
         assert_eq!(error.kind(), kind, "{message}");
-        assert!(error.to_string().contains(told), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }
 

@@ -166,8 +166,8 @@ async fn who_may_not_list_decides_by_git_and_without_either_moves_nothing() {
             ..Run::new(&commit(1), Some("1.2.9"), &["type=semver", "latest"], "a")
         };
         let plan = run.plan(&registry).await.unwrap();
-        let told = serde_json::json!(plan).to_string();
-        assert!(told.contains("ecr:ListImages"), "{told}");
+        let text = serde_json::json!(plan).to_string();
+        assert!(text.contains("ecr:ListImages"), "{text}");
         let report = shipped(&run, &registry).await;
         assert_eq!(outcomes(&report), ["1.2.9 created", outcome]);
     }

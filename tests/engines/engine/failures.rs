@@ -9,9 +9,9 @@ use super::support::{Bench, Outcome, engines, folder, request};
 /// The Dockerfile, the error on an engine of 20.10, and that on a later one.
 const FAILURES: [(&str, &str, &str); 8] = [
     (
-        "FROM busybox\nRUN echo told; exit 7\n",
-        "build step `[2/2] RUN echo told; exit 7` failed with exit code 7",
-        "app/Dockerfile:2: build step `[2/2] RUN echo told; exit 7` failed with exit code 7",
+        "FROM busybox\nRUN echo heard; exit 7\n",
+        "build step `[2/2] RUN echo heard; exit 7` failed with exit code 7",
+        "app/Dockerfile:2: build step `[2/2] RUN echo heard; exit 7` failed with exit code 7",
     ),
     (
         "FROM busybox\nCOPY missing /\n",
@@ -177,7 +177,7 @@ async fn an_image_without_a_layer_is_refused_before_the_build() {
 #[tokio::test]
 async fn an_engine_that_does_not_know_here_documents_says_so() {
     for engine in engines() {
-        let dockerfile = "FROM busybox\nRUN <<EOF\necho told\nEOF\n";
+        let dockerfile = "FROM busybox\nRUN <<EOF\necho heard\nEOF\n";
         let context = folder(&[("Dockerfile", dockerfile)]);
         let bench = Bench::new(&engine).await;
         let built = bench.publish(&request(context.path())).await;

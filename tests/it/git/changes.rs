@@ -181,8 +181,8 @@ fn a_named_context_is_read_by_the_build_too() {
         let named = ContextInputs::named(&repository.path("docs")).unwrap();
         let checkout = GixCheckout::at(repository.root());
         let changes = checkout.compared_source(&[&main, &named]).unwrap().changes;
-        let told = changes.into_iter().map(|change| (change.path, change.cause));
-        told.collect::<Vec<_>>()
+        let found = changes.into_iter().map(|change| (change.path, change.cause));
+        found.collect::<Vec<_>>()
     };
     assert_eq!(differences(), []);
     repository.write("docs/read.me", "else\n");

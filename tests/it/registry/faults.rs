@@ -305,8 +305,8 @@ async fn a_registry_that_is_not_there_is_unavailable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let nobody = Fake::at(address);
-    let (repository, _) = nobody.client();
+    let absent = Fake::at(address);
+    let (repository, _) = absent.client();
     let error = repository.blob_size(&Digest::of(b"")).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     assert!(error.to_string().contains("refused"), "{error}");

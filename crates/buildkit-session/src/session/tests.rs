@@ -221,11 +221,11 @@ async fn a_file_that_cannot_be_sent_is_named_to_the_user() {
     let mut copy = engine.copy(&[("dir-name", "context")]).await.unwrap();
     copy.paths().await;
     std::fs::write(context.path().join("folder/big"), "small").unwrap();
-    let told = copy.file(1).await.unwrap_err();
-    assert_eq!(told.message(), "`folder/big`: it changed while it was read");
+    let answer = copy.file(1).await.unwrap_err();
+    assert_eq!(answer.message(), "`folder/big`: it changed while it was read");
     let kept = engine.failures.take().unwrap();
     assert!(
-        matches!(&kept, Error::ContextFile { problem } if problem == told.message()),
+        matches!(&kept, Error::ContextFile { problem } if problem == answer.message()),
         "{kept:?}"
     );
 }
@@ -238,8 +238,8 @@ async fn a_wrong_pattern_is_told_to_the_user() {
         .copy(&[("dir-name", "context"), ("exclude-patterns", "a[")])
         .await
         .unwrap();
-    let told = copy.packets.message().await.unwrap().unwrap();
-    assert_eq!(told.r#type(), PacketType::PacketErr);
+    let answer = copy.packets.message().await.unwrap().unwrap();
+    assert_eq!(answer.r#type(), PacketType::PacketErr);
     let kept = engine.failures.take().unwrap();
     assert_eq!(
         kept.to_string(),

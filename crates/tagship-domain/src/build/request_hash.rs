@@ -279,39 +279,39 @@ mod tests {
     #[test]
     fn each_part_that_decides_the_content_is_told() {
         let ours = hash(&request());
-        let told = |change: fn(&mut BuildRequest)| {
+        let difference = |change: fn(&mut BuildRequest)| {
             let mut other = request();
             change(&mut other);
             ours.differences(Some(&hash(&other)), &[])
         };
-        assert_eq!(told(|_| {}), []);
+        assert_eq!(difference(|_| {}), []);
         assert_eq!(
-            told(|r| r.target = Some("debug".to_owned())),
+            difference(|r| r.target = Some("debug".to_owned())),
             [RequestPart::Target]
         );
         assert_eq!(
-            told(|r| r.build_args = args(&[("A", "1")])),
+            difference(|r| r.build_args = args(&[("A", "1")])),
             [RequestPart::BuildArgs]
         );
-        assert_eq!(told(|r| r.reproducible = true), [RequestPart::Reproducible]);
+        assert_eq!(difference(|r| r.reproducible = true), [RequestPart::Reproducible]);
         let secret = |r: &mut BuildRequest| {
             r.secrets.push(BuildSecret {
                 id: "token".to_owned(),
                 source: SecretSource::Value("hidden".into()),
             });
         };
-        assert_eq!(told(secret), [RequestPart::Secrets]);
+        assert_eq!(difference(secret), [RequestPart::Secrets]);
         let elsewhere = RequestHash::of(&request(), &places("", "Dockerfile"));
         assert_eq!(
             ours.differences(Some(&elsewhere), &[]),
             [RequestPart::Context, RequestPart::File]
         );
         // What decides nothing.
-        assert_eq!(told(|r| r.no_cache = true), []);
-        assert_eq!(told(|r| r.committed_at = 7), []);
-        assert_eq!(told(|r| r.context = PathBuf::from("/elsewhere")), []);
+        assert_eq!(difference(|r| r.no_cache = true), []);
+        assert_eq!(difference(|r| r.committed_at = 7), []);
+        assert_eq!(difference(|r| r.context = PathBuf::from("/elsewhere")), []);
         assert_eq!(
-            told(|r| drop(r.labels.insert("a".to_owned(), "b".to_owned()))),
+            difference(|r| drop(r.labels.insert("a".to_owned(), "b".to_owned()))),
             []
         );
     }

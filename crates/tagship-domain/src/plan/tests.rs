@@ -484,7 +484,7 @@ fn what_was_not_read_holds_a_tag() {
 #[test]
 fn a_moving_tag_in_an_immutable_repository_is_refused_with_the_filters_that_allow_it() {
     let filters = |texts: &[&str]| texts.iter().map(|text| TagFilter::parse(text).unwrap()).collect();
-    let told = |setting: Mutability, rules: &[&str]| {
+    let advice = |setting: Mutability, rules: &[&str]| {
         let plan = Plan::new(plan_request(rules, Some("1.2.9")), Ok(&facts(setting, &[])));
         let conflicts = plan.conflicts().unwrap();
         assert_eq!(conflicts.kind().exit_code(), 10);
@@ -492,13 +492,13 @@ fn a_moving_tag_in_an_immutable_repository_is_refused_with_the_filters_that_allo
     };
     let many = ["one", "two", "three", "four", "five", "six"];
     let texts = [
-        told(Mutability::Immutable, &LINES),
-        told(Mutability::ImmutableWithExclusion(filters(&["dev*"])), &LINES),
-        told(
+        advice(Mutability::Immutable, &LINES),
+        advice(Mutability::ImmutableWithExclusion(filters(&["dev*"])), &LINES),
+        advice(
             Mutability::MutableWithExclusion(filters(&["lat*", "x"])),
             &["latest"],
         ),
-        told(Mutability::Immutable, &many),
+        advice(Mutability::Immutable, &many),
     ];
     insta::assert_snapshot!(texts.join("\n\n"));
     // With the filters that are named, nothing is refused.

@@ -121,13 +121,13 @@ impl Evaluation {
         if self.has_release() {
             return Ok(());
         }
-        let told: Vec<String> = self
+        let given: Vec<String> = self
             .notes
             .iter()
             .filter(|note| matches!(note, TagNote::NoVersion { .. }))
             .map(ToString::to_string)
             .collect();
-        let mut reasons = if told.is_empty() { self.silent() } else { told };
+        let mut reasons = if given.is_empty() { self.silent() } else { given };
         if reasons.is_empty() {
             reasons.push("no rule asks for one".to_owned());
         }

@@ -159,7 +159,7 @@ impl Handover<'_> {
         let _permit = self.compressing.acquire().await;
         // What the engine sends has no name before its end, and several come at a time.
         let what = format!("layer {}", session.get(..6).unwrap_or(session));
-        let told = |current, total| {
+        let report = |current, total| {
             self.reporter.event(RunEvent::Progress {
                 what: &what,
                 current,
@@ -170,11 +170,11 @@ impl Handover<'_> {
         let compressed = compress(&mut layer, self.form, |current| {
             self.note_movement();
             read.store(current, Ordering::Relaxed);
-            told(current, None);
+            report(current, None);
         })
         .await;
         let read = read.into_inner();
-        told(read, Some(read));
+        report(read, Some(read));
         let compressed = compressed?;
         if self.image().take_layer(compressed.found, &compressed.layer) {
             drop(self.done.send(Ok(compressed)));

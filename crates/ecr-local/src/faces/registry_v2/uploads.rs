@@ -98,7 +98,7 @@ pub(super) async fn part(
     upload.blob = receive(upload.blob, body, takes_more).await?;
     upload.part_added(before, request.state.clock.now());
     let quirks = request.state.quirks;
-    let told = if quirks.stall_ranges {
+    let known = if quirks.stall_ranges {
         upload.second_part_end
     } else {
         upload.blob.length()
@@ -109,7 +109,7 @@ pub(super) async fn part(
     } else {
         StatusCode::CREATED
     };
-    progress(request, id, status, told)
+    progress(request, id, status, known)
 }
 
 /// `PUT`: the last part, or all of the blob, or nothing after a `PATCH`; then the blob is part of the repository.

@@ -214,15 +214,15 @@ async fn a_reset_makes_everything_as_at_the_start_but_for_keys() {
     })
     .await;
     let admin = |method, path: &str| bench.http.request(method, bench.url(&format!("/_local/{path}")));
-    let told = async |path| -> Value {
+    let read = async |path| -> Value {
         let answer = admin(Method::GET, path).send().await.unwrap();
         answer.json().await.unwrap()
     };
     let at_start = [
-        told("quotas").await,
-        told("faults").await,
-        told("clock").await,
-        told("findings").await,
+        read("quotas").await,
+        read("faults").await,
+        read("clock").await,
+        read("findings").await,
     ];
     assert_eq!(at_start[0], of_start);
     bench.registry().await.image(REPOSITORY, "1.0.0", "one").await;
@@ -247,10 +247,10 @@ async fn a_reset_makes_everything_as_at_the_start_but_for_keys() {
     let reset = admin(Method::DELETE, "state").send().await.unwrap();
     assert_eq!(reset.status(), StatusCode::NO_CONTENT);
     let after = [
-        told("quotas").await,
-        told("faults").await,
-        told("clock").await,
-        told("findings").await,
+        read("quotas").await,
+        read("faults").await,
+        read("clock").await,
+        read("findings").await,
     ];
     assert_eq!(after, at_start);
     assert!(bench.local.journal().is_empty());

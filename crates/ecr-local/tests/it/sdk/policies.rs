@@ -140,11 +140,11 @@ async fn bad_policies_are_refused_in_ecrs_words() {
         "{message}"
     );
     // Who locks himself out must say so.
-    let nobody = json!({"Effect": "Deny", "Principal": "*", "Action": "ecr:*"});
-    assert_eq!(refused(&policy(&nobody), false).await, invalid);
+    let deny_all = json!({"Effect": "Deny", "Principal": "*", "Action": "ecr:*"});
+    assert_eq!(refused(&policy(&deny_all), false).await, invalid);
     ecr.set_repository_policy()
         .repository_name(REPOSITORY)
-        .policy_text(policy(&nobody))
+        .policy_text(policy(&deny_all))
         .force(true)
         .send()
         .await

@@ -420,7 +420,7 @@ async fn an_image_goes_through_the_api_alone() {
     assert_eq!(again.0, "ImageAlreadyExistsException");
     let missing = api.call(
         "PutImage",
-        json!({"registryId": "nobody", "repositoryName": REPOSITORY, "imageManifest": manifest}),
+        json!({"registryId": "no-registry", "repositoryName": REPOSITORY, "imageManifest": manifest}),
     );
     assert_eq!(missing.await.unwrap_err().0, "RegistryNotFoundException");
     let repository = json!({"repositoryName": REPOSITORY});

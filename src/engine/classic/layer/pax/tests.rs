@@ -33,16 +33,16 @@ fn all_else_stays() {
         b"40 SCHILY.xattr.user.x=\n9 mtime=1\n=\0=\xff\n\n",
         b"22 mtime=not a number\n",
     ] {
-        let told = clamped(records);
-        assert_eq!(told, Some(Records::default()), "{}", records.escape_ascii());
+        let rewritten = clamped(records);
+        assert_eq!(rewritten, Some(Records::default()), "{}", records.escape_ascii());
     }
 }
 
 #[test]
-fn the_size_of_what_follows_is_told() {
-    let told = clamped(b"20 size=10000000000\n20 mtime=1700000001\n").unwrap();
-    assert_eq!(told.size, Some(10_000_000_000));
-    assert_eq!(told.rewritten.as_deref(), Some(&b"20 size=10000000000\n"[..]));
+fn the_size_of_what_follows_is_kept() {
+    let records = clamped(b"20 size=10000000000\n20 mtime=1700000001\n").unwrap();
+    assert_eq!(records.size, Some(10_000_000_000));
+    assert_eq!(records.rewritten.as_deref(), Some(&b"20 size=10000000000\n"[..]));
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn content(registry: &Registry) -> Vec<String> {
     vec![of("team/moves"), of("team/stays")]
 }
 
-fn told(outcomes: Vec<Result<Digest, Refusal>>) -> Vec<String> {
+fn texts(outcomes: Vec<Result<Digest, Refusal>>) -> Vec<String> {
     outcomes
         .into_iter()
         .map(|outcome| outcome.map_or_else(|refusal| refusal.to_string(), |digest| digest.to_string()))
@@ -158,9 +158,9 @@ proptest! {
             }
         }
         let pushes: Vec<_> = orders.iter().map(|order| order.to(&together)).collect();
-        let in_one = told(together.store().push_images(&pushes));
+        let in_one = texts(together.store().push_images(&pushes));
         let by_one = orders.iter().map(|order| alone.store().push_image(&order.to(&alone))).collect();
-        prop_assert_eq!(in_one, told(by_one));
+        prop_assert_eq!(in_one, texts(by_one));
         prop_assert_eq!(content(&together), content(&alone));
     }
 }
