@@ -13,8 +13,10 @@ mod looking;
 mod man;
 mod promote;
 mod push;
+mod registry_arguments;
 mod release;
 mod repo;
+mod repo_cost;
 mod repository;
 mod scan;
 mod session;
@@ -140,7 +142,7 @@ enum Command {
     /// Copy images from any registry to any other, byte for byte
     #[command(after_help = help::COPY, after_long_help = help::COPY)]
     Copy(Box<CopyArguments>),
-    /// Declare repositories as code: plan, apply, import, delete
+    /// Declare repositories as code: plan, apply, import, delete; and see what they cost
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Repo(RepoCommand),
     /// See what lifecycle policies would do

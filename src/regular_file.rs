@@ -1,7 +1,7 @@
 //! Files that another may have chosen: a pipe in a file's place must not be waited for.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::Path;
 
@@ -18,6 +18,21 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         .open(path)?;
     refuse_other_kinds(&file.metadata()?)?;
     Ok(file)
+}
+
+/// Reads a file as text of at most `most` bytes; the error says what is wrong with it, in words that follow its name.
+pub(crate) fn text(path: &Path, most: u64) -> Result<String, String> {
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "does not exist".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
+    let mut bytes = Vec::new();
+    let file = open(path).map_err(unreadable)?;
+    file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > most {
+        return Err(format!("is larger than {} KiB", most / 1024));
+    }
+    String::from_utf8(bytes).map_err(|_error| "is not UTF-8 text".to_owned())
 }
 
 fn refuse_other_kinds(there: &Metadata) -> io::Result<()> {

@@ -14,6 +14,7 @@ use tagship_domain::reference::{Digest, ImageName, Tag};
 use tagship_domain::signing::Signature;
 use tagship_domain::tags::{DesiredTag, TagClass};
 
+mod cost;
 mod examination;
 mod gate;
 mod inspection;
@@ -27,6 +28,7 @@ mod repositories;
 mod sarif;
 mod text;
 
+pub use cost::CostReport;
 pub use examination::{ExaminationFailed, examination_text};
 pub use gate::{GateReport, gate_text};
 pub use inspection::{ConfigReport, Inspection, ManifestReport, inspection_text};

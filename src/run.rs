@@ -60,8 +60,8 @@ pub use push::{PushError, PushRequest, PushSource, push};
 pub use release::ReleaseImageRequest;
 pub use release_published::release_published;
 pub use repositories::{
-    DeleteRequest, ImportRequest, RegistryRequest, RepositoriesError, apply_registry, delete_repository,
-    import_repositories, plan_registry, preview_lifecycles,
+    CostRequest, CostSubject, DeleteRequest, ImportRequest, ReadLayers, RegistryRequest, RepositoriesError,
+    apply_registry, delete_repository, estimate_cost, import_repositories, plan_registry, preview_lifecycles,
 };
 pub use scan::{ScanRequest, ScannedImage, scan};
 pub use several::{SeveralRequest, ShippedImages, ship_several};

@@ -291,6 +291,17 @@ Examples:
   tagship lifecycle preview team/app --json | jq '.repositories[].images[].tags'
       List the tags that would go";
 
+pub(super) const REPO_COST: &str = "\
+A layer counts once in a repository, as ECR bills it. Free tiers are left out. docs/cost.md has more.
+
+Examples:
+  tagship repo cost --pulls 1000 --region-pulls 200
+      Price the repositories of tagship.yaml
+  tagship repo cost team/app --json | jq '.repositories[] | {repository, storage, policy}'
+      Show what one repository's policy would save
+  tagship repo cost --size 500MB --versions 10 --region-pulls 1000
+      Price numbers; no registry is asked";
+
 pub(super) const REPO_IMPORT: &str = "\
 Nothing is written.
 

@@ -1,18 +1,14 @@
 //! The flags of `tagship repo`.
 
-use std::collections::BTreeMap;
+use clap::{Args, Subcommand};
 
-use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
-
-use super::arguments::{argument, given};
 use super::help;
-use crate::inputs::{self, Environment, RawArguments, SettingsError};
+use super::registry_arguments::{RegistryArguments, RepoArgumentError, repository_name};
+use super::repo_cost::CostArguments;
+use crate::inputs::Environment;
 use crate::run::{DeleteRequest, ImportRequest, RegistryRequest};
-use crate::schema::{INPUTS, Input, Section};
-use crate::settings::RegistrySettings;
 use crate::ui::Ui;
-use tagship_domain::error::{Diagnose, FailureKind};
-use tagship_domain::reference::{InvalidName, RepositoryName};
+use tagship_domain::reference::RepositoryName;
 
 /// What is done with the repositories of a registry.
 #[derive(Debug, Subcommand)]
@@ -29,6 +25,9 @@ pub(super) enum RepoCommand {
     /// Remove a repository
     #[command(after_help = help::REPO_DELETE, after_long_help = help::REPO_DELETE)]
     Delete(DeleteArguments),
+    /// Show what repositories cost a month, what lifecycle policies would save, and what the same costs elsewhere
+    #[command(after_help = help::REPO_COST, after_long_help = help::REPO_COST)]
+    Cost(Box<CostArguments>),
 }
 
 /// What is done with lifecycle policies.
@@ -100,50 +99,6 @@ pub(super) struct DeleteArguments {
     registry: RegistryArguments,
 }
 
-/// The flags cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RepoArgumentError {
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error("`--force` removes repository `{0}` with all its images, and its name was not typed once more")]
-    Unconfirmed(RepositoryName),
-}
-
-impl Diagnose for RepoArgumentError {
-    fn kind(&self) -> FailureKind {
-        FailureKind::Usage
-    }
-
-    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
-        match self {
-            Self::Settings(error) => error.hint(),
-            Self::Unconfirmed(name) => Some(format!("give `--confirm {name}` too").into()),
-        }
-    }
-}
-
-fn repository_name(text: &str) -> Result<RepositoryName, InvalidName> {
-    RepositoryName::parse(text)
-}
-
-/// The inputs that say which registry is meant and by which identity, as flags, made from the table.
-#[derive(Debug)]
-pub(super) struct RegistryArguments(BTreeMap<&'static str, Vec<String>>);
-
-impl RegistryArguments {
-    fn inputs() -> impl Iterator<Item = &'static Input> {
-        INPUTS.iter().filter(|input| {
-            let is_of_place = matches!(input.section, Section::Destination | Section::Identity);
-            let is_of_image = ["repository", "images", "targets", "local-mutability"].contains(&input.name);
-            (is_of_place && !is_of_image) || input.name == "config"
-        })
-    }
-
-    fn into_settings(self, environment: &Environment) -> Result<RegistrySettings, SettingsError> {
-        inputs::registry(RawArguments::by_flags(self.0), environment)
-    }
-}
-
 impl PlanArguments {
     /// What is asked for.
     pub(super) fn into_request(
@@ -213,26 +168,5 @@ impl DeleteArguments {
             name: self.name,
             with_images: self.force,
         })
-    }
-}
-
-impl Args for RegistryArguments {
-    fn augment_args(command: Command) -> Command {
-        command.args(Self::inputs().map(argument))
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
-impl FromArgMatches for RegistryArguments {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self(given(Self::inputs(), matches)))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
     }
 }

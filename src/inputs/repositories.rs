@@ -1,7 +1,6 @@
 //! The registry that a command is about, and what `tagship.yaml` declares of its repositories.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::destination::ResolvedDestination;
 use super::paths::Paths;
@@ -191,7 +190,7 @@ impl Files {
             );
             return problems.add(&at, message, "put the file itself there".to_owned());
         }
-        match text_of(&path, most) {
+        match regular_file::text(&path, most) {
             Ok(text) => {
                 let shown = path.strip_prefix(&self.workspace).unwrap_or(&path).to_owned();
                 Some((text, shown))
@@ -225,18 +224,4 @@ impl Files {
             }
         }
     }
-}
-
-fn text_of(path: &Path, most: u64) -> Result<String, String> {
-    let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => "does not exist".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    };
-    let mut bytes = Vec::new();
-    let file = regular_file::open(path).map_err(unreadable)?;
-    file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > most {
-        return Err(format!("is larger than {} KiB", most / 1024));
-    }
-    String::from_utf8(bytes).map_err(|_error| "is not UTF-8 text".to_owned())
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::RegistryError;
+use tagship_domain::cost::StoredContent;
 use tagship_domain::reference::RepositoryName;
 use tagship_domain::registry_settings::{ActualRegistry, RegistryPut, TemplatePrefix, WantedSettings};
 use tagship_domain::repositories::{
@@ -29,6 +30,13 @@ pub trait ReadRepositories: Send + Sync {
 
     /// Returns all images of a repository, also archived ones, in no order.
     async fn stored_images(&self, repository: &RepositoryName) -> Result<Vec<StoredImage>, RegistryError>;
+
+    /// Returns the same, and with `with_layers` what those consist of that are at hand. A registry may take that for pulls.
+    async fn stored_contents(
+        &self,
+        repository: &RepositoryName,
+        with_layers: bool,
+    ) -> Result<Vec<StoredContent>, RegistryError>;
 }
 
 /// Changes the repositories of a registry.

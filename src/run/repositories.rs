@@ -1,5 +1,6 @@
 //! `tagship repo`: what is declared of repositories, compared with what is there, and put.
 
+mod cost;
 mod error;
 mod lifecycle;
 mod maintenance;
@@ -24,6 +25,7 @@ use tagship_domain::reference::{RegistryHost, RepositoryName};
 use tagship_domain::registry_settings::DeclaredRegistry;
 use tagship_domain::repositories::{Declarations, DeclaredRepository};
 
+pub use cost::{CostRequest, CostSubject, ReadLayers, estimate_cost};
 pub use error::RepositoriesError;
 pub use lifecycle::preview_lifecycles;
 pub use maintenance::{DeleteRequest, ImportRequest, delete_repository, import_repositories};

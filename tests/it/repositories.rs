@@ -1,5 +1,6 @@
 //! `tagship repo` against the embedded ECR, whose state boto3 makes and reads back.
 
+mod cost;
 mod declarations;
 mod lifecycle;
 mod maintenance;

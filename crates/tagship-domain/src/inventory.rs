@@ -126,14 +126,14 @@ fn version(tag: &Tag) -> Option<Version> {
 }
 
 fn is_shown(image: &ListedImage) -> bool {
-    image.subject.is_none() && image.tags.iter().any(|tag| attached_to(tag).is_none())
+    image.subject.is_none() && image.tags.iter().any(|tag| attached_to(tag.as_str()).is_none())
 }
 
 /// The image that a tag of the form `sha256-<digits>` or `sha256-<digits>.sig` is about.
 ///
 /// Source: OCI distribution spec, "Referrers Tag Schema"; cosign, `SIGNATURE_SPEC.md`, "Storage".
-fn attached_to(tag: &Tag) -> Option<(Digest, &str)> {
-    let rest = tag.as_str().strip_prefix("sha256-")?;
+pub(crate) fn attached_to(tag: &str) -> Option<(Digest, &str)> {
+    let rest = tag.strip_prefix("sha256-")?;
     let (digits, suffix) = rest.split_at_checked(64)?;
     let digest = Digest::parse(&format!("sha256:{digits}")).ok()?;
     matches!(suffix, "" | ".sig" | ".att" | ".sbom").then_some((digest, suffix))
@@ -147,7 +147,7 @@ fn signed(listed: &[ListedImage]) -> BTreeSet<Digest> {
     let by_tag = listed
         .iter()
         .flat_map(|image| &image.tags)
-        .filter_map(|tag| attached_to(tag).filter(|(_, suffix)| *suffix == ".sig"))
+        .filter_map(|tag| attached_to(tag.as_str()).filter(|(_, suffix)| *suffix == ".sig"))
         .map(|(digest, _)| digest);
     by_subject.chain(by_tag).collect()
 }

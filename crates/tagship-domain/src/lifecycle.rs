@@ -25,6 +25,20 @@ impl LifecyclePolicy {
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
+
+    /// Whether a rule looks at when images were pulled last.
+    pub fn counts_pulls(&self) -> bool {
+        let is_pulled = |rule: &Rule| {
+            matches!(
+                rule.count,
+                Count::OlderThan {
+                    since: AgeStart::Pulled,
+                    ..
+                }
+            )
+        };
+        self.rules.iter().any(is_pulled)
+    }
 }
 
 /// One rule.

@@ -45,6 +45,7 @@ pub use note::TagNote;
 pub use order::{GreaterVersion, Order, VersionLine};
 pub use rule::TagRule;
 use variables::Text;
+pub use variables::ref_tag;
 
 /// How rules are read and what they make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

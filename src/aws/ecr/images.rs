@@ -115,7 +115,7 @@ fn read(
 }
 
 /// An image's manifest, with the tag that it was asked for by.
-fn manifest(call: &Call<'_>, image: &Image) -> Result<(Option<Tag>, Manifest), RegistryError> {
+pub(super) fn manifest(call: &Call<'_>, image: &Image) -> Result<(Option<Tag>, Manifest), RegistryError> {
     let id = image.image_id();
     let tag = id
         .and_then(ImageIdentifier::image_tag)

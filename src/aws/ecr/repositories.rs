@@ -20,6 +20,7 @@ use crate::aws::retry_policy::{RetryClass, RetryPolicy};
 use crate::ports::{
     Clock, Creation, ReadRepositories, RegistryError, Removal, Reporter, RunEvent, WriteRepositories,
 };
+use tagship_domain::cost::StoredContent;
 use tagship_domain::reference::{Region, RegistryHost, RepositoryName};
 use tagship_domain::repositories::{
     ActualRepository, Change, DeclaredRepository, Document, ResourceTags, StoredImage,
@@ -123,6 +124,14 @@ impl ReadRepositories for RegistryRepositories {
 
     async fn stored_images(&self, repository: &RepositoryName) -> Result<Vec<StoredImage>, RegistryError> {
         images::stored(&self.paced(), repository).await
+    }
+
+    async fn stored_contents(
+        &self,
+        repository: &RepositoryName,
+        with_layers: bool,
+    ) -> Result<Vec<StoredContent>, RegistryError> {
+        images::contents(&self.paced(), repository, with_layers).await
     }
 }
 

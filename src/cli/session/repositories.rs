@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::{End, show, until_interrupted};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::repo::{ApplyArguments, RepoArgumentError, RepoCommand};
+use crate::cli::registry_arguments::RepoArgumentError;
+use crate::cli::repo::{ApplyArguments, RepoCommand};
 use crate::inputs::Environment;
 use crate::ports::Reporter;
-use crate::run::{self, Outcome, RunError};
+use crate::run::{self, CostSubject, Outcome, RunError};
 use crate::settings::RegistrySettings;
 use crate::ui::Ui;
 
@@ -35,6 +36,13 @@ pub(super) fn run(
         RepoCommand::Delete(arguments) => arguments.into_request(ui, environment).map(|request| {
             let reporter = masked(ui, &request.settings);
             finish(interrupt, run::delete_repository(&request, reporter))
+        }),
+        RepoCommand::Cost(arguments) => arguments.into_request(environment).map(|request| {
+            let reporter = match &request.subject {
+                CostSubject::Registry { settings, .. } => masked(ui, settings),
+                CostSubject::Numbers { .. } => ui.reporter(),
+            };
+            finish(interrupt, run::estimate_cost(&request, reporter))
         }),
     };
     let end = end.unwrap_or_else(|error: RepoArgumentError| End::Failed(Box::new(error)));

@@ -59,6 +59,14 @@ pub enum RepositoriesError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A file of prices cannot be used.
+    #[error("file `{path}` {problem}")]
+    Prices {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The repository that is to go is not there.
     #[error("repository `{repository}` does not exist in registry `{host}`")]
     Missing {
@@ -120,7 +128,9 @@ impl RepositoriesError {
 impl Diagnose for RepositoriesError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::NothingDeclared { .. } | Self::NotDeclared { .. } => FailureKind::Usage,
+            Self::NothingDeclared { .. } | Self::NotDeclared { .. } | Self::Prices { .. } => {
+                FailureKind::Usage
+            }
             Self::Drift { .. } | Self::Obstacles { .. } => FailureKind::Drift,
             Self::Failed { kind, .. } => *kind,
             Self::Missing { .. } | Self::HoldsImages(_) | Self::UnknownPolicy { .. } => {
@@ -148,6 +158,7 @@ impl Diagnose for RepositoriesError {
                     .map_or_else(String::new, |hint| format!("{hint}; "));
                 Some(format!("{hint}run again: what was put stays, and the rest is completed").into())
             }
+            Self::Prices { .. } => Some("begin with the program's own list: docs/cost.md".into()),
             Self::UnknownPolicy { .. } => Some("declare another under `lifecycle`".into()),
             Self::Missing { .. } => Some("`tagship repo list` shows those that are there".into()),
             Self::HoldsImages(name) => Some(

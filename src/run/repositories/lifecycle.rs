@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::{Outcome, RunError};
 use super::{OpenedRegistry, RegistryRequest, RepositoriesError};
+use crate::aws::RegistryRepositories;
 use crate::pipeline::preview_lifecycle;
 use crate::ports::{ReadRepositories as _, Reporter};
 use crate::report::{PreviewReport, RepositoryPreview};
@@ -71,20 +72,8 @@ async fn preview(
     request: &RegistryRequest,
 ) -> Result<Option<RepositoryPreview>, RunError> {
     let reader = &opened.repositories;
-    let document = match &declared.settings.lifecycle {
-        Some(Document::Says(document)) => document.clone(),
-        Some(Document::Absent) => return Ok(None),
-        None => match reader.lifecycle(&declared.name).await? {
-            Document::Absent => return Ok(None),
-            Document::Says(text) => {
-                let name = declared.name.clone();
-                let unknown = |error: InvalidLifecycleDocument| RepositoriesError::UnknownPolicy {
-                    name,
-                    problem: tagship_domain::error::cleaned(&error.to_string()),
-                };
-                LifecycleDocument::parse(&text).map_err(unknown)?
-            }
-        },
+    let Some(document) = document_of(declared, reader).await? else {
+        return Ok(None);
     };
     let policy = document.policy();
     let preview = preview_lifecycle(declared, policy, reader, request.check().now).await?;
@@ -93,4 +82,25 @@ async fn preview(
         policy,
         preview,
     )))
+}
+
+/// Returns the lifecycle policy that is declared; where none is, the one that is there.
+pub(super) async fn document_of(
+    declared: &DeclaredRepository,
+    reader: &RegistryRepositories,
+) -> Result<Option<LifecycleDocument>, RunError> {
+    match &declared.settings.lifecycle {
+        Some(Document::Says(document)) => Ok(Some(document.clone())),
+        Some(Document::Absent) => Ok(None),
+        None => match reader.lifecycle(&declared.name).await? {
+            Document::Absent => Ok(None),
+            Document::Says(text) => {
+                let unknown = |error: InvalidLifecycleDocument| RepositoriesError::UnknownPolicy {
+                    name: declared.name.clone(),
+                    problem: tagship_domain::error::cleaned(&error.to_string()),
+                };
+                Ok(Some(LifecycleDocument::parse(&text).map_err(unknown)?))
+            }
+        },
+    }
 }

@@ -85,7 +85,7 @@ async fn read_all(
     Ok(read?)
 }
 
-fn missing_repository(name: &RepositoryName, opened: &OpenedRegistry) -> RepositoriesError {
+pub(super) fn missing_repository(name: &RepositoryName, opened: &OpenedRegistry) -> RepositoriesError {
     RepositoriesError::Missing {
         repository: name.clone(),
         host: opened.host.clone(),

@@ -179,6 +179,23 @@ fn a_role_with_the_printed_policy_plans_and_each_action_less_is_named() {
 }
 
 #[test]
+fn a_role_with_the_printed_policy_prices_and_each_action_less_is_named() {
+    let (bench, actions) = bench_with("repo-cost");
+    disturb(&bench);
+    Pusher::new(&bench.ecr, "team/app").image("amd64", "x", &json!({}));
+    for action in &actions {
+        let run = run_as(&bench, action.trim_start_matches("ecr:"), &["cost"]);
+        assert_eq!(run.code, Some(3), "{action}: {}{}", run.stdout, run.stderr);
+        assert!(
+            run.stderr.contains(&format!("`{action}`")),
+            "{action}: {}",
+            run.stderr
+        );
+    }
+    run_as(&bench, "all", &["cost"]).expect_code(0);
+}
+
+#[test]
 fn a_role_with_the_printed_policy_deletes() {
     let (bench, _) = bench_with("repo-delete");
     bench.boto3(&json!([["create_repository", {"repositoryName": "team/plain"}]]));

@@ -176,6 +176,27 @@ pub const COMMANDS: &[CommandPermissions] = &[
         ],
     },
     CommandPermissions {
+        name: "repo-cost",
+        permissions: &[
+            DESCRIBED,
+            row(
+                "ecr:GetLifecyclePolicy",
+                Need::Required,
+                "read lifecycle policies; needed where none is declared",
+            ),
+            row(
+                "ecr:DescribeImages",
+                Need::Required,
+                "list images and their sizes",
+            ),
+            row(
+                "ecr:BatchGetImage",
+                Need::Required,
+                "read which layers images share; not needed with `--layers never` where there are no indexes",
+            ),
+        ],
+    },
+    CommandPermissions {
         name: "repo-delete",
         permissions: &[row(
             "ecr:DeleteRepository",

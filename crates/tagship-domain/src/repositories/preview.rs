@@ -16,6 +16,10 @@ pub struct StoredImage {
     pub image: Image,
     /// Bytes, compressed, where the registry says so. Images of a repository share layers, which are stored once.
     pub size: Option<u64>,
+    /// What it is about, if it is a signature or the like.
+    pub subject: Option<Digest>,
+    /// Whether it is an index; one that could not be read lists nothing.
+    pub is_index: bool,
 }
 
 /// What a policy would do to a repository's images.

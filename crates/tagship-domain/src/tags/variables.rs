@@ -324,7 +324,7 @@ const HASH_DIGITS: usize = 7;
 /// 1. A name that only has `/` in it keeps `-` in their place, and a git tag of a version `_` for its `+`.
 /// 2. Of any other that a tag does not take as it is, what is left stands before the first digits of the whole name's
 ///    hash: two names do not come to one tag, and none comes to nothing.
-pub(super) fn ref_tag(name: &str) -> String {
+pub fn ref_tag(name: &str) -> String {
     let kept = name.replace('/', "-");
     let kept = match TagPrefix::default().version(name) {
         Some(_) => Cow::Owned(kept.replace('+', "_")),

@@ -1,14 +1,19 @@
 //! All images of a repository, as lifecycle policies look at them.
 
-use aws_sdk_ecr::types::{DescribeImagesFilter, ImageDetail, ImageStatus, ImageStatusFilter};
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_ecr::types::{
+    DescribeImagesFilter, ImageDetail, ImageIdentifier, ImageStatus, ImageStatusFilter,
+};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use super::Paced;
 use crate::aws::ecr::answer::Call;
-use crate::aws::ecr::images::look_up;
+use crate::aws::ecr::images::manifest;
 use crate::ports::RegistryError;
-use tagship_domain::content::{Content, DOCKER_LIST, Manifest, OCI_INDEX};
+use tagship_domain::content::{Content, DOCKER_LIST, MANIFEST_TYPES, OCI_INDEX};
+use tagship_domain::cost::StoredContent;
 use tagship_domain::lifecycle::{Image, Storage};
 use tagship_domain::reference::{Digest, RepositoryName};
 use tagship_domain::repositories::StoredImage;
@@ -19,14 +24,80 @@ const PAGE: i32 = 1000;
 /// The most pages that are read: ECR's quota is 100,000 images in a repository.
 const MAX_PAGES: usize = 150;
 
-/// How many indexes are read at once.
-const INDEXES: usize = 100;
+/// The most manifests that one request names. Source: ECR API reference, `BatchGetImage`, `imageIds`.
+const MANIFESTS: usize = 100;
+
+/// All images of a repository, and which of them are indexes.
+struct Listed {
+    images: Vec<StoredImage>,
+    indexes: Vec<usize>,
+}
 
 /// Returns all images, also archived ones, with what indexes list. Source: ECR API reference, `DescribeImages`.
 pub(super) async fn stored(
     paced: &Paced<'_>,
     repository: &RepositoryName,
 ) -> Result<Vec<StoredImage>, RegistryError> {
+    let Listed { mut images, indexes } = list(paced, repository).await?;
+    // What is archived cannot be read.
+    let is_at_hand = |index: &usize| matches!(images[*index].image.storage, Storage::Standard { .. });
+    let indexes: Vec<usize> = indexes.into_iter().filter(is_at_hand).collect();
+    for some in indexes.chunks(MANIFESTS) {
+        let digests: Vec<Digest> = some.iter().map(|index| images[*index].image.digest).collect();
+        let mut found = parts(paced, repository, &digests).await?;
+        for index in some {
+            let image = &mut images[*index].image;
+            if let Some(Parts::Children(children)) = found.remove(&image.digest) {
+                image.children = children;
+            }
+        }
+    }
+    Ok(images)
+}
+
+/// Returns all images, also archived ones, with what indexes list, and with the configs and layers of the others where they are
+/// asked for.
+pub(super) async fn contents(
+    paced: &Paced<'_>,
+    repository: &RepositoryName,
+    with_layers: bool,
+) -> Result<Vec<StoredContent>, RegistryError> {
+    let Listed { images, indexes } = list(paced, repository).await?;
+    let indexes: HashSet<usize> = indexes.into_iter().collect();
+    let contents = images
+        .into_iter()
+        .enumerate()
+        .map(|(place, stored)| StoredContent {
+            stored,
+            // What an index is itself is next to nothing; a registry may count its images in its size.
+            blobs: indexes.contains(&place).then(Vec::new),
+        });
+    let mut contents: Vec<StoredContent> = contents.collect();
+    let is_read = |one: &StoredContent| {
+        let is_at_hand = matches!(one.stored.image.storage, Storage::Standard { .. });
+        is_at_hand && (with_layers || one.blobs.is_some())
+    };
+    let places: Vec<usize> = (0..contents.len())
+        .filter(|place| is_read(&contents[*place]))
+        .collect();
+    for some in places.chunks(MANIFESTS) {
+        let digests: Vec<Digest> = (some.iter())
+            .map(|place| contents[*place].stored.image.digest)
+            .collect();
+        let mut found = parts(paced, repository, &digests).await?;
+        for place in some {
+            let one = &mut contents[*place];
+            match found.remove(&one.stored.image.digest) {
+                Some(Parts::Children(children)) => one.stored.image.children = children,
+                Some(Parts::Blobs(blobs)) => one.blobs = Some(blobs),
+                None => {}
+            }
+        }
+    }
+    Ok(contents)
+}
+
+async fn list(paced: &Paced<'_>, repository: &RepositoryName) -> Result<Listed, RegistryError> {
     let call = Call {
         registry: paced.registry,
         repository,
@@ -52,45 +123,75 @@ pub(super) async fn stored(
         let answer = answer.await.map_err(|failure| call.failed(failure))?;
         for detail in answer.image_details() {
             let image = image(&call, detail)?;
-            if matches!(detail.image_manifest_media_type(), Some(OCI_INDEX | DOCKER_LIST)) {
+            if image.is_index {
                 indexes.push(images.len());
             }
             images.push(image);
         }
         next = answer.next_token().map(str::to_owned);
         if next.is_none() {
-            add_children(paced, repository, &mut images, &indexes).await?;
-            return Ok(images);
+            return Ok(Listed { images, indexes });
         }
     }
     Err(call.malformed("its pages do not end"))
 }
 
-/// What an index lists stands in its manifest alone.
-async fn add_children(
-    paced: &Paced<'_>,
-    repository: &RepositoryName,
-    images: &mut [StoredImage],
-    indexes: &[usize],
-) -> Result<(), RegistryError> {
-    for some in indexes.chunks(INDEXES) {
-        let digests: Vec<Digest> = some.iter().map(|index| images[*index].image.digest).collect();
-        let found = look_up(paced.client, paced.registry, repository, &digests, &[]).await?;
-        for index in some {
-            let image = &mut images[*index].image;
-            if let Some(manifest) = found.digests.get(&image.digest) {
-                image.children = children(manifest);
-            }
-        }
-    }
-    Ok(())
+/// What a manifest consists of.
+enum Parts {
+    /// The images of an index.
+    Children(Vec<Digest>),
+    /// Config and layers, with their bytes.
+    Blobs(Vec<(Digest, u64)>),
 }
 
-fn children(manifest: &Manifest) -> Vec<Digest> {
-    match manifest.content() {
-        Ok(Content::Index(index)) => index.manifests.iter().map(|child| child.digest).collect(),
-        _ => Vec::new(),
+/// Reads manifests, as many as one request names. What is gone meanwhile, what was archived and what cannot be read has none.
+///
+/// Source: ECR API reference, `BatchGetImage`.
+async fn parts(
+    paced: &Paced<'_>,
+    repository: &RepositoryName,
+    digests: &[Digest],
+) -> Result<HashMap<Digest, Parts>, RegistryError> {
+    let call = Call {
+        registry: paced.registry,
+        repository,
+        action: "ecr:BatchGetImage",
+        operation: "reading what images consist of",
+    };
+    let id = |digest: &Digest| {
+        ImageIdentifier::builder()
+            .image_digest(digest.to_string())
+            .build()
+    };
+    let ids: Vec<ImageIdentifier> = digests.iter().map(id).collect();
+    let accepted: Vec<String> = MANIFEST_TYPES.map(str::to_owned).into();
+    let answer = paced.call(call.action, |client| {
+        let request = client
+            .batch_get_image()
+            .set_registry_id(paced.account())
+            .repository_name(repository.as_str())
+            .set_image_ids(Some(ids.clone()))
+            .set_accepted_media_types(Some(accepted.clone()));
+        async move { request.send().await }
+    });
+    let answer = answer.await.map_err(|failure| call.failed(failure))?;
+    let mut all = HashMap::new();
+    for image in answer.images() {
+        let (_, manifest) = manifest(&call, image)?;
+        match manifest.content() {
+            Ok(Content::Index(index)) => {
+                let children = index.manifests.iter().map(|child| child.digest).collect();
+                all.insert(manifest.digest(), Parts::Children(children));
+            }
+            Ok(Content::Image(image)) => {
+                let blobs = std::iter::once(&image.config).chain(&image.layers);
+                let blobs = blobs.map(|blob| (blob.digest, blob.size)).collect();
+                all.insert(manifest.digest(), Parts::Blobs(blobs));
+            }
+            Err(_) => {}
+        }
     }
+    Ok(all)
 }
 
 fn image(call: &Call<'_>, detail: &ImageDetail) -> Result<StoredImage, RegistryError> {
@@ -120,6 +221,10 @@ fn image(call: &Call<'_>, detail: &ImageDetail) -> Result<StoredImage, RegistryE
         size: detail
             .image_size_in_bytes()
             .and_then(|size| u64::try_from(size).ok()),
+        subject: detail
+            .subject_manifest_digest()
+            .and_then(|digest| Digest::parse(digest).ok()),
+        is_index: matches!(detail.image_manifest_media_type(), Some(OCI_INDEX | DOCKER_LIST)),
     })
 }
 

@@ -22,6 +22,8 @@ fn image(seed: &str, tags: &[&str], day: i64) -> StoredImage {
             children: Vec::new(),
         },
         size: Some(10),
+        subject: None,
+        is_index: false,
     }
 }
 
