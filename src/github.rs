@@ -1,6 +1,7 @@
 //! GitHub: what a checkout does not know.
 
 mod api;
+mod comments;
 mod failure;
 mod findings;
 mod releases;

@@ -17,6 +17,7 @@ mod docker_context;
 mod entries;
 mod environment;
 mod event;
+mod fork;
 mod further_targets;
 mod gate;
 mod github;
@@ -147,7 +148,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
         ));
     }
     match (problems.finish(), place, identity, build) {
-        (Ok(()), Some(place), Some(identity), Some(build)) => Ok(ResolvedSettings {
+        (Ok(()), Some(place), Some(identity), Some(build)) => Ok(fork::checked(ResolvedSettings {
             settings: Settings {
                 destination: place.into_destination(),
                 targets,
@@ -181,7 +182,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 notify,
             },
             notes,
-        }),
+        })),
         (Err(error), ..) => Err(error),
         // Each part is absent only together with a problem; this keeps the promise without a panic.
         (Ok(()), ..) => Err(SettingsError::incomplete()),

@@ -34,10 +34,10 @@ use tagship_domain::reference::{Digest, ImageRef, RepositoryName, Tag};
 pub use build_error::{BuildError, SourceLocation};
 pub use buildkit_session::{StepOutcome, Warning};
 pub use built::{BuilderSummary, BuiltImage, EngineSummary};
-pub use forge_error::{ForgeError, SHOW_FINDINGS, SHOW_STATE};
+pub use forge_error::{COMMENT, ForgeError, SHOW_FINDINGS, SHOW_STATE};
 pub use git_error::GitError;
 pub use image_archive::{ImageArchive, LoopbackRegistry, OpenBase, PushableImage};
-pub use notices::{NoticeError, SendNotice, ShowCommitState};
+pub use notices::{Comment, NoticeError, SendNotice, ShowCommitState, WriteComments};
 pub use oci_registry::{
     BlobStream, FoundManifests, LoginError, ReadRepository, ReadWhole, RegistryCredential, RegistryError,
     RegistryLogin, WriteRepository,

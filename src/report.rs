@@ -6,6 +6,7 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::ports::{EngineSummary, Stage};
+use tagship_domain::comparison::Comparison;
 use tagship_domain::content::Platform;
 use tagship_domain::deploy::DeployForm;
 use tagship_domain::facts::{PlatformManifest, Revision};
@@ -14,6 +15,7 @@ use tagship_domain::reference::{Digest, ImageName, Tag};
 use tagship_domain::signing::Signature;
 use tagship_domain::tags::{DesiredTag, TagClass};
 
+mod comment;
 mod cost;
 mod examination;
 mod gate;
@@ -28,6 +30,7 @@ mod repositories;
 mod sarif;
 mod text;
 
+pub use comment::{comment, comment_marker};
 pub use cost::CostReport;
 pub use examination::{ExaminationFailed, examination_text};
 pub use gate::{GateReport, gate_text};
@@ -242,6 +245,9 @@ pub struct Report {
     /// What the scan gate says, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateReport>,
+    /// What is different in the image of a pull request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// The signature that the image has, if one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,

@@ -3,7 +3,9 @@
 mod build_here;
 mod build_watch;
 mod changed;
+mod comment;
 mod commit_naming;
+mod compare;
 mod connection;
 mod context;
 mod copy;
@@ -44,6 +46,7 @@ mod version;
 
 pub use build_here::build;
 pub use changed::{changed, touched};
+pub use comment::comment_text;
 pub use copy::{CopyRequest, Selection, copy_all};
 pub use doctor::doctor;
 pub use error::RunError;

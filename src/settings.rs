@@ -170,6 +170,8 @@ pub enum SignKey {
 /// Who hears how a run ended.
 #[derive(Debug, Clone, Default)]
 pub struct NotifySettings {
+    /// The pull request that gets a comment, if one was asked for.
+    pub comment: Option<u64>,
     /// Each receiver; those that have an address have a legal one.
     pub receivers: Vec<Receiver>,
     /// What webhooks are signed with.

@@ -6,7 +6,7 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use crate::ports::{ForgeError, SHOW_FINDINGS, SHOW_STATE};
+use crate::ports::{COMMENT, ForgeError, SHOW_FINDINGS, SHOW_STATE};
 use tagship_domain::error::innermost;
 use tagship_domain::untrusted::cleaned;
 
@@ -35,6 +35,21 @@ pub(super) enum Purpose<'a> {
     ShowFindings,
     /// To give a commit a status.
     ShowState,
+    /// To read and write comments on pull requests.
+    Comment,
+}
+
+impl Purpose<'_> {
+    /// What a token does for it, where it needs a right of its own.
+    const fn action(self) -> Option<&'static str> {
+        match self {
+            Self::Read => None,
+            Self::Write(_) => Some("write to"),
+            Self::ShowFindings => Some(SHOW_FINDINGS),
+            Self::ShowState => Some(SHOW_STATE),
+            Self::Comment => Some(COMMENT),
+        }
+    }
 }
 
 impl From<octocrab::Error> for Failure {
@@ -105,18 +120,10 @@ impl Failure {
                 let worded = format!("{message} ({status})");
                 match (purpose, status.as_u16()) {
                     // GitHub says 404 to a token that may not know of what it may not change.
-                    (Purpose::Write(_), 401 | 403 | 404) => {
+                    (_, 401 | 403 | 404) if let Some(action) = purpose.action() => {
                         return ForgeError::NotPermitted {
                             repository,
-                            action: "write to",
-                            message: worded,
-                        };
-                    }
-                    (Purpose::ShowFindings | Purpose::ShowState, 401 | 403 | 404) => {
-                        let is_of_findings = purpose == Purpose::ShowFindings;
-                        return ForgeError::NotPermitted {
-                            repository,
-                            action: if is_of_findings { SHOW_FINDINGS } else { SHOW_STATE },
+                            action,
                             message: worded,
                         };
                     }

@@ -58,7 +58,14 @@ pub(super) fn read(
         receivers.push(receiver);
     }
     let key = key(raw, &receivers, problems);
+    let event = raw
+        .flag("pr-comment", problems)
+        .then(|| super::job_event(environment, false, &mut Vec::new()));
+    let comment = event
+        .flatten()
+        .and_then(|event| event.git_ref.pull_request()?.parse().ok());
     NotifySettings {
+        comment,
         on: ends(raw, problems),
         page: page(environment),
         receivers,

@@ -9,6 +9,7 @@ use crate::report::{
     TagReport, TargetReport, TargetStatus,
 };
 use semver::Version;
+use tagship_domain::comparison::Comparison;
 use tagship_domain::content::{Manifest, Platform};
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::findings::{GateDecision, GatePolicy};
@@ -66,6 +67,11 @@ impl Ledger {
         entries.report.image_id = built.id;
         entries.report.names = built.names;
         entries.report.status = Status::Built;
+    }
+
+    /// The image is compared with that of its base, if there is one.
+    pub fn compared(&self, comparison: Option<Comparison>) {
+        self.entries().report.comparison = comparison;
     }
 
     /// The plan is made.

@@ -9,6 +9,9 @@ pub const SHOW_FINDINGS: &str = "show findings in";
 /// What a token does that gives a commit a status.
 pub const SHOW_STATE: &str = "set the status of commits in";
 
+/// What a token does that comments.
+pub const COMMENT: &str = "comment on pull requests of";
+
 /// What can go wrong with GitHub's API.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgeError {
@@ -95,6 +98,9 @@ impl Diagnose for ForgeError {
             }
             Self::NotPermitted { action, .. } if *action == SHOW_STATE => {
                 "give the job `permissions: statuses: write`; a pull request from a fork never has it"
+            }
+            Self::NotPermitted { action, .. } if *action == COMMENT => {
+                "give the job `permissions: pull-requests: write`; a pull request from a fork never has it"
             }
             // Source: GitHub docs, "Permissions for the GITHUB_TOKEN" and "Troubleshooting the REST API".
             Self::NotPermitted { .. } => {

@@ -23,6 +23,30 @@ pub trait ShowCommitState: Send + Sync {
     async fn show_state(&self, commit: &CommitId, state: &CommitState) -> Result<(), ForgeError>;
 }
 
+/// A comment, as far as it matters here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Its number.
+    pub id: u64,
+    /// Its text, of which nothing is known.
+    pub text: String,
+    /// Whether a program or one who may write to the repository wrote it, and no stranger.
+    pub is_trusted: bool,
+}
+
+/// Comments on pull requests.
+#[async_trait]
+pub trait WriteComments: Send + Sync {
+    /// Every comment of a pull request, the oldest first.
+    async fn comments(&self, pull_request: u64) -> Result<Vec<Comment>, ForgeError>;
+
+    /// Makes a comment. Tried once: after an error that [`ForgeError::is_unsure`], look before trying again.
+    async fn comment(&self, pull_request: u64, text: &str) -> Result<(), ForgeError>;
+
+    /// Gives a comment another text.
+    async fn change_comment(&self, id: u64, text: &str) -> Result<(), ForgeError>;
+}
+
 /// Why a receiver did not take a notice. Nothing of its address is repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum NoticeError {

@@ -6,8 +6,13 @@ use indicatif::HumanBytes;
 
 use super::release::planned_rows;
 use super::{ReleaseReport, Report, Status};
+use tagship_domain::comparison::Comparison;
+use tagship_domain::findings::Finding;
 use tagship_domain::plan::{HoldReason, Plan};
 use tagship_domain::untrusted::Untrusted;
+
+/// The most rows of a list of findings that two images differ in.
+const MOST_ROWS: usize = 10;
 
 /// The job summary: GitHub's Markdown. `failure` is the error's text when the run failed.
 pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> String {
@@ -74,6 +79,9 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
     if let Some(gate) = &report.gate {
         text += &gate.markdown();
     }
+    if let Some(comparison) = &report.comparison {
+        text += &comparison_markdown(comparison);
+    }
     if let (Some(image), Some(digest), true) = (&report.image, report.digest, report.status != Status::Failed)
     {
         let _ = writeln!(text, "\n```sh\ndocker pull {}\n```", image.at(digest));
@@ -135,6 +143,78 @@ fn facts(report: &Report) -> String {
     text
 }
 
+/// The comparison as a part of the job's summary.
+fn comparison_markdown(comparison: &Comparison) -> String {
+    let Comparison {
+        base,
+        size_before,
+        size_after,
+        layers_kept,
+        layers_added,
+        bytes_added,
+        layers_removed,
+        findings,
+    } = comparison;
+    let commit = base.revision.as_deref().map(|revision| {
+        let short: String = revision.chars().take(12).collect();
+        format!(" of commit {}", cell(&short))
+    });
+    let mut text = format!(
+        "\n#### Compared with `{}`{}\n\n`{}`\n\n| | |\n| --- | --- |\n",
+        base.tag,
+        commit.unwrap_or_default(),
+        base.digest
+    );
+    let (sign, difference) = match size_after.checked_sub(*size_before) {
+        Some(more) => ("+", more),
+        None => ("−", size_before - size_after),
+    };
+    let _ = writeln!(
+        text,
+        "| Size | {}, {sign}{} |",
+        HumanBytes(*size_after),
+        HumanBytes(difference)
+    );
+    let _ = writeln!(
+        text,
+        "| Layers | {layers_kept} the same, {layers_added} new ({}), {layers_removed} gone |",
+        HumanBytes(*bytes_added)
+    );
+    if let Some(change) = findings {
+        let _ = writeln!(
+            text,
+            "| Findings | {} new, {} gone |",
+            change.added_total, change.removed_total
+        );
+        text += &list("New", &change.added, change.added_total);
+        text += &list("Gone", &change.removed, change.removed_total);
+    }
+    text
+}
+
+fn list(heading: &str, findings: &[Finding], total: usize) -> String {
+    if findings.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        format!("\n| {heading} | Vulnerability | Package | Version |\n| --- | --- | --- | --- |\n");
+    for finding in findings.iter().take(MOST_ROWS) {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            finding.severity,
+            cell(&finding.vulnerability),
+            cell(&finding.package.name),
+            cell(&finding.package.version)
+        );
+    }
+    let more = total.saturating_sub(MOST_ROWS.min(findings.len()));
+    if more > 0 {
+        let _ = writeln!(text, "\nand {more} more");
+    }
+    text
+}
+
 /// What happens to a tag, and why it is held.
 fn because(what: &str, reason: Option<&HoldReason>) -> String {
     reason.map_or_else(
@@ -143,10 +223,11 @@ fn because(what: &str, reason: Option<&HoldReason>) -> String {
     )
 }
 
-/// Text from outside within a line of Markdown.
+/// Text from outside within a line of Markdown. It mentions no person, because a comment would notify them.
 pub(super) fn cell(text: &str) -> String {
     Untrusted::line(text)
         .to_string()
+        .replace('@', "@&#8203;")
         .chars()
         .flat_map(|c| {
             matches!(c, '|' | '<' | '>' | '[' | ']' | '*' | '\\' | '`')

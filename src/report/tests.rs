@@ -22,6 +22,7 @@ fn report(status: Status) -> Report {
     };
     Report {
         image_id: None,
+        comparison: None,
         names: Vec::new(),
         status,
         image: Some(ImageName {

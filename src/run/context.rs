@@ -1,7 +1,7 @@
 //! Everything up to the plan. Nothing here writes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::RunError;
 use super::commit_naming::CommitNaming;
@@ -38,6 +38,8 @@ pub(super) struct RunContext<'a> {
     release: Option<(ReleaseWish<'a>, Vec<VersionTag>)>,
     made: Evaluation,
     wanted: TagSet,
+    /// The same, where the repository turned out to need other names.
+    renamed: OnceLock<TagSet>,
     labels: BTreeMap<String, String>,
     /// The logins of a run with several images.
     shared: Option<&'a SharedRegistries>,
@@ -97,6 +99,7 @@ impl<'a> RunContext<'a> {
             release,
             made,
             wanted,
+            renamed: OnceLock::new(),
             labels,
             shared: None,
         })
@@ -182,7 +185,22 @@ impl<'a> RunContext<'a> {
             let unmade = UnmadeRepository::of(&missing.declared);
             return Ok(gather(&unmade, &history, &request).await?);
         }
-        Ok(gather(&connection.repository()?, &history, &request).await?)
+        let repository = connection.repository()?;
+        let facts = gather(&repository, &history, &request).await?;
+        let commit = &self.naming.source.commit;
+        let renamed = facts
+            .mutability
+            .as_ref()
+            .ok()
+            .and_then(|setting| self.wanted.of_immutable(setting, commit));
+        let Some(renamed) = renamed else {
+            return Ok(facts);
+        };
+        let request = PlanRequest {
+            wanted: self.renamed.get_or_init(|| renamed).clone(),
+            ..request
+        };
+        Ok(gather(&repository, &history, &request).await?)
     }
 
     /// The plan, from what the registry says or from why it could not be asked.
@@ -243,7 +261,7 @@ impl<'a> RunContext<'a> {
             image: self.target.image.clone(),
             source: self.naming.source.clone(),
             version: self.naming.version.clone(),
-            wanted: self.wanted.clone(),
+            wanted: self.renamed.get().unwrap_or(&self.wanted).clone(),
             also: self.naming.usual_tags(),
             request: match &scope {
                 Scope::Merged(index) => request.with_platforms(index.platforms()),

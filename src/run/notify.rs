@@ -7,6 +7,7 @@ use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::facts::CommitId;
 use tagship_domain::notice::{Notice, Receiver, ReceiverKind, RunEnd};
 
+use super::comment::{has_comment, put_comment};
 use super::release::forge;
 use crate::clock::SystemClock;
 use crate::pipeline::Ledger;
@@ -22,14 +23,17 @@ pub struct EndedRun {
     pub failure: Option<(FailureKind, String)>,
     /// The report as JSON, without secrets.
     pub report: String,
+    /// What the comment on the pull request says, without secrets.
+    pub comment: Option<String>,
 }
 
-/// Sends a notice to each receiver that wants one, all at the same time. What is not taken is a warning: the run has
-/// ended, and stays what it is. A dry run has no receivers.
+/// Comments on the pull request, and sends a notice to each receiver that wants one, all at the same time. What is not
+/// taken is a warning: the run has ended, and stays what it is. A dry run has no receivers.
 pub async fn notify(settings: &Settings, ended: EndedRun, ledger: &Ledger, reporter: &dyn Reporter) {
+    put_comment(settings, ended.comment.as_deref(), ledger, reporter).await;
     let report = ledger.report();
     let end = end(report.status, ended.failure.as_ref().map(|(kind, _)| *kind));
-    let Some(end) = end.filter(|_| has_receivers(settings)) else {
+    let Some(end) = end.filter(|_| has_notices(settings)) else {
         return;
     };
     let notice = notice(settings, end, ended, report);
@@ -49,6 +53,10 @@ pub async fn notify(settings: &Settings, ended: EndedRun, ledger: &Ledger, repor
 
 /// Whether anything is sent by a run with these settings.
 pub fn has_receivers(settings: &Settings) -> bool {
+    has_notices(settings) || has_comment(settings)
+}
+
+fn has_notices(settings: &Settings) -> bool {
     let is_dry = settings.dry_run || settings.offline || !settings.is_published();
     !is_dry && !settings.notify.receivers.is_empty()
 }

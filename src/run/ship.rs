@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::build_here::runner_at;
 use super::build_watch::{BuildWatch, WatchedBuilder};
+use super::compare::compare;
 use super::connection::RegistryConnection;
 use super::context::RunContext;
 use super::deploy_files;
@@ -63,7 +64,7 @@ pub(super) async fn ship_sharing(
     ledger.destination(context.image());
     let shipped = match OpenedTargets::open(settings, &reporter).await {
         Ok(targets) => {
-            let shipped = ship_from(&context, &targets, settings, reporter, ledger).await;
+            let shipped = Box::pin(ship_from(&context, &targets, settings, reporter, ledger)).await;
             targets.close().await;
             shipped
         }
@@ -125,7 +126,7 @@ async fn ship_from(
         return Ok(Outcome::of_dry_run(&plan, ledger));
     }
     let writers = (&connection, targets, context);
-    publish(
+    let published = publish(
         &plan,
         missing.as_ref(),
         writers,
@@ -133,7 +134,9 @@ async fn ship_from(
         Arc::clone(&reporter),
         ledger,
     )
-    .await?;
+    .await;
+    compare(settings, &connection, ledger, &*reporter).await;
+    published?;
     let manifest = ledger.published_manifest();
     write_files(&settings.files, &ledger.report(), manifest.as_ref())?;
     deploy_files::write(settings, ledger)?;

@@ -35,6 +35,7 @@ mod other_ci;
 mod permissions_page;
 mod plain_words;
 mod promotion;
+mod pull_requests;
 mod pushing;
 mod readme_in_korean;
 mod real_names;

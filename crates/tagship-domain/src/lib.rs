@@ -6,6 +6,7 @@ pub mod artifact;
 pub mod build;
 pub mod bump;
 pub mod capability;
+pub mod comparison;
 pub mod content;
 pub mod copying;
 pub mod cost;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::event::{Event, RepositoryInfo};
 use crate::facts::CommitId;
+use crate::immutability::Mutability;
 use crate::reference::Tag;
 use crate::version::TagPrefix;
 
@@ -181,6 +182,35 @@ impl TagSet {
             tags,
             notes: made.notes.clone(),
         })
+    }
+}
+
+impl TagSet {
+    /// The same in a repository that would not let the tag of a pull request move: one for each commit in its place,
+    /// `pr-7-1a2b3c4`. `None` where nothing changes.
+    pub fn of_immutable(&self, mutability: &Mutability, commit: &CommitId) -> Option<Self> {
+        let is_of_pull_request = |wanted: &DesiredTag| {
+            let number = wanted.tag.as_str().strip_prefix("pr-");
+            let is_number = number.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
+            is_number && wanted.class == TagClass::Moving && mutability.protects(&wanted.tag)
+        };
+        if !self.tags.iter().any(is_of_pull_request) {
+            return None;
+        }
+        let digits = commit.as_str().get(..7)?;
+        let mut tags = Vec::new();
+        for wanted in &self.tags {
+            let mut wanted = wanted.clone();
+            if is_of_pull_request(&wanted) {
+                wanted.tag = Tag::parse(&format!("{}-{digits}", wanted.tag)).ok()?;
+                wanted.class = TagClass::Commit;
+                wanted.order = None;
+            }
+            tags.push(wanted);
+        }
+        tags.sort_by_key(|wanted| wanted.class);
+        let notes = self.notes.clone();
+        Some(Self { tags, notes })
     }
 }
 

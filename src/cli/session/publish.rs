@@ -92,12 +92,15 @@ fn notify(ui: &Ui, interrupt: &Interrupt, settings: &Settings, ledger: &Ledger, 
         End::Done(outcome) => EndedRun {
             failure: None,
             report: ui.redact(&outcome.json_line(0, None)),
+            comment: run::comment_text(settings, ledger, None).map(|text| ui.redact(&text)),
         },
         End::Failed(error) => {
             let diagnosis = Diagnosis::of(&**error);
             let outcome = Outcome::of_failure(ledger, &diagnosis.plain());
             let report = outcome.json_line(diagnosis.exit_code(), Some(diagnosis.json()));
+            let failure = diagnosis.plain();
             EndedRun {
+                comment: run::comment_text(settings, ledger, Some(&failure)).map(|text| ui.redact(&text)),
                 failure: Some((error.kind(), ui.redact(&error.to_string()))),
                 report: ui.redact(&report),
             }
@@ -163,7 +166,10 @@ fn notify_of_each(ui: &Ui, interrupt: &Interrupt, request: &SeveralRequest, rows
         let Some(ended) = ended.filter(|_| run::has_receivers(settings)) else {
             continue;
         };
+        let failure = ended.failure.as_ref().map(|(_, words)| words.as_str());
+        let comment = run::comment_text(settings, ledger, failure);
         let ended = EndedRun {
+            comment: comment.map(|text| ui.redact(&text)),
             failure: ended.failure.map(|(kind, words)| (kind, ui.redact(&words))),
             report: ui.redact(&ended.report),
         };

@@ -110,3 +110,34 @@ fn no_debug_output_shows_a_value() {
     let text = format!("{text} {:?}", resolve(raw, &environment).unwrap());
     assert!(!text.contains("s3cret"), "{text}");
 }
+
+#[test]
+fn a_fork_without_credentials_builds_alone_and_one_with_credentials_publishes() {
+    let fork = r#"{"number":7,"repository":{"full_name":"a/b"},"pull_request":{"head":{"repo":{"full_name":"fork/b"}}}}"#;
+    let case = || {
+        let case = Case::complete().file("event.json", fork);
+        let event = case.path().join("event.json").display().to_string();
+        case.flag("role-to-assume", "publish")
+            .flag("sign", "managed")
+            .flag("release", "git-tag")
+            .variable("GITHUB_ACTIONS", "true")
+            .variable("GITHUB_EVENT_NAME", "pull_request")
+            .variable("GITHUB_REF", "refs/pull/7/merge")
+            .variable("GITHUB_EVENT_PATH", &event)
+    };
+    let resolved = case().resolve().unwrap();
+    let settings = &resolved.settings;
+    assert!(!settings.is_published() && settings.sign.is_none() && settings.release.is_none());
+    assert!(
+        resolved
+            .notes
+            .iter()
+            .any(|note| note.contains("from a fork") && note.contains("neither published")),
+        "{:?}",
+        resolved.notes
+    );
+    let own = case()
+        .variable("TAGSHIP_AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .variable("TAGSHIP_AWS_SECRET_ACCESS_KEY", "secret");
+    assert!(own.settings().is_published());
+}

@@ -122,6 +122,7 @@ impl ShippedImages {
             let ended = report.map(|report| EndedRun {
                 failure: failure.map(|failure| (failure.kind, failure.message)),
                 report: untrusted::json(&json!(report)),
+                comment: None,
             });
             (&row.ledger, ended)
         })

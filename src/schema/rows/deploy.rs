@@ -39,4 +39,11 @@ pub(super) const ROWS: &[Input] = &[
     )
     .default("success,gate,failure")
     .may_set(MaySet::Workflow),
+    Input::flag(
+        Section::Notify,
+        "pr-comment",
+        "Comment on the pull request: what was published, its size, layers and findings beside those of the branch that it goes \
+         to; the comment is brought up to date by every run, and needs `pull-requests: write` (docs/pull-requests.md)",
+    )
+    .may_set(MaySet::Workflow),
 ];

@@ -58,6 +58,7 @@ pub(super) fn report_schema() -> Value {
             "size": {"type": ["integer", "null"], "minimum": 0},
             "engine": nullable(&engine()),
             "gate": gate(),
+            "comparison": comparison(),
             "signature": object(&json!({"by": signer(), "outcome": {"enum": ["created", "kept"]}}), &[]),
             "stages": {"type": "array", "items": stage},
             "notes": {"type": "array", "items": note()},
@@ -70,6 +71,7 @@ pub(super) fn report_schema() -> Value {
             "names",
             "plan",
             "gate",
+            "comparison",
             "signature",
             "release",
             "targets",
@@ -277,11 +279,56 @@ fn planned_gate() -> Value {
     )
 }
 
+const SEVERITIES: [&str; 6] = ["critical", "high", "medium", "low", "informational", "undefined"];
+
+/// One vulnerability in one package.
+fn finding() -> Value {
+    let package = object(
+        &json!({"name": text(), "version": text(), "path": text(), "manager": text()}),
+        &["path", "manager"],
+    );
+    object(
+        &json!({
+            "vulnerability": text(),
+            "severity": {"enum": SEVERITIES},
+            "package": package,
+            "fix": {"enum": ["unknown", "none", "available"]},
+            "fixed-in": text(),
+            "exploitable": {"type": "boolean"},
+            "score": {"type": "number", "minimum": 0, "maximum": 10},
+            "description": text(),
+            "uri": text(),
+            "known-since": text(),
+        }),
+        &["fixed-in", "score", "description", "uri", "known-since"],
+    )
+}
+
+/// What is different in the image of a pull request.
+fn comparison() -> Value {
+    let count = json!({"type": "integer", "minimum": 0});
+    let findings = json!({"type": "array", "items": finding()});
+    let change =
+        json!({"added-total": count, "removed-total": count, "added": findings, "removed": findings});
+    object(
+        &json!({
+            "base": object(&json!({"tag": text(), "digest": digest(), "revision": nullable(&text())}), &[]),
+            "size-before": count,
+            "size-after": count,
+            "layers-kept": count,
+            "layers-added": count,
+            "bytes-added": count,
+            "layers-removed": count,
+            "findings": object(&change, &[]),
+        }),
+        &["findings"],
+    )
+}
+
 /// What the scan gate says, where there is one and something is to be tagged.
 fn gate() -> Value {
-    let severities = ["critical", "high", "medium", "low", "informational", "undefined"];
     let count = json!({"type": "integer", "minimum": 0});
-    let counts: Map<String, Value> = severities
+    let counts: Map<String, Value> = SEVERITIES
         .iter()
         .map(|severity| ((*severity).to_owned(), count.clone()))
         .collect();
@@ -289,7 +336,7 @@ fn gate() -> Value {
         (
             json!({
                 "code": {"const": "too-many-findings"},
-                "severity": {"enum": severities},
+                "severity": {"enum": SEVERITIES},
                 "allowed": count,
                 "found": count,
             }),
@@ -304,25 +351,7 @@ fn gate() -> Value {
             &[],
         ),
     ]);
-    let package = object(
-        &json!({"name": text(), "version": text(), "path": text(), "manager": text()}),
-        &["path", "manager"],
-    );
-    let finding = object(
-        &json!({
-            "vulnerability": text(),
-            "severity": {"enum": severities},
-            "package": package,
-            "fix": {"enum": ["unknown", "none", "available"]},
-            "fixed-in": text(),
-            "exploitable": {"type": "boolean"},
-            "score": {"type": "number", "minimum": 0, "maximum": 10},
-            "description": text(),
-            "uri": text(),
-            "known-since": text(),
-        }),
-        &["fixed-in", "score", "description", "uri", "known-since"],
-    );
+    let finding = finding();
     let findings = json!({"type": "array", "items": finding});
     let ignored = object(
         &json!({"finding": finding, "reason": text(), "until": nullable(&text())}),

@@ -6,6 +6,7 @@
 //! `troubleshooting-the-rest-api` (404 for what a token may not know of, 403 for what it may not do, 422 for what is not
 //! valid), `rate-limits-for-the-rest-api` and `using-pagination-in-the-rest-api`.
 
+mod comments;
 mod faults;
 mod git;
 mod releases;
@@ -20,6 +21,8 @@ use tokio::runtime::Runtime;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
+use self::comments::Comments;
+pub use self::comments::PULL_REQUEST;
 use self::faults::Faults;
 pub use self::faults::Trouble;
 use self::git::Bare;
@@ -52,6 +55,7 @@ struct State {
     /// What was sent to code scanning: the commit, the reference, and the findings.
     analyses: Vec<(String, String, Value)>,
     statuses: Statuses,
+    comments: Comments,
 }
 
 /// A status with its body.
@@ -73,6 +77,7 @@ impl Github {
             may_show_findings: true,
             analyses: Vec::new(),
             statuses: Statuses::default(),
+            comments: Comments::default(),
         }));
         let respond = Api(Arc::clone(&state));
         let server = runtime.block_on(async {
@@ -168,6 +173,21 @@ impl Github {
     /// The statuses that commits were given, in their order.
     pub fn statuses(&self) -> Vec<(String, Value)> {
         self.with(|state| state.statuses.sent())
+    }
+
+    /// Gives or takes the right `pull-requests: write`.
+    pub fn let_comment(&self, may_comment: bool) {
+        self.with(|state| state.comments.is_refused = !may_comment);
+    }
+
+    /// Lets a person comment on the pull request, who stands to the repository as GitHub says.
+    pub fn comment(&self, text: &str, association: &str) {
+        self.with(|state| state.comments.write(text, association));
+    }
+
+    /// The comments on the pull request, in their order.
+    pub fn comments(&self) -> Vec<String> {
+        self.with(|state| state.comments.texts())
     }
 
     /// Everything that was asked since it was last forgotten, one line for each request.
@@ -369,6 +389,9 @@ impl State {
             }
             ("POST", ["code-scanning", "sarifs"]) => self.take_analysis(&body),
             ("POST", ["statuses", commit]) => self.statuses.take(commit, &body, &self.repository),
+            ("GET", ["issues", number, "comments"]) => self.comments.list(number),
+            ("POST", ["issues", number, "comments"]) => self.comments.make(number, &body),
+            ("PATCH", ["issues", "comments", id]) => self.comments.change(id, &body),
             ("GET", ["releases"]) => (200, self.releases.list_for(self.may_write)),
             ("GET", ["releases", "tags", tag]) => found(self.releases.published(&decoded(&[*tag]))),
             ("GET", ["releases", id, "assets"]) => found(self.releases.assets(id)),

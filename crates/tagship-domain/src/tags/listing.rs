@@ -86,9 +86,17 @@ impl RawLists<'_> {
 }
 
 impl Lists {
-    /// Makes the tags.
+    /// Makes the tags. Where no rules are given, a pull request gets a tag of its own, and neither a version nor its commit.
     pub fn evaluate(&self, context: &TagContext<'_>) -> Result<Evaluation, ListingError> {
-        evaluate(&self.rules, &self.flavor, context).map_err(ListingError::of("tags"))
+        let of_pull_request;
+        let is_proposed = self.mode == Mode::Strict && context.event.git_ref.is_pull_request();
+        let rules = if is_proposed && self.rules == TagRule::defaults() {
+            of_pull_request = TagRule::of_pull_request();
+            &of_pull_request
+        } else {
+            &self.rules
+        };
+        evaluate(rules, &self.flavor, context).map_err(ListingError::of("tags"))
     }
 
     /// Makes the labels, of an image that is made with an imprint.

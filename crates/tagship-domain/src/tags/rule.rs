@@ -48,6 +48,13 @@ impl TagRule {
         rules.unwrap_or_default()
     }
 
+    /// The rules of a pull request, when none are given.
+    pub fn of_pull_request() -> Vec<Self> {
+        let rule = Self::parse("type=ref,event=pr");
+        debug_assert!(rule.is_ok(), "it is a rule: {rule:?}");
+        rule.into_iter().collect()
+    }
+
     /// Reads one rule, strictly: `type=<type>,<attribute>=<value>…`, or a tag alone.
     pub fn parse(text: &str) -> Result<Self, TagError> {
         let line = Line {

@@ -4,7 +4,6 @@ use super::*;
 use crate::build::RequestHash;
 use crate::event::CheckedOut;
 use crate::facts::{Facts, OrderingFacts, Revision};
-use crate::immutability::Mutability;
 use crate::plan::{Candidate, TagAction};
 
 const OTHER: &str = "266574110acf203503badf966df2ea24b5d732d7";
