@@ -12,6 +12,7 @@ mod layout;
 mod looking;
 mod man;
 mod promote;
+mod prune;
 mod push;
 mod registry_arguments;
 mod release;
@@ -44,6 +45,7 @@ use iam::IamArguments;
 use init::InitArguments;
 use looking::{InspectArguments, LsArguments};
 use promote::PromoteArguments;
+use prune::PruneArguments;
 use push::PushArguments;
 use release::ReleaseArguments;
 use repo::{LifecycleCommand, RepoCommand};
@@ -145,6 +147,9 @@ enum Command {
     /// Declare repositories as code: plan, apply, import, delete; and see what they cost
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Repo(RepoCommand),
+    /// Show which images of repositories may go: old releases, gone branches, what has no tag; and delete them with `--apply`
+    #[command(after_help = help::PRUNE, after_long_help = help::PRUNE)]
+    Prune(Box<PruneArguments>),
     /// See what lifecycle policies would do
     #[command(subcommand, subcommand_value_name = "COMMAND", arg_required_else_help = true)]
     Lifecycle(LifecycleCommand),

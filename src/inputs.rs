@@ -61,7 +61,7 @@ pub use naming::list_inputs;
 pub use problem::{Origin, Problem, SettingsError};
 pub use raw::{RawArguments, RawInputs};
 pub use release::{ReleaseInputs, release};
-pub use repositories::registry;
+pub use repositories::{list_of_branches, registry};
 pub use several::{SeveralWish, several, several_wish};
 pub use signing::verification;
 pub use standard_input::stop_reading;

@@ -5,6 +5,7 @@ mod execute;
 mod gate;
 mod gather;
 mod ledger;
+mod prune;
 mod registry_settings;
 mod release;
 mod repositories;
@@ -17,6 +18,7 @@ pub use execute::{Writers, execute};
 pub use gate::{Scanning, judge};
 pub use gather::{gather, gather_copy, image_facts, label_facts, read_parts};
 pub use ledger::Ledger;
+pub use prune::{Pruned, delete_planned};
 pub use registry_settings::{
     AppliedSettings, PlannedSettings, UpstreamProblem, apply_settings, plan_settings,
 };

@@ -46,7 +46,8 @@ pub use releases::{
     ForgeRelease, ListedTag, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, WriteReleases,
 };
 pub use repositories::{
-    Creation, ReadRegistrySettings, ReadRepositories, Removal, WriteRegistrySettings, WriteRepositories,
+    Creation, DeleteImages, DoomedImage, ReadRegistrySettings, ReadRepositories, Removal,
+    WriteRegistrySettings, WriteRepositories,
 };
 pub use scans::{ReadScans, ScanStart, ShowFindings, StartScans};
 pub use signatures::{SignError, SignImage, VerifySignature};

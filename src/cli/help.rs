@@ -291,6 +291,15 @@ Examples:
   tagship lifecycle preview team/app --json | jq '.repositories[].images[].tags'
       List the tags that would go";
 
+pub(super) const PRUNE: &str = "\
+What no rule is about stays, what `protect` names, and whatever an image that stays lists. docs/pruning.md has more.
+
+Examples:
+  tagship prune team/app --keep-releases 3 --untagged-days 7
+      Show which images would go; nothing is deleted
+  tagship prune team/app --keep-last 20 --keep-days 30 --keep prod --apply
+      Delete what is neither young nor among the newest";
+
 pub(super) const REPO_COST: &str = "\
 A layer counts once in a repository, as ECR bills it. Free tiers are left out. docs/cost.md has more.
 

@@ -17,6 +17,10 @@ use tagship_domain::reference::{InvalidName, RepositoryName};
 pub(super) enum RepoArgumentError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error("no rule says which images may go")]
+    NoRule,
+    #[error("file `{path}` {problem}")]
+    Branches { path: String, problem: String },
     #[error("`--force` removes repository `{0}` with all its images, and its name was not typed once more")]
     Unconfirmed(RepositoryName),
 }
@@ -29,6 +33,12 @@ impl Diagnose for RepoArgumentError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Settings(error) => error.hint(),
+            Self::NoRule => Some(
+                "give `--keep-releases`, `--branch-tags` with `--branches`, `--keep-last` or `--untagged-days`".into(),
+            ),
+            Self::Branches { .. } => {
+                Some("write it with `git ls-remote --heads origin > branches`".into())
+            }
             Self::Unconfirmed(name) => Some(format!("give `--confirm {name}` too").into()),
         }
     }

@@ -125,6 +125,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
             registry_commands::inspect(&ui, interrupt, *arguments, &environment)
         }
         Some(Command::Repo(command)) => repositories::run(&ui, interrupt, command, &environment),
+        Some(Command::Prune(arguments)) => repositories::prune(&ui, interrupt, *arguments, &environment),
         Some(Command::Lifecycle(LifecycleCommand::Preview(arguments))) => {
             repositories::preview(&ui, interrupt, arguments, &environment)
         }

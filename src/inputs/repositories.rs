@@ -1,6 +1,6 @@
 //! The registry that a command is about, and what `tagship.yaml` declares of its repositories.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::destination::ResolvedDestination;
 use super::paths::Paths;
@@ -17,6 +17,9 @@ use tagship_domain::untrusted::cleaned;
 
 /// The most bytes of a file with a policy: twice what ECR takes, so that a long one is named as too long.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// The most bytes of a list of branches.
+const MAX_BRANCHES_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The most bytes of a file that names images.
 const MAX_LIST_BYTES: u64 = 1024 * 1024;
@@ -224,4 +227,9 @@ impl Files {
             }
         }
     }
+}
+
+/// Reads a list of branches; the error says what is wrong with it, in words that follow its name.
+pub fn list_of_branches(path: &Path) -> Result<String, String> {
+    regular_file::text(path, MAX_BRANCHES_BYTES)
 }

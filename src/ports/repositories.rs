@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::RegistryError;
 use tagship_domain::cost::StoredContent;
-use tagship_domain::reference::RepositoryName;
+use tagship_domain::reference::{Digest, RepositoryName};
 use tagship_domain::registry_settings::{ActualRegistry, RegistryPut, TemplatePrefix, WantedSettings};
 use tagship_domain::repositories::{
     ActualRepository, Change, DeclaredRepository, Document, ResourceTags, StoredImage,
@@ -88,4 +88,26 @@ pub enum Removal {
     Missing,
     /// It holds images, and is left as it is.
     HoldsImages,
+}
+
+/// Deletes images of a repository.
+#[async_trait]
+pub trait DeleteImages: Send + Sync {
+    /// Deletes images, at most 100; returns those that are left, with the registry's reason. What is gone is no failure.
+    async fn delete_images(
+        &self,
+        repository: &RepositoryName,
+        images: &[DoomedImage],
+    ) -> Result<Vec<(Digest, String)>, RegistryError>;
+}
+
+/// By what an image is deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoomedImage {
+    /// The image.
+    pub digest: Digest,
+    /// One of its tags, which goes alone while it has others.
+    pub tag: Option<String>,
+    /// Whether no other of its tags comes after it.
+    pub is_last: bool,
 }

@@ -4,6 +4,7 @@ mod cost;
 mod error;
 mod lifecycle;
 mod maintenance;
+mod prune;
 mod registry;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use cost::{CostRequest, CostSubject, ReadLayers, estimate_cost};
 pub use error::RepositoriesError;
 pub use lifecycle::preview_lifecycles;
 pub use maintenance::{DeleteRequest, ImportRequest, delete_repository, import_repositories};
+pub use prune::{PruneRequest, prune_repositories};
 
 /// Which repositories are compared with what is declared of them.
 #[derive(Debug, Clone)]

@@ -29,7 +29,7 @@ const ENDING: &str = "
 *Required*: the command fails without it, and names it. *Recommended*: the command works without it, and says what it did not
 check; `--only-required` leaves it out. `ecr:GetAuthorizationToken`, `ecr:GetRegistryScanningConfiguration`,
 `inspector2:ListFindings` and what the registry's own settings need are allowed on `*`; all else is allowed on the repositories alone. A role that
-ships with the scan gate needs both tables: `tagship iam --for ship,scan`. `--for repo`, `repo-plan`, `repo-cost` and `repo-delete` are about the repositories that
+ships with the scan gate needs both tables: `tagship iam --for ship,scan`. `--for repo`, `repo-plan`, `repo-cost`, `repo-prune` and `repo-delete` are about the repositories that
 `tagship.yaml` declares; a file with `registry-settings` needs `--for repo,repo-settings`; `tagship repo import` needs what `repo plan` does, on all repositories. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
 
 `promote` and `copy` need what the table says in the repositories that they read and write; within one repository `promote` needs no

@@ -6,6 +6,7 @@ mod lifecycle;
 mod maintenance;
 mod page;
 mod permissions;
+mod prune;
 mod settings;
 mod ship;
 

@@ -1,5 +1,6 @@
 //! The repositories of a registry: their settings, read and changed.
 
+mod deletion;
 mod images;
 mod reading;
 mod settings;
@@ -18,10 +19,11 @@ use super::{Ecr, InRegion};
 use crate::aws::failure::ApiFailure;
 use crate::aws::retry_policy::{RetryClass, RetryPolicy};
 use crate::ports::{
-    Clock, Creation, ReadRepositories, RegistryError, Removal, Reporter, RunEvent, WriteRepositories,
+    Clock, Creation, DeleteImages, DoomedImage, ReadRepositories, RegistryError, Removal, Reporter, RunEvent,
+    WriteRepositories,
 };
 use tagship_domain::cost::StoredContent;
-use tagship_domain::reference::{Region, RegistryHost, RepositoryName};
+use tagship_domain::reference::{Digest, Region, RegistryHost, RepositoryName};
 use tagship_domain::repositories::{
     ActualRepository, Change, DeclaredRepository, Document, ResourceTags, StoredImage,
 };
@@ -147,6 +149,17 @@ impl WriteRepositories for RegistryRepositories {
 
     async fn remove(&self, repository: &RepositoryName, with_images: bool) -> Result<Removal, RegistryError> {
         writing::remove(&self.paced(), repository, with_images).await
+    }
+}
+
+#[async_trait]
+impl DeleteImages for RegistryRepositories {
+    async fn delete_images(
+        &self,
+        repository: &RepositoryName,
+        images: &[DoomedImage],
+    ) -> Result<Vec<(Digest, String)>, RegistryError> {
+        deletion::delete(&self.paced(), repository, images).await
     }
 }
 

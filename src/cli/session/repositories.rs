@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{End, show, until_interrupted};
 use crate::cli::interrupt::Interrupt;
+use crate::cli::prune::PruneArguments;
 use crate::cli::registry_arguments::RepoArgumentError;
 use crate::cli::repo::{ApplyArguments, RepoCommand};
 use crate::inputs::Environment;
@@ -45,6 +46,21 @@ pub(super) fn run(
             finish(interrupt, run::estimate_cost(&request, reporter))
         }),
     };
+    let end = end.unwrap_or_else(|error: RepoArgumentError| End::Failed(Box::new(error)));
+    show(ui, end, None, None)
+}
+
+/// `tagship prune`.
+pub(super) fn prune(
+    ui: &Ui,
+    interrupt: &Interrupt,
+    arguments: PruneArguments,
+    environment: &Environment,
+) -> ExitCode {
+    let end = arguments.into_request(environment).map(|request| {
+        let reporter = masked(ui, &request.settings);
+        finish(interrupt, run::prune_repositories(&request, reporter))
+    });
     let end = end.unwrap_or_else(|error: RepoArgumentError| End::Failed(Box::new(error)));
     show(ui, end, None, None)
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::pipeline::ApplyError;
+use crate::ports::RegistryError;
 use tagship_domain::error::{Diagnose, FailureKind, with_causes};
 use tagship_domain::reference::{RegistryHost, RepositoryName};
 use tagship_domain::registry_settings::RegistryObstacle;
@@ -59,6 +60,22 @@ pub enum RepositoriesError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Images that were to be deleted are there.
+    #[error("{count} {} not deleted", if *count == 1 { "image was" } else { "images were" })]
+    ImagesLeft {
+        /// How many.
+        count: usize,
+    },
+    /// Deleting images broke off.
+    #[error("{message}")]
+    PruningFailed {
+        /// Where, and why.
+        message: String,
+        /// What to do about the first.
+        hint: Option<String>,
+        /// The kind of the first.
+        kind: FailureKind,
+    },
     /// A file of prices cannot be used.
     #[error("file `{path}` {problem}")]
     Prices {
@@ -110,6 +127,20 @@ impl RepositoriesError {
         })
     }
 
+    /// Returns what broke off the deletion of images, if anything did.
+    pub(super) fn of_pruning(failures: &[(RepositoryName, &RegistryError)]) -> Option<Self> {
+        let (_, first) = failures.first()?;
+        let texts: Vec<String> = failures
+            .iter()
+            .map(|(name, error)| format!("repository `{name}`: {}", with_causes(*error)))
+            .collect();
+        Some(Self::PruningFailed {
+            message: texts.join("\n  "),
+            hint: first.hint().map(Cow::into_owned),
+            kind: first.kind(),
+        })
+    }
+
     /// Returns what failures come to, if there are any; each with what it is about.
     pub(super) fn of_failures(failures: &[(String, &ApplyError)]) -> Option<Self> {
         let (_, first) = failures.first()?;
@@ -132,7 +163,8 @@ impl Diagnose for RepositoriesError {
                 FailureKind::Usage
             }
             Self::Drift { .. } | Self::Obstacles { .. } => FailureKind::Drift,
-            Self::Failed { kind, .. } => *kind,
+            Self::Failed { kind, .. } | Self::PruningFailed { kind, .. } => *kind,
+            Self::ImagesLeft { .. } => FailureKind::Operation,
             Self::Missing { .. } | Self::HoldsImages(_) | Self::UnknownPolicy { .. } => {
                 FailureKind::Operation
             }
@@ -157,6 +189,16 @@ impl Diagnose for RepositoriesError {
                     .as_deref()
                     .map_or_else(String::new, |hint| format!("{hint}; "));
                 Some(format!("{hint}run again: what was put stays, and the rest is completed").into())
+            }
+            Self::ImagesLeft { .. } => {
+                Some("the report says why; run again, and what is left goes where it may".into())
+            }
+            Self::PruningFailed { hint, .. } => {
+                let hint = hint
+                    .as_deref()
+                    .map_or_else(String::new, |hint| format!("{hint}; "));
+                let rest = "run again; images of deleted indexes that are left go with `--untagged-days`";
+                Some(format!("{hint}{rest}").into())
             }
             Self::Prices { .. } => Some("begin with the program's own list: docs/cost.md".into()),
             Self::UnknownPolicy { .. } => Some("declare another under `lifecycle`".into()),

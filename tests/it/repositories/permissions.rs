@@ -54,6 +54,10 @@ fn name_of(action: &str) -> &str {
 }
 
 fn run_as(bench: &Bench, role: &str, arguments: &[&str]) -> Finished {
+    run_of(bench, role, &[&["repo"], arguments].concat())
+}
+
+fn run_of(bench: &Bench, role: &str, arguments: &[&str]) -> Finished {
     let (url, token) = bench.ecr.oidc_request();
     let role = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
     let mut command = tagship(bench.home.path());
@@ -63,7 +67,6 @@ fn run_as(bench: &Bench, role: &str, arguments: &[&str]) -> Finished {
         .env("AWS_REGION", REGION)
         .env("ACTIONS_ID_TOKEN_REQUEST_URL", url)
         .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", token)
-        .args(["repo"])
         .args(arguments)
         .args(["--role-to-assume", &role])
         .current_dir(bench.home.path());
@@ -193,6 +196,25 @@ fn a_role_with_the_printed_policy_prices_and_each_action_less_is_named() {
         );
     }
     run_as(&bench, "all", &["cost"]).expect_code(0);
+}
+
+#[test]
+fn a_role_with_the_printed_policy_prunes_and_each_action_less_is_named() {
+    let (bench, actions) = bench_with("repo-prune");
+    disturb(&bench);
+    let pusher = Pusher::new(&bench.ecr, "team/app");
+    pusher.index(&[pusher.image("amd64", "x", &json!({}))]);
+    let rules = ["prune", "team/app", "--untagged-days", "0", "--apply"];
+    for action in &actions {
+        let run = run_of(&bench, action.trim_start_matches("ecr:"), &rules);
+        assert_eq!(run.code, Some(3), "{action}: {}{}", run.stdout, run.stderr);
+        assert!(
+            run.stderr.contains(&format!("`{action}`")),
+            "{action}: {}",
+            run.stderr
+        );
+    }
+    run_of(&bench, "all", &rules).expect_code(0);
 }
 
 #[test]

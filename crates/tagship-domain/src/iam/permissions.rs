@@ -197,6 +197,22 @@ pub const COMMANDS: &[CommandPermissions] = &[
         ],
     },
     CommandPermissions {
+        name: "repo-prune",
+        permissions: &[
+            row("ecr:DescribeImages", Need::Required, "list images"),
+            row(
+                "ecr:BatchGetImage",
+                Need::Required,
+                "read which images indexes list",
+            ),
+            row(
+                "ecr:BatchDeleteImage",
+                Need::Required,
+                "delete images; needed with `--apply` alone",
+            ),
+        ],
+    },
+    CommandPermissions {
         name: "repo-delete",
         permissions: &[row(
             "ecr:DeleteRepository",

@@ -93,6 +93,8 @@ pub enum RegistryAccess {
     ConfigureRegistry,
     /// It removes one.
     Delete,
+    /// It deletes images of them.
+    DeleteImages,
 }
 
 /// A session policy: a session may do what both it and the role allow.
@@ -144,6 +146,7 @@ impl SessionPolicy {
             RegistryAccess::Read => &[],
             RegistryAccess::Configure | RegistryAccess::ConfigureRegistry => &CONFIGURING,
             RegistryAccess::Delete => &["ecr:DeleteRepository"],
+            RegistryAccess::DeleteImages => &["ecr:BatchDeleteImage"],
         };
         if !actions.is_empty() {
             let resource = arn(registry, "*");
