@@ -80,6 +80,19 @@ impl ActionFiles {
         file.append(&formats::variables(variables)?)
     }
 
+    /// Finds out whether the step can have outputs.
+    pub fn check_output(&self) -> Result<(), ActionFileError> {
+        self.output.iter().try_for_each(RunnerFile::check)
+    }
+
+    /// Gives the step of a command the outputs that were asked for; the action writes all.
+    pub fn append_outputs(&self, values: &[(&'static str, &str)]) -> Result<(), ActionFileError> {
+        let Some(file) = &self.output else {
+            return Ok(());
+        };
+        file.append(&formats::some_outputs(values)?)
+    }
+
     /// Appends Markdown to the job's summary; what the runner would refuse for its size is cut off.
     pub fn append_summary(&self, markdown: &str) -> Result<(), ActionFileError> {
         let Some(file) = &self.summary else {

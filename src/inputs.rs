@@ -114,6 +114,8 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let outputs = outputs::read(&raw, &paths, push, &mut problems);
     let publishing = publishing::publishing(&raw, &paths, push, &mut problems);
     let files = publishing::files(&raw, &paths, &mut problems);
+    let waits_for_replication =
+        publishing::waits_for_replication(&raw, place.as_ref(), push, &mut left_out, &mut problems);
     let max_size = publishing::max_size(&raw, &mut problems);
     let test = publishing::test(&raw, &mut problems);
     let github = github::read(&raw, environment, &mut problems);
@@ -134,12 +136,9 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let masks_accounts = raw.flag("mask-aws-account-id", &mut problems);
     let mut notes = paths.into_notes();
     notes.append(&mut left_out);
-    if test.is_some() && !push {
-        notes.push("`test` runs in what is published, and so not in this run".to_owned());
-    }
-    if raw.trust().in_job() {
-        notes.extend(raw.provenance());
-    }
+    notes.extend(publishing::untested(test.is_some(), push));
+    let provenance = raw.trust().in_job().then(|| raw.provenance());
+    notes.extend(provenance.into_iter().flatten());
     let event = job_event(environment, false, &mut notes);
     if let Some(folder) = environment.project().filter(|_| raw.has_file()) {
         notes.push(format!(
@@ -159,6 +158,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 outputs,
                 publishing,
                 files,
+                waits_for_replication,
                 max_size,
                 test,
                 version: naming.version,

@@ -80,6 +80,11 @@ pub const SIGN_PROGRAM_BYTES: u64 = 64 * KIB;
 /// How long ECR may take to sign an image.
 pub const MANAGED_SIGNING: Duration = Duration::from_mins(5);
 
+/// How long ECR may take to begin to copy an image to another registry.
+pub const REPLICATION_BEGIN: Duration = Duration::from_mins(2);
+/// How long it may take to copy it. Source: ECR user guide, "Private image replication": most take less than 30 minutes.
+pub const REPLICATION: Duration = Duration::from_mins(30);
+
 /// How long one try of sending a notice of a run may take.
 pub const NOTICE_TRY: Duration = Duration::from_secs(10);
 /// How often a notice is sent again that was not taken.
@@ -93,6 +98,9 @@ pub const STANDARD_INPUT_SILENCE: Duration = Duration::from_mins(5);
 pub const HELPER: Duration = Duration::from_secs(30);
 /// The most bytes of its answer.
 pub const HELPER_BYTES: u64 = 64 * KIB;
+
+/// The most bytes that an archive may have that a file of another program's is unpacked to.
+pub const UNPACKED_ARCHIVE_BYTES: u64 = 64 * 1024 * MIB;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -247,6 +255,12 @@ pub const LIMITS: &[Limit] = &[
         "ECR signs an image, with `sign: managed`",
         Bound::Time(MANAGED_SIGNING),
     ),
+    row(
+        "AWS",
+        "ECR begins to replicate an image, with `wait-for-replication`",
+        Bound::Time(REPLICATION_BEGIN),
+    ),
+    row("AWS", "ECR replicates an image", Bound::Time(REPLICATION)),
     row("webhook", "one try of sending a notice", Bound::Time(NOTICE_TRY)),
     row("webhook", "a notice", Bound::Repetitions(NOTICE_REPETITIONS)),
     row(
@@ -258,6 +272,11 @@ pub const LIMITS: &[Limit] = &[
         "standard input",
         "silence after that",
         Bound::Time(STANDARD_INPUT_SILENCE),
+    ),
+    row(
+        "file",
+        "an archive that is pushed, unpacked",
+        Bound::Size(UNPACKED_ARCHIVE_BYTES),
     ),
     row("credential helper", "one answer", Bound::Time(HELPER)),
     row("credential helper", "one answer", Bound::Size(HELPER_BYTES)),

@@ -9,6 +9,7 @@ mod git_error;
 mod image_archive;
 mod notices;
 mod releases;
+mod replicate;
 mod repositories;
 mod scans;
 mod signatures;
@@ -36,7 +37,7 @@ pub use buildkit_session::{StepOutcome, Warning};
 pub use built::{BuilderSummary, BuiltImage, EngineSummary};
 pub use forge_error::{COMMENT, ForgeError, SHOW_FINDINGS, SHOW_STATE};
 pub use git_error::GitError;
-pub use image_archive::{ImageArchive, LoopbackRegistry, OpenBase, PushableImage};
+pub use image_archive::{ArchiveNames, ImageArchive, LoopbackRegistry, OpenBase, PushableImage};
 pub use notices::{Comment, NoticeError, SendNotice, ShowCommitState, WriteComments};
 pub use oci_registry::{
     BlobStream, FoundManifests, LoginError, ReadRepository, ReadWhole, RegistryCredential, RegistryError,
@@ -45,6 +46,7 @@ pub use oci_registry::{
 pub use releases::{
     ForgeRelease, ListedTag, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, WriteReleases,
 };
+pub use replicate::{ReplicationError, WatchReplication};
 pub use repositories::{
     Creation, DeleteImages, DoomedImage, ReadRegistrySettings, ReadRepositories, Removal,
     WriteRegistrySettings, WriteRepositories,

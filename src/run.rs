@@ -32,6 +32,7 @@ mod promotion_report;
 mod push;
 mod release;
 mod release_published;
+mod replication;
 mod repositories;
 mod result_files;
 mod rule_inputs;

@@ -56,6 +56,8 @@ pub struct Settings {
     pub files: ResultFiles,
     /// The command that must succeed in the image before it gets a tag.
     pub test: Option<String>,
+    /// Whether the run waits until ECR has copied the image to where the registry's rules say.
+    pub waits_for_replication: bool,
     /// The most that an image may have.
     pub max_size: Option<SizeLimit>,
     /// The version that the release tag carries; without it, that of the git tag.
@@ -213,6 +215,8 @@ pub enum Destination {
         repository: RepositoryName,
         /// The folder of its state; absolute.
         data: PathBuf,
+        /// Whether an input names that folder.
+        is_data_named: bool,
         /// Whether its tags may move; absent where a repository that is there stays as it is.
         is_mutable: Option<bool>,
     },

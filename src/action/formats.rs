@@ -22,6 +22,15 @@ pub(super) fn outputs(values: &BTreeMap<&str, String>) -> Result<String, ActionF
     Ok(block)
 }
 
+/// Some outputs in the same form.
+pub(super) fn some_outputs(values: &[(&'static str, &str)]) -> Result<String, ActionFileError> {
+    let mut block = String::new();
+    for (name, value) in values {
+        push(&mut block, name, value)?;
+    }
+    Ok(block)
+}
+
 /// Variables in the same form. Source: as above, "Setting an environment variable".
 pub(super) fn variables(values: &[(&'static str, SecretString)]) -> Result<String, ActionFileError> {
     let mut block = String::new();

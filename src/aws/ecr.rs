@@ -8,6 +8,7 @@ mod layers;
 mod login;
 mod probes;
 mod push_rights;
+mod replication;
 mod repositories;
 mod scans;
 mod settings;
@@ -37,6 +38,7 @@ use tagship_domain::immutability::Mutability;
 use tagship_domain::inventory::ListedImage;
 use tagship_domain::reference::{Digest, Region, RegistryHost, RepositoryName, Tag};
 
+pub use replication::Replication;
 pub use repositories::RegistryRepositories;
 pub use scans::RepositoryScans;
 pub use signing::ManagedSigning;

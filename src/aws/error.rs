@@ -12,6 +12,9 @@ use tagship_domain::reference::{AccountId, Region};
 /// Texts from outside are cleaned before they come in here, and no variant holds a secret.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum IdentityError {
+    /// Later steps would get a key that has no end.
+    #[error("`export-credentials` gives later steps a session, and access key `{0}` is none: it has no end")]
+    LongLived(String),
     /// No source of credentials has any.
     #[error("no AWS credentials were found")]
     None,

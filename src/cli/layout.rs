@@ -22,6 +22,9 @@ pub(super) fn layout(
     let read = || -> Result<(LayoutPlace, Option<Reference>), RepositoryArgumentError> {
         let rest = &text[kind.len()..];
         let (path, reference) = match (rest.split_once('@'), rest.rsplit_once(':')) {
+            (None, Some((_, tag))) if let Some((path, _)) = saved_name(text) => {
+                (path, Some(Reference::Tag(Tag::parse(tag)?)))
+            }
             (Some((path, digest)), _) => (path, Some(Reference::Digest(Digest::parse(digest)?))),
             (None, Some((path, tag))) if !tag.contains('/') => (path, Some(Reference::Tag(Tag::parse(tag)?))),
             _ => (rest, None),
@@ -37,6 +40,14 @@ pub(super) fn layout(
         Ok((place, reference))
     };
     Some(read())
+}
+
+/// Reads `docker-archive:FILE:NAME:TAG`: the file, and the name that the image was saved under.
+pub(super) fn saved_name(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix(DOCKER).filter(|rest| !rest.contains('@'))?;
+    let (path, name) = rest.split_once(':')?;
+    let (_, tag) = name.rsplit_once(':')?;
+    (!path.is_empty() && !tag.contains('/')).then_some((path, name))
 }
 
 /// Whether a layout may be written by this name.
@@ -65,6 +76,12 @@ mod tests {
             (format!("oci:out@{digest}"), "/work/out", false, digest.as_str()),
             ("oci-archive:/a/b.tar:1".to_owned(), "/a/b.tar", true, "1"),
             ("docker-archive:app.tar".to_owned(), "/work/app.tar", true, ""),
+            (
+                "docker-archive:app.tar:localhost:5000/team/app:1.0".to_owned(),
+                "/work/app.tar",
+                true,
+                "1.0",
+            ),
             ("oci:a:b/c".to_owned(), "/work/a:b/c", false, ""),
         ] {
             let expected = (path.to_owned(), is_archive, reference.to_owned());

@@ -17,8 +17,8 @@ use tagship_domain::content::Platform;
 use tagship_domain::findings::ScanMode;
 use tagship_domain::reference::{PartialRef, Reference, Tag};
 
-/// What names of an engine's images may begin with. Source: skopeo, containers-transports(5), without a daemon's mark.
-const ENGINE: &str = "docker://";
+/// What names of an engine's images may begin with. Source: skopeo, containers-transports(5), with and without a daemon's mark.
+const ENGINE: [&str; 2] = ["docker://", "docker-daemon:"];
 
 /// The flags of `tagship push`.
 #[derive(Debug, Args)]
@@ -121,14 +121,20 @@ impl PushArguments {
 fn source(text: &str, folder: &Path) -> Result<PushSource, RepositoryArgumentError> {
     if let Some(layout) = layout::layout(text, folder) {
         let (place, reference) = layout?;
-        return Ok(PushSource::Layout { place, reference });
+        return Ok(PushSource::Layout {
+            place,
+            reference,
+            image: layout::saved_name(text).map(|(_, name)| name.to_owned()),
+        });
     }
-    if let Some(image) = text.strip_prefix(ENGINE) {
-        return Ok(of_engine(image));
+    if let Some(image) = ENGINE.iter().find_map(|begin| text.strip_prefix(begin)) {
+        return of_engine(image);
     }
     let path = folder.join(text);
     let kind = Path::new(text).extension().and_then(|kind| kind.to_str());
-    let is_path = text.starts_with(['/', '.']) || path.is_file();
+    // A pipe too is no image of the engine: that it cannot be read is said where it is opened.
+    let is_there = path.metadata().is_ok_and(|there| !there.is_dir());
+    let is_path = text.starts_with(['/', '.']) || is_there;
     match kind {
         Some("tar") if is_path => Ok(PushSource::Layout {
             place: LayoutPlace {
@@ -137,17 +143,23 @@ fn source(text: &str, folder: &Path) -> Result<PushSource, RepositoryArgumentErr
                 name: text.to_owned(),
             },
             reference: None,
+            image: None,
         }),
+        Some("gz") if is_path => Ok(PushSource::Artifact(path)),
         Some("tgz" | "wasm") => Ok(PushSource::Artifact(path)),
         _ if text.starts_with(['/', '.']) => Ok(PushSource::Artifact(path)),
-        _ => Ok(of_engine(text)),
+        _ => of_engine(text),
     }
 }
 
 /// An image by its name, whose tag is `latest` where it names none, or by its id, which has no tag.
 ///
 /// Source: docker CLI reference, `docker image push`.
-fn of_engine(image: &str) -> PushSource {
+fn of_engine(image: &str) -> Result<PushSource, RepositoryArgumentError> {
+    let may_be_in_name = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
+    if !image.starts_with(|first: char| first.is_ascii_alphanumeric()) || !image.bytes().all(may_be_in_name) {
+        return Err(RepositoryArgumentError::EngineImage(image.to_owned()));
+    }
     let last = image.rsplit('/').next().unwrap_or(image);
     let is_id = image.starts_with("sha256:")
         || ((12..=64).contains(&image.len())
@@ -157,10 +169,10 @@ fn of_engine(image: &str) -> PushSource {
         Some((_, tag)) => Tag::parse(tag).ok(),
         None => Tag::parse("latest").ok(),
     };
-    PushSource::Engine {
+    Ok(PushSource::Engine {
         image: image.to_owned(),
         tag,
-    }
+    })
 }
 
 /// Where an image of the engine belongs by its name, if that names a registry.
@@ -177,6 +189,8 @@ fn own_place(image: &str) -> PartialRef {
 
 #[cfg(test)]
 mod tests {
+    use tagship_domain::error::{Diagnose as _, FailureKind};
+
     use super::*;
 
     fn read(text: &str, folder: &Path) -> String {
@@ -187,7 +201,7 @@ mod tests {
                     tag.map(|tag| tag.to_string()).unwrap_or_default()
                 )
             }
-            PushSource::Layout { place, reference } => {
+            PushSource::Layout { place, reference, .. } => {
                 let reference = reference.map(|reference| reference.to_string());
                 format!("layout {} {}", place.name, reference.unwrap_or_default())
             }
@@ -200,6 +214,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path();
         std::fs::write(folder.join("app.tar"), "").unwrap();
+        std::fs::write(folder.join("app.tar.gz"), "").unwrap();
         let id = "a".repeat(64);
         for (text, expected) in [
             ("app", "engine app latest".to_owned()),
@@ -209,6 +224,8 @@ mod tests {
                 "engine localhost:5000/app latest".to_owned(),
             ),
             ("docker://app.tar", "engine app.tar latest".to_owned()),
+            ("docker-daemon:app:1", "engine app:1 1".to_owned()),
+            ("app.tar.gz", format!("artifact {}/app.tar.gz", folder.display())),
             ("other.tar", "engine other.tar latest".to_owned()),
             (id.as_str(), format!("engine {id} ")),
             ("sha256:abc", "engine sha256:abc ".to_owned()),
@@ -222,6 +239,10 @@ mod tests {
             ("./none", format!("artifact {}/./none", folder.display())),
         ] {
             assert_eq!(read(text, folder), expected, "{text}");
+        }
+        for text in ["docker://…", "docker://", "docker://a b", "a\u{1b}[2Kb", ""] {
+            let error = source(text, folder).unwrap_err();
+            assert_eq!(error.kind(), FailureKind::Usage, "{text}");
         }
     }
 

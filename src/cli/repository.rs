@@ -8,7 +8,7 @@ use super::arguments::{argument, given};
 use crate::inputs::{self, Environment, RawArguments, RawInputs, SettingsError};
 use crate::schema::{INPUTS, Input, Section};
 use crate::settings::{RepositoryPlace, RepositorySettings};
-use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::error::{Diagnose, FailureKind, cleaned};
 use tagship_domain::reference::{ImageName, InvalidName, PartialRef, RegistryHost};
 
 /// The inputs about destination and identity as flags, made from the table.
@@ -32,6 +32,8 @@ pub(super) enum RepositoryArgumentError {
     OneOfMany(String),
     #[error("`{0}` names no layout")]
     Layout(String),
+    #[error("`{}` is no name of an engine's image", cleaned(.0))]
+    EngineImage(String),
     #[error("`{0}` names a `docker save` archive, which is only read")]
     ReadOnly(String),
     #[error("list `{file}`: {problem}")]
@@ -53,6 +55,9 @@ impl Diagnose for RepositoryArgumentError {
             Self::DigestTarget(_) => Some("name the repository alone, or with a tag".into()),
             Self::Unscanned(_) => Some("give `--require-scan` too".into()),
             Self::OneOfMany(_) => Some("name the repository alone".into()),
+            Self::EngineImage(_) => {
+                Some("write it as `team/app:1.4.0` or `docker://team/app:1.4.0`, or take its id".into())
+            }
             Self::Layout(_) => Some("write it as `oci:FOLDER[:TAG]` or `oci-archive:FILE[:TAG]`".into()),
             Self::ReadOnly(_) => {
                 Some("write an `oci-archive:`, which `docker load` of Docker 25 takes too".into())

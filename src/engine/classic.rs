@@ -10,6 +10,7 @@ mod gzip;
 mod handover;
 mod header;
 mod image;
+mod inflating;
 mod layer;
 mod passing;
 mod reading;
@@ -73,7 +74,8 @@ struct Push<'a> {
 
 impl Push<'_> {
     async fn run(&self, base: Option<&BaseImage<'_>>) -> Result<Digest, BuildError> {
-        let mut image = ImageTransfer::new(self.archive.image_id(), self.archive.diff_ids());
+        let mut image =
+            ImageTransfer::new(self.archive.image_id(), self.archive.diff_ids()).named(self.archive.names());
         let mut of_base = match base {
             Some(base) => self.base_layers(base).await,
             None => Vec::new(),

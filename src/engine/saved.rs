@@ -1,4 +1,4 @@
-//! An archive that `docker save` wrote out of a classic store: of any Docker, with layers that are not compressed.
+//! An archive with the list of `docker save`: of any Docker out of a classic store, of podman, skopeo, crane and others.
 //!
 //! Source: Docker Image Specification v1.2, "Combined Image JSON + Filesystem Changeset Format".
 
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use tokio::io::AsyncRead;
 
-use crate::ports::{BuildError, ImageArchive};
+use crate::ports::{ArchiveNames, BuildError, ImageArchive};
 use crate::regular_file;
 use oci_registry::MAX_SMALL_BLOB;
 use tagship_domain::content::Platform;
@@ -34,6 +34,7 @@ pub struct SavedImage {
     path: PathBuf,
     id: Digest,
     diff_ids: Vec<Digest>,
+    file_names: ArchiveNames,
 }
 
 /// Why an archive cannot be read.
@@ -53,6 +54,7 @@ pub enum SavedProblem {
 struct ListedImage {
     config: String,
     repo_tags: Option<Vec<String>>,
+    layers: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -92,13 +94,31 @@ impl SavedImage {
                 let config = config.ok_or_else(|| other("it lacks the config of an image"))?;
                 let parsed: ImageConfig = serde_json::from_slice(config)
                     .map_err(|error| SavedProblem::Other(format!("the config of an image: {error}")))?;
+                let diff_ids = parsed.rootfs.diff_ids.unwrap_or_default();
+                let layers = image.layers.unwrap_or_default();
+                if layers.len() != diff_ids.len() {
+                    return Err(other(
+                        "its list and the config of an image have not as many layers",
+                    ));
+                }
+                let mut file_names = ArchiveNames {
+                    config: image.config,
+                    layers: BTreeMap::new(),
+                };
+                for (name, diff_id) in layers.into_iter().zip(&diff_ids) {
+                    let known = file_names.layers.insert(name, *diff_id);
+                    if known.is_some_and(|known| known != *diff_id) {
+                        return Err(other("its list has one file for two layers"));
+                    }
+                }
                 Ok(Self {
                     platform: parsed.platform,
                     labels: parsed.config.and_then(|config| config.labels).unwrap_or_default(),
                     names: image.repo_tags.unwrap_or_default(),
                     path: path.to_owned(),
                     id: Digest::of(config),
-                    diff_ids: parsed.rootfs.diff_ids.unwrap_or_default(),
+                    diff_ids,
+                    file_names,
                 })
             })
             .collect()
@@ -114,6 +134,7 @@ fn read(path: &Path, names: &[String], limit: u64) -> Result<BTreeMap<String, Ve
         let mut entry =
             entry.map_err(|error| SavedProblem::Other(format!("it is no tar archive: {error}")))?;
         let name = entry.path()?.to_string_lossy().into_owned();
+        let name = name.strip_prefix("./").map(str::to_owned).unwrap_or(name);
         if number >= MAX_ENTRIES {
             return Err(SavedProblem::Other("it has too many files".to_owned()));
         }
@@ -141,6 +162,10 @@ impl ImageArchive for SavedImage {
 
     fn diff_ids(&self) -> &[Digest] {
         &self.diff_ids
+    }
+
+    fn names(&self) -> Option<&ArchiveNames> {
+        Some(&self.file_names)
     }
 
     async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError> {
@@ -209,6 +234,16 @@ mod tests {
                 "lacks the config",
             ),
             (archive(&[("manifest.json", &huge)]), "is too large"),
+            (
+                archive(&[
+                    (
+                        "manifest.json",
+                        br#"[{"Config": "c", "Layers": ["a.tar", "b.tar"]}]"#,
+                    ),
+                    ("c", br#"{"rootfs": {"diff_ids": []}}"#),
+                ]),
+                "not as many layers",
+            ),
         ] {
             let error = SavedImage::all(file.path()).unwrap_err().to_string();
             assert!(error.contains(expected), "{expected}: {error}");

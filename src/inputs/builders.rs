@@ -31,6 +31,15 @@ pub(super) fn read(
         let Some(line) = checked(entry, index, BuilderLine::parse(&entry.text), problems) else {
             continue;
         };
+        if is_engine(&line.address) {
+            let message = format!(
+                "`{}` is an engine's socket, and no BuildKit daemon's",
+                line.address
+            );
+            let hint = "name the engine by `docker-host`; `docker-container://NAME` runs BuildKit in a container on it";
+            problems.add::<()>(&entry.origin, message, hint.to_owned());
+            continue;
+        }
         if let Some(message) = repeated(&lines, &line) {
             problems.add::<()>(&entry.origin, message, None);
             continue;
@@ -64,6 +73,13 @@ pub(super) fn read(
         lines.push(line);
     }
     builders
+}
+
+/// Whether an address is where engines listen. Source: Docker and Podman documentation, default sockets.
+fn is_engine(address: &BuilderAddress) -> bool {
+    let address = address.to_string();
+    let path = address.strip_prefix("unix://").unwrap_or_default();
+    matches!(path.rsplit('/').next(), Some("docker.sock" | "podman.sock"))
 }
 
 /// Why a line does not go together with those before it.

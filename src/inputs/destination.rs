@@ -121,7 +121,9 @@ impl ResolvedDestination {
                     problems.add::<()>(&value.origin, message, hint);
                 }
             }
-            let data = raw.text("local-data", problems).map_or_else(
+            let named_data = raw.text("local-data", problems);
+            let is_data_named = named_data.is_some();
+            let data = named_data.map_or_else(
                 || local_data_folder(environment),
                 |value| raw.workspace(environment).join(value.text),
             );
@@ -129,6 +131,7 @@ impl ResolvedDestination {
                 destination: Destination::Local {
                     repository: repository?,
                     data,
+                    is_data_named,
                     is_mutable: is_mutable(raw, problems),
                 },
                 account: account.map(|(account, _)| account),

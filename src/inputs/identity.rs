@@ -192,6 +192,7 @@ pub(super) fn exports(
         given_in.is_some()
     };
     let of_action = (raw.face() == Face::Action).then_some("the runner reads outputs of the action");
+    let of_step = environment.get("GITHUB_OUTPUT");
     ExportSettings {
         credentials: wanted(
             "export-credentials",
@@ -200,8 +201,8 @@ pub(super) fn exports(
         ),
         docker_login: wanted(
             "export-docker-login",
-            of_action,
-            "is for `uses: tagship/tagship@v1`, which has outputs; a command has none",
+            of_action.or(of_step),
+            "is for jobs of GitHub Actions, whose steps have outputs in a file; there is none here",
         ),
     }
 }

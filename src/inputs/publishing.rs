@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::RawInputs;
+use super::destination::ResolvedDestination;
 use super::entries::stays;
 use super::lists::one;
 use super::paths::Paths;
@@ -173,6 +174,29 @@ pub(super) fn test(raw: &RawInputs, problems: &mut Problems) -> Option<String> {
         return problems.add(&value.origin, "is a comment, which tests nothing", hint);
     }
     Some(value.text)
+}
+
+/// Says that the test does not run, where nothing is published.
+pub(super) fn untested(has_test: bool, push: bool) -> Option<String> {
+    (has_test && !push).then(|| "`test` runs in what is published, and so not in this run".to_owned())
+}
+
+/// Reads whether the run waits for ECR's own copies. The embedded ECR alone has no other registry, and nothing goes nowhere.
+pub(super) fn waits_for_replication(
+    raw: &RawInputs,
+    place: Option<&ResolvedDestination>,
+    push: bool,
+    notes: &mut Vec<String>,
+    problems: &mut Problems,
+) -> bool {
+    let is_local = place.is_some_and(ResolvedDestination::is_local);
+    let is_wanted = raw.flag("wait-for-replication", problems);
+    if is_wanted && (is_local || !push) {
+        notes.push(
+            "`wait-for-replication` is left out: nothing goes to a registry that replicates".to_owned(),
+        );
+    }
+    is_wanted && push && !is_local
 }
 
 /// Reads how large an image may be: as the input says, or as what runs it does.

@@ -204,6 +204,11 @@ impl RawInputs {
         })
     }
 
+    /// Whether there is a value, be it as it may.
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     /// The value of a flag; `false` where it cannot be read.
     ///
     /// Source: actions/toolkit, `core.getBooleanInput`, after the YAML 1.2 core schema.

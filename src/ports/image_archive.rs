@@ -1,5 +1,6 @@
 //! An image in an engine's classic store, and the repositories that its base comes from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,10 +24,25 @@ pub trait ImageArchive: Send + Sync {
     /// engines give (`<id>/layer.tar` with `<image id>.json`, or `blobs/sha256/<hex>`), uncompressed layers.
     async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError>;
 
+    /// Returns what the archive's files are called, where a list in it says so. Each tool has names of its own, and layers of
+    /// such an archive may be compressed with gzip.
+    fn names(&self) -> Option<&ArchiveNames> {
+        None
+    }
+
     /// Returns the same image if its engine can be made to push it to a registry on this machine's loopback.
     fn pushable(&self) -> Option<&dyn PushableImage> {
         None
     }
+}
+
+/// What the files of one image are called in an archive. Source: Docker Image Specification v1.2, `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveNames {
+    /// The config.
+    pub config: String,
+    /// The layers, with the digests that they have uncompressed.
+    pub layers: BTreeMap<String, Digest>,
 }
 
 /// An image that its engine can be made to push.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::RunError;
 use super::target::Target;
-use crate::aws::{Ecr, ManagedSigning, RegistryRepositories, RepositoryScans};
+use crate::aws::{Ecr, ManagedSigning, RegistryRepositories, Replication, RepositoryScans};
 use crate::clock::SystemClock;
 use crate::ports::{ControlPlane, RegistryLogin, Reporter, RunEvent, WriteControlPlane as _};
 use crate::registry::{self, Repository, http_client};
@@ -96,6 +96,11 @@ impl RegistryConnection {
     /// The signatures that ECR makes of its images.
     pub(super) fn managed_signing(&self) -> ManagedSigning {
         ManagedSigning::new(Arc::clone(&self.ecr), self.image.repository.clone())
+    }
+
+    /// The copies that ECR makes of its images in other registries.
+    pub(super) fn replication(&self) -> Replication {
+        Replication::new(Arc::clone(&self.ecr), self.image.repository.clone())
     }
 
     /// Makes the repository, unless it is there.

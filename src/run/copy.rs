@@ -6,6 +6,7 @@
 //!
 //! A copy that was broken off is repeated, and sends what is still missing.
 
+mod failed;
 mod place;
 mod selecting;
 mod writing;
@@ -17,6 +18,7 @@ use indicatif::HumanBytes;
 use oci_registry::{CopyPlan, ImageTree};
 use serde::Serialize;
 
+use self::failed::{CopiesFailed, FailedCopy};
 use self::place::{OpenedPlace, PlaceName};
 use self::selecting::wanted;
 use self::writing::{CopyWriter, TagRules, refuse_taken};
@@ -26,6 +28,7 @@ use crate::ports::{RegistryError, Reporter, RunEvent};
 use crate::settings::{CopyPlace, LoginSettings};
 use tagship_domain::content::{Manifest, Platform};
 use tagship_domain::copying::CopyAction;
+use tagship_domain::error::Diagnose;
 use tagship_domain::facts::Unknown;
 use tagship_domain::immutability::TagFilter;
 use tagship_domain::plan::Note;
@@ -97,15 +100,32 @@ struct ImageResult {
     blobs: usize,
 }
 
-/// Copies images, one request after the other; what is done stays done when a later one fails.
+/// Copies images, one request after the other. Of several one that fails stops no other, and all that failed are named at the
+/// end: who moves an organisation over night wants to find the rest done.
 pub async fn copy_all(requests: &[CopyRequest], reporter: Arc<dyn Reporter>) -> Result<Outcome, RunError> {
-    let mut copies = Vec::new();
+    let (mut texts, mut copies, mut failures) = (String::new(), Vec::new(), Vec::new());
     for request in requests {
-        copies.push(Box::pin(copy(request, Arc::clone(&reporter))).await?);
+        match Box::pin(copy(request, Arc::clone(&reporter))).await {
+            Ok(result) => {
+                texts += &text(&result);
+                copies.push(serde_json::json!(result));
+            }
+            Err(error) if requests.len() == 1 => return Err(error),
+            Err(error) => {
+                let failure = FailedCopy::of(request, &error);
+                reporter.event(RunEvent::Note(&format!("not copied: {failure}")));
+                copies.push(failure.json());
+                failures.push(failure);
+            }
+        }
     }
+    let count = requests.len();
+    let failed =
+        (!failures.is_empty()).then(|| Arc::new(CopiesFailed { count, failures }) as Arc<dyn Diagnose>);
     Ok(Outcome {
-        text: copies.iter().map(text).collect(),
+        text: texts,
         json: serde_json::json!({ "copies": copies }),
+        failure: failed,
         ..Outcome::default()
     })
 }

@@ -8,7 +8,7 @@ use super::repositories::RepositoriesError;
 use super::result_files::ResultFileError;
 use crate::aws::IdentityError;
 use crate::pipeline::PipelineError;
-use crate::ports::{GitError, RegistryError};
+use crate::ports::{GitError, RegistryError, ReplicationError};
 use ecr_local::LocalError;
 use tagship_domain::bump::BumpError;
 use tagship_domain::content::Platform;
@@ -31,6 +31,9 @@ pub enum RunError {
     /// The transaction failed.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// ECR did not copy the image to where it is to be.
+    #[error(transparent)]
+    Replication(#[from] ReplicationError),
     /// The event's version is of another commit than the one that is checked out.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
@@ -172,6 +175,7 @@ impl Diagnose for RunError {
             Self::Identity(error) => error.kind(),
             Self::Local(error) => error.kind(),
             Self::Pipeline(error) => error.kind(),
+            Self::Replication(error) => error.kind(),
             Self::Mismatch(mismatch) => mismatch.kind(),
             Self::Listing(error) => error.kind(),
             Self::Argument(error) => error.kind(),
@@ -197,6 +201,7 @@ impl Diagnose for RunError {
             Self::Identity(error) => error.hint(),
             Self::Local(error) => error.hint(),
             Self::Pipeline(error) => error.hint(),
+            Self::Replication(error) => error.hint(),
             Self::Mismatch(mismatch) => mismatch.hint(),
             Self::Listing(error) => error.hint(),
             Self::Argument(error) => error.hint(),

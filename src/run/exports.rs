@@ -7,8 +7,36 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::connection::RegistryConnection;
 use super::target::Target;
 use super::{Outcome, RunError};
+use crate::aws::IdentityError;
 use crate::ports::{RegistryError, Reporter};
-use crate::settings::ExportSettings;
+use crate::settings::{AccessKey, ExportSettings};
+use tagship_domain::reference::Region;
+
+/// Refuses to give later steps a key that has no end, before anything is done: what leaks out of a session is worthless in an
+/// hour. With a role it always is one.
+pub(super) async fn check(
+    wanted: ExportSettings,
+    place: &Target,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<(), RunError> {
+    let is_role_certain = place.identity.role.is_some() && !place.identity.uses_existing;
+    if wanted.credentials && !is_role_certain {
+        credentials(place, reporter).await?;
+    }
+    Ok(())
+}
+
+async fn credentials(
+    place: &Target,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<(AccessKey, SecretString, Region), RunError> {
+    let ecr = RegistryConnection::open_whole(place, Arc::clone(reporter)).await?;
+    let (mut key, region) = ecr.credentials().await?;
+    match key.session_token.take() {
+        Some(token) => Ok((key, token, region)),
+        None => Err(IdentityError::LongLived(key.id).into()),
+    }
+}
 
 /// Adds to the outcome what is to be given; all of it is masked before.
 ///
@@ -21,19 +49,15 @@ pub(super) async fn give(
     outcome: &mut Outcome,
 ) -> Result<(), RunError> {
     if wanted.credentials {
-        let ecr = RegistryConnection::open_whole(place, Arc::clone(reporter)).await?;
-        let (key, region) = ecr.credentials().await?;
+        let (key, token, region) = credentials(place, reporter).await?;
         let region = SecretString::from(region.as_str());
         reporter.mask(&key.id.as_str().into());
         reporter.mask(&key.secret);
-        if let Some(token) = &key.session_token {
-            reporter.mask(token);
-        }
+        reporter.mask(&token);
         outcome.exported = vec![
             ("AWS_ACCESS_KEY_ID", key.id.into()),
             ("AWS_SECRET_ACCESS_KEY", key.secret),
-            // Empty, it takes away the token of an earlier step, which belongs to another key.
-            ("AWS_SESSION_TOKEN", key.session_token.unwrap_or_default()),
+            ("AWS_SESSION_TOKEN", token),
             ("AWS_REGION", region.clone()),
             ("AWS_DEFAULT_REGION", region),
         ];

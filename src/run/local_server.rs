@@ -81,7 +81,7 @@ fn shell_variables(access: &Access, data: &Path) -> Outcome {
 }
 
 /// One word of a POSIX shell, whatever is in it.
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\\''"))
 }
 

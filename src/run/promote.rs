@@ -122,7 +122,7 @@ async fn promote_from(
     let (of_source, of_targets) = connections.split_first().ok_or_else(broken)?;
     let reader = of_source.repository()?;
     let promoted = Promoted::read(request, &source.image, &reader).await?;
-    let history = History::at(&request.workspace, &request.github, Arc::clone(&reporter));
+    let history = History::optional_at(&request.workspace, &request.github, Arc::clone(&reporter));
     let of_targets = if of_targets.is_empty() {
         &connections[..1]
     } else {

@@ -6,9 +6,11 @@
 //! 4. Wait for the gate, if there is one.
 //! 5. Put the tags. A second run finds nothing to do.
 
+mod chosen;
 mod content;
 mod error;
 mod file;
+mod packed;
 mod report;
 
 use std::path::PathBuf;
@@ -83,6 +85,8 @@ pub enum PushSource {
         place: LayoutPlace,
         /// The image in it; the only one when absent.
         reference: Option<Reference>,
+        /// The name that it was saved under, if that is how it is named.
+        image: Option<String>,
     },
     /// A file that becomes an artifact; absolute.
     Artifact(PathBuf),

@@ -9,7 +9,7 @@ mod reporter;
 mod row;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -48,9 +48,10 @@ pub async fn ship_several(
     let has_failed = AtomicBool::new(false);
     let settings = request.images.iter().map(|(_, settings)| settings);
     let shared = Box::pin(SharedRegistries::open(settings, &reporter)).await;
-    let runs = request.images.iter().zip(rows.iter()).enumerate();
-    let runs = runs.map(|(number, ((name, settings), row))| {
-        let reporter = ImageReporter::new(name, number, Arc::clone(&reporter));
+    let last_step = Arc::new(AtomicU32::new(0));
+    let runs = request.images.iter().zip(rows.iter());
+    let runs = runs.map(|((name, settings), row)| {
+        let reporter = ImageReporter::new(name, &last_step, Arc::clone(&reporter));
         let (has_failed, shared) = (&has_failed, &shared);
         async move {
             if request.is_fail_fast && has_failed.load(Ordering::Relaxed) {

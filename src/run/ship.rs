@@ -13,6 +13,7 @@ use super::exports;
 use super::further_targets::OpenedTargets;
 use super::gate::{plan_gate, plan_gate_offline, upload_sarif, write_sarif};
 use super::history::History;
+use super::replication::ReplicationWait;
 use super::result_files::{prepare_files, write_files};
 use super::shared_registries::SharedRegistries;
 use super::signing::signer;
@@ -83,6 +84,7 @@ async fn ship_from(
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
     let connection = context.connect().await?;
+    exports::check(settings.exports, context.target(), &reporter).await?;
     let scope = context.scope(&connection).await?;
     let missing = context.repository_to_make(&connection).await?;
     let facts = context.facts(&connection, &scope, missing.as_ref()).await?;
@@ -92,6 +94,7 @@ async fn ship_from(
     let history = History::of(settings, Arc::clone(&reporter));
     targets.plan(&mut plan, &history, false).await?;
     plan_gate(settings.gate.as_ref(), &mut plan, &connection.scans()).await?;
+    let replication = ReplicationWait::of(settings, &plan, &connection).await?;
     ledger.planned(&plan);
     if let Content::Published { digest, .. } = &plan.content {
         note_published(*digest, &facts, &connection.repository()?, ledger).await?;
@@ -140,8 +143,11 @@ async fn ship_from(
     let manifest = ledger.published_manifest();
     write_files(&settings.files, &ledger.report(), manifest.as_ref())?;
     deploy_files::write(settings, ledger)?;
-    let mut outcome = Outcome::of_report(ledger);
     let report = ledger.report();
+    if let (Some(replication), Some(digest)) = (&replication, report.digest) {
+        replication.finish(digest, &*reporter).await?;
+    }
+    let mut outcome = Outcome::of_report(ledger);
     let way = report
         .digest
         .and_then(|digest| context.target().way_to_run(digest));
@@ -316,6 +322,7 @@ pub async fn plan(
             targets.close().await;
             planned?;
             plan_gate(gate, &mut plan, &connection.scans()).await?;
+            ReplicationWait::of(settings, &plan, connection).await?;
         }
         Err(unknown) => {
             OpenedTargets::plan_offline(settings, &mut plan, unknown);

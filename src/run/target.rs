@@ -4,9 +4,10 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::local_server::quoted;
 use super::{RunError, local_client};
 use crate::settings::{AccessKey, Destination, IdentitySettings};
 use ecr_local::{Access, LocalEcr, LocalError, Options};
@@ -27,6 +28,8 @@ pub(super) struct Target {
     /// Whether its tags may move there, if an input says so.
     is_mutable: Option<bool>,
     emulator: Option<(LocalEcr, EmulatorShare)>,
+    /// Its folder, where an input names it.
+    named_data: Option<PathBuf>,
     /// Held while another run's embedded ECR is used, which ends only then.
     _guest: Option<EmulatorShare>,
 }
@@ -40,13 +43,19 @@ impl Target {
                 access: None,
                 is_mutable: None,
                 emulator: None,
+                named_data: None,
                 _guest: None,
             }),
             Destination::Local {
                 repository,
                 data,
+                is_data_named,
                 is_mutable,
-            } => Self::local(repository, data, *is_mutable).await,
+            } => {
+                let mut target = Self::local(repository, data, *is_mutable).await?;
+                target.named_data = is_data_named.then(|| data.clone());
+                Ok(target)
+            }
             Destination::Nowhere { .. } => Err(RunError::Broken("nothing is to be published".to_owned())),
         }
     }
@@ -81,6 +90,7 @@ impl Target {
             access: Some(access),
             is_mutable,
             emulator,
+            named_data: None,
             _guest: guest,
         })
     }
@@ -97,9 +107,16 @@ impl Target {
     pub(super) fn way_to_run(&self, digest: Digest) -> Option<String> {
         self.access.as_ref()?;
         let (host, image) = (&self.image.registry, self.image.at(digest));
-        let serving = match self.emulator {
-            Some(_) => "  tagship local serve                # in another terminal: it ended with this run\n",
-            None => "",
+        let serving = match (&self.emulator, &self.named_data) {
+            (None, _) => String::new(),
+            (Some(_), None) => {
+                "  tagship local serve                # in another terminal: it ended with this run\n"
+                    .to_owned()
+            }
+            (Some(_), Some(data)) => format!(
+                "  tagship local serve --data {}  # in another terminal: it ended with this run\n",
+                quoted(&data.display().to_string())
+            ),
         };
         Some(format!(
             "to run it:\n{serving}  docker login --username AWS {host}  # with the `registry-password` that `tagship local serve` prints\n  docker run --rm {image}\n"

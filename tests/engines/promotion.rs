@@ -1,7 +1,7 @@
 //! What was promoted and copied is what every client pulls.
 
 use tagship_domain::immutability::Mutability;
-use test_support::clients::{crane, docker_pulls, skopeo_pulls};
+use test_support::clients::{crane, docker_pulls, docker_runs, skopeo_pulls};
 use test_support::engines;
 use test_support::process::finish;
 use test_support::shipping::Shipyard;
@@ -38,6 +38,9 @@ fn promoted_and_copied_images_are_pulled_by_every_client() {
                     shipped.digest(),
                     "{store}"
                 );
+                let said = docker_runs(engine, &registry, &[&reference, "cat", "/copy"]);
+                let expected = std::fs::read_to_string(yard.checkout.path().join("hello")).unwrap();
+                assert_eq!(said, expected, "{store}");
             }
             assert_eq!(skopeo_pulls(&registry, &reference), shipped.digest(), "{store}");
             // The base image of the tests was loaded, and a containerd store keeps such layers uncompressed, which

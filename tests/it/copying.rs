@@ -272,6 +272,20 @@ fn a_list_of_copies_is_done_one_after_the_other() {
     stock.copied(&["--from-file", "list", "--create-repository"]);
     assert_eq!(stock.tags("one/app").len(), 1);
     assert_eq!(stock.tags("two/app")["stable"], stock.index.digest);
+    // One line that fails stops no other.
+    let list = format!(
+        "{} one/app\n{} three/app\n{} two/app:again\n",
+        stock.from(":9.9.9"),
+        stock.from(":1.3.0"),
+        stock.from(":1.4.0")
+    );
+    std::fs::write(stock.home.path().join("list"), list).unwrap();
+    let some = stock.copy(&["--from-file", "list", "--create-repository"]);
+    some.expect_code(1);
+    assert!(some.stderr.contains("1 of 3 copies failed"), "{}", some.stderr);
+    assert!(some.stderr.contains("9.9.9"), "{}", some.stderr);
+    assert_eq!(stock.tags("three/app").len(), 1);
+    assert_eq!(stock.tags("two/app")["again"], stock.index.digest);
     // What is cut off is not what was meant.
     std::fs::write(stock.home.path().join("long"), "# \n".repeat(400_000)).unwrap();
     let refused = stock.copy(&["--from-file", "long"]);

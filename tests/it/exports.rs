@@ -207,3 +207,47 @@ fn the_page_names_inputs_that_there_are() {
     }
     assert!(inputs >= 8, "{inputs}");
 }
+
+#[test]
+fn a_key_that_has_no_end_is_refused_before_anything_is_done() {
+    let job = Job::new();
+    let (id, secret) = job.ecr.admin_key();
+    job.ecr.forget_journal();
+    let run = job.run(&[
+        ("export-credentials", "true"),
+        ("role-to-assume", ""),
+        ("aws-access-key-id", &id),
+        ("aws-secret-access-key", &secret),
+    ]);
+    run.expect_code(3);
+    assert!(run.stderr.contains("has no end") || run.stdout.contains("has no end"));
+    assert_eq!(fs::read_to_string(job.file("env")).unwrap(), "");
+    assert_eq!(job.ecr.writes().len(), 0);
+}
+
+#[test]
+fn a_command_gives_its_step_the_login() {
+    let job = Job::new();
+    let host = job.ecr.host();
+    let (id, secret) = job.ecr.admin_key();
+    fs::write(job.file("output"), "").unwrap();
+    let mut command = tagship(job.files.path());
+    command
+        .args(["ship", "--repository", "team/app", "--tags", "type=sha"])
+        .args(["--registry", &host, "--endpoint-url", &format!("http://{host}")])
+        .args(["--aws-region", REGION, "--export-docker-login"])
+        .current_dir(job.checkout.path())
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_OUTPUT", job.file("output"))
+        .env("AWS_ACCESS_KEY_ID", id)
+        .env("AWS_SECRET_ACCESS_KEY", secret);
+    finish(&mut command).expect_code(0);
+    let given = job.values("output");
+    assert_eq!(
+        given.keys().collect::<Vec<_>>(),
+        ["docker-password", "docker-username"]
+    );
+    assert_eq!(given["docker-username"], "AWS");
+    assert!(!given["docker-password"].is_empty());
+    finish(command.env_remove("GITHUB_OUTPUT")).expect_code(2);
+}

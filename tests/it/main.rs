@@ -42,6 +42,7 @@ mod real_names;
 mod registry;
 mod release_command;
 mod releases;
+mod replication;
 mod repositories;
 mod runner_contract;
 mod scanning;

@@ -73,6 +73,7 @@ fn typed(name: &str) -> String {
         "repo-settings-plan" => "repo plan` with `registry-settings".to_owned(),
         "repo-settings" => "repo apply` with `registry-settings".to_owned(),
         "create-repository" => "ship --create-repository".to_owned(),
+        "wait-for-replication" => "ship --wait-for-replication".to_owned(),
         name => name.replace('-', " "),
     }
 }

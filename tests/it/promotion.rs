@@ -181,6 +181,43 @@ fn a_commit_that_got_its_version_later_is_known_by_its_tag() {
     assert_eq!(outcomes(&back), ["prod moved rollback"]);
 }
 
+/// Where images are promoted there is often no checkout: then the registry's own tags say which version is the greatest.
+#[test]
+fn latest_is_promoted_outside_of_a_checkout() {
+    let stock = Stock::new();
+    let promote = |arguments: &[&str]| {
+        let arguments = [&["promote", "dev/app", "--json"], arguments].concat();
+        let mut command = stock.ecr.command(stock.home.path(), &arguments);
+        finish(command.current_dir(stock.home.path()))
+    };
+    promote(&["--from", "1.3.0", "--to", "latest"]).expect_code(10);
+    promote(&["--from", "1.4.0", "--to", "latest"]).expect_code(0);
+    assert_eq!(stock.tags("dev/app")["latest"], stock.digest("1.4.0"));
+    promote(&["--from", "1.3.0", "--to", "latest"]).expect_code(10);
+    promote(&["--from", "1.3.0", "--to", "latest", "--rollback"]).expect_code(0);
+    assert_eq!(stock.tags("dev/app")["latest"], stock.digest("1.3.0"));
+}
+
+/// A chart's version may have build metadata, and no tag a `+`. Source: Helm documentation, "Use OCI-based registries".
+#[test]
+fn a_version_with_build_metadata_is_promoted_under_its_tag_and_stays_there() {
+    let stock = Stock::new();
+    let pusher = Pusher::new(&stock.ecr, "dev/app");
+    let labels = json!({"org.opencontainers.image.version": "1.5.0+7"});
+    let one = pusher.image("amd64", "one", &labels);
+    let other = pusher.image("amd64", "other", &labels);
+    pusher.tag("1.5.0_7", &one.digest);
+    stock.ecr.create_repository("prod/app", &Mutability::Mutable);
+    let to_production = ["--to", "1.5.0_7", "--to-repository", "prod/app"];
+    let promoted = stock.promoted(&[&["--from", "1.5.0_7"], &to_production[..]].concat());
+    assert_eq!(outcomes(&promoted), ["1.5.0_7 created"]);
+    // A release tag: no flag moves it, though the repository would let it.
+    let other = other.digest.to_string();
+    let taken = stock.promote(&[&["--from", other.as_str(), "--rollback"], &to_production[..]].concat());
+    taken.expect_code(10);
+    assert_eq!(stock.tags("prod/app")["1.5.0_7"], one.digest);
+}
+
 #[test]
 fn a_published_version_is_never_given_to_another_image() {
     let stock = Stock::new();

@@ -367,3 +367,155 @@ fn every_example_of_the_page_prints_what_it_says() {
         run_at(&world.ecr, world.home.path(), command)
     });
 }
+
+fn gzipped(content: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(content).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// An archive with the names that other tools give: skopeo and podman (`plain`), crane with compressed layers. Two images that
+/// have one tag are in it. Source: containers/image, `docker/internal/tarfile`; go-containerregistry, `pkg/v1/tarball`.
+fn of_other_tools(is_plain: bool) -> Vec<u8> {
+    let mut entries: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut list = Vec::new();
+    for name in ["a", "b"] {
+        let layer = tar_of(&[(name, name.as_bytes())]);
+        let diff_id = Digest::of(&layer);
+        let config = json!({
+            "architecture": "amd64", "os": "linux", "config": {"Labels": {"name": name}},
+            "rootfs": {"type": "layers", "diff_ids": [diff_id]},
+        });
+        let config = config.to_string().into_bytes();
+        let id = Digest::of(&config);
+        let (of_config, of_layer, layer) = if is_plain {
+            (
+                format!("{}.json", id.hex()),
+                format!("{}.tar", diff_id.hex()),
+                layer,
+            )
+        } else {
+            let layer = gzipped(&layer);
+            (
+                id.to_string(),
+                format!("{}.tar.gz", Digest::of(&layer).hex()),
+                layer,
+            )
+        };
+        list.push(json!({
+            "Config": of_config, "RepoTags": [format!("docker.io/library/{name}:1")], "Layers": [of_layer],
+        }));
+        entries.extend([(of_config, config), (of_layer, layer)]);
+    }
+    entries.push((
+        "manifest.json".to_owned(),
+        Value::Array(list).to_string().into_bytes(),
+    ));
+    let entries: Vec<(&str, &[u8])> = entries
+        .iter()
+        .map(|(name, content)| (name.as_str(), content.as_slice()))
+        .collect();
+    tar_of(&entries)
+}
+
+#[test]
+fn archives_of_other_tools_become_the_same_image_and_each_is_named_in_full() {
+    let world = World::new();
+    world.write("skopeo.tar", &of_other_tools(true));
+    world.write("crane.tar", &of_other_tools(false));
+    world.refused(&["skopeo.tar", "team/app:x"], 2, "holds several images");
+    let both = world.push(&["docker-archive:skopeo.tar:1", "team/app:x"]);
+    both.expect_code(2);
+    assert!(
+        both.stderr
+            .contains("`docker-archive:skopeo.tar:docker.io/library/a:1`"),
+        "{}",
+        both.stderr
+    );
+    for (name, tag) in [("a", "one"), ("b", "two")] {
+        let target = format!("team/app:{tag}");
+        let report = world.pushed(&[&format!("docker-archive:skopeo.tar:{name}:1"), &target]);
+        assert_eq!(report["status"], "pushed");
+        let (_, image) = world.image("team/app", tag);
+        let mut layer = Vec::new();
+        GzDecoder::new(&*world.blob("team/app", &image.layers[0]))
+            .read_to_end(&mut layer)
+            .unwrap();
+        assert_eq!(layer, tar_of(&[(name, name.as_bytes())]));
+        let config: Value = serde_json::from_slice(&world.blob("team/app", &image.config)).unwrap();
+        assert_eq!(config["config"]["Labels"]["name"], name);
+        let crane = world.pushed(&[&format!("docker-archive:crane.tar:{name}:1"), &target]);
+        assert_eq!(
+            (&crane["status"], &crane["digest"]),
+            (&json!("already-pushed"), &report["digest"])
+        );
+    }
+    let none = world.push(&["docker-archive:crane.tar:c:1", "team/app:x"]);
+    assert_ne!(none.code, Some(0), "{}", none.stderr);
+}
+
+#[test]
+fn an_archive_may_be_compressed_as_a_whole() {
+    let world = World::new();
+    let archive = saved("app:1.4.0", "1.4.0").0;
+    let plain = world.pushed(&["app.tar", "team/app"]);
+    for name in ["app.tar.gz", "app.tgz", "packed.tar"] {
+        world.write(name, &gzipped(&archive));
+        let report = world.pushed(&[name, "team/app"]);
+        assert_eq!(report["digest"], plain["digest"], "{name}");
+        assert_eq!(report["kind"], "archive", "{name}");
+    }
+    world.write("broken.tar.gz", &gzipped(&archive)[..200]);
+    world.write("other.tgz", &gzipped(&tar_of(&[("readme", b"text")])));
+    for name in ["broken.tar.gz", "other.tgz"] {
+        let finished = world.push(&[name, "team/app:x"]);
+        finished.expect_code(1);
+        assert!(
+            finished.stderr.contains(&format!("`{name}`")),
+            "{}",
+            finished.stderr
+        );
+        assert!(!finished.stderr.contains("tmp"), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn what_is_no_name_and_no_file_is_said_at_once_in_few_words() {
+    let world = World::new();
+    for name in ["pipe.tar", "pipe.tgz", "pipe.wasm", "pipe.tar.gz"] {
+        let made = std::process::Command::new("mkfifo")
+            .arg(world.path(name))
+            .status();
+        assert!(made.unwrap().success());
+        let finished = world.push(&[name, "team/app:x"]);
+        finished.expect_code(1);
+        assert!(finished.stderr.contains("no regular file") || finished.stderr.contains("it is no file"));
+        assert!(!finished.stderr.contains("the engine"), "{}", finished.stderr);
+    }
+    for name in ["docker://…", "docker://", "docker://a b"] {
+        let finished = world.push(&[name, "team/app:x"]);
+        finished.expect_code(2);
+        assert!(
+            finished.stderr.contains("is no name of an engine's image"),
+            "{}",
+            finished.stderr
+        );
+        assert!(
+            finished.stderr.split_whitespace().count() < 40,
+            "{}",
+            finished.stderr
+        );
+    }
+    let evil = "apiVersion: v2\nname: ../evil\nversion: 1.0.0\n";
+    world.write(
+        "evil.tgz",
+        &gzipped(&tar_of(&[("evil/Chart.yaml", evil.as_bytes())])),
+    );
+    world.refused(
+        &["evil.tgz", "charts/web"],
+        2,
+        "its name `../evil` cannot be the last part",
+    );
+    let shown = world.push(&["evil.tgz", "charts/web"]).stderr;
+    assert!(shown.contains("lower-case letters"), "{shown}");
+}

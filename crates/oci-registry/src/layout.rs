@@ -213,7 +213,14 @@ impl ReadRepository for OciLayout {
             };
             let digest = descriptor.digest;
             let manifest = self.manifest(&digest).await?;
-            found.insert(tag, manifest.ok_or_else(|| self.lacks(digest))?);
+            let manifest = manifest.ok_or_else(|| self.lacks(digest))?;
+            // `docker save` of two names with one tag: the first that comes would be a guess.
+            match found.insert(tag.clone(), manifest) {
+                Some(known) if known.digest() != digest => {
+                    return Err(self.unusable(LayoutProblem::SameTag { tag }));
+                }
+                _ => {}
+            }
         }
         Ok(found)
     }

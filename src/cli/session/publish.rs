@@ -63,13 +63,18 @@ pub(super) fn publish(
                 reporter.event(RunEvent::Note(note));
             }
             let later = ActionFiles::of(environment);
-            let wants_export = resolved.settings.exports.credentials;
-            let end = match later.check_environment() {
-                Err(error) if wants_export => End::Failed(Box::new(error)),
-                _ => {
-                    let work = work_on(ui, &resolved.settings, &ledger, work);
-                    exported(until_interrupted(interrupt, work), &later)
-                }
+            let exports = resolved.settings.exports;
+            let of_command = exports.docker_login && work == Work::Ship;
+            let checked = match (later.check_environment(), later.check_output()) {
+                (Err(error), _) if exports.credentials => Err(error),
+                (_, Err(error)) if of_command => Err(error),
+                _ => Ok(()),
+            };
+            let end = if let Err(error) = checked {
+                End::Failed(Box::new(error))
+            } else {
+                let work = work_on(ui, &resolved.settings, &ledger, work);
+                exported(until_interrupted(interrupt, work), &later, of_command)
             };
             if work != Work::Plan {
                 notify(ui, interrupt, &resolved.settings, &ledger, &end);
@@ -112,15 +117,26 @@ fn notify(ui: &Ui, interrupt: &Interrupt, settings: &Settings, ledger: &Ledger, 
 }
 
 /// Gives later steps of the job what a run exports, which only one does that came to its end.
-fn exported(end: End, files: &ActionFiles) -> End {
-    match &end {
-        End::Done(outcome) if !outcome.exported.is_empty() => {
-            match files.append_environment(&outcome.exported) {
-                Ok(()) => end,
-                Err(error) => End::Failed(Box::new(error)),
-            }
+/// The action writes its outputs itself, a command those of the login.
+fn exported(end: End, files: &ActionFiles, has_outputs: bool) -> End {
+    let End::Done(outcome) = &end else {
+        return end;
+    };
+    let login = ["docker-username", "docker-password"].map(|name| {
+        let value = outcome.outputs.get(name).filter(|_| has_outputs);
+        (name, value.map_or("", String::as_str))
+    });
+    let is_given = login.iter().any(|(_, value)| !value.is_empty());
+    let written = files.append_environment(&outcome.exported).and_then(|()| {
+        if is_given {
+            files.append_outputs(&login)
+        } else {
+            Ok(())
         }
-        _ => end,
+    });
+    match written {
+        Ok(()) => end,
+        Err(error) => End::Failed(Box::new(error)),
     }
 }
 

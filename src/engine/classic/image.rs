@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::config;
 use super::epoch::Epoch;
 use super::failure::Failure;
-use crate::ports::{RegistryError, WriteRepository};
+use crate::ports::{ArchiveNames, RegistryError, WriteRepository};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
 use tagship_domain::reference::Digest;
 
@@ -21,6 +21,8 @@ pub(super) struct ImageTransfer {
     /// The archive's paths of those layers, for archives whose paths do not tell the diff-id.
     paths: HashSet<String>,
     config: Option<Bytes>,
+    /// What the archive's files are called, if it says so.
+    names: Option<ArchiveNames>,
 }
 
 /// A layer as it is in the registry.
@@ -62,7 +64,21 @@ impl ImageTransfer {
             layers: HashMap::new(),
             paths: HashSet::new(),
             config: None,
+            names: None,
         }
+    }
+
+    /// The same in an archive whose files are called so.
+    pub(super) fn named(self, names: Option<&ArchiveNames>) -> Self {
+        Self {
+            names: names.cloned(),
+            ..self
+        }
+    }
+
+    /// Whether layers may be compressed in the archive: in those of engines that are asked none is.
+    pub(super) fn may_be_compressed(&self) -> bool {
+        self.names.is_some()
     }
 
     /// How many parts are there.
@@ -86,6 +102,14 @@ impl ImageTransfer {
     /// Source: Docker Image Specification v1.2, "Combined Image JSON + Filesystem Changeset Format" (Docker Engine up
     /// to 24); OCI image layout spec (from 25 on, where a layer's name is the digest of the uncompressed layer).
     pub(super) fn place_of(&self, path: &str) -> EntryRole {
+        if let Some(names) = &self.names {
+            let path = path.strip_prefix("./").unwrap_or(path);
+            return match names.layers.get(path) {
+                _ if names.config == path => EntryRole::Config,
+                Some(diff_id) if self.lacks_layer(diff_id) => EntryRole::Layer(Some(*diff_id)),
+                _ => EntryRole::Other,
+            };
+        }
         if let Some(hex) = path.strip_prefix("blobs/sha256/") {
             return match Digest::parse(&format!("sha256:{hex}")) {
                 Ok(digest) if digest == self.id => EntryRole::Config,

@@ -12,6 +12,7 @@ use super::compression::{Beginning, Compressed, MAX_UPLOADS, compress};
 use super::epoch::ImageForm;
 use super::failure::Failure;
 use super::image::{EntryRole, ImageTransfer, Original};
+use super::inflating::Inflating;
 use super::sending::upload;
 use super::tar::{TarEntry, TarReader};
 use crate::ports::{ImageArchive, RegistryError, Reporter, RunEvent, WriteRepository};
@@ -174,14 +175,19 @@ impl Reading<'_> {
             Some(diff_id) => diff_id.short(),
             None => entry.path.chars().take(12).collect(),
         };
-        let layer = compress(tar, self.form, |current| {
-            self.reporter.event(RunEvent::Progress {
-                what: &name,
-                current,
-                total: Some(entry.size),
-            });
-        })
-        .await?;
+        let progress = |total: Option<u64>| {
+            let (reporter, what) = (self.reporter, &name);
+            move |current| {
+                reporter.event(RunEvent::Progress { what, current, total });
+            }
+        };
+        let layer = if self.image.may_be_compressed() {
+            let mut content = Inflating::begin(tar).await?;
+            let total = (!content.is_compressed()).then_some(entry.size);
+            compress(&mut content, self.form, progress(total)).await?
+        } else {
+            compress(tar, self.form, progress(Some(entry.size))).await?
+        };
         Ok(Read {
             path: entry.path,
             expected,

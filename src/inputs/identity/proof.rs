@@ -112,9 +112,13 @@ fn token_file(
 
 /// Reads the key that is given: its id and secret together.
 fn access_key(raw: &RawInputs, problems: &mut Problems) -> Option<AccessKey> {
+    let mut is_unreadable = false;
     let [id, secret, token] =
         ["aws-access-key-id", "aws-secret-access-key", "aws-session-token"].map(|name| {
-            let value = raw.text(name, problems)?;
+            let value = raw.text(name, problems);
+            // One that cannot be read is a problem already, and not missing.
+            is_unreadable |= value.is_none() && raw.is_given(name);
+            let value = value?;
             let is_sendable = value.text.bytes().all(|byte| byte.is_ascii_graphic());
             if !is_sendable {
                 let hint =
@@ -130,6 +134,7 @@ fn access_key(raw: &RawInputs, problems: &mut Problems) -> Option<AccessKey> {
             secret: secret.text.into(),
             session_token: token.map(|token| token.text.into()),
         }),
+        _ if is_unreadable => None,
         (None, None, None) => None,
         (id, secret, token) => {
             let missing = if id.is_none() {

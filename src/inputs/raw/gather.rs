@@ -167,7 +167,7 @@ impl RawInputs {
         if images.len() > 1 {
             self.lacks_image = true;
             let message = format!("`{path}` holds several images: {names}");
-            let hint = "name one with `only`; `tagship plan --changed` lists those that the commit touches";
+            let hint = "name one with `only`, or publish them all with `tagship ship --all` (in the action `all: true`); `tagship plan --changed` lists those that the commit touches";
             self.problem(Origin::Inputs, message, Some(hint.to_owned()));
         }
         (images.len() == 1).then_some(0)

@@ -256,7 +256,7 @@ fn what_later_steps_are_given_needs_a_job_and_a_publication() {
     };
     assert_eq!(exports(&wanted), given);
     let (message, _) = Case::complete().flag("export-docker-login", "true").problem();
-    assert!(message.contains("a command has none"), "{message}");
+    assert!(message.contains("is for jobs of GitHub Actions"), "{message}");
     for (name, why) in [
         ("local", "the embedded ECR ends with the run"),
         ("dry-run", "the run ends with its plan"),

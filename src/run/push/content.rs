@@ -3,8 +3,10 @@
 use oci_registry::{CopyPlan, ImageTree, LayoutProblem, OciLayout, ReadRepository as _};
 use tempfile::{NamedTempFile, TempDir};
 
+use super::chosen::{check_platform, chosen, is_uncompressed};
 use super::error::PushError;
 use super::file::{self, ArtifactFile, ContentKind};
+use super::packed;
 use super::{PushRequest, PushSource};
 use crate::engine::{SavedImage, StoredContent, find_image};
 use crate::pipeline::{PipelineError, image_facts, label_facts};
@@ -12,7 +14,7 @@ use crate::ports::{ImageArchive, RegistryError};
 use crate::registry::Repository;
 use crate::run::RunError;
 use crate::settings::LayoutPlace;
-use tagship_domain::content::{Content, Descriptor, Manifest, OCI_LAYER_TAR, Platform};
+use tagship_domain::content::Manifest;
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::reference::{Digest, ImageName, Reference, Tag};
 
@@ -50,7 +52,19 @@ impl PushContent {
     pub(super) async fn open(request: &PushRequest) -> Result<Self, RunError> {
         match &request.source {
             PushSource::Engine { image, tag } => of_engine(request, image, tag.clone()).await,
-            PushSource::Layout { place, reference } => of_layout(request, place, reference.as_ref()).await,
+            PushSource::Layout {
+                place,
+                reference,
+                image,
+            } => of_file(request, place, reference.as_ref(), image.as_deref()).await,
+            PushSource::Artifact(path) if packed::is_archive(path) => {
+                let place = LayoutPlace {
+                    path: path.clone(),
+                    is_archive: true,
+                    name: request.name.clone(),
+                };
+                of_file(request, &place, None, None).await
+            }
             PushSource::Artifact(path) => Ok(Self::of_file(file::open(path, &request.name).await?)),
         }
     }
@@ -137,16 +151,55 @@ async fn of_engine(request: &PushRequest, name: &str, tag: Option<Tag>) -> Resul
     }
 }
 
+/// An image of a layout or an archive, which may be compressed as a whole.
+async fn of_file(
+    request: &PushRequest,
+    place: &LayoutPlace,
+    reference: Option<&Reference>,
+    image: Option<&str>,
+) -> Result<PushContent, RunError> {
+    let unreadable = |problem: String| PushError::Unreadable {
+        name: place.name.clone(),
+        problem,
+    };
+    let path = place.path.clone();
+    let is_there = place.is_archive && path.metadata().is_ok();
+    if !is_there {
+        return of_layout(request, place, reference, image).await;
+    }
+    let unpacked = tokio::task::spawn_blocking(move || packed::unpacked(&path)).await;
+    let unpacked = unpacked.map_err(|error| RunError::Broken(error.to_string()))?;
+    let Some(file) = unpacked.map_err(|error| unreadable(error.to_string()))? else {
+        return of_layout(request, place, reference, image).await;
+    };
+    let of_copy = LayoutPlace {
+        path: file.path().to_owned(),
+        ..place.clone()
+    };
+    match of_layout(request, &of_copy, reference, image).await {
+        Ok(content) => Ok(PushContent {
+            _kept: Kept::File(file),
+            ..content
+        }),
+        // The path of the copy would say nothing.
+        Err(RunError::Pipeline(PipelineError::Registry(RegistryError::Layout { problem, .. }))) => {
+            Err(unreadable(problem.to_string()).into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 async fn of_layout(
     request: &PushRequest,
     place: &LayoutPlace,
     reference: Option<&Reference>,
+    image: Option<&str>,
 ) -> Result<PushContent, RunError> {
     let layout = match OciLayout::open(&place.path) {
         Err(RegistryError::Layout {
             problem: LayoutProblem::OldArchive,
             ..
-        }) => return of_archive(request, place, reference),
+        }) => return of_archive(request, place, reference, image),
         layout => layout?,
     };
     let (tag, root) = match reference {
@@ -172,7 +225,7 @@ async fn of_layout(
     };
     let root = chosen(request, &layout, root).await?;
     if place.is_archive && is_uncompressed(&root) {
-        let found = of_archive(request, place, reference);
+        let found = of_archive(request, place, reference, image);
         // What is no archive of `docker save` may have such layers too.
         if found.is_ok() {
             return found;
@@ -196,6 +249,7 @@ fn of_archive(
     request: &PushRequest,
     place: &LayoutPlace,
     reference: Option<&Reference>,
+    image: Option<&str>,
 ) -> Result<PushContent, RunError> {
     let mut images = SavedImage::all(&place.path).map_err(|problem| PushError::Archive {
         name: place.name.clone(),
@@ -205,6 +259,12 @@ fn of_archive(
         images.retain(|image| match reference {
             Reference::Tag(tag) => image.names.iter().any(|name| tag_of(name).as_ref() == Some(tag)),
             Reference::Digest(digest) => image.image_id() == *digest,
+        });
+    }
+    if let Some(wanted) = image {
+        images.retain(|image| {
+            let mut names = image.names.iter();
+            names.any(|name| familiar(name) == familiar(wanted))
         });
     }
     if images.len() > 1 {
@@ -251,93 +311,15 @@ fn missing(place: &LayoutPlace, reference: Option<&Reference>) -> RunError {
     PushError::Unknown(name).into()
 }
 
+/// A name without the host and the folder that Docker adds to short ones. Source: distribution/reference, `FamiliarName`.
+fn familiar(name: &str) -> &str {
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    let name = name.strip_prefix("localhost/").unwrap_or(name);
+    name.strip_prefix("library/").unwrap_or(name)
+}
+
 /// The tag of a name such as `team/app:1.4.0`.
 fn tag_of(name: &str) -> Option<Tag> {
     let last = name.rsplit('/').next()?;
     Tag::parse(last.rsplit_once(':')?.1).ok()
-}
-
-fn check_platform(request: &PushRequest, found: Option<&Platform>) -> Result<(), PushError> {
-    match (&request.platform, found) {
-        (Some(wanted), Some(found)) if !found.is_same(wanted) => Err(PushError::Platform {
-            name: request.name.clone(),
-            found: found.clone(),
-            wanted: wanted.clone(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// The image that is pushed: all of it, or that of the one platform that is asked for.
-async fn chosen(request: &PushRequest, layout: &OciLayout, root: Manifest) -> Result<Manifest, RunError> {
-    let Content::Index(index) = root.content().map_err(RegistryError::from)? else {
-        if let Some(platform) = &request.platform {
-            let facts = image_facts(&root, layout).await?;
-            let wrong = |has| RunError::PlatformMissing {
-                image: request.name.clone(),
-                platform: platform.clone(),
-                has,
-            };
-            facts.require_platform(platform).map_err(wrong)?;
-        }
-        return Ok(root);
-    };
-    let mut has = Vec::new();
-    let mut is_whole = true;
-    for child in &index.manifests {
-        if is_there(layout, child).await? {
-            has.extend(child.platform.clone().filter(|_| !child.is_attestation()));
-        } else {
-            is_whole = false;
-        }
-    }
-    let Some(platform) = &request.platform else {
-        return if is_whole {
-            Ok(root)
-        } else {
-            let name = request.name.clone();
-            Err(PushError::Partial { name, has }.into())
-        };
-    };
-    let is_wanted = |child: &&Descriptor| {
-        child
-            .platform
-            .as_ref()
-            .is_some_and(|known| known.is_same(platform))
-    };
-    let found = match index.manifests.iter().find(is_wanted) {
-        Some(child) if has.iter().any(|there| there.is_same(platform)) => {
-            layout.manifest(&child.digest).await?
-        }
-        _ => None,
-    };
-    found.ok_or_else(|| RunError::PlatformMissing {
-        image: request.name.clone(),
-        platform: platform.clone(),
-        has,
-    })
-}
-
-/// Whether a layout holds an image of an index, with all blobs.
-async fn is_there(layout: &OciLayout, child: &Descriptor) -> Result<bool, RegistryError> {
-    let Some(manifest) = layout.manifest(&child.digest).await? else {
-        return Ok(false);
-    };
-    let Content::Image(image) = manifest.content()? else {
-        return Ok(true);
-    };
-    for blob in std::iter::once(&image.config).chain(&image.layers) {
-        if layout.blob_size(&blob.digest).await?.is_none() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Whether no layer of an image is compressed, as a classic store saves them.
-fn is_uncompressed(manifest: &Manifest) -> bool {
-    let Ok(Content::Image(image)) = manifest.content() else {
-        return false;
-    };
-    !image.layers.is_empty() && image.layers.iter().all(|layer| layer.media_type == OCI_LAYER_TAR)
 }

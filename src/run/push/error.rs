@@ -6,7 +6,7 @@ use crate::engine::SavedProblem;
 use tagship_domain::artifact::{InvalidChart, InvalidWasm};
 use tagship_domain::content::Platform;
 use tagship_domain::error::{Diagnose, FailureKind, listed};
-use tagship_domain::reference::{ImageName, RegistryHost};
+use tagship_domain::reference::{ImageName, PartialRef, RegistryHost};
 
 /// Why a push cannot begin. Nothing was written then.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +108,9 @@ impl Diagnose for PushError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match self {
+            Self::NotInEngine(name) if PartialRef::parse_name(name).is_ok_and(|named| named.registry.is_some()) => {
+                "`docker image ls` lists those that it has; what is in a registry already is copied by `tagship copy`".into()
+            }
             Self::NotInEngine(_) => {
                 "`docker image ls` lists those that it has; a file is named by its path, a layout as `oci:FOLDER`".into()
             }
@@ -116,8 +119,15 @@ impl Diagnose for PushError {
                 "name an image of the engine, an archive of `docker save`, a layout as `oci:FOLDER`, a packaged chart or a `.wasm` file".into()
             }
             Self::Unreadable { .. } => "check the path, which begins in the current folder".into(),
-            Self::Archive { .. } => "make it with `docker save`, and decompress it first if it is compressed".into(),
-            Self::Several { name, .. } => format!("name one, as `docker-archive:{name}:TAG`").into(),
+            Self::Archive { .. } => "make it with `docker save`; it may be compressed with gzip".into(),
+            Self::Several { name, images } => {
+                let path = name.strip_prefix("docker-archive:").unwrap_or(name);
+                let first = images.first().map_or("NAME:TAG", String::as_str);
+                format!("name one, as `docker-archive:{path}:{first}`").into()
+            }
+            Self::Chart { problem: InvalidChart::Name(_), .. } => {
+                "give the chart a name of lower-case letters, digits and `-`, as Helm wants it, and package it again".into()
+            }
             Self::Chart { .. } => "make it with `helm package`".into(),
             Self::ChartElsewhere { chart, image } => {
                 let name = image.repository.as_str();

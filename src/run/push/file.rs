@@ -22,7 +22,7 @@ use tagship_domain::version::release_tag;
 /// The most bytes of a file; it is held in memory.
 const MAX_FILE: u64 = 256 * 1024 * 1024;
 /// The most bytes of a chart when it is unpacked. Source: Helm, `pkg/chart/loader`, `MaxDecompressedChartSize`.
-const MAX_CHART: u64 = 100 * 1024 * 1024;
+pub(super) const MAX_CHART: u64 = 100 * 1024 * 1024;
 /// The most bytes of `Chart.yaml`, and of a provenance.
 const MAX_SMALL: u64 = 1024 * 1024;
 /// The first bytes of gzip. Source: RFC 1952, "Member header and trailer".

@@ -1,30 +1,39 @@
 //! What happens to one of several images, under its name.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
 
 use crate::ports::{Reporter, RunEvent, Warning};
 
-/// More steps than a build has: those of each image have numbers of their own.
-const STEPS: u32 = 1_000_000;
-
 /// Passes on what happens to one of several images, under its name.
 pub(super) struct ImageReporter {
     name: String,
-    /// What is added to the numbers of steps.
-    first_step: u32,
+    /// The numbers of this image's steps among those of all.
+    steps: Mutex<HashMap<u32, u32>>,
+    /// How many steps all images have had.
+    last_step: Arc<AtomicU32>,
     inner: Arc<dyn Reporter>,
 }
 
 impl ImageReporter {
-    pub(super) fn new(name: &str, number: usize, inner: Arc<dyn Reporter>) -> Self {
-        let number = u32::try_from(number).unwrap_or_default();
+    pub(super) fn new(name: &str, last_step: &Arc<AtomicU32>, inner: Arc<dyn Reporter>) -> Self {
         Self {
             name: name.to_owned(),
-            first_step: STEPS.saturating_mul(number),
+            steps: Mutex::default(),
+            last_step: Arc::clone(last_step),
             inner,
         }
+    }
+
+    /// The number that a step has among those of all images.
+    fn step(&self, of_image: u32) -> u32 {
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        *steps
+            .entry(of_image)
+            .or_insert_with(|| self.last_step.fetch_add(1, Ordering::Relaxed).saturating_add(1))
     }
 
     fn named(&self, text: &str) -> String {
@@ -38,7 +47,7 @@ impl Reporter for ImageReporter {
     }
 
     fn event(&self, event: RunEvent<'_>) {
-        let step = |step: u32| self.first_step.saturating_add(step);
+        let step = |of_image: u32| self.step(of_image);
         let inner = &self.inner;
         match event {
             // A stage is that of one run, and several have theirs at a time.

@@ -54,6 +54,12 @@ pub(super) const ROWS: &[Input] = &[
     ).may_set(MaySet::Workflow),
     Input::flag(
         Section::Destination,
+        "wait-for-replication",
+        "Wait until ECR itself has copied the image to where the registry's replication rules say, after the tags are put; an \
+         error where no rule is for the repository, or where a copy fails",
+    ),
+    Input::flag(
+        Section::Destination,
         "local",
         "Publish to the embedded ECR on this machine. No AWS account is needed",
     ),

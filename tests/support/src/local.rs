@@ -8,8 +8,9 @@ use std::path::Path;
 
 use aws_sdk_ecr::config::{BehaviorVersion, Credentials};
 use aws_sdk_ecr::types::{
-    RegistryScanningRule, ScanningRepositoryFilter, ScanningRepositoryFilterType, SigningConfiguration,
-    SigningRepositoryFilter, SigningRepositoryFilterType, SigningRule,
+    RegistryScanningRule, ReplicationConfiguration, ReplicationDestination, ReplicationRule,
+    RepositoryFilter, RepositoryFilterType, ScanningRepositoryFilter, ScanningRepositoryFilterType,
+    SigningConfiguration, SigningRepositoryFilter, SigningRepositoryFilterType, SigningRule,
 };
 use ecr_local::{
     Fault, FaultAction, GithubClaims, ImmutableWording, JournalEntry, LocalEcr, Options, Quirks, ScanOrder,
@@ -35,7 +36,9 @@ pub const REGION: &str = "eu-central-1";
 pub const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/tagship-example";
 
 /// What the registry reads and what it grants; whatever else a request does is a write.
-const READS: [&str; 13] = [
+const READS: [&str; 15] = [
+    "DescribeImageReplicationStatus",
+    "DescribeRegistry",
     "Ping",
     "HeadManifest",
     "GetManifest",
@@ -239,6 +242,45 @@ impl Ecr {
             .expect("it is whole");
         let request = self.api().put_registry_scanning_configuration();
         let request = request.scan_type(scan_type.into()).rules(rule);
+        self.runtime
+            .block_on(request.send())
+            .expect("the setting is taken");
+    }
+
+    /// One that reports for so many seconds that replication is under way.
+    pub fn start_replicating(seconds: u32) -> Self {
+        let quirks = Quirks {
+            replication_seconds: seconds,
+            ..Quirks::default()
+        };
+        Self::start_at([127, 0, 0, 1], quirks)
+    }
+
+    /// Makes the registry copy the images of repositories whose names begin so to another registry.
+    pub fn replicate_to(&self, account: &str, region: &str, prefix: &str) {
+        let destination = ReplicationDestination::builder()
+            .registry_id(account)
+            .region(region)
+            .build()
+            .expect("it is whole");
+        let filter = RepositoryFilter::builder()
+            .filter(prefix)
+            .filter_type(RepositoryFilterType::PrefixMatch)
+            .build()
+            .expect("it is whole");
+        let rule = ReplicationRule::builder()
+            .destinations(destination)
+            .repository_filters(filter)
+            .build()
+            .expect("it is whole");
+        let setting = ReplicationConfiguration::builder()
+            .rules(rule)
+            .build()
+            .expect("it is whole");
+        let request = self
+            .api()
+            .put_replication_configuration()
+            .replication_configuration(setting);
         self.runtime
             .block_on(request.send())
             .expect("the setting is taken");

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use tagship_domain::reference::Digest;
+use tagship_domain::reference::{Digest, Tag};
 
 /// What is wrong with a layout on a disk.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,12 @@ pub enum LayoutProblem {
         count: usize,
         /// Their tags.
         tags: Vec<String>,
+    },
+    /// A tag is that of several images.
+    #[error("it has several images with the tag `{tag}`")]
+    SameTag {
+        /// The tag.
+        tag: Tag,
     },
     /// Content that should be there is not.
     #[error("it lacks `{digest}`")]
@@ -65,6 +71,7 @@ impl LayoutProblem {
             Self::NoLayout(_) => {
                 "name a layout, as `tagship copy` and `skopeo copy` write it: `oci:` is a folder, `oci-archive:` a tar archive".into()
             }
+            Self::SameTag { .. } => "name one by its digest, as `oci:FOLDER@sha256:…`; its `index.json` lists them".into(),
             Self::OldArchive => "`tagship push` takes it as it is".into(),
             Self::Occupied => "name a folder that is empty or not there yet".into(),
             Self::Exists => "name another file, or remove this one".into(),

@@ -11,8 +11,8 @@
 
 mod registry;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -26,6 +26,7 @@ use registry::{Fault, Operation, Registry};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST};
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::reference::{Digest, ImageName, Reference, RegistryHost, RepositoryName, Tag};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 /// Pauses that do not matter to a test's length.
@@ -383,6 +384,57 @@ async fn what_is_written_goes_to_no_other_host() {
     let cases = writes.map(|operation| (operation, Fault::Elsewhere(elsewhere), ALWAYS, refused));
     strikes(cases.to_vec()).await;
     assert!(!caught.load(Ordering::SeqCst), "a request followed");
+}
+
+/// A host that answers every request with `content`; what came to it, as text.
+async fn storage(content: Vec<u8>) -> (std::net::SocketAddr, Arc<Mutex<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let asked = Arc::new(Mutex::new(String::new()));
+    let noted = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let Ok(byte) = stream.read_u8().await else { break };
+                request.push(byte);
+            }
+            *noted.lock().expect("it is whole") += &String::from_utf8_lossy(&request);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                content.len()
+            );
+            let answer = [head.as_bytes(), &content].concat();
+            drop(stream.write_all(&answer).await);
+        }
+    });
+    (address, asked)
+}
+
+/// As ECR leads to S3: the address itself says what may be read, and the registry's password is not the storage's to know.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_elsewhere_is_asked_for_without_the_credential() {
+    let registry = Registry::start().await;
+    registry.state().password = Some("secret-1");
+    let image = Image::new("a");
+    let client = client(&registry);
+    image.push(&client).await.expect("nothing is wrong");
+    let config = Descriptor::new(OCI_CONFIG, Digest::of(&image.config), image.config.len() as u64);
+    let (elsewhere, asked) = storage(image.config.clone()).await;
+    registry.state().fault = Some((Operation::GetBlob, Fault::Elsewhere(elsewhere), ALWAYS));
+    let read = client.blob(&config).await.expect("it is followed");
+    assert_eq!(read, image.config);
+    let asked = std::mem::take(&mut *asked.lock().expect("it is whole")).to_lowercase();
+    assert!(asked.starts_with("get /taken"), "{asked}");
+    assert!(
+        !asked.contains("authorization") && !asked.contains("secret"),
+        "{asked}"
+    );
+    // What is read there is what its digest says, or nothing.
+    let (other, _) = storage(vec![b'x'; image.config.len()]).await;
+    registry.state().fault = Some((Operation::GetBlob, Fault::Elsewhere(other), ALWAYS));
+    let error = client.blob(&config).await.expect_err("it is other content");
+    assert_eq!(Kind::of(&error), Some(Kind::Mismatch), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Artifact;
 use crate::error::cleaned;
+use crate::reference::RepositoryName;
 use crate::yaml::{self, Node, YamlError};
 
 /// The media type of a chart's config: what its `Chart.yaml` says, as JSON.
@@ -56,6 +57,9 @@ pub enum InvalidChart {
     /// A field is of another kind.
     #[error("`{0}` in its `Chart.yaml` is of another kind")]
     Kind(String),
+    /// The name cannot be that of a repository, where Helm looks for it.
+    #[error("its name `{}` cannot be the last part of a repository's name", cleaned(.0))]
+    Name(String),
     /// The version is none.
     #[error("its version `{}` is no semantic version", cleaned(.0))]
     Version(String),
@@ -72,6 +76,10 @@ impl Chart {
         };
         text("apiVersion")?;
         let name = text("name")?.to_owned();
+        let is_part = RepositoryName::parse(&name).is_ok() && !name.contains('/');
+        if !is_part {
+            return Err(InvalidChart::Name(name));
+        }
         let version = text("version")?;
         let version =
             Version::parse(version).map_err(|_invalid| InvalidChart::Version(version.to_owned()))?;

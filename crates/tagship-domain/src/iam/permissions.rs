@@ -8,7 +8,8 @@ use serde::Serialize;
 use self::rows::{
     DECLARED_LIFECYCLE, DECLARED_POLICY, DECLARED_TAGS, DESCRIBED, FINDINGS, INSPECTOR, LABELS,
     LIFECYCLE_IMAGES, LIFECYCLE_INDEXES, LIST, LOOK_UP, MOVED, PUBLISHING, PUT_IMAGES, PUT_LAYERS,
-    READ_CONTENT, SCAN_FREQUENCY, SCAN_TYPE, SETTINGS, SHOWN_DETAILS, SHOWN_LABELS, START_SCAN, login, row,
+    READ_CONTENT, REPLICATION, SCAN_FREQUENCY, SCAN_TYPE, SETTINGS, SHOWN_DETAILS, SHOWN_LABELS, START_SCAN,
+    login, row,
 };
 use self::settings::{PUT_SETTINGS, READ_SETTINGS};
 
@@ -69,6 +70,10 @@ pub const COMMANDS: &[CommandPermissions] = &[
     CommandPermissions {
         name: "plan",
         permissions: &[login("log in to the registry"), LOOK_UP, SETTINGS, LABELS, LIST],
+    },
+    CommandPermissions {
+        name: "wait-for-replication",
+        permissions: REPLICATION,
     },
     CommandPermissions {
         name: "push",

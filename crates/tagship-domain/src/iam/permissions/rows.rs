@@ -120,6 +120,21 @@ pub(super) const PUBLISHING: &[Permission] = &[
     LABELS,
     LIST,
 ];
+
+/// What `wait-for-replication` needs besides.
+pub(super) const REPLICATION: &[Permission] = &[
+    Permission {
+        action: "ecr:DescribeRegistry",
+        need: Need::Required,
+        scope: Scope::Everything,
+        reason: "find before the build where images are replicated to",
+    },
+    row(
+        "ecr:DescribeImageReplicationStatus",
+        Need::Required,
+        "wait until an image is replicated",
+    ),
+];
 pub(super) const SHOWN_LABELS: Permission = row(
     "ecr:GetDownloadUrlForLayer",
     Need::Recommended,
