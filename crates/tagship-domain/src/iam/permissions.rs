@@ -329,6 +329,7 @@ mod tests {
                 assert!(!permission.reason.is_empty(), "{}", permission.action);
                 // Source: Service Authorization Reference: the actions of the table without a resource.
                 let knows_none = [
+                    "ecr:DescribeRegistry",
                     "ecr:GetAuthorizationToken",
                     "ecr:GetRegistryScanningConfiguration",
                     "inspector2:ListFindings",
