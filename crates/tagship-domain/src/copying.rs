@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::immutability::Mutability;
 use crate::reference::{Digest, Tag};
-use crate::version::from_git_tag;
+use crate::tags::promises_to_stay;
 
 /// What happens to one tag of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -78,15 +78,6 @@ impl CopyAction {
     pub const fn is_put(self) -> bool {
         matches!(self, Self::Create | Self::Move { .. })
     }
-}
-
-/// Whether a tag names a full version or a commit. A tag such as `1` or `1.2` is neither.
-fn promises_to_stay(tag: &Tag) -> bool {
-    let text = tag.as_str();
-    let commit = text.strip_prefix("sha-").unwrap_or(text);
-    let is_commit = (text.starts_with("sha-") && commit.len() >= 7 || commit.len() == 40)
-        && commit.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    is_commit || from_git_tag(&text.replacen('_', "+", 1)).is_some()
 }
 
 /// All tags of a copy that are taken, together.

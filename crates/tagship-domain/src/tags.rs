@@ -30,6 +30,7 @@ mod listing;
 mod note;
 mod order;
 mod pattern;
+mod reserved;
 mod rule;
 mod variables;
 mod versions;
@@ -44,6 +45,7 @@ pub use labels::{ImageLabels, Label, LabelRule, REQUEST, RESERVED, REVISION, VER
 pub use listing::{Listing, ListingError, Lists, RawLists};
 pub use note::TagNote;
 pub use order::{GreaterVersion, Order, VersionLine};
+pub(crate) use reserved::promises_to_stay;
 pub use rule::TagRule;
 use variables::Text;
 pub use variables::ref_tag;

@@ -9,6 +9,7 @@ use super::flavor::{DefaultAffix, Flavor};
 use super::kind::OrderAttribute;
 use super::note::TagNote;
 use super::order::{Order, VersionLine};
+use super::reserved::{named_commit, why_not_a_branchs};
 use super::rule::TagRule;
 use super::variables::Text;
 use super::{Mode, TagClass, TagContext};
@@ -115,20 +116,24 @@ impl Evaluator<'_> {
             return Ok(());
         };
         let holds_commit = rule.holds_commit(self.flavor);
-        let is_of_branch = policy.guards_versions() && rule.is_about_branch(self.flavor, self.context);
-        let class = match (class, from_git_tag(&name)) {
-            (Some(class), _) => class,
-            (None, Some(_)) if !is_of_branch => TagClass::Release,
-            (None, Some(_)) if !holds_commit => {
-                let name = cleaned(&name);
-                self.silent(
-                    rule,
-                    NoTagReason::surprise(format!("a branch takes no version's tag, and `{name}` is one")),
-                );
-                return Ok(());
+        let guards = policy.guards_versions();
+        if guards
+            && class.is_none()
+            && !holds_commit
+            && let Some(reason) = self.why_not(rule, &name)
+        {
+            self.silent(rule, NoTagReason::surprise(reason));
+            return Ok(());
+        }
+        let class = match class {
+            Some(class) => class,
+            None if from_git_tag(&name).is_some()
+                && !(guards && rule.is_about_branch(self.flavor, self.context)) =>
+            {
+                TagClass::Release
             }
-            (None, _) if holds_commit => TagClass::Commit,
-            (None, _) => TagClass::Moving,
+            None if holds_commit || guards && named_commit(&name).is_some() => TagClass::Commit,
+            None => TagClass::Moving,
         };
         self.tell_empty(rule);
         self.stages.push(stage);
@@ -146,6 +151,18 @@ impl Evaluator<'_> {
         self.add(name, claim, rule.to_string(), Some(rule.line))
             .map_err(illegal)?;
         Ok(())
+    }
+
+    /// Why a tag of this name would claim what is not true.
+    fn why_not(&self, rule: &TagRule, name: &str) -> Option<String> {
+        let shown = cleaned(name);
+        if rule.is_about_branch(self.flavor, self.context) {
+            let whose = why_not_a_branchs(name)?;
+            return Some(format!("a branch takes no such tag: `{shown}` is {whose}"));
+        }
+        let digits = named_commit(name)?;
+        let own = self.context.event.commit.as_ref()?;
+        (!own.as_str().starts_with(digits)).then(|| format!("`{shown}` names another commit"))
     }
 
     fn is_enabled(&self, rule: &TagRule) -> Result<bool, LineError> {

@@ -147,6 +147,45 @@ fn a_branch_never_makes_the_tag_of_a_version() {
     assert_eq!(run.tags("type=ref,event=branch", ""), "2.0.0");
 }
 
+/// Whoever may push a branch may not release, nor take the tag of another commit.
+#[test]
+fn a_branch_never_takes_a_tag_that_promises_something() {
+    let commit = "a1".repeat(20);
+    for branch in ["latest", "2", "v2", "2.0", "sha-0123456789ab", commit.as_str()] {
+        let run = Run::push(Mode::Strict, &format!("heads/{branch}"));
+        for rules in ["type=ref,event=branch", "type=raw,value={{branch}}"] {
+            let made = run.evaluate(&format!("{rules}\ntype=sha"), "").unwrap();
+            let names: Vec<&str> = made.tags.iter().map(|tag| tag.name.as_str()).collect();
+            assert_eq!(names, ["sha-860c1904a1ce"], "{branch} {rules}");
+            assert_eq!(made.notes.len(), 1, "{branch} {rules}: {:?}", made.notes);
+        }
+    }
+}
+
+#[test]
+fn a_tag_that_names_a_commit_is_that_commits() {
+    let run = Run::push(Mode::Strict, "heads/main");
+    let made = run
+        .evaluate(
+            "type=raw,value=sha-860c1904a1ce\ntype=raw,value=sha-0123456789ab",
+            "",
+        )
+        .unwrap();
+    let tags: Vec<_> = made
+        .tags
+        .iter()
+        .map(|tag| (tag.name.as_str(), tag.class))
+        .collect();
+    assert_eq!(tags, [("sha-860c1904a1ce", TagClass::Commit)]);
+    assert!(
+        made.notes
+            .iter()
+            .any(|note| note.to_string().contains("names another commit")),
+        "{:?}",
+        made.notes
+    );
+}
+
 /// The branch that a pull request goes to, or that a git tag was made from, is one as well.
 #[test]
 fn the_branch_below_makes_no_tag_of_a_version_either() {
