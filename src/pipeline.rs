@@ -9,6 +9,7 @@ mod prune;
 mod registry_settings;
 mod release;
 mod repositories;
+mod repository_list;
 mod signing;
 mod tagging;
 mod targets;
@@ -16,7 +17,7 @@ mod targets;
 pub use error::{PipelineError, TargetsFailed};
 pub use execute::{Writers, execute};
 pub use gate::{Scanning, judge};
-pub use gather::{gather, gather_copy, image_facts, label_facts, read_parts};
+pub use gather::{gather, gather_copy, gather_missing, image_facts, label_facts, read_parts};
 pub use ledger::Ledger;
 pub use prune::{Pruned, delete_planned};
 pub use registry_settings::{
@@ -27,6 +28,7 @@ pub use repositories::{
     AppliedRepository, ApplyError, LifecycleCheck, MissingRepository, PlannedRepository, Wanted,
     apply_repositories, plan_repositories, preview_lifecycle, read_documents,
 };
+pub use repository_list::list_repositories;
 pub use tagging::put_promoted;
 pub use targets::FurtherTargets;
 

@@ -28,6 +28,7 @@ mod prune;
 mod registry_settings;
 mod release;
 mod repositories;
+mod repository_list;
 mod sarif;
 mod text;
 
@@ -44,6 +45,7 @@ pub use prune::{PruneReport, PrunedRepository};
 pub use registry_settings::{RepositoryFailure, SettingsPlan, SettingsReport, UnusableUpstream};
 pub use release::{GitTagReport, ReleaseOutcome, ReleaseReport};
 pub use repositories::{RegistryPlan, RegistryReport, RepositoryReport};
+pub use repository_list::{ListedRegistry, RepositoryList};
 pub use sarif::sarif;
 pub use text::{hold_warnings, plan_text, release_plan_text, report_text};
 

@@ -65,8 +65,8 @@ pub use release::ReleaseImageRequest;
 pub use release_published::release_published;
 pub use repositories::{
     CostRequest, CostSubject, DeleteRequest, ImportRequest, PruneRequest, ReadLayers, RegistryRequest,
-    RepositoriesError, apply_registry, delete_repository, estimate_cost, import_repositories, plan_registry,
-    preview_lifecycles, prune_repositories,
+    RepositoriesError, apply_registry, delete_repository, estimate_cost, import_repositories,
+    list_registries, plan_registry, preview_lifecycles, prune_repositories,
 };
 pub use scan::{ScanRequest, ScannedImage, scan};
 pub use several::{SeveralRequest, ShippedImages, ship_several};

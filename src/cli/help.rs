@@ -311,6 +311,14 @@ Examples:
   tagship repo cost --size 500MB --versions 10 --region-pulls 1000
       Price numbers; no registry is asked";
 
+pub(super) const REPO_LIST: &str = "\
+Nothing is written. What is declared in `tagship.yaml` is compared; the registries that `targets` names are listed too.
+
+Examples:
+  tagship repo list
+  tagship repo list team/app team/api --json
+  tagship repo list --markdown >> \"$GITHUB_STEP_SUMMARY\"";
+
 pub(super) const REPO_IMPORT: &str = "\
 Nothing is written.
 

@@ -19,6 +19,9 @@ pub(super) enum RepoCommand {
     /// Make repositories and put their settings, as `tagship.yaml` declares them
     #[command(after_help = help::REPO_APPLY, after_long_help = help::REPO_APPLY)]
     Apply(ApplyArguments),
+    /// List repositories: settings, images, bytes, last push and pull, findings, drift
+    #[command(after_help = help::REPO_LIST, after_long_help = help::REPO_LIST)]
+    List(ListArguments),
     /// Print the declaration of repositories that are there
     #[command(after_help = help::REPO_IMPORT, after_long_help = help::REPO_IMPORT)]
     Import(ImportArguments),
@@ -66,6 +69,22 @@ pub(super) struct ApplyArguments {
     /// Take lifecycle policies although they would delete what is protected
     #[arg(long)]
     allow_protected: bool,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+/// The flags of `tagship repo list`.
+#[derive(Debug, Args)]
+pub(super) struct ListArguments {
+    /// The repositories [default: all of the registry]
+    #[arg(value_name = "REPOSITORY", value_parser = repository_name)]
+    names: Vec<RepositoryName>,
+    /// End with exit code 12 where a repository is not as declared
+    #[arg(long)]
+    exit_code: bool,
+    /// Print Markdown, for a job's summary
+    #[arg(long)]
+    markdown: bool,
     #[command(flatten)]
     registry: RegistryArguments,
 }
@@ -127,6 +146,22 @@ impl ApplyArguments {
             fails_on_drift: false,
             is_markdown: false,
             allows_protected: self.allow_protected,
+        })
+    }
+}
+
+impl ListArguments {
+    /// What is asked for.
+    pub(super) fn into_request(
+        self,
+        environment: &Environment,
+    ) -> Result<RegistryRequest, RepoArgumentError> {
+        Ok(RegistryRequest {
+            settings: self.registry.into_settings(environment)?,
+            names: self.names,
+            fails_on_drift: self.exit_code,
+            is_markdown: self.markdown,
+            allows_protected: false,
         })
     }
 }

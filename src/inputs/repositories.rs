@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use super::destination::ResolvedDestination;
 use super::paths::Paths;
 use super::problem::Problems;
-use super::{Environment, Origin, RawArguments, RawInputs, SettingsError, identity};
+use super::{Environment, Origin, RawArguments, RawInputs, SettingsError, further_targets, identity};
 use crate::config::{
     ConfigProblem, ConfigSettings, FileReference, lifecycle_of_file, policy_of_file, registry_policy_of_file,
 };
 use crate::regular_file;
-use crate::settings::{RegistrySettings, RepositorySettings};
+use crate::settings::{IdentitySettings, RegistrySettings, RepositoryPlace, RepositorySettings};
+use tagship_domain::reference::RegistryHost;
 use tagship_domain::registry_settings::{CreationTemplate, DeclaredRegistry, DeclaredRegistryPolicy};
 use tagship_domain::repositories::{Declarations, DeclaredRepository, DeclaredSettings, Document};
 use tagship_domain::untrusted::cleaned;
@@ -33,6 +34,7 @@ pub fn registry(given: RawArguments, environment: &Environment) -> Result<Regist
     let identity = identity::read(&raw, environment, place.as_ref(), &mut problems);
     let declared = declarations(&raw, environment, &mut problems);
     let declared_registry = registry_settings(&raw, environment, &mut problems);
+    let further = further(&raw, place.as_ref(), identity.as_ref(), &mut problems);
     let (_, file) = raw.declared_repositories();
     match (problems.finish(), place, identity) {
         (Ok(()), Some(place), Some(identity)) => Ok(RegistrySettings {
@@ -42,6 +44,7 @@ pub fn registry(given: RawArguments, environment: &Environment) -> Result<Regist
             },
             declared,
             declared_registry,
+            further,
             file: file.to_owned(),
         }),
         (Err(error), ..) => Err(error),
@@ -82,6 +85,34 @@ pub(super) fn declarations(
             })
             .collect(),
     })
+}
+
+/// The other registries in ECR that `targets` names, each once.
+fn further(
+    raw: &RawInputs,
+    place: Option<&ResolvedDestination>,
+    identity: Option<&IdentitySettings>,
+    problems: &mut Problems,
+) -> Vec<(RegistryHost, RepositorySettings)> {
+    let mut known: Vec<RegistryHost> = place
+        .and_then(ResolvedDestination::image)
+        .map(|image| image.registry.clone())
+        .into_iter()
+        .collect();
+    let targets = further_targets::read(raw, place, identity, true, &mut Vec::new(), problems);
+    let mut further = Vec::new();
+    for target in targets {
+        let Some(registry) = target.image().map(|image| image.registry.clone()) else {
+            continue;
+        };
+        if let RepositoryPlace::Ecr(settings) = target
+            && !known.contains(&registry)
+        {
+            known.push(registry.clone());
+            further.push((registry, *settings));
+        }
+    }
+    further
 }
 
 /// What is declared of the registry's settings; `None` where no file declares anything, or with a problem.
@@ -168,7 +199,8 @@ impl Files {
             });
             if named == Some(0) {
                 let message = format!("file `{}` names no image", cleaned(&file.path));
-                problems.add::<()>(&self.at(file), message, None);
+                let hint = "it names images by tag or digest, as task definitions and manifests do: `REGISTRY/team/app:1.0.0`";
+                problems.add::<()>(&self.at(file), message, hint.to_owned());
             }
         }
         declared

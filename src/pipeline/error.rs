@@ -183,6 +183,10 @@ impl Diagnose for PipelineError {
             Self::Attestation(missing) => missing.hint(),
             Self::Sign(error) => error.hint(),
             Self::NoSigner(_) => None,
+            Self::Registry(error @ RegistryError::RepositoryMissing { .. }) => {
+                let by_hand = error.hint().unwrap_or_default();
+                Some(format!("let `create-repository` make it; or {by_hand}").into())
+            }
             Self::Registry(error) => error.hint(),
             Self::Repository(error) => error.hint(),
             Self::Target { source, .. } => source.hint(),

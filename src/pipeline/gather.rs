@@ -63,6 +63,27 @@ pub async fn gather_copy(
     resolve_questions(facts, registry, history, &wanted, candidate).await
 }
 
+/// Gathers what decides on tags in a repository that is missing, and that is made with this setting. `registry` is not asked.
+pub async fn gather_missing(
+    mutability: Mutability,
+    registry: &dyn ReadRepository,
+    history: &dyn ReadHistory,
+    tags: &[DesiredTag],
+    candidate: Candidate<'_>,
+) -> Result<Facts, PipelineError> {
+    let wanted: Vec<&DesiredTag> = tags.iter().collect();
+    let facts = Facts {
+        mutability: Ok(mutability),
+        tags: BTreeMap::new(),
+        images: BTreeMap::new(),
+        ordering: OrderingFacts {
+            registry_tags: Some(Ok(Vec::new())),
+            ..OrderingFacts::default()
+        },
+    };
+    resolve_questions(facts, registry, history, &wanted, candidate).await
+}
+
 /// Asks everything that the decisions on the wanted tags still hang on, and nothing else.
 pub(super) async fn resolve_questions(
     mut facts: Facts,

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::RegistryError;
 use tagship_domain::cost::StoredContent;
+use tagship_domain::inventory::ScanSummary;
 use tagship_domain::reference::{Digest, RepositoryName};
 use tagship_domain::registry_settings::{ActualRegistry, RegistryPut, TemplatePrefix, WantedSettings};
 use tagship_domain::repositories::{
@@ -37,6 +38,13 @@ pub trait ReadRepositories: Send + Sync {
         repository: &RepositoryName,
         with_layers: bool,
     ) -> Result<Vec<StoredContent>, RegistryError>;
+
+    /// Returns what the scan of an image came to; `None` where there is none.
+    async fn scan_summary(
+        &self,
+        repository: &RepositoryName,
+        image: &Digest,
+    ) -> Result<Option<ScanSummary>, RegistryError>;
 }
 
 /// Changes the repositories of a registry.

@@ -28,14 +28,16 @@ use super::promote::desired;
 use super::scan::require_scan;
 use super::{Outcome, RunError};
 use crate::engine::{ImageForm, LayerCache, push_archive};
-use crate::pipeline::{Ledger, PipelineError, gather_copy, put_promoted};
+use crate::pipeline::{Ledger, PipelineError, gather_copy, gather_missing, put_promoted};
 use crate::ports::{ReadRepository as _, RegistryError, Reporter, WriteRepository as _};
 use crate::settings::{
     EngineSettings, GateSettings, GithubSettings, LayoutPlace, LoginSettings, RepositoryPlace,
 };
 use tagship_domain::content::{Content, Manifest, Platform};
-use tagship_domain::plan::{PromotedTag, PromotionPlan, PromotionRequest, TagAction};
+use tagship_domain::immutability::Mutability;
+use tagship_domain::plan::{PromotionPlan, PromotionRequest};
 use tagship_domain::reference::{Digest, Reference, Tag};
+use tagship_domain::repositories::DeclaredRepository;
 use tagship_domain::tags::DesiredTag;
 
 /// What is pushed, and where to.
@@ -187,20 +189,12 @@ async fn plan(
         is_rollback: request.is_rollback,
     };
     if !exists {
-        // There is nothing that a tag could hang on.
-        let create = tags.iter().map(|wanted| PromotedTag {
-            wanted: wanted.clone(),
-            action: TagAction::Create,
-            rollback: false,
-        });
-        let plan = PromotionPlan {
-            image: target.image.clone(),
-            digest: promotion.digest,
-            revision: promotion.revision.clone(),
-            version: promotion.facts.version.clone(),
-            tags: create.collect(),
-            mutability: None,
-        };
+        // There is nothing that a tag could hang on but the setting that the repository is made with.
+        let made = DeclaredRepository::undeclared(target.image.repository.clone());
+        let mutability = made.settings.mutability.unwrap_or(Mutability::Immutable);
+        let candidate = promotion.candidate();
+        let facts = gather_missing(mutability, &target.repository, history, tags, candidate).await?;
+        let plan = promotion.plan(&facts);
         return Ok((promotion, plan));
     }
     if let PushForm::Uncompressed(archive) = &content.form {

@@ -3,6 +3,7 @@
 mod cost;
 mod error;
 mod lifecycle;
+mod list;
 mod maintenance;
 mod prune;
 mod registry;
@@ -19,7 +20,7 @@ use crate::pipeline::{
 };
 use crate::ports::{Clock as _, Reporter};
 use crate::report::{RegistryPlan, RegistryReport, RepositoryFailure, RepositoryReport};
-use crate::settings::RegistrySettings;
+use crate::settings::{RegistrySettings, RepositorySettings};
 use tagship_domain::error::Diagnose;
 use tagship_domain::iam::{RegistryAccess, SessionPolicy};
 use tagship_domain::reference::{RegistryHost, RepositoryName};
@@ -29,6 +30,7 @@ use tagship_domain::repositories::{Declarations, DeclaredRepository};
 pub use cost::{CostRequest, CostSubject, ReadLayers, estimate_cost};
 pub use error::RepositoriesError;
 pub use lifecycle::preview_lifecycles;
+pub use list::list_registries;
 pub use maintenance::{DeleteRequest, ImportRequest, delete_repository, import_repositories};
 pub use prune::{PruneRequest, prune_repositories};
 
@@ -226,7 +228,16 @@ impl OpenedRegistry {
         access: RegistryAccess,
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, RunError> {
-        let target = Target::of(&settings.place.destination, &settings.place.identity).await?;
+        Self::open_at(&settings.place, access, reporter).await
+    }
+
+    /// The same of another registry.
+    async fn open_at(
+        place: &RepositorySettings,
+        access: RegistryAccess,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, RunError> {
+        let target = Target::of(&place.destination, &place.identity).await?;
         let host = target.image.registry.clone();
         let mut identity = target.identity.clone();
         if identity.role.is_some() && identity.narrows_session {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use super::{Destination, IdentitySettings};
-use tagship_domain::reference::ImageName;
+use tagship_domain::reference::{ImageName, RegistryHost};
 use tagship_domain::registry_settings::DeclaredRegistry;
 use tagship_domain::repositories::Declarations;
 
@@ -36,6 +36,8 @@ pub struct RegistrySettings {
     pub declared: Option<Declarations>,
     /// What is declared of the registry's own settings; `None` where no file declares anything.
     pub declared_registry: Option<DeclaredRegistry>,
+    /// The registries in ECR that `targets` names besides.
+    pub further: Vec<(RegistryHost, RepositorySettings)>,
     /// The file that declares it, as messages name it.
     pub file: String,
 }

@@ -354,6 +354,15 @@ fn what_cannot_be_pushed_is_named() {
     let digest = format!("team/app@{}", Digest::of(b""));
     world.refused(&["app.tar", &digest], 2, "names a digest");
     world.refused(&["app.tar", "team/none"], 1, "does not exist");
+    // What the repository is made as decides on tags that move, as it does where it is there.
+    let moving = [
+        "app.tar",
+        "team/none",
+        "--create-repository",
+        "--to",
+        "type=raw,value=edge",
+    ];
+    world.refused(&[&moving[..], &["--dry-run"]].concat(), 10, "`edge`");
     let made = world.pushed(&["app.tar", "team/none", "--create-repository", "--dry-run"]);
     assert_eq!(made["tags"][0]["outcome"], "create");
     world.pushed(&["app.tar", "team/none", "--create-repository"]);

@@ -2,7 +2,9 @@
 
 mod cost;
 mod declarations;
+mod example;
 mod lifecycle;
+mod list;
 mod maintenance;
 mod page;
 mod permissions;

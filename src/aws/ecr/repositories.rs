@@ -1,6 +1,7 @@
 //! The repositories of a registry: their settings, read and changed.
 
 mod deletion;
+mod findings;
 mod images;
 mod reading;
 mod settings;
@@ -23,6 +24,7 @@ use crate::ports::{
     WriteRepositories,
 };
 use tagship_domain::cost::StoredContent;
+use tagship_domain::inventory::ScanSummary;
 use tagship_domain::reference::{Digest, Region, RegistryHost, RepositoryName};
 use tagship_domain::repositories::{
     ActualRepository, Change, DeclaredRepository, Document, ResourceTags, StoredImage,
@@ -134,6 +136,14 @@ impl ReadRepositories for RegistryRepositories {
         with_layers: bool,
     ) -> Result<Vec<StoredContent>, RegistryError> {
         images::contents(&self.paced(), repository, with_layers).await
+    }
+
+    async fn scan_summary(
+        &self,
+        repository: &RepositoryName,
+        image: &Digest,
+    ) -> Result<Option<ScanSummary>, RegistryError> {
+        findings::summary(&self.paced(), repository, image).await
     }
 }
 

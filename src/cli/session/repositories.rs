@@ -11,7 +11,7 @@ use crate::cli::repo::{ApplyArguments, RepoCommand};
 use crate::inputs::Environment;
 use crate::ports::Reporter;
 use crate::run::{self, CostSubject, Outcome, RunError};
-use crate::settings::RegistrySettings;
+use crate::settings::{RegistrySettings, RepositorySettings};
 use crate::ui::Ui;
 
 /// Runs one of the commands.
@@ -29,6 +29,10 @@ pub(super) fn run(
         RepoCommand::Apply(arguments) => arguments.into_request(environment).map(|request| {
             let reporter = masked(ui, &request.settings);
             finish(interrupt, run::apply_registry(&request, reporter))
+        }),
+        RepoCommand::List(arguments) => arguments.into_request(environment).map(|request| {
+            let reporter = masked(ui, &request.settings);
+            finish(interrupt, run::list_registries(&request, reporter))
         }),
         RepoCommand::Import(arguments) => arguments.into_request(environment).map(|request| {
             let reporter = masked(ui, &request.settings);
@@ -83,7 +87,10 @@ pub(super) fn preview(
 /// A reporter that shows none of the settings' secrets.
 fn masked(ui: &Ui, settings: &RegistrySettings) -> Arc<dyn Reporter> {
     let reporter = ui.reporter();
-    settings.place.secrets().for_each(|secret| reporter.mask(secret));
+    let places = std::iter::once(&settings.place).chain(settings.further.iter().map(|(_, place)| place));
+    places
+        .flat_map(RepositorySettings::secrets)
+        .for_each(|secret| reporter.mask(secret));
     reporter
 }
 

@@ -95,7 +95,7 @@ impl<'a> Reading<'a> {
             "true" | "True" | "TRUE" => Some(true),
             "false" | "False" | "FALSE" => Some(false),
             other => {
-                let message = format!("`{}` is neither `true` nor `false`", cleaned(other));
+                let message = format!("`{of}` takes `true` or `false`, and not `{}`", cleaned(other));
                 self.problem(node.position, message);
                 None
             }
@@ -108,7 +108,7 @@ impl<'a> Reading<'a> {
         match text.parse::<u32>() {
             Ok(number) if (1..=i32::MAX.unsigned_abs()).contains(&number) => Some(number),
             _ => {
-                let message = format!("`{}` is not a whole number from 1", cleaned(text));
+                let message = format!("`{of}` takes a whole number from 1, and not `{}`", cleaned(text));
                 self.problem(node.position, message);
                 None
             }

@@ -84,6 +84,18 @@ pub enum RepositoriesError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A registry that `targets` names could not be read.
+    #[error("registry `{registry}`: {message}")]
+    Unread {
+        /// The registry.
+        registry: RegistryHost,
+        /// Why.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+        /// The kind of the failure.
+        kind: FailureKind,
+    },
     /// The repository that is to go is not there.
     #[error("repository `{repository}` does not exist in registry `{host}`")]
     Missing {
@@ -163,7 +175,7 @@ impl Diagnose for RepositoriesError {
                 FailureKind::Usage
             }
             Self::Drift { .. } | Self::Obstacles { .. } => FailureKind::Drift,
-            Self::Failed { kind, .. } | Self::PruningFailed { kind, .. } => *kind,
+            Self::Failed { kind, .. } | Self::PruningFailed { kind, .. } | Self::Unread { kind, .. } => *kind,
             Self::ImagesLeft { .. } => FailureKind::Operation,
             Self::Missing { .. } | Self::HoldsImages(_) | Self::UnknownPolicy { .. } => {
                 FailureKind::Operation
@@ -201,6 +213,7 @@ impl Diagnose for RepositoriesError {
                 Some(format!("{hint}{rest}").into())
             }
             Self::Prices { .. } => Some("begin with the program's own list: docs/cost.md".into()),
+            Self::Unread { hint, .. } => hint.clone().map(Cow::from),
             Self::UnknownPolicy { .. } => Some("declare another under `lifecycle`".into()),
             Self::Missing { .. } => Some("`tagship repo list` shows those that are there".into()),
             Self::HoldsImages(name) => Some(

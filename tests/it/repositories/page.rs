@@ -20,7 +20,7 @@ fn every_example_prints_what_the_page_says() {
         ["create_repository", {"repositoryName": "team/old"}],
     ]));
     Pusher::new(&bench.ecr, "team/old").image("amd64", "x", &json!({}));
-    check(PAGE, 6, |command| run_at(&bench.ecr, bench.home.path(), command));
+    check(PAGE, 7, |command| run_at(&bench.ecr, bench.home.path(), command));
 }
 
 #[test]

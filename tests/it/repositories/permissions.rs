@@ -326,3 +326,30 @@ fn a_role_with_the_printed_policy_plans_settings_and_each_action_less_is_named()
         refused.stderr
     );
 }
+
+#[test]
+fn a_role_with_the_printed_policy_lists_and_each_action_less_is_named() {
+    let (bench, actions) = bench_of("repo-list", &declared());
+    bench.boto3(&json!([["create_repository", {"repositoryName": "team/app"}]]));
+    let pusher = Pusher::new(&bench.ecr, "team/app");
+    pusher.index(&[pusher.image("amd64", "x", &json!({}))]);
+    let list = ["list", "team/app"];
+    for action in &actions {
+        let run = run_as(&bench, name_of(action), &list);
+        assert_eq!(run.code, Some(3), "{action}: {}{}", run.stdout, run.stderr);
+        assert!(
+            run.stderr.contains(&format!("`{action}`")),
+            "{action}: {}",
+            run.stderr
+        );
+    }
+    // What differs needs what a plan does, and is left out without.
+    let run = run_as(&bench, "all", &list);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("what differs from the declaration is not shown"),
+        "{}",
+        run.stderr
+    );
+}

@@ -96,6 +96,13 @@ impl Ecr {
         })
     }
 
+    /// One with these roles.
+    pub fn start_with_roles(roles: &str) -> Self {
+        Self::start_with([127, 0, 0, 1], |options| {
+            std::fs::write(options.data.join("roles.yaml"), roles).expect("the roles can be written");
+        })
+    }
+
     /// One with these roles, whose state and clock other programs may change.
     pub fn start_for_judges(roles: &str) -> Self {
         Self::start_with([127, 0, 0, 1], |options| {

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use self::rows::{
     DECLARED_LIFECYCLE, DECLARED_POLICY, DECLARED_TAGS, DESCRIBED, FINDINGS, INSPECTOR, LABELS,
-    LIFECYCLE_IMAGES, LIFECYCLE_INDEXES, LIST, LOOK_UP, MOVED, PUBLISHING, PUT_IMAGES, PUT_LAYERS,
-    READ_CONTENT, REPLICATION, SCAN_FREQUENCY, SCAN_TYPE, SETTINGS, SHOWN_DETAILS, SHOWN_LABELS, START_SCAN,
-    login, row,
+    LIFECYCLE_IMAGES, LIFECYCLE_INDEXES, LIST, LOOK_UP, LOOK_UP_INDEXES, MOVED, PUBLISHING, PUT_IMAGES,
+    PUT_LAYERS, READ_CONTENT, REPLICATION, SCAN_FREQUENCY, SCAN_TYPE, SETTINGS, SHOWN_DETAILS,
+    SHOWN_FINDINGS, SHOWN_LABELS, START_SCAN, login, row,
 };
 use self::settings::{PUT_SETTINGS, READ_SETTINGS};
 
@@ -148,6 +148,15 @@ pub const COMMANDS: &[CommandPermissions] = &[
                 Need::Required,
                 "remove lifecycle policies; needed with `lifecycle: none` or `prune: true` alone",
             ),
+        ],
+    },
+    CommandPermissions {
+        name: "repo-list",
+        permissions: &[
+            DESCRIBED,
+            row("ecr:DescribeImages", Need::Required, "count images and bytes"),
+            LOOK_UP_INDEXES,
+            SHOWN_FINDINGS,
         ],
     },
     CommandPermissions {

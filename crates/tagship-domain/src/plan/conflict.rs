@@ -67,7 +67,7 @@ pub struct Conflicts {
     pub elsewhere: Vec<Conflicts>,
     /// The git tag of the version that is wanted, if the version was counted for want of it.
     pub missing_git_tag: Option<String>,
-    /// Whether the tags are those of a promotion, which has them from `--to`.
+    /// Whether the tags are those of a promotion or a push, which has them from `--to`, its target or the image itself.
     pub is_promotion: bool,
 }
 
@@ -101,7 +101,7 @@ impl Conflicts {
 
     /// The input that the tags come from.
     const fn input(&self) -> &'static str {
-        if self.is_promotion { "`--to`" } else { "`tags`" }
+        if self.is_promotion { "the tags" } else { "`tags`" }
     }
 
     /// Writes the tags of this repository; `is_first` where nothing stands before them.
@@ -260,7 +260,7 @@ impl Diagnose for Conflicts {
             .iter()
             .any(|(_, conflict)| !conflict.differences.is_empty());
         let taken = if self.is_promotion {
-            "give the image another tag with `--to`; what is published stays what it is"
+            "give the image another tag; what is published stays what it is"
         } else if is_other_build {
             "build it as before; or give this build tags of its own, such as `type=sha,suffix=-debug`, or a repository of its own"
         } else if self.tags.iter().all(|(_, conflict)| conflict.is_rebuilt()) {

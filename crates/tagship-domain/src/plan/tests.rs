@@ -268,21 +268,21 @@ fn the_tags_of_a_promotion_are_those_of_its_own_flag() {
     let filters = |texts: &[&str]| texts.iter().map(|text| TagFilter::parse(text).unwrap()).collect();
     let full = filters(&["a", "b", "c", "d", "e"]);
     for (setting, to, expected) in [
+        (Mutability::Mutable, "1.4.0", "give the image another tag"),
         (
-            Mutability::Mutable,
-            "1.4.0",
-            "give the image another tag with `--to`",
+            Mutability::Immutable,
+            "staging",
+            "leave `staging` out of the tags",
         ),
-        (Mutability::Immutable, "staging", "leave `staging` out of `--to`"),
         (
             Mutability::ImmutableWithExclusion(full),
             "staging",
-            "leave some of them out of `--to`",
+            "leave some of them out of the tags",
         ),
         (
             Mutability::MutableWithExclusion(filters(&["stag*"])),
             "staging",
-            "leave these tags out of `--to`",
+            "leave these tags out of the tags",
         ),
     ] {
         let hint = hint(setting, to);

@@ -98,6 +98,16 @@ pub(super) const LIFECYCLE_INDEXES: Permission = row(
     Need::Required,
     "read which images indexes hold, for the same",
 );
+pub(super) const LOOK_UP_INDEXES: Permission = row(
+    "ecr:BatchGetImage",
+    Need::Required,
+    "read which images indexes hold",
+);
+pub(super) const SHOWN_FINDINGS: Permission = row(
+    "ecr:DescribeImageScanFindings",
+    Need::Recommended,
+    "show what the scan of the youngest image found",
+);
 pub(super) const DECLARED_LIFECYCLE: Permission = row(
     "ecr:GetLifecyclePolicy",
     Need::Required,
