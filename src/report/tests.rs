@@ -145,3 +145,21 @@ fn the_summary_is_markdown_that_text_from_outside_cannot_leave() {
 fn the_terminal_shows_what_happened() {
     insta::assert_snapshot!(report_text(&report(Status::Published)));
 }
+
+#[test]
+fn a_comment_keeps_to_githubs_limit_and_what_failed_stays_in_its_place() {
+    let report = report(Status::Published);
+    let hostile = "```\n<!-- tagship: other -->\n@octocat <script>";
+    let text = comment(&report, Some(hostile), Some("https://github.example/runs/42"));
+    let begin = "<!-- tagship: team/app -->\n### `team/app` was not published\n\n````text\n```\n";
+    assert!(text.starts_with(begin), "{text}");
+    assert!(
+        text.ends_with("\n[The run](https://github.example/runs/42)\n"),
+        "{text}"
+    );
+
+    let long = comment(&report, Some(&"x\n".repeat(70_000)), None);
+    assert!(long.chars().count() <= 65_536);
+    assert!(long.contains("The whole is in the summary of the run."), "{long}");
+    assert!(!long.contains("```"), "no code block is left open: {long}");
+}
