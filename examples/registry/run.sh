@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Takes the two registries of this folder through all that `tagship repo` does: planned, applied, changed by hand, found as
-# drift, repaired, previewed, listed, removed. It needs tagship, the AWS CLI and credentials of account 123456789012, whose
+# drift, repaired, previewed, priced, listed, removed. It needs tagship, the AWS CLI and credentials of account 123456789012, whose
 # number stands in tagship.yaml: put your own there, and take an account that holds nothing else.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -79,6 +79,9 @@ tagship repo plan "${first[@]}" --exit-code
 step 'preview: what the lifecycle policies would do'
 differs tagship lifecycle preview shop/api "${first[@]}"
 tagship lifecycle preview shop/api "${first[@]}" --allow-protected
+
+step 'price: what a month costs'
+tagship repo cost "${first[@]}" --pulls 1000 --region-pulls 200
 
 step 'list both registries'
 tagship repo list "${first[@]}"

@@ -147,7 +147,7 @@ pub(super) fn scan_text(scan: &ScanSummary) -> String {
         .collect();
     match (scan.status.as_str(), findings.is_empty()) {
         ("COMPLETE" | "ACTIVE", true) => "clean".to_owned(),
-        (status, true) => status.to_ascii_lowercase(),
+        (status, true) => status.to_ascii_lowercase().replace('_', " "),
         (_, false) => findings.join(", "),
     }
 }

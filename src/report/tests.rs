@@ -128,7 +128,8 @@ fn a_failed_run_gives_no_digest_to_deploy() {
             "image-id",
             "matrix",
             "docker-username",
-            "docker-password"
+            "docker-password",
+            "images"
         ]
     );
     assert_eq!(outputs(&Report::default()).len(), OUTPUTS.len());

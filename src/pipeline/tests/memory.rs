@@ -60,11 +60,13 @@ impl Memory {
                 .insert(rival.manifest.digest(), rival.manifest.clone());
             state.tags.insert(rival.tag, rival.manifest.digest());
         }
+        // A stream is its caller's to repeat.
+        let was_repeated = name != "upload";
         let broken = RegistryError::Unavailable {
             host: image().registry,
             operation: name.into(),
             message: "reset".to_owned(),
-            was_repeated: true,
+            was_repeated,
         };
         match state.fault {
             Some((after, Fault::Before)) if after == count => Err(broken),

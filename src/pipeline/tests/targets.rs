@@ -111,13 +111,16 @@ async fn a_target_that_fails_at_any_request_leaves_no_tag_that_others_lack_and_t
                         assert!(text.contains(&further(number).to_string()), "{text}");
                     }
                     assert!(text.contains("reset"), "{text}");
-                    let row = &report.targets[broken - 1];
-                    assert!(
-                        matches!(row.status, TargetStatus::Pending | TargetStatus::Verified),
-                        "{row:?}"
-                    );
-                    let other = &report.targets[2 - broken];
-                    assert_ne!(other.status, TargetStatus::Pending, "the other goes on");
+                    // What the first does not give came to no other.
+                    if let Some(number) = broken.checked_sub(1) {
+                        let row = &report.targets[number];
+                        assert!(
+                            matches!(row.status, TargetStatus::Pending | TargetStatus::Verified),
+                            "{row:?}"
+                        );
+                        let other = &report.targets[1 - number];
+                        assert_ne!(other.status, TargetStatus::Pending, "the other goes on");
+                    }
                 }
 
                 world.ship("a").await.0.unwrap();
