@@ -35,15 +35,18 @@ describe() {
 
 # Makes an image that holds one file with its version, and pushes it.
 publish() {
-  local repository=$1 version=$2 layer config manifest
+  local repository=$1 version=$2 layer diff_id config manifest
   local oci=application/vnd.oci.image
-  rm -rf "$layout"/*
+  rm -rf "${layout:?}"/*
   mkdir -p "$layout/blobs/sha256"
   echo '{"imageLayoutVersion":"1.0.0"}' > "$layout/oci-layout"
   echo "$version" > "$layout/version"
   tar -cf "$layout/blob" -C "$layout" version
   layer=$(describe $oci.layer.v1.tar)
-  config=$(blob $oci.config.v1+json "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"$(sed 's/.*"\(sha256:[0-9a-f]*\)".*/\1/' <<< "$layer")\"]}}")
+  # The layer is not compressed, so that its digest is its diff ID.
+  diff_id=${layer#*'"digest":"'}
+  diff_id=${diff_id%%'"'*}
+  config=$(blob $oci.config.v1+json "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"$diff_id\"]}}")
   manifest=$(blob $oci.manifest.v1+json "{\"schemaVersion\":2,\"mediaType\":\"$oci.manifest.v1+json\",\"config\":$config,\"layers\":[$layer]}")
   echo "{\"schemaVersion\":2,\"manifests\":[$manifest]}" > "$layout/index.json"
   tagship copy "oci:$layout" "$repository:$version" --quiet "${first[@]}"
