@@ -111,7 +111,7 @@ fn the_example_is_declared_found_repaired_previewed_listed_and_removed() {
     let drift = section("find the drift").replace(&bench.ecr.host(), "REGISTRY");
     insta::assert_snapshot!(steady(&drift));
     let price = section("price");
-    assert!(price.contains("$") && price.contains("shop/api"), "{price}");
+    assert!(price.contains('$') && price.contains("shop/api"), "{price}");
     let lists = section("list both");
     assert_eq!(
         lists.matches("shop/api").count(),
