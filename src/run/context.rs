@@ -111,6 +111,13 @@ impl<'a> RunContext<'a> {
         self
     }
 
+    /// Takes the planned tags for this image, where a run has several.
+    pub(super) fn claim(&self, plan: &Plan) -> Result<(), RunError> {
+        let tags = plan.tags.iter().map(|planned| &planned.wanted.tag);
+        self.shared
+            .map_or(Ok(()), |shared| shared.claim(self.image(), tags))
+    }
+
     /// Returns where the image goes.
     pub(super) fn image(&self) -> &ImageName {
         &self.target.image

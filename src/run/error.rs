@@ -59,6 +59,22 @@ pub enum RunError {
         /// The repository.
         image: ImageName,
     },
+    /// Two images of one run go to one repository with the same tag rules.
+    #[error("images `{first}` and `{second}` go to one repository with the same tag rules")]
+    SameTagRules {
+        /// The name of the first.
+        first: String,
+        /// The name of the second.
+        second: String,
+    },
+    /// Two images of one run make the same tag.
+    #[error("another image of this run makes tag `{tag}` of {image} too")]
+    TagOfTwoImages {
+        /// The tag.
+        tag: Tag,
+        /// The repository.
+        image: ImageName,
+    },
     /// A push cannot begin.
     #[error(transparent)]
     Push(#[from] PushError),
@@ -191,7 +207,10 @@ impl Diagnose for RunError {
             | Self::TagsMissing { .. } => FailureKind::Operation,
             Self::File(error) => error.kind(),
             Self::Repositories(error) => error.kind(),
-            Self::NoForge | Self::NotReleasable { .. } => FailureKind::Usage,
+            Self::NoForge
+            | Self::NotReleasable { .. }
+            | Self::SameTagRules { .. }
+            | Self::TagOfTwoImages { .. } => FailureKind::Usage,
             Self::Broken(_) => FailureKind::Bug,
         }
     }
@@ -230,6 +249,9 @@ impl Diagnose for RunError {
             Self::NoForge => Some(
                 "set `TAGSHIP_GITHUB_TOKEN`, and `GITHUB_REPOSITORY` where the remote `origin` is not on GitHub; in a job, leave `github-token` as it is"
                     .into(),
+            ),
+            Self::SameTagRules { .. } | Self::TagOfTwoImages { .. } => Some(
+                "give each a repository of its own, or its tag rules a prefix or suffix: docs/monorepo.md".into(),
             ),
             Self::ImageMissing(_) => Some("list the tags with `tagship ls`".into()),
             Self::Broken(_) => None,

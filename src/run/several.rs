@@ -15,9 +15,9 @@ use futures_util::stream::{self, StreamExt as _};
 
 use self::reporter::ImageReporter;
 pub use self::row::ShippedImages;
-use super::Outcome;
 use super::shared_registries::SharedRegistries;
 use super::ship::ship_sharing;
+use super::{Outcome, RunError};
 use crate::ports::Reporter;
 use crate::settings::Settings;
 
@@ -33,6 +33,26 @@ pub struct SeveralRequest {
 }
 
 impl SeveralRequest {
+    /// Refuses images of which each run would take the tags of the other.
+    pub fn check(&self) -> Result<(), RunError> {
+        let is_same = |one: &Settings, other: &Settings| {
+            one.is_published()
+                && one.destination == other.destination
+                && one.lists.rules == other.lists.rules
+                && one.lists.flavor == other.lists.flavor
+        };
+        for (number, (second, other)) in self.images.iter().enumerate() {
+            let before = &self.images[..number];
+            if let Some((first, _)) = before.iter().find(|(_, settings)| is_same(settings, other)) {
+                return Err(RunError::SameTagRules {
+                    first: first.clone(),
+                    second: second.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the rows of the report, before anything has happened.
     pub fn rows(&self) -> ShippedImages {
         ShippedImages::new(self.images.iter().map(|(name, _)| name.clone()))

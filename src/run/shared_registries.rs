@@ -1,8 +1,10 @@
 //! The registries that the images of one run go to, each with one login.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::connection::say_how_narrow;
+use super::error::RunError;
 use super::target::Target;
 use crate::aws::{Ecr, IdentityError};
 use crate::clock::SystemClock;
@@ -10,13 +12,15 @@ use crate::ports::Reporter;
 use crate::settings::{CacheWish, Destination, IdentitySettings, Settings};
 use tagship_domain::build::CacheEntry;
 use tagship_domain::iam::SessionPolicy;
-use tagship_domain::reference::{ImageName, PartialRef, RegistryHost};
+use tagship_domain::reference::{ImageName, PartialRef, RegistryHost, Tag};
 
 /// The registries that the images of one run go to.
 pub(super) struct SharedRegistries {
     registries: Vec<SharedRegistry>,
     /// The embedded ECR, which serves until the last image is done.
     local: Option<Target>,
+    /// The tags that images of the run make.
+    claimed: Mutex<HashSet<(ImageName, Tag)>>,
 }
 
 /// One of them, for the images that go there with the same identity.
@@ -80,7 +84,27 @@ impl SharedRegistries {
         for needs in needs {
             registries.extend(needs.open(reporter).await.ok());
         }
-        Self { registries, local }
+        Self {
+            registries,
+            local,
+            claimed: Mutex::default(),
+        }
+    }
+
+    /// Claims the tags that one image makes: of two that make one tag, the slower would take it from the other.
+    pub(super) fn claim<'a>(
+        &self,
+        image: &ImageName,
+        tags: impl Iterator<Item = &'a Tag>,
+    ) -> Result<(), RunError> {
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        for tag in tags {
+            let (image, tag) = (image.clone(), tag.clone());
+            if !claimed.insert((image.clone(), tag.clone())) {
+                return Err(RunError::TagOfTwoImages { tag, image });
+            }
+        }
+        Ok(())
     }
 
     /// Returns the login of the images that go to `host` with this identity.

@@ -113,6 +113,7 @@ async fn ship_from(
     if let Some(conflicts) = plan.conflicts() {
         return Err(conflicts.into());
     }
+    context.claim(&plan)?;
     if let Some(conflict) = plan.release.as_ref().and_then(ReleasePlan::conflict) {
         return Err(PipelineError::from(conflict.clone()).into());
     }

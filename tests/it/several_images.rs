@@ -276,3 +276,39 @@ fn what_happens_to_each_image_stands_under_its_name() {
     );
     assert!(!hostile.stderr.contains('\u{1b}'), "{}", hostile.stderr);
 }
+
+/// The slower of two would take the tag from the other, in every run anew.
+#[test]
+fn one_tag_is_made_by_one_image_of_a_run() {
+    let shop = Shop::new(&[]);
+    let run = shop.run(&["ship", "--all", "--repository", "shop/all", "--dry-run"]);
+    run.expect_code(2);
+    let said = "images `api` and `web` go to one repository with the same tag rules";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    assert!(shop.ecr.journal().is_empty(), "nothing was asked");
+
+    let image = |name: &str| {
+        let tags = format!("[latest, \"type=sha,suffix=-{name}\"]");
+        format!("  {name}:\n    repository: shop/moving\n    context: {name}\n    tags: {tags}\n")
+    };
+    let config = format!("images:\n{}{}", image("api"), image("web"));
+    let mut shop = shop;
+    shop.ecr.create_repository("shop/moving", &Mutability::Mutable);
+    shop.checkout.commit(&[("tagship.yaml", &config)]);
+    let run = shop.run(&["ship", "--all", "--dry-run", "--parallel", "1", "--json"]);
+    run.expect_code(2);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let errors: Vec<&Value> = report["images"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["error"])
+        .collect();
+    assert_eq!(errors[0], &Value::Null, "{report:#}");
+    assert!(
+        errors[1]
+            .to_string()
+            .contains("another image of this run makes tag `latest`"),
+        "{report:#}"
+    );
+}

@@ -220,11 +220,13 @@ fn several_request(
     for note in &notes {
         reporter.event(RunEvent::Note(note));
     }
-    Ok(Some(SeveralRequest {
+    let request = SeveralRequest {
         images,
         parallel: wish.parallel,
         is_fail_fast: wish.is_fail_fast,
-    }))
+    };
+    request.check().map_err(|error| End::Failed(Box::new(error)))?;
+    Ok(Some(request))
 }
 
 /// Lists the images that the commit touches, if that is asked for.

@@ -1,9 +1,11 @@
 //! One statement of a repository policy.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::policy_problem::{PolicyKind, PolicyProblem};
-use crate::untrusted::cleaned;
+use crate::untrusted::{cleaned, is_hidden};
 
 /// The elements whose values are a text or a list of texts, in any order.
 const LISTS: [&str; 4] = ["Action", "NotAction", "Resource", "NotResource"];
@@ -206,5 +208,56 @@ pub(super) fn line(statement: &Value) -> String {
 
 fn listed(values: &Value) -> String {
     let texts = values.as_array().into_iter().flatten();
-    texts.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+    let shown = texts.filter_map(Value::as_str).map(exact);
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// A value so that two that differ look different: in quotes where blanks or hidden characters would not be seen.
+fn exact(text: &str) -> Cow<'_, str> {
+    if !text.is_empty() && cleaned(text) == text && !text.contains([' ', ',', '"']) {
+        return text.into();
+    }
+    let escaped: String = text
+        .chars()
+        .flat_map(|character| -> Box<dyn Iterator<Item = char>> {
+            if is_hidden(character) {
+                Box::new(character.escape_unicode())
+            } else {
+                Box::new(character.escape_debug())
+            }
+        })
+        .collect();
+    format!("\"{}\"", escaped.replace("  ", " \\u{20}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_that_differ_look_different() {
+        let shown = |value: &str| {
+            line(&json!({
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "ecr:BatchGetImage",
+                "Condition": {"StringEquals": {"aws:PrincipalOrgID": value}},
+            }))
+        };
+        let plain = "allow *: ecr:BatchGetImage if aws:PrincipalOrgID StringEquals";
+        for (value, expected) in [
+            ("o-a1b2c3d4e5", "o-a1b2c3d4e5"),
+            ("o-a1b2c3d4e5 ", r#""o-a1b2c3d4e5 ""#),
+            (" o-a1b2c3d4e5", r#"" o-a1b2c3d4e5""#),
+            ("a  b", r#""a \u{20}b""#),
+            ("x\u{202e}y", r#""x\u{202e}y""#),
+            ("x\u{200b}y", r#""x\u{200b}y""#),
+            ("a,b", r#""a,b""#),
+            ("", r#""""#),
+        ] {
+            assert_eq!(shown(value), format!("{plain} {expected}"));
+        }
+    }
 }

@@ -75,9 +75,9 @@ impl Change {
         let comes = to.iter().filter(|text| !from.contains(text));
         let goes = goes.map(|text| self.line('-', text));
         let mut lines: Vec<DiffLine> = goes.chain(comes.map(|text| self.line('+', text))).collect();
-        // The same rules in another order, or a document in another form.
+        // A document in another form, or a difference behind the end of a long line.
         if lines.is_empty() {
-            lines.push(self.line('~', "the same rules in another form"));
+            lines.push(self.line('~', "the document differs in what these lines do not show"));
         }
         lines
     }

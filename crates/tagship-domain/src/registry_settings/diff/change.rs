@@ -137,7 +137,7 @@ impl RegistryChange {
         let goes = goes.map(|text| line('-', text));
         let mut lines: Vec<SettingLine> = goes.chain(comes.map(|text| line('+', text))).collect();
         if lines.is_empty() {
-            lines.push(line('~', "the same rules in another form"));
+            lines.push(line('~', "the document differs in what these lines do not show"));
         }
         lines
     }
