@@ -72,9 +72,10 @@ impl Paths {
         !path.starts_with(CONTAINER_MOUNTS) && !given.any(|here| path.starts_with(here)) && !path.exists()
     }
 
-    /// Whether the path is written as one in the workspace, and links lead it out.
+    /// Whether the path is written as one in the workspace, and links lead it out; also of a file that is yet to be written.
     pub(super) fn is_led_out(&self, path: &Path) -> bool {
-        path.starts_with(&self.workspace) && path.exists() && !self.is_within(path)
+        let climbs = path.components().any(|part| part == Component::ParentDir);
+        path.starts_with(&self.workspace) && (path.exists() || !climbs) && !self.is_within(path)
     }
 
     fn note(&self, note: String) {

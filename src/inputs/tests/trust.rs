@@ -156,6 +156,10 @@ fn a_link_of_a_stranger_leads_nowhere_outside() {
         ("context", "linked"),
         ("file", "linked/Dockerfile"),
         ("secrets", "id=x,src=linked/Dockerfile"),
+        // Results too, which are not there yet.
+        ("digest-file", "linked/digest"),
+        ("metadata-file", "linked/new/metadata"),
+        ("iidfile", "linked/id"),
     ] {
         let (message, _) = linked(Case::of_fork()).flag(name, value).problem();
         assert!(
