@@ -78,6 +78,22 @@ pub fn cleaned(text: &str) -> String {
     Untrusted::new(text).to_string()
 }
 
+/// Returns a document of JSON or YAML with hidden characters as escapes of its texts in double quotes, but for the ends of lines.
+///
+/// Outside of such texts neither has any that this changes.
+pub fn with_hidden_escaped(document: &str) -> String {
+    let mut escaped = String::with_capacity(document.len());
+    for character in document.chars() {
+        if character != '\n' && is_hidden(character) {
+            // All of them have four digits at most.
+            escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
 /// Whether a character moves the cursor, or changes how others are shown, and so never passes.
 ///
 /// Source: Unicode, category Cc; UAX #9, "Directional Formatting Characters"; U+200B to U+200D and U+FEFF have no width.
@@ -214,7 +230,7 @@ pub fn json(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Untrusted, cleaned};
+    use super::{Untrusted, cleaned, is_hidden, with_hidden_escaped};
 
     #[test]
     fn a_line_shows_where_something_was_and_stays_short() {
@@ -239,6 +255,17 @@ mod tests {
         let message = Untrusted::message(&"x".repeat(100_000)).to_string();
         assert_eq!(message.chars().count(), 2001);
         assert!(message.ends_with('…'));
+    }
+
+    #[test]
+    fn hidden_characters_of_a_document_are_kept_and_seen() {
+        let value = serde_json::json!({"key\u{feff}": "x\u{202e}\u{200b}\u{7f}\u{85}\u{61c}y\n\t\u{1b}"});
+        let document = with_hidden_escaped(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!document.chars().any(|c| c != '\n' && is_hidden(c)), "{document}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&document).unwrap(),
+            value
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{ActualRegistry, CreationScenario, CreationTemplate, PullThroughRule, RegistryPolicy};
 use crate::immutability::{Mutability, TagFilter};
 use crate::repositories::{Document, Encryption, EncryptionType};
-use crate::untrusted::cleaned;
+use crate::untrusted::{cleaned, with_hidden_escaped};
 
 /// Returns the part of `tagship.yaml` that declares these settings as they are. Ends with a line break.
 ///
@@ -106,7 +106,7 @@ pub fn settings_declaration_of(registry: &ActualRegistry) -> String {
             }
         }
     }
-    text
+    with_hidden_escaped(&text)
 }
 
 fn cache(rule: &PullThroughRule) -> Value {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{ActualRepository, Document, EncryptionType, LifecycleDocument, RepositoryPolicy, ResourceTags};
 use crate::immutability::{Mutability, TagFilter};
-use crate::untrusted::cleaned;
+use crate::untrusted::{cleaned, with_hidden_escaped};
 
 /// Returns the part of `tagship.yaml` that declares these repositories as they are. Ends with a line break.
 ///
@@ -21,7 +21,7 @@ pub fn declaration_of(repositories: &[ActualRepository]) -> String {
         let _ = writeln!(text, "  {}:", one.name);
         add_settings(&mut text, one);
     }
-    text
+    with_hidden_escaped(&text)
 }
 
 fn add_settings(text: &mut String, one: &ActualRepository) {
