@@ -140,71 +140,53 @@ impl PipelineError {
 }
 
 impl Diagnose for PipelineError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        Some(match self {
+            Self::Git(error) => error,
+            Self::Conflict(conflicts) => conflicts,
+            Self::Merge(error) => error,
+            Self::TooLarge(error) => error,
+            Self::Build(error) | Self::Test { source: error, .. } => error,
+            Self::Cache(error) => error,
+            Self::NeverScanned(error) => error,
+            Self::Gate(failure) => failure,
+            Self::Attestation(missing) => missing,
+            Self::Sign(error) => error,
+            Self::Registry(error) => error,
+            Self::Target { source, .. } => &**source,
+            Self::Repository(error) => error,
+            Self::Targets(error) => error,
+            Self::Release(conflict) => conflict,
+            Self::Forge(error) => error,
+            Self::Dirty { .. } | Self::NoSigner(_) | Self::Overtaken { .. } => return None,
+        })
+    }
+
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Git(error) => error.kind(),
             Self::Dirty { .. } => FailureKind::Usage,
-            Self::Conflict(conflicts) => conflicts.kind(),
-            Self::Merge(error) => error.kind(),
-            Self::TooLarge(error) => error.kind(),
-            Self::Test { source, .. } => source.kind(),
-            Self::Cache(error) => error.kind(),
-            Self::NeverScanned(error) => error.kind(),
-            Self::Gate(failure) => failure.kind(),
-            Self::Attestation(missing) => missing.kind(),
-            Self::Sign(error) => error.kind(),
             Self::NoSigner(_) => FailureKind::Bug,
-            Self::Registry(error) => error.kind(),
-            Self::Repository(error) => error.kind(),
-            Self::Target { source, .. } => source.kind(),
-            Self::Targets(error) => error.kind(),
-            Self::Build(error) => error.kind(),
-            Self::Release(conflict) => conflict.kind(),
-            Self::Forge(error) => error.kind(),
             Self::Overtaken { .. } => FailureKind::TagConflict,
+            _ => self.inner().map_or(FailureKind::Operation, Diagnose::kind),
         }
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Git(error) => error.hint(),
             Self::Dirty { changes, .. } => Some(dirty_hint(changes)),
-            Self::Conflict(conflicts) => conflicts.hint(),
-            Self::Merge(error) => error.hint(),
-            Self::TooLarge(error) => error.hint(),
             Self::Test {
                 source: BuildError::StepFailed { .. },
                 ..
             } => Some("no tag was put; the command's own output says why it failed".into()),
-            Self::Test { source, .. } => source.hint(),
-            Self::Cache(error) => error.hint(),
-            Self::NeverScanned(error) => error.hint(),
-            Self::Gate(failure) => failure.hint(),
-            Self::Attestation(missing) => missing.hint(),
-            Self::Sign(error) => error.hint(),
-            Self::NoSigner(_) => None,
             Self::Registry(error @ RegistryError::RepositoryMissing { .. }) => {
                 let by_hand = error.hint().unwrap_or_default();
                 Some(format!("let `create-repository` make it; or {by_hand}").into())
             }
-            Self::Registry(error) => error.hint(),
-            Self::Repository(error) => error.hint(),
-            Self::Target { source, .. } => source.hint(),
-            Self::Targets(error) => error.hint(),
-            Self::Build(error) => error.hint(),
-            Self::Release(conflict) => conflict.hint(),
-            Self::Forge(error) => error.hint(),
             Self::Overtaken { .. } => Some(
                 "another run publishes to the same tag: let them run one after the other, with `concurrency`"
                     .into(),
             ),
-        }
-    }
-
-    fn output(&self) -> &[String] {
-        match self {
-            Self::Build(error) | Self::Test { source: error, .. } => error.output(),
-            _ => &[],
+            _ => self.inner().and_then(Diagnose::hint),
         }
     }
 }

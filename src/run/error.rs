@@ -186,57 +186,46 @@ impl From<Conflicts> for RunError {
 }
 
 impl Diagnose for RunError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        Some(match self {
+            Self::Identity(error) => error,
+            Self::Local(error) => error,
+            Self::Pipeline(error) => error,
+            Self::Replication(error) => error,
+            Self::Mismatch(mismatch) => mismatch,
+            Self::Listing(error) => error,
+            Self::Argument(error) => error,
+            Self::Bump(error) => error,
+            Self::SetBack(held) => held,
+            Self::DeployFile(error) => error,
+            Self::Push(error) => error,
+            Self::CopyConflicts(conflicts) => conflicts,
+            Self::File(error) => error,
+            Self::Repositories(error) => error,
+            _ => return None,
+        })
+    }
+
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Identity(error) => error.kind(),
-            Self::Local(error) => error.kind(),
-            Self::Pipeline(error) => error.kind(),
-            Self::Replication(error) => error.kind(),
-            Self::Mismatch(mismatch) => mismatch.kind(),
-            Self::Listing(error) => error.kind(),
-            Self::Argument(error) => error.kind(),
-            Self::Bump(error) => error.kind(),
-            Self::SetBack(held) => held.kind(),
-            Self::DeployFile(error) => error.kind(),
-            Self::Push(error) => error.kind(),
             Self::RequiredTag { .. } => FailureKind::TagConflict,
-            Self::CopyConflicts(conflicts) => conflicts.kind(),
-            Self::Http(_)
-            | Self::ImageMissing(_)
-            | Self::PlatformMissing { .. }
-            | Self::TagsMissing { .. } => FailureKind::Operation,
-            Self::File(error) => error.kind(),
-            Self::Repositories(error) => error.kind(),
             Self::NoForge
             | Self::NotReleasable { .. }
             | Self::SameTagRules { .. }
             | Self::TagOfTwoImages { .. } => FailureKind::Usage,
             Self::Broken(_) => FailureKind::Bug,
+            _ => self.inner().map_or(FailureKind::Operation, Diagnose::kind),
         }
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Identity(error) => error.hint(),
-            Self::Local(error) => error.hint(),
-            Self::Pipeline(error) => error.hint(),
-            Self::Replication(error) => error.hint(),
-            Self::Mismatch(mismatch) => mismatch.hint(),
-            Self::Listing(error) => error.hint(),
-            Self::Argument(error) => error.hint(),
-            Self::Bump(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Repositories(error) => error.hint(),
-            Self::DeployFile(error) => error.hint(),
-            Self::Push(error) => error.hint(),
             Self::Http(_) => Some(
                 "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),
             ),
-            Self::SetBack(held) => held.hint(),
             Self::RequiredTag { tag, .. } => Some(
                 format!("promote the image to `{tag}` first; `tagship ls` shows which one has it").into(),
             ),
-            Self::CopyConflicts(conflicts) => conflicts.hint(),
             Self::PlatformMissing { has, .. } => Some(format!("it has {}", listed(has)).into()),
             Self::TagsMissing { has, .. } if has.is_empty() => {
                 Some("an image without a tag is named by its digest, as `@sha256:…`".into())
@@ -254,14 +243,7 @@ impl Diagnose for RunError {
                 "give each a repository of its own, or its tag rules a prefix or suffix: docs/monorepo.md".into(),
             ),
             Self::ImageMissing(_) => Some("list the tags with `tagship ls`".into()),
-            Self::Broken(_) => None,
-        }
-    }
-
-    fn output(&self) -> &[String] {
-        match self {
-            Self::Pipeline(error) => error.output(),
-            _ => &[],
+            _ => self.inner().and_then(Diagnose::hint),
         }
     }
 }

@@ -46,17 +46,24 @@ impl FailureKind {
 ///
 /// `Display` gives one lower-case sentence without a full stop; causes come through `source()`.
 pub trait Diagnose: Error + Send + Sync + 'static {
+    /// The error that answers in this one's place, for an error that passes another on.
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        None
+    }
+
     /// The kind of failure.
-    fn kind(&self) -> FailureKind;
+    fn kind(&self) -> FailureKind {
+        self.inner().map_or(FailureKind::Operation, Diagnose::kind)
+    }
 
     /// The next action for the user, one imperative sentence without a full stop.
     fn hint(&self) -> Option<Cow<'static, str>> {
-        None
+        self.inner().and_then(Diagnose::hint)
     }
 
     /// The last lines that a program printed before it failed, as they came.
     fn output(&self) -> &[String] {
-        &[]
+        self.inner().map_or(&[], Diagnose::output)
     }
 }
 
