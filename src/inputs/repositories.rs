@@ -63,15 +63,12 @@ pub(super) fn declarations(
 ) -> Option<Declarations> {
     let (read, file) = raw.declared_repositories();
     let read = read?;
-    if !raw.trust().is_whole() {
-        let (message, hint) = raw.trust().refusal("repositories", "");
-        let at = Origin::File {
-            path: file.to_owned(),
-            line: read.line,
-            column: read.column,
-        };
-        return problems.add(&at, message, hint);
-    }
+    let at = Origin::File {
+        path: file.to_owned(),
+        line: read.line,
+        column: read.column,
+    };
+    may_declare(raw, "repositories", &at, problems)?;
     let files = Files::of(raw, environment, file);
     Some(Declarations {
         defaults: files.settings(&read.defaults, problems),
@@ -115,6 +112,15 @@ fn further(
     further
 }
 
+/// Refuses a declaration of a file that a stranger may have written.
+fn may_declare(raw: &RawInputs, key: &str, at: &Origin, problems: &mut Problems) -> Option<()> {
+    if raw.trust().is_whole() {
+        return Some(());
+    }
+    let (message, hint) = raw.trust().refusal(key, "");
+    problems.add(at, message, hint)
+}
+
 /// What is declared of the registry's settings; `None` where no file declares anything, or with a problem.
 pub(super) fn registry_settings(
     raw: &RawInputs,
@@ -123,15 +129,12 @@ pub(super) fn registry_settings(
 ) -> Option<DeclaredRegistry> {
     let (read, file) = raw.declared_registry();
     let read = read?;
-    if !raw.trust().is_whole() {
-        let (message, hint) = raw.trust().refusal("registry-settings", "");
-        let at = Origin::File {
-            path: file.to_owned(),
-            line: read.line,
-            column: read.column,
-        };
-        return problems.add(&at, message, hint);
-    }
+    let at = Origin::File {
+        path: file.to_owned(),
+        line: read.line,
+        column: read.column,
+    };
+    may_declare(raw, "registry-settings", &at, problems)?;
     let files = Files::of(raw, environment, file);
     let mut declared = read.declared.clone();
     if let Some(file) = &read.policy_file {

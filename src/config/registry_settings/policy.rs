@@ -1,13 +1,13 @@
 //! The registry policy in `tagship.yaml`, and in a file that it names.
 
 use crate::config::ConfigProblem;
-use crate::config::repositories::policy::{BEGIN, not_json};
+use crate::config::repositories::policy::{document_of_file, refused};
 use crate::config::repositories::reading::{Reading, json, place_of, suggestion};
 use crate::config::repositories::{FileReference, Given};
-use crate::config::yaml::{self, Node, Position, Value};
+use crate::config::yaml::{Node, Value};
 use tagship_domain::reference::AccountId;
 use tagship_domain::registry_settings::{DeclaredRegistryPolicy, RegistryPolicy};
-use tagship_domain::repositories::{Document, InvalidRepositoryPolicy};
+use tagship_domain::repositories::Document;
 use tagship_domain::untrusted::cleaned;
 
 /// The elements of a policy document.
@@ -85,30 +85,5 @@ fn accounts(node: &Node, reading: &mut Reading<'_>) -> Vec<AccountId> {
 
 /// Reads the policy in a file: what it says, or everything that is wrong with it.
 pub(crate) fn of_file(text: &str) -> Result<RegistryPolicy, Vec<ConfigProblem>> {
-    let document: serde_json::Value = match serde_json::from_str(text) {
-        Ok(document) => document,
-        Err(error) => return Err(vec![not_json(&error)]),
-    };
-    RegistryPolicy::of(document).map_err(|invalid| {
-        // JSON is YAML, whose reader knows where things stand.
-        let tree = yaml::read(text).ok().flatten();
-        let mut problems = Vec::new();
-        let place = |item| {
-            tree.as_ref()
-                .map_or(BEGIN, |tree| place_of(tree, "Statement", item))
-        };
-        refused::<()>(&invalid, &mut Reading::new(&mut problems), place);
-        problems
-    })
-}
-
-fn refused<T>(
-    invalid: &InvalidRepositoryPolicy,
-    reading: &mut Reading<'_>,
-    place: impl Fn(Option<usize>) -> Position,
-) -> Option<T> {
-    for located in &invalid.problems {
-        reading.problem(place(located.statement), format!("policy: {located}"));
-    }
-    None
+    document_of_file(text, RegistryPolicy::of)
 }

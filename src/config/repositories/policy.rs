@@ -80,11 +80,16 @@ pub(in crate::config) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<
 
 /// Reads the policy in a file: what it says, or everything that is wrong with it.
 pub(crate) fn of_file(text: &str) -> Result<RepositoryPolicy, Vec<ConfigProblem>> {
-    let document: serde_json::Value = match serde_json::from_str(text) {
-        Ok(document) => document,
-        Err(error) => return Err(vec![not_json(&error)]),
-    };
-    RepositoryPolicy::of(document).map_err(|invalid| {
+    document_of_file(text, RepositoryPolicy::of)
+}
+
+/// The same for each kind of policy.
+pub(in crate::config) fn document_of_file<T>(
+    text: &str,
+    read: impl FnOnce(serde_json::Value) -> Result<T, InvalidRepositoryPolicy>,
+) -> Result<T, Vec<ConfigProblem>> {
+    let document = serde_json::from_str(text).map_err(|error| vec![not_json(&error)])?;
+    read(document).map_err(|invalid| {
         // JSON is YAML, whose reader knows where things stand.
         let tree = yaml::read(text).ok().flatten();
         let mut problems = Vec::new();
@@ -108,7 +113,8 @@ pub(in crate::config) fn not_json(error: &serde_json::Error) -> ConfigProblem {
     position.problem("is not JSON")
 }
 
-fn refused<T>(
+/// Says everything that is wrong with a policy.
+pub(in crate::config) fn refused<T>(
     invalid: &InvalidRepositoryPolicy,
     reading: &mut Reading<'_>,
     place: impl Fn(Option<usize>) -> Position,
