@@ -72,6 +72,8 @@ pub struct Job {
     pub inputs: BTreeMap<String, String>,
     /// Whether the engine's socket is mounted.
     pub socket: bool,
+    /// Flags that make the step see another world: names, authorities.
+    pub world: Vec<String>,
 }
 
 impl Job {
@@ -113,6 +115,7 @@ impl Job {
             context,
             inputs: inputs.map(|(name, value)| (name.to_owned(), value)).into(),
             socket: true,
+            world: Vec::new(),
         }
     }
 
@@ -127,6 +130,7 @@ impl Job {
         let action = action();
         let mut step = Step::new(&image.name, &[]);
         step.socket = self.socket;
+        step.world.clone_from(&self.world);
         step.args = action.runs.args;
         for (name, input) in action.inputs {
             let default = input.default.unwrap_or_default();

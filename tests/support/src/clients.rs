@@ -3,7 +3,7 @@
 use super::engines::Engine;
 use super::process::{finish, output_of, scrubbed};
 use super::unique::sha256_hex;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A registry over plain HTTP with a password, as `docker login` takes them.
 #[derive(Debug, Clone)]
@@ -122,6 +122,23 @@ pub fn client(name: &str) -> &str {
 pub fn python() -> std::ffi::OsString {
     std::env::var_os("TAGSHIP_TEST_PYTHON")
         .expect("`scripts/clients env` sets it: run the tests by `scripts/test`")
+}
+
+/// Where its packages lie.
+pub fn python_packages() -> PathBuf {
+    let python = PathBuf::from(python());
+    let lib = python
+        .parent()
+        .and_then(Path::parent)
+        .expect("it lies in `bin`")
+        .join("lib");
+    let versions = std::fs::read_dir(&lib).expect("an environment has packages");
+    let mut packages = versions
+        .flatten()
+        .map(|version| version.path().join("site-packages"));
+    packages
+        .find(|folder| folder.is_dir())
+        .expect("an environment has packages")
 }
 
 fn repository_of(reference: &str) -> &str {

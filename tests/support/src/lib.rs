@@ -14,6 +14,7 @@
 pub mod action;
 pub mod checkout;
 pub mod clients;
+pub mod elsewhere;
 pub mod engines;
 pub mod fake;
 pub mod github;

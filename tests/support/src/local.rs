@@ -89,13 +89,6 @@ impl Ecr {
         Self::start_at([127, 0, 0, 1], quirks)
     }
 
-    /// One that containers reach too, with these roles.
-    pub fn start_for_containers_with(roles: &str) -> Self {
-        Self::start_with([0, 0, 0, 0], |options| {
-            std::fs::write(options.data.join("roles.yaml"), roles).expect("the roles can be written");
-        })
-    }
-
     /// One with these roles.
     pub fn start_with_roles(roles: &str) -> Self {
         Self::start_with([127, 0, 0, 1], |options| {
@@ -124,8 +117,40 @@ impl Ecr {
         ecr
     }
 
+    /// One that containers reach too, which serves ECR's own names at port 443.
+    pub fn start_under_own_names() -> Self {
+        Self::start_with([0, 0, 0, 0], |options| options.tls = Some(443))
+    }
+
+    /// Ends it and starts it again, on the same state and under its own names, with these roles.
+    pub fn again_with_roles(self, roles: &str) -> Self {
+        let Self {
+            server,
+            runtime,
+            data,
+        } = self;
+        runtime.block_on(server.stop());
+        Self::start_on(data, [0, 0, 0, 0], |options| {
+            std::fs::write(options.data.join("roles.yaml"), roles).expect("the roles can be written");
+            options.tls = Some(443);
+        })
+    }
+
+    /// The names that it serves with TLS, and the file with the authority that vouches for them.
+    pub fn own_names(&self) -> (Vec<String>, std::path::PathBuf) {
+        let access = self.server.access();
+        let tls = access.tls.as_ref().expect("it serves TLS");
+        let line = tls.hosts_line(&access.account, &access.region);
+        let names = line.split(' ').skip(1).map(str::to_owned).collect();
+        (names, tls.authority.clone())
+    }
+
     fn start_with(address: [u8; 4], change: impl FnOnce(&mut Options)) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
+        Self::start_on(data, address, change)
+    }
+
+    fn start_on(data: TempDir, address: [u8; 4], change: impl FnOnce(&mut Options)) -> Self {
         let runtime = Runtime::new().expect("a runtime can be made");
         let account = AccountId::parse(ACCOUNT).expect("it is legal");
         let region = Region::parse(REGION).expect("it is legal");

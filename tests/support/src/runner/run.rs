@@ -32,6 +32,8 @@ pub struct Step {
     pub network: Option<String>,
     /// Whether the engine's socket is mounted. The runner always does; Kubernetes runners have none.
     pub socket: bool,
+    /// Flags that make the container see another world: names, authorities.
+    pub world: Vec<String>,
 }
 
 impl Step {
@@ -47,6 +49,7 @@ impl Step {
             args: Vec::new(),
             network: None,
             socket: true,
+            world: Vec::new(),
         }
     }
 }
@@ -169,6 +172,7 @@ fn arguments(
     for (host, container) in socket.into_iter().chain(folders) {
         arguments.extend(["-v".to_owned(), format!("{host}:{container}")]);
     }
+    arguments.extend(step.world.iter().cloned());
     arguments.push(step.image.clone());
     arguments.extend(step.args.iter().cloned());
     arguments
