@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use http_body_util::Limited;
+use http_body_util::{LengthLimitError, Limited};
 
 use crate::aws::IdentityError;
 use tagship_domain::error::{causes, cleaned, innermost};
@@ -74,6 +74,9 @@ impl ApiFailure {
         let message = match (said, status) {
             (Some(said), _) if code.is_empty() => said,
             (Some(said), _) => format!("{said} ({code})"),
+            // An answer that says yes, and whose body is too large, torn or no answer of this operation.
+            (None, Some(200..=299)) if is_too_long(error) => "its answer is longer than the API's answers are".to_owned(),
+            (None, Some(200..=299)) => format!("its answer cannot be read: {}", innermost(error)),
             (None, Some(status)) if code.is_empty() => format!("it answers with HTTP status {status}"),
             (None, Some(status)) => format!("it answers with {code}, HTTP status {status}"),
             (None, None) if is_timeout(error) => "no answer in time".to_owned(),
@@ -173,6 +176,11 @@ fn is_refused_token(cause: &(dyn Error + 'static)) -> bool {
     )
 }
 
+/// Whether [`Bounded`] broke the answer off.
+fn is_too_long(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| cause.is::<LengthLimitError>())
+}
+
 fn is_timeout<E, R>(error: &SdkError<E, R>) -> bool {
     match error {
         SdkError::TimeoutError(_) => true,
@@ -211,6 +219,13 @@ mod tests {
     use aws_smithy_runtime_api::http::StatusCode;
 
     use super::*;
+
+    #[test]
+    fn an_answer_that_says_yes_and_cannot_be_read_says_why() {
+        let yes = HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::empty());
+        let torn = SdkError::<PutImageError, _>::response_error("no JSON", yes);
+        assert_eq!(ApiFailure::of(&torn).message, "its answer cannot be read: no JSON");
+    }
 
     #[test]
     fn only_what_gave_no_answer_is_silent() {
