@@ -73,6 +73,9 @@ pub const GITHUB_PAGES: usize = 100;
 /// The most pages of commits since the last release, of a hundred each.
 pub const GITHUB_COMMIT_PAGES: usize = 20;
 
+/// The most bytes of a document of the registry that a release carries.
+pub const RELEASE_DOCUMENT_BYTES: u64 = tagship_domain::release::MAX_DOCUMENT_BYTES;
+
 /// How long one run of a program that signs or verifies may take.
 pub const SIGN_PROGRAM: Duration = Duration::from_mins(2);
 /// The most bytes that are kept of what it prints, on each stream.
@@ -214,6 +217,11 @@ pub const LIMITS: &[Limit] = &[
         "registry",
         "a manifest",
         Bound::Size(tagship_domain::content::MAX_MANIFEST_BYTES as u64),
+    ),
+    row(
+        "registry",
+        "a bill of materials, provenance or signature that a release carries",
+        Bound::Size(RELEASE_DOCUMENT_BYTES),
     ),
     row("AWS", "one try of a call", Bound::Time(AWS_TRY)),
     row("AWS", "a call with its repetitions", Bound::Time(AWS_CALL)),

@@ -113,7 +113,8 @@ impl Api {
         }
     }
 
-    /// Sends a file to the address that an answer named.
+    /// Sends a file to the address that an answer named; again only where GitHub took none, because there were too many
+    /// requests before.
     pub(super) async fn upload(
         &self,
         address: &Url,
@@ -136,7 +137,17 @@ impl Api {
                 let request = builder.body(octocrab::OctoBody::from(content.to_vec()));
                 request.map_err(|error| Failure::Answer(error.to_string()))
             };
-            once(&client, request()?, limits::GITHUB_UPLOAD).await
+            let mut pauses = backoff().build();
+            loop {
+                match once(&client, request()?, limits::GITHUB_UPLOAD).await {
+                    Err(Failure::Limited { pause, .. })
+                        if pause <= limits::GITHUB_PAUSE && pauses.next().is_some() =>
+                    {
+                        tokio::time::sleep(pause).await;
+                    }
+                    ended => return ended,
+                }
+            }
         };
         sent.await.map_err(|failure| self.error(failure, purpose))
     }

@@ -246,10 +246,10 @@ impl WriteReleases for GithubForge {
     async fn upload(&self, release: &ForgeRelease, asset: &NewAsset) -> Result<(), ForgeError> {
         let address = Url::parse(&release.upload_url);
         let mut address = address.map_err(|error| self.api.not_understood(&error))?;
-        address.query_pairs_mut().clear().append_pair("name", asset.name);
+        address.query_pairs_mut().clear().append_pair("name", &asset.name);
         let content = (asset.media_type, asset.content.as_slice());
         self.api
-            .upload(&address, content, Purpose::Write(asset.name))
+            .upload(&address, content, Purpose::Write(&asset.name))
             .await
             .map(drop)
     }

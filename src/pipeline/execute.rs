@@ -105,6 +105,7 @@ pub async fn execute(
             digest,
             tags: &tags,
             platforms: &report.manifests,
+            repository: writers.targets.source,
         };
         release(planned, image, forge, reporter, ledger).await?;
     }

@@ -1,24 +1,29 @@
 //! The report while it is written.
 
+mod tag_entries;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use self::tag_entries::{tag_reports, target_report};
 use crate::ports::{BuiltImage, EngineSummary, Reporter, RunEvent, Stage};
 use crate::report::{
     DeployFileReport, GateReport, ReleaseOutcome, ReleaseReport, Report, StageReport, Status, TagOutcome,
-    TagReport, TargetReport, TargetStatus,
+    TagReport, TargetStatus,
 };
 use semver::Version;
 use tagship_domain::comparison::Comparison;
 use tagship_domain::content::{Manifest, Platform};
 use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::findings::{GateDecision, GatePolicy};
-use tagship_domain::plan::{HoldReason, Note, Plan, PromotionPlan, TagAction, TargetPlan};
+use tagship_domain::plan::{Note, Plan, PromotionPlan};
 use tagship_domain::reference::{Digest, ImageName, Tag};
 use tagship_domain::release::ReleasePlan;
 use tagship_domain::signing::Signature;
-use tagship_domain::tags::{DesiredTag, TagClass};
+use tagship_domain::tags::TagClass;
 use tagship_domain::version::release_tag;
+
+pub(super) use tag_entries::TagEntries;
 
 /// The report while it is written. What it says is true at every moment, so that a run that is broken off can tell.
 #[derive(Debug, Default)]
@@ -240,6 +245,15 @@ impl Ledger {
         self.update_release(|release| release.is_latest = false);
     }
 
+    /// A draft of the release has this file, whole.
+    pub(super) fn release_file(&self, name: &str) {
+        self.update_release(|release| {
+            if !release.files.iter().any(|known| known == name) {
+                release.files.push(name.to_owned());
+            }
+        });
+    }
+
     fn update_release(&self, update: impl FnOnce(&mut ReleaseReport)) {
         if let Some(release) = &mut self.entries().report.release {
             update(release);
@@ -293,57 +307,4 @@ impl Entries {
             self.report.stages.push(StageReport { stage, milliseconds });
         }
     }
-}
-
-/// The entries of the tags of one repository.
-#[derive(Debug, Clone, Copy)]
-pub struct TagEntries<'a> {
-    ledger: &'a Ledger,
-    /// Absent of the first repository.
-    target: Option<usize>,
-}
-
-impl TagEntries<'_> {
-    /// A tag points to `digest` now.
-    pub fn tag(self, tag: &Tag, outcome: TagOutcome, digest: Digest) {
-        self.update(tag, outcome, Some(digest), None);
-    }
-
-    /// A tag is held at an image, or out of the registry, for this reason.
-    pub fn held(self, tag: &Tag, at: Option<Digest>, reason: &HoldReason) {
-        self.update(tag, TagOutcome::Held, at, Some(reason));
-    }
-
-    fn update(self, tag: &Tag, outcome: TagOutcome, digest: Option<Digest>, reason: Option<&HoldReason>) {
-        let mut entries = self.ledger.entries();
-        let report = &mut entries.report;
-        let tags = match self.target {
-            None => Some(&mut report.tags),
-            Some(number) => report.targets.get_mut(number).map(|target| &mut target.tags),
-        };
-        for known in tags.into_iter().flatten().filter(|known| known.tag == *tag) {
-            known.outcome = outcome;
-            known.digest = digest;
-            known.reason = reason.cloned();
-        }
-    }
-}
-
-fn target_report(plan: &TargetPlan) -> TargetReport {
-    let tags = plan.tags.iter();
-    TargetReport {
-        image: plan.image.clone(),
-        status: if plan.is_fulfilled() {
-            TargetStatus::AlreadyPublished
-        } else {
-            TargetStatus::Pending
-        },
-        bytes: 0,
-        tags: tag_reports(tags.map(|planned| (&planned.wanted, &planned.action))),
-    }
-}
-
-fn tag_reports<'a>(tags: impl Iterator<Item = (&'a DesiredTag, &'a TagAction)>) -> Vec<TagReport> {
-    tags.map(|(wanted, action)| TagReport::planned(wanted, action))
-        .collect()
 }

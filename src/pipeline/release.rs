@@ -3,38 +3,17 @@
 //! Each step looks, acts where something is missing, and looks again where an answer is lost. So a run that is broken off
 //! anywhere is completed by the next one.
 
-use std::time::Duration;
+mod files;
+mod writer;
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
-use serde_json::Value;
-
+use self::writer::ReleaseWriter;
 use super::{Ledger, PipelineError};
-use crate::ports::{
-    ForgeError, ForgeRelease, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, Reporter, Stage,
-    WriteReleases,
-};
-use crate::report::{ReleaseOutcome, TagOutcome};
-use tagship_domain::facts::{CommitId, PlatformManifest};
-use tagship_domain::reference::{Digest, ImageName, Tag};
+use crate::ports::{ForgeError, ReadReleases, Reporter, Stage, WriteReleases};
 use tagship_domain::release::{
-    GitTagAction, ImageRecord, MovingTagPlan, RECORD_NAME, ReleaseConflict, ReleaseFacts, ReleaseKind,
-    ReleaseNotes, ReleasePlan, ReleaseRequest, ReleaseState,
+    ReleaseAction, ReleaseFacts, ReleaseKind, ReleasePlan, ReleaseRequest, ReleaseState,
 };
 
-/// The image that is released.
-#[derive(Debug, Clone, Copy)]
-pub struct ReleasedImage<'a> {
-    /// Where it is.
-    pub name: &'a ImageName,
-    /// Its digest.
-    pub digest: Digest,
-    /// The tags that promise to stay.
-    pub tags: &'a [Tag],
-    /// One manifest for each platform.
-    pub platforms: &'a [PlatformManifest],
-    /// What its scan found, in SARIF 2.1.0, where this run let it pass the gate.
-    pub findings: Option<&'a Value>,
-}
+pub use files::ReleasedImage;
 
 /// Reads what the plan of a release needs to know.
 pub async fn gather_release(
@@ -89,14 +68,22 @@ pub async fn release(
 ) -> Result<(), PipelineError> {
     ledger.enter(Stage::Release, reporter);
     let facts = tag_facts(forge, plan.request()).await?;
+    // All that the registry is asked comes before the git tag.
+    let is_published = plan.release.is_none_or(|release| release == ReleaseAction::Keep);
     let plan = plan.renewed(&facts);
     if let Some(conflict) = plan.conflict() {
         return Err(conflict.clone().into());
     }
+    let documents = if is_published {
+        Vec::new()
+    } else {
+        image.documents(reporter, ledger).await?
+    };
     let writer = ReleaseWriter {
         plan: &plan,
         image,
         forge,
+        documents: &documents,
         ledger,
     };
     writer.put_tag().await?;
@@ -118,232 +105,4 @@ pub async fn release(
     }
     writer.move_tags().await?;
     writer.confirm().await
-}
-
-struct ReleaseWriter<'a> {
-    plan: &'a ReleasePlan,
-    image: ReleasedImage<'a>,
-    forge: &'a dyn WriteReleases,
-    ledger: &'a Ledger,
-}
-
-impl ReleaseWriter<'_> {
-    async fn put_tag(&self) -> Result<(), PipelineError> {
-        let ReleasePlan { tag, commit, .. } = self.plan;
-        if self.plan.git_tag == GitTagAction::Keep {
-            self.ledger.git_tag(tag, TagOutcome::Kept);
-            return Ok(());
-        }
-        let message = format!("{tag}\n\n{}\n", self.image.name.at(self.image.digest));
-        let message = self.plan.is_annotated.then_some(message.as_str());
-        let existing = self.put(tag, message).await?;
-        if existing != *commit {
-            let (tag, commit) = (tag.clone(), commit.clone());
-            return Err(ReleaseConflict {
-                tag,
-                existing,
-                commit,
-            }
-            .into());
-        }
-        self.ledger.git_tag(tag, TagOutcome::Created);
-        Ok(())
-    }
-
-    /// Puts a git tag; gives the commit that it points to then.
-    async fn put(&self, tag: &str, message: Option<&str>) -> Result<CommitId, ForgeError> {
-        let commit = &self.plan.commit;
-        let put = async || {
-            self.forge
-                .create_tag(tag, commit, message)
-                .await
-                .map(|()| commit.clone())
-        };
-        settled(put, async || self.forge.tag_commit(tag).await).await
-    }
-
-    /// Makes the draft with all that it holds; `None` where the release is published.
-    async fn prepare(&self) -> Result<Option<ForgeRelease>, PipelineError> {
-        let tag = &self.plan.tag;
-        let notes = ReleaseNotes {
-            plan: self.plan,
-            image: self.image.name,
-            digest: self.image.digest,
-            tags: self.image.tags,
-            platforms: self.image.platforms,
-        };
-        let release = if let Some(release) = self.forge.release(tag).await? {
-            release
-        } else {
-            let text = notes.text(None);
-            let draft = ReleaseDraft {
-                tag,
-                text: &text,
-                is_prerelease: self.plan.is_prerelease,
-            };
-            let make = async || self.forge.draft(&draft).await;
-            settled(make, async || self.forge.release(tag).await).await?
-        };
-        if !release.is_draft {
-            self.ledger.release(ReleaseOutcome::Kept, &release.url, false);
-            return Ok(None);
-        }
-        let text = notes.text(Some(&release.text));
-        if release.text.replace("\r\n", "\n") != text {
-            self.forge.rewrite(release.id, &text).await?;
-        }
-        let record = ImageRecord::new(
-            (&self.plan.version, &self.plan.commit),
-            (self.image.name, self.image.digest),
-            self.image.tags,
-            self.image.platforms,
-        );
-        let asset = NewAsset {
-            name: RECORD_NAME,
-            media_type: "application/json",
-            content: record.json().into_bytes(),
-        };
-        self.send(&release, &asset).await?;
-        if let Some(findings) = self.image.findings {
-            let asset = NewAsset {
-                name: "findings.sarif",
-                media_type: "application/sarif+json",
-                content: format!("{findings:#}\n").into_bytes(),
-            };
-            self.send(&release, &asset).await?;
-        }
-        Ok(Some(release))
-    }
-
-    /// Gives a draft a file, in place of what it has under that name.
-    async fn send(&self, draft: &ForgeRelease, asset: &NewAsset) -> Result<(), ForgeError> {
-        let digest = Digest::of(&asset.content).to_string();
-        let is_there = |held: &ReleaseAsset| {
-            held.name == asset.name && held.is_complete && held.digest.as_deref() == Some(digest.as_str())
-        };
-        let mut current = draft.clone();
-        let mut pauses = pauses();
-        loop {
-            if current.assets.iter().any(is_there) {
-                return Ok(());
-            }
-            for other in current.assets.iter().filter(|held| held.name == asset.name) {
-                self.forge.remove_asset(other.id).await?;
-            }
-            let error = match self.forge.upload(draft, asset).await {
-                Err(error) if error.is_unsure() => error,
-                ended => return ended,
-            };
-            let Some(pause) = pauses.next() else {
-                return Err(error);
-            };
-            tokio::time::sleep(pause).await;
-            current = self.forge.release(&self.plan.tag).await?.unwrap_or(current);
-        }
-    }
-
-    async fn publish(&self, draft: &ForgeRelease) -> Result<(), PipelineError> {
-        let ReleasePlan {
-            tag,
-            is_latest,
-            is_prerelease,
-            ..
-        } = self.plan;
-        let publish = async || self.forge.publish(draft.id, *is_latest, *is_prerelease).await;
-        let look = async || {
-            let release = self.forge.release(tag).await?;
-            Ok(release
-                .filter(|release| !release.is_draft)
-                .map(|release| release.url))
-        };
-        let url = settled(publish, look).await?;
-        self.ledger.release(ReleaseOutcome::Published, &url, *is_latest);
-        Ok(())
-    }
-
-    async fn move_tags(&self) -> Result<(), PipelineError> {
-        let commit = &self.plan.commit;
-        for MovingTagPlan { tag, action } in &self.plan.moving {
-            let outcome = match action {
-                GitTagAction::Keep => TagOutcome::Kept,
-                GitTagAction::Hold { .. } | GitTagAction::Conflict(_) | GitTagAction::Unchecked => {
-                    TagOutcome::Held
-                }
-                GitTagAction::Create if self.put(tag, None).await? == *commit => TagOutcome::Created,
-                // Another run was faster; which of both stays is decided at the end.
-                GitTagAction::Create | GitTagAction::Move { .. } => {
-                    self.forge.move_tag(tag, commit).await?;
-                    TagOutcome::Moved
-                }
-            };
-            self.ledger.git_tag(tag, outcome);
-        }
-        Ok(())
-    }
-
-    /// Gives back to a greater version, which another run put at the same time, what this one took.
-    async fn confirm(&self) -> Result<(), PipelineError> {
-        let is_written = |moving: &MovingTagPlan| {
-            matches!(moving.action, GitTagAction::Create | GitTagAction::Move { .. })
-        };
-        if !self.plan.is_latest && !self.plan.moving.iter().any(is_written) {
-            return Ok(());
-        }
-        let facts = tag_facts(self.forge, self.plan.request()).await?;
-        let now = self.plan.renewed(&facts);
-        if self.plan.is_latest
-            && let Some(greater) = self.plan.greater(&facts)
-            && let Some(release) = self
-                .forge
-                .release(&greater)
-                .await?
-                .filter(|release| !release.is_draft)
-        {
-            self.forge.make_latest(release.id).await?;
-            self.ledger.not_latest();
-        }
-        for MovingTagPlan { tag, action } in now.moving {
-            if let GitTagAction::Hold { greater } = action
-                && self
-                    .plan
-                    .moving
-                    .iter()
-                    .any(|moving| moving.tag == tag && is_written(moving))
-                && let Some(commit) = self.forge.tag_commit(&greater).await?
-            {
-                self.forge.move_tag(&tag, &commit).await?;
-                self.ledger.git_tag(&tag, TagOutcome::Held);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Acts; where it is not certain whether that was done, looks, and acts again a few times.
-async fn settled<T>(
-    act: impl AsyncFn() -> Result<T, ForgeError>,
-    look: impl AsyncFn() -> Result<Option<T>, ForgeError>,
-) -> Result<T, ForgeError> {
-    let mut pauses = pauses();
-    loop {
-        let error = match act().await {
-            Err(error) if error.is_unsure() => error,
-            ended => return ended,
-        };
-        if let Some(done) = look().await? {
-            return Ok(done);
-        }
-        match pauses.next() {
-            Some(pause) => tokio::time::sleep(pause).await,
-            None => return Err(error),
-        }
-    }
-}
-
-fn pauses() -> impl Iterator<Item = Duration> {
-    ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(300))
-        .with_max_times(3)
-        .with_jitter()
-        .build()
 }

@@ -61,7 +61,7 @@ pub struct ReleaseDraft<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAsset {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// Its media type.
     pub media_type: &'static str,
     /// Its content.

@@ -23,6 +23,9 @@ pub struct ReleaseReport {
     pub url: Option<String>,
     /// Whether this run made it the latest release.
     pub is_latest: bool,
+    /// The files that this run gave it, or found in its draft.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 /// What became of a git tag.
@@ -79,6 +82,7 @@ impl ReleaseReport {
             }),
             url: plan.url.clone(),
             is_latest: false,
+            files: Vec::new(),
         }
     }
 

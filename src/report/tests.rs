@@ -62,6 +62,7 @@ fn report(status: Status) -> Report {
             outcome: Some(ReleaseOutcome::Published),
             url: Some("https://github.com/octo/app/releases/tag/v1.4.0".to_owned()),
             is_latest: true,
+            files: vec!["image.json".to_owned()],
         }),
         deploy_files: Vec::new(),
         manifests: vec![PlatformManifest {

@@ -10,6 +10,7 @@ use super::{Outcome, RunError};
 use crate::git::GixCheckout;
 use crate::pipeline::{Ledger, PipelineError, ReleasedImage, image_facts, release};
 use crate::ports::{ReadRepository as _, Reporter, RunEvent, Stage, WriteReleases as _};
+use crate::registry::Repository;
 use crate::report::release_plan_text;
 use semver::Version;
 use tagship_domain::facts::{CommitId, ImageFacts, Revision};
@@ -45,7 +46,9 @@ async fn release_from(
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
-    let candidate = Candidate::read(request, target, Arc::clone(&reporter)).await?;
+    let connection = RegistryConnection::open(target, Arc::clone(&reporter)).await?;
+    let repository = connection.repository()?;
+    let candidate = Candidate::read(request, target, &repository).await?;
     ledger.enter(Stage::Plan, &*reporter);
     let source = GixCheckout::at(&request.workspace).source(&request.workspace);
     let web = source.ok().and_then(|source| source.url);
@@ -82,6 +85,7 @@ async fn release_from(
             digest: candidate.digest,
             tags: &candidate.tags,
             platforms: &candidate.facts.platforms,
+            repository: &repository,
         };
         release(&plan, image, forge, &*reporter, ledger).await?;
     }
@@ -93,15 +97,14 @@ impl Candidate {
     async fn read(
         request: &ReleaseImageRequest,
         target: &Target,
-        reporter: Arc<dyn Reporter>,
+        repository: &Repository,
     ) -> Result<Self, RunError> {
         let image = || -> ImageRef { target.image.at(request.reference.clone()) };
-        let repository = RegistryConnection::open(target, reporter).await?.repository()?;
-        let manifest = named(&repository, &request.reference).await?;
+        let manifest = named(repository, &request.reference).await?;
         let manifest = manifest.ok_or_else(|| RunError::ImageMissing(image().to_string()))?;
         let digest = manifest.digest();
-        let mut facts = image_facts(&manifest, &repository).await?;
-        add_version(&mut facts, &digest, &repository).await?;
+        let mut facts = image_facts(&manifest, repository).await?;
+        add_version(&mut facts, &digest, repository).await?;
         if let Some(unread) = &facts.unread {
             return Err(unread_error(unread, &target.image));
         }

@@ -18,7 +18,7 @@ use test_support::shipping::{NO_ENGINE, Shipyard};
 use test_support::unique;
 
 /// What the action's workflow says.
-const RELEASE: [&str; 8] = [
+const RELEASE: [&str; 10] = [
     "--version",
     "auto",
     "--tags",
@@ -27,6 +27,8 @@ const RELEASE: [&str; 8] = [
     "true",
     "--release-moving-tags",
     "major",
+    "--provenance",
+    "mode=min",
 ];
 
 /// A checkout of `examples/hello`, a registry and GitHub.
@@ -127,6 +129,9 @@ impl World {
         let record = self.download(&tag, "image.json");
         assert_eq!(record["digest"], digest.as_str());
         assert_eq!(record["revision"], head.as_str());
+        let provenance = self.download(&tag, "provenance-linux-amd64.json");
+        let kind = text(&provenance["predicateType"]);
+        assert!(kind.starts_with("https://slsa.dev/provenance/"), "{provenance}");
         let body = text(&release["body"]);
         assert!(
             body.contains(&format!("docker pull {}@{digest}", self.yard.image())),
@@ -245,7 +250,8 @@ fn of_three_versions_one_passes_one_is_stopped_and_one_converges_wherever_it_is_
         .expect("it is a list")
         .iter()
         .map(|asset| text(&asset["name"]));
-    assert_eq!(names.collect::<Vec<_>>(), ["image.json", "findings.sarif"]);
+    let files = ["image.json", "findings.sarif", "provenance-linux-amd64.json"];
+    assert_eq!(names.collect::<Vec<_>>(), files);
     assert_eq!(world.download("v1.0.0", "findings.sarif")["version"], "2.1.0");
 
     // The number is free, and the commit that was stopped is among the changes.

@@ -55,7 +55,7 @@ const DRAFT: ReleaseDraft<'_> = ReleaseDraft {
 
 fn asset() -> NewAsset {
     NewAsset {
-        name: "image.json",
+        name: "image.json".to_owned(),
         media_type: "application/json",
         content: b"{}\n".to_vec(),
     }
@@ -144,7 +144,7 @@ fn a_release_is_drafted_filled_and_published() {
             .upload(
                 &published,
                 &NewAsset {
-                    name: "late.json",
+                    name: "late.json".to_owned(),
                     ..asset()
                 },
             )

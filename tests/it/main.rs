@@ -41,6 +41,7 @@ mod readme_in_korean;
 mod real_names;
 mod registry;
 mod release_command;
+mod release_files;
 mod releases;
 mod replication;
 mod repositories;

@@ -4,6 +4,7 @@
 
 mod conflict;
 mod decide;
+mod documents;
 mod markdown;
 mod notes;
 mod record;
@@ -17,6 +18,7 @@ use semver::Version;
 use serde::Serialize;
 
 pub use conflict::ReleaseConflict;
+pub use documents::{Document, DocumentKind, MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_DOCUMENTS_BYTES};
 pub use notes::{MAX_NOTES, ReleaseNotes};
 pub use record::{ImageRecord, RECORD_NAME};
 

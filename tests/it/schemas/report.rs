@@ -406,8 +406,9 @@ fn release_report() -> Value {
             "outcome": {"enum": ["pending", "published", "kept"]},
             "url": text(),
             "is-latest": {"type": "boolean"},
+            "files": {"type": "array", "items": text()},
         }),
-        &["outcome", "url"],
+        &["outcome", "url", "files"],
     )
 }
 

@@ -216,6 +216,13 @@ pub enum Note {
     WithoutCache(CacheTagError),
     /// A release is asked for, and there is none.
     NotReleased(NoRelease),
+    /// The release does not carry all that the registry holds about the image: the role may not read it.
+    DocumentsUnread(Unknown),
+    /// The release does not carry a document: it is too large, one too many, or not what it says.
+    DocumentLeftOut {
+        /// The name that its file would have.
+        name: String,
+    },
     /// The image of this platform was not tested.
     Untested(Platform),
 }
@@ -248,6 +255,8 @@ impl Note {
             Self::ScanSettingUnknown(_) => "scan-setting-unknown",
             Self::WithoutCache(_) => "without-cache",
             Self::NotReleased(_) => "not-released",
+            Self::DocumentsUnread(_) => "documents-unread",
+            Self::DocumentLeftOut { .. } => "document-left-out",
             Self::Untested(_) => "untested",
         }
     }
@@ -306,6 +315,12 @@ impl fmt::Display for Note {
             }
             Self::NotReleased(NoRelease::PullRequest) => {
                 f.write_str("nothing is released: the run is about a pull request")
+            }
+            Self::DocumentsUnread(unknown) => {
+                write!(f, "the release lacks bills of materials, provenance or signatures that the registry has: {unknown}")
+            }
+            Self::DocumentLeftOut { name } => {
+                write!(f, "the release is without `{name}`: it is too large, one of too many, or not what the registry says it is")
             }
             Self::Untested(platform) => {
                 write!(f, "the image for {platform} was not tested: the engine cannot run it")
