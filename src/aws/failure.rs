@@ -75,7 +75,9 @@ impl ApiFailure {
             (Some(said), _) if code.is_empty() => said,
             (Some(said), _) => format!("{said} ({code})"),
             // An answer that says yes, and whose body is too large, torn or no answer of this operation.
-            (None, Some(200..=299)) if is_too_long(error) => "its answer is longer than the API's answers are".to_owned(),
+            (None, Some(200..=299)) if is_too_long(error) => {
+                "its answer is longer than the API's answers are".to_owned()
+            }
             (None, Some(200..=299)) => format!("its answer cannot be read: {}", innermost(error)),
             (None, Some(status)) if code.is_empty() => format!("it answers with HTTP status {status}"),
             (None, Some(status)) => format!("it answers with {code}, HTTP status {status}"),
@@ -224,7 +226,10 @@ mod tests {
     fn an_answer_that_says_yes_and_cannot_be_read_says_why() {
         let yes = HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::empty());
         let torn = SdkError::<PutImageError, _>::response_error("no JSON", yes);
-        assert_eq!(ApiFailure::of(&torn).message, "its answer cannot be read: no JSON");
+        assert_eq!(
+            ApiFailure::of(&torn).message,
+            "its answer cannot be read: no JSON"
+        );
     }
 
     #[test]

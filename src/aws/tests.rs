@@ -409,7 +409,10 @@ async fn with_answer_of(bytes: usize) -> Result<(), String> {
         allowed_accounts: Vec::new(),
         ..world.job()
     };
-    let client = world.connect(&identity).await.map_err(|error| error.to_string())?;
+    let client = world
+        .connect(&identity)
+        .await
+        .map_err(|error| error.to_string())?;
     match client.credential(&host()).await {
         Ok(_) => Ok(()),
         Err(error) => Err(innermost(&error)),
@@ -430,5 +433,8 @@ async fn an_answer_of_sts_is_read_only_as_far_as_sts_speaks() {
 async fn a_token_is_read_only_as_far_as_tokens_go() {
     assert!(with_answer_of(20_000).await.is_ok());
     let error = with_answer_of(100_000).await.unwrap_err();
-    assert!(error.contains("its answer is longer than the API's answers are"), "{error}");
+    assert!(
+        error.contains("its answer is longer than the API's answers are"),
+        "{error}"
+    );
 }
