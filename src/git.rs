@@ -6,6 +6,7 @@
 mod ancestry;
 mod differences;
 mod failure;
+mod fetch;
 mod history;
 mod path_changes;
 mod touched;
@@ -23,6 +24,8 @@ use url::Url;
 use crate::ports::{BuildInputs, GitError};
 use tagship_domain::error::cleaned;
 use tagship_domain::facts::{CommitId, Source};
+
+pub use fetch::WantedCommit;
 
 /// A checkout on disk.
 #[derive(Debug, Clone)]

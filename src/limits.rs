@@ -58,6 +58,9 @@ pub const SCAN_BEGIN: Duration = Duration::from_secs(30);
 /// How long an enhanced scan that found nothing is asked again.
 pub const SCAN_SETTLES: Duration = Duration::from_secs(Scan::SETTLE.as_secs().unsigned_abs());
 
+/// How long a commit may take that a git server gives as the build context.
+pub const GIT_FETCH: Duration = Duration::from_mins(15);
+
 /// How long GitHub may take to give an OIDC token.
 pub const OIDC: Duration = Duration::from_secs(15);
 /// How long one try of a call to GitHub's API may take.
@@ -238,6 +241,7 @@ pub const LIMITS: &[Limit] = &[
         "an enhanced scan that found nothing is asked again",
         Bound::Time(SCAN_SETTLES),
     ),
+    row("git server", "a commit with its files", Bound::Time(GIT_FETCH)),
     row("GitHub", "an OIDC token", Bound::Time(OIDC)),
     row("GitHub", "an OIDC token", Bound::Size(TOKEN_BYTES)),
     row("GitHub", "one try of a call to the API", Bound::Time(GITHUB_TRY)),

@@ -1,6 +1,7 @@
 //! Settings: everything a run needs to know, parsed and checked.
 
 mod build;
+mod git_address;
 mod identity;
 mod repository;
 
@@ -28,7 +29,8 @@ use tagship_domain::signing::Signer;
 use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
 
-pub use build::{BuildSettings, CacheWish, EngineSettings, LoginSettings, RegistryLoginSettings};
+pub use build::{BuildSettings, CacheWish, EngineSettings, GitContext, LoginSettings, RegistryLoginSettings};
+pub use git_address::{GitAddress, InvalidGitAddress};
 pub use identity::{AccessKey, ExportSettings, IdentitySettings, OidcRequest, OidcToken, SessionSettings};
 pub use repository::{CopyPlace, LayoutPlace, RegistrySettings, RepositoryPlace, RepositorySettings};
 
@@ -317,8 +319,10 @@ impl Settings {
         let of_caches = self.build.options.secrets();
         let of_logins = self.build.logins.lines.iter().map(|line| &line.password);
         let of_receivers = self.notify.receivers.iter().filter_map(|one| one.url.as_ref());
+        let of_address = self.build.git.iter().filter_map(|git| git.password.as_ref());
         let of_signing = self.sign.iter().flat_map(SignSettings::secrets);
         of_build
+            .chain(of_address)
             .chain(of_receivers)
             .chain(of_signing)
             .chain(self.notify.key.as_ref().map(WebhookKey::secret))

@@ -54,6 +54,7 @@ pub(super) fn read(
     Some(BuildSettings {
         context: places.as_ref()?.context.clone(),
         dockerfile: places.as_ref()?.dockerfile.clone(),
+        git: places.as_ref()?.git.clone(),
         of_standard_input: places.and_then(|places| places.read),
         target,
         args,

@@ -29,7 +29,9 @@ impl NeedsSetup {
                     _ => is_engine_of_host(value.trim()),
                 }
             }),
-            Self::HostFile => lines.filter_map(named_path).any(|path| paths.is_of_host(path)),
+            Self::HostFile => lines
+                .filter_map(named_path)
+                .any(|path| !is_address(path) && paths.is_of_host(path)),
             Self::HostFileOfEntry => lines
                 .filter_map(|line| line.split_once('='))
                 .map(|(_, value)| value.trim())

@@ -1,17 +1,18 @@
 //! Where the context and the Dockerfile are.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::RawInputs;
 use super::entries::stays;
 use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::InputText;
 use super::standard_input::{self, DASH};
+use super::{Face, RawInputs};
+use crate::settings::{GitAddress, GitContext};
 use tagship_domain::untrusted::cleaned;
 
 /// Where the context and the Dockerfile are; absolute.
@@ -23,6 +24,8 @@ pub(super) struct BuildPlaces {
     pub(super) dockerfile: PathBuf,
     /// The folder of what came from standard input.
     pub(super) read: Option<Arc<TempDir>>,
+    /// The repository elsewhere that the paths begin in.
+    pub(super) git: Option<GitContext>,
 }
 
 /// Reads `context` and `file`, and what stands in their place on standard input.
@@ -40,6 +43,9 @@ pub(super) fn read(raw: &RawInputs, paths: &Paths, problems: &mut Problems) -> O
             );
         }
         return of_archive(raw, &context_text, file, problems);
+    }
+    if GitAddress::is_address(&context_text.text) {
+        return of_repository(&context_text, file, raw.face(), problems);
     }
     let stays_there =
         |value: &InputText, path: &Path, problems: &mut Problems| stays(raw, value, path, paths, problems);
@@ -65,6 +71,51 @@ pub(super) fn read(raw: &RawInputs, paths: &Paths, problems: &mut Problems) -> O
         context: folder?,
         dockerfile,
         read: read.map(|read| read.0),
+        git: None,
+    })
+}
+
+/// The context is a folder of a repository elsewhere, which is fetched when the run begins.
+fn of_repository(
+    value: &InputText,
+    file: Option<InputText>,
+    face: Face,
+    problems: &mut Problems,
+) -> Option<BuildPlaces> {
+    let hint = "an address is `https://HOST/PATH.git#REF:FOLDER`".to_owned();
+    let address = problems.check(&value.origin, GitAddress::parse(&value.text), Some(hint))?;
+    let folder = PathBuf::from(&address.folder);
+    let (dockerfile, read) = match file {
+        Some(file) if file.text == DASH => {
+            let read = standard_input::dockerfile(&file, face, problems)?;
+            (read.dockerfile(), Some(read.0))
+        }
+        Some(file) => {
+            let path = Path::new(&file.text);
+            let stays = path
+                .components()
+                .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+            if !stays {
+                let message = format!(
+                    "Dockerfile `{}` lies outside of the repository",
+                    cleaned(&file.text)
+                );
+                let hint = "give its path from the context's folder on".to_owned();
+                return problems.add(&file.origin, message, hint);
+            }
+            (folder.join(path), None)
+        }
+        None => (folder.join("Dockerfile"), None),
+    };
+    Some(BuildPlaces {
+        context: folder,
+        dockerfile,
+        read,
+        git: Some(GitContext {
+            password: address.secret(),
+            address,
+            fetched: None,
+        }),
     })
 }
 
@@ -94,21 +145,12 @@ fn of_archive(
         context,
         dockerfile: path,
         read: Some(read.0),
+        git: None,
     })
 }
 
 /// The context folder, with links followed, so that the Dockerfile's place in it follows from the path alone.
 fn context(value: &InputText, paths: &Paths, problems: &mut Problems) -> Option<PathBuf> {
-    if value.text.contains("://") || value.text.starts_with("git@") {
-        return problems.add(
-            &value.origin,
-            format!(
-                "context `{}` is not a folder but an address",
-                cleaned(&value.text)
-            ),
-            "check the repository out and give the folder".to_owned(),
-        );
-    }
     let path = paths.resolve(&value.text);
     match fs::canonicalize(&path) {
         Ok(folder) if folder.is_dir() => Some(folder),

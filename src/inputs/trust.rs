@@ -93,7 +93,10 @@ impl MaySet {
             // Which registry it may be is decided where the account is known.
             Self::Anyone | Self::OwnAccount => true,
             Self::Workflow => false,
-            Self::WithinCheckout => texts.iter().all(|text| paths.is_within(Path::new(text.trim()))),
+            Self::WithinCheckout => texts
+                .iter()
+                .map(|text| text.trim())
+                .all(|text| !is_address(text) && paths.is_within(Path::new(text))),
             Self::FolderWithinCheckout => texts.iter().flat_map(|text| text.lines()).all(|line| {
                 let value = line.split_once('=').map_or("", |(_, value)| value.trim());
                 !is_address(value) && paths.is_within(Path::new(value))

@@ -266,7 +266,7 @@ impl Replacement {
                 ("context", context) => match context.strip_prefix("{{defaultContext}}") {
                     Some("") => {}
                     Some(rest) => self.put("context", rest.trim_start_matches(':')),
-                    None if context.contains("://") => self.notes.push(MigrationNote::NoEquivalent {
+                    None if is_unknown_address(context) => self.notes.push(MigrationNote::NoEquivalent {
                         step: build.name.clone(),
                         input: "context".to_owned(),
                     }),
@@ -289,6 +289,12 @@ impl Replacement {
             self.put("secrets", secrets.join("\n"));
         }
     }
+}
+
+/// Whether a context is an address that is no git repository's.
+fn is_unknown_address(context: &str) -> bool {
+    let address = context.split('#').next().unwrap_or_default();
+    address.starts_with("http") && address.strip_suffix(".git").is_none()
 }
 
 /// The session tags of a role that is assumed with keys: those that configure-aws-credentials sends of itself, and those of

@@ -51,6 +51,34 @@ pub enum GitError {
         /// The name.
         revision: String,
     },
+    /// A repository elsewhere does not give its commit.
+    #[error("git repository `{address}` cannot be fetched: {message}")]
+    NotFetched {
+        /// Its address, without what may be secret.
+        address: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A repository elsewhere has no such branch, tag or other reference.
+    #[error("git repository `{address}` has no branch or tag `{reference}`")]
+    NoReference {
+        /// Its address, without what may be secret.
+        address: String,
+        /// The name.
+        reference: String,
+    },
+    /// A commit of a repository elsewhere does not have what is built.
+    #[error("commit {commit} of git repository `{address}` has no {what} `{path}`")]
+    NotInCommit {
+        /// The repository's address, without what may be secret.
+        address: String,
+        /// The commit, shortened.
+        commit: String,
+        /// Whether a file or a folder is missing.
+        what: &'static str,
+        /// Its path from the root of the repository on.
+        path: String,
+    },
     /// The repository is damaged or of an unknown kind.
     #[error("git repository `{path}` cannot be read: {message}")]
     Unreadable {
@@ -80,8 +108,10 @@ impl Diagnose for GitError {
             | Self::Bare { .. }
             | Self::Unborn { .. }
             | Self::Shallow { .. }
+            | Self::NoReference { .. }
+            | Self::NotInCommit { .. }
             | Self::UnknownRevision { .. } => FailureKind::Usage,
-            Self::Unreadable { .. } => FailureKind::Operation,
+            Self::NotFetched { .. } | Self::Unreadable { .. } => FailureKind::Operation,
         }
     }
 
@@ -101,6 +131,15 @@ impl Diagnose for GitError {
             }
             Self::UnknownRevision { .. } => {
                 "name a commit, branch or tag that was fetched; `git fetch --unshallow --tags` fetches all, and so does `fetch-depth: 0` in GitHub Actions, `GIT_DEPTH: 0` in GitLab CI".into()
+            }
+            Self::NotFetched { .. } => {
+                "check the address and the network; a private repository takes a token: `secret-envs: GIT_AUTH_TOKEN=VARIABLE`".into()
+            }
+            Self::NotInCommit { .. } => {
+                "name the folder behind the reference, `#REF:FOLDER`, and the Dockerfile with `file`, from that folder on".into()
+            }
+            Self::NoReference { .. } => {
+                "name a branch, a tag, a reference such as `refs/pull/1/merge`, or the whole id of a commit".into()
             }
             Self::Unreadable { .. } => "look at what `git fsck` and `git status` say".into(),
         })

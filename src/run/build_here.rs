@@ -6,8 +6,9 @@ use buildkit_session::DaemonPlace;
 
 use super::build_watch::BuildWatch;
 use super::commit_naming::CommitNaming;
-use super::context::source;
+use super::git_context::fetched;
 use super::result_files::{prepare_files, write_files};
+use super::source::source;
 use super::version::OfForge;
 use super::{Outcome, RunError};
 use crate::aws::Ecr;
@@ -35,6 +36,8 @@ pub async fn build(
         prepare_files(&settings.files)?;
     }
     ledger.enter(Stage::Read, &*reporter);
+    let fetched = fetched(settings, &reporter).await?;
+    let settings = &*fetched;
     let naming = CommitNaming::of(settings, source(settings).await?, OfForge::default(), &*reporter).await?;
     let unknown = naming.repository(RepositoryInfo::default());
     let mut made = settings.lists.evaluate(&naming.tag_context(&unknown))?;
@@ -58,7 +61,10 @@ pub async fn build(
         Arc::clone(&reporter),
     ));
     let runner = Spread::new(&settings.build.builders, &watch.reporter(), |place, reporter| {
-        let name = settings.workspace.display().to_string();
+        let name = match &settings.build.git {
+            Some(git) => git.address.to_string(),
+            None => settings.workspace.display().to_string(),
+        };
         runner_at(place, settings, Arc::clone(&logins), reporter, name)
     });
     ledger.enter(Stage::Build, &*reporter);
@@ -88,7 +94,7 @@ pub(super) fn runner_at(
     name: String,
 ) -> BuildRunner {
     let host = settings.build.docker_host.as_deref();
-    let runner = BuildRunner::new(host, logins, reporter, settings.workspace.clone(), name);
+    let runner = BuildRunner::new(host, logins, reporter, settings.tree(), name);
     match place {
         Some(builder) => runner.on_daemon(builder.clone()),
         None => runner,

@@ -46,7 +46,7 @@ impl<'a> CommitNaming<'a> {
         reporter: &dyn Reporter,
     ) -> Result<Self, RunError> {
         let prefix = &settings.tag_prefix;
-        let checkout = GixCheckout::at(&settings.workspace);
+        let checkout = GixCheckout::at(settings.checkout());
         let context = &settings.build.context;
         let (mut event, mismatch) = if let Some(event) = &settings.event {
             let checked_out = checkout.checked_out(context, event)?;

@@ -10,19 +10,18 @@ use super::history::History;
 use super::release::{ReleaseWish, makes_version, releasable};
 use super::rule_inputs::fetch_repository_info;
 use super::shared_registries::{SharedRegistries, repository_of};
+use super::source::source;
 use super::target::Target;
 use super::version::OfForge;
-use crate::engine::ContextInputs;
-use crate::git::GixCheckout;
 use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, PlannedRepository, gather, read_parts};
-use crate::ports::{BuildError, BuildInputs, ReadRepositories as _, Reporter, RunEvent, Warning};
+use crate::ports::{ReadRepositories as _, Reporter, RunEvent, Warning};
 use crate::registry::UnmadeRepository;
-use crate::settings::{BuildSettings, CacheWish, Publishing, Settings};
-use tagship_domain::build::{BuildRequest, NamedContext};
+use crate::settings::{CacheWish, Publishing, Settings};
+use tagship_domain::build::BuildRequest;
 use tagship_domain::bump::VersionTag;
 use tagship_domain::event::RepositoryInfo;
-use tagship_domain::facts::{Fact, Facts, Source};
+use tagship_domain::facts::{Fact, Facts};
 use tagship_domain::merging::MergedIndex;
 use tagship_domain::plan::{Content, Note, Plan, PlanRequest, Scope};
 use tagship_domain::reference::ImageName;
@@ -305,44 +304,4 @@ impl<'a> RunContext<'a> {
         }
         request
     }
-}
-
-/// What the checkout says.
-pub(super) async fn source(settings: &Settings) -> Result<Source, RunError> {
-    let (workspace, build) = (settings.workspace.clone(), settings.build.clone());
-    // Nothing is built of the files that are here: what was built says itself whether its tree was clean.
-    let is_merge = matches!(settings.publishing, Publishing::Merge(_));
-    let in_job = settings.identity.in_actions;
-    let read = tokio::task::spawn_blocking(move || {
-        let checkout = GixCheckout::at(workspace);
-        // Whether there is a repository at all is known before a folder is walked.
-        let source = checkout
-            .source(&build.context)
-            .map_err(|error| error.in_job(in_job))?;
-        if is_merge {
-            return Ok(source);
-        }
-        let inputs = read_by(&build).map_err(BuildError::from)?;
-        let inputs: Vec<&dyn BuildInputs> = inputs.iter().map(|one| one as &dyn BuildInputs).collect();
-        Ok::<_, PipelineError>(checkout.compared_source(&inputs)?)
-    });
-    let mut source = read
-        .await
-        .map_err(|error| RunError::Broken(error.to_string()))??;
-    let github = &settings.github;
-    if let (Some(server), Some(repository)) = (&github.server_url, &github.repository) {
-        source.url = Some(format!("{}/{repository}", server.as_str().trim_end_matches('/')));
-    }
-    Ok(source)
-}
-
-/// Every folder that the build reads, the main context first.
-fn read_by(build: &BuildSettings) -> Result<Vec<ContextInputs>, buildkit_session::Error> {
-    let mut inputs = vec![ContextInputs::read(&build.context, &build.dockerfile)?];
-    for context in build.options.contexts.values() {
-        if let NamedContext::Folder(folder) = context {
-            inputs.push(ContextInputs::named(folder)?);
-        }
-    }
-    Ok(inputs)
 }

@@ -130,6 +130,12 @@ pub enum RunError {
     /// Tagship is wrong.
     #[error("reading the checkout broke off: {0}")]
     Broken(String),
+    /// A plan without any server cannot know what a repository elsewhere holds.
+    #[error("context `{address}` has to be fetched, and `offline` contacts no server")]
+    OfflineContext {
+        /// Its address, without what may be secret.
+        address: String,
+    },
 }
 
 impl RunError {
@@ -210,6 +216,7 @@ impl Diagnose for RunError {
         match self {
             Self::RequiredTag { .. } => FailureKind::TagConflict,
             Self::NoForge
+            | Self::OfflineContext { .. }
             | Self::NotReleasable { .. }
             | Self::SameTagRules { .. }
             | Self::TagOfTwoImages { .. } => FailureKind::Usage,
@@ -242,6 +249,7 @@ impl Diagnose for RunError {
             Self::SameTagRules { .. } | Self::TagOfTwoImages { .. } => Some(
                 "give each a repository of its own, or its tag rules a prefix or suffix: docs/monorepo.md".into(),
             ),
+            Self::OfflineContext { .. } => Some("leave `offline` out, or check the repository out".into()),
             Self::ImageMissing(_) => Some("list the tags with `tagship ls`".into()),
             _ => self.inner().and_then(Diagnose::hint),
         }

@@ -25,7 +25,7 @@ pub(super) struct History {
 impl History {
     pub(super) fn of(settings: &Settings, reporter: Arc<dyn Reporter>) -> Self {
         Self {
-            checkout: GixCheckout::at(&settings.workspace),
+            checkout: GixCheckout::at(settings.checkout()),
             context: settings.build.context.clone(),
             github: settings.github.clone(),
             reporter,

@@ -77,7 +77,7 @@ impl<'a> ReleaseWish<'a> {
             wanted,
             prefix: &settings.tag_prefix,
             paths: settings.paths.as_ref(),
-            workspace: &settings.workspace,
+            workspace: settings.checkout(),
             context: &settings.build.context,
             web: web.map(str::to_owned),
             forge,

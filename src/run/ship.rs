@@ -12,6 +12,7 @@ use super::engine_check::check_engine;
 use super::exports;
 use super::further_targets::OpenedTargets;
 use super::gate::{plan_gate, plan_gate_offline, upload_sarif, write_sarif};
+use super::git_context::fetched;
 use super::history::History;
 use super::replication::ReplicationWait;
 use super::result_files::{prepare_files, write_files};
@@ -60,6 +61,8 @@ pub(super) async fn ship_sharing(
         prepare_files(&settings.files)?;
     }
     ledger.enter(Stage::Read, &*reporter);
+    let fetched = fetched(settings, &reporter).await?;
+    let settings = &*fetched;
     let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
     let context = context.sharing(shared);
     ledger.destination(context.image());
@@ -225,15 +228,14 @@ async fn publish(
     let scans = connection.scans();
     let signer = signer(settings.sign.as_ref(), connection);
     let targets = targets.writers();
-    let dockerfile = &settings.build.dockerfile;
-    let dockerfile = dockerfile.strip_prefix(&settings.workspace).unwrap_or(dockerfile);
+    let dockerfile = settings.shown_dockerfile();
     let repositories = connection.repositories().await;
     let writers = Writers {
         missing: missing.map(|planned| MissingRepository {
             planned,
             repositories: &repositories,
         }),
-        dockerfile,
+        dockerfile: &dockerfile,
         registry: &repository,
         targets: FurtherTargets {
             source: &repository,
@@ -251,7 +253,7 @@ async fn publish(
     let findings = write_sarif(
         settings.gate.as_ref(),
         &plan.image.repository,
-        dockerfile,
+        &dockerfile,
         ledger.gate_decision().as_ref(),
         &*reporter,
     );
@@ -285,6 +287,8 @@ pub async fn plan(
 ) -> Result<Outcome, RunError> {
     note_destination(settings, ledger);
     ledger.enter(Stage::Read, &*reporter);
+    let fetched = fetched(settings, &reporter).await?;
+    let settings = &*fetched;
     let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
     ledger.destination(context.image());
     let facts = if settings.offline {

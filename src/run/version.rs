@@ -60,7 +60,7 @@ pub(super) async fn made_version(
             ..Rules::default()
         },
         paths: settings.paths.clone(),
-        workspace: settings.workspace.clone(),
+        workspace: settings.checkout().to_owned(),
         context: settings.build.context.clone(),
         of_forge: of_forge.tags.to_vec(),
     };

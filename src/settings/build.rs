@@ -1,6 +1,6 @@
 //! What to build, and with what.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,16 +8,19 @@ use buildkit_session::DaemonPlace;
 use secrecy::SecretString;
 use tempfile::TempDir;
 
+use super::{GitAddress, Settings};
 use tagship_domain::build::{BuildArgs, BuildOptions, BuildSecret, CacheEntry};
 use tagship_domain::content::Platform;
 
 /// What to build.
 #[derive(Debug, Clone)]
 pub struct BuildSettings {
-    /// The context folder; absolute.
+    /// The context folder; absolute, unless it is yet to be fetched.
     pub context: PathBuf,
-    /// The Dockerfile; absolute.
+    /// The Dockerfile; absolute, unless it is yet to be fetched.
     pub dockerfile: PathBuf,
+    /// The repository elsewhere that the context is fetched from. Until then the paths begin at its root.
+    pub git: Option<GitContext>,
     /// The folder of what came from standard input, which is gone with the last of its owners.
     pub of_standard_input: Option<Arc<TempDir>>,
     /// The stage.
@@ -48,6 +51,17 @@ pub struct BuildSettings {
     pub docker_host: Option<String>,
     /// BuildKit daemons that build for some platforms, or for all.
     pub builders: Vec<DaemonPlace>,
+}
+
+/// A context that is fetched from a repository elsewhere.
+#[derive(Debug, Clone)]
+pub struct GitContext {
+    /// Where it is.
+    pub address: GitAddress,
+    /// The password of the address.
+    pub password: Option<SecretString>,
+    /// The folder of its checkout, once it is there; it is gone with the last of its owners.
+    pub fetched: Option<Arc<TempDir>>,
 }
 
 /// An engine whose image is pushed as it is.
@@ -100,4 +114,35 @@ pub enum CacheWish {
         /// Whether it is left out where it is not possible.
         is_optional: bool,
     },
+}
+
+impl Settings {
+    /// The folder that the repository is looked for in first: the workspace, or what was fetched in its place.
+    pub fn checkout(&self) -> &Path {
+        match &self.build.git {
+            Some(GitContext {
+                fetched: Some(folder),
+                ..
+            }) => folder.path(),
+            _ => &self.workspace,
+        }
+    }
+
+    /// The Dockerfile as messages show it.
+    pub fn shown_dockerfile(&self) -> PathBuf {
+        let dockerfile = &self.build.dockerfile;
+        let shown = dockerfile.strip_prefix(self.tree());
+        shown.unwrap_or(dockerfile).to_owned()
+    }
+
+    /// The folder that paths of built files are shown from.
+    pub fn tree(&self) -> PathBuf {
+        let context = &self.build.context;
+        // git's own files stand beside the tree of what was fetched.
+        let is_root = |folder: &&Path| folder.parent().is_some_and(|outer| outer.join(".git").is_dir());
+        match &self.build.git {
+            Some(_) => context.ancestors().find(is_root).unwrap_or(context).to_owned(),
+            None => self.workspace.clone(),
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod errors_page;
 mod exports;
 mod first_process;
 mod git;
+mod git_context;
 mod github_release_page;
 mod github_releases;
 mod hostile;

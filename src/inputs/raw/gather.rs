@@ -253,8 +253,10 @@ fn begun_here(input: &Input, texts: Vec<String>, environment: &Environment) -> V
         return texts;
     }
     let begun = |text: String| {
-        let is_path =
-            !text.trim().is_empty() && text != "-" && !text.starts_with("sha256:") && !text.contains("://");
+        let is_path = !text.trim().is_empty()
+            && text != "-"
+            && !text.starts_with("sha256:")
+            && !container::is_address(&text);
         if is_path {
             environment.working_directory().join(text).display().to_string()
         } else {

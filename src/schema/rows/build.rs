@@ -8,7 +8,8 @@ pub(super) const ROWS: &[Input] = &[
         Section::Build,
         "context",
         "DIR",
-        "The folder that is sent as the build context; `-` takes an archive, or a Dockerfile alone, from standard input",
+        "The folder that is sent as the build context; a commit elsewhere, as `https://host/team/app.git#v1.2.3:folder`; or `-`, \
+         which takes an archive, or a Dockerfile alone, from standard input",
     ).may_set(MaySet::WithinCheckout).needs_setup(NeedsSetup::HostFile)
     .default("."),
     Input::text(Section::Build, "file", "PATH", "The Dockerfile; `-` takes it from standard input").may_set(MaySet::WithinCheckout).needs_setup(NeedsSetup::HostFile).default_note("`Dockerfile` in the context"),

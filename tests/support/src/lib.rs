@@ -17,6 +17,7 @@ pub mod clients;
 pub mod elsewhere;
 pub mod engines;
 pub mod fake;
+pub mod git_server;
 pub mod github;
 pub mod history;
 pub mod iam;

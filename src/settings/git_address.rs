@@ -1,0 +1,284 @@
+//! A repository elsewhere as the build context: `URL#REF:FOLDER`.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use tagship_domain::untrusted::cleaned;
+
+/// A commit of a repository elsewhere, and a folder in it.
+///
+/// Source: docker CLI reference, `docker buildx build`, "Git repositories"; BuildKit, `util/gitutil`.
+#[derive(Debug, Clone)]
+pub struct GitAddress {
+    /// With a password, where it has one.
+    remote: SecretString,
+    /// Without user, password and fragment.
+    shown: String,
+    /// The branch, tag, other reference, or commit's full id; the default branch when absent.
+    pub reference: Option<String>,
+    /// The folder, without `.`, `..` and slashes around it; empty for the root.
+    pub folder: String,
+}
+
+/// Why an address is no git repository's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidGitAddress {
+    /// Of what is fetched by HTTP, repositories alone are taken.
+    #[error("`{shown}` is not the address of a git repository, which ends in `.git`")]
+    NotGit {
+        /// Without what may be secret.
+        shown: String,
+    },
+    /// Another protocol.
+    #[error(
+        "`{scheme}://` is not supported; a git repository has `https://`, `http://`, `ssh://`, `git://` or `git@HOST:PATH`"
+    )]
+    Scheme {
+        /// The protocol.
+        scheme: String,
+    },
+    /// No address at all.
+    #[error("it is not an address with a host and a path")]
+    Address,
+    /// Parameters.
+    #[error("parameters after `?` are not taken; reference and folder stand behind `#`, as `#v1.2.3:app`")]
+    Parameters,
+    /// A reference that git does not have.
+    #[error("`{reference}` is no name of a branch, tag or commit")]
+    Reference {
+        /// What stands there.
+        reference: String,
+    },
+    /// A folder that is none of the repository.
+    #[error("the folder `{folder}` lies outside of the repository")]
+    Folder {
+        /// What stands there.
+        folder: String,
+    },
+}
+
+impl GitAddress {
+    /// Whether what stands for a context is an address, and no folder.
+    pub fn is_address(text: &str) -> bool {
+        text.contains("://") || text.starts_with("git@")
+    }
+
+    /// Reads an address.
+    pub fn parse(text: &str) -> Result<Self, InvalidGitAddress> {
+        let (remote, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let (reference, folder) = fragment.split_once(':').unwrap_or((fragment, ""));
+        let shown = shown(remote)?;
+        let is_id = |text: &str| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if !reference.is_empty() && !is_id(reference) && !is_reference(reference) {
+            return Err(InvalidGitAddress::Reference {
+                reference: cleaned(reference),
+            });
+        }
+        let parts = folder.split('/').filter(|part| !part.is_empty() && *part != ".");
+        let parts: Vec<&str> = parts.collect();
+        if parts.contains(&"..") || parts.contains(&".git") || folder.contains('\0') {
+            return Err(InvalidGitAddress::Folder {
+                folder: cleaned(folder),
+            });
+        }
+        Ok(Self {
+            remote: remote.into(),
+            shown,
+            reference: (!reference.is_empty()).then(|| reference.to_owned()),
+            folder: parts.join("/"),
+        })
+    }
+
+    /// The address that git is given, with its password. For git alone.
+    pub fn exposed(&self) -> &str {
+        self.remote.expose_secret()
+    }
+
+    /// The address, without user and password.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The password, or the token in its place.
+    pub fn secret(&self) -> Option<SecretString> {
+        let (_, rest) = self.exposed().split_once("://")?;
+        let (user, _) = rest.split('/').next()?.rsplit_once('@')?;
+        let secret = match user.split_once(':') {
+            Some((_, password)) => password,
+            // A token may stand for the user.
+            None if self.shown.starts_with("http") => user,
+            None => return None,
+        };
+        (!secret.is_empty()).then(|| secret.into())
+    }
+
+    /// Where a token may go: protocol, host and port of an address that is asked by HTTP.
+    pub fn origin(&self) -> Option<(String, String)> {
+        let url = Url::parse(&self.shown).ok()?;
+        let is_web = matches!(url.scheme(), "http" | "https");
+        let origin = url.origin().ascii_serialization();
+        is_web.then(|| (origin, url.host_str().unwrap_or_default().to_owned()))
+    }
+}
+
+impl fmt::Display for GitAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reference = self.reference.as_deref().unwrap_or_default();
+        f.write_str(&self.shown)?;
+        match (reference, self.folder.as_str()) {
+            ("", "") => Ok(()),
+            (reference, "") => write!(f, "#{reference}"),
+            (reference, folder) => write!(f, "#{reference}:{folder}"),
+        }
+    }
+}
+
+/// The address of a repository without user and password.
+fn shown(remote: &str) -> Result<String, InvalidGitAddress> {
+    if let Some(rest) = remote.strip_prefix("git@") {
+        let is_legal = rest
+            .split_once(':')
+            .is_some_and(|(host, path)| is_host(host) && !path.is_empty() && !path.starts_with('-'));
+        return if is_legal {
+            Ok(cleaned(remote))
+        } else {
+            Err(InvalidGitAddress::Address)
+        };
+    }
+    let mut url = Url::parse(remote).map_err(|_error| InvalidGitAddress::Address)?;
+    let scheme = url.scheme().to_owned();
+    if !matches!(scheme.as_str(), "http" | "https" | "ssh" | "git") {
+        return Err(InvalidGitAddress::Scheme {
+            scheme: cleaned(&scheme),
+        });
+    }
+    let is_hosted = url.host_str().is_some_and(|host| !host.starts_with('-'));
+    if !is_hosted || url.path().len() < 2 || remote.contains(char::is_whitespace) {
+        return Err(InvalidGitAddress::Address);
+    }
+    if url.query().is_some() {
+        return Err(InvalidGitAddress::Parameters);
+    }
+    let cleared = url.set_username("").and_then(|()| url.set_password(None));
+    cleared.map_err(|()| InvalidGitAddress::Address)?;
+    let shown = url.to_string();
+    let is_web = scheme.starts_with("http");
+    if is_web && url.path().trim_end_matches('/').strip_suffix(".git").is_none() {
+        return Err(InvalidGitAddress::NotGit { shown });
+    }
+    Ok(shown)
+}
+
+fn is_host(text: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+    !text.is_empty() && !text.starts_with('-') && text.bytes().all(legal)
+}
+
+/// Whether git takes a name for one of a reference.
+///
+/// Source: git, `git-check-ref-format(1)`.
+fn is_reference(name: &str) -> bool {
+    let is_part =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none();
+    let legal = |c: char| !c.is_control() && !" ~^:?*[\\".contains(c);
+    name.chars().all(legal)
+        && name.split('/').all(is_part)
+        && !name.starts_with('-')
+        && !name.ends_with('.')
+        && !name.contains("..")
+        && !name.contains("@{")
+        && name != "@"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reference_and_folder_stand_behind_the_address() {
+        for (text, shown, reference, folder) in [
+            ("https://host/team/app.git", "https://host/team/app.git", None, ""),
+            (
+                "https://host/app.git#main",
+                "https://host/app.git",
+                Some("main"),
+                "",
+            ),
+            (
+                "https://host/app.git#:docker",
+                "https://host/app.git",
+                None,
+                "docker",
+            ),
+            (
+                "https://host/app.git#refs/pull/7/merge:/a/./b/",
+                "https://host/app.git",
+                Some("refs/pull/7/merge"),
+                "a/b",
+            ),
+            (
+                "git@host:team/app#v1.2.3",
+                "git@host:team/app",
+                Some("v1.2.3"),
+                "",
+            ),
+            ("ssh://git@host:2222/app", "ssh://host:2222/app", None, ""),
+            ("git://host/app", "git://host/app", None, ""),
+        ] {
+            let address = GitAddress::parse(text).unwrap();
+            let found = (
+                address.shown(),
+                address.reference.as_deref(),
+                address.folder.as_str(),
+            );
+            assert_eq!(found, (shown, reference, folder), "{text}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_shown_nowhere() {
+        for (text, secret) in [
+            ("https://user:hunter22@host/app.git#main", "hunter22"),
+            ("https://ghp_token@host/app.git", "ghp_token"),
+        ] {
+            let address = GitAddress::parse(text).unwrap();
+            for said in [format!("{address}"), format!("{address:?}")] {
+                assert!(!said.contains(secret), "{said}");
+            }
+            assert_eq!(address.secret().unwrap().expose_secret(), secret);
+            assert!(address.exposed().contains(secret));
+        }
+        let error = GitAddress::parse("https://user:hunter22@host/app").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`https://host/app` is not the address of a git repository, which ends in `.git`"
+        );
+    }
+
+    #[test]
+    fn what_git_would_misread_is_refused() {
+        for text in [
+            "https://host/app",
+            "https://host/",
+            "https:///app.git",
+            "ftp://host/app.git",
+            "file:///srv/app.git",
+            "ext::sh -c evil",
+            "ssh://-oProxyCommand=evil/app",
+            "git@-oProxyCommand=evil:app",
+            "git@host:-upload-pack",
+            "git@host",
+            "https://host/app.git?ref=main",
+            "https://host/app.git#--upload-pack=evil",
+            "https://host/app.git#a..b",
+            "https://host/app.git#main~1",
+            "https://host/app.git#main:../x",
+            "https://host/app.git#main:.git/hooks",
+            "https://ho st/app.git",
+        ] {
+            assert!(GitAddress::parse(text).is_err(), "{text}");
+        }
+    }
+}
