@@ -6,6 +6,7 @@ mod gate;
 mod gather;
 mod ledger;
 mod prune;
+mod rebuild;
 mod registry_settings;
 mod release;
 mod repositories;

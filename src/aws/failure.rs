@@ -180,7 +180,7 @@ fn is_refused_token(cause: &(dyn Error + 'static)) -> bool {
 
 /// Whether [`Bounded`] broke the answer off.
 fn is_too_long(error: &(dyn Error + 'static)) -> bool {
-    causes(error).any(|cause| cause.is::<LengthLimitError>())
+    causes(error).any(<dyn Error>::is::<LengthLimitError>)
 }
 
 fn is_timeout<E, R>(error: &SdkError<E, R>) -> bool {

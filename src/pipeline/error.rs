@@ -12,6 +12,7 @@ use tagship_domain::facts::{Difference, DifferenceCause, paths};
 use tagship_domain::findings::{GateFailure, NeverScanned};
 use tagship_domain::merging::MergeError;
 use tagship_domain::plan::{Conflicts, TooLarge};
+use tagship_domain::rebuild::RebuildMismatch;
 use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::release::ReleaseConflict;
 use tagship_domain::signing::Signer;
@@ -35,6 +36,9 @@ pub enum PipelineError {
     /// A wanted tag cannot be set.
     #[error(transparent)]
     Conflict(#[from] Conflicts),
+    /// A rebuild gave another image.
+    #[error(transparent)]
+    Rebuilt(#[from] Box<RebuildMismatch>),
     /// Images cannot be merged.
     #[error(transparent)]
     Merge(#[from] MergeError),
@@ -144,6 +148,7 @@ impl Diagnose for PipelineError {
         Some(match self {
             Self::Git(error) => error,
             Self::Conflict(conflicts) => conflicts,
+            Self::Rebuilt(mismatch) => &**mismatch,
             Self::Merge(error) => error,
             Self::TooLarge(error) => error,
             Self::Build(error) | Self::Test { source: error, .. } => error,

@@ -7,6 +7,7 @@ use oci_registry::{READ_BLOB, VerifiedImage, verify_manifest};
 
 use super::gate::{Scanning, judge};
 use super::gather::facts;
+use super::rebuild::check_rebuilt;
 use super::release::{ReleasedImage, release};
 use super::repositories::MissingRepository;
 use super::signing::Signing;
@@ -177,6 +178,7 @@ async fn publish(
         let largest = image.description.largest;
         ledger.image(digest, &facts(image.description));
         manifest = image.manifest;
+        check_rebuilt(plan, &manifest, writers.registry).await?;
         if let (Some(limit), Some(largest)) = (plan.max_size, largest) {
             limit.check(largest)?;
         }

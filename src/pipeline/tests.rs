@@ -262,6 +262,26 @@ async fn a_rebuild_takes_a_second_build_on_a_classic_store_before_it_calls_an_im
 }
 
 #[tokio::test]
+async fn a_rebuild_that_differs_says_in_what() {
+    let registry = Memory::new(movable_latest());
+    ship(&registry, "a", false).await.0.unwrap();
+    let published = registry.tag("1.0.0").unwrap();
+    let (result, report) = ship(&registry, "b", true).await;
+    let error = result.unwrap_err();
+    let built = blobs("b", COMMIT, Some("1.0.0")).2.digest();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the build gave {built}, and published is {published}: layer 1 is {}, published {}",
+            Digest::of(b"b"),
+            Digest::of(b"a")
+        )
+    );
+    assert_eq!(report.status, Status::Failed);
+    assert_eq!(registry.tag("latest"), Some(published));
+}
+
+#[tokio::test]
 async fn a_commit_that_is_published_is_found_whatever_tags_are_wanted() {
     let registry = Memory::new(Mutability::Immutable);
     let first = Run::new(COMMIT, None, &["type=sha"], "a");

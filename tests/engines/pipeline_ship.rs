@@ -255,7 +255,12 @@ fn a_rebuild_builds_again_and_compares() {
                 &["--reproducible", "--rebuild", "--labels", "com.example.x=y"],
             )
             .code(10);
-        assert!(other.0.stderr.contains(&first), "{}", other.0.stderr);
+        let said = &other.0.stderr;
+        assert!(said.contains(&first), "{said}");
+        assert!(
+            said.contains("in the config `config.Labels.com.example.x`"),
+            "{said}"
+        );
         assert_eq!(yard.tags(), both(&yard, &first));
     }
 }

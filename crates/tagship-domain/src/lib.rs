@@ -27,6 +27,7 @@ pub mod notice;
 pub mod paths;
 pub mod plan;
 pub mod prune;
+pub mod rebuild;
 pub mod reference;
 pub mod registry_settings;
 pub mod release;

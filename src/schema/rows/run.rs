@@ -68,7 +68,7 @@ pub(super) const ROWS: &[Input] = &[
     Input::flag(
         Section::Run,
         "rebuild",
-        "Build although the commit is published, and compare the digests",
+        "Build although the commit is published, and compare: no tag is put, and another image ends the run with 10 and says in what it differs. Needs `reproducible`",
     ),
     Input::flag(
         Section::Run,
