@@ -23,6 +23,7 @@ mod spread;
 mod stored;
 mod trial;
 
+pub(crate) use base_image::read_dockerfile;
 pub use builder::EngineBuilder;
 pub use buildkit_session::ContextInputs;
 pub use classic::{BaseImage, ImageForm, LayerCache, push_archive};

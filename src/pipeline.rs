@@ -1,5 +1,6 @@
 //! The transaction: [`gather()`] reads, [`execute()`] writes what the plan says, and nothing else does.
 
+mod base_cache;
 mod error;
 mod execute;
 mod gate;
@@ -15,6 +16,7 @@ mod signing;
 mod tagging;
 mod targets;
 
+pub use base_cache::{BaseCacheError, read_through_cache, read_through_unknown};
 pub use error::{PipelineError, TargetsFailed};
 pub use execute::{Writers, execute};
 pub use gate::{Scanning, judge};

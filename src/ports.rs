@@ -48,7 +48,7 @@ pub use releases::{
 };
 pub use replicate::{ReplicationError, WatchReplication};
 pub use repositories::{
-    Creation, DeleteImages, DoomedImage, ReadRegistrySettings, ReadRepositories, Removal,
+    Creation, DeleteImages, DoomedImage, ReadBaseCache, ReadRegistrySettings, ReadRepositories, Removal,
     WriteRegistrySettings, WriteRepositories,
 };
 pub use scans::{ReadScans, ScanStart, ShowFindings, StartScans};

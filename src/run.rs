@@ -14,6 +14,7 @@ mod doctor;
 mod engine_check;
 mod error;
 mod exports;
+mod from_cache;
 mod further_targets;
 mod gate;
 mod git_context;

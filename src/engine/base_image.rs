@@ -5,9 +5,10 @@ use std::io::{self, Read as _};
 
 use buildkit_session::Progress;
 
-use tagship_domain::build::BuildRequest;
+use crate::ports::OpenBase;
+use tagship_domain::build::{BaseOrigin, BuildRequest};
 use tagship_domain::dockerfile::BaseStage;
-use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
+use tagship_domain::reference::{Digest, ImageName, PartialRef, Reference, RegistryHost, RepositoryName};
 
 /// The most bytes of a Dockerfile that are read; BuildKit refuses longer ones.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -30,6 +31,34 @@ impl ResolvedBase {
         Self::parse(resolved(&base, &progress.step_names())?)
     }
 
+    /// Finds what the built stage began with where a pull-through cache gave it: builders do not say which digest a named context
+    /// has, so that its tag is looked up. What is there now by another digest has other layers, and is left aside then.
+    pub(super) async fn of_cache(request: &BuildRequest, registries: &dyn OpenBase) -> Option<Self> {
+        let text = read_dockerfile(request).ok()?;
+        let base = BaseStage::of(&text, request.target.as_deref())?;
+        // An image that several stages begin with stands there once.
+        let is_it =
+            |image: &&tagship_domain::build::BaseImage| image.line == base.line || image.image == base.image;
+        let cached = request.base_images.iter().find(is_it)?;
+        let BaseOrigin::Cache { address, .. } = &cached.origin else {
+            return None;
+        };
+        let named = PartialRef::parse_name(address).ok()?;
+        let image = ImageName {
+            registry: named.registry?,
+            repository: named.repository?,
+        };
+        let digest = match named.reference? {
+            Reference::Digest(digest) => digest,
+            Reference::Tag(tag) => {
+                let tags = std::slice::from_ref(&tag);
+                let found = registries.open(&image).ok()?.resolve(tags).await.ok()?;
+                found.get(&tag)?.digest()
+            }
+        };
+        Some(Self { image, digest })
+    }
+
     /// Reads `host/repository:tag@digest`, as BuildKit writes it: with the host, also that of Docker Hub.
     fn parse(reference: &str) -> Option<Self> {
         let (name, digest) = reference.split_once('@')?;
@@ -46,7 +75,7 @@ impl ResolvedBase {
 }
 
 /// Reads the Dockerfile of a build.
-pub(super) fn read_dockerfile(request: &BuildRequest) -> io::Result<String> {
+pub(crate) fn read_dockerfile(request: &BuildRequest) -> io::Result<String> {
     let mut text = Vec::new();
     File::open(&request.dockerfile)?
         .take(MOST)

@@ -197,7 +197,7 @@ impl EngineBuilder {
             self.runner.check_base(engine, &base, &progress).await?;
         }
         let image = ClassicImage::find(connection, id, temporary.is_some()).await?;
-        let base = self.base_image(engine, request, &progress);
+        let base = self.base_image(engine, request, &progress).await;
         let pushed = push_archive(
             &image,
             registry,
@@ -216,19 +216,23 @@ impl EngineBuilder {
 
 impl EngineBuilder {
     /// What a build began with, where it can be asked for.
-    fn base_image(
+    async fn base_image(
         &self,
         engine: &Engine,
         request: &BuildRequest,
         progress: &Progress,
     ) -> Option<BaseImage<'_>> {
-        let ResolvedBase { image, digest } = ResolvedBase::of(request, progress)?;
+        let registries = self.bases.as_deref()?;
+        let ResolvedBase { image, digest } = match ResolvedBase::of(request, progress) {
+            Some(resolved) => resolved,
+            None => ResolvedBase::of_cache(request, registries).await?,
+        };
         let own = || Platform::parse(&engine.capabilities.platform).ok();
         Some(BaseImage {
             image,
             digest,
             platform: request.platforms.first().cloned().or_else(own),
-            registries: self.bases.as_deref()?,
+            registries,
             target: self.image.registry.clone(),
         })
     }

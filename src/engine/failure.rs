@@ -29,7 +29,11 @@ pub(super) fn classify(
     let details = Details::of(status);
     let message = request.build_args.redact(status.message());
     tracing::debug!(%message, ?details, "the build failed");
-    if let Some(error) = image.and_then(|image| push::classify(&message, image)) {
+    let is_of_base = request
+        .cached_bases()
+        .any(|(_, address)| message.contains(&format!("metadata for {address}: ")));
+    let pushed = image.filter(|_| !is_of_base);
+    if let Some(error) = pushed.and_then(|image| push::classify(&message, image)) {
         return error.into();
     }
     wording::classify(

@@ -87,6 +87,9 @@ fn frontend_options(request: &BuildRequest, dockerfile: &str) -> HashMap<String,
         };
         set(format!("context:{name}"), value);
     }
+    for (name, address) in request.cached_bases() {
+        set(format!("context:{name}"), format!("docker-image://{address}"));
+    }
     for (kind, attributes) in &options.attestations {
         set(format!("attest:{}", kind.as_str()), attributes.clone());
     }

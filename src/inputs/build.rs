@@ -39,6 +39,7 @@ pub(super) fn read(
     let logins = logins::read(raw, environment, paths, problems);
     let cache = cache::wish(raw, environment, problems);
     let no_cache = raw.flag("no-cache", problems);
+    let from_cache = raw.flag("from-cache", problems);
     let reproducible = raw.flag("reproducible", problems);
     let seconds = |input, problems: &mut Problems| {
         let seconds = raw.integer(input, problems)?;
@@ -61,6 +62,7 @@ pub(super) fn read(
         secrets,
         platforms,
         no_cache,
+        from_cache,
         reproducible,
         options,
         cache,

@@ -37,6 +37,7 @@ fn check_only(settings: &mut Settings) -> Option<String> {
     if matches!(settings.build.cache, CacheWish::Registry { .. }) {
         settings.build.cache = CacheWish::None;
     }
+    settings.build.from_cache = false;
     settings.publishing = Publishing::Whole;
     settings.targets.clear();
     settings.deploy_files.clear();

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::RegistryError;
 use tagship_domain::cost::StoredContent;
 use tagship_domain::inventory::ScanSummary;
-use tagship_domain::reference::{Digest, RepositoryName};
+use tagship_domain::reference::{Digest, Reference, RepositoryName};
 use tagship_domain::registry_settings::{ActualRegistry, RegistryPut, TemplatePrefix, WantedSettings};
 use tagship_domain::repositories::{
     ActualRepository, Change, DeclaredRepository, Document, ResourceTags, StoredImage,
@@ -69,6 +69,17 @@ pub trait ReadRegistrySettings: Send + Sync {
     /// Returns why the upstream registry of a rule of the pull-through cache cannot be used, as the registry says it; `None` where
     /// it can.
     async fn upstream_problem(&self, prefix: &TemplatePrefix) -> Result<Option<String>, RegistryError>;
+}
+
+/// Reads what a pull-through cache has, and imports nothing.
+#[async_trait]
+pub trait ReadBaseCache: ReadRegistrySettings {
+    /// Returns the digest of a copy that is there now; `None` where there is none.
+    async fn cached_digest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<Digest>, RegistryError>;
 }
 
 /// Changes the settings of a registry.

@@ -92,6 +92,11 @@ pub fn plan_text(plan: &Plan) -> String {
             )
         }
     };
+    if let Content::Build { request } = &plan.content {
+        for base in &request.base_images {
+            let _ = writeln!(text, "  read {base}");
+        }
+    }
     let mut rows: Vec<[String; 3]> = plan.tags.iter().map(planned_row).collect();
     rows.extend(plan.release.iter().flat_map(planned_rows));
     text += &table(&rows);

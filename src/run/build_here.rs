@@ -6,6 +6,7 @@ use buildkit_session::DaemonPlace;
 
 use super::build_watch::BuildWatch;
 use super::commit_naming::CommitNaming;
+use super::from_cache::add_bases;
 use super::git_context::fetched;
 use super::result_files::{prepare_files, write_files};
 use super::source::source;
@@ -55,9 +56,12 @@ pub async fn build(
     ledger.unpublished(image, naming.source.revision(), naming.version.clone());
 
     let watch = BuildWatch::new(&settings.build, &reporter);
+    let ecr = identity(settings, image, &reporter).await;
+    let registry = image.map(|image| &image.registry).zip(ecr.as_ref());
+    add_bases(settings, &mut request, registry, &*reporter).await?;
     let logins: Arc<dyn FindLogin> = Arc::new(Logins::new(
         settings.build.logins.clone(),
-        identity(settings, image, &reporter).await,
+        ecr.map(|ecr| ecr as Arc<dyn RegistryLogin>),
         Arc::clone(&reporter),
     ));
     let runner = Spread::new(&settings.build.builders, &watch.reporter(), |place, reporter| {
@@ -115,7 +119,7 @@ async fn identity(
     settings: &Settings,
     image: Option<&ImageName>,
     reporter: &Arc<dyn Reporter>,
-) -> Option<Arc<dyn RegistryLogin>> {
+) -> Option<Arc<Ecr>> {
     let clock = Arc::new(SystemClock);
     let ecr = Ecr::connect(&settings.identity, &image?.registry, clock, Arc::clone(reporter)).await;
     match ecr {

@@ -220,6 +220,7 @@ fn build_request(settings: &Settings, source: &Source) -> BuildRequest {
         no_cache: build.no_cache,
         committed_at: source.committed_at.as_second(),
         reproducible: build.reproducible,
+        base_images: Vec::new(),
         options: build.options.clone(),
     }
 }

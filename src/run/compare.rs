@@ -11,6 +11,7 @@ use crate::settings::Settings;
 use tagship_domain::comparison::{BaseImage, Comparison, ImageContent};
 use tagship_domain::content::{Content, Manifest};
 use tagship_domain::event::{Base, Event};
+use tagship_domain::facts::Facts;
 use tagship_domain::findings::{Finding, ScanResult};
 use tagship_domain::reference::{Digest, Tag};
 
@@ -122,4 +123,25 @@ async fn findings(images: &[Digest], scans: &dyn ReadScans) -> Option<Vec<Findin
         findings.extend(scan.found?.findings);
     }
     Some(findings)
+}
+
+/// The image that is published already stands in the report: one under a tag, or an image of its index.
+pub(super) async fn note_published(
+    digest: Digest,
+    facts: &Facts,
+    repository: &Repository,
+    ledger: &Ledger,
+) -> Result<(), RunError> {
+    let mut tagged = facts.tags.values();
+    let manifest = match tagged.find(|manifest| manifest.digest() == digest) {
+        Some(manifest) => Some(manifest.clone()),
+        None => repository.manifest(&digest).await?,
+    };
+    let manifest = manifest.ok_or(RegistryError::ContentMissing { digest })?;
+    match facts.images.get(&digest) {
+        Some(image) => ledger.image(digest, image),
+        None => ledger.image(digest, &image_facts(&manifest, repository).await?),
+    }
+    ledger.manifest(&manifest);
+    Ok(())
 }

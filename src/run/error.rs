@@ -7,9 +7,10 @@ use super::push::PushError;
 use super::repositories::RepositoriesError;
 use super::result_files::ResultFileError;
 use crate::aws::IdentityError;
-use crate::pipeline::PipelineError;
+use crate::pipeline::{BaseCacheError, PipelineError};
 use crate::ports::{GitError, RegistryError, ReplicationError};
 use ecr_local::LocalError;
+use tagship_domain::base_cache::UnusableRule;
 use tagship_domain::bump::BumpError;
 use tagship_domain::content::Platform;
 use tagship_domain::copying::CopyConflicts;
@@ -118,6 +119,9 @@ pub enum RunError {
     /// Repositories cannot become what is declared of them.
     #[error(transparent)]
     Repositories(#[from] RepositoriesError),
+    /// Base images cannot come from the cache.
+    #[error(transparent)]
+    BaseCache(#[from] UnusableRule),
     /// A file that the run is to leave cannot be written.
     #[error(transparent)]
     File(#[from] ResultFileError),
@@ -179,6 +183,15 @@ impl From<RegistryError> for RunError {
     }
 }
 
+impl From<BaseCacheError> for RunError {
+    fn from(error: BaseCacheError) -> Self {
+        match error {
+            BaseCacheError::Registry(error) => error.into(),
+            BaseCacheError::Rule(rule) => rule.into(),
+        }
+    }
+}
+
 impl From<GitError> for RunError {
     fn from(error: GitError) -> Self {
         Self::Pipeline(error.into())
@@ -208,6 +221,7 @@ impl Diagnose for RunError {
             Self::CopyConflicts(conflicts) => conflicts,
             Self::File(error) => error,
             Self::Repositories(error) => error,
+            Self::BaseCache(rule) => rule,
             _ => return None,
         })
     }

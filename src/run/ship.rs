@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::build_here::runner_at;
 use super::build_watch::{BuildWatch, WatchedBuilder};
-use super::compare::compare;
+use super::compare::{compare, note_published};
 use super::connection::RegistryConnection;
 use super::context::RunContext;
 use super::deploy_files;
 use super::engine_check::check_engine;
 use super::exports;
+use super::from_cache::plan_bases;
 use super::further_targets::OpenedTargets;
 use super::gate::{plan_gate, plan_gate_offline, upload_sarif, write_sarif};
 use super::git_context::fetched;
@@ -24,17 +25,12 @@ use crate::engine::{EngineBuilder, Spread};
 use crate::logins::Logins;
 use crate::pipeline::{
     FurtherTargets, Ledger, MissingRepository, PipelineError, PlannedRepository, Writers, execute,
-    image_facts,
 };
-use crate::ports::{
-    FindLogin, OpenBase, ReadRepository as _, RegistryError, Reporter, RunEvent, Stage, WriteReleases,
-};
-use crate::registry::{BaseRegistries, Repository};
+use crate::ports::{FindLogin, OpenBase, Reporter, RunEvent, Stage, WriteReleases};
+use crate::registry::BaseRegistries;
 use crate::report::{hold_warnings, plan_text};
 use crate::settings::{Destination, Publishing, Settings};
-use tagship_domain::facts::Facts;
 use tagship_domain::plan::{Content, Plan, Unknown};
-use tagship_domain::reference::Digest;
 use tagship_domain::release::ReleasePlan;
 
 /// Publishes a commit. What is true at any moment stands in `ledger`.
@@ -94,6 +90,7 @@ async fn ship_from(
     ledger.enter(Stage::Plan, &*reporter);
     let mut plan = context.plan(scope, Ok(&facts)).await?;
     plan.repository = missing.as_ref().map(|missing| missing.plan.clone());
+    plan_bases(settings, &mut plan, Some(&connection)).await?;
     let history = History::of(settings, Arc::clone(&reporter));
     targets.plan(&mut plan, &history, false).await?;
     plan_gate(settings.gate.as_ref(), &mut plan, &connection.scans()).await?;
@@ -165,27 +162,6 @@ async fn ship_from(
     )
     .await?;
     Ok(outcome)
-}
-
-/// The image that is published already stands in the report: one under a tag, or an image of its index.
-async fn note_published(
-    digest: Digest,
-    facts: &Facts,
-    repository: &Repository,
-    ledger: &Ledger,
-) -> Result<(), RunError> {
-    let mut tagged = facts.tags.values();
-    let manifest = match tagged.find(|manifest| manifest.digest() == digest) {
-        Some(manifest) => Some(manifest.clone()),
-        None => repository.manifest(&digest).await?,
-    };
-    let manifest = manifest.ok_or(RegistryError::ContentMissing { digest })?;
-    match facts.images.get(&digest) {
-        Some(image) => ledger.image(digest, image),
-        None => ledger.image(digest, &image_facts(&manifest, repository).await?),
-    }
-    ledger.manifest(&manifest);
-    Ok(())
 }
 
 /// Does what the plan says, with the engine and the registry.
@@ -327,11 +303,13 @@ pub async fn plan(
             targets.close().await;
             planned?;
             plan_gate(gate, &mut plan, &connection.scans()).await?;
+            plan_bases(settings, &mut plan, Some(connection)).await?;
             ReplicationWait::of(settings, &plan, connection).await?;
         }
         Err(unknown) => {
             OpenedTargets::plan_offline(settings, &mut plan, unknown);
             plan_gate_offline(gate, &mut plan, unknown.clone());
+            plan_bases(settings, &mut plan, None).await?;
         }
     }
     ledger.planned(&plan);

@@ -33,6 +33,8 @@ pub struct BuildSettings {
     pub platforms: Vec<Platform>,
     /// Whether to ignore cached results.
     pub no_cache: bool,
+    /// Whether base images come from the registry's pull-through cache, where a rule is about them.
+    pub from_cache: bool,
     /// Whether two builds of the same content give the same layers.
     pub reproducible: bool,
     /// What has a default. Its caches are those that lines name.

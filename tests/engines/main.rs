@@ -13,6 +13,7 @@ mod client_requests;
 mod clients;
 mod engine;
 mod faults;
+mod from_cache;
 mod github_release;
 mod layouts;
 mod many_targets;

@@ -1,6 +1,7 @@
 //! The policies that `tagship iam` prints, enforced: with all of one a command succeeds, and each action in it counts.
 
 use serde_json::{Value, json};
+use tagship_domain::iam::CommandPermissions;
 use tagship_domain::immutability::{Mutability, TagFilter};
 use test_support::engines;
 use test_support::local::{ACCOUNT, Ecr, REGION};
@@ -190,6 +191,47 @@ fn a_role_with_the_printed_policy_makes_the_repository_and_each_action_less_is_n
         let arguments = [&arguments[..], &["--create-repository", "--tags", "type=sha"]].concat();
         let run = Shipped(finish(&mut yard.command("ship", &host, &arguments)));
         expect_noticed(&case, &run, "docker28-containerd");
+    }
+}
+
+#[test]
+fn a_role_with_the_printed_policy_reads_from_the_cache_and_each_action_less_is_noticed() {
+    let (cases, roles) = cases("ship,from-cache");
+    let caches = CommandPermissions::of("from-cache").unwrap().permissions;
+    let is_of_caches = |action: &str| caches.iter().any(|row| row.action == action);
+    // Those of the image itself are proved where it is shipped.
+    let of_image = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+    let cases = cases.into_iter().filter(|case| {
+        let missing = case.missing.as_ref().map(|(action, _)| action.as_str());
+        missing.is_none_or(|action| is_of_caches(action) && !of_image.contains(&action))
+    });
+    let mut yard = crate::from_cache::yard(Ecr::start_for_judges(&roles));
+    let host = engines::named("docker28-containerd").host();
+    for case in cases {
+        // A cache of its own for each, because what one imported is there for all.
+        yard.ecr.forget_cached("ecr-base/upstream/base");
+        yard.ecr.forget_cached("ecr-base/upstream/tools");
+        yard.turn_to(&case.repository(), &mutability());
+        let role = case.role_arn();
+        let arguments = [
+            "--json",
+            "--role-to-assume",
+            &role,
+            "--from-cache",
+            "--no-cache",
+            "--tags",
+            "type=sha",
+        ];
+        let run = Shipped(finish(&mut yard.command("ship", &host, &arguments)));
+        match &case.missing {
+            // The builder pulls, and gives the registry's own words.
+            Some((action, need)) if need == "required" && action != "ecr:DescribePullThroughCacheRules" => {
+                assert_ne!(run.0.code, Some(0), "{action}");
+                let error = run.report()["error"].to_string();
+                assert!(error.contains(action), "{action}: {error}");
+            }
+            _ => expect_noticed(&case, &run, "docker28-containerd"),
+        }
     }
 }
 

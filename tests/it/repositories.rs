@@ -1,5 +1,6 @@
 //! `tagship repo` against the embedded ECR, whose state boto3 makes and reads back.
 
+mod bases;
 mod cost;
 mod declarations;
 mod example;

@@ -78,7 +78,7 @@ fn the_schema_refuses_what_the_file_may_not_say() {
 #[test]
 fn the_schemas_fit_what_runs_without_an_engine_print() {
     let mut checkout = Checkout::with(&[("Dockerfile", "FROM scratch\n")]);
-    checkout.commit(&[("clean/file", "")]);
+    checkout.commit(&[("clean/file", ""), ("Based", "FROM busybox:1\n")]);
     checkout.write("untracked", "");
     let local = "--json --local --local-data data --repository team/app";
     for (schema, arguments) in [
@@ -90,6 +90,7 @@ fn the_schemas_fit_what_runs_without_an_engine_print() {
         (PLAN, format!("plan {local} --allow-dirty --platforms linux/arm64 --add-hosts a:10.0.0.1 --no-cache-filters x")),
         (PLAN, format!("plan {local} --allow-dirty --version 1.0.0 --release git-tag")),
         (PLAN, format!("plan {local} --allow-dirty --create-repository")),
+        (PLAN, format!("plan {local} --allow-dirty --from-cache --file Based")),
         (PLAN, "plan --json --offline --registry 123456789012.dkr.ecr.eu-central-1.amazonaws.com --repository team/app --context clean --file Dockerfile --version 1.0.0 --release true --release-moving-tags major,minor".to_owned()),
         (PLAN, "plan --json --offline --registry 123456789012.dkr.ecr.eu-central-1.amazonaws.com --repository team/app --allow-dirty".to_owned()),
     ] {

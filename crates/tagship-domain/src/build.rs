@@ -14,6 +14,7 @@ mod arguments;
 mod attachments;
 mod attested;
 mod attributes;
+mod base;
 mod builders;
 mod cache;
 mod compression;
@@ -27,6 +28,7 @@ mod steps;
 pub use arguments::unused as unused_arguments;
 pub use attachments::{Annotation, Attestation};
 pub use attested::{AttachedStatement, MissingAttestation, missing_attestation};
+pub use base::{BaseImage, BaseOrigin};
 pub use builders::{
     BuilderAddress, BuilderLine, BuilderTls, InvalidBuilder, PemSource, host_and_port, spread,
 };
@@ -63,6 +65,10 @@ pub struct BuildRequest {
     pub committed_at: i64,
     /// Whether two builds of the same content give the same layers, whenever and wherever they run.
     pub reproducible: bool,
+    /// Where base images come from, where the registry's pull-through cache is asked for. It is no part of what the image is built
+    /// from: a copy is the same image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub base_images: Vec<BaseImage>,
     /// What has a default.
     #[serde(flatten)]
     pub options: BuildOptions,
@@ -88,6 +94,20 @@ impl BuildRequest {
 }
 
 impl BuildRequest {
+    /// Whether a base image is read by way of a pull-through cache.
+    pub fn reads_from_cache(&self) -> bool {
+        self.cached_bases().next().is_some()
+    }
+
+    /// Returns the base images that are read by way of a pull-through cache: the name that the builder looks each up by, and the
+    /// image's address.
+    pub fn cached_bases(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.base_images.iter().filter_map(|base| match &base.origin {
+            BaseOrigin::Cache { context, address, .. } => Some((context.as_str(), address.as_str())),
+            _ => None,
+        })
+    }
+
     /// Returns what one of several builders is asked for: these platforms, caches of its own, and no annotations of the index,
     /// which is made of all shares.
     #[must_use]

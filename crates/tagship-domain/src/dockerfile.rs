@@ -1,6 +1,10 @@
 //! What a Dockerfile says of the image that is built: what it begins with, and whether it has a layer.
 
+mod images;
+
 use std::ops::Range;
+
+pub use images::{WrittenImage, images};
 
 use crate::content::Platform;
 

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod artifact;
+pub mod base_cache;
 pub mod build;
 pub mod bump;
 pub mod capability;

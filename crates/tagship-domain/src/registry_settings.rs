@@ -74,6 +74,15 @@ impl WantedSettings {
         }
     }
 
+    /// Returns one setting of the registry alone.
+    pub fn only(setting: RegistrySetting) -> Self {
+        Self {
+            settings: BTreeSet::from([setting]),
+            account_settings: BTreeSet::new(),
+            account: false,
+        }
+    }
+
     /// Returns what has to be read to compare this declaration.
     pub fn of(declared: &DeclaredRegistry) -> Self {
         let is_wanted = |setting: &RegistrySetting| match setting {

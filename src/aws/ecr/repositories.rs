@@ -1,5 +1,6 @@
 //! The repositories of a registry: their settings, read and changed.
 
+mod cached;
 mod deletion;
 mod findings;
 mod images;

@@ -20,6 +20,10 @@ const WRAPPERS: [&str; 9] = [
     "rpc error: code = Unknown desc = ",
 ];
 
+/// What a pull by way of a pull-through cache may lack: a registry says so of a `GET` alone, and builders ask by `HEAD`.
+const FIRST_PULL: &str = "; the first pull through the cache needs `ecr:BatchImportUpstreamImage`, and `ecr:CreateRepository` where \
+                          its repository is missing";
+
 /// What a message means, in the words of BuildKit from 0.8 (Engine 20.10) to 0.25 (Engine 28.5).
 ///
 /// `exit_code` and `location` are known from the engine's details where it gives some.
@@ -53,7 +57,10 @@ pub(super) fn classify(
             message: on_one_line(message),
         };
     }
-    if let Some((image, message)) = base_image(message, step.as_ref()) {
+    if let Some((image, mut message)) = base_image(message, step.as_ref()) {
+        if request.cached_bases().any(|(_, address)| address == image) {
+            message += FIRST_PULL;
+        }
         return BuildError::BaseImage {
             image,
             message,

@@ -35,6 +35,12 @@ pub(super) const ROWS: &[Input] = &[
     )
     .may_set(MaySet::FolderWithinCheckout)
     .needs_setup(NeedsSetup::HostFileOfEntry),
+    Input::flag(
+        Section::Build,
+        "from-cache",
+        "Read base images by way of the registry's pull-through cache, where one of its rules is about them; the Dockerfile stays as \
+         it is (docs/base-images.md)",
+    ),
     Input::entries(
         Section::Build,
         "platforms",

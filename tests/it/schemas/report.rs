@@ -459,7 +459,16 @@ fn release_plan() -> Value {
 fn build_request() -> Value {
     let texts = json!({"type": "array", "items": text()});
     let by_name = json!({"type": "object", "additionalProperties": text()});
+    let base_image = json!({
+        "image": text(),
+        "line": {"type": "integer", "minimum": 1},
+        "from": {"enum": ["cache", "same-registry", "no-rule", "variable", "not-asked"]},
+        "address": text(),
+        "rule": text(),
+        "digest": text(),
+    });
     let given = json!({
+        "base-images": {"type": "array", "items": object(&base_image, &["address", "rule", "digest"])},
         "contexts": {"type": "object"},
         "add-hosts": {"type": "array", "items": object(&json!({"host": text(), "address": text()}), &[])},
         "network": {"enum": ["none", "host"]},

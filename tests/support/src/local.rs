@@ -318,6 +318,29 @@ impl Ecr {
             .expect("the setting is taken");
     }
 
+    /// Makes the registry cache an upstream registry under the beginning of a name.
+    pub fn cache(&self, prefix: &str, upstream: &str) {
+        let request = self.api().create_pull_through_cache_rule();
+        let request = request
+            .ecr_repository_prefix(prefix)
+            .upstream_registry_url(upstream);
+        self.runtime.block_on(request.send()).expect("the rule is taken");
+    }
+
+    /// Removes a repository with its images, if it is there.
+    pub fn forget_cached(&self, name: &str) {
+        if self.has_repository(name) {
+            let request = self.api().delete_repository().repository_name(name).force(true);
+            self.runtime.block_on(request.send()).expect("it can be removed");
+        }
+    }
+
+    /// Whether the registry has a repository.
+    pub fn has_repository(&self, name: &str) -> bool {
+        let request = self.api().describe_repositories().repository_names(name);
+        self.runtime.block_on(request.send()).is_ok()
+    }
+
     /// Makes the registry sign the images that are pushed to the repositories of a filter.
     pub fn sign_with(&self, profile: &str, filter: &str) {
         let filter = SigningRepositoryFilter::builder()

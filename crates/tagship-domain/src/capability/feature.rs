@@ -22,6 +22,8 @@ pub enum Feature {
     Sbom,
     /// Contexts beside the main one.
     BuildContexts,
+    /// Base images by way of a pull-through cache.
+    FromCache,
     /// The size of `/dev/shm`.
     ShmSize,
     /// Limits of processes.
@@ -42,12 +44,13 @@ pub enum Feature {
 
 impl Feature {
     /// All, in the order of the table in the documentation.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::SeveralPlatforms,
         Self::Annotations,
         Self::Provenance,
         Self::Sbom,
         Self::BuildContexts,
+        Self::FromCache,
         Self::ShmSize,
         Self::Ulimit,
         Self::CgroupParent,
@@ -81,6 +84,7 @@ impl Feature {
             ),
             (options.attestations.contains_key(&Attestation::Sbom), Self::Sbom),
             (!options.contexts.is_empty(), Self::BuildContexts),
+            (request.reads_from_cache(), Self::FromCache),
             (options.shm_size.is_some(), Self::ShmSize),
             (!options.ulimits.is_empty(), Self::Ulimit),
             (options.cgroup_parent.is_some(), Self::CgroupParent),
@@ -112,6 +116,7 @@ impl Feature {
             Self::Provenance => "provenance",
             Self::Sbom => "sbom",
             Self::BuildContexts => "build-contexts",
+            Self::FromCache => "from-cache",
             Self::ShmSize => "shm-size",
             Self::Ulimit => "ulimit",
             Self::CgroupParent => "cgroup-parent",
@@ -133,7 +138,7 @@ impl Feature {
         use Support::{Always, Never, Since};
         let (classic, containerd) = match self {
             Self::SeveralPlatforms | Self::Provenance | Self::Sbom => (Never(NoIndexes), Since((24, 0))),
-            Self::BuildContexts | Self::ShmSize | Self::Ulimit | Self::CgroupParent => {
+            Self::BuildContexts | Self::FromCache | Self::ShmSize | Self::Ulimit | Self::CgroupParent => {
                 (Since((23, 0)), Since((23, 0)))
             }
             Self::Annotations | Self::Output(ArchiveKind::Oci | ArchiveKind::Docker) => {

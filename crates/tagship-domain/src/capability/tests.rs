@@ -19,6 +19,7 @@ fn the_table_says_what_was_measured() {
         (Feature::Provenance, false, false, true),
         (Feature::Sbom, false, false, true),
         (Feature::BuildContexts, false, true, true),
+        (Feature::FromCache, false, true, true),
         (Feature::ShmSize, false, true, true),
         (Feature::Reproducible, true, true, true),
         (Feature::CacheFrom(Registry), true, true, true),

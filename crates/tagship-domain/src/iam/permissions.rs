@@ -6,7 +6,7 @@ mod settings;
 use serde::Serialize;
 
 use self::rows::{
-    DECLARED_LIFECYCLE, DECLARED_POLICY, DECLARED_TAGS, DESCRIBED, FINDINGS, INSPECTOR, LABELS,
+    DECLARED_LIFECYCLE, DECLARED_POLICY, DECLARED_TAGS, DESCRIBED, FINDINGS, FROM_CACHE, INSPECTOR, LABELS,
     LIFECYCLE_IMAGES, LIFECYCLE_INDEXES, LIST, LOOK_UP, LOOK_UP_INDEXES, MOVED, PUBLISHING, PUT_IMAGES,
     PUT_LAYERS, READ_CONTENT, REPLICATION, SCAN_FREQUENCY, SCAN_TYPE, SETTINGS, SHOWN_DETAILS,
     SHOWN_FINDINGS, SHOWN_LABELS, START_SCAN, login, row,
@@ -51,6 +51,8 @@ pub enum Need {
 pub enum Scope {
     /// The repositories that are published to.
     Repository,
+    /// All repositories: those that a pull-through cache makes have names that its rules give.
+    Caches,
     /// All resources, for what is read of scans of the whole registry.
     Scanning,
     /// All resources, for the registry's own settings.
@@ -188,6 +190,10 @@ pub const COMMANDS: &[CommandPermissions] = &[
                 "put its lifecycle policy; needed where one is declared",
             ),
         ],
+    },
+    CommandPermissions {
+        name: "from-cache",
+        permissions: FROM_CACHE,
     },
     CommandPermissions {
         name: "repo-cost",
@@ -345,7 +351,12 @@ mod tests {
                 ];
                 // What the registry itself has is named for all resources, whatever the table says of it.
                 if permission.scope == Scope::Registry {
-                    assert!(command.name.starts_with("repo-settings"), "{}", command.name);
+                    let is_of_registry = command.name.starts_with("repo-settings");
+                    assert!(is_of_registry || command.name == "from-cache", "{}", command.name);
+                    continue;
+                }
+                if permission.scope == Scope::Caches {
+                    assert_eq!(command.name, "from-cache");
                     continue;
                 }
                 assert_eq!(

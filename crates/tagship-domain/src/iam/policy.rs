@@ -96,6 +96,15 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Returns the resource name of every repository of its registry.
+    fn every_arn(&self) -> String {
+        let name = format!("/{}", self.repository);
+        let arn = self.arn();
+        format!("{}/*", arn.strip_suffix(&name).unwrap_or(&arn))
+    }
+}
+
 /// Returns the policy that allows exactly `permissions`, on `targets` where the action knows resources.
 pub fn permission_policy(permissions: &[Permission], targets: &[Target]) -> PolicyDocument {
     let actions = |scope: Scope| -> Vec<String> {
@@ -105,11 +114,15 @@ pub fn permission_policy(permissions: &[Permission], targets: &[Target]) -> Poli
     let mut resources: Vec<String> = targets.iter().map(Target::arn).collect();
     resources.sort_unstable();
     resources.dedup();
+    let mut caches: Vec<String> = targets.iter().map(Target::every_arn).collect();
+    caches.sort_unstable();
+    caches.dedup();
     let statements = [
         ("Login", actions(Scope::Everything), vec!["*".to_owned()]),
         ("Scanning", actions(Scope::Scanning), vec!["*".to_owned()]),
         ("Registry", actions(Scope::Registry), vec!["*".to_owned()]),
         ("Publish", actions(Scope::Repository), resources),
+        ("Caches", actions(Scope::Caches), caches),
     ];
     let statements = statements
         .into_iter()

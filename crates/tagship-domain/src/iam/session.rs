@@ -9,7 +9,7 @@ const MOST_CHARACTERS: usize = 2048;
 
 /// What a session may do anywhere, as far as the role may: reading, and making repositories, which changes no image.
 /// An image that comes through a pull-through cache is imported by the first who reads it.
-const ANYWHERE: [&str; 9] = [
+const ANYWHERE: [&str; 10] = [
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGet*",
     "ecr:BatchImportUpstreamImage",
@@ -17,6 +17,7 @@ const ANYWHERE: [&str; 9] = [
     "ecr:Describe*",
     "ecr:Get*",
     "ecr:List*",
+    "ecr:ValidatePullThroughCacheRule",
     "inspector2:ListFindings",
     // ECR signs an image with the rights of who pushes it.
     "signer:SignPayload",

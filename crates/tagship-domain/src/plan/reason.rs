@@ -212,6 +212,8 @@ pub enum Note {
     ConfigUnread(Unknown),
     /// How the repository's images are scanned could not be read.
     ScanSettingUnknown(Unknown),
+    /// What the pull-through cache has, or whether its rules can be used, could not be checked.
+    CacheUnchecked(Unknown),
     /// The cache that `cache: auto` would keep is left out.
     WithoutCache(CacheTagError),
     /// A release is asked for, and there is none.
@@ -253,6 +255,7 @@ impl Note {
             Self::LabelsKept { .. } => "labels-kept",
             Self::ConfigUnread(_) => "config-unread",
             Self::ScanSettingUnknown(_) => "scan-setting-unknown",
+            Self::CacheUnchecked(_) => "cache-unchecked",
             Self::WithoutCache(_) => "without-cache",
             Self::NotReleased(_) => "not-released",
             Self::DocumentsUnread(_) => "documents-unread",
@@ -307,6 +310,9 @@ impl fmt::Display for Note {
             }
             Self::ScanSettingUnknown(unknown) => {
                 write!(f, "whether the repository's images are scanned could not be checked: {unknown}")
+            }
+            Self::CacheUnchecked(unknown) => {
+                write!(f, "what the pull-through cache holds could not be checked: {unknown}")
             }
             Self::WithoutCache(error) => write!(f, "no cache is kept: {error}"),
             Self::NotReleased(NoRelease::NoVersion) => f.write_str("nothing is released: the commit has no version"),

@@ -2,7 +2,7 @@
 
 use super::signing_rule::is_principal;
 use super::{InvalidRegistrySetting, TemplatePrefix};
-use crate::reference::RegistryHost;
+use crate::reference::{ImageName, RegistryHost, RepositoryName};
 
 /// A kind of upstream registry. Source: ECR API reference, `CreatePullThroughCacheRule`, `upstreamRegistry`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +144,43 @@ impl PullThroughRule {
         } else {
             Err(problems)
         }
+    }
+
+    /// Returns the repository here that holds the copies of one upstream; `None` where the rule is not about it.
+    ///
+    /// Source: ECR user guide, "Customizing repository prefixes for ECR to ECR pull through cache".
+    pub fn repository_of(&self, upstream: &ImageName) -> Option<RepositoryName> {
+        if self.host != upstream.registry.as_str() {
+            return None;
+        }
+        let name = upstream.repository.as_str();
+        let rest = match self.upstream_prefix.as_deref() {
+            None | Some("ROOT") => name,
+            Some(prefix) => name.strip_prefix(prefix)?.strip_prefix('/')?,
+        };
+        let name = match self.prefix.as_str() {
+            "ROOT" => rest.to_owned(),
+            prefix => format!("{}/{rest}", prefix.trim_end_matches('/')),
+        };
+        RepositoryName::parse(&name).ok()
+    }
+
+    /// Returns the rule by which a repository here is filled: the one with the longest prefix of its name.
+    pub fn of_repository<'a>(rules: &'a [Self], repository: &RepositoryName) -> Option<&'a Self> {
+        let length = |rule: &&Self| {
+            let prefix = rule.prefix.as_str().trim_end_matches('/');
+            let rest = repository.as_str().strip_prefix(prefix);
+            match rest {
+                _ if prefix == "ROOT" => Some(0),
+                Some(rest) if rest.starts_with('/') => Some(prefix.len()),
+                _ => None,
+            }
+        };
+        rules
+            .iter()
+            .filter_map(|rule| Some((length(&rule)?, rule)))
+            .max_by_key(|(length, _)| *length)
+            .map(|(_, rule)| rule)
     }
 
     /// What cannot be changed: where the images come from.

@@ -178,3 +178,47 @@ pub(super) const MOVED: Permission = row(
     Need::Recommended,
     "find conflicts with the repository's tag mutability before anything is written",
 );
+
+const fn of_caches(action: &'static str, need: Need, reason: &'static str) -> Permission {
+    Permission {
+        scope: Scope::Caches,
+        ..row(action, need, reason)
+    }
+}
+
+/// Source: ECR user guide, "IAM permissions required to sync an upstream registry with an Amazon ECR private registry".
+pub(super) const FROM_CACHE: &[Permission] = &[
+    Permission {
+        scope: Scope::Registry,
+        ..row(
+            "ecr:DescribePullThroughCacheRules",
+            Need::Required,
+            "read which rule is about a base image",
+        )
+    },
+    of_caches(
+        "ecr:DescribeImages",
+        Need::Recommended,
+        "show in the plan which copy the cache has",
+    ),
+    Permission {
+        scope: Scope::Registry,
+        ..row(
+            "ecr:ValidatePullThroughCacheRule",
+            Need::Recommended,
+            "find before the build that a rule cannot be used",
+        )
+    },
+    of_caches("ecr:BatchGetImage", Need::Required, "pull base images"),
+    of_caches("ecr:GetDownloadUrlForLayer", Need::Required, "pull base images"),
+    of_caches(
+        "ecr:BatchImportUpstreamImage",
+        Need::Required,
+        "import a base image that is not cached yet, or is a tag that upstream moved",
+    ),
+    of_caches(
+        "ecr:CreateRepository",
+        Need::Required,
+        "make the repository of the first copy; needed where none is there",
+    ),
+];
