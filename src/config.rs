@@ -39,8 +39,8 @@ pub(crate) use repositories::{lifecycle_of_file, policy_of_file};
 /// The file that is read when none is named.
 pub const FILE_NAME: &str = "tagship.yaml";
 
-/// The most bytes that the file may have.
-const MAX_FILE_BYTES: u64 = 64 * 1024;
+/// The most bytes that the file may have: what `repo import` writes of some hundred repositories is read again.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// What the file says.
 #[derive(Debug, Default)]
@@ -107,7 +107,7 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// It is too large.
-    #[error("`{path}` is larger than 64 KiB")]
+    #[error("`{path}` is larger than 1 MiB")]
     TooLarge {
         /// The file.
         path: String,

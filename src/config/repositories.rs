@@ -14,6 +14,7 @@
 mod lifecycle;
 pub(super) mod policy;
 pub(super) mod reading;
+mod repeated;
 mod values;
 
 use self::reading::{Reading, suggestion};

@@ -64,10 +64,8 @@ impl MissingRepository<'_> {
         };
         let planned = std::slice::from_ref(self.planned);
         let applied = apply_repositories(planned, self.repositories, reporter, check).await;
-        applied
-            .into_iter()
-            .find_map(|one| one.failure)
-            .map_or(Ok(()), Err)
+        let failure = applied.into_iter().find_map(|one| one.failure);
+        failure.map_or(Ok(()), Err)
     }
 }
 
@@ -276,12 +274,9 @@ pub async fn apply_repositories(
         };
         let note = format!("{} `{}`", verb(one.plan.action), one.plan.repository);
         reporter.event(RunEvent::Note(&note));
-        done.failure = apply(one, writer, reporter, check, &mut done).await.err();
-        let is_end = done
-            .failure
-            .as_ref()
-            .is_some_and(ApplyError::is_about_credentials);
-        all.push(done);
+        let failure = apply(one, writer, reporter, check, &mut done).await.err();
+        let is_end = failure.as_ref().is_some_and(ApplyError::is_about_credentials);
+        all.push(AppliedRepository { failure, ..done });
         if is_end {
             break;
         }
@@ -333,6 +328,9 @@ async fn apply(
     };
     for change in plan.changes {
         writer.change(&actual, &change).await?;
+        // So a run that is cancelled has shown what it had put.
+        let (setting, name) = (change.setting().as_str(), &one.plan.repository);
+        reporter.event(RunEvent::Note(&format!("put `{setting}` of `{name}`")));
         done.applied.push(change);
     }
     Ok(())

@@ -16,9 +16,9 @@ use crate::aws::{Ecr, RegistryRepositories};
 use crate::clock::SystemClock;
 use crate::pipeline::{
     AppliedRepository, AppliedSettings, ApplyError, LifecycleCheck, PlannedRepository, apply_repositories,
-    apply_settings,
+    apply_settings, plan_repositories,
 };
-use crate::ports::{Clock as _, Reporter};
+use crate::ports::{Clock as _, Reporter, RunEvent, Warning};
 use crate::report::{RegistryPlan, RegistryReport, RepositoryFailure, RepositoryReport};
 use crate::settings::{RegistrySettings, RepositorySettings};
 use tagship_domain::error::Diagnose;
@@ -70,8 +70,11 @@ pub async fn plan_registry(
     reporter: Arc<dyn Reporter>,
 ) -> Result<Outcome, RunError> {
     let declared = declared(request)?;
-    let opened = OpenedRegistry::open(&request.settings, RegistryAccess::Read, reporter).await?;
+    let opened = OpenedRegistry::open(&request.settings, RegistryAccess::Read, Arc::clone(&reporter)).await?;
     let planned = registry::plan(request, &declared, &opened).await;
+    if let Ok(planned) = &planned {
+        note_unnamed(request, &planned.repositories, &*reporter);
+    }
     let plan = planned.map(|planned| planned.shown(&opened.host));
     opened.close().await;
     let plan = plan?;
@@ -159,6 +162,7 @@ async fn apply(
     if let Some(refused) = refused(&planned.shown(&opened.host)) {
         return Err(refused.into());
     }
+    note_unnamed(request, &planned.repositories, reporter);
     let settings = match &planned.settings {
         Some(settings) => Some(apply_settings(&settings.plan, &opened.repositories, reporter).await),
         None => None,
@@ -170,6 +174,9 @@ async fn apply(
     } else {
         apply_repositories(&planned, &opened.repositories, reporter, request.check()).await
     };
+    if !repositories.is_empty() {
+        read_back(request, declared, &repositories, opened, reporter).await;
+    }
     Ok(AppliedRegistry {
         planned,
         settings,
@@ -212,6 +219,65 @@ fn declared(request: &RegistryRequest) -> Result<Vec<DeclaredRepository>, Reposi
         declarations.of(name).ok_or_else(missing)
     };
     request.names.iter().map(of).collect()
+}
+
+/// Says of a repository that is missing, and that the file knows by a pattern alone, that it is made: its name may be misspelt.
+fn note_unnamed(request: &RegistryRequest, planned: &[PlannedRepository], reporter: &dyn Reporter) {
+    let declared = request.settings.declared.iter().flat_map(|all| &all.repositories);
+    let names: Vec<&str> = declared.map(|one| one.name.as_str()).collect();
+    for one in planned.iter().filter(|one| one.actual.is_none()) {
+        let name = one.declared.name.as_str();
+        if names.contains(&name) {
+            continue;
+        }
+        let nearest = names
+            .iter()
+            .filter(|known| strsim::levenshtein(known, name) <= 2)
+            .min();
+        let nearest = nearest.map_or_else(String::new, |known| {
+            format!("; `{known}` is declared by its name")
+        });
+        let message = format!(
+            "repository `{name}` does not exist, and `{}` declares it by a pattern alone: it is made as a new one{nearest}",
+            request.settings.file
+        );
+        reporter.event(RunEvent::Warning(&Warning {
+            message,
+            file: None,
+            line: None,
+        }));
+    }
+}
+
+/// Looks once more at what was put, and says what is not as declared: another run may have put something else meanwhile.
+async fn read_back(
+    request: &RegistryRequest,
+    declared: &[DeclaredRepository],
+    applied: &[AppliedRepository],
+    opened: &OpenedRegistry,
+    reporter: &dyn Reporter,
+) {
+    let is_put = |one: &&DeclaredRepository| {
+        applied
+            .iter()
+            .any(|done| done.repository == one.name && done.failure.is_none())
+    };
+    let put: Vec<DeclaredRepository> = declared.iter().filter(is_put).cloned().collect();
+    // What cannot be read now was read a moment ago: that is no failure of what was put.
+    let Ok(again) = plan_repositories(&put, &opened.repositories, request.check()).await else {
+        return;
+    };
+    for one in again.iter().filter(|one| !one.plan.is_fulfilled()) {
+        let name = &one.declared.name;
+        let message = format!(
+            "repository `{name}` is not as it was put a moment ago: another run may have changed it meanwhile"
+        );
+        reporter.event(RunEvent::Warning(&Warning {
+            message,
+            file: None,
+            line: None,
+        }));
+    }
 }
 
 /// The repositories of a registry, opened.

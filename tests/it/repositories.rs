@@ -7,6 +7,7 @@ mod example;
 mod lifecycle;
 mod list;
 mod maintenance;
+mod many;
 mod page;
 mod permissions;
 mod prune;
@@ -339,4 +340,53 @@ fn a_file_that_the_workflow_does_not_name_declares_nothing() {
     );
     run("octo/app", &["--config", "tagship.yaml"]).expect_code(0);
     run("fork", &["--config", "tagship.yaml"]).expect_code(2);
+}
+
+#[test]
+fn a_name_that_a_pattern_alone_declares_is_made_with_a_warning() {
+    let bench = Bench::new();
+    bench.declare("repositories:\n  team/*: {mutability: immutable}\n  team/app: {}\n");
+    let planned = bench.repo(&["plan", "team/ap"]);
+    planned.expect_code(0);
+    let expected =
+        "declares it by a pattern alone: it is made as a new one; `team/app` is declared by its name";
+    assert!(planned.stderr.contains(expected), "{}", planned.stderr);
+    let named = bench.repo(&["plan", "team/app"]);
+    assert!(!named.stderr.contains("pattern"), "{}", named.stderr);
+}
+
+#[test]
+fn a_key_that_stands_twice_in_a_policy_is_refused() {
+    let bench = Bench::new();
+    bench.declare("repositories:\n  team/app:\n    policy: {file: policy.json}\n");
+    let twice = "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\",\n\"Effect\": \"Deny\", \"Principal\": \"*\", \"Action\": \"ecr:*\"}]}";
+    std::fs::write(bench.home.path().join("policy.json"), twice).unwrap();
+    let refused = bench.repo(&["plan"]);
+    refused.expect_code(2);
+    let said =
+        refused.stderr.contains("policy.json:2:") && refused.stderr.contains("key `Effect` stands twice");
+    assert!(said, "{}", refused.stderr);
+}
+
+#[test]
+fn what_is_imported_of_many_repositories_is_read_again() {
+    let bench = Bench::new();
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Sid": "p".repeat(4000), "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "ecr:BatchGetImage",
+    }]});
+    let calls: Vec<Value> = (0..20)
+        .flat_map(|number| {
+            let name = format!("team/app-{number}");
+            [
+                json!(["create_repository", {"repositoryName": name}]),
+                json!(["set_repository_policy", {"repositoryName": name, "policyText": policy.to_string()}]),
+            ]
+        })
+        .collect();
+    bench.boto3(&json!(calls));
+    let imported = bench.repo(&["import"]);
+    imported.expect_code(0);
+    assert!(imported.stdout.len() > 64 * 1024, "{}", imported.stdout.len());
+    bench.declare(&imported.stdout);
+    bench.repo(&["plan", "--exit-code"]).expect_code(0);
 }

@@ -101,7 +101,8 @@ impl WantedSettings {
             account: matches!(
                 &declared.policy,
                 Some(Document::Says(DeclaredRegistryPolicy::ReplicateFrom(_)))
-            ),
+            ) || (declared.pull_through.iter())
+                .any(|rule| rule.role.is_none() && rule.upstream_account().is_some()),
         }
     }
 

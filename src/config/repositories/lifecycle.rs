@@ -1,7 +1,8 @@
 //! Lifecycle policies in `tagship.yaml`, and in files that it names.
 
-use super::policy::{BEGIN, not_json};
+use super::policy::BEGIN;
 use super::reading::{Reading, json, place_of, suggestion};
+use super::repeated::json_problem;
 use super::{FileReference, Given};
 use crate::config::ConfigProblem;
 use crate::config::yaml::{self, Node, Position, Value};
@@ -21,6 +22,10 @@ pub(in crate::config) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<
         Value::Mapping(pairs) => pairs,
         Value::Text(text) if text == "none" => return Some(Given::Here(Document::Absent)),
         Value::Text(text) if text.trim_start().starts_with('{') => {
+            if let Some(problem) = json_problem(text) {
+                reading.problem(node.position, format!("lifecycle policy: {}", problem.message));
+                return None;
+            }
             return match LifecycleDocument::parse(text) {
                 Ok(document) => Some(Given::Here(Document::Says(document))),
                 Err(invalid) => refused(&invalid, reading, |_| node.position),
@@ -95,8 +100,8 @@ pub(in crate::config) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<
 
 /// Reads the policy in a file: what it says, or everything that is wrong with it.
 pub(crate) fn of_file(text: &str) -> Result<LifecycleDocument, Vec<ConfigProblem>> {
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
-        return Err(vec![not_json(&error)]);
+    if let Some(problem) = json_problem(text) {
+        return Err(vec![problem]);
     }
     LifecycleDocument::parse(text).map_err(|invalid| {
         // JSON is YAML, whose reader knows where things stand.

@@ -1,6 +1,7 @@
 //! Repository policies in `tagship.yaml`, and in files that it names.
 
 use super::reading::{Reading, json, place_of, suggestion};
+use super::repeated::{json_problem, not_json};
 use super::{FileReference, Given};
 use crate::config::ConfigProblem;
 use crate::config::yaml::{self, Node, Position, Value};
@@ -21,6 +22,10 @@ pub(in crate::config) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<
         Value::Mapping(pairs) => pairs,
         Value::Text(text) if text == "none" => return Some(Given::Here(Document::Absent)),
         Value::Text(text) if text.trim_start().starts_with('{') => {
+            if let Some(problem) = json_problem(text) {
+                reading.problem(node.position, format!("policy: {}", problem.message));
+                return None;
+            }
             return match RepositoryPolicy::parse(text) {
                 Ok(policy) => Some(Given::Here(Document::Says(policy))),
                 Err(invalid) => refused(&invalid, reading, |_| node.position),
@@ -88,6 +93,9 @@ pub(in crate::config) fn document_of_file<T>(
     text: &str,
     read: impl FnOnce(serde_json::Value) -> Result<T, InvalidRepositoryPolicy>,
 ) -> Result<T, Vec<ConfigProblem>> {
+    if let Some(problem) = json_problem(text) {
+        return Err(vec![problem]);
+    }
     let document = serde_json::from_str(text).map_err(|error| vec![not_json(&error)])?;
     read(document).map_err(|invalid| {
         // JSON is YAML, whose reader knows where things stand.
@@ -104,14 +112,6 @@ pub(in crate::config) fn document_of_file<T>(
 
 /// Where a file begins.
 pub(in crate::config) const BEGIN: Position = Position { line: 1, column: 1 };
-
-pub(in crate::config) fn not_json(error: &serde_json::Error) -> ConfigProblem {
-    let position = Position {
-        line: error.line().max(1),
-        column: error.column().max(1),
-    };
-    position.problem("is not JSON")
-}
 
 /// Says everything that is wrong with a policy.
 pub(in crate::config) fn refused<T>(

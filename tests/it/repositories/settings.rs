@@ -265,3 +265,24 @@ fn an_upstream_that_cannot_be_used_is_named_and_the_rest_is_put() {
         planned.stdout
     );
 }
+
+#[test]
+fn an_upstream_of_another_account_needs_a_role_and_a_plan_says_so() {
+    let bench = Bench::new();
+    let upstream = |more: &str| {
+        format!(
+            "registry-settings:\n  account-settings: {{blob-mounting: enabled}}\n  pull-through-cache:\n    other: {{upstream: 111122223333.dkr.ecr.us-east-1.amazonaws.com{more}}}\n"
+        )
+    };
+    bench.declare(&upstream(""));
+    for command in ["plan", "apply"] {
+        let refused = bench.repo(&[command]);
+        refused.expect_code(12);
+        let expected =
+            "`111122223333.dkr.ecr.us-east-1.amazonaws.com`, which is of another account, and names no role";
+        assert!(refused.stderr.contains(expected), "{}", refused.stderr);
+    }
+    assert_eq!(changes(&bench), Vec::<String>::new(), "nothing was put before");
+    bench.declare(&upstream(", role: \"arn:aws:iam::123456789012:role/cache\""));
+    bench.repo(&["plan"]).expect_code(0);
+}

@@ -40,6 +40,13 @@ pub enum RegistryObstacle {
         /// What is declared.
         to: String,
     },
+    /// A registry of another account is read by a role alone.
+    UpstreamNeedsRole {
+        /// The rule's prefix.
+        prefix: String,
+        /// Where its images come from.
+        from: String,
+    },
     /// A registry cannot copy its images to itself.
     ReplicatesToItself,
 }
@@ -52,6 +59,9 @@ impl RegistryObstacle {
                 "remove the rule first: `aws ecr delete-pull-through-cache-rule --ecr-repository-prefix {}`; what is cached stays",
                 cleaned(prefix)
             ),
+            Self::UpstreamNeedsRole { .. } => {
+                "give the rule a `role` that ECR may assume, and that the other registry lets read".to_owned()
+            }
             Self::ReplicatesToItself => {
                 "leave the registry's own account and region out of the destinations".to_owned()
             }
@@ -68,6 +78,12 @@ impl std::fmt::Display for RegistryObstacle {
                 cleaned(prefix),
                 cleaned(from),
                 cleaned(to)
+            ),
+            Self::UpstreamNeedsRole { prefix, from } => write!(
+                f,
+                "cache rule `{}` takes images from `{}`, which is of another account, and names no role",
+                cleaned(prefix),
+                cleaned(from)
             ),
             Self::ReplicatesToItself => f.write_str("a registry cannot replicate to itself"),
         }
@@ -220,6 +236,16 @@ fn pull_through(
 ) {
     let Some(found) = &actual.pull_through else { return };
     for wanted in &declared.pull_through {
+        if wanted.role.is_none()
+            && let Some((upstream, own)) = wanted.upstream_account().zip(actual.account.clone())
+            && upstream != own
+        {
+            obstacles.push(RegistryObstacle::UpstreamNeedsRole {
+                prefix: wanted.prefix.to_string(),
+                from: wanted.source(),
+            });
+            continue;
+        }
         let (credential, role) = (wanted.credential.is_some(), wanted.role.is_some());
         let actual = found.iter().find(|one| one.prefix == wanted.prefix);
         if let Some(actual) = actual

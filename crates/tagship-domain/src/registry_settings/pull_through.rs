@@ -2,7 +2,7 @@
 
 use super::signing_rule::is_principal;
 use super::{InvalidRegistrySetting, TemplatePrefix};
-use crate::reference::{ImageName, RegistryHost, RepositoryName};
+use crate::reference::{AccountId, ImageName, RegistryHost, RepositoryName};
 
 /// A kind of upstream registry. Source: ECR API reference, `CreatePullThroughCacheRule`, `upstreamRegistry`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +144,13 @@ impl PullThroughRule {
         } else {
             Err(problems)
         }
+    }
+
+    /// Returns the account of an upstream registry that is one of ECR.
+    ///
+    /// Source: ECR user guide, "Setting up permissions for cross-account ECR to ECR PTC": another account is read by a role.
+    pub(super) fn upstream_account(&self) -> Option<AccountId> {
+        RegistryHost::parse(&self.host).ok()?.account().cloned()
     }
 
     /// Returns the repository here that holds the copies of one upstream; `None` where the rule is not about it.
