@@ -38,6 +38,15 @@ impl GixCheckout {
         })
     }
 
+    /// The paths of HEAD's files, links and submodules, relative to the repository's root; `None` where the clone lacks folders.
+    pub fn paths(&self) -> Result<Option<Vec<Vec<u8>>>, GitError> {
+        let repository = self.open(&self.workspace)?;
+        let head = head(&repository, &shown(repository.git_dir()))?;
+        let (nothing, all) = (repository.empty_tree(), head.tree());
+        let paths = all.and_then(|all| changed_paths(&repository, &nothing, &all, &mut State::default()));
+        Ok(paths.ok().map(|paths| paths.into_iter().map(Vec::from).collect()))
+    }
+
     /// A path relative to the repository's root, if it lies there.
     pub fn place_of(&self, path: &Path) -> Result<Option<Vec<u8>>, GitError> {
         let repository = self.open(&self.workspace)?;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::{Outcome, RunError};
 use crate::git::GixCheckout;
 use crate::pipeline::PipelineError;
-use crate::ports::{Reporter, RunEvent};
+use crate::ports::{Reporter, RunEvent, Warning};
 use crate::settings::{ChangedSettings, ImageSettings};
-use tagship_domain::matrix::{Changes, ImageParts, MadeFrom, Matrix, Row};
+use tagship_domain::matrix::{Changes, ImageParts, MadeFrom, Matrix, Row, untouchable};
 use tagship_domain::untrusted;
 
 /// Returns the names of the images that HEAD touches.
@@ -36,6 +36,16 @@ fn matrix(settings: &ChangedSettings, reporter: &dyn Reporter) -> Result<Matrix,
         config.as_deref(),
         settings.pushed_tag.as_deref(),
     );
+    let paths = checkout.paths().map_err(PipelineError::from)?;
+    for name in paths.iter().flat_map(|paths| untouchable(&images, paths)) {
+        reporter.event(RunEvent::Warning(&Warning {
+            message: format!(
+                "no change touches image `{name}`: the commit has no file in its `context` or `paths`"
+            ),
+            file: None,
+            line: None,
+        }));
+    }
     if let Changes::Unknown(reason) = &changes
         && matrix.include.len() == images.len()
     {

@@ -118,6 +118,23 @@ fn a_push_is_compared_with_what_was_there_before_it() {
 }
 
 #[test]
+fn an_image_that_no_change_can_touch_is_named() {
+    let mut checkout = shop();
+    let before = checkout.head();
+    let config = fs::read_to_string(checkout.path().join("tagship.yaml")).unwrap();
+    checkout.commit(&[(
+        "tagship.yaml",
+        &config.replace("context: services/web", "context: servces/web"),
+    )]);
+    assert_eq!(push(&checkout, &before).1, "");
+    let config = config.replace("context: services/jobs", "context: servces/jobs");
+    checkout.commit(&[("tagship.yaml", &config)]);
+    let (names, notes) = push(&checkout, &before);
+    assert_eq!(names, "api,web,jobs", "the file itself touches all");
+    assert!(notes.contains("no change touches image `jobs`"), "{notes}");
+}
+
+#[test]
 fn what_is_unknown_touches_everything_and_says_so() {
     let mut checkout = shop();
     let before = checkout.head();

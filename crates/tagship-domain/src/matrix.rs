@@ -89,6 +89,14 @@ impl Matrix {
     }
 }
 
+/// Returns the names of the images of which the commit holds no file, so that no change ever touches them: a context folder or a
+/// pattern that is misspelt. `paths` are the commit's files.
+pub fn untouchable<'a>(images: &'a [ImageParts], paths: &[Vec<u8>]) -> Vec<&'a str> {
+    let has_none = |image: &&ImageParts| !paths.iter().any(|path| image.made_from.contains(path));
+    let images = images.iter().filter(has_none);
+    images.map(|image| image.row.name.as_str()).collect()
+}
+
 impl MadeFrom {
     fn contains(&self, path: &[u8]) -> bool {
         match self {

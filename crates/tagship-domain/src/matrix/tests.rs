@@ -57,3 +57,17 @@ fn the_file_that_names_the_images_touches_all() {
     );
     assert_eq!(of(&[]), r#"{"include":[]}"#);
 }
+
+#[test]
+fn an_image_without_a_file_in_the_commit_is_named() {
+    let filter = |pattern: &str| MadeFrom::Paths(PathFilter::parse(&[pattern]).unwrap());
+    let images = [
+        image("there", places(&["services/api"])),
+        image("folder", places(&["servces/api"])),
+        image("met", filter("services/**")),
+        image("pattern", filter("servces/**")),
+        image("outside", MadeFrom::Elsewhere),
+    ];
+    let paths = [b"services/api/Dockerfile".to_vec(), b"README.md".to_vec()];
+    assert_eq!(untouchable(&images, &paths), ["folder", "pattern"]);
+}
