@@ -7,6 +7,7 @@ mod archive;
 mod base_image;
 mod base_platform;
 mod builder;
+mod call;
 mod classic;
 mod destination;
 mod export;

@@ -84,8 +84,7 @@ pub struct ResolvedSettings {
 pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<ResolvedSettings, SettingsError> {
     let mut problems = Problems::new(raw.take_problems());
     if raw.lacks_image() {
-        let several = problems.finish().err();
-        return Err(several.unwrap_or_else(SettingsError::incomplete));
+        return Err(problems.finish().err().unwrap_or_else(SettingsError::incomplete));
     }
     let paths = paths::Paths::new(raw.face(), environment);
 
@@ -111,7 +110,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
         &mut problems,
     );
     let build = build::read(&raw, environment, &paths, &mut problems);
-    let outputs = outputs::read(&raw, &paths, push, &mut problems);
+    let (outputs, call) = outputs::read_with_call(&raw, &paths, push, &mut problems);
     let publishing = publishing::publishing(&raw, &paths, push, &mut problems);
     let files = publishing::files(&raw, &paths, &mut problems);
     let waits_for_replication =
@@ -156,6 +155,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 masks_accounts,
                 build,
                 outputs,
+                call,
                 publishing,
                 files,
                 waits_for_replication,
@@ -228,8 +228,7 @@ pub fn repository(
 ) -> Result<RepositorySettings, SettingsError> {
     let mut problems = Problems::new(raw.take_problems());
     if raw.lacks_image() {
-        let several = problems.finish().err();
-        return Err(several.unwrap_or_else(SettingsError::incomplete));
+        return Err(problems.finish().err().unwrap_or_else(SettingsError::incomplete));
     }
     let place = destination::ResolvedDestination::read(&raw, environment, &mut problems);
     let identity = identity::read(&raw, environment, place.as_ref(), &mut problems);

@@ -15,6 +15,7 @@ mod engine_check;
 mod error;
 mod exports;
 mod from_cache;
+mod frontend_call;
 mod further_targets;
 mod gate;
 mod git_context;

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use semver::Version;
 use url::Url;
 
-use tagship_domain::build::{BuildOutput, SecretSource};
+use tagship_domain::build::{BuildOutput, FrontendCall, SecretSource};
 use tagship_domain::deploy::DeployFile;
 use tagship_domain::event::{Base, Event};
 use tagship_domain::findings::{GatePolicy, ScanMode};
@@ -52,6 +52,8 @@ pub struct Settings {
     pub build: BuildSettings,
     /// Where a result goes that is not published; names of images are made at the end.
     pub outputs: Vec<BuildOutput>,
+    /// What is asked about the Dockerfile, in place of a build.
+    pub call: Option<FrontendCall>,
     /// What of the image is published.
     pub publishing: Publishing,
     /// The files that a run leaves.

@@ -260,19 +260,10 @@ impl BuildRunner {
         destination: Destination,
         progress: &mut Progress,
     ) -> Result<ExporterResponse, BuildError> {
-        let (folders, name) = order::folders(request)?;
-        let provisions = Provisions {
-            folders,
-            secrets: &request.secrets,
-            agents: request.options.agents.clone(),
-            output: destination.file,
-            auth: Arc::new(self.logins()),
-            sink: Arc::new(BuildDisplay(Arc::clone(&self.reporter))),
-        };
-        let key = self.shared_key(request);
-        let session = Session::open(&engine.connection, "tagship", &key, provisions).await?;
+        let exports = destination.exports.clone();
+        let (session, name) = self.session(engine, request, destination).await?;
         let control = engine.connection.control().await?;
-        let order = order::order(request, &name, destination.exports);
+        let order = order::order(request, &name, exports);
         let lost = engine.connection.lost(control.clone());
         let solved = solve(control, random_id()?, session.id(), order, progress);
         let solved = tokio::select! {
@@ -288,6 +279,27 @@ impl BuildRunner {
                 (None, None) => failure::classify(&status, progress, request, self.image()),
             },
         )
+    }
+
+    /// A session that serves what one build reads, and the Dockerfile's name in it.
+    pub(super) async fn session(
+        &self,
+        engine: &Engine,
+        request: &BuildRequest,
+        destination: Destination,
+    ) -> Result<(Session, String), BuildError> {
+        let (folders, name) = order::folders(request)?;
+        let provisions = Provisions {
+            folders,
+            secrets: &request.secrets,
+            agents: request.options.agents.clone(),
+            output: destination.file,
+            auth: Arc::new(self.logins()),
+            sink: Arc::new(BuildDisplay(Arc::clone(&self.reporter))),
+        };
+        let key = self.shared_key(request);
+        let session = Session::open(&engine.connection, "tagship", &key, provisions).await?;
+        Ok((session, name))
     }
 
     /// Names what the engine keeps of the context until the next build. It knows files by size and time, so that

@@ -107,6 +107,12 @@ impl<B> Spread<B> {
         }
     }
 
+    /// What builds the first platform.
+    pub(super) fn first(&self, request: &BuildRequest) -> Result<&B, BuildError> {
+        let first = self.shares(request).into_iter().next();
+        first.map(|share| &share.node.builder).ok_or_else(nothing_shared)
+    }
+
     /// Who builds what of a request. There is always a builder for all platforms.
     fn shares(&self, request: &BuildRequest) -> Vec<Share<'_, B>> {
         let named: Vec<Vec<Platform>> = self.nodes.iter().map(|node| node.platforms.clone()).collect();

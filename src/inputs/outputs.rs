@@ -5,10 +5,22 @@ use super::lists::checked;
 use super::paths::Paths;
 use super::problem::Problems;
 use super::{Origin, RawInputs};
-use tagship_domain::build::BuildOutput;
+use tagship_domain::build::{BuildOutput, FrontendCall};
 
-/// Reads `load` and `outputs`, of which a run that publishes has none.
-pub(super) fn read(raw: &RawInputs, paths: &Paths, push: bool, problems: &mut Problems) -> Vec<BuildOutput> {
+/// Reads `load`, `outputs` and `call`, of which a run that publishes has none.
+pub(super) fn read_with_call(
+    raw: &RawInputs,
+    paths: &Paths,
+    push: bool,
+    problems: &mut Problems,
+) -> (Vec<BuildOutput>, Option<FrontendCall>) {
+    let outputs = read(raw, paths, push, problems);
+    let call = call(raw, push, &outputs, problems);
+    (outputs, call)
+}
+
+/// Reads `load` and `outputs`.
+fn read(raw: &RawInputs, paths: &Paths, push: bool, problems: &mut Problems) -> Vec<BuildOutput> {
     let mut outputs = Vec::new();
     if raw.flag("load", problems) {
         outputs.push(BuildOutput::Store(Vec::new()));
@@ -43,4 +55,31 @@ pub(super) fn read(raw: &RawInputs, paths: &Paths, push: bool, problems: &mut Pr
         }
     }
     outputs
+}
+
+/// Reads `call`, which takes the place of a build.
+fn call(
+    raw: &RawInputs,
+    push: bool,
+    outputs: &[BuildOutput],
+    problems: &mut Problems,
+) -> Option<FrontendCall> {
+    let value = raw.text("call", problems)?;
+    let call = problems
+        .check(&value.origin, FrontendCall::parse(&value.text), None)
+        .flatten()?;
+    if push {
+        let message = "asks about the Dockerfile, and this run is to publish";
+        return problems.add(
+            &value.origin,
+            message,
+            "give `push: false`, or run `tagship build`".to_owned(),
+        );
+    }
+    if !outputs.is_empty() {
+        let message =
+            "asks about the Dockerfile and builds nothing, so that `load` and `outputs` get nothing";
+        return problems.add(&value.origin, message, "leave one of them out".to_owned());
+    }
+    Some(call)
 }

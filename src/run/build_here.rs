@@ -7,6 +7,7 @@ use buildkit_session::DaemonPlace;
 use super::build_watch::BuildWatch;
 use super::commit_naming::CommitNaming;
 use super::from_cache::add_bases;
+use super::frontend_call::answered;
 use super::git_context::fetched;
 use super::result_files::{prepare_files, write_files};
 use super::source::source;
@@ -81,6 +82,11 @@ pub async fn build(
     if is_dry {
         ledger.dry_run();
         return Ok(Outcome::of_build(ledger));
+    }
+    if let Some(asked) = settings.call {
+        let answer = Box::pin(watch.guard(runner.call(&request, asked))).await;
+        let answer = answer.map_err(PipelineError::from)?;
+        return Ok(answered(asked, &answer, &settings.shown_dockerfile(), &*reporter));
     }
     let built = watch.guard(runner.build_outputs(&request, &outputs)).await;
     ledger.built(built.map_err(PipelineError::from)?);

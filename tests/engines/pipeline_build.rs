@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use test_support::checkout::Checkout;
 use test_support::engines::{self, Engine, Image};
+use test_support::git_server::GitServer;
 use test_support::process::{Finished, finish, tagship};
 use test_support::shipping::{NO_ENGINE, Shipyard};
 use test_support::unique;
@@ -238,5 +239,90 @@ fn a_dockerfile_or_a_context_comes_from_standard_input() {
     for flags in ["--format=ustar", "--format=pax", "--gzip"] {
         let said = build(&["--context", "-", "--file", "sub/Dockerfile"], &tar(flags));
         assert_eq!(said, "of the archive", "{flags}");
+    }
+}
+
+#[test]
+fn a_frontend_is_asked_and_nothing_is_built() {
+    let checkout = Checkout::with(&[(
+        "Dockerfile",
+        "FROM busybox:1 as base\nARG COLOUR=red\nRUN --mount=type=secret,id=token true\nFROM base AS last\n",
+    )]);
+    for engine in engines::all() {
+        let ask = |question: &str| run(&checkout, engine, &["build", "--call", question]);
+        let is_old = engine.name.contains("20");
+        let outline = ask("outline,format=json");
+        if is_old {
+            for question in ["check", "outline", "targets"] {
+                let refused = ask(question);
+                refused.expect_code(2);
+                let named = format!("`call: {question}`: engines before");
+                assert!(refused.stderr.contains(&named), "{}", refused.stderr);
+            }
+            continue;
+        }
+        outline.expect_code(0);
+        let outline: Value = serde_json::from_str(&outline.stdout).expect("it is JSON");
+        assert_eq!(outline["args"][0]["name"], "COLOUR", "{outline}");
+        assert_eq!(outline["secrets"][0]["name"], "token", "{outline}");
+        let targets = ask("targets");
+        targets.expect_code(0);
+        assert!(
+            targets.stdout.contains("base") && targets.stdout.contains("last"),
+            "{}",
+            targets.stdout
+        );
+        let checked = ask("check");
+        checked.expect_code(1);
+        assert!(checked.stdout.contains("FromAsCasing"), "{}", checked.stdout);
+        assert!(checked.stderr.contains("Dockerfile:1"), "{}", checked.stderr);
+        let published = run(
+            &checkout,
+            engine,
+            &["ship", "--local", "--repository", "app", "--call", "check"],
+        );
+        published.expect_code(2);
+    }
+}
+
+#[test]
+fn a_commit_elsewhere_is_built_on_every_engine() {
+    let elsewhere = Checkout::with(&[
+        ("app/Dockerfile", "FROM busybox:1\nCOPY . /all/\n"),
+        ("app/a", "from afar"),
+        ("app/.dockerignore", "*.log\n"),
+        ("app/b.log", ""),
+    ]);
+    elsewhere.tag("v1.2.3");
+    let server = GitServer::of(&[("app", elsewhere.path())], None);
+    let context = format!("{}#v1.2.3:app", server.url("app"));
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    for engine in engines::all() {
+        let name = unique::name("tagship-elsewhere");
+        let mut program = tagship(home.path());
+        program
+            .args(["build", "--load", "--repository", &name, "--context", &context])
+            .args([
+                "--tags",
+                "type=semver,pattern={{version}}",
+                "--docker-host",
+                &engine.host(),
+            ]);
+        finish(&mut program).expect_code(0);
+        let image = format!("{name}:1.2.3");
+        let _removed = Image::named(engine, image.clone());
+        let found = engine.run(&[
+            "run",
+            "--rm",
+            &image,
+            "sh",
+            "-c",
+            "cd /all && find . | sort && cat a",
+        ]);
+        let expected = ".\n./.dockerignore\n./Dockerfile\n./a\nfrom afar";
+        assert_eq!(found.trim(), expected, "{}", engine.name);
+        let format = "{{index .Config.Labels \"org.opencontainers.image.revision\"}}";
+        let revision = engine.run(&["inspect", "--format", format, &image]);
+        assert_eq!(revision.trim(), elsewhere.head(), "{}", engine.name);
     }
 }

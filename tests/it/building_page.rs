@@ -30,7 +30,74 @@ fn table() -> String {
             .map(|store| feature.support(store));
         writeln!(table, "| {feature} | {classic} | {containerd} | {daemon} |").unwrap();
     }
+    let [classic, containerd, daemon] =
+        [ImageStore::Classic, ImageStore::Containerd, ImageStore::None].map(|store| {
+            let same = Feature::Provenance.support(store);
+            assert_eq!(same, Feature::Sbom.support(store));
+            same
+        });
+    let attests = Feature::ATTESTS;
+    writeln!(table, "| `{attests}` | {classic} | {containerd} | {daemon} |").unwrap();
+    let load = Feature::LOAD;
+    writeln!(table, "| `{load}` | yes | yes | no: a daemon keeps no images |").unwrap();
+    for input in Feature::EVERYWHERE {
+        writeln!(table, "| `{input}` | yes | yes | yes |").unwrap();
+    }
     table
+}
+
+/// What `docker/build-push-action` has, and what a build has beside it.
+#[test]
+fn the_table_has_every_input_of_a_build() {
+    let rows: Vec<&str> = Feature::EVERYWHERE
+        .into_iter()
+        .chain(Feature::ALL.map(Feature::input))
+        .chain([Feature::ATTESTS, Feature::LOAD])
+        .collect();
+    for input in [
+        "add-hosts",
+        "allow",
+        "annotations",
+        "attests",
+        "build-args",
+        "build-contexts",
+        "cache-from",
+        "cache-to",
+        "call",
+        "cgroup-parent",
+        "context",
+        "file",
+        "labels",
+        "load",
+        "network",
+        "no-cache",
+        "no-cache-filters",
+        "outputs",
+        "platforms",
+        "provenance",
+        "pull",
+        "sbom",
+        "secrets",
+        "secret-envs",
+        "secret-files",
+        "shm-size",
+        "ssh",
+        "target",
+        "ulimit",
+        "test",
+        "digest-file",
+        "metadata-file",
+        "iidfile",
+        "max-size",
+        "timeout",
+        "stall-timeout",
+    ] {
+        assert!(rows.contains(&input), "{input}");
+        assert!(tagship::schema::find(input).is_some(), "{input}");
+    }
+    for row in rows {
+        assert!(tagship::schema::find(row).is_some(), "{row}");
+    }
 }
 
 /// The inputs of every step that uses the action, in the pages about moving and about builders, with its variables.

@@ -285,7 +285,7 @@ async fn channel_over(stream: EngineStream, has_pings: bool) -> Result<Channel, 
     endpoint.connect_with_connector(connector).await
 }
 
-fn control_over(channel: Channel) -> ControlClient<Channel> {
+pub(crate) fn control_over(channel: Channel) -> ControlClient<Channel> {
     ControlClient::new(channel).max_decoding_message_size(MAX_CONTROL_MESSAGE_BYTES)
 }
 

@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod call;
 mod capability;
 mod connect;
 mod context;
@@ -19,6 +20,7 @@ mod progress;
 mod session;
 mod solve;
 
+pub use call::{CallAnswer, call};
 pub use capability::Capabilities;
 pub use connect::{BuildKit, Connection, ContainerSpec, Daemon, DaemonPlace, EngineAddress, TlsOptions};
 pub use context::{ContextInputs, Folder};

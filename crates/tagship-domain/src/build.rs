@@ -17,6 +17,7 @@ mod attributes;
 mod base;
 mod builders;
 mod cache;
+mod call;
 mod compression;
 mod invalid;
 mod login;
@@ -33,6 +34,7 @@ pub use builders::{
     BuilderAddress, BuilderLine, BuilderTls, InvalidBuilder, PemSource, host_and_port, spread,
 };
 pub use cache::{CACHE_TAG, CacheEntry, CacheKind, CacheTagError};
+pub use call::{FrontendCall, Question};
 pub use compression::{Compression, LayerForm};
 pub use invalid::InvalidOption;
 pub use login::{RegistryLoginLine, login_host, registry_login};

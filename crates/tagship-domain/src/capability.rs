@@ -193,6 +193,9 @@ impl fmt::Display for UnsupportedFeature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.feature)?;
         match self.cause {
+            Cause::OlderThan((major, minor)) if matches!(self.feature, Feature::Call(_)) => {
+                write!(f, "engines before {major}.{minor} do not answer it")
+            }
             Cause::OlderThan((major, minor)) => write!(f, "engines before {major}.{minor} ignore it"),
             Cause::Never(reason) => reason.fmt(f),
         }

@@ -225,6 +225,14 @@ pub(super) const ROWS: &[Input] = &[
         "The most that the image of one platform may have, compressed, such as `500m`: a larger one gets no tag",
     )
     .default_note("none; 10g with `preset: lambda`"),
+    Input::text(
+        Section::Result,
+        "call",
+        "QUESTION",
+        "Ask about the Dockerfile in place of a build that is not published: `check`, `outline` or `targets`; with \
+         `,format=json` as JSON. `check` fails where anything is found",
+    )
+    .default("build"),
     Input::flag(
         Section::Result,
         "load",

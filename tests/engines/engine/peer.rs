@@ -119,6 +119,13 @@ fn pairs() -> Vec<Pair> {
         pair("other-dockerfile", "FROM scratch\n", &["--file", "CONTEXT/docker/Other"], |r| {
             r.dockerfile = r.context.join("docker/Other");
         }).with(&[("docker/Other", "FROM scratch\nCOPY . /all/\n"), ("docker/Other.dockerignore", "dir\ndocker\n")]),
+        pair("no-cache-filters", "FROM busybox AS one\nRUN echo 1 > /one\nFROM busybox\nCOPY --from=one /one /two\n", &["--no-cache-filter", "one"], |r| {
+            r.options.no_cache_filters = vec!["one".to_owned()];
+        }),
+        pair("network-host", "FROM busybox\nRUN ls /sys/class/net > /net\n", &["--no-cache", "--network", "host", "--allow", "network.host"], |r| {
+            r.no_cache = true;
+            r.options.network = Some(Network::Host);
+        }),
         pair("reproducible-args", "FROM busybox\nARG SOURCE_DATE_EPOCH\nRUN echo ${SOURCE_DATE_EPOCH:-none} > /epoch\n", &[], none),
     ]
 }

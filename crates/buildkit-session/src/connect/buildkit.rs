@@ -27,6 +27,14 @@ impl BuildKit {
         }
     }
 
+    /// What calls of BuildKit's other services go over.
+    pub async fn channel(&self) -> Result<Channel, Error> {
+        match self {
+            Self::Engine(connection) => connection.channel().await,
+            Self::Daemon(daemon) => daemon.channel().await,
+        }
+    }
+
     /// The connection that it speaks to a session over.
     pub(crate) async fn session(&self, headers: &[(HeaderName, String)]) -> Result<EngineStream, Error> {
         match self {

@@ -136,9 +136,13 @@ impl Daemon {
 
     /// Its control API, over a connection of its own.
     pub(crate) async fn control(&self) -> Result<ControlClient<Channel>, Error> {
+        Ok(control_over(self.channel().await?))
+    }
+
+    /// What BuildKit's calls go over.
+    pub(super) async fn channel(&self) -> Result<Channel, Error> {
         let stream = self.dial().await?;
-        let channel = self.in_time(channel_over(stream, false)).await?;
-        Ok(control_over(channel))
+        self.in_time(channel_over(stream, false)).await
     }
 
     /// The connection that it speaks to a session over: the messages of a call.

@@ -15,6 +15,12 @@ pub enum InvalidOption {
         /// The key.
         key: String,
     },
+    /// A question that there is not.
+    #[error("`{text}` is not `build`, `check`, `outline` or `targets`, with or without `,format=json`")]
+    Call {
+        /// What stands there.
+        text: String,
+    },
     /// A cache without its kind.
     #[error("it does not begin with the kind of cache, such as `type=registry`")]
     CacheWithoutType,

@@ -6,7 +6,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Cause, EngineVersion, FeatureAnswer, ImageStore, Reason, Support, UnsupportedFeature};
-use crate::build::{ArchiveKind, Attestation, BuildOutput, BuildRequest, CacheEntry, CacheKind, LayerForm};
+use crate::build::{
+    ArchiveKind, Attestation, BuildOutput, BuildRequest, CacheEntry, CacheKind, LayerForm, Question,
+};
 
 /// Something that a build can ask for and some engine cannot do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -40,11 +42,13 @@ pub enum Feature {
     CacheTo(CacheKind),
     /// The result in a file.
     Output(ArchiveKind),
+    /// A question about the Dockerfile.
+    Call(Question),
 }
 
 impl Feature {
     /// All, in the order of the table in the documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::SeveralPlatforms,
         Self::Annotations,
         Self::Provenance,
@@ -70,6 +74,49 @@ impl Feature {
         Self::Output(ArchiveKind::Tar),
         Self::Output(ArchiveKind::Oci),
         Self::Output(ArchiveKind::Docker),
+        Self::Call(Question::Check),
+        Self::Call(Question::Outline),
+        Self::Call(Question::Targets),
+    ];
+
+    /// The input that takes what `provenance` and `sbom` take.
+    pub const ATTESTS: &'static str = "attests";
+    /// The input that an engine alone takes: a daemon keeps no images.
+    pub const LOAD: &'static str = "load";
+    /// The inputs about a build that every engine and daemon takes, in the order of the table in the documentation.
+    pub const EVERYWHERE: [&'static str; 32] = [
+        "add-hosts",
+        "allow",
+        "build-args",
+        "context",
+        "digest-file",
+        "file",
+        "iidfile",
+        "labels",
+        "max-size",
+        "merge-from",
+        "metadata-file",
+        "network",
+        "no-cache",
+        "no-cache-filters",
+        "outputs",
+        "platforms",
+        "preset",
+        "pull",
+        "push",
+        "registry-auth",
+        "secret-envs",
+        "secret-files",
+        "secrets",
+        "ssh",
+        "stall-timeout",
+        "target",
+        "test",
+        "timeout",
+        "use-docker-config",
+        "volatile-build-args",
+        "by-digest",
+        "cache",
     ];
 
     /// Returns everything of a request and its outputs that some engine cannot do.
@@ -125,6 +172,7 @@ impl Feature {
             Self::CacheFrom(_) => "cache-from",
             Self::CacheTo(_) => "cache-to",
             Self::Output(_) => "outputs",
+            Self::Call(_) => "call",
         }
     }
 
@@ -132,7 +180,8 @@ impl Feature {
     ///
     /// Source: release notes of Docker Engine 23.0 (`BuildKit` 0.10, which brought named contexts, `shm-size`, `ulimit`
     /// and `cgroup-parent`), 24.0 (the first to build with the containerd store as buildx does) and 26.0 (`BuildKit`
-    /// 0.13, which rewrites times in layers).
+    /// 0.13, which rewrites times in layers). `BuildKit` answers for stages from 0.11 on, which 24.0 has, and checks from 0.14 on,
+    /// which 27.0 has.
     pub const fn support(self, store: ImageStore) -> Support {
         use Reason::{GzipOnly, InlineOnly, NoIndexes, NoManifests, NotCompiledIn, NotServed};
         use Support::{Always, Never, Since};
@@ -145,6 +194,8 @@ impl Feature {
                 (Never(NoManifests), Since((24, 0)))
             }
             Self::Reproducible => (Always, Since((26, 0))),
+            Self::Call(Question::Outline | Question::Targets) => (Since((24, 0)), Since((24, 0))),
+            Self::Call(Question::Check) => (Since((27, 0)), Since((27, 0))),
             Self::Zstd => (Never(GzipOnly), Since((24, 0))),
             Self::Output(ArchiveKind::Tar)
             | Self::CacheFrom(CacheKind::Registry)
@@ -200,6 +251,7 @@ impl fmt::Display for Feature {
                 write!(f, "`{}` with `type={}`", self.input(), kind.as_str())
             }
             Self::Output(kind) => write!(f, "`outputs` with `type={},dest=…`", kind.as_str()),
+            Self::Call(question) => write!(f, "`call: {}`", question.as_str()),
             _ => write!(f, "`{}`", self.input()),
         }
     }
