@@ -22,6 +22,7 @@ mod role;
 pub use claims::{Claims, SubjectForm};
 pub use ecr::{Ecr, ManagedSigning, RegistryRepositories, Replication, RepositoryScans};
 pub use error::{AssumeDenied, IdentityError};
+pub use oidc::claims_of;
 pub use role::RoleArn;
 
 #[cfg(test)]

@@ -78,10 +78,21 @@ pub struct ResolvedSettings {
     pub settings: Settings,
     /// One sentence each.
     pub notes: Vec<String>,
+    /// Every input that is given, and by what: one clause each.
+    pub given: Vec<String>,
 }
 
-/// Parses and checks all inputs; gives either the settings or every problem.
-pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<ResolvedSettings, SettingsError> {
+/// Parses and checks all inputs; gives either the settings or every problem. The log says what is given, and by what.
+pub fn resolve(raw: RawInputs, environment: &Environment) -> Result<ResolvedSettings, SettingsError> {
+    let given = raw.given();
+    for input in &given {
+        tracing::info!("{input}");
+    }
+    let resolved = resolve_given(raw, environment)?;
+    Ok(ResolvedSettings { given, ..resolved })
+}
+
+fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<ResolvedSettings, SettingsError> {
     let mut problems = Problems::new(raw.take_problems());
     if raw.lacks_image() {
         return Err(problems.finish().err().unwrap_or_else(SettingsError::incomplete));
@@ -136,8 +147,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
     let mut notes = paths.into_notes();
     notes.append(&mut left_out);
     notes.extend(publishing::untested(test.is_some(), push));
-    let provenance = raw.trust().in_job().then(|| raw.provenance());
-    notes.extend(provenance.into_iter().flatten());
+    notes.extend(raw.provenance());
     let event = job_event(environment, false, &mut notes);
     if let Some(folder) = environment.project().filter(|_| raw.has_file()) {
         notes.push(format!(
@@ -182,6 +192,7 @@ pub fn resolve(mut raw: RawInputs, environment: &Environment) -> Result<Resolved
                 notify,
             },
             notes,
+            given: Vec::new(),
         })),
         (Err(error), ..) => Err(error),
         // Each part is absent only together with a problem; this keeps the promise without a panic.

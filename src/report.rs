@@ -1,11 +1,9 @@
 //! The report: what happened, and what is true in the registry now.
 
-use std::time::Duration;
-
 use semver::Version;
 use serde::Serialize;
 
-use crate::ports::{EngineSummary, Stage};
+use crate::ports::EngineSummary;
 use tagship_domain::comparison::Comparison;
 use tagship_domain::content::Platform;
 use tagship_domain::deploy::DeployForm;
@@ -22,6 +20,7 @@ mod gate;
 mod inspection;
 mod inventory;
 mod lifecycle;
+mod links;
 mod markdown;
 mod outputs;
 mod prune;
@@ -30,6 +29,8 @@ mod release;
 mod repositories;
 mod repository_list;
 mod sarif;
+mod stages;
+mod surroundings;
 mod text;
 
 pub use comment::{comment, comment_marker};
@@ -47,6 +48,8 @@ pub use release::{GitTagReport, ReleaseOutcome, ReleaseReport};
 pub use repositories::{RegistryPlan, RegistryReport, RepositoryReport};
 pub use repository_list::{ListedRegistry, RepositoryList};
 pub use sarif::sarif;
+pub use stages::StageReport;
+pub use surroundings::{BuildSteps, LeftImage, Surroundings};
 pub use text::{hold_warnings, plan_text, release_plan_text, report_text};
 
 /// How a run ended.
@@ -259,6 +262,9 @@ pub struct Report {
     pub stages: Vec<StageReport>,
     /// What a reader should know.
     pub notes: Vec<Note>,
+    /// What people see beside it.
+    #[serde(skip)]
+    pub surroundings: Surroundings,
 }
 
 /// A file for deployments that was written.
@@ -269,15 +275,6 @@ pub struct DeployFileReport {
     pub form: DeployForm,
     /// Where it is, from the workspace.
     pub path: String,
-}
-
-/// How long one part of the transaction took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct StageReport {
-    /// The part.
-    pub stage: Stage,
-    /// Milliseconds.
-    pub milliseconds: u64,
 }
 
 impl Report {
@@ -311,15 +308,6 @@ impl Report {
         self.manifests.iter().map(|one| one.platform.clone()).collect()
     }
 
-    /// How long each part took, for people.
-    fn durations(&self) -> String {
-        let stages = self.stages.iter().map(|stage| {
-            let duration = Duration::from_millis(stage.milliseconds);
-            format!("{} {}", stage.stage.as_str(), human_duration(duration))
-        });
-        stages.collect::<Vec<_>>().join(", ")
-    }
-
     /// The tag that a person would name the image by: the release tag, else the first one.
     pub fn principal_tag(&self) -> Option<&Tag> {
         let mut own = self.own_tags();
@@ -328,15 +316,6 @@ impl Report {
             .chain(own)
             .find(|tag| tag.class == TagClass::Release);
         Some(&release.unwrap_or(first).tag)
-    }
-}
-
-/// A duration for people: `350 ms`, `4.2 s`, `3 min 5 s`.
-fn human_duration(duration: Duration) -> String {
-    match duration.as_millis() {
-        milliseconds @ 0..1000 => format!("{milliseconds} ms"),
-        milliseconds @ 1000..60_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
-        milliseconds => format!("{} min {} s", milliseconds / 60_000, milliseconds % 60_000 / 1000),
     }
 }
 

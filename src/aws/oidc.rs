@@ -11,12 +11,19 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::aws::IdentityError;
+use crate::aws::claims::Claims;
 use crate::aws::failure::is_connection_refused;
 use crate::aws::retry_policy::RetryClass;
 use crate::limits;
 use crate::regular_file;
-use crate::settings::{OidcRequest, OidcToken};
+use crate::settings::{IdentitySettings, OidcRequest, OidcToken};
 use tagship_domain::error::{cleaned, innermost};
+
+/// Fetches the job's token, and returns what it says of itself; `None` where none is used, or none comes.
+pub async fn claims_of(identity: &IdentitySettings) -> Option<Claims> {
+    let source = TokenSource::new(identity.oidc.clone()?, &identity.audience);
+    Claims::of(&source.token().await.ok()?)
+}
 
 /// Gives OIDC tokens: the one of the job, or GitHub's, a fresh one each time.
 ///

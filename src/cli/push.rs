@@ -148,6 +148,10 @@ fn source(text: &str, folder: &Path) -> Result<PushSource, RepositoryArgumentErr
         Some("gz") if is_path => Ok(PushSource::Artifact(path)),
         Some("tgz" | "wasm") => Ok(PushSource::Artifact(path)),
         _ if text.starts_with(['/', '.']) => Ok(PushSource::Artifact(path)),
+        // A file that is nothing to push is said to be that; the engine is asked for what may be a name in it.
+        _ if is_there && (kind.is_some() || text.bytes().any(|b| b.is_ascii_uppercase())) => {
+            Ok(PushSource::Artifact(path))
+        }
         _ => of_engine(text),
     }
 }

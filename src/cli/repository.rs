@@ -127,7 +127,7 @@ impl RepositoryArguments {
     ) -> RawInputs {
         let mut given = self.0.clone();
         given.extend(more);
-        RawInputs::gather(RawArguments::by_flags(given), environment)
+        RawInputs::of_repository(RawArguments::by_flags(given), environment)
     }
 
     /// Whether the settings say that AWS's APIs are at this host.
@@ -174,7 +174,10 @@ impl RepositoryArguments {
             }
             self.0.insert(input, vec![name]);
         }
-        Ok(RawInputs::gather(RawArguments::by_flags(self.0), environment))
+        Ok(RawInputs::of_repository(
+            RawArguments::by_flags(self.0),
+            environment,
+        ))
     }
 }
 

@@ -156,7 +156,11 @@ impl ResolvedDestination {
             endpoint_url.is_some(),
             problems,
         );
-        let (registry, repository) = (registry?, repository?);
+        let (mut registry, repository) = (registry?, repository?);
+        if registry.is_plain_http() {
+            let said = region.as_ref().map(|(region, _)| region.clone());
+            registry = registry.emulated_in(&said.unwrap_or_else(Region::emulated));
+        }
         Some(Self {
             account: registry
                 .account()

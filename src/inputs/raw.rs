@@ -12,7 +12,9 @@ use crate::config::{Config, ConfigRegistry, ConfigRepositories};
 use crate::schema::{INPUTS, Input, InputKind, find};
 use tagship_domain::untrusted::cleaned;
 
+mod choice;
 mod gather;
+mod origins;
 
 /// The most bytes that one input has; far above what an environment variable can carry on Linux (128 KiB).
 const MAX_INPUT_BYTES: usize = 1024 * 1024;
@@ -314,28 +316,6 @@ impl RawInputs {
     /// Whether this is a text that others can read: an argument, or a line of a committed file.
     pub(super) fn is_public(origin: &Origin) -> bool {
         matches!(origin, Origin::Flag(_) | Origin::File { .. })
-    }
-
-    /// Where the settings come from that decide where credentials go: one sentence each.
-    pub(super) fn provenance(&self) -> Vec<String> {
-        const DECISIVE: [&str; 7] = [
-            "registry",
-            "images",
-            "account-id",
-            "endpoint-url",
-            "docker-host",
-            "builders",
-            "role-to-assume",
-        ];
-        let given = DECISIVE
-            .iter()
-            .filter_map(|name| Some((name, self.values.get(name)?)));
-        given
-            .map(|(name, value)| {
-                let text = value.texts.join(" ");
-                format!("`{name}` is `{}`, from {}", cleaned(&text), value.origin)
-            })
-            .collect()
     }
 
     /// The folder that relative paths begin in.

@@ -8,8 +8,8 @@ use std::time::Instant;
 use self::tag_entries::{tag_reports, target_report};
 use crate::ports::{BuiltImage, EngineSummary, Reporter, RunEvent, Stage};
 use crate::report::{
-    DeployFileReport, GateReport, ReleaseOutcome, ReleaseReport, Report, StageReport, Status, TagOutcome,
-    TagReport, TargetStatus,
+    BuildSteps, DeployFileReport, GateReport, LeftImage, ReleaseOutcome, ReleaseReport, Report, StageReport,
+    Status, TagOutcome, TagReport, TargetStatus,
 };
 use semver::Version;
 use tagship_domain::comparison::Comparison;
@@ -77,6 +77,22 @@ impl Ledger {
     /// The image is compared with that of its base, if there is one.
     pub fn compared(&self, comparison: Option<Comparison>) {
         self.entries().report.comparison = comparison;
+    }
+
+    /// The pages of the repository and of the run are known.
+    pub fn pages(&self, web: Option<&str>, run: Option<&str>) {
+        let beside = &mut self.entries().report.surroundings;
+        (beside.web, beside.run) = (web.map(str::to_owned), run.map(str::to_owned));
+    }
+
+    /// A tag leaves this image for that of the run.
+    pub fn left(&self, image: Option<LeftImage>) {
+        self.entries().report.surroundings.left = image;
+    }
+
+    /// The build's steps are known.
+    pub fn steps(&self, steps: BuildSteps) {
+        self.entries().report.surroundings.steps = steps;
     }
 
     /// The plan is made.
@@ -270,12 +286,7 @@ impl Ledger {
             .as_ref()
             .is_some_and(ReleaseReport::is_written);
         let in_targets = entries.report.targets.iter().flat_map(|target| &target.tags);
-        let has_put = entries
-            .report
-            .tags
-            .iter()
-            .chain(in_targets)
-            .any(TagReport::is_put);
+        let has_put = in_targets.chain(&entries.report.tags).any(TagReport::is_put);
         entries.report.status = if released || has_put {
             Status::Published
         } else if entries.report.tags.is_empty() && entries.report.engine.is_some() {
@@ -294,9 +305,9 @@ impl Ledger {
 
     /// What is true so far.
     pub fn report(&self) -> Report {
-        let mut entries = self.entries();
-        entries.close_stage();
-        entries.report.clone()
+        let mut now = self.entries();
+        now.close_stage();
+        now.report.clone()
     }
 }
 

@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use indicatif::HumanBytes;
 
+use super::links;
 use super::release::planned_rows;
-use super::{ReleaseReport, Report, Status};
+use super::{LeftImage, ReleaseReport, Report, Status};
 use tagship_domain::comparison::Comparison;
 use tagship_domain::findings::Finding;
 use tagship_domain::plan::{HoldReason, Plan};
+use tagship_domain::reference::Digest;
 use tagship_domain::untrusted::Untrusted;
 
 /// The most rows of a list of findings that two images differ in.
@@ -56,16 +58,13 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
     } else if !report.tags.is_empty() {
         text += "| Tag | | Digest |\n| --- | --- | --- |\n";
         for tag in &report.tags {
-            let digest = tag.digest.map(|digest| format!("`{digest}`")).unwrap_or_default();
+            let digest = short(tag.digest);
             let outcome = because(tag.outcome.as_str(), tag.reason.as_ref());
             let _ = writeln!(text, "| `{}` | {outcome} | {digest} |", tag.tag);
         }
         for target in &report.targets {
             let status = target.status.as_str();
-            let digest = report
-                .digest
-                .map(|digest| format!("`{digest}`"))
-                .unwrap_or_default();
+            let digest = short(report.digest);
             let _ = writeln!(text, "| `{}` | {status} | {digest} |", target.image);
         }
         for [outcome, name, detail] in report.release.iter().flat_map(ReleaseReport::rows) {
@@ -95,7 +94,14 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
 /// What is known of the image, as a table; empty where nothing is.
 fn facts(report: &Report) -> String {
     let mut facts: Vec<(&str, String)> = Vec::new();
-    facts.extend(report.digest.map(|digest| ("Digest", format!("`{digest}`"))));
+    let page = report.image.as_ref().zip(report.digest);
+    let page = page.filter(|_| report.status != Status::Failed);
+    let page = page.and_then(|(image, digest)| links::console(image, &digest));
+    facts.extend(
+        report
+            .digest
+            .map(|digest| ("Digest", linked(&format!("`{digest}`"), page))),
+    );
     facts.extend(
         report
             .version
@@ -106,8 +112,9 @@ fn facts(report: &Report) -> String {
         report
             .revision
             .as_ref()
-            .map(|revision| ("Commit", format!("`{revision}`"))),
+            .map(|revision| ("Commit", linked(&format!("`{revision}`"), links::commit(report)))),
     );
+    facts.extend(links::run(report).map(|page| ("Run", linked("this run", Some(page)))));
     let platforms: Vec<String> = report
         .manifests
         .iter()
@@ -122,25 +129,66 @@ fn facts(report: &Report) -> String {
             .iter()
             .map(|file| ("Deploy file", cell(&file.path))),
     );
-    facts.extend(report.size.map(|size| ("Size", HumanBytes(size).to_string())));
+    facts.extend(
+        report
+            .size
+            .map(|size| ("Size", sized(size, report.surroundings.left.as_ref()))),
+    );
+    let steps = report.surroundings.steps;
+    if steps.total > 0 {
+        facts.push(("Cached", format!("{} of {} steps", steps.cached, steps.total)));
+    }
     facts.extend(report.engine.as_ref().map(|engine| {
         (
             "Engine",
             format!("{} ({})", cell(&engine.version), cell(&engine.platform)),
         )
     }));
-    let durations = report.durations();
-    if !durations.is_empty() {
-        facts.push(("Time", durations));
+    let mut text = String::new();
+    if !facts.is_empty() {
+        text += "\n| | |\n| --- | --- |\n";
     }
-    if facts.is_empty() {
-        return String::new();
-    }
-    let mut text = "\n| | |\n| --- | --- |\n".to_owned();
     for (fact, value) in facts {
         let _ = writeln!(text, "| {fact} | {value} |");
     }
+    let bars = report.bars();
+    if !bars.is_empty() {
+        let _ = writeln!(text, "\n```text\n{bars}```");
+    }
     text
+}
+
+/// The beginning of a digest, by which the images of a table differ; the image's own stands below, whole.
+fn short(digest: Option<Digest>) -> String {
+    digest
+        .map(|digest| format!("`{}`", digest.short()))
+        .unwrap_or_default()
+}
+
+/// Text as a link, where there is an address.
+fn linked(text: &str, address: Option<String>) -> String {
+    address.map_or_else(|| text.to_owned(), |address| format!("[{text}]({address})"))
+}
+
+/// A size, and what it is to that of the image that a tag left.
+fn sized(size: u64, left: Option<&LeftImage>) -> String {
+    let Some(left) = left else {
+        return HumanBytes(size).to_string();
+    };
+    format!(
+        "{}, {} against `{}` before",
+        HumanBytes(size),
+        difference(left.size, size),
+        left.tag
+    )
+}
+
+/// How much larger or smaller, with a sign.
+fn difference(before: u64, after: u64) -> String {
+    match after.checked_sub(before) {
+        Some(more) => format!("+{}", HumanBytes(more)),
+        None => format!("−{}", HumanBytes(before - after)),
+    }
 }
 
 /// The comparison as a part of the job's summary.
@@ -165,15 +213,11 @@ fn comparison_markdown(comparison: &Comparison) -> String {
         commit.unwrap_or_default(),
         base.digest
     );
-    let (sign, difference) = match size_after.checked_sub(*size_before) {
-        Some(more) => ("+", more),
-        None => ("−", size_before - size_after),
-    };
     let _ = writeln!(
         text,
-        "| Size | {}, {sign}{} |",
+        "| Size | {}, {} |",
         HumanBytes(*size_after),
-        HumanBytes(difference)
+        difference(*size_before, *size_after)
     );
     let _ = writeln!(
         text,

@@ -1,12 +1,13 @@
 //! Reports as users see them.
 
 use super::*;
+use crate::ports::Stage;
 use tagship_domain::facts::CommitId;
 use tagship_domain::plan::Unknown;
 use tagship_domain::reference::{RegistryHost, RepositoryName};
 use tagship_domain::tags::TagNote;
 
-fn report(status: Status) -> Report {
+pub(super) fn report(status: Status) -> Report {
     let digest = Digest::of(b"image");
     let tag = |tag, class, outcome, digest| TagReport {
         tag: Tag::parse(tag).unwrap(),
@@ -21,6 +22,15 @@ fn report(status: Status) -> Report {
         }),
     };
     Report {
+        surroundings: Surroundings {
+            web: Some("https://github.com/octo/app".to_owned()),
+            run: Some("https://github.com/octo/app/actions/runs/42".to_owned()),
+            left: Some(LeftImage {
+                tag: Tag::parse("main").unwrap(),
+                size: 4_000_000,
+            }),
+            steps: BuildSteps { total: 7, cached: 5 },
+        },
         image_id: None,
         comparison: None,
         names: Vec::new(),

@@ -7,11 +7,17 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use crate::ports::{BuildError, Builder, EngineSummary, Reporter, RunEvent, TryImage, WriteRepository};
+use crate::ports::{
+    BuildError, Builder, EngineSummary, Reporter, RunEvent, StepOutcome, TryImage, WriteRepository,
+};
+use crate::report::BuildSteps;
 use crate::settings::BuildSettings;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::content::Platform;
 use tagship_domain::reference::{Digest, ImageRef};
+
+/// The most steps that are counted.
+const MOST_STEPS: usize = 10_000;
 
 /// Ends builds that take too long, or have fallen silent.
 pub(super) struct BuildWatch {
@@ -27,6 +33,7 @@ impl BuildWatch {
         let heard = Heard {
             at: Instant::now(),
             running: BTreeMap::new(),
+            steps: BTreeMap::new(),
         };
         Self {
             limits: Limits {
@@ -44,6 +51,11 @@ impl BuildWatch {
     /// What the build reports to. Everything that it hears is a sign of life.
     pub(super) fn reporter(&self) -> Arc<dyn Reporter> {
         Arc::clone(&self.listener) as Arc<dyn Reporter>
+    }
+
+    /// Says which steps of the Dockerfile the build went through, also when the watch has gone.
+    pub(super) fn counter(&self) -> StepCounter {
+        StepCounter(Arc::clone(&self.listener))
     }
 
     /// Builds, within the limits. What is broken off is dropped, which cancels it on the engine.
@@ -115,6 +127,23 @@ struct Heard {
     at: Instant,
     /// The steps that run, by number.
     running: BTreeMap<u32, String>,
+    /// The steps of the Dockerfile that ended, by name, and whether their result was there already. A repeated push builds
+    /// again: what the first found is true.
+    steps: BTreeMap<String, bool>,
+}
+
+/// Counts the steps of a build.
+pub(super) struct StepCounter(Arc<Listener>);
+
+impl StepCounter {
+    /// Returns how many there were.
+    pub(super) fn steps(&self) -> BuildSteps {
+        let heard = self.0.heard();
+        BuildSteps {
+            total: heard.steps.len(),
+            cached: heard.steps.values().filter(|is_cached| **is_cached).count(),
+        }
+    }
 }
 
 impl Listener {
@@ -139,8 +168,15 @@ impl Reporter for Listener {
             RunEvent::StepStarted { step, name } => {
                 heard.running.insert(*step, (*name).to_owned());
             }
-            RunEvent::StepFinished { step, .. } => {
-                heard.running.remove(step);
+            RunEvent::StepFinished { step, outcome } => {
+                // As in `[build 2/4] RUN make`; `[internal]` is BuildKit's own.
+                let is_of_file = |name: &String| name.starts_with('[') && !name.starts_with("[internal]");
+                if let Some(name) = heard.running.remove(step).filter(is_of_file)
+                    && heard.steps.len() < MOST_STEPS
+                {
+                    let is_cached = matches!(outcome, StepOutcome::Cached);
+                    heard.steps.entry(name).or_insert(is_cached);
+                }
             }
             _ => {}
         }
@@ -193,7 +229,6 @@ impl<B: TryImage> TryImage for WatchedBuilder<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::StepOutcome;
 
     const fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -236,13 +271,14 @@ mod tests {
     #[test]
     fn everything_is_passed_on_and_the_steps_that_run_are_known() {
         let counter = Arc::new(Counter::default());
-        let listener = Listener {
+        let listener = Arc::new(Listener {
             inner: Arc::clone(&counter) as Arc<dyn Reporter>,
             heard: Mutex::new(Heard {
                 at: Instant::now(),
                 running: BTreeMap::new(),
+                steps: BTreeMap::new(),
             }),
-        };
+        });
         let begun = listener.heard().at;
         for (step, name) in [(1, "FROM base"), (2, "RUN make"), (3, "RUN test")] {
             listener.event(RunEvent::StepStarted { step, name });
@@ -256,5 +292,32 @@ mod tests {
         assert_eq!(listener.running(), ["RUN make", "RUN test"]);
         assert_eq!(*counter.0.lock().unwrap(), 5);
         assert!(listener.heard().at >= begun);
+    }
+
+    #[test]
+    fn the_steps_of_a_dockerfile_are_counted_once() {
+        let listener = Arc::new(Listener {
+            inner: Arc::new(Counter::default()),
+            heard: Mutex::new(Heard {
+                at: Instant::now(),
+                running: BTreeMap::new(),
+                steps: BTreeMap::new(),
+            }),
+        });
+        let done = || StepOutcome::Done(Duration::ZERO);
+        // The push is repeated: the build runs again, and finds all of it.
+        for (step, name, outcome) in [
+            (1, "[internal] load build definition", done()),
+            (2, "[1/2] COPY . /", StepOutcome::Cached),
+            (3, "[2/2] RUN make", done()),
+            (4, "exporting to image", done()),
+            (5, "[1/2] COPY . /", StepOutcome::Cached),
+            (6, "[2/2] RUN make", StepOutcome::Cached),
+        ] {
+            listener.event(RunEvent::StepStarted { step, name });
+            listener.event(RunEvent::StepFinished { step, outcome });
+        }
+        let steps = BuildSteps { total: 2, cached: 1 };
+        assert_eq!(StepCounter(listener).steps(), steps);
     }
 }

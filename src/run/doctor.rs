@@ -2,13 +2,11 @@
 
 mod examination;
 mod forge;
+mod reachability;
 mod scanning;
 
 use std::sync::Arc;
 use std::time::Duration;
-
-use jiff::SignedDuration;
-use jiff::fmt::rfc2822;
 
 use self::examination::Examination;
 use super::build_here::runner_at;
@@ -16,33 +14,36 @@ use super::connection::RegistryConnection;
 use super::context::RunContext;
 use super::target::Target;
 use super::{Outcome, RunError};
-use crate::aws::IdentityError;
-use crate::clock::SystemClock;
+use crate::aws::{IdentityError, claims_of};
 use crate::engine::{EngineBuilder, Spread};
 use crate::logins::Logins;
-use crate::ports::{Builder as _, Clock as _, FindLogin, ImageStore, Reporter};
+use crate::ports::{Builder as _, FindLogin, ImageStore, Reporter};
 use crate::report::{ExaminationFailed, examination_text};
 use crate::settings::Settings;
 use tagship_domain::doctor::{Check, CheckState, Probed, Subject, permissions_check};
-use tagship_domain::error::{Diagnose, FailureKind, cleaned, with_causes};
+use tagship_domain::error::{Diagnose, FailureKind, cleaned};
 use tagship_domain::iam::{CommandPermissions, Scope, Target as Resource, needed};
 use tagship_domain::plan::{PlannedTag, TagAction};
-use tagship_domain::reference::{AccountId, ImageName, RegistryHost};
+use tagship_domain::reference::{AccountId, ImageName};
 
 /// The longest that one question to the registry or to GitHub takes.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How far clocks may be apart. Source: AWS signs for five minutes (IAM user guide, "Signing AWS API requests").
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
-
 /// A problem of the inputs, and what to do about it.
 pub(crate) type InputProblem = (String, Option<String>);
 
-/// Looks at everything that a run needs.
-pub async fn doctor(settings: Result<&Settings, &Vec<InputProblem>>, reporter: Arc<dyn Reporter>) -> Outcome {
+/// Looks at everything that a run needs. Settings come with what is given, and by what.
+pub async fn doctor(
+    settings: Result<&(Settings, Vec<String>), &Vec<InputProblem>>,
+    reporter: Arc<dyn Reporter>,
+) -> Outcome {
     let mut found = Examination::default();
     match settings {
-        Ok(settings) => {
-            found.add(Subject::Inputs, CheckState::Ok, "all inputs can be used");
+        Ok((settings, given)) => {
+            let reason = match given.as_slice() {
+                [] => "none is given, but for defaults".to_owned(),
+                given => format!("all can be used: {}", given.join("; ")),
+            };
+            found.add(Subject::Inputs, CheckState::Ok, reason);
             Box::pin(examine(settings, reporter, &mut found)).await;
         }
         Err(problems) => {
@@ -111,7 +112,7 @@ async fn examine(settings: &Settings, reporter: Arc<dyn Reporter>, found: &mut E
                 .or_else(|| target.as_ref().map(|target| target.image.clone()));
             let has_credentials = match image {
                 Some(image) => {
-                    registry(&connection, &image.registry, found).await;
+                    reachability::examine(&connection, &image.registry, found).await;
                     let has_credentials = permissions(settings, &connection, &image, found).await;
                     if has_credentials {
                         scanning::examine(settings.gate.as_ref(), &connection, found).await;
@@ -197,51 +198,6 @@ fn engine_name(version: &str, store: ImageStore) -> String {
     }
 }
 
-/// Whether the registry answers, and what time it has.
-async fn registry(connection: &RegistryConnection, host: &RegistryHost, found: &mut Examination) {
-    let scheme = if host.is_plain_http() { "http" } else { "https" };
-    let request = connection
-        .http()
-        .get(format!("{scheme}://{host}/v2/"))
-        .timeout(PATIENCE);
-    let answer = match request.send().await {
-        Ok(answer) => answer,
-        Err(error) => {
-            found.checks.push(Check {
-                subject: Subject::Registry,
-                state: CheckState::Fail,
-                reason: format!("`{host}` does not answer: {}", with_causes(&error)),
-                cure: Some(
-                    "check the host's name, the network, `HTTPS_PROXY` and `NO_PROXY`, and for an authority of your own `SSL_CERT_FILE`".to_owned(),
-                ),
-                kind: Some(FailureKind::Operation),
-            });
-            return found.skip(&[Subject::Clock], "no server answered with its time");
-        }
-    };
-    found.add(Subject::Registry, CheckState::Ok, format!("`{host}` answers"));
-    let date = answer.headers().get("date").and_then(|date| date.to_str().ok());
-    let Some(theirs) = date.and_then(|date| rfc2822::parse(date).ok()) else {
-        return found.skip(&[Subject::Clock], "the registry does not tell its time");
-    };
-    let apart = SystemClock.now().duration_since(theirs.timestamp()).abs();
-    if apart > SKEW {
-        found.checks.push(Check {
-            subject: Subject::Clock,
-            state: CheckState::Fail,
-            reason: format!("this machine's clock and the registry's are {} s apart", apart.as_secs()),
-            cure: Some("set the clock, for instance by `timedatectl set-ntp true`: AWS refuses requests that are signed with another time".to_owned()),
-            kind: Some(FailureKind::Credentials),
-        });
-    } else {
-        found.add(
-            Subject::Clock,
-            CheckState::Ok,
-            "it is the registry's, within five minutes",
-        );
-    }
-}
-
 /// What the role may do; gives whether there are credentials at all.
 async fn permissions(
     settings: &Settings,
@@ -253,7 +209,17 @@ async fn permissions(
     let login = match login {
         Ok(_) => {
             let reason = match &settings.identity.role {
-                Some(role) => format!("role `{}` gives a password for the registry", cleaned(role)),
+                Some(role) => {
+                    let claims = claims_of(&settings.identity).await;
+                    let token = claims.map_or_else(String::new, |claims| {
+                        let (subject, audience) = (cleaned(&claims.subject), cleaned(&claims.audience));
+                        format!(", to a token of `{subject}` for `{audience}`")
+                    });
+                    format!(
+                        "role `{}` gives a password for the registry{token}",
+                        cleaned(role)
+                    )
+                }
                 None => "the AWS credential chain gives a password for the registry".to_owned(),
             };
             found.add(Subject::Credentials, CheckState::Ok, reason);

@@ -28,7 +28,7 @@ use crate::pipeline::{
 };
 use crate::ports::{FindLogin, OpenBase, Reporter, RunEvent, Stage, WriteReleases};
 use crate::registry::BaseRegistries;
-use crate::report::{hold_warnings, plan_text};
+use crate::report::{LeftImage, hold_warnings, plan_text};
 use crate::settings::{Destination, Publishing, Settings};
 use tagship_domain::plan::{Content, Plan, Unknown};
 use tagship_domain::release::ReleasePlan;
@@ -62,6 +62,7 @@ pub(super) async fn ship_sharing(
     let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
     let context = context.sharing(shared);
     ledger.destination(context.image());
+    ledger.pages(context.web(), settings.notify.page.as_deref());
     let shipped = match OpenedTargets::open(settings, &reporter).await {
         Ok(targets) => {
             let shipped = Box::pin(ship_from(&context, &targets, settings, reporter, ledger)).await;
@@ -96,6 +97,7 @@ async fn ship_from(
     plan_gate(settings.gate.as_ref(), &mut plan, &connection.scans()).await?;
     let replication = ReplicationWait::of(settings, &plan, &connection).await?;
     ledger.planned(&plan);
+    ledger.left(LeftImage::of(&plan, &facts));
     if let Content::Published { digest, .. } = &plan.content {
         note_published(*digest, &facts, &connection.repository()?, ledger).await?;
     }
@@ -193,6 +195,7 @@ async fn publish(
     );
     let bases: Arc<dyn OpenBase> = Arc::new(bases);
     let watch = BuildWatch::new(&settings.build, &reporter);
+    let counter = watch.counter();
     let builder = Spread::new(&settings.build.builders, &watch.reporter(), |place, reporter| {
         let (logins, name) = (Arc::clone(&logins), plan.image.to_string());
         let runner = runner_at(place, settings, logins, Arc::clone(&reporter), name);
@@ -226,6 +229,7 @@ async fn publish(
     };
     let history = History::of(settings, Arc::clone(&reporter));
     let executed = execute(plan, &writers, &history, &*reporter, ledger).await;
+    ledger.steps(counter.steps());
     let findings = write_sarif(
         settings.gate.as_ref(),
         &plan.image.repository,

@@ -83,7 +83,7 @@ impl Target {
         };
         Ok(Self {
             image: ImageName {
-                registry: access.registry.clone(),
+                registry: access.registry.clone().emulated_in(&access.region),
                 repository: repository.clone(),
             },
             identity: administrator(&access),

@@ -424,3 +424,35 @@ fn a_file_that_cannot_be_written_stops_the_step_before_it_begins() {
         ""
     );
 }
+
+/// Where a value comes from is the first question about a run that does something else than it should.
+#[test]
+fn the_log_says_what_is_given_and_by_what() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("tagship.yaml"),
+        "repository: team/app\ntags: [type=sha]\n",
+    )
+    .unwrap();
+    let output = tagship(folder.path())
+        .args(["plan", "-v", "--offline", "--account-id", "123456789012"])
+        .env("TAGSHIP_AWS_REGION", "eu-central-1")
+        .env("TAGSHIP_SECRETS", "npm=s3cret-value")
+        .output()
+        .unwrap();
+    let log = stderr(&output);
+    for line in [
+        "`account-id` is `123456789012`, from `--account-id`",
+        "`aws-region` is `eu-central-1`, from `TAGSHIP_AWS_REGION`",
+        "`repository` is `team/app`, from tagship.yaml:1:1",
+        "`tags` is `type=sha`, from tagship.yaml:2:1",
+        "`secrets` is given, from `TAGSHIP_SECRETS`",
+    ] {
+        assert!(log.contains(line), "no {line} in\n{log}");
+    }
+    assert!(!log.contains("s3cret"), "{log}");
+    assert!(
+        !log.contains("`context` is"),
+        "what is not given is not said: {log}"
+    );
+}

@@ -209,6 +209,11 @@ fn what_is_wrong_around_the_checkout_is_found_with_its_cure() {
         &found("fail", "engine", "/nonexistent/docker.sock", "start Docker"),
     );
     expect(&run, &found("ok", "credentials", "tagship-example", ""));
+    expect(&run, &found("ok", "credentials", TRUSTED, ""));
+    expect(
+        &run,
+        &found("ok", "inputs", "`repository` is `team/app`, from", ""),
+    );
     expect(&run, &found("ok", "permissions", "9 of 10", ""));
     expect(&run, &found("ok", "repository", "2 of 2 tags would be put", ""));
     expect(&run, &found("ok", "clock", "within five minutes", ""));
@@ -286,6 +291,56 @@ fn every_way_to_no_credentials_is_found_with_its_cure() {
         &finish(&mut broken),
         &found("fail", "credentials", "AWS_ACCESS_KEY_ID", "set it anew"),
     );
+}
+
+#[test]
+fn what_a_checkout_lacks_is_found_with_its_cure() {
+    let mut yard = yard();
+    yard.ecr.create_repository("team/moving", &Mutability::Mutable);
+    let source = yard.checkout.path().display().to_string();
+    yard.checkout.commit(&[("second", "2")]);
+    let folder = tempfile::tempdir().unwrap();
+    let clone = folder.path().join("shallow");
+    let from = format!("file://{source}");
+    let cloned = Command::new("git")
+        .args(["clone", "--quiet", "--depth", "1", &from])
+        .arg(&clone)
+        .status();
+    assert!(cloned.unwrap().success());
+    let shallow = ["--repository", "team/moving", "--version", "auto"];
+    let run = finish(doctor(&yard, &shallow).current_dir(&clone));
+    expect(
+        &run,
+        &found("fail", "checkout", "shallow clone", "fetch-depth: 0"),
+    );
+}
+
+#[test]
+fn a_wrong_clock_and_a_scan_that_never_runs_are_found_with_their_cures() {
+    let yard = yard();
+    let gate = ["--scan", "wait", "--fail-on", "critical"];
+    let run = finish(&mut doctor(&yard, &gate));
+    expect(
+        &run,
+        &found(
+            "fail",
+            "scanning",
+            "`ecr:DescribeImageScanFindings`",
+            "allow `ecr:",
+        ),
+    );
+    let (id, secret) = yard.ecr.admin_key();
+    let mut whole = doctor(&yard, &[&gate[..], &["--role-to-assume", ""]].concat());
+    whole
+        .env("AWS_ACCESS_KEY_ID", id)
+        .env("AWS_SECRET_ACCESS_KEY", secret);
+    expect(
+        &finish(&mut whole),
+        &found("fail", "scanning", "are never scanned", "`scan: start`"),
+    );
+    yard.ecr.set_clock_offset(3600);
+    let run = finish(&mut doctor(&yard, &[]));
+    expect(&run, &found("fail", "clock", "s apart", "timedatectl"));
 }
 
 #[test]

@@ -277,6 +277,86 @@ fn what_happens_to_each_image_stands_under_its_name() {
     assert!(!hostile.stderr.contains('\u{1b}'), "{}", hostile.stderr);
 }
 
+/// The image whose repository or name is given, and what the file says of it.
+#[test]
+fn a_command_about_one_repository_takes_the_image_that_is_named() {
+    let shop = Shop::new(&[]);
+    let commit = format!("sha-{}", &shop.checkout.head()[..12]);
+    let is_about = |arguments: &[&str], repository: &str| {
+        let run = shop.run(&[arguments, &["--json"]].concat());
+        run.expect_code(0);
+        assert!(run.stdout.contains(repository), "{arguments:?}: {}", run.stdout);
+    };
+    for arguments in [
+        &["ls", "shop/web"][..],
+        &["ls", "web"],
+        &["ls", "--repository", "web"],
+        &["ls", "--only", "web"],
+        &["inspect", &format!("web:{commit}")],
+        &["inspect", &format!("shop/web:{commit}")],
+        &["inspect", &commit, "--only", "web"],
+    ] {
+        is_about(arguments, "shop/web");
+    }
+    // A repository of no image, and a whole reference, stand for themselves.
+    shop.ecr.create_repository("shop/other", &Mutability::Immutable);
+    is_about(&["ls", "shop/other"], "shop/other");
+    is_about(&["ls", &format!("{}/shop/other", shop.ecr.host())], "shop/other");
+
+    let promoted = shop.run(&["promote", "jobs", "--from", &commit, "--to", "9.9.9"]);
+    promoted.expect_code(0);
+    assert!(shop.ecr.tags("shop/jobs").contains_key("9.9.9"));
+    let copied = shop.run(&["copy", &format!("api:{commit}"), "shop/other:copied"]);
+    copied.expect_code(0);
+    assert_eq!(
+        shop.ecr.tags("shop/other")["copied"],
+        shop.ecr.tags("shop/api")[&commit]
+    );
+
+    for arguments in [
+        &["ls"][..],
+        &["inspect", &commit],
+        &["promote", "--from", &commit, "--to", "x"],
+    ] {
+        let run = shop.run(arguments);
+        run.expect_code(2);
+        for words in [
+            "`tagship.yaml` holds several images: `api`, `web`, `jobs`",
+            "hint: give a repository, or one of `--only api`, `--only web`, `--only jobs`",
+        ] {
+            assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
+        }
+    }
+}
+
+/// A step that ends before any image has outputs too.
+#[test]
+fn the_action_has_outputs_where_an_input_of_several_images_is_wrong() {
+    let shop = Shop::new(&[]);
+    let files = tempfile::tempdir().unwrap();
+    let (output, summary) = (files.path().join("output"), files.path().join("summary"));
+    for file in [&output, &summary] {
+        fs::write(file, "").unwrap();
+    }
+    let mut action = shop.ecr.command(shop.home.path(), &["action"]);
+    action
+        .current_dir(shop.checkout.path())
+        .env("GITHUB_WORKSPACE", shop.checkout.path())
+        .env("GITHUB_OUTPUT", &output)
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .env("INPUT_ALL", "true")
+        .env("INPUT_TAGS", "type=semvr");
+    finish(&mut action).expect_code(2);
+    let outputs = fs::read_to_string(&output).unwrap();
+    let status = outputs.split("status<<").nth(1).unwrap_or_default();
+    assert_eq!(status.lines().nth(1), Some("failed"), "{outputs}");
+    assert!(
+        outputs.contains("\njson<<") && outputs.contains("semvr"),
+        "{outputs}"
+    );
+    assert!(fs::read_to_string(&summary).unwrap().contains("semvr"));
+}
+
 /// The slower of two would take the tag from the other, in every run anew.
 #[test]
 fn one_tag_is_made_by_one_image_of_a_run() {

@@ -154,7 +154,14 @@ fn several(
     }
     let request = match several_request(ui, arguments, environment, work) {
         Ok(request) => request?,
-        Err(end) => return Some(show(ui, end, None, files)),
+        // No image's run has begun: a step's outputs say so, as data the error stands alone.
+        Err(end) => {
+            let of_failure = |failure: &str| Outcome {
+                json: Outcome::of_failed_command().json,
+                ..Outcome::of_failure(&Ledger::default(), failure)
+            };
+            return Some(show_with(ui, end, of_failure, files));
+        }
     };
     let rows = Arc::new(request.rows());
     ending::leave({

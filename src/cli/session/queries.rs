@@ -91,15 +91,17 @@ pub(super) fn examine(
             reporter.event(RunEvent::Note(note));
         }
     }
-    let settings = resolved.map(|resolved| resolved.settings).map_err(|error| {
-        let problems = error.problems().iter();
-        problems
-            .map(|problem| {
-                let message = format!("{}: {}", problem.origin, problem.message);
-                (message, problem.hint.clone())
-            })
-            .collect()
-    });
+    let settings = resolved
+        .map(|resolved| (resolved.settings, resolved.given))
+        .map_err(|error| {
+            let problems = error.problems().iter();
+            problems
+                .map(|problem| {
+                    let message = format!("{}: {}", problem.origin, problem.message);
+                    (message, problem.hint.clone())
+                })
+                .collect()
+        });
     let end = until_interrupted(interrupt, async {
         End::Done(Box::new(Box::pin(run::doctor(settings.as_ref(), reporter)).await))
     });

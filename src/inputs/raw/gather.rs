@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::{RawArguments, RawInputs};
 use crate::config::{self, Config};
 use crate::inputs::paths::Paths;
-use crate::inputs::problem::Problems;
 use crate::inputs::trust::Trust;
 use crate::inputs::{Environment, Face, Origin, container, workspace};
 use crate::schema::{INPUTS, Input, InputKind, MaySet, NeedsSetup, find};
@@ -19,6 +18,14 @@ impl RawInputs {
         let mut raw = Self::arguments(arguments, environment);
         raw.file = Arc::new(raw.load_file(environment));
         let image = raw.selected();
+        raw.completed(image, environment)
+    }
+
+    /// The same for a command about one repository, which says by its name which of several images is meant.
+    pub fn of_repository(arguments: RawArguments, environment: &Environment) -> Self {
+        let mut raw = Self::arguments(arguments, environment);
+        raw.file = Arc::new(raw.load_file(environment));
+        let image = raw.named();
         raw.completed(image, environment)
     }
 
@@ -145,32 +152,6 @@ impl RawInputs {
     /// Whether it is not said which of several images is meant.
     pub(in crate::inputs) fn lacks_image(&self) -> bool {
         self.lacks_image
-    }
-
-    /// The image that `only` names, or the only one.
-    fn selected(&mut self) -> Option<usize> {
-        let file = Arc::clone(&self.file);
-        let (config, path) = &*file;
-        let images = &config.images;
-        let names: Vec<String> = images.iter().map(|image| format!("`{}`", image.name)).collect();
-        let names = names.join(", ");
-        if let Some(only) = self.text("only", &mut Problems::new(Vec::new())) {
-            let found = images.iter().position(|image| image.name == only.text);
-            if found.is_none() {
-                self.lacks_image = true;
-                let message = format!("there is no image `{}` in `{path}`", cleaned(&only.text));
-                let hint = (!images.is_empty()).then(|| format!("there are {names}"));
-                self.problem(only.origin, message, hint);
-            }
-            return found;
-        }
-        if images.len() > 1 {
-            self.lacks_image = true;
-            let message = format!("`{path}` holds several images: {names}");
-            let hint = "name one with `only`, or publish them all with `tagship ship --all` (in the action `all: true`); `tagship plan --changed` lists those that the commit touches";
-            self.problem(Origin::Inputs, message, Some(hint.to_owned()));
-        }
-        (images.len() == 1).then_some(0)
     }
 
     /// The file that the user names.

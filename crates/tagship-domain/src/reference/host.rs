@@ -115,12 +115,28 @@ text_conversions!(Region);
 ///
 /// ECR's private hosts in every partition are taken, and `host:port` of an emulator.
 /// Source: ECR user guide, "Private registries" and "VPC endpoints"; the image patterns of the EKS credential provider.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct RegistryHost {
     text: String,
     account: Option<AccountId>,
     region: Option<Region>,
+    /// Of an emulator, whose name does not say it. It makes no other host.
+    emulated_region: Option<Region>,
     is_plain_http: bool,
+}
+
+impl PartialEq for RegistryHost {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for RegistryHost {}
+
+impl std::hash::Hash for RegistryHost {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
 }
 
 impl RegistryHost {
@@ -130,6 +146,7 @@ impl RegistryHost {
             text: format!("{account}.dkr.ecr.{region}.{}", region.dns_suffix()),
             account: Some(account.clone()),
             region: Some(region.clone()),
+            emulated_region: None,
             is_plain_http: false,
         }
     }
@@ -148,6 +165,7 @@ impl RegistryHost {
                 text: text.to_owned(),
                 account: Some(account),
                 region: Some(region),
+                emulated_region: None,
                 is_plain_http: false,
             });
         }
@@ -164,6 +182,7 @@ impl RegistryHost {
                 text: text.to_owned(),
                 account: None,
                 region: None,
+                emulated_region: None,
                 is_plain_http: true,
             })
         } else {
@@ -199,6 +218,7 @@ impl RegistryHost {
             text: text.to_owned(),
             account: None,
             region: None,
+            emulated_region: None,
             is_plain_http: is_loopback,
         })
     }
@@ -218,10 +238,23 @@ impl RegistryHost {
         self.is_plain_http
     }
 
+    /// The same host as an emulator's that is in this region.
+    #[must_use]
+    pub fn emulated_in(self, region: &Region) -> Self {
+        Self {
+            emulated_region: Some(region.clone()),
+            ..self
+        }
+    }
+
     /// Returns the options that lead the AWS CLI to this registry, and to no other account: each with a blank before it.
     pub fn aws_options(&self) -> String {
         match self.region() {
-            _ if self.is_plain_http => format!(" --endpoint-url http://{self}"),
+            _ if self.is_plain_http => {
+                let region = self.emulated_region.as_ref();
+                let region = region.map_or_else(String::new, |region| format!(" --region {region}"));
+                format!("{region} --endpoint-url http://{self}")
+            }
             Some(region) => format!(" --region {region}"),
             None => String::new(),
         }

@@ -167,4 +167,12 @@ fn the_aws_command_is_led_to_the_registry_that_is_meant() {
         let host = RegistryHost::parse(host).unwrap();
         assert_eq!(host.aws_options(), options, "{host}");
     }
+    // An emulator has a registry in each region, and its name says none.
+    let host = RegistryHost::parse("127.0.0.1:5510").unwrap();
+    let there = host.clone().emulated_in(&Region::parse("eu-central-1").unwrap());
+    assert_eq!(there, host);
+    assert_eq!(
+        there.aws_options(),
+        " --region eu-central-1 --endpoint-url http://127.0.0.1:5510"
+    );
 }

@@ -1,0 +1,64 @@
+//! Where inputs come from, for people.
+
+use super::RawInputs;
+use crate::inputs::Origin;
+use crate::schema::{INPUTS, Input, InputKind, Section};
+use tagship_domain::untrusted::cleaned;
+
+impl RawInputs {
+    /// Where the settings of a job come from that decide where credentials go: one sentence each.
+    pub(in crate::inputs) fn provenance(&self) -> Vec<String> {
+        const DECISIVE: [&str; 7] = [
+            "registry",
+            "images",
+            "account-id",
+            "endpoint-url",
+            "docker-host",
+            "builders",
+            "role-to-assume",
+        ];
+        let given = DECISIVE
+            .iter()
+            .filter(|_| self.trust.in_job())
+            .filter_map(|name| Some((name, self.values.get(name)?)));
+        given
+            .map(|(name, value)| {
+                let text = value.texts.join(" ");
+                format!("`{name}` is `{}`, from {}", cleaned(&text), value.origin)
+            })
+            .collect()
+    }
+
+    /// Every input that is given, and by what: one clause each, in the order of the table. A value that may hold a secret is left
+    /// out.
+    pub(in crate::inputs) fn given(&self) -> Vec<String> {
+        let given = INPUTS
+            .iter()
+            .filter_map(|input| Some((input, self.values.get(input.name)?)))
+            .filter(|(_, value)| !matches!(value.origin, Origin::Default(_)));
+        given
+            .map(|(input, value)| {
+                let name = input.name;
+                if is_shown(input) {
+                    let text = value.texts.join(" ");
+                    format!("`{name}` is `{}`, from {}", cleaned(&text), value.origin)
+                } else {
+                    format!("`{name}` is given, from {}", value.origin)
+                }
+            })
+            .collect()
+    }
+}
+
+fn is_shown(input: &Input) -> bool {
+    let is_plain = matches!(
+        input.section,
+        Section::Destination | Section::Identity | Section::Tags | Section::Images | Section::Run
+    );
+    match input.kind {
+        InputKind::Flag | InputKind::Integer { .. } => true,
+        InputKind::Text => is_plain || input.section == Section::Build,
+        InputKind::Entries => is_plain || input.name == "platforms",
+        InputKind::Records { .. } | InputKind::Secret => false,
+    }
+}
