@@ -1,6 +1,9 @@
 //! `tagship doctor` on seeded mistakes: each is found, with its cure. No engine is there but where a test says so.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::Command;
+use std::thread;
 
 use serde_json::{Value, json};
 use tagship_domain::immutability::Mutability;
@@ -338,9 +341,26 @@ fn a_wrong_clock_and_a_scan_that_never_runs_are_found_with_their_cures() {
         &finish(&mut whole),
         &found("fail", "scanning", "are never scanned", "`scan: start`"),
     );
-    yard.ecr.set_clock_offset(3600);
-    let run = finish(&mut doctor(&yard, &[]));
-    expect(&run, &found("fail", "clock", "s apart", "timedatectl"));
+
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = server.local_addr().unwrap().to_string();
+    // It ends with the test's process.
+    thread::spawn(move || {
+        for stream in server.incoming().flatten() {
+            let mut stream = stream;
+            let mut request = [0; 4096];
+            stream.read(&mut request).ok();
+            let answer = "HTTP/1.1 401 Unauthorized\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            stream.write_all(answer.as_bytes()).ok();
+        }
+    });
+    let mut late = yard.command_at(&there, "doctor", NO_ENGINE, &["--json", "--role-to-assume", ""]);
+    late.env("AWS_ACCESS_KEY_ID", "AKIAXXXXXXXXXXXXXXXX")
+        .env("AWS_SECRET_ACCESS_KEY", "wrong");
+    expect(
+        &finish(&mut late),
+        &found("fail", "clock", "s apart", "timedatectl"),
+    );
 }
 
 #[test]
