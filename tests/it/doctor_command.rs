@@ -1,6 +1,6 @@
 //! `tagship doctor` on seeded mistakes: each is found, with its cure. No engine is there but where a test says so.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::Command;
 use std::thread;
@@ -348,8 +348,8 @@ fn a_wrong_clock_and_a_scan_that_never_runs_are_found_with_their_cures() {
     thread::spawn(move || {
         for stream in server.incoming().flatten() {
             let mut stream = stream;
-            let mut request = [0; 4096];
-            stream.read(&mut request).ok();
+            let mut request = String::new();
+            BufReader::new(&stream).read_line(&mut request).ok();
             let answer = "HTTP/1.1 401 Unauthorized\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
             stream.write_all(answer.as_bytes()).ok();
         }
