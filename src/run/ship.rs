@@ -19,6 +19,7 @@ use super::replication::ReplicationWait;
 use super::result_files::{prepare_files, write_files};
 use super::shared_registries::SharedRegistries;
 use super::signing::signer;
+use super::target::note_destination;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::engine::{EngineBuilder, Spread};
@@ -29,7 +30,7 @@ use crate::pipeline::{
 use crate::ports::{FindLogin, OpenBase, Reporter, RunEvent, Stage, WriteReleases};
 use crate::registry::BaseRegistries;
 use crate::report::{LeftImage, hold_warnings, plan_text};
-use crate::settings::{Destination, Publishing, Settings};
+use crate::settings::{Publishing, Settings};
 use tagship_domain::plan::{Content, Plan, Unknown};
 use tagship_domain::release::ReleasePlan;
 
@@ -249,14 +250,6 @@ async fn publish(
         .await;
     }
     Ok(executed?)
-}
-
-/// Notes where the image goes, for a run that fails before anything is read. The embedded ECR has an address only when it
-/// runs.
-fn note_destination(settings: &Settings, ledger: &Ledger) {
-    if let Destination::Registry(image) = &settings.destination {
-        ledger.destination(image);
-    }
 }
 
 /// Makes the plan and shows it. Writes nothing: nothing that writes is made.

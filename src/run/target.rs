@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::local_server::quoted;
 use super::{RunError, local_client};
-use crate::settings::{AccessKey, Destination, IdentitySettings};
+use crate::pipeline::Ledger;
+use crate::settings::{AccessKey, Destination, IdentitySettings, Settings};
 use ecr_local::{Access, LocalEcr, LocalError, Options};
 use tagship_domain::reference::{AccountId, Digest, ImageName, Region, RepositoryName};
 
@@ -172,6 +173,14 @@ impl EmulatorShare {
             tokio::time::sleep(Self::PAUSE).await;
         }
         self
+    }
+}
+
+/// Notes where the image goes, for a run that fails before anything is read. The embedded ECR has an address only when it
+/// runs.
+pub(super) fn note_destination(settings: &Settings, ledger: &Ledger) {
+    if let Destination::Registry(image) = &settings.destination {
+        ledger.destination(image);
     }
 }
 
