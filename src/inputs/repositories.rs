@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::destination::ResolvedDestination;
 use super::paths::Paths;
 use super::problem::Problems;
+use super::trust::Trust;
 use super::{Environment, Origin, RawArguments, RawInputs, SettingsError, further_targets, identity};
 use crate::config::{
     ConfigProblem, ConfigSettings, FileReference, lifecycle_of_file, policy_of_file, registry_policy_of_file,
@@ -117,8 +118,16 @@ fn may_declare(raw: &RawInputs, key: &str, at: &Origin, problems: &mut Problems)
     if raw.trust().is_whole() {
         return Some(());
     }
-    let (message, hint) = raw.trust().refusal(key, "");
-    problems.add(at, message, hint)
+    let (message, _) = raw.trust().refusal(key, "");
+    // There is no input of a step for it.
+    let hint = match raw.trust() {
+        Trust::Foreign => {
+            "run this for a commit of the repository itself: the event is about one of another repository, whose file has no \
+             say in this"
+        }
+        Trust::Own | Trust::Named | Trust::Found => "name the file in the workflow: `--config tagship.yaml`",
+    };
+    problems.add(at, message, hint.to_owned())
 }
 
 /// What is declared of the registry's settings; `None` where no file declares anything, or with a problem.
