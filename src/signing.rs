@@ -15,6 +15,7 @@ use self::program::Program;
 use self::scratch::Scratch;
 use crate::ports::{RegistryLogin, SignError, SignImage, VerifySignature};
 use crate::settings::{SignKey, SignSettings};
+use tagship_domain::facts::Unknown;
 use tagship_domain::reference::{ImageRef, RegistryHost};
 use tagship_domain::signing::{SignatureOutcome, Signer};
 
@@ -104,12 +105,12 @@ impl VerifySignature for SigningProgram {
 
 #[async_trait]
 impl SignImage for SigningProgram {
-    async fn check(&self) -> Result<(), SignError> {
+    async fn check(&self) -> Result<Option<Unknown>, SignError> {
         self.scratch().await?;
         if self.signer == Signer::Notation {
             notation::check(&self.program, &self.key, self.scratch().await?).await?;
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn ensure_signed(&self, image: &ImageRef) -> Result<SignatureOutcome, SignError> {

@@ -166,7 +166,10 @@ fn public_key(key: &str, environment: &Environment) -> Result<SignKey, String> {
 fn variables(environment: &Environment) -> BTreeMap<String, SecretString> {
     let own = PREFIXES.iter().flat_map(|prefix| environment.names(prefix));
     let names = own.chain(VARIABLES);
-    names
+    let mut variables: BTreeMap<String, SecretString> = names
         .filter_map(|name| Some((name.to_owned(), environment.get(name)?.into())))
-        .collect()
+        .collect();
+    // A key may have an empty password, and without the variable cosign asks its user for one.
+    variables.entry("COSIGN_PASSWORD".to_owned()).or_default();
+    variables
 }

@@ -123,7 +123,7 @@ async fn publish(
     ledger: &Ledger,
 ) -> Result<Digest, PipelineError> {
     let signing = Signing::new(plan, writers.signer);
-    signing.check().await?;
+    signing.check(reporter, ledger).await?;
     ensure(plan, writers, reporter, ledger).await?;
     let digest = match &plan.content {
         Content::Published { digest, .. } => *digest,
@@ -155,7 +155,7 @@ async fn publish(
     };
     if plan.is_fulfilled() {
         // Its tags are from a time when nothing was to be signed.
-        signing.sign(digest, reporter, ledger).await?;
+        signing.sign(digest, writers.registry, reporter, ledger).await?;
         return Ok(digest);
     }
     let tags: Vec<&DesiredTag> = plan.tags.iter().map(|planned| &planned.wanted).collect();
@@ -207,7 +207,7 @@ async fn publish(
             }));
         }
     }
-    signing.sign(digest, reporter, ledger).await?;
+    signing.sign(digest, writers.registry, reporter, ledger).await?;
     // A gate takes minutes, in which others may tag, and so may a signature.
     let takes_long = plan.gate.is_some() || plan.signer.is_some();
     let seen = (!takes_long).then_some(found.tags);

@@ -1,8 +1,8 @@
 //! The signature: between the gate and the first tag.
 
 use super::{Ledger, PipelineError};
-use crate::ports::{Reporter, SignImage, Stage};
-use tagship_domain::plan::Plan;
+use crate::ports::{Reporter, RunEvent, SignError, SignImage, Stage, WriteRepository};
+use tagship_domain::plan::{Note, Plan};
 use tagship_domain::reference::Digest;
 use tagship_domain::signing::Signature;
 
@@ -30,17 +30,23 @@ impl<'a> Signing<'a> {
     }
 
     /// Finds out, before anything is built, whether the image can be signed.
-    pub(super) async fn check(self) -> Result<(), PipelineError> {
-        match self.signer()? {
-            Some(signer) => Ok(signer.check().await?),
-            None => Ok(()),
+    pub(super) async fn check(self, reporter: &dyn Reporter, ledger: &Ledger) -> Result<(), PipelineError> {
+        let Some(signer) = self.signer()? else {
+            return Ok(());
+        };
+        if let Some(unknown) = signer.check().await? {
+            let note = Note::SigningUnchecked(unknown);
+            reporter.event(RunEvent::Note(&note.to_string()));
+            ledger.note(note);
         }
+        Ok(())
     }
 
     /// Has the image signed, unless it is: it has no tag of this run yet, and gets none without.
     pub(super) async fn sign(
         self,
         digest: Digest,
+        registry: &dyn WriteRepository,
         reporter: &dyn Reporter,
         ledger: &Ledger,
     ) -> Result<(), PipelineError> {
@@ -48,7 +54,16 @@ impl<'a> Signing<'a> {
             return Ok(());
         };
         ledger.enter(Stage::Sign, reporter);
-        let outcome = signer.ensure_signed(&self.plan.image.at(digest)).await?;
+        let ended = signer.ensure_signed(&self.plan.image.at(digest)).await;
+        let outcome = match ended {
+            // Of a request that is refused without words a program does not say what was not permitted.
+            Err(error @ SignError::Failed { .. }) => {
+                registry.check_push().await?;
+                registry.blob_sizes(&[digest]).await?;
+                return Err(error.into());
+            }
+            ended => ended?,
+        };
         ledger.signed(Signature { by, outcome });
         Ok(())
     }

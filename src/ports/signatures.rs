@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::{LoginError, RegistryError};
 use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::facts::Unknown;
 use tagship_domain::reference::ImageRef;
 use tagship_domain::signing::{SignatureOutcome, Signer};
 
@@ -20,8 +21,9 @@ pub trait VerifySignature: Send + Sync {
 /// Has images signed.
 #[async_trait]
 pub trait SignImage: VerifySignature {
-    /// Finds out, before anything is built, whether an image can be signed at all. Writes nothing.
-    async fn check(&self) -> Result<(), SignError>;
+    /// Finds out, before anything is built, whether an image can be signed at all; gives what could not be found out.
+    /// Writes nothing.
+    async fn check(&self) -> Result<Option<Unknown>, SignError>;
 
     /// Has an image signed that is not, and verifies the signature. An image that is signed stays as it is.
     async fn ensure_signed(&self, image: &ImageRef) -> Result<SignatureOutcome, SignError>;
@@ -48,6 +50,16 @@ pub enum SignError {
         action: &'static str,
         /// How long it was waited for.
         seconds: u64,
+    },
+    /// The registry refuses what the program asks.
+    #[error("`{program}` fails, {action}: the role lacks `{missing}`")]
+    Forbidden {
+        /// The program.
+        program: Signer,
+        /// What it was to do.
+        action: &'static str,
+        /// The IAM action.
+        missing: String,
     },
     /// The program fails.
     #[error("`{program}` fails, {action}: {message}")]
@@ -123,6 +135,7 @@ impl Diagnose for SignError {
         match self {
             Self::Login(error) => error.kind(),
             Self::Registry(error) => error.kind(),
+            Self::Forbidden { .. } => FailureKind::Credentials,
             _ => FailureKind::Operation,
         }
     }
@@ -134,6 +147,7 @@ impl Diagnose for SignError {
                     format!("install `{program}` in the job before this step, so that it is on PATH").into(),
                 );
             }
+            Self::Forbidden { .. } => "`tagship iam --for ship,sign` prints the policy that it needs",
             Self::Silent { .. } | Self::Late { .. } => {
                 "run again: what was pushed is kept, and no tag was put"
             }
@@ -146,7 +160,9 @@ impl Diagnose for SignError {
                 program: Signer::Notation,
                 ..
             } => "look at the trust policy: `notation policy show`",
-            Self::Unsigned { .. } => "look whether the key is the one that signs this repository's images",
+            Self::Unsigned { .. } => {
+                "look whether the key is the one that signs this repository's images, and whether the role may read signatures: `ecr:GetDownloadUrlForLayer`"
+            }
             Self::NoRule { .. } | Self::NotBegun { .. } => {
                 "add the repository to the registry's signing configuration, and push the image after that"
             }

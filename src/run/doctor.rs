@@ -238,7 +238,7 @@ async fn permissions(
     for permission in needed(CommandPermissions::of("ship")) {
         let answer = match permission.scope {
             Scope::Everything => login.clone(),
-            Scope::Scanning | Scope::Registry | Scope::Caches | Scope::Repository => {
+            Scope::Scanning | Scope::Registry | Scope::Profiles | Scope::Caches | Scope::Repository => {
                 connection.probe(permission.action).await
             }
         };

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::scratch::Scratch;
 use crate::limits;
 use crate::ports::SignError;
+use oci_registry::missing_permission;
 use tagship_domain::error::cleaned;
 use tagship_domain::reference::ImageRef;
 use tagship_domain::signing::Signer;
@@ -34,6 +35,8 @@ pub(super) struct Ran {
     pub(super) output: Vec<u8>,
     /// Its last words on stderr, cleaned.
     pub(super) words: String,
+    /// The permission that the registry's refusal names, if it prints one.
+    pub(super) missing: Option<String>,
 }
 
 impl Program {
@@ -98,6 +101,7 @@ impl Program {
             has_succeeded,
             output,
             words: words(&errors),
+            missing: missing_permission(&String::from_utf8_lossy(&errors)).map(str::to_owned),
         })
     }
 
@@ -129,6 +133,13 @@ impl Program {
         let ran = self.run(arguments, scratch, action).await?;
         if ran.has_succeeded {
             return Ok(ran.output);
+        }
+        if let Some(missing) = ran.missing {
+            return Err(SignError::Forbidden {
+                program: self.signer,
+                action,
+                missing,
+            });
         }
         Err(SignError::Failed {
             program: self.signer,

@@ -49,7 +49,8 @@ fn cases(command: &str) -> (Vec<Case>, String) {
     for permission in all["permissions"].as_array().unwrap() {
         let text = |key: &str| permission[key].as_str().unwrap().to_owned();
         let action = text("action");
-        let name = action.trim_start_matches("ecr:").to_ascii_lowercase();
+        let name = action.replace(':', "-").to_ascii_lowercase();
+        let name = name.trim_start_matches("ecr-").to_owned();
         cases.push(Case {
             name,
             missing: Some((action, text("need"))),
@@ -246,5 +247,49 @@ fn a_role_with_the_printed_policy_plans_and_each_action_less_is_noticed() {
             .code(0);
         let run = run_as(&yard, case, "plan", NO_ENGINE);
         expect_noticed(case, &run, "no engine");
+    }
+}
+
+#[test]
+fn an_image_that_the_role_may_not_have_signed_gets_no_tag() {
+    let (cases, roles) = cases("ship,sign-managed");
+    let mut yard = yard(&roles);
+    yard.ecr.sign_with(
+        &format!("arn:aws:signer:{REGION}:{ACCOUNT}:/signing-profiles/release"),
+        "team/*",
+    );
+    let host = engines::named("docker28-containerd").host();
+    for case in cases {
+        let is_less = case.is_without("signer:SignPayload");
+        if case.missing.is_some() && !is_less {
+            continue;
+        }
+        yard.turn_to(&case.repository(), &mutability());
+        let role = case.role_arn();
+        let arguments = [
+            "--json",
+            "--role-to-assume",
+            &role,
+            "--tags",
+            "type=sha",
+            "--sign",
+            "managed",
+        ];
+        let run = Shipped(finish(&mut yard.command("ship", &host, &arguments)));
+        let report = run.report();
+        if is_less {
+            assert_eq!(run.0.code, Some(1), "{}", run.0.stderr);
+            assert!(
+                report["error"].to_string().contains("`signer:SignPayload`"),
+                "{report}"
+            );
+            assert!(yard.tags().is_empty(), "{:?}", yard.tags());
+        } else {
+            assert_eq!(run.0.code, Some(0), "{}", run.0.stderr);
+            assert_eq!(
+                report["signature"],
+                json!({"by": "managed", "outcome": "created"})
+            );
+        }
     }
 }

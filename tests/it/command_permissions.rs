@@ -1,14 +1,17 @@
 //! The policies that `tagship iam` prints for commands that need no engine, enforced: with all of one a command succeeds, and
 //! each action in it counts. `ship` and `plan` are proved with engines, `scan` and `repo` beside their own tests.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 use tagship_domain::iam::{CommandPermissions, Need, Permission};
 use tagship_domain::immutability::{Mutability, TagFilter};
 use test_support::checkout::Checkout;
+use test_support::clients::client;
 use test_support::github::Github;
 use test_support::images::Pusher;
 use test_support::local::{ACCOUNT, Ecr, REGION};
-use test_support::process::{Finished, finish, output_of, tagship};
+use test_support::process::{Finished, finish, output_of, path_behind, tagship};
 
 /// One run: with all that a command is allowed, or with one action less. Each has repositories and a role of its own.
 struct Case {
@@ -44,13 +47,13 @@ impl Case {
     }
 
     /// The role, which the account's key may assume; its policy is what is printed.
-    fn role(&self, command: &CommandPermissions) -> Value {
+    fn role(&self, commands: &str) -> Value {
         let home = tempfile::tempdir().unwrap();
         let mut printed = tagship(home.path());
         printed.args([
             "iam",
             "--for",
-            command.name,
+            commands,
             "--account-id",
             ACCOUNT,
             "--aws-region",
@@ -101,8 +104,9 @@ struct World {
 }
 
 impl World {
-    fn new(command: &CommandPermissions, cases: &[Case]) -> Self {
-        let mut roles: Vec<Value> = cases.iter().map(|case| case.role(command)).collect();
+    /// With a role for each case, which `tagship iam --for` prints for these commands.
+    fn new(commands: &str, cases: &[Case]) -> Self {
+        let mut roles: Vec<Value> = cases.iter().map(|case| case.role(commands)).collect();
         roles.push(json!({
             "RoleName": "tagship-example",
             "AssumeRolePolicyDocument": roles[0]["AssumeRolePolicyDocument"],
@@ -110,7 +114,7 @@ impl World {
         }));
         // JSON is YAML.
         let ecr = Ecr::start_for_judges(&json!({ "Roles": roles }).to_string());
-        let checkout = Checkout::with(&[("a", "a")]);
+        let checkout = Checkout::with(&[("a", "a"), ("Dockerfile", "FROM scratch\nCOPY a /\n")]);
         let moving = Mutability::ImmutableWithExclusion(vec![TagFilter::parse("1").unwrap()]);
         for case in cases {
             ecr.create_repository(&case.from(), &Mutability::Mutable);
@@ -144,7 +148,7 @@ impl World {
 fn prove(name: &str, arguments: impl Fn(&Case) -> Vec<String>) {
     let command = CommandPermissions::of(name).unwrap();
     let cases = Case::all(command);
-    let world = World::new(command, &cases);
+    let world = World::new(name, &cases);
     for case in &cases {
         let arguments = arguments(case);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -186,7 +190,7 @@ fn what_is_copied_needs_what_the_table_says() {
 fn what_is_released_needs_what_the_table_says() {
     let command = CommandPermissions::of("release").unwrap();
     let cases = Case::all(command);
-    let world = World::new(command, &cases);
+    let world = World::new(command.name, &cases);
     let github = Github::of(world.checkout.path());
     for case in &cases {
         let image = format!("{}:1.4.0", case.from());
@@ -198,5 +202,92 @@ fn what_is_released_needs_what_the_table_says() {
         // The job is one without OIDC, whose key is meant to assume the role.
         command.env("TAGSHIP_ROLE_CHAINING", "true");
         case.expect_noticed(&finish(&mut command));
+    }
+}
+
+#[test]
+fn what_a_program_signs_needs_what_the_table_says() {
+    let cases = Case::all(CommandPermissions::of("sign").unwrap());
+    let world = World::new("ship,sign", &cases);
+    let made = Command::new(client("cosign"))
+        .args(["generate-key-pair"])
+        .current_dir(world.home.path())
+        .env("COSIGN_PASSWORD", "")
+        .output();
+    assert!(made.unwrap().status.success());
+    let key = world.home.path().join("cosign.key").display().to_string();
+    for case in &cases {
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/{}", case.name);
+        // The role that may not read labels knows the commit by its tag.
+        let pusher = Pusher::new(&world.ecr, &case.from());
+        let labels = json!({"org.opencontainers.image.revision": world.checkout.head()});
+        let image = pusher.image("amd64", "of the commit", &labels);
+        pusher.tag(&format!("sha-{}", &world.checkout.head()[..12]), &image.digest);
+        let (from, sign) = (case.from(), ["--sign", "cosign", "--sign-key", &key]);
+        let ship = [
+            "ship",
+            "--version",
+            "1.6.0",
+            "--repository",
+            &from,
+            "--role-to-assume",
+            &role,
+        ];
+        let mut command = world.ecr.command(world.home.path(), &[&ship[..], &sign].concat());
+        command
+            .current_dir(world.checkout.path())
+            .env("PATH", path_behind(&[]))
+            .env("COSIGN_PASSWORD", "");
+        let run = finish(&mut command);
+        // Of an image whose signatures may not be read cosign says that there are none.
+        if case
+            .missing
+            .is_some_and(|missing| missing.action == "ecr:GetDownloadUrlForLayer")
+        {
+            run.expect_code(1);
+            let hint = run.stderr.lines().find(|line| line.starts_with("hint: "));
+            assert!(
+                hint.unwrap().contains("`ecr:GetDownloadUrlForLayer`"),
+                "{}",
+                run.stderr
+            );
+            continue;
+        }
+        case.expect_noticed(&run);
+    }
+}
+
+#[test]
+fn what_ecr_signs_needs_what_the_table_says() {
+    let cases = Case::all(CommandPermissions::of("sign-managed").unwrap());
+    let world = World::new("ship,sign-managed", &cases);
+    let profile = format!("arn:aws:signer:{REGION}:{ACCOUNT}:/signing-profiles/release");
+    world.ecr.sign_with(&profile, "team/*");
+    for case in &cases {
+        let pusher = Pusher::new(&world.ecr, &case.from());
+        let labels = json!({"org.opencontainers.image.revision": world.checkout.head()});
+        let image = pusher.image("amd64", "pushed under the rule", &labels);
+        pusher.tag(&format!("sha-{}", &world.checkout.head()[..12]), &image.digest);
+    }
+    world.ecr.set_clock_offset(60);
+    for case in cases {
+        // Who pushes a new image needs this one: `tests/engines/permissions.rs` builds it.
+        if case
+            .missing
+            .is_some_and(|missing| missing.action == "signer:SignPayload")
+        {
+            continue;
+        }
+        let from = case.from();
+        let ship = [
+            "ship",
+            "--version",
+            "1.5.0",
+            "--repository",
+            &from,
+            "--sign",
+            "managed",
+        ];
+        case.expect_noticed(&world.run(&case, &ship));
     }
 }

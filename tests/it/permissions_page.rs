@@ -28,9 +28,10 @@ tagship iam trust --repository team/app --account-id 123456789012 --aws-region e
 const ENDING: &str = "
 *Required*: the command fails without it, and names it. *Recommended*: the command works without it, and says what it did not
 check; `--only-required` leaves it out. `ecr:GetAuthorizationToken`, `ecr:GetRegistryScanningConfiguration`,
-`inspector2:ListFindings` and what the registry's own settings need are allowed on `*`; `ship --from-cache` reads rules on `*` and base images in all
-repositories, which may be narrowed to the rules' prefixes; all else is allowed on the repositories alone. A role that
-ships with the scan gate needs both tables: `tagship iam --for ship,scan`. `--for repo`, `repo-plan`, `repo-cost`, `repo-prune` and `repo-delete` are about the repositories that
+`ecr:GetSigningConfiguration`, `inspector2:ListFindings` and what the registry's own settings need are allowed on `*`, `signer:SignPayload` on the signing profiles of
+the registry's account and region; `ship --from-cache` reads rules on `*` and base images in all
+repositories, which may be narrowed to the rules' prefixes; all else is allowed on the repositories alone. A role that ships with the scan gate needs both tables: `tagship iam --for ship,scan`;
+one that signs `--for ship,sign` or `--for ship,sign-managed`. `--for repo`, `repo-plan`, `repo-cost`, `repo-prune` and `repo-delete` are about the repositories that
 `tagship.yaml` declares; a file with `registry-settings` needs `--for repo,repo-settings`; `tagship repo import` needs what `repo plan` does, on all repositories. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
 
 `promote` and `copy` need what the table says in the repositories that they read and write; within one repository `promote` needs no
@@ -75,6 +76,8 @@ fn typed(name: &str) -> String {
         "repo-settings" => "repo apply` with `registry-settings".to_owned(),
         "from-cache" => "ship --from-cache".to_owned(),
         "create-repository" => "ship --create-repository".to_owned(),
+        "sign" => "ship --sign cosign` or `notation".to_owned(),
+        "sign-managed" => "ship --sign managed".to_owned(),
         "wait-for-replication" => "ship --wait-for-replication".to_owned(),
         name => name.replace('-', " "),
     }

@@ -13,6 +13,7 @@ use super::{Ecr, InRegion};
 use crate::limits;
 use crate::ports::{RegistryError, SignError, SignImage, VerifySignature};
 use tagship_domain::error::cleaned;
+use tagship_domain::facts::Unknown;
 use tagship_domain::reference::{ImageRef, Reference, RepositoryName};
 use tagship_domain::signing::{
     ManagedProgress, ManagedSignature, ManagedState, SignatureOutcome, is_signed_by_rule,
@@ -160,9 +161,10 @@ impl VerifySignature for ManagedSigning {
 #[async_trait]
 impl SignImage for ManagedSigning {
     /// A role that may not read the rules is no obstacle: what ECR has begun is asked for later all the same.
-    async fn check(&self) -> Result<(), SignError> {
+    async fn check(&self) -> Result<Option<Unknown>, SignError> {
         match self.has_rule().await {
-            Ok(true) | Err(RegistryError::NotPermitted { .. }) => Ok(()),
+            Ok(true) => Ok(None),
+            Err(RegistryError::NotPermitted { action, .. }) => Ok(Some(Unknown::NotPermitted { action })),
             Ok(false) => Err(SignError::NoRule {
                 repository: self.repository.to_string(),
             }),

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use self::rows::{
     DECLARED_LIFECYCLE, DECLARED_POLICY, DECLARED_TAGS, DESCRIBED, FINDINGS, FROM_CACHE, INSPECTOR, LABELS,
-    LIFECYCLE_IMAGES, LIFECYCLE_INDEXES, LIST, LOOK_UP, LOOK_UP_INDEXES, MOVED, PUBLISHING, PUT_IMAGES,
-    PUT_LAYERS, READ_CONTENT, REPLICATION, SCAN_FREQUENCY, SCAN_TYPE, SETTINGS, SHOWN_DETAILS,
-    SHOWN_FINDINGS, SHOWN_LABELS, START_SCAN, login, row,
+    LIFECYCLE_IMAGES, LIFECYCLE_INDEXES, LIST, LOOK_UP, LOOK_UP_INDEXES, MANAGED_SIGNING, MOVED, PUBLISHING,
+    PUT_IMAGES, PUT_LAYERS, READ_CONTENT, REPLICATION, SCAN_FREQUENCY, SCAN_TYPE, SETTINGS, SHOWN_DETAILS,
+    SHOWN_FINDINGS, SHOWN_LABELS, SIGNING, START_SCAN, login, row,
 };
 use self::settings::{PUT_SETTINGS, READ_SETTINGS};
 
@@ -46,13 +46,16 @@ pub enum Need {
     Required,
 }
 
-/// What an action is allowed on. Source: Service Authorization Reference, "Actions defined by Amazon ECR".
+/// What an action is allowed on. Source: Service Authorization Reference, "Actions defined by Amazon ECR" and by
+/// AWS Signer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// The repositories that are published to.
     Repository,
     /// All repositories: those that a pull-through cache makes have names that its rules give.
     Caches,
+    /// The signing profiles of the registry's account and region.
+    Profiles,
     /// All resources, for what is read of scans of the whole registry.
     Scanning,
     /// All resources, for the registry's own settings.
@@ -76,6 +79,14 @@ pub const COMMANDS: &[CommandPermissions] = &[
     CommandPermissions {
         name: "wait-for-replication",
         permissions: REPLICATION,
+    },
+    CommandPermissions {
+        name: "sign",
+        permissions: SIGNING,
+    },
+    CommandPermissions {
+        name: "sign-managed",
+        permissions: MANAGED_SIGNING,
     },
     CommandPermissions {
         name: "push",
@@ -347,6 +358,7 @@ mod tests {
                     "ecr:DescribeRegistry",
                     "ecr:GetAuthorizationToken",
                     "ecr:GetRegistryScanningConfiguration",
+                    "ecr:GetSigningConfiguration",
                     "inspector2:ListFindings",
                 ];
                 // What the registry itself has is named for all resources, whatever the table says of it.
@@ -359,8 +371,10 @@ mod tests {
                     assert_eq!(command.name, "from-cache");
                     continue;
                 }
+                let is_of_signer = permission.action.starts_with("signer:");
+                assert_eq!(permission.scope == Scope::Profiles, is_of_signer);
                 assert_eq!(
-                    permission.scope != Scope::Repository,
+                    !matches!(permission.scope, Scope::Repository | Scope::Profiles),
                     knows_none.contains(&permission.action),
                     "{} {}",
                     command.name,

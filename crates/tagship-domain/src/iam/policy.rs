@@ -103,6 +103,16 @@ impl Target {
         let arn = self.arn();
         format!("{}/*", arn.strip_suffix(&name).unwrap_or(&arn))
     }
+
+    /// Returns the resource names of all signing profiles beside the registry. Source: Service Authorization Reference,
+    /// "Resource types defined by AWS Signer".
+    fn profiles(&self) -> String {
+        let partition = self.region.partition();
+        format!(
+            "arn:{partition}:signer:{}:{}:/signing-profiles/*",
+            self.region, self.account
+        )
+    }
 }
 
 /// Returns the policy that allows exactly `permissions`, on `targets` where the action knows resources.
@@ -117,9 +127,13 @@ pub fn permission_policy(permissions: &[Permission], targets: &[Target]) -> Poli
     let mut caches: Vec<String> = targets.iter().map(Target::every_arn).collect();
     caches.sort_unstable();
     caches.dedup();
+    let mut profiles: Vec<String> = targets.iter().map(Target::profiles).collect();
+    profiles.sort_unstable();
+    profiles.dedup();
     let statements = [
         ("Login", actions(Scope::Everything), vec!["*".to_owned()]),
         ("Scanning", actions(Scope::Scanning), vec!["*".to_owned()]),
+        ("Sign", actions(Scope::Profiles), profiles),
         ("Registry", actions(Scope::Registry), vec!["*".to_owned()]),
         ("Publish", actions(Scope::Repository), resources),
         ("Caches", actions(Scope::Caches), caches),

@@ -218,6 +218,8 @@ pub enum Note {
     WithoutCache(CacheTagError),
     /// A release is asked for, and there is none.
     NotReleased(NoRelease),
+    /// Whether a rule has the repository's images signed could not be read.
+    SigningUnchecked(Unknown),
     /// The release does not carry all that the registry holds about the image: the role may not read it.
     DocumentsUnread(Unknown),
     /// The release does not carry a document: it is too large, one too many, or not what it says.
@@ -258,6 +260,7 @@ impl Note {
             Self::CacheUnchecked(_) => "cache-unchecked",
             Self::WithoutCache(_) => "without-cache",
             Self::NotReleased(_) => "not-released",
+            Self::SigningUnchecked(_) => "signing-unchecked",
             Self::DocumentsUnread(_) => "documents-unread",
             Self::DocumentLeftOut { .. } => "document-left-out",
             Self::Untested(_) => "untested",
@@ -321,6 +324,9 @@ impl fmt::Display for Note {
             }
             Self::NotReleased(NoRelease::PullRequest) => {
                 f.write_str("nothing is released: the run is about a pull request")
+            }
+            Self::SigningUnchecked(unknown) => {
+                write!(f, "whether a rule has the repository's images signed could not be checked: {unknown}")
             }
             Self::DocumentsUnread(unknown) => {
                 write!(f, "the release lacks bills of materials, provenance or signatures that the registry has: {unknown}")

@@ -145,6 +145,55 @@ pub(super) const REPLICATION: &[Permission] = &[
         "wait until an image is replicated",
     ),
 ];
+
+/// What signing by a program needs: a signature is an image of its own, which is read back.
+pub(super) const SIGNING: &[Permission] = &[
+    login("log in to the registry"),
+    row(
+        "ecr:BatchGetImage",
+        Need::Required,
+        "find signatures, and verify that which was made",
+    ),
+    row(
+        "ecr:GetDownloadUrlForLayer",
+        Need::Required,
+        "read signatures, to verify them",
+    ),
+    row(
+        "ecr:BatchCheckLayerAvailability",
+        Need::Required,
+        "push the signature",
+    ),
+    row("ecr:InitiateLayerUpload", Need::Required, "push the signature"),
+    row("ecr:UploadLayerPart", Need::Required, "push the signature"),
+    row("ecr:CompleteLayerUpload", Need::Required, "push the signature"),
+    row("ecr:PutImage", Need::Required, "push the signature"),
+];
+
+/// What waiting for ECR's own signature needs.
+pub(super) const MANAGED_SIGNING: &[Permission] = &[
+    Permission {
+        scope: Scope::Profiles,
+        ..row(
+            "signer:SignPayload",
+            Need::Required,
+            "let ECR sign what is pushed, which it does with the rights of who pushes",
+        )
+    },
+    row(
+        "ecr:DescribeImageSigningStatus",
+        Need::Required,
+        "wait until the image is signed",
+    ),
+    Permission {
+        scope: Scope::Everything,
+        ..row(
+            "ecr:GetSigningConfiguration",
+            Need::Recommended,
+            "find before the build that no rule has the repository's images signed",
+        )
+    },
+];
 pub(super) const SHOWN_LABELS: Permission = row(
     "ecr:GetDownloadUrlForLayer",
     Need::Recommended,
