@@ -154,7 +154,7 @@ fn files_that_are_too_large_or_no_text_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tagship.yaml");
     assert!(matches!(load(&path), Ok(None)));
-    std::fs::write(&path, vec![b'#'; 70_000]).unwrap();
+    std::fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
     assert!(matches!(load(&path), Err(ConfigError::TooLarge { .. })));
     std::fs::write(&path, [0xff, 0xfe]).unwrap();
     assert!(matches!(load(&path), Err(ConfigError::NotText { .. })));

@@ -70,7 +70,7 @@ impl WantedCommit<'_> {
     fn failed(&self, message: &str) -> GitError {
         GitError::NotFetched {
             address: self.shown.to_owned(),
-            message: self.without_secrets(&cleaned(message)),
+            message: cleaned(&self.without_secrets(message)),
         }
     }
 
@@ -84,9 +84,13 @@ impl WantedCommit<'_> {
         }
     }
 
-    /// A library's words may repeat the address.
+    /// A library's words may repeat the address, and a server's the header that it was sent.
     fn without_secrets(&self, text: &str) -> String {
-        text.replace(self.url, self.shown)
+        let text = text.replace(self.url, self.shown);
+        let header = self.header.map(SecretString::expose_secret).unwrap_or_default();
+        // `Authorization: basic eDp5`: what names the scheme is no secret.
+        let secrets = header.split_whitespace().skip(1).filter(|word| word.len() > 6);
+        secrets.fold(text, |text, secret| text.replace(secret, "***"))
     }
 
     /// The user's own git configuration does not count: it may name programs, and other addresses.
@@ -341,5 +345,21 @@ mod tests {
     fn a_name_stands_for_a_tag_before_a_branch() {
         assert_eq!(candidates("v1"), ["refs/tags/v1", "refs/heads/v1", "refs/v1"]);
         assert_eq!(candidates("refs/pull/1/merge"), ["refs/pull/1/merge"]);
+    }
+
+    #[test]
+    fn what_a_server_says_back_of_the_header_is_not_shown() {
+        let header = SecretString::from("Authorization: basic eC1hY2Nlc3MtdG9rZW46aHVudGVyMg==");
+        let wanted = WantedCommit {
+            url: "https://u:hunter2@host/a.git",
+            shown: "https://u:***@host/a.git",
+            reference: None,
+            header: Some(&header),
+        };
+        let said = "refused https://u:hunter2@host/a.git with basic eC1hY2Nlc3MtdG9rZW46aHVudGVyMg==";
+        assert_eq!(
+            wanted.without_secrets(said),
+            "refused https://u:***@host/a.git with basic ***"
+        );
     }
 }

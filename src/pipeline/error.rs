@@ -12,7 +12,7 @@ use tagship_domain::facts::{Difference, DifferenceCause, paths};
 use tagship_domain::findings::{GateFailure, NeverScanned};
 use tagship_domain::merging::MergeError;
 use tagship_domain::plan::{Conflicts, TooLarge};
-use tagship_domain::rebuild::RebuildMismatch;
+use tagship_domain::rebuild::{NeverPublished, RebuildMismatch};
 use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::release::ReleaseConflict;
 use tagship_domain::signing::Signer;
@@ -36,6 +36,9 @@ pub enum PipelineError {
     /// A wanted tag cannot be set.
     #[error(transparent)]
     Conflict(#[from] Conflicts),
+    /// A rebuild has nothing that it could be compared with.
+    #[error(transparent)]
+    NeverPublished(#[from] NeverPublished),
     /// A rebuild gave another image.
     #[error(transparent)]
     Rebuilt(#[from] Box<RebuildMismatch>),
@@ -148,6 +151,7 @@ impl Diagnose for PipelineError {
         Some(match self {
             Self::Git(error) => error,
             Self::Conflict(conflicts) => conflicts,
+            Self::NeverPublished(error) => error,
             Self::Rebuilt(mismatch) => &**mismatch,
             Self::Merge(error) => error,
             Self::TooLarge(error) => error,

@@ -20,6 +20,7 @@ use crate::ports::{
 };
 use crate::report::sarif;
 use tagship_domain::build::{BuildRequest, missing_attestation};
+use tagship_domain::content::Manifest;
 use tagship_domain::facts::Unknown;
 use tagship_domain::findings::GateFailure;
 use tagship_domain::plan::{Content, Note, Plan};
@@ -72,6 +73,9 @@ pub async fn execute(
     if let Some(conflicts) = plan.conflicts() {
         return Err(conflicts.into());
     }
+    if let Some(error) = plan.rebuild_error() {
+        return Err(error.into());
+    }
     if let Some(error) = plan.cache_error() {
         return Err(error.into());
     }
@@ -85,7 +89,7 @@ pub async fn execute(
         .release
         .as_ref()
         .zip(writers.forge)
-        .filter(|(plan, _)| !plan.is_fulfilled());
+        .filter(|(release, _)| plan.rebuild.is_none() && !release.is_fulfilled());
     if let Some((_, forge)) = released {
         forge.check_write().await?;
     }
@@ -145,12 +149,7 @@ async fn publish(
         }
         Content::Merge { index } => {
             ledger.enter(Stage::Merge, reporter);
-            writers.registry.check_push().await?;
-            writers.targets.check_push(plan).await?;
-            let manifest = index.manifest();
-            let reference = Reference::Digest(manifest.digest());
-            writers.registry.put_manifest(&reference, manifest).await?;
-            manifest.digest()
+            merge(plan, index.manifest(), writers).await?
         }
     };
     if plan.is_fulfilled() {
@@ -178,7 +177,10 @@ async fn publish(
         let largest = image.description.largest;
         ledger.image(digest, &facts(image.description));
         manifest = image.manifest;
-        check_rebuilt(plan, &manifest, writers.registry).await?;
+        if plan.rebuild.is_some() {
+            check_rebuilt(plan, &manifest, writers.registry, ledger).await?;
+            return Ok(digest);
+        }
         if let (Some(limit), Some(largest)) = (plan.max_size, largest) {
             limit.check(largest)?;
         }
@@ -222,6 +224,15 @@ async fn publish(
     put_tags(order, &tags, &manifest, seen, writers.registry, history, entries).await?;
     writers.targets.tag(plan, &manifest, history, ledger).await?;
     Ok(digest)
+}
+
+/// Pushes an index of what other jobs pushed.
+async fn merge(plan: &Plan, index: &Manifest, writers: &Writers<'_>) -> Result<Digest, PipelineError> {
+    writers.registry.check_push().await?;
+    writers.targets.check_push(plan).await?;
+    let reference = Reference::Digest(index.digest());
+    writers.registry.put_manifest(&reference, index).await?;
+    Ok(index.digest())
 }
 
 /// Checks that a build made the attestations that it was asked for: without one no tag is put.

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::PipelineError;
+use super::{Ledger, PipelineError};
 use crate::ports::{ReadRepository, RegistryError};
+use crate::report::TagOutcome;
 use tagship_domain::content::{Content, Descriptor, ImageManifest, Manifest, Platform};
 use tagship_domain::plan::Plan;
 use tagship_domain::rebuild::{BuiltImage, RebuildMismatch};
@@ -11,20 +12,25 @@ use tagship_domain::reference::Digest;
 
 /// Refuses a build that is not the image which the plan keeps, and says in what it differs.
 ///
-/// Only a rebuild builds where an image is kept.
+/// The tags of an image that is the same are noted as kept: none is put.
 pub(super) async fn check_rebuilt(
     plan: &Plan,
     built: &Manifest,
     registry: &dyn ReadRepository,
+    ledger: &Ledger,
 ) -> Result<(), PipelineError> {
-    let Some(published) = plan.kept().filter(|kept| *kept != built.digest()) else {
+    let digest = built.digest();
+    let Some(published) = plan.kept().filter(|kept| *kept != digest) else {
+        for tag in &plan.tags {
+            ledger.tags().tag(&tag.wanted.tag, TagOutcome::Kept, digest);
+        }
         return Ok(());
     };
     let mut found = registry.look_up(&[published], &[]).await?;
     let missing = RegistryError::ContentMissing { digest: published };
     let before = images(&found.digests.remove(&published).ok_or(missing)?, registry).await?;
     let after = images(built, registry).await?;
-    let mismatch = RebuildMismatch::new((published, &before), (built.digest(), &after));
+    let mismatch = RebuildMismatch::new((published, &before), (digest, &after));
     Err(Box::new(mismatch).into())
 }
 

@@ -120,6 +120,9 @@ async fn ship_from(
     if let Some(conflict) = plan.release.as_ref().and_then(ReleasePlan::conflict) {
         return Err(PipelineError::from(conflict.clone()).into());
     }
+    if let Some(error) = plan.rebuild_error() {
+        return Err(PipelineError::from(error).into());
+    }
     if let Some(error) = plan.cache_error() {
         return Err(PipelineError::from(error).into());
     }
@@ -312,6 +315,9 @@ pub async fn plan(
     ledger.planned(&plan);
     ledger.dry_run();
     context.close().await;
+    if let Some(error) = plan.rebuild_error() {
+        return Err(PipelineError::from(error).into());
+    }
     if let Some(error) = plan.cache_error() {
         return Err(PipelineError::from(error).into());
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
+use url::{Host, Url};
 
 use tagship_domain::untrusted::cleaned;
 
@@ -114,10 +114,16 @@ impl GitAddress {
         (!secret.is_empty()).then(|| secret.into())
     }
 
-    /// Where a token may go: protocol, host and port of an address that is asked by HTTP.
+    /// Where a token may go: protocol, host and port of an address that is asked by HTTPS, or by HTTP on this machine.
     pub fn origin(&self) -> Option<(String, String)> {
         let url = Url::parse(&self.shown).ok()?;
-        let is_web = matches!(url.scheme(), "http" | "https");
+        let is_here = || match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        let is_web = url.scheme() == "https" || url.scheme() == "http" && is_here();
         let origin = url.origin().ascii_serialization();
         is_web.then(|| (origin, url.host_str().unwrap_or_default().to_owned()))
     }
@@ -279,6 +285,28 @@ mod tests {
             "https://ho st/app.git",
         ] {
             assert!(GitAddress::parse(text).is_err(), "{text}");
+        }
+    }
+
+    /// Source: RFC 9110, section 11: what a scheme without encryption sends is there for all on the way.
+    #[test]
+    fn a_token_goes_to_https_and_to_this_machine() {
+        for (text, origin) in [
+            ("https://host/a.git", Some("https://host")),
+            ("http://127.0.0.1:8080/a.git", Some("http://127.0.0.1:8080")),
+            ("http://[::1]/a.git", Some("http://[::1]")),
+            ("http://localhost/a.git", Some("http://localhost")),
+            ("http://host/a.git", None),
+            ("http://127.0.0.1.host/a.git", None),
+            ("ssh://host/a.git", None),
+            ("git@host:a", None),
+        ] {
+            let address = GitAddress::parse(text).unwrap();
+            assert_eq!(
+                address.origin().map(|(origin, _)| origin).as_deref(),
+                origin,
+                "{text}"
+            );
         }
     }
 }

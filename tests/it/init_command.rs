@@ -107,7 +107,7 @@ fn a_workflow_of_the_usual_actions_is_printed_anew_with_notes() {
         - uses: aws-actions/configure-aws-credentials@v4\n        with:\n          \
         role-to-assume: arn:aws:iam::123456789012:role/ci\n          aws-region: eu-central-1\n      \
         - id: login\n        uses: aws-actions/amazon-ecr-login@v2\n      - uses: docker/build-push-action@v6\n        \
-        with:\n          push: true\n          call: check\n          \
+        with:\n          push: true\n          builder: x\n          \
         tags: ${{ steps.login.outputs.registry }}/team/app:latest\n";
     let checkout = Checkout::with(&[(".github/workflows/ci.yml", workflow)]);
     let mut command = tagship(checkout.path());
@@ -115,7 +115,7 @@ fn a_workflow_of_the_usual_actions_is_printed_anew_with_notes() {
     let run = finish(command.args(["init", "--from", ".github/workflows/ci.yml"]));
     run.expect_code(0);
     assert!(run.stdout.contains("uses: tagship/tagship@v1"), "{}", run.stdout);
-    assert!(run.stderr.contains("`call` of"), "{}", run.stderr);
+    assert!(run.stderr.contains("`builder` of"), "{}", run.stderr);
     assert_eq!(
         fs::read_to_string(checkout.path().join(".github/workflows/ci.yml")).unwrap(),
         workflow

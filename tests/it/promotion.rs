@@ -349,7 +349,7 @@ fn the_hint_of_a_missing_target_leads_to_the_registry_that_is_meant() {
     let refused = stock.promote(&["--from", "1.4.0", "--to", "prod", "--to-repository", "prod/app"]);
     refused.expect_code(1);
     let hint = format!(
-        "aws --endpoint-url {} ecr create-repository --repository-name prod/app",
+        "aws --region eu-central-1 --endpoint-url {} ecr create-repository --repository-name prod/app",
         stock.ecr.url()
     );
     assert!(refused.stderr.contains(&hint), "{}", refused.stderr);

@@ -174,7 +174,10 @@ fn what_is_never_scanned_is_known_at_once_and_may_be_begun() {
         "{}",
         refused.stderr
     );
-    let command = format!("`aws --endpoint-url {} ecr put-registry", stock.ecr.url());
+    let command = format!(
+        "`aws --region eu-central-1 --endpoint-url {} ecr put-registry",
+        stock.ecr.url()
+    );
     assert!(refused.stderr.contains(&command), "{}", refused.stderr);
     let promote = [
         "promote",

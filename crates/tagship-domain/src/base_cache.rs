@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::build::{BaseImage, BaseOrigin, BuildRequest};
-use crate::dockerfile::{WrittenImage, images};
+use crate::dockerfile::{WrittenImage, images, stage_names};
 use crate::error::{Diagnose, FailureKind, cleaned};
 use crate::reference::{Digest, ImageName, PartialRef, Reference, RegistryHost, RepositoryName, Tag};
 use crate::registry_settings::PullThroughRule;
@@ -14,7 +14,15 @@ const DOCKER_HUB: &str = "registry-1.docker.io";
 /// Returns the images that a build reads, as its Dockerfile names them; those that `build-contexts` stands for are left out.
 pub fn base_images(dockerfile: &str, request: &BuildRequest) -> Vec<UpstreamImage> {
     let written = images(dockerfile, request.target.as_deref(), request.build_args.iter());
-    let read = written.into_iter().map(UpstreamImage::of);
+    let stages = stage_names(dockerfile);
+    let read = written.into_iter().map(UpstreamImage::of).map(|mut image| {
+        // A named context stands for a stage of its name as well. Source: BuildKit, `dockerfile2llb`, `dispatchState`.
+        let name = image.context.as_deref();
+        image.is_stage = stages
+            .iter()
+            .any(|stage| name.is_some_and(|name| name.eq_ignore_ascii_case(stage)));
+        image
+    });
     let is_replaced = |image: &UpstreamImage| {
         let mut names = [Some(&image.written.written), image.context.as_ref()]
             .into_iter()
@@ -36,6 +44,8 @@ pub struct UpstreamImage {
     suffix: String,
     /// The name that BuildKit looks named contexts up by.
     context: Option<String>,
+    /// Whether a stage has that name.
+    is_stage: bool,
 }
 
 /// Where an image lies, or is going to lie, in a cache.
@@ -81,6 +91,7 @@ impl UpstreamImage {
             reference: None,
             suffix: String::new(),
             context: None,
+            is_stage: false,
         };
         let Some(text) = written.image.clone() else {
             return unknown(written);
@@ -127,12 +138,13 @@ impl UpstreamImage {
             }),
             suffix,
             context: Some(context),
+            is_stage: false,
         }
     }
 
     /// Returns where the image lies in the cache of a registry with these rules; `None` where none is about it.
     pub fn cached(&self, rules: &[PullThroughRule]) -> Option<CachedImage> {
-        let name = self.name.as_ref()?;
+        let name = self.name.as_ref().filter(|_| !self.is_stage)?;
         let of = |rule: &PullThroughRule| {
             let repository = rule.repository_of(name)?;
             // ECR takes the rule with the longest prefix, which may be another one.
@@ -197,6 +209,7 @@ impl UpstreamImage {
         let origin = match &self.name {
             None if self.written.image.is_none() => BaseOrigin::Variable,
             Some(name) if name.registry == *registry => BaseOrigin::SameRegistry,
+            Some(_) if self.is_stage => BaseOrigin::StageName,
             _ => BaseOrigin::NoRule,
         };
         self.staying(origin)
@@ -305,6 +318,32 @@ mod tests {
         );
         let root = [rule("ROOT", "quay", None)];
         assert_eq!(rewritten("quay.io/a/b:1", &root).1, "/a/b:1");
+    }
+
+    /// As BuildKit does: `FROM busybox AS busybox` under a context `busybox` is that image, and the stage's steps are gone.
+    #[test]
+    fn an_image_whose_name_a_stage_has_stays_as_it_is() {
+        let rules = [rule("docker-hub", "docker-hub", None)];
+        let registry = RegistryHost::parse_any(HERE).unwrap();
+        for (dockerfile, code) in [
+            ("FROM busybox AS busybox\nRUN x\n", "stage-name"),
+            ("FROM docker.io/library/busybox:latest AS BusyBox\n", "stage-name"),
+            ("ARG I=busybox\nFROM ${I} AS busybox\n", "stage-name"),
+            (
+                "FROM busybox AS base\nFROM scratch AS busybox\nCOPY --from=base / /\n",
+                "stage-name",
+            ),
+            ("FROM busybox:1 AS busybox\nRUN x\n", "cache"),
+            ("FROM busybox AS base\nFROM base\n", "cache"),
+        ] {
+            let found = base_images(dockerfile, &BuildRequest::default());
+            let [image] = <[UpstreamImage; 1]>::try_from(found).unwrap();
+            let base = match image.cached(&rules) {
+                Some(cached) => image.from_cache(&registry, &cached, None),
+                None => image.from_upstream(&registry),
+            };
+            assert_eq!(base.origin.code(), code, "{dockerfile}");
+        }
     }
 
     #[test]

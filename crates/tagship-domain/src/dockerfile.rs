@@ -4,7 +4,7 @@ mod images;
 
 use std::ops::Range;
 
-pub use images::{WrittenImage, images};
+pub use images::{WrittenImage, images, stage_names};
 
 use crate::content::Platform;
 

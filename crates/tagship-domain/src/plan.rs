@@ -8,6 +8,7 @@ use crate::facts::{Fact, Facts, ImageFacts, Revision, Source};
 use crate::findings::{GatePlan, NeverScanned};
 use crate::immutability::Mutability;
 use crate::merging::MergedIndex;
+use crate::rebuild::{NeverPublished, RebuildBase};
 use crate::reference::{Digest, ImageName, Tag};
 use crate::release::ReleasePlan;
 use crate::repositories::RepositoryPlan;
@@ -16,6 +17,7 @@ use crate::tags::{DesiredTag, TagClass, TagSet};
 mod candidate;
 mod conflict;
 mod decide;
+mod note;
 mod planned_tag;
 mod promotion;
 mod reason;
@@ -25,9 +27,10 @@ mod target;
 pub use crate::facts::Unknown;
 pub use candidate::{Candidate, Question, Scope};
 pub use conflict::{Conflict, Conflicts, Obstacle};
+pub use note::{NoRelease, Note};
 pub use planned_tag::{PlannedTag, TagAction};
 pub use promotion::{PromotedTag, PromotionPlan, PromotionRequest, SetBack, SetBacks};
-pub use reason::{HoldReason, NoRelease, Note, TagSource};
+pub use reason::{HoldReason, TagSource};
 pub use size::{SizeLimit, SizeSource, TooLarge};
 pub use target::TargetPlan;
 
@@ -77,6 +80,9 @@ pub struct Plan {
     /// Whether the image is a part that is pushed by its digest alone; then there are no tags.
     #[serde(rename = "by-digest", skip_serializing_if = "std::ops::Not::not")]
     pub is_part: bool,
+    /// What the build is compared with, where it is a rebuild: then no tag is put.
+    #[serde(skip)]
+    pub rebuild: Option<RebuildBase>,
     /// What happens to each tag, in the order in which tags are put.
     pub tags: Vec<PlannedTag>,
     /// The repository's setting, if it could be read.
@@ -269,11 +275,19 @@ impl Plan {
         })
     }
 
-    /// The published image of this commit, where tags point to one: what a rebuild should give.
+    /// The published image of this commit that a rebuild should give.
     pub fn kept(&self) -> Option<Digest> {
-        self.tags.iter().find_map(|planned| match planned.action {
-            TagAction::Keep { digest } => Some(digest),
-            _ => None,
+        match self.rebuild? {
+            RebuildBase::Published(digest) => Some(digest),
+            RebuildBase::Unpublished | RebuildBase::Unknown => None,
+        }
+    }
+
+    /// Why there is nothing that a rebuild could be compared with.
+    pub fn rebuild_error(&self) -> Option<NeverPublished> {
+        (self.rebuild == Some(RebuildBase::Unpublished)).then(|| NeverPublished {
+            image: self.image.clone(),
+            revision: self.revision.clone(),
         })
     }
 

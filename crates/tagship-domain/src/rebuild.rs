@@ -8,11 +8,46 @@ use serde_json::Value;
 
 use crate::content::Platform;
 use crate::error::{Diagnose, FailureKind};
-use crate::reference::Digest;
+use crate::facts::Revision;
+use crate::reference::{Digest, ImageName};
 use crate::untrusted::cleaned;
 
 /// The most fields of a config that are named.
 const MOST_FIELDS: usize = 8;
+
+/// What a rebuild is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RebuildBase {
+    /// The image of the commit that is published.
+    Published(Digest),
+    /// Nothing: the commit is not published.
+    Unpublished,
+    /// It is not known, because the registry was not asked.
+    Unknown,
+}
+
+/// A commit is to be built again that was never published.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("commit {revision} is not published in `{}`, so that a rebuild has nothing to be compared with", image.repository)]
+pub struct NeverPublished {
+    /// Where the image would be.
+    pub image: ImageName,
+    /// The commit.
+    pub revision: Revision,
+}
+
+impl Diagnose for NeverPublished {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(
+            "publish it first, without `rebuild`; or name the tags in `tags` that it was published under"
+                .into(),
+        )
+    }
+}
 
 /// What counts of one image of two builds.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +134,12 @@ impl RebuildMismatch {
     }
 }
 
+impl RebuildMismatch {
+    fn has(&self, is: impl Fn(Option<&LayerDifference>) -> bool) -> bool {
+        self.image.as_ref().is_some_and(|image| is(image.layer.as_ref()))
+    }
+}
+
 impl ImageDifference {
     fn new(platform: Option<Platform>, before: &BuiltImage, after: &BuiltImage) -> Option<Self> {
         let number = (0..before.layers.len().max(after.layers.len()))
@@ -123,16 +164,15 @@ impl ImageDifference {
     }
 }
 
-/// The step that made a layer: steps without a layer do not count.
+/// The step that made a layer: steps without a layer do not count. A base without a history is before all steps.
 ///
 /// Source: OCI image spec, "Image Configuration", `history`.
 fn step(config: &Value, layer: usize) -> Option<String> {
     let is_of_layer = |entry: &&Value| entry["empty_layer"] != Value::Bool(true);
-    let entry = config["history"]
-        .as_array()?
-        .iter()
-        .filter(is_of_layer)
-        .nth(layer)?;
+    let steps: Vec<&Value> = config["history"].as_array()?.iter().filter(is_of_layer).collect();
+    let layers = config["rootfs"]["diff_ids"].as_array()?.len();
+    let without = layers.checked_sub(steps.len())?;
+    let entry = steps.get(layer.checked_sub(without)?)?;
     let text = entry["created_by"].as_str().filter(|text| !text.is_empty())?;
     Some(cleaned(text))
 }
@@ -250,7 +290,9 @@ impl Diagnose for RebuildMismatch {
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = if self.image.is_none() {
             "attestations carry the time of the build: leave `provenance` and `sbom` out of both builds that are compared"
-        } else if self.image.as_ref().is_some_and(|image| image.layer.is_none()) {
+        } else if self.has(|layer| layer.is_some_and(|layer| layer.is_same_content)) {
+            "what is published stays what it is; engines that have a base image from different places may have its layers compressed otherwise: pull it anew where both are built"
+        } else if self.has(|layer| layer.is_none()) {
             "what is published stays what it is; give the build the same labels and settings as before"
         } else {
             "what is published stays what it is; two builds of one commit differ where a step records the time or downloads what has no fixed version"

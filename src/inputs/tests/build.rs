@@ -117,7 +117,7 @@ fn the_context_is_a_folder_and_may_be_a_link() {
     for (name, value) in [
         ("context", "missing"),
         ("context", "Dockerfile"),
-        ("context", "https://github.com/a/b.git"),
+        ("context", "ext::sh -c x"),
         ("file", "missing"),
         ("file", "."),
     ] {

@@ -68,7 +68,7 @@ pub(super) const ROWS: &[Input] = &[
     Input::flag(
         Section::Run,
         "rebuild",
-        "Build although the commit is published, and compare: no tag is put, and another image ends the run with 10 and says in what it differs. Needs `reproducible`",
+        "Build although the commit is published, and compare: no tag is put, and another image ends the run with 10 and says in what it differs. Needs `reproducible`; with `no-cache` every step runs anew",
     ),
     Input::flag(
         Section::Run,

@@ -59,7 +59,7 @@ fn settings() -> Vec<(&'static str, String, Option<i32>)> {
             format!("repository: {}\n", "v".repeat(60_000)),
             Some(2),
         ),
-        ("too long", format!("# {}\n", "c".repeat(70_000)), Some(2)),
+        ("too long", format!("# {}\n", "c".repeat(1_100_000)), Some(2)),
         (
             "numbers that are too great",
             text("duration-seconds: 99999999999999999999\n"),

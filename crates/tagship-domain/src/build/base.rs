@@ -43,6 +43,8 @@ pub enum BaseOrigin {
     NoRule,
     /// Upstream: its name has a variable that the builder alone knows.
     Variable,
+    /// Upstream: a stage has its name, and the builder would take the cache's image for that stage too.
+    StageName,
     /// It is not known: the registry was not asked.
     NotAsked,
 }
@@ -55,6 +57,7 @@ impl BaseOrigin {
             Self::SameRegistry => "same-registry",
             Self::NoRule => "no-rule",
             Self::Variable => "variable",
+            Self::StageName => "stage-name",
             Self::NotAsked => "not-asked",
         }
     }
@@ -80,6 +83,7 @@ impl fmt::Display for BaseOrigin {
             Self::SameRegistry => f.write_str("from this registry already"),
             Self::NoRule => f.write_str("as it is: no rule of the pull-through cache is about it"),
             Self::Variable => f.write_str("as it is: the builder alone knows its name"),
+            Self::StageName => f.write_str("as it is: a stage of the Dockerfile has the same name"),
             Self::NotAsked => f.write_str("from where is not known: the registry's rules were not read"),
         }
     }

@@ -27,6 +27,12 @@ const OF_BUILDER: [&str; 8] = [
     "TARGETVARIANT",
 ];
 
+/// Returns the names that stages have, in the Dockerfile's order.
+pub fn stage_names(dockerfile: &str) -> Vec<String> {
+    let named = stages(dockerfile).into_iter().filter(|stage| stage.is_named);
+    named.map(|stage| stage.base.stage).collect()
+}
+
 /// Returns the images that the built stage is made of, over all stages that it needs, each once and in the Dockerfile's order.
 ///
 /// `arguments` are the build arguments. Source: Dockerfile reference, "Understand how ARG and FROM interact", "COPY --from" and "RUN

@@ -4,6 +4,7 @@ use super::candidate::withheld;
 use super::{Content, Note, Plan, PlanRequest, PlannedTag, Scope, TagAction};
 use crate::facts::{Fact, Facts, OrderingFacts};
 use crate::immutability::Mutability;
+use crate::rebuild::RebuildBase;
 use crate::reference::Tag;
 use crate::tags::{DesiredTag, TagClass};
 
@@ -22,7 +23,7 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
     let is_part = matches!(request.scope, Scope::Part);
     // A part gets no tag, but one that the whole cannot get is found before it is built.
     let counts = |tag: &PlannedTag| !is_part || matches!(tag.action, TagAction::Conflict(_));
-    let tags: Vec<PlannedTag> = request
+    let mut tags: Vec<PlannedTag> = request
         .wanted
         .tags
         .iter()
@@ -41,6 +42,14 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         };
         Some((digest, tag, basis))
     });
+    let rebuild = request.rebuild.then_some(match (&published, &facts) {
+        (Some((digest, ..)), _) => RebuildBase::Published(*digest),
+        (None, Ok(_)) => RebuildBase::Unpublished,
+        (None, Err(_)) => RebuildBase::Unknown,
+    });
+    if rebuild.is_some() {
+        tags.retain(|tag| matches!(tag.action, TagAction::Keep { .. } | TagAction::Conflict(_)));
+    }
     let mut mutability = None;
     match facts {
         Err(unknown) => notes.push(Note::RegistryUnchecked(unknown)),
@@ -88,6 +97,7 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         repository: None,
         content,
         is_part,
+        rebuild,
         tags,
         mutability,
         targets: Vec::new(),

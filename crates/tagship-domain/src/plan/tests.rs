@@ -538,20 +538,27 @@ fn a_dirty_trees_tags_are_put_once_in_an_immutable_repository() {
 }
 
 #[test]
-fn rebuild_builds_and_keeps_what_it_expects() {
-    let facts = facts(Mutability::Immutable, &[(COMMIT_TAG, "a", Some(OURS), None)]);
-    let plan = Plan::new(
-        PlanRequest {
-            rebuild: true,
-            ..plan_request(&BOTH, Some("1.0.0"))
-        },
-        Ok(&facts),
-    );
+fn a_rebuild_puts_no_tag_and_needs_an_image_to_be_compared_with() {
+    let request = || PlanRequest {
+        rebuild: true,
+        ..plan_request(&BOTH, Some("1.0.0"))
+    };
+    let there = facts(Mutability::Immutable, &[(COMMIT_TAG, "a", Some(OURS), None)]);
+    let plan = Plan::new(request(), Ok(&there));
     assert!(builds(&plan));
-    assert_eq!(
-        actions(&plan),
-        [format!("{COMMIT_TAG} keep"), "1.0.0 create".to_owned()]
+    assert_eq!(actions(&plan), [format!("{COMMIT_TAG} keep")]);
+    assert_eq!(plan.kept(), Some(manifest("a").digest()));
+    assert!(plan.rebuild_error().is_none());
+    let nothing = facts(Mutability::Immutable, &[]);
+    let plan = Plan::new(request(), Ok(&nothing));
+    assert_eq!(actions(&plan), [""; 0]);
+    let error = plan.rebuild_error().unwrap();
+    assert!(
+        error.to_string().contains("is not published in `team/app`"),
+        "{error}"
     );
+    assert_eq!(error.kind().exit_code(), 2);
+    assert!(Plan::new(request(), Err(offline())).rebuild_error().is_none());
 }
 
 #[test]

@@ -1,0 +1,185 @@
+//! What a reader should know of a plan: as values with stable codes.
+
+use std::fmt;
+
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use crate::build::CacheTagError;
+use crate::content::Platform;
+use crate::facts::{Unknown, paths};
+use crate::reference::Tag;
+use crate::tags::TagNote;
+use crate::untrusted::cleaned;
+
+/// What a reader should know of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// What the tag rules have to say.
+    Tag(TagNote),
+    /// The working tree is not what the commit says.
+    Dirty {
+        /// How many paths differ.
+        count: usize,
+    },
+    /// The registry could not be asked.
+    RegistryUnchecked(Unknown),
+    /// The repository's setting could not be read.
+    MutabilityUnknown(Unknown),
+    /// New tags promise to stay, and the repository would let them move.
+    Unprotected {
+        /// The tags.
+        tags: Vec<Tag>,
+    },
+    /// Greater versions were looked for in the registry alone, because the clone is shallow.
+    GitTagsIncomplete,
+    /// Greater versions were looked for in git alone.
+    RegistryTagsUnknown(Unknown),
+    /// What published images say of themselves could not be read.
+    LabelsUnread(Unknown),
+    /// The commit is published with other labels than are asked for, and is not built again for them.
+    LabelsKept {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// The config of what was pushed could not be read back.
+    ConfigUnread(Unknown),
+    /// How the repository's images are scanned could not be read.
+    ScanSettingUnknown(Unknown),
+    /// What the pull-through cache has, or whether its rules can be used, could not be checked.
+    CacheUnchecked(Unknown),
+    /// The cache that `cache: auto` would keep is left out.
+    WithoutCache(CacheTagError),
+    /// A release is asked for, and there is none.
+    NotReleased(NoRelease),
+    /// Whether a rule has the repository's images signed could not be read.
+    SigningUnchecked(Unknown),
+    /// The release does not carry all that the registry holds about the image: the role may not read it.
+    DocumentsUnread(Unknown),
+    /// The release does not carry a document: it is too large, one too many, or not what it says.
+    DocumentLeftOut {
+        /// The name that its file would have.
+        name: String,
+    },
+    /// The image of this platform was not tested.
+    Untested(Platform),
+}
+
+/// Why a run that is to release does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRelease {
+    /// The commit has no version.
+    NoVersion,
+    /// The working tree differs from the commit.
+    Dirty,
+    /// The run is about a pull request, whose commit may never be merged.
+    PullRequest,
+}
+
+impl Note {
+    /// Returns the stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Tag(note) => note.code(),
+            Self::Dirty { .. } => "dirty",
+            Self::RegistryUnchecked(_) => "registry-unchecked",
+            Self::MutabilityUnknown(_) => "mutability-unknown",
+            Self::Unprotected { .. } => "unprotected",
+            Self::GitTagsIncomplete => "git-tags-incomplete",
+            Self::RegistryTagsUnknown(_) => "registry-tags-unknown",
+            Self::LabelsUnread(_) => "labels-unread",
+            Self::LabelsKept { .. } => "labels-kept",
+            Self::ConfigUnread(_) => "config-unread",
+            Self::ScanSettingUnknown(_) => "scan-setting-unknown",
+            Self::CacheUnchecked(_) => "cache-unchecked",
+            Self::WithoutCache(_) => "without-cache",
+            Self::NotReleased(_) => "not-released",
+            Self::SigningUnchecked(_) => "signing-unchecked",
+            Self::DocumentsUnread(_) => "documents-unread",
+            Self::DocumentLeftOut { .. } => "document-left-out",
+            Self::Untested(_) => "untested",
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(note) => note.fmt(f),
+            Self::Dirty { count } => write!(
+                f,
+                "the working tree differs from its commit in {}: tags and revision are marked `-dirty`",
+                paths(*count)
+            ),
+            Self::RegistryUnchecked(unknown) => {
+                write!(f, "tags and the repository's setting could not be checked: {unknown}")
+            }
+            Self::MutabilityUnknown(unknown) => {
+                write!(f, "the repository's tag mutability is unknown: {unknown}")
+            }
+            Self::Unprotected { tags } => {
+                let names: Vec<String> = tags.iter().map(|tag| format!("`{tag}`")).collect();
+                write!(
+                    f,
+                    "the repository lets {} move, by another tool or by a run at the same moment: `IMMUTABLE_WITH_EXCLUSION`, or `IMMUTABLE` where no tag moves, rules that out",
+                    names.join(", ")
+                )
+            }
+            Self::GitTagsIncomplete => f.write_str(
+                "greater versions were looked for in the registry: the clone is shallow, and may lack git tags",
+            ),
+            Self::RegistryTagsUnknown(unknown) => {
+                write!(f, "greater versions were looked for in git tags only: {unknown}")
+            }
+            Self::LabelsUnread(unknown) => {
+                write!(f, "the labels of published images were not read, and their tags alone say what they are of: {unknown}")
+            }
+            Self::LabelsKept { names } => {
+                let names: Vec<String> = names.iter().map(|name| format!("`{}`", cleaned(name))).collect();
+                write!(
+                    f,
+                    "the published image has no label {} as it is asked for now: labels alone make no new image of a commit",
+                    names.join(", ")
+                )
+            }
+            Self::ConfigUnread(unknown) => {
+                write!(f, "the image's config was found by its digest and size, and not read back: {unknown}")
+            }
+            Self::ScanSettingUnknown(unknown) => {
+                write!(f, "whether the repository's images are scanned could not be checked: {unknown}")
+            }
+            Self::CacheUnchecked(unknown) => {
+                write!(f, "what the pull-through cache holds could not be checked: {unknown}")
+            }
+            Self::WithoutCache(error) => write!(f, "no cache is kept: {error}"),
+            Self::NotReleased(NoRelease::NoVersion) => f.write_str("nothing is released: the commit has no version"),
+            Self::NotReleased(NoRelease::Dirty) => {
+                f.write_str("nothing is released: the working tree differs from its commit")
+            }
+            Self::NotReleased(NoRelease::PullRequest) => {
+                f.write_str("nothing is released: the run is about a pull request")
+            }
+            Self::SigningUnchecked(unknown) => {
+                write!(f, "whether a rule has the repository's images signed could not be checked: {unknown}")
+            }
+            Self::DocumentsUnread(unknown) => {
+                write!(f, "the release lacks bills of materials, provenance or signatures that the registry has: {unknown}")
+            }
+            Self::DocumentLeftOut { name } => {
+                write!(f, "the release is without `{name}`: it is too large, one of too many, or not what the registry says it is")
+            }
+            Self::Untested(platform) => {
+                write!(f, "the image for {platform} was not tested: the engine cannot run it")
+            }
+        }
+    }
+}
+
+impl Serialize for Note {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("code", self.code())?;
+        map.serialize_entry("message", &self.to_string())?;
+        map.end()
+    }
+}
