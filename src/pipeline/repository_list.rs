@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::{LifecycleCheck, plan_repositories};
-use crate::ports::{ReadRepositories, RegistryError, Reporter, RunEvent};
+use crate::ports::{ReadRepositories, RegistryError, Reporter, RunEvent, Warning};
 use tagship_domain::inventory::ScanSummary;
 use tagship_domain::reference::{Digest, RepositoryName};
 use tagship_domain::repositories::{
@@ -60,6 +60,13 @@ pub async fn list_repositories(
             drift: Some(drift),
             found: None,
         });
+    }
+    for name in names.iter().filter(|name| !all.contains_key(name)) {
+        reporter.event(RunEvent::Warning(&Warning {
+            message: format!("there is no repository `{name}`"),
+            file: None,
+            line: None,
+        }));
     }
     Ok(all.into_values().collect())
 }

@@ -20,7 +20,7 @@ use crate::registry::UnmadeRepository;
 use crate::settings::{CacheWish, Publishing, Settings};
 use tagship_domain::build::BuildRequest;
 use tagship_domain::bump::VersionTag;
-use tagship_domain::event::RepositoryInfo;
+use tagship_domain::event::{Mismatch, RepositoryInfo};
 use tagship_domain::facts::{Fact, Facts};
 use tagship_domain::merging::MergedIndex;
 use tagship_domain::plan::{Content, Note, Plan, PlanRequest, Scope};
@@ -249,6 +249,11 @@ impl<'a> RunContext<'a> {
     /// The forge that the release is made on, where its token and repository are known.
     pub(super) fn forge(&self) -> Option<&GithubForge> {
         self.release.as_ref()?.0.forge()
+    }
+
+    /// How the event and the checkout disagree, if they do.
+    pub(super) fn mismatch(&self) -> Option<&Mismatch> {
+        self.naming.mismatch.as_ref()
     }
 
     /// The repository's web address, if it is known.

@@ -79,9 +79,13 @@ pub async fn doctor(
 async fn examine(settings: &Settings, reporter: Arc<dyn Reporter>, found: &mut Examination) {
     let context = match RunContext::read(settings, Arc::clone(&reporter)).await {
         Ok(context) => {
-            let request = context.build_request();
-            let reason = format!("the commit can be built from `{}`", request.dockerfile.display());
-            found.add(Subject::Checkout, CheckState::Ok, cleaned(&reason));
+            if let Some(mismatch) = context.mismatch() {
+                found.warn(Subject::Checkout, mismatch);
+            } else {
+                let request = context.build_request();
+                let reason = format!("the commit can be built from `{}`", request.dockerfile.display());
+                found.add(Subject::Checkout, CheckState::Ok, cleaned(&reason));
+            }
             Some(context)
         }
         Err(error) => {

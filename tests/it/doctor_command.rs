@@ -301,7 +301,19 @@ fn what_a_checkout_lacks_is_found_with_its_cure() {
     let mut yard = yard();
     yard.ecr.create_repository("team/moving", &Mutability::Mutable);
     let source = yard.checkout.path().display().to_string();
+    let first = yard.checkout.head();
     yard.checkout.commit(&[("second", "2")]);
+    let variables = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", "push"),
+        ("GITHUB_REF", "refs/heads/main"),
+        ("GITHUB_REPOSITORY", "octo-org/octo-app"),
+        ("GITHUB_SHA", &first),
+        ("GITHUB_WORKSPACE", &source),
+    ];
+    let run = finish(doctor(&yard, &[]).envs(variables));
+    let cure = "check out the commit that the event is about";
+    expect(&run, &found("warn", "checkout", "is checked out", cure));
     let folder = tempfile::tempdir().unwrap();
     let clone = folder.path().join("shallow");
     let from = format!("file://{source}");

@@ -21,6 +21,17 @@ impl Examination {
         });
     }
 
+    /// Adds what a run goes on with, and leaves something out for.
+    pub(super) fn warn(&mut self, subject: Subject, about: &dyn Diagnose) {
+        self.checks.push(Check {
+            subject,
+            state: CheckState::Warn,
+            reason: with_causes(about),
+            cure: about.hint().map(std::borrow::Cow::into_owned),
+            kind: None,
+        });
+    }
+
     /// Adds what a run would fail with.
     pub(super) fn fail(&mut self, subject: Subject, error: &dyn Diagnose) {
         self.checks.push(Check {

@@ -44,6 +44,13 @@ fn a_list_says_what_repositories_are_hold_and_how_they_differ() {
     insta::assert_snapshot!(shown(&bench, &listed));
     insta::assert_snapshot!(shown(&bench, &bench.repo(&["list", "--markdown"])));
     bench.repo(&["list", "--exit-code"]).expect_code(12);
+    let missing = bench.repo(&["list", "team/app", "nope"]);
+    missing.expect_code(0);
+    assert!(
+        missing.stderr.contains("there is no repository `nope`"),
+        "{}",
+        missing.stderr
+    );
 
     let data = bench.json(&["list", "team/app"], 0);
     let listed = data["registries"][0]["repositories"].as_array().unwrap();

@@ -6,6 +6,22 @@ use test_support::images::Pusher;
 use super::{Bench, EVERYTHING};
 
 #[test]
+fn an_import_of_many_repositories_is_read_back() {
+    let bench = Bench::new();
+    let create = |number| json!(["create_repository", {"repositoryName": format!("team/app-{number}")}]);
+    bench.boto3(&(0..101).map(create).collect());
+    let imported = bench.repo(&["import"]);
+    imported.expect_code(0);
+    assert!(
+        imported
+            .stdout
+            .starts_with("repositories:\n  - name: team/app-0\n    mutability: mutable\n")
+    );
+    bench.declare(&imported.stdout);
+    bench.repo(&["plan", "--exit-code"]).expect_code(0);
+}
+
+#[test]
 fn an_imported_declaration_says_what_is_there() {
     let bench = Bench::new();
     bench.declare(EVERYTHING);

@@ -8,6 +8,9 @@ use super::{ActualRepository, Document, EncryptionType, LifecycleDocument, Repos
 use crate::immutability::{Mutability, TagFilter};
 use crate::untrusted::{cleaned, with_hidden_escaped};
 
+/// The most keys that a mapping of `tagship.yaml` has; more repositories are a list.
+const MOST_KEYS: usize = 100;
+
 /// Returns the part of `tagship.yaml` that declares these repositories as they are. Ends with a line break.
 ///
 /// What `tagship.yaml` cannot say is a comment.
@@ -18,7 +21,11 @@ pub fn declaration_of(repositories: &[ActualRepository]) -> String {
     }
     text.push('\n');
     for one in repositories {
-        let _ = writeln!(text, "  {}:", one.name);
+        let _ = if repositories.len() > MOST_KEYS {
+            writeln!(text, "  - name: {}", one.name)
+        } else {
+            writeln!(text, "  {}:", one.name)
+        };
         add_settings(&mut text, one);
     }
     with_hidden_escaped(&text)
