@@ -19,7 +19,7 @@ mod targets;
 pub use base_cache::{BaseCacheError, read_through_cache, read_through_unknown};
 pub use error::{PipelineError, TargetsFailed};
 pub use execute::{Writers, execute};
-pub use gate::{Scanning, judge};
+pub use gate::{Scanning, find_baseline, judge};
 pub use gather::{gather, gather_copy, gather_missing, image_facts, label_facts, read_parts};
 pub use ledger::Ledger;
 pub use prune::{Pruned, delete_planned};
@@ -28,7 +28,7 @@ pub use registry_settings::{
 };
 pub use release::{ReleasedImage, gather_release, release};
 pub use repositories::{
-    AppliedRepository, ApplyError, LifecycleCheck, PlannedRepository, PutRepository, Wanted,
+    AppliedRepository, ApplyError, LifecycleCheck, MissingRepository, PlannedRepository, Wanted,
     apply_repositories, plan_repositories, preview_lifecycle, read_documents,
 };
 pub use repository_list::list_repositories;

@@ -135,6 +135,8 @@ pub struct GateSettings {
     pub timeout: Duration,
     /// What lets an image pass.
     pub policy: GatePolicy,
+    /// Whether only findings count that the release before has not.
+    pub only_new: bool,
     /// The file that findings are written to as SARIF; absolute.
     pub sarif: Option<PathBuf>,
     /// Whether findings are sent to code scanning.
@@ -207,9 +209,6 @@ pub enum RequestedVersion {
     /// That of the git tag, or else the next one, made from the commits.
     Next,
 }
-
-/// Where the embedded ECR listens when it can, so that references to its images stay the same.
-pub const LOCAL_PORT: u16 = 5510;
 
 /// Where the image goes.
 #[derive(Debug, Clone, PartialEq, Eq)]

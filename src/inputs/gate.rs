@@ -14,9 +14,10 @@ use tagship_domain::reference::RepositoryName;
 use tagship_domain::untrusted::cleaned;
 
 /// The inputs that say nothing without `scan`.
-const DEPENDENT: [&str; 11] = [
+const DEPENDENT: [&str; 12] = [
     "fail-on",
     "only-fixed",
+    "only-new",
     "ignore-findings",
     "ignore-files",
     "exploitable",
@@ -75,6 +76,7 @@ pub(super) fn settings(
         stays(raw, &value, &path, paths, problems).then_some(path)
     });
     let only_fixed = raw.flag("only-fixed", problems);
+    let only_new = raw.flag("only-new", problems);
     let mut ignores: Vec<Ignore> = raw
         .entries("ignore-findings", problems)
         .iter()
@@ -106,6 +108,7 @@ pub(super) fn settings(
             stale_ignores: stale_ignores?,
             ignores,
         },
+        only_new,
         sarif,
         upload,
     })

@@ -5,20 +5,25 @@
 //!    allowed and needed.
 //! 3. Decide. What cannot be judged does not pass.
 
+mod baseline;
+
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use self::baseline::earlier_findings;
 use super::PipelineError;
 use crate::limits;
 use crate::ports::{Clock, ReadScans, RegistryError, Reporter, RunEvent, ScanStart, StartScans, Warning};
 use tagship_domain::content::{Content, Manifest, Platform};
 use tagship_domain::findings::{
-    FoundByScan, GateDecision, GatePlan, GateReason, ImageScan, Scan, ScanEnd, ScanKind, ScanProgress,
-    ScanResult,
+    Baseline, FoundByScan, GateDecision, GatePlan, GateReason, ImageScan, Scan, ScanEnd, ScanKind,
+    ScanProgress, ScanResult,
 };
 use tagship_domain::reference::Digest;
+
+pub use baseline::find_baseline;
 
 /// How old a basic scan may be where a new one may be begun: basic scans learn nothing later.
 /// Source: ECR API reference, `StartImageScan`: an image has one scan in 24 hours.
@@ -57,9 +62,13 @@ pub async fn judge(
         began,
         deadline: began.saturating_add(timeout).unwrap_or(Timestamp::MAX),
     };
-    let scans = wait.for_all(images(manifest)?).await?;
+    let scans = wait.for_all(pending(manifest)?).await?;
+    let earlier = match &plan.baseline {
+        Some(baseline) => Some(earlier_findings(baseline, scanning).await),
+        None => None,
+    };
     let today = scanning.clock.now().to_zoned(TimeZone::UTC).date();
-    let decision = plan.policy.decide(scans, today);
+    let decision = plan.policy.decide(scans, earlier, today);
     for message in warnings(&decision) {
         let (file, line) = (None, None);
         let warning = Warning { message, file, line };
@@ -68,28 +77,40 @@ pub async fn judge(
     Ok(decision)
 }
 
+/// An image of a manifest, with its platform where it is one of an index.
+type ScannedImage = (Digest, Option<Platform>);
+
 /// The images of a manifest, each once; attestations are none.
-fn images(manifest: &Manifest) -> Result<Vec<Pending>, RegistryError> {
+fn images(manifest: &Manifest) -> Result<Vec<ScannedImage>, RegistryError> {
     let Content::Index(index) = manifest.content()? else {
-        return Ok(vec![Pending::new(manifest.digest(), None)]);
+        return Ok(vec![(manifest.digest(), None)]);
     };
-    let mut images: Vec<Pending> = Vec::new();
+    let mut images: Vec<ScannedImage> = Vec::new();
     for entry in index.manifests {
         let is_unknown = |platform: &Platform| platform.os == "unknown";
         let is_image = !entry.is_attestation() && !entry.platform.as_ref().is_some_and(is_unknown);
-        if is_image && images.iter().all(|image| image.digest != entry.digest) {
-            images.push(Pending::new(entry.digest, entry.platform));
+        if is_image && images.iter().all(|(digest, _)| *digest != entry.digest) {
+            images.push((entry.digest, entry.platform));
         }
     }
+    Ok(images)
+}
+
+/// The images of a manifest whose scans are waited for.
+fn pending(manifest: &Manifest) -> Result<Vec<Pending>, RegistryError> {
+    let images = images(manifest)?;
     if images.is_empty() {
         // Nothing to judge is no reason to pass.
         let mut none = Pending::new(manifest.digest(), None);
         none.result = Some(ScanResult::Nothing {
             status: "the index names no image".to_owned(),
         });
-        images.push(none);
+        return Ok(vec![none]);
     }
-    Ok(images)
+    let images = images.into_iter();
+    Ok(images
+        .map(|(digest, platform)| Pending::new(digest, platform))
+        .collect())
 }
 
 /// An image whose scan is waited for.
@@ -287,6 +308,9 @@ fn warnings(decision: &GateDecision) -> Vec<String> {
             "entries of `ignore-findings` ignore nothing: {}",
             stale.join("; ")
         ));
+    }
+    if let Some(Baseline::Missing(missing)) = decision.earlier.as_ref().map(|earlier| &earlier.baseline) {
+        warnings.push(format!("every finding counts as new: {missing}"));
     }
     for image in &decision.images {
         let ScanResult::Unscannable { status } = &image.result else {

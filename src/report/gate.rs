@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::markdown::cell;
 use super::text::table;
-use tagship_domain::findings::{FailOn, Finding, Fix, GateDecision, GatePolicy, ScanResult, Severity};
+use tagship_domain::findings::{
+    Baseline, FailOn, Finding, Fix, GateDecision, GatePolicy, ScanResult, Severity,
+};
 
 /// The most findings of a list that a report keeps: outputs of a job have a limit.
 const MOST_KEPT: usize = 100;
@@ -24,6 +26,8 @@ pub struct GateReport {
     total: usize,
     /// How many do not, because nothing mends them.
     unfixed_total: usize,
+    /// How many the release before has too, where only new ones count.
+    known_total: usize,
     /// How many are ignored.
     ignored_total: usize,
     #[serde(flatten)]
@@ -37,6 +41,7 @@ impl GateReport {
         let decision = &mut report.decision;
         decision.findings.truncate(MOST_KEPT);
         decision.unfixed.truncate(MOST_KEPT);
+        decision.known.truncate(MOST_KEPT);
         decision.ignored.truncate(MOST_KEPT);
         report
     }
@@ -48,6 +53,7 @@ impl GateReport {
             fail_on: policy.fail_on.clone(),
             total: decision.findings.len(),
             unfixed_total: decision.unfixed.len(),
+            known_total: decision.known.len(),
             ignored_total: decision.ignored.len(),
             decision,
         }
@@ -63,17 +69,29 @@ impl GateReport {
         &self.decision.counts
     }
 
+    /// What findings are compared with, where only new ones count.
+    fn baseline(&self) -> Option<&Baseline> {
+        self.decision.earlier.as_ref().map(|earlier| &earlier.baseline)
+    }
+
     /// How many findings there are, in one clause.
     fn counted(&self) -> String {
         let counts = self.decision.counts.iter().rev();
         let counts: Vec<String> = counts
             .map(|(severity, count)| format!("{count} {severity}"))
             .collect();
-        let mut text = if counts.is_empty() {
-            "no findings".to_owned()
-        } else {
-            counts.join(", ")
+        let released = match self.baseline() {
+            Some(Baseline::Released(released)) => Some(&released.tag),
+            _ => None,
         };
+        let mut text = match released {
+            _ if !counts.is_empty() => counts.join(", "),
+            Some(_) => "no new findings".to_owned(),
+            None => "no findings".to_owned(),
+        };
+        if let Some(tag) = released.filter(|_| self.known_total > 0) {
+            let _ = write!(text, "; {} that {tag} has too", self.known_total);
+        }
         if self.unfixed_total > 0 {
             let _ = write!(text, "; {} that nothing mends yet", self.unfixed_total);
         }
@@ -104,12 +122,20 @@ impl GateReport {
         for reason in &self.decision.reasons {
             let _ = writeln!(text, "\n- {}", cell(&reason.to_string()));
         }
+        if let Some(Baseline::Missing(missing)) = self.baseline() {
+            let _ = writeln!(
+                text,
+                "\n- every finding counts as new: {}",
+                cell(&missing.to_string())
+            );
+        }
         if !self.decision.findings.is_empty() {
             text += "\n| Severity | Vulnerability | Package | Version | Fixed in |\n| --- | --- | --- | --- | --- |\n";
-            for finding in self.decision.findings.iter().take(MOST_ROWS) {
-                let _ = writeln!(text, "| {} |", row(finding).map(|text| cell(&text)).join(" | "));
-            }
-            text += &more(self.total, MOST_ROWS);
+            text += &rows(&self.decision.findings, self.total);
+        }
+        if !self.decision.known.is_empty() {
+            text += "\n| Known before | Vulnerability | Package | Version | Fixed in |\n| --- | --- | --- | --- | --- |\n";
+            text += &rows(&self.decision.known, self.known_total);
         }
         if !self.decision.ignored.is_empty() {
             text += "\n| Ignored | Package | Until | Reason |\n| --- | --- | --- | --- |\n";
@@ -131,6 +157,15 @@ impl GateReport {
         }
         text
     }
+}
+
+/// The first rows of a table of findings, and how many more there are.
+fn rows(findings: &[Finding], total: usize) -> String {
+    let mut text = String::new();
+    for finding in findings.iter().take(MOST_ROWS) {
+        let _ = writeln!(text, "| {} |", row(finding).map(|text| cell(&text)).join(" | "));
+    }
+    text + &more(total, MOST_ROWS)
 }
 
 fn more(total: usize, shown: usize) -> String {
@@ -173,8 +208,17 @@ pub fn gate_text(report: &GateReport) -> String {
         };
         let _ = writeln!(text, "{}{}: {result}", image.digest, platform.unwrap_or_default());
     }
-    let rows: Vec<[String; 5]> = report.decision.findings.iter().map(row).collect();
-    text += &table(&rows);
+    text += &table(&report.decision.findings.iter().map(row).collect::<Vec<_>>());
+    match report.baseline() {
+        Some(Baseline::Missing(missing)) => {
+            let _ = writeln!(text, "every finding counts as new: {missing}");
+        }
+        Some(Baseline::Released(released)) if !report.decision.known.is_empty() => {
+            let _ = writeln!(text, "in {} too", released.tag);
+            text += &table(&report.decision.known.iter().map(row).collect::<Vec<_>>());
+        }
+        _ => {}
+    }
     if !report.decision.ignored.is_empty() {
         text += "ignored\n";
         let ignored = report.decision.ignored.iter().map(|ignored| {

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use tagship_domain::findings::{Finding, GateDecision, Severity};
+use tagship_domain::findings::{Baseline, Finding, GateDecision, Novelty, Severity};
 use tagship_domain::reference::{Digest, RepositoryName};
 
 /// The most results of a run that GitHub takes.
 const MOST_RESULTS: usize = 25_000;
 
-/// Returns the findings of an image as SARIF 2.1.0, the worst first; those that do not count are suppressed.
+/// Returns the findings of an image as SARIF 2.1.0, the worst first; those that are ignored or that nothing mends are
+/// suppressed. Where they are compared with a release, each says how it stands to it.
 ///
 /// `dockerfile` is the place that they are shown at: a path in the checkout, as a URI.
 pub fn sarif(repository: &RepositoryName, dockerfile: &str, decision: &GateDecision) -> Value {
@@ -29,7 +30,11 @@ pub fn sarif(repository: &RepositoryName, dockerfile: &str, decision: &GateDecis
             Some(until.unwrap_or_else(|| ignored.reason.clone())),
         )
     });
-    let findings: Vec<_> = counted.chain(unfixed).chain(ignored).take(MOST_RESULTS).collect();
+    let known = decision.known.iter().map(|finding| (finding, None));
+    let findings = counted.chain(known).chain(unfixed).chain(ignored);
+    let findings: Vec<_> = findings.take(MOST_RESULTS).collect();
+    let earlier = decision.earlier.as_ref();
+    let earlier = earlier.filter(|earlier| matches!(earlier.baseline, Baseline::Released(_)));
     // A vulnerability has one rule, by its worst finding.
     let mut rules: Vec<Value> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
@@ -44,6 +49,9 @@ pub fn sarif(repository: &RepositoryName, dockerfile: &str, decision: &GateDecis
         .map(|(finding, suppression)| {
             let mut result = result(repository, dockerfile, finding);
             result["ruleIndex"] = json!(places.get(finding.vulnerability.as_str()));
+            if let Some(earlier) = earlier {
+                result["baselineState"] = json!(baseline_state(earlier.novelty(finding)));
+            }
             if let Some(reason) = suppression {
                 result["suppressions"] = json!([{"kind": "external", "justification": reason}]);
             }
@@ -101,6 +109,15 @@ fn result(repository: &RepositoryName, dockerfile: &str, finding: &Finding) -> V
     })
 }
 
+/// Source: SARIF 2.1.0, section 3.27.24.
+fn baseline_state(novelty: Novelty) -> &'static str {
+    match novelty {
+        Novelty::New => "new",
+        Novelty::Worse => "updated",
+        Novelty::Known => "unchanged",
+    }
+}
+
 /// Source: SARIF 2.1.0, section 3.27.10.
 fn level(severity: Severity) -> &'static str {
     match severity {
@@ -141,8 +158,10 @@ fn encoded(text: &str) -> String {
 mod tests {
     use jiff::civil::Date;
     use tagship_domain::findings::{
-        FailOn, Fix, GatePolicy, Ignore, ImageScan, Package, ScanKind, ScanResult, Strictness,
+        EarlierFindings, FailOn, Fix, GatePolicy, Ignore, ImageScan, NoBaseline, Package, ReleasedBefore,
+        ScanKind, ScanResult, Strictness,
     };
+    use tagship_domain::reference::Tag;
 
     use super::*;
 
@@ -168,6 +187,10 @@ mod tests {
     }
 
     fn report(findings: Vec<Finding>) -> Value {
+        compared(findings, None)
+    }
+
+    fn compared(findings: Vec<Finding>, earlier: Option<EarlierFindings>) -> Value {
         let policy = GatePolicy {
             fail_on: FailOn::parse(["high"]).unwrap(),
             only_fixed: false,
@@ -186,7 +209,7 @@ mod tests {
                 findings,
             },
         };
-        let decision = policy.decide(vec![image], Date::constant(2026, 6, 15));
+        let decision = policy.decide(vec![image], earlier, Date::constant(2026, 6, 15));
         sarif(
             &RepositoryName::parse("team/app").unwrap(),
             "docker files/Dockerfile",
@@ -201,6 +224,54 @@ mod tests {
             finding("CVE-2", Severity::Low, "5.6.0"),
         ]);
         insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+    }
+
+    /// Source of the words: SARIF 2.1.0, section 3.27.24.
+    #[test]
+    fn each_result_says_how_it_stands_to_the_release_before() {
+        let now = || {
+            vec![
+                finding("CVE-1", Severity::Critical, "5.6.0"),
+                finding("CVE-2", Severity::Low, "5.6.0"),
+                finding("CVE-3", Severity::High, "5.6.0"),
+                finding("CVE-4", Severity::High, "5.6.0"),
+            ]
+        };
+        let had = || {
+            vec![
+                finding("CVE-2", Severity::Low, "5.5.0"),
+                finding("CVE-3", Severity::High, "5.5.0"),
+                finding("CVE-4", Severity::Low, "5.5.0"),
+            ]
+        };
+        let states = |baseline| {
+            let report = compared(now(), Some(EarlierFindings::new(baseline, had())));
+            let results = report["runs"][0]["results"].as_array().unwrap().clone();
+            let state = |result: &Value| {
+                let state = result["baselineState"].as_str().map(str::to_owned);
+                (result["ruleId"].as_str().unwrap().to_owned(), state)
+            };
+            results
+                .iter()
+                .map(state)
+                .collect::<BTreeMap<String, Option<String>>>()
+        };
+        let released = Baseline::Released(ReleasedBefore {
+            tag: Tag::parse("1.3.0").unwrap(),
+            digest: Digest::of(b"released"),
+            images: Vec::new(),
+        });
+        let found = states(released);
+        let expected = [
+            ("CVE-1", "new"),
+            ("CVE-2", "unchanged"),
+            ("CVE-3", "unchanged"),
+            ("CVE-4", "updated"),
+        ];
+        let expected = expected.map(|(rule, state)| (rule.to_owned(), Some(state.to_owned())));
+        assert_eq!(found, BTreeMap::from(expected));
+        let none = states(Baseline::Missing(NoBaseline::NoRelease));
+        assert!(none.values().all(Option::is_none), "{none:?}");
     }
 
     #[test]

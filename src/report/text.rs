@@ -8,10 +8,10 @@ use indicatif::HumanBytes;
 use super::release::planned_rows;
 use super::{ReleaseReport, Report, Status, TagReport};
 use crate::ports::Warning;
+use tagship_domain::findings::Baseline;
 use tagship_domain::plan::{Content, Plan, PlannedTag, ReuseReason, TagAction};
 use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::release::ReleasePlan;
-use tagship_domain::repositories::PlanAction;
 use tagship_domain::signing::SignatureOutcome;
 use tagship_domain::untrusted::Untrusted;
 
@@ -52,10 +52,7 @@ pub fn hold_warnings(plan: &Plan) -> Vec<Warning> {
 pub fn plan_text(plan: &Plan) -> String {
     let mut text = format!("{} from commit {}\n", plan.image, plan.revision);
     if let Some(repository) = &plan.repository {
-        text += match repository.action {
-            PlanAction::Create => "  make the repository\n",
-            PlanAction::Change | PlanAction::Keep | PlanAction::Refuse => "  change the repository\n",
-        };
+        text += "  make the repository\n";
         text += &super::repositories::diff(&repository.changes);
     }
     let _ = match &plan.content {
@@ -116,6 +113,14 @@ pub fn plan_text(plan: &Plan) -> String {
             gate.scan.as_str(),
             gate.policy.fail_on
         );
+        let _ = match &gate.baseline {
+            None => Ok(()),
+            Some(Baseline::Released(released)) => {
+                let (tag, digest) = (&released.tag, released.digest.short());
+                writeln!(text, "    only findings count that `{tag}` at {digest} has not")
+            }
+            Some(Baseline::Missing(missing)) => writeln!(text, "    every finding counts as new: {missing}"),
+        };
     }
     if let Some(signer) = plan.signer {
         let _ = writeln!(text, "  signature: `sign: {signer}`, before any tag is put");

@@ -15,7 +15,7 @@ use super::target::Target;
 use super::version::OfForge;
 use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, PlannedRepository, gather, read_parts};
-use crate::ports::{Reporter, RunEvent, Warning};
+use crate::ports::{ReadRepositories as _, Reporter, RunEvent, Warning};
 use crate::registry::UnmadeRepository;
 use crate::settings::{CacheWish, Publishing, Settings};
 use tagship_domain::build::BuildRequest;
@@ -89,6 +89,7 @@ impl<'a> RunContext<'a> {
         // What is wrong with labels is reported also when nothing is built.
         let labels = naming.labels(&made, &unknown)?;
         let target = Target::of(&settings.destination, &settings.identity).await?;
+        target.ensure_repository().await?;
         Ok(Self {
             settings,
             reporter,
@@ -142,13 +143,19 @@ impl<'a> RunContext<'a> {
         RegistryConnection::open_with(&self.target, &others, makes_repository, reporter).await
     }
 
-    /// Returns the repository where it is to be made or changed.
-    pub(super) async fn repository_to_put(
+    /// Returns the repository where it is missing and is to be made. Asked only where that is so.
+    pub(super) async fn repository_to_make(
         &self,
         connection: &RegistryConnection,
     ) -> Result<Option<PlannedRepository>, RunError> {
-        let wanted = self.settings.create_repository.as_ref();
-        connection.repository_to_put(&self.target, wanted).await
+        let Some(declared) = &self.settings.create_repository else {
+            return Ok(None);
+        };
+        let repositories = connection.repositories().await;
+        let name = std::slice::from_ref(&declared.name);
+        // What is there stays as it is: `tagship repo apply` changes it.
+        let is_there = !repositories.describe(name).await?.is_empty();
+        Ok((!is_there).then(|| PlannedRepository::missing(declared.clone())))
     }
 
     /// What of the image is published. The parts of an index are read, and checked.
@@ -171,25 +178,21 @@ impl<'a> RunContext<'a> {
         }
     }
 
-    /// What the registry says of the wanted tags, and what lies around them. A repository that is missing holds nothing, and one
-    /// that is put is judged as what it will be.
+    /// What the registry says of the wanted tags, and what lies around them. A repository that is missing holds nothing.
     pub(super) async fn facts(
         &self,
         connection: &RegistryConnection,
         scope: &Scope,
-        put: Option<&PlannedRepository>,
+        missing: Option<&PlannedRepository>,
     ) -> Result<Facts, RunError> {
         let history = History::of(self.settings, Arc::clone(&self.reporter));
         let request = self.plan_request(scope.clone());
-        if let Some(missing) = put.filter(|put| put.actual.is_none()) {
+        if let Some(missing) = missing {
             let unmade = UnmadeRepository::of(&missing.declared);
             return Ok(gather(&unmade, &history, &request).await?);
         }
         let repository = connection.repository()?;
-        let mut facts = gather(&repository, &history, &request).await?;
-        if let Some(setting) = put.and_then(|put| put.declared.settings.mutability.clone()) {
-            facts.mutability = Ok(setting);
-        }
+        let facts = gather(&repository, &history, &request).await?;
         let commit = &self.naming.source.commit;
         let renamed = facts
             .mutability

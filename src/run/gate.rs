@@ -4,15 +4,17 @@ use std::fs;
 use std::path::Path;
 
 use super::RunError;
+use super::connection::RegistryConnection;
 use super::release::forge;
+use crate::pipeline::find_baseline;
 use crate::ports::{ReadScans, RegistryError, Reporter, RunEvent, ShowFindings as _, Warning};
 use crate::regular_file;
 use crate::report::sarif;
 use crate::settings::{GateSettings, Settings};
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::facts::{CommitId, Unknown};
-use tagship_domain::findings::{GateDecision, GatePlan};
-use tagship_domain::plan::Plan;
+use tagship_domain::findings::{Baseline, GateDecision, GatePlan, NoBaseline, ReleaseSearch};
+use tagship_domain::plan::{Content, Plan};
 use tagship_domain::reference::RepositoryName;
 
 /// Puts the gate before the tags of a plan, where there is one to stand before: whatever is tagged is judged, and no scan
@@ -20,7 +22,7 @@ use tagship_domain::reference::RepositoryName;
 pub(super) async fn plan_gate(
     settings: Option<&GateSettings>,
     plan: &mut Plan,
-    scans: &dyn ReadScans,
+    connection: &RegistryConnection,
 ) -> Result<(), RunError> {
     let Some(settings) = settings.filter(|_| !plan.is_fulfilled() && !plan.is_part) else {
         return Ok(());
@@ -29,8 +31,20 @@ pub(super) async fn plan_gate(
         plan_gate_offline(Some(settings), plan, Unknown::NotAsked);
         return Ok(());
     }
-    let gate = gate_plan(settings, scans).await?;
-    check_start(&gate, scans).await?;
+    let scans = connection.scans();
+    let mut gate = gate_plan(settings, &scans).await?;
+    check_start(&gate, &scans).await?;
+    if settings.only_new {
+        let search = ReleaseSearch::new(
+            plan.version.as_ref(),
+            plan.tags.iter().map(|planned| &planned.wanted.tag),
+        );
+        let own = match &plan.content {
+            Content::Published { digest, .. } => Some(*digest),
+            Content::Build { .. } | Content::Merge { .. } => None,
+        };
+        gate.baseline = Some(find_baseline(&connection.repository()?, search, own).await);
+    }
     plan.guard(gate);
     Ok(())
 }
@@ -45,15 +59,18 @@ pub(super) async fn check_start(gate: &GatePlan, scans: &dyn ReadScans) -> Resul
 
 /// Puts the gate before the tags of a plan that is made without the registry.
 pub(super) fn plan_gate_offline(settings: Option<&GateSettings>, plan: &mut Plan, unknown: Unknown) {
-    if let Some(GateSettings {
-        scan,
-        timeout,
-        policy,
-        ..
-    }) = settings.filter(|_| !plan.is_part).cloned()
-    {
-        plan.guard(GatePlan::new(scan, timeout, policy, Err(unknown)));
-    }
+    let Some(settings) = settings.filter(|_| !plan.is_part).cloned() else {
+        return;
+    };
+    let mut gate = GatePlan::new(settings.scan, settings.timeout, settings.policy, Err(unknown));
+    // A repository that is made first holds no release.
+    let missing = if plan.repository.is_some() {
+        NoBaseline::NoRelease
+    } else {
+        NoBaseline::Unchecked
+    };
+    gate.baseline = settings.only_new.then_some(Baseline::Missing(missing));
+    plan.guard(gate);
 }
 
 /// The gate with the repository's setting. A role that may not read it is no obstacle: then the wait has an end.

@@ -25,7 +25,7 @@ use super::gate::gate_plan;
 use super::history::History;
 use super::opened::Opened;
 use super::promote::desired;
-use super::scan::require_scan;
+use super::scan::{JudgedImage, require_scan};
 use super::{Outcome, RunError};
 use crate::engine::{ImageForm, LayerCache, push_archive};
 use crate::pipeline::{Ledger, PipelineError, gather_copy, gather_missing, put_promoted};
@@ -117,9 +117,9 @@ async fn push_to(
     content.check_target(&target.image)?;
     let tags = wanted(request, content)?;
     let history = History::optional_at(&request.workspace, &request.github, Arc::clone(&reporter));
-    let missing = prepare(request, target).await?;
-    let exists = missing.is_none();
-    let (promotion, plan) = plan(content, request, target, &tags, &history, missing).await?;
+    target.ensure().await?;
+    let exists = prepare(request, target).await?;
+    let (promotion, plan) = plan(content, request, target, &tags, &history, exists).await?;
     let mut report = PushReport::planned(request, content, &plan);
     if let Some(conflicts) = plan.conflicts() {
         return Err(conflicts.into());
@@ -157,19 +157,18 @@ fn wanted(request: &PushRequest, content: &PushContent) -> Result<Vec<DesiredTag
     desired(&rules, &content.facts, content.revision().as_ref())
 }
 
-/// Makes the repository if it is missing and is to be made. A dry run gives what it would be.
-async fn prepare(request: &PushRequest, target: &Opened) -> Result<Option<DeclaredRepository>, RunError> {
+/// Makes the repository if it is missing and that is asked for; gives whether it is there.
+async fn prepare(request: &PushRequest, target: &Opened) -> Result<bool, RunError> {
     match target.mutability().await {
-        Err(error @ RegistryError::RepositoryMissing { .. }) => {
-            let declared = target.declared(request.create_repository).ok_or(error)?;
-            if request.dry_run {
-                return Ok(Some(declared));
+        Err(RegistryError::RepositoryMissing { .. }) if request.create_repository => {
+            if !request.dry_run {
+                target.create().await?;
             }
-            target.create(&declared).await?;
-            Ok(None)
+            Ok(!request.dry_run)
         }
+        Err(error @ RegistryError::RepositoryMissing { .. }) => Err(error.into()),
         // The setting is asked for again where it counts.
-        _ => Ok(None),
+        _ => Ok(true),
     }
 }
 
@@ -179,7 +178,7 @@ async fn plan(
     target: &Opened,
     tags: &[DesiredTag],
     history: &History,
-    missing: Option<DeclaredRepository>,
+    exists: bool,
 ) -> Result<(PromotionRequest, PromotionPlan), RunError> {
     let mut promotion = PromotionRequest {
         digest: content.digest(),
@@ -189,9 +188,10 @@ async fn plan(
         tags: tags.to_vec(),
         is_rollback: request.is_rollback,
     };
-    if let Some(missing) = missing {
+    if !exists {
         // There is nothing that a tag could hang on but the setting that the repository is made with.
-        let mutability = missing.settings.mutability.unwrap_or(Mutability::Immutable);
+        let made = DeclaredRepository::undeclared(target.image.repository.clone());
+        let mutability = made.settings.mutability.unwrap_or(Mutability::Immutable);
         let candidate = promotion.candidate();
         let facts = gather_missing(mutability, &target.repository, history, tags, candidate).await?;
         let plan = promotion.plan(&facts);
@@ -255,15 +255,17 @@ impl Push<'_> {
         report.digest = promotion.digest;
         report.bytes = Some(bytes);
         if let (Some(gate), Some(connection)) = (&self.request.gate, self.target.connection()) {
-            require_scan(
-                gate,
-                connection,
-                &self.target.image,
-                &manifest,
-                true,
-                self.reporter,
-            )
-            .await?;
+            let tags: Vec<Tag> = plan
+                .tags
+                .iter()
+                .map(|planned| planned.wanted.tag.clone())
+                .collect();
+            let image = JudgedImage {
+                name: &self.target.image,
+                manifest: &manifest,
+                tags: &tags,
+            };
+            require_scan(gate, connection, image, true, self.reporter).await?;
         }
         let ledger = Ledger::default();
         put_promoted(&promotion, plan, &manifest, registry, history, &ledger).await?;

@@ -12,16 +12,18 @@ use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::git::GixCheckout;
-use crate::pipeline::{PipelineError, Scanning, judge};
+use crate::pipeline::{PipelineError, Scanning, find_baseline, image_facts, judge};
 use crate::ports::{ReadRepository as _, Reporter, StartScans};
 use crate::report::{GateReport, gate_text};
 use crate::settings::{GateSettings, RepositorySettings};
 use tagship_domain::content::Manifest;
 use tagship_domain::error::Diagnose;
 use tagship_domain::findings::{
-    GateDecision, GateFailure, GatePolicy, GateReason, NeverScanned, ScanMode, ScanStarter,
+    Baseline, GateDecision, GateFailure, GatePolicy, GateReason, NeverScanned, ReleaseSearch, ScanMode,
+    ScanStarter,
 };
 use tagship_domain::reference::{ImageName, Reference, Tag};
+use tagship_domain::version::from_git_tag;
 
 /// Which image's findings are read, and how they are judged.
 #[derive(Debug, Clone)]
@@ -43,6 +45,17 @@ pub enum ScannedImage {
     OfCommit(PathBuf),
 }
 
+/// An image that is there, and is judged.
+#[derive(Clone, Copy)]
+pub(super) struct JudgedImage<'a> {
+    /// Its repository.
+    pub(super) name: &'a ImageName,
+    /// Its manifest or index.
+    pub(super) manifest: &'a Manifest,
+    /// Tags that it has or gets.
+    pub(super) tags: &'a [Tag],
+}
+
 /// Reads the findings of an image, and judges them.
 pub async fn scan(request: &ScanRequest, reporter: Arc<dyn Reporter>) -> Result<Outcome, RunError> {
     let settings = &request.settings;
@@ -59,16 +72,17 @@ async fn scan_at(
 ) -> Result<Outcome, RunError> {
     let connection = RegistryConnection::open(place, Arc::clone(&reporter)).await?;
     let reference = request.image.reference()?;
+    let tags: Vec<Tag> = match &reference {
+        Reference::Tag(tag) => vec![tag.clone()],
+        Reference::Digest(_) => Vec::new(),
+    };
     let manifest = manifest(&connection, &place.image, reference).await?;
-    let (policy, decision) = judged(
-        &request.gate,
-        &connection,
-        &place.image,
-        &manifest,
-        true,
-        &*reporter,
-    )
-    .await?;
+    let image = JudgedImage {
+        name: &place.image,
+        manifest: &manifest,
+        tags: &tags,
+    };
+    let (policy, decision) = judged(&request.gate, &connection, image, true, &*reporter).await?;
     let repository = &place.image.repository;
     let dockerfile = Path::new("Dockerfile");
     write_sarif(
@@ -99,16 +113,15 @@ async fn scan_at(
 pub(super) async fn require_scan(
     gate: &GateSettings,
     connection: &RegistryConnection,
-    image: &ImageName,
-    manifest: &Manifest,
+    image: JudgedImage<'_>,
     may_start: bool,
     reporter: &dyn Reporter,
 ) -> Result<(), RunError> {
-    let (_, decision) = judged(gate, connection, image, manifest, may_start, reporter).await?;
+    let (_, decision) = judged(gate, connection, image, may_start, reporter).await?;
     let dockerfile = Path::new("Dockerfile");
     write_sarif(
         Some(gate),
-        &image.repository,
+        &image.name.repository,
         dockerfile,
         Some(&decision),
         reporter,
@@ -117,8 +130,8 @@ pub(super) async fn require_scan(
         return Ok(());
     }
     Err(PipelineError::Gate(GateFailure {
-        image: image.clone(),
-        digest: manifest.digest(),
+        image: image.name.clone(),
+        digest: image.manifest.digest(),
         decision: Box::new(decision),
     })
     .into())
@@ -128,8 +141,7 @@ pub(super) async fn require_scan(
 async fn judged(
     gate: &GateSettings,
     connection: &RegistryConnection,
-    image: &ImageName,
-    manifest: &Manifest,
+    image: JudgedImage<'_>,
     may_start: bool,
     reporter: &dyn Reporter,
 ) -> Result<(GatePolicy, GateDecision), RunError> {
@@ -141,11 +153,14 @@ async fn judged(
         ScanStarter::OtherCommand
     };
     let never = plan
-        .never_scanned(image)
+        .never_scanned(image.name)
         .map(|never| NeverScanned { starter, ..never });
     if never.is_some() {
         // What was scanned by hand is there at once.
         plan.timeout = Duration::ZERO;
+    }
+    if gate.only_new {
+        plan.baseline = Some(baseline(connection, image).await?);
     }
     let may_start = may_start && plan.scan == ScanMode::Start;
     let scanning = Scanning {
@@ -154,12 +169,25 @@ async fn judged(
         clock: &SystemClock,
         reporter,
     };
-    let decision = judge(&plan, manifest, scanning).await?;
+    let decision = judge(&plan, image.manifest, scanning).await?;
     let is_missing = |reason: &GateReason| matches!(reason, GateReason::NoFindings { .. });
     if let Some(never) = never.filter(|_| decision.reasons.iter().any(is_missing)) {
         return Err(PipelineError::from(never).into());
     }
     Ok((plan.policy, decision))
+}
+
+/// The release before an image, by the version that it says of itself, or that a tag names.
+async fn baseline(connection: &RegistryConnection, image: JudgedImage<'_>) -> Result<Baseline, RunError> {
+    let repository = connection.repository()?;
+    let facts = image_facts(image.manifest, &repository).await?;
+    let named = || {
+        let mut tags = image.tags.iter();
+        tags.find_map(|tag| from_git_tag(&tag.as_str().replacen('_', "+", 1)))
+    };
+    let version = facts.version.or_else(named);
+    let search = ReleaseSearch::new(version.as_ref(), image.tags);
+    Ok(find_baseline(&repository, search, Some(image.manifest.digest())).await)
 }
 
 async fn manifest(

@@ -25,7 +25,7 @@ use crate::clock::SystemClock;
 use crate::engine::{EngineBuilder, Spread};
 use crate::logins::Logins;
 use crate::pipeline::{
-    FurtherTargets, Ledger, PipelineError, PlannedRepository, PutRepository, Writers, execute,
+    FurtherTargets, Ledger, MissingRepository, PipelineError, PlannedRepository, Writers, execute,
 };
 use crate::ports::{FindLogin, OpenBase, Reporter, RunEvent, Stage, WriteReleases};
 use crate::registry::BaseRegistries;
@@ -87,15 +87,15 @@ async fn ship_from(
     let connection = context.connect().await?;
     exports::check(settings.exports, context.target(), &reporter).await?;
     let scope = context.scope(&connection).await?;
-    let put = context.repository_to_put(&connection).await?;
-    let facts = context.facts(&connection, &scope, put.as_ref()).await?;
+    let missing = context.repository_to_make(&connection).await?;
+    let facts = context.facts(&connection, &scope, missing.as_ref()).await?;
     ledger.enter(Stage::Plan, &*reporter);
     let mut plan = context.plan(scope, Ok(&facts)).await?;
-    plan.repository = put.as_ref().map(|put| put.plan.clone());
+    plan.repository = missing.as_ref().map(|missing| missing.plan.clone());
     plan_bases(settings, &mut plan, Some(&connection)).await?;
     let history = History::of(settings, Arc::clone(&reporter));
     targets.plan(&mut plan, &history, false).await?;
-    plan_gate(settings.gate.as_ref(), &mut plan, &connection.scans()).await?;
+    plan_gate(settings.gate.as_ref(), &mut plan, &connection).await?;
     let replication = ReplicationWait::of(settings, &plan, &connection).await?;
     ledger.planned(&plan);
     ledger.left(LeftImage::of(&plan, &facts));
@@ -138,7 +138,7 @@ async fn ship_from(
     let writers = (&connection, targets, context);
     let published = publish(
         &plan,
-        put.as_ref(),
+        missing.as_ref(),
         writers,
         settings,
         Arc::clone(&reporter),
@@ -173,7 +173,7 @@ async fn ship_from(
 /// Does what the plan says, with the engine and the registry.
 async fn publish(
     plan: &Plan,
-    put: Option<&PlannedRepository>,
+    missing: Option<&PlannedRepository>,
     (connection, targets, context): (&RegistryConnection, &OpenedTargets, &RunContext<'_>),
     settings: &Settings,
     reporter: Arc<dyn Reporter>,
@@ -214,7 +214,7 @@ async fn publish(
     let dockerfile = settings.shown_dockerfile();
     let repositories = connection.repositories().await;
     let writers = Writers {
-        put: put.map(|planned| PutRepository {
+        missing: missing.map(|planned| MissingRepository {
             planned,
             repositories: &repositories,
         }),
@@ -273,9 +273,9 @@ pub async fn plan(
         let facts = async {
             let connection = context.connect().await?;
             let scope = context.scope(&connection).await?;
-            let put = context.repository_to_put(&connection).await?;
-            let facts = context.facts(&connection, &scope, put.as_ref()).await?;
-            Ok((facts, scope, connection, put))
+            let missing = context.repository_to_make(&connection).await?;
+            let facts = context.facts(&connection, &scope, missing.as_ref()).await?;
+            Ok((facts, scope, connection, missing))
         };
         // Without its parts nothing is known of an index.
         let is_merge = matches!(settings.publishing, Publishing::Merge(_));
@@ -295,14 +295,14 @@ pub async fn plan(
     let mut plan = context.plan(scope, known).await?;
     let gate = settings.gate.as_ref();
     match &facts {
-        Ok((.., connection, put)) => {
-            plan.repository = put.as_ref().map(|put| put.plan.clone());
+        Ok((.., connection, missing)) => {
+            plan.repository = missing.as_ref().map(|missing| missing.plan.clone());
             let targets = OpenedTargets::open(settings, &reporter).await?;
             let history = History::of(settings, Arc::clone(&reporter));
             let planned = targets.plan(&mut plan, &history, true).await;
             targets.close().await;
             planned?;
-            plan_gate(gate, &mut plan, &connection.scans()).await?;
+            plan_gate(gate, &mut plan, connection).await?;
             plan_bases(settings, &mut plan, Some(connection)).await?;
             ReplicationWait::of(settings, &plan, connection).await?;
         }

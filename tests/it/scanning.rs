@@ -253,6 +253,121 @@ fn what_cannot_be_judged_does_not_pass() {
     );
 }
 
+/// The scan of one image of version 1.4.0, which comes after 1.3.0 with other findings.
+struct Successor {
+    stock: Stock,
+    before: Descriptor,
+}
+
+impl Successor {
+    fn scanned(scan_type: &str, frequency: &str) -> Self {
+        let stock = Stock::scanned(scan_type, frequency);
+        let before = {
+            let pusher = Pusher::new(&stock.ecr, "team/app");
+            let before = pusher.image("amd64", "before", &json!({}));
+            pusher.tag("1.3.0", &before.digest);
+            // Neither is a release before 1.4.0.
+            let other = pusher.image("amd64", "other", &json!({}));
+            pusher.tag("1.4.0-rc.1", &other.digest);
+            pusher.tag("2.0.0", &other.digest);
+            before
+        };
+        stock.ecr.order_scans(order(two_findings()));
+        Self { stock, before }
+    }
+
+    /// What scans of 1.3.0 find from now on.
+    fn had(&self, mut order: Value) {
+        order["digest"] = json!(self.before.digest);
+        self.stock.ecr.order_scans(order);
+    }
+}
+
+#[test]
+fn only_what_the_release_before_has_not_counts() {
+    for (scan_type, frequency) in [("BASIC", "SCAN_ON_PUSH"), ("ENHANCED", "CONTINUOUS_SCAN")] {
+        let after = Successor::scanned(scan_type, frequency);
+        let worst = json!([
+            {"name": "CVE-2024-3094", "severity": "CRITICAL", "package": "xz-utils", "version": "5.4.0", "exploitable": true},
+        ]);
+        after.had(order(worst));
+        let passed = after.stock.scan(&["--only-new"]);
+        passed.expect_code(0);
+        let known = passed.stdout.split("in 1.3.0 too\n").nth(1).unwrap_or_default();
+        assert!(known.contains("CVE-2024-3094"), "{}", passed.stdout);
+        assert!(
+            passed
+                .stdout
+                .ends_with("passed: 1 low; 1 that 1.3.0 has too (fail-on high=0)\n"),
+            "{}",
+            passed.stdout
+        );
+        let data = after.stock.json(11, &["--only-new", "--fail-on", "low"]);
+        let gate = &data["gate"];
+        assert_eq!(
+            gate["baseline"],
+            json!({"tag": "1.3.0", "digest": after.before.digest})
+        );
+        assert_eq!(gate["counts"], json!({"low": 1}));
+        assert_eq!(gate["known"][0]["vulnerability"], "CVE-2024-3094");
+        assert_eq!(gate["known-total"], 1);
+        // Without it, what the release has counts as ever.
+        let data = after.stock.json(11, &[]);
+        assert_eq!(data["gate"].get("baseline"), None);
+        let sarif = after.stock.home.path().join("findings.sarif");
+        after
+            .stock
+            .json(0, &["--only-new", "--sarif-file", sarif.to_str().unwrap()]);
+        let sarif: Value = serde_json::from_slice(&std::fs::read(sarif).unwrap()).unwrap();
+        let mut states: Vec<(&str, &str)> = sarif["runs"][0]["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|result| {
+                (
+                    result["ruleId"].as_str().unwrap(),
+                    result["baselineState"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        states.sort_unstable();
+        assert_eq!(states, [("CVE-2023-0001", "new"), ("CVE-2024-3094", "unchanged")]);
+    }
+}
+
+#[test]
+fn without_findings_of_the_release_before_every_finding_counts() {
+    let after = Successor::scanned("ENHANCED", "CONTINUOUS_SCAN");
+    for outcome in [
+        "never",
+        "complete-without-findings",
+        "failed",
+        "unsupported-image",
+    ] {
+        after.had(json!({"takes_seconds": 0, "outcome": outcome}));
+        let data = after.stock.json(11, &["--only-new"]);
+        assert_eq!(data["gate"]["total"], 2, "{outcome}");
+        let baseline = &data["gate"]["baseline"];
+        assert_eq!(
+            (&baseline["code"], &baseline["tag"]),
+            (&json!("not-scanned"), &json!("1.3.0"))
+        );
+        let failed = after.stock.scan(&["--only-new"]);
+        let said = "every finding counts as new: `1.3.0` has no findings to compare with: ";
+        assert!(failed.stderr.contains(said), "{outcome}: {}", failed.stderr);
+    }
+    let first = Stock::scanned("BASIC", "SCAN_ON_PUSH");
+    first.ecr.order_scans(order(two_findings()));
+    let failed = first.scan(&["--only-new"]);
+    failed.expect_code(11);
+    let said = "every finding counts as new: there is no release before this image";
+    assert!(
+        failed.stderr.contains(said) && failed.stdout.contains(said),
+        "{}",
+        failed.stderr
+    );
+}
+
 const REPORT: &str = "docs/schemas/report.json";
 const PLAN: &str = "docs/schemas/plan.json";
 
@@ -297,6 +412,36 @@ fn a_published_commit_gets_no_release_tag_until_its_findings_pass() {
             .iter()
             .any(|entry| entry.operation.contains("Scan"))
     );
+}
+
+#[test]
+fn a_version_passes_with_what_the_one_before_was_released_with() {
+    let (yard, _) = published();
+    let pusher = Pusher::new(&yard.ecr, "team/app");
+    let before = pusher.image("amd64", "before", &json!({}));
+    yard.ecr.order_scans(order(two_findings()));
+    let gated = ["--scan", "wait", "--only-new"];
+    // Nothing is released before 1.0.0.
+    let failed = yard.ship_on(NO_ENGINE, &gated).code(11);
+    assert_eq!(problems(REPORT, &failed.report()), "");
+    assert_eq!(failed.report()["gate"]["baseline"], json!({"code": "no-release"}));
+    pusher.tag("0.9.0", &before.digest);
+    let planned = finish(&mut yard.command("plan", NO_ENGINE, &gated));
+    let expected = format!(
+        "    only findings count that `0.9.0` at {} has not\n",
+        before.digest.short()
+    );
+    assert!(planned.stdout.contains(&expected), "{}", planned.stdout);
+    let planned = finish(&mut yard.command("plan", NO_ENGINE, &[&gated[..], &["--json"]].concat()));
+    let plan: Value = serde_json::from_str(&planned.stdout).unwrap();
+    assert_eq!(problems(PLAN, &plan), "");
+    assert_eq!(
+        plan["gate"]["baseline"],
+        json!({"tag": "0.9.0", "digest": before.digest})
+    );
+    let passed = yard.ship_on(NO_ENGINE, &gated).code(0);
+    assert_eq!(problems(REPORT, &passed.report()), "");
+    assert_eq!(passed.report()["gate"]["known-total"], 2);
 }
 
 /// What `tagship iam` prints for a role that ships with the gate.

@@ -3,6 +3,7 @@
 //! A finding is one vulnerability in one package. Scans are per image; of an index each image counts, and what several
 //! of them have counts once.
 
+mod baseline;
 mod fail_on;
 mod failure;
 mod finding;
@@ -14,6 +15,7 @@ mod scan;
 mod setting;
 mod severity;
 
+pub use baseline::{Baseline, EarlierFindings, NoBaseline, Novelty, ReleaseSearch, ReleasedBefore};
 pub use fail_on::{Excess, FailOn, InvalidFailOn};
 pub use failure::GateFailure;
 pub use finding::{Finding, Fix, Package};

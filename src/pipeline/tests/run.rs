@@ -283,7 +283,7 @@ impl Run {
                 tester: &self.tester,
                 scans: &self.scans,
                 clock: &self.scans,
-                put: None,
+                missing: None,
                 signer: None,
                 forge: None,
             };

@@ -28,6 +28,13 @@ pub(super) const ROWS: &[Input] = &[
         "Do not count findings that nothing mends yet. Basic scans do not say it, and their findings always count",
     )
     .may_set(MaySet::Workflow),
+    Input::flag(
+        Section::Gate,
+        "only-new",
+        "Count only findings that the release before has not: the greatest stable version below this one, or `latest`. Where its \
+         findings cannot be read every finding counts",
+    )
+    .may_set(MaySet::Workflow),
     Input::new(
         Section::Gate,
         "ignore-findings",

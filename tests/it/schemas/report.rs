@@ -274,9 +274,23 @@ fn planned_gate() -> Value {
             "unscannable": {"enum": ["fail", "warn"]},
             "stale-ignores": {"enum": ["fail", "warn"]},
             "ignore-findings": {"type": "array", "items": text()},
+            "baseline": baseline(),
         }),
-        &[],
+        &["baseline"],
     )
+}
+
+/// What findings are compared with, where only new ones count.
+fn baseline() -> Value {
+    one_of(&[
+        (json!({"tag": text(), "digest": digest()}), &[]),
+        (json!({"code": {"enum": ["no-release", "unchecked"]}}), &[]),
+        (json!({"code": {"const": "unread"}, "message": text()}), &[]),
+        (
+            json!({"code": {"const": "not-scanned"}, "tag": text(), "status": text()}),
+            &[],
+        ),
+    ])
 }
 
 const SEVERITIES: [&str; 6] = ["critical", "high", "medium", "low", "informational", "undefined"];
@@ -382,16 +396,19 @@ fn gate() -> Value {
             "fail-on": text(),
             "total": count,
             "unfixed-total": count,
+            "known-total": count,
             "ignored-total": count,
             "reasons": {"type": "array", "items": reason},
             "counts": {"type": "object", "properties": counts, "additionalProperties": false},
             "findings": findings,
             "unfixed": findings,
+            "known": findings,
             "ignored": {"type": "array", "items": ignored},
             "stale-ignores": {"type": "array", "items": stale},
             "images": {"type": "array", "items": with(&scanned, &json!({"digest": digest()}))},
+            "baseline": baseline(),
         }),
-        &[],
+        &["baseline"],
     )
 }
 

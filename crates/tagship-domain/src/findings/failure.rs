@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::baseline::Baseline;
 use super::gate::{GateDecision, GateReason};
 use crate::error::{Diagnose, FailureKind};
 use crate::reference::{Digest, ImageName};
@@ -77,6 +78,10 @@ impl fmt::Display for GateFailure {
             write!(f, "\n  {}: {}", stale.staleness.as_str(), stale.ignore)?;
         }
         if self.is_about_findings() {
+            let earlier = self.decision.earlier.as_ref();
+            if let Some(Baseline::Missing(missing)) = earlier.map(|earlier| &earlier.baseline) {
+                write!(f, "\n  every finding counts as new: {missing}")?;
+            }
             let findings = &self.decision.findings;
             for finding in findings.iter().take(MOST_SHOWN) {
                 write!(f, "\n  - {finding}")?;

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use serde::Serialize;
 
+use super::baseline::{EarlierFindings, Novelty};
 use super::fail_on::{Excess, FailOn};
 use super::finding::{Finding, Fix};
 use super::ignore::Ignore;
@@ -97,12 +98,17 @@ pub struct GateDecision {
     pub findings: Vec<Finding>,
     /// Those that nothing mends yet, where they do not count.
     pub unfixed: Vec<Finding>,
+    /// Those that the release before has too, where only new ones count.
+    pub known: Vec<Finding>,
     /// Those that are ignored.
     pub ignored: Vec<IgnoredFinding>,
     /// Ignored findings that are none any more.
     pub stale_ignores: Vec<StaleIgnore>,
     /// Each image.
     pub images: Vec<ImageScan>,
+    /// What they are compared with, where only new ones count.
+    #[serde(rename = "baseline", skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<EarlierFindings>,
 }
 
 /// Why an image does not pass.
@@ -183,16 +189,27 @@ impl GatePolicy {
     /// Decides on `today`, in UTC, whether what the scans found lets the image pass.
     ///
     /// 1. Bring the findings of all images together.
-    /// 2. Sort out what is ignored, and then what nothing mends.
+    /// 2. Sort out what is ignored, then what nothing mends, and then what the release before has too; what became worse since
+    ///    counts as if it were new.
     /// 3. Count the rest. An image without findings to judge by never passes.
-    pub fn decide(&self, images: Vec<ImageScan>, today: Date) -> GateDecision {
+    pub fn decide(
+        &self,
+        images: Vec<ImageScan>,
+        earlier: Option<EarlierFindings>,
+        today: Date,
+    ) -> GateDecision {
         let found = images.iter().filter_map(|image| match &image.result {
             ScanResult::Found { findings, .. } => Some(findings.clone()),
             _ => None,
         });
         let all = Finding::merged(found.flatten());
         let stale_ignores = self.stale(&all, &images, today);
-        let (mut findings, mut unfixed, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut findings, mut unfixed, mut known, mut ignored) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let is_known = |finding: &Finding| {
+            let earlier = earlier.as_ref();
+            earlier.is_some_and(|earlier| earlier.novelty(finding) == Novelty::Known)
+        };
         for finding in all {
             if let Some((reason, until)) = self.ignored(&finding, today) {
                 ignored.push(IgnoredFinding {
@@ -202,6 +219,8 @@ impl GatePolicy {
                 });
             } else if self.only_fixed && finding.fix == Fix::None {
                 unfixed.push(finding);
+            } else if is_known(&finding) {
+                known.push(finding);
             } else {
                 findings.push(finding);
             }
@@ -228,9 +247,11 @@ impl GatePolicy {
             counts,
             findings,
             unfixed,
+            known,
             ignored,
             stale_ignores,
             images,
+            earlier,
         }
     }
 

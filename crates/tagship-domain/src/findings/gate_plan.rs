@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::baseline::Baseline;
 use super::gate::GatePolicy;
 use super::setting::{NeverScanned, ScanFrequency, ScanKind, ScanMode, ScanSetting};
 use crate::facts::{Fact, Unknown};
@@ -26,6 +27,9 @@ pub struct GatePlan {
     /// What lets an image pass.
     #[serde(flatten)]
     pub policy: GatePolicy,
+    /// What findings are compared with, where only new ones count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
 }
 
 fn seconds<S: Serializer>(timeout: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -45,6 +49,7 @@ impl GatePlan {
             setting,
             unknown,
             policy,
+            baseline: None,
         }
     }
 

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use proptest::prelude::*;
 
 use super::*;
-use crate::reference::Digest;
+use crate::reference::{Digest, Tag};
 
 const TODAY: Date = Date::constant(2026, 6, 15);
 
@@ -38,6 +38,14 @@ fn image(number: u8, findings: Vec<Finding>) -> ImageScan {
             findings,
         },
     }
+}
+
+fn released() -> Baseline {
+    Baseline::Released(ReleasedBefore {
+        tag: Tag::parse("1.3.0").unwrap(),
+        digest: Digest::of(b"released"),
+        images: Vec::new(),
+    })
 }
 
 fn policy(fail_on: &str, ignores: &[&str]) -> GatePolicy {
@@ -104,9 +112,9 @@ proptest! {
     fn one_more_ignored_finding_never_adds_a_failure(
         policy in policies(), more in ignores(), findings in findings(),
     ) {
-        let before = policy.decide(vec![image(1, findings.clone())], TODAY);
+        let before = policy.decide(vec![image(1, findings.clone())], None, TODAY);
         let ignores = more.into_iter().chain(policy.ignores.clone()).collect();
-        let after = GatePolicy { ignores, ..policy }.decide(vec![image(1, findings)], TODAY);
+        let after = GatePolicy { ignores, ..policy }.decide(vec![image(1, findings)], None, TODAY);
         prop_assert!(after.has_passed() || !before.has_passed());
         prop_assert!(after.reasons.len() <= before.reasons.len());
     }
@@ -116,11 +124,11 @@ proptest! {
         policy in policies(), findings in findings(), which in any::<prop::sample::Index>(), worse in severities(),
     ) {
         prop_assume!(!findings.is_empty());
-        let before = policy.decide(vec![image(1, findings.clone())], TODAY);
+        let before = policy.decide(vec![image(1, findings.clone())], None, TODAY);
         let mut worsened = findings;
         let which = which.index(worsened.len());
         worsened[which].severity = worsened[which].severity.max(worse);
-        let after = policy.decide(vec![image(1, worsened)], TODAY);
+        let after = policy.decide(vec![image(1, worsened)], None, TODAY);
         prop_assert!(before.has_passed() || !after.has_passed());
     }
 
@@ -128,11 +136,11 @@ proptest! {
     fn one_more_finding_or_image_never_lets_pass(
         policy in policies(), findings in findings(), more in findings(),
     ) {
-        let before = policy.decide(vec![image(1, findings.clone())], TODAY);
+        let before = policy.decide(vec![image(1, findings.clone())], None, TODAY);
         let images = vec![image(1, findings), image(2, more)];
-        let after = policy.decide(images.clone(), TODAY);
+        let after = policy.decide(images.clone(), None, TODAY);
         prop_assert!(before.has_passed() || !after.has_passed());
-        let reversed = policy.decide(images.into_iter().rev().collect(), TODAY);
+        let reversed = policy.decide(images.into_iter().rev().collect(), None, TODAY);
         prop_assert_eq!(after.has_passed(), reversed.has_passed());
         prop_assert_eq!(after.counts, reversed.counts);
     }
@@ -141,14 +149,48 @@ proptest! {
     fn more_grace_never_adds_a_failure_and_a_known_exploit_never_passes_for_it(
         policy in policies(), findings in findings(), more in 1..10u16,
     ) {
-        let before = policy.decide(vec![image(1, findings.clone())], TODAY);
+        let before = policy.decide(vec![image(1, findings.clone())], None, TODAY);
         let longer = GatePolicy { grace_days: policy.grace_days + more, ..policy };
-        let after = longer.decide(vec![image(1, findings)], TODAY);
+        let after = longer.decide(vec![image(1, findings)], None, TODAY);
         prop_assert!(after.has_passed() || !before.has_passed());
         let exploitable = |decision: &GateDecision| {
             decision.findings.iter().filter(|finding| finding.is_exploitable).count()
         };
         prop_assert_eq!(exploitable(&before), exploitable(&after));
+    }
+
+    #[test]
+    fn comparing_with_a_release_never_fails_more_and_what_is_new_always_counts(
+        policy in policies(), findings in findings(), earlier in findings(), is_released in any::<bool>(),
+    ) {
+        let before = policy.decide(vec![image(1, findings.clone())], None, TODAY);
+        let baseline = if is_released { released() } else { Baseline::Missing(NoBaseline::NoRelease) };
+        let compared = EarlierFindings::new(baseline, earlier.clone());
+        let after = policy.decide(vec![image(1, findings)], Some(compared), TODAY);
+        prop_assert!(after.has_passed() || !before.has_passed());
+        prop_assert!(after.reasons.len() <= before.reasons.len());
+        for finding in &before.findings {
+            let mut had = earlier.iter().filter(|_| is_released);
+            let is_in_release = had.any(|had| {
+                had.vulnerability == finding.vulnerability && had.package.name == finding.package.name
+            });
+            prop_assert!(is_in_release || after.findings.contains(finding));
+        }
+        prop_assert_eq!(after.findings.len() + after.known.len(), before.findings.len());
+        prop_assert_eq!(&after.ignored, &before.ignored);
+        prop_assert_eq!(&after.unfixed, &before.unfixed);
+    }
+
+    #[test]
+    fn a_release_with_more_findings_never_adds_a_failure(
+        policy in policies(), findings in findings(), earlier in findings(), more in findings(),
+    ) {
+        let decide = |earlier: Vec<Finding>| {
+            let earlier = EarlierFindings::new(released(), earlier);
+            policy.decide(vec![image(1, findings.clone())], Some(earlier), TODAY)
+        };
+        let (fewer, all) = (decide(earlier.clone()), decide([earlier, more].concat()));
+        prop_assert!(all.has_passed() || !fewer.has_passed());
     }
 
     #[test]
@@ -159,7 +201,7 @@ proptest! {
     #[test]
     fn every_finding_is_in_one_list(policy in policies(), findings in findings()) {
         let all = Finding::merged(findings.clone()).len();
-        let decision = policy.decide(vec![image(1, findings)], TODAY);
+        let decision = policy.decide(vec![image(1, findings)], None, TODAY);
         prop_assert_eq!(decision.findings.len() + decision.unfixed.len() + decision.ignored.len(), all);
         prop_assert_eq!(decision.counts.values().sum::<u32>() as usize, decision.findings.len());
     }
@@ -186,7 +228,7 @@ fn what_several_images_of_an_index_have_counts_once() {
         only_fixed: true,
         ..policy("high=1", &[])
     };
-    let decision = policy.decide(images, TODAY);
+    let decision = policy.decide(images, None, TODAY);
     assert_eq!(decision.findings, [fixed]);
     assert!(decision.has_passed());
 }
@@ -216,7 +258,7 @@ fn an_image_without_findings_to_judge_by_does_not_pass() {
         ),
         (&lenient, ScanResult::Unscannable { status: status() }, true),
     ] {
-        let decision = policy.decide(vec![image(1, Vec::new()), without(result)], TODAY);
+        let decision = policy.decide(vec![image(1, Vec::new()), without(result)], None, TODAY);
         assert_eq!(decision.has_passed(), passes, "{decision:?}");
     }
 }
@@ -233,7 +275,7 @@ fn an_entry_that_ignores_nothing_is_reported_and_may_fail() {
         finding(2, Severity::Critical, Fix::None),
     ];
     let lenient = policy("high", &ignores);
-    let decision = lenient.decide(vec![image(1, found.clone())], TODAY);
+    let decision = lenient.decide(vec![image(1, found.clone())], None, TODAY);
     assert!(decision.has_passed());
     let stale: Vec<_> = decision
         .stale_ignores
@@ -246,7 +288,7 @@ fn an_entry_that_ignores_nothing_is_reported_and_may_fail() {
         stale_ignores: Strictness::Fail,
         ..lenient
     };
-    let decision = strict.decide(vec![image(1, found)], TODAY);
+    let decision = strict.decide(vec![image(1, found)], None, TODAY);
     assert_eq!(decision.reasons, [GateReason::StaleIgnores { count: 2 }]);
 }
 
@@ -261,13 +303,17 @@ fn a_finding_counts_once_its_days_of_grace_are_over() {
         grace_days: 7,
         ..policy("high", &[])
     };
-    let passes = |finding: Finding| patient.decide(vec![image(1, vec![finding])], TODAY).has_passed();
+    let passes = |finding: Finding| {
+        patient
+            .decide(vec![image(1, vec![finding])], None, TODAY)
+            .has_passed()
+    };
     // Known on the 9th, the 15th is its seventh day.
     assert!(passes(known("2026-06-09", false)));
     assert!(!passes(known("2026-06-08", false)));
     assert!(!passes(known("2026-06-15", true)));
     assert!(!passes(finding(1, Severity::Critical, Fix::None)));
-    let decision = patient.decide(vec![image(1, vec![known("2026-06-09", false)])], TODAY);
+    let decision = patient.decide(vec![image(1, vec![known("2026-06-09", false)])], None, TODAY);
     assert_eq!(decision.ignored[0].until, Some(TODAY));
     assert_eq!(
         decision.ignored[0].reason,
@@ -285,12 +331,12 @@ fn a_known_exploit_fails_whatever_is_allowed() {
         is_exploitable: true,
         ..finding(1, Severity::Low, Fix::None)
     };
-    let decision = strict.decide(vec![image(1, vec![low.clone()])], TODAY);
+    let decision = strict.decide(vec![image(1, vec![low.clone()])], None, TODAY);
     assert_eq!(decision.reasons, [GateReason::ExploitableFindings { count: 1 }]);
     let ignores = vec![Ignore::parse("id=CVE-2026-1,until=2026-06-15,reason=x").unwrap()];
     assert!(
         GatePolicy { ignores, ..strict }
-            .decide(vec![image(1, vec![low])], TODAY)
+            .decide(vec![image(1, vec![low])], None, TODAY)
             .has_passed()
     );
 }
@@ -301,7 +347,43 @@ fn what_inspector_suppresses_does_not_count_and_is_shown() {
         is_suppressed: true,
         ..finding(1, Severity::Critical, Fix::None)
     };
-    let decision = policy("high", &[]).decide(vec![image(1, vec![suppressed])], TODAY);
+    let decision = policy("high", &[]).decide(vec![image(1, vec![suppressed])], None, TODAY);
     assert!(decision.has_passed());
     assert_eq!(decision.ignored[0].until, None);
+}
+
+#[test]
+fn what_became_worse_since_the_release_counts_and_another_version_of_the_package_does_not() {
+    let had = finding(1, Severity::High, Fix::None);
+    let decide = |now: Finding| {
+        let earlier = EarlierFindings::new(released(), vec![had.clone()]);
+        policy("high", &[]).decide(vec![image(1, vec![now])], Some(earlier), TODAY)
+    };
+    let mut updated = had.clone();
+    updated.package.version = "1.1".to_owned();
+    assert!(decide(updated.clone()).has_passed());
+    assert_eq!(decide(updated.clone()).known, [updated]);
+    let milder = Finding {
+        severity: Severity::Medium,
+        ..had.clone()
+    };
+    assert!(decide(milder).has_passed());
+    let worse = Finding {
+        severity: Severity::Critical,
+        ..had.clone()
+    };
+    let exploitable = Finding {
+        is_exploitable: true,
+        ..had.clone()
+    };
+    let mut elsewhere = had.clone();
+    elsewhere.package.path = Some("app/tools/package.json".to_owned());
+    for counts in [
+        worse,
+        exploitable,
+        elsewhere,
+        finding(5, Severity::High, Fix::None),
+    ] {
+        assert!(!decide(counts.clone()).has_passed(), "{counts}");
+    }
 }

@@ -73,6 +73,12 @@ pub(super) const INSPECTOR: Permission = Permission {
     )
 };
 
+pub(super) const RELEASED_BEFORE: Permission = row(
+    "ecr:ListImages",
+    Need::Recommended,
+    "find the release before, with `only-new`",
+);
+
 pub(super) const DESCRIBED: Permission = row(
     "ecr:DescribeRepositories",
     Need::Required,
