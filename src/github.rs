@@ -2,6 +2,7 @@
 
 mod api;
 mod comments;
+mod deployments;
 mod failure;
 mod findings;
 mod releases;

@@ -35,10 +35,10 @@ use tagship_domain::reference::{Digest, ImageRef, RepositoryName, Tag};
 pub use build_error::{BuildError, SourceLocation};
 pub use buildkit_session::{StepOutcome, Warning};
 pub use built::{BuilderSummary, BuiltImage, EngineSummary};
-pub use forge_error::{COMMENT, ForgeError, SHOW_FINDINGS, SHOW_STATE};
+pub use forge_error::{COMMENT, ForgeError, HAND_OVER, SHOW_FINDINGS, SHOW_STATE, START_WORKFLOWS};
 pub use git_error::GitError;
 pub use image_archive::{ArchiveNames, ImageArchive, LoopbackRegistry, OpenBase, PushableImage};
-pub use notices::{Comment, NoticeError, SendNotice, ShowCommitState, WriteComments};
+pub use notices::{AskForDeployment, Comment, NoticeError, SendNotice, ShowCommitState, WriteComments};
 pub use oci_registry::{
     BlobStream, FoundManifests, LoginError, ReadRepository, ReadWhole, RegistryCredential, RegistryError,
     RegistryLogin, WriteRepository,

@@ -23,7 +23,7 @@ use tagship_domain::notice::{Receiver, RunEnd, WebhookKey};
 use tagship_domain::paths::PathFilter;
 use tagship_domain::plan::SizeLimit;
 use tagship_domain::reference::{Digest, ImageName, RepositoryName};
-use tagship_domain::release::{MovingTag, ReleaseKind};
+use tagship_domain::release::{MovingTag, ReleaseKind, WorkflowFile};
 use tagship_domain::repositories::DeclaredRepository;
 use tagship_domain::signing::Signer;
 use tagship_domain::tags::Lists;
@@ -199,6 +199,8 @@ pub struct ReleaseSettings {
     pub moving: Vec<MovingTag>,
     /// What stands above the changes in the release's text.
     pub introduction: Option<String>,
+    /// The workflows that are started at last.
+    pub workflows: Vec<WorkflowFile>,
 }
 
 /// The version that is asked for.

@@ -64,6 +64,7 @@ impl ReleaseInputArguments {
         let names = [
             "release-notes",
             "release-moving-tags",
+            "dispatch-workflow",
             "tag-prefix",
             "paths",
             "dry-run",

@@ -6,7 +6,7 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use crate::ports::{COMMENT, ForgeError, SHOW_FINDINGS, SHOW_STATE};
+use crate::ports::{COMMENT, ForgeError, HAND_OVER, SHOW_FINDINGS, SHOW_STATE, START_WORKFLOWS};
 use tagship_domain::error::innermost;
 use tagship_domain::untrusted::cleaned;
 
@@ -35,6 +35,10 @@ pub(super) enum Purpose<'a> {
     ShowFindings,
     /// To give a commit a status.
     ShowState,
+    /// To start the workflow of this file.
+    StartWorkflow(&'a str),
+    /// To make a deployment.
+    HandOver,
     /// To read and write comments on pull requests.
     Comment,
 }
@@ -47,6 +51,8 @@ impl Purpose<'_> {
             Self::Write(_) => Some("write to"),
             Self::ShowFindings => Some(SHOW_FINDINGS),
             Self::ShowState => Some(SHOW_STATE),
+            Self::StartWorkflow(_) => Some(START_WORKFLOWS),
+            Self::HandOver => Some(HAND_OVER),
             Self::Comment => Some(COMMENT),
         }
     }
@@ -119,6 +125,14 @@ impl Failure {
             Self::Refused { status, message } => {
                 let worded = format!("{message} ({status})");
                 match (purpose, status.as_u16()) {
+                    // A workflow that is not on the default branch is not found, whatever the token may do.
+                    (Purpose::StartWorkflow(workflow), 404 | 422) => {
+                        return ForgeError::NotStarted {
+                            repository,
+                            workflow: workflow.to_owned(),
+                            message: worded,
+                        };
+                    }
                     // GitHub says 404 to a token that may not know of what it may not change.
                     (_, 401 | 403 | 404) if let Some(action) = purpose.action() => {
                         return ForgeError::NotPermitted {

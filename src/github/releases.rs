@@ -13,6 +13,7 @@ use crate::ports::{
     ForgeError, ForgeRelease, ListedTag, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, WriteReleases,
 };
 use tagship_domain::facts::CommitId;
+use tagship_domain::release::{WorkflowFile, WorkflowInputs};
 
 /// How many tag objects are followed, of tags that point to tags.
 const MAX_TAG_OBJECTS: usize = 5;
@@ -275,6 +276,19 @@ impl WriteReleases for GithubForge {
         let call = Call::patch(format!("/releases/{release}"), body);
         let answer = self.api.send(&call, Purpose::Write("the release")).await?;
         Ok(ForgeRelease::from(self.api.read::<Release>(&answer)?).url)
+    }
+
+    /// Source: GitHub REST API, "Create a workflow dispatch event".
+    async fn start_workflow(
+        &self,
+        workflow: &WorkflowFile,
+        tag: &str,
+        inputs: &WorkflowInputs,
+    ) -> Result<(), ForgeError> {
+        let route = format!("/actions/workflows/{workflow}/dispatches");
+        let call = Call::post(route, json!({ "ref": tag, "inputs": inputs }));
+        let purpose = Purpose::StartWorkflow(workflow.as_str());
+        self.api.send(&call, purpose).await.map(drop)
     }
 
     async fn make_latest(&self, release: u64) -> Result<(), ForgeError> {

@@ -6,7 +6,7 @@ use super::problem::Problems;
 use super::{Environment, RawInputs, SettingsError, naming, read_bounded};
 use crate::settings::{ReleaseSettings, RepositorySettings};
 use tagship_domain::paths::PathFilter;
-use tagship_domain::release::{MAX_NOTES, MovingTag, ReleaseKind};
+use tagship_domain::release::{MAX_NOTES, MovingTag, ReleaseKind, WorkflowFile};
 use tagship_domain::untrusted::cleaned;
 use tagship_domain::version::TagPrefix;
 
@@ -49,7 +49,7 @@ pub fn release(raw: RawInputs, environment: &Environment) -> Result<ReleaseInput
 }
 
 /// The inputs that say more of a release.
-const DETAILS: [&str; 2] = ["release-notes", "release-moving-tags"];
+const DETAILS: [&str; 3] = ["release-notes", "release-moving-tags", "dispatch-workflow"];
 
 /// Reads whether there is to be a release, and how. What is not published is not released.
 pub(super) fn read(
@@ -84,9 +84,15 @@ fn details(raw: &RawInputs, paths: &Paths, kind: ReleaseKind, problems: &mut Pro
         problems.check(&name.origin, known.ok_or_else(wrong), None)
     });
     let moving = moving.collect();
+    let workflows = names(raw, DETAILS[2], problems).into_iter().filter_map(|name| {
+        let hint = "write the name of the file alone, such as `deploy.yml`".to_owned();
+        problems.check(&name.origin, WorkflowFile::parse(&name.text), hint)
+    });
+    let workflows = workflows.collect();
     ReleaseSettings {
         kind,
         moving,
+        workflows,
         introduction: introduction(raw, paths, problems),
     }
 }

@@ -18,7 +18,7 @@ use tagship_domain::facts::{ImageFacts, Revision};
 use tagship_domain::findings::{GateDecision, GatePolicy};
 use tagship_domain::plan::{Note, Plan, PromotionPlan};
 use tagship_domain::reference::{Digest, ImageName, Tag};
-use tagship_domain::release::ReleasePlan;
+use tagship_domain::release::{ReleasePlan, WorkflowFile};
 use tagship_domain::signing::Signature;
 use tagship_domain::tags::TagClass;
 use tagship_domain::version::release_tag;
@@ -268,6 +268,11 @@ impl Ledger {
                 release.files.push(name.to_owned());
             }
         });
+    }
+
+    /// A workflow that comes after the release was started.
+    pub(super) fn started(&self, workflow: &WorkflowFile) {
+        self.update_release(|release| release.workflows.push(workflow.clone()));
     }
 
     fn update_release(&self, update: impl FnOnce(&mut ReleaseReport)) {

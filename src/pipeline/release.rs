@@ -8,9 +8,10 @@ mod writer;
 
 use self::writer::ReleaseWriter;
 use super::{Ledger, PipelineError};
-use crate::ports::{ForgeError, ReadReleases, Reporter, Stage, WriteReleases};
+use crate::ports::{ForgeError, ReadReleases, Reporter, RunEvent, Stage, Warning, WriteReleases};
+use tagship_domain::error::Diagnose as _;
 use tagship_domain::release::{
-    ReleaseAction, ReleaseFacts, ReleaseKind, ReleasePlan, ReleaseRequest, ReleaseState,
+    ReleaseAction, ReleaseFacts, ReleaseKind, ReleasePlan, ReleaseRequest, ReleaseState, WorkflowInputs,
 };
 
 pub use files::ReleasedImage;
@@ -58,8 +59,36 @@ async fn tag_facts(forge: &dyn ReadReleases, request: &ReleaseRequest) -> Result
     Ok(facts)
 }
 
-/// Does what the plan of a release says, as far as it is not done.
+/// Does what the plan of a release says, as far as it is not done, and starts the workflows that come after it.
 pub async fn release(
+    plan: &ReleasePlan,
+    image: ReleasedImage<'_>,
+    forge: &dyn WriteReleases,
+    reporter: &dyn Reporter,
+    ledger: &Ledger,
+) -> Result<(), PipelineError> {
+    let inputs = WorkflowInputs::new(&plan.version, image.name, image.digest);
+    publish(plan, image, forge, reporter, ledger).await?;
+    // A run that finds everything as it should be starts nothing twice.
+    let report = ledger.report().release;
+    if !report.is_some_and(|release| release.is_new()) {
+        return Ok(());
+    }
+    for workflow in &plan.workflows {
+        match forge.start_workflow(workflow, &plan.tag, &inputs).await {
+            Ok(()) => ledger.started(workflow),
+            // The release is published, and stays so.
+            Err(error) => {
+                let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                let (message, file, line) = (format!("{error}{hint}"), None, None);
+                reporter.event(RunEvent::Warning(&Warning { message, file, line }));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn publish(
     plan: &ReleasePlan,
     image: ReleasedImage<'_>,
     forge: &dyn WriteReleases,

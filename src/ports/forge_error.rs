@@ -9,6 +9,12 @@ pub const SHOW_FINDINGS: &str = "show findings in";
 /// What a token does that gives a commit a status.
 pub const SHOW_STATE: &str = "set the status of commits in";
 
+/// What a token does that starts workflows.
+pub const START_WORKFLOWS: &str = "start workflows of";
+
+/// What a token does that makes deployments.
+pub const HAND_OVER: &str = "make deployments of";
+
 /// What a token does that comments.
 pub const COMMENT: &str = "comment on pull requests of";
 
@@ -59,6 +65,16 @@ pub enum ForgeError {
         /// The name.
         name: String,
     },
+    /// A workflow takes no run.
+    #[error("`{workflow}` of `{repository}` was not started: {message}")]
+    NotStarted {
+        /// `owner/name`.
+        repository: String,
+        /// Its file.
+        workflow: String,
+        /// In GitHub's words.
+        message: String,
+    },
     /// The repository's own rules refuse it.
     #[error("the rules of `{repository}` refuse `{name}`: {message}")]
     AgainstRules {
@@ -84,7 +100,10 @@ impl Diagnose for ForgeError {
             Self::InvalidRepository { .. } => FailureKind::Usage,
             Self::NotPermitted { .. } => FailureKind::Credentials,
             Self::Taken { .. } => FailureKind::TagConflict,
-            Self::Failed { .. } | Self::Limited { .. } | Self::AgainstRules { .. } => FailureKind::Operation,
+            Self::Failed { .. }
+            | Self::Limited { .. }
+            | Self::NotStarted { .. }
+            | Self::AgainstRules { .. } => FailureKind::Operation,
         }
     }
 
@@ -101,6 +120,15 @@ impl Diagnose for ForgeError {
             }
             Self::NotPermitted { action, .. } if *action == COMMENT => {
                 "give the job `permissions: pull-requests: write`; a pull request from a fork never has it"
+            }
+            Self::NotPermitted { action, .. } if *action == START_WORKFLOWS => {
+                "give the job `permissions: actions: write`"
+            }
+            Self::NotPermitted { action, .. } if *action == HAND_OVER => {
+                "give the job `permissions: deployments: write`; a pull request from a fork never has it"
+            }
+            Self::NotStarted { .. } => {
+                "the workflow has to be on the default branch and at the git tag, with `on: workflow_dispatch` and the inputs `version`, `image` and `digest`; and the token needs `actions: write`"
             }
             // Source: GitHub docs, "Permissions for the GITHUB_TOKEN" and "Troubleshooting the REST API".
             Self::NotPermitted { .. } => {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::ForgeError;
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::facts::CommitId;
-use tagship_domain::notice::{CommitState, Notice};
+use tagship_domain::notice::{CommitState, Deployment, Notice};
 
 /// Takes notices of runs to one receiver.
 #[async_trait]
@@ -21,6 +21,13 @@ pub trait SendNotice: Send + Sync {
 pub trait ShowCommitState: Send + Sync {
     /// Gives a commit a status, in place of an earlier one of the same context.
     async fn show_state(&self, commit: &CommitId, state: &CommitState) -> Result<(), ForgeError>;
+}
+
+/// Asks for deployments.
+#[async_trait]
+pub trait AskForDeployment: Send + Sync {
+    /// Makes a deployment that waits for what deploys. Tried once: a second try may make a second one.
+    async fn ask_for_deployment(&self, deployment: &Deployment) -> Result<(), ForgeError>;
 }
 
 /// A comment, as far as it matters here.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::ForgeError;
 use tagship_domain::facts::CommitId;
+use tagship_domain::release::{WorkflowFile, WorkflowInputs};
 
 /// A git tag as a forge lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,4 +115,12 @@ pub trait WriteReleases: ReadReleases {
 
     /// Makes a published release the latest one.
     async fn make_latest(&self, release: u64) -> Result<(), ForgeError>;
+
+    /// Asks for a run of a workflow as it is at a git tag.
+    async fn start_workflow(
+        &self,
+        workflow: &WorkflowFile,
+        tag: &str,
+        inputs: &WorkflowInputs,
+    ) -> Result<(), ForgeError>;
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::TagOutcome;
 use tagship_domain::facts::CommitId;
-use tagship_domain::release::{GitTagAction, ReleaseAction, ReleasePlan};
+use tagship_domain::release::{GitTagAction, ReleaseAction, ReleasePlan, WorkflowFile};
 use tagship_domain::untrusted::Untrusted;
 
 /// What became of the release.
@@ -26,6 +26,9 @@ pub struct ReleaseReport {
     /// The files that this run gave it, or found in its draft.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// The workflows that this run started.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workflows: Vec<WorkflowFile>,
 }
 
 /// What became of a git tag.
@@ -83,12 +86,20 @@ impl ReleaseReport {
             url: plan.url.clone(),
             is_latest: false,
             files: Vec::new(),
+            workflows: Vec::new(),
         }
     }
 
     /// The git tag of the version.
     pub fn git_tag(&self) -> Option<&str> {
         self.git_tags.first().map(|tag| tag.tag.as_str())
+    }
+
+    /// Whether this run put the version's git tag or published the release.
+    pub fn is_new(&self) -> bool {
+        let own = self.git_tags.first();
+        self.outcome == Some(ReleaseOutcome::Published)
+            || own.is_some_and(|own| own.outcome == TagOutcome::Created)
     }
 
     /// Whether this run wrote anything.
@@ -116,7 +127,10 @@ impl ReleaseReport {
                 url.unwrap_or_default(),
             ]
         });
-        git_tags.chain(release).collect()
+        let workflows = self.workflows.iter();
+        let workflows =
+            workflows.map(|file| ["started".to_owned(), format!("workflow {file}"), String::new()]);
+        git_tags.chain(release).chain(workflows).collect()
     }
 }
 
@@ -147,5 +161,9 @@ pub(super) fn planned_rows(plan: &ReleasePlan) -> Vec<[String; 3]> {
             detail.to_owned(),
         ]
     });
-    git_tags.chain(release).collect()
+    let is_new =
+        !matches!(plan.git_tag, GitTagAction::Keep) || plan.release.is_some_and(ReleaseAction::is_open);
+    let workflows = plan.workflows.iter().filter(|_| is_new);
+    let workflows = workflows.map(|file| ["start".to_owned(), format!("workflow {file}"), String::new()]);
+    git_tags.chain(release).chain(workflows).collect()
 }

@@ -73,6 +73,7 @@ pub(super) fn report(status: Status) -> Report {
             url: Some("https://github.com/octo/app/releases/tag/v1.4.0".to_owned()),
             is_latest: true,
             files: vec!["image.json".to_owned()],
+            workflows: Vec::new(),
         }),
         deploy_files: Vec::new(),
         manifests: vec![PlatformManifest {

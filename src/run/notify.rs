@@ -11,7 +11,7 @@ use super::comment::{has_comment, put_comment};
 use super::release::forge;
 use crate::clock::SystemClock;
 use crate::pipeline::Ledger;
-use crate::ports::{Reporter, RunEvent, SendNotice, ShowCommitState as _, Warning};
+use crate::ports::{AskForDeployment as _, Reporter, RunEvent, SendNotice, ShowCommitState as _, Warning};
 use crate::report::{Report, Status};
 use crate::settings::Settings;
 use crate::webhooks::{JsonWebhook, SlackWebhook};
@@ -37,8 +37,11 @@ pub async fn notify(settings: &Settings, ended: EndedRun, ledger: &Ledger, repor
         return;
     };
     let notice = notice(settings, end, ended, report);
-    let wants = |receiver: &&Receiver| {
-        receiver.kind == ReceiverKind::CommitStatus || settings.notify.on.contains(&end)
+    let wants = |receiver: &&Receiver| match receiver.kind {
+        ReceiverKind::CommitStatus => true,
+        // What is not published, or may never be merged, is not to be deployed.
+        ReceiverKind::Deployment => end == RunEnd::Success && !is_about_pull_request(settings),
+        ReceiverKind::Slack | ReceiverKind::Webhook => settings.notify.on.contains(&end),
     };
     let receivers = settings.notify.receivers.iter().filter(wants);
     let sent = receivers.map(|receiver| async { (receiver.kind, send(settings, receiver, &notice).await) });
@@ -95,6 +98,10 @@ fn notice(settings: &Settings, end: RunEnd, ended: EndedRun, report: Report) -> 
 async fn send(settings: &Settings, receiver: &Receiver, notice: &Notice) -> Result<(), String> {
     let webhook: Box<dyn SendNotice> = match (receiver.kind, &receiver.url) {
         (ReceiverKind::CommitStatus, _) => return show_state(settings, notice).await,
+        (ReceiverKind::Deployment, _) => {
+            let environment = receiver.environment.as_deref().unwrap_or_default();
+            return ask_for_deployment(settings, environment, notice).await;
+        }
         (ReceiverKind::Slack, Some(url)) => Box::new(SlackWebhook::new(url.clone())),
         (ReceiverKind::Webhook, Some(url)) => {
             let key = settings.notify.key.clone();
@@ -118,6 +125,21 @@ async fn show_state(settings: &Settings, notice: &Notice) -> Result<(), String> 
     };
     let shown = forge.show_state(commit, &notice.commit_state()).await;
     shown.map_err(|error| worded(&error))
+}
+
+fn is_about_pull_request(settings: &Settings) -> bool {
+    let event = settings.event.as_ref();
+    event.is_some_and(|event| event.git_ref.is_pull_request())
+}
+
+/// Asks for a deployment of what was published.
+async fn ask_for_deployment(settings: &Settings, environment: &str, notice: &Notice) -> Result<(), String> {
+    let forge = forge(&settings.github, None).map_err(|error| worded(&error))?;
+    let (Some(forge), Some(deployment)) = (forge, notice.deployment(environment)) else {
+        return Err("there is no token for GitHub, or the repository or the commit is not known".to_owned());
+    };
+    let asked = forge.ask_for_deployment(&deployment).await;
+    asked.map_err(|error| worded(&error))
 }
 
 fn worded(error: &dyn Diagnose) -> String {

@@ -152,6 +152,7 @@ impl<'a> ReleaseWish<'a> {
             is_annotated: self.wanted.kind == ReleaseKind::GitTag,
             changes,
             introduction: self.wanted.introduction.clone(),
+            workflows: self.wanted.workflows.clone(),
             web: self.web.clone(),
         };
         let Some(forge) = &self.forge else {

@@ -132,6 +132,71 @@ fn a_published_image_is_told_to_all_once() {
 }
 
 #[test]
+fn what_is_published_is_handed_over_by_a_deployment() {
+    let world = World::new();
+    let ship = |more: &[(&str, &str)]| {
+        let mut command = world.ecr.command(world.home.path(), &["ship", "--json"]);
+        command
+            .current_dir(world.checkout.path())
+            .envs(world.github.job());
+        let lines = "deployment=production\ncommit-status";
+        finish(command.env("TAGSHIP_NOTIFY", lines).envs(more.iter().copied()))
+    };
+    let head = world.checkout.head();
+    // Nothing of a pull request is to be deployed.
+    let event = world.home.path().join("event.json");
+    let repository = json!({"full_name": "team/app", "default_branch": "main"});
+    let side = |name: &str| json!({"ref": name, "sha": head, "repo": repository});
+    let pull_request = json!({"base": side("main"), "head": side("topic")});
+    let payload = json!({"number": 7, "repository": repository, "pull_request": pull_request});
+    std::fs::write(&event, payload.to_string()).unwrap();
+    let pull_request = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", "pull_request"),
+        ("GITHUB_EVENT_PATH", event.to_str().unwrap()),
+        ("GITHUB_REF", "refs/pull/7/merge"),
+        ("GITHUB_SHA", head.as_str()),
+    ];
+    ship(&pull_request).expect_code(0);
+    assert_eq!(world.github.deployments(), []);
+
+    ship(&[]).expect_code(0);
+    let [(deployment, statuses)] = &world.github.deployments()[..] else {
+        panic!("{:?}", world.github.deployments())
+    };
+    assert_eq!(deployment["ref"], head);
+    assert_eq!(deployment["environment"], "production");
+    assert_eq!(deployment["auto_merge"], false);
+    assert_eq!(deployment["required_contexts"], json!([]));
+    let image = format!("{}/team/app@{}", world.ecr.host(), world.digest);
+    assert_eq!(deployment["payload"]["image"], image);
+    assert_eq!(statuses[0]["state"], "queued");
+
+    // What was there before is not deployed again, and what fails is not deployed at all.
+    ship(&[]).expect_code(0);
+    ship(&[("TAGSHIP_SCAN", "wait"), ("TAGSHIP_VERSION", "1.5.0")]).expect_code(11);
+    assert_eq!(world.github.deployments().len(), 1);
+}
+
+#[test]
+fn a_deployment_that_may_not_be_made_is_a_warning() {
+    let world = World::new();
+    world.github.let_deploy(false);
+    let mut command = world.ecr.command(world.home.path(), &["ship", "--json"]);
+    command
+        .current_dir(world.checkout.path())
+        .envs(world.github.job());
+    let run = finish(command.env("TAGSHIP_NOTIFY", "deployment=production"));
+    run.expect_code(0);
+    let said = "`notify`: `deployment` has no notice of this run";
+    assert!(
+        run.stderr.contains(said) && run.stderr.contains("deployments: write"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn receivers_that_take_nothing_are_warnings() {
     let world = World::new();
     world.answer(500);

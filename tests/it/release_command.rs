@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tagship_domain::immutability::Mutability;
 use test_support::checkout::Checkout;
-use test_support::github::Github;
+use test_support::github::{Github, Trouble};
 use test_support::images::Pusher;
 use test_support::local::Ecr;
 use test_support::process::{Finished, finish};
@@ -243,4 +243,101 @@ fn the_same_version_that_comes_meanwhile_is_never_moved() {
             run.expect_code(10);
         }
     }
+}
+
+const STARTED: [&str; 3] = ["version", "image", "digest"];
+
+/// A release that starts a workflow.
+const STARTING: [&str; 3] = ["team/app:1.4.0", "--dispatch-workflow", "deploy.yml"];
+
+#[test]
+fn a_release_starts_workflows_once_with_the_image_by_its_digest() {
+    for says_run in [false, true] {
+        let world = World::new();
+        world.github.add_workflow("deploy.yml", Some(&STARTED));
+        if says_run {
+            world.github.say_run();
+        }
+        let plan = world.report(&[&STARTING[..], &["--dry-run"]].concat());
+        assert_eq!(plan["workflows"], json!(["deploy.yml"]));
+        assert_eq!(world.github.started(), []);
+        let report = world.report(&STARTING);
+        assert_eq!(problems("docs/schemas/report.json", &report), "", "{report}");
+        assert_eq!(report["release"]["workflows"], json!(["deploy.yml"]));
+        let digest = report["digest"].as_str().unwrap();
+        let image = format!("{}/team/app@{digest}", world.ecr.host());
+        let sent = json!({"ref": "v1.4.0", "inputs": {"version": "1.4.0", "image": image, "digest": digest}});
+        assert_eq!(world.github.started(), [("deploy.yml".to_owned(), sent)]);
+        let last = world.github.requests().pop().unwrap();
+        assert!(last.ends_with("/dispatches"), "it comes last: {last}");
+        let again = world.report(&STARTING);
+        assert_eq!(again["release"]["workflows"], Value::Null);
+        assert_eq!(world.github.started().len(), 1);
+    }
+}
+
+#[test]
+fn a_workflow_that_is_not_started_is_a_warning() {
+    type Arrange = fn(&Github);
+    let cases: [(Arrange, &str); 4] = [
+        (
+            |_| {},
+            "`deploy.yml` of `tagship/tagship` was not started: Not Found (404",
+        ),
+        (
+            |github| github.add_workflow("deploy.yml", None),
+            "Workflow does not have 'workflow_dispatch' trigger (422",
+        ),
+        (
+            |github| github.add_workflow("deploy.yml", Some(&["version"])),
+            "Unexpected inputs provided",
+        ),
+        (
+            |github| {
+                github.add_workflow("deploy.yml", Some(&STARTED));
+                github.let_start_workflows(false);
+            },
+            "`permissions: actions: write`",
+        ),
+    ];
+    for (arrange, said) in cases {
+        let world = World::new();
+        arrange(&world.github);
+        let run = world.release(&STARTING);
+        run.expect_code(0);
+        assert!(run.stderr.contains(said), "{said}: {}", run.stderr);
+        assert_eq!(world.github.latest().as_deref(), Some("v1.4.0"));
+        assert_eq!(world.github.started(), []);
+    }
+}
+
+/// GitHub starts it, and its answer is lost: it is not started again.
+#[test]
+fn a_workflow_whose_start_is_not_answered_is_not_started_twice() {
+    let first = World::new();
+    first.github.add_workflow("deploy.yml", Some(&STARTED));
+    first.report(&STARTING);
+    let last = first.github.requests().len() - 1;
+    let world = World::new();
+    world.github.add_workflow("deploy.yml", Some(&STARTED));
+    world.github.trouble(last, Trouble::Lost);
+    let run = world.release(&STARTING);
+    run.expect_code(0);
+    let said = "whether workflow `deploy.yml` was started is not known: ";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    assert_eq!(world.github.started().len(), 1);
+}
+
+#[test]
+fn a_workflow_is_named_by_its_file() {
+    let world = World::new();
+    let run = world.release(&["team/app:1.4.0", "--dispatch-workflow", "../deploy.yml"]);
+    run.expect_code(2);
+    assert!(
+        run.stderr
+            .contains("`../deploy.yml` is no file of `.github/workflows`"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(world.github.requests(), [] as [String; 0]);
 }

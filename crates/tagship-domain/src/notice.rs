@@ -3,7 +3,7 @@
 mod message;
 mod receiver;
 
-pub use message::{CommitState, Notice, Standing};
+pub use message::{CommitState, Deployment, Notice, Standing};
 pub use receiver::{InvalidReceiver, Receiver, ReceiverKind, RunEnd, WebhookKey};
 
 #[cfg(test)]

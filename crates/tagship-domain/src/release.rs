@@ -8,6 +8,7 @@ mod documents;
 mod markdown;
 mod notes;
 mod record;
+mod workflow;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use conflict::ReleaseConflict;
 pub use documents::{Document, DocumentKind, MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_DOCUMENTS_BYTES};
 pub use notes::{MAX_NOTES, ReleaseNotes};
 pub use record::{ImageRecord, RECORD_NAME};
+pub use workflow::{InvalidWorkflowFile, WorkflowFile, WorkflowInputs};
 
 use crate::bump::{Changelog, History};
 use crate::facts::{CommitId, Fact};
@@ -114,6 +116,8 @@ pub struct ReleaseRequest {
     pub changes: Changes,
     /// What stands above the changes in the release's text.
     pub introduction: Option<String>,
+    /// The workflows that are started at last.
+    pub workflows: Vec<WorkflowFile>,
     /// The repository's web address, without a slash at its end.
     pub web: Option<String>,
 }
@@ -176,6 +180,9 @@ pub struct ReleasePlan {
     /// What happens to the git tags that move.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moving: Vec<MovingTagPlan>,
+    /// The workflows that are started at last, if the release is new.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workflows: Vec<WorkflowFile>,
     /// What changed since the release before.
     #[serde(flatten)]
     pub changes: Changes,
@@ -260,6 +267,11 @@ impl ReleaseAction {
             Self::Keep => "keep",
             Self::Unchecked => "unchecked",
         }
+    }
+
+    /// Whether it is not published yet.
+    pub const fn is_open(self) -> bool {
+        !matches!(self, Self::Keep)
     }
 }
 

@@ -19,7 +19,8 @@ pub(super) const ROWS: &[Input] = &[
         "notify",
         "RECEIVER",
         "Who hears how the run ended, one a line: `slack=URL` for an incoming webhook of Slack, `webhook=URL` for a program \
-         that takes JSON, `commit-status` for a status of the commit on GitHub (docs/notifications.md)",
+         that takes JSON, `commit-status` for a status of the commit on GitHub, `deployment=ENVIRONMENT` for a deployment there \
+         (docs/notifications.md)",
     )
     .faces(Faces::Secret),
     Input::new(

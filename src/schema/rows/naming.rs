@@ -71,4 +71,12 @@ pub(super) const ROWS: &[Input] = &[
         "PART",
         "Git tags that move forward with the version: `major` for `v1`, `minor` for `v1.2`",
     ),
+    Input::entries(
+        Section::Release,
+        "dispatch-workflow",
+        "FILE",
+        "Workflows that are started with `version`, `image` and `digest` when the release is published, such as `deploy.yml`: \
+         what the job's own token makes starts none; needs `actions: write`",
+    )
+    .may_set(MaySet::Workflow),
 ];

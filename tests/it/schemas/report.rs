@@ -424,8 +424,9 @@ fn release_report() -> Value {
             "url": text(),
             "is-latest": {"type": "boolean"},
             "files": {"type": "array", "items": text()},
+            "workflows": {"type": "array", "items": text()},
         }),
-        &["outcome", "url", "files"],
+        &["outcome", "url", "files", "workflows"],
     )
 }
 
@@ -465,10 +466,18 @@ fn release_plan() -> Value {
             "is-prerelease": {"type": "boolean"},
             "is-annotated": {"type": "boolean"},
             "moving": {"type": "array", "items": with(&git_tag, &json!({"tag": text()}))},
+            "workflows": {"type": "array", "items": text()},
             "previous-tag": text(),
             "changelog": {"type": "array", "items": group},
         }),
-        &["release", "url", "moving", "previous-tag", "changelog"],
+        &[
+            "release",
+            "url",
+            "moving",
+            "workflows",
+            "previous-tag",
+            "changelog",
+        ],
     )
 }
 

@@ -7,10 +7,12 @@
 //! valid), `rate-limits-for-the-rest-api` and `using-pagination-in-the-rest-api`.
 
 mod comments;
+mod deployments;
 mod faults;
 mod git;
 mod releases;
 mod statuses;
+mod workflows;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -23,11 +25,13 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use self::comments::Comments;
 pub use self::comments::PULL_REQUEST;
+use self::deployments::Deployments;
 use self::faults::Faults;
 pub use self::faults::Trouble;
 use self::git::Bare;
 use self::releases::Releases;
 use self::statuses::Statuses;
+use self::workflows::Workflows;
 
 /// The repository.
 pub const REPOSITORY: &str = "tagship/tagship";
@@ -56,6 +60,8 @@ struct State {
     analyses: Vec<(String, String, Value)>,
     statuses: Statuses,
     comments: Comments,
+    workflows: Workflows,
+    deployments: Deployments,
 }
 
 /// A status with its body.
@@ -78,6 +84,8 @@ impl Github {
             analyses: Vec::new(),
             statuses: Statuses::default(),
             comments: Comments::default(),
+            workflows: Workflows::default(),
+            deployments: Deployments::default(),
         }));
         let respond = Api(Arc::clone(&state));
         let server = runtime.block_on(async {
@@ -173,6 +181,36 @@ impl Github {
     /// The statuses that commits were given, in their order.
     pub fn statuses(&self) -> Vec<(String, Value)> {
         self.with(|state| state.statuses.sent())
+    }
+
+    /// Gives the default branch a workflow; with the inputs that it knows, if it is started by hand.
+    pub fn add_workflow(&self, file: &str, inputs: Option<&[&str]>) {
+        self.with(|state| state.workflows.add(file, inputs));
+    }
+
+    /// Gives or takes the right `actions: write`.
+    pub fn let_start_workflows(&self, may_start: bool) {
+        self.with(|state| state.workflows.is_refused = !may_start);
+    }
+
+    /// Orders that an answer says which run was started, as GitHub does from some version of its API on.
+    pub fn say_run(&self) {
+        self.with(|state| state.workflows.says_run = true);
+    }
+
+    /// The workflows that were started, with what they were given.
+    pub fn started(&self) -> Vec<(String, Value)> {
+        self.with(|state| state.workflows.started())
+    }
+
+    /// Gives or takes the right `deployments: write`.
+    pub fn let_deploy(&self, may_deploy: bool) {
+        self.with(|state| state.deployments.is_refused = !may_deploy);
+    }
+
+    /// The deployments with their statuses.
+    pub fn deployments(&self) -> Vec<(Value, Vec<Value>)> {
+        self.with(|state| state.deployments.made())
     }
 
     /// Gives or takes the right `pull-requests: write`.
@@ -326,6 +364,7 @@ impl State {
                     comparison
                 })
             }
+            _ if status == 204 => ResponseTemplate::new(status),
             _ => ResponseTemplate::new(status).set_body_json(body),
         }
     }
@@ -389,6 +428,11 @@ impl State {
             }
             ("POST", ["code-scanning", "sarifs"]) => self.take_analysis(&body),
             ("POST", ["statuses", commit]) => self.statuses.take(commit, &body, &self.repository),
+            ("POST", ["actions", "workflows", file, "dispatches"]) => {
+                self.workflows.start(file, &body, &self.repository)
+            }
+            ("POST", ["deployments"]) => self.deployments.make(&body, &self.repository, &self.statuses),
+            ("POST", ["deployments", id, "statuses"]) => self.deployments.set(id, &body),
             ("GET", ["issues", number, "comments"]) => self.comments.list(number),
             ("POST", ["issues", number, "comments"]) => self.comments.make(number, &body),
             ("PATCH", ["issues", "comments", id]) => self.comments.change(id, &body),

@@ -73,6 +73,21 @@ pub struct CommitState {
     pub page: Option<String>,
 }
 
+/// A deployment that is asked for. What deploys sets its further statuses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// The commit.
+    pub commit: CommitId,
+    /// Where it is to be deployed.
+    pub environment: String,
+    /// One short sentence.
+    pub description: String,
+    /// What is to be deployed: the image by its digest, and its tags.
+    pub payload: Value,
+    /// The run's page.
+    pub page: Option<String>,
+}
+
 impl Notice {
     /// The image as a person names it: `team/app:1.4.0`.
     fn short_name(&self) -> String {
@@ -159,6 +174,25 @@ impl Notice {
             description: cut(&description, MAX_STATUS),
             page: self.page.clone(),
         }
+    }
+
+    /// A deployment of the image, if it is known: to `environment`.
+    pub fn deployment(&self, environment: &str) -> Option<Deployment> {
+        let (image, digest) = self.image.as_ref().zip(self.digest)?;
+        Some(Deployment {
+            commit: self.commit.clone()?,
+            environment: environment.to_owned(),
+            description: cut(
+                &format!("{}: {} {digest}", self.headline(), self.short_name()),
+                MAX_STATUS,
+            ),
+            payload: json!({
+                "image": image.at(digest).to_string(),
+                "digest": digest,
+                "tags": self.tags,
+            }),
+            page: self.page.clone(),
+        })
     }
 
     /// The body of a webhook: JSON with `type`, `timestamp`, `run-url` and the report as `data`.

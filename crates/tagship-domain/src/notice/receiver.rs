@@ -46,6 +46,8 @@ pub enum ReceiverKind {
     Webhook,
     /// The commit, as a status on GitHub.
     CommitStatus,
+    /// What deploys, by a deployment on GitHub.
+    Deployment,
 }
 
 impl ReceiverKind {
@@ -55,7 +57,13 @@ impl ReceiverKind {
             Self::Slack => "slack",
             Self::Webhook => "webhook",
             Self::CommitStatus => "commit-status",
+            Self::Deployment => "deployment",
         }
+    }
+
+    /// Whether GitHub takes it, with the job's token.
+    pub const fn is_on_github(self) -> bool {
+        matches!(self, Self::CommitStatus | Self::Deployment)
     }
 }
 
@@ -72,17 +80,22 @@ pub struct Receiver {
     pub kind: ReceiverKind,
     /// The address of what has one; not parsed, because its words may be a secret.
     pub url: Option<SecretString>,
+    /// The environment of a deployment.
+    pub environment: Option<String>,
 }
 
 /// Why a line of `notify` is none. Nothing of the line is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidReceiver {
     /// The kind is unknown.
-    #[error("is none of `slack=URL`, `webhook=URL` and `commit-status`")]
+    #[error("is none of `slack=URL`, `webhook=URL`, `commit-status` and `deployment=ENVIRONMENT`")]
     Kind,
     /// A commit status has no address.
     #[error("takes no value: it goes to the repository of the job")]
     Value,
+    /// No environment has such a name.
+    #[error("names no environment: one to 255 characters, without quotes, `,`, `;` and backslashes")]
+    Environment,
 }
 
 impl Receiver {
@@ -95,20 +108,33 @@ impl Receiver {
         let with_url = |kind, value: &str| Self {
             kind,
             url: (!value.is_empty()).then(|| SecretString::from(value)),
+            environment: None,
         };
         match (name, value) {
             ("slack", Some(url)) => Ok(with_url(ReceiverKind::Slack, url)),
             ("webhook", Some(url)) => Ok(with_url(ReceiverKind::Webhook, url)),
             ("commit-status", None) => Ok(with_url(ReceiverKind::CommitStatus, "")),
             ("commit-status", Some(_)) => Err(InvalidReceiver::Value),
+            ("deployment", Some(name)) if is_environment(name) => Ok(Self {
+                kind: ReceiverKind::Deployment,
+                url: None,
+                environment: Some(name.to_owned()),
+            }),
+            ("deployment", _) => Err(InvalidReceiver::Environment),
             _ => Err(InvalidReceiver::Kind),
         }
     }
 
     /// Whether it is left out, for want of its address.
     pub const fn lacks_url(&self) -> bool {
-        self.url.is_none() && !matches!(self.kind, ReceiverKind::CommitStatus)
+        self.url.is_none() && matches!(self.kind, ReceiverKind::Slack | ReceiverKind::Webhook)
     }
+}
+
+/// Source: GitHub REST API, "Create or update an environment", and what the web interface refuses in names.
+fn is_environment(name: &str) -> bool {
+    let is_legal = |c: char| !c.is_control() && !"'\"`,;\\".contains(c);
+    (1..=255).contains(&name.chars().count()) && name.chars().all(is_legal)
 }
 
 /// What webhooks are signed with. Source: Standard Webhooks, "Signature scheme": `whsec_` and the Base64 of 24 to 64 bytes.

@@ -49,6 +49,20 @@ fn a_line_names_a_kind_and_its_address() {
         Receiver::parse("commit-status=x").unwrap_err(),
         InvalidReceiver::Value
     );
+    let deployment = Receiver::parse("deployment = staging/eu 1").unwrap();
+    assert_eq!(deployment.environment.as_deref(), Some("staging/eu 1"));
+    assert!(deployment.url.is_none() && !deployment.lacks_url());
+    let long = format!("deployment={}", "é".repeat(256));
+    for line in [
+        "deployment",
+        "deployment=",
+        "deployment=a\u{7}b",
+        "deployment=a;b",
+        &long,
+    ] {
+        let problem = Receiver::parse(line).unwrap_err();
+        assert_eq!(problem, InvalidReceiver::Environment, "{line}");
+    }
     for line in [
         "https://hooks.slack.com/services/T0",
         "slack",
@@ -152,4 +166,27 @@ fn a_webhook_holds_the_report() {
     assert_eq!(body["type"], "run.success");
     assert_eq!(body["timestamp"], "2021-02-25T15:02:10Z");
     assert_eq!(body["data"]["status"], "published");
+}
+
+#[test]
+fn a_deployment_names_the_image_by_its_digest_and_needs_one() {
+    let published = notice(RunEnd::Success);
+    let deployment = published.deployment("production").unwrap();
+    let digest = Digest::of(b"content");
+    assert_eq!(
+        deployment.payload,
+        serde_json::json!({
+            "image": format!("123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/app@{digest}"),
+            "digest": digest,
+            "tags": ["1.4.0", "latest"],
+        })
+    );
+    assert_eq!(deployment.commit.as_str(), COMMIT);
+    // Source: GitHub REST API, "Create a deployment status": the description has 140 characters at most.
+    assert!(deployment.description.chars().count() <= 140);
+    let unknown = Notice {
+        digest: None,
+        ..notice(RunEnd::Success)
+    };
+    assert_eq!(unknown.deployment("production"), None);
 }

@@ -41,6 +41,7 @@ pub(super) fn decide(request: ReleaseRequest, facts: Option<&ReleaseFacts>) -> R
         is_prerelease,
         is_annotated: request.is_annotated,
         moving: moving.collect(),
+        workflows: request.workflows.clone(),
         changes: request.changes.clone(),
         tag,
         request: Box::new(request),

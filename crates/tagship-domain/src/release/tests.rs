@@ -25,6 +25,7 @@ fn request(version: &str) -> ReleaseRequest {
         is_annotated: false,
         changes: Changes::default(),
         introduction: None,
+        workflows: Vec::new(),
         web: Some("https://github.com/octo/app".to_owned()),
     }
 }

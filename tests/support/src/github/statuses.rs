@@ -19,6 +19,15 @@ impl Statuses {
         self.sent.clone()
     }
 
+    /// Whether the last status of each context of a commit is a success.
+    pub(super) fn are_all_well(&self, commit: &str) -> bool {
+        let of_commit = self.sent.iter().filter(|(of, _)| of == commit);
+        let last = of_commit
+            .map(|(_, status)| (status["context"].to_string(), status["state"] == "success"))
+            .collect::<std::collections::BTreeMap<_, _>>();
+        last.values().all(|is_well| *is_well)
+    }
+
     pub(super) fn take(&mut self, commit: &str, body: &Value, repository: &Bare) -> Answer {
         if self.is_refused {
             return refused(403, "Resource not accessible by integration");
