@@ -52,6 +52,22 @@ impl Ledger {
         reporter.event(RunEvent::Stage(stage));
     }
 
+    /// The run begins again, because another took its version: nothing was published.
+    pub fn begin_again(&self) {
+        let mut entries = self.entries();
+        entries.close_stage();
+        let Report { image, stages, .. } = std::mem::take(&mut entries.report);
+        let report = Report {
+            image,
+            stages,
+            ..Report::default()
+        };
+        *entries = Entries {
+            report,
+            ..Entries::default()
+        };
+    }
+
     /// The image's destination is known.
     pub fn destination(&self, image: &ImageName) {
         self.entries().report.image = Some(image.clone());

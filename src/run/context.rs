@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use semver::Version;
+
 use super::RunError;
 use super::commit_naming::CommitNaming;
 use super::connection::RegistryConnection;
@@ -12,7 +14,7 @@ use super::rule_inputs::fetch_repository_info;
 use super::shared_registries::{SharedRegistries, repository_of};
 use super::source::source;
 use super::target::Target;
-use super::version::OfForge;
+use super::version::{OfForge, merged};
 use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, PlannedRepository, gather, read_parts};
 use crate::ports::{ReadRepositories as _, Reporter, RunEvent, Warning};
@@ -24,7 +26,7 @@ use tagship_domain::event::{Mismatch, RepositoryInfo};
 use tagship_domain::facts::{Fact, Facts};
 use tagship_domain::merging::MergedIndex;
 use tagship_domain::plan::{Content, Note, Plan, PlanRequest, Scope};
-use tagship_domain::reference::ImageName;
+use tagship_domain::reference::{ImageName, Tag};
 use tagship_domain::tags::{Evaluation, LabelRule, ListingError, TagSet};
 
 /// What is known before the registry is asked.
@@ -42,11 +44,19 @@ pub(super) struct RunContext<'a> {
     labels: BTreeMap<String, String>,
     /// The logins of a run with several images.
     shared: Option<&'a SharedRegistries>,
+    /// The tags that this image has claimed among them.
+    claimed: OnceLock<Vec<Tag>>,
 }
 
 impl<'a> RunContext<'a> {
     /// Reads the checkout and finds out where the image goes.
-    pub(super) async fn read(settings: &'a Settings, reporter: Arc<dyn Reporter>) -> Result<Self, RunError> {
+    ///
+    /// `taken` are versions that other runs have taken meanwhile, be there git tags of them or not.
+    pub(super) async fn read(
+        settings: &'a Settings,
+        taken: &[VersionTag],
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, RunError> {
         let source = source(settings).await?;
         if source.is_dirty() && !settings.allow_dirty {
             let (changes, count) = (source.changes, source.change_count);
@@ -54,7 +64,7 @@ impl<'a> RunContext<'a> {
         }
         let release = match ReleaseWish::of(settings, source.url.as_deref())? {
             Some(wish) if makes_version(settings) => {
-                let tags = wish.version_tags().await?;
+                let tags = merged(taken.to_vec(), &wish.version_tags().await?);
                 Some((wish, tags))
             }
             wish => wish.map(|wish| (wish, Vec::new())),
@@ -101,6 +111,7 @@ impl<'a> RunContext<'a> {
             renamed: OnceLock::new(),
             labels,
             shared: None,
+            claimed: OnceLock::new(),
         })
     }
 
@@ -112,9 +123,35 @@ impl<'a> RunContext<'a> {
 
     /// Takes the planned tags for this image, where a run has several.
     pub(super) fn claim(&self, plan: &Plan) -> Result<(), RunError> {
-        let tags = plan.tags.iter().map(|planned| &planned.wanted.tag);
-        self.shared
-            .map_or(Ok(()), |shared| shared.claim(self.image(), tags))
+        let Some(shared) = self.shared else {
+            return Ok(());
+        };
+        let tags: Vec<Tag> = plan
+            .tags
+            .iter()
+            .map(|planned| planned.wanted.tag.clone())
+            .collect();
+        shared.claim(self.image(), tags.iter())?;
+        self.claimed.get_or_init(|| tags);
+        Ok(())
+    }
+
+    /// Gives back the tags that were claimed, of which none was put.
+    pub(super) fn give_back(&self) {
+        if let (Some(shared), Some(tags)) = (self.shared, self.claimed.get()) {
+            shared.give_back(self.image(), tags);
+        }
+    }
+
+    /// Returns the version where it was counted for a release, and its git tag.
+    pub(super) fn counted(&self) -> Option<(Version, String)> {
+        // Parts that other jobs built bear the version that they were built with.
+        let is_whole = matches!(self.settings.publishing, Publishing::Whole);
+        let git_tag = self
+            .naming
+            .counted_git_tag()
+            .filter(|_| is_whole && self.release.is_some())?;
+        Some((self.naming.version.clone()?, git_tag))
     }
 
     /// Returns where the image goes.

@@ -77,7 +77,7 @@ pub async fn doctor(
 }
 
 async fn examine(settings: &Settings, reporter: Arc<dyn Reporter>, found: &mut Examination) {
-    let context = match RunContext::read(settings, Arc::clone(&reporter)).await {
+    let context = match RunContext::read(settings, &[], Arc::clone(&reporter)).await {
         Ok(context) => {
             if let Some(mismatch) = context.mismatch() {
                 found.warn(Subject::Checkout, mismatch);

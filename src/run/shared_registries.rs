@@ -107,6 +107,14 @@ impl SharedRegistries {
         Ok(())
     }
 
+    /// Takes back what an image has claimed.
+    pub(super) fn give_back(&self, image: &ImageName, tags: &[Tag]) {
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        for tag in tags {
+            claimed.remove(&(image.clone(), tag.clone()));
+        }
+    }
+
     /// Returns the login of the images that go to `host` with this identity.
     pub(super) fn ecr(&self, host: &RegistryHost, identity: &IdentitySettings) -> Option<Arc<Ecr>> {
         let same = |known: &&SharedRegistry| known.host == *host && known.identity.is_same_as(identity);

@@ -1,4 +1,4 @@
-//! `tagship ship` and `tagship plan`.
+//! `tagship ship`.
 
 use std::sync::Arc;
 
@@ -12,9 +12,11 @@ use super::engine_check::check_engine;
 use super::exports;
 use super::from_cache::plan_bases;
 use super::further_targets::OpenedTargets;
-use super::gate::{plan_gate, plan_gate_offline, upload_sarif, write_sarif};
+use super::gate::{plan_gate, upload_sarif, write_sarif};
 use super::git_context::fetched;
 use super::history::History;
+use super::plan::plan;
+use super::race::{MOST_COUNTS, overtaken_by};
 use super::replication::ReplicationWait;
 use super::result_files::{prepare_files, write_files};
 use super::shared_registries::SharedRegistries;
@@ -30,8 +32,9 @@ use crate::pipeline::{
 use crate::ports::{FindLogin, OpenBase, Reporter, RunEvent, Stage, WriteReleases};
 use crate::registry::BaseRegistries;
 use crate::report::{LeftImage, hold_warnings, plan_text};
-use crate::settings::{Publishing, Settings};
-use tagship_domain::plan::{Content, Plan, Unknown};
+use crate::settings::Settings;
+use tagship_domain::bump::VersionTag;
+use tagship_domain::plan::{Content, Plan};
 use tagship_domain::release::ReleasePlan;
 
 /// Publishes a commit. What is true at any moment stands in `ledger`.
@@ -60,21 +63,53 @@ pub(super) async fn ship_sharing(
     ledger.enter(Stage::Read, &*reporter);
     let fetched = fetched(settings, &reporter).await?;
     let settings = &*fetched;
-    let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
-    let context = context.sharing(shared);
-    ledger.destination(context.image());
-    ledger.pages(context.web(), settings.notify.page.as_deref());
-    let shipped = match OpenedTargets::open(settings, &reporter).await {
-        Ok(targets) => {
-            let shipped = Box::pin(ship_from(&context, &targets, settings, reporter, ledger)).await;
-            targets.close().await;
-            shipped
+    let mut taken = Vec::new();
+    loop {
+        let context = RunContext::read(settings, &taken, Arc::clone(&reporter)).await?;
+        let context = context.sharing(shared);
+        ledger.destination(context.image());
+        ledger.pages(context.web(), settings.notify.page.as_deref());
+        let reporter = Arc::clone(&reporter);
+        let shipped = match OpenedTargets::open(settings, &reporter).await {
+            Ok(targets) => {
+                let reporter = Arc::clone(&reporter);
+                let shipped = Box::pin(ship_from(&context, &targets, settings, reporter, ledger)).await;
+                targets.close().await;
+                shipped
+            }
+            Err(error) => Err(error),
+        };
+        let error = shipped.as_ref().err();
+        let lost = error.and_then(|error| lost_version(&context, error, ledger));
+        // Also after a failure: other runs may use what this one started.
+        context.close().await;
+        match lost.filter(|_| taken.len() < MOST_COUNTS) {
+            Some(lost) => {
+                let commit = lost.commit.short();
+                let note = format!(
+                    "another run took {} for commit {commit}: the version is counted again",
+                    lost.version
+                );
+                reporter.event(RunEvent::Note(&note));
+                taken.push(lost);
+                ledger.begin_again();
+                ledger.enter(Stage::Read, &*reporter);
+            }
+            None => return shipped,
         }
-        Err(error) => Err(error),
-    };
-    // Also after a failure: other runs may use what this one started.
-    context.close().await;
-    shipped
+    }
+}
+
+/// The version that another run took before this one had published anything under it.
+fn lost_version(context: &RunContext<'_>, error: &RunError, ledger: &Ledger) -> Option<VersionTag> {
+    let (version, name) = context.counted()?;
+    let commit = overtaken_by(&version, error, &ledger.report())?;
+    context.give_back();
+    Some(VersionTag {
+        name,
+        version,
+        commit,
+    })
 }
 
 async fn ship_from(
@@ -253,79 +288,4 @@ async fn publish(
         .await;
     }
     Ok(executed?)
-}
-
-/// Makes the plan and shows it. Writes nothing: nothing that writes is made.
-pub async fn plan(
-    settings: &Settings,
-    reporter: Arc<dyn Reporter>,
-    ledger: &Ledger,
-) -> Result<Outcome, RunError> {
-    note_destination(settings, ledger);
-    ledger.enter(Stage::Read, &*reporter);
-    let fetched = fetched(settings, &reporter).await?;
-    let settings = &*fetched;
-    let context = RunContext::read(settings, Arc::clone(&reporter)).await?;
-    ledger.destination(context.image());
-    let facts = if settings.offline {
-        Err(Unknown::NotAsked)
-    } else {
-        let facts = async {
-            let connection = context.connect().await?;
-            let scope = context.scope(&connection).await?;
-            let missing = context.repository_to_make(&connection).await?;
-            let facts = context.facts(&connection, &scope, missing.as_ref()).await?;
-            Ok((facts, scope, connection, missing))
-        };
-        // Without its parts nothing is known of an index.
-        let is_merge = matches!(settings.publishing, Publishing::Merge(_));
-        match facts.await {
-            Err(error) if !is_merge && RunError::is_out_of_reach(&error) => Err(Unknown::OutOfReach {
-                message: error.reason(),
-            }),
-            facts => Ok(facts?),
-        }
-    };
-    ledger.enter(Stage::Plan, &*reporter);
-    let scope = match &facts {
-        Ok((_, scope, ..)) => scope.clone(),
-        Err(_) => context.scope_without_parts(),
-    };
-    let known = facts.as_ref().map(|(facts, ..)| facts).map_err(Clone::clone);
-    let mut plan = context.plan(scope, known).await?;
-    let gate = settings.gate.as_ref();
-    match &facts {
-        Ok((.., connection, missing)) => {
-            plan.repository = missing.as_ref().map(|missing| missing.plan.clone());
-            let targets = OpenedTargets::open(settings, &reporter).await?;
-            let history = History::of(settings, Arc::clone(&reporter));
-            let planned = targets.plan(&mut plan, &history, true).await;
-            targets.close().await;
-            planned?;
-            plan_gate(gate, &mut plan, connection).await?;
-            plan_bases(settings, &mut plan, Some(connection)).await?;
-            ReplicationWait::of(settings, &plan, connection).await?;
-        }
-        Err(unknown) => {
-            OpenedTargets::plan_offline(settings, &mut plan, unknown);
-            plan_gate_offline(gate, &mut plan, unknown.clone());
-            plan_bases(settings, &mut plan, None).await?;
-        }
-    }
-    ledger.planned(&plan);
-    ledger.dry_run();
-    context.close().await;
-    if let Some(error) = plan.rebuild_error() {
-        return Err(PipelineError::from(error).into());
-    }
-    if let Some(error) = plan.cache_error() {
-        return Err(PipelineError::from(error).into());
-    }
-    if let Some(never) = plan.gate_error() {
-        return Err(PipelineError::from(never).into());
-    }
-    if !settings.offline {
-        check_engine(settings, &plan, &reporter).await?;
-    }
-    Ok(Outcome::of_plan(&plan, ledger))
 }

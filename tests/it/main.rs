@@ -43,6 +43,7 @@ mod real_names;
 mod registry;
 mod release_command;
 mod release_files;
+mod release_races;
 mod releases;
 mod replication;
 mod repositories;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use semver::Version;
 use serde::Serialize;
 
 use crate::build::RequestPart;
@@ -11,6 +12,7 @@ use crate::facts::{CommitId, DIRTY_SUFFIX, Revision};
 use crate::immutability::{Mutability, TagFilter};
 use crate::reference::{Digest, ImageName, Tag};
 use crate::untrusted::cleaned;
+use crate::version::release_tag;
 
 /// Why a tag cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -97,6 +99,22 @@ impl Conflicts {
             missing_git_tag: None,
             is_promotion: false,
         })
+    }
+
+    /// Returns the commit whose image has the tags of `version`, where nothing else is in the way.
+    pub fn taken_by(&self, version: &Version) -> Option<CommitId> {
+        let text = release_tag(version).ok()?;
+        let all = std::iter::once(self).chain(&self.elsewhere);
+        let mut takers = all.flat_map(|conflicts| &conflicts.tags).map(|(tag, conflict)| {
+            let is_version = conflict.obstacle == Obstacle::Taken && tag.as_str().contains(text.as_str());
+            let theirs = conflict.existing_revision.as_deref().and_then(CommitId::parse)?;
+            let ours = conflict.our_revision.as_ref().map(|revision| &revision.commit);
+            (is_version && ours != Some(&theirs)).then_some(theirs)
+        });
+        let first = takers.next()??;
+        takers
+            .all(|taker| taker.as_ref() == Some(&first))
+            .then_some(first)
     }
 
     /// The input that the tags come from.

@@ -791,3 +791,38 @@ fn a_part_whose_tag_is_taken_is_refused_before_it_is_built() {
     let conflicts = plan.conflicts().unwrap().to_string();
     assert!(conflicts.contains("platforms"), "{conflicts}");
 }
+
+#[test]
+fn a_version_is_taken_by_a_commit_where_nothing_else_is_in_the_way() {
+    let version = Version::new(1, 2, 0);
+    let taker = |rules: &[&str], setting: Mutability, tags: &[(&str, &str, Option<&str>, Option<&str>)]| {
+        let facts = facts(setting, tags);
+        let plan = Plan::new(plan_request(rules, Some("1.2.0")), Ok(&facts));
+        let conflicts = plan.conflicts().expect("a tag is in the way");
+        conflicts.taken_by(&version)
+    };
+    let rules = ["type=sha", "type=semver"];
+    let theirs = CommitId::parse(THEIRS);
+    let release = ("1.2.0", "theirs", Some(THEIRS), None);
+    assert_eq!(taker(&rules, Mutability::Immutable, &[release]), theirs);
+    let flavored = ["type=sha", "type=semver,suffix=-alpine"];
+    let of_flavor = ("1.2.0-alpine", "theirs", Some(THEIRS), None);
+    assert_eq!(taker(&flavored, Mutability::Immutable, &[of_flavor]), theirs);
+    // Who has it is not known, it is this commit's own, or another tag is in the way too.
+    for other in [
+        ("1.2.0", "theirs", None, None),
+        ("1.2.0", "theirs", Some("main"), None),
+        (
+            "1.2.0",
+            "dirty",
+            Some("2222222222222222222222222222222222222222-dirty"),
+            None,
+        ),
+    ] {
+        assert_eq!(taker(&rules, Mutability::Immutable, &[other]), None, "{other:?}");
+    }
+    let commit = (COMMIT_TAG, "other", Some(THEIRS), None);
+    assert_eq!(taker(&rules, Mutability::Immutable, &[release, commit]), None);
+    let moving = ["type=sha", "type=semver", "latest"];
+    assert_eq!(taker(&moving, Mutability::Immutable, &[release]), None);
+}
