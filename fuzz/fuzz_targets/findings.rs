@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tagship_domain::deploy::{DeployFile, DeployedImage};
-use tagship_domain::findings::{Ignore, read_ignore_file};
+use tagship_domain::findings::{Exploits, Ignore, read_ignore_file};
 use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
 
 fuzz_target!(|input: &[u8]| {
@@ -15,6 +15,8 @@ fuzz_target!(|input: &[u8]| {
         let _shown = ignore.to_string();
     }
     let _read = read_ignore_file(text, None);
+    let mut exploits = Exploits::default();
+    let _read = (exploits.add_catalog(text), exploits.add_scores(text));
     let (Ok(registry), Ok(repository)) = (
         RegistryHost::parse("localhost:5000"),
         RepositoryName::parse("team/app"),
@@ -32,6 +34,8 @@ fuzz_target!(|input: &[u8]| {
         entry,
         "type=kustomize,name=app,path=x",
         "type=helm-values,key=a,path=x",
+        "type=image-definitions,container=a,path=x",
+        "type=app-runner,path=x",
     ] {
         if let Ok(file) = DeployFile::parse(entry)
             && let Ok(once) = file.render(Some(text), &image)

@@ -1,7 +1,7 @@
 //! Files that deployments read.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use super::RawInputs;
 use super::lists::checked;
@@ -14,7 +14,7 @@ use tagship_domain::untrusted::cleaned;
 /// Reads `deploy-files`, whose paths are in the checkout.
 pub(super) fn read(raw: &RawInputs, paths: &Paths, push: bool, problems: &mut Problems) -> Vec<DeployFile> {
     let mut files = Vec::new();
-    let mut known = BTreeSet::new();
+    let mut known: BTreeMap<PathBuf, DeployForm> = BTreeMap::new();
     for (index, entry) in raw.entries("deploy-files", problems).into_iter().enumerate() {
         if !push {
             let hint = "publish, or leave it out".to_owned();
@@ -26,14 +26,18 @@ pub(super) fn read(raw: &RawInputs, paths: &Paths, push: bool, problems: &mut Pr
         };
         let mut resolved = |path: &Path| resolved(path, &entry, paths, problems);
         let from = match &mut file.form {
-            DeployForm::TaskDefinition { from: Some(from), .. } => resolved(from).map(|path| *from = path),
+            DeployForm::TaskDefinition { from: Some(from), .. }
+            | DeployForm::AppRunner { from: Some(from) } => resolved(from).map(|path| *from = path),
             _ => Some(()),
         };
         let path = resolved(&file.path);
         let (Some(()), Some(path)) = (from, path) else {
             continue;
         };
-        if !known.insert(path.clone()) {
+        // Several may each change a part of one file, one after the other.
+        let other = known.insert(path.clone(), file.form.clone());
+        let is_shared = |other: &DeployForm| other.as_str() == file.form.as_str() && other.changes_a_part();
+        if other.is_some_and(|other| !is_shared(&other)) {
             let message = format!("`{}` is given twice", cleaned(&file.path.to_string_lossy()));
             problems.add::<()>(&entry.origin, message, None);
         }
@@ -42,12 +46,7 @@ pub(super) fn read(raw: &RawInputs, paths: &Paths, push: bool, problems: &mut Pr
     files
 }
 
-fn resolved(
-    path: &Path,
-    entry: &InputText,
-    paths: &Paths,
-    problems: &mut Problems,
-) -> Option<std::path::PathBuf> {
+fn resolved(path: &Path, entry: &InputText, paths: &Paths, problems: &mut Problems) -> Option<PathBuf> {
     let resolved = paths.resolve(&path.to_string_lossy());
     if paths.is_within(&resolved) {
         return Some(resolved);

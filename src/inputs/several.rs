@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::problem::Problems;
 use super::{Environment, Origin, Problem, RawArguments, RawInputs, SettingsError, changed, resolve};
 use crate::settings::{ChangedSettings, ExportSettings, Settings};
+use tagship_domain::deploy::DeployForm;
 
 /// The wish to publish several images in one run.
 #[derive(Debug)]
@@ -100,7 +101,7 @@ pub fn several(
 
 /// What cannot be when several images are published at a time.
 fn check(images: &[(String, Settings)], problems: &mut Problems) {
-    let mut known: BTreeMap<PathBuf, &str> = BTreeMap::new();
+    let mut known: BTreeMap<PathBuf, (&str, Option<&DeployForm>)> = BTreeMap::new();
     for (name, settings) in images {
         if !settings.is_published() {
             let message = format!("image `{name}` is not published, and several are only published together");
@@ -118,14 +119,29 @@ fn check(images: &[(String, Settings)], problems: &mut Problems) {
         let of_run = [&files.digest, &files.metadata, &files.image_id]
             .into_iter()
             .flatten();
-        let deployed = settings.deploy_files.iter().map(|file| &file.path);
         let findings = settings.gate.iter().filter_map(|gate| gate.sarif.as_ref());
-        for path in of_run.chain(deployed).chain(findings) {
-            if let Some(other) = known.insert(path.clone(), name).filter(|other| *other != name) {
+        let whole = of_run.chain(findings).map(|path| (path, None));
+        let deployed = settings
+            .deploy_files
+            .iter()
+            .map(|file| (&file.path, Some(&file.form)));
+        for (path, form) in whole.chain(deployed) {
+            let other = known.insert(path.clone(), (name.as_str(), form));
+            let other = other.filter(|(other, of_other)| *other != name.as_str() && !is_shared(*of_other, form));
+            if let Some((other, _)) = other {
                 let message = format!("images `{other}` and `{name}` both write `{}`", path.display());
                 let hint = "give each image a file of its own, under `images` in the file".to_owned();
                 problems.add::<()>(&Origin::Inputs, message, hint);
             }
         }
+    }
+}
+
+/// Whether two images may each change their part of one file: as it is then, and not as another file is that it is made from.
+fn is_shared(one: Option<&DeployForm>, other: Option<&DeployForm>) -> bool {
+    let changes = |form: &&DeployForm| form.changes_a_part() && form.from().is_none();
+    match (one.filter(changes), other.filter(changes)) {
+        (Some(one), Some(other)) => one.as_str() == other.as_str(),
+        _ => false,
     }
 }

@@ -1,9 +1,11 @@
 //! Files that deployments read, written once the image is published.
 //!
 //! 1. Before the build each is made for a stand-in of the image, so that what cannot be made or written is found early.
-//! 2. After it each is read and made anew, and all are written: each whole, or not at all.
+//! 2. After it each is read and made anew, and all are written: each whole, or not at all. Several entries may change their parts
+//!    of one file.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -17,8 +19,9 @@ use tagship_domain::deploy::{DeployFile, DeployFileProblem, DeployForm, Deployed
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::facts::PlatformManifest;
 use tagship_domain::plan::Plan;
-use tagship_domain::reference::Digest;
+use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::tags::TagClass;
+use tagship_domain::untrusted::cleaned;
 
 /// The most bytes of a file that is read.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -88,6 +91,8 @@ impl Diagnose for DeployFileError {
 pub(super) fn check(settings: &Settings, plan: &Plan) -> Result<(), DeployFileError> {
     let tags = || plan.tags.iter().map(|planned| &planned.wanted);
     let release = tags().find(|tag| tag.class == TagClass::Release);
+    let targets: Vec<&ImageName> = plan.targets.iter().map(|target| &target.image).collect();
+    let mut made_files = BTreeMap::new();
     for file in &settings.deploy_files {
         let platforms = stand_ins(settings, file);
         let image = DeployedImage {
@@ -96,7 +101,7 @@ pub(super) fn check(settings: &Settings, plan: &Plan) -> Result<(), DeployFileEr
             tag: release.or_else(|| tags().next()).map(|tag| &tag.tag),
             platforms: &platforms,
         };
-        made(settings, file, &image)?;
+        make(settings, file, &image, &targets, &mut made_files)?;
         if !settings.dry_run {
             let probed = place(settings, file).and_then(|place| regular_file::check_replace(&place));
             probed.map_err(|source| unwritable(settings, file, source, false))?;
@@ -139,11 +144,16 @@ pub(super) fn write(settings: &Settings, ledger: &Ledger) -> Result<(), DeployFi
         tag: report.principal_tag(),
         platforms: &report.manifests,
     };
-    let mut made_files = Vec::new();
+    let targets: Vec<&ImageName> = report.targets.iter().map(|target| &target.image).collect();
+    let mut made_files = BTreeMap::new();
     for file in &settings.deploy_files {
-        made_files.push((file, made(settings, file, &image)?));
+        make(settings, file, &image, &targets, &mut made_files)?;
     }
-    for (file, text) in made_files {
+    for file in &settings.deploy_files {
+        // What several entries change is written once.
+        let Some(text) = made_files.remove(&file.path) else {
+            continue;
+        };
         let written = place(settings, file).and_then(|place| regular_file::replace(&place, text.as_bytes()));
         written.map_err(|source| unwritable(settings, file, source, true))?;
         ledger.deploy_file(DeployFileReport {
@@ -154,18 +164,48 @@ pub(super) fn write(settings: &Settings, ledger: &Ledger) -> Result<(), DeployFi
     Ok(())
 }
 
-fn made(
+/// Makes what a file is to say, out of what an entry before makes of it, or else of what is there.
+fn make(
     settings: &Settings,
     file: &DeployFile,
     image: &DeployedImage<'_>,
-) -> Result<String, DeployFileError> {
+    targets: &[&ImageName],
+    made: &mut BTreeMap<PathBuf, String>,
+) -> Result<(), DeployFileError> {
     let source = file.source();
-    let existing = source.map(|source| read(settings, source)).transpose()?.flatten();
-    file.render(existing.as_deref(), image)
-        .map_err(|problem| DeployFileError::Unfit {
-            path: shown(settings, source.unwrap_or(&file.path)),
-            problem,
-        })
+    let existing = match (made.remove(&file.path), source) {
+        (Some(before), _) => Some(before),
+        (None, Some(source)) => read(settings, source)?,
+        (None, None) => None,
+    };
+    let image = in_target(file, image, targets);
+    let text = image.and_then(|image| file.render(existing.as_deref(), &image));
+    let text = text.map_err(|problem| DeployFileError::Unfit {
+        path: shown(settings, source.unwrap_or(&file.path)),
+        problem,
+    })?;
+    made.insert(file.path.clone(), text);
+    Ok(())
+}
+
+/// The image in the repository that a file names: that of the run, or of the further target by its name or its registry.
+fn in_target<'a>(
+    file: &DeployFile,
+    image: &DeployedImage<'a>,
+    targets: &[&'a ImageName],
+) -> Result<DeployedImage<'a>, DeployFileProblem> {
+    let Some(wanted) = &file.target else {
+        return Ok(*image);
+    };
+    let is_wanted = |known: &&&ImageName| known.to_string() == *wanted || known.registry.as_str() == wanted;
+    let mut found = targets.iter().filter(is_wanted);
+    match (found.next(), found.next()) {
+        (Some(name), None) => Ok(DeployedImage { name, ..*image }),
+        _ => Err(DeployFileProblem::NoTarget {
+            target: cleaned(wanted),
+            known: targets.iter().map(ToString::to_string).collect(),
+        }),
+    }
 }
 
 /// What a file says; `None` where there is none.

@@ -159,6 +159,65 @@ fn every_type_is_written_with_the_digest_and_reported() {
 }
 
 #[test]
+fn several_entries_change_their_parts_of_one_file() {
+    let world = World::new();
+    let task = r#"{"family": "app", "containerDefinitions": [{"name": "web", "image": "a"}, {"name": "migrate", "image": "b"}]}"#;
+    world.checkout.write("deploy/two.json", task);
+    let run = world.ship(
+        &[
+            "type=helm-values,key=image.repository,value=repository,path=deploy/values.yaml",
+            "type=helm-values,key=image.digest,value=digest,path=deploy/values.yaml",
+            "type=task-definition,container=web,from=deploy/two.json,path=deploy/rendered.json",
+            "type=task-definition,container=migrate,from=deploy/two.json,path=deploy/rendered.json",
+            "type=env,path=deploy/image.env",
+            "type=env,name=WORKER,path=deploy/image.env",
+        ],
+        &[],
+    );
+    run.expect_code(0);
+    let repository = format!("{}/team/app", world.ecr.host());
+    let values = VALUES
+        .replace("sha256:old", &world.digest)
+        .replace("team/app", &repository);
+    // A colon in a plain value would be one of YAML's.
+    assert_eq!(
+        world.read("deploy/values.yaml").replace('"', ""),
+        values.replace('"', "")
+    );
+    let rendered: Value = serde_json::from_str(&world.read("deploy/rendered.json")).unwrap();
+    for container in rendered["containerDefinitions"].as_array().unwrap() {
+        assert_eq!(container["image"], world.image());
+    }
+    let image = world.image();
+    assert_eq!(
+        world.read("deploy/image.env"),
+        format!("IMAGE={image}\nWORKER={image}\n")
+    );
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["deploy-files"].as_array().unwrap().len(), 3, "{report}");
+    assert_eq!(world.read("deploy/two.json"), task);
+}
+
+#[test]
+fn a_file_names_the_image_in_a_further_target() {
+    let world = World::new();
+    world.ecr.create_repository("team/copy", &Mutability::Immutable);
+    let copy = format!("{}/team/copy", world.ecr.host());
+    let entry = format!("type=env,target={copy},path=deploy/copy.env");
+    let run = world.ship(
+        &[&entry, "type=env,path=deploy/image.env"],
+        &["--targets", "team/copy"],
+    );
+    run.expect_code(0);
+    let line = format!("IMAGE={copy}@{}\n", world.digest);
+    assert_eq!(world.read("deploy/copy.env"), line);
+    assert_eq!(
+        world.read("deploy/image.env"),
+        format!("IMAGE={}\n", world.image())
+    );
+}
+
+#[test]
 fn what_cannot_be_made_or_written_is_found_before_anything_is_published() {
     let world = World::new();
     fs::create_dir(world.path("deploy/folder")).unwrap();
@@ -229,10 +288,19 @@ fn what_cannot_be_made_or_written_is_found_before_anything_is_published() {
         run.expect_code(2);
         assert!(run.stderr.contains(said), "{entry}: {}", run.stderr);
     }
-    let twice = ["type=env,path=deploy/a", "type=env,name=B,path=./deploy/a"];
-    let run = world.ship(&twice, &[]);
+    for second in [
+        "type=lambda,function=g,platform=linux/arm64,path=./deploy/a",
+        "type=env,path=deploy/a",
+    ] {
+        let first = "type=lambda,function=f,platform=linux/arm64,path=deploy/a";
+        let run = world.ship(&[first, second], &[]);
+        run.expect_code(2);
+        assert!(run.stderr.contains("is given twice"), "{}", run.stderr);
+    }
+    let run = world.ship(&["type=env,target=host/team/app,path=deploy/a"], &[]);
     run.expect_code(2);
-    assert!(run.stderr.contains("is given twice"), "{}", run.stderr);
+    let said = "deploy file `deploy/a` is about target `host/team/app`, and the run has none";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
     assert!(!world.ecr.journal().iter().any(is_tag_put));
     assert_eq!(
         fs::read_to_string(outside.path().join("values.yaml")).unwrap(),

@@ -129,6 +129,45 @@ fn all_images_are_published_in_one_run_with_a_row_for_each() {
 }
 
 #[test]
+fn several_images_change_their_parts_of_one_file() {
+    let shop = Shop::new(&[]);
+    let with = |entry: &str| {
+        let lines = |name: &str| {
+            let entry = entry.replace("NAME", name);
+            format!("    context: {name}\n    deploy-files: [{{{entry}}}]\n")
+        };
+        let names = ["api", "web", "jobs"].into_iter();
+        let config = names.fold(CONFIG.to_owned(), |config, name| {
+            config.replace(&format!("    context: {name}\n"), &lines(name))
+        });
+        shop.checkout.write("tagship.yaml", config);
+    };
+    shop.checkout.write(
+        "deploy/kustomization.yaml",
+        "images:\n- name: other\n  newTag: x\n",
+    );
+    shop.checkout.write("deploy/task.json", "{}");
+    with("type: kustomize, name: NAME, path: deploy/kustomization.yaml");
+    shop.run(&["ship", "--all"]).expect_code(0);
+    let text = fs::read_to_string(shop.checkout.path().join("deploy/kustomization.yaml")).unwrap();
+    for name in ["api", "web", "jobs"] {
+        let own = format!("newName: {}/shop/{name}\n", shop.ecr.host());
+        assert_eq!(text.matches(&own).count(), 1, "{text}");
+    }
+    assert!(text.ends_with("- name: other\n  newTag: x\n"), "{text}");
+    // What one makes whole the other would lose.
+    for entry in [
+        "type: lambda, function: NAME, path: deploy/lambda.json",
+        "type: task-definition, container: NAME, from: deploy/task.json, path: deploy/rendered.json",
+    ] {
+        with(entry);
+        let refused = shop.run(&["ship", "--all"]);
+        refused.expect_code(2);
+        assert!(refused.stderr.contains("both write"), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn one_that_fails_stops_none_that_has_begun_and_its_exit_code_counts() {
     let shop = Shop::new(&["api"]);
     let published = "already-published";

@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Input] = &[
     "FIELDS",
     "Files in the checkout that deployments read, written with the image's digest once it is published, one entry a line: \
      `type=task-definition,container=web,from=task.json,path=rendered.json`; `type` is `image-definitions`, \
-     `task-definition`, `kustomize`, `helm-values`, `lambda` or `env` (docs/deploy.md)",
+     `task-definition`, `kustomize`, `helm-values`, `lambda`, `app-runner` or `env` (docs/deploy.md)",
 )
 .may_set(MaySet::Workflow),
     Input::entries(

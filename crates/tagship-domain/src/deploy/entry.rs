@@ -12,6 +12,8 @@ use crate::untrusted::cleaned;
 pub struct DeployFile {
     /// What it is.
     pub form: DeployForm,
+    /// The further target whose repository it names; that of the run, if it is not given.
+    pub target: Option<String>,
     /// Where it is.
     pub path: PathBuf,
 }
@@ -50,6 +52,11 @@ pub enum DeployForm {
         /// The platform of the function, where the image has several: a function takes no index.
         platform: Option<Platform>,
     },
+    /// What `aws apprunner update-service --cli-input-json` takes, made from such an input or from what `describe-service` says.
+    AppRunner {
+        /// The file that it is made from, if that is another one.
+        from: Option<PathBuf>,
+    },
     /// Lines `NAME=value`, of which one names the image.
     Env {
         /// The variable.
@@ -78,7 +85,7 @@ pub enum InvalidDeployFile {
     NoField(String),
     /// A field is unknown.
     #[error(
-        "there is no field `{0}`: there are `type`, `container`, `from`, `name`, `key`, `value`, `function`, `platform` and `path`"
+        "there is no field `{0}`: there are `type`, `container`, `from`, `name`, `key`, `value`, `function`, `platform`, `target` and `path`"
     )]
     UnknownField(String),
     /// A field stands there twice.
@@ -97,7 +104,7 @@ pub enum InvalidDeployFile {
     },
     /// A type is unknown.
     #[error(
-        "there is no type `{0}`: there are `image-definitions`, `task-definition`, `kustomize`, `helm-values`, `lambda` and `env`"
+        "there is no type `{0}`: there are `image-definitions`, `task-definition`, `kustomize`, `helm-values`, `lambda`, `app-runner` and `env`"
     )]
     Type(String),
     /// A part of an image is unknown.
@@ -112,7 +119,7 @@ pub enum InvalidDeployFile {
 }
 
 /// The fields of an entry.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "type",
     "container",
     "from",
@@ -121,11 +128,12 @@ const FIELDS: [&str; 9] = [
     "value",
     "function",
     "platform",
+    "target",
     "path",
 ];
 
 /// The fields of an entry while they are read.
-struct Fields([Option<String>; 9]);
+struct Fields([Option<String>; FIELDS.len()]);
 
 impl Fields {
     fn take(&mut self, name: &'static str) -> Option<String> {
@@ -147,6 +155,7 @@ impl DeployFile {
         let mut fields = read_fields(text)?;
         let form = fields.needed("type")?;
         let path = PathBuf::from(fields.needed("path")?);
+        let target = fields.take("target");
         let form = match form.as_str() {
             "image-definitions" => DeployForm::ImageDefinitions {
                 container: fields.needed("container")?,
@@ -174,6 +183,9 @@ impl DeployFile {
                     .map(|platform| read_platform(&platform))
                     .transpose()?,
             },
+            "app-runner" => DeployForm::AppRunner {
+                from: fields.take("from").map(PathBuf::from),
+            },
             "env" => DeployForm::Env {
                 name: read_variable(fields.take("name"))?,
             },
@@ -184,12 +196,12 @@ impl DeployFile {
             let form = form.as_str();
             return Err(InvalidDeployFile::Foreign { field, form });
         }
-        Ok(Self { form, path })
+        Ok(Self { form, target, path })
     }
 }
 
 fn read_fields(text: &str) -> Result<Fields, InvalidDeployFile> {
-    let mut values: [Option<String>; 9] = Default::default();
+    let mut values: [Option<String>; FIELDS.len()] = Default::default();
     let mut rest = Some(text);
     while let Some(text) = rest {
         let (name, value) = text.split_once('=').ok_or_else(|| {
@@ -242,8 +254,22 @@ impl DeployForm {
             Self::Kustomize { .. } => "kustomize",
             Self::HelmValues { .. } => "helm-values",
             Self::Lambda { .. } => "lambda",
+            Self::AppRunner { .. } => "app-runner",
             Self::Env { .. } => "env",
         }
+    }
+
+    /// The file that it is made from, if that is another one.
+    pub const fn from(&self) -> Option<&PathBuf> {
+        match self {
+            Self::TaskDefinition { from, .. } | Self::AppRunner { from } => from.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it changes one part of a file and leaves the rest, so that others may change theirs.
+    pub const fn changes_a_part(&self) -> bool {
+        !matches!(self, Self::Lambda { .. } | Self::AppRunner { .. })
     }
 }
 
@@ -308,6 +334,8 @@ mod tests {
                 "{text}"
             );
         }
+        let elsewhere = DeployFile::parse("type=env,target=host/team/app,path=x").unwrap();
+        assert_eq!(elsewhere.target.as_deref(), Some("host/team/app"));
         let unknown = DeployFile::parse("type=ecs,path=x").unwrap_err();
         assert!(
             unknown

@@ -11,6 +11,20 @@ pub enum DeployFileProblem {
     /// It is no JSON, or not of the form.
     #[error("is no task definition: {0}")]
     NoTaskDefinition(String),
+    /// It is no JSON, or not of the form.
+    #[error("is no list of image definitions: {0}")]
+    NoImageDefinitions(String),
+    /// It is no JSON, or not of the form.
+    #[error("is no input of `aws apprunner update-service`: {0}")]
+    NoService(String),
+    /// The run puts the image into no such repository.
+    #[error("is about target `{target}`, and the run has {}", listed(.known))]
+    NoTarget {
+        /// The target that is wanted.
+        target: String,
+        /// Those of the run.
+        known: Vec<String>,
+    },
     /// A container is not there.
     #[error("has no container `{container}`; it has {}", listed(.known))]
     NoContainer {

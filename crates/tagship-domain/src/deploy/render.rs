@@ -61,9 +61,8 @@ impl DeployFile {
     /// Returns the file whose text [`DeployFile::render`] is given; `None` where nothing is read.
     pub fn source(&self) -> Option<&std::path::Path> {
         match &self.form {
-            DeployForm::ImageDefinitions { .. } | DeployForm::Lambda { .. } => None,
-            DeployForm::TaskDefinition { from: Some(from), .. } => Some(from),
-            _ => Some(&self.path),
+            DeployForm::Lambda { .. } => None,
+            form => Some(form.from().unwrap_or(&self.path)),
         }
     }
 
@@ -76,7 +75,7 @@ impl DeployFile {
         let needed = || existing.ok_or(DeployFileProblem::Missing);
         match &self.form {
             DeployForm::ImageDefinitions { container } => {
-                Ok(json::image_definitions(container, &image.reference()))
+                json::image_definitions(existing, container, &image.reference())
             }
             DeployForm::TaskDefinition { container, .. } => {
                 json::task_definition(needed()?, container, &image.reference())
@@ -90,6 +89,14 @@ impl DeployFile {
             DeployForm::Lambda { function, platform } => {
                 let image = image.of_platform(platform.as_ref())?;
                 Ok(json::function_code(function, &image))
+            }
+            DeployForm::AppRunner { .. } => {
+                let reference = match image.platforms {
+                    [] | [_] => image.reference(),
+                    // Source: AWS App Runner developer guide, "App Runner service based on a source image".
+                    _ => image.of_platform(Platform::parse("linux/amd64").ok().as_ref())?,
+                };
+                json::service(needed()?, image.name, &reference)
             }
             DeployForm::Env { name } => Ok(with_line(existing.unwrap_or_default(), name, &image.reference())),
         }

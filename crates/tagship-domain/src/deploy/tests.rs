@@ -65,9 +65,93 @@ fn problem(entry: &str, existing: Option<&str>) -> String {
 
 #[test]
 fn containers_are_given_their_images_for_codepipeline() {
-    let text = rendered("type=image-definitions,container=web", None, &[]).unwrap();
-    let read: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(read, json!([{"name": "web", "imageUri": reference()}]));
+    let entry = "type=image-definitions,container=web";
+    let read = |existing: Option<&str>| -> Value {
+        let text = rendered(entry, existing, &[]).unwrap();
+        assert_eq!(rendered(entry, Some(&text), &[]).unwrap(), text);
+        serde_json::from_str(&text).unwrap()
+    };
+    let own = json!({"name": "web", "imageUri": reference()});
+    assert_eq!(read(None), json!([own]));
+    // Other containers keep their images.
+    let proxy = json!({"name": "proxy", "imageUri": "envoy:1"});
+    let existing = json!([{"name": "web", "imageUri": "app:old"}, proxy]).to_string();
+    assert_eq!(read(Some(&existing)), json!([own, proxy]));
+    assert_eq!(read(Some("[]")), json!([own]));
+    for (wrong, said) in [
+        (
+            "{}",
+            "is no list of image definitions: invalid type: map, expected a sequence",
+        ),
+        ("[1]", "is no list of image definitions: an entry has no `name`"),
+        ("[{}]", "is no list of image definitions: an entry has no `name`"),
+        ("", "is no list of image definitions: EOF"),
+    ] {
+        let problem = problem(entry, Some(wrong));
+        assert!(problem.starts_with(said), "{problem}");
+    }
+}
+
+/// Source of the fields: AWS App Runner API reference, `UpdateService` and `DescribeService`.
+#[test]
+fn a_service_of_app_runner_keeps_what_an_update_takes() {
+    let source = |image: &str| {
+        json!({
+            "ImageRepository": {
+                "ImageIdentifier": image,
+                "ImageConfiguration": {"Port": "8080", "RuntimeEnvironmentVariables": {"A": "b"}},
+                "ImageRepositoryType": "ECR",
+            },
+            "AutoDeploymentsEnabled": false,
+            "AuthenticationConfiguration": {"AccessRoleArn": "arn:aws:iam::123456789012:role/pull"},
+        })
+    };
+    let arn = "arn:aws:apprunner:eu-central-1:123456789012:service/app/8fe1e10304f84fd2b0df550fe98a71fa";
+    let described = json!({"Service": {
+        "ServiceName": "app",
+        "ServiceId": "8fe1e10304f84fd2b0df550fe98a71fa",
+        "ServiceArn": arn,
+        "ServiceUrl": "psbqam834h.eu-central-1.awsapprunner.com",
+        "Status": "RUNNING",
+        "CreatedAt": 1.0,
+        "SourceConfiguration": source("app:old"),
+        "InstanceConfiguration": {"Cpu": "1024", "Memory": "2048"},
+        "AutoScalingConfigurationSummary": {"AutoScalingConfigurationName": "x"},
+    }});
+    let entry = "type=app-runner";
+    let expected = |image: &str| {
+        json!({
+            "ServiceArn": arn,
+            "SourceConfiguration": source(image),
+            "InstanceConfiguration": {"Cpu": "1024", "Memory": "2048"},
+        })
+    };
+    for existing in [&described, &described["Service"]] {
+        let text = rendered(entry, Some(&existing.to_string()), &["linux/amd64"]).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).unwrap(),
+            expected(&reference())
+        );
+        assert_eq!(rendered(entry, Some(&text), &["linux/amd64"]).unwrap(), text);
+    }
+    // Of several platforms it runs one.
+    let several = ["linux/arm64", "linux/amd64"];
+    let text = rendered(entry, Some(&described.to_string()), &several).unwrap();
+    let amd64 = format!("{NAME}@{}", Digest::of(b"linux/amd64"));
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected(&amd64));
+    assert_eq!(problem(entry, None), "does not exist");
+    for (wrong, said) in [
+        ("[]", "it is no object"),
+        ("{}", "it has no `ServiceArn`"),
+        (
+            r#"{"ServiceArn": "a", "SourceConfiguration": {"CodeRepository": {}}}"#,
+            "it has no `ImageRepository` in `SourceConfiguration`",
+        ),
+        ("{", "EOF while parsing an object at line 1 column 1"),
+    ] {
+        let said = format!("is no input of `aws apprunner update-service`: {said}");
+        assert_eq!(problem(entry, Some(wrong)), said);
+    }
 }
 
 #[test]
@@ -278,6 +362,15 @@ fn a_kustomization_names_the_image_by_digest() {
 
 proptest! {
     /// Whatever a file says, it is refused, or says what it is to say and stays as it is when it is made again.
+    #[test]
+    fn any_json_is_refused_or_changed_once(text in "\\[?(\\{(\"(name|imageUri|ServiceArn|SourceConfiguration|ImageRepository|Service|containerDefinitions)\": ?(\"web\"|\\{\\}|\\[\\]|1|null),?){0,3}\\},?){0,3}\\]?") {
+        for entry in ["type=image-definitions,container=web", "type=app-runner", "type=task-definition,container=web"] {
+            if let Ok(once) = rendered(entry, Some(&text), &[]) {
+                prop_assert_eq!(rendered(entry, Some(&once), &[]), Ok(once));
+            }
+        }
+    }
+
     #[test]
     fn any_text_is_refused_or_changed_once(text in "(images|a|b|- name|  name|  newTag|  - name|    digest|#|x)?(: |:)?(app|\\[\\]|\\{\\}|'|\"|&a|\\*a|ä|1)?\n((images|a|b|- name|  name|  newTag|  - name|    digest|#|x)?(: |:)?(app|\\[\\]|\\{\\}|'|\"|&a|\\*a|ä|1)?\n){0,5}") {
         for entry in ["type=kustomize,name=app", "type=helm-values,key=a", "type=helm-values,key=a.b,value=tag", "type=env"] {
