@@ -13,6 +13,7 @@ use tagship_domain::reference::{Digest, ImageName, Tag};
 use tagship_domain::signing::Signature;
 use tagship_domain::tags::{DesiredTag, TagClass};
 
+mod asff;
 mod comment;
 mod cost;
 mod examination;
@@ -33,6 +34,7 @@ mod stages;
 mod surroundings;
 mod text;
 
+pub use asff::asff;
 pub use comment::{comment, comment_marker};
 pub use cost::CostReport;
 pub use examination::{ExaminationFailed, examination_text};

@@ -139,6 +139,8 @@ pub struct GateSettings {
     pub only_new: bool,
     /// The file that findings are written to as SARIF; absolute.
     pub sarif: Option<PathBuf>,
+    /// The file that findings are written to for Security Hub; absolute.
+    pub asff: Option<PathBuf>,
     /// Whether findings are sent to code scanning.
     pub upload: bool,
 }

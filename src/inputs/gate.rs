@@ -1,5 +1,7 @@
 //! What an image must pass before it gets a tag.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::entries::stays;
@@ -9,27 +11,36 @@ use super::problem::Problems;
 use super::{Origin, RawInputs, read_bounded};
 use crate::regular_file;
 use crate::settings::GateSettings;
-use tagship_domain::findings::{FailOn, GatePolicy, Ignore, ScanMode, Strictness, read_ignore_file};
+use tagship_domain::findings::{
+    Exploits, FailOn, GatePolicy, Ignore, InvalidExploits, Probability, ScanMode, Strictness,
+    read_ignore_file,
+};
 use tagship_domain::reference::RepositoryName;
 use tagship_domain::untrusted::cleaned;
 
 /// The inputs that say nothing without `scan`.
-const DEPENDENT: [&str; 12] = [
+const DEPENDENT: [&str; 16] = [
     "fail-on",
     "only-fixed",
     "only-new",
     "ignore-findings",
     "ignore-files",
     "exploitable",
+    "kev-file",
+    "epss-file",
+    "fail-on-epss",
     "grace-days",
     "stale-ignores",
     "unscannable",
     "scan-timeout",
     "sarif-file",
+    "asff-file",
     "upload-sarif",
 ];
 /// The most bytes of a file of ignored findings.
 const MAX_FILE_BYTES: usize = 1024 * 1024;
+/// The most bytes of a file of exploits: EPSS has a line for each vulnerability that there is.
+const MAX_EXPLOITS_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads the gate of a run that publishes; there is none where nothing is scanned.
 pub(super) fn read(
@@ -67,14 +78,8 @@ pub(super) fn settings(
     scan: ScanMode,
     problems: &mut Problems,
 ) -> Option<GateSettings> {
-    let sarif = raw.text("sarif-file", problems).and_then(|value| {
-        let path = paths.resolve(&value.text);
-        if let Err(problem) = regular_file::check_writable(&path) {
-            let message = format!("`{}` cannot be written: {problem}", path.display());
-            problems.add::<()>(&value.origin, message, None);
-        }
-        stays(raw, &value, &path, paths, problems).then_some(path)
-    });
+    let sarif = written(raw, "sarif-file", paths, problems);
+    let asff = written(raw, "asff-file", paths, problems);
     let only_fixed = raw.flag("only-fixed", problems);
     let only_new = raw.flag("only-new", problems);
     let mut ignores: Vec<Ignore> = raw
@@ -86,6 +91,7 @@ pub(super) fn settings(
     ignores.extend(of_files(raw, paths, problems));
     let stale_ignores = strictness(raw, "stale-ignores", problems);
     let exploitable = strictness(raw, "exploitable", problems);
+    let (exploits, fail_on_epss) = exploits(raw, paths, problems);
     let grace_days = raw
         .integer("grace-days", problems)
         .and_then(|days| u16::try_from(days).ok());
@@ -107,11 +113,25 @@ pub(super) fn settings(
             unscannable: unscannable?,
             stale_ignores: stale_ignores?,
             ignores,
+            fail_on_epss,
+            exploits: Arc::new(exploits),
         },
         only_new,
         sarif,
+        asff,
         upload,
     })
+}
+
+/// A file that findings are written to.
+fn written(raw: &RawInputs, input: &str, paths: &Paths, problems: &mut Problems) -> Option<PathBuf> {
+    let value = raw.text(input, problems)?;
+    let path = paths.resolve(&value.text);
+    if let Err(problem) = regular_file::check_writable(&path) {
+        let message = format!("`{}` cannot be written: {problem}", path.display());
+        problems.add::<()>(&value.origin, message, None);
+    }
+    stays(raw, &value, &path, paths, problems).then_some(path)
 }
 
 /// Findings that do not count by files of other tools.
@@ -125,18 +145,55 @@ fn of_files(raw: &RawInputs, paths: &Paths, problems: &mut Problems) -> Vec<Igno
             continue;
         }
         let shown = cleaned(&entry.text);
-        let read = match read_bounded(&path, MAX_FILE_BYTES) {
-            Err(error) => Err(format!("`{shown}` cannot be read: {error}")),
-            Ok(bytes) if bytes.len() > MAX_FILE_BYTES => Err(format!("`{shown}` is larger than 1 MiB")),
-            Ok(bytes) => String::from_utf8(bytes).map_err(|error| format!("`{shown}` is not UTF-8: {error}")),
-        };
-        let read = read.and_then(|text| {
+        let read = text_of(&path, &shown, MAX_FILE_BYTES).and_then(|text| {
             let read = read_ignore_file(&text, repository.as_ref());
             read.map_err(|error| format!("`{shown}` {error}"))
         });
         ignores.extend(problems.check(&entry.origin, read, None).into_iter().flatten());
     }
     ignores
+}
+
+/// What is known of exploits by files, and from which probability on a finding fails.
+fn exploits(raw: &RawInputs, paths: &Paths, problems: &mut Problems) -> (Exploits, Option<Probability>) {
+    type Add = fn(&mut Exploits, &str) -> Result<(), InvalidExploits>;
+    let mut exploits = Exploits::default();
+    let files: [(&str, Add); 2] = [
+        ("kev-file", Exploits::add_catalog),
+        ("epss-file", Exploits::add_scores),
+    ];
+    for (input, add) in files {
+        let Some(value) = raw.text(input, problems) else {
+            continue;
+        };
+        let path = paths.resolve(&value.text);
+        if !stays(raw, &value, &path, paths, problems) {
+            continue;
+        }
+        let shown = cleaned(&value.text);
+        let read = text_of(&path, &shown, MAX_EXPLOITS_BYTES)
+            .and_then(|text| add(&mut exploits, &text).map_err(|error| format!("`{shown}` {error}")));
+        let _read = problems.check(&value.origin, read, None);
+    }
+    let least = raw.text("fail-on-epss", problems).and_then(|value| {
+        if raw.text("epss-file", problems).is_none() {
+            let hint = "give `epss-file`, or leave it out".to_owned();
+            return problems.add(&value.origin, "no file says how likely exploits are", hint);
+        }
+        let least = Probability::parse(&value.text);
+        let wrong = || format!("`{}` is no number from 0 to 1", cleaned(&value.text));
+        problems.check(&value.origin, least.ok_or_else(wrong), None)
+    });
+    (exploits, least)
+}
+
+/// What a file says, `shown` as the user names it.
+fn text_of(path: &Path, shown: &str, most: usize) -> Result<String, String> {
+    match read_bounded(path, most) {
+        Err(error) => Err(format!("`{shown}` cannot be read: {error}")),
+        Ok(bytes) if bytes.len() > most => Err(format!("`{shown}` is larger than {} MiB", most >> 20)),
+        Ok(bytes) => String::from_utf8(bytes).map_err(|error| format!("`{shown}` is not UTF-8: {error}")),
+    }
 }
 
 fn strictness(raw: &RawInputs, input: &str, problems: &mut Problems) -> Option<Strictness> {

@@ -119,7 +119,11 @@ fn check(images: &[(String, Settings)], problems: &mut Problems) {
         let of_run = [&files.digest, &files.metadata, &files.image_id]
             .into_iter()
             .flatten();
-        let findings = settings.gate.iter().filter_map(|gate| gate.sarif.as_ref());
+        let findings = settings
+            .gate
+            .iter()
+            .flat_map(|gate| [&gate.sarif, &gate.asff])
+            .flatten();
         let whole = of_run.chain(findings).map(|path| (path, None));
         let deployed = settings
             .deploy_files
@@ -127,7 +131,8 @@ fn check(images: &[(String, Settings)], problems: &mut Problems) {
             .map(|file| (&file.path, Some(&file.form)));
         for (path, form) in whole.chain(deployed) {
             let other = known.insert(path.clone(), (name.as_str(), form));
-            let other = other.filter(|(other, of_other)| *other != name.as_str() && !is_shared(*of_other, form));
+            let other =
+                other.filter(|(other, of_other)| *other != name.as_str() && !is_shared(*of_other, form));
             if let Some((other, _)) = other {
                 let message = format!("images `{other}` and `{name}` both write `{}`", path.display());
                 let hint = "give each image a file of its own, under `images` in the file".to_owned();

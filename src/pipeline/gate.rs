@@ -64,12 +64,18 @@ pub async fn judge(
     };
     let scans = wait.for_all(pending(manifest)?).await?;
     let earlier = match &plan.baseline {
-        Some(baseline) => Some(earlier_findings(baseline, scanning).await),
+        Some(baseline) => Some(earlier_findings(baseline, &plan.policy, scanning).await),
         None => None,
     };
     let today = scanning.clock.now().to_zoned(TimeZone::UTC).date();
     let decision = plan.policy.decide(scans, earlier, today);
-    for message in warnings(&decision) {
+    let mut said = warnings(&decision);
+    for (input, day) in plan.policy.exploits.stale(today) {
+        said.push(format!(
+            "the file of `{input}` is of {day}: it lacks what became known since"
+        ));
+    }
+    for message in said {
         let (file, line) = (None, None);
         let warning = Warning { message, file, line };
         scanning.reporter.event(RunEvent::Warning(&warning));

@@ -79,8 +79,13 @@ pub async fn release(
             Ok(()) => ledger.started(workflow),
             // The release is published, and stays so.
             Err(error) => {
-                let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-                let (message, file, line) = (format!("{error}{hint}"), None, None);
+                let message = if error.is_unsure() {
+                    format!("whether workflow `{workflow}` was started is not known: {error}")
+                } else {
+                    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                    format!("{error}{hint}")
+                };
+                let (file, line) = (None, None);
                 reporter.event(RunEvent::Warning(&Warning { message, file, line }));
             }
         }

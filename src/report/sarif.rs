@@ -178,6 +178,7 @@ mod tests {
                 version: Some("5.6.2".to_owned()),
             },
             is_exploitable: false,
+            probability: None,
             score: Some(9.8),
             description: Some("a backdoor".to_owned()),
             uri: Some("https://example.com/a b".to_owned()),
@@ -198,6 +199,8 @@ mod tests {
             grace_days: 0,
             unscannable: Strictness::Fail,
             stale_ignores: Strictness::Warn,
+            fail_on_epss: None,
+            exploits: std::sync::Arc::default(),
             ignores: vec![Ignore::parse("id=CVE-2,until=2026-12-31,reason=not reachable").unwrap()],
         };
         let image = ImageScan {

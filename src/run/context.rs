@@ -147,11 +147,14 @@ impl<'a> RunContext<'a> {
     pub(super) fn counted(&self) -> Option<(Version, String)> {
         // Parts that other jobs built bear the version that they were built with.
         let is_whole = matches!(self.settings.publishing, Publishing::Whole);
-        let git_tag = self
-            .naming
-            .counted_git_tag()
-            .filter(|_| is_whole && self.release.is_some())?;
-        Some((self.naming.version.clone()?, git_tag))
+        let _counted = self.naming.counted_git_tag().filter(|_| is_whole)?;
+        let (_, tags) = self.release.as_ref()?;
+        let version = self.naming.version.clone()?;
+        let releases = tags.iter().filter(|tag| tag.is_stable());
+        let greatest = releases.max_by(|a, b| a.version.cmp(&b.version));
+        let earlier = greatest.map(|tag| tag.name.as_str());
+        let git_tag = self.settings.tag_prefix.tag(&version, earlier);
+        Some((version, git_tag))
     }
 
     /// Returns where the image goes.

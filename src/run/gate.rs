@@ -6,16 +6,17 @@ use std::path::Path;
 use super::RunError;
 use super::connection::RegistryConnection;
 use super::release::forge;
+use crate::clock::SystemClock;
 use crate::pipeline::find_baseline;
-use crate::ports::{ReadScans, RegistryError, Reporter, RunEvent, ShowFindings as _, Warning};
+use crate::ports::{Clock as _, ReadScans, RegistryError, Reporter, RunEvent, ShowFindings as _, Warning};
 use crate::regular_file;
-use crate::report::sarif;
+use crate::report::{asff, sarif};
 use crate::settings::{GateSettings, Settings};
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::facts::{CommitId, Unknown};
 use tagship_domain::findings::{Baseline, GateDecision, GatePlan, NoBaseline, ReleaseSearch};
 use tagship_domain::plan::{Content, Plan};
-use tagship_domain::reference::RepositoryName;
+use tagship_domain::reference::{Digest, ImageName, RepositoryName};
 
 /// Puts the gate before the tags of a plan, where there is one to stand before: whatever is tagged is judged, and no scan
 /// is asked where nothing is.
@@ -112,6 +113,32 @@ pub(super) fn write_sarif(
         warn(message, reporter);
     }
     Some(text)
+}
+
+/// Writes all findings for Security Hub, where that is asked for; as [`write_sarif`] does.
+pub(super) fn write_asff(
+    settings: Option<&GateSettings>,
+    (image, digest): (&ImageName, Option<Digest>),
+    decision: Option<&GateDecision>,
+    reporter: &dyn Reporter,
+) {
+    let path = settings.and_then(|settings| settings.asff.as_ref());
+    let (Some(path), Some(digest), Some(decision)) = (path, digest, decision) else {
+        return;
+    };
+    let Some(findings) = asff(image, digest, decision, SystemClock.now()) else {
+        let registry = &image.registry;
+        let problem = format!("`asff-file` is not written: `{registry}` names no account and region of AWS");
+        return warn(problem, reporter);
+    };
+    let text = format!("{findings:#}\n");
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+    if let Err(error) = regular_file::replace(&place, text.as_bytes()) {
+        warn(
+            format!("`{}` could not be written: {error}", path.display()),
+            reporter,
+        );
+    }
 }
 
 /// Sends the findings to code scanning, where that is asked for. What was judged holds without it, so that its failure is a

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::connection::RegistryConnection;
-use super::gate::{gate_plan, write_sarif};
+use super::gate::{gate_plan, write_asff, write_sarif};
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
@@ -83,15 +83,7 @@ async fn scan_at(
         tags: &tags,
     };
     let (policy, decision) = judged(&request.gate, &connection, image, true, &*reporter).await?;
-    let repository = &place.image.repository;
-    let dockerfile = Path::new("Dockerfile");
-    write_sarif(
-        Some(&request.gate),
-        repository,
-        dockerfile,
-        Some(&decision),
-        &*reporter,
-    );
+    write(&request.gate, image, &decision, &*reporter);
     let digest = manifest.digest();
     let report = GateReport::whole(&policy, decision.clone());
     let failure = (!decision.has_passed()).then(|| {
@@ -118,14 +110,7 @@ pub(super) async fn require_scan(
     reporter: &dyn Reporter,
 ) -> Result<(), RunError> {
     let (_, decision) = judged(gate, connection, image, may_start, reporter).await?;
-    let dockerfile = Path::new("Dockerfile");
-    write_sarif(
-        Some(gate),
-        &image.name.repository,
-        dockerfile,
-        Some(&decision),
-        reporter,
-    );
+    write(gate, image, &decision, reporter);
     if decision.has_passed() {
         return Ok(());
     }
@@ -135,6 +120,15 @@ pub(super) async fn require_scan(
         decision: Box::new(decision),
     })
     .into())
+}
+
+/// Writes the findings to the files that are asked for.
+fn write(gate: &GateSettings, image: JudgedImage<'_>, decision: &GateDecision, reporter: &dyn Reporter) {
+    let dockerfile = Path::new("Dockerfile");
+    let repository = &image.name.repository;
+    write_sarif(Some(gate), repository, dockerfile, Some(decision), reporter);
+    let place = (image.name, Some(image.manifest.digest()));
+    write_asff(Some(gate), place, Some(decision), reporter);
 }
 
 /// Judges an image that is there.

@@ -12,7 +12,7 @@ use super::engine_check::check_engine;
 use super::exports;
 use super::from_cache::plan_bases;
 use super::further_targets::OpenedTargets;
-use super::gate::{plan_gate, upload_sarif, write_sarif};
+use super::gate::{plan_gate, upload_sarif, write_asff, write_sarif};
 use super::git_context::fetched;
 use super::history::History;
 use super::plan::plan;
@@ -273,6 +273,12 @@ async fn publish(
         settings.gate.as_ref(),
         &plan.image.repository,
         &dockerfile,
+        ledger.gate_decision().as_ref(),
+        &*reporter,
+    );
+    write_asff(
+        settings.gate.as_ref(),
+        (&plan.image, ledger.report().digest),
         ledger.gate_decision().as_ref(),
         &*reporter,
     );

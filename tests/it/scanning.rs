@@ -5,11 +5,12 @@ use tagship::clock::SystemClock;
 use tagship::ports::Clock as _;
 use tagship_domain::content::Descriptor;
 use tagship_domain::immutability::Mutability;
+use test_support::clients::client;
 use test_support::github::Github;
 use test_support::images::Pusher;
 use test_support::local::{Ecr, is_tag_put};
 use test_support::page::{check, run_at};
-use test_support::process::{Finished, finish};
+use test_support::process::{Finished, finish, scrubbed};
 use test_support::schema::problems;
 use test_support::shipping::{NO_ENGINE, Shipyard};
 
@@ -551,6 +552,107 @@ fn findings_are_written_for_code_scanning_also_when_they_fail() {
     assert!(yard.ecr.journal().is_empty());
 }
 
+/// The AWS CLI checks its parameters before it sends anything.
+#[test]
+fn findings_for_security_hub_are_as_its_api_takes_them() {
+    use tagship_domain::findings::{
+        FailOn, Finding, Fix, GatePolicy, Ignore, ImageScan, Package, Probability, ScanKind, ScanResult,
+        Severity, Strictness,
+    };
+    use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName};
+    let finding = |number: u32, severity, fix, name: &str| Finding {
+        vulnerability: format!("CVE-2026-{number}"),
+        severity,
+        package: Package {
+            name: name.to_owned(),
+            version: "1.0".to_owned(),
+            path: Some("app/package.json".to_owned()),
+            manager: Some("NPM".to_owned()),
+        },
+        fix,
+        is_exploitable: number == 1,
+        probability: Probability::parse("0.25"),
+        score: Some(9.8),
+        description: Some("ä".repeat(2000)),
+        uri: Some("https://example.com/a".to_owned()),
+        known_since: None,
+        is_suppressed: false,
+    };
+    let fix = Fix::Available {
+        version: Some("1.1".to_owned()),
+    };
+    let findings = vec![
+        finding(1, Severity::Critical, fix, "lodash"),
+        finding(2, Severity::Undefined, Fix::Unknown, ""),
+        finding(3, Severity::Low, Fix::None, "left-pad"),
+    ];
+    let policy = GatePolicy {
+        fail_on: FailOn::parse(["high"]).unwrap(),
+        only_fixed: false,
+        exploitable: Strictness::Warn,
+        fail_on_epss: None,
+        grace_days: 0,
+        unscannable: Strictness::Fail,
+        stale_ignores: Strictness::Warn,
+        ignores: vec![Ignore::parse("id=CVE-2026-3,until=9999-12-31,reason=x").unwrap()],
+        exploits: std::sync::Arc::default(),
+    };
+    let digest = Digest::of(b"image");
+    let scanned = ImageScan {
+        digest,
+        platform: None,
+        result: ScanResult::Found {
+            kind: ScanKind::Basic,
+            completed_at: None,
+            findings,
+        },
+    };
+    let now = SystemClock.now();
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let decision = policy.decide(vec![scanned], None, today);
+    let image = |registry: &str| ImageName {
+        registry: RegistryHost::parse(registry).unwrap(),
+        repository: RepositoryName::parse("team/app").unwrap(),
+    };
+    assert_eq!(
+        tagship::report::asff(&image("127.0.0.1:1"), digest, &decision, now),
+        None
+    );
+    let place = image("123456789012.dkr.ecr.eu-central-1.amazonaws.com");
+    let list = tagship::report::asff(&place, digest, &decision, now).unwrap();
+    let statuses: Vec<&Value> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| &finding["Workflow"]["Status"])
+        .collect();
+    assert_eq!(statuses, ["NEW", "NEW", "SUPPRESSED"]);
+    let folder = tempfile::tempdir().unwrap();
+    let send = |list: &Value| {
+        let mut aws = scrubbed(client("aws"), folder.path());
+        aws.args([
+            "securityhub",
+            "batch-import-findings",
+            "--endpoint-url",
+            "http://127.0.0.1:9",
+        ])
+        .args(["--findings", &list.to_string()])
+        .envs([
+            ("AWS_ACCESS_KEY_ID", "x"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+            ("AWS_DEFAULT_REGION", "eu-central-1"),
+            ("AWS_MAX_ATTEMPTS", "1"),
+        ]);
+        finish(&mut aws).stderr
+    };
+    let said = send(&list);
+    assert!(said.contains("Could not connect"), "{said}");
+    let mut wrong = list;
+    wrong[0].as_object_mut().unwrap().remove("ProductArn");
+    let said = send(&wrong);
+    assert!(said.contains("ProductArn"), "{said}");
+}
+
 #[test]
 fn files_of_other_tools_say_what_does_not_count() {
     let stock = Stock::scanned("ENHANCED", "SCAN_ON_PUSH");
@@ -601,6 +703,61 @@ fn files_of_other_tools_say_what_does_not_count() {
         "{}",
         refused.stderr
     );
+}
+
+#[test]
+fn files_say_what_is_exploited_beside_what_a_basic_scan_knows() {
+    let stock = Stock::scanned("BASIC", "SCAN_ON_PUSH");
+    stock.ecr.order_scans(order(json!([
+        {"name": "CVE-2023-0001", "severity": "LOW", "package": "busybox", "version": "1.36"},
+    ])));
+    let write = |name: &str, text: &str| {
+        let path = stock.home.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let kev = write(
+        "kev.json",
+        r#"{"dateReleased": "2020-01-02T00:00:00Z", "vulnerabilities": [{"cveID": "CVE-2023-0001"}]}"#,
+    );
+    let epss = write("epss.csv", "cve,epss,percentile\nCVE-2023-0001,0.25,0.9\n");
+    stock.json(0, &["--exploitable", "fail"]);
+    let failed = stock.json(11, &["--exploitable", "fail", "--kev-file", &kev]);
+    assert_eq!(
+        failed["gate"]["reasons"],
+        json!([{"code": "exploitable-findings", "count": 1}])
+    );
+    let run = stock.scan(&["--kev-file", &kev]);
+    run.expect_code(0);
+    assert!(
+        run.stderr.contains("the file of `kev-file` is of 2020-01-02"),
+        "{}",
+        run.stderr
+    );
+    let failed = stock.json(11, &["--epss-file", &epss, "--fail-on-epss", "0.25"]);
+    assert_eq!(
+        failed["gate"]["reasons"],
+        json!([{"code": "likely-exploited", "count": 1, "epss": 0.25}])
+    );
+    let passed = stock.json(0, &["--epss-file", &epss, "--fail-on-epss", "0.26"]);
+    assert_eq!(passed["gate"]["findings"][0]["epss"], 0.25);
+    for (arguments, said) in [
+        (
+            &["--kev-file", epss.as_str()][..],
+            "is not CISA's catalog as JSON",
+        ),
+        (&["--epss-file", &kev], "is not the CSV of EPSS: line 1"),
+        (&["--fail-on-epss", "0.5"], "no file says how likely exploits are"),
+        (
+            &["--epss-file", &epss, "--fail-on-epss", "50"],
+            "`50` is no number from 0 to 1",
+        ),
+        (&["--kev-file", "/nonexistent"], "cannot be read"),
+    ] {
+        let refused = stock.scan(arguments);
+        refused.expect_code(2);
+        assert!(refused.stderr.contains(said), "{said}: {}", refused.stderr);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! of them have counts once.
 
 mod baseline;
+mod exploits;
 mod fail_on;
 mod failure;
 mod finding;
@@ -16,6 +17,7 @@ mod setting;
 mod severity;
 
 pub use baseline::{Baseline, EarlierFindings, NoBaseline, Novelty, ReleaseSearch, ReleasedBefore};
+pub use exploits::{Exploits, InvalidExploits, Probability};
 pub use fail_on::{Excess, FailOn, InvalidFailOn};
 pub use failure::GateFailure;
 pub use finding::{Finding, Fix, Package};

@@ -5,7 +5,7 @@ use crate::inputs::container::HINT;
 use crate::schema::{INPUTS, NeedsSetup};
 
 /// A value of each input that needs the host, which this machine does not have.
-const OF_HOST: [(&str, &str); 20] = [
+const OF_HOST: [(&str, &str); 23] = [
     ("sign", "cosign"),
     ("web-identity-token-file", "/home/runner/token"),
     ("docker-host", "ssh://builder"),
@@ -21,6 +21,9 @@ const OF_HOST: [(&str, &str); 20] = [
     ("outputs", "type=tar,dest=/home/runner/out.tar"),
     ("ignore-files", "/home/runner/vex.json"),
     ("sarif-file", "/home/runner/findings.sarif"),
+    ("asff-file", "/home/runner/findings.json"),
+    ("kev-file", "/home/runner/kev.json"),
+    ("epss-file", "/home/runner/epss.csv"),
     ("merge-from", "/home/runner/digests"),
     ("digest-file", "/home/runner/digest"),
     ("metadata-file", "/home/runner/metadata.json"),

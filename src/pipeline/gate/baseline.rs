@@ -5,7 +5,7 @@ use crate::ports::{ReadRepository, RegistryError};
 use tagship_domain::content::Manifest;
 use tagship_domain::error::cleaned;
 use tagship_domain::findings::{
-    Baseline, EarlierFindings, NoBaseline, ReleaseSearch, ReleasedBefore, ScanProgress,
+    Baseline, EarlierFindings, GatePolicy, NoBaseline, ReleaseSearch, ReleasedBefore, ScanProgress,
 };
 use tagship_domain::reference::{Digest, Tag};
 
@@ -52,7 +52,11 @@ fn released((tag, manifest): (Tag, Manifest)) -> Result<ReleasedBefore, Registry
 
 /// Reads what the scans of the release before found, as they are now: none is begun or waited for. An image of it without
 /// findings has none that are known.
-pub(super) async fn earlier_findings(baseline: &Baseline, scanning: Scanning<'_>) -> EarlierFindings {
+pub(super) async fn earlier_findings(
+    baseline: &Baseline,
+    policy: &GatePolicy,
+    scanning: Scanning<'_>,
+) -> EarlierFindings {
     let Baseline::Released(released) = baseline else {
         return EarlierFindings::new(baseline.clone(), Vec::new());
     };
@@ -66,7 +70,8 @@ pub(super) async fn earlier_findings(baseline: &Baseline, scanning: Scanning<'_>
                 let has_ended = matches!(progress, ScanProgress::Done | ScanProgress::Settling);
                 match scan.found.filter(|_| has_ended) {
                     Some(found) => {
-                        findings.extend(found.findings);
+                        let found = found.findings.into_iter();
+                        findings.extend(found.map(|finding| policy.informed(finding)));
                         is_scanned = true;
                     }
                     None => status = scan.status,

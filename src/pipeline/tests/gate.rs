@@ -152,6 +152,7 @@ fn found(kind: ScanKind, ended: i64, severities: &[Severity]) -> FoundByScan {
             version: Some("1.4".to_owned()),
         },
         is_exploitable: false,
+        probability: None,
         score: None,
         description: None,
         uri: None,
@@ -175,6 +176,8 @@ fn gate(scan: ScanMode, kind: ScanKind, frequency: ScanFrequency) -> GatePlan {
         unscannable: Strictness::Fail,
         stale_ignores: Strictness::Warn,
         ignores: Vec::new(),
+        fail_on_epss: None,
+        exploits: Arc::default(),
     };
     GatePlan::new(
         scan,

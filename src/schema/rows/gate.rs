@@ -49,7 +49,7 @@ pub(super) const ROWS: &[Input] = &[
         "ignore-files",
         "PATH",
         "Files of other tools that say which findings do not count, one a line: Trivy's `.trivyignore.yaml`, Grype's `ignore` \
-         rules, OpenVEX documents",
+         rules, OpenVEX and CSAF documents",
     )
     .may_set(MaySet::Workflow)
     .needs_setup(NeedsSetup::HostFile),
@@ -60,6 +60,29 @@ pub(super) const ROWS: &[Input] = &[
         "What to do when an exploit of a finding that counts is known, whatever `fail-on` allows: `warn` or `fail`",
     )
     .default("warn")
+    .may_set(MaySet::Workflow),
+    Input::text(
+        Section::Gate,
+        "kev-file",
+        "PATH",
+        "CISA's catalog of known exploited vulnerabilities as JSON: an exploit of what it names is known",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostFile),
+    Input::text(
+        Section::Gate,
+        "epss-file",
+        "PATH",
+        "The scores of EPSS as CSV: how likely each vulnerability is exploited within 30 days",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostFile),
+    Input::text(
+        Section::Gate,
+        "fail-on-epss",
+        "SCORE",
+        "From which score of EPSS on a finding that counts fails the gate, whatever `fail-on` allows, such as `0.5`",
+    )
     .may_set(MaySet::Workflow),
     Input::new(
         Section::Gate,
@@ -106,6 +129,14 @@ pub(super) const ROWS: &[Input] = &[
         "sarif-file",
         "PATH",
         "A file that the findings are written to as SARIF 2.1.0, also when the gate fails",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostFile),
+    Input::text(
+        Section::Gate,
+        "asff-file",
+        "PATH",
+        "A file that the findings are written to for AWS Security Hub, also when the gate fails",
     )
     .may_set(MaySet::Workflow)
     .needs_setup(NeedsSetup::HostFile),

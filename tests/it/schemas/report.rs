@@ -274,6 +274,7 @@ fn planned_gate() -> Value {
             "unscannable": {"enum": ["fail", "warn"]},
             "stale-ignores": {"enum": ["fail", "warn"]},
             "ignore-findings": {"type": "array", "items": text()},
+            "fail-on-epss": nullable(&json!({"type": "number", "minimum": 0, "maximum": 1})),
             "baseline": baseline(),
         }),
         &["baseline"],
@@ -309,12 +310,13 @@ fn finding() -> Value {
             "fix": {"enum": ["unknown", "none", "available"]},
             "fixed-in": text(),
             "exploitable": {"type": "boolean"},
+            "epss": {"type": "number", "minimum": 0, "maximum": 1},
             "score": {"type": "number", "minimum": 0, "maximum": 10},
             "description": text(),
             "uri": text(),
             "known-since": text(),
         }),
-        &["fixed-in", "score", "description", "uri", "known-since"],
+        &["fixed-in", "epss", "score", "description", "uri", "known-since"],
     )
 }
 
@@ -362,6 +364,14 @@ fn gate() -> Value {
         ),
         (
             json!({"code": {"enum": ["stale-ignores", "exploitable-findings"]}, "count": count}),
+            &[],
+        ),
+        (
+            json!({
+                "code": {"const": "likely-exploited"},
+                "count": count,
+                "epss": {"type": "number", "minimum": 0, "maximum": 1},
+            }),
             &[],
         ),
     ]);

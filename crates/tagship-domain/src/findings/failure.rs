@@ -28,7 +28,9 @@ impl GateFailure {
         let is_excess = |reason: &GateReason| {
             matches!(
                 reason,
-                GateReason::TooManyFindings(_) | GateReason::ExploitableFindings { .. }
+                GateReason::TooManyFindings(_)
+                    | GateReason::ExploitableFindings { .. }
+                    | GateReason::LikelyExploited { .. }
             )
         };
         self.decision.reasons.iter().any(is_excess)
@@ -41,6 +43,10 @@ impl fmt::Display for GateReason {
             Self::TooManyFindings(excess) => excess.fmt(f),
             Self::ExploitableFindings { count: 1 } => f.write_str("1 finding whose exploit is known"),
             Self::ExploitableFindings { count } => write!(f, "{count} findings whose exploit is known"),
+            Self::LikelyExploited { count, epss } => {
+                let findings = if *count == 1 { "finding" } else { "findings" };
+                write!(f, "{count} {findings} of an EPSS of {epss} or more")
+            }
             Self::UnscannableImage { digest, status } => {
                 write!(f, "image {} cannot be scanned: {status}", digest.short())
             }

@@ -7,6 +7,7 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::exploits::Probability;
 use super::severity::Severity;
 
 /// One vulnerability in one package. Its texts come from a scanner, cleaned.
@@ -25,6 +26,9 @@ pub struct Finding {
     /// Whether an exploit is known.
     #[serde(rename = "exploitable")]
     pub is_exploitable: bool,
+    /// How likely an exploit is within 30 days, by EPSS.
+    #[serde(rename = "epss", skip_serializing_if = "Option::is_none")]
+    pub probability: Option<Probability>,
     /// The CVSS base score.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
@@ -149,6 +153,9 @@ impl fmt::Display for Finding {
         }
         if self.is_exploitable {
             f.write_str(", an exploit is known")?;
+        }
+        if let Some(probability) = self.probability {
+            write!(f, ", EPSS {probability}")?;
         }
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! Whether findings let an image pass.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use serde::Serialize;
 
-use super::baseline::{EarlierFindings, Novelty};
+use super::baseline::EarlierFindings;
+use super::exploits::{Exploits, Probability};
 use super::fail_on::{Excess, FailOn};
 use super::finding::{Finding, Fix};
 use super::ignore::Ignore;
@@ -25,6 +27,8 @@ pub struct GatePolicy {
     pub only_fixed: bool,
     /// What happens when an exploit of a finding that counts is known, however many are allowed.
     pub exploitable: Strictness,
+    /// From which probability of an exploit on a finding that counts fails, whatever is allowed.
+    pub fail_on_epss: Option<Probability>,
     /// For how many days after a vulnerability was made known its findings do not count; those with a known exploit count.
     pub grace_days: u16,
     /// What happens to an image that the scanner does not read.
@@ -34,6 +38,9 @@ pub struct GatePolicy {
     /// Findings that do not count.
     #[serde(rename = "ignore-findings")]
     pub ignores: Vec<Ignore>,
+    /// What is known of exploits beside what the scan says.
+    #[serde(skip)]
+    pub exploits: Arc<Exploits>,
 }
 
 /// Whether something fails the gate, or is only reported.
@@ -112,7 +119,7 @@ pub struct GateDecision {
 }
 
 /// Why an image does not pass.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 pub enum GateReason {
     /// More findings than are allowed.
@@ -121,6 +128,13 @@ pub enum GateReason {
     ExploitableFindings {
         /// How many.
         count: usize,
+    },
+    /// Findings whose exploit is likely.
+    LikelyExploited {
+        /// How many.
+        count: usize,
+        /// From which probability on.
+        epss: Probability,
     },
     /// An image that the scanner does not read.
     UnscannableImage {
@@ -202,14 +216,10 @@ impl GatePolicy {
             ScanResult::Found { findings, .. } => Some(findings.clone()),
             _ => None,
         });
-        let all = Finding::merged(found.flatten());
+        let all = Finding::merged(found.flatten().map(|finding| self.informed(finding)));
         let stale_ignores = self.stale(&all, &images, today);
         let (mut findings, mut unfixed, mut known, mut ignored) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let is_known = |finding: &Finding| {
-            let earlier = earlier.as_ref();
-            earlier.is_some_and(|earlier| earlier.novelty(finding) == Novelty::Known)
-        };
         for finding in all {
             if let Some((reason, until)) = self.ignored(&finding, today) {
                 ignored.push(IgnoredFinding {
@@ -219,7 +229,7 @@ impl GatePolicy {
                 });
             } else if self.only_fixed && finding.fix == Fix::None {
                 unfixed.push(finding);
-            } else if is_known(&finding) {
+            } else if earlier.as_ref().is_some_and(|earlier| earlier.knows(&finding)) {
                 known.push(finding);
             } else {
                 findings.push(finding);
@@ -238,6 +248,11 @@ impl GatePolicy {
         if self.exploitable == Strictness::Fail && exploitable > 0 {
             reasons.push(GateReason::ExploitableFindings { count: exploitable });
         }
+        if let Some(epss) = self.fail_on_epss {
+            let is_likely = |finding: &&Finding| finding.probability.is_some_and(|known| known >= epss);
+            let count = findings.iter().filter(is_likely).count();
+            reasons.extend((count > 0).then_some(GateReason::LikelyExploited { count, epss }));
+        }
         if self.stale_ignores == Strictness::Fail && !stale_ignores.is_empty() {
             let count = stale_ignores.len();
             reasons.push(GateReason::StaleIgnores { count });
@@ -252,6 +267,17 @@ impl GatePolicy {
             stale_ignores,
             images,
             earlier,
+        }
+    }
+
+    /// Returns a finding with what is known of its exploits beside what the scan says.
+    #[must_use]
+    pub fn informed(&self, finding: Finding) -> Finding {
+        let vulnerability = &finding.vulnerability;
+        Finding {
+            is_exploitable: finding.is_exploitable || self.exploits.is_exploited(vulnerability),
+            probability: self.exploits.probability(vulnerability),
+            ..finding
         }
     }
 

@@ -259,6 +259,7 @@ mod tests {
             },
             fix: Fix::Unknown,
             is_exploitable: false,
+            probability: None,
             score: None,
             description: None,
             uri: None,

@@ -1,10 +1,12 @@
-//! Findings that do not count, from files that other tools read: Trivy's, Grype's, and `OpenVEX`.
+//! Findings that do not count, from files that other tools read: Trivy's, Grype's, `OpenVEX` and CSAF.
 //!
 //! What such a file says of findings that a scan of ECR cannot be asked for, such as a Linux distribution's name space, is
 //! refused: to leave it out would let more pass than the file says.
 //!
 //! Sources: Trivy docs, "Filtering", `.trivyignore.yaml`; Grype README, "Specifying matches to ignore"; `OpenVEX`
 //! specification 0.2.0.
+
+mod csaf;
 
 use jiff::civil::Date;
 use packageurl::PackageUrl;
@@ -25,7 +27,7 @@ pub enum InvalidIgnoreFile {
     Unreadable(#[from] YamlError),
     /// It is of no form that is known.
     #[error(
-        "is none of Trivy's ignore file (`vulnerabilities`), Grype's (`ignore`) and an OpenVEX document (`statements`)"
+        "is none of Trivy's ignore file (`vulnerabilities`), Grype's (`ignore`), an OpenVEX document (`statements`) and a CSAF document (`document`)"
     )]
     UnknownForm,
     /// It has more entries than any team reads.
@@ -43,12 +45,16 @@ pub enum InvalidIgnoreFile {
 
 /// Reads a file of other tools; `repository` is the one whose images are judged.
 ///
-/// Entries are of three forms, each known by the key that a document begins with.
+/// Entries are of four forms, each known by the key that a document begins with.
 pub fn read_ignore_file(
     text: &str,
     repository: Option<&RepositoryName>,
 ) -> Result<Vec<Ignore>, InvalidIgnoreFile> {
     let tree = read(text)?;
+    // Trivy's file has vulnerabilities too.
+    if tree.get("document").is_some() {
+        return csaf::csaf(&tree, repository);
+    }
     let forms: [(&str, Form); 3] = [
         ("vulnerabilities", Form::Trivy),
         ("ignore", Form::Grype),
@@ -305,6 +311,7 @@ mod tests {
             },
             fix,
             is_exploitable: false,
+            probability: None,
             score: None,
             description: None,
             uri: None,
@@ -454,7 +461,7 @@ mod tests {
 
     #[test]
     fn what_is_no_such_file_is_refused() {
-        let said = "is none of Trivy's ignore file (`vulnerabilities`), Grype's (`ignore`) and an OpenVEX document (`statements`)";
+        let said = "is none of Trivy's ignore file (`vulnerabilities`), Grype's (`ignore`), an OpenVEX document (`statements`) and a CSAF document (`document`)";
         wrong("a: 1\n", said);
         wrong("CVE-2024-3094\n", said);
         wrong("ignore: {}\n", said);

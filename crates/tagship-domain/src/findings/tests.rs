@@ -1,5 +1,7 @@
 //! What holds for every policy and every list of findings.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use proptest::prelude::*;
@@ -20,6 +22,7 @@ fn finding(number: u8, severity: Severity, fix: Fix) -> Finding {
         },
         fix,
         is_exploitable: false,
+        probability: None,
         score: None,
         description: None,
         uri: None,
@@ -57,6 +60,8 @@ fn policy(fail_on: &str, ignores: &[&str]) -> GatePolicy {
         unscannable: Strictness::Fail,
         stale_ignores: Strictness::Warn,
         ignores: ignores.iter().map(|text| Ignore::parse(text).unwrap()).collect(),
+        fail_on_epss: None,
+        exploits: Arc::default(),
     }
 }
 
@@ -386,4 +391,51 @@ fn what_became_worse_since_the_release_counts_and_another_version_of_the_package
     ] {
         assert!(!decide(counts.clone()).has_passed(), "{counts}");
     }
+}
+
+#[test]
+fn what_others_know_of_exploits_counts_beside_what_the_scan_says() {
+    let mut exploits = Exploits::default();
+    exploits
+        .add_catalog(r#"{"vulnerabilities": [{"cveID": "CVE-2026-1"}]}"#)
+        .unwrap();
+    exploits
+        .add_scores("cve,epss,percentile\nCVE-2026-1,0.2,0.9\nCVE-2026-2,0.5,0.99\nCVE-2026-3,0.49,0.98\n")
+        .unwrap();
+    let known = GatePolicy {
+        exploitable: Strictness::Fail,
+        fail_on_epss: Probability::parse("0.5"),
+        exploits: Arc::new(exploits),
+        ..policy("none", &["id=CVE-2026-2,until=2026-06-15,reason=x"])
+    };
+    let findings = |numbers: &[u8]| -> Vec<Finding> {
+        let numbers = numbers.iter();
+        numbers
+            .map(|number| finding(*number, Severity::Low, Fix::None))
+            .collect()
+    };
+    let reasons = |policy: &GatePolicy, numbers: &[u8]| {
+        let decision = policy.decide(vec![image(1, findings(numbers))], None, TODAY);
+        decision
+            .reasons
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(&known, &[1, 2, 3]), ["1 finding whose exploit is known"]);
+    let strict = GatePolicy {
+        ignores: Vec::new(),
+        ..known.clone()
+    };
+    assert_eq!(
+        reasons(&strict, &[1, 2, 3]),
+        [
+            "1 finding whose exploit is known",
+            "1 finding of an EPSS of 0.5 or more"
+        ]
+    );
+    let decision = strict.decide(vec![image(1, findings(&[3]))], None, TODAY);
+    assert!(decision.has_passed());
+    assert_eq!(decision.findings[0].probability, Probability::parse("0.49"));
+    assert!(decision.findings[0].to_string().ends_with(", EPSS 0.49"));
 }

@@ -31,6 +31,7 @@ pub(super) fn basic(found: &ImageScanFinding) -> Finding {
         },
         fix: Fix::Unknown,
         is_exploitable: false,
+        probability: None,
         score: score
             .and_then(|score| score.parse().ok())
             .filter(|score| is_score(*score)),
@@ -62,6 +63,7 @@ pub(super) fn enhanced(found: &EnhancedImageScanFinding) -> Vec<Finding> {
             found.fix_available(),
         ),
         is_exploitable: found.exploit_available() == Some("YES"),
+        probability: None,
         score: Some(found.score()).filter(|score| is_score(*score)),
         description: text(found.description()),
         uri: text(details.and_then(|details| details.source_url())),
