@@ -14,6 +14,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod git;
+pub mod git_remote;
 pub mod github;
 pub mod inputs;
 pub mod limits;

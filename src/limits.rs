@@ -61,6 +61,9 @@ pub const SCAN_SETTLES: Duration = Duration::from_secs(Scan::SETTLE.as_secs().un
 /// How long a commit may take that a git server gives as the build context.
 pub const GIT_FETCH: Duration = Duration::from_mins(15);
 
+/// How long the program git may take to list or push tags.
+pub const GIT_REMOTE: Duration = Duration::from_mins(1);
+
 /// How long GitHub may take to give an OIDC token.
 pub const OIDC: Duration = Duration::from_secs(15);
 /// How long one try of a call to GitHub's API may take.
@@ -242,6 +245,11 @@ pub const LIMITS: &[Limit] = &[
         Bound::Time(SCAN_SETTLES),
     ),
     row("git server", "a commit with its files", Bound::Time(GIT_FETCH)),
+    row(
+        "git server",
+        "tags that are listed or pushed",
+        Bound::Time(GIT_REMOTE),
+    ),
     row("GitHub", "an OIDC token", Bound::Time(OIDC)),
     row("GitHub", "an OIDC token", Bound::Size(TOKEN_BYTES)),
     row("GitHub", "one try of a call to the API", Bound::Time(GITHUB_TRY)),

@@ -26,7 +26,7 @@ pub use prune::{Pruned, delete_planned};
 pub use registry_settings::{
     AppliedSettings, PlannedSettings, UpstreamProblem, apply_settings, plan_settings,
 };
-pub use release::{ReleasedImage, gather_release, release};
+pub use release::{ReleasedImage, gather_release, gather_tags, release};
 pub use repositories::{
     AppliedRepository, ApplyError, LifecycleCheck, MissingRepository, PlannedRepository, Wanted,
     apply_repositories, plan_repositories, preview_lifecycle, read_documents,

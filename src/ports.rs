@@ -44,7 +44,8 @@ pub use oci_registry::{
     RegistryLogin, WriteRepository,
 };
 pub use releases::{
-    ForgeRelease, ListedTag, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, WriteReleases,
+    ForgeRelease, ListedTag, NewAsset, ReadReleases, ReadTags, ReleaseAsset, ReleaseDraft, ReleasePlace,
+    WriteReleases, WriteTags,
 };
 pub use replicate::{ReplicationError, WatchReplication};
 pub use repositories::{

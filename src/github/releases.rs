@@ -10,7 +10,8 @@ use super::api::Call;
 use super::failure::Purpose;
 use crate::limits;
 use crate::ports::{
-    ForgeError, ForgeRelease, ListedTag, NewAsset, ReadReleases, ReleaseAsset, ReleaseDraft, WriteReleases,
+    ForgeError, ForgeRelease, ListedTag, NewAsset, ReadReleases, ReadTags, ReleaseAsset, ReleaseDraft,
+    WriteReleases, WriteTags,
 };
 use tagship_domain::facts::CommitId;
 use tagship_domain::release::{WorkflowFile, WorkflowInputs};
@@ -88,7 +89,7 @@ impl From<Release> for ForgeRelease {
 }
 
 #[async_trait]
-impl ReadReleases for GithubForge {
+impl ReadTags for GithubForge {
     async fn git_tags(&self, prefix: &str) -> Result<Vec<ListedTag>, ForgeError> {
         let mut tags = Vec::new();
         for page in 1..=limits::GITHUB_PAGES {
@@ -138,7 +139,10 @@ impl ReadReleases for GithubForge {
             .map(Some)
             .ok_or_else(|| self.api.not_understood(&"a git tag points to no commit"))
     }
+}
 
+#[async_trait]
+impl ReadReleases for GithubForge {
     async fn release(&self, tag: &str) -> Result<Option<ForgeRelease>, ForgeError> {
         if let Some(answer) = self
             .api
@@ -171,7 +175,7 @@ impl ReadReleases for GithubForge {
 }
 
 #[async_trait]
-impl WriteReleases for GithubForge {
+impl WriteTags for GithubForge {
     /// Asks for a git tag on a commit that cannot be: whoever may put tags learns that there is no such commit.
     async fn check_write(&self) -> Result<(), ForgeError> {
         let body = json!({ "ref": "refs/tags/tagship-may-write", "sha": NO_COMMIT });
@@ -218,7 +222,10 @@ impl WriteReleases for GithubForge {
         let call = Call::patch(format!("/git/refs/tags/{}", in_path(tag)), body);
         self.api.send(&call, Purpose::Write(tag)).await.map(drop)
     }
+}
 
+#[async_trait]
+impl WriteReleases for GithubForge {
     /// The git tag is there, so that no `target_commitish` is sent: with one GitHub asks for more rights.
     async fn draft(&self, draft: &ReleaseDraft<'_>) -> Result<ForgeRelease, ForgeError> {
         let ReleaseDraft {

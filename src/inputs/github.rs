@@ -6,7 +6,7 @@ use url::Url;
 use super::problem::Problems;
 use super::{Environment, Origin, RawInputs, trust};
 use crate::settings::GithubSettings;
-use tagship_domain::notice::ReceiverKind;
+use tagship_domain::notice::Receiver;
 
 /// Reads GitHub's variables and the token.
 pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> GithubSettings {
@@ -20,7 +20,8 @@ pub(super) fn read(raw: &RawInputs, environment: &Environment, problems: &mut Pr
             || raw
                 .entries("notify", problems)
                 .iter()
-                .any(|receiver| receiver.text == ReceiverKind::CommitStatus.as_str());
+                .filter_map(|entry| Receiver::parse(&entry.text).ok())
+                .any(|receiver| receiver.kind.is_on_github());
         let known = if is_written {
             forge(environment)
         } else {

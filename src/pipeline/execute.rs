@@ -15,8 +15,8 @@ use super::tagging::{TagOrder, put_tags, staying};
 use super::targets::FurtherTargets;
 use super::{Ledger, PipelineError};
 use crate::ports::{
-    Builder, Clock, ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, SignImage, Stage, StartScans,
-    TryImage, WriteReleases, WriteRepository,
+    Builder, Clock, ImageStore, ReadHistory, RegistryError, ReleasePlace, Reporter, RunEvent, SignImage,
+    Stage, StartScans, TryImage, WriteRepository,
 };
 use crate::report::sarif;
 use tagship_domain::build::{BuildRequest, missing_attestation};
@@ -49,8 +49,8 @@ pub struct Writers<'a> {
     pub missing: Option<MissingRepository<'a>>,
     /// What signs the image, where the plan has a signature.
     pub signer: Option<&'a dyn SignImage>,
-    /// The forge, where the plan has a release.
-    pub forge: Option<&'a dyn WriteReleases>,
+    /// Where the version is released, where the plan has a release.
+    pub forge: Option<ReleasePlace<'a>>,
 }
 
 impl std::fmt::Debug for Writers<'_> {
@@ -91,7 +91,7 @@ pub async fn execute(
         .zip(writers.forge)
         .filter(|(release, _)| plan.rebuild.is_none() && !release.is_fulfilled());
     if let Some((_, forge)) = released {
-        forge.check_write().await?;
+        forge.tags().check_write().await?;
     }
     let digest = publish(plan, writers, history, reporter, ledger).await?;
     if let Some((planned, forge)) = released {

@@ -8,7 +8,7 @@ mod writer;
 
 use self::writer::ReleaseWriter;
 use super::{Ledger, PipelineError};
-use crate::ports::{ForgeError, ReadReleases, Reporter, RunEvent, Stage, Warning, WriteReleases};
+use crate::ports::{ForgeError, ReadReleases, ReadTags, ReleasePlace, Reporter, RunEvent, Stage, Warning};
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::release::{
     ReleaseAction, ReleaseFacts, ReleaseKind, ReleasePlan, ReleaseRequest, ReleaseState, WorkflowInputs,
@@ -16,12 +16,12 @@ use tagship_domain::release::{
 
 pub use files::ReleasedImage;
 
-/// Reads what the plan of a release needs to know.
+/// Reads what the plan of a release needs to know of a forge.
 pub async fn gather_release(
     forge: &dyn ReadReleases,
     request: &ReleaseRequest,
 ) -> Result<ReleaseFacts, ForgeError> {
-    let mut facts = tag_facts(forge, request).await?;
+    let mut facts = gather_tags(forge, request).await?;
     if request.kind == ReleaseKind::Github {
         let tag = request.tag(&facts.names());
         if let Some(release) = forge.release(&tag).await? {
@@ -36,8 +36,8 @@ pub async fn gather_release(
     Ok(facts)
 }
 
-/// The git tags, and where those of the release point to.
-async fn tag_facts(forge: &dyn ReadReleases, request: &ReleaseRequest) -> Result<ReleaseFacts, ForgeError> {
+/// Reads the git tags, and where those of the release point to.
+pub async fn gather_tags(forge: &dyn ReadTags, request: &ReleaseRequest) -> Result<ReleaseFacts, ForgeError> {
     let listed = forge.git_tags(request.prefix.given().unwrap_or_default()).await?;
     let mut facts = ReleaseFacts {
         tags: listed.iter().map(|tag| tag.name.clone()).collect(),
@@ -63,17 +63,17 @@ async fn tag_facts(forge: &dyn ReadReleases, request: &ReleaseRequest) -> Result
 pub async fn release(
     plan: &ReleasePlan,
     image: ReleasedImage<'_>,
-    forge: &dyn WriteReleases,
+    place: ReleasePlace<'_>,
     reporter: &dyn Reporter,
     ledger: &Ledger,
 ) -> Result<(), PipelineError> {
     let inputs = WorkflowInputs::new(&plan.version, image.name, image.digest);
-    publish(plan, image, forge, reporter, ledger).await?;
+    publish(plan, image, place, reporter, ledger).await?;
     // A run that finds everything as it should be starts nothing twice.
     let report = ledger.report().release;
-    if !report.is_some_and(|release| release.is_new()) {
+    let (Some(forge), true) = (place.releases(), report.is_some_and(|release| release.is_new())) else {
         return Ok(());
-    }
+    };
     for workflow in &plan.workflows {
         match forge.start_workflow(workflow, &plan.tag, &inputs).await {
             Ok(()) => ledger.started(workflow),
@@ -96,12 +96,12 @@ pub async fn release(
 async fn publish(
     plan: &ReleasePlan,
     image: ReleasedImage<'_>,
-    forge: &dyn WriteReleases,
+    place: ReleasePlace<'_>,
     reporter: &dyn Reporter,
     ledger: &Ledger,
 ) -> Result<(), PipelineError> {
     ledger.enter(Stage::Release, reporter);
-    let facts = tag_facts(forge, plan.request()).await?;
+    let facts = gather_tags(place.tags(), plan.request()).await?;
     // All that the registry is asked comes before the git tag.
     let is_published = plan.release.is_none_or(|release| release == ReleaseAction::Keep);
     let plan = plan.renewed(&facts);
@@ -116,7 +116,7 @@ async fn publish(
     let writer = ReleaseWriter {
         plan: &plan,
         image,
-        forge,
+        place,
         documents: &documents,
         ledger,
     };
@@ -129,7 +129,7 @@ async fn publish(
         return Ok(());
     }
     // Now that this version's git tag is there, runs that come later see it: what they put is seen here.
-    let plan = plan.renewed(&tag_facts(forge, plan.request()).await?);
+    let plan = plan.renewed(&gather_tags(place.tags(), plan.request()).await?);
     let writer = ReleaseWriter {
         plan: &plan,
         ..writer

@@ -75,6 +75,24 @@ pub enum ForgeError {
         /// In GitHub's words.
         message: String,
     },
+    /// A git remote failed.
+    #[error("git remote `{remote}` failed: {message}")]
+    Remote {
+        /// Its name.
+        remote: &'static str,
+        /// In git's words.
+        message: String,
+        /// Whether it may have done what was asked for, or may do it later.
+        is_unsure: bool,
+    },
+    /// A git remote does not let the checkout's credential do it.
+    #[error("git remote `{remote}` refuses: {message}")]
+    RemoteRefuses {
+        /// Its name.
+        remote: &'static str,
+        /// In git's words.
+        message: String,
+    },
     /// The repository's own rules refuse it.
     #[error("the rules of `{repository}` refuse `{name}`: {message}")]
     AgainstRules {
@@ -90,7 +108,10 @@ pub enum ForgeError {
 impl ForgeError {
     /// Whether what was asked for may have been done all the same, or was done by another run: who looks knows.
     pub const fn is_unsure(&self) -> bool {
-        matches!(self, Self::Failed { is_unsure: true, .. } | Self::Taken { .. })
+        matches!(
+            self,
+            Self::Failed { is_unsure: true, .. } | Self::Remote { is_unsure: true, .. } | Self::Taken { .. }
+        )
     }
 }
 
@@ -98,11 +119,12 @@ impl Diagnose for ForgeError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::InvalidRepository { .. } => FailureKind::Usage,
-            Self::NotPermitted { .. } => FailureKind::Credentials,
+            Self::NotPermitted { .. } | Self::RemoteRefuses { .. } => FailureKind::Credentials,
             Self::Taken { .. } => FailureKind::TagConflict,
             Self::Failed { .. }
             | Self::Limited { .. }
             | Self::NotStarted { .. }
+            | Self::Remote { .. }
             | Self::AgainstRules { .. } => FailureKind::Operation,
         }
     }
@@ -110,7 +132,9 @@ impl Diagnose for ForgeError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
             Self::InvalidRepository { .. } | Self::Taken { .. } => return None,
-            Self::Failed { is_unsure: true, .. } => "run again: what was done stays, and is not done twice",
+            Self::Failed { is_unsure: true, .. } | Self::Remote { is_unsure: true, .. } => {
+                "run again: what was done stays, and is not done twice"
+            }
             Self::Failed { .. } => "check that `github-token` may read the repository's `contents`",
             Self::NotPermitted { action, .. } if *action == SHOW_FINDINGS => {
                 "give the job `permissions: security-events: write`; code scanning has to be on for the repository, and a pull request from a fork never has the right"
@@ -133,6 +157,12 @@ impl Diagnose for ForgeError {
             // Source: GitHub docs, "Permissions for the GITHUB_TOKEN" and "Troubleshooting the REST API".
             Self::NotPermitted { .. } => {
                 "give the job `permissions: contents: write`; a pull request from a fork never has it, an organisation may withhold it, and a commit that changes `.github/workflows` needs a token with the right `workflows` in `github-token`"
+            }
+            Self::Remote { .. } => {
+                "the job needs the program `git`, and the checkout a remote `origin`; or give `TAGSHIP_GITHUB_TOKEN` for a repository on GitHub"
+            }
+            Self::RemoteRefuses { .. } => {
+                "let the checkout keep a credential that may push tags, or give git one by `credential.helper`"
             }
             Self::Limited { .. } => "run again later; what was done stays, and is not done twice",
             Self::AgainstRules { .. } => {

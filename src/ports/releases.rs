@@ -69,25 +69,29 @@ pub struct NewAsset {
     pub content: Vec<u8>,
 }
 
-/// Reads git tags and releases.
+/// Reads git tags.
 #[async_trait]
-pub trait ReadReleases: Send + Sync {
+pub trait ReadTags: Send + Sync {
     /// Every git tag whose name begins with `prefix`.
     async fn git_tags(&self, prefix: &str) -> Result<Vec<ListedTag>, ForgeError>;
 
     /// The commit that a git tag points to, through tag objects; `None` where there is no such tag.
     async fn tag_commit(&self, tag: &str) -> Result<Option<CommitId>, ForgeError>;
+}
 
+/// Reads releases beside their git tags.
+#[async_trait]
+pub trait ReadReleases: ReadTags {
     /// The release under a git tag; a draft only where there is no other, and where the token may write.
     async fn release(&self, tag: &str) -> Result<Option<ForgeRelease>, ForgeError>;
 }
 
-/// Makes git tags and releases.
+/// Makes git tags.
 ///
 /// What makes something new is tried once: after an error that [`ForgeError::is_unsure`], look before trying again.
 #[async_trait]
-pub trait WriteReleases: ReadReleases {
-    /// Finds out, before anything is built, whether the token may put tags and make releases. Makes nothing.
+pub trait WriteTags: ReadTags {
+    /// Finds out, before anything is built, whether tags may be put. Makes nothing.
     async fn check_write(&self) -> Result<(), ForgeError>;
 
     /// Puts a git tag; with a message as an object of its own.
@@ -96,7 +100,11 @@ pub trait WriteReleases: ReadReleases {
 
     /// Lets a git tag point to another commit.
     async fn move_tag(&self, tag: &str, commit: &CommitId) -> Result<(), ForgeError>;
+}
 
+/// Makes releases beside their git tags; as [`WriteTags`] does.
+#[async_trait]
+pub trait WriteReleases: WriteTags + ReadReleases {
     /// Makes a draft.
     async fn draft(&self, draft: &ReleaseDraft<'_>) -> Result<ForgeRelease, ForgeError>;
 
@@ -123,4 +131,37 @@ pub trait WriteReleases: ReadReleases {
         tag: &str,
         inputs: &WorkflowInputs,
     ) -> Result<(), ForgeError>;
+}
+
+/// Where a version is released.
+#[derive(Clone, Copy)]
+pub enum ReleasePlace<'a> {
+    /// On a forge, which publishes something under the git tag.
+    Forge(&'a dyn WriteReleases),
+    /// At a git remote, which has git tags alone.
+    Remote(&'a dyn WriteTags),
+}
+
+impl<'a> ReleasePlace<'a> {
+    /// The git tags.
+    pub fn tags(self) -> &'a dyn WriteTags {
+        match self {
+            Self::Forge(forge) => forge,
+            Self::Remote(remote) => remote,
+        }
+    }
+
+    /// The releases, where there are any.
+    pub const fn releases(self) -> Option<&'a dyn WriteReleases> {
+        match self {
+            Self::Forge(forge) => Some(forge),
+            Self::Remote(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for ReleasePlace<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReleasePlace").finish_non_exhaustive()
+    }
 }

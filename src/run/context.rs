@@ -15,9 +15,8 @@ use super::shared_registries::{SharedRegistries, repository_of};
 use super::source::source;
 use super::target::Target;
 use super::version::{OfForge, merged};
-use crate::github::GithubForge;
 use crate::pipeline::{PipelineError, PlannedRepository, gather, read_parts};
-use crate::ports::{ReadRepositories as _, Reporter, RunEvent, Warning};
+use crate::ports::{ReadRepositories as _, ReleasePlace, Reporter, RunEvent, Warning};
 use crate::registry::UnmadeRepository;
 use crate::settings::{CacheWish, Publishing, Settings};
 use tagship_domain::build::BuildRequest;
@@ -286,9 +285,9 @@ impl<'a> RunContext<'a> {
         Ok(plan)
     }
 
-    /// The forge that the release is made on, where its token and repository are known.
-    pub(super) fn forge(&self) -> Option<&GithubForge> {
-        self.release.as_ref()?.0.forge()
+    /// Where the version is released, if that is known.
+    pub(super) fn place(&self) -> Option<ReleasePlace<'_>> {
+        self.release.as_ref()?.0.place()
     }
 
     /// How the event and the checkout disagree, if they do.

@@ -140,8 +140,8 @@ async fn examine(settings: &Settings, reporter: Arc<dyn Reporter>, found: &mut E
             found.skip(&rest, "there is no way to credentials");
         }
     }
-    let forge = context.as_ref().and_then(RunContext::forge);
-    forge::examine(settings, forge, found).await;
+    let place = context.as_ref().and_then(RunContext::place);
+    forge::examine(settings, place, found).await;
     if let Some(context) = context {
         context.close().await;
     }

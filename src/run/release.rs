@@ -9,9 +9,10 @@ use super::RunError;
 use super::commit_naming::CommitNaming;
 use super::version::{forge_history, merged};
 use crate::git::GixCheckout;
+use crate::git_remote::GitRemote;
 use crate::github::GithubForge;
-use crate::pipeline::{PipelineError, gather_release};
-use crate::ports::{ForgeError, GitError, ReadReleases as _, Reporter, RunEvent};
+use crate::pipeline::{PipelineError, gather_release, gather_tags};
+use crate::ports::{ForgeError, GitError, ReleasePlace, Reporter, RunEvent};
 use crate::settings::{GithubSettings, ReleaseSettings, RepositorySettings, RequestedVersion, Settings};
 use semver::Version;
 use tagship_domain::bump::{Rules, VersionTag};
@@ -60,6 +61,8 @@ pub(super) struct ReleaseWish<'a> {
     web: Option<String>,
     /// Absent where no token or no repository is known, or no server is to be asked.
     forge: Option<GithubForge>,
+    /// Where git tags alone are put without a forge.
+    remote: Option<GitRemote>,
 }
 
 impl<'a> ReleaseWish<'a> {
@@ -80,20 +83,23 @@ impl<'a> ReleaseWish<'a> {
             workspace: settings.checkout(),
             context: &settings.build.context,
             web: web.map(str::to_owned),
+            remote: remote(wanted, forge.as_ref(), settings.checkout()).filter(|_| !settings.offline),
             forge,
         }))
     }
 
     /// What is asked for of an image that is published already.
     pub(super) fn of_image(request: &'a ReleaseImageRequest, web: Option<&str>) -> Result<Self, RunError> {
+        let forge = forge(&request.github, web)?;
         Ok(Self {
+            remote: remote(&request.release, forge.as_ref(), &request.workspace),
             wanted: &request.release,
             prefix: &request.tag_prefix,
             paths: request.paths.as_ref(),
             workspace: &request.workspace,
             context: &request.workspace,
             web: web.map(str::to_owned),
-            forge: forge(&request.github, web)?,
+            forge,
         })
     }
 
@@ -102,13 +108,23 @@ impl<'a> ReleaseWish<'a> {
         self.forge.as_ref()
     }
 
-    /// The git tags of versions that GitHub has. A version that is made from commits must not be one of them, be they
+    /// Where the version is released, if that is known.
+    pub(super) fn place(&self) -> Option<ReleasePlace<'_>> {
+        match (&self.forge, &self.remote) {
+            (Some(forge), _) => Some(ReleasePlace::Forge(forge)),
+            (None, Some(remote)) => Some(ReleasePlace::Remote(remote)),
+            (None, None) => None,
+        }
+    }
+
+    /// The git tags of versions that GitHub or the git remote has. A version that is made from commits must not be one of them, be they
     /// fetched or not.
     pub(super) async fn version_tags(&self) -> Result<Vec<VersionTag>, RunError> {
-        let Some(forge) = &self.forge else {
+        let Some(place) = self.place() else {
             return Ok(Vec::new());
         };
         let tags = async {
+            let forge = place.tags();
             let mut tags = Vec::new();
             let mut followed = 0;
             for listed in forge.git_tags(self.prefix.given().unwrap_or_default()).await? {
@@ -155,12 +171,12 @@ impl<'a> ReleaseWish<'a> {
             workflows: self.wanted.workflows.clone(),
             web: self.web.clone(),
         };
-        let Some(forge) = &self.forge else {
-            return Ok(ReleasePlan::new(request, Err(Unknown::NotAsked)));
+        let facts = match self.place() {
+            Some(ReleasePlace::Forge(forge)) => gather_release(forge, &request).await,
+            Some(ReleasePlace::Remote(remote)) => gather_tags(remote, &request).await,
+            None => return Ok(ReleasePlan::new(request, Err(Unknown::NotAsked))),
         };
-        let facts = gather_release(forge, &request)
-            .await
-            .map_err(PipelineError::from)?;
+        let facts = facts.map_err(PipelineError::from)?;
         Ok(ReleasePlan::new(request, Ok(&facts)))
     }
 
@@ -250,6 +266,11 @@ pub(super) fn forge(github: &GithubSettings, web: Option<&str>) -> Result<Option
         ..github.clone()
     };
     Ok(GithubForge::of(&github).map_err(PipelineError::from)?)
+}
+
+/// The git remote, for a git tag alone where no forge is known.
+fn remote(wanted: &ReleaseSettings, forge: Option<&GithubForge>, workspace: &Path) -> Option<GitRemote> {
+    (wanted.kind == ReleaseKind::GitTag && forge.is_none()).then(|| GitRemote::of(workspace))
 }
 
 /// `owner/name` of a web address on GitHub.

@@ -9,7 +9,7 @@ use super::target::Target;
 use super::{Outcome, RunError};
 use crate::git::GixCheckout;
 use crate::pipeline::{Ledger, PipelineError, ReleasedImage, image_facts, release};
-use crate::ports::{ReadRepository as _, Reporter, RunEvent, Stage, WriteReleases as _};
+use crate::ports::{ReadRepository as _, Reporter, RunEvent, Stage};
 use crate::registry::Repository;
 use crate::report::release_plan_text;
 use semver::Version;
@@ -76,9 +76,9 @@ async fn release_from(
         });
     }
     reporter.event(RunEvent::Block(&text));
-    let forge = wish.forge().ok_or(RunError::NoForge)?;
+    let place = wish.place().ok_or(RunError::NoForge)?;
     if !plan.is_fulfilled() {
-        forge.check_write().await.map_err(PipelineError::from)?;
+        place.tags().check_write().await.map_err(PipelineError::from)?;
         let image = ReleasedImage {
             findings: None,
             name: &target.image,
@@ -87,7 +87,7 @@ async fn release_from(
             platforms: &candidate.facts.platforms,
             repository: &repository,
         };
-        release(&plan, image, forge, &*reporter, ledger).await?;
+        release(&plan, image, place, &*reporter, ledger).await?;
     }
     ledger.published();
     Ok(Outcome::of_report(ledger))

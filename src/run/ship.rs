@@ -16,7 +16,7 @@ use super::gate::{plan_gate, upload_sarif, write_asff, write_sarif};
 use super::git_context::fetched;
 use super::history::History;
 use super::plan::plan;
-use super::race::{MOST_COUNTS, overtaken_by};
+use super::race::{MOST_COUNTS, lost_version};
 use super::replication::ReplicationWait;
 use super::result_files::{prepare_files, write_files};
 use super::shared_registries::SharedRegistries;
@@ -29,11 +29,10 @@ use crate::logins::Logins;
 use crate::pipeline::{
     FurtherTargets, Ledger, MissingRepository, PipelineError, PlannedRepository, Writers, execute,
 };
-use crate::ports::{FindLogin, OpenBase, Reporter, RunEvent, Stage, WriteReleases};
+use crate::ports::{FindLogin, OpenBase, Reporter, RunEvent, Stage};
 use crate::registry::BaseRegistries;
 use crate::report::{LeftImage, hold_warnings, plan_text};
 use crate::settings::Settings;
-use tagship_domain::bump::VersionTag;
 use tagship_domain::plan::{Content, Plan};
 use tagship_domain::release::ReleasePlan;
 
@@ -98,18 +97,6 @@ pub(super) async fn ship_sharing(
             None => return shipped,
         }
     }
-}
-
-/// The version that another run took before this one had published anything under it.
-fn lost_version(context: &RunContext<'_>, error: &RunError, ledger: &Ledger) -> Option<VersionTag> {
-    let (version, name) = context.counted()?;
-    let commit = overtaken_by(&version, error, &ledger.report())?;
-    context.give_back();
-    Some(VersionTag {
-        name,
-        version,
-        commit,
-    })
 }
 
 async fn ship_from(
@@ -214,8 +201,8 @@ async fn publish(
     reporter: Arc<dyn Reporter>,
     ledger: &Ledger,
 ) -> Result<(), RunError> {
-    let forge = context.forge();
-    if plan.release.is_some() && forge.is_none() {
+    let place = context.place();
+    if plan.release.is_some() && place.is_none() {
         return Err(RunError::NoForge);
     }
     let repository = connection.repository()?;
@@ -264,7 +251,7 @@ async fn publish(
         scans: &scans,
         clock: &SystemClock,
         signer: signer.as_deref(),
-        forge: forge.map(|forge| forge as &dyn WriteReleases),
+        forge: place,
     };
     let history = History::of(settings, Arc::clone(&reporter));
     let executed = execute(plan, &writers, &history, &*reporter, ledger).await;

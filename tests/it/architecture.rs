@@ -53,6 +53,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("clock", "ports"),
     ("engine", "limits ports regular_file"),
     ("git", "ports"),
+    ("git_remote", "limits ports"),
     ("github", "limits ports settings"),
     ("logins", "limits ports regular_file settings"),
     ("signing", "limits ports settings"),

@@ -2,7 +2,9 @@
 
 use secrecy::SecretString;
 use tagship::github::GithubForge;
-use tagship::ports::{ForgeError, NewAsset, ReadReleases as _, ReleaseDraft, WriteReleases as _};
+use tagship::ports::{
+    ForgeError, NewAsset, ReadReleases as _, ReadTags as _, ReleaseDraft, WriteReleases as _, WriteTags as _,
+};
 use tagship::settings::GithubSettings;
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::facts::CommitId;

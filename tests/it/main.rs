@@ -18,6 +18,7 @@ mod exports;
 mod first_process;
 mod git;
 mod git_context;
+mod git_remote;
 mod github_release_page;
 mod github_releases;
 mod hostile;

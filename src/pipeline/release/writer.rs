@@ -5,9 +5,11 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 
 use super::files::ReleasedImage;
-use super::tag_facts;
+use super::gather_tags;
 use crate::pipeline::{Ledger, PipelineError};
-use crate::ports::{ForgeError, ForgeRelease, NewAsset, ReleaseAsset, ReleaseDraft, WriteReleases};
+use crate::ports::{
+    ForgeError, ForgeRelease, NewAsset, ReleaseAsset, ReleaseDraft, ReleasePlace, WriteReleases,
+};
 use crate::report::{ReleaseOutcome, TagOutcome};
 use tagship_domain::facts::CommitId;
 use tagship_domain::reference::Digest;
@@ -22,7 +24,7 @@ const FINDINGS_NAME: &str = "findings.sarif";
 pub(super) struct ReleaseWriter<'a> {
     pub(super) plan: &'a ReleasePlan,
     pub(super) image: ReleasedImage<'a>,
-    pub(super) forge: &'a dyn WriteReleases,
+    pub(super) place: ReleasePlace<'a>,
     /// What the registry holds about the image, as files.
     pub(super) documents: &'a [NewAsset],
     pub(super) ledger: &'a Ledger,
@@ -54,18 +56,20 @@ impl ReleaseWriter<'_> {
 
     /// Puts a git tag; gives the commit that it points to then.
     async fn put(&self, tag: &str, message: Option<&str>) -> Result<CommitId, ForgeError> {
-        let commit = &self.plan.commit;
+        let (commit, tags) = (&self.plan.commit, self.place.tags());
         let put = async || {
-            self.forge
-                .create_tag(tag, commit, message)
+            tags.create_tag(tag, commit, message)
                 .await
                 .map(|()| commit.clone())
         };
-        settled(put, async || self.forge.tag_commit(tag).await).await
+        settled(put, async || tags.tag_commit(tag).await).await
     }
 
     /// Makes the draft with all that it holds; `None` where the release is published.
     pub(super) async fn prepare(&self) -> Result<Option<ForgeRelease>, PipelineError> {
+        let Some(forge) = self.place.releases() else {
+            return Ok(None);
+        };
         let tag = &self.plan.tag;
         let notes = ReleaseNotes {
             plan: self.plan,
@@ -74,7 +78,7 @@ impl ReleaseWriter<'_> {
             tags: self.image.tags,
             platforms: self.image.platforms,
         };
-        let release = if let Some(release) = self.forge.release(tag).await? {
+        let release = if let Some(release) = forge.release(tag).await? {
             release
         } else {
             let text = notes.text(None);
@@ -83,8 +87,8 @@ impl ReleaseWriter<'_> {
                 text: &text,
                 is_prerelease: self.plan.is_prerelease,
             };
-            let make = async || self.forge.draft(&draft).await;
-            settled(make, async || self.forge.release(tag).await).await?
+            let make = async || forge.draft(&draft).await;
+            settled(make, async || forge.release(tag).await).await?
         };
         if !release.is_draft {
             self.ledger.release(ReleaseOutcome::Kept, &release.url, false);
@@ -92,14 +96,14 @@ impl ReleaseWriter<'_> {
         }
         let text = notes.text(Some(&release.text));
         if release.text.replace("\r\n", "\n") != text {
-            self.forge.rewrite(release.id, &text).await?;
+            forge.rewrite(release.id, &text).await?;
         }
-        self.send_files(&release).await?;
+        self.send_files(&release, forge).await?;
         Ok(Some(release))
     }
 
     /// Gives a draft all its files.
-    async fn send_files(&self, draft: &ForgeRelease) -> Result<(), PipelineError> {
+    async fn send_files(&self, draft: &ForgeRelease, forge: &dyn WriteReleases) -> Result<(), PipelineError> {
         let record = ImageRecord::new(
             (&self.plan.version, &self.plan.commit),
             (self.image.name, self.image.digest),
@@ -113,6 +117,7 @@ impl ReleaseWriter<'_> {
                 media_type: "application/json",
                 content: record.json().into_bytes(),
             },
+            forge,
         )
         .await?;
         if let Some(findings) = self.image.findings {
@@ -123,17 +128,23 @@ impl ReleaseWriter<'_> {
                     media_type: "application/sarif+json",
                     content: format!("{findings:#}\n").into_bytes(),
                 },
+                forge,
             )
             .await?;
         }
         for document in self.documents {
-            self.send(draft, document).await?;
+            self.send(draft, document, forge).await?;
         }
         Ok(())
     }
 
     /// Gives a draft a file, in place of what it has under that name.
-    async fn send(&self, draft: &ForgeRelease, asset: &NewAsset) -> Result<(), ForgeError> {
+    async fn send(
+        &self,
+        draft: &ForgeRelease,
+        asset: &NewAsset,
+        forge: &dyn WriteReleases,
+    ) -> Result<(), ForgeError> {
         let digest = Digest::of(&asset.content).to_string();
         let is_there = |held: &ReleaseAsset| {
             held.name == asset.name && held.is_complete && held.digest.as_deref() == Some(digest.as_str())
@@ -145,9 +156,9 @@ impl ReleaseWriter<'_> {
                 break;
             }
             for other in current.assets.iter().filter(|held| held.name == asset.name) {
-                self.forge.remove_asset(other.id).await?;
+                forge.remove_asset(other.id).await?;
             }
-            let error = match self.forge.upload(draft, asset).await {
+            let error = match forge.upload(draft, asset).await {
                 Err(error) if error.is_unsure() => error,
                 Err(error) => return Err(error),
                 Ok(()) => break,
@@ -156,7 +167,7 @@ impl ReleaseWriter<'_> {
                 return Err(error);
             };
             tokio::time::sleep(pause).await;
-            current = self.forge.release(&self.plan.tag).await?.unwrap_or(current);
+            current = forge.release(&self.plan.tag).await?.unwrap_or(current);
         }
         self.ledger.release_file(&asset.name);
         Ok(())
@@ -164,15 +175,18 @@ impl ReleaseWriter<'_> {
 
     /// Publishes the draft.
     pub(super) async fn publish(&self, draft: &ForgeRelease) -> Result<(), PipelineError> {
+        let Some(forge) = self.place.releases() else {
+            return Ok(());
+        };
         let ReleasePlan {
             tag,
             is_latest,
             is_prerelease,
             ..
         } = self.plan;
-        let publish = async || self.forge.publish(draft.id, *is_latest, *is_prerelease).await;
+        let publish = async || forge.publish(draft.id, *is_latest, *is_prerelease).await;
         let look = async || {
-            let release = self.forge.release(tag).await?;
+            let release = forge.release(tag).await?;
             Ok(release
                 .filter(|release| !release.is_draft)
                 .map(|release| release.url))
@@ -194,7 +208,7 @@ impl ReleaseWriter<'_> {
                 GitTagAction::Create if self.put(tag, None).await? == *commit => TagOutcome::Created,
                 // Another run was faster; which of both stays is decided at the end.
                 GitTagAction::Create | GitTagAction::Move { .. } => {
-                    self.forge.move_tag(tag, commit).await?;
+                    self.place.tags().move_tag(tag, commit).await?;
                     TagOutcome::Moved
                 }
             };
@@ -211,17 +225,15 @@ impl ReleaseWriter<'_> {
         if !self.plan.is_latest && !self.plan.moving.iter().any(is_written) {
             return Ok(());
         }
-        let facts = tag_facts(self.forge, self.plan.request()).await?;
+        let tags = self.place.tags();
+        let facts = gather_tags(tags, self.plan.request()).await?;
         let now = self.plan.renewed(&facts);
         if self.plan.is_latest
+            && let Some(forge) = self.place.releases()
             && let Some(greater) = self.plan.greater(&facts)
-            && let Some(release) = self
-                .forge
-                .release(&greater)
-                .await?
-                .filter(|release| !release.is_draft)
+            && let Some(release) = forge.release(&greater).await?.filter(|release| !release.is_draft)
         {
-            self.forge.make_latest(release.id).await?;
+            forge.make_latest(release.id).await?;
             self.ledger.not_latest();
         }
         for MovingTagPlan { tag, action } in now.moving {
@@ -231,9 +243,9 @@ impl ReleaseWriter<'_> {
                     .moving
                     .iter()
                     .any(|moving| moving.tag == tag && is_written(moving))
-                && let Some(commit) = self.forge.tag_commit(&greater).await?
+                && let Some(commit) = tags.tag_commit(&greater).await?
             {
-                self.forge.move_tag(&tag, &commit).await?;
+                tags.move_tag(&tag, &commit).await?;
                 self.ledger.git_tag(&tag, TagOutcome::Held);
             }
         }

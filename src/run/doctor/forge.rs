@@ -3,24 +3,24 @@
 use super::PATIENCE;
 use super::examination::Examination;
 use crate::github::GithubForge;
-use crate::ports::{ReadForge as _, WriteReleases as _};
+use crate::ports::{ReadForge as _, ReleasePlace};
 use crate::run::RunError;
 use crate::settings::Settings;
 use tagship_domain::doctor::{Check, CheckState, Subject};
 use tagship_domain::error::{Diagnose as _, with_causes};
 
 /// Looks at what the settings need of GitHub.
-pub(super) async fn examine(settings: &Settings, forge: Option<&GithubForge>, found: &mut Examination) {
-    match (settings.release.is_some(), forge) {
+pub(super) async fn examine(settings: &Settings, place: Option<ReleasePlace<'_>>, found: &mut Examination) {
+    match (settings.release.is_some(), place) {
         (false, _) => description(settings, found).await,
         (true, None) => found.fail(Subject::Github, &RunError::NoForge),
-        (true, Some(forge)) => release(forge, found).await,
+        (true, Some(place)) => release(place, found).await,
     }
 }
 
 /// Whether git tags may be put and releases made. The right is asked for without an effect.
-async fn release(forge: &GithubForge, found: &mut Examination) {
-    match tokio::time::timeout(PATIENCE, forge.check_write()).await {
+async fn release(place: ReleasePlace<'_>, found: &mut Examination) {
+    match tokio::time::timeout(PATIENCE, place.tags().check_write()).await {
         Ok(Ok(())) => found.add(
             Subject::Github,
             CheckState::Ok,
