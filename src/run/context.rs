@@ -48,9 +48,7 @@ pub(super) struct RunContext<'a> {
 }
 
 impl<'a> RunContext<'a> {
-    /// Reads the checkout and finds out where the image goes.
-    ///
-    /// `taken` are versions that other runs have taken meanwhile, be there git tags of them or not.
+    /// Reads the checkout and finds out where the image goes; `taken` are versions that other runs took meanwhile.
     pub(super) async fn read(
         settings: &'a Settings,
         taken: &[VersionTag],
@@ -147,9 +145,8 @@ impl<'a> RunContext<'a> {
         // Parts that other jobs built bear the version that they were built with.
         let is_whole = matches!(self.settings.publishing, Publishing::Whole);
         let _counted = self.naming.counted_git_tag().filter(|_| is_whole)?;
-        let (_, tags) = self.release.as_ref()?;
         let version = self.naming.version.clone()?;
-        let releases = tags.iter().filter(|tag| tag.is_stable());
+        let releases = self.release.as_ref()?.1.iter().filter(|tag| tag.is_stable());
         let greatest = releases.max_by(|a, b| a.version.cmp(&b.version));
         let earlier = greatest.map(|tag| tag.name.as_str());
         let git_tag = self.settings.tag_prefix.tag(&version, earlier);
