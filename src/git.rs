@@ -96,15 +96,14 @@ impl GixCheckout {
         })
     }
 
-    /// Returns the commit at HEAD with every path that the build reads and that is not what the commit says. The main
-    /// context comes first.
-    pub fn compared_source(&self, inputs: &[&dyn BuildInputs]) -> Result<Source, GitError> {
+    /// Returns `source`, the commit at HEAD, with every path that the build reads and that is not what the commit says. The
+    /// main context comes first.
+    pub fn compared(&self, source: Source, inputs: &[&dyn BuildInputs]) -> Result<Source, GitError> {
         let differences = self.differences(inputs)?;
-        let context = inputs.first().map_or(Path::new(""), |main| main.context());
         Ok(Source {
             changes: differences.first,
             change_count: differences.count,
-            ..self.source(context)?
+            ..source
         })
     }
 }

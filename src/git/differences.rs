@@ -8,15 +8,20 @@
 //! 3. Every file that the build reads has to be in the commit, or be ignored by git.
 //! 4. The Dockerfile and the ignore file have to be in the commit even so.
 
+mod context;
 mod file;
 mod part;
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use gix::bstr::{BStr, BString, ByteSlice as _};
+use gix::objs::TreeRefIter;
+use gix::objs::tree::EntryMode;
 
+use self::context::ContextFiles;
 use self::part::Part;
 use super::{GixCheckout, failure, shown};
 use crate::ports::{BuildInputs, GitError};
@@ -99,7 +104,7 @@ impl TreeComparison {
             }
         }
         for part in &self.parts {
-            for (path, cause) in part.read_unsure()? {
+            for (path, cause) in part.differences()? {
                 self.found.entry(path).or_insert(cause);
             }
         }
@@ -123,14 +128,12 @@ impl TreeComparison {
 
     /// Compares the context folder, which lies at `context` in the repository.
     fn context(&mut self, context: &BStr, inputs: &dyn BuildInputs) -> gix::Result<()> {
+        let mut files = ContextFiles::new(inputs, context);
         if let Some((part, tree)) = self.folder(context)? {
-            self.tree(part, tree, context, BStr::new(""), inputs)?;
+            self.tree(part, tree, &mut context.to_owned(), &mut files)?;
         }
-        for path in inputs.present() {
-            let path = joined(context, BStr::new(path.as_str()));
-            if !is_gits_own(path.as_ref()) {
-                self.present(path.as_ref(), false)?;
-            }
+        for path in files.uncommitted() {
+            self.present(joined(context, path).as_ref(), false)?;
         }
         Ok(())
     }
@@ -168,7 +171,7 @@ impl TreeComparison {
         part: usize,
         tree: gix::ObjectId,
         name: &BStr,
-    ) -> gix::Result<Option<(gix::objs::tree::EntryMode, gix::ObjectId)>> {
+    ) -> gix::Result<Option<(EntryMode, gix::ObjectId)>> {
         let Some(part) = self.parts.get(part) else {
             return Ok(None);
         };
@@ -177,65 +180,50 @@ impl TreeComparison {
         Ok(entry.map(|entry| (entry.mode(), entry.object_id())))
     }
 
-    /// Compares everything in a tree that the build reads. `folder` is relative to the context.
+    /// Takes everything in the tree at `path` that the build reads.
     fn tree(
         &mut self,
         part: usize,
         tree: gix::ObjectId,
-        context: &BStr,
-        folder: &BStr,
-        inputs: &dyn BuildInputs,
+        path: &mut BString,
+        files: &mut ContextFiles<'_>,
     ) -> gix::Result<()> {
-        let entries: Vec<(BString, gix::objs::tree::EntryMode, gix::ObjectId)> = {
-            let Some(part) = self.parts.get(part) else {
-                return Ok(());
-            };
-            let tree = part.repository.find_tree(tree)?;
-            tree.iter()
-                .map(|entry| {
-                    entry.map(|entry| (entry.filename().to_owned(), entry.mode(), entry.object_id()))
-                })
-                .collect::<Result<_, _>>()?
+        let Some(repository) = self.parts.get(part).map(|part| &part.repository) else {
+            return Ok(());
         };
-        for (name, mode, id) in entries {
-            let within = joined(folder, name.as_ref());
-            let path = joined(context, within.as_ref());
-            let text = within.to_str_lossy();
-            if mode.is_tree() {
-                if inputs.reads_in(&text) {
-                    self.tree(part, id, context, within.as_ref(), inputs)?;
+        let data = mem::take(&mut repository.find_tree(tree)?.data);
+        let length = path.len();
+        for entry in TreeRefIter::from_bytes(&data, tree.kind()) {
+            let entry = entry?;
+            let id = entry.oid.to_owned();
+            if length > 0 {
+                path.push(b'/');
+            }
+            path.extend_from_slice(entry.filename);
+            if entry.mode.is_tree() {
+                if files.looks_in(path.as_ref()) {
+                    self.tree(part, id, path, files)?;
                 }
-            } else if mode.is_commit() {
-                if inputs.reads_in(&text)
+            } else if entry.mode.is_commit() {
+                if files.looks_in(path.as_ref())
                     && let Some(entered) = self.enter(part, path.as_ref(), id)?
                     && let Some(tree) = self.tree_of(entered)
                 {
-                    self.tree(entered, tree, context, within.as_ref(), inputs)?;
+                    self.tree(entered, tree, path, files)?;
                 }
-            } else if inputs.reads(&text) {
-                self.file(part, path.as_ref(), mode, id)?;
+            } else if files.takes(path.as_ref()) {
+                self.file(part, path.as_ref(), entry.mode, id);
             }
+            path.truncate(length);
         }
         Ok(())
     }
 
-    /// Compares one file of the commit with what is on disk.
-    fn file(
-        &mut self,
-        part: usize,
-        path: &BStr,
-        mode: gix::objs::tree::EntryMode,
-        id: gix::ObjectId,
-    ) -> gix::Result<()> {
-        if let Some(part) = self.parts.get_mut(part)
-            && let Some(cause) = part.compare(path, mode, id)?
-        {
-            self.differs(path, cause);
-        }
+    /// Takes one file of the commit, which is compared with what is on disk.
+    fn file(&mut self, part: usize, path: &BStr, mode: EntryMode, id: gix::ObjectId) {
         if let Some(part) = self.parts.get_mut(part) {
-            part.committed.insert(path.to_owned());
+            part.add(path, mode, id);
         }
-        Ok(())
     }
 
     /// Enters the submodule at `path`, which the commit has at `commit`.
@@ -285,7 +273,7 @@ impl TreeComparison {
             };
             match entry {
                 Some((part, (mode, id))) if mode.is_blob_or_symlink() => {
-                    self.file(part, path.as_ref(), mode, id)?;
+                    self.file(part, path.as_ref(), mode, id);
                 }
                 _ if file.symlink_metadata().is_ok() => self.present(path.as_ref(), true)?,
                 _ => {}
@@ -293,11 +281,6 @@ impl TreeComparison {
         }
         Ok(())
     }
-}
-
-/// Whether `.git` is a part of the path: what lies there is of git itself.
-fn is_gits_own(path: &BStr) -> bool {
-    path.split_str("/").any(|name| name == b".git")
 }
 
 fn joined(folder: &BStr, name: &BStr) -> BString {

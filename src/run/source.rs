@@ -29,7 +29,7 @@ pub(super) async fn source(settings: &Settings) -> Result<Source, RunError> {
         }
         let inputs = read_by(&build).map_err(BuildError::from)?;
         let inputs: Vec<&dyn BuildInputs> = inputs.iter().map(|one| one as &dyn BuildInputs).collect();
-        Ok::<_, PipelineError>(checkout.compared_source(&inputs)?)
+        Ok::<_, PipelineError>(checkout.compared(source, &inputs)?)
     });
     let mut source = read
         .await

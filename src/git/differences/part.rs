@@ -1,16 +1,22 @@
 //! The repository, or a submodule of it: what its commit has, and what it ignores.
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::io;
+use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt as _;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::thread;
 
 use gix::bstr::{BStr, BString};
 use gix::objs::tree::EntryMode;
-use gix::worktree::stack::state::ignore::Source;
+use gix::worktree::stack::state::{attributes, ignore};
 
-use super::file::{Comparison, FileComparison, content};
+use super::file::{CommittedFile, Comparison, FileComparison, content};
 use tagship_domain::facts::DifferenceCause;
+
+/// The fewest files that another thread is worth.
+const FILES_PER_THREAD: usize = 1_000;
 
 /// A repository whose files the build reads.
 pub(super) struct Part {
@@ -21,13 +27,11 @@ pub(super) struct Part {
     pub(super) workdir: PathBuf,
     /// Where it lies in the outermost repository.
     place: BString,
-    /// The paths of the commit that were compared, in the outermost repository.
-    pub(super) committed: HashSet<BString>,
     index: gix::index::State,
     ignored: gix::worktree::Stack,
     files: FileComparison,
-    /// The files whose content has to be read, with the commit's content and what it means when they differ.
-    unsure: Vec<(BString, gix::ObjectId, DifferenceCause)>,
+    /// What the commit has of the files that the build reads.
+    committed: Vec<CommittedFile>,
 }
 
 impl Part {
@@ -37,12 +41,16 @@ impl Part {
         workdir: PathBuf,
         place: BString,
     ) -> gix::Result<Self> {
-        // An index that cannot be read spares nothing: then every file is read.
-        let index = match repository.open_index() {
-            Ok(index) => gix::index::State::from(index),
-            Err(_) => gix::index::State::new(repository.object_hash()),
-        };
-        let source = Source::WorktreeThenIdMappingIfNotSkipped;
+        // Without an index, every file is read. Its checksum is not looked at, as in git: nothing hangs on it that is not
+        // compared with the commit's ids.
+        let index = gix::index::File::at_or_default(
+            repository.index_path(),
+            repository.object_hash(),
+            true,
+            gix::index::decode::Options::default(),
+        )?;
+        let index = gix::index::State::from(index);
+        let source = ignore::Source::WorktreeThenIdMappingIfNotSkipped;
         let ignored = repository.excludes(&index, None, source)?.detach();
         Ok(Self {
             files: FileComparison::of(&repository)?,
@@ -50,10 +58,9 @@ impl Part {
             tree,
             workdir,
             place,
-            committed: HashSet::new(),
             index,
             ignored,
-            unsure: Vec::new(),
+            committed: Vec::new(),
         })
     }
 
@@ -76,52 +83,79 @@ impl Part {
         self.workdir.join(OsStr::from_bytes(within))
     }
 
-    /// Why a file of the commit is not on disk as the commit has it, as far as that is seen without reading it.
-    pub(super) fn compare(
-        &mut self,
-        path: &BStr,
-        mode: EntryMode,
-        id: gix::ObjectId,
-    ) -> gix::Result<Option<DifferenceCause>> {
-        let Some(within) = self.within(path).map(ToOwned::to_owned) else {
-            return Ok(None);
-        };
-        let file = self.on_disk(within.as_ref());
-        let known = self.index.entry_by_path(within.as_ref());
-        Ok(match self.files.compare(&self.index, known, &file, (mode, id))? {
-            Comparison::Same => None,
-            Comparison::Differs(cause) => Some(cause),
-            Comparison::Unsure(cause) => {
-                self.unsure.push((within, id, cause));
-                None
+    /// Takes a file of the commit that the build reads.
+    pub(super) fn add(&mut self, path: &BStr, mode: EntryMode, id: gix::ObjectId) {
+        if let Some(path) = self.within(path).map(ToOwned::to_owned) {
+            self.committed.push(CommittedFile { path, mode, id });
+        }
+    }
+
+    /// Compares all files of the commit that were taken with what is on disk; gives those that differ, as the outermost
+    /// repository has them.
+    pub(super) fn differences(&self) -> gix::Result<Vec<(BString, DifferenceCause)>> {
+        let mut differ = Vec::new();
+        let mut unsure = Vec::new();
+        for (file, comparison) in self.compared().map_err(gix::Error::from_error)? {
+            match comparison {
+                Comparison::Differs(cause) => differ.push((file, cause)),
+                Comparison::Unsure(cause) => unsure.push((file, cause)),
             }
+        }
+        differ.append(&mut self.read(unsure)?);
+        let outermost = |file: &CommittedFile| super::joined(self.place.as_ref(), file.path.as_ref());
+        Ok(differ
+            .into_iter()
+            .map(|(file, cause)| (outermost(file), cause))
+            .collect())
+    }
+
+    /// Compares the files on every core, without reading them.
+    fn compared(&self) -> io::Result<Vec<(&CommittedFile, Comparison)>> {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = (self.committed.len() / FILES_PER_THREAD).clamp(1, cores);
+        let share = self.committed.len().div_ceil(threads).max(1);
+        let (first, rest) = self.committed.split_at(share.min(self.committed.len()));
+        let (files, index, workdir) = (&self.files, &self.index, self.workdir.as_path());
+        thread::scope(|scope| {
+            let others: Vec<_> = rest
+                .chunks(share)
+                .map(|share| scope.spawn(move || files.compare(index, workdir, share)))
+                .collect();
+            let mut found = files.compare(index, workdir, first)?;
+            for other in others {
+                found.append(&mut other.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+            }
+            Ok(found)
         })
     }
 
-    /// Reads the files that could not be judged without; gives those that differ, as the outermost repository has them.
-    pub(super) fn read_unsure(&self) -> gix::Result<Vec<(BString, DifferenceCause)>> {
+    /// Reads files that cannot be judged without; gives those that differ.
+    fn read<'f>(
+        &self,
+        unsure: Vec<(&'f CommittedFile, DifferenceCause)>,
+    ) -> gix::Result<Vec<(&'f CommittedFile, DifferenceCause)>> {
         let mut differ = Vec::new();
-        if self.unsure.is_empty() {
+        if unsure.is_empty() {
             return Ok(differ);
         }
-        let (mut filters, _) = self.repository.filter_pipeline(None)?;
-        for (within, id, cause) in &self.unsure {
-            let file = self.on_disk(within.as_ref());
-            if content(&mut filters, &self.index, within.as_ref(), &file, id.kind())? != *id {
-                differ.push((super::joined(self.place.as_ref(), within.as_ref()), *cause));
+        let source = attributes::Source::WorktreeThenIdMapping;
+        let attributes = self.repository.attributes_only(&self.index, source)?.detach();
+        let mut filters = gix::filter::Pipeline::new(&self.repository, attributes)?;
+        for (file, cause) in unsure {
+            let place = self.on_disk(file.path.as_ref());
+            let path = file.path.as_ref();
+            if content(&mut filters, &self.index, path, &place, file.id.kind())? != file.id {
+                differ.push((file, cause));
             }
         }
         Ok(differ)
     }
 
-    /// Whether a file on disk is neither in the commit nor left to its user by what git ignores.
+    /// Whether a file on disk that the commit does not have is not left to its user by what git ignores.
     pub(super) fn is_foreign(&mut self, path: &BStr, is_binding: bool) -> gix::Result<bool> {
         let Some(within) = self.within(path) else {
             return Ok(false);
         };
-        if self.committed.contains(path) {
-            return Ok(false);
-        }
         if is_binding || self.index.entry_by_path(within).is_some() {
             return Ok(true);
         }

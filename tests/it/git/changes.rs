@@ -6,12 +6,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use tagship::engine::ContextInputs;
-use tagship::git::GixCheckout;
 use tagship_domain::facts::DifferenceCause;
 use tempfile::TempDir;
 use test_support::process::{finish, scrubbed, tagship_program};
 
-use super::repository::{Repository, git};
+use super::repository::{Repository, compared, git};
 
 #[test]
 fn changes_are_gits() {
@@ -179,8 +178,7 @@ fn a_named_context_is_read_by_the_build_too() {
     let differences = || {
         let main = ContextInputs::read(&repository.path("app"), &repository.path("app/Dockerfile")).unwrap();
         let named = ContextInputs::named(&repository.path("docs")).unwrap();
-        let checkout = GixCheckout::at(repository.root());
-        let changes = checkout.compared_source(&[&main, &named]).unwrap().changes;
+        let changes = compared(repository.root(), &[&main, &named]).unwrap().changes;
         let found = changes.into_iter().map(|change| (change.path, change.cause));
         found.collect::<Vec<_>>()
     };
@@ -203,6 +201,39 @@ fn a_named_context_is_read_by_the_build_too() {
     fs::remove_file(repository.path("docs/.dockerignore")).unwrap();
     let gone = ("docs/.dockerignore".to_owned(), DifferenceCause::SkipWorktree);
     assert!(differences().contains(&gone), "{:?}", differences());
+}
+
+/// Git itself would believe the times, where the index is of another second.
+#[test]
+fn a_change_that_keeps_size_and_time_is_seen() {
+    let repository = Repository::new();
+    let path = repository.path("app/main.c");
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    repository.write("app/main.c", "int mAin;\n");
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(modified).unwrap();
+    let expected = [("app/main.c".to_owned(), DifferenceCause::Modified)];
+    assert_eq!(repository.differences("."), expected);
+}
+
+#[test]
+fn many_files_are_compared_on_every_core() {
+    let repository = Repository::new();
+    for folder in 0..5 {
+        for file in 0..500 {
+            repository.write(&format!("many/{folder}/{file}"), "same\n");
+        }
+    }
+    repository.commit();
+    assert_eq!(repository.differences("."), []);
+    let changed = ["many/0/0", "many/2/249", "many/4/99"];
+    for path in changed {
+        repository.write(path, "Same\n");
+    }
+    fs::remove_file(repository.path("many/1/7")).unwrap();
+    repository.write("many/3/new", "same\n");
+    repository.assert_as_git_says(".", "many files");
+    assert_eq!(repository.source(".").change_count, 5);
 }
 
 #[test]

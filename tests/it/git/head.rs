@@ -6,7 +6,7 @@ use tagship::engine::ContextInputs;
 use tagship::git::GixCheckout;
 use tempfile::TempDir;
 
-use super::repository::{Repository, git};
+use super::repository::{Repository, compared, git};
 
 #[test]
 fn the_commit_is_gits() {
@@ -91,10 +91,7 @@ fn a_worktree_and_a_detached_head_are_read() {
     assert_eq!(source.commit, repository.source("app").commit);
     fs::write(path.join("app/main.c"), "changed").unwrap();
     let inputs = ContextInputs::read(&path, &path.join("Dockerfile")).unwrap();
-    let changes = GixCheckout::at(&path)
-        .compared_source(&[&inputs])
-        .unwrap()
-        .changes;
+    let changes = compared(&path, &[&inputs]).unwrap().changes;
     assert_eq!(changes[0].path, "app/main.c");
     assert_eq!(repository.source("app").change_count, 0);
 }
@@ -109,8 +106,6 @@ fn a_repository_in_a_folder_of_the_workspace_is_found_by_the_context() {
     git(&inner, &["add", "."]);
     git(&inner, &["commit", "--quiet", "--message", "x"]);
     let inputs = ContextInputs::read(&inner, &inner.join("Dockerfile")).unwrap();
-    let source = GixCheckout::at(workspace.path())
-        .compared_source(&[&inputs])
-        .unwrap();
+    let source = compared(workspace.path(), &[&inputs]).unwrap();
     assert_eq!(source.change_count, 0);
 }

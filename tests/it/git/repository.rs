@@ -8,6 +8,7 @@ use std::process::Command;
 
 use tagship::engine::ContextInputs;
 use tagship::git::GixCheckout;
+use tagship::ports::{BuildInputs, GitError};
 use tagship_domain::facts::{DifferenceCause, Source};
 use tempfile::TempDir;
 
@@ -61,7 +62,7 @@ impl Repository {
 
     pub(crate) fn source_with(&self, context: &str, dockerfile: &str) -> Source {
         let inputs = ContextInputs::read(&self.path(context), &self.path(dockerfile)).unwrap();
-        GixCheckout::at(self.root()).compared_source(&[&inputs]).unwrap()
+        compared(self.root(), &[&inputs]).unwrap()
     }
 
     /// Each path that differs, with its cause.
@@ -97,6 +98,13 @@ impl Repository {
         assert_eq!(found, self.changed(context), "{what}");
         assert_eq!(source.change_count, found.len(), "{what}");
     }
+}
+
+/// What the checkout at `folder` says of its commit, with what of `inputs` differs from it.
+pub(crate) fn compared(folder: &Path, inputs: &[&dyn BuildInputs]) -> Result<Source, GitError> {
+    let checkout = GixCheckout::at(folder);
+    let context = inputs.first().map_or(folder, |main| main.context());
+    checkout.compared(checkout.source(context)?, inputs)
 }
 
 /// Runs git without the settings of whoever runs the tests.

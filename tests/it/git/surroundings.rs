@@ -9,7 +9,7 @@ use tagship::git::GixCheckout;
 use tagship::ports::GitError;
 use tempfile::TempDir;
 
-use super::repository::{Repository, git};
+use super::repository::{Repository, compared, git};
 
 #[test]
 fn what_is_no_checkout_is_told() {
@@ -39,7 +39,7 @@ fn what_is_no_checkout_is_told() {
     let repository = Repository::new();
     fs::write(repository.path(".git/index"), "DIRCgarbage").unwrap();
     let inputs = ContextInputs::read(repository.root(), &repository.path("Dockerfile")).unwrap();
-    let compared = GixCheckout::at(repository.root()).compared_source(&[&inputs]);
+    let compared = compared(repository.root(), &[&inputs]);
     assert!(matches!(compared, Err(GitError::Unreadable { .. })));
 
     let repository = Repository::new();
@@ -92,7 +92,7 @@ fn the_environment_does_not_redirect() {
     if let Ok(path) = std::env::var(REPOSITORY) {
         let path = PathBuf::from(path);
         let inputs = ContextInputs::read(&path, &path.join("Dockerfile")).unwrap();
-        let source = GixCheckout::at(&path).compared_source(&[&inputs]).unwrap();
+        let source = compared(&path, &[&inputs]).unwrap();
         assert_eq!(source.changes[0].path, "app/main.c");
         assert_eq!(source.tags, ["here"]);
         return;
@@ -159,9 +159,7 @@ fn a_partial_clone_that_lacks_what_is_needed_is_named() {
     assert_eq!(clone("blob:none", &[]).differences("app"), []);
     let clone = clone("tree:0", &["--no-checkout"]);
     let inputs = ContextInputs::named(clone.root()).unwrap();
-    let error = GixCheckout::at(clone.root())
-        .compared_source(&[&inputs])
-        .unwrap_err();
+    let error = compared(clone.root(), &[&inputs]).unwrap_err();
     assert!(matches!(error, GitError::Unsupported { .. }), "{error}");
     assert!(error.to_string().contains("a partial clone"), "{error}");
 }

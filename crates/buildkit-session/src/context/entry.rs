@@ -1,11 +1,11 @@
 //! One entry of a context, as BuildKit's file sync describes it.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
 use bollard_buildkit_proto::fsutil::types::Stat;
 
@@ -37,15 +37,11 @@ pub(crate) struct ContextEntry {
 pub(crate) type FirstNames = HashMap<(u64, u64), String>;
 
 impl ContextEntry {
-    /// Whether it is a folder.
-    pub(crate) fn is_folder(&self) -> bool {
-        self.stat.mode & go_mode::DIR != 0
-    }
-
-    /// Reads what a path is; `None` for a socket, which means nothing in an image.
+    /// Reads what `path` of `context` is, which lies at `source`; `None` for a socket, which means nothing in an image.
     pub(crate) fn read(
         path: &str,
-        source: PathBuf,
+        source: &Path,
+        context: &Arc<Path>,
         names: &mut FirstNames,
     ) -> Result<Option<Self>, ContextError> {
         let at = |error: std::io::Error| ContextError::at(path, &error);
@@ -65,8 +61,7 @@ impl ContextEntry {
         };
         let mut file = None;
         if kind.is_symlink() {
-            let target = source.read_link().map_err(at)?;
-            stat.linkname = utf8(path, target.into_os_string().into_string())?;
+            stat.linkname = target(path, source)?;
             stat.size = metadata.size().try_into().unwrap_or(i64::MAX);
         } else if !kind.is_dir() {
             if kind.is_block_device() || kind.is_char_device() {
@@ -86,8 +81,8 @@ impl ContextEntry {
             }
             if kind.is_file() {
                 file = Some(ContextFile {
+                    context: Arc::clone(context),
                     path: path.to_owned(),
-                    source,
                     size: metadata.size(),
                     identity,
                 });
@@ -97,12 +92,23 @@ impl ContextEntry {
     }
 }
 
-/// The text of a name, which BuildKit's messages can only carry in UTF-8.
-pub(crate) fn utf8(path: &str, text: Result<String, OsString>) -> Result<String, ContextError> {
-    text.map_err(|_original| ContextError::Path {
+/// Returns what the link `path`, which lies at `source`, leads to.
+pub(crate) fn target(path: &str, source: &Path) -> Result<String, ContextError> {
+    let target = source
+        .read_link()
+        .map_err(|error| ContextError::at(path, &error))?;
+    target
+        .into_os_string()
+        .into_string()
+        .map_err(|_original| not_utf8(path))
+}
+
+/// BuildKit's messages carry names in UTF-8 only.
+pub(crate) fn not_utf8(path: &str) -> ContextError {
+    ContextError::Path {
         path: cleaned(path),
         problem: "its name or target is not UTF-8".to_owned(),
-    })
+    }
 }
 
 fn go_mode(metadata: &Metadata) -> u32 {
@@ -135,18 +141,19 @@ fn device(number: u64) -> (i64, i64) {
 /// A regular file of the context.
 #[derive(Debug, Clone)]
 pub(crate) struct ContextFile {
+    context: Arc<Path>,
+    /// Within the context.
     path: String,
-    source: PathBuf,
     size: u64,
     identity: (u64, u64),
 }
 
 impl ContextFile {
-    /// Reads the file in pieces of at most `piece` bytes. It must still be the file that was announced,
+    /// Reads the file in pieces of at most what `buffer` holds. It must still be the file that was announced,
     /// and have the size that was announced.
     pub(crate) fn read(
         &self,
-        piece: usize,
+        buffer: &mut [u8],
         mut take: impl FnMut(&[u8]) -> Result<(), ContextError>,
     ) -> Result<(), ContextError> {
         let at = |error: std::io::Error| ContextError::Path {
@@ -157,19 +164,19 @@ impl ContextFile {
             path: self.path.clone(),
             problem: "it changed while it was read".to_owned(),
         };
+        let source = self.context.join(&self.path);
         // A file is not opened through a link, or in place of the announced one.
-        if !self.source.symlink_metadata().map_err(at)?.is_file() {
+        if !source.symlink_metadata().map_err(at)?.is_file() {
             return Err(changed());
         }
-        let mut file = File::open(&self.source).map_err(at)?;
+        let mut file = File::open(&source).map_err(at)?;
         let metadata = file.metadata().map_err(at)?;
         if (metadata.dev(), metadata.ino()) != self.identity {
             return Err(changed());
         }
-        let mut buffer = vec![0; piece];
         let mut total = 0;
         loop {
-            let count = file.read(&mut buffer).map_err(at)?;
+            let count = file.read(buffer).map_err(at)?;
             let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else {
                 break;
             };

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::{Folder, FolderRequest, Selection, problem, walk};
+use super::walk::paths;
+use super::{Folder, FolderRequest, Selection, problem};
 use crate::dockerignore::patterns_of;
 use crate::error::Error;
 
@@ -64,14 +65,7 @@ impl ContextInputs {
         let selection = folder
             .select(&wanted)
             .map_err(|error| unreadable(error.to_string()))?;
-        let mut present = Vec::new();
-        walk(folder.root(), &selection, |entry| {
-            if !entry.is_folder() {
-                present.push(entry.stat.path);
-            }
-            Ok(())
-        })
-        .map_err(|error| Error::Context {
+        let present = paths(folder.root(), &selection).map_err(|error| Error::Context {
             path: folder.root().to_owned(),
             problem: error.to_string(),
         })?;

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
+use super::walk::paths;
 use super::{ContextError, ContextInputs, Folder, FolderRequest, walk};
 use crate::error::Error;
 
@@ -325,6 +326,25 @@ fn sockets_are_passed_over() {
 }
 
 #[test]
+fn a_list_of_paths_has_what_is_sent_but_folders() {
+    let (root, folder) = folder(&["b/c", "b/left/out", "left/out", "left/in"]);
+    symlink("nowhere", root.path().join("link")).unwrap();
+    std::fs::create_dir(root.path().join("empty")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
+    let selection = folder.select(&excluding(&["**/left", "!left/in"])).unwrap();
+    assert_eq!(
+        paths(folder.root(), &selection).unwrap(),
+        ["b/c", "left/in", "link"]
+    );
+    let unsendable = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    symlink(unsendable, root.path().join("a")).unwrap();
+    assert_eq!(
+        paths(folder.root(), &selection).unwrap_err().to_string(),
+        "`a`: its name or target is not UTF-8"
+    );
+}
+
+#[test]
 fn a_file_that_changes_while_it_is_sent_is_an_error() {
     let (root, folder) = folder(&["grown", "shrunk", "replaced", "same"]);
     let mut files = Vec::new();
@@ -343,7 +363,7 @@ fn a_file_that_changes_while_it_is_sent_is_an_error() {
     std::fs::rename(root.path().join("new"), root.path().join("replaced")).unwrap();
     let changed: BTreeSet<String> = files
         .iter()
-        .filter_map(|file| file.read(3, |_| Ok(())).err())
+        .filter_map(|file| file.read(&mut [0; 3], |_| Ok(())).err())
         .map(|error| error.to_string())
         .collect();
     let expected =

@@ -1,54 +1,127 @@
 //! A walk over what is selected of a folder.
 
-use std::ffi::OsString;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::fs::FileType;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::Path;
+use std::sync::Arc;
 use std::vec::IntoIter;
 
-use super::entry::{ContextEntry, FirstNames, utf8};
+use super::entry::{ContextEntry, FirstNames, not_utf8, target};
 use super::{ContextError, Selection};
 use crate::dockerignore::{FolderMatches, InvalidPattern};
 
-/// Gives what is selected below `root`: folders before what is in them, names in the order of their bytes.
-///
-/// A folder is not looked into when nothing in it can be selected. A folder that is left out itself is given when
-/// something in it is not.
-/// Source: tonistiigi/fsutil, `filterFS.Walk`.
+/// Gives what is selected below `root`, in the order of `visit`, as it is to be sent.
 pub(crate) fn walk(
     root: &Path,
     selection: &Selection,
     mut take: impl FnMut(ContextEntry) -> Result<(), ContextError>,
 ) -> Result<(), ContextError> {
     let mut names = FirstNames::new();
+    let context: Arc<Path> = Arc::from(root);
+    visit(root, selection, |found| {
+        match ContextEntry::read(found.path, found.source, &context, &mut names) {
+            Ok(Some(entry)) => take(entry),
+            Ok(None) => Ok(()),
+            Err(_) if is_gone(found.source) => Ok(()),
+            Err(error) => Err(error),
+        }
+    })
+}
+
+/// Gives the paths of what is selected below `root` and is sent, but folders, in the order of `visit`. Nothing but the names
+/// in its folders is read.
+pub(crate) fn paths(root: &Path, selection: &Selection) -> Result<Vec<String>, ContextError> {
+    let mut paths = Vec::new();
+    visit(root, selection, |found| {
+        match found.kind {
+            FoundKind::Folder | FoundKind::Socket => return Ok(()),
+            FoundKind::Link => match target(found.path, found.source) {
+                Ok(_) => {}
+                Err(_) if is_gone(found.source) => return Ok(()),
+                Err(error) => return Err(error),
+            },
+            FoundKind::Other => {}
+        }
+        paths.push(found.path.to_owned());
+        Ok(())
+    })?;
+    Ok(paths)
+}
+
+/// Something that is selected.
+struct Found<'a> {
+    /// Within the context.
+    path: &'a str,
+    /// In the file system.
+    source: &'a Path,
+    kind: FoundKind,
+}
+
+/// What something is, as its folder says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FoundKind {
+    Folder,
+    Link,
+    Socket,
+    Other,
+}
+
+impl From<FileType> for FoundKind {
+    fn from(kind: FileType) -> Self {
+        if kind.is_dir() {
+            Self::Folder
+        } else if kind.is_symlink() {
+            Self::Link
+        } else if kind.is_socket() {
+            Self::Socket
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// Gives what is selected below `root`: folders before what is in them, names in the order of their bytes.
+///
+/// A folder is not looked into when nothing in it can be selected. A folder that is left out itself is given when
+/// something in it is not.
+/// Source: tonistiigi/fsutil, `filterFS.Walk`.
+fn visit(
+    root: &Path,
+    selection: &Selection,
+    mut take: impl FnMut(Found<'_>) -> Result<(), ContextError>,
+) -> Result<(), ContextError> {
+    let mut place = FilePlace::of(root);
     let children = children(root).map_err(|error| ContextError::at(".", &error))?;
     let mut folders = vec![OpenFolder {
-        place: FilePlace {
-            relative: OsString::new(),
-            source: root.to_owned(),
-        },
+        length: place.path.len(),
         given: true,
         matches: None,
         children,
     }];
     while let Some(folder) = folders.last_mut() {
+        place.path.truncate(folder.length);
         let Some((name, kind)) = folder.children.next() else {
             folders.pop();
             continue;
         };
-        let place = folder.place.child(&name);
-        let judgement = selection.judge(&place.text(), kind.is_dir(), folder.matches.as_ref())?;
+        place.enter(&name);
+        let is_folder = kind == FoundKind::Folder;
+        let judgement = selection.judge(&place.text(), is_folder, folder.matches.as_ref())?;
         if judgement.selected {
             for folder in folders.iter_mut().filter(|folder| !folder.given) {
                 folder.given = true;
-                give(&folder.place, &mut names, &mut take)?;
+                take(place.found(folder.length, FoundKind::Folder)?)?;
             }
-            give(&place, &mut names, &mut take)?;
+            take(place.found(place.path.len(), kind)?)?;
         }
-        if kind.is_dir() && judgement.look_inside {
-            match self::children(&place.source) {
+        if is_folder && judgement.look_inside {
+            match self::children(place.source()) {
                 Ok(children) => folders.push(OpenFolder {
-                    place,
+                    length: place.path.len(),
                     given: judgement.selected,
                     matches: Some(judgement.matches),
                     children,
@@ -63,20 +136,6 @@ pub(crate) fn walk(
     Ok(())
 }
 
-fn give(
-    place: &FilePlace,
-    names: &mut FirstNames,
-    take: &mut impl FnMut(ContextEntry) -> Result<(), ContextError>,
-) -> Result<(), ContextError> {
-    let path = utf8(&place.text(), place.relative.clone().into_string())?;
-    match ContextEntry::read(&path, place.source.clone(), names) {
-        Ok(Some(entry)) => take(entry),
-        Ok(None) => Ok(()),
-        Err(_) if is_gone(&place.source) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
 fn is_gone(path: &Path) -> bool {
     path.symlink_metadata()
         .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -84,47 +143,63 @@ fn is_gone(path: &Path) -> bool {
 
 /// A folder whose children are being given.
 struct OpenFolder {
-    place: FilePlace,
+    /// The bytes of its path in the file system.
+    length: usize,
     /// Whether the folder itself was given.
     given: bool,
     /// Nothing for the root, which no pattern matches.
     matches: Option<Matches>,
-    children: IntoIter<(OsString, FileType)>,
+    children: IntoIter<(OsString, FoundKind)>,
 }
 
 /// Names and kinds, in the order of the names' bytes.
-fn children(folder: &Path) -> io::Result<IntoIter<(OsString, FileType)>> {
+fn children(folder: &Path) -> io::Result<IntoIter<(OsString, FoundKind)>> {
     let mut children = std::fs::read_dir(folder)?
-        .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
-        .collect::<io::Result<Vec<_>>>()?;
-    children.sort_by(|(one, _), (other, _)| one.cmp(other));
+        .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?.into()))))
+        .collect::<io::Result<Vec<(OsString, FoundKind)>>>()?;
+    children.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     Ok(children.into_iter())
 }
 
-/// Where something is.
+/// Where the walk is: one path that grows and shrinks with it.
 struct FilePlace {
-    /// Within the context; nothing for its root.
-    relative: OsString,
     /// In the file system.
-    source: PathBuf,
+    path: Vec<u8>,
+    /// Where the part within the context begins.
+    begin: usize,
 }
 
 impl FilePlace {
-    fn child(&self, name: &OsString) -> Self {
-        let mut relative = self.relative.clone();
-        if !relative.is_empty() {
-            relative.push("/");
+    fn of(root: &Path) -> Self {
+        let path = root.as_os_str().as_bytes().to_vec();
+        let begin = path.len() + usize::from(!path.ends_with(b"/"));
+        Self { path, begin }
+    }
+
+    fn enter(&mut self, name: &OsStr) {
+        if !self.path.ends_with(b"/") {
+            self.path.push(b'/');
         }
-        relative.push(name);
-        Self {
-            relative,
-            source: self.source.join(name),
-        }
+        self.path.extend_from_slice(name.as_bytes());
+    }
+
+    fn source(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.path))
     }
 
     /// As patterns see it: approximately, where a name is not UTF-8.
-    fn text(&self) -> String {
-        self.relative.to_string_lossy().into_owned()
+    fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.path.get(self.begin..).unwrap_or_default())
+    }
+
+    /// What lies at the first `length` bytes of the path.
+    fn found(&self, length: usize, kind: FoundKind) -> Result<Found<'_>, ContextError> {
+        let path = self.path.get(self.begin..length).unwrap_or_default();
+        Ok(Found {
+            path: std::str::from_utf8(path).map_err(|_invalid| not_utf8(&String::from_utf8_lossy(path)))?,
+            source: Path::new(OsStr::from_bytes(self.path.get(..length).unwrap_or_default())),
+            kind,
+        })
     }
 }
 

@@ -1,14 +1,17 @@
 //! The session's service of folders.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::vec::IntoIter;
 
 use bollard_buildkit_proto::fsutil::types::Packet;
 use bollard_buildkit_proto::fsutil::types::packet::PacketType;
 use bollard_buildkit_proto::moby::filesync::v1::file_sync_server::FileSync;
-use futures_util::stream::Empty;
+use futures_util::stream::{self, Empty, StreamExt as _};
 use percent_encoding::percent_decode_str;
+use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
@@ -20,8 +23,11 @@ use crate::error::Error;
 
 /// The most bytes of a file in one message. Source: tonistiigi/fsutil, `send.go`.
 const PIECE_BYTES: usize = 32 * 1024;
-/// The most messages that wait for the engine to take them.
-const WAITING_PACKETS: usize = 64;
+/// About how many bytes of messages are handed over together: what is handed over one by one is also sent so, and costs the
+/// engine and us a turn each.
+const BATCH_BYTES: usize = 64 * 1024;
+/// The most batches that wait for the engine to take them.
+const WAITING_BATCHES: usize = 16;
 
 /// Sends folders to the engine, which asks for the files that it does not have yet.
 ///
@@ -33,13 +39,14 @@ pub(crate) struct Folders {
     pub(crate) failures: Failures,
 }
 
-/// The files that were announced and not asked for yet, by number.
-type AnnouncedFiles = Arc<Mutex<HashMap<u32, ContextFile>>>;
-type Packets = mpsc::Sender<Result<Packet, Status>>;
+/// What was announced, by number: the files that were not asked for yet.
+type AnnouncedFiles = Arc<Mutex<Vec<Option<ContextFile>>>>;
+type Packets = mpsc::Sender<PacketBatch>;
+type PacketBatch = stream::Iter<IntoIter<Result<Packet, Status>>>;
 
 #[tonic::async_trait]
 impl FileSync for Folders {
-    type DiffCopyStream = ReceiverStream<Result<Packet, Status>>;
+    type DiffCopyStream = stream::Flatten<ReceiverStream<PacketBatch>>;
 
     async fn diff_copy(
         &self,
@@ -56,23 +63,17 @@ impl FileSync for Folders {
             .and_then(|name| self.by_name.get(name.as_str()))
             .ok_or_else(|| Status::not_found("there is no such folder"))?
             .clone();
-        let (packets, answer) = mpsc::channel(WAITING_PACKETS);
+        let (packets, answer) = mpsc::channel(WAITING_BATCHES);
         let announced = AnnouncedFiles::default();
         let (asked, queue) = mpsc::unbounded_channel();
 
-        let announcing = Sender {
-            packets: packets.clone(),
-            failures: self.failures.clone(),
-        };
-        let reading = Sender {
-            packets: packets.clone(),
-            failures: self.failures.clone(),
-        };
+        let announcing = Sender::new(packets.clone(), self.failures.clone());
+        let reading = Sender::new(packets.clone(), self.failures.clone());
         let files = Arc::clone(&announced);
         tokio::task::spawn_blocking(move || announcing.announce(&folder, &wanted, &files));
         tokio::task::spawn_blocking(move || reading.send_files(queue));
         tokio::spawn(take_requests(request.into_inner(), announced, asked, packets));
-        Ok(Response::new(ReceiverStream::new(answer)))
+        Ok(Response::new(ReceiverStream::new(answer).flatten()))
     }
 
     type TarStreamStream = Empty<Result<Packet, Status>>;
@@ -96,22 +97,25 @@ async fn take_requests(
         match packet.r#type() {
             PacketType::PacketReq => {
                 // Taken out: a file is sent once, which also bounds the queue.
+                let number = usize::try_from(packet.id).unwrap_or(usize::MAX);
                 let file = announced
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .remove(&packet.id);
+                    .get_mut(number)
+                    .and_then(Option::take);
                 let sent = match file {
                     Some(file) => asked.send((packet.id, file)).is_ok(),
                     None => false,
                 };
                 if !sent {
                     let refusal = Status::invalid_argument("a file was asked for that was not announced");
-                    drop(packets.send(Err(refusal)).await);
+                    drop(packets.send(stream::iter(vec![Err(refusal)])).await);
                     return;
                 }
             }
             PacketType::PacketFin => {
-                drop(packets.send(Ok(packet_of(PacketType::PacketFin))).await);
+                let end = stream::iter(vec![Ok(packet_of(PacketType::PacketFin))]);
+                drop(packets.send(end).await);
                 return;
             }
             PacketType::PacketErr => {
@@ -134,38 +138,62 @@ fn packet_of(kind: PacketType) -> Packet {
 struct Sender {
     packets: Packets,
     failures: Failures,
+    batch: Vec<Result<Packet, Status>>,
+    /// About how many bytes the batch has.
+    bytes: usize,
 }
 
 impl Sender {
-    fn send(&self, packet: Packet) -> Result<(), ContextError> {
+    fn new(packets: Packets, failures: Failures) -> Self {
+        Self {
+            packets,
+            failures,
+            batch: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Sends with what comes after it, unless that would be too much.
+    fn send(&mut self, packet: Packet) -> Result<(), ContextError> {
+        self.bytes += packet.encoded_len();
+        self.batch.push(Ok(packet));
+        if self.bytes < BATCH_BYTES {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), ContextError> {
+        self.bytes = 0;
+        if self.batch.is_empty() {
+            return Ok(());
+        }
         self.packets
-            .blocking_send(Ok(packet))
+            .blocking_send(stream::iter(mem::take(&mut self.batch)))
             .map_err(|_unsent| ContextError::Cancelled)
     }
 
-    fn announce(&self, folder: &Folder, wanted: &FolderRequest, announced: &AnnouncedFiles) {
-        let mut number = 0;
+    fn announce(mut self, folder: &Folder, wanted: &FolderRequest, announced: &AnnouncedFiles) {
         let done = folder.select(wanted).and_then(|selection| {
             walk(folder.root(), &selection, |entry| {
-                if let Some(file) = entry.file {
-                    announced
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .insert(number, file);
-                }
-                number += 1;
+                announced
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(entry.file);
                 self.send(Packet {
                     stat: Some(entry.stat),
                     ..packet_of(PacketType::PacketStat)
                 })
             })?;
             // An announcement of nothing is the end.
-            self.send(packet_of(PacketType::PacketStat))
+            self.send(packet_of(PacketType::PacketStat))?;
+            self.flush()
         });
         self.finish(done);
     }
 
-    fn send_files(&self, mut queue: mpsc::UnboundedReceiver<(u32, ContextFile)>) {
+    fn send_files(mut self, mut queue: mpsc::UnboundedReceiver<(u32, ContextFile)>) {
+        let mut buffer = vec![0; PIECE_BYTES];
         while let Some((id, file)) = queue.blocking_recv() {
             let data = |data: Vec<u8>| Packet {
                 id,
@@ -173,9 +201,10 @@ impl Sender {
                 ..packet_of(PacketType::PacketData)
             };
             let done = file
-                .read(PIECE_BYTES, |bytes| self.send(data(bytes.to_vec())))
+                .read(&mut buffer, |bytes| self.send(data(bytes.to_vec())))
                 // An empty piece is the end.
-                .and_then(|()| self.send(data(Vec::new())));
+                .and_then(|()| self.send(data(Vec::new())))
+                .and_then(|()| if queue.is_empty() { self.flush() } else { Ok(()) });
             if done.is_err() {
                 return self.finish(done);
             }
@@ -183,7 +212,7 @@ impl Sender {
     }
 
     /// Reports a failure to the engine, and keeps it: the engine would only repeat it within its own words.
-    fn finish(&self, done: Result<(), ContextError>) {
+    fn finish(mut self, done: Result<(), ContextError>) {
         let Err(error) = done else { return };
         if matches!(error, ContextError::Cancelled) {
             return;
@@ -192,17 +221,13 @@ impl Sender {
         self.failures.keep(Error::ContextFile {
             problem: problem.clone(),
         });
-        let packet = Packet {
+        self.batch.push(Ok(Packet {
             data: problem.clone().into_bytes(),
             ..packet_of(PacketType::PacketErr)
-        };
-        if self.send(packet).is_ok() {
-            // If the engine does not take it, the packet before has said it.
-            drop(
-                self.packets
-                    .blocking_send(Err(Status::failed_precondition(problem))),
-            );
-        }
+        }));
+        // If the engine does not take it, the packet before has said it.
+        self.batch.push(Err(Status::failed_precondition(problem)));
+        drop(self.flush());
     }
 }
 
