@@ -12,6 +12,7 @@ mod classic;
 mod destination;
 mod export;
 mod failure;
+mod free_space;
 mod image_file;
 mod named_reporter;
 mod order;

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::io::StreamReader;
 
 use super::classic::is_handover;
+use super::free_space::check_export;
 use crate::limits;
 use crate::ports::{BuildError, ImageArchive, LoopbackRegistry, PushableImage};
 use tagship_domain::error::{cleaned, innermost};
@@ -259,6 +260,7 @@ impl ImageArchive for ClassicImage {
     }
 
     async fn open(&self) -> Result<Box<dyn AsyncRead + Send + Unpin>, BuildError> {
+        check_export(&self.connection, self.id, self.size).await?;
         let exported = exported(self.connection.docker(), &self.id.to_string()).await;
         exported.map_err(|error| BuildError::Archive {
             image: self.id,

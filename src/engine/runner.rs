@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 use super::base_platform::{self, BasePlatform};
 use super::destination::Destination;
 use super::session::{self, BuildDisplay, BuildLogins, PushTarget};
-use super::{failure, order};
+use super::{failure, free_space, order};
 use crate::ports::{BuildError, EngineSummary, FindLogin, ImageStore, Reporter, RunEvent, Warning};
 use tagship_domain::build::{BuildOutput, BuildRequest, unused_arguments};
 use tagship_domain::capability::UnsupportedFeature;
@@ -112,6 +112,7 @@ impl BuildRunner {
         outputs: &[BuildOutput],
     ) -> Result<EngineSummary, BuildError> {
         order::folders(request)?;
+        free_space::check_outputs(outputs)?;
         let capabilities = &self.engine().await?.capabilities;
         let (store, version) = capabilities.facts();
         let refusals = UnsupportedFeature::all(request, outputs, store, version);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use buildkit_session::Error;
 
 use super::RegistryError;
+use tagship_domain::build::TooLittleSpace;
 use tagship_domain::capability::{ImageStore, UnsupportedFeature};
 use tagship_domain::content::Platform;
 use tagship_domain::error::{Diagnose, FailureKind};
@@ -137,6 +138,9 @@ pub enum BuildError {
     /// The engine's disk is full.
     #[error("the engine has no space left on its disk")]
     NoSpace,
+    /// A disk of this machine has too little space.
+    #[error(transparent)]
+    TooLittleSpace(#[from] TooLittleSpace),
     /// It took longer than it may.
     #[error("building and pushing were ended after {} s, as `timeout` says{}", limit.as_secs(), RunningSuffix(steps))]
     TimedOut {
@@ -271,6 +275,7 @@ impl Diagnose for BuildError {
                 "give `timeout` more seconds, or keep results of earlier builds with `cache`"
             }
             Self::Silent { .. } => "let the step say what it does, or give `stall-timeout` more seconds",
+            Self::TooLittleSpace(error) => return error.hint(),
             Self::NoSpace => "free some with `docker system prune`, or give the engine a larger disk",
             Self::Failed { .. } => "the build's output above may say more",
             Self::Archive { .. } => "run again; another process may have removed the image",

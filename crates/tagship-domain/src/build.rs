@@ -39,7 +39,7 @@ pub use compression::{Compression, LayerForm};
 pub use invalid::InvalidOption;
 pub use login::{RegistryLoginLine, login_host, registry_login};
 pub use options::{BuildOptions, NamedContext, named_context};
-pub use output::{ArchiveKind, BuildOutput};
+pub use output::{ArchiveKind, BuildOutput, TooLittleSpace};
 pub use request_hash::{Places, RequestHash, RequestPart};
 pub use steps::{Entitlement, HostEntry, Network, Ulimit, size_in_bytes};
 

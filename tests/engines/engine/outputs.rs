@@ -76,6 +76,32 @@ async fn files_of_a_stage_come_into_a_folder_and_an_archive() {
     }
 }
 
+/// A file system of one page, which is full at once. Whoever may not mount one tests nothing here.
+#[tokio::test]
+async fn a_full_disk_is_named_before_the_build() {
+    let work = tempfile::tempdir().unwrap();
+    let mount = |arguments: &[&str]| {
+        let done = std::process::Command::new(arguments[0])
+            .args(&arguments[1..])
+            .arg(work.path())
+            .status();
+        done.is_ok_and(|status| status.success())
+    };
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs"]) {
+        return;
+    }
+    let engine = &engines()[0];
+    let context = folder(&[("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")]);
+    let outputs = [BuildOutput::Folder(work.path().join("new/out"))];
+    let checked = runner(engine).check(&request(context.path()), &outputs).await;
+    assert!(mount(&["umount"]));
+    let error = checked.unwrap_err();
+    assert!(
+        matches!(&error, BuildError::TooLittleSpace(space) if space.free <= 65536),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn an_image_comes_into_the_engine_under_its_names() {
     for engine in engines() {

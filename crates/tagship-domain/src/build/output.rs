@@ -1,12 +1,36 @@
 //! Where the result of a build goes when it is not published.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::attributes::attributes;
 use super::invalid::InvalidOption;
+use crate::error::{Diagnose, FailureKind};
 use crate::untrusted::cleaned;
+
+/// A disk has too little space for what is to be written there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{place}` has {} MB free, and at least {} MB are to be written there", free / 1_000_000, needed.div_ceil(1_000_000))]
+pub struct TooLittleSpace {
+    /// The folder.
+    pub place: String,
+    /// Bytes that may still be written.
+    pub free: u64,
+    /// Bytes that will be, at least.
+    pub needed: u64,
+}
+
+impl Diagnose for TooLittleSpace {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Operation
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some("free some there (`docker system prune` for what an engine keeps), or name another place".into())
+    }
+}
 
 /// Where a result goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
