@@ -135,6 +135,7 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
     let gate = gate::read(&raw, &paths, push, &mut problems);
     let sign = signing::read(&raw, environment, &paths, push, &mut problems);
     let rebuild = naming::rebuild(&raw, build.as_ref(), &mut problems);
+    let base_changed = naming::base_changed(&raw, build.as_ref(), &publishing, &mut problems);
     let create_repository = repositories::created(&raw, environment, place.as_ref(), &mut problems);
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
     let dry_run = raw.flag("dry-run", &mut problems);
@@ -182,6 +183,7 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
                 short_digits: naming.short_digits,
                 create_repository,
                 rebuild,
+                base_changed,
                 allow_dirty,
                 dry_run,
                 offline,

@@ -1,6 +1,7 @@
 //! The transaction: [`gather()`] reads, [`execute()`] writes what the plan says, and nothing else does.
 
 mod base_cache;
+mod base_digests;
 mod error;
 mod execute;
 mod gate;
@@ -17,6 +18,7 @@ mod tagging;
 mod targets;
 
 pub use base_cache::{BaseCacheError, read_through_cache, read_through_unknown};
+pub use base_digests::resolve_bases;
 pub use error::{PipelineError, TargetsFailed};
 pub use execute::{Writers, execute};
 pub use gate::{Scanning, find_baseline, judge};

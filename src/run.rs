@@ -1,5 +1,6 @@
 //! What each command does: the place where settings meet adapters.
 
+mod base_changed;
 mod build_here;
 mod build_watch;
 mod changed;

@@ -86,6 +86,8 @@ pub struct Settings {
     pub create_repository: Option<DeclaredRepository>,
     /// Whether to build although the commit is published.
     pub rebuild: bool,
+    /// What becomes of a published commit whose base images changed.
+    pub base_changed: BaseChanged,
     /// Whether a working tree with changes may be published, under marked tags.
     pub allow_dirty: bool,
     /// Whether to stop after the plan.
@@ -102,6 +104,16 @@ pub struct Settings {
     pub sign: Option<SignSettings>,
     /// Who hears how the run ended.
     pub notify: NotifySettings,
+}
+
+/// What becomes of a published commit whose base images changed since it was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BaseChanged {
+    /// It stays; what they are is not asked.
+    #[default]
+    Ignore,
+    /// It is built again, and published under moving and dated tags.
+    Rebuild,
 }
 
 /// What of an image is published.

@@ -4,7 +4,7 @@ use super::environment::ActionVariables;
 use super::problem::Problems;
 use super::raw::InputText;
 use super::{Environment, Origin, RawArguments, RawInputs, SettingsError};
-use crate::settings::{BuildSettings, RequestedVersion};
+use crate::settings::{BaseChanged, BuildSettings, Publishing, RequestedVersion};
 use tagship_domain::paths::PathFilter;
 use tagship_domain::tags::{Flavor, LabelRule, Lists, Mode, RESERVED, TagError, TagRule};
 use tagship_domain::untrusted::cleaned;
@@ -35,6 +35,42 @@ pub(super) fn rebuild(raw: &RawInputs, build: Option<&BuildSettings>, problems: 
         );
     }
     rebuild
+}
+
+/// What becomes of a published commit whose base images changed.
+pub(super) fn base_changed(
+    raw: &RawInputs,
+    build: Option<&BuildSettings>,
+    publishing: &Publishing,
+    problems: &mut Problems,
+) -> BaseChanged {
+    let Some(value) = raw.text("base-changed", problems) else {
+        return BaseChanged::Ignore;
+    };
+    match value.text.as_str() {
+        "ignore" => return BaseChanged::Ignore,
+        "rebuild" => {}
+        other => {
+            let message = format!("`{}` is neither `rebuild` nor `ignore`", cleaned(other));
+            problems.add::<()>(&value.origin, message, None);
+            return BaseChanged::Ignore;
+        }
+    }
+    if *publishing != Publishing::Whole {
+        problems.add::<()>(
+            &value.origin,
+            "`rebuild` needs the whole build in one run, and parts are built by several",
+            "build all platforms in one run, on `builders` if need be".to_owned(),
+        );
+    }
+    if build.is_some_and(|build| build.from_cache) {
+        problems.add::<()>(
+            &value.origin,
+            "`rebuild` compares images with their registries, and `from-cache` reads copies that may be a day older",
+            "leave one of the two out".to_owned(),
+        );
+    }
+    BaseChanged::Rebuild
 }
 
 /// Reads the inputs about names. `images` is read as a destination.

@@ -26,7 +26,7 @@ use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 use super::*;
-use crate::settings::{Destination, OidcToken};
+use crate::settings::{BaseChanged, Destination, OidcToken};
 use tagship_domain::build::SecretSource;
 
 const REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";

@@ -8,6 +8,7 @@ use semver::Version;
 
 use super::PipelineError;
 use crate::ports::{ReadHistory, ReadRegistry, ReadRepository, RegistryError};
+use tagship_domain::base_digests::{BASES, BaseDigests, REPLACES};
 use tagship_domain::build::RequestHash;
 use tagship_domain::content::Manifest;
 use tagship_domain::facts::{Fact, Facts, ImageFacts, OrderingFacts};
@@ -15,7 +16,7 @@ use tagship_domain::immutability::Mutability;
 use tagship_domain::merging::{ImagePart, MergeError};
 use tagship_domain::plan::{Candidate, PlanRequest, Question, Unknown};
 use tagship_domain::reference::{Digest, Tag};
-use tagship_domain::tags::{DesiredTag, REQUEST, REVISION, VERSION};
+use tagship_domain::tags::{DesiredTag, REQUEST, REVISION, TagClass, VERSION};
 
 /// Reads what the plan needs to know: the repository's setting, the wanted tags, the images they point to, and what
 /// moving tags hang on.
@@ -41,7 +42,16 @@ pub async fn gather(
     };
     let revision = request.source.revision();
     let candidate = request.candidate(&facts, &revision);
-    resolve_questions(facts, registry, history, &wanted, candidate).await
+    let facts = resolve_questions(facts, registry, history, &wanted, candidate).await?;
+    // Moving tags that have the published image leave it where base images changed: what that hangs on is asked too.
+    let Some(replacement) = request.replacement(&facts, &revision) else {
+        return Ok(facts);
+    };
+    let moving = wanted
+        .into_iter()
+        .filter(|wanted| wanted.class == TagClass::Moving);
+    let moving: Vec<&DesiredTag> = moving.collect();
+    resolve_questions(facts, registry, history, &moving, replacement).await
 }
 
 /// Reads what the tags of an image need to know of a repository that gets it as a copy.
@@ -183,6 +193,8 @@ pub(super) fn facts(image: ImageDescription) -> ImageFacts {
         revision: label(REVISION).cloned(),
         request: label(REQUEST).and_then(|request| RequestHash::parse(request)),
         version: label(VERSION).and_then(|version| Version::parse(version).ok()),
+        bases: label(BASES).and_then(|bases| BaseDigests::parse(bases)),
+        replaces: label(REPLACES).and_then(|digest| Digest::parse(digest).ok()),
         platforms: image.platforms,
         size: image.size,
         labels: image.labels,

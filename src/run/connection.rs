@@ -6,8 +6,10 @@ use super::RunError;
 use super::target::Target;
 use crate::aws::{Ecr, ManagedSigning, RegistryRepositories, Replication, RepositoryScans};
 use crate::clock::SystemClock;
-use crate::ports::{ControlPlane, RegistryLogin, Reporter, RunEvent, WriteControlPlane as _};
-use crate::registry::{self, Repository, http_client};
+use crate::logins::Logins;
+use crate::ports::{ControlPlane, FindLogin, RegistryLogin, Reporter, RunEvent, WriteControlPlane as _};
+use crate::registry::{self, BaseRegistries, Repository, http_client};
+use crate::settings::Settings;
 use tagship_domain::doctor::Probed;
 use tagship_domain::iam::SessionPolicy;
 use tagship_domain::reference::ImageName;
@@ -48,6 +50,22 @@ impl RegistryConnection {
         }
         let ecr = Ecr::connect(&identity, &place.image.registry, clock, Arc::clone(&reporter)).await?;
         Self::over(Arc::new(ecr), place.image.clone(), reporter)
+    }
+
+    /// Returns the logins of a run: its own in the registry that the image goes to, and what else there is.
+    pub(super) fn logins(&self, settings: &Settings) -> Arc<dyn FindLogin> {
+        Arc::new(Logins::new(
+            settings.build.logins.clone(),
+            Some(self.login()),
+            Arc::clone(&self.reporter),
+        ))
+    }
+
+    /// Returns the way to the registries that base images come from; contacts none.
+    pub(super) fn bases(&self, logins: Arc<dyn FindLogin>) -> BaseRegistries {
+        let registry = self.image.registry.clone();
+        let reporter = Arc::clone(&self.reporter);
+        BaseRegistries::new(self.http.clone(), registry, self.login(), logins, reporter)
     }
 
     /// Returns the way to a repository over a login that is there.

@@ -1,11 +1,14 @@
 //! Everything up to the plan. Nothing here writes.
 
+mod requests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use semver::Version;
 
 use super::RunError;
+use super::base_changed::CurrentBases;
 use super::commit_naming::CommitNaming;
 use super::connection::RegistryConnection;
 use super::history::History;
@@ -18,8 +21,7 @@ use super::version::{OfForge, merged};
 use crate::pipeline::{PipelineError, PlannedRepository, gather, read_parts};
 use crate::ports::{ReadRepositories as _, ReleasePlace, Reporter, RunEvent, Warning};
 use crate::registry::UnmadeRepository;
-use crate::settings::{CacheWish, Publishing, Settings};
-use tagship_domain::build::BuildRequest;
+use crate::settings::{BaseChanged, Publishing, Settings};
 use tagship_domain::bump::VersionTag;
 use tagship_domain::event::{Mismatch, RepositoryInfo};
 use tagship_domain::facts::{Fact, Facts};
@@ -41,6 +43,8 @@ pub(super) struct RunContext<'a> {
     /// The same, where the repository turned out to need other names.
     renamed: OnceLock<TagSet>,
     labels: BTreeMap<String, String>,
+    /// What the base images are now, where that counts.
+    bases: CurrentBases,
     /// The logins of a run with several images.
     shared: Option<&'a SharedRegistries>,
     /// The tags that this image has claimed among them.
@@ -107,6 +111,7 @@ impl<'a> RunContext<'a> {
             wanted,
             renamed: OnceLock::new(),
             labels,
+            bases: CurrentBases::default(),
             shared: None,
             claimed: OnceLock::new(),
         })
@@ -214,6 +219,18 @@ impl<'a> RunContext<'a> {
         }
     }
 
+    /// Finds out what the base images are now, where changed ones are to be built on; gives what is not known of them.
+    pub(super) async fn resolve_bases(&self, connection: &RegistryConnection) -> Vec<Note> {
+        let is_dirty = self.naming.source.is_dirty();
+        if self.settings.base_changed == BaseChanged::Ignore || is_dirty {
+            return Vec::new();
+        }
+        let request = self.build_request();
+        self.bases
+            .resolve(self.settings, &request, connection, &*self.reporter)
+            .await
+    }
+
     /// What the registry says of the wanted tags, and what lies around them. A repository that is missing holds nothing.
     pub(super) async fn facts(
         &self,
@@ -270,8 +287,11 @@ impl<'a> RunContext<'a> {
                 fetch_repository_info(&self.settings.github, &*self.reporter).await
             };
             request.labels = self.naming.labels(&self.made, &self.naming.repository(known))?;
+            request.labels.extend(self.bases.labels(plan.rebase.as_ref()));
         }
-        if let Some((wish, tags)) = self.release.as_ref().filter(|_| !plan.is_part) {
+        // A patched image is no release of its version: that is the one which keeps the tag.
+        let makes_release = !plan.is_part && plan.rebase.is_none();
+        if let Some((wish, tags)) = self.release.as_ref().filter(|_| makes_release) {
             match releasable(self.settings, &self.naming) {
                 Ok(released) => {
                     plan.release = Some(Box::pin(wish.plan(released, tags, &self.reporter)).await?);
@@ -300,49 +320,5 @@ impl<'a> RunContext<'a> {
     /// Ends what was started for this run alone.
     pub(super) async fn close(self) {
         self.target.close().await;
-    }
-
-    fn plan_request(&self, scope: Scope) -> PlanRequest {
-        let request = self.naming.request.clone();
-        PlanRequest {
-            image: self.target.image.clone(),
-            source: self.naming.source.clone(),
-            version: self.naming.version.clone(),
-            wanted: self.renamed.get().unwrap_or(&self.wanted).clone(),
-            also: self.naming.usual_tags(),
-            request: match &scope {
-                Scope::Merged(index) => request.with_platforms(index.platforms()),
-                Scope::Whole | Scope::Part => request,
-            },
-            missing_git_tag: self
-                .naming
-                .counted_git_tag()
-                .filter(|_| self.settings.release.is_none()),
-            rebuild: self.settings.rebuild,
-            build: self.build_request(),
-            scope,
-        }
-    }
-
-    pub(super) fn build_request(&self) -> BuildRequest {
-        let mut request = BuildRequest {
-            labels: self.labels.clone(),
-            ..self.naming.build.clone()
-        };
-        let options = &mut request.options;
-        match &self.settings.build.cache {
-            CacheWish::None => {}
-            CacheWish::Registry { is_optional } => options.keep_cache_in(&self.target.image, *is_optional),
-            CacheWish::Lines {
-                from,
-                to,
-                is_optional,
-            } => {
-                options.cache_from.push(from.clone());
-                options.cache_to.push(to.clone());
-                options.is_cache_optional = *is_optional;
-            }
-        }
-        request
     }
 }

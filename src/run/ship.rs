@@ -25,12 +25,10 @@ use super::target::note_destination;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::engine::{EngineBuilder, Spread};
-use crate::logins::Logins;
 use crate::pipeline::{
     FurtherTargets, Ledger, MissingRepository, PipelineError, PlannedRepository, Writers, execute,
 };
-use crate::ports::{FindLogin, OpenBase, Reporter, RunEvent, Stage};
-use crate::registry::BaseRegistries;
+use crate::ports::{OpenBase, Reporter, RunEvent, Stage};
 use crate::report::{LeftImage, hold_warnings, plan_text};
 use crate::settings::Settings;
 use tagship_domain::plan::{Content, Plan};
@@ -110,9 +108,11 @@ async fn ship_from(
     exports::check(settings.exports, context.target(), &reporter).await?;
     let scope = context.scope(&connection).await?;
     let missing = context.repository_to_make(&connection).await?;
+    let unknown_bases = context.resolve_bases(&connection).await;
     let facts = context.facts(&connection, &scope, missing.as_ref()).await?;
     ledger.enter(Stage::Plan, &*reporter);
     let mut plan = context.plan(scope, Ok(&facts)).await?;
+    plan.notes.extend(unknown_bases);
     plan.repository = missing.as_ref().map(|missing| missing.plan.clone());
     plan_bases(settings, &mut plan, Some(&connection)).await?;
     let history = History::of(settings, Arc::clone(&reporter));
@@ -206,20 +206,8 @@ async fn publish(
         return Err(RunError::NoForge);
     }
     let repository = connection.repository()?;
-    let logins = Logins::new(
-        settings.build.logins.clone(),
-        Some(connection.login()),
-        Arc::clone(&reporter),
-    );
-    let logins: Arc<dyn FindLogin> = Arc::new(logins);
-    let bases = BaseRegistries::new(
-        connection.http().clone(),
-        plan.image.registry.clone(),
-        connection.login(),
-        Arc::clone(&logins),
-        Arc::clone(&reporter),
-    );
-    let bases: Arc<dyn OpenBase> = Arc::new(bases);
+    let logins = connection.logins(settings);
+    let bases: Arc<dyn OpenBase> = Arc::new(connection.bases(Arc::clone(&logins)));
     let watch = BuildWatch::new(&settings.build, &reporter);
     let counter = watch.counter();
     let builder = Spread::new(&settings.build.builders, &watch.reporter(), |place, reporter| {

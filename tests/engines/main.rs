@@ -8,6 +8,7 @@
 mod action;
 mod archives;
 mod bad_input;
+mod base_changed;
 mod builders;
 mod client_requests;
 mod clients;

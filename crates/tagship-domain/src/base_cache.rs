@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::build::{BaseImage, BaseOrigin, BuildRequest};
+use crate::build::{BaseImage, BaseOrigin, BuildRequest, NamedContext};
 use crate::dockerfile::{WrittenImage, images, stage_names};
 use crate::error::{Diagnose, FailureKind, cleaned};
 use crate::reference::{Digest, ImageName, PartialRef, Reference, RegistryHost, RepositoryName, Tag};
@@ -30,6 +30,37 @@ pub fn base_images(dockerfile: &str, request: &BuildRequest) -> Vec<UpstreamImag
         names.any(|name| request.options.contexts.contains_key(name))
     };
     read.filter(|image| !is_replaced(image)).collect()
+}
+
+/// Returns the images that named contexts stand for.
+///
+/// Source: BuildKit, `frontend/dockerui/namedcontext.go`.
+pub fn named_images(request: &BuildRequest) -> Vec<UpstreamImage> {
+    let addresses = request
+        .options
+        .contexts
+        .values()
+        .filter_map(|context| match context {
+            NamedContext::Address(address) => address.strip_prefix("docker-image://"),
+            NamedContext::Folder(_) => None,
+        });
+    let images = addresses.map(|image| WrittenImage {
+        written: image.to_owned(),
+        image: Some(image.to_owned()),
+        line: 0,
+    });
+    images.map(UpstreamImage::of).collect()
+}
+
+/// What an image's name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedBase<'a> {
+    /// Whatever the tag points to.
+    Tag(&'a ImageName, &'a Tag),
+    /// One image for ever.
+    Digest,
+    /// The builder alone knows it.
+    Unknown,
 }
 
 /// An image that a build reads, as its Dockerfile names it.
@@ -139,6 +170,20 @@ impl UpstreamImage {
             suffix,
             context: Some(context),
             is_stage: false,
+        }
+    }
+
+    /// Returns the image as it is written, with variables filled in where they are known.
+    pub fn text(&self) -> &str {
+        self.written.image.as_deref().unwrap_or(&self.written.written)
+    }
+
+    /// Returns what its name stands for upstream.
+    pub fn named(&self) -> NamedBase<'_> {
+        match (&self.name, &self.reference) {
+            (Some(image), Some(Reference::Tag(tag))) => NamedBase::Tag(image, tag),
+            (Some(_), Some(Reference::Digest(_))) => NamedBase::Digest,
+            _ => NamedBase::Unknown,
         }
     }
 
@@ -344,6 +389,38 @@ mod tests {
             };
             assert_eq!(base.origin.code(), code, "{dockerfile}");
         }
+    }
+
+    #[test]
+    fn a_name_stands_for_a_tag_for_one_image_or_for_what_the_builder_knows() {
+        let mut request = BuildRequest::default();
+        for (name, address) in [
+            ("shared", "docker-image://quay.io/a/b:2"),
+            ("git", "https://git.example/a.git"),
+        ] {
+            let context = crate::build::NamedContext::Address(address.to_owned());
+            request.options.contexts.insert(name.to_owned(), context);
+        }
+        let digest = format!("ab@sha256:{}", "ab".repeat(32));
+        let dockerfile = format!(
+            "ARG V=3\nFROM python:$V AS a\nFROM {digest} AS b\nFROM x-$TARGETARCH AS c\nFROM scratch\nCOPY --from=a / /\nCOPY --from=b / /\nCOPY --from=c / /\nCOPY --from=shared / /\n"
+        );
+        let mut images = base_images(&dockerfile, &request);
+        images.extend(named_images(&request));
+        let named = images.iter().map(|image| match image.named() {
+            NamedBase::Tag(name, tag) => format!("{}: {name}:{tag}", image.text()),
+            NamedBase::Digest => format!("{}: one", image.text()),
+            NamedBase::Unknown => format!("{}: unknown", image.text()),
+        });
+        assert_eq!(
+            named.collect::<Vec<_>>(),
+            [
+                "python:3: registry-1.docker.io/library/python:3".to_owned(),
+                format!("{digest}: one"),
+                "x-$TARGETARCH: unknown".to_owned(),
+                "quay.io/a/b:2: quay.io/a/b:2".to_owned(),
+            ]
+        );
     }
 
     #[test]

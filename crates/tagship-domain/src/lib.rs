@@ -4,6 +4,7 @@
 
 pub mod artifact;
 pub mod base_cache;
+pub mod base_digests;
 pub mod build;
 pub mod bump;
 pub mod capability;

@@ -3,6 +3,7 @@
 use semver::Version;
 use serde::Serialize;
 
+use crate::base_digests::BaseDigests;
 use crate::build::{BuildRequest, CacheTagError, RequestHash, RequestPart};
 use crate::facts::{Fact, Facts, ImageFacts, Revision, Source};
 use crate::findings::{GatePlan, NeverScanned};
@@ -21,6 +22,7 @@ mod note;
 mod planned_tag;
 mod promotion;
 mod reason;
+mod rebase;
 mod size;
 mod target;
 
@@ -31,6 +33,7 @@ pub use note::{NoRelease, Note};
 pub use planned_tag::{PlannedTag, TagAction};
 pub use promotion::{PromotedTag, PromotionPlan, PromotionRequest, SetBack, SetBacks};
 pub use reason::{HoldReason, TagSource};
+pub use rebase::{NoRebase, Rebase};
 pub use size::{SizeLimit, SizeSource, TooLarge};
 pub use target::TargetPlan;
 
@@ -50,6 +53,8 @@ pub struct PlanRequest {
     pub also: Vec<(Tag, TagClass)>,
     /// Whether to build although the commit is published.
     pub rebuild: bool,
+    /// What the base images are now, where changed ones make another image of a published commit.
+    pub bases: Option<BaseDigests>,
     /// What to build.
     pub build: BuildRequest,
     /// What the image is built from beside the commit.
@@ -83,6 +88,10 @@ pub struct Plan {
     /// What the build is compared with, where it is a rebuild: then no tag is put.
     #[serde(skip)]
     pub rebuild: Option<RebuildBase>,
+    /// The image of this commit that another one replaces under moving tags, since base images changed; the tags that keep it
+    /// are not among the tags then.
+    #[serde(rename = "base-changed", skip_serializing_if = "Option::is_none")]
+    pub rebase: Option<Rebase>,
     /// What happens to each tag, in the order in which tags are put.
     pub tags: Vec<PlannedTag>,
     /// The repository's setting, if it could be read.

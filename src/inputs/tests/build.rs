@@ -159,6 +159,27 @@ fn paths_of_the_host_and_of_job_containers_are_mapped_in_the_action() {
 }
 
 #[test]
+fn changed_base_images_are_built_on_where_the_whole_build_is_in_one_run() {
+    let changed = |text: &str| Case::complete().flag("base-changed", text);
+    assert_eq!(Case::complete().settings().base_changed, BaseChanged::Ignore);
+    assert_eq!(changed("ignore").settings().base_changed, BaseChanged::Ignore);
+    assert_eq!(changed("rebuild").settings().base_changed, BaseChanged::Rebuild);
+    let (message, _) = changed("always").problem();
+    assert_eq!(
+        message,
+        "`--base-changed`: `always` is neither `rebuild` nor `ignore`"
+    );
+    for (input, why) in [
+        ("by-digest", "needs the whole build in one run"),
+        ("from-cache", "reads copies that may be a day older"),
+    ] {
+        let (message, hint) = changed("rebuild").flag(input, "true").problem();
+        assert!(message.contains(why), "{message}");
+        assert!(hint.is_some(), "{message}");
+    }
+}
+
+#[test]
 fn a_rebuild_needs_what_makes_digests_equal() {
     let (message, hint) = Case::complete().flag("rebuild", "true").problem();
     assert_eq!(

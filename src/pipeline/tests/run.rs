@@ -211,6 +211,7 @@ impl Run {
                 request: RequestHash::of(&build, &places()),
                 missing_git_tag: None,
                 rebuild: false,
+                bases: None,
                 scope: Scope::Whole,
                 build,
             },

@@ -70,6 +70,13 @@ pub(super) const ROWS: &[Input] = &[
         "rebuild",
         "Build although the commit is published, and compare: no tag is put, and another image ends the run with 10 and says in what it differs. Needs `reproducible`; with `no-cache` every step runs anew",
     ),
+    Input::text(
+        Section::Run,
+        "base-changed",
+        "WHAT",
+        "What becomes of a published commit whose base images changed since: `ignore`; or `rebuild`, which builds it again and publishes the new image under moving and dated tags alone",
+    )
+    .default("ignore"),
     Input::flag(
         Section::Run,
         "allow-dirty",

@@ -191,6 +191,16 @@ fn plan() -> Value {
             "repository": planned_repository(),
             "content": content,
             "by-digest": {"const": true},
+            "base-changed": object(
+                &json!({
+                    "replaces": digest(),
+                    "changes": {"type": "array", "items": object(
+                        &json!({"image": text(), "before": digest(), "now": digest()}),
+                        &["before"],
+                    )},
+                }),
+                &[],
+            ),
             "max-size": object(
                 &json!({"bytes": {"type": "integer", "minimum": 1}, "source": {"enum": ["max-size", "lambda"]}}),
                 &[],
@@ -206,6 +216,7 @@ fn plan() -> Value {
         }),
         &[
             "by-digest",
+            "base-changed",
             "max-size",
             "test",
             "gate",

@@ -6,6 +6,7 @@ use semver::Version;
 use serde::Serialize;
 
 use super::Unknown;
+use crate::base_digests::BaseDigests;
 use crate::build::{RequestHash, RequestPart};
 use crate::content::Platform;
 use crate::reference::Digest;
@@ -20,6 +21,12 @@ pub struct ImageFacts {
     pub version: Option<Version>,
     /// What it was built from beside the commit, as its label says.
     pub request: Option<RequestHash>,
+    /// The base images that it was built on, as its label says.
+    #[serde(skip)]
+    pub bases: Option<BaseDigests>,
+    /// The image whose place it takes under moving tags, as its label says.
+    #[serde(skip)]
+    pub replaces: Option<Digest>,
     /// One entry for each platform, in the order of the index.
     pub platforms: Vec<PlatformManifest>,
     /// Bytes of the config and the layers, compressed, over all platforms; each blob once.

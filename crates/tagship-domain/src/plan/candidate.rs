@@ -112,6 +112,10 @@ impl Candidate<'_> {
         if order == Some(&Order::Anywhere) {
             return Ok(None);
         }
+        // It is this commit on later base images.
+        if self.digest.is_some() && image.is_some_and(|image| image.replaces == self.digest) {
+            return Ok(Some(HoldReason::PointsToPatchedImage));
+        }
         if let Some(held) = image.and_then(|image| self.behind_label(image)) {
             return Ok(Some(held));
         }

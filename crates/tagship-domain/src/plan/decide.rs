@@ -1,7 +1,8 @@
 //! The planner.
 
 use super::candidate::withheld;
-use super::{Content, Note, Plan, PlanRequest, PlannedTag, Scope, TagAction};
+use super::rebase::RebaseDecision;
+use super::{Content, Note, Plan, PlanRequest, PlannedTag, ReuseReason, Scope, TagAction};
 use crate::facts::{Fact, Facts, OrderingFacts};
 use crate::immutability::Mutability;
 use crate::rebuild::RebuildBase;
@@ -33,7 +34,7 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         })
         .filter(counts)
         .collect();
-    let published = facts.as_ref().ok().and_then(|facts| {
+    let mut published = facts.as_ref().ok().and_then(|facts| {
         let (digest, tag, basis) = request.published(facts, &revision)?;
         let digest = if is_part {
             request.published_part(facts, digest)?
@@ -49,6 +50,25 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
     });
     if rebuild.is_some() {
         tags.retain(|tag| matches!(tag.action, TagAction::Keep { .. } | TagAction::Conflict(_)));
+    }
+    let mut rebase = None;
+    if let (Some((digest, ..)), Ok(facts)) = (&published, &facts) {
+        match request.rebase(*digest, &tags, facts, &revision) {
+            RebaseDecision::Current => {}
+            RebaseDecision::Left { changes, reason } => {
+                notes.push(Note::BaseChangeLeft { changes, reason });
+            }
+            RebaseDecision::Replaced {
+                rebase: made,
+                newer,
+                tags: moving,
+            } => {
+                notes.push(Note::BaseChanged(made.clone()));
+                rebase = Some(made);
+                published = newer.map(|(digest, tag)| (digest, tag, ReuseReason::Label));
+                tags = moving;
+            }
+        }
     }
     let mut mutability = None;
     match facts {
@@ -98,6 +118,7 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         content,
         is_part,
         rebuild,
+        rebase,
         tags,
         mutability,
         targets: Vec::new(),

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+use super::{NoRebase, Rebase};
+use crate::base_digests::BaseChange;
 use crate::build::CacheTagError;
 use crate::content::Platform;
 use crate::facts::{Unknown, paths};
@@ -63,6 +65,22 @@ pub enum Note {
     },
     /// The image of this platform was not tested.
     Untested(Platform),
+    /// Base images of the published image changed: another one takes its place under moving tags.
+    BaseChanged(Rebase),
+    /// Base images of the published image changed, and it stays.
+    BaseChangeLeft {
+        /// Those that changed.
+        changes: Vec<BaseChange>,
+        /// Why.
+        reason: NoRebase,
+    },
+    /// What a base image is now is not known, and it is not compared.
+    BaseUnknown {
+        /// The image as the Dockerfile names it.
+        image: String,
+        /// Why.
+        problem: String,
+    },
 }
 
 /// Why a run that is to release does not.
@@ -98,6 +116,9 @@ impl Note {
             Self::DocumentsUnread(_) => "documents-unread",
             Self::DocumentLeftOut { .. } => "document-left-out",
             Self::Untested(_) => "untested",
+            Self::BaseChanged(_) => "base-changed",
+            Self::BaseChangeLeft { .. } => "base-change-left",
+            Self::BaseUnknown { .. } => "base-unknown",
         }
     }
 }
@@ -168,11 +189,37 @@ impl fmt::Display for Note {
             Self::DocumentLeftOut { name } => {
                 write!(f, "the release is without `{name}`: it is too large, one of too many, or not what the registry says it is")
             }
+            Self::BaseChanged(Rebase { replaces, changes }) => write!(
+                f,
+                "base images changed: {}; another image of this commit gets moving and dated tags, and all other tags stay at {}",
+                listed(changes),
+                replaces.short()
+            ),
+            Self::BaseChangeLeft { changes, reason } => {
+                let reason = match reason {
+                    NoRebase::TagsMissing => {
+                        "tags that promise to stay are missing, and get the published image first; the next run builds again"
+                    }
+                    NoRebase::NoMovingTag => "nothing is built, because no moving or dated tag would get the image",
+                };
+                write!(f, "base images changed: {}; {reason}", listed(changes))
+            }
+            Self::BaseUnknown { image, problem } => write!(
+                f,
+                "whether base image `{}` changed is not known: {}",
+                cleaned(image),
+                cleaned(problem)
+            ),
             Self::Untested(platform) => {
                 write!(f, "the image for {platform} was not tested: the engine cannot run it")
             }
         }
     }
+}
+
+fn listed(changes: &[BaseChange]) -> String {
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    changes.join(", ")
 }
 
 impl Serialize for Note {

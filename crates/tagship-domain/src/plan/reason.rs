@@ -50,6 +50,8 @@ pub enum HoldReason {
     CommitOutOfReach(CommitId),
     /// It points to a commit that is not in the repository.
     CommitNotInRepository(CommitId),
+    /// It points to an image of this commit that was built again, since base images had changed.
+    PointsToPatchedImage,
     /// The event gives it to another commit than the one that is checked out.
     EventIsAboutAnotherCommit(Box<Mismatch>),
     /// Another run moved it on after this one had put it.
@@ -79,6 +81,7 @@ impl HoldReason {
             Self::PointsToUnrelatedCommit(_) => "points-to-unrelated-commit",
             Self::CommitOutOfReach(_) => "commit-out-of-reach",
             Self::CommitNotInRepository(_) => "commit-not-in-repository",
+            Self::PointsToPatchedImage => "points-to-patched-image",
             Self::EventIsAboutAnotherCommit(_) => "event-is-about-another-commit",
             Self::MovedByAnotherRun => "moved-by-another-run",
             Self::Undecided => "undecided",
@@ -102,6 +105,7 @@ impl HoldReason {
             | Self::GreaterVersionExists { .. }
             | Self::NotStable { .. }
             | Self::PointsToLaterCommit(_)
+            | Self::PointsToPatchedImage
             | Self::MovedByAnotherRun
             | Self::Undecided => None,
         }
@@ -153,6 +157,7 @@ impl fmt::Display for HoldReason {
                 "it points to commit {}, which is not in this repository",
                 commit.short()
             ),
+            Self::PointsToPatchedImage => f.write_str("it points to this commit on later base images"),
             Self::EventIsAboutAnotherCommit(mismatch) => mismatch.fmt(f),
             Self::MovedByAnotherRun => f.write_str("another run has moved it on since"),
             Self::Undecided => f.write_str("could not determine whether it may move"),

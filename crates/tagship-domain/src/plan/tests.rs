@@ -1,5 +1,7 @@
 //! Plans, by what the registry holds.
 
+mod rebase;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -61,6 +63,7 @@ fn plan_request(rules: &[&str], version: Option<&str>) -> PlanRequest {
         request: request(None),
         missing_git_tag: None,
         rebuild: false,
+        bases: None,
         scope: Scope::Whole,
         build: build(),
         source: Source {

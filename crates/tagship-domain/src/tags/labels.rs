@@ -11,6 +11,7 @@ use super::error::{LineError, LineProblem, TagError};
 use super::line::lines;
 use super::variables::{Scope, Text};
 use super::{Mode, TagContext};
+use crate::base_digests::{BASES, REPLACES};
 use crate::build::RequestHash;
 use crate::facts::DIRTY_SUFFIX;
 use crate::template::Escape;
@@ -23,7 +24,7 @@ pub const VERSION: &str = "org.opencontainers.image.version";
 /// The label that carries what the image was built from beside the commit.
 pub const REQUEST: &str = "io.github.tagship.request";
 /// The labels that Tagship reads again; those of an image that is made come from no other image.
-pub const RESERVED: [&str; 3] = [REVISION, VERSION, REQUEST];
+pub const RESERVED: [&str; 5] = [REVISION, VERSION, REQUEST, BASES, REPLACES];
 
 /// A label or an annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
