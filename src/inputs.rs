@@ -134,7 +134,7 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
     let naming = naming::read(&raw, environment, &mut problems);
     let gate = gate::read(&raw, &paths, push, &mut problems);
     let sign = signing::read(&raw, environment, &paths, push, &mut problems);
-    let rebuild = naming::rebuild(&raw, build.as_ref(), &mut problems);
+    let rebuild = naming::rebuild(&raw, build.as_ref(), push, &mut problems);
     let base_changed = naming::base_changed(&raw, build.as_ref(), &publishing, &mut problems);
     let create_repository = repositories::created(&raw, environment, place.as_ref(), &mut problems);
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
@@ -148,14 +148,10 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
     let mut notes = paths.into_notes();
     notes.append(&mut left_out);
     notes.extend(publishing::untested(test.is_some(), push));
+    notes.extend(naming::left_out(base_changed, push));
     notes.extend(raw.provenance());
     let event = job_event(environment, false, &mut notes);
-    if let Some(folder) = environment.project().filter(|_| raw.has_file()) {
-        notes.push(format!(
-            "`{}` is read, and relative paths begin there; those of flags begin here",
-            folder.join(crate::config::FILE_NAME).display()
-        ));
-    }
+    notes.extend(of_file(&raw, environment));
     match (problems.finish(), place, identity, build) {
         (Ok(()), Some(place), Some(identity), Some(build)) => Ok(fork::checked(ResolvedSettings {
             settings: Settings {
@@ -200,6 +196,15 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
         // Each part is absent only together with a problem; this keeps the promise without a panic.
         (Ok(()), ..) => Err(SettingsError::incomplete()),
     }
+}
+
+/// Says which file is read, where relative paths begin there and not where the user is.
+fn of_file(raw: &RawInputs, environment: &Environment) -> Option<String> {
+    let folder = environment.project().filter(|_| raw.has_file())?;
+    Some(format!(
+        "`{}` is read, and relative paths begin there; those of flags begin here",
+        folder.join(crate::config::FILE_NAME).display()
+    ))
 }
 
 /// Parses and checks how findings are judged; what else is given is not looked at.

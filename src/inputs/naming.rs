@@ -22,11 +22,23 @@ pub(super) struct NamingInputs {
 }
 
 /// Whether to build although the commit is published. What is compared then has to be reproducible.
-pub(super) fn rebuild(raw: &RawInputs, build: Option<&BuildSettings>, problems: &mut Problems) -> bool {
+pub(super) fn rebuild(
+    raw: &RawInputs,
+    build: Option<&BuildSettings>,
+    push: bool,
+    problems: &mut Problems,
+) -> bool {
     let Some(value) = raw.text("rebuild", problems) else {
         return false;
     };
     let rebuild = raw.flag("rebuild", problems);
+    if rebuild && !push {
+        problems.add::<()>(
+            &value.origin,
+            "compares with what is published, and this run publishes nothing",
+            "leave it out, or give it to `tagship ship`, which puts no tag then either".to_owned(),
+        );
+    }
     if rebuild && build.is_some_and(|build| !build.reproducible) {
         problems.add::<()>(
             &value.origin,
@@ -71,6 +83,12 @@ pub(super) fn base_changed(
         );
     }
     BaseChanged::Rebuild
+}
+
+/// Says that `base-changed` does nothing, where nothing is published.
+pub(super) fn left_out(base_changed: BaseChanged, push: bool) -> Option<String> {
+    let is_left_out = base_changed == BaseChanged::Rebuild && !push;
+    is_left_out.then(|| "`base-changed` is left out: it is about what is published".to_owned())
 }
 
 /// Reads the inputs about names. `images` is read as a destination.

@@ -1,5 +1,7 @@
 //! The knobs of a build, each with the lines that `docker/build-push-action` takes.
 
+use url::Url;
+
 use super::cache;
 use super::entries::stays;
 use super::lists::{checked, each, names, one};
@@ -7,12 +9,13 @@ use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::InputText;
 use super::{Environment, Origin, RawInputs};
+use crate::settings::GitAddress;
 use tagship_domain::build::{
     Annotation, BuildOptions, Compression, Entitlement, HostEntry, LayerForm, NamedContext, Network, Ulimit,
     named_context, size_in_bytes,
 };
 use tagship_domain::content::Platform;
-use tagship_domain::untrusted::cleaned;
+use tagship_domain::untrusted::{cleaned, is_hidden};
 
 /// Reads everything about a build that has a default.
 pub(super) fn read(
@@ -106,7 +109,7 @@ fn contexts(raw: &RawInputs, paths: &Paths, options: &mut BuildOptions, problems
             continue;
         };
         let context = match context {
-            NamedContext::Address(_) => Some(context),
+            NamedContext::Address(address) => of_address(&name, address, &entry, problems),
             NamedContext::Folder(folder) => {
                 let path = paths.resolve(&folder.to_string_lossy());
                 let stays = stays(raw, &entry, &path, paths, problems);
@@ -119,6 +122,41 @@ fn contexts(raw: &RawInputs, paths: &Paths, options: &mut BuildOptions, problems
             problems.add::<()>(&entry.origin, message, None);
         }
     }
+}
+
+/// An address that the builder fetches from; what it is given, it repeats.
+fn of_address(
+    name: &str,
+    address: String,
+    entry: &InputText,
+    problems: &mut Problems,
+) -> Option<NamedContext> {
+    let context = cleaned(name);
+    if address.chars().any(is_hidden) || address.contains(char::is_whitespace) {
+        let message = format!("context `{context}` holds characters that are not shown");
+        return problems.add(&entry.origin, message, None);
+    }
+    let has_password = if GitAddress::is_repository(&address) {
+        match GitAddress::parse(&address) {
+            Ok(address) => address.secret().is_some(),
+            Err(error) => {
+                let message = format!("context `{context}`: {error}");
+                let hint = "an address is `https://HOST/PATH.git#REF:FOLDER`".to_owned();
+                return problems.add(&entry.origin, message, hint);
+            }
+        }
+    } else {
+        // What is no repository is a file or an image.
+        Url::parse(&address).is_ok_and(|url| !url.username().is_empty() || url.password().is_some())
+    };
+    if has_password {
+        let message =
+            format!("context `{context}` holds a password or token, which the builder would repeat");
+        let hint =
+            "leave it out; what opens a git repository is a secret: `secret-envs: GIT_AUTH_TOKEN=TOKEN`";
+        return problems.add(&entry.origin, message, hint.to_owned());
+    }
+    Some(NamedContext::Address(address))
 }
 
 fn folder_of(

@@ -59,8 +59,8 @@ pub fn plan_text(plan: &Plan) -> String {
         Content::Build { request } => writeln!(
             text,
             "  build {} in {}{}",
-            request.dockerfile.display(),
-            request.context.display(),
+            request.shown_dockerfile(),
+            request.shown_context(),
             if plan.is_part {
                 ", and push it by digest, without a tag"
             } else {

@@ -12,7 +12,7 @@ use crate::clock::SystemClock;
 use crate::git::GixCheckout;
 use crate::ports::{Clock as _, GitError, Reporter, RunEvent};
 use crate::settings::{Destination, RequestedVersion, Settings};
-use tagship_domain::build::{BuildRequest, NamedContext, Places, RequestHash};
+use tagship_domain::build::{BuildRequest, ContextOrigin, NamedContext, Places, RequestHash};
 use tagship_domain::event::{Event, Mismatch, RepositoryInfo};
 use tagship_domain::facts::Source;
 use tagship_domain::reference::Tag;
@@ -50,7 +50,16 @@ impl<'a> CommitNaming<'a> {
         let context = &settings.build.context;
         let (mut event, mismatch) = if let Some(event) = &settings.event {
             let checked_out = checkout.checked_out(context, event)?;
-            (event.clone(), event.mismatch(checked_out))
+            let mismatch = event.mismatch(checked_out);
+            let is_of_address = settings.build.git.is_some();
+            let mismatch = mismatch.map(|mismatch| {
+                if is_of_address {
+                    mismatch.of_address()
+                } else {
+                    mismatch
+                }
+            });
+            (event.clone(), mismatch)
         } else {
             (event_of_checkout(&checkout, context, &source, prefix)?, None)
         };
@@ -222,5 +231,9 @@ fn build_request(settings: &Settings, source: &Source) -> BuildRequest {
         reproducible: build.reproducible,
         base_images: Vec::new(),
         options: build.options.clone(),
+        origin: build.git.as_ref().map(|git| ContextOrigin {
+            address: git.address.to_string(),
+            tree: settings.tree(),
+        }),
     }
 }

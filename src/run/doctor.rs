@@ -5,6 +5,7 @@ mod forge;
 mod reachability;
 mod scanning;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ use self::examination::Examination;
 use super::build_here::runner_at;
 use super::connection::RegistryConnection;
 use super::context::RunContext;
+use super::git_context::fetched;
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::aws::{IdentityError, claims_of};
 use crate::engine::{EngineBuilder, Spread};
-use crate::logins::Logins;
-use crate::ports::{Builder as _, FindLogin, ImageStore, Reporter};
+use crate::ports::{Builder as _, ImageStore, Reporter};
 use crate::report::{ExaminationFailed, examination_text};
 use crate::settings::Settings;
 use tagship_domain::doctor::{Check, CheckState, Probed, Subject, permissions_check};
@@ -77,13 +78,22 @@ pub async fn doctor(
 }
 
 async fn examine(settings: &Settings, reporter: Arc<dyn Reporter>, found: &mut Examination) {
-    let context = match RunContext::read(settings, &[], Arc::clone(&reporter)).await {
+    let (fetched, failure) = match fetched(settings, &reporter).await {
+        Ok(fetched) => (fetched, None),
+        Err(error) => (Cow::Borrowed(settings), Some(error)),
+    };
+    let settings = &*fetched;
+    let read = match failure {
+        Some(error) => Err(error),
+        None => RunContext::read(settings, &[], Arc::clone(&reporter)).await,
+    };
+    let context = match read {
         Ok(context) => {
             if let Some(mismatch) = context.mismatch() {
                 found.warn(Subject::Checkout, mismatch);
             } else {
                 let request = context.build_request();
-                let reason = format!("the commit can be built from `{}`", request.dockerfile.display());
+                let reason = format!("the commit can be built from `{}`", request.shown_dockerfile());
                 found.add(Subject::Checkout, CheckState::Ok, cleaned(&reason));
             }
             Some(context)
@@ -160,12 +170,7 @@ async fn engine(
     let Some(context) = context else {
         return found.skip(&[Subject::Engine], "what to build is not known");
     };
-    let logins = Logins::new(
-        settings.build.logins.clone(),
-        Some(connection.login()),
-        Arc::clone(reporter),
-    );
-    let logins: Arc<dyn FindLogin> = Arc::new(logins);
+    let logins = connection.logins(settings);
     let builder = Spread::new(&settings.build.builders, reporter, |place, reporter| {
         let image = context.image().clone();
         let (logins, name) = (Arc::clone(&logins), image.to_string());

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -29,12 +29,20 @@ const TREE: &str = "tree";
 /// The most bytes of a file that holds a token.
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 
-/// Ends a fetch that is not waited for any more.
-struct StopOnDrop(Arc<AtomicBool>);
+/// Ends a fetch that is not waited for any more, and leaves nothing of it: its thread may hang on a server until the process ends.
+struct StopOnDrop {
+    stop: Arc<AtomicBool>,
+    /// The folder that is fetched into, until the fetch is done.
+    folder: Option<PathBuf>,
+}
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(folder) = &self.folder {
+            // What the thread still writes there, it removes itself when it ends.
+            drop(fs::remove_dir_all(folder));
+        }
     }
 }
 
@@ -87,8 +95,11 @@ pub(super) async fn fetched<'s>(
 /// Fetches the commit. The thread of a fetch that is not waited for ends with its next byte.
 async fn fetch(git: &GitContext, header: Option<SecretString>, folder: Arc<TempDir>) -> Result<(), GitError> {
     let address = git.address.clone();
-    let stop = StopOnDrop(Arc::default());
-    let stopped = Arc::clone(&stop.0);
+    let mut stop = StopOnDrop {
+        stop: Arc::default(),
+        folder: Some(folder.path().to_owned()),
+    };
+    let stopped = Arc::clone(&stop.stop);
     let (done, end) = oneshot::channel();
     thread::spawn(move || {
         let wanted = WantedCommit {
@@ -107,7 +118,10 @@ async fn fetch(git: &GitContext, header: Option<SecretString>, folder: Arc<TempD
         message,
     };
     match tokio::time::timeout(GIT_FETCH, end).await {
-        Ok(Ok(fetched)) => fetched,
+        Ok(Ok(fetched)) => {
+            stop.folder = None;
+            fetched
+        }
         Ok(Err(_)) => Err(failed("git's library ended without an answer".to_owned())),
         Err(_) => Err(failed(format!("it took longer than {} s", GIT_FETCH.as_secs()))),
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
-use tagship_domain::untrusted::cleaned;
+use tagship_domain::untrusted::{cleaned, is_hidden};
 
 /// A commit of a repository elsewhere, and a folder in it.
 ///
@@ -39,6 +39,9 @@ pub enum InvalidGitAddress {
         /// The protocol.
         scheme: String,
     },
+    /// What a reader would not see.
+    #[error("it holds characters that are not shown")]
+    Hidden,
     /// No address at all.
     #[error("it is not an address with a host and a path")]
     Address,
@@ -65,8 +68,27 @@ impl GitAddress {
         text.contains("://") || text.starts_with("git@")
     }
 
+    /// Whether an address of a named context is a git repository's, and not one of a file: what is fetched by HTTP is one if it
+    /// ends in `.git`.
+    ///
+    /// Source: BuildKit, `util/gitutil`, `ParseGitRef`.
+    pub fn is_repository(address: &str) -> bool {
+        let (remote, _) = address.split_once('#').unwrap_or((address, ""));
+        let of_protocol = ["git@", "git://", "ssh://"]
+            .iter()
+            .any(|begin| remote.starts_with(begin));
+        let of_web = || {
+            let url = Url::parse(remote).ok();
+            url.is_some_and(|url| url.path().trim_end_matches('/').strip_suffix(".git").is_some())
+        };
+        of_protocol || of_web()
+    }
+
     /// Reads an address.
     pub fn parse(text: &str) -> Result<Self, InvalidGitAddress> {
+        if text.chars().any(is_hidden) {
+            return Err(InvalidGitAddress::Hidden);
+        }
         let (remote, fragment) = text.split_once('#').unwrap_or((text, ""));
         let (reference, folder) = fragment.split_once(':').unwrap_or((fragment, ""));
         let shown = shown(remote)?;
@@ -283,8 +305,26 @@ mod tests {
             "https://host/app.git#main:../x",
             "https://host/app.git#main:.git/hooks",
             "https://ho st/app.git",
+            "https://host/app.git#ma\u{202e}in",
+            "https://host/a\u{200b}pp.git",
         ] {
             assert!(GitAddress::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_on_the_web_is_no_repository() {
+        for (address, is_repository) in [
+            ("https://host/app.git", true),
+            ("https://host/app.git/#main:docker", true),
+            ("git@host:team/app", true),
+            ("ssh://git@host/app", true),
+            ("git://host/app", true),
+            ("https://host/app.tar.gz", false),
+            ("https://host/app#a.git", false),
+            ("https://host/app?x=.git", false),
+        ] {
+            assert_eq!(GitAddress::is_repository(address), is_repository, "{address}");
         }
     }
 

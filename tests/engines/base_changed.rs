@@ -109,12 +109,12 @@ fn a_patched_base_makes_an_image_under_moving_tags_alone() {
             (again.status(), again.digest()),
             ("already-published".to_owned(), patched.digest())
         );
-        let plain = yard.ship_on(NO_ENGINE, &["--tags", TAGS]).code(0);
+        let unasked = yard.ship_on(NO_ENGINE, &["--tags", TAGS]).code(0);
         assert_eq!(
-            (plain.status(), plain.digest()),
+            (unasked.status(), unasked.digest()),
             ("already-published".to_owned(), first.digest())
         );
-        assert_eq!(plain.tags()["nightly"], "held");
+        assert_eq!(unasked.tags()["nightly"], "held");
         assert_eq!(yard.ecr.writes().len(), 0);
         assert_eq!(yard.tags(), tags);
     }

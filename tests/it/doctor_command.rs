@@ -8,6 +8,7 @@ use std::thread;
 use serde_json::{Value, json};
 use tagship_domain::immutability::Mutability;
 use test_support::checkout::Checkout;
+use test_support::git_server::GitServer;
 use test_support::github::Github;
 use test_support::local::{ACCOUNT, Ecr};
 use test_support::process::{Finished, finish};
@@ -156,6 +157,32 @@ fn wrong_inputs_are_found_with_their_cures() {
             "is no variable of Tagship",
             "did you mean `TAGSHIP_REPOSITORY`?",
         ),
+    );
+}
+
+#[test]
+fn the_context_of_an_address_is_judged_and_not_the_checkout() {
+    let yard = yard();
+    let elsewhere = Checkout::with(&[("app/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")]);
+    elsewhere.tag("v3.0.0");
+    let server = GitServer::of(&[("app", elsewhere.path())], None);
+    // What is wrong here is none of its business.
+    yard.checkout.write("hello", "changed");
+    let address = |fragment: &str| format!("{}#{fragment}", server.url("app"));
+    let whole = address("main:app");
+    expect(
+        &finish(&mut doctor(&yard, &["--context", &whole])),
+        &found(
+            "ok",
+            "checkout",
+            "the commit can be built from `app/Dockerfile`",
+            "",
+        ),
+    );
+    let none = address("other:app");
+    expect(
+        &finish(&mut doctor(&yard, &["--context", &none])),
+        &found("fail", "checkout", "has no branch or tag `other`", ""),
     );
 }
 

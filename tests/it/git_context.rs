@@ -2,6 +2,7 @@
 //! engine is asked.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 
 use secrecy::SecretString;
@@ -9,7 +10,7 @@ use tagship::git::{GixCheckout, WantedCommit};
 use tempfile::TempDir;
 use test_support::checkout::Checkout;
 use test_support::git_server::GitServer;
-use test_support::process::{finish, tagship};
+use test_support::process::{Process, Signal, finish, tagship};
 
 fn checkout() -> Checkout {
     let mut checkout = Checkout::with(&[("app/Dockerfile", "FROM scratch\nCOPY a /a\n"), ("app/a", "1")]);
@@ -158,6 +159,94 @@ fn a_token_opens_the_repository_and_stands_in_no_message() {
     let (code, said) = build(home.path(), &["--context", &with_password, "-v"], &[]);
     assert_eq!(code, Some(1), "{said}");
     assert!(!said.contains("hunter22"), "{said}");
+}
+
+#[test]
+fn a_fetch_that_is_interrupted_leaves_nothing() {
+    // A server that takes the question and never answers.
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = format!("http://{}/app.git", server.local_addr().expect("it has one"));
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let scratch = tempfile::tempdir().expect("a temporary folder can be made");
+    let mut program = tagship(home.path());
+    program
+        .args([
+            "build",
+            "--docker-host",
+            "unix:///nonexistent.sock",
+            "--context",
+            &address,
+        ])
+        .env("TMPDIR", scratch.path());
+    let process = Process::start(&mut program);
+    let _asked = server.accept().expect("the program asks");
+    let left = || fs::read_dir(scratch.path()).expect("it is there").count();
+    assert_eq!(left(), 1, "the folder that is fetched into");
+    process.signal(Signal::Int);
+    process.wait().expect_code(130);
+    assert_eq!(left(), 0);
+}
+
+/// The event of a pushed tag, and a context at another commit.
+#[test]
+fn an_event_about_another_commit_is_mended_at_the_address() {
+    let mut checkout = checkout();
+    checkout.commit(&[("app/a", "3")]);
+    let server = GitServer::of(&[("app", checkout.path())], None);
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let tagged = checkout.git(&["rev-parse", "v1.1.0^{commit}"]);
+    let mut ship = tagship(home.path());
+    ship.args(["plan", "--local", "--repository", "app"])
+        .args(["--context", &format!("{}#main:app", server.url("app"))])
+        .envs([
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_EVENT_NAME", "push"),
+            ("GITHUB_REF", "refs/tags/v1.1.0"),
+            ("GITHUB_SHA", tagged.as_str()),
+        ]);
+    let run = finish(&mut ship);
+    assert_eq!(run.code, Some(10), "{}", run.stderr);
+    let head = &checkout.head()[..12];
+    assert!(
+        run.stderr.contains(&format!("commit {head} is the context's")),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr
+            .contains("name the tag behind the address of `context`"),
+        "{}",
+        run.stderr
+    );
+    assert!(!run.stderr.contains("actions/checkout"), "{}", run.stderr);
+}
+
+#[test]
+fn a_plan_shows_the_address_and_not_where_it_was_fetched_to() {
+    let checkout = checkout();
+    let server = GitServer::of(&[("app", checkout.path())], None);
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let address = format!("{}#main:app", server.url("app"));
+    let planned = |more: &[&str]| {
+        let mut plan = tagship(home.path());
+        plan.args(["plan", "--local", "--repository", "app", "--context", &address])
+            .args(["--docker-host", "unix:///nonexistent.sock"])
+            .args(more);
+        finish(&mut plan)
+    };
+    let text = planned(&[]);
+    let line = format!("  build app/Dockerfile in {address}");
+    assert!(
+        text.stdout.contains(&line) || text.stderr.contains(&line),
+        "{}{}",
+        text.stdout,
+        text.stderr
+    );
+    let json = planned(&["--json"]);
+    let plan: serde_json::Value = serde_json::from_str(&json.stdout).expect("it is JSON");
+    let request = &plan["content"]["request"];
+    assert_eq!(request["context"], address.as_str());
+    assert_eq!(request["dockerfile"], "app/Dockerfile");
 }
 
 #[test]

@@ -44,13 +44,14 @@ pub use request_hash::{Places, RequestHash, RequestPart};
 pub use steps::{Entitlement, HostEntry, Network, Ulimit, size_in_bytes};
 
 /// One build of one Dockerfile.
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Default)]
 pub struct BuildRequest {
     /// The folder that is sent as the build context; absolute.
     pub context: PathBuf,
     /// The Dockerfile, inside or outside the context; absolute.
     pub dockerfile: PathBuf,
+    /// Where the context was fetched from, where it was: its folder is gone with the run.
+    pub origin: Option<ContextOrigin>,
     /// The stage to build; the last one when absent.
     pub target: Option<String>,
     /// Build arguments. Values are replaced where they are repeated.
@@ -69,11 +70,74 @@ pub struct BuildRequest {
     pub reproducible: bool,
     /// Where base images come from, where the registry's pull-through cache is asked for. It is no part of what the image is built
     /// from: a copy is the same image.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub base_images: Vec<BaseImage>,
     /// What has a default.
-    #[serde(flatten)]
     pub options: BuildOptions,
+}
+
+/// Where a context was fetched from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextOrigin {
+    /// The address with reference and folder, without credentials.
+    pub address: String,
+    /// The folder of all that was fetched; absolute.
+    pub tree: PathBuf,
+}
+
+impl BuildRequest {
+    /// Returns the context as people know it.
+    pub fn shown_context(&self) -> Cow<'_, str> {
+        match &self.origin {
+            Some(origin) => origin.address.as_str().into(),
+            None => self.context.to_string_lossy(),
+        }
+    }
+
+    /// Returns the Dockerfile as people know it.
+    pub fn shown_dockerfile(&self) -> Cow<'_, str> {
+        let tree = self.origin.as_ref().map(|origin| &origin.tree);
+        let within = tree.and_then(|tree| self.dockerfile.strip_prefix(tree).ok());
+        within.unwrap_or(&self.dockerfile).to_string_lossy()
+    }
+}
+
+/// With context and Dockerfile as people know them.
+impl Serialize for BuildRequest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        struct Shown<'a> {
+            context: Cow<'a, str>,
+            dockerfile: Cow<'a, str>,
+            target: Option<&'a str>,
+            build_args: &'a BuildArgs,
+            secrets: &'a [BuildSecret],
+            labels: &'a BTreeMap<String, String>,
+            platforms: &'a [Platform],
+            no_cache: bool,
+            committed_at: i64,
+            reproducible: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            base_images: Option<&'a [BaseImage]>,
+            #[serde(flatten)]
+            options: &'a BuildOptions,
+        }
+        let shown = Shown {
+            context: self.shown_context(),
+            dockerfile: self.shown_dockerfile(),
+            target: self.target.as_deref(),
+            build_args: &self.build_args,
+            secrets: &self.secrets,
+            labels: &self.labels,
+            platforms: &self.platforms,
+            no_cache: self.no_cache,
+            committed_at: self.committed_at,
+            reproducible: self.reproducible,
+            base_images: Some(self.base_images.as_slice()).filter(|bases| !bases.is_empty()),
+            options: &self.options,
+        };
+        shown.serialize(serializer)
+    }
 }
 
 /// What every later time in a reproducible image becomes, in seconds since 1970-01-01T00:00:00Z: 1980-01-01T00:00:00Z,

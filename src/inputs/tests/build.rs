@@ -192,6 +192,12 @@ fn a_rebuild_needs_what_makes_digests_equal() {
         .flag("reproducible", "true");
     assert!(both.settings().rebuild && both.settings().build.reproducible);
     assert!(!Case::complete().flag("rebuild", "false").settings().rebuild);
+    let unpublished = Case::complete()
+        .flag("rebuild", "true")
+        .flag("reproducible", "true")
+        .flag("push", "false");
+    let (message, _) = unpublished.problem();
+    assert!(message.contains("this run publishes nothing"), "{message}");
 }
 
 #[test]

@@ -103,6 +103,56 @@ fn every_entry_that_is_wrong_is_named_and_no_value_of_it() {
 }
 
 #[test]
+fn addresses_of_contexts_are_checked_as_that_of_the_main_one_is() {
+    for (address, expected) in [
+        ("https://host/app.git#a..b", "`a..b` is no name of a branch"),
+        ("https://host/app.git#main:../x", "lies outside of the repository"),
+        (
+            "https://host/app.git?ref=main",
+            "parameters after `?` are not taken",
+        ),
+        (
+            "ssh://-oProxyCommand=evil/app",
+            "it is not an address with a host",
+        ),
+        ("git@host", "it is not an address with a host"),
+        (
+            "https://host/a\u{200b}.git",
+            "holds characters that are not shown",
+        ),
+        (
+            "docker-image://al\u{202e}pine",
+            "holds characters that are not shown",
+        ),
+        ("https://ada:hunter22@host/app.git", "holds a password or token"),
+        ("https://hunter22@host/app.git", "holds a password or token"),
+        ("ssh://ada:hunter22@host/app", "holds a password or token"),
+        (
+            "https://ada:hunter22@host/app.tar.gz",
+            "holds a password or token",
+        ),
+    ] {
+        let entry = format!("lib={address}");
+        let (message, _) = Case::complete().flag("build-contexts", &entry).problem();
+        assert!(message.contains("context `lib`"), "{message}");
+        assert!(message.contains(expected), "{message}");
+        assert!(!message.contains("hunter22"), "{message}");
+    }
+    for address in [
+        "https://host/app.git#v1.2.3:lib",
+        "https://host/app.tar.gz",
+        "git@host:team/app#main",
+        "ssh://git@host/app",
+        "docker-image://host/app:1",
+    ] {
+        let entry = format!("lib={address}");
+        let build = Case::complete().flag("build-contexts", &entry).settings().build;
+        let context = NamedContext::Address(address.to_owned());
+        assert_eq!(build.options.contexts["lib"], context);
+    }
+}
+
+#[test]
 fn one_word_stands_for_a_cache() {
     let job = |case: Case| {
         case.variable("ACTIONS_RUNTIME_TOKEN", "job-token")

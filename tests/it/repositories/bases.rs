@@ -1,7 +1,8 @@
 //! The page about base images by way of the cache: its example prints what the page says, and imports nothing.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use test_support::checkout::Checkout;
+use test_support::git_server::GitServer;
 use test_support::local::{ACCOUNT, Ecr};
 use test_support::page::{check, run_at};
 use test_support::process::finish;
@@ -48,6 +49,38 @@ fn every_example_prints_what_the_page_says() {
         "nothing is pulled"
     );
     assert!(!bench.ecr.has_repository("ecr-base/base/python"));
+}
+
+#[test]
+fn base_images_of_a_repository_elsewhere_come_from_the_cache_too() {
+    let bench = Bench::at(Ecr::start());
+    let checkout = checkout(&bench);
+    let server = GitServer::of(&[("app", checkout.path())], None);
+    let here = Checkout::with(&[("Dockerfile", "FROM scratch\n")]);
+    let context = format!("{}#main", server.url("app"));
+    let arguments = [
+        "plan",
+        "--json",
+        "--from-cache",
+        "--docker-host",
+        "unix:///none",
+        "--context",
+        &context,
+        "--repository",
+        "team/app",
+        "--version",
+        "1.0.0",
+        "--tags",
+        "type=semver,pattern={{version}}",
+    ];
+    let mut command = bench.ecr.command(bench.home.path(), &arguments);
+    let run = finish(command.current_dir(here.path()));
+    let plan: Value = serde_json::from_str(&run.stdout).unwrap();
+    let request = &plan["content"]["request"];
+    assert_eq!(request["context"], context.as_str(), "{}", run.stderr);
+    let origins = request["base-images"].as_array().unwrap().iter();
+    let origins: Vec<&str> = origins.map(|base| base["from"].as_str().unwrap()).collect();
+    assert_eq!(origins, ["cache", "no-rule"]);
 }
 
 #[test]

@@ -191,16 +191,7 @@ fn plan() -> Value {
             "repository": planned_repository(),
             "content": content,
             "by-digest": {"const": true},
-            "base-changed": object(
-                &json!({
-                    "replaces": digest(),
-                    "changes": {"type": "array", "items": object(
-                        &json!({"image": text(), "before": digest(), "now": digest()}),
-                        &["before"],
-                    )},
-                }),
-                &[],
-            ),
+            "base-changed": base_changed(),
             "max-size": object(
                 &json!({"bytes": {"type": "integer", "minimum": 1}, "source": {"enum": ["max-size", "lambda"]}}),
                 &[],
@@ -225,6 +216,18 @@ fn plan() -> Value {
             "targets",
             "repository",
         ],
+    )
+}
+
+/// The image that another one replaces, and the base images that changed.
+fn base_changed() -> Value {
+    let change = object(
+        &json!({"image": text(), "before": digest(), "now": digest()}),
+        &["before"],
+    );
+    object(
+        &json!({"replaces": digest(), "changes": {"type": "array", "items": change}}),
+        &[],
     )
 }
 

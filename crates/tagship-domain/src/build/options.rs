@@ -158,5 +158,23 @@ pub fn named_context(line: &str) -> Result<(String, NamedContext), InvalidOption
     Ok((name.to_owned(), context))
 }
 
+impl NamedContext {
+    /// Returns the address of a git repository whose commit the builder finds out, because the address does not name it.
+    ///
+    /// Source: docker CLI reference, `docker buildx build`, "Git repositories".
+    pub fn moving_repository(&self) -> Option<&str> {
+        let Self::Address(address) = self else { return None };
+        let (remote, fragment) = address.split_once('#').unwrap_or((address, ""));
+        let is_repository = ["git@", "git://", "ssh://"]
+            .iter()
+            .any(|begin| remote.starts_with(begin))
+            || remote.starts_with("http") && remote.trim_end_matches('/').strip_suffix(".git").is_some();
+        let reference = fragment.split(':').next().unwrap_or_default();
+        let is_commit =
+            matches!(reference.len(), 40 | 64) && reference.bytes().all(|b| b.is_ascii_hexdigit());
+        (is_repository && !is_commit).then_some(address)
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,8 @@ pub struct Mismatch {
     is_of_clone: bool,
     /// The commit at HEAD.
     head: CommitId,
+    /// Whether it is the context's, which was fetched from an address.
+    is_of_address: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +77,7 @@ impl Event {
             claimed,
             is_of_clone,
             head,
+            is_of_address: false,
         })
     }
 }
@@ -89,19 +92,24 @@ impl fmt::Display for Mismatch {
             EventSubject::Reference(reference) => format!("`{}`", cleaned(reference.as_str())),
         };
         let head = self.head.short();
+        let is_here = if self.is_of_address {
+            "is the context's"
+        } else {
+            "is checked out"
+        };
         match &self.claimed {
             None => write!(
                 f,
-                "the event names {subject} without its commit, and commit {head} is checked out"
+                "the event names {subject} without its commit, and commit {head} {is_here}"
             ),
             Some(claimed) if self.is_of_clone => write!(
                 f,
-                "{subject} of this clone is at commit {}, and commit {head} is checked out",
+                "{subject} of this clone is at commit {}, and commit {head} {is_here}",
                 claimed.short()
             ),
             Some(claimed) => write!(
                 f,
-                "the event is about {subject} at commit {}, and commit {head} is checked out",
+                "the event is about {subject} at commit {}, and commit {head} {is_here}",
                 claimed.short()
             ),
         }
@@ -111,8 +119,23 @@ impl fmt::Display for Mismatch {
 impl std::error::Error for Mismatch {}
 
 impl Mismatch {
-    /// What lets the checkout and the event agree.
-    pub const HINT: &str = "check out the commit that the event is about; in GitHub Actions leave `ref` out at `actions/checkout`, or set it to `${{ github.sha }}`";
+    /// Returns the same of a context that was fetched from an address.
+    #[must_use]
+    pub fn of_address(self) -> Self {
+        Self {
+            is_of_address: true,
+            ..self
+        }
+    }
+
+    /// Returns what lets the checkout and the event agree.
+    pub const fn cure(&self) -> &'static str {
+        if self.is_of_address {
+            "name the commit that the event is about behind the address of `context`, in GitHub Actions as `#${{ github.sha }}`"
+        } else {
+            "check out the commit that the event is about; in GitHub Actions leave `ref` out at `actions/checkout`, or set it to `${{ github.sha }}`"
+        }
+    }
 }
 
 impl Diagnose for Mismatch {
@@ -122,10 +145,13 @@ impl Diagnose for Mismatch {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match &self.subject {
+            EventSubject::Tag(_) if self.is_of_address => {
+                "name the tag behind the address of `context`, in GitHub Actions as `#${{ github.ref }}`; another commit on purpose is named with `version`".into()
+            }
             EventSubject::Tag(_) => {
                 "check the tag out, in GitHub Actions with `ref: ${{ github.ref }}` at `actions/checkout`; a commit that is checked out on purpose is named with `version`".into()
             }
-            EventSubject::Reference(_) => Self::HINT.into(),
+            EventSubject::Reference(_) => self.cure().into(),
         })
     }
 }

@@ -3,11 +3,12 @@
 use super::candidate::withheld;
 use super::rebase::RebaseDecision;
 use super::{Content, Note, Plan, PlanRequest, PlannedTag, ReuseReason, Scope, TagAction};
+use crate::build::BuildRequest;
 use crate::facts::{Fact, Facts, OrderingFacts};
 use crate::immutability::Mutability;
 use crate::rebuild::RebuildBase;
-use crate::reference::Tag;
-use crate::tags::{DesiredTag, TagClass};
+use crate::reference::{ImageName, Tag};
+use crate::tags::{DesiredTag, TagClass, TagSet};
 
 /// The planner.
 pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
@@ -70,42 +71,20 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
             }
         }
     }
-    let mut mutability = None;
-    match facts {
-        Err(unknown) => notes.push(Note::RegistryUnchecked(unknown)),
-        Ok(facts) => {
-            match &facts.mutability {
-                Ok(setting) => {
-                    mutability = Some(setting.clone());
-                    notes.extend(unprotected(&tags, setting));
-                }
-                Err(unknown) => notes.push(Note::MutabilityUnknown(unknown.clone())),
-            }
-            notes.extend(unseen(&facts.ordering));
-            let unread = facts.images.values().find_map(|image| image.unread.clone());
-            notes.extend(unread.map(Note::LabelsUnread));
-        }
-    }
+    let (mutability, of_registry) = registry_notes(facts, &tags);
+    notes.extend(of_registry);
     let content = match (published, request.scope) {
         (Some((digest, tag, basis)), _) if !request.rebuild => Content::Published { digest, tag, basis },
         (_, Scope::Merged(index)) => Content::Merge { index },
         _ => {
             let mut build = Box::new(request.build);
-            if is_part {
-                // Whoever merges the parts makes the index.
-                build
-                    .options
-                    .annotations
-                    .retain(|annotation| !annotation.is_of_index());
-            }
-            let tags = request.wanted.tags.iter().map(|wanted| &wanted.tag);
-            let error = build
-                .options
-                .cache_error(&request.image, mutability.as_ref(), &tags);
-            if let Some(error) = error.filter(|_| build.options.is_cache_optional) {
-                build.options.without_caches();
-                notes.push(Note::WithoutCache(error));
-            }
+            notes.extend(fit(
+                &mut build,
+                is_part,
+                &request.image,
+                mutability.as_ref(),
+                &request.wanted,
+            ));
             Content::Build { request: build }
         }
     };
@@ -130,6 +109,59 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         notes,
         missing_git_tag: request.missing_git_tag,
     }
+}
+
+/// The repository's setting, and what a reader should know of what was read of it.
+fn registry_notes(facts: Fact<&Facts>, tags: &[PlannedTag]) -> (Option<Mutability>, Vec<Note>) {
+    let mut notes = Vec::new();
+    let mut mutability = None;
+    match facts {
+        Err(unknown) => notes.push(Note::RegistryUnchecked(unknown)),
+        Ok(facts) => {
+            match &facts.mutability {
+                Ok(setting) => {
+                    mutability = Some(setting.clone());
+                    notes.extend(unprotected(tags, setting));
+                }
+                Err(unknown) => notes.push(Note::MutabilityUnknown(unknown.clone())),
+            }
+            notes.extend(unseen(&facts.ordering));
+            let unread = facts.images.values().find_map(|image| image.unread.clone());
+            notes.extend(unread.map(Note::LabelsUnread));
+        }
+    }
+    (mutability, notes)
+}
+
+/// Leaves out of a build what it cannot have; gives what a reader should know of it.
+fn fit(
+    build: &mut BuildRequest,
+    is_part: bool,
+    image: &ImageName,
+    mutability: Option<&Mutability>,
+    wanted: &TagSet,
+) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if is_part {
+        // Whoever merges the parts makes the index.
+        build
+            .options
+            .annotations
+            .retain(|annotation| !annotation.is_of_index());
+    }
+    let tags = wanted.tags.iter().map(|wanted| &wanted.tag);
+    let error = build.options.cache_error(image, mutability, &tags);
+    if let Some(error) = error.filter(|_| build.options.is_cache_optional) {
+        build.options.without_caches();
+        notes.push(Note::WithoutCache(error));
+    }
+    for (name, context) in &build.options.contexts {
+        notes.extend(context.moving_repository().map(|address| Note::ContextMoves {
+            name: name.clone(),
+            address: address.to_owned(),
+        }));
+    }
+    notes
 }
 
 /// The new tags that promise to stay, where the repository would let them move. A dirty tree's tags promise nothing.

@@ -65,6 +65,13 @@ pub enum Note {
     },
     /// The image of this platform was not tested.
     Untested(Platform),
+    /// A named context is a repository elsewhere whose commit its address does not name.
+    ContextMoves {
+        /// The context's name.
+        name: String,
+        /// The address.
+        address: String,
+    },
     /// Base images of the published image changed: another one takes its place under moving tags.
     BaseChanged(Rebase),
     /// Base images of the published image changed, and it stays.
@@ -116,6 +123,7 @@ impl Note {
             Self::DocumentsUnread(_) => "documents-unread",
             Self::DocumentLeftOut { .. } => "document-left-out",
             Self::Untested(_) => "untested",
+            Self::ContextMoves { .. } => "context-moves",
             Self::BaseChanged(_) => "base-changed",
             Self::BaseChangeLeft { .. } => "base-change-left",
             Self::BaseUnknown { .. } => "base-unknown",
@@ -189,6 +197,12 @@ impl fmt::Display for Note {
             Self::DocumentLeftOut { name } => {
                 write!(f, "the release is without `{name}`: it is too large, one of too many, or not what the registry says it is")
             }
+            Self::ContextMoves { name, address } => write!(
+                f,
+                "context `{}` is whatever commit `{}` is when it is built: an address with a commit's whole id, as `#ID:FOLDER`, makes it one",
+                cleaned(name),
+                cleaned(address)
+            ),
             Self::BaseChanged(Rebase { replaces, changes }) => write!(
                 f,
                 "base images changed: {}; another image of this commit gets moving and dated tags, and all other tags stay at {}",

@@ -89,7 +89,7 @@ impl HoldReason {
     }
 
     /// Returns what lets the tag move, where the user can do something.
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::VersionsUnknown { .. } => Some(
                 "check out the whole history (`fetch-depth: 0` in GitHub Actions, `GIT_DEPTH: 0` in GitLab CI), or let the role list the repository's tags",
@@ -100,7 +100,7 @@ impl HoldReason {
             Self::CommitOutOfReach(_) => Some(
                 "check out the whole history (`fetch-depth: 0` in GitHub Actions, `GIT_DEPTH: 0` in GitLab CI), or give a `github-token` that may read the repository",
             ),
-            Self::EventIsAboutAnotherCommit(_) => Some(Mismatch::HINT),
+            Self::EventIsAboutAnotherCommit(mismatch) => Some(mismatch.cure()),
             Self::PointsToGreaterVersion { .. }
             | Self::GreaterVersionExists { .. }
             | Self::NotStable { .. }

@@ -829,3 +829,22 @@ fn a_version_is_taken_by_a_commit_where_nothing_else_is_in_the_way() {
     let moving = ["type=sha", "type=semver", "latest"];
     assert_eq!(taker(&moving, Mutability::Immutable, &[release]), None);
 }
+
+#[test]
+fn a_named_context_whose_commit_is_open_is_named() {
+    let mut request = plan_request(&BOTH, Some("1.0.0"));
+    let commit = "1".repeat(40);
+    for (name, address) in [
+        ("moving", "https://host/a.git#main".to_owned()),
+        ("fixed", format!("https://host/a.git#{commit}")),
+    ] {
+        let context = crate::build::NamedContext::Address(address);
+        request.build.options.contexts.insert(name.to_owned(), context);
+    }
+    let plan = Plan::new(request, Ok(&facts(Mutability::Immutable, &[])));
+    let [note] = plan.notes.as_slice() else {
+        panic!("{:?}", plan.notes)
+    };
+    assert_eq!(note.code(), "context-moves");
+    assert!(note.to_string().contains("`https://host/a.git#main`"), "{note}");
+}

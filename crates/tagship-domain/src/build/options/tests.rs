@@ -154,3 +154,28 @@ fn named_contexts_are_folders_or_addresses() {
         Err(InvalidOption::ContextScheme { scheme })
     );
 }
+
+#[test]
+fn a_commit_in_the_address_is_the_one_that_is_built() {
+    let moving = |address: &str| {
+        NamedContext::Address(address.to_owned())
+            .moving_repository()
+            .is_some()
+    };
+    let commit = "1234567890abcdef1234567890abcdef12345678";
+    for address in ["https://host/a.git", "git@host:a", "ssh://host/a", "git://host/a"] {
+        assert!(
+            moving(address) && moving(&format!("{address}#main:lib")),
+            "{address}"
+        );
+        assert!(moving(&format!("{address}#{}", &commit[..12])), "{address}");
+        assert!(!moving(&format!("{address}#{commit}:lib")), "{address}");
+    }
+    for other in ["docker-image://alpine", "https://host/a.tar.gz"] {
+        assert!(!moving(other), "{other}");
+    }
+    assert_eq!(
+        NamedContext::Folder(PathBuf::from("a.git")).moving_repository(),
+        None
+    );
+}
