@@ -4,6 +4,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
@@ -70,10 +71,11 @@ pub(super) struct Input {
     /// What the next block begins with.
     gathered: BytesMut,
     hash: DigestHasher,
+    workshop: Arc<Workshop>,
 }
 
 struct Block {
-    bytes: Bytes,
+    bytes: BytesMut,
     is_last: bool,
 }
 
@@ -85,14 +87,16 @@ pub(super) struct OutputClosed;
 /// Blocks are compressed as the stream is read, so that no more of them wait than are compressed at a time.
 pub(super) fn start(encoding: Encoding) -> (Input, BlobStream) {
     let (blocks, waiting) = mpsc::channel(1);
+    let workshop = Arc::new(Workshop::default());
     let input = Input {
         blocks,
-        gathered: BytesMut::with_capacity(BLOCK),
+        gathered: workshop.block(),
         hash: DigestHasher::default(),
+        workshop: Arc::clone(&workshop),
     };
     let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let compressed = stream::unfold(Some(waiting), next_block)
-        .map(move |block| compressed(block, encoding))
+        .map(move |block| compressed(block, encoding, Arc::clone(&workshop)))
         .buffered(workers.min(MAX_WORKERS));
     (input, compressed.boxed())
 }
@@ -118,10 +122,59 @@ impl Input {
     }
 
     async fn send(&mut self, is_last: bool) -> Result<(), OutputClosed> {
-        let bytes = std::mem::replace(&mut self.gathered, BytesMut::with_capacity(BLOCK)).freeze();
+        let bytes = std::mem::replace(&mut self.gathered, self.workshop.block());
         let block = Block { bytes, is_last };
         self.blocks.send(block).await.map_err(|_closed| OutputClosed)
     }
+}
+
+/// What a layer's blocks are compressed with, used again from block to block: memory that is taken anew for each is torn into
+/// pieces, and twice as much of it is held.
+#[derive(Default)]
+struct Workshop {
+    blocks: Mutex<Vec<BytesMut>>,
+    benches: Mutex<Vec<Bench>>,
+}
+
+/// A compressor, and room for what it makes of a block.
+struct Bench {
+    compressor: Compressor,
+    room: Vec<u8>,
+}
+
+impl Workshop {
+    /// Returns an empty block.
+    fn block(&self) -> BytesMut {
+        let used = lock(&self.blocks).pop();
+        used.unwrap_or_else(|| BytesMut::with_capacity(BLOCK))
+    }
+
+    /// Returns a gzip member: without time and name, so that it depends on its content alone.
+    fn member(&self, mut block: BytesMut, level: u8) -> io::Result<Bytes> {
+        let used = lock(&self.benches).pop();
+        let mut bench = used.unwrap_or_else(|| Bench {
+            compressor: Compressor::new(CompressionLvl::new(level.into()).unwrap_or_default()),
+            room: Vec::new(),
+        });
+        let bound = bench.compressor.gzip_compress_bound(block.len());
+        if bench.room.len() < bound {
+            bench.room.resize(bound, 0);
+        }
+        let size = bench
+            .compressor
+            .gzip_compress(&block, &mut bench.room)
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        let member = Bytes::copy_from_slice(&bench.room[..size]);
+        lock(&self.benches).push(bench);
+        block.clear();
+        lock(&self.blocks).push(block);
+        Ok(member)
+    }
+}
+
+/// A panic elsewhere leaves lists that are whole.
+fn lock<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The next block, up to the last; an error if there is none.
@@ -137,27 +190,14 @@ async fn next_block(
     Some((Ok(block), (!is_last).then_some(waiting)))
 }
 
-async fn compressed(block: io::Result<Block>, encoding: Encoding) -> io::Result<Bytes> {
+async fn compressed(block: io::Result<Block>, encoding: Encoding, workshop: Arc<Workshop>) -> io::Result<Bytes> {
     let bytes = block?.bytes;
     let Encoding::Gzip(level) = encoding else {
-        return Ok(bytes);
+        return Ok(bytes.freeze());
     };
-    tokio::task::spawn_blocking(move || member(&bytes, level))
+    tokio::task::spawn_blocking(move || workshop.member(bytes, level))
         .await
         .map_err(io::Error::other)?
-}
-
-/// A gzip member: without time and name, so that it depends on its content alone.
-fn member(bytes: &[u8], level: u8) -> io::Result<Bytes> {
-    let mut compressor = Compressor::new(CompressionLvl::new(level.into()).unwrap_or_default());
-    let mut output = vec![0; compressor.gzip_compress_bound(bytes.len())];
-    let size = compressor
-        .gzip_compress(bytes, &mut output)
-        .map_err(|error| io::Error::other(error.to_string()))?;
-    output.truncate(size);
-    // The bound is above the whole block: what is left of it would be held until the blob is sent.
-    output.shrink_to_fit();
-    Ok(output.into())
 }
 
 #[cfg(test)]
