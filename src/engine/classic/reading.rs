@@ -172,8 +172,8 @@ impl Reading<'_> {
         expected: Option<Digest>,
     ) -> Result<Read, Failure> {
         let name = match expected {
-            Some(diff_id) => diff_id.short(),
-            None => entry.path.chars().take(12).collect(),
+            Some(diff_id) => format!("layer {}", diff_id.short()),
+            None => format!("layer {}", entry.path.chars().take(12).collect::<String>()),
         };
         let progress = |total: Option<u64>| {
             let (reporter, what) = (self.reporter, &name);
