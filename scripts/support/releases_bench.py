@@ -1,7 +1,8 @@
 """Measures whole releases: Tagship against the Docker CLI, in turns, on one engine and one registry.
 
 Each work is done by each tool in turns: the first push of an image, the release of a commit that changes one small
-file, the same once more with nothing changed, and the next on a runner that has neither images nor caches; each under two tags.
+file, the same once more with nothing changed, the next on a runner that has neither images nor caches, and the push of an image that
+the engine has built already; each under two tags.
 Printed are medians: wall time, processor time of client and engine, requests and connections to the registry, megabytes
 sent to it, the client's peak memory. Ratios are against the best of the others. `scripts/bench releases` prepares
 everything and runs this.
@@ -25,21 +26,27 @@ import boto3
 
 ENGINES = Path(__file__).resolve().parent.parent / "engines"
 RUN_FOLDER = Path("/run/tagship-engines")
-WORKS = {"first": "first push", "change": "one file changed", "again": "nothing changed", "fresh": "one file, fresh runner"}
+WORKS = {"first": "first push", "change": "one file changed", "again": "nothing changed", "fresh": "one file, fresh runner",
+         "built": "push of a built image"}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 # Images.
 
 def fill(folder, size, files):
-    """Copies files of about `size` bytes together, and gives the rest of them."""
+    """Copies files of `size` bytes together, or a little less, and takes them out of the list."""
     folder.mkdir(parents=True)
-    while size > 0 and files:
+    too_large = []
+    while size > 4096 and files:
         file = files.pop()
+        if file.stat().st_size > size:
+            too_large.append(file)
+            continue
         target = folder / file.relative_to(file.anchor)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
         size -= file.stat().st_size
+    files.extend(reversed(too_large))
 
 
 def push_base(work, registry, sources):
@@ -125,6 +132,13 @@ class Tagship:
         destination = ["--registry", self.bench.host, "--endpoint-url", f"http://{self.bench.host}"]
         return [["tagship", "ship", "--repository", repository, *destination, *self.arguments]]
 
+    def build(self, checkout, repository):
+        return ["tagship", "build"]
+
+    def push(self, checkout, repository):
+        """Pushes what is built: every step is cached."""
+        return self.commands(checkout, repository)
+
 
 class Docker:
     name = "docker"
@@ -134,6 +148,12 @@ class Docker:
         tags = [f"{image}:1.0.{checkout.version}", f"{image}:sha-{checkout.version}"]
         named = [word for tag in tags for word in ("--tag", tag)]
         return [["docker", "build", "--quiet", *named, "."], *(["docker", "push", "--quiet", tag] for tag in tags)]
+
+    def build(self, checkout, repository):
+        return self.commands(checkout, repository)[0]
+
+    def push(self, checkout, repository):
+        return self.commands(checkout, repository)[1:]
 
     def __init__(self, bench):
         self.bench = bench
@@ -219,7 +239,7 @@ def print_table(title, works, tools, results, verbose):
     print(f"\n{title}")
     print(f"{'':34} {'wall s':>8} {'cpu s':>8} {'requests':>9} {'conns':>6} {'MB sent':>8} {'peak MB':>8}")
     for work in works:
-        rows = {tool.name: summary(results[tool.name, work]) for tool in tools}
+        rows = {tool.name: summary(results[tool.name, work]) for tool in tools if results[tool.name, work]}
         for name, row in rows.items():
             print(f"{WORKS[work] + ': ' + name:34} {row['wall']:8.2f} {row['cpu']:8.2f} {row['requests']:9.0f} "
                   f"{row['connections']:6.0f} {row['up']:8.2f} {row['peak']:8.0f}")
@@ -271,19 +291,25 @@ def main():
                 checkouts[tool.name] = checkout
                 ecr.create_repository(repositoryName=name, imageTagMutability="IMMUTABLE")
             for work in WORKS:
-                for tool in order:
+                # A build with `--push` has no push of its own.
+                for tool in [tool for tool in order if work != "built" or not isinstance(tool, Buildx)]:
                     checkout = checkouts[tool.name]
                     name = f"{tool.name}-{image.lower()}-{number}"
-                    if work in ("fresh", "again") and work not in works:
+                    # The first works leave what the later ones begin with, but for the last.
+                    if work not in works and (work in ("fresh", "again", "built") or works == ["built"]):
                         continue
                     if work != "again":
-                        checkout.next(all_layers=work == "first")
+                        checkout.next(all_layers=work in ("first", "built"))
                     elif isinstance(tool, Docker):
                         # A tag that stands is not put again: the registry would refuse it.
                         checkout.version += 1000
                     if work == "fresh":
                         renew_engine(options.engine)
-                    result = bench.run(tool.commands(checkout, name), checkout.folder)
+                    commands = tool.commands(checkout, name)
+                    if work == "built":
+                        bench.run([tool.build(checkout, name)], checkout.folder)
+                        commands = tool.push(checkout, name)
+                    result = bench.run(commands, checkout.folder)
                     if work in works:
                         results[tool.name, work].append(result)
             for checkout in checkouts.values():
