@@ -30,7 +30,7 @@ pub use registry_settings::{
 };
 pub use release::{ReleasedImage, gather_release, gather_tags, release};
 pub use repositories::{
-    AppliedRepository, ApplyError, LifecycleCheck, MissingRepository, PlannedRepository, Wanted,
+    AppliedRepository, ApplyError, LifecycleCheck, PlannedRepository, PutRepository, Wanted,
     apply_repositories, plan_repositories, preview_lifecycle, read_documents,
 };
 pub use repository_list::list_repositories;

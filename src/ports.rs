@@ -105,13 +105,6 @@ pub trait ControlPlane: Send + Sync {
     ) -> Result<Option<ListedImage>, RegistryError>;
 }
 
-/// Changes a registry's repositories.
-#[async_trait]
-pub trait WriteControlPlane: ControlPlane {
-    /// Makes a repository, unless it is there. Its tags are immutable, but for `latest`.
-    async fn create_repository(&self, repository: &RepositoryName) -> Result<(), RegistryError>;
-}
-
 /// Lists what a repository holds.
 #[async_trait]
 pub trait ReadInventory: ReadWhole {

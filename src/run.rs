@@ -24,7 +24,6 @@ mod history;
 mod iam;
 mod init;
 mod inspect;
-mod local_client;
 mod local_server;
 mod ls;
 mod migrate;

@@ -226,6 +226,9 @@ pub enum RequestedVersion {
     Next,
 }
 
+/// Where the embedded ECR listens when it can, so that references to its images stay the same.
+pub const LOCAL_PORT: u16 = 5510;
+
 /// Where the image goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {

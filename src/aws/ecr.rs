@@ -30,7 +30,7 @@ use crate::aws::ecr::login::TokenHolder;
 use crate::aws::failure::identity_cause;
 use crate::ports::{
     Clock, ControlPlane, FoundManifests, LoginError, RegistryCredential, RegistryError, RegistryLogin,
-    Reporter, WriteControlPlane,
+    Reporter,
 };
 use crate::settings::{AccessKey, IdentitySettings};
 use tagship_domain::doctor::Probed;
@@ -199,13 +199,6 @@ impl ControlPlane for Ecr {
             repository,
         ))
         .await
-    }
-}
-
-#[async_trait]
-impl WriteControlPlane for Ecr {
-    async fn create_repository(&self, repository: &RepositoryName) -> Result<(), RegistryError> {
-        settings::create(&self.home().await.client, &self.registry, repository).await
     }
 }
 

@@ -85,7 +85,7 @@ impl PromoteArguments {
         };
         let from = PartialRef::parse(&self.from)?.reference;
         let targets = self.to_repository.iter().map(|name| {
-            let named = PartialRef::parse_name(name)?;
+            let named = self.repository.here(&PartialRef::parse_name(name)?, environment);
             let arguments = self
                 .repository
                 .for_target(&named, self.to_role_to_assume.as_deref());

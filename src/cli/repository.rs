@@ -7,7 +7,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use super::arguments::{argument, given};
 use crate::inputs::{self, Environment, RawArguments, RawInputs, SettingsError};
 use crate::schema::{INPUTS, Input, Section};
-use crate::settings::{RepositoryPlace, RepositorySettings};
+use crate::settings::{LOCAL_PORT, RepositoryPlace, RepositorySettings};
 use tagship_domain::error::{Diagnose, FailureKind, cleaned};
 use tagship_domain::reference::{ImageName, InvalidName, PartialRef, RegistryHost};
 
@@ -106,6 +106,7 @@ impl RepositoryArguments {
         named: &PartialRef,
         environment: &Environment,
     ) -> Result<RepositoryPlace, RepositoryArgumentError> {
+        let named = &self.here(named, environment);
         if let (Some(registry), Some(repository)) = (&named.registry, &named.repository)
             && registry.region().is_none()
             && !self.is_emulator(registry, environment)
@@ -138,6 +139,19 @@ impl RepositoryArguments {
             .or(environment.get("TAGSHIP_ENDPOINT_URL"));
         let host = endpoint.and_then(|url| url.split("//").nth(1));
         host.is_some_and(|host| host.trim_end_matches('/') == registry.as_str())
+    }
+
+    /// The name without the host at which the embedded ECR listens, where the settings say that it is used.
+    pub(super) fn here(&self, named: &PartialRef, environment: &Environment) -> PartialRef {
+        let flag = self.0.get("local").and_then(|texts| texts.first());
+        let local = flag.map(String::as_str).or(environment.get("TAGSHIP_LOCAL"));
+        let is_local = local.is_some_and(|local| local.eq_ignore_ascii_case("true"));
+        let host = format!("127.0.0.1:{LOCAL_PORT}");
+        let is_there = |registry: &RegistryHost| is_local && registry.as_str() == host;
+        PartialRef {
+            registry: named.registry.clone().filter(|registry| !is_there(registry)),
+            ..named.clone()
+        }
     }
 
     /// These flags and more.

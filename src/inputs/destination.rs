@@ -111,8 +111,12 @@ impl ResolvedDestination {
             // What is said of this run counts more than the file, which is about every run.
             let is_of_file = |value: &InputText| matches!(value.origin, Origin::File { .. });
             let is_local_in_file = raw.text("local", problems).as_ref().is_some_and(is_of_file);
+            // The names that such a run prints say where the embedded ECR listened.
+            let is_elsewhere = |value: &InputText| {
+                !RegistryHost::parse_any(&value.text).is_ok_and(|host| host.is_plain_http())
+            };
             for (name, value) in [
-                ("registry", named_registry),
+                ("registry", named_registry.filter(is_elsewhere)),
                 ("endpoint-url", raw.text("endpoint-url", problems)),
             ] {
                 if let Some(value) = value.filter(|value| is_local_in_file || !is_of_file(value)) {

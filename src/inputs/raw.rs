@@ -46,6 +46,13 @@ impl RawArguments {
         self
     }
 
+    /// The same, with `true` for an input that a command decides.
+    #[must_use]
+    pub fn with(mut self, input: &'static str) -> Self {
+        self.values.insert(input, vec!["true".to_owned()]);
+        self
+    }
+
     /// The environment to read them in: who names the file has its paths begin in the current folder.
     pub fn environment(&self, environment: &Environment) -> Environment {
         let names_file = self.values.contains_key("config") || environment.get("TAGSHIP_CONFIG").is_some();

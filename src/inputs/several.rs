@@ -45,12 +45,19 @@ pub fn several_wish(
     if let Some(since) = raw.text("since", &mut problems).filter(|_| !is_changed) {
         problems.add::<()>(&since.origin, "goes together with `changed` alone", None);
     }
+    let is_offline = raw.flag("offline", &mut problems);
+    if let Some(offline) = raw.text("offline", &mut problems).filter(|_| is_offline) {
+        let hint = "name the image with `only`".to_owned();
+        problems.add::<()>(&offline.origin, "is for the plan of one image", hint);
+    }
     if images.is_empty() {
         let hint = "name them under the key `images`".to_owned();
         problems.add::<()>(&Origin::Inputs, "no file holds several images", hint);
     }
     let parallel = raw.integer("parallel", &mut problems);
-    let is_fail_fast = raw.flag("fail-fast", &mut problems);
+    // Where nothing is written, what one image fails with hides nothing of the others.
+    let is_dry = raw.flag("dry-run", &mut problems);
+    let is_fail_fast = raw.flag("fail-fast", &mut problems) && !is_dry;
     problems.finish()?;
     let changed = if is_changed {
         changed::settings(arguments, environment, notes)?

@@ -9,7 +9,7 @@ use super::gate::{Scanning, judge};
 use super::gather::facts;
 use super::rebuild::check_rebuilt;
 use super::release::{ReleasedImage, release};
-use super::repositories::MissingRepository;
+use super::repositories::PutRepository;
 use super::signing::Signing;
 use super::tagging::{TagOrder, put_tags, staying};
 use super::targets::FurtherTargets;
@@ -46,7 +46,7 @@ pub struct Writers<'a> {
     /// The Dockerfile's path in the checkout, which findings are shown at.
     pub dockerfile: &'a Path,
     /// The repository, where the plan makes it.
-    pub missing: Option<MissingRepository<'a>>,
+    pub put: Option<PutRepository<'a>>,
     /// What signs the image, where the plan has a signature.
     pub signer: Option<&'a dyn SignImage>,
     /// Where the version is released, where the plan has a release.
@@ -255,10 +255,10 @@ async fn ensure(
     ledger: &Ledger,
 ) -> Result<(), PipelineError> {
     if plan.repository.is_some()
-        && let Some(missing) = writers.missing
+        && let Some(put) = writers.put
     {
         ledger.enter(Stage::Ensure, reporter);
-        missing.make(reporter, writers.clock.now()).await?;
+        put.put(reporter, writers.clock.now()).await?;
     }
     Ok(())
 }

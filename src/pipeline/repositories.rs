@@ -30,34 +30,34 @@ pub struct PlannedRepository {
 }
 
 impl PlannedRepository {
-    /// Returns what there is to do for a repository that is missing.
-    pub fn missing(declared: DeclaredRepository) -> Self {
+    /// Returns what there is to do for a repository; `None` where it is missing.
+    pub fn new(declared: DeclaredRepository, actual: Option<ActualRepository>) -> Self {
         Self {
-            plan: RepositoryPlan::new(&declared, None),
+            plan: RepositoryPlan::new(&declared, actual.as_ref()),
             declared,
-            actual: None,
+            actual,
         }
     }
 }
 
-/// The repository that a run makes, and what makes it.
+/// The repository that a run makes or changes, and what does so.
 #[derive(Clone, Copy)]
-pub struct MissingRepository<'a> {
+pub struct PutRepository<'a> {
     /// What there is to do.
     pub planned: &'a PlannedRepository,
     /// The registry's repositories.
     pub repositories: &'a dyn WriteRepositories,
 }
 
-impl std::fmt::Debug for MissingRepository<'_> {
+impl std::fmt::Debug for PutRepository<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("MissingRepository").field(self.planned).finish()
+        f.debug_tuple("PutRepository").field(self.planned).finish()
     }
 }
 
-impl MissingRepository<'_> {
-    /// Makes the repository; one that another run makes meanwhile gets what it lacks.
-    pub(super) async fn make(&self, reporter: &dyn Reporter, now: Timestamp) -> Result<(), ApplyError> {
+impl PutRepository<'_> {
+    /// Makes or changes the repository; one that another run makes meanwhile gets what it lacks.
+    pub async fn put(&self, reporter: &dyn Reporter, now: Timestamp) -> Result<(), ApplyError> {
         let check = LifecycleCheck {
             now,
             allows_protected: false,

@@ -67,14 +67,16 @@ impl Diagnose for ReplicationError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::NoRule(_) => Some(
-                "add a rule (`aws ecr put-replication-configuration`), or leave `wait-for-replication` out".into(),
+                "declare a rule under `registry-settings: replication:` and put it with `tagship repo apply`, or leave \
+                 `wait-for-replication` out"
+                    .into(),
             ),
             Self::NotBegun { .. } => Some(
                 "ECR copies images when they are pushed, by the rules of that moment: copy this one with `tagship copy`".into(),
             ),
             Self::Failed { .. } => Some(
-                "the image is published here; look at the policy of the other registry (`aws ecr get-registry-policy` there), \
-                 then run again"
+                "the image is published here; the policy of the other registry has to allow `ecr:ReplicateImage` to this one: mend \
+                 it there, then run again"
                     .into(),
             ),
             Self::Late { .. } => {

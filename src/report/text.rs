@@ -12,6 +12,7 @@ use tagship_domain::findings::Baseline;
 use tagship_domain::plan::{Content, Plan, PlannedTag, ReuseReason, TagAction};
 use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::release::ReleasePlan;
+use tagship_domain::repositories::PlanAction;
 use tagship_domain::signing::SignatureOutcome;
 use tagship_domain::untrusted::Untrusted;
 
@@ -52,7 +53,10 @@ pub fn hold_warnings(plan: &Plan) -> Vec<Warning> {
 pub fn plan_text(plan: &Plan) -> String {
     let mut text = format!("{} from commit {}\n", plan.image, plan.revision);
     if let Some(repository) = &plan.repository {
-        text += "  make the repository\n";
+        text += match repository.action {
+            PlanAction::Create => "  make the repository\n",
+            PlanAction::Change | PlanAction::Keep | PlanAction::Refuse => "  change the repository\n",
+        };
         text += &super::repositories::diff(&repository.changes);
     }
     let _ = match &plan.content {

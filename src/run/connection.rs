@@ -7,12 +7,17 @@ use super::target::Target;
 use crate::aws::{Ecr, ManagedSigning, RegistryRepositories, Replication, RepositoryScans};
 use crate::clock::SystemClock;
 use crate::logins::Logins;
-use crate::ports::{ControlPlane, FindLogin, RegistryLogin, Reporter, RunEvent, WriteControlPlane as _};
+use crate::pipeline::{PipelineError, PlannedRepository, PutRepository};
+use crate::ports::{
+    Clock as _, ControlPlane, Creation, FindLogin, ReadRepositories as _, RegistryLogin, Reporter, RunEvent,
+    WriteRepositories as _,
+};
 use crate::registry::{self, BaseRegistries, Repository, http_client};
 use crate::settings::Settings;
 use tagship_domain::doctor::Probed;
 use tagship_domain::iam::SessionPolicy;
 use tagship_domain::reference::ImageName;
+use tagship_domain::repositories::{DeclaredRepository, PlanAction};
 
 /// The way to one repository, and to the login of its registry.
 pub(super) struct RegistryConnection {
@@ -121,9 +126,47 @@ impl RegistryConnection {
         Replication::new(Arc::clone(&self.ecr), self.image.repository.clone())
     }
 
+    /// Returns the repository where it is missing and is `wanted`, or where it is the embedded ECR's, and it is missing or an input
+    /// says other things of its tags than it does.
+    pub(super) async fn repository_to_put(
+        &self,
+        target: &Target,
+        wanted: Option<&DeclaredRepository>,
+    ) -> Result<Option<PlannedRepository>, RunError> {
+        let Some(declared) = wanted.cloned().or_else(|| target.embedded()) else {
+            return Ok(None);
+        };
+        let name = std::slice::from_ref(&declared.name);
+        let there = self.repositories().await.describe(name).await?;
+        let planned = PlannedRepository::new(declared, there.into_iter().next());
+        Ok(match planned.plan.action {
+            PlanAction::Create => Some(planned),
+            PlanAction::Change if target.has_own_mutability() => Some(planned),
+            // What is there stays as it is: `tagship repo apply` changes it.
+            PlanAction::Change | PlanAction::Keep | PlanAction::Refuse => None,
+        })
+    }
+
+    /// Makes or changes the repository.
+    pub(super) async fn put_repository(
+        &self,
+        planned: &PlannedRepository,
+        reporter: &dyn Reporter,
+    ) -> Result<(), RunError> {
+        let repositories = &self.repositories().await;
+        let put = PutRepository {
+            planned,
+            repositories,
+        };
+        let put = put.put(reporter, SystemClock.now()).await;
+        Ok(put.map_err(PipelineError::from)?)
+    }
+
     /// Makes the repository, unless it is there.
-    pub(super) async fn create_repository(&self) -> Result<(), RunError> {
-        Ok(self.ecr.create_repository(&self.image.repository).await?)
+    pub(super) async fn create_repository(&self, declared: &DeclaredRepository) -> Result<(), RunError> {
+        match self.repositories().await.create(declared).await? {
+            Creation::Made(_) | Creation::Found => Ok(()),
+        }
     }
 
     /// Returns the repository's name.

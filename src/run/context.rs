@@ -19,7 +19,7 @@ use super::source::source;
 use super::target::Target;
 use super::version::{OfForge, merged};
 use crate::pipeline::{PipelineError, PlannedRepository, gather, read_parts};
-use crate::ports::{ReadRepositories as _, ReleasePlace, Reporter, RunEvent, Warning};
+use crate::ports::{ReleasePlace, Reporter, RunEvent, Warning};
 use crate::registry::UnmadeRepository;
 use crate::settings::{BaseChanged, Publishing, Settings};
 use tagship_domain::bump::VersionTag;
@@ -100,7 +100,6 @@ impl<'a> RunContext<'a> {
         // What is wrong with labels is reported also when nothing is built.
         let labels = naming.labels(&made, &unknown)?;
         let target = Target::of(&settings.destination, &settings.identity).await?;
-        target.ensure_repository().await?;
         Ok(Self {
             settings,
             reporter,
@@ -184,19 +183,13 @@ impl<'a> RunContext<'a> {
         RegistryConnection::open_with(&self.target, &others, makes_repository, reporter).await
     }
 
-    /// Returns the repository where it is missing and is to be made. Asked only where that is so.
-    pub(super) async fn repository_to_make(
+    /// Returns the repository where it is to be made or changed.
+    pub(super) async fn repository_to_put(
         &self,
         connection: &RegistryConnection,
     ) -> Result<Option<PlannedRepository>, RunError> {
-        let Some(declared) = &self.settings.create_repository else {
-            return Ok(None);
-        };
-        let repositories = connection.repositories().await;
-        let name = std::slice::from_ref(&declared.name);
-        // What is there stays as it is: `tagship repo apply` changes it.
-        let is_there = !repositories.describe(name).await?.is_empty();
-        Ok((!is_there).then(|| PlannedRepository::missing(declared.clone())))
+        let wanted = self.settings.create_repository.as_ref();
+        connection.repository_to_put(&self.target, wanted).await
     }
 
     /// What of the image is published. The parts of an index are read, and checked.
@@ -231,21 +224,25 @@ impl<'a> RunContext<'a> {
             .await
     }
 
-    /// What the registry says of the wanted tags, and what lies around them. A repository that is missing holds nothing.
+    /// What the registry says of the wanted tags, and what lies around them. A repository that is missing holds nothing, and one
+    /// that is put is judged as what it will be.
     pub(super) async fn facts(
         &self,
         connection: &RegistryConnection,
         scope: &Scope,
-        missing: Option<&PlannedRepository>,
+        put: Option<&PlannedRepository>,
     ) -> Result<Facts, RunError> {
         let history = History::of(self.settings, Arc::clone(&self.reporter));
         let request = self.plan_request(scope.clone());
-        if let Some(missing) = missing {
+        if let Some(missing) = put.filter(|put| put.actual.is_none()) {
             let unmade = UnmadeRepository::of(&missing.declared);
             return Ok(gather(&unmade, &history, &request).await?);
         }
         let repository = connection.repository()?;
-        let facts = gather(&repository, &history, &request).await?;
+        let mut facts = gather(&repository, &history, &request).await?;
+        if let Some(setting) = put.and_then(|put| put.declared.settings.mutability.clone()) {
+            facts.mutability = Ok(setting);
+        }
         let commit = &self.naming.source.commit;
         let renamed = facts
             .mutability

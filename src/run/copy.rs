@@ -185,21 +185,21 @@ async fn copy_between(
     })
 }
 
-/// Makes the target's repository if it is missing and that is asked for; gives whether it is there.
+/// Makes the target's repository if it is missing and is to be made; gives whether it is there.
 async fn prepare(
     request: &CopyRequest,
     target: &OpenedPlace,
     writer: Option<CopyWriter<'_>>,
 ) -> Result<bool, RunError> {
     match target.mutability().await {
-        Err(RegistryError::RepositoryMissing { .. }) if request.create_repository => {
+        Err(error @ RegistryError::RepositoryMissing { .. }) => {
+            let declared = target.declared(request.create_repository).ok_or(error)?;
             if let Some(writer) = writer {
-                writer.target.create().await?;
+                writer.target.create(&declared).await?;
             }
             Ok(writer.is_some())
         }
         // The setting is asked for again where it counts.
-        Err(error @ RegistryError::RepositoryMissing { .. }) => Err(error.into()),
         _ => Ok(true),
     }
 }

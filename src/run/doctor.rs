@@ -278,8 +278,8 @@ fn account_of(settings: &Settings) -> Option<AccountId> {
 async fn repository(context: &RunContext<'_>, connection: &RegistryConnection, found: &mut Examination) {
     let planned = async {
         let scope = context.scope(connection).await?;
-        let missing = context.repository_to_make(connection).await?;
-        let facts = context.facts(connection, &scope, missing.as_ref()).await?;
+        let put = context.repository_to_put(connection).await?;
+        let facts = context.facts(connection, &scope, put.as_ref()).await?;
         context.plan(scope, Ok(&facts)).await
     };
     let plan = match planned.await {

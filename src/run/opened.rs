@@ -14,6 +14,7 @@ use crate::settings::{LoginSettings, RepositoryPlace};
 use tagship_domain::content::{Descriptor, Manifest};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::ImageName;
+use tagship_domain::repositories::DeclaredRepository;
 
 /// A repository that is used.
 pub(super) struct Opened {
@@ -58,20 +59,19 @@ impl Opened {
         }
     }
 
-    /// Makes the repository, where ECR does not have it.
-    pub(super) async fn create(&self) -> Result<(), RunError> {
-        if let Some((connection, _)) = &self.ecr {
-            connection.create_repository().await?;
-        }
-        Ok(())
+    /// Returns what the repository is made as where it is missing: always in the embedded ECR, elsewhere if that `is_wanted`.
+    pub(super) fn declared(&self, is_wanted: bool) -> Option<DeclaredRepository> {
+        let (_, target) = self.ecr.as_ref()?;
+        let undeclared = || DeclaredRepository::undeclared(target.image.repository.clone());
+        target.embedded().or_else(|| is_wanted.then(undeclared))
     }
 
-    /// Makes the repository in the embedded ECR, if it belongs there and is missing, as `ship` does.
-    pub(super) async fn ensure(&self) -> Result<(), RunError> {
-        match &self.ecr {
-            Some((_, target)) => target.ensure_repository().await,
-            None => Ok(()),
+    /// Makes the repository, where ECR does not have it.
+    pub(super) async fn create(&self, declared: &DeclaredRepository) -> Result<(), RunError> {
+        if let Some((connection, _)) = &self.ecr {
+            connection.create_repository(declared).await?;
         }
+        Ok(())
     }
 
     /// The repository's setting. A registry that is not ECR's has none.

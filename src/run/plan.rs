@@ -35,10 +35,10 @@ pub async fn plan(
         let facts = async {
             let connection = context.connect().await?;
             let scope = context.scope(&connection).await?;
-            let missing = context.repository_to_make(&connection).await?;
+            let put = context.repository_to_put(&connection).await?;
             let unknown_bases = context.resolve_bases(&connection).await;
-            let facts = context.facts(&connection, &scope, missing.as_ref()).await?;
-            Ok((facts, scope, connection, missing, unknown_bases))
+            let facts = context.facts(&connection, &scope, put.as_ref()).await?;
+            Ok((facts, scope, connection, put, unknown_bases))
         };
         // Without its parts nothing is known of an index.
         let is_merge = matches!(settings.publishing, Publishing::Merge(_));
@@ -58,9 +58,9 @@ pub async fn plan(
     let mut plan = context.plan(scope, known).await?;
     let gate = settings.gate.as_ref();
     match &facts {
-        Ok((.., connection, missing, unknown_bases)) => {
+        Ok((.., connection, put, unknown_bases)) => {
             plan.notes.extend(unknown_bases.iter().cloned());
-            plan.repository = missing.as_ref().map(|missing| missing.plan.clone());
+            plan.repository = put.as_ref().map(|put| put.plan.clone());
             let targets = OpenedTargets::open(settings, &reporter).await?;
             let history = History::of(settings, Arc::clone(&reporter));
             let planned = targets.plan(&mut plan, &history, true).await;

@@ -23,7 +23,7 @@ use super::signing::require_signature;
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
-use crate::pipeline::{Ledger, gather_copy, put_promoted};
+use crate::pipeline::{Ledger, PlannedRepository, gather_copy, gather_missing, put_promoted};
 use crate::ports::{Clock as _, Reporter, RunEvent};
 use crate::registry::Repository;
 use crate::settings::{GateSettings, GithubSettings, RepositorySettings, SignSettings};
@@ -75,12 +75,6 @@ pub async fn promote(request: &PromoteRequest, reporter: Arc<dyn Reporter>) -> R
             }
         }
     }
-    for target in targets.iter().chain(targets.is_empty().then_some(&source)) {
-        // The embedded ECR's repositories are made as by `ship`; one that holds nothing to promote is not.
-        if report.is_ok() {
-            report = target.ensure_repository().await;
-        }
-    }
     let report = match report {
         Ok(()) => Box::pin(promote_from(request, &source, &targets, reporter)).await,
         Err(error) => Err(error),
@@ -94,6 +88,8 @@ pub async fn promote(request: &PromoteRequest, reporter: Arc<dyn Reporter>) -> R
 /// One repository that gets the image, with what will happen there. Its connection cannot write before a writer is made.
 struct Planned<'a> {
     connection: &'a RegistryConnection,
+    /// The embedded ECR's repository, where it is made or changed.
+    put: Option<PlannedRepository>,
     request: PromotionRequest,
     plan: PromotionPlan,
     /// What is copied first, the image and then what refers to it; nothing within one repository.
@@ -115,22 +111,22 @@ async fn promote_from(
     targets: &[Target],
     reporter: Arc<dyn Reporter>,
 ) -> Result<Outcome, RunError> {
-    let mut connections = Vec::new();
-    for target in std::iter::once(source).chain(targets) {
-        connections.push(RegistryConnection::open(target, Arc::clone(&reporter)).await?);
+    let of_source = &RegistryConnection::open(source, Arc::clone(&reporter)).await?;
+    let mut opened = Vec::new();
+    for target in targets {
+        opened.push((
+            RegistryConnection::open(target, Arc::clone(&reporter)).await?,
+            target,
+        ));
     }
-    let (of_source, of_targets) = connections.split_first().ok_or_else(broken)?;
     let reader = of_source.repository()?;
     let promoted = Promoted::read(request, &source.image, &reader).await?;
     let history = History::optional_at(&request.workspace, &request.github, Arc::clone(&reporter));
-    let of_targets = if of_targets.is_empty() {
-        &connections[..1]
-    } else {
-        of_targets
-    };
+    let own = opened.is_empty().then_some((of_source, source));
+    let opened = opened.iter().map(|(connection, target)| (connection, *target));
     let mut planned = Vec::new();
-    for connection in of_targets {
-        let target = plan(request, &promoted, &reader, connection, &history).await?;
+    for place in own.into_iter().chain(opened) {
+        let target = plan(request, &promoted, &reader, place, &history).await?;
         for note in &target.unknown {
             reporter.event(RunEvent::Note(&format!("{}: {note}", target.request.to)));
         }
@@ -167,17 +163,13 @@ async fn promote_from(
         require_signature(signed, of_source, &promoted.image, promoted.manifest.digest()).await?;
     }
     if !request.dry_run {
-        write(&promoted, &reader, &planned, &history, &mut report).await?;
+        write(&promoted, &reader, &planned, &history, &*reporter, &mut report).await?;
     }
     Ok(Outcome {
         text: report.text(),
         json: serde_json::json!(report),
         ..Outcome::default()
     })
-}
-
-fn broken() -> RunError {
-    RunError::Broken("a promotion has no source".to_owned())
 }
 
 /// The tags that rules make of what the image says of itself.
@@ -227,7 +219,7 @@ async fn plan<'a>(
     request: &PromoteRequest,
     promoted: &Promoted,
     reader: &Repository,
-    connection: &'a RegistryConnection,
+    (connection, place): (&'a RegistryConnection, &Target),
     history: &History,
 ) -> Result<Planned<'a>, RunError> {
     let target = connection.repository()?;
@@ -241,19 +233,37 @@ async fn plan<'a>(
         tags: promoted.tags.clone(),
         is_rollback: request.is_rollback,
     };
-    let mut facts = gather_copy(&target, history, &promotion.tags, promotion.candidate()).await?;
+    let put = connection.repository_to_put(place, None).await?;
+    let setting = (put.as_ref()).and_then(|put| put.declared.settings.mutability.clone());
+    let is_missing = put.as_ref().is_some_and(|put| put.actual.is_none());
+    let (tags, candidate) = (&promotion.tags, promotion.candidate());
+    let mut facts = match setting {
+        Some(setting) if is_missing => gather_missing(setting, &target, history, tags, candidate).await?,
+        setting => {
+            let facts = gather_copy(&target, history, tags, candidate).await?;
+            Facts {
+                mutability: setting.map_or(facts.mutability, Ok),
+                ..facts
+            }
+        }
+    };
     for (digest, image) in &mut facts.images {
         add_version(image, digest, &target).await?;
     }
     let mut copies = Vec::new();
     if is_elsewhere {
         for tree in with_referrers(promoted.manifest.clone(), reader).await? {
-            let content = CopyPlan::new(&tree, &target).await?;
+            let content = if is_missing {
+                CopyPlan::of_all(&tree)
+            } else {
+                CopyPlan::new(&tree, &target).await?
+            };
             copies.push((tree, content));
         }
     }
     Ok(Planned {
         connection,
+        put,
         plan: promotion.plan(&facts),
         request: promotion,
         copies,
@@ -279,10 +289,14 @@ async fn write(
     reader: &Repository,
     planned: &[Planned<'_>],
     history: &History,
+    reporter: &dyn Reporter,
     report: &mut PromotionReport,
 ) -> Result<(), RunError> {
     let mut writers = Vec::new();
     for target in planned {
+        if let Some(put) = &target.put {
+            target.connection.put_repository(put, reporter).await?;
+        }
         let writer = target.connection.repository()?;
         let is_same_registry = target.request.to.registry == promoted.image.registry;
         let mount = is_same_registry.then_some(&promoted.image.repository);

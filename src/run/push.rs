@@ -117,9 +117,9 @@ async fn push_to(
     content.check_target(&target.image)?;
     let tags = wanted(request, content)?;
     let history = History::optional_at(&request.workspace, &request.github, Arc::clone(&reporter));
-    target.ensure().await?;
-    let exists = prepare(request, target).await?;
-    let (promotion, plan) = plan(content, request, target, &tags, &history, exists).await?;
+    let missing = prepare(request, target).await?;
+    let exists = missing.is_none();
+    let (promotion, plan) = plan(content, request, target, &tags, &history, missing).await?;
     let mut report = PushReport::planned(request, content, &plan);
     if let Some(conflicts) = plan.conflicts() {
         return Err(conflicts.into());
@@ -157,18 +157,19 @@ fn wanted(request: &PushRequest, content: &PushContent) -> Result<Vec<DesiredTag
     desired(&rules, &content.facts, content.revision().as_ref())
 }
 
-/// Makes the repository if it is missing and that is asked for; gives whether it is there.
-async fn prepare(request: &PushRequest, target: &Opened) -> Result<bool, RunError> {
+/// Makes the repository if it is missing and is to be made. A dry run gives what it would be.
+async fn prepare(request: &PushRequest, target: &Opened) -> Result<Option<DeclaredRepository>, RunError> {
     match target.mutability().await {
-        Err(RegistryError::RepositoryMissing { .. }) if request.create_repository => {
-            if !request.dry_run {
-                target.create().await?;
+        Err(error @ RegistryError::RepositoryMissing { .. }) => {
+            let declared = target.declared(request.create_repository).ok_or(error)?;
+            if request.dry_run {
+                return Ok(Some(declared));
             }
-            Ok(!request.dry_run)
+            target.create(&declared).await?;
+            Ok(None)
         }
-        Err(error @ RegistryError::RepositoryMissing { .. }) => Err(error.into()),
         // The setting is asked for again where it counts.
-        _ => Ok(true),
+        _ => Ok(None),
     }
 }
 
@@ -178,7 +179,7 @@ async fn plan(
     target: &Opened,
     tags: &[DesiredTag],
     history: &History,
-    exists: bool,
+    missing: Option<DeclaredRepository>,
 ) -> Result<(PromotionRequest, PromotionPlan), RunError> {
     let mut promotion = PromotionRequest {
         digest: content.digest(),
@@ -188,10 +189,9 @@ async fn plan(
         tags: tags.to_vec(),
         is_rollback: request.is_rollback,
     };
-    if !exists {
+    if let Some(missing) = missing {
         // There is nothing that a tag could hang on but the setting that the repository is made with.
-        let made = DeclaredRepository::undeclared(target.image.repository.clone());
-        let mutability = made.settings.mutability.unwrap_or(Mutability::Immutable);
+        let mutability = missing.settings.mutability.unwrap_or(Mutability::Immutable);
         let candidate = promotion.candidate();
         let facts = gather_missing(mutability, &target.repository, history, tags, candidate).await?;
         let plan = promotion.plan(&facts);

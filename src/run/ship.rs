@@ -26,7 +26,7 @@ use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::engine::{EngineBuilder, Spread};
 use crate::pipeline::{
-    FurtherTargets, Ledger, MissingRepository, PipelineError, PlannedRepository, Writers, execute,
+    FurtherTargets, Ledger, PipelineError, PlannedRepository, PutRepository, Writers, execute,
 };
 use crate::ports::{OpenBase, Reporter, RunEvent, Stage};
 use crate::report::{LeftImage, hold_warnings, plan_text};
@@ -107,13 +107,13 @@ async fn ship_from(
     let connection = context.connect().await?;
     exports::check(settings.exports, context.target(), &reporter).await?;
     let scope = context.scope(&connection).await?;
-    let missing = context.repository_to_make(&connection).await?;
+    let put = context.repository_to_put(&connection).await?;
     let unknown_bases = context.resolve_bases(&connection).await;
-    let facts = context.facts(&connection, &scope, missing.as_ref()).await?;
+    let facts = context.facts(&connection, &scope, put.as_ref()).await?;
     ledger.enter(Stage::Plan, &*reporter);
     let mut plan = context.plan(scope, Ok(&facts)).await?;
     plan.notes.extend(unknown_bases);
-    plan.repository = missing.as_ref().map(|missing| missing.plan.clone());
+    plan.repository = put.as_ref().map(|put| put.plan.clone());
     plan_bases(settings, &mut plan, Some(&connection)).await?;
     let history = History::of(settings, Arc::clone(&reporter));
     targets.plan(&mut plan, &history, false).await?;
@@ -160,7 +160,7 @@ async fn ship_from(
     let writers = (&connection, targets, context);
     let published = publish(
         &plan,
-        missing.as_ref(),
+        put.as_ref(),
         writers,
         settings,
         Arc::clone(&reporter),
@@ -195,7 +195,7 @@ async fn ship_from(
 /// Does what the plan says, with the engine and the registry.
 async fn publish(
     plan: &Plan,
-    missing: Option<&PlannedRepository>,
+    put: Option<&PlannedRepository>,
     (connection, targets, context): (&RegistryConnection, &OpenedTargets, &RunContext<'_>),
     settings: &Settings,
     reporter: Arc<dyn Reporter>,
@@ -224,7 +224,7 @@ async fn publish(
     let dockerfile = settings.shown_dockerfile();
     let repositories = connection.repositories().await;
     let writers = Writers {
-        missing: missing.map(|planned| MissingRepository {
+        put: put.map(|planned| PutRepository {
             planned,
             repositories: &repositories,
         }),

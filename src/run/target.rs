@@ -7,15 +7,13 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::RunError;
 use super::local_server::quoted;
-use super::{RunError, local_client};
 use crate::pipeline::Ledger;
-use crate::settings::{AccessKey, Destination, IdentitySettings, Settings};
+use crate::settings::{AccessKey, Destination, IdentitySettings, LOCAL_PORT, Settings};
 use ecr_local::{Access, LocalEcr, LocalError, Options};
 use tagship_domain::reference::{AccountId, Digest, ImageName, Region, RepositoryName};
-
-/// Where the embedded ECR listens when it can, so that references to its images stay the same.
-const PORT: u16 = 5510;
+use tagship_domain::repositories::DeclaredRepository;
 
 /// How often an embedded ECR is looked for that another run starts; for ten seconds.
 const STARTING_TRIES: u32 = 100;
@@ -96,12 +94,19 @@ impl Target {
         })
     }
 
-    /// Makes the repository in the embedded ECR, if it belongs there and is missing; its tags are what is asked for.
-    pub(super) async fn ensure_repository(&self) -> Result<(), RunError> {
-        if let Some(access) = &self.access {
-            local_client::ensure_repository(access, &self.image.repository, self.is_mutable).await?;
-        }
-        Ok(())
+    /// Returns what the repository is made as in the embedded ECR; `None` where it belongs elsewhere.
+    pub(super) fn embedded(&self) -> Option<DeclaredRepository> {
+        self.access.as_ref()?;
+        let is_mutable = self.is_mutable.unwrap_or_default();
+        Some(DeclaredRepository::embedded(
+            self.image.repository.clone(),
+            is_mutable,
+        ))
+    }
+
+    /// Whether an input says of a repository in the embedded ECR which of its tags may move.
+    pub(super) fn has_own_mutability(&self) -> bool {
+        self.is_mutable.is_some()
     }
 
     /// How to run an image that was shipped to the embedded ECR, for people; `None` where it is elsewhere.
@@ -189,7 +194,7 @@ async fn start(data: &Path) -> Result<LocalEcr, LocalError> {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         ..Options::new(data, AccountId::emulated(), Region::emulated())
     };
-    match LocalEcr::start(options(PORT)).await {
+    match LocalEcr::start(options(LOCAL_PORT)).await {
         Err(LocalError::AddressInUse { .. }) => LocalEcr::start(options(0)).await,
         started => started,
     }

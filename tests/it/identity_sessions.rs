@@ -2,15 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by its panic")]
 
 use std::fs;
+use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use tagship::aws::IdentityError;
-use tagship::ports::{ControlPlane as _, RegistryLogin as _, WriteControlPlane as _};
+use tagship::aws::{IdentityError, RegistryRepositories};
+use tagship::ports::{ControlPlane as _, RegistryLogin as _, WriteRepositories as _};
 use tagship::settings::{AccessKey, IdentitySettings, OidcToken, SessionSettings};
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::iam::SessionPolicy;
 use tagship_domain::reference::{AccountId, ImageName, RepositoryName};
+use tagship_domain::repositories::DeclaredRepository;
 
 use crate::identity_local::{Aws, app, trust};
 
@@ -73,7 +75,9 @@ fn known() -> SessionSettings {
 /// Whether the identity may make a repository; its session is as it is.
 async fn may_create(aws: &Aws, identity: &IdentitySettings, name: &str) -> bool {
     let name = RepositoryName::parse(name).unwrap();
-    aws.ecr(identity).await.create_repository(&name).await.is_ok()
+    let repositories = RegistryRepositories::of(Arc::new(aws.ecr(identity).await)).await;
+    let declared = DeclaredRepository::undeclared(name);
+    repositories.create(&declared).await.is_ok()
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ mod judges;
 mod kubernetes_example;
 mod limits_page;
 mod local_env;
+mod local_plan;
 mod monorepo;
 mod notifications;
 mod other_ci;

@@ -366,11 +366,12 @@ fn with_local_repositories_are_made_and_let_tags_move_where_that_is_said() {
             .args(more);
         finish(&mut command)
     };
-    promote(
-        "dev/app",
-        &["--from", "1.4.0", "--to", "1.4.0", "--to-repository", "prod/app"],
-    )
-    .expect_code(0);
+    let across = ["--from", "1.4.0", "--to", "1.4.0", "--to-repository", "prod/app"];
+    promote("dev/app", &[across.as_slice(), &["--dry-run"]].concat()).expect_code(0);
+    let made = |entry: &JournalEntry| entry.operation == "CreateRepository";
+    assert!(!stock.ecr.journal().iter().any(made));
+    // The host is the one that a run there prints.
+    promote("127.0.0.1:5510/dev/app", &across).expect_code(0);
     // Tags of trees with changes promise nothing, and move there.
     let pusher = Pusher::new(&stock.ecr, "prod/app");
     for content in ["first", "second"] {

@@ -84,6 +84,35 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     owned.collect()
 }
 
+/// No writer is there; one conflict hides none of the others.
+#[test]
+fn all_images_are_planned_in_one_run_and_nothing_is_put() {
+    let shop = Shop::new(&[]);
+    let run = shop.run(&["plan", "--all", "--version", "1.0.0", "--json"]);
+    run.expect_code(0);
+    let planned = "dry-run";
+    assert_eq!(
+        statuses(&run),
+        pairs(&[("api", planned), ("web", planned), ("jobs", planned)])
+    );
+    assert!(!shop.ecr.journal().iter().any(is_tag_put));
+    let moving = ["plan", "--all", "--tags", "type=raw,value=new", "--json"];
+    let run = shop.run(&moving);
+    run.expect_code(10);
+    let failed = "failed";
+    assert_eq!(
+        statuses(&run),
+        pairs(&[("api", failed), ("web", failed), ("jobs", failed)])
+    );
+    let offline = shop.run(&["plan", "--all", "--offline"]);
+    offline.expect_code(2);
+    assert!(
+        offline.stderr.contains("is for the plan of one image"),
+        "{}",
+        offline.stderr
+    );
+}
+
 #[test]
 fn all_images_are_published_in_one_run_with_a_row_for_each() {
     let shop = Shop::new(&[]);

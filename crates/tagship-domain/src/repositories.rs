@@ -116,6 +116,23 @@ pub struct DeclaredRepository {
 }
 
 impl DeclaredRepository {
+    /// Returns what a repository of the embedded ECR is: its tags may move if `is_mutable`. Otherwise they stay, but for those of
+    /// trees with changes: they promise nothing, and the next build of such a tree moves them.
+    pub fn embedded(name: RepositoryName, is_mutable: bool) -> Self {
+        let mutability = if is_mutable {
+            Mutability::Mutable
+        } else {
+            Mutability::ImmutableWithExclusion(TagFilter::parse("*-dirty").into_iter().collect())
+        };
+        Self {
+            name,
+            settings: DeclaredSettings {
+                mutability: Some(mutability),
+                ..DeclaredSettings::default()
+            },
+        }
+    }
+
     /// Returns what a repository is made as of which nothing is declared: no tag may move but `latest`.
     pub fn undeclared(name: RepositoryName) -> Self {
         let latest = TagFilter::parse("latest").into_iter().collect();

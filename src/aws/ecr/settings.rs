@@ -1,4 +1,4 @@
-//! A repository's settings, and making one.
+//! A repository's settings.
 
 use aws_sdk_ecr::types::{
     ImageTagMutability, ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType, Repository,
@@ -72,42 +72,6 @@ pub(super) fn mutability_of(
             "the repository has the tag mutability `{}`, which this version does not know",
             cleaned(other.as_str())
         ))),
-    }
-}
-
-/// Makes a repository, unless it is there. Source: ECR API reference, `CreateRepository`.
-pub(super) async fn create(
-    client: &RegionClient,
-    registry: &RegistryHost,
-    repository: &RepositoryName,
-) -> Result<(), RegistryError> {
-    let call = Call {
-        registry,
-        repository,
-        action: "ecr:CreateRepository",
-        operation: "making the repository",
-    };
-    let latest = ImageTagMutabilityExclusionFilter::builder()
-        .filter_type(ImageTagMutabilityExclusionFilterType::Wildcard)
-        .filter("latest")
-        .build()
-        .map_err(|error| call.malformed(error.to_string()))?;
-    let account = registry.account().map(ToString::to_string);
-    let made = client
-        .call(|client| {
-            let request = client
-                .create_repository()
-                .repository_name(repository.as_str())
-                .set_registry_id(account.clone())
-                .image_tag_mutability(ImageTagMutability::ImmutableWithExclusion)
-                .image_tag_mutability_exclusion_filters(latest.clone());
-            async move { request.send().await }
-        })
-        .await;
-    match made {
-        Ok(_) => Ok(()),
-        Err(failure) if failure.code == "RepositoryAlreadyExistsException" => Ok(()),
-        Err(failure) => Err(call.failed(failure)),
     }
 }
 

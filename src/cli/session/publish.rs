@@ -149,9 +149,9 @@ fn several(
     work: Work,
     files: Option<&ActionFiles>,
 ) -> Option<ExitCode> {
-    if work == Work::Plan {
-        return None;
-    }
+    // The plan of several images is what publishing them without a writer shows.
+    let planned = (work == Work::Plan).then(|| arguments.clone().with("dry-run"));
+    let arguments = planned.as_ref().unwrap_or(arguments);
     let request = match several_request(ui, arguments, environment, work) {
         Ok(request) => request?,
         // No image's run has begun: a step's outputs say so, as data the error stands alone.

@@ -190,7 +190,11 @@ async fn next_block(
     Some((Ok(block), (!is_last).then_some(waiting)))
 }
 
-async fn compressed(block: io::Result<Block>, encoding: Encoding, workshop: Arc<Workshop>) -> io::Result<Bytes> {
+async fn compressed(
+    block: io::Result<Block>,
+    encoding: Encoding,
+    workshop: Arc<Workshop>,
+) -> io::Result<Bytes> {
     let bytes = block?.bytes;
     let Encoding::Gzip(level) = encoding else {
         return Ok(bytes.freeze());

@@ -305,7 +305,11 @@ async fn progress_is_told_of_every_layer() {
     pushed.unwrap();
     let heard = heard.0.into_inner().unwrap();
     for layer in LAYERS {
-        let done = format!("layer {} {size}/{size}", Digest::of(layer).short(), size = layer.len());
+        let done = format!(
+            "layer {} {size}/{size}",
+            Digest::of(layer).short(),
+            size = layer.len()
+        );
         assert!(heard.contains(&done), "{done} in {heard:?}");
     }
     // Each is uploaded after it was read, which takes the longer of the two.

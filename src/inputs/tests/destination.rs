@@ -210,6 +210,15 @@ fn a_run_on_this_machine_passes_over_the_registry_of_the_file() {
         message.ends_with("`registry` does not go together with `local`"),
         "{message}"
     );
+    // The names that a run there prints begin with where it listened.
+    let printed = Case::new()
+        .flag("local", "true")
+        .flag("registry", "127.0.0.1:5510")
+        .flag("repository", "team/app");
+    assert!(matches!(
+        printed.settings().destination,
+        Destination::Local { .. }
+    ));
     let flags = Case::new()
         .flag("local", "true")
         .flag("registry", REGISTRY)

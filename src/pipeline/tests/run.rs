@@ -284,7 +284,7 @@ impl Run {
                 tester: &self.tester,
                 scans: &self.scans,
                 clock: &self.scans,
-                missing: None,
+                put: None,
                 signer: None,
                 forge: None,
             };

@@ -13,6 +13,7 @@ use crate::settings::{CopyPlace, LayoutPlace, LoginSettings};
 use tagship_domain::content::Manifest;
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{ImageName, Reference, Tag};
+use tagship_domain::repositories::DeclaredRepository;
 
 /// Where images of a copy are.
 pub(super) enum OpenedPlace {
@@ -136,9 +137,18 @@ impl OpenedPlace {
         }
     }
 
-    pub(super) async fn create(&self) -> Result<(), RunError> {
+    /// Returns what a repository is made as where it is missing, as [`Opened::declared`] does.
+    pub(super) fn declared(&self, is_wanted: bool) -> Option<DeclaredRepository> {
         match self {
-            Self::Repository(opened) => opened.create().await,
+            Self::Repository(opened) => opened.declared(is_wanted),
+            Self::Layout(..) => None,
+        }
+    }
+
+    /// Makes the repository.
+    pub(super) async fn create(&self, declared: &DeclaredRepository) -> Result<(), RunError> {
+        match self {
+            Self::Repository(opened) => opened.create(declared).await,
             Self::Layout(..) => Ok(()),
         }
     }

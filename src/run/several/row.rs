@@ -279,7 +279,12 @@ impl Diagnose for SeveralFailed {
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
-        Some("run again: what is published stays, and only the rest is done".into())
+        Some(match self.kind() {
+            FailureKind::Operation | FailureKind::Cancelled | FailureKind::Credentials => {
+                "run again: what is published stays, and only the rest is done".into()
+            }
+            _ => "do what stands under each, then run again: what is published stays".into(),
+        })
     }
 }
 

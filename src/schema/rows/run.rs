@@ -32,10 +32,10 @@ pub(super) const ROWS: &[Input] = &[
     Input::flag(
         Section::Images,
         "all",
-        "Publish the images of `tagship.yaml` in one run, each as a transaction of its own; with `changed` those that the commit \
-         touches",
+        "Publish the images of `tagship.yaml` in one run, each as a transaction of its own, or show what each would do; with `changed` \
+         those that the commit touches",
     )
-    .faces(Faces::Ship),
+    .faces(Faces::ShipAndPlan),
     Input::new(
         Section::Images,
         "parallel",
@@ -44,14 +44,14 @@ pub(super) const ROWS: &[Input] = &[
         "How many images are published at a time",
     )
     .default("2")
-    .faces(Faces::Ship),
+    .faces(Faces::ShipAndPlan),
     Input::flag(
         Section::Images,
         "fail-fast",
         "Begin no further image after one has failed; those that have begun come to their end",
     )
     .default("true")
-    .faces(Faces::Ship),
+    .faces(Faces::ShipAndPlan),
     Input::text(
         Section::Images,
         "since",

@@ -1,0 +1,60 @@
+//! Plans with `--local`: they show what becomes of the repository, and make and change nothing.
+
+use tagship_domain::immutability::Mutability;
+use test_support::checkout::Checkout;
+use test_support::local::Ecr;
+use test_support::process::{Finished, finish, tagship};
+
+struct Desk {
+    ecr: Ecr,
+    checkout: Checkout,
+    home: tempfile::TempDir,
+}
+
+impl Desk {
+    fn plan(&self, arguments: &[&str]) -> Finished {
+        let mut command = tagship(self.home.path());
+        command
+            .current_dir(self.checkout.path())
+            .args(["plan", "--local", "--local-data"])
+            .arg(self.ecr.data())
+            .args(arguments);
+        finish(&mut command)
+    }
+
+    /// The requests that changed something.
+    fn changes(&self) -> Vec<String> {
+        let journal = self.ecr.journal().into_iter().map(|entry| entry.operation);
+        journal
+            .filter(|operation| operation.contains("Create") || operation.contains("Put"))
+            .collect()
+    }
+}
+
+#[test]
+fn a_plan_shows_the_repository_that_ship_makes_or_changes_and_leaves_it_alone() {
+    let desk = Desk {
+        ecr: Ecr::start(),
+        checkout: Checkout::with(&[("Dockerfile", "FROM scratch\nCOPY . /\n")]),
+        home: tempfile::tempdir().unwrap(),
+    };
+    desk.ecr.create_repository("there/app", &Mutability::Immutable);
+    desk.ecr.forget_journal();
+    let missing = desk.plan(&["--repository", "team/app"]);
+    assert!(
+        missing.stdout.contains("  make the repository\n"),
+        "{}{}",
+        missing.stdout,
+        missing.stderr
+    );
+    let changed = desk.plan(&["--repository", "there/app", "--local-mutability", "mutable"]);
+    assert!(
+        changed.stdout.contains("  change the repository\n"),
+        "{}{}",
+        changed.stdout,
+        changed.stderr
+    );
+    let same = desk.plan(&["--repository", "there/app"]);
+    assert!(!same.stdout.contains("the repository\n"), "{}", same.stdout);
+    assert_eq!(desk.changes(), [""; 0]);
+}
