@@ -81,11 +81,7 @@ impl GixCheckout {
             message: format!("the commit's time: {error}"),
         })?;
         let tags = tags_of(&repository, commit.id).map_err(unreadable)?;
-        let config = repository.config_snapshot();
-        let url = config
-            .plumbing()
-            .string("remote.origin.url")
-            .and_then(|url| web_url(url.as_ref()));
+        let url = origin_url(&repository);
         Ok(Source {
             commit: id,
             committed_at,
@@ -94,6 +90,11 @@ impl GixCheckout {
             change_count: 0,
             url,
         })
+    }
+
+    /// Returns the web address of the remote `origin`, also before the first commit.
+    pub fn origin(&self, folder: &Path) -> Option<String> {
+        origin_url(&self.open(folder).ok()?)
     }
 
     /// Returns `source`, the commit at HEAD, with every path that the build reads and that is not what the commit says. The
@@ -181,6 +182,13 @@ fn tags_of(repository: &gix::Repository, commit: gix::ObjectId) -> gix::Result<V
 
 fn shown(path: &Path) -> String {
     cleaned(&path.display().to_string())
+}
+
+/// The web address of the remote `origin`.
+fn origin_url(repository: &gix::Repository) -> Option<String> {
+    let config = repository.config_snapshot();
+    let url = config.plumbing().string("remote.origin.url")?;
+    web_url(url.as_ref())
 }
 
 /// The web address of the repository that a remote's URL names; `None` for what is no forge's.

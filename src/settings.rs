@@ -25,6 +25,7 @@ use tagship_domain::plan::SizeLimit;
 use tagship_domain::reference::{Digest, ImageName, RepositoryName};
 use tagship_domain::release::{MovingTag, ReleaseKind, WorkflowFile};
 use tagship_domain::repositories::DeclaredRepository;
+use tagship_domain::setup::SettingsInUse;
 use tagship_domain::signing::Signer;
 use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
@@ -274,6 +275,10 @@ pub struct TargetSettings {
     pub targets: Vec<Target>,
     /// The audience of the OIDC token.
     pub audience: String,
+    /// What else the settings of these images switch on.
+    pub in_use: SettingsInUse,
+    /// The name of the one image that is meant, of several.
+    pub only: Option<String>,
 }
 
 /// What the question is about which images a commit touches.

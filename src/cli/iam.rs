@@ -15,8 +15,8 @@ pub(super) struct IamArguments {
     /// What the role may do, or who may assume it
     #[arg(value_enum, value_name = "POLICY", default_value_t = Policy::Permissions)]
     policy: Policy,
-    /// The commands that the role is for; may be repeated
-    #[arg(long = "for", value_name = "COMMAND", default_value = "ship", value_delimiter = ',', value_parser = commands())]
+    /// The commands that the role is for; may be repeated [default: `ship`, with all that the settings switch on]
+    #[arg(long = "for", value_name = "COMMAND", value_delimiter = ',', value_parser = commands())]
     commands: Vec<String>,
     /// Leave out what the commands work without
     #[arg(long)]
@@ -55,10 +55,10 @@ impl IamArguments {
     pub(super) fn into_request(self, environment: &Environment) -> Result<IamRequest, RoleArgumentError> {
         let named = |name: &String| CommandPermissions::of(name);
         let given = self.destination.given();
-        let is_of_registry = |name: &String| name.starts_with("repo");
+        let is_of_registry = |name: &String| name.starts_with("repo") || name == "prune";
         let (of_registry, of_images) = (
             self.commands.iter().any(is_of_registry),
-            !self.commands.iter().all(is_of_registry),
+            self.commands.is_empty() || !self.commands.iter().all(is_of_registry),
         );
         let mut targets = if of_registry {
             inputs::declared_targets(given.clone(), environment)?
@@ -73,7 +73,11 @@ impl IamArguments {
         Ok(IamRequest {
             policy: match self.policy {
                 Policy::Permissions => IamPolicy::Permissions {
-                    commands: self.commands.iter().filter_map(named).collect(),
+                    commands: if self.commands.is_empty() {
+                        targets.in_use.permissions()
+                    } else {
+                        self.commands.iter().filter_map(named).collect()
+                    },
                     only_required: self.only_required,
                 },
                 Policy::Trust => IamPolicy::Trust(self.trust.into_request(environment)?),

@@ -19,33 +19,33 @@ pub(super) struct TagsArguments {
     /// A name to put tags behind; may be repeated
     #[arg(long, value_name = "NAME", help_heading = "Lists")]
     image: Vec<String>,
-    /// Several of them, one on a line
+    /// Several of them, one on a line; may be repeated
     #[arg(long, value_name = "LINES", help_heading = "Lists")]
-    images: Option<String>,
+    images: Vec<String>,
     /// A rule; may be repeated
     #[arg(long, value_name = "RULE", help_heading = "Lists")]
     tag: Vec<String>,
-    /// Several of them, one on a line
+    /// Several of them, one on a line; may be repeated
     #[arg(long, value_name = "LINES", help_heading = "Lists")]
-    tags: Option<String>,
+    tags: Vec<String>,
     /// `latest=auto|true|false`, `prefix=TEXT` or `suffix=TEXT`; may be repeated
     #[arg(long, value_name = "LINE", help_heading = "Lists")]
     flavor: Vec<String>,
-    /// Several of them, one on a line
+    /// Several of them, one on a line; may be repeated
     #[arg(long, value_name = "LINES", help_heading = "Lists")]
-    flavors: Option<String>,
+    flavors: Vec<String>,
     /// A label; may be repeated
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Lists")]
     label: Vec<String>,
-    /// Several of them, one on a line
+    /// Several of them, one on a line; may be repeated
     #[arg(long, value_name = "LINES", help_heading = "Lists")]
-    labels: Option<String>,
+    labels: Vec<String>,
     /// An annotation; may be repeated
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Lists")]
     annotation: Vec<String>,
-    /// Several of them, one on a line
+    /// Several of them, one on a line; may be repeated
     #[arg(long, value_name = "LINES", help_heading = "Lists")]
-    annotations: Option<String>,
+    annotations: Vec<String>,
     /// The image to take, of those that stand under `images` in `tagship.yaml`
     #[arg(long, value_name = "NAME", help_heading = "Lists")]
     only: Option<String>,
@@ -106,7 +106,7 @@ impl TagsArguments {
         environment: &Environment,
         notes: &mut Vec<String>,
     ) -> Result<TagsRequest, TagsArgumentError> {
-        let has_rules = self.tags.is_some() || !self.tag.is_empty();
+        let has_rules = !self.tags.is_empty() || !self.tag.is_empty();
         // What a flag does not say is what `ship` would take.
         let lists = inputs::list_inputs(self.only, self.version, has_rules, environment)?;
         let mode = match self.compat {
@@ -140,7 +140,7 @@ impl TagsArguments {
 }
 
 /// A list of one or two flags; `None` where neither is given.
-fn list(mut lines: Vec<String>, more: Option<String>) -> Option<String> {
+fn list(mut lines: Vec<String>, more: Vec<String>) -> Option<String> {
     lines.extend(more);
     (!lines.is_empty()).then(|| lines.join("\n"))
 }

@@ -85,10 +85,37 @@ fn issuer(text: &str) -> Result<String, String> {
         && url.query().is_none()
         && url.fragment().is_none();
     match url.host_str() {
+        Some(host) if OTHERS.contains(&host) => Err(
+            "its tokens do not say their subjects as GitHub's do: docs/other-ci.md says what to trust"
+                .to_owned(),
+        ),
         Some(host) if is_plain => Ok(format!("{host}{}", url.path().trim_end_matches('/'))),
         _ => Err("it is not of the form `https://host/path`".to_owned()),
     }
 }
+
+/// The servers whose repositories an issuer knows: github.com's, or those of the GitHub Enterprise server that it is.
+fn servers(issuer: &str, environment: &Environment) -> Vec<String> {
+    if issuer != DEFAULT_ISSUER {
+        let host = issuer.split('/').next().unwrap_or(issuer);
+        return vec![host.to_owned()];
+    }
+    let of_job = environment.get("GITHUB_SERVER_URL");
+    let of_job = of_job.and_then(|url| Url::parse(url).ok()?.host_str().map(str::to_owned));
+    std::iter::once("github.com".to_owned()).chain(of_job).collect()
+}
+
+/// Who issues the tokens of jobs on github.com, without `https://`.
+const DEFAULT_ISSUER: &str = "token.actions.githubusercontent.com";
+
+/// Who issues tokens whose subjects are not GitHub's. Source: each system's page on OpenID Connect.
+const OTHERS: [&str; 5] = [
+    "gitlab.com",
+    "oidc.circleci.com",
+    "agent.buildkite.com",
+    "api.bitbucket.org",
+    "vstoken.dev.azure.com",
+];
 
 impl TrustArguments {
     /// Returns the name of the repository that flags or the job's variables give, and which of its jobs are trusted.
@@ -120,6 +147,7 @@ impl TrustArguments {
                 Form::Classic => SubjectForms::Classic,
                 Form::Immutable => SubjectForms::Immutable,
             },
+            servers: servers(&self.issuer, environment),
             issuer: self.issuer,
             workspace: environment.working_directory().to_owned(),
         })

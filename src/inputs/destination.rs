@@ -107,10 +107,13 @@ impl ResolvedDestination {
                 .check(&value.origin, Region::parse(&value.text), None)
                 .map(|region| (region, value.origin))
         });
-        if raw.flag("local", problems) {
-            // What is said of this run counts more than the file, which is about every run.
-            let is_of_file = |value: &InputText| matches!(value.origin, Origin::File { .. });
-            let is_local_in_file = raw.text("local", problems).as_ref().is_some_and(is_of_file);
+        // What is said of this run counts more than the file, which is about every run.
+        let is_of_file = |value: &InputText| matches!(value.origin, Origin::File { .. });
+        let is_local_in_file = raw.text("local", problems).as_ref().is_some_and(is_of_file);
+        let is_said = |value: Option<&InputText>| value.is_some_and(|value| !is_of_file(value));
+        let has_registry =
+            is_said(named_registry.as_ref()) || is_said(raw.text("endpoint-url", problems).as_ref());
+        if raw.flag("local", problems) && !(is_local_in_file && has_registry) {
             // The names that such a run prints say where the embedded ECR listened.
             let is_elsewhere = |value: &InputText| {
                 !RegistryHost::parse_any(&value.text).is_ok_and(|host| host.is_plain_http())

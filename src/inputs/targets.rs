@@ -9,6 +9,7 @@ use crate::settings::{Destination, IdentitySettings, RepositoryPlace, TargetSett
 use tagship_domain::iam::Target;
 use tagship_domain::reference::{AccountId, Region};
 use tagship_domain::repositories::{Declarations, DeclaredRepository};
+use tagship_domain::setup::{JobNeed, SettingsInUse};
 use tagship_domain::untrusted::cleaned;
 
 /// Reads which repositories `tagship.yaml` declares, or the one that flags and variables name.
@@ -44,6 +45,8 @@ pub fn declared_targets(
     Ok(TargetSettings {
         targets: declared.resolved().into_iter().filter_map(of).collect(),
         audience: audience.unwrap_or_default(),
+        in_use: SettingsInUse::default(),
+        only: None,
     })
 }
 
@@ -52,6 +55,7 @@ pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetS
     let (mut raw, images) = RawInputs::of_images(given, environment);
     let mut problems = Problems::new(raw.take_problems());
     let only = raw.text("only", &mut problems);
+    let name = only.as_ref().map(|only| only.text.clone());
     let of_images: Vec<&RawInputs> = images
         .iter()
         .filter(|(name, _)| only.as_ref().is_none_or(|only| only.text == *name))
@@ -66,6 +70,10 @@ pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetS
     } else {
         of_images
     };
+    let mut in_use = SettingsInUse::default();
+    for raw in &sources {
+        add_uses(raw, &mut in_use, &mut problems);
+    }
     let targets: Vec<Target> = sources
         .into_iter()
         .flat_map(|raw| of_image(raw, environment, &mut problems))
@@ -77,7 +85,52 @@ pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetS
     Ok(TargetSettings {
         audience: audience.unwrap_or(usual),
         targets,
+        in_use,
+        only: name,
     })
+}
+
+/// Adds what the settings of an image switch on.
+fn add_uses(raw: &RawInputs, in_use: &mut SettingsInUse, problems: &mut Problems) {
+    let mut is_on = |name: &str| {
+        let value = raw
+            .text(name, problems)
+            .map(|value| value.text.to_ascii_lowercase());
+        value.is_some_and(|value| !matches!(value.as_str(), "" | "false" | "off"))
+    };
+    let commands = [
+        ("scan", "scan"),
+        ("from-cache", "from-cache"),
+        ("create-repository", "create-repository"),
+        ("wait-for-replication", "wait-for-replication"),
+    ];
+    let used = commands.iter().filter(|(input, _)| is_on(input));
+    in_use.commands.extend(used.map(|(_, command)| command));
+    for (input, need) in [
+        ("release", JobNeed::Contents),
+        ("release", JobNeed::History),
+        ("pr-comment", JobNeed::PullRequests),
+        ("upload-sarif", JobNeed::SecurityEvents),
+        // What a file that a stranger may have written has no say in.
+        ("scan", JobNeed::File),
+        ("sign", JobNeed::File),
+        ("release", JobNeed::File),
+        ("create-repository", JobNeed::File),
+        ("from-cache", JobNeed::File),
+    ] {
+        if is_on(input) {
+            in_use.job.insert(need);
+        }
+    }
+    let text = |name: &str, problems: &mut Problems| raw.text(name, problems).map(|value| value.text);
+    if text("version", problems).as_deref() == Some("auto") {
+        in_use.job.insert(JobNeed::History);
+    }
+    match text("sign", problems).as_deref() {
+        Some("managed") => in_use.commands.insert("sign-managed"),
+        Some("cosign" | "notation") => in_use.commands.insert("sign"),
+        _ => false,
+    };
 }
 
 /// The repository of an image, and the further ones in ECR that have no role of their own.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Outcome;
 use crate::git::GixCheckout;
 use crate::settings::TargetSettings;
-use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::error::{Diagnose, FailureKind, cleaned};
 use tagship_domain::iam::{
     CommandPermissions, GithubRepository, JobFilter, Need, PolicyDocument, RepositoryIds, SubjectForms,
     Trust, needed, permission_policy, terraform_document,
@@ -61,18 +61,26 @@ pub struct TrustRequest {
     pub forms: SubjectForms,
     /// Who issues the tokens, without `https://`.
     pub issuer: String,
+    /// The hosts that the remote `origin` may be at.
+    pub servers: Vec<String>,
     /// The folder of the checkout; absolute.
     pub workspace: PathBuf,
 }
 
 /// Why no policy can be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IamError {
     /// Nothing names the repository on GitHub.
     #[error(
         "the repository on GitHub is not known: neither `GITHUB_REPOSITORY` nor the remote `origin` names it"
     )]
     NoRepository,
+    /// The remote `origin` is at another server than the one whose jobs are trusted.
+    #[error("the remote `origin` is at `{host}`, and the jobs that are trusted are those of another server")]
+    OtherServer {
+        /// Its host; cleaned.
+        host: String,
+    },
     /// A role is of one account.
     #[error("the images go to registries of several accounts, and a role belongs to one")]
     SeveralAccounts,
@@ -86,6 +94,11 @@ impl Diagnose for IamError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match self {
             Self::NoRepository => "name it with `--github-repository owner/name`".into(),
+            Self::OtherServer { .. } => {
+                "name the repository with `--github-repository owner/name`, and where GitHub Enterprise makes the tokens, what issues \
+                 them with `--issuer`"
+                    .into()
+            }
             Self::SeveralAccounts => "name one image with `--only`".into(),
         })
     }
@@ -132,7 +145,7 @@ impl TrustRequest {
     pub(super) fn trust(self, settings: &TargetSettings) -> Result<Trust, IamError> {
         let repository = match self.repository {
             Some(repository) => repository,
-            None => of_origin(&self.workspace).ok_or(IamError::NoRepository)?,
+            None => of_origin(&self.workspace, &self.servers)?,
         };
         let mut targets = settings.targets.iter();
         let Some(first) = targets.next() else {
@@ -154,9 +167,15 @@ impl TrustRequest {
     }
 }
 
-/// The repository that the remote `origin` names.
-fn of_origin(workspace: &Path) -> Option<GithubRepository> {
-    let url = GixCheckout::at(workspace).source(workspace).ok()?.url?;
-    let (_, path) = url.split_once("://")?.1.split_once('/')?;
-    GithubRepository::parse(path).ok()
+/// The repository that the remote `origin` names on one of these servers. A repository of that name elsewhere is somebody else's.
+fn of_origin(workspace: &Path, servers: &[String]) -> Result<GithubRepository, IamError> {
+    let url = GixCheckout::at(workspace).origin(workspace);
+    let parts = url
+        .as_deref()
+        .and_then(|url| url.split_once("://")?.1.split_once('/'));
+    let (host, path) = parts.ok_or(IamError::NoRepository)?;
+    if !servers.iter().any(|server| server.eq_ignore_ascii_case(host)) {
+        return Err(IamError::OtherServer { host: cleaned(host) });
+    }
+    GithubRepository::parse(path).map_err(|_invalid| IamError::NoRepository)
 }

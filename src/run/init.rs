@@ -105,6 +105,8 @@ pub fn prepare_setup(request: InitRequest) -> Result<PreparedSetup, InitError> {
         role: request.role,
         trust,
         tool: request.tool,
+        in_use: request.targets.in_use,
+        only: request.targets.only,
     };
     let root = root_of(&request.workspace);
     let files = setup

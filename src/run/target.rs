@@ -116,16 +116,15 @@ impl Target {
         let serving = match (&self.emulator, &self.named_data) {
             (None, _) => String::new(),
             (Some(_), None) => {
-                "  tagship local serve                # in another terminal: it ended with this run\n"
-                    .to_owned()
+                "  # in another terminal: it ended with this run\n  tagship local serve\n".to_owned()
             }
             (Some(_), Some(data)) => format!(
-                "  tagship local serve --data {}  # in another terminal: it ended with this run\n",
+                "  # in another terminal: it ended with this run\n  tagship local serve --data {}\n",
                 quoted(&data.display().to_string())
             ),
         };
         Some(format!(
-            "to run it:\n{serving}  docker login --username AWS {host}  # with the `registry-password` that `tagship local serve` prints\n  docker run --rm {image}\n"
+            "to run it:\n{serving}  # with the `registry-password` that `tagship local serve` prints\n  docker login --username AWS {host}\n  docker run --rm {image}\n"
         ))
     }
 

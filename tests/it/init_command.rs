@@ -139,3 +139,67 @@ fn a_workflow_of_the_usual_actions_is_printed_anew_with_notes() {
     );
     missing.expect_code(2);
 }
+
+/// What a file switches on, the role may do and the job has the rights for.
+#[test]
+fn a_setup_beside_a_file_has_what_its_settings_need() {
+    let file = "repository: team/app\naccount-id: \"123456789012\"\naws-region: eu-central-1\nscan: wait\nsign: managed\nrelease: true\n";
+    let checkout = Checkout::with(&[("tagship.yaml", file)]);
+    let mut command = tagship(checkout.path());
+    command.current_dir(checkout.path());
+    let run = finish(command.args(["init", "--yes", "--github-repository", "octo/app"]));
+    run.expect_code(0);
+    let read = |name: &str| fs::read_to_string(checkout.path().join(name)).unwrap();
+    let job = &serde_yaml::from_str::<serde_yaml::Value>(&read(FILES[1])).unwrap()["jobs"]["image"];
+    assert_eq!(job["permissions"]["contents"], "write");
+    assert_eq!(job["steps"][0]["with"]["fetch-depth"], 0);
+    // A file that is not named has no say in what decides over credentials or the gate.
+    assert_eq!(job["steps"][1]["with"]["config"], "tagship.yaml");
+    let policy = read(FILES[3]);
+    for action in [
+        "ecr:PutImage",
+        "ecr:DescribeImageScanFindings",
+        "signer:SignPayload",
+    ] {
+        assert!(policy.contains(&format!("\"{action}\"")), "{action}: {policy}");
+    }
+    let mut iam = tagship(checkout.path());
+    iam.current_dir(checkout.path()).arg("iam");
+    assert_eq!(output_of(&mut iam), policy.trim_end());
+}
+
+/// A repository of the same name on another server is somebody else's.
+#[test]
+fn a_remote_on_another_server_names_no_repository_that_is_trusted() {
+    let trust = |remote: &str, more: &[&str], server: &str| {
+        let checkout = Checkout::empty();
+        checkout.git(&["remote", "add", "origin", remote]);
+        let mut command = tagship(checkout.path());
+        command
+            .current_dir(checkout.path())
+            .env("GITHUB_SERVER_URL", server);
+        command.args(["iam", "trust"]).args(&FLAGS[..6]).args(more);
+        finish(&mut command)
+    };
+    let github = "https://github.com";
+    for remote in ["https://github.com/octo/app.git", "git@github.com:octo/app.git"] {
+        let run = trust(remote, &[], github);
+        run.expect_code(0);
+        assert!(run.stdout.contains("repo:octo/app:"), "{}", run.stdout);
+    }
+    for remote in ["https://gitlab.com/octo/app.git", "git@ghes.example:octo/app.git"] {
+        let run = trust(remote, &[], github);
+        run.expect_code(2);
+        assert!(run.stderr.contains("`--github-repository"), "{}", run.stderr);
+    }
+    let issuer = ["--issuer", "https://ghes.example/_services/token"];
+    trust("git@ghes.example:octo/app.git", &issuer, github).expect_code(0);
+    trust("https://github.com/octo/app.git", &issuer, github).expect_code(2);
+    let other = trust(
+        "https://github.com/octo/app.git",
+        &["--issuer", "https://gitlab.com"],
+        github,
+    );
+    other.expect_code(2);
+    assert!(other.stderr.contains("subjects"), "{}", other.stderr);
+}

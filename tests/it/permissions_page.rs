@@ -30,8 +30,8 @@ const ENDING: &str = "
 check; `--only-required` leaves it out. `ecr:GetAuthorizationToken`, `ecr:GetRegistryScanningConfiguration`,
 `ecr:GetSigningConfiguration`, `inspector2:ListFindings` and what the registry's own settings need are allowed on `*`, `signer:SignPayload` on the signing profiles of
 the registry's account and region; `ship --from-cache` reads rules on `*` and base images in all
-repositories, which may be narrowed to the rules' prefixes; all else is allowed on the repositories alone. A role that ships with the scan gate needs both tables: `tagship iam --for ship,scan`;
-one that signs `--for ship,sign` or `--for ship,sign-managed`. `--for repo`, `repo-plan`, `repo-cost`, `repo-prune` and `repo-delete` are about the repositories that
+repositories, which may be narrowed to the rules' prefixes; all else is allowed on the repositories alone. Without `--for` it is `ship` with what the settings switch on. A role that ships with the scan gate needs both tables: `tagship iam --for ship,scan`;
+one that signs `--for ship,sign` or `--for ship,sign-managed`. `--for repo`, `repo-plan`, `repo-cost`, `prune` and `repo-delete` are about the repositories that
 `tagship.yaml` declares; a file with `registry-settings` needs `--for repo,repo-settings`; `tagship repo import` needs what `repo plan` does, on all repositories. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
 
 `promote` and `copy` need what the table says in the repositories that they read and write; within one repository `promote` needs no

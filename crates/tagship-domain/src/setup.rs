@@ -5,6 +5,8 @@ mod commands;
 mod terraform;
 mod workflow;
 
+use std::collections::BTreeSet;
+
 use crate::iam::{CommandPermissions, PolicyDocument, Target, Trust, needed, permission_policy};
 use crate::reference::RegistryHost;
 
@@ -22,6 +24,42 @@ pub struct Setup {
     pub trust: Trust,
     /// What creates it.
     pub tool: SetupTool,
+    /// What else the settings switch on.
+    pub in_use: SettingsInUse,
+    /// The image that is published, where the file holds several.
+    pub only: Option<String>,
+}
+
+/// What settings switch on, as far as a role or a job hangs on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsInUse {
+    /// The rows of the permissions' table that a role needs besides that of `ship`, by their names.
+    pub commands: BTreeSet<&'static str>,
+    /// What the job needs.
+    pub job: BTreeSet<JobNeed>,
+}
+
+impl SettingsInUse {
+    /// Returns the rows of the permissions' table for `ship` with these settings.
+    pub fn permissions(&self) -> Vec<&'static CommandPermissions> {
+        let names = std::iter::once("ship").chain(self.commands.iter().copied());
+        names.filter_map(CommandPermissions::of).collect()
+    }
+}
+
+/// What a job needs besides a checkout of its commit and a token for AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JobNeed {
+    /// All commits and git tags.
+    History,
+    /// The right to put git tags and releases.
+    Contents,
+    /// The right to comment on pull requests.
+    PullRequests,
+    /// The right to upload findings.
+    SecurityEvents,
+    /// That the workflow names the file: it says what counts only then.
+    File,
 }
 
 /// What creates the role and the repository.
@@ -117,7 +155,7 @@ impl Setup {
     }
 
     fn permissions(&self) -> PolicyDocument {
-        let permissions = needed(CommandPermissions::of("ship"));
+        let permissions = needed(self.in_use.permissions());
         permission_policy(&permissions, std::slice::from_ref(&self.target))
     }
 }

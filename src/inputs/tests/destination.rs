@@ -210,6 +210,14 @@ fn a_run_on_this_machine_passes_over_the_registry_of_the_file() {
         message.ends_with("`registry` does not go together with `local`"),
         "{message}"
     );
+    // A flag counts more than `local` in the file.
+    let elsewhere = Case::new()
+        .flag("registry", REGISTRY)
+        .file("tagship.yaml", "repository: team/app\nlocal: true\n");
+    assert!(matches!(
+        elsewhere.settings().destination,
+        Destination::Registry(_)
+    ));
     // The names that a run there prints begin with where it listened.
     let printed = Case::new()
         .flag("local", "true")

@@ -200,7 +200,7 @@ fn a_role_with_the_printed_policy_prices_and_each_action_less_is_named() {
 
 #[test]
 fn a_role_with_the_printed_policy_prunes_and_each_action_less_is_named() {
-    let (bench, actions) = bench_with("repo-prune");
+    let (bench, actions) = bench_with("prune");
     disturb(&bench);
     let pusher = Pusher::new(&bench.ecr, "team/app");
     pusher.index(&[pusher.image("amd64", "x", &json!({}))]);

@@ -229,7 +229,7 @@ pub const COMMANDS: &[CommandPermissions] = &[
         ],
     },
     CommandPermissions {
-        name: "repo-prune",
+        name: "prune",
         permissions: &[
             row("ecr:DescribeImages", Need::Required, "list images"),
             row(

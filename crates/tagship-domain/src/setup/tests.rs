@@ -24,6 +24,8 @@ fn setup(tool: SetupTool, jobs: Vec<JobFilter>) -> Setup {
             forms: SubjectForms::Both,
         },
         tool,
+        in_use: SettingsInUse::default(),
+        only: None,
     }
 }
 
@@ -44,6 +46,28 @@ fn a_setup_with_the_aws_cli() {
 fn a_setup_with_terraform_and_an_environment() {
     let jobs = vec![JobFilter::environment("prod: \"$x\"").unwrap()];
     insta::assert_snapshot!(shown(&setup(SetupTool::Terraform, jobs)));
+}
+
+#[test]
+fn a_setup_for_what_the_settings_switch_on() {
+    let jobs = vec![JobFilter::branch("main").unwrap()];
+    let in_use = SettingsInUse {
+        commands: BTreeSet::from(["scan", "sign-managed", "from-cache", "create-repository"]),
+        job: BTreeSet::from([
+            JobNeed::History,
+            JobNeed::Contents,
+            JobNeed::PullRequests,
+            JobNeed::SecurityEvents,
+            JobNeed::File,
+        ]),
+    };
+    // Every name is a row of the table.
+    assert_eq!(in_use.permissions().len(), in_use.commands.len() + 1);
+    insta::assert_snapshot!(shown(&Setup {
+        in_use,
+        only: Some("api".to_owned()),
+        ..setup(SetupTool::AwsCli, jobs)
+    }));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The workflow that publishes.
 
-use super::Setup;
+use super::{JobNeed, Setup};
 use crate::iam::JobFilter;
 
 /// Returns the workflow for the jobs that the role trusts.
@@ -32,6 +32,30 @@ pub(super) fn workflow(setup: &Setup) -> String {
     if jobs.contains(&JobFilter::PullRequest) {
         events.push_str("  pull_request:\n");
     }
+    let needs = |need| setup.in_use.job.contains(&need);
+    let mut rights = String::new();
+    for (need, right) in [
+        (JobNeed::PullRequests, "pull-requests: write"),
+        (JobNeed::SecurityEvents, "security-events: write"),
+    ] {
+        if needs(need) {
+            rights += &format!("      {right}\n");
+        }
+    }
+    let contents = if needs(JobNeed::Contents) { "write" } else { "read" };
+    let depth = if needs(JobNeed::History) {
+        "          fetch-depth: 0\n"
+    } else {
+        ""
+    };
+    let file = if needs(JobNeed::File) {
+        "          config: tagship.yaml\n"
+    } else {
+        ""
+    };
+    let only = setup.only.as_deref().map_or_else(String::new, |name| {
+        format!("          only: {}\n", yaml_string(name))
+    });
     format!(
         "name: publish
 on:
@@ -40,17 +64,17 @@ jobs:
   image:
     runs-on: ubuntu-24.04
 {}    permissions:
-      contents: read
+      contents: {contents}
       id-token: write
-    steps:
+{rights}    steps:
       - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2
         with:
           persist-credentials: false
-      - id: ship
+{depth}      - id: ship
         uses: tagship/tagship@v1
         with:
           role-to-assume: {}
-      - run: echo \"$IMAGE\"
+{file}{only}      - run: echo \"$IMAGE\"
         env:
           IMAGE: ${{{{ steps.ship.outputs.image }}}}
 ",
