@@ -3,6 +3,7 @@
 mod build;
 mod git_address;
 mod identity;
+mod publishing;
 mod repository;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,7 @@ use tagship_domain::matrix::Row;
 use tagship_domain::notice::{Receiver, RunEnd, WebhookKey};
 use tagship_domain::paths::PathFilter;
 use tagship_domain::plan::SizeLimit;
-use tagship_domain::reference::{Digest, ImageName, RepositoryName};
+use tagship_domain::reference::{ImageName, RepositoryName};
 use tagship_domain::release::{MovingTag, ReleaseKind, WorkflowFile};
 use tagship_domain::repositories::DeclaredRepository;
 use tagship_domain::setup::SettingsInUse;
@@ -33,6 +34,7 @@ use tagship_domain::version::TagPrefix;
 pub use build::{BuildSettings, CacheWish, EngineSettings, GitContext, LoginSettings, RegistryLoginSettings};
 pub use git_address::{GitAddress, InvalidGitAddress};
 pub use identity::{AccessKey, ExportSettings, IdentitySettings, OidcRequest, OidcToken, SessionSettings};
+pub use publishing::{BaseChanged, Publishing, ResultFiles};
 pub use repository::{CopyPlace, LayoutPlace, RegistrySettings, RepositoryPlace, RepositorySettings};
 
 /// What one run of the pipeline runs on.
@@ -105,38 +107,6 @@ pub struct Settings {
     pub sign: Option<SignSettings>,
     /// Who hears how the run ended.
     pub notify: NotifySettings,
-}
-
-/// What becomes of a published commit whose base images changed since it was built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BaseChanged {
-    /// It stays; what they are is not asked.
-    #[default]
-    Ignore,
-    /// It is built again, and published under moving and dated tags.
-    Rebuild,
-}
-
-/// What of an image is published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Publishing {
-    /// All of it, under its tags.
-    Whole,
-    /// A part of it, by its digest alone.
-    Part,
-    /// All of it, made of parts that other runs pushed.
-    Merge(Vec<Digest>),
-}
-
-/// The files that a run leaves; absolute.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ResultFiles {
-    /// For the digest.
-    pub digest: Option<PathBuf>,
-    /// For what `docker buildx build --metadata-file` writes.
-    pub metadata: Option<PathBuf>,
-    /// For the image's id.
-    pub image_id: Option<PathBuf>,
 }
 
 /// What an image must pass before it gets a tag.
