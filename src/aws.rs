@@ -20,7 +20,7 @@ mod retry_policy;
 mod role;
 
 pub use claims::{Claims, SubjectForm};
-pub use ecr::{Ecr, ManagedSigning, RegistryRepositories, Replication, RepositoryScans};
+pub use ecr::{Ecr, ManagedSigning, PublicRepositories, RegistryRepositories, Replication, RepositoryScans};
 pub use error::{AssumeDenied, IdentityError};
 pub use oidc::claims_of;
 pub use role::RoleArn;

@@ -33,7 +33,7 @@ use tagship_domain::untrusted::cleaned;
 
 pub use registry_settings::ConfigRegistry;
 pub(crate) use registry_settings::registry_policy_of_file;
-pub use repositories::{ConfigRepositories, ConfigSettings, FileReference};
+pub use repositories::{CatalogPart, ConfigRepositories, ConfigSettings, FileReference};
 pub(crate) use repositories::{lifecycle_of_file, policy_of_file};
 
 /// The file that is read when none is named.

@@ -14,6 +14,7 @@ mod container;
 mod deploy;
 mod destination;
 mod docker_context;
+mod ecr_public;
 mod entries;
 mod environment;
 mod event;
@@ -100,11 +101,7 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
     let paths = paths::Paths::new(raw.face(), environment);
 
     let push = raw.flag("push", &mut problems);
-    let place = if push {
-        ResolvedDestination::read(&raw, environment, &mut problems)
-    } else {
-        ResolvedDestination::unpublished(&raw, environment, &mut problems)
-    };
+    let place = destination(&raw, environment, push, &mut problems);
     // Who is nowhere needs no identity: whatever the step says of one is another job's.
     let identity = if place.as_ref().is_some_and(ResolvedDestination::is_unknown) {
         Some(IdentitySettings::default())
@@ -205,6 +202,22 @@ fn of_file(raw: &RawInputs, environment: &Environment) -> Option<String> {
         "`{}` is read, and relative paths begin there; those of flags begin here",
         folder.join(crate::config::FILE_NAME).display()
     ))
+}
+
+/// Where the image goes; what it would be called if it were published.
+fn destination(
+    raw: &RawInputs,
+    environment: &Environment,
+    push: bool,
+    problems: &mut Problems,
+) -> Option<ResolvedDestination> {
+    if !push {
+        return ResolvedDestination::unpublished(raw, environment, problems);
+    }
+    let place = ResolvedDestination::read(raw, environment, problems);
+    let image = place.as_ref().and_then(ResolvedDestination::image);
+    ecr_public::check(raw, image, problems);
+    place
 }
 
 /// Parses and checks how findings are judged; what else is given is not looked at.

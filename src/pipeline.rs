@@ -1,5 +1,6 @@
 //! The transaction: [`gather()`] reads, [`execute()`] writes what the plan says, and nothing else does.
 
+mod apply_error;
 mod base_cache;
 mod base_digests;
 mod error;
@@ -17,6 +18,7 @@ mod signing;
 mod tagging;
 mod targets;
 
+pub use apply_error::ApplyError;
 pub use base_cache::{BaseCacheError, read_through_cache, read_through_unknown};
 pub use base_digests::resolve_bases;
 pub use error::{PipelineError, TargetsFailed};
@@ -30,7 +32,7 @@ pub use registry_settings::{
 };
 pub use release::{ReleasedImage, gather_release, gather_tags, release};
 pub use repositories::{
-    AppliedRepository, ApplyError, LifecycleCheck, PlannedRepository, PutRepository, Wanted,
+    AppliedRepository, HearApplied, LifecycleCheck, PlannedRepository, PutRepository, Wanted,
     apply_repositories, plan_repositories, preview_lifecycle, read_documents,
 };
 pub use repository_list::list_repositories;

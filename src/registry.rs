@@ -27,7 +27,10 @@ pub fn client(
     login: Arc<dyn RegistryLogin>,
     reporter: Arc<dyn Reporter>,
 ) -> Result<Client, RegistryError> {
+    // ECR Public has an issuer of tokens, as other registries have.
+    let is_public = image.registry.is_public_ecr();
     let client = Client::new(image, http, login)?;
+    let client = if is_public { client.negotiating() } else { client };
     Ok(client.on_retry(move |retry| {
         reporter.event(RunEvent::Retry {
             what: &retry.what,

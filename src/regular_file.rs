@@ -22,6 +22,11 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 
 /// Reads a file as text of at most `most` bytes; the error says what is wrong with it, in words that follow its name.
 pub(crate) fn text(path: &Path, most: u64) -> Result<String, String> {
+    String::from_utf8(bytes(path, most)?).map_err(|_error| "is not UTF-8 text".to_owned())
+}
+
+/// Reads a file of at most `most` bytes, likewise.
+pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     let unreadable = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => "does not exist".to_owned(),
         _ => format!("cannot be read: {error}"),
@@ -32,7 +37,7 @@ pub(crate) fn text(path: &Path, most: u64) -> Result<String, String> {
     if bytes.len() as u64 > most {
         return Err(format!("is larger than {} KiB", most / 1024));
     }
-    String::from_utf8(bytes).map_err(|_error| "is not UTF-8 text".to_owned())
+    Ok(bytes)
 }
 
 fn refuse_other_kinds(there: &Metadata) -> io::Result<()> {

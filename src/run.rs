@@ -29,6 +29,7 @@ mod ls;
 mod migrate;
 mod notify;
 mod opened;
+mod opened_repositories;
 mod outcome;
 mod plan;
 mod promote;
@@ -71,9 +72,9 @@ pub use push::{PushError, PushRequest, PushSource, push};
 pub use release::ReleaseImageRequest;
 pub use release_published::release_published;
 pub use repositories::{
-    CostRequest, CostSubject, DeleteRequest, ImportRequest, PruneRequest, ReadLayers, RegistryRequest,
-    RepositoriesError, apply_registry, delete_repository, estimate_cost, import_repositories,
-    list_registries, plan_registry, preview_lifecycles, prune_repositories,
+    ApplyProgress, CostRequest, CostSubject, DeleteRequest, ImportRequest, PruneRequest, ReadLayers,
+    RegistryRequest, RepositoriesError, apply_registry, delete_repository, estimate_cost,
+    import_repositories, list_registries, plan_registry, preview_lifecycles, prune_repositories,
 };
 pub use scan::{ScanRequest, ScannedImage, scan};
 pub use several::{SeveralRequest, ShippedImages, ship_several};

@@ -119,6 +119,7 @@ async fn region(identity: &IdentitySettings, registry: &RegistryHost) -> Result<
         Some(region) => machine::region(region.as_ref()),
         // An emulator has no region of its own, but signatures need one.
         None if registry.is_plain_http() => Ok(Region::emulated()),
+        None if registry.is_public_ecr() => Ok(Region::of_public_ecr()),
         None => Err(IdentityError::NoRegion),
     }
 }

@@ -7,6 +7,7 @@ mod inventory;
 mod layers;
 mod login;
 mod probes;
+mod public;
 mod push_rights;
 mod replication;
 mod repositories;
@@ -27,6 +28,7 @@ use crate::aws::IdentityError;
 use crate::aws::connection::Connection;
 use crate::aws::ecr::client::RegionClient;
 use crate::aws::ecr::login::TokenHolder;
+use crate::aws::ecr::public::PublicApi;
 use crate::aws::failure::identity_cause;
 use crate::ports::{
     Clock, ControlPlane, FoundManifests, LoginError, RegistryCredential, RegistryError, RegistryLogin,
@@ -38,6 +40,7 @@ use tagship_domain::immutability::Mutability;
 use tagship_domain::inventory::ListedImage;
 use tagship_domain::reference::{Digest, Region, RegistryHost, RepositoryName, Tag};
 
+pub use public::PublicRepositories;
 pub use replication::Replication;
 pub use repositories::RegistryRepositories;
 pub use scans::RepositoryScans;
@@ -49,6 +52,8 @@ pub struct Ecr {
     connection: Connection,
     /// What is specific to a region: authorization tokens are. Source: ECR user guide, "Registry authentication".
     regions: Mutex<BTreeMap<Region, Arc<InRegion>>>,
+    /// ECR Public, where the image goes there.
+    public: Option<Arc<PublicApi>>,
     clock: Arc<dyn Clock>,
     reporter: Arc<dyn Reporter>,
 }
@@ -71,13 +76,21 @@ impl Ecr {
     ) -> Result<Self, IdentityError> {
         let connection =
             Connection::open(identity, registry, Arc::clone(&clock), Arc::clone(&reporter)).await?;
+        let is_public = registry.is_public_ecr();
+        let public = is_public.then(|| Arc::new(PublicApi::new(&connection.sdk)));
         Ok(Self {
+            public,
             registry: registry.clone(),
             connection,
             regions: Mutex::new(BTreeMap::new()),
             clock,
             reporter,
         })
+    }
+
+    /// ECR Public, if `host` is where the image goes; base images are pulled from there without a login.
+    fn public_of(&self, host: &RegistryHost) -> Option<&PublicApi> {
+        self.public.as_deref().filter(|_| *host == self.registry)
     }
 
     /// The region of `host`; `None` if it is neither ECR nor the registry that the image goes to.
@@ -130,18 +143,22 @@ impl Ecr {
 #[async_trait]
 impl RegistryLogin for Ecr {
     async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, LoginError> {
+        if let Some(public) = self.public_of(host) {
+            let credential = public.credential(&*self.clock, &*self.reporter);
+            return credential.await.map_err(LoginError::new);
+        }
         let foreign = || LoginError::new(IdentityError::ForeignRegistry);
         let region = self.region_of(host).ok_or_else(foreign)?;
         let in_region = self.in_region(region).await;
-        in_region
-            .token
-            .credential(&in_region.client, &*self.clock, &*self.reporter)
-            .await
-            .map_err(LoginError::new)
+        let fetched = login::fetch(&in_region.client, &*self.reporter);
+        let credential = in_region.token.credential(fetched, &*self.clock);
+        credential.await.map_err(LoginError::new)
     }
 
     async fn forget(&self, host: &RegistryHost) {
-        if let Some(region) = self.region_of(host) {
+        if let Some(public) = self.public_of(host) {
+            public.forget().await;
+        } else if let Some(region) = self.region_of(host) {
             self.in_region(region).await.token.forget().await;
         }
     }

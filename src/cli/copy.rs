@@ -112,8 +112,8 @@ impl CopyArguments {
         logins: &LoginSettings,
         environment: &Environment,
     ) -> Result<CopyRequest, RepositoryArgumentError> {
-        let (from_place, from) = self.place(source, environment)?;
-        let (to_place, to) = self.place(target, environment)?;
+        let (from_place, from) = self.place(source, false, environment)?;
+        let (to_place, to) = self.place(target, true, environment)?;
         if let CopyPlace::Layout(place) = &to_place
             && !layout::may_be_written(place)
         {
@@ -157,6 +157,7 @@ impl CopyArguments {
     fn place(
         &self,
         text: &str,
+        is_written: bool,
         environment: &Environment,
     ) -> Result<(CopyPlace, Option<Reference>), RepositoryArgumentError> {
         if let Some(layout) = layout::layout(text, environment.working_directory()) {
@@ -164,7 +165,7 @@ impl CopyArguments {
             return Ok((CopyPlace::Layout(place), reference));
         }
         let named = PartialRef::parse_name(text)?;
-        let place = self.repository.place(&named, environment)?;
+        let place = self.repository.place(&named, is_written, environment)?;
         Ok((CopyPlace::Repository(place), named.reference))
     }
 }

@@ -100,7 +100,7 @@ impl PushArguments {
         let host = self.docker_host.map(|host| ("docker-host", vec![host]));
         let engine = self.repository.with(BTreeMap::from_iter(host), environment);
         Ok(PushRequest {
-            target: self.repository.place(&named, environment)?,
+            target: self.repository.place(&named, true, environment)?,
             engine: inputs::engine(&engine, environment)?,
             logins: inputs::logins(environment)?,
             name: self.source,

@@ -100,15 +100,18 @@ impl RepositoryArguments {
         Self(given)
     }
 
-    /// Where a name leads: to ECR where the host is ECR's, the emulator's or left out, else to any registry.
+    /// Where a name leads: to ECR where the host is ECR's, the emulator's or left out, else to any registry. From ECR Public
+    /// everybody pulls, and a login is for who pushes.
     pub(super) fn place(
         &self,
         named: &PartialRef,
+        is_written: bool,
         environment: &Environment,
     ) -> Result<RepositoryPlace, RepositoryArgumentError> {
         let named = &self.here(named, environment);
         if let (Some(registry), Some(repository)) = (&named.registry, &named.repository)
             && registry.region().is_none()
+            && !(is_written && registry.is_public_ecr())
             && !self.is_emulator(registry, environment)
         {
             return Ok(RepositoryPlace::Other(ImageName {

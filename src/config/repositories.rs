@@ -11,6 +11,7 @@
 //!     lifecycle: {untagged-days: 7, keep-last: 30}
 //! ```
 
+mod catalog;
 mod lifecycle;
 pub(super) mod policy;
 pub(super) mod reading;
@@ -36,7 +37,7 @@ const DEFAULTS: &str = "defaults";
 const MAX_REPOSITORIES: usize = 500;
 
 /// The keys of a repository.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "mutability",
     "exclusion-filters",
     "encryption",
@@ -44,6 +45,7 @@ const KEYS: [&str; 9] = [
     "tags",
     "policy",
     "lifecycle",
+    "catalog",
     "protect",
     "prune",
 ];
@@ -74,6 +76,30 @@ pub struct ConfigSettings {
     pub lifecycle_file: Option<FileReference>,
     /// Files that name images in use.
     pub protect_files: Vec<FileReference>,
+    /// Files that hold parts of what the gallery shows.
+    pub catalog_files: Vec<(CatalogPart, FileReference)>,
+}
+
+/// A part of what the gallery of ECR Public shows that may stand in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatalogPart {
+    /// What the images are.
+    About,
+    /// How they are used.
+    Usage,
+    /// The logo, which stands nowhere else.
+    Logo,
+}
+
+impl CatalogPart {
+    /// The key of `tagship.yaml`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::About => "about",
+            Self::Usage => "usage",
+            Self::Logo => "logo",
+        }
+    }
 }
 
 /// A file that holds what belongs here.
@@ -216,6 +242,7 @@ pub(super) fn settings(node: &Node, has_name: bool, reading: &mut Reading<'_>) -
                 Some(Given::File(file)) => read.lifecycle_file = Some(file),
                 None => {}
             },
+            "catalog" => catalog::read(value, &mut read, reading),
             "protect" => values::protect(value, &mut read, reading),
             "prune" => declared.prune = reading.flag("prune", value),
             name => {

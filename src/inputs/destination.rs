@@ -2,7 +2,7 @@
 
 use super::problem::Problems;
 use super::raw::InputText;
-use super::{Environment, Origin, RawInputs, images, local_data_folder};
+use super::{Environment, Origin, RawInputs, ecr_public, images, local_data_folder};
 use crate::settings::Destination;
 use tagship_domain::reference::{AccountId, ImageName, Region, RegistryHost, RepositoryName};
 use tagship_domain::untrusted::cleaned;
@@ -164,6 +164,19 @@ impl ResolvedDestination {
             problems,
         );
         let (mut registry, repository) = (registry?, repository?);
+        let image = ImageName {
+            registry: registry.clone(),
+            repository: repository.clone(),
+        };
+        if registry.is_public_ecr() && repository != RepositoryName::all() {
+            let at = raw.text("repository", problems).map(|value| value.origin);
+            let at = at.unwrap_or(Origin::Inputs);
+            problems.check(
+                &at,
+                ecr_public::check_name(&image),
+                ecr_public::NAME_HINT.to_owned(),
+            )?;
+        }
         if registry.is_plain_http() {
             let said = region.as_ref().map(|(region, _)| region.clone());
             registry = registry.emulated_in(&said.unwrap_or_else(Region::emulated));
@@ -256,9 +269,12 @@ fn registry(
             _ => None,
         };
     };
-    let result = RegistryHost::parse(&value.text);
+    let result = RegistryHost::parse_destination(&value.text);
     let hint = result.is_err().then(|| registry_hint(&value.text)).flatten();
     let host = problems.check(&value.origin, result, hint)?;
+    if host.is_public_ecr() {
+        return ecr_public::registry(raw, host, &value, region, problems);
+    }
     if let (Some(of_host), Some((account, origin))) = (host.account(), account)
         && of_host != account
     {
@@ -302,7 +318,7 @@ fn registry_hint(text: &str) -> Option<String> {
         .trim_start_matches("http://")
         .split('/')
         .next()?;
-    let host = RegistryHost::parse(host).ok()?;
+    let host = RegistryHost::parse_destination(host).ok()?;
     Some(format!("write `{host}`"))
 }
 

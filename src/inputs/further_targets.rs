@@ -1,6 +1,7 @@
 //! The input `targets`: further repositories that the image goes to.
 
 use super::destination::{ResolvedDestination, endpoint};
+use super::ecr_public::{NAME_HINT, check_name};
 use super::problem::Problems;
 use super::raw::InputText;
 use super::{RawInputs, role};
@@ -84,7 +85,12 @@ fn target(
         }
     }
     let is_first_registry = image.registry == first.registry;
-    if image.registry.region().is_none() && !is_first_registry && endpoint_url.is_none() {
+    let is_public = image.registry.is_public_ecr();
+    if is_public {
+        problems.check(&entry.origin, check_name(&image), NAME_HINT.to_owned())?;
+    }
+    let is_foreign = image.registry.region().is_none() && !is_public;
+    if is_foreign && !is_first_registry && endpoint_url.is_none() {
         if role.is_some() {
             let message = format!(
                 "registry `{}` is none of ECR's, and takes no role",

@@ -8,13 +8,16 @@ use super::problem::Problems;
 use super::trust::Trust;
 use super::{Environment, Origin, RawArguments, RawInputs, SettingsError, further_targets, identity};
 use crate::config::{
-    ConfigProblem, ConfigSettings, FileReference, lifecycle_of_file, policy_of_file, registry_policy_of_file,
+    CatalogPart, ConfigProblem, ConfigSettings, FileReference, lifecycle_of_file, policy_of_file,
+    registry_policy_of_file,
 };
 use crate::regular_file;
 use crate::settings::{IdentitySettings, RegistrySettings, RepositoryPlace, RepositorySettings};
 use tagship_domain::reference::RegistryHost;
 use tagship_domain::registry_settings::{CreationTemplate, DeclaredRegistry, DeclaredRegistryPolicy};
-use tagship_domain::repositories::{Declarations, DeclaredRepository, DeclaredSettings, Document};
+use tagship_domain::repositories::{
+    CatalogData, Declarations, DeclaredRepository, DeclaredSettings, Document, Logo, RegistryKind,
+};
 use tagship_domain::untrusted::cleaned;
 
 /// The most bytes of a file with a policy: twice what ECR takes, so that a long one is named as too long.
@@ -22,6 +25,9 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// The most bytes of a list of branches.
 const MAX_BRANCHES_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The most bytes of a text of the gallery: four for each character that it takes, and more, so that a long one is named as such.
+const MAX_CATALOG_BYTES: u64 = 256 * 1024;
 
 /// The most bytes of a file that names images.
 const MAX_LIST_BYTES: u64 = 1024 * 1024;
@@ -173,9 +179,11 @@ pub(super) fn created(
     }
     let declared = declarations(raw, environment, problems);
     // One in the embedded ECR of `local` is made in any case.
-    let name = &place?.image()?.repository;
-    let declared = declared.and_then(|declared| declared.of(name));
-    Some(declared.unwrap_or_else(|| DeclaredRepository::undeclared(name.clone())))
+    let image = place?.image()?;
+    let name = image.name_in_api();
+    let declared = declared.and_then(|declared| declared.of(&name));
+    let kind = RegistryKind::of(&image.registry);
+    Some(declared.unwrap_or_else(|| DeclaredRepository::undeclared(name, kind)))
 }
 
 /// Reads the files that declarations name.
@@ -204,6 +212,9 @@ impl Files {
             let lifecycle = self.document(file, lifecycle_of_file, problems);
             declared.lifecycle = lifecycle.map(Document::Says);
         }
+        for (part, file) in &read.catalog_files {
+            self.add_to_catalog(&mut declared, *part, file, problems);
+        }
         for file in &read.protect_files {
             let named = self.text(file, MAX_LIST_BYTES, problems).map(|(text, shown)| {
                 let shown = shown.display().to_string();
@@ -218,6 +229,32 @@ impl Files {
         declared
     }
 
+    fn add_to_catalog(
+        &self,
+        declared: &mut DeclaredSettings,
+        part: CatalogPart,
+        file: &FileReference,
+        problems: &mut Problems,
+    ) {
+        let catalog = declared.catalog.get_or_insert_default();
+        if part == CatalogPart::Logo {
+            let read = |path: &Path| regular_file::bytes(path, Logo::MAX_BYTES as u64);
+            let bytes = self.read(file, read, problems).map(|(bytes, _)| bytes);
+            catalog.logo = bytes.and_then(|bytes| problems.check(&self.at(file), Logo::of(bytes), None));
+            return;
+        }
+        let Some((text, _)) = self.text(file, MAX_CATALOG_BYTES, problems) else {
+            return;
+        };
+        let text = text.trim_end().to_owned();
+        problems.check(&self.at(file), CatalogData::check(part.as_str(), &text), None);
+        match part {
+            CatalogPart::About => catalog.about = Some(text),
+            CatalogPart::Usage => catalog.usage = Some(text),
+            CatalogPart::Logo => {}
+        }
+    }
+
     fn at(&self, file: &FileReference) -> Origin {
         Origin::File {
             path: self.config.clone(),
@@ -228,6 +265,16 @@ impl Files {
 
     /// The text of a file, and its path in the workspace.
     fn text(&self, file: &FileReference, most: u64, problems: &mut Problems) -> Option<(String, PathBuf)> {
+        self.read(file, |path| regular_file::text(path, most), problems)
+    }
+
+    /// What `read` reads of a file, and its path in the workspace.
+    fn read<T>(
+        &self,
+        file: &FileReference,
+        read: impl Fn(&Path) -> Result<T, String>,
+        problems: &mut Problems,
+    ) -> Option<(T, PathBuf)> {
         let path = self.paths.resolve(&file.path);
         let at = self.at(file);
         if self.paths.is_led_out(&path) {
@@ -237,10 +284,10 @@ impl Files {
             );
             return problems.add(&at, message, "put the file itself there".to_owned());
         }
-        match regular_file::text(&path, most) {
-            Ok(text) => {
+        match read(&path) {
+            Ok(content) => {
                 let shown = path.strip_prefix(&self.workspace).unwrap_or(&path).to_owned();
-                Some((text, shown))
+                Some((content, shown))
             }
             Err(problem) => {
                 let message = format!("file `{}` {problem}", cleaned(&file.path));

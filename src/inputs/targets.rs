@@ -7,8 +7,8 @@ use super::{
 };
 use crate::settings::{Destination, IdentitySettings, RepositoryPlace, TargetSettings};
 use tagship_domain::iam::Target;
-use tagship_domain::reference::{AccountId, Region};
-use tagship_domain::repositories::{Declarations, DeclaredRepository};
+use tagship_domain::reference::{AccountId, ImageName, Region};
+use tagship_domain::repositories::{Declarations, DeclaredRepository, RegistryKind};
 use tagship_domain::setup::{JobNeed, SettingsInUse};
 use tagship_domain::untrusted::cleaned;
 
@@ -139,10 +139,11 @@ fn of_image(raw: &RawInputs, environment: &Environment, problems: &mut Problems)
         return Vec::new();
     };
     let anyone = IdentitySettings::default();
+    let account = place.account.clone();
     let further = further_targets::read(raw, Some(&place), Some(&anyone), true, &mut Vec::new(), problems);
     let further = further.into_iter().filter_map(|place| match place {
         RepositoryPlace::Ecr(settings) if settings.identity.role.is_none() => {
-            further_target(settings.destination)
+            further_target(settings.destination, account.as_ref())
         }
         _ => None,
     });
@@ -150,15 +151,29 @@ fn of_image(raw: &RawInputs, environment: &Environment, problems: &mut Problems)
     target(place, problems).into_iter().chain(further).collect()
 }
 
-fn further_target(destination: Destination) -> Option<Target> {
+/// A repository in ECR Public is the account's that the first one is in.
+fn further_target(destination: Destination, account: Option<&AccountId>) -> Option<Target> {
     let Destination::Registry(image) = destination else {
         return None;
     };
+    if image.registry.is_public_ecr() {
+        return Some(public_target(account?.clone(), &image));
+    }
     Some(Target {
         account: image.registry.account()?.clone(),
         region: image.registry.region()?.clone(),
         repository: image.repository,
+        kind: RegistryKind::Private,
     })
+}
+
+fn public_target(account: AccountId, image: &ImageName) -> Target {
+    Target {
+        account,
+        region: Region::of_public_ecr(),
+        repository: image.name_in_api(),
+        kind: RegistryKind::Public,
+    }
 }
 
 fn target(place: ResolvedDestination, problems: &mut Problems) -> Option<Target> {
@@ -170,7 +185,15 @@ fn target(place: ResolvedDestination, problems: &mut Problems) -> Option<Target>
             account: account.unwrap_or_else(AccountId::emulated),
             region: region.unwrap_or_else(Region::emulated),
             repository,
+            kind: RegistryKind::Private,
         }),
+        Destination::Registry(image) if image.registry.is_public_ecr() => {
+            let Some(account) = account else {
+                let message = format!("registry `{}` names no account", image.registry);
+                return problems.add(&Origin::Inputs, message, "give `account-id` too".to_owned());
+            };
+            Some(public_target(account, &image))
+        }
         Destination::Registry(image) => {
             let (Some(account), Some(region)) = (account, region) else {
                 let message = format!("registry `{}` names no account and region", image.registry);
@@ -181,6 +204,7 @@ fn target(place: ResolvedDestination, problems: &mut Problems) -> Option<Target>
                 account,
                 region,
                 repository: image.repository,
+                kind: RegistryKind::Private,
             })
         }
     }

@@ -4,7 +4,7 @@ mod targets_failed;
 
 use std::borrow::Cow;
 
-use super::repositories::ApplyError;
+use super::ApplyError;
 use crate::ports::{BuildError, ForgeError, GitError, RegistryError, SignError};
 use tagship_domain::build::{CacheTagError, MissingAttestation};
 use tagship_domain::error::{Diagnose, FailureKind};

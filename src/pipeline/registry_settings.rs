@@ -31,6 +31,8 @@ pub struct AppliedSettings {
     pub applied: Vec<RegistryChange>,
     /// What could not be put, by the setting's key, and why.
     pub failures: Vec<(&'static str, ApplyError)>,
+    /// How many were tried to their end.
+    pub tried: usize,
     /// How many were not tried, because the credentials are no good.
     pub untried: usize,
 }
@@ -69,8 +71,10 @@ pub async fn apply_settings(
     plan: &RegistrySettingsPlan,
     writer: &dyn WriteRegistrySettings,
     reporter: &dyn Reporter,
+    hear: &(dyn Fn(&AppliedSettings) + Sync),
 ) -> AppliedSettings {
     let mut done = AppliedSettings::default();
+    hear(&done);
     for (index, change) in plan.changes.iter().enumerate() {
         let setting = change.setting.as_str();
         reporter.event(RunEvent::Note(&format!("changing the registry's `{setting}`")));
@@ -91,8 +95,12 @@ pub async fn apply_settings(
             done.failures.push((setting, error));
             if is_end {
                 done.untried = plan.changes.len() - index - 1;
-                break;
             }
+        }
+        done.tried = index + 1;
+        hear(&done);
+        if done.untried > 0 {
+            break;
         }
     }
     done

@@ -1,18 +1,17 @@
 //! Repositories as code: reads what is there, and puts what differs.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
+use super::ApplyError;
 use crate::ports::{Creation, ReadRepositories, RegistryError, Reporter, RunEvent, WriteRepositories};
-use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::lifecycle::LifecyclePolicy;
 use tagship_domain::reference::RepositoryName;
 use tagship_domain::repositories::{
-    ActualRepository, Change, DeclaredRepository, DeclaredSettings, Document, LifecyclePreview, Obstacle,
-    PlanAction, RepositoryPlan,
+    ActualRepository, Change, DeclaredRepository, DeclaredSettings, Document, LifecyclePreview, PlanAction,
+    RegistryKind, RepositoryPlan,
 };
 
 /// How many repositories are read at the same time. The rates of an account are shared with all that use it.
@@ -30,10 +29,10 @@ pub struct PlannedRepository {
 }
 
 impl PlannedRepository {
-    /// Returns what there is to do for a repository; `None` where it is missing.
-    pub fn new(declared: DeclaredRepository, actual: Option<ActualRepository>) -> Self {
+    /// Returns what there is to do for a repository in a registry of this kind; `None` where it is missing.
+    pub fn new(declared: DeclaredRepository, actual: Option<ActualRepository>, kind: RegistryKind) -> Self {
         Self {
-            plan: RepositoryPlan::new(&declared, actual.as_ref()),
+            plan: RepositoryPlan::new(&declared, actual.as_ref()).held_to(kind, &declared),
             declared,
             actual,
         }
@@ -63,7 +62,7 @@ impl PutRepository<'_> {
             allows_protected: false,
         };
         let planned = std::slice::from_ref(self.planned);
-        let applied = apply_repositories(planned, self.repositories, reporter, check).await;
+        let applied = apply_repositories(planned, self.repositories, reporter, check, &|_| {}).await;
         let failure = applied.into_iter().find_map(|one| one.failure);
         failure.map_or(Ok(()), Err)
     }
@@ -80,62 +79,14 @@ pub struct AppliedRepository {
     pub is_made: bool,
     /// The settings that were put, in their order; those of a repository that was made with it.
     pub applied: Vec<Change>,
+    /// Whether all was put.
+    pub is_done: bool,
     /// What broke it off, before the next setting.
     pub failure: Option<ApplyError>,
 }
 
-/// Why a repository is not as declared although it was to be.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The registry does not do it.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// Another run made the repository meanwhile, with what cannot be changed.
-    #[error("{0}")]
-    Obstacle(Obstacle),
-    /// Another run made the repository meanwhile, and another removed it.
-    #[error("the repository was made and removed by others meanwhile")]
-    Gone,
-    /// The upstream registry of a cache cannot be used.
-    #[error("the upstream of cache rule `{prefix}` cannot be used: {problem}")]
-    Upstream {
-        /// The rule's prefix.
-        prefix: String,
-        /// Why, as the registry says it; cleaned.
-        problem: String,
-    },
-}
-
-impl ApplyError {
-    /// Whether no other repository could do better.
-    pub(super) const fn is_about_credentials(&self) -> bool {
-        matches!(
-            self,
-            Self::Registry(RegistryError::Login { .. } | RegistryError::Unauthorized { .. })
-        )
-    }
-}
-
-impl Diagnose for ApplyError {
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::Registry(error) => error.kind(),
-            Self::Obstacle(_) => FailureKind::Drift,
-            Self::Gone | Self::Upstream { .. } => FailureKind::Operation,
-        }
-    }
-
-    fn hint(&self) -> Option<Cow<'static, str>> {
-        match self {
-            Self::Registry(error) => error.hint(),
-            Self::Obstacle(obstacle) => Some(obstacle.hint().into()),
-            Self::Gone => Some("run again".into()),
-            Self::Upstream { .. } => {
-                Some("the rule is there; check the secret or the role that it names".into())
-            }
-        }
-    }
-}
+/// Hears what has been put of a repository, from its beginning to its end.
+pub type HearApplied<'a> = &'a (dyn Fn(&AppliedRepository) + Sync);
 
 /// How lifecycle policies are judged before they are put.
 #[derive(Debug, Clone, Copy)]
@@ -177,7 +128,7 @@ async fn planned(
         Some(actual) => Some(read_documents(actual, &Wanted::of(&declared.settings), reader).await?),
         None => None,
     };
-    let mut plan = RepositoryPlan::new(&declared, actual.as_ref());
+    let mut plan = RepositoryPlan::new(&declared, actual.as_ref()).held_to(reader.kind(), &declared);
     if plan.puts_lifecycle()
         && let Some(Document::Says(lifecycle)) = &declared.settings.lifecycle
     {
@@ -211,6 +162,7 @@ pub async fn preview_lifecycle(
 
 /// What is read of a repository beside its description. What is not declared is not asked for, and needs no permission.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a document of its own")]
 pub struct Wanted {
     /// Its own tags.
     pub tags: bool,
@@ -218,6 +170,8 @@ pub struct Wanted {
     pub policy: bool,
     /// Its lifecycle policy.
     pub lifecycle: bool,
+    /// What the gallery shows of it.
+    pub catalog: bool,
 }
 
 impl Wanted {
@@ -226,6 +180,7 @@ impl Wanted {
         tags: true,
         policy: true,
         lifecycle: true,
+        catalog: true,
     };
 
     fn of(settings: &DeclaredSettings) -> Self {
@@ -233,6 +188,7 @@ impl Wanted {
             tags: settings.prunes() || !settings.tags.is_empty(),
             policy: settings.prunes() || settings.policy.is_some(),
             lifecycle: settings.prunes() || settings.lifecycle.is_some(),
+            catalog: settings.prunes() || settings.catalog.is_some(),
         }
     }
 }
@@ -252,6 +208,9 @@ pub async fn read_documents(
     if wanted.lifecycle {
         actual.lifecycle = Some(reader.lifecycle(&actual.name).await?);
     }
+    if wanted.catalog && reader.kind() == RegistryKind::Public {
+        actual.catalog = Some(reader.catalog(&actual.name).await?);
+    }
     Ok(actual)
 }
 
@@ -262,6 +221,7 @@ pub async fn apply_repositories(
     writer: &dyn WriteRepositories,
     reporter: &dyn Reporter,
     check: LifecycleCheck,
+    hear: HearApplied<'_>,
 ) -> Vec<AppliedRepository> {
     let mut all = Vec::new();
     for one in planned.iter().filter(|one| !one.plan.is_fulfilled()) {
@@ -270,13 +230,18 @@ pub async fn apply_repositories(
             action: one.plan.action,
             is_made: false,
             applied: Vec::new(),
+            is_done: false,
             failure: None,
         };
+        hear(&done);
         let note = format!("{} `{}`", verb(one.plan.action), one.plan.repository);
         reporter.event(RunEvent::Note(&note));
-        let failure = apply(one, writer, reporter, check, &mut done).await.err();
-        let is_end = failure.as_ref().is_some_and(ApplyError::is_about_credentials);
-        all.push(AppliedRepository { failure, ..done });
+        let put = apply(one, writer, reporter, check, (&mut done, hear)).await;
+        done.is_done = put.is_ok();
+        done.failure = put.err();
+        hear(&done);
+        let is_end = (done.failure.as_ref()).is_some_and(ApplyError::is_about_credentials);
+        all.push(done);
         if is_end {
             break;
         }
@@ -297,7 +262,7 @@ async fn apply(
     writer: &dyn WriteRepositories,
     reporter: &dyn Reporter,
     check: LifecycleCheck,
-    done: &mut AppliedRepository,
+    (done, hear): (&mut AppliedRepository, HearApplied<'_>),
 ) -> Result<(), ApplyError> {
     let (mut actual, mut plan) = (one.actual.clone(), one.plan.clone());
     if actual.is_none() {
@@ -306,6 +271,7 @@ async fn apply(
                 done.is_made = true;
                 let (with_it, later): (Vec<Change>, _) = plan.changes.into_iter().partition(is_made_with);
                 done.applied = with_it;
+                hear(done);
                 plan.changes = later;
                 actual = Some(*made);
             }
@@ -332,6 +298,7 @@ async fn apply(
         let (setting, name) = (change.setting().as_str(), &one.plan.repository);
         reporter.event(RunEvent::Note(&format!("put `{setting}` of `{name}`")));
         done.applied.push(change);
+        hear(done);
     }
     Ok(())
 }
@@ -342,7 +309,8 @@ const fn is_made_with(change: &Change) -> bool {
         Change::Mutability { .. }
         | Change::Encryption { .. }
         | Change::ScanOnPush { .. }
-        | Change::Tags { .. } => true,
+        | Change::Tags { .. }
+        | Change::Catalog { .. } => true,
         Change::Policy { .. } | Change::Lifecycle { .. } => false,
     }
 }

@@ -8,12 +8,18 @@ use tagship_domain::inventory::ScanSummary;
 use tagship_domain::reference::{Digest, Reference, RepositoryName};
 use tagship_domain::registry_settings::{ActualRegistry, RegistryPut, TemplatePrefix, WantedSettings};
 use tagship_domain::repositories::{
-    ActualRepository, Change, DeclaredRepository, Document, ResourceTags, StoredImage,
+    ActualRepository, CatalogData, Change, DeclaredRepository, Document, RegistryKind, ResourceTags,
+    StoredImage,
 };
 
 /// Reads the repositories of a registry and their settings.
 #[async_trait]
 pub trait ReadRepositories: Send + Sync {
+    /// Returns whose registry it is.
+    fn kind(&self) -> RegistryKind {
+        RegistryKind::Private
+    }
+
     /// Returns those of these repositories that are there, in no order; without tags and policies.
     async fn describe(&self, names: &[RepositoryName]) -> Result<Vec<ActualRepository>, RegistryError>;
 
@@ -28,6 +34,11 @@ pub trait ReadRepositories: Send + Sync {
 
     /// Returns a repository's lifecycle policy.
     async fn lifecycle(&self, repository: &RepositoryName) -> Result<Document<String>, RegistryError>;
+
+    /// Returns what the gallery shows of a repository; nothing of a private one.
+    async fn catalog(&self, _: &RepositoryName) -> Result<Document<CatalogData>, RegistryError> {
+        Ok(Document::Absent)
+    }
 
     /// Returns all images of a repository, also archived ones, in no order.
     async fn stored_images(&self, repository: &RepositoryName) -> Result<Vec<StoredImage>, RegistryError>;

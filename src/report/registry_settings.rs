@@ -37,8 +37,10 @@ pub struct SettingsReport {
     pub applied: Vec<RegistryChange>,
     /// What could not be put, and why.
     pub errors: Vec<RepositoryFailure>,
-    /// How many were not tried, because an earlier one failed by its credentials.
+    /// How many were not tried, because an earlier one failed by its credentials, or because the run was ended.
     pub untried: usize,
+    /// Those that were not tried to their end: each by its key, and by its name where there are several.
+    pub left: Vec<String>,
 }
 
 /// Why something is not as declared.
@@ -65,6 +67,11 @@ impl SettingsPlan {
     /// Whether all is as declared.
     pub fn is_fulfilled(&self) -> bool {
         self.plan.is_fulfilled()
+    }
+
+    /// Whether all is as declared, and can be used.
+    pub fn is_usable(&self) -> bool {
+        self.is_fulfilled() && self.upstreams.is_empty()
     }
 
     /// Returns the plan as a person reads it; nothing where all is as declared.
@@ -140,6 +147,9 @@ impl SettingsReport {
             if let Some(hint) = &error.hint {
                 let _ = writeln!(text, "    hint: {hint}");
             }
+        }
+        for left in &self.left {
+            let _ = writeln!(text, "  not put {left}");
         }
         text
     }

@@ -35,8 +35,10 @@ pub struct RegistryReport {
     pub repositories: Vec<RepositoryReport>,
     /// How many were as declared.
     pub unchanged: usize,
-    /// How many were not tried, because an earlier one failed by its credentials.
+    /// How many were not tried, because an earlier one failed by its credentials, or because the run was ended.
     pub untried: usize,
+    /// Those that were not tried.
+    pub left: Vec<RepositoryName>,
 }
 
 /// What became of one repository.
@@ -184,6 +186,9 @@ impl RegistryReport {
             let _ = write!(text, ", {} not tried", self.untried);
         }
         let _ = writeln!(text, " in {}", self.registry);
+        for name in &self.left {
+            let _ = writeln!(text, "not tried {name}");
+        }
         text
     }
 }

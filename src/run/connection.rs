@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use super::RunError;
+use super::opened_repositories::Repositories;
+use super::repositories::RepositoriesError;
 use super::target::Target;
-use crate::aws::{Ecr, ManagedSigning, RegistryRepositories, Replication, RepositoryScans};
+use crate::aws::{
+    Ecr, ManagedSigning, PublicRepositories, RegistryRepositories, Replication, RepositoryScans,
+};
 use crate::clock::SystemClock;
 use crate::logins::Logins;
 use crate::pipeline::{PipelineError, PlannedRepository, PutRepository};
 use crate::ports::{
-    Clock as _, ControlPlane, Creation, FindLogin, ReadRepositories as _, RegistryLogin, Reporter, RunEvent,
-    WriteRepositories as _,
+    Clock as _, ControlPlane, Creation, FindLogin, ReadRepositories as _, RegistryError, RegistryLogin,
+    Reporter, RunEvent,
 };
 use crate::registry::{self, BaseRegistries, Repository, http_client};
 use crate::settings::Settings;
@@ -102,6 +106,10 @@ impl RegistryConnection {
             self.login(),
             Arc::clone(&self.reporter),
         )?;
+        if self.image.registry.is_public_ecr() {
+            // Its API reads no manifests, and everybody may read them at the registry.
+            return Ok(Repository::new(client, None));
+        }
         let control_plane: Arc<dyn ControlPlane> = self.ecr.clone();
         Ok(Repository::new(client, Some(control_plane)))
     }
@@ -111,9 +119,44 @@ impl RegistryConnection {
         RepositoryScans::new(Arc::clone(&self.ecr), self.image.repository.clone())
     }
 
-    /// The settings of its registry's repositories.
-    pub(super) async fn repositories(&self) -> RegistryRepositories {
+    /// Its registry's repositories.
+    pub(super) async fn repositories(&self) -> Repositories {
+        Repositories::of(&self.ecr).await
+    }
+
+    /// The repositories of a private registry, and what it caches.
+    pub(super) async fn private_repositories(&self) -> RegistryRepositories {
         RegistryRepositories::of(Arc::clone(&self.ecr)).await
+    }
+
+    /// Finds out whether the repository is there, where that is not known by its setting: a public one has none.
+    pub(super) async fn find(&self) -> Result<(), RegistryError> {
+        let repository = self.image.name_in_api();
+        let described = match PublicRepositories::of(&self.ecr) {
+            Some(public) => public.describe(std::slice::from_ref(&repository)).await?,
+            None => {
+                // What else is wrong is said where the setting counts.
+                return match self.ecr.mutability(&repository).await {
+                    Err(missing @ RegistryError::RepositoryMissing { .. }) => Err(missing),
+                    _ => Ok(()),
+                };
+            }
+        };
+        if described.is_empty() {
+            return Err(RegistryError::RepositoryMissing {
+                repository: self.image.repository.clone(),
+                host: self.image.registry.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Refuses to make a public repository that would be pushed to under another account's alias.
+    pub(super) async fn check_alias(&self) -> Result<(), RegistryError> {
+        match (PublicRepositories::of(&self.ecr), self.image.in_public_registry()) {
+            (Some(public), Some((alias, _))) => public.check_alias(alias).await,
+            _ => Ok(()),
+        }
     }
 
     /// The signatures that ECR makes of its images.
@@ -136,15 +179,21 @@ impl RegistryConnection {
         let Some(declared) = wanted.cloned().or_else(|| target.embedded()) else {
             return Ok(None);
         };
+        let repositories = self.repositories().await;
+        let reader = repositories.reader();
         let name = std::slice::from_ref(&declared.name);
-        let there = self.repositories().await.describe(name).await?;
-        let planned = PlannedRepository::new(declared, there.into_iter().next());
-        Ok(match planned.plan.action {
-            PlanAction::Create => Some(planned),
-            PlanAction::Change if target.has_own_mutability() => Some(planned),
-            // What is there stays as it is: `tagship repo apply` changes it.
-            PlanAction::Change | PlanAction::Keep | PlanAction::Refuse => None,
-        })
+        let there = reader.describe(name).await?.into_iter().next();
+        let planned = PlannedRepository::new(declared, there, reader.kind());
+        if planned.actual.is_none() {
+            self.check_alias().await?;
+            return match RepositoriesError::of_missing(&planned.plan) {
+                Some(refused) => Err(refused.into()),
+                None => Ok(Some(planned)),
+            };
+        }
+        // What is there stays as it is: `tagship repo apply` changes it.
+        let is_changed = planned.plan.action == PlanAction::Change && target.has_own_mutability();
+        Ok(is_changed.then_some(planned))
     }
 
     /// Makes or changes the repository.
@@ -153,10 +202,10 @@ impl RegistryConnection {
         planned: &PlannedRepository,
         reporter: &dyn Reporter,
     ) -> Result<(), RunError> {
-        let repositories = &self.repositories().await;
+        let repositories = self.repositories().await;
         let put = PutRepository {
             planned,
-            repositories,
+            repositories: repositories.writer(),
         };
         let put = put.put(reporter, SystemClock.now()).await;
         Ok(put.map_err(PipelineError::from)?)
@@ -164,7 +213,8 @@ impl RegistryConnection {
 
     /// Makes the repository, unless it is there.
     pub(super) async fn create_repository(&self, declared: &DeclaredRepository) -> Result<(), RunError> {
-        match self.repositories().await.create(declared).await? {
+        self.check_alias().await?;
+        match self.repositories().await.writer().create(declared).await? {
             Creation::Made(_) | Creation::Found => Ok(()),
         }
     }

@@ -191,7 +191,12 @@ async fn prepare(
     target: &OpenedPlace,
     writer: Option<CopyWriter<'_>>,
 ) -> Result<bool, RunError> {
-    match target.mutability().await {
+    let found = if request.create_repository {
+        target.find().await
+    } else {
+        target.mutability().await.map(drop)
+    };
+    match found {
         Err(error @ RegistryError::RepositoryMissing { .. }) => {
             let declared = target.declared(request.create_repository).ok_or(error)?;
             if let Some(writer) = writer {
@@ -200,6 +205,7 @@ async fn prepare(
             Ok(writer.is_some())
         }
         // The setting is asked for again where it counts.
+        Err(error) if request.create_repository => Err(error.into()),
         _ => Ok(true),
     }
 }

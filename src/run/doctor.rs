@@ -26,6 +26,7 @@ use tagship_domain::error::{Diagnose, FailureKind, cleaned};
 use tagship_domain::iam::{CommandPermissions, Scope, Target as Resource, needed};
 use tagship_domain::plan::{PlannedTag, TagAction};
 use tagship_domain::reference::{AccountId, ImageName};
+use tagship_domain::repositories::RegistryKind;
 
 /// The longest that one question to the registry or to GitHub takes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -243,6 +244,13 @@ async fn permissions(
             Probed::Denied
         }
     };
+    if image.registry.is_public_ecr() {
+        found.skip(
+            &[Subject::Permissions],
+            "ECR Public says what a role may not do only when it is done",
+        );
+        return true;
+    }
     let mut probed = Vec::new();
     for permission in needed(CommandPermissions::of("ship")) {
         let answer = match permission.scope {
@@ -263,6 +271,7 @@ async fn permissions(
         account,
         region,
         repository: image.repository.clone(),
+        kind: RegistryKind::Private,
     });
     found.checks.push(permissions_check(&probed, resource.as_ref()));
     true

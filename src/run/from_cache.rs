@@ -30,7 +30,7 @@ pub(super) async fn plan_bases(
     match connection {
         None => read_through_unknown(request, &dockerfile),
         Some(connection) => {
-            let repositories = connection.repositories().await;
+            let repositories = connection.private_repositories().await;
             let registry = &plan.image.registry;
             let notes = read_through_cache(request, &dockerfile, registry, &repositories).await?;
             plan.notes.extend(notes);

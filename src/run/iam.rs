@@ -10,9 +10,10 @@ use crate::git::GixCheckout;
 use crate::settings::TargetSettings;
 use tagship_domain::error::{Diagnose, FailureKind, cleaned};
 use tagship_domain::iam::{
-    CommandPermissions, GithubRepository, JobFilter, Need, PolicyDocument, RepositoryIds, SubjectForms,
-    Trust, needed, permission_policy, terraform_document,
+    CommandPermissions, GithubRepository, JobFilter, Need, Permission, PolicyDocument, RepositoryIds,
+    SubjectForms, Target, Trust, needed, permission_policy, terraform_document,
 };
+use tagship_domain::repositories::RegistryKind;
 
 /// Which policy is asked for.
 #[derive(Debug, Clone)]
@@ -112,9 +113,26 @@ pub fn iam(request: IamRequest) -> Result<Outcome, IamError> {
             commands,
             only_required,
         } => {
-            let mut permissions = needed(commands);
-            permissions.retain(|permission| !only_required || permission.need == Need::Required);
-            let policy = permission_policy(&permissions, targets);
+            let public: Vec<Target> = of_kind(targets, RegistryKind::Public);
+            let private = of_kind(targets, RegistryKind::Private);
+            let wanted = |permission: &Permission| !only_required || permission.need == Need::Required;
+            let mut permissions = needed(commands.iter().copied());
+            permissions.retain(wanted);
+            let mut of_public = needed(commands.iter().filter_map(|command| command.in_public()));
+            of_public.retain(wanted);
+            let policy = match (private.is_empty(), public.is_empty()) {
+                (_, true) => permission_policy(&permissions, targets),
+                (true, false) => {
+                    permissions.clear();
+                    permission_policy(&of_public, &public)
+                }
+                (false, false) => {
+                    permission_policy(&permissions, &private).and(permission_policy(&of_public, &public))
+                }
+            };
+            if !public.is_empty() {
+                permissions.extend(of_public);
+            }
             ("tagship_permissions", policy, json!({"permissions": permissions}))
         }
         IamPolicy::Trust(trust) => {
@@ -131,6 +149,11 @@ pub fn iam(request: IamRequest) -> Result<Outcome, IamError> {
         json: data,
         ..Outcome::default()
     })
+}
+
+fn of_kind(targets: &[Target], kind: RegistryKind) -> Vec<Target> {
+    let is_of_kind = |target: &&Target| target.kind == kind;
+    targets.iter().filter(is_of_kind).cloned().collect()
 }
 
 fn worded(name: &str, policy: &PolicyDocument, format: PolicyFormat) -> String {

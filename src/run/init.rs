@@ -12,6 +12,7 @@ use super::Outcome;
 use super::iam::{IamError, TrustRequest};
 use crate::settings::TargetSettings;
 use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::repositories::RegistryKind;
 use tagship_domain::setup::{RoleName, Setup, SetupFile, SetupTool};
 
 /// What is to be set up.
@@ -38,6 +39,9 @@ pub enum InitError {
     /// The checkout publishes several images.
     #[error("`tagship.yaml` holds several images, and a setup is for one")]
     SeveralImages,
+    /// The image goes to ECR Public, whose repositories are declared.
+    #[error("the image goes to ECR Public, and a setup is for a private repository")]
+    Public,
     /// Files are there, and say something else.
     #[error("{} is there already, with other content; nothing was written", files.join(", "))]
     Taken {
@@ -59,7 +63,7 @@ impl Diagnose for InitError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Iam(error) => error.kind(),
-            Self::SeveralImages => FailureKind::Usage,
+            Self::SeveralImages | Self::Public => FailureKind::Usage,
             Self::Taken { .. } | Self::Unwritable { .. } => FailureKind::Operation,
         }
     }
@@ -70,6 +74,10 @@ impl Diagnose for InitError {
             Self::SeveralImages => {
                 Some("name one with `--only`; `tagship iam` prints policies for all".into())
             }
+            Self::Public => Some(
+                "`tagship repo apply` makes the repository, and `tagship iam` prints what the role needs"
+                    .into(),
+            ),
             Self::Taken { .. } => {
                 Some("take what you need from the text above, or move the file away and run again".into())
             }
@@ -100,6 +108,9 @@ pub fn prepare_setup(request: InitRequest) -> Result<PreparedSetup, InitError> {
     let [target] = request.targets.targets.as_slice() else {
         return Err(InitError::SeveralImages);
     };
+    if target.kind == RegistryKind::Public {
+        return Err(InitError::Public);
+    }
     let setup = Setup {
         target: target.clone(),
         role: request.role,

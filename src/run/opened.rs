@@ -14,7 +14,7 @@ use crate::settings::{LoginSettings, RepositoryPlace};
 use tagship_domain::content::{Descriptor, Manifest};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::ImageName;
-use tagship_domain::repositories::DeclaredRepository;
+use tagship_domain::repositories::{DeclaredRepository, RegistryKind};
 
 /// A repository that is used.
 pub(super) struct Opened {
@@ -62,7 +62,9 @@ impl Opened {
     /// Returns what the repository is made as where it is missing: always in the embedded ECR, elsewhere if that `is_wanted`.
     pub(super) fn declared(&self, is_wanted: bool) -> Option<DeclaredRepository> {
         let (_, target) = self.ecr.as_ref()?;
-        let undeclared = || DeclaredRepository::undeclared(target.image.repository.clone());
+        let undeclared = || {
+            DeclaredRepository::undeclared(self.image.name_in_api(), RegistryKind::of(&self.image.registry))
+        };
         target.embedded().or_else(|| is_wanted.then(undeclared))
     }
 
@@ -72,6 +74,14 @@ impl Opened {
             connection.create_repository(declared).await?;
         }
         Ok(())
+    }
+
+    /// Finds out whether the repository is there, which is asked only where a missing one is made.
+    pub(super) async fn find(&self) -> Result<(), RegistryError> {
+        match &self.ecr {
+            Some((connection, _)) => connection.find().await,
+            None => Ok(()),
+        }
     }
 
     /// The repository's setting. A registry that is not ECR's has none.

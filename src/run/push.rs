@@ -159,7 +159,12 @@ fn wanted(request: &PushRequest, content: &PushContent) -> Result<Vec<DesiredTag
 
 /// Makes the repository if it is missing and is to be made. A dry run gives what it would be.
 async fn prepare(request: &PushRequest, target: &Opened) -> Result<Option<DeclaredRepository>, RunError> {
-    match target.mutability().await {
+    let found = if request.create_repository {
+        target.find().await
+    } else {
+        target.mutability().await.map(drop)
+    };
+    match found {
         Err(error @ RegistryError::RepositoryMissing { .. }) => {
             let declared = target.declared(request.create_repository).ok_or(error)?;
             if request.dry_run {
@@ -168,6 +173,7 @@ async fn prepare(request: &PushRequest, target: &Opened) -> Result<Option<Declar
             target.create(&declared).await?;
             Ok(None)
         }
+        Err(error) if request.create_repository => Err(error.into()),
         // The setting is asked for again where it counts.
         _ => Ok(None),
     }
@@ -191,7 +197,7 @@ async fn plan(
     };
     if let Some(missing) = missing {
         // There is nothing that a tag could hang on but the setting that the repository is made with.
-        let mutability = missing.settings.mutability.unwrap_or(Mutability::Immutable);
+        let mutability = missing.settings.mutability.unwrap_or(Mutability::Mutable);
         let candidate = promotion.candidate();
         let facts = gather_missing(mutability, &target.repository, history, tags, candidate).await?;
         let plan = promotion.plan(&facts);

@@ -5,11 +5,13 @@ mod error;
 mod lifecycle;
 mod list;
 mod maintenance;
+mod progress;
 mod prune;
 mod registry;
 
 use std::sync::Arc;
 
+use super::opened_repositories::Repositories;
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::aws::{Ecr, RegistryRepositories};
@@ -19,7 +21,7 @@ use crate::pipeline::{
     apply_settings, plan_repositories,
 };
 use crate::ports::{Clock as _, Reporter, RunEvent, Warning};
-use crate::report::{RegistryPlan, RegistryReport, RepositoryFailure, RepositoryReport};
+use crate::report::RegistryPlan;
 use crate::settings::{RegistrySettings, RepositorySettings};
 use tagship_domain::error::Diagnose;
 use tagship_domain::iam::{RegistryAccess, SessionPolicy};
@@ -32,6 +34,7 @@ pub use error::RepositoriesError;
 pub use lifecycle::preview_lifecycles;
 pub use list::list_registries;
 pub use maintenance::{DeleteRequest, ImportRequest, delete_repository, import_repositories};
+pub use progress::ApplyProgress;
 pub use prune::{PruneRequest, prune_repositories};
 
 /// Which repositories are compared with what is declared of them.
@@ -74,19 +77,15 @@ pub async fn plan_registry(
     let planned = registry::plan(request, &declared, &opened).await;
     if let Ok(planned) = &planned {
         note_unnamed(request, &planned.repositories, &*reporter);
+        let has_settings = request.declared_settings().is_some();
+        opened.repositories.note_public(has_settings, &*reporter);
     }
     let plan = planned.map(|planned| planned.shown(&opened.host));
     opened.close().await;
     let plan = plan?;
     let failure = match refused(&plan) {
         Some(refused) => Some(refused),
-        None if request.fails_on_drift && !plan.is_fulfilled() => Some(RepositoriesError::Drift {
-            registry: plan
-                .registry_settings
-                .as_ref()
-                .is_some_and(|plan| !plan.is_fulfilled()),
-            count: plan.repositories.iter().filter(|one| !one.is_fulfilled()).count(),
-        }),
+        None if request.fails_on_drift => RepositoriesError::of_drift(&plan),
         None => None,
     };
     Ok(Outcome {
@@ -101,10 +100,11 @@ pub async fn plan_registry(
     })
 }
 
-/// Puts what differs.
+/// Puts what differs. What is true at any moment stands in `progress`.
 pub async fn apply_registry(
     request: &RegistryRequest,
     reporter: Arc<dyn Reporter>,
+    progress: &ApplyProgress,
 ) -> Result<Outcome, RunError> {
     let declared = declared(request)?;
     let access = match request.declared_settings() {
@@ -112,42 +112,20 @@ pub async fn apply_registry(
         None => RegistryAccess::Configure,
     };
     let opened = OpenedRegistry::open(&request.settings, access, Arc::clone(&reporter)).await?;
-    let applied = apply(request, &declared, &opened, &*reporter).await;
-    let host = opened.host.clone();
+    let applied = apply(request, &declared, &opened, (&*reporter, progress)).await;
     opened.close().await;
-    let AppliedRegistry {
-        planned,
-        settings,
-        repositories: applied,
-    } = applied?;
-    let open = planned.iter().filter(|one| !one.plan.is_fulfilled()).count();
+    let (settings, repositories) = applied?;
     let of_settings = settings.iter().flat_map(|settings| &settings.failures);
     let of_settings = of_settings.map(|(key, error)| (format!("registry setting `{key}`"), error));
-    let of_repositories = applied
+    let of_repositories = repositories
         .iter()
         .filter_map(|one| Some((format!("repository `{}`", one.repository), one.failure.as_ref()?)));
     let failures: Vec<(String, &ApplyError)> = of_settings.chain(of_repositories).collect();
     let failure = RepositoriesError::of_failures(&failures);
-    let report = RegistryReport {
-        registry: host,
-        registry_settings: settings.map(|settings| registry::reported(&settings)),
-        unchanged: planned.len() - open,
-        untried: open - applied.len(),
-        repositories: applied.into_iter().map(reported).collect(),
-    };
     Ok(Outcome {
-        text: report.text(),
-        json: serde_json::json!(report),
         failure: failure.map(|failure| Arc::new(failure) as Arc<dyn Diagnose>),
-        ..Outcome::default()
+        ..progress.outcome()
     })
-}
-
-/// What became of a registry.
-struct AppliedRegistry {
-    planned: Vec<PlannedRepository>,
-    settings: Option<AppliedSettings>,
-    repositories: Vec<AppliedRepository>,
 }
 
 /// Puts the registry's settings first, because repositories that ECR makes by itself have them from the beginning.
@@ -155,42 +133,37 @@ async fn apply(
     request: &RegistryRequest,
     declared: &[DeclaredRepository],
     opened: &OpenedRegistry,
-    reporter: &dyn Reporter,
-) -> Result<AppliedRegistry, RunError> {
+    (reporter, progress): (&dyn Reporter, &ApplyProgress),
+) -> Result<(Option<AppliedSettings>, Vec<AppliedRepository>), RunError> {
     let planned = registry::plan(request, declared, opened).await?;
     // All that cannot be is known before anything is put.
     if let Some(refused) = refused(&planned.shown(&opened.host)) {
         return Err(refused.into());
     }
     note_unnamed(request, &planned.repositories, reporter);
-    let settings = match &planned.settings {
-        Some(settings) => Some(apply_settings(&settings.plan, &opened.repositories, reporter).await),
-        None => None,
+    progress.begin(&opened.host, &planned);
+    let settings = match (&planned.settings, opened.repositories.private()) {
+        (Some(settings), Some(private)) => {
+            let hear = |applied: &AppliedSettings| progress.settings(applied);
+            Some(apply_settings(&settings.plan, private, reporter, &hear).await)
+        }
+        _ => None,
     };
     let is_end = settings.as_ref().is_some_and(|settings| settings.untried > 0);
     let planned = planned.repositories;
     let repositories = if is_end {
         Vec::new()
     } else {
-        apply_repositories(&planned, &opened.repositories, reporter, request.check()).await
+        let (writer, check) = (opened.repositories.writer(), request.check());
+        let hear = |applied: &AppliedRepository| progress.repository(applied);
+        apply_repositories(&planned, writer, reporter, check, &hear).await
     };
     if !repositories.is_empty() {
         read_back(request, declared, &repositories, opened, reporter).await;
     }
-    Ok(AppliedRegistry {
-        planned,
-        settings,
-        repositories,
-    })
-}
-
-fn reported(applied: AppliedRepository) -> RepositoryReport {
-    RepositoryReport {
-        error: applied.failure.as_ref().map(|error| RepositoryFailure::of(error)),
-        repository: applied.repository,
-        made: applied.is_made,
-        applied: applied.applied,
-    }
+    let names = planned.iter().map(|one| &one.declared.name);
+    opened.repositories.note_addresses(names, reporter).await;
+    Ok((settings, repositories))
 }
 
 fn refused(plan: &RegistryPlan) -> Option<RepositoriesError> {
@@ -264,7 +237,7 @@ async fn read_back(
     };
     let put: Vec<DeclaredRepository> = declared.iter().filter(is_put).cloned().collect();
     // What cannot be read now was read a moment ago: that is no failure of what was put.
-    let Ok(again) = plan_repositories(&put, &opened.repositories, request.check()).await else {
+    let Ok(again) = plan_repositories(&put, opened.repositories.reader(), request.check()).await else {
         return;
     };
     for one in again.iter().filter(|one| !one.plan.is_fulfilled()) {
@@ -283,7 +256,7 @@ async fn read_back(
 /// The repositories of a registry, opened.
 struct OpenedRegistry {
     host: RegistryHost,
-    repositories: RegistryRepositories,
+    repositories: Repositories,
     target: Target,
 }
 
@@ -312,9 +285,19 @@ impl OpenedRegistry {
         let ecr = Ecr::connect(&identity, &host, Arc::new(SystemClock), reporter).await?;
         Ok(Self {
             host,
-            repositories: RegistryRepositories::of(Arc::new(ecr)).await,
+            repositories: Repositories::of(&Arc::new(ecr)).await,
             target,
         })
+    }
+
+    /// The repositories of a private registry; a public one is refused for what it is `without`.
+    fn private(&self, without: &'static str) -> Result<&RegistryRepositories, RepositoriesError> {
+        self.repositories
+            .private()
+            .ok_or_else(|| RepositoriesError::Public {
+                registry: self.host.clone(),
+                without,
+            })
     }
 
     /// Ends what was started for this run alone.

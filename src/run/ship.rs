@@ -226,7 +226,7 @@ async fn publish(
     let writers = Writers {
         put: put.map(|planned| PutRepository {
             planned,
-            repositories: &repositories,
+            repositories: repositories.writer(),
         }),
         dockerfile: &dockerfile,
         registry: &repository,

@@ -12,7 +12,7 @@ use tagship::settings::{AccessKey, IdentitySettings, OidcToken, SessionSettings}
 use tagship_domain::error::Diagnose as _;
 use tagship_domain::iam::SessionPolicy;
 use tagship_domain::reference::{AccountId, ImageName, RepositoryName};
-use tagship_domain::repositories::DeclaredRepository;
+use tagship_domain::repositories::{DeclaredRepository, RegistryKind};
 
 use crate::identity_local::{Aws, app, trust};
 
@@ -76,7 +76,7 @@ fn known() -> SessionSettings {
 async fn may_create(aws: &Aws, identity: &IdentitySettings, name: &str) -> bool {
     let name = RepositoryName::parse(name).unwrap();
     let repositories = RegistryRepositories::of(Arc::new(aws.ecr(identity).await)).await;
-    let declared = DeclaredRepository::undeclared(name);
+    let declared = DeclaredRepository::undeclared(name, RegistryKind::Private);
     repositories.create(&declared).await.is_ok()
 }
 

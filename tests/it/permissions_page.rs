@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use tagship_domain::iam::{COMMANDS, Need};
+use tagship_domain::iam::{COMMANDS, CommandPermissions, Need, PUBLIC_COMMANDS};
 
 use crate::inputs_generated::is_fresh;
 
@@ -25,12 +25,19 @@ tagship iam trust --repository team/app --account-id 123456789012 --aws-region e
 ## What the role may do
 ";
 
+const PUBLIC: &str = "
+## ECR Public
+
+Where the registry is `public.ecr.aws` ([ECR Public](ecr-public.md)), the same commands need other actions, which `tagship iam` then
+prints. Everybody may read images, so that reading them needs none.
+";
+
 const ENDING: &str = "
 *Required*: the command fails without it, and names it. *Recommended*: the command works without it, and says what it did not
 check; `--only-required` leaves it out. `ecr:GetAuthorizationToken`, `ecr:GetRegistryScanningConfiguration`,
 `ecr:GetSigningConfiguration`, `inspector2:ListFindings` and what the registry's own settings need are allowed on `*`, `signer:SignPayload` on the signing profiles of
 the registry's account and region; `ship --from-cache` reads rules on `*` and base images in all
-repositories, which may be narrowed to the rules' prefixes; all else is allowed on the repositories alone. Without `--for` it is `ship` with what the settings switch on. A role that ships with the scan gate needs both tables: `tagship iam --for ship,scan`;
+repositories, which may be narrowed to the rules' prefixes; what logs in to ECR Public and names its aliases is allowed on `*`; all else is allowed on the repositories alone. Without `--for` it is `ship` with what the settings switch on. A role that ships with the scan gate needs both tables: `tagship iam --for ship,scan`;
 one that signs `--for ship,sign` or `--for ship,sign-managed`. `--for repo`, `repo-plan`, `repo-cost`, `prune` and `repo-delete` are about the repositories that
 `tagship.yaml` declares; a file with `registry-settings` needs `--for repo,repo-settings`; `tagship repo import` needs what `repo plan` does, on all repositories. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
 
@@ -87,25 +94,35 @@ fn typed(name: &str) -> String {
 fn the_page_of_permissions_is_what_the_table_says() {
     let mut page = BEGINNING.to_owned();
     for command in COMMANDS {
-        writeln!(
-            page,
-            "\n### `tagship {}`\n\n| action | | to |\n|---|---|---|",
-            typed(command.name)
-        )
-        .unwrap();
-        for permission in command.permissions {
-            let need = match permission.need {
-                Need::Required => "required",
-                Need::Recommended => "recommended",
-            };
-            writeln!(
-                page,
-                "| `{}` | {need} | {} |",
-                permission.action, permission.reason
-            )
-            .unwrap();
-        }
+        add_table(&mut page, command);
+    }
+    page.push_str(PUBLIC);
+    for command in PUBLIC_COMMANDS {
+        add_table(&mut page, command);
     }
     page.push_str(ENDING);
     is_fresh("docs/permissions.md", &page);
+}
+
+fn add_table(page: &mut String, command: &CommandPermissions) {
+    let is_public = PUBLIC_COMMANDS.iter().any(|known| std::ptr::eq(known, command));
+    let place = if is_public { " in ECR Public" } else { "" };
+    writeln!(
+        page,
+        "\n### `tagship {}`{place}\n\n| action | | to |\n|---|---|---|",
+        typed(command.name)
+    )
+    .unwrap();
+    for permission in command.permissions {
+        let need = match permission.need {
+            Need::Required => "required",
+            Need::Recommended => "recommended",
+        };
+        writeln!(
+            page,
+            "| `{}` | {need} | {} |",
+            permission.action, permission.reason
+        )
+        .unwrap();
+    }
 }

@@ -30,7 +30,7 @@ fn real_clients_find_it_by_ecrs_own_names() {
         .collect();
     assert_eq!(
         passed,
-        ["aws, crane, skopeo", "docker20", "docker28", "tagship"],
+        ["aws, crane, skopeo", "docker20", "docker28", "tagship", "public"],
         "{said}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );

@@ -11,6 +11,7 @@ mod many;
 mod page;
 mod permissions;
 mod prune;
+mod public;
 mod settings;
 mod ship;
 
@@ -21,7 +22,7 @@ use ecr_local::FaultAction;
 use serde_json::{Value, json};
 use test_support::clients::python;
 use test_support::local::{Ecr, REGION};
-use test_support::process::{Finished, finish, scrubbed};
+use test_support::process::{Finished, Process, Signal, finish, scrubbed};
 
 /// A registry, and a folder with a `tagship.yaml`.
 pub(crate) struct Bench {
@@ -58,23 +59,7 @@ impl Bench {
 
     /// Calls the API with another client.
     pub(crate) fn boto3(&self, calls: &Value) -> Vec<Value> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/repositories/call.py");
-        let (id, secret) = self.ecr.admin_key();
-        let mut child = scrubbed(python(), self.home.path())
-            .env("ENDPOINT", self.ecr.url())
-            .env("REGION", REGION)
-            .env("ACCESS_KEY_ID", id)
-            .env("SECRET_ACCESS_KEY", secret)
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(calls.to_string().as_bytes()).unwrap();
-        drop(stdin);
-        let output = child.wait_with_output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap()
+        boto3(&self.ecr, "ecr", calls)
     }
 
     /// The operations that changed anything.
@@ -84,6 +69,30 @@ impl Bench {
         let names = writes.map(|entry| entry.operation);
         names.filter(|name| !reads.contains(&name.as_str())).collect()
     }
+}
+
+/// Calls `ecr` or `ecr-public` with another client.
+pub(crate) fn boto3(ecr: &Ecr, service: &str, calls: &Value) -> Vec<Value> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/repositories/call.py");
+    let (id, secret) = ecr.admin_key();
+    let home = tempfile::tempdir().unwrap();
+    let region = if service == "ecr" { REGION } else { "us-east-1" };
+    let mut child = scrubbed(python(), home.path())
+        .env("SERVICE", service)
+        .env("ENDPOINT", ecr.url())
+        .env("REGION", region)
+        .env("ACCESS_KEY_ID", id)
+        .env("SECRET_ACCESS_KEY", secret)
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(calls.to_string().as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 const EVERYTHING: &str = r#"
@@ -308,6 +317,56 @@ fn what_was_put_before_a_failure_is_named_and_a_second_run_completes_it() {
         .map(|change| &change["setting"])
         .collect();
     assert_eq!(settings, ["policy", "lifecycle"]);
+}
+
+#[test]
+fn a_run_that_a_signal_ends_says_what_was_put_and_what_was_not() {
+    for signal in [Signal::Int, Signal::Term] {
+        let bench = Bench::new();
+        bench.declare(
+            "registry-settings: {account-settings: {blob-mounting: enabled}}\nrepositories:\n  team/a: {policy: {lambda: true}}\n  team/b: {mutability: immutable, policy: {lambda: true}}\n  team/c: {}\n",
+        );
+        bench.ecr.fail("SetRepositoryPolicy", 1, 1, FaultAction::Hang);
+        let mut command = bench.ecr.command(bench.home.path(), &["repo", "apply", "--json"]);
+        let run = Process::start(command.current_dir(bench.home.path()));
+        let is_policy_of_b = |entry: &ecr_local::JournalEntry| {
+            entry.operation == "SetRepositoryPolicy" && entry.repository.as_deref() == Some("team/b")
+        };
+        bench.ecr.wait_for(is_policy_of_b);
+        run.signal(signal);
+        let ended = run.wait();
+        ended.expect_code(130);
+        let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!(report["registry-settings"]["applied"][0]["name"], "blob-mounting");
+        assert_eq!(report["registry-settings"]["left"], json!([]));
+        let [a, b] = report["repositories"].as_array().unwrap().as_slice() else {
+            panic!("{report}")
+        };
+        assert_eq!(
+            (&a["repository"], &a["made"], &a["error"]),
+            (&json!("team/a"), &json!(true), &Value::Null)
+        );
+        assert_eq!((&b["repository"], &b["made"]), (&json!("team/b"), &json!(true)));
+        assert_eq!(
+            b["applied"].as_array().unwrap().len(),
+            1,
+            "its mutability, and not its policy"
+        );
+        assert!(
+            b["error"]["message"].as_str().unwrap().contains("put or not"),
+            "{report}"
+        );
+        assert_eq!(
+            (&report["untried"], &report["left"]),
+            (&json!(1), &json!(["team/c"]))
+        );
+        assert_eq!(report["exit-code"], 130);
+        // The next run completes it.
+        let again = bench.repo(&["apply"]);
+        again.expect_code(0);
+        assert!(again.stdout.starts_with("changed team/b\n"), "{}", again.stdout);
+        assert!(again.stdout.contains("made team/c\n"), "{}", again.stdout);
+    }
 }
 
 #[test]

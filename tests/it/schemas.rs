@@ -45,6 +45,7 @@ fn the_schema_takes_what_the_file_may_say() {
         "repositories:\n  - defaults: {scan-on-push: true}\n  - name: team/app\n    policy: none\n    lifecycle: {file: x.json}\n",
         "repositories:\n  a/b: {policy: {pull-from: [111122223333], lambda: true}, lifecycle: {keep: 'v*', keep-last: 3}}\n",
         "repositories:\n  a/b: {policy: {Version: 2012-10-17, Statement: []}, lifecycle: {rules: []}, encryption: {type: KMS}}\n",
+        "repositories:\n  app: {catalog: {description: x, about: {file: README.md}, architectures: [amd64, 386], logo: l.png}}\n",
         "registry-settings:\n  scanning: {type: basic, on-push: '*'}\n  replication: {to: eu-west-1}\n  pull-through-cache: {quay: quay}\n",
         "registry-settings:\n  creation-templates: {ROOT: {applied-for: replication, mutability: immutable}}\n  replication: none\n",
     ] {

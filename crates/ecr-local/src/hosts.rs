@@ -90,11 +90,12 @@ impl AwsHost {
 }
 
 /// The names that clients of one account in one region use.
-pub(crate) fn names(account: &AccountId, region: &Region) -> [String; 5] {
+pub(crate) fn names(account: &AccountId, region: &Region) -> [String; 6] {
     [
         RegistryHost::of(account, region).to_string(),
         format!("api.ecr.{region}.{}", region.dns_suffix()),
         format!("sts.{region}.{}", region.dns_suffix()),
+        format!("api.ecr-public.{}.amazonaws.com", Region::of_public_ecr()),
         PUBLIC_REGISTRY.to_owned(),
         ISSUER_HOST.to_owned(),
     ]

@@ -6,7 +6,7 @@ use super::layout::LayoutProblem;
 use super::login::LoginError;
 use tagship_domain::content::InvalidManifest;
 use tagship_domain::error::{Diagnose, FailureKind};
-use tagship_domain::reference::{Digest, RegistryHost, RepositoryName, Tag};
+use tagship_domain::reference::{Digest, ImageName, RegistryHost, RepositoryName, Tag};
 
 /// What can go wrong with a registry.
 #[derive(Debug, thiserror::Error)]
@@ -157,17 +157,27 @@ const PUSH: [&str; 6] = [
     "ecr:PutImage",
 ];
 
+/// What a push to ECR Public needs, where everybody may read.
+/// Source: ECR Public user guide, "Public repository policy examples".
+const PUBLIC_PUSH: [&str; 5] = [
+    "ecr-public:BatchCheckLayerAvailability",
+    "ecr-public:InitiateLayerUpload",
+    "ecr-public:UploadLayerPart",
+    "ecr-public:CompleteLayerUpload",
+    "ecr-public:PutImage",
+];
+
 /// What to allow: with one action of a push all of them, since the next run would only find the next one missing.
 fn permission_hint(action: &str, repository: &RepositoryName) -> String {
-    if PUSH.contains(&action) {
-        let all: Vec<String> = PUSH.iter().map(|action| format!("`{action}`")).collect();
-        format!(
-            "let the role's permission policy allow all that a push to `{repository}` needs: {}",
-            all.join(", ")
-        )
-    } else {
-        format!("allow `{action}` in the role's permission policy")
-    }
+    let pushes = [&PUSH[..], &PUBLIC_PUSH[..]];
+    let Some(all) = pushes.into_iter().find(|all| all.contains(&action)) else {
+        return format!("allow `{action}` in the role's permission policy");
+    };
+    let all: Vec<String> = all.iter().map(|action| format!("`{action}`")).collect();
+    format!(
+        "let the role's permission policy allow all that a push to `{repository}` needs: {}",
+        all.join(", ")
+    )
 }
 
 impl Diagnose for RegistryError {
@@ -190,6 +200,11 @@ impl Diagnose for RegistryError {
             Self::NotPermitted { action, repository } => Some(permission_hint(action, repository).into()),
             Self::SessionNotPermitted { .. } => Some("sessions are narrowed to the repositories that a run writes to; `session-policy: none` leaves them as the role is".into()),
             Self::PushNotPermitted { repository, .. } => Some(permission_hint(PUSH[0], repository).into()),
+            Self::RepositoryMissing { repository, host } if host.is_public_ecr() => {
+                let image = ImageName { registry: host.clone(), repository: repository.clone() };
+                let (options, name) = (host.aws_options(), image.name_in_api());
+                Some(format!("create it: aws{options} ecr-public create-repository --repository-name {name}").into())
+            }
             Self::RepositoryMissing { repository, host } => {
                 let options = host.aws_options();
                 Some(format!("create it: aws{options} ecr create-repository --repository-name {repository} --image-tag-mutability IMMUTABLE").into())
@@ -224,7 +239,46 @@ impl RegistryError {
 pub fn missing_permission(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("perform: ")?;
     let action = rest.split([' ', ',', '.']).next()?;
-    let name = action.strip_prefix("ecr:")?;
+    let name = action
+        .strip_prefix("ecr:")
+        .or_else(|| action.strip_prefix("ecr-public:"))?;
     let legal = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic());
     legal.then_some(action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_action_of_either_registry() {
+        let said = |action: &str| {
+            format!(
+                "User: arn:aws:sts::1:assumed-role/ci/x is not authorized to perform: {action} on resource: r"
+            )
+        };
+        for action in ["ecr:PutImage", "ecr-public:PutImage"] {
+            assert_eq!(missing_permission(&said(action)), Some(action));
+        }
+        for other in ["s3:PutObject", "ecr-public:", "ecr-public:Put-Image"] {
+            assert_eq!(missing_permission(&said(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_a_public_repository_lacks_is_said_in_its_own_words() {
+        let repository = RepositoryName::parse("a1b2c3d4/team/app").unwrap();
+        let missing = RegistryError::RepositoryMissing {
+            repository: repository.clone(),
+            host: RegistryHost::parse_destination("public.ecr.aws").unwrap(),
+        };
+        assert_eq!(
+            missing.hint().as_deref(),
+            Some("create it: aws --region us-east-1 ecr-public create-repository --repository-name team/app")
+        );
+        let refused = RegistryError::not_permitted("ecr-public:PutImage", &repository, "");
+        let hint = refused.hint().unwrap();
+        assert!(hint.contains("`ecr-public:UploadLayerPart`"), "{hint}");
+        assert!(!hint.contains("ecr:"), "{hint}");
+    }
 }

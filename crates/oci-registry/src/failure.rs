@@ -142,8 +142,13 @@ fn unauthorized(image: &ImageName, message: String) -> RegistryError {
 }
 
 fn not_permitted(image: &ImageName, action: &str) -> RegistryError {
+    let is_public = image.registry.is_public_ecr();
     RegistryError::NotPermitted {
-        action: action.to_owned(),
+        action: if is_public {
+            action.replacen("ecr:", "ecr-public:", 1)
+        } else {
+            action.to_owned()
+        },
         repository: image.repository.clone(),
     }
 }

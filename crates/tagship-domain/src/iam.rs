@@ -8,7 +8,7 @@ mod session;
 mod terraform;
 mod trust;
 
-pub use permissions::{COMMANDS, CommandPermissions, Need, Permission, Scope, needed};
+pub use permissions::{COMMANDS, CommandPermissions, Need, PUBLIC_COMMANDS, Permission, Scope, needed};
 pub use policy::{PolicyDocument, Target, permission_policy};
 pub use session::{RegistryAccess, SessionPolicy};
 pub use terraform::{terraform_document, terraform_string};

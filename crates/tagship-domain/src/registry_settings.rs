@@ -12,13 +12,15 @@ mod pull_through;
 mod replication;
 mod scanning;
 mod signing_rule;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use account_setting::AccountSetting;
 pub use creation_template::{CreationScenario, CreationTemplate, TemplatePrefix};
 pub use diff::{
-    RegistryChange, RegistryObstacle, RegistryPut, RegistrySetting, RegistrySettingsPlan, SettingLine,
+    ChangeKind, RegistryChange, RegistryObstacle, RegistryPut, RegistrySetting, RegistrySettingsPlan,
+    SettingLine,
 };
 pub use import::settings_declaration_of;
 pub use invalid::InvalidRegistrySetting;

@@ -3,9 +3,11 @@
 //! A setting that is not declared is left as it is.
 
 mod access;
+mod catalog;
 mod diff;
 mod encryption;
 mod import;
+mod kind;
 mod lifecycle_document;
 mod listing;
 mod obstacle;
@@ -22,6 +24,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use access::{AccessRules, InvalidPrincipal, LambdaAccess, PolicyPrincipal};
+pub use catalog::{CatalogData, InvalidCatalogData, Logo};
 pub use diff::{ActualRepository, Change, RepositoryPlan};
 pub use encryption::{Encryption, EncryptionType, InvalidEncryption};
 pub use import::declaration_of;
@@ -33,7 +36,7 @@ pub use policy_problem::{InvalidRepositoryPolicy, LocatedPolicyProblem, PolicyPr
 pub use preview::{LifecyclePreview, PreviewedImage, StoredImage};
 pub use protection::{InvalidProtection, Objection, Protection};
 pub use resource_tags::{InvalidResourceTag, ResourceTags};
-pub use setting::{PlanAction, RepositorySetting};
+pub use setting::{PlanAction, RegistryKind, RepositorySetting};
 pub use wording::DiffLine;
 
 pub(crate) use lifecycle_document::lines as lifecycle_lines;
@@ -78,6 +81,8 @@ pub struct DeclaredSettings {
     pub policy: Option<Document<RepositoryPolicy>>,
     /// Which images expire.
     pub lifecycle: Option<Document<LifecycleDocument>>,
+    /// What the gallery of ECR Public shows.
+    pub catalog: Option<CatalogData>,
     /// Images that no lifecycle policy may delete.
     pub protection: Protection,
     /// Whether tags and policies that are not declared are removed.
@@ -95,6 +100,10 @@ impl DeclaredSettings {
             tags: self.tags.over(&base.tags),
             policy: self.policy.clone().or_else(|| base.policy.clone()),
             lifecycle: self.lifecycle.clone().or_else(|| base.lifecycle.clone()),
+            catalog: match (&self.catalog, &base.catalog) {
+                (Some(own), Some(base)) => Some(own.over(base)),
+                (own, base) => own.clone().or_else(|| base.clone()),
+            },
             protection: base.protection.and(&self.protection),
             prune: self.prune.or(base.prune),
         }
@@ -133,13 +142,18 @@ impl DeclaredRepository {
         }
     }
 
-    /// Returns what a repository is made as of which nothing is declared: no tag may move but `latest`.
-    pub fn undeclared(name: RepositoryName) -> Self {
+    /// Returns what a repository is made as of which nothing is declared: no tag may move but `latest`, where a registry has
+    /// tags that do not move.
+    pub fn undeclared(name: RepositoryName, kind: RegistryKind) -> Self {
         let latest = TagFilter::parse("latest").into_iter().collect();
+        let mutability = match kind {
+            RegistryKind::Private => Some(Mutability::ImmutableWithExclusion(latest)),
+            RegistryKind::Public => None,
+        };
         Self {
             name,
             settings: DeclaredSettings {
-                mutability: Some(Mutability::ImmutableWithExclusion(latest)),
+                mutability,
                 ..DeclaredSettings::default()
             },
         }

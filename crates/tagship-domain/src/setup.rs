@@ -147,6 +147,7 @@ impl Setup {
             account,
             region,
             repository,
+            ..
         } = &self.target;
         format!(
             "# The inputs of `tagship ship`: docs/reference.md\nregistry: {}\nrepository: {repository}\n",

@@ -57,16 +57,14 @@ impl Call<'_> {
 }
 
 /// Why there is no authorization token.
-pub(super) fn no_token(failure: ApiFailure) -> IdentityError {
+pub(super) fn no_token(failure: ApiFailure, action: &'static str) -> IdentityError {
     if let Some(error) = failure.about_credentials() {
         return error;
     }
     if failure.is_access_denied() {
-        return IdentityError::NotPermitted {
-            action: "ecr:GetAuthorizationToken",
-        };
+        return IdentityError::NotPermitted { action };
     }
-    let (operation, message) = ("`ecr:GetAuthorizationToken`".to_owned(), failure.message);
+    let (operation, message) = (format!("`{action}`"), failure.message);
     if failure.transient {
         IdentityError::Unavailable { operation, message }
     } else {

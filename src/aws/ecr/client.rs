@@ -1,4 +1,4 @@
-//! ECR's API in one region.
+//! ECR's APIs, each in one region.
 
 use std::error::Error;
 use std::sync::{PoisonError, RwLock};
@@ -20,25 +20,57 @@ use crate::aws::failure::{ApiFailure, Bounded};
 use crate::limits;
 use tagship_domain::reference::Region;
 
-/// ECR's API in one region.
-pub(super) struct RegionClient {
-    config: aws_sdk_ecr::Config,
-    client: RwLock<Client>,
+/// A client of one of ECR's APIs.
+pub(super) trait ApiClient: Clone {
+    /// Returns a client of the API in a region; contacts no server.
+    fn of(sdk: &SdkConfig, region: &Region) -> Self;
+
+    /// Returns a client that knows no credentials yet: the SDK's cache does not learn that some were refused.
+    #[must_use]
+    fn renewed(&self) -> Self;
 }
 
-impl RegionClient {
-    pub(super) fn new(sdk: &SdkConfig, region: &Region) -> Self {
+impl ApiClient for Client {
+    fn of(sdk: &SdkConfig, region: &Region) -> Self {
         let config = aws_sdk_ecr::config::Builder::from(sdk)
             .region(aws_config::Region::new(region.to_string()))
             .retry_classifier(NoQuotaRetries)
             .interceptor(Bounded(limits::ECR_BYTES))
             .build();
-        let client = RwLock::new(Client::from_conf(config.clone()));
-        Self { config, client }
+        Self::from_conf(config)
+    }
+
+    fn renewed(&self) -> Self {
+        let config = self.config().to_builder().identity_cache(identity_cache());
+        Self::from_conf(config.build())
+    }
+}
+
+impl ApiClient for aws_sdk_ecrpublic::Client {
+    fn of(sdk: &SdkConfig, region: &Region) -> Self {
+        let config = aws_sdk_ecrpublic::config::Builder::from(sdk)
+            .region(aws_config::Region::new(region.to_string()))
+            .interceptor(Bounded(limits::ECR_BYTES))
+            .build();
+        Self::from_conf(config)
+    }
+
+    fn renewed(&self) -> Self {
+        let config = self.config().to_builder().identity_cache(identity_cache());
+        Self::from_conf(config.build())
+    }
+}
+
+/// One of ECR's APIs in one region.
+pub(super) struct RegionClient<C = Client>(RwLock<C>);
+
+impl<C: ApiClient> RegionClient<C> {
+    pub(super) fn new(sdk: &SdkConfig, region: &Region) -> Self {
+        Self(RwLock::new(C::of(sdk, region)))
     }
 
     /// One call, retried by the SDK; once more with new credentials where those at hand have ended.
-    pub(super) async fn call<T, E, F>(&self, call: impl Fn(Client) -> F) -> Result<T, ApiFailure>
+    pub(super) async fn call<T, E, F>(&self, call: impl Fn(C) -> F) -> Result<T, ApiFailure>
     where
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -55,15 +87,13 @@ impl RegionClient {
         }
     }
 
-    fn client(&self) -> Client {
-        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn client(&self) -> C {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A client that knows no credentials yet: the SDK's cache does not learn that some were refused.
-    fn renewed(&self) -> Client {
-        let config = self.config.to_builder().identity_cache(identity_cache()).build();
-        let client = Client::from_conf(config);
-        client.clone_into(&mut self.client.write().unwrap_or_else(PoisonError::into_inner));
+    fn renewed(&self) -> C {
+        let client = self.client().renewed();
+        client.clone_into(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
         client
     }
 }

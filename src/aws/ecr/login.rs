@@ -1,5 +1,8 @@
 //! `GetAuthorizationToken`: the login of a registry.
 
+use aws_sdk_ecr::types::AuthorizationData;
+use aws_sdk_ecrpublic::types::AuthorizationData as PublicAuthorizationData;
+use aws_smithy_types::DateTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
@@ -22,8 +25,9 @@ pub(super) struct TokenHolder {
     held: Mutex<Option<HeldToken>>,
 }
 
+/// A token that was fetched.
 #[derive(Debug)]
-struct HeldToken {
+pub(super) struct HeldToken {
     credential: RegistryCredential,
     usable_until: Timestamp,
 }
@@ -32,18 +36,17 @@ impl TokenHolder {
     /// An upload that begins with a token must also end with it.
     const RENEWED_BEFORE_END: SignedDuration = SignedDuration::from_mins(5);
 
-    /// The credential; callers that come while it is fetched wait for the same request.
+    /// The credential, which `fetch` fetches; callers that come meanwhile wait for the same request.
     pub(super) async fn credential(
         &self,
-        client: &RegionClient,
+        fetch: impl Future<Output = Result<HeldToken, IdentityError>>,
         clock: &dyn Clock,
-        reporter: &dyn Reporter,
     ) -> Result<RegistryCredential, IdentityError> {
         let mut held = self.held.lock().await;
         if let Some(held) = held.as_ref().filter(|held| clock.now() < held.usable_until) {
             return Ok(held.credential.clone());
         }
-        let fetched = fetch(client, reporter).await?;
+        let fetched = fetch.await?;
         let credential = fetched.credential.clone();
         *held = Some(fetched);
         Ok(credential)
@@ -54,40 +57,76 @@ impl TokenHolder {
     }
 }
 
-async fn fetch(client: &RegionClient, reporter: &dyn Reporter) -> Result<HeldToken, IdentityError> {
+/// Fetches the token of one region.
+pub(super) async fn fetch(
+    client: &RegionClient,
+    reporter: &dyn Reporter,
+) -> Result<HeldToken, IdentityError> {
     let answer = client
         .call(|client| async move {
             let request = client.get_authorization_token().customize();
             request.interceptor(Bounded(limits::TOKEN_BYTES)).send().await
         })
         .await
-        .map_err(no_token)?;
-    let malformed = |problem| IdentityError::Malformed {
-        operation: "`ecr:GetAuthorizationToken`",
-        problem,
-    };
-    let data = answer
-        .authorization_data()
-        .first()
-        .ok_or_else(|| malformed("holds no token"))?;
-    let token = data
-        .authorization_token()
-        .ok_or_else(|| malformed("holds no token"))?;
-    reporter.mask(&SecretString::from(token));
-    let credential =
-        decode(token).ok_or_else(|| malformed("holds a token that is not a user and a password"))?;
-    reporter.mask(&credential.password);
-    let expires = data
-        .expires_at()
-        .and_then(|at| Timestamp::from_second(at.secs()).ok())
-        .ok_or_else(|| malformed("does not say when the token ends"))?;
-    let usable_until = expires
-        .checked_sub(TokenHolder::RENEWED_BEFORE_END)
-        .unwrap_or(expires);
-    Ok(HeldToken {
-        credential,
-        usable_until,
-    })
+        .map_err(|failure| no_token(failure, "ecr:GetAuthorizationToken"))?;
+    let data = answer.authorization_data().first();
+    let token = data.and_then(AuthorizationData::authorization_token);
+    let expires = data.and_then(AuthorizationData::expires_at);
+    HeldToken::of("`ecr:GetAuthorizationToken`", token, expires, reporter)
+}
+
+/// Fetches the token of ECR Public, which is exchanged for another at the registry.
+pub(super) async fn fetch_public(
+    client: &RegionClient<aws_sdk_ecrpublic::Client>,
+    reporter: &dyn Reporter,
+) -> Result<HeldToken, IdentityError> {
+    let answer = client
+        .call(|client| async move {
+            let request = client.get_authorization_token().customize();
+            request.interceptor(Bounded(limits::TOKEN_BYTES)).send().await
+        })
+        .await
+        .map_err(|failure| {
+            // Source: ECR Public user guide, "Registry authentication in Amazon ECR Public": it takes both.
+            let is_bearer = failure.message.contains("sts:GetServiceBearerToken");
+            let action = if is_bearer {
+                "sts:GetServiceBearerToken"
+            } else {
+                "ecr-public:GetAuthorizationToken"
+            };
+            no_token(failure, action)
+        })?;
+    let data = answer.authorization_data();
+    let token = data.and_then(PublicAuthorizationData::authorization_token);
+    let expires = data.and_then(PublicAuthorizationData::expires_at);
+    HeldToken::of("`ecr-public:GetAuthorizationToken`", token, expires, reporter)
+}
+
+impl HeldToken {
+    /// Takes what an answer says.
+    fn of(
+        operation: &'static str,
+        token: Option<&str>,
+        expires: Option<&DateTime>,
+        reporter: &dyn Reporter,
+    ) -> Result<Self, IdentityError> {
+        let malformed = |problem| IdentityError::Malformed { operation, problem };
+        let token = token.ok_or_else(|| malformed("holds no token"))?;
+        reporter.mask(&SecretString::from(token));
+        let credential =
+            decode(token).ok_or_else(|| malformed("holds a token that is not a user and a password"))?;
+        reporter.mask(&credential.password);
+        let expires = expires
+            .and_then(|at| Timestamp::from_second(at.secs()).ok())
+            .ok_or_else(|| malformed("does not say when the token ends"))?;
+        let usable_until = expires
+            .checked_sub(TokenHolder::RENEWED_BEFORE_END)
+            .unwrap_or(expires);
+        Ok(Self {
+            credential,
+            usable_until,
+        })
+    }
 }
 
 /// Source: ECR API reference, `AuthorizationData`: base64 of `user:password`.

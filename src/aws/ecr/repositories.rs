@@ -5,6 +5,7 @@ mod deletion;
 mod findings;
 mod images;
 mod reading;
+mod removal;
 mod settings;
 mod writing;
 
@@ -16,7 +17,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::client::RegionClient;
+use super::client::{ApiClient, RegionClient};
 use super::{Ecr, InRegion};
 use crate::aws::failure::ApiFailure;
 use crate::aws::retry_policy::{RetryClass, RetryPolicy};
@@ -38,11 +39,11 @@ pub struct RegistryRepositories {
 }
 
 /// Calls that are repeated for longer than the SDK does when there are too many of them.
-pub(super) struct Paced<'a> {
+pub(super) struct Paced<'a, C = Client> {
     pub(super) registry: &'a RegistryHost,
-    pub(super) client: &'a RegionClient,
-    clock: &'a dyn Clock,
-    reporter: &'a dyn Reporter,
+    pub(super) client: &'a RegionClient<C>,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) reporter: &'a dyn Reporter,
 }
 
 impl RegistryRepositories {
@@ -72,13 +73,11 @@ impl Paced<'_> {
     pub(super) fn account(&self) -> Option<String> {
         self.registry.account().map(ToString::to_string)
     }
+}
 
+impl<C: ApiClient> Paced<'_, C> {
     /// One call. Source: ECR user guide, "Service quotas": the rates are those of an account in a region, which others use too.
-    pub(super) async fn call<T, E, F>(
-        &self,
-        action: &str,
-        call: impl Fn(Client) -> F,
-    ) -> Result<T, ApiFailure>
+    pub(super) async fn call<T, E, F>(&self, action: &str, call: impl Fn(C) -> F) -> Result<T, ApiFailure>
     where
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -159,7 +158,7 @@ impl WriteRepositories for RegistryRepositories {
     }
 
     async fn remove(&self, repository: &RepositoryName, with_images: bool) -> Result<Removal, RegistryError> {
-        writing::remove(&self.paced(), repository, with_images).await
+        removal::remove(&self.paced(), repository, with_images).await
     }
 }
 

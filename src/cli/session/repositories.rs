@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{End, show, until_interrupted};
+use super::{End, show, show_with, until_interrupted};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::prune::PruneArguments;
 use crate::cli::registry_arguments::RepoArgumentError;
 use crate::cli::repo::{ApplyArguments, RepoCommand};
 use crate::inputs::Environment;
 use crate::ports::Reporter;
-use crate::run::{self, CostSubject, Outcome, RunError};
+use crate::run::{self, ApplyProgress, CostSubject, Outcome, RunError};
 use crate::settings::{RegistrySettings, RepositorySettings};
 use crate::ui::Ui;
 
@@ -21,6 +21,7 @@ pub(super) fn run(
     command: RepoCommand,
     environment: &Environment,
 ) -> ExitCode {
+    let progress = ApplyProgress::default();
     let end = match command {
         RepoCommand::Plan(arguments) => arguments.into_request(environment).map(|request| {
             let reporter = masked(ui, &request.settings);
@@ -28,7 +29,7 @@ pub(super) fn run(
         }),
         RepoCommand::Apply(arguments) => arguments.into_request(environment).map(|request| {
             let reporter = masked(ui, &request.settings);
-            finish(interrupt, run::apply_registry(&request, reporter))
+            finish(interrupt, run::apply_registry(&request, reporter, &progress))
         }),
         RepoCommand::List(arguments) => arguments.into_request(environment).map(|request| {
             let reporter = masked(ui, &request.settings);
@@ -51,7 +52,7 @@ pub(super) fn run(
         }),
     };
     let end = end.unwrap_or_else(|error: RepoArgumentError| End::Failed(Box::new(error)));
-    show(ui, end, None, None)
+    show_with(ui, end, |_| progress.outcome(), None)
 }
 
 /// `tagship prune`.

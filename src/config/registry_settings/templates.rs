@@ -12,7 +12,7 @@ use tagship_domain::untrusted::cleaned;
 /// The most characters of a description. Source: ECR API reference, `CreateRepositoryCreationTemplate`, `description`.
 const MAX_DESCRIPTION: usize = 256;
 /// Settings of repositories that a template does not have.
-const FOREIGN: [&str; 3] = ["scan-on-push", "protect", "prune"];
+const FOREIGN: [&str; 4] = ["scan-on-push", "catalog", "protect", "prune"];
 
 /// Reads the templates, a mapping from prefixes.
 pub(super) fn read(node: &Node, reading: &mut Reading<'_>) -> Vec<(CreationTemplate, ConfigSettings)> {

@@ -237,3 +237,83 @@ fn a_run_on_this_machine_passes_over_the_registry_of_the_file() {
         "{message}"
     );
 }
+
+#[test]
+fn a_public_repository_is_named_with_the_alias_of_its_registry() {
+    let public = |repository: &str| {
+        Case::new()
+            .flag("registry", "public.ecr.aws")
+            .flag("repository", repository)
+    };
+    let settings = public("a1b2c3d4/team/app")
+        .variable("AWS_REGION", "eu-central-1")
+        .settings();
+    let Destination::Registry(name) = settings.destination else {
+        panic!("not in a registry")
+    };
+    assert_eq!(name.to_string(), "public.ecr.aws/a1b2c3d4/team/app");
+    // STS is asked in the run's region.
+    assert_eq!(settings.identity.region.unwrap().as_str(), "eu-central-1");
+    let whole = Case::new()
+        .flag("images", "public.ecr.aws/a1b2c3d4/app")
+        .settings();
+    assert!(
+        matches!(whole.destination, Destination::Registry(name) if name.repository.as_str() == "a1b2c3d4/app")
+    );
+    for wrong in ["app", "a1b2c3d4/my__app", "a1b2c3d4/x"] {
+        let (message, hint) = public(wrong).problem();
+        assert!(message.starts_with("`--repository`: "), "{message}");
+        assert!(hint.unwrap().contains("`ALIAS/NAME`"), "{wrong}");
+    }
+    let (message, hint) = Case::new()
+        .flag("registry", "public.ecr.aws/a1b2c3d4")
+        .flag("repository", "a1b2c3d4/app")
+        .problem();
+    assert!(message.contains("has a path"), "{message}");
+    assert_eq!(hint.as_deref(), Some("write `public.ecr.aws`"));
+    let (message, _) = public("a1b2c3d4/app").flag("aws-region", "cn-north-1").problem();
+    assert!(
+        message.contains("accounts of region `cn-north-1` have no registry"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_ecr_public_does_not_do_is_refused_by_its_input() {
+    let public = || {
+        Case::new()
+            .flag("registry", "public.ecr.aws")
+            .flag("repository", "a1b2c3d4/app")
+    };
+    for (input, value, message) in [
+        ("scan", "wait", "`public.ecr.aws` scans no images"),
+        ("sign", "managed", "`public.ecr.aws` signs no images itself"),
+        ("from-cache", "true", "`public.ecr.aws` caches no base images"),
+        (
+            "wait-for-replication",
+            "true",
+            "`public.ecr.aws` replicates no images",
+        ),
+    ] {
+        let (found, _) = public().flag(input, value).problem();
+        assert_eq!(found, format!("`--{input}`: {message}"));
+    }
+    let harmless = public().flag("scan", "off").flag("from-cache", "False");
+    harmless.settings();
+}
+
+#[test]
+fn a_file_of_a_job_does_not_publish_to_everybody() {
+    let file = "registry: public.ecr.aws\nrepository: a1b2c3d4/app\n";
+    // On this machine the file is the user's own.
+    Case::new().file("tagship.yaml", file).settings();
+    let job = Case::new()
+        .file("tagship.yaml", file)
+        .variable("GITHUB_ACTIONS", "true");
+    let (message, hint) = job.problem();
+    assert!(
+        message.contains("names no account, and counts only when the workflow says so"),
+        "{message}"
+    );
+    assert_eq!(hint.as_deref(), Some("give it as an input of the step"));
+}

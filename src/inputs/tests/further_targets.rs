@@ -108,3 +108,14 @@ fn the_page_names_targets_of_three_kinds() {
     });
     assert_eq!(kinds.collect::<Vec<_>>(), ["ecr", "role", "other"]);
 }
+
+#[test]
+fn a_public_repository_takes_the_runs_own_login() {
+    let settings = with("public.ecr.aws/a1b2c3d4/app").settings();
+    let [RepositoryPlace::Ecr(target)] = settings.targets.as_slice() else {
+        panic!("{:?}", settings.targets)
+    };
+    assert_eq!(target.identity.region.as_ref().unwrap().as_str(), "eu-central-1");
+    let (message, _) = with("public.ecr.aws/app").problem();
+    assert!(message.contains("is no `ALIAS/NAME` of ECR Public"), "{message}");
+}

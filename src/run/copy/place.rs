@@ -137,6 +137,14 @@ impl OpenedPlace {
         }
     }
 
+    /// As [`Opened::find`]; a layout is made as it is written.
+    pub(super) async fn find(&self) -> Result<(), RegistryError> {
+        match self {
+            Self::Repository(opened) => opened.find().await,
+            Self::Layout(..) => Ok(()),
+        }
+    }
+
     /// Returns what a repository is made as where it is missing, as [`Opened::declared`] does.
     pub(super) fn declared(&self, is_wanted: bool) -> Option<DeclaredRepository> {
         match self {

@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::super::{Outcome, RunError};
 use super::lifecycle::document_of;
 use super::{OpenedRegistry, RepositoriesError};
+use crate::aws::RegistryRepositories;
 use crate::clock::SystemClock;
 use crate::ports::{Clock as _, ReadRepositories as _, Reporter};
 use crate::regular_file;
@@ -130,10 +131,11 @@ async fn usages(
     } else {
         names.to_vec()
     };
+    let reader = opened.private("which the list of prices does not know")?;
     let mut found = if asked.is_empty() {
-        opened.repositories.describe_all().await?
+        reader.describe_all().await?
     } else {
-        opened.repositories.describe(&asked).await?
+        reader.describe(&asked).await?
     };
     if let Some(missing) = names
         .iter()
@@ -150,7 +152,7 @@ async fn usages(
         })
     };
     stream::iter(found.into_iter().map(|one| of(one.name)))
-        .map(|one| usage(one, layers, opened))
+        .map(|one| usage(one, layers, reader))
         .buffered(PARALLEL)
         .try_collect()
         .await
@@ -159,9 +161,8 @@ async fn usages(
 async fn usage(
     declared: DeclaredRepository,
     layers: ReadLayers,
-    opened: &OpenedRegistry,
+    reader: &RegistryRepositories,
 ) -> Result<RepositoryUsage, RunError> {
-    let reader = &opened.repositories;
     let document = document_of(&declared, reader).await?;
     let policy = document.as_ref().map(LifecycleDocument::policy);
     let reads = match layers {

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use crate::pipeline::ApplyError;
 use crate::ports::RegistryError;
+use crate::report::RegistryPlan;
 use tagship_domain::error::{Diagnose, FailureKind, with_causes};
 use tagship_domain::reference::{RegistryHost, RepositoryName};
 use tagship_domain::registry_settings::RegistryObstacle;
-use tagship_domain::repositories::Obstacle;
+use tagship_domain::repositories::{Obstacle, RepositoryPlan};
 
 /// Why repositories are not as declared.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,12 @@ pub enum RepositoriesError {
         registry: bool,
         /// How many repositories differ.
         count: usize,
+    },
+    /// All is as declared, and rules of the cache cannot be used.
+    #[error("rules of the pull-through cache are as declared, and cannot be used: {prefixes}")]
+    Unusable {
+        /// Their prefixes, in backticks.
+        prefixes: String,
     },
     /// Repositories cannot become what is declared.
     #[error("{message}")]
@@ -96,6 +103,14 @@ pub enum RepositoriesError {
         /// The kind of the failure.
         kind: FailureKind,
     },
+    /// A public registry does not have it.
+    #[error("`{registry}` is ECR Public, {without}")]
+    Public {
+        /// The registry.
+        registry: RegistryHost,
+        /// What it does not have, in words that follow its name.
+        without: &'static str,
+    },
     /// The repository that is to go is not there.
     #[error("repository `{repository}` does not exist in registry `{host}`")]
     Missing {
@@ -120,6 +135,31 @@ fn differing(registry: bool, count: usize) -> String {
 }
 
 impl RepositoriesError {
+    /// Returns what differs, or cannot be used, if anything does.
+    pub(super) fn of_drift(plan: &RegistryPlan) -> Option<Self> {
+        let settings = plan.registry_settings.as_ref();
+        if !plan.is_fulfilled() {
+            return Some(Self::Drift {
+                registry: settings.is_some_and(|settings| !settings.is_fulfilled()),
+                count: plan.repositories.iter().filter(|one| !one.is_fulfilled()).count(),
+            });
+        }
+        let unusable = settings.filter(|settings| !settings.is_usable())?;
+        let prefixes = unusable.upstreams.iter().map(|one| format!("`{}`", one.prefix));
+        Some(Self::Unusable {
+            prefixes: prefixes.collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Returns why a repository that is missing cannot be made as it is declared, if that is so.
+    pub(in crate::run) fn of_missing(plan: &RepositoryPlan) -> Option<Self> {
+        let obstacles = plan.obstacles.iter();
+        let named: Vec<_> = obstacles
+            .map(|obstacle| (plan.repository.clone(), obstacle.clone()))
+            .collect();
+        Self::of_obstacles(&[], &named)
+    }
+
     /// Returns what obstacles come to, if there are any.
     pub(super) fn of_obstacles(
         settings: &[RegistryObstacle],
@@ -171,10 +211,11 @@ impl RepositoriesError {
 impl Diagnose for RepositoriesError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::NothingDeclared { .. } | Self::NotDeclared { .. } | Self::Prices { .. } => {
-                FailureKind::Usage
-            }
-            Self::Drift { .. } | Self::Obstacles { .. } => FailureKind::Drift,
+            Self::NothingDeclared { .. }
+            | Self::NotDeclared { .. }
+            | Self::Prices { .. }
+            | Self::Public { .. } => FailureKind::Usage,
+            Self::Drift { .. } | Self::Unusable { .. } | Self::Obstacles { .. } => FailureKind::Drift,
             Self::Failed { kind, .. } | Self::PruningFailed { kind, .. } | Self::Unread { kind, .. } => *kind,
             Self::ImagesLeft { .. } => FailureKind::Operation,
             Self::Missing { .. } | Self::HoldsImages(_) | Self::UnknownPolicy { .. } => {
@@ -195,6 +236,9 @@ impl Diagnose for RepositoriesError {
                 .into(),
             ),
             Self::Drift { .. } => Some("`tagship repo apply` puts what is declared".into()),
+            Self::Unusable { .. } => {
+                Some("the plan says why; check the secret or the role that each names".into())
+            }
             Self::Obstacles { hint, .. } => Some(hint.clone().into()),
             Self::Failed { hint, .. } => {
                 let hint = hint
@@ -215,6 +259,7 @@ impl Diagnose for RepositoriesError {
             Self::Prices { .. } => Some("begin with the program's own list: docs/cost.md".into()),
             Self::Unread { hint, .. } => hint.clone().map(Cow::from),
             Self::UnknownPolicy { .. } => Some("declare another under `lifecycle`".into()),
+            Self::Public { .. } => Some("give `--registry` of a private registry".into()),
             Self::Missing { .. } => Some("`tagship repo list` shows those that are there".into()),
             Self::HoldsImages(name) => Some(
                 format!(

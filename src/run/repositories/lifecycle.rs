@@ -71,7 +71,7 @@ async fn preview(
     opened: &OpenedRegistry,
     request: &RegistryRequest,
 ) -> Result<Option<RepositoryPreview>, RunError> {
-    let reader = &opened.repositories;
+    let reader = opened.private("which has no lifecycle policies")?;
     let Some(document) = document_of(declared, reader).await? else {
         return Ok(None);
     };

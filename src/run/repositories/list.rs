@@ -74,7 +74,7 @@ async fn list(
     opened: &OpenedRegistry,
     reporter: &dyn Reporter,
 ) -> Result<Vec<ListedRepository>, RunError> {
-    let reader = &opened.repositories;
+    let reader = opened.repositories.reader();
     Ok(list_repositories(&request.names, declared, reader, reporter, request.check()).await?)
 }
 

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::super::{Outcome, RunError};
 use super::{OpenedRegistry, RepositoriesError, registry};
 use crate::pipeline::{Wanted, read_documents};
-use crate::ports::{ReadRepositories as _, RegistryError, Removal, Reporter, WriteRepositories as _};
+use crate::ports::{RegistryError, Removal, Reporter};
 use crate::settings::RegistrySettings;
 use tagship_domain::iam::RegistryAccess;
 use tagship_domain::reference::RepositoryName;
@@ -59,14 +59,15 @@ async fn declaration(request: &ImportRequest, opened: &OpenedRegistry) -> Result
     if request.with_settings {
         text += &registry::declaration(opened).await?;
     }
-    Ok(text + &declaration_of(&read_all(request, opened).await?))
+    let kind = opened.repositories.reader().kind();
+    Ok(text + &declaration_of(&read_all(request, opened).await?, kind))
 }
 
 async fn read_all(
     request: &ImportRequest,
     opened: &OpenedRegistry,
 ) -> Result<Vec<ActualRepository>, RunError> {
-    let reader = &opened.repositories;
+    let reader = opened.repositories.reader();
     let mut found = if request.names.is_empty() {
         reader.describe_all().await?
     } else {
@@ -98,22 +99,31 @@ pub async fn delete_repository(
     reporter: Arc<dyn Reporter>,
 ) -> Result<Outcome, RunError> {
     let opened = OpenedRegistry::open(&request.settings, RegistryAccess::Delete, reporter).await?;
-    let removed = opened
-        .repositories
-        .remove(&request.name, request.with_images)
-        .await;
+    let writer = opened.repositories.writer();
+    let removed = writer.remove(&request.name, request.with_images).await;
     let missing = missing_repository(&request.name, &opened);
     opened.close().await;
-    match removed? {
-        Removal::Done => {}
+    let was_there = match removed? {
+        Removal::Done => true,
+        // Its name was typed twice: an earlier run removed it, and a name that is misspelt would be so twice.
+        Removal::Missing if request.with_images => false,
         Removal::Missing => return Err(missing.into()),
         Removal::HoldsImages => {
             return Err(RepositoriesError::HoldsImages(request.name.clone()).into());
         }
-    }
+    };
+    let name = &request.name;
     Ok(Outcome {
-        text: format!("removed {}\n", request.name),
-        json: serde_json::json!({"repository": request.name, "with-images": request.with_images}),
+        text: if was_there {
+            format!("removed {name}\n")
+        } else {
+            format!("{name} is not there\n")
+        },
+        json: serde_json::json!({
+            "repository": name,
+            "with-images": request.with_images,
+            "was-there": was_there,
+        }),
         ..Outcome::default()
     })
 }

@@ -90,8 +90,9 @@ async fn plans(
     let now = SystemClock.now();
     let declared = request.settings.declared.as_ref();
     let mut plans = Vec::new();
+    let reader = opened.private("which does not say which images an index holds")?;
     for name in &request.names {
-        let stored = opened.repositories.stored_images(name).await?;
+        let stored = reader.stored_images(name).await?;
         let known = declared.and_then(|declared| declared.of(name));
         let protection = known.map_or_else(Protection::default, |known| known.settings.protection);
         let plan = PrunePlan::new(&request.rules, &stored, name, &protection, now);
@@ -107,8 +108,11 @@ async fn delete(
     reporter: &dyn Reporter,
 ) -> Vec<(RepositoryName, PrunePlan, Pruned)> {
     let mut all = Vec::new();
+    let Some(writer) = opened.repositories.private() else {
+        return all;
+    };
     for (name, plan) in plans {
-        let done = delete_planned(&name, &plan, &opened.repositories, reporter).await;
+        let done = delete_planned(&name, &plan, writer, reporter).await;
         all.push((name, plan, done));
     }
     all

@@ -8,8 +8,9 @@ use crate::pipeline::{
 use crate::ports::ReadRegistrySettings as _;
 use crate::report::{RegistryPlan, RepositoryFailure, SettingsPlan, SettingsReport, UnusableUpstream};
 use tagship_domain::reference::RegistryHost;
-use tagship_domain::registry_settings::{WantedSettings, settings_declaration_of};
+use tagship_domain::registry_settings::{RegistrySettingsPlan, WantedSettings, settings_declaration_of};
 use tagship_domain::repositories::DeclaredRepository;
+use tagship_domain::untrusted::cleaned;
 
 /// What there is to do in a registry.
 pub(super) struct PlannedRegistry {
@@ -23,13 +24,14 @@ pub(super) async fn plan(
     declared: &[DeclaredRepository],
     opened: &OpenedRegistry,
 ) -> Result<PlannedRegistry, RunError> {
-    let settings = match request.declared_settings() {
-        Some(declared) => Some(plan_settings(declared, &opened.repositories).await?),
-        None => None,
+    // A file may declare those of a private registry beside.
+    let settings = match (request.declared_settings(), opened.repositories.private()) {
+        (Some(declared), Some(private)) => Some(plan_settings(declared, private).await?),
+        _ => None,
     };
     Ok(PlannedRegistry {
         settings,
-        repositories: plan_repositories(declared, &opened.repositories, request.check()).await?,
+        repositories: plan_repositories(declared, opened.repositories.reader(), request.check()).await?,
     })
 }
 
@@ -56,17 +58,27 @@ fn shown(planned: &PlannedSettings) -> SettingsPlan {
 }
 
 /// What became of the settings, as the report shows it.
-pub(super) fn reported(applied: &AppliedSettings) -> SettingsReport {
+pub(super) fn reported(plan: &RegistrySettingsPlan, applied: &AppliedSettings) -> SettingsReport {
     let errors = applied.failures.iter();
+    let left = plan.changes.iter().skip(applied.tried).map(|change| {
+        let setting = change.setting.as_str();
+        let name = change.name.as_ref();
+        name.map_or_else(
+            || setting.to_owned(),
+            |name| format!("{setting} {}", cleaned(name)),
+        )
+    });
     SettingsReport {
         applied: applied.applied.clone(),
         errors: errors.map(|(_, error)| RepositoryFailure::of(error)).collect(),
-        untried: applied.untried,
+        untried: plan.changes.len() - applied.tried,
+        left: left.collect(),
     }
 }
 
 /// Returns the declaration of all settings that are there.
 pub(super) async fn declaration(opened: &OpenedRegistry) -> Result<String, RunError> {
-    let actual = opened.repositories.settings(&WantedSettings::all()).await?;
+    let private = opened.private("which has no settings of its own")?;
+    let actual = private.settings(&WantedSettings::all()).await?;
     Ok(settings_declaration_of(&actual))
 }

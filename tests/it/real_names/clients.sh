@@ -93,3 +93,11 @@ git tag v1.0.0
 "$tagship" ship --registry "$registry" --repository team/app
 aws ecr describe-images --repository-name team/app --image-ids imageTag=1.0.0 --output text
 echo 'passed: tagship'
+
+alias="$(aws ecr-public describe-registries --query 'registries[0].aliases[0].name' --output text)"
+for _ in 1 2; do
+    "$tagship" ship --registry public.ecr.aws --repository "$alias/team/app" --create-repository
+done
+aws ecr-public describe-image-tags --repository-name team/app --query 'imageTagDetails[].imageTag' --output text | grep --word-regexp 1.0.0
+crane digest "public.ecr.aws/$alias/team/app:1.0.0"
+echo 'passed: public'

@@ -1,4 +1,4 @@
-"""Calls ECR with boto3: reads a list of [operation, arguments] from stdin, and prints the answers as a JSON list."""
+"""Calls ECR or ECR Public with boto3: reads a list of [operation, arguments] from stdin, and prints the answers as a JSON list."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 client = boto3.client(
-    "ecr",
+    os.environ["SERVICE"],
     endpoint_url=os.environ["ENDPOINT"],
     region_name=os.environ["REGION"],
     aws_access_key_id=os.environ["ACCESS_KEY_ID"],

@@ -1,7 +1,9 @@
 //! `tagship repo import` and `tagship repo delete`.
 
+use ecr_local::FaultAction;
 use serde_json::json;
 use test_support::images::Pusher;
+use test_support::process::{Process, Signal};
 
 use super::{Bench, EVERYTHING};
 
@@ -87,4 +89,45 @@ fn a_repository_with_images_goes_only_when_its_name_is_typed() {
         .repo(&["delete", "team/full", "--force", "--confirm", "team/full"])
         .expect_code(0);
     assert!(!there("team/full"));
+}
+
+#[test]
+fn a_removal_whose_answer_is_lost_is_known_to_be_done() {
+    let bench = Bench::new();
+    for (name, fault) in [
+        ("team/cut", FaultAction::ResetMidBody),
+        ("team/short", FaultAction::Truncate),
+    ] {
+        bench.boto3(&json!([["create_repository", {"repositoryName": name}]]));
+        bench.ecr.fail("DeleteRepository", 0, 1, fault);
+        let removed = bench.repo(&["delete", name]);
+        removed.expect_code(0);
+        assert_eq!(removed.stdout, format!("removed {name}\n"));
+    }
+    // Nothing was done before the connection broke: it is tried again.
+    bench.boto3(&json!([["create_repository", {"repositoryName": "team/late"}]]));
+    bench.ecr.fail("DeleteRepository", 0, 1, FaultAction::Reset);
+    bench.repo(&["delete", "team/late"]).expect_code(0);
+    // A name that never was is none that was lost.
+    bench.repo(&["delete", "team/late"]).expect_code(1);
+}
+
+#[test]
+fn a_run_that_was_ended_before_the_answer_is_repeated_without_a_failure() {
+    let bench = Bench::new();
+    bench.boto3(&json!([["create_repository", {"repositoryName": "team/full"}]]));
+    Pusher::new(&bench.ecr, "team/full").image("amd64", "x", &json!({}));
+    let typed = ["repo", "delete", "team/full", "--force", "--confirm", "team/full"];
+    bench.ecr.fail("DeleteRepository", 0, 1, FaultAction::HangAfter);
+    let run = Process::start(&mut bench.ecr.command(bench.home.path(), &typed));
+    bench
+        .ecr
+        .wait_for(|entry| entry.operation == "DeleteRepository" && entry.held.is_some());
+    run.signal(Signal::Int);
+    run.wait().expect_code(130);
+    let again = bench.json(&typed[1..], 0);
+    assert_eq!(
+        (&again["was-there"], &again["repository"]),
+        (&json!(false), &json!("team/full"))
+    );
 }

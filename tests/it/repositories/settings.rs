@@ -170,6 +170,40 @@ fn what_is_changed_by_hand_is_found_and_only_that_is_repaired() {
             .stdout
             .replace(&bench.ecr.host(), "REGISTRY")
     );
+    let planned = bench.json(&["plan"], 0);
+    let planned = planned["registry-settings"]["changes"].as_array().unwrap();
+    let shown: Vec<Value> = planned
+        .iter()
+        .map(|change| json!([change["setting"], change["name"], change["kind"]]))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            json!(["account-settings", "blob-mounting", "change"]),
+            json!(["policy", null, "add"]),
+            json!(["scanning", null, "change"]),
+            json!(["creation-templates", "mirror", "change"]),
+            json!(["pull-through-cache", "ecr-mirror", "add"]),
+            json!(["replication", null, "change"]),
+        ]
+    );
+    // What was and what will be, in the words of `tagship.yaml`.
+    assert_eq!(
+        (&planned[0]["from"], &planned[0]["to"]),
+        (&json!("DISABLED"), &json!("ENABLED"))
+    );
+    assert_eq!(planned[2]["from"], json!({"type": "enhanced"}));
+    assert_eq!(
+        planned[2]["to"],
+        json!({"type": "basic", "on-push": ["prod", "team/*"]})
+    );
+    assert_eq!(planned[3]["from"]["description"], "by hand");
+    assert_eq!(planned[4]["from"], Value::Null);
+    assert_eq!(
+        planned[4]["to"],
+        json!({"upstream": "123456789012.dkr.ecr.us-east-1.amazonaws.com", "upstream-prefix": "base"})
+    );
+    assert_eq!(planned[5]["from"], json!([{"to": ["123456789012/us-west-2"]}]));
     bench.ecr.forget_journal();
     bench.repo(&["apply"]).expect_code(0);
     assert_eq!(
@@ -257,8 +291,16 @@ fn an_upstream_that_cannot_be_used_is_named_and_the_rest_is_put() {
         2
     );
     // The rule is as declared, and a plan says what is wrong with it.
+    bench.repo(&["plan"]).expect_code(0);
     let planned = bench.repo(&["plan", "--exit-code"]);
-    planned.expect_code(0);
+    planned.expect_code(12);
+    assert!(
+        planned
+            .stderr
+            .contains("are as declared, and cannot be used: `quay`"),
+        "{}",
+        planned.stderr
+    );
     assert!(
         planned.stdout.contains("cache rule `quay` cannot be used"),
         "{}",

@@ -10,7 +10,7 @@ pub(super) fn registry_settings(template_settings: &Value) -> Value {
     let list_or_one =
         |item: Value| json!({"anyOf": [{"const": "none"}, item.clone(), {"type": "array", "items": item}]});
     let mut template = template_settings.clone();
-    for name in ["scan-on-push", "protect", "prune"] {
+    for name in ["scan-on-push", "catalog", "protect", "prune"] {
         template.as_object_mut().unwrap().remove(name);
     }
     template["applied-for"] = json!({

@@ -253,7 +253,7 @@ fn planned_repository() -> Value {
             "action": {"const": "create"},
             "changes": {"type": "array", "items": {
                 "type": "object",
-                "properties": {"setting": {"enum": ["mutability", "encryption", "scan-on-push", "tags", "policy", "lifecycle"]}},
+                "properties": {"setting": {"enum": ["mutability", "encryption", "scan-on-push", "tags", "policy", "lifecycle", "catalog"]}},
                 "required": ["setting", "to"],
             }},
             "obstacles": {"type": "array"},

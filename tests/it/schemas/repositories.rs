@@ -40,7 +40,8 @@ pub(super) fn definitions() -> Vec<(&'static str, Value)> {
         "required": ["file"],
         "additionalProperties": false,
     });
-    vec![
+    let mut definitions = catalog();
+    definitions.extend([
         (
             "repository",
             json!({"type": ["object", "null"], "properties": settings(false), "additionalProperties": false}),
@@ -109,6 +110,38 @@ pub(super) fn definitions() -> Vec<(&'static str, Value)> {
                 },
             ]}),
         ),
+    ]);
+    definitions
+}
+
+/// What the gallery of ECR Public shows.
+fn catalog() -> Vec<(&'static str, Value)> {
+    let file = json!({
+        "type": "object",
+        "properties": {"file": {"type": "string", "description": "A file with it."}},
+        "required": ["file"],
+        "additionalProperties": false,
+    });
+    vec![
+        (
+            "catalog",
+            json!({
+                "type": ["object", "null"],
+                "properties": {
+                    "description": {"type": "string", "maxLength": 1024, "description": "One sentence."},
+                    "about": {"$ref": "#/$defs/catalog-text", "description": "What the images are, in Markdown."},
+                    "usage": {"$ref": "#/$defs/catalog-text", "description": "How they are used, in Markdown."},
+                    "architectures": {"$ref": "#/$defs/texts", "description": "`ARM`, `ARM 64`, `x86` and `x86-64`, or as images have them: `arm`, `arm64`, `386` and `amd64`."},
+                    "operating-systems": {"$ref": "#/$defs/texts", "description": "`Linux` and `Windows`."},
+                    "logo": {"anyOf": [{"type": "string"}, file], "description": "The path of a picture of at most 512000 bytes."},
+                },
+                "additionalProperties": false,
+            }),
+        ),
+        (
+            "catalog-text",
+            json!({"anyOf": [{"type": "string", "maxLength": 25600}, file]}),
+        ),
     ]
 }
 
@@ -121,6 +154,7 @@ pub(super) fn settings(has_name: bool) -> Value {
         "tags": {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean"]}, "description": "Tags of the repository itself."},
         "policy": {"$ref": "#/$defs/policy", "description": "Who else may use the repository."},
         "lifecycle": {"$ref": "#/$defs/lifecycle", "description": "Which images expire."},
+        "catalog": {"$ref": "#/$defs/catalog", "description": "What the gallery of ECR Public shows; of a public repository alone."},
         "protect": {
             "anyOf": [
                 {"$ref": "#/$defs/protected"},

@@ -117,6 +117,22 @@ impl Ecr {
         ecr
     }
 
+    /// One that serves ECR's own names with TLS at any port of this machine, with these roles or its own.
+    pub fn start_with_tls(roles: Option<&str>) -> Self {
+        Self::start_with([127, 0, 0, 1], |options| {
+            if let Some(roles) = roles {
+                std::fs::write(options.data.join("roles.yaml"), roles).expect("the roles can be written");
+            }
+            options.tls = Some(0);
+        })
+    }
+
+    /// Where it serves TLS.
+    pub fn tls_address(&self) -> SocketAddr {
+        let tls = self.server.access().tls.as_ref();
+        tls.expect("it serves TLS").address
+    }
+
     /// One that containers reach too, which serves ECR's own names at port 443.
     pub fn start_under_own_names() -> Self {
         Self::start_with([0, 0, 0, 0], |options| options.tls = Some(443))

@@ -1,6 +1,7 @@
 //! Pages of the documentation whose examples are run.
 
 use std::path::Path;
+use std::process::Command;
 
 use super::local::Ecr;
 use super::process::{finish, scrubbed, tagship_program};
@@ -11,18 +12,20 @@ pub const REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 /// Runs a command of a page in a shell, with the settings of the page's reader, and gives what it prints: with the
 /// registry's name as on the page.
 pub fn run_at(ecr: &Ecr, home: &Path, command: &str) -> String {
+    run_as(&ecr.command(home, &[]), home, command).replace(&ecr.host(), REGISTRY)
+}
+
+/// The same with the settings of another reader, and with names as they are printed.
+pub fn run_as(reader: &Command, home: &Path, command: &str) -> String {
     let program = tagship_program();
-    let settings = ecr.command(home, &[]);
-    let settings = settings
-        .get_envs()
-        .filter_map(|(name, value)| Some((name, value?)));
+    let settings = reader.get_envs().filter_map(|(name, value)| Some((name, value?)));
     let mut shell = scrubbed("/bin/sh", home);
     shell
         .envs(settings.filter(|(name, _)| *name != "PATH"))
         .args(["-c", &format!("PATH=\"$PROGRAMS:$PATH\"; ({command}) 2>&1")])
         .current_dir(home)
         .env("PROGRAMS", program.parent().expect("a program lies in a folder"));
-    finish(&mut shell).stdout.replace(&ecr.host(), REGISTRY)
+    finish(&mut shell).stdout
 }
 
 /// Commands in the blocks of `console`, with what each prints, in the order of the page.

@@ -1,5 +1,6 @@
 //! The table of commands and the IAM actions that each needs.
 
+mod public;
 mod rows;
 mod settings;
 
@@ -12,6 +13,8 @@ use self::rows::{
     SHOWN_DETAILS, SHOWN_FINDINGS, SHOWN_LABELS, SIGNING, START_SCAN, login, row,
 };
 use self::settings::{PUT_SETTINGS, READ_SETTINGS};
+
+pub use self::public::PUBLIC_COMMANDS;
 
 /// A command and what it asks of AWS.
 #[derive(Debug, Clone, Copy)]
@@ -349,13 +352,16 @@ mod tests {
 
     #[test]
     fn a_command_names_each_action_once_and_with_a_reason() {
-        for command in COMMANDS {
+        for command in COMMANDS.iter().chain(PUBLIC_COMMANDS) {
             let actions: BTreeSet<&str> = command.permissions.iter().map(|row| row.action).collect();
             assert_eq!(actions.len(), command.permissions.len(), "{}", command.name);
             for permission in command.permissions {
                 assert!(!permission.reason.is_empty(), "{}", permission.action);
                 // Source: Service Authorization Reference: the actions of the table without a resource.
                 let knows_none = [
+                    "ecr-public:DescribeRegistries",
+                    "ecr-public:GetAuthorizationToken",
+                    "sts:GetServiceBearerToken",
                     "ecr:DescribeRegistry",
                     "ecr:GetAuthorizationToken",
                     "ecr:GetRegistryScanningConfiguration",

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::permissions::{Permission, Scope};
 use crate::reference::{AccountId, Region, RepositoryName};
+use crate::repositories::RegistryKind;
 
 /// A policy document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,6 +46,13 @@ pub(super) struct Federated {
 }
 
 impl PolicyDocument {
+    /// Returns a policy that allows what both allow.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.statements.extend(other.statements);
+        self
+    }
+
     pub(super) fn of(statements: Vec<Statement>) -> Self {
         Self {
             version: "2012-10-17",
@@ -79,13 +87,23 @@ pub struct Target {
     pub account: AccountId,
     /// The registry's region.
     pub region: Region,
-    /// The repository.
+    /// The repository, by its name in the API.
     pub repository: RepositoryName,
+    /// Whose the registry is.
+    pub kind: RegistryKind,
 }
 
 impl Target {
-    /// Returns the repository's resource name. Source: Service Authorization Reference, "Resource types defined by Amazon ECR".
+    /// Returns the repository's resource name. Source: Service Authorization Reference, "Resource types defined by Amazon ECR" and
+    /// "… by Amazon ECR Public".
     pub fn arn(&self) -> String {
+        if self.kind == RegistryKind::Public {
+            let (partition, account) = (self.region.partition(), &self.account);
+            return format!(
+                "arn:{partition}:ecr-public::{account}:repository/{}",
+                self.repository
+            );
+        }
         format!(
             "arn:{}:ecr:{}:{}:repository/{}",
             self.region.partition(),
@@ -115,7 +133,7 @@ impl Target {
     }
 }
 
-/// Returns the policy that allows exactly `permissions`, on `targets` where the action knows resources.
+/// Returns the policy that allows exactly `permissions`, on `targets` where the action knows resources; all of one kind of registry.
 pub fn permission_policy(permissions: &[Permission], targets: &[Target]) -> PolicyDocument {
     let actions = |scope: Scope| -> Vec<String> {
         let of_scope = permissions.iter().filter(|row| row.scope == scope);
@@ -130,12 +148,23 @@ pub fn permission_policy(permissions: &[Permission], targets: &[Target]) -> Poli
     let mut profiles: Vec<String> = targets.iter().map(Target::profiles).collect();
     profiles.sort_unstable();
     profiles.dedup();
+    let is_public = targets
+        .first()
+        .is_some_and(|target| target.kind == RegistryKind::Public);
     let statements = [
-        ("Login", actions(Scope::Everything), vec!["*".to_owned()]),
+        (
+            if is_public { "LoginPublic" } else { "Login" },
+            actions(Scope::Everything),
+            vec!["*".to_owned()],
+        ),
         ("Scanning", actions(Scope::Scanning), vec!["*".to_owned()]),
         ("Sign", actions(Scope::Profiles), profiles),
         ("Registry", actions(Scope::Registry), vec!["*".to_owned()]),
-        ("Publish", actions(Scope::Repository), resources),
+        (
+            if is_public { "PublishPublic" } else { "Publish" },
+            actions(Scope::Repository),
+            resources,
+        ),
         ("Caches", actions(Scope::Caches), caches),
     ];
     let statements = statements
@@ -162,6 +191,7 @@ mod tests {
             account: AccountId::parse("123456789012").unwrap(),
             region: Region::parse(region).unwrap(),
             repository: RepositoryName::parse(repository).unwrap(),
+            kind: RegistryKind::Private,
         };
         let targets = [
             target("us-east-1", "team/app"),
@@ -170,5 +200,18 @@ mod tests {
         ];
         let permissions = needed([CommandPermissions::of("ship").unwrap()]);
         insta::assert_snapshot!(permission_policy(&permissions, &targets).to_json());
+    }
+
+    #[test]
+    fn a_public_repository_is_in_no_region() {
+        let target = Target {
+            account: AccountId::parse("123456789012").unwrap(),
+            region: Region::of_public_ecr(),
+            repository: RepositoryName::parse("team/app").unwrap(),
+            kind: RegistryKind::Public,
+        };
+        let ship = CommandPermissions::of("ship").unwrap().in_public().unwrap();
+        let policy = permission_policy(&needed([ship]), &[target]);
+        insta::assert_snapshot!(policy.to_json());
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::reference::{ImageName, Region, RegistryHost};
+use crate::reference::{ImageName, Region, RegistryHost, RepositoryName};
 
 /// The most characters of a session policy. Source: STS API reference, `AssumeRoleWithWebIdentity`, `Policy`.
 const MOST_CHARACTERS: usize = 2048;
@@ -37,6 +37,32 @@ const MAKING: [&str; 3] = [
     "ecr:PutLifecyclePolicy",
     "ecr:SetRepositoryPolicy",
     "ecr:TagResource",
+];
+
+/// The same of ECR Public, where everybody may read images.
+const ANYWHERE_PUBLIC: [&str; 6] = [
+    "ecr-public:BatchCheckLayerAvailability",
+    "ecr-public:CreateRepository",
+    "ecr-public:Describe*",
+    "ecr-public:Get*",
+    "ecr-public:List*",
+    "sts:GetServiceBearerToken",
+];
+const IN_PUBLIC_TARGETS: [&str; 4] = [
+    "ecr-public:CompleteLayerUpload",
+    "ecr-public:InitiateLayerUpload",
+    "ecr-public:PutImage",
+    "ecr-public:UploadLayerPart",
+];
+const MAKING_PUBLIC: [&str; 2] = ["ecr-public:SetRepositoryPolicy", "ecr-public:TagResource"];
+const READING_PUBLIC: [&str; 3] = ["ecr-public:Describe*", "ecr-public:Get*", "ecr-public:List*"];
+const CONFIGURING_PUBLIC: [&str; 6] = [
+    "ecr-public:CreateRepository",
+    "ecr-public:DeleteRepositoryPolicy",
+    "ecr-public:PutRepositoryCatalogData",
+    "ecr-public:SetRepositoryPolicy",
+    "ecr-public:TagResource",
+    "ecr-public:UntagResource",
 ];
 
 /// What a session may do in a registry's repositories whose settings are read, as far as the role may.
@@ -114,19 +140,19 @@ impl SessionPolicy {
     /// folders less as it takes, at last all repositories of their registries. Too many registries are `None`.
     pub fn of<'a>(targets: impl IntoIterator<Item = &'a ImageName>) -> Option<Self> {
         let targets: Vec<&ImageName> = targets.into_iter().collect();
-        let folders = targets
+        let names: Vec<(&RegistryHost, RepositoryName)> = targets
             .iter()
-            .map(|image| image.repository.as_str().matches('/').count());
+            .map(|image| (&image.registry, image.name_in_api()))
+            .collect();
+        let folders = names.iter().map(|(_, name)| name.as_str().matches('/').count());
         let deepest = folders.max().unwrap_or(0);
-        let exact = targets
-            .iter()
-            .map(|image| arn(&image.registry, image.repository.as_str()));
-        let exact = Self::allowing(exact.collect(), &[], false);
+        let exact = names.iter().map(|(registry, name)| arn(registry, name.as_str()));
+        let exact = Self::allowing(exact.collect(), false, false);
         let shortened = (0..=deepest).rev().find_map(|depth| {
-            let names = targets
+            let names = names
                 .iter()
-                .map(|image| arn(&image.registry, &beginning(image.repository.as_str(), depth)));
-            Self::allowing(names.collect(), &[], true)
+                .map(|(registry, name)| arn(registry, &beginning(name.as_str(), depth)));
+            Self::allowing(names.collect(), false, true)
         });
         exact.or(shortened)
     }
@@ -136,14 +162,18 @@ impl SessionPolicy {
         let targets: Vec<&ImageName> = targets.into_iter().collect();
         let resources = targets
             .iter()
-            .map(|image| arn(&image.registry, image.repository.as_str()));
-        Self::allowing(resources.collect(), &MAKING, false)
+            .map(|image| arn(&image.registry, image.name_in_api().as_str()));
+        Self::allowing(resources.collect(), true, false)
     }
 
     /// Returns the policy of a command that does no more than `access` with the repositories of a registry.
     pub fn of_registry(registry: &RegistryHost, access: RegistryAccess) -> Self {
-        let mut statements = vec![json!({"Effect": "Allow", "Action": READING, "Resource": "*"})];
+        let is_public = registry.is_public_ecr();
+        let reading: &[&str] = if is_public { &READING_PUBLIC } else { &READING };
+        let mut statements = vec![json!({"Effect": "Allow", "Action": reading, "Resource": "*"})];
         let actions: &[&str] = match access {
+            RegistryAccess::Configure | RegistryAccess::ConfigureRegistry if is_public => &CONFIGURING_PUBLIC,
+            RegistryAccess::Delete if is_public => &["ecr-public:DeleteRepository"],
             RegistryAccess::Read => &[],
             RegistryAccess::Configure | RegistryAccess::ConfigureRegistry => &CONFIGURING,
             RegistryAccess::Delete => &["ecr:DeleteRepository"],
@@ -153,7 +183,7 @@ impl SessionPolicy {
             let resource = arn(registry, "*");
             statements.push(json!({"Effect": "Allow", "Action": actions, "Resource": resource}));
         }
-        if access == RegistryAccess::ConfigureRegistry {
+        if access == RegistryAccess::ConfigureRegistry && !is_public {
             statements.push(json!({"Effect": "Allow", "Action": CONFIGURING_REGISTRY, "Resource": "*"}));
         }
         Self {
@@ -162,18 +192,31 @@ impl SessionPolicy {
         }
     }
 
-    fn allowing(mut resources: Vec<String>, more: &[&str], is_shortened: bool) -> Option<Self> {
+    fn allowing(mut resources: Vec<String>, is_maker: bool, is_shortened: bool) -> Option<Self> {
         resources.sort_unstable();
         resources.dedup();
-        let in_targets = [&IN_TARGETS[..], more].concat();
-        let policy = json!({
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Action": ANYWHERE, "Resource": "*"},
-                {"Effect": "Allow", "Action": in_targets, "Resource": resources},
-            ],
-        });
-        let text = policy.to_string();
+        let is_public = |resource: &String| resource.contains(":ecr-public:");
+        let (public, private): (Vec<String>, Vec<String>) = resources.into_iter().partition(is_public);
+        let of_kind = [
+            (private, &ANYWHERE[..], &IN_TARGETS[..], &MAKING[..]),
+            (
+                public,
+                &ANYWHERE_PUBLIC[..],
+                &IN_PUBLIC_TARGETS[..],
+                &MAKING_PUBLIC[..],
+            ),
+        ];
+        let mut statements = Vec::new();
+        for (resources, anywhere, in_targets, making) in of_kind {
+            if resources.is_empty() {
+                continue;
+            }
+            let making = if is_maker { making } else { &[] };
+            let in_targets = [in_targets, making].concat();
+            statements.push(json!({"Effect": "Allow", "Action": anywhere, "Resource": "*"}));
+            statements.push(json!({"Effect": "Allow", "Action": in_targets, "Resource": resources}));
+        }
+        let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
         (text.len() <= MOST_CHARACTERS).then_some(Self { text, is_shortened })
     }
 
@@ -190,6 +233,9 @@ impl SessionPolicy {
 
 /// A repository's resource name; of a registry with a name of its own, in any account and region.
 fn arn(registry: &RegistryHost, repository: &str) -> String {
+    if registry.is_public_ecr() {
+        return format!("arn:aws:ecr-public::*:repository/{repository}");
+    }
     let (account, region) = (registry.account(), registry.region());
     format!(
         "arn:{}:ecr:{}:{}:repository/{repository}",
@@ -214,7 +260,6 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::reference::RepositoryName;
 
     fn image(registry: &str, repository: &str) -> ImageName {
         ImageName {
@@ -248,6 +293,28 @@ mod tests {
         assert!(!policy.is_shortened());
         let emulated = SessionPolicy::of([&image("127.0.0.1:5510", "team/app")]).unwrap();
         assert_eq!(resources(&emulated), ["arn:aws:ecr:*:*:repository/team/app"]);
+    }
+
+    #[test]
+    fn a_public_repository_is_named_without_its_alias_and_with_actions_of_its_own() {
+        let app = image("123456789012.dkr.ecr.eu-central-1.amazonaws.com", "team/app");
+        let public = image("public.ecr.aws", "a1b2c3d4/team/app");
+        let policy = SessionPolicy::of_maker([&app, &public]).unwrap();
+        let policy: Value = serde_json::from_str(policy.as_str()).unwrap();
+        let statements = policy["Statement"].as_array().unwrap();
+        let resources: Vec<&Value> = statements.iter().map(|one| &one["Resource"]).collect();
+        assert_eq!(
+            resources,
+            [
+                &json!("*"),
+                &json!(["arn:aws:ecr:eu-central-1:123456789012:repository/team/app"]),
+                &json!("*"),
+                &json!(["arn:aws:ecr-public::*:repository/team/app"]),
+            ]
+        );
+        let alone = SessionPolicy::of([&public]).unwrap();
+        assert!(!alone.as_str().contains("\"ecr:"), "{}", alone.as_str());
+        assert!(alone.as_str().contains("sts:GetServiceBearerToken"));
     }
 
     #[test]

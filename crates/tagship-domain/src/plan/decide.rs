@@ -71,7 +71,7 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
             }
         }
     }
-    let (mutability, of_registry) = registry_notes(facts, &tags);
+    let (mutability, of_registry) = registry_notes(facts, &request.image, &tags);
     notes.extend(of_registry);
     let content = match (published, request.scope) {
         (Some((digest, tag, basis)), _) if !request.rebuild => Content::Published { digest, tag, basis },
@@ -112,7 +112,11 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
 }
 
 /// The repository's setting, and what a reader should know of what was read of it.
-fn registry_notes(facts: Fact<&Facts>, tags: &[PlannedTag]) -> (Option<Mutability>, Vec<Note>) {
+fn registry_notes(
+    facts: Fact<&Facts>,
+    image: &ImageName,
+    tags: &[PlannedTag],
+) -> (Option<Mutability>, Vec<Note>) {
     let mut notes = Vec::new();
     let mut mutability = None;
     match facts {
@@ -121,7 +125,7 @@ fn registry_notes(facts: Fact<&Facts>, tags: &[PlannedTag]) -> (Option<Mutabilit
             match &facts.mutability {
                 Ok(setting) => {
                     mutability = Some(setting.clone());
-                    notes.extend(unprotected(tags, setting));
+                    notes.extend(unprotected(image, tags, setting));
                 }
                 Err(unknown) => notes.push(Note::MutabilityUnknown(unknown.clone())),
             }
@@ -165,14 +169,18 @@ fn fit(
 }
 
 /// The new tags that promise to stay, where the repository would let them move. A dirty tree's tags promise nothing.
-fn unprotected(tags: &[PlannedTag], setting: &Mutability) -> Option<Note> {
+fn unprotected(image: &ImageName, tags: &[PlannedTag], setting: &Mutability) -> Option<Note> {
     let tags: Vec<Tag> = tags
         .iter()
         .filter(|planned| planned.action == TagAction::Create && planned.wanted.class != TagClass::Moving)
         .map(|planned| planned.wanted.tag.clone())
         .filter(|tag| !setting.protects(tag))
         .collect();
-    (!tags.is_empty()).then_some(Note::Unprotected { tags })
+    (!tags.is_empty()).then_some(if image.registry.is_public_ecr() {
+        Note::NeverProtected { tags }
+    } else {
+        Note::Unprotected { tags }
+    })
 }
 
 /// Where greater versions may be that were not seen. Who sees neither git tags nor the registry's moves nothing.

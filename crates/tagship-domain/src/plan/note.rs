@@ -33,6 +33,11 @@ pub enum Note {
         /// The tags.
         tags: Vec<Tag>,
     },
+    /// New tags promise to stay, in a registry that protects none.
+    NeverProtected {
+        /// The tags.
+        tags: Vec<Tag>,
+    },
     /// Greater versions were looked for in the registry alone, because the clone is shallow.
     GitTagsIncomplete,
     /// Greater versions were looked for in git alone.
@@ -110,6 +115,7 @@ impl Note {
             Self::RegistryUnchecked(_) => "registry-unchecked",
             Self::MutabilityUnknown(_) => "mutability-unknown",
             Self::Unprotected { .. } => "unprotected",
+            Self::NeverProtected { .. } => "never-protected",
             Self::GitTagsIncomplete => "git-tags-incomplete",
             Self::RegistryTagsUnknown(_) => "registry-tags-unknown",
             Self::LabelsUnread(_) => "labels-unread",
@@ -146,14 +152,16 @@ impl fmt::Display for Note {
             Self::MutabilityUnknown(unknown) => {
                 write!(f, "the repository's tag mutability is unknown: {unknown}")
             }
-            Self::Unprotected { tags } => {
-                let names: Vec<String> = tags.iter().map(|tag| format!("`{tag}`")).collect();
-                write!(
-                    f,
-                    "the repository lets {} move, by another tool or by a run at the same moment: `IMMUTABLE_WITH_EXCLUSION`, or `IMMUTABLE` where no tag moves, rules that out",
-                    names.join(", ")
-                )
-            }
+            Self::Unprotected { tags } => write!(
+                f,
+                "the repository lets {} move, by another tool or by a run at the same moment: `IMMUTABLE_WITH_EXCLUSION`, or `IMMUTABLE` where no tag moves, rules that out",
+                quoted(tags)
+            ),
+            Self::NeverProtected { tags } => write!(
+                f,
+                "ECR Public has no tag immutability: no run of Tagship moves {}, but another tool that may push can; a pull by digest gets what was published",
+                quoted(tags)
+            ),
             Self::GitTagsIncomplete => f.write_str(
                 "greater versions were looked for in the registry: the clone is shallow, and may lack git tags",
             ),
@@ -229,6 +237,11 @@ impl fmt::Display for Note {
             }
         }
     }
+}
+
+fn quoted(tags: &[Tag]) -> String {
+    let names: Vec<String> = tags.iter().map(|tag| format!("`{tag}`")).collect();
+    names.join(", ")
 }
 
 fn listed(changes: &[BaseChange]) -> String {

@@ -147,6 +147,16 @@ fn a_repository_that_would_let_a_promised_tag_move_is_named() {
 }
 
 #[test]
+fn a_public_repository_says_what_keeps_a_tag_there() {
+    let mut request = plan_request(&BOTH, Some("1.0.0"));
+    request.image.registry = RegistryHost::parse_destination("public.ecr.aws").unwrap();
+    let plan = Plan::new(request, Ok(&facts(Mutability::Mutable, &[])));
+    let tags = [COMMIT_TAG, "1.0.0"].map(|tag| Tag::parse(tag).unwrap()).to_vec();
+    assert_eq!(plan.notes, [Note::NeverProtected { tags }]);
+    assert!(plan.notes[0].to_string().contains("pull by digest"));
+}
+
+#[test]
 fn a_published_commit_needs_nothing() {
     let facts = facts(
         Mutability::Immutable,

@@ -70,6 +70,13 @@ impl Region {
         Self("us-east-1".to_owned())
     }
 
+    /// The region of ECR Public's API, whatever region a run is in.
+    ///
+    /// Source: ECR Public user guide, "Amazon ECR Public endpoints and quotas".
+    pub fn of_public_ecr() -> Self {
+        Self("us-east-1".to_owned())
+    }
+
     /// The region as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -110,6 +117,10 @@ impl fmt::Display for Region {
 }
 
 text_conversions!(Region);
+
+/// ECR Public's registry, and its name for IPv6 too.
+/// Source: the image patterns of the EKS credential provider.
+const PUBLIC_HOSTS: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];
 
 /// The host of a registry, with what it says of account and region.
 ///
@@ -169,8 +180,8 @@ impl RegistryHost {
                 is_plain_http: false,
             });
         }
-        if text == "public.ecr.aws" || text == "ecr-public.aws.com" {
-            return Err(invalid("is ECR Public, which Tagship does not publish to yet"));
+        if PUBLIC_HOSTS.contains(&text) {
+            return Err(invalid("is ECR Public, and no account's private registry"));
         }
         let Some((host, port)) = text.rsplit_once(':') else {
             return Err(invalid(
@@ -188,6 +199,14 @@ impl RegistryHost {
         } else {
             Err(invalid("is not `host:port`"))
         }
+    }
+
+    /// Reads a host that images are published to: as [`RegistryHost::parse`], or ECR Public's.
+    pub fn parse_destination(text: &str) -> Result<Self, InvalidName> {
+        if PUBLIC_HOSTS.contains(&text) {
+            return Self::parse_any(text);
+        }
+        Self::parse(text)
     }
 
     /// Reads the host of any registry, as docker writes it: a domain name with or without a port.
@@ -233,6 +252,11 @@ impl RegistryHost {
         self.region.as_ref()
     }
 
+    /// Whether this is ECR Public, where all accounts have their registries.
+    pub fn is_public_ecr(&self) -> bool {
+        PUBLIC_HOSTS.contains(&self.text.as_str())
+    }
+
     /// Whether clients speak plain HTTP to this host: only to an emulator's `host:port`, never to ECR.
     pub fn is_plain_http(&self) -> bool {
         self.is_plain_http
@@ -256,6 +280,7 @@ impl RegistryHost {
                 format!("{region} --endpoint-url http://{self}")
             }
             Some(region) => format!(" --region {region}"),
+            None if self.is_public_ecr() => format!(" --region {}", Region::of_public_ecr()),
             None => String::new(),
         }
     }

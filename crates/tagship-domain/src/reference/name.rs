@@ -34,6 +34,19 @@ impl RepositoryName {
         Self("*".to_owned())
     }
 
+    /// Whether a repository of ECR Public may have this name, which has at most 205 characters and single separators.
+    ///
+    /// Source: ECR Public API reference, `CreateRepository`, `repositoryName`.
+    pub fn is_public(&self) -> bool {
+        let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        self.0.len() <= 205
+            && self.0.split('/').all(|component| {
+                component
+                    .split(alphanumeric)
+                    .all(|separator| separator.len() <= 1)
+            })
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -156,6 +169,20 @@ impl ImageName {
             name: self.clone(),
             reference: reference.into(),
         }
+    }
+
+    /// Returns the alias of a public registry and the repository's name in it, which stand behind ECR Public's host:
+    /// `public.ecr.aws/ALIAS/NAME`. `None` of another registry, and of a name without an alias.
+    pub fn in_public_registry(&self) -> Option<(&str, RepositoryName)> {
+        let (alias, name) = self.repository.as_str().split_once('/')?;
+        let name = RepositoryName::parse(name).ok()?;
+        self.registry.is_public_ecr().then_some((alias, name))
+    }
+
+    /// Returns the repository's name as ECR's API has it, which knows no alias.
+    pub fn name_in_api(&self) -> RepositoryName {
+        let public = self.in_public_registry();
+        public.map_or_else(|| self.repository.clone(), |(_, name)| name)
     }
 }
 

@@ -176,3 +176,51 @@ fn the_aws_command_is_led_to_the_registry_that_is_meant() {
         " --region eu-central-1 --endpoint-url http://127.0.0.1:5510"
     );
 }
+
+#[test]
+fn a_public_repository_is_named_behind_the_alias_of_its_registry() {
+    for host in ["public.ecr.aws", "ecr-public.aws.com"] {
+        let registry = RegistryHost::parse_destination(host).unwrap();
+        assert!(registry.is_public_ecr() && !registry.is_plain_http());
+        assert_eq!((registry.account(), registry.region()), (None, None));
+        assert_eq!(registry.aws_options(), " --region us-east-1");
+        let image = |repository: &str| ImageName {
+            registry: registry.clone(),
+            repository: RepositoryName::parse(repository).unwrap(),
+        };
+        let app = image("a1b2c3d4/team/app");
+        let name = RepositoryName::parse("team/app").unwrap();
+        assert_eq!(app.in_public_registry(), Some(("a1b2c3d4", name.clone())));
+        assert_eq!(app.name_in_api(), name);
+        assert_eq!(image("app").in_public_registry(), None);
+    }
+    let private = RegistryHost::parse_destination("123456789012.dkr.ecr.eu-west-1.amazonaws.com").unwrap();
+    assert!(!private.is_public_ecr());
+    let private = ImageName {
+        registry: private,
+        repository: RepositoryName::parse("team/app").unwrap(),
+    };
+    assert_eq!(private.in_public_registry(), None);
+    assert_eq!(private.name_in_api().as_str(), "team/app");
+    assert!(RegistryHost::parse_destination("public.ecr.aws/a1b2c3d4").is_err());
+}
+
+// The pattern is that of botocore's model, `ecr-public`, `RepositoryName`.
+#[test]
+fn names_of_public_repositories_are_stricter() {
+    let long = "a".repeat(205);
+    for (name, is_public) in [
+        ("app", true),
+        ("team/my-app_2.x", true),
+        (long.as_str(), true),
+        ("my__app", false),
+        ("team/my--app", false),
+        (&format!("{long}a"), false),
+    ] {
+        assert_eq!(
+            RepositoryName::parse(name).unwrap().is_public(),
+            is_public,
+            "{name}"
+        );
+    }
+}

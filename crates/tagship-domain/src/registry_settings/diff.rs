@@ -1,16 +1,19 @@
 //! What would have to change for a registry's settings to be as declared.
 
 mod change;
+mod obstacle;
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use serde_json::Value;
 
-pub use change::{RegistryChange, RegistryPut, RegistrySetting, SettingLine};
+pub use change::{ChangeKind, RegistryChange, RegistryPut, RegistrySetting, SettingLine};
+pub use obstacle::RegistryObstacle;
 
 use super::{
     ActualRegistry, CreationTemplate, DeclaredRegistry, PullThroughRule, RegistryPolicy, ReplicationRule,
-    TemplatePrefix,
+    TemplatePrefix, values,
 };
 use crate::repositories::{Document, PlanAction, policy_lines};
 use crate::untrusted::cleaned;
@@ -25,69 +28,6 @@ pub struct RegistrySettingsPlan {
     pub changes: Vec<RegistryChange>,
     /// Why the settings cannot become what is declared.
     pub obstacles: Vec<RegistryObstacle>,
-}
-
-/// Why a registry's settings cannot become what is declared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "code", rename_all = "kebab-case")]
-pub enum RegistryObstacle {
-    /// Where a cache takes its images from is decided when its rule is made.
-    UpstreamStays {
-        /// The rule's prefix.
-        prefix: String,
-        /// Where its images come from.
-        from: String,
-        /// What is declared.
-        to: String,
-    },
-    /// A registry of another account is read by a role alone.
-    UpstreamNeedsRole {
-        /// The rule's prefix.
-        prefix: String,
-        /// Where its images come from.
-        from: String,
-    },
-    /// A registry cannot copy its images to itself.
-    ReplicatesToItself,
-}
-
-impl RegistryObstacle {
-    /// Says what to do.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::UpstreamStays { prefix, .. } => format!(
-                "remove the rule first: `aws ecr delete-pull-through-cache-rule --ecr-repository-prefix {}`; what is cached stays",
-                cleaned(prefix)
-            ),
-            Self::UpstreamNeedsRole { .. } => {
-                "give the rule a `role` that ECR may assume, and that the other registry lets read".to_owned()
-            }
-            Self::ReplicatesToItself => {
-                "leave the registry's own account and region out of the destinations".to_owned()
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for RegistryObstacle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::UpstreamStays { prefix, from, to } => write!(
-                f,
-                "cache rule `{}` takes images from `{}`, and that cannot become `{}`",
-                cleaned(prefix),
-                cleaned(from),
-                cleaned(to)
-            ),
-            Self::UpstreamNeedsRole { prefix, from } => write!(
-                f,
-                "cache rule `{}` takes images from `{}`, which is of another account, and names no role",
-                cleaned(prefix),
-                cleaned(from)
-            ),
-            Self::ReplicatesToItself => f.write_str("a registry cannot replicate to itself"),
-        }
-    }
 }
 
 impl RegistrySettingsPlan {
@@ -130,6 +70,7 @@ fn account_settings(declared: &DeclaredRegistry, actual: &ActualRegistry, change
                 name: Some(setting.as_str().to_owned()),
                 from: from.into_iter().cloned().collect(),
                 to: vec![value.clone()],
+                before: from.cloned().map(Value::from),
                 put: RegistryPut::AccountSetting(*setting, value.clone()),
             });
         }
@@ -160,6 +101,9 @@ fn policy(declared: &DeclaredRegistry, actual: &ActualRegistry) -> Option<Regist
                 Err(_) => vec![cleaned(text)],
             }),
         to: wanted.as_ref().map_or_else(Vec::new, lines),
+        before: found
+            .says()
+            .map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))),
         put: RegistryPut::Policy(wanted),
     })
 }
@@ -171,6 +115,7 @@ fn scanning(declared: &DeclaredRegistry, actual: &ActualRegistry) -> Option<Regi
         name: None,
         from: found.lines(),
         to: wanted.lines(),
+        before: Some(values::scanning(found)),
         put: RegistryPut::Scanning(wanted.clone()),
     })
 }
@@ -190,6 +135,7 @@ fn signing(declared: &DeclaredRegistry, actual: &ActualRegistry) -> Option<Regis
         name: None,
         from: from.into_iter().collect(),
         to: to.into_iter().collect(),
+        before: values::signing(found),
         put: RegistryPut::Signing(wanted),
     })
 }
@@ -209,6 +155,7 @@ fn templates(declared: &DeclaredRegistry, actual: &ActualRegistry, changes: &mut
             name: Some(wanted.prefix.to_string()),
             from,
             to,
+            before: actual.map(values::template),
             put: match actual {
                 None => RegistryPut::NewTemplate(Box::new(wanted.clone())),
                 Some(_) => RegistryPut::Template(Box::new(wanted.clone())),
@@ -223,6 +170,7 @@ fn templates(declared: &DeclaredRegistry, actual: &ActualRegistry, changes: &mut
             name: Some(left.prefix.to_string()),
             from: left.lines(left),
             to: Vec::new(),
+            before: Some(values::template(left)),
             put: RegistryPut::NoTemplate(left.prefix.clone()),
         });
     }
@@ -266,6 +214,7 @@ fn pull_through(
                 name: Some(wanted.prefix.to_string()),
                 from,
                 to,
+                before: actual.map(values::cache),
                 put: match actual {
                     None => RegistryPut::NewCache(wanted.clone()),
                     Some(_) => RegistryPut::Cache(wanted.clone()),
@@ -285,6 +234,7 @@ fn pull_through(
             name: Some(left.prefix.to_string()),
             from: left.lines(true, true),
             to: Vec::new(),
+            before: Some(values::cache(left)),
             put: RegistryPut::NoCache(left.prefix.clone()),
         });
     }
@@ -315,6 +265,7 @@ fn replication(
         name: None,
         from: from.into_iter().collect(),
         to: to.into_iter().collect(),
+        before: values::replication(found, None),
         put: RegistryPut::Replication(wanted),
     })
 }
@@ -327,6 +278,7 @@ fn exclusions(declared: &DeclaredRegistry, actual: &ActualRegistry, changes: &mu
             name: None,
             from: Vec::new(),
             to: vec![new.as_str().to_owned()],
+            before: None,
             put: RegistryPut::Exclude(new.clone()),
         });
     }
@@ -336,6 +288,7 @@ fn exclusions(declared: &DeclaredRegistry, actual: &ActualRegistry, changes: &mu
             name: None,
             from: vec![left.as_str().to_owned()],
             to: Vec::new(),
+            before: Some(Value::from(left.as_str())),
             put: RegistryPut::Include(left.clone()),
         });
     }

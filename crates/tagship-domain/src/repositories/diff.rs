@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    DeclaredRepository, Document, Encryption, Expiry, LifecycleDocument, LifecyclePreview, Obstacle,
-    PlanAction, ProtectedImage, RepositoryPolicy, ResourceTags,
+    CatalogData, DeclaredRepository, Document, Encryption, Expiry, LifecycleDocument, LifecyclePreview,
+    Obstacle, PlanAction, ProtectedImage, RepositoryPolicy, ResourceTags, catalog,
 };
 use crate::immutability::{Mutability, TagFilter};
 use crate::reference::RepositoryName;
@@ -34,6 +34,8 @@ pub struct ActualRepository {
     pub policy: Option<Document<String>>,
     /// Its lifecycle policy, in JSON; `None` where it was not asked for.
     pub lifecycle: Option<Document<String>>,
+    /// What the gallery shows of it; `None` where it was not asked for, as of a private one.
+    pub catalog: Option<Document<CatalogData>>,
 }
 
 /// One setting that differs: what it is, unless the repository is missing, and what it is to be.
@@ -79,6 +81,13 @@ pub enum Change {
         from: Option<Value>,
         /// From then on; absent where there is to be none.
         to: Option<Value>,
+    },
+    /// What the gallery of ECR Public shows.
+    Catalog {
+        /// Until now; absent where there is nothing.
+        from: Option<Box<CatalogData>>,
+        /// From then on: all of it, because it is put as a whole.
+        to: Box<CatalogData>,
     },
 }
 
@@ -191,6 +200,11 @@ fn created(declared: &DeclaredRepository) -> Vec<Change> {
         let to = Some(lifecycle.document().clone());
         changes.push(Change::Lifecycle { from: None, to });
     }
+    let catalog = settings.catalog.clone();
+    changes.extend(catalog.map(|to| Change::Catalog {
+        from: None,
+        to: Box::new(to),
+    }));
     changes
 }
 
@@ -246,6 +260,13 @@ fn changed(declared: &DeclaredRepository, actual: &ActualRepository) -> Vec<Chan
                 to,
             });
         }
+    }
+    if let Some(actual) = &actual.catalog
+        && let Some(to) = catalog::wanted(settings, actual)
+    {
+        let from = actual.says().cloned().map(Box::new);
+        let to = Box::new(to);
+        changes.push(Change::Catalog { from, to });
     }
     changes
 }

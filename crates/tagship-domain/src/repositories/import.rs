@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{ActualRepository, Document, EncryptionType, LifecycleDocument, RepositoryPolicy, ResourceTags};
+use super::{
+    ActualRepository, Document, EncryptionType, LifecycleDocument, RegistryKind, RepositoryPolicy,
+    ResourceTags,
+};
 use crate::immutability::{Mutability, TagFilter};
 use crate::untrusted::{cleaned, with_hidden_escaped};
 
@@ -14,7 +17,7 @@ const MOST_KEYS: usize = 100;
 /// Returns the part of `tagship.yaml` that declares these repositories as they are. Ends with a line break.
 ///
 /// What `tagship.yaml` cannot say is a comment.
-pub fn declaration_of(repositories: &[ActualRepository]) -> String {
+pub fn declaration_of(repositories: &[ActualRepository], kind: RegistryKind) -> String {
     let mut text = "repositories:".to_owned();
     if repositories.is_empty() {
         text.push_str(" []");
@@ -26,12 +29,21 @@ pub fn declaration_of(repositories: &[ActualRepository]) -> String {
         } else {
             writeln!(text, "  {}:", one.name)
         };
-        add_settings(&mut text, one);
+        let begin = text.len();
+        if kind == RegistryKind::Private {
+            add_own_settings(&mut text, one);
+        }
+        add_documents(&mut text, one);
+        // A repository that has nothing is declared too.
+        if text.len() == begin && repositories.len() <= MOST_KEYS {
+            text.truncate(begin - 1);
+            text.push_str(" {}\n");
+        }
     }
     with_hidden_escaped(&text)
 }
 
-fn add_settings(text: &mut String, one: &ActualRepository) {
+fn add_own_settings(text: &mut String, one: &ActualRepository) {
     let (word, filters) = match &one.mutability {
         Mutability::Mutable => ("mutable", &[][..]),
         Mutability::Immutable => ("immutable", &[][..]),
@@ -54,6 +66,13 @@ fn add_settings(text: &mut String, one: &ActualRepository) {
         }
     }
     let _ = writeln!(text, "    scan-on-push: {}", one.scan_on_push);
+}
+
+fn add_documents(text: &mut String, one: &ActualRepository) {
+    if let Some(Document::Says(catalog)) = &one.catalog {
+        let catalog = serde_json::to_value(catalog).unwrap_or_default();
+        add_document(text, "catalog", &catalog);
+    }
     let tags = one.tags.iter().flat_map(ResourceTags::pairs);
     let tags: Vec<_> = tags.filter(|(key, _)| !key.starts_with("aws:")).collect();
     if !tags.is_empty() {

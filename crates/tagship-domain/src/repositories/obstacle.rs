@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Encryption, Objection};
+use super::{Encryption, Objection, RegistryKind, RepositorySetting};
 use crate::reference::Digest;
 use crate::untrusted::cleaned;
 
@@ -26,6 +26,22 @@ pub enum Obstacle {
         /// How many there are.
         count: usize,
     },
+    /// A registry of this kind does not have the setting.
+    NotInRegistry {
+        /// The setting.
+        setting: RepositorySetting,
+        /// What does not have it.
+        #[serde(rename = "registry")]
+        kind: RegistryKind,
+    },
+    /// The policy allows what registries of the other kind know.
+    PolicyOfOtherKind {
+        /// The registry's kind.
+        #[serde(rename = "registry")]
+        kind: RegistryKind,
+    },
+    /// ECR Public takes no such name.
+    PublicName,
 }
 
 /// An image that a lifecycle policy must not delete.
@@ -68,6 +84,24 @@ impl fmt::Display for Obstacle {
                     more => write!(f, ", and {more} more that must not go"),
                 }
             }
+            Self::NotInRegistry { setting, .. } => f.write_str(match setting {
+                RepositorySetting::Mutability => "ECR Public has no tag immutability: the registry lets every tag move",
+                RepositorySetting::Encryption => "ECR Public knows no `encryption`: it has keys of its own",
+                RepositorySetting::ScanOnPush => "ECR Public scans no images",
+                RepositorySetting::Lifecycle => "ECR Public has no lifecycle policies: no image expires",
+                RepositorySetting::Catalog => "a private registry has no `catalog`: no gallery shows it",
+                // Both kinds have them.
+                RepositorySetting::Tags | RepositorySetting::Policy => setting.as_str(),
+            }),
+            Self::PolicyOfOtherKind { kind: RegistryKind::Public } => f.write_str(
+                "its policy has actions of private registries, such as `ecr:PutImage`, which say nothing in ECR Public",
+            ),
+            Self::PolicyOfOtherKind { kind: RegistryKind::Private } => f.write_str(
+                "its policy has actions of ECR Public, such as `ecr-public:PutImage`, which say nothing in a private registry",
+            ),
+            Self::PublicName => f.write_str(
+                "ECR Public takes names of at most 205 characters, whose parts are separated by single `.`, `_`, `-` and `/`",
+            ),
         }
     }
 }
@@ -102,6 +136,29 @@ impl Obstacle {
                 "let the policy keep them, as `keep` does; `tagship lifecycle preview` lists all that goes, and `--allow-protected` \
                  puts the policy in any case"
             }
+            Self::NotInRegistry { setting, .. } => match setting {
+                RepositorySetting::Mutability => {
+                    "leave it out: Tagship never moves a tag of a version or a commit, whatever the registry lets move, and a pull by \
+                     digest gets what was published"
+                }
+                RepositorySetting::Encryption => "leave it out",
+                RepositorySetting::ScanOnPush => {
+                    "leave it out; publish to a private repository, and let `tagship copy` take what passes its scan to the public one"
+                }
+                RepositorySetting::Lifecycle => "leave it out; what is not to stay is deleted by hand",
+                RepositorySetting::Catalog | RepositorySetting::Tags | RepositorySetting::Policy => {
+                    "leave it out, or give `--registry public.ecr.aws`"
+                }
+            },
+            Self::PolicyOfOtherKind {
+                kind: RegistryKind::Public,
+            } => {
+                "everybody may pull; who else may push is said in IAM's own words, with `ecr-public:` before each action"
+            }
+            Self::PolicyOfOtherKind {
+                kind: RegistryKind::Private,
+            } => "write `ecr:` before each action, or give `--registry public.ecr.aws`",
+            Self::PublicName => "declare it under another name",
         }
     }
 }

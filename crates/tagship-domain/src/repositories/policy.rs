@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::policy_problem::{InvalidRepositoryPolicy, LocatedPolicyProblem, PolicyKind, PolicyProblem};
-use super::statement;
+use super::{RegistryKind, statement};
 
 /// The most characters of a policy. Source: ECR API reference, `SetRepositoryPolicy`, `policyText`.
 const MAX_TEXT: usize = 10_240;
@@ -92,6 +92,13 @@ impl RepositoryPolicy {
         Self {
             document: json!({"Version": "2012-10-17", "Statement": statements}),
         }
+    }
+
+    /// Whether its actions are those of registries of this kind.
+    pub(super) fn is_of(&self, kind: RegistryKind) -> bool {
+        let fields = self.document.as_object();
+        let statements = fields.map(statements).unwrap_or_default();
+        statements.into_iter().all(|one| statement::is_of(one, kind))
     }
 
     /// Returns the policy as the API takes it.

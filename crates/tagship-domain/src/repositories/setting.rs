@@ -1,6 +1,8 @@
-//! What a repository's settings are called, and what is done with a repository.
+//! What a repository's settings are called, what is done with a repository, and in whose registry it is.
 
 use serde::Serialize;
+
+use crate::reference::RegistryHost;
 
 /// What there is to do with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,6 +46,8 @@ pub enum RepositorySetting {
     Policy,
     /// Which images expire.
     Lifecycle,
+    /// What the gallery of ECR Public shows.
+    Catalog,
 }
 
 impl RepositorySetting {
@@ -56,6 +60,28 @@ impl RepositorySetting {
             Self::Tags => "tags",
             Self::Policy => "policy",
             Self::Lifecycle => "lifecycle",
+            Self::Catalog => "catalog",
+        }
+    }
+}
+
+/// Whose a registry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegistryKind {
+    /// An account's in a region.
+    Private,
+    /// An account's in ECR Public, where everybody may pull.
+    Public,
+}
+
+impl RegistryKind {
+    /// Returns the kind of the registry at a host.
+    pub fn of(registry: &RegistryHost) -> Self {
+        if registry.is_public_ecr() {
+            Self::Public
+        } else {
+            Self::Private
         }
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::RegistryKind;
 use super::policy_problem::{PolicyKind, PolicyProblem};
 use crate::untrusted::{cleaned, is_hidden};
 
@@ -55,7 +56,7 @@ pub(super) fn problems(statement: &Value, kind: PolicyKind) -> Vec<PolicyProblem
             Some(_) if name.ends_with("Resource") => {}
             None => problems.push(PolicyProblem::Texts(name)),
             Some(actions) => {
-                let foreign = actions.into_iter().filter(|action| !is_of_ecr(action));
+                let foreign = actions.into_iter().filter(|action| !is_action(action, kind));
                 problems.extend(foreign.map(|action| PolicyProblem::ForeignAction(action.to_owned())));
             }
         }
@@ -69,9 +70,26 @@ pub(super) fn problems(statement: &Value, kind: PolicyKind) -> Vec<PolicyProblem
     problems
 }
 
-fn is_of_ecr(action: &str) -> bool {
+/// A repository may be a public one, which has no registry's policy.
+fn is_action(action: &str, kind: PolicyKind) -> bool {
+    let is_public = kind == PolicyKind::Repository && is_of_service(action, "ecr-public:");
+    action == "*" || is_of_service(action, "ecr:") || is_public
+}
+
+fn is_of_service(action: &str, service: &str) -> bool {
     let action = action.to_ascii_lowercase();
-    action == "*" || action.starts_with("ecr:") && action.len() > 4
+    action.strip_prefix(service).is_some_and(|name| !name.is_empty())
+}
+
+/// Whether the actions of a statement are those of registries of this kind.
+pub(super) fn is_of(statement: &Value, kind: RegistryKind) -> bool {
+    let service = match kind {
+        RegistryKind::Private => "ecr:",
+        RegistryKind::Public => "ecr-public:",
+    };
+    let actions = ["Action", "NotAction"].map(|name| statement.get(name).and_then(texts).unwrap_or_default());
+    let mut actions = actions.into_iter().flatten();
+    actions.all(|action| action == "*" || is_of_service(action, service))
 }
 
 /// A text or a list of texts.

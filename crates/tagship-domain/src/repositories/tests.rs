@@ -2,6 +2,7 @@
 
 mod documents;
 mod protection;
+mod public;
 
 use super::*;
 
@@ -31,6 +32,7 @@ fn actual() -> ActualRepository {
         ]))),
         policy: Some(Document::Says(PULL.to_owned())),
         lifecycle: Some(Document::Absent),
+        catalog: None,
     }
 }
 

@@ -29,6 +29,7 @@ impl Change {
             Self::Tags { .. } => RepositorySetting::Tags,
             Self::Policy { .. } => RepositorySetting::Policy,
             Self::Lifecycle { .. } => RepositorySetting::Lifecycle,
+            Self::Catalog { .. } => RepositorySetting::Catalog,
         }
     }
 
@@ -50,6 +51,10 @@ impl Change {
                     document.as_ref().map_or_else(Vec::new, lifecycle_document::lines)
                 };
                 self.both(&of(from), &of(to))
+            }
+            Self::Catalog { from, to } => {
+                let from = from.as_ref().map_or_else(Vec::new, |from| from.lines());
+                self.both(&from, &to.lines())
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::iam::{GithubRepository, JobFilter, SubjectForms};
 use crate::reference::{AccountId, Region, RepositoryName};
+use crate::repositories::RegistryKind;
 
 fn setup(tool: SetupTool, jobs: Vec<JobFilter>) -> Setup {
     let account = AccountId::parse("123456789012").unwrap();
@@ -11,6 +12,7 @@ fn setup(tool: SetupTool, jobs: Vec<JobFilter>) -> Setup {
             account: account.clone(),
             region: Region::parse("eu-central-1").unwrap(),
             repository: RepositoryName::parse("team/app").unwrap(),
+            kind: RegistryKind::Private,
         },
         role: RoleName::parse("tagship-publish").unwrap(),
         trust: Trust {

@@ -130,6 +130,7 @@ pub(super) fn actual(call: &Call<'_>, repository: &Repository) -> Result<ActualR
         tags: None,
         policy: None,
         lifecycle: None,
+        catalog: None,
     })
 }
 

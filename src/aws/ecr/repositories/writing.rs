@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Paced;
 use super::reading::actual;
 use crate::aws::ecr::answer::Call;
-use crate::ports::{Creation, RegistryError, Removal};
+use crate::ports::{Creation, RegistryError};
 use tagship_domain::immutability::{Mutability, TagFilter};
 use tagship_domain::reference::RepositoryName;
 use tagship_domain::repositories::{ActualRepository, Change, DeclaredRepository};
@@ -92,8 +92,8 @@ pub(super) async fn change(
     let name = &repository.name;
     match change {
         Change::Mutability { to, .. } => put_mutability(paced, name, to).await,
-        // A repository has it from the moment it is made.
-        Change::Encryption { .. } => Ok(()),
+        // A repository is encrypted from the moment it is made, and a private registry has no catalog, which its plan says.
+        Change::Encryption { .. } | Change::Catalog { .. } => Ok(()),
         Change::ScanOnPush { to, .. } => put_scan_on_push(paced, name, *to).await,
         Change::Tags { from, to } => put_tags(paced, repository, from, to).await,
         Change::Policy { to, .. } => put_policy(paced, name, to.as_ref()).await,
@@ -272,34 +272,6 @@ async fn put_lifecycle(
         async move { request.send().await }
     });
     put.await.map(drop).map_err(|failure| call.failed(failure))
-}
-
-/// Removes a repository. Source: ECR API reference, `DeleteRepository`.
-pub(super) async fn remove(
-    paced: &Paced<'_>,
-    repository: &RepositoryName,
-    with_images: bool,
-) -> Result<Removal, RegistryError> {
-    let call = Call {
-        registry: paced.registry,
-        repository,
-        action: "ecr:DeleteRepository",
-        operation: "removing the repository",
-    };
-    let removed = paced.call(call.action, |client| {
-        let request = client
-            .delete_repository()
-            .set_registry_id(paced.account())
-            .repository_name(repository.as_str())
-            .force(with_images);
-        async move { request.send().await }
-    });
-    match removed.await {
-        Ok(_) => Ok(Removal::Done),
-        Err(failure) if failure.code == "RepositoryNotFoundException" => Ok(Removal::Missing),
-        Err(failure) if failure.code == "RepositoryNotEmptyException" => Ok(Removal::HoldsImages),
-        Err(failure) => Err(call.failed(failure)),
-    }
 }
 
 /// A mutability as the API has it.

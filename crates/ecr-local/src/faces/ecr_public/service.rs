@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::services::sigv4::Signer;
 use crate::state::EmulatorState;
 use crate::state::store::{Alias, Registry};
-use tagship_domain::reference::AccountId;
+use tagship_domain::reference::{AccountId, Region};
 
 /// The API.
 pub(crate) static SERVICE: Service = Service {
@@ -27,9 +27,6 @@ pub(crate) static SERVICE: Service = Service {
     ],
 };
 
-/// The only region of the API. Source: ECR Public user guide, "Service endpoints".
-const REGION: &str = "us-east-1";
-
 /// The public registry that the request names; the caller's own where it names none.
 fn registry(
     state: &EmulatorState,
@@ -37,10 +34,11 @@ fn registry(
     operation: &Operation,
     document: &Value,
 ) -> Result<Registry, Refusal> {
-    if state.auth && signer.region.as_str() != REGION {
+    let region = Region::of_public_ecr();
+    if state.auth && signer.region != region {
         return Err(Refusal::modelled(
             "UnsupportedCommandException",
-            format!("{} command is only supported in {REGION}.", operation.name),
+            format!("{} command is only supported in {region}.", operation.name),
         ));
     }
     let account = match registry_id(document) {

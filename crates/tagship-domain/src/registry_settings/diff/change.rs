@@ -1,10 +1,12 @@
 //! One setting of a registry that differs, in words and as it is put.
 
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::registry_settings::{
     AccountSetting, CreationTemplate, PullThroughRule, PullTimeExclusion, RegistryPolicy, RegistryScanning,
-    ReplicationRule, SigningRule, TemplatePrefix,
+    ReplicationRule, SigningRule, TemplatePrefix, values,
 };
 use crate::untrusted::cleaned;
 
@@ -59,21 +61,32 @@ impl RegistrySetting {
 }
 
 /// One setting of a registry that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryChange {
     /// The setting.
     pub setting: RegistrySetting,
     /// Which one of several: a prefix, or the name of an account setting.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it says until now; nothing where it is missing.
+    /// What it says until now, for people; nothing where it is missing.
     pub from: Vec<String>,
-    /// What it says from then on; nothing where it is to go.
+    /// What it says from then on, for people; nothing where it is to go.
     pub to: Vec<String>,
+    /// What it is until now, in the words of `tagship.yaml`; `None` where it is missing.
+    pub before: Option<Value>,
     /// What is put.
-    #[serde(skip)]
     pub put: RegistryPut,
+}
+
+/// What becomes of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// It comes.
+    Add,
+    /// It becomes another.
+    Change,
+    /// It goes.
+    Remove,
 }
 
 /// What is put to change one setting.
@@ -107,6 +120,38 @@ pub enum RegistryPut {
     Include(PullTimeExclusion),
 }
 
+impl RegistryPut {
+    /// Returns what the setting is from then on, in the words of `tagship.yaml`; `None` where it goes.
+    pub fn value(&self) -> Option<Value> {
+        match self {
+            Self::AccountSetting(_, value) => Some(Value::from(value.as_str())),
+            Self::Policy(policy) => policy.as_ref().map(|policy| policy.document().clone()),
+            Self::Scanning(scanning) => Some(values::scanning(scanning)),
+            Self::Signing(rules) => values::signing(rules),
+            Self::NewTemplate(template) | Self::Template(template) => Some(values::template(template)),
+            Self::NewCache(rule) | Self::Cache(rule) => Some(values::cache(rule)),
+            Self::Replication(rules) => values::replication(rules, None),
+            Self::Exclude(principal) => Some(Value::from(principal.as_str())),
+            Self::NoTemplate(_) | Self::NoCache(_) | Self::Include(_) => None,
+        }
+    }
+}
+
+/// With `from` and `to` as data.
+impl Serialize for RegistryChange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("setting", &self.setting)?;
+        if let Some(name) = &self.name {
+            map.serialize_entry("name", name)?;
+        }
+        map.serialize_entry("kind", &self.kind())?;
+        map.serialize_entry("from", &self.before)?;
+        map.serialize_entry("to", &self.put.value())?;
+        map.end()
+    }
+}
+
 /// One line of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingLine {
@@ -119,6 +164,15 @@ pub struct SettingLine {
 }
 
 impl RegistryChange {
+    /// Returns what becomes of the setting.
+    pub fn kind(&self) -> ChangeKind {
+        match (&self.before, self.put.value()) {
+            (None, _) => ChangeKind::Add,
+            (Some(_), Some(_)) => ChangeKind::Change,
+            (Some(_), None) => ChangeKind::Remove,
+        }
+    }
+
     /// Returns the difference as a person reads it: what goes, and then what comes.
     pub fn lines(&self) -> Vec<SettingLine> {
         let line = |sign: char, text: &str| SettingLine {
