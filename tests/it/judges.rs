@@ -108,6 +108,18 @@ fn aws_documents_what_the_aws_cli_is_answered() {
     battery("awscli");
 }
 
+/// Moto was made by others from the same pages.
+#[test]
+fn moto_answers_the_same_but_where_a_reason_is_given() {
+    let said = judge("second_opinion.py", &[]);
+    let alike: usize = said
+        .lines()
+        .last()
+        .and_then(|line| line.split(' ').next()?.parse().ok())
+        .unwrap_or_default();
+    assert!(alike >= 36, "36 answers are alike:\n{said}");
+}
+
 /// Each row of the page's table is about what a check holds, and names the page of AWS that the check does.
 #[test]
 fn differences_from_moto_have_a_page_of_aws_and_a_check() {
