@@ -190,7 +190,7 @@ impl TrustRequest {
     }
 }
 
-/// The repository that the remote `origin` names on one of these servers. A repository of that name elsewhere is somebody else's.
+/// The repository that the remote `origin` names on one of these servers. A repository of that name elsewhere is another one.
 fn of_origin(workspace: &Path, servers: &[String]) -> Result<GithubRepository, IamError> {
     let url = GixCheckout::at(workspace).origin(workspace);
     let parts = url
