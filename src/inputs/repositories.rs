@@ -236,6 +236,18 @@ impl Files {
         file: &FileReference,
         problems: &mut Problems,
     ) {
+        if !self.paths.is_within(&self.paths.resolve(&file.path)) {
+            let message = format!(
+                "`{}` lies outside of the workspace, and the gallery shows it to everybody",
+                cleaned(&file.path)
+            );
+            problems.add::<()>(
+                &self.at(file),
+                message,
+                "put the file into the workspace".to_owned(),
+            );
+            return;
+        }
         let catalog = declared.catalog.get_or_insert_default();
         if part == CatalogPart::Logo {
             let read = |path: &Path| regular_file::bytes(path, Logo::MAX_BYTES as u64);

@@ -686,7 +686,7 @@ fn files_of_other_tools_say_what_does_not_count() {
         0,
         &[
             "--ignore-files",
-            &vex("pkg:oci/app?repository_url=registry.example"),
+            &vex("pkg:oci/app?repository_url=registry.example/team/app"),
         ],
     );
     stock.json(11, &["--ignore-files", &vex("pkg:oci/other")]);

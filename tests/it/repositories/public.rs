@@ -239,6 +239,27 @@ fn a_catalog_is_no_matter_of_a_private_registry_and_wrong_ones_are_named_in_thei
     insta::assert_snapshot!(wrong.stderr);
 }
 
+/// The gallery shows it to everybody, and a job's machine has files that are not for it.
+#[test]
+fn a_catalog_has_no_file_from_outside_of_the_workspace() {
+    let bench = Bench::new();
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(outside.path(), "hunter2").unwrap();
+    for key in ["about: {file: FILE}", "usage: {file: FILE}", "logo: FILE"] {
+        for file in ["/proc/self/environ", &outside.path().display().to_string()] {
+            let catalog = key.replace("FILE", file);
+            bench.declare(&format!(
+                "repositories:\n  team/app:\n    catalog:\n      {catalog}\n"
+            ));
+            let run = bench.run(&["repo", "plan"]);
+            run.expect_code(2);
+            let said = "lies outside of the workspace";
+            assert!(run.stderr.contains(said), "{catalog}: {}", run.stderr);
+            assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+        }
+    }
+}
+
 /// Pushes an image with a layer of this text, by way of a private repository, to `team/app`.
 fn push(bench: &Bench, from: &str, text: &str, more: &[&str]) -> Finished {
     let ecr = &bench.public.ecr;

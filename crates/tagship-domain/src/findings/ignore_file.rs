@@ -233,12 +233,23 @@ fn open_vex(entry: &Node, repository: Option<&RepositoryName>) -> Result<Option<
     Ok((!ignore.purls.is_empty()).then_some(ignore))
 }
 
-/// Whether a product is an image of the repository: an `oci` name is the last part of the repository's.
+/// Whether a product is every image of the repository: an `oci` name is the last part of the repository's, and `repository_url`
+/// ends with all of it. One image by its digest or tag is not: it may be another than the one that is judged.
 ///
 /// Source: the package URL specification, "oci".
 fn is_image_of(product: &PackageUrl<'_>, repository: Option<&RepositoryName>) -> bool {
-    let last = |name: &str| name.rsplit('/').next().map(str::to_owned);
-    repository.is_some_and(|repository| last(repository.as_str()).as_deref() == Some(product.name()))
+    let Some(repository) = repository.map(RepositoryName::as_str) else {
+        return false;
+    };
+    let is_there = |url: &str| {
+        let before = url.strip_suffix(repository);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
+    let qualifiers = product.qualifiers();
+    repository.rsplit('/').next() == Some(product.name())
+        && product.version().is_none()
+        && !qualifiers.contains_key("tag")
+        && qualifiers.get("repository_url").is_none_or(|url| is_there(url))
 }
 
 fn identifier(node: &Node) -> Result<String, String> {
@@ -443,6 +454,13 @@ mod tests {
         assert!(!ignores[0].is_about(&finding("CVE-2023-1", "NPM", "right", None, Fix::Unknown)));
         for (product, more) in [
             (r#"{"@id": "pkg:oci/other"}"#, unaffected),
+            // Another repository's image of the same name, and one image of many.
+            (
+                r#"{"@id": "pkg:oci/app?repository_url=registry.example/other/app"}"#,
+                unaffected,
+            ),
+            (r#"{"@id": "pkg:oci/app?tag=1.0.0"}"#, unaffected),
+            (r#"{"@id": "pkg:oci/app@sha256%3A00"}"#, unaffected),
             (image, r#""status": "affected""#),
             (image, r#""status": "under_investigation""#),
         ] {

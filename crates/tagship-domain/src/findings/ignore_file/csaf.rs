@@ -129,9 +129,15 @@ impl Products {
         if names.is_empty() {
             return Err("has neither `cve` nor `ids`".to_owned());
         }
+        // What a document also calls affected, it does not clear.
+        let mut disputed = BTreeSet::new();
+        for word in ["known_affected", "under_investigation"] {
+            disputed.extend(texts(status, word)?);
+        }
         let mut ignores = Vec::new();
         for word in ["known_not_affected", "fixed", "first_fixed"] {
-            let products: BTreeSet<String> = texts(status, word)?.into_iter().collect();
+            let mut products: BTreeSet<String> = texts(status, word)?.into_iter().collect();
+            products.retain(|id| !disputed.contains(id));
             let is_meant =
                 |id: &&String| matches!(self.by_id.get(*id), Some(Product::Image | Product::Package(_)));
             for id in products.iter().filter(is_meant) {
@@ -241,6 +247,12 @@ mod tests {
             ["CVE-2026-1 GHSA-1 [pkg:npm/lodash] known not affected: component_not_present"]
         );
         let impact = json!({"category": "impact", "details": "never called", "group_ids": ["g"]});
+        let none: [&str; 0] = [];
+        for word in ["known_affected", "under_investigation"] {
+            let status = json!({"known_not_affected": ["image"], word: ["image"]});
+            let vulnerability = json!({"cve": "CVE-2026-2", "product_status": status, "threats": [impact]});
+            assert_eq!(ignores(&vulnerability), none, "{word}");
+        }
         assert_eq!(
             ignores(&json!({
                 "cve": "CVE-2026-2",
