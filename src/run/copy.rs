@@ -191,12 +191,7 @@ async fn prepare(
     target: &OpenedPlace,
     writer: Option<CopyWriter<'_>>,
 ) -> Result<bool, RunError> {
-    let found = if request.create_repository {
-        target.find().await
-    } else {
-        target.mutability().await.map(drop)
-    };
-    match found {
+    match target.find(request.create_repository).await {
         Err(error @ RegistryError::RepositoryMissing { .. }) => {
             let declared = target.declared(request.create_repository).ok_or(error)?;
             if let Some(writer) = writer {

@@ -76,9 +76,10 @@ impl Opened {
         Ok(())
     }
 
-    /// Finds out whether the repository is there, which is asked only where a missing one is made.
-    pub(super) async fn find(&self) -> Result<(), RegistryError> {
+    /// Finds out whether the repository is there: by its setting, and where a missing one `is_made` also where it has none.
+    pub(super) async fn find(&self, is_made: bool) -> Result<(), RegistryError> {
         match &self.ecr {
+            _ if !is_made => self.mutability().await.map(drop),
             Some((connection, _)) => connection.find().await,
             None => Ok(()),
         }

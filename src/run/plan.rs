@@ -15,7 +15,7 @@ use super::{Outcome, RunError};
 use crate::pipeline::{Ledger, PipelineError};
 use crate::ports::{Reporter, Stage};
 use crate::settings::{Publishing, Settings};
-use tagship_domain::plan::Unknown;
+use tagship_domain::plan::{Plan, Unknown};
 
 /// Makes the plan and shows it. Writes nothing: nothing that writes is made.
 pub async fn plan(
@@ -79,17 +79,20 @@ pub async fn plan(
     ledger.planned(&plan);
     ledger.dry_run();
     context.close().await;
-    if let Some(error) = plan.rebuild_error() {
-        return Err(PipelineError::from(error).into());
-    }
-    if let Some(error) = plan.cache_error() {
-        return Err(PipelineError::from(error).into());
-    }
-    if let Some(never) = plan.gate_error() {
-        return Err(PipelineError::from(never).into());
-    }
+    check_plan(&plan)?;
     if !settings.offline {
         check_engine(settings, &plan, &reporter).await?;
     }
     Ok(Outcome::of_plan(&plan, ledger))
+}
+
+/// Refuses a plan that could not be carried out as it stands.
+pub(super) fn check_plan(plan: &Plan) -> Result<(), PipelineError> {
+    if let Some(error) = plan.rebuild_error() {
+        return Err(error.into());
+    }
+    if let Some(error) = plan.cache_error() {
+        return Err(error.into());
+    }
+    plan.gate_error().map_or(Ok(()), |never| Err(never.into()))
 }

@@ -159,12 +159,7 @@ fn wanted(request: &PushRequest, content: &PushContent) -> Result<Vec<DesiredTag
 
 /// Makes the repository if it is missing and is to be made. A dry run gives what it would be.
 async fn prepare(request: &PushRequest, target: &Opened) -> Result<Option<DeclaredRepository>, RunError> {
-    let found = if request.create_repository {
-        target.find().await
-    } else {
-        target.mutability().await.map(drop)
-    };
-    match found {
+    match target.find(request.create_repository).await {
         Err(error @ RegistryError::RepositoryMissing { .. }) => {
             let declared = target.declared(request.create_repository).ok_or(error)?;
             if request.dry_run {

@@ -15,7 +15,7 @@ use super::further_targets::OpenedTargets;
 use super::gate::{plan_gate, upload_sarif, write_asff, write_sarif};
 use super::git_context::fetched;
 use super::history::History;
-use super::plan::plan;
+use super::plan::{check_plan, plan};
 use super::race::{MOST_COUNTS, lost_version};
 use super::replication::ReplicationWait;
 use super::result_files::{prepare_files, write_files};
@@ -142,15 +142,7 @@ async fn ship_from(
     if let Some(conflict) = plan.release.as_ref().and_then(ReleasePlan::conflict) {
         return Err(PipelineError::from(conflict.clone()).into());
     }
-    if let Some(error) = plan.rebuild_error() {
-        return Err(PipelineError::from(error).into());
-    }
-    if let Some(error) = plan.cache_error() {
-        return Err(PipelineError::from(error).into());
-    }
-    if let Some(never) = plan.gate_error() {
-        return Err(PipelineError::from(never).into());
-    }
+    check_plan(&plan)?;
     deploy_files::check(settings, &plan)?;
     if settings.dry_run {
         check_engine(settings, &plan, &reporter).await?;

@@ -168,7 +168,7 @@ fn a_setup_beside_a_file_has_what_its_settings_need() {
     assert_eq!(output_of(&mut iam), policy.trim_end());
 }
 
-/// A repository of the same name on another server is somebody else's.
+/// A repository of the same name on another server is another one.
 #[test]
 fn a_remote_on_another_server_names_no_repository_that_is_trusted() {
     let trust = |remote: &str, more: &[&str], server: &str| {

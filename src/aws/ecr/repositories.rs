@@ -17,6 +17,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+pub(super) use self::reading::document;
+pub(super) use self::writing::keys_gone;
 use super::client::{ApiClient, RegionClient};
 use super::{Ecr, InRegion};
 use crate::aws::failure::ApiFailure;

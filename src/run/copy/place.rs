@@ -138,9 +138,9 @@ impl OpenedPlace {
     }
 
     /// As [`Opened::find`]; a layout is made as it is written.
-    pub(super) async fn find(&self) -> Result<(), RegistryError> {
+    pub(super) async fn find(&self, is_made: bool) -> Result<(), RegistryError> {
         match self {
-            Self::Repository(opened) => opened.find().await,
+            Self::Repository(opened) => opened.find(is_made).await,
             Self::Layout(..) => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use crate::aws::ecr::answer::Call;
-use crate::aws::ecr::repositories::Paced;
+use crate::aws::ecr::repositories::{Paced, document};
 use crate::ports::RegistryError;
 use tagship_domain::content::{DOCKER_LIST, OCI_INDEX};
 use tagship_domain::immutability::Mutability;
@@ -184,10 +184,7 @@ pub(super) async fn policy(
         async move { request.send().await }
     });
     match answer.await {
-        Ok(answer) => Ok(match answer.policy_text() {
-            Some(text) => Document::Says(text.to_owned()),
-            None => Document::Absent,
-        }),
+        Ok(answer) => Ok(document(answer.policy_text())),
         Err(failure) if failure.code == "RepositoryPolicyNotFoundException" => Ok(Document::Absent),
         Err(failure) => Err(call.failed(failure)),
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::reading::actual;
 use crate::aws::ecr::answer::Call;
-use crate::aws::ecr::repositories::Paced;
+use crate::aws::ecr::repositories::{Paced, keys_gone};
 use crate::ports::{Creation, RegistryError, Removal};
 use tagship_domain::reference::RepositoryName;
 use tagship_domain::repositories::{ActualRepository, CatalogData, Change, DeclaredRepository};
@@ -126,11 +126,7 @@ async fn put_tags(
         action,
         operation: "changing the repository's tags",
     };
-    let gone: Vec<String> = from
-        .keys()
-        .filter(|key| !to.contains_key(*key))
-        .cloned()
-        .collect();
+    let gone = keys_gone(from, to);
     if !gone.is_empty() {
         let call = call("ecr-public:UntagResource");
         let removed = paced.call(call.action, |client| {

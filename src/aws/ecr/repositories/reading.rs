@@ -214,7 +214,7 @@ pub(super) async fn lifecycle(
     }
 }
 
-fn document(text: Option<&str>) -> Document<String> {
+pub(in crate::aws::ecr) fn document(text: Option<&str>) -> Document<String> {
     match text {
         Some(text) => Document::Says(text.to_owned()),
         None => Document::Absent,

@@ -152,6 +152,15 @@ async fn put_scan_on_push(
     put.await.map(drop).map_err(|failure| call.failed(failure))
 }
 
+/// Returns the keys of tags that are not there any more.
+pub(in crate::aws::ecr) fn keys_gone(
+    from: &BTreeMap<String, String>,
+    to: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let keys = from.keys().filter(|key| !to.contains_key(*key));
+    keys.cloned().collect()
+}
+
 /// Source: ECR API reference, `TagResource` and `UntagResource`.
 async fn put_tags(
     paced: &Paced<'_>,
@@ -165,11 +174,7 @@ async fn put_tags(
         action,
         operation: "setting the repository's tags",
     };
-    let gone: Vec<String> = from
-        .keys()
-        .filter(|key| !to.contains_key(*key))
-        .cloned()
-        .collect();
+    let gone = keys_gone(from, to);
     if !gone.is_empty() {
         let call = call("ecr:UntagResource");
         let removed = paced.call(call.action, |client| {
