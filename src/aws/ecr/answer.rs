@@ -16,6 +16,30 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Returns the rows of a list that comes in pages, of which at most `most` are read: `ask` asks for the page of a token, and
+    /// `read` gives its rows with the token of the next one.
+    pub(super) async fn pages<A, T, F>(
+        &self,
+        most: usize,
+        ask: impl Fn(Option<String>) -> F,
+        read: impl Fn(&A) -> Result<(Vec<T>, Option<&str>), RegistryError>,
+    ) -> Result<Vec<T>, RegistryError>
+    where
+        F: Future<Output = Result<A, ApiFailure>>,
+    {
+        let (mut rows, mut next) = (Vec::new(), None);
+        for _ in 0..most {
+            let answer = ask(next).await.map_err(|failure| self.failed(failure))?;
+            let (page, following) = read(&answer)?;
+            rows.extend(page);
+            next = following.map(str::to_owned);
+            if next.is_none() {
+                return Ok(rows);
+            }
+        }
+        Err(self.malformed("its pages do not end"))
+    }
+
     /// Source: ECR API reference, errors of `DescribeRepositories` and `BatchGetImage`, "Common Errors".
     pub(super) fn failed(&self, failure: ApiFailure) -> RegistryError {
         let (host, repository) = (self.registry.clone(), self.repository.clone());

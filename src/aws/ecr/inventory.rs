@@ -31,11 +31,11 @@ pub(super) async fn images(
         operation: "listing images",
     };
     let account = registry.account().map(ToString::to_string);
-    let mut images = Vec::new();
-    let mut next: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let answer = client
-            .call(|client| {
+    let account = &account;
+    call.pages(
+        MAX_PAGES,
+        |next| {
+            client.call(move |client| {
                 let request = client
                     .describe_images()
                     .set_registry_id(account.clone())
@@ -44,17 +44,13 @@ pub(super) async fn images(
                     .set_next_token(next.clone());
                 async move { request.send().await }
             })
-            .await
-            .map_err(|failure| call.failed(failure))?;
-        for detail in answer.image_details() {
-            images.push(listed(&call, detail)?);
-        }
-        next = answer.next_token().map(str::to_owned);
-        if next.is_none() {
-            return Ok(images);
-        }
-    }
-    Err(call.malformed("its pages do not end"))
+        },
+        |answer| {
+            let rows = answer.image_details().iter().map(|detail| listed(&call, detail));
+            Ok((rows.collect::<Result<_, _>>()?, answer.next_token()))
+        },
+    )
+    .await
 }
 
 /// Returns one image. Source: ECR API reference, `DescribeImages`.

@@ -16,9 +16,7 @@ use tagship_domain::repositories::{
     ActualRepository, CatalogData, Document, Encryption, ResourceTags, StoredImage,
 };
 
-/// The most names in one request, and the most entries of a page.
-/// Source: ECR Public API reference, `DescribeRepositories`, `repositoryNames` and `maxResults`.
-const NAMES: usize = 100;
+/// The most entries of a page. Source: ECR Public API reference, `DescribeRepositories`, `maxResults`.
 const PAGE: i32 = 1000;
 
 /// The most pages that are read: ECR Public's quotas are 10,000 repositories, and 100,000 images in one.
@@ -47,47 +45,27 @@ pub(super) async fn aliases(paced: &Paced<'_, Client>) -> Result<Vec<String>, Re
     Ok(aliases.into_iter().map(|(_, name)| name).collect())
 }
 
-/// Returns those of these repositories that are there. One that is missing fails the whole request, so that its names are halved
-/// until it stands alone. Source: ECR Public API reference, `DescribeRepositories`.
+/// Returns those of these repositories that are there. Source: ECR Public API reference, `DescribeRepositories`.
 pub(super) async fn describe(
     paced: &Paced<'_, Client>,
     names: &[RepositoryName],
 ) -> Result<Vec<ActualRepository>, RegistryError> {
-    let mut described = Vec::new();
     // No repository has another name, and a request that names one is refused.
     let names: Vec<&RepositoryName> = names.iter().filter(|name| name.is_public()).collect();
-    let mut left: Vec<&[&RepositoryName]> = names.chunks(NAMES).rev().collect();
-    while let Some(names) = left.pop() {
-        let Some(first) = names.first() else { continue };
-        let call = Call {
-            registry: paced.registry,
-            repository: first,
-            action: DESCRIBE,
-            operation: "reading the repositories' settings",
-        };
-        let texts: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let answer = paced.call(DESCRIBE, |client| {
+    let ask = |texts: Vec<String>| {
+        paced.call(DESCRIBE, move |client| {
             let request = client
                 .describe_repositories()
                 .set_repository_names(Some(texts.clone()));
             async move { request.send().await }
-        });
-        match answer.await {
-            Ok(answer) => {
-                for repository in answer.repositories() {
-                    described.push(actual(&call, repository)?);
-                }
-            }
-            Err(failure) if failure.code == "RepositoryNotFoundException" => {
-                if names.len() > 1 {
-                    let (one, other) = names.split_at(names.len() / 2);
-                    left.extend([other, one]);
-                }
-            }
-            Err(failure) => return Err(call.failed(failure)),
-        }
-    }
-    Ok(described)
+        })
+    };
+    paced
+        .by_name(&names, DESCRIBE, ask, |call, answer| {
+            let rows = answer.repositories().iter().map(|one| actual(call, one));
+            rows.collect()
+        })
+        .await
 }
 
 /// Returns all repositories. Source: as above.
@@ -99,26 +77,23 @@ pub(super) async fn describe_all(paced: &Paced<'_, Client>) -> Result<Vec<Actual
         action: DESCRIBE,
         operation: "listing repositories",
     };
-    let mut described = Vec::new();
-    let mut next: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let answer = paced.call(DESCRIBE, |client| {
-            let request = client
-                .describe_repositories()
-                .max_results(PAGE)
-                .set_next_token(next.clone());
-            async move { request.send().await }
-        });
-        let answer = answer.await.map_err(|failure| call.failed(failure))?;
-        for repository in answer.repositories() {
-            described.push(actual(&call, repository)?);
-        }
-        next = answer.next_token().map(str::to_owned);
-        if next.is_none() {
-            return Ok(described);
-        }
-    }
-    Err(call.malformed("its pages do not end"))
+    call.pages(
+        MAX_PAGES,
+        |next| {
+            paced.call(DESCRIBE, move |client| {
+                let request = client
+                    .describe_repositories()
+                    .max_results(PAGE)
+                    .set_next_token(next.clone());
+                async move { request.send().await }
+            })
+        },
+        |answer| {
+            let rows = answer.repositories().iter().map(|one| actual(&call, one));
+            Ok((rows.collect::<Result<_, _>>()?, answer.next_token()))
+        },
+    )
+    .await
 }
 
 /// What the answer says of one repository, and what holds for all of ECR Public.
@@ -238,27 +213,24 @@ pub(super) async fn images(
         action: "ecr-public:DescribeImages",
         operation: "listing images",
     };
-    let mut images = Vec::new();
-    let mut next: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let answer = paced.call(call.action, |client| {
-            let request = client
-                .describe_images()
-                .repository_name(repository.as_str())
-                .max_results(PAGE)
-                .set_next_token(next.clone());
-            async move { request.send().await }
-        });
-        let answer = answer.await.map_err(|failure| call.failed(failure))?;
-        for detail in answer.image_details() {
-            images.push(image(&call, detail)?);
-        }
-        next = answer.next_token().map(str::to_owned);
-        if next.is_none() {
-            return Ok(images);
-        }
-    }
-    Err(call.malformed("its pages do not end"))
+    call.pages(
+        MAX_PAGES,
+        |next| {
+            paced.call(call.action, move |client| {
+                let request = client
+                    .describe_images()
+                    .repository_name(repository.as_str())
+                    .max_results(PAGE)
+                    .set_next_token(next.clone());
+                async move { request.send().await }
+            })
+        },
+        |answer| {
+            let rows = answer.image_details().iter().map(|detail| image(&call, detail));
+            Ok((rows.collect::<Result<_, _>>()?, answer.next_token()))
+        },
+    )
+    .await
 }
 
 fn image(call: &Call<'_>, detail: &ImageDetail) -> Result<StoredImage, RegistryError> {

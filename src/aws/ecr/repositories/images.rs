@@ -107,33 +107,30 @@ async fn list(paced: &Paced<'_>, repository: &RepositoryName) -> Result<Listed, 
     let filter = DescribeImagesFilter::builder()
         .image_status(ImageStatusFilter::Any)
         .build();
-    let (mut images, mut indexes) = (Vec::new(), Vec::new());
-    let mut next: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let answer = paced.call(call.action, |client| {
-            let request = client
-                .describe_images()
-                .set_registry_id(paced.account())
-                .repository_name(repository.as_str())
-                .filter(filter.clone())
-                .max_results(PAGE)
-                .set_next_token(next.clone());
-            async move { request.send().await }
-        });
-        let answer = answer.await.map_err(|failure| call.failed(failure))?;
-        for detail in answer.image_details() {
-            let image = image(&call, detail)?;
-            if image.is_index {
-                indexes.push(images.len());
-            }
-            images.push(image);
-        }
-        next = answer.next_token().map(str::to_owned);
-        if next.is_none() {
-            return Ok(Listed { images, indexes });
-        }
-    }
-    Err(call.malformed("its pages do not end"))
+    let filter = &filter;
+    let images = call.pages(
+        MAX_PAGES,
+        |next| {
+            paced.call(call.action, move |client| {
+                let request = client
+                    .describe_images()
+                    .set_registry_id(paced.account())
+                    .repository_name(repository.as_str())
+                    .filter(filter.clone())
+                    .max_results(PAGE)
+                    .set_next_token(next.clone());
+                async move { request.send().await }
+            })
+        },
+        |answer| {
+            let rows = answer.image_details().iter().map(|detail| image(&call, detail));
+            Ok((rows.collect::<Result<_, _>>()?, answer.next_token()))
+        },
+    );
+    let images = images.await?;
+    let is_index = |(number, image): (usize, &StoredImage)| image.is_index.then_some(number);
+    let indexes = images.iter().enumerate().filter_map(is_index).collect();
+    Ok(Listed { images, indexes })
 }
 
 /// What a manifest consists of.

@@ -5,13 +5,15 @@ use jiff::Timestamp;
 
 use super::Paced;
 use crate::aws::ecr::answer::Call;
+use crate::aws::ecr::client::ApiClient;
 use crate::aws::ecr::settings::described_mutability;
+use crate::aws::failure::ApiFailure;
 use crate::ports::RegistryError;
 use tagship_domain::error::cleaned;
 use tagship_domain::reference::RepositoryName;
 use tagship_domain::repositories::{ActualRepository, Document, Encryption, EncryptionType, ResourceTags};
 
-/// The most names in one request. Source: ECR API reference, `DescribeRepositories`, `repositoryNames`.
+/// The most names in one request. Source: ECR and ECR Public API references, `DescribeRepositories`, `repositoryNames`.
 const NAMES: usize = 100;
 
 /// The most repositories on one page. Source: as above, `maxResults`.
@@ -23,46 +25,64 @@ const MAX_PAGES: usize = 150;
 const DESCRIBE: &str = "ecr:DescribeRepositories";
 
 /// Returns those of these repositories that are there. Source: ECR API reference, `DescribeRepositories`.
-///
-/// One that is missing fails the whole request, so that its names are halved until it stands alone.
 pub(super) async fn describe(
     paced: &Paced<'_>,
     names: &[RepositoryName],
 ) -> Result<Vec<ActualRepository>, RegistryError> {
-    let mut described = Vec::new();
-    let mut left: Vec<&[RepositoryName]> = names.chunks(NAMES).rev().collect();
-    while let Some(names) = left.pop() {
-        let Some(first) = names.first() else { continue };
-        let call = Call {
-            registry: paced.registry,
-            repository: first,
-            action: DESCRIBE,
-            operation: "reading the repositories' settings",
-        };
-        let texts: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let answer = paced.call(DESCRIBE, |client| {
+    let names: Vec<&RepositoryName> = names.iter().collect();
+    let ask = |texts: Vec<String>| {
+        paced.call(DESCRIBE, move |client| {
             let request = client
                 .describe_repositories()
                 .set_registry_id(paced.account())
                 .set_repository_names(Some(texts.clone()));
             async move { request.send().await }
-        });
-        match answer.await {
-            Ok(answer) => {
-                for repository in answer.repositories() {
-                    described.push(actual(&call, repository)?);
+        })
+    };
+    paced
+        .by_name(&names, DESCRIBE, ask, |call, answer| {
+            let rows = answer.repositories().iter().map(|one| actual(call, one));
+            rows.collect()
+        })
+        .await
+}
+
+impl<C: ApiClient> Paced<'_, C> {
+    /// Returns those of these repositories that are there. One that is missing fails the whole request, so that its names are halved
+    /// until it stands alone. Source: ECR and ECR Public API references, `DescribeRepositories`.
+    pub(in crate::aws::ecr) async fn by_name<A, F>(
+        &self,
+        names: &[&RepositoryName],
+        action: &'static str,
+        ask: impl Fn(Vec<String>) -> F,
+        read: impl Fn(&Call<'_>, &A) -> Result<Vec<ActualRepository>, RegistryError>,
+    ) -> Result<Vec<ActualRepository>, RegistryError>
+    where
+        F: Future<Output = Result<A, ApiFailure>>,
+    {
+        let mut described = Vec::new();
+        let mut left: Vec<&[&RepositoryName]> = names.chunks(NAMES).rev().collect();
+        while let Some(names) = left.pop() {
+            let Some(first) = names.first() else { continue };
+            let call = Call {
+                registry: self.registry,
+                repository: first,
+                action,
+                operation: "reading the repositories' settings",
+            };
+            match ask(names.iter().map(ToString::to_string).collect()).await {
+                Ok(answer) => described.extend(read(&call, &answer)?),
+                Err(failure) if failure.code == "RepositoryNotFoundException" => {
+                    if names.len() > 1 {
+                        let (one, other) = names.split_at(names.len() / 2);
+                        left.extend([other, one]);
+                    }
                 }
+                Err(failure) => return Err(call.failed(failure)),
             }
-            Err(failure) if failure.code == "RepositoryNotFoundException" => {
-                if names.len() > 1 {
-                    let (one, other) = names.split_at(names.len() / 2);
-                    left.extend([other, one]);
-                }
-            }
-            Err(failure) => return Err(call.failed(failure)),
         }
+        Ok(described)
     }
-    Ok(described)
 }
 
 /// Returns all repositories. Source: as above.
@@ -74,27 +94,24 @@ pub(super) async fn describe_all(paced: &Paced<'_>) -> Result<Vec<ActualReposito
         action: DESCRIBE,
         operation: "listing repositories",
     };
-    let mut described = Vec::new();
-    let mut next: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let answer = paced.call(DESCRIBE, |client| {
-            let request = client
-                .describe_repositories()
-                .set_registry_id(paced.account())
-                .max_results(PAGE)
-                .set_next_token(next.clone());
-            async move { request.send().await }
-        });
-        let answer = answer.await.map_err(|failure| call.failed(failure))?;
-        for repository in answer.repositories() {
-            described.push(actual(&call, repository)?);
-        }
-        next = answer.next_token().map(str::to_owned);
-        if next.is_none() {
-            return Ok(described);
-        }
-    }
-    Err(call.malformed("its pages do not end"))
+    call.pages(
+        MAX_PAGES,
+        |next| {
+            paced.call(DESCRIBE, move |client| {
+                let request = client
+                    .describe_repositories()
+                    .set_registry_id(paced.account())
+                    .max_results(PAGE)
+                    .set_next_token(next.clone());
+                async move { request.send().await }
+            })
+        },
+        |answer| {
+            let rows = answer.repositories().iter().map(|one| actual(&call, one));
+            Ok((rows.collect::<Result<_, _>>()?, answer.next_token()))
+        },
+    )
+    .await
 }
 
 /// What the answer says of one repository.

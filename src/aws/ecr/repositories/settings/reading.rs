@@ -160,34 +160,34 @@ async fn pull_through(of: &OfRegistry<'_>) -> Result<Vec<PullThroughRule>, Regis
         "ecr:DescribePullThroughCacheRules",
         "reading the rules of the pull-through cache",
     );
-    let (mut rules, mut next) = (Vec::new(), None::<String>);
-    for _ in 0..MAX_PAGES {
-        let answer = of.paced.call(call.action, |client| {
-            let request = client
-                .describe_pull_through_cache_rules()
-                .set_registry_id(of.paced.account())
-                .max_results(1000)
-                .set_next_token(next.clone());
-            async move { request.send().await }
-        });
-        let answer = answer.await.map_err(|failure| call.failed(failure))?;
-        for rule in answer.pull_through_cache_rules() {
+    call.pages(
+        MAX_PAGES,
+        |next| {
+            of.paced.call(call.action, move |client| {
+                let request = client
+                    .describe_pull_through_cache_rules()
+                    .set_registry_id(of.paced.account())
+                    .max_results(1000)
+                    .set_next_token(next.clone());
+                async move { request.send().await }
+            })
+        },
+        |answer| {
             let missing = || call.malformed("the answer holds a rule without its prefix or its upstream");
-            rules.push(PullThroughRule {
-                prefix: TemplatePrefix::of_registry(rule.ecr_repository_prefix().ok_or_else(missing)?),
-                host: rule.upstream_registry_url().ok_or_else(missing)?.to_owned(),
-                kind: rule.upstream_registry().map(|kind| kind.as_str().to_owned()),
-                credential: rule.credential_arn().map(str::to_owned),
-                role: rule.custom_role_arn().map(str::to_owned),
-                upstream_prefix: rule.upstream_repository_prefix().map(str::to_owned),
+            let rows = answer.pull_through_cache_rules().iter().map(|rule| {
+                Ok(PullThroughRule {
+                    prefix: TemplatePrefix::of_registry(rule.ecr_repository_prefix().ok_or_else(missing)?),
+                    host: rule.upstream_registry_url().ok_or_else(missing)?.to_owned(),
+                    kind: rule.upstream_registry().map(|kind| kind.as_str().to_owned()),
+                    credential: rule.credential_arn().map(str::to_owned),
+                    role: rule.custom_role_arn().map(str::to_owned),
+                    upstream_prefix: rule.upstream_repository_prefix().map(str::to_owned),
+                })
             });
-        }
-        next = answer.next_token().map(str::to_owned);
-        if next.is_none() {
-            return Ok(rules);
-        }
-    }
-    Err(call.malformed("its pages do not end"))
+            Ok((rows.collect::<Result<_, RegistryError>>()?, answer.next_token()))
+        },
+    )
+    .await
 }
 
 /// Source: ECR API reference, `ListPullTimeUpdateExclusions`.
@@ -198,24 +198,24 @@ async fn exclusions(
         "ecr:ListPullTimeUpdateExclusions",
         "reading whose pulls do not count",
     );
-    let (mut found, mut next) = (std::collections::BTreeSet::new(), None::<String>);
-    for _ in 0..MAX_PAGES {
-        let answer = of.paced.call(call.action, |client| {
-            let request = client
-                .list_pull_time_update_exclusions()
-                .max_results(1000)
-                .set_next_token(next.clone());
-            async move { request.send().await }
-        });
-        let answer = answer.await.map_err(|failure| call.failed(failure))?;
-        let principals = answer.pull_time_update_exclusions().iter();
-        found.extend(principals.map(|principal| PullTimeExclusion::of_registry(principal)));
-        next = answer.next_token().map(str::to_owned);
-        if next.is_none() {
-            return Ok(found);
-        }
-    }
-    Err(call.malformed("its pages do not end"))
+    let found = call.pages(
+        MAX_PAGES,
+        |next| {
+            of.paced.call(call.action, move |client| {
+                let request = client
+                    .list_pull_time_update_exclusions()
+                    .max_results(1000)
+                    .set_next_token(next.clone());
+                async move { request.send().await }
+            })
+        },
+        |answer| {
+            let principals = answer.pull_time_update_exclusions().iter();
+            let rows = principals.map(|principal| PullTimeExclusion::of_registry(principal));
+            Ok((rows.collect(), answer.next_token()))
+        },
+    );
+    Ok(found.await?.into_iter().collect())
 }
 
 /// Source: ECR API reference, `ValidatePullThroughCacheRule`.

@@ -24,25 +24,24 @@ pub(super) async fn read(of: &OfRegistry<'_>) -> Result<Vec<CreationTemplate>, R
         "ecr:DescribeRepositoryCreationTemplates",
         "reading the creation templates",
     );
-    let (mut templates, mut next) = (Vec::new(), None::<String>);
-    for _ in 0..MAX_PAGES {
-        let answer = of.paced.call(call.action, |client| {
-            let request = client
-                .describe_repository_creation_templates()
-                .max_results(1000)
-                .set_next_token(next.clone());
-            async move { request.send().await }
-        });
-        let answer = answer.await.map_err(|failure| call.failed(failure))?;
-        for template in answer.repository_creation_templates() {
-            templates.push(actual(&call, template)?);
-        }
-        next = answer.next_token().map(str::to_owned);
-        if next.is_none() {
-            return Ok(templates);
-        }
-    }
-    Err(call.malformed("its pages do not end"))
+    call.pages(
+        MAX_PAGES,
+        |next| {
+            of.paced.call(call.action, move |client| {
+                let request = client
+                    .describe_repository_creation_templates()
+                    .max_results(1000)
+                    .set_next_token(next.clone());
+                async move { request.send().await }
+            })
+        },
+        |answer| {
+            let rows = answer.repository_creation_templates().iter();
+            let rows = rows.map(|template| actual(&call, template));
+            Ok((rows.collect::<Result<_, _>>()?, answer.next_token()))
+        },
+    )
+    .await
 }
 
 fn actual(call: &Call<'_>, one: &RepositoryCreationTemplate) -> Result<CreationTemplate, RegistryError> {
