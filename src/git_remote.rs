@@ -113,15 +113,11 @@ impl GitRemote {
             else {
                 continue;
             };
-            // What a tag object leads to stands behind it, under its name and `^{}`.
-            let (name, is_led_to) = match name.strip_suffix("^{}") {
-                Some(name) => (name, true),
-                None => (name, false),
-            };
-            match tags.iter_mut().find(|known| known.name == name) {
-                Some(known) if is_led_to => known.object = object,
-                Some(_) => {}
-                None => tags.push(ListedTag {
+            // What a tag object leads to stands on the next line, under its name and `^{}`.
+            let name = name.strip_suffix("^{}").unwrap_or(name);
+            match tags.last_mut() {
+                Some(known) if known.name == name => known.object = object,
+                _ => tags.push(ListedTag {
                     name: name.to_owned(),
                     object,
                     is_commit: true,
