@@ -41,6 +41,9 @@ pub(super) struct CopyArguments {
     /// Leave every tag that exists where it is
     #[arg(long, help_heading = "Copy")]
     no_clobber: bool,
+    /// Let tags go back to an image of a smaller version
+    #[arg(long, help_heading = "Copy")]
+    rollback: bool,
     /// Make the repository in ECR, if it is missing; its tags are immutable, but for `latest`
     #[arg(long, help_heading = "Copy")]
     create_repository: bool,
@@ -147,6 +150,7 @@ impl CopyArguments {
             platform: self.platform.clone(),
             referrers: self.referrers,
             no_clobber: self.no_clobber,
+            is_rollback: self.rollback,
             create_repository: self.create_repository,
             dry_run: self.dry_run,
             logins: logins.clone(),

@@ -20,10 +20,11 @@ use serde::Serialize;
 
 use self::failed::{CopiesFailed, FailedCopy};
 use self::place::{OpenedPlace, PlaceName};
-use self::selecting::wanted;
-use self::writing::{CopyWriter, TagRules, refuse_taken};
+use self::selecting::{WantedImage, wanted};
+use self::writing::{CopyWriter, TagRules, refuse_conflicts};
 use super::opened::with_referrers;
 use super::{Outcome, RunError};
+use crate::pipeline::image_facts;
 use crate::ports::{RegistryError, Reporter, RunEvent};
 use crate::settings::{CopyPlace, LoginSettings};
 use tagship_domain::content::{Manifest, Platform};
@@ -50,6 +51,8 @@ pub struct CopyRequest {
     pub referrers: bool,
     /// Whether tags that exist stay where they are.
     pub no_clobber: bool,
+    /// Whether tags may go back to an image of a smaller version.
+    pub is_rollback: bool,
     /// Whether a repository that is missing is made; in ECR only.
     pub create_repository: bool,
     /// Whether to stop after the plan.
@@ -160,11 +163,11 @@ async fn copy_between(
 ) -> Result<CopyResult, RunError> {
     let wanted = wanted(request, source).await?;
     let exists = prepare(request, target, writer).await?;
-    let (planned, rules) = plan(request, wanted, target, exists, reporter).await?;
+    let (planned, rules) = plan(request, wanted, source, target, exists, reporter).await?;
     let tags = planned
         .iter()
-        .filter_map(|(tag, _, action)| Some((tag.as_ref()?, *action)));
-    refuse_taken(target, tags)?;
+        .filter_map(|(tag, _, action)| Some((tag.as_ref()?, action)));
+    refuse_conflicts(target, tags)?;
     // One after the other: what they share is sent once, and each sends several blobs at a time.
     let mut images = Vec::new();
     for planned in planned {
@@ -207,14 +210,15 @@ async fn prepare(
 
 type PlannedImage = (Option<Tag>, Manifest, CopyAction);
 
-async fn plan(
+async fn plan<'a>(
     request: &CopyRequest,
-    wanted: Vec<(Option<Tag>, Manifest)>,
-    target: &OpenedPlace,
+    wanted: Vec<WantedImage>,
+    source: &'a OpenedPlace,
+    target: &'a OpenedPlace,
     exists: bool,
     reporter: &dyn Reporter,
-) -> Result<(Vec<PlannedImage>, TagRules), RunError> {
-    let tags: Vec<Tag> = wanted.iter().filter_map(|(tag, _)| tag.clone()).collect();
+) -> Result<(Vec<PlannedImage>, TagRules<'a>), RunError> {
+    let tags: Vec<Tag> = wanted.iter().filter_map(|image| image.tag.clone()).collect();
     let (existing, mutability) = if exists {
         let mutability = target.mutability().await;
         if let Err(RegistryError::NotPermitted { action, .. }) = &mutability {
@@ -229,17 +233,35 @@ async fn plan(
         (BTreeMap::new(), None)
     };
     let rules = TagRules {
+        source,
+        target,
         mutability,
         no_clobber: request.no_clobber,
+        is_rollback: request.is_rollback,
     };
-    let planned = wanted.into_iter().map(|(tag, manifest)| {
-        let digest = manifest.digest();
-        let action = tag.as_ref().map_or(CopyAction::Keep, |tag| {
-            rules.decide(tag, digest, existing.get(tag).map(Manifest::digest))
-        });
-        (tag, manifest, action)
-    });
-    Ok((planned.collect(), rules))
+    let mut planned = Vec::new();
+    for image in wanted {
+        let WantedImage { tag, manifest, .. } = image;
+        let action = match &tag {
+            Some(tag) => {
+                let at = existing.get(tag);
+                let action = rules.decide(tag, &manifest, at, reporter).await?;
+                if image.is_renamed {
+                    let facts = image_facts(&manifest, source.reader()).await?;
+                    let (action, note) = action.of_new_name(tag, &facts);
+                    if let Some(note) = note {
+                        reporter.event(RunEvent::Note(&note.to_string()));
+                    }
+                    action
+                } else {
+                    action
+                }
+            }
+            None => CopyAction::Keep,
+        };
+        planned.push((tag, manifest, action));
+    }
+    Ok((planned, rules))
 }
 
 /// Copies the content of one image, unless its tag is to stay at another.
@@ -251,6 +273,7 @@ async fn one(
     (tag, manifest, action): PlannedImage,
     writer: Option<CopyWriter<'_>>,
 ) -> Result<(ImageResult, Manifest), RunError> {
+    let is_left = matches!(action, CopyAction::Skip { .. });
     let mut result = ImageResult {
         tag,
         digest: manifest.digest(),
@@ -258,7 +281,7 @@ async fn one(
         bytes: 0,
         blobs: 0,
     };
-    if matches!(action, CopyAction::Skip { .. }) {
+    if is_left {
         return Ok((result, manifest));
     }
     let trees = if request.referrers {

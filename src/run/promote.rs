@@ -127,7 +127,7 @@ async fn promote_from(
     let mut planned = Vec::new();
     for place in own.into_iter().chain(opened) {
         let target = plan(request, &promoted, &reader, place, &history).await?;
-        for note in &target.unknown {
+        for note in target.unknown.iter().chain(&target.plan.notes()) {
             reporter.event(RunEvent::Note(&format!("{}: {note}", target.request.to)));
         }
         planned.push(target);

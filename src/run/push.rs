@@ -29,7 +29,7 @@ use super::scan::{JudgedImage, require_scan};
 use super::{Outcome, RunError};
 use crate::engine::{ImageForm, LayerCache, push_archive};
 use crate::pipeline::{Ledger, PipelineError, gather_copy, gather_missing, put_promoted};
-use crate::ports::{ReadRepository as _, RegistryError, Reporter, WriteRepository as _};
+use crate::ports::{ReadRepository as _, RegistryError, Reporter, RunEvent, WriteRepository as _};
 use crate::settings::{
     EngineSettings, GateSettings, GithubSettings, LayoutPlace, LoginSettings, RepositoryPlace,
 };
@@ -126,6 +126,9 @@ async fn push_to(
     }
     if let Some(held) = plan.set_backs() {
         return Err(held.into());
+    }
+    for note in plan.notes() {
+        reporter.event(RunEvent::Note(&note.to_string()));
     }
     if request.dry_run {
         if exists {

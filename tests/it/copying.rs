@@ -260,6 +260,109 @@ fn a_version_that_comes_meanwhile_is_not_overwritten_whatever_the_repository_all
     }
 }
 
+/// Images of versions, all of one commit.
+fn versioned(ecr: &Ecr, versions: &[&str]) -> (String, Vec<Digest>) {
+    let commit = "0123456789".repeat(4);
+    let pusher = Pusher::new(ecr, "org/app");
+    let digests = versions.iter().map(|version| {
+        let labels = json!({
+            "org.opencontainers.image.version": version,
+            "org.opencontainers.image.revision": commit,
+        });
+        let image = pusher.image("amd64", version, &labels);
+        pusher.tag(version, &image.digest);
+        image.digest
+    });
+    let digests = digests.collect();
+    (commit, digests)
+}
+
+#[test]
+fn no_tag_goes_back_unless_it_is_asked_for() {
+    let stock = Stock::new();
+    let (_, digests) = versioned(&stock.source, &["2.0.0", "2.1.0"]);
+    stock.target.create_repository("org/app", &Mutability::Mutable);
+    stock.copied(&[&stock.from(":2.1.0"), "org/app:stable"]);
+    stock.target.forget_journal();
+    let arguments = [&stock.from(":2.0.0"), "org/app:stable"];
+    for more in [&[][..], &["--dry-run"]] {
+        let back = stock.copy(&[&arguments[..], more].concat());
+        back.expect_code(10);
+        let said = format!(
+            "stays at {}: it points to version 2.1.0, which is greater than 2.0.0",
+            digests[1]
+        );
+        assert!(back.stderr.contains(&said), "{}", back.stderr);
+        assert!(back.stderr.contains("add `--rollback`"), "{}", back.stderr);
+        assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
+    }
+    let rolled = stock.copied(&[&arguments[..], &["--rollback"]].concat());
+    assert_eq!(rolled["images"][0]["action"], "move");
+    assert_eq!(stock.tags("org/app")["stable"], digests[0]);
+    // A layout has no rules of its own.
+    stock.copied(&[&stock.from(":2.1.0"), "oci:folder:stable"]);
+    stock
+        .copy(&[&stock.from(":2.0.0"), "oci:folder:stable"])
+        .expect_code(10);
+}
+
+#[test]
+fn a_tag_that_moves_on_meanwhile_does_not_go_back() {
+    let stock = Stock::new();
+    versioned(&stock.source, &["2.1.0"]);
+    stock.target.create_repository("org/app", &Mutability::Mutable);
+    let (_, there) = versioned(&stock.target, &["2.0.0", "2.2.0"]);
+    let pusher = Pusher::new(&stock.target, "org/app");
+    pusher.tag("stable", &there[0]);
+    stock.target.forget_journal();
+    stock
+        .target
+        .fail("CompleteUpload", 0, 1, FaultAction::Delay { milliseconds: 3000 });
+    let from = stock.from(":2.1.0");
+    let arguments = ["copy", "--json", from.as_str(), "org/app:stable"];
+    let run = Process::start(&mut stock.target.command(stock.home.path(), &arguments));
+    stock.target.wait_for(|entry| entry.operation == "StartUpload");
+    pusher.tag("stable", &there[1]);
+    let finished = run.wait();
+    finished.expect_code(10);
+    assert_eq!(stock.tags("org/app")["stable"], there[1]);
+}
+
+#[test]
+fn a_new_name_claims_no_other_commit_and_another_version_is_said() {
+    let stock = Stock::new();
+    let (commit, _) = versioned(&stock.source, &["2.0.0"]);
+    stock.target.create_repository("org/app", &Mutability::Mutable);
+    let from = stock.from(":2.0.0");
+    let refused = stock.copy(&[&from, "org/app:sha-aaaaaaa"]);
+    refused.expect_code(10);
+    assert!(
+        refused
+            .stderr
+            .contains("names another commit than the image, which is of 012345678901"),
+        "{}",
+        refused.stderr
+    );
+    assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
+    let own = format!("org/app:sha-{}", &commit[..7]);
+    stock.copied(&[&from, &own]);
+    let said = "tag `3.0.0` names another version than the image, which says that it is 2.0.0";
+    let other = stock.copy(&[&from, "org/app:3.0.0"]);
+    other.expect_code(0);
+    assert!(other.stderr.contains(said), "{}", other.stderr);
+    let same = stock.copy(&[&from, "org/app:v2.0.0"]);
+    assert!(!same.stderr.contains("another version"), "{}", same.stderr);
+    // Promotions say it too.
+    let promote = ["promote", "org/app", "--from", "v2.0.0", "--to", "4.0.0"];
+    let promoted = finish(&mut stock.target.command(stock.home.path(), &promote));
+    promoted.expect_code(0);
+    assert!(
+        promoted.stderr.contains("tag `4.0.0` names another version"),
+        "{}",
+        promoted.stderr
+    );
+}
+
 #[test]
 fn a_list_of_copies_is_done_one_after_the_other() {
     let stock = Stock::new();

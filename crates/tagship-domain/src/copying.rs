@@ -2,14 +2,17 @@
 
 use std::fmt;
 
+use semver::Version;
 use serde::Serialize;
 
+use crate::facts::{ImageFacts, Revision};
 use crate::immutability::Mutability;
+use crate::plan::Note;
 use crate::reference::{Digest, Tag};
-use crate::tags::promises_to_stay;
+use crate::tags::{named_commit, promises_to_stay};
 
 /// What happens to one tag of a copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum CopyAction {
     /// It does not exist, and is put.
@@ -26,10 +29,32 @@ pub enum CopyAction {
         /// The image that has it.
         at: Digest,
     },
+    /// It must not point to the image.
+    #[serde(skip)]
+    Conflict(CopyObstacle),
+}
+
+/// Why a tag must not point to an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyObstacle {
     /// It must not move, and points to another image.
-    Conflict {
+    Taken {
         /// The image that has it.
         at: Digest,
+    },
+    /// It points to an image of a greater version.
+    GreaterVersion {
+        /// The image that has it.
+        at: Digest,
+        /// That image's version.
+        theirs: Version,
+        /// The version of the image that is copied.
+        ours: Version,
+    },
+    /// It names another commit than the image does.
+    OtherCommit {
+        /// The commit of the image.
+        ours: Revision,
     },
 }
 
@@ -50,54 +75,95 @@ impl CopyAction {
             Some(at) if at == wanted => Self::Keep,
             Some(at) if no_clobber => Self::Skip { at },
             Some(at) if promises_to_stay(tag) || mutability.is_some_and(|setting| setting.protects(tag)) => {
-                Self::Conflict { at }
+                Self::Conflict(CopyObstacle::Taken { at })
             }
             Some(from) => Self::Move { from },
         }
     }
 
+    /// Refuses to move a tag from a greater version to a smaller one, as the labels of both images say them.
+    #[must_use]
+    pub fn without_set_back(self, ours: &ImageFacts, theirs: &ImageFacts) -> Self {
+        match (self, &ours.version, &theirs.version) {
+            (Self::Move { from: at }, Some(ours), Some(theirs)) if ours.cmp_precedence(theirs).is_lt() => {
+                let (ours, theirs) = (ours.clone(), theirs.clone());
+                Self::Conflict(CopyObstacle::GreaterVersion { at, theirs, ours })
+            }
+            (action, ..) => action,
+        }
+    }
+
+    /// Judges a tag that the image does not have where it comes from: no commit's tag goes to an image that says that it is
+    /// of another one. Gives a note where it names another version than the image.
+    ///
+    /// A version is no obstacle: a release candidate becomes the release, and images bear the version of their base.
+    #[must_use]
+    pub fn of_new_name(self, tag: &Tag, image: &ImageFacts) -> (Self, Option<Note>) {
+        if !self.is_put() {
+            return (self, None);
+        }
+        let revision = image.revision.as_deref().and_then(Revision::of_label);
+        match (named_commit(tag.as_str()), revision) {
+            (Some(digits), Some(ours)) if !ours.commit.as_str().starts_with(digits) => {
+                (Self::Conflict(CopyObstacle::OtherCommit { ours }), None)
+            }
+            _ => (self, Note::of_other_version(tag, image.version.as_ref())),
+        }
+    }
+
     /// Returns the action's name.
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Keep => "keep",
             Self::Move { .. } => "move",
             Self::Skip { .. } => "skip",
-            Self::Conflict { .. } => "conflict",
+            Self::Conflict(_) => "conflict",
         }
     }
 
     /// Whether the registry would let the tag, which is created, take the place of what another run puts there meanwhile,
     /// although it is not to: it is then for the run to look, put and look.
-    pub fn is_open(self, tag: &Tag, mutability: Option<&Mutability>, no_clobber: bool) -> bool {
+    pub fn is_open(&self, tag: &Tag, mutability: Option<&Mutability>, no_clobber: bool) -> bool {
         let is_protected = mutability.is_some_and(|setting| setting.protects(tag));
-        self == Self::Create && !is_protected && (no_clobber || promises_to_stay(tag))
+        *self == Self::Create && !is_protected && (no_clobber || promises_to_stay(tag))
     }
 
     /// Whether the tag is put.
-    pub const fn is_put(self) -> bool {
+    pub const fn is_put(&self) -> bool {
         matches!(self, Self::Create | Self::Move { .. })
     }
 }
 
-/// All tags of a copy that are taken, together.
+/// All tags of a copy that must not point to what is copied, together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyConflicts {
     /// The target, as a user names it.
     pub target: String,
-    /// Each tag with the image that has it; never empty.
-    pub tags: Vec<(Tag, Digest)>,
+    /// Each tag with what stands in its way; never empty.
+    pub tags: Vec<(Tag, CopyObstacle)>,
 }
 
 impl fmt::Display for CopyConflicts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (tag, at)) in self.tags.iter().enumerate() {
+        let target = &self.target;
+        for (number, (tag, obstacle)) in self.tags.iter().enumerate() {
             let and = if number > 0 { "\n  and " } else { "" };
-            write!(
-                f,
-                "{and}tag `{tag}` in `{}` must not move and already points to {at}",
-                self.target
-            )?;
+            write!(f, "{and}tag `{tag}` in `{target}` ")?;
+            match obstacle {
+                CopyObstacle::Taken { at } => write!(f, "must not move and already points to {at}"),
+                CopyObstacle::GreaterVersion { at, theirs, ours } => write!(
+                    f,
+                    "stays at {at}: it points to version {theirs}, which is greater than {ours}"
+                ),
+                CopyObstacle::OtherCommit { ours } => {
+                    write!(
+                        f,
+                        "names another commit than the image, which is of {}",
+                        ours.short()
+                    )
+                }
+            }?;
         }
         Ok(())
     }
@@ -111,7 +177,16 @@ impl crate::error::Diagnose for CopyConflicts {
     }
 
     fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
-        Some("`--no-clobber` leaves every tag that exists where it is".into())
+        let is = |kind: fn(&CopyObstacle) -> bool| self.tags.iter().any(|(_, obstacle)| kind(obstacle));
+        let is_taken = is(|obstacle| matches!(obstacle, CopyObstacle::Taken { .. }));
+        let hint = if is_taken {
+            "`--no-clobber` leaves every tag that exists where it is"
+        } else if is(|obstacle| matches!(obstacle, CopyObstacle::GreaterVersion { .. })) {
+            "to go back to an earlier image, add `--rollback`; `--no-clobber` leaves every tag that exists where it is"
+        } else {
+            "copy it under a tag that names no commit, or under its own commit's"
+        };
+        Some(hint.into())
     }
 }
 
@@ -149,17 +224,67 @@ mod tests {
             assert_eq!(decide(tag, None, Some(&Mutability::Immutable), true), "create");
         }
     }
+
+    fn image(version: Option<&str>, revision: Option<&str>) -> ImageFacts {
+        ImageFacts {
+            version: version.map(|version| Version::parse(version).unwrap()),
+            revision: revision.map(str::to_owned),
+            ..ImageFacts::default()
+        }
+    }
+
+    #[test]
+    fn a_tag_never_goes_back_to_a_smaller_version() {
+        let from = Digest::of(b"theirs");
+        for (ours, theirs, expected) in [
+            (Some("1.2.0"), Some("1.3.0"), "conflict"),
+            (Some("1.3.0-rc.1"), Some("1.3.0"), "conflict"),
+            (Some("1.3.0"), Some("1.3.0"), "move"),
+            (Some("1.3.0+1"), Some("1.3.0+2"), "move"),
+            (Some("1.4.0"), Some("1.3.0"), "move"),
+            (None, Some("1.3.0"), "move"),
+            (Some("1.2.0"), None, "move"),
+        ] {
+            let action = CopyAction::Move { from }.without_set_back(&image(ours, None), &image(theirs, None));
+            assert_eq!(action.name(), expected, "{ours:?} {theirs:?}");
+        }
+        let kept =
+            CopyAction::Keep.without_set_back(&image(Some("1.0.0"), None), &image(Some("2.0.0"), None));
+        assert_eq!(kept, CopyAction::Keep);
+    }
+
+    #[test]
+    fn a_new_name_is_not_that_of_another_commit_and_another_version_is_said() {
+        let commit = "0123456789".repeat(4);
+        for (tag, version, revision, expected) in [
+            ("sha-0123456", None, Some(commit.as_str()), ("create", None)),
+            (commit.as_str(), None, Some(commit.as_str()), ("create", None)),
+            ("sha-aaaaaaa", None, Some(commit.as_str()), ("conflict", None)),
+            ("sha-aaaaaaa", None, None, ("create", None)),
+            ("sha-aaaaaaa", None, Some("main"), ("create", None)),
+            ("2.0.0", Some("1.0.0"), None, ("create", Some("other-version"))),
+            ("v1.0.0", Some("1.0.0"), None, ("create", None)),
+            ("2.0.0", None, None, ("create", None)),
+            ("2", Some("1.0.0"), None, ("create", None)),
+            ("latest", Some("1.0.0"), None, ("create", None)),
+        ] {
+            let tag = Tag::parse(tag).unwrap();
+            let (action, note) = CopyAction::Create.of_new_name(&tag, &image(version, revision));
+            assert_eq!((action.name(), note.map(|note| note.code())), expected, "{tag}");
+        }
+    }
+
     #[test]
     fn what_a_registry_would_let_move_is_for_the_run_to_look_at() {
-        let is_open = |tag: &str, action: CopyAction, setting: Option<&Mutability>, no_clobber| {
+        let is_open = |tag: &str, action: &CopyAction, setting: Option<&Mutability>, no_clobber| {
             action.is_open(&Tag::parse(tag).unwrap(), setting, no_clobber)
         };
-        let create = CopyAction::Create;
+        let create = &CopyAction::Create;
         for unprotected in [None, Some(&Mutability::Mutable)] {
             assert!(is_open("1.2.3", create, unprotected, false));
             assert!(!is_open("latest", create, unprotected, false));
             assert!(is_open("latest", create, unprotected, true));
-            assert!(!is_open("1.2.3", CopyAction::Keep, unprotected, true));
+            assert!(!is_open("1.2.3", &CopyAction::Keep, unprotected, true));
         }
         assert!(!is_open("1.2.3", create, Some(&Mutability::Immutable), true));
     }

@@ -9,13 +9,23 @@ use crate::run::RunError;
 use tagship_domain::content::{Manifest, Platform};
 use tagship_domain::reference::{Reference, Tag};
 
-/// The images that are wanted, each with its tag in the target.
+/// An image that is wanted.
+pub(super) struct WantedImage {
+    /// Its tag in the target.
+    pub(super) tag: Option<Tag>,
+    /// The image.
+    pub(super) manifest: Manifest,
+    /// Whether the tag is another one than that which it was found by.
+    pub(super) is_renamed: bool,
+}
+
+/// The images that are wanted.
 pub(super) async fn wanted(
     request: &CopyRequest,
     source: &OpenedPlace,
-) -> Result<Vec<(Option<Tag>, Manifest)>, RunError> {
+) -> Result<Vec<WantedImage>, RunError> {
     let reader = source.reader();
-    let found: Vec<(Option<Tag>, Manifest)> = match &request.selection {
+    let mut found: Vec<WantedImage> = match &request.selection {
         Selection::One { from, to } => {
             let manifest = match from {
                 Reference::Digest(digest) => reader.manifest(digest).await?,
@@ -24,11 +34,21 @@ pub(super) async fn wanted(
             let Some(manifest) = manifest else {
                 return Err(missing(source, from).await?);
             };
-            vec![(to.clone(), manifest)]
+            let is_renamed = to.as_ref().is_some_and(|to| *from != Reference::Tag(to.clone()));
+            vec![WantedImage {
+                tag: to.clone(),
+                manifest,
+                is_renamed,
+            }]
         }
         Selection::Only { to } => {
             let (tag, manifest) = source.only().await?;
-            vec![(to.clone().or(tag), manifest)]
+            let is_renamed = to.is_some() && *to != tag;
+            vec![WantedImage {
+                tag: to.clone().or(tag),
+                manifest,
+                is_renamed,
+            }]
         }
         Selection::Tags(patterns) => {
             let has = reader.list_tags().await?;
@@ -42,18 +62,20 @@ pub(super) async fn wanted(
             }
             found
                 .into_iter()
-                .map(|(tag, manifest)| (Some(tag), manifest))
+                .map(|(tag, manifest)| WantedImage {
+                    tag: Some(tag),
+                    manifest,
+                    is_renamed: false,
+                })
                 .collect()
         }
     };
-    let Some(platform) = &request.platform else {
-        return Ok(found);
-    };
-    let mut chosen = Vec::new();
-    for (tag, manifest) in found {
-        chosen.push((tag, of_platform(manifest, platform, source).await?));
+    if let Some(platform) = &request.platform {
+        for image in &mut found {
+            image.manifest = of_platform(image.manifest.clone(), platform, source).await?;
+        }
     }
-    Ok(chosen)
+    Ok(found)
 }
 
 /// What it is that an image is not where it is asked for.

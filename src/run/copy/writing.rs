@@ -7,11 +7,13 @@ use oci_registry::{CopyPlan, CopyReport, ImageTree, copy as copy_image, verify_c
 
 use super::ImageResult;
 use super::place::OpenedPlace;
+use crate::pipeline::image_facts;
 use crate::ports::{RegistryError, Reporter, RunEvent};
 use crate::run::RunError;
 use tagship_domain::content::Manifest;
-use tagship_domain::copying::{CopyAction, CopyConflicts};
+use tagship_domain::copying::{CopyAction, CopyConflicts, CopyObstacle};
 use tagship_domain::immutability::Mutability;
+use tagship_domain::plan::Note;
 use tagship_domain::reference::{Digest, Reference, RepositoryName, Tag};
 
 /// What a copy is written with. A dry run has none.
@@ -22,34 +24,62 @@ pub(super) struct CopyWriter<'a> {
 }
 
 /// What decides on the tags of a copy, beside where they point.
-pub(super) struct TagRules {
+pub(super) struct TagRules<'a> {
+    /// Where the images come from.
+    pub(super) source: &'a OpenedPlace,
+    /// Where they go.
+    pub(super) target: &'a OpenedPlace,
     /// The target's setting, if it could be read.
     pub(super) mutability: Option<Mutability>,
     /// Whether tags that exist stay where they are.
     pub(super) no_clobber: bool,
+    /// Whether tags may go back to an image of a smaller version.
+    pub(super) is_rollback: bool,
 }
 
-impl TagRules {
-    /// What happens to a tag that points to `existing`.
-    pub(super) fn decide(&self, tag: &Tag, wanted: Digest, existing: Option<Digest>) -> CopyAction {
-        CopyAction::decide(tag, wanted, existing, self.mutability.as_ref(), self.no_clobber)
+impl TagRules<'_> {
+    /// What happens to a tag that points to `existing`. What the two images say of themselves is read only where it moves.
+    pub(super) async fn decide(
+        &self,
+        tag: &Tag,
+        wanted: &Manifest,
+        existing: Option<&Manifest>,
+        reporter: &dyn Reporter,
+    ) -> Result<CopyAction, RunError> {
+        let at = existing.map(Manifest::digest);
+        let setting = self.mutability.as_ref();
+        let action = CopyAction::decide(tag, wanted.digest(), at, setting, self.no_clobber);
+        let (CopyAction::Move { .. }, Some(existing), false) = (&action, existing, self.is_rollback) else {
+            return Ok(action);
+        };
+        let ours = image_facts(wanted, self.source.reader()).await?;
+        let theirs = image_facts(existing, self.target.reader()).await?;
+        if let Some(unknown) = ours.unread.as_ref().or(theirs.unread.as_ref()) {
+            let note = Note::LabelsUnread(unknown.clone());
+            reporter.event(RunEvent::Note(&format!("`{tag}`: {note}")));
+        }
+        Ok(action.without_set_back(&ours, &theirs))
     }
 
-    fn is_open(&self, tag: &Tag, action: CopyAction) -> bool {
+    fn is_open(&self, tag: &Tag, action: &CopyAction) -> bool {
         action.is_open(tag, self.mutability.as_ref(), self.no_clobber)
     }
+
+    fn is_protected(&self, tag: &Tag) -> bool {
+        (self.mutability.as_ref()).is_some_and(|setting| setting.protects(tag))
+    }
 }
 
-/// Refuses the tags among these that are taken, all together.
-pub(super) fn refuse_taken<'a>(
+/// Refuses the tags among these that must not point to what they are to point to, all together.
+pub(super) fn refuse_conflicts<'a>(
     target: &OpenedPlace,
-    tags: impl Iterator<Item = (&'a Tag, CopyAction)>,
+    tags: impl Iterator<Item = (&'a Tag, &'a CopyAction)>,
 ) -> Result<(), RunError> {
-    let taken = tags.filter_map(|(tag, action)| match action {
-        CopyAction::Conflict { at } => Some((tag.clone(), at)),
+    let refused = tags.filter_map(|(tag, action)| match action {
+        CopyAction::Conflict(obstacle) => Some((tag.clone(), obstacle.clone())),
         _ => None,
     });
-    let tags: Vec<(Tag, Digest)> = taken.collect();
+    let tags: Vec<(Tag, CopyObstacle)> = refused.collect();
     if tags.is_empty() {
         return Ok(());
     }
@@ -76,11 +106,11 @@ impl CopyWriter<'_> {
         self,
         manifest: &Manifest,
         result: &mut ImageResult,
-        rules: &TagRules,
+        rules: &TagRules<'_>,
     ) -> Result<(), RunError> {
         let place = self.target.name();
         if let Some(tag) = result.tag.as_ref().filter(|_| result.action.is_put()) {
-            result.action = self.put(tag, manifest, result.action, rules).await?;
+            result.action = self.put(tag, manifest, result.action.clone(), rules).await?;
         } else if result.tag.is_none() {
             self.target.list_untagged(manifest)?;
         }
@@ -96,19 +126,19 @@ impl CopyWriter<'_> {
         Ok(())
     }
 
-    /// Puts a tag, which is decided once more where the registry would let it move: the content took its time. Gives what
-    /// happened to it.
+    /// Puts a tag, which is decided once more unless the registry protects it: the content took its time. Gives what happened
+    /// to it.
     async fn put(
         self,
         tag: &Tag,
         manifest: &Manifest,
         planned: CopyAction,
-        rules: &TagRules,
+        rules: &TagRules<'_>,
     ) -> Result<CopyAction, RunError> {
-        let action = if rules.is_open(tag, planned) {
-            self.decide(tag, manifest, rules).await?
-        } else {
+        let action = if rules.is_protected(tag) {
             planned
+        } else {
+            self.decide(tag, manifest, rules).await?
         };
         if !action.is_put() {
             return Ok(action);
@@ -130,21 +160,25 @@ impl CopyWriter<'_> {
     }
 
     /// What happens to a tag by where it points now, which is no conflict.
-    async fn decide(self, tag: &Tag, manifest: &Manifest, rules: &TagRules) -> Result<CopyAction, RunError> {
+    async fn decide(
+        self,
+        tag: &Tag,
+        manifest: &Manifest,
+        rules: &TagRules<'_>,
+    ) -> Result<CopyAction, RunError> {
         let found = self.target.reader().resolve(slice::from_ref(tag)).await?;
-        let at = found.get(tag).map(Manifest::digest);
-        let action = rules.decide(tag, manifest.digest(), at);
-        refuse_taken(self.target, std::iter::once((tag, action)))?;
+        let action = rules.decide(tag, manifest, found.get(tag), self.reporter).await?;
+        refuse_conflicts(self.target, std::iter::once((tag, &action)))?;
         Ok(action)
     }
 
     /// Looks once more at the tags that the registry would have let another run overwrite.
-    pub(super) async fn confirm(self, images: &[ImageResult], rules: &TagRules) -> Result<(), RunError> {
+    pub(super) async fn confirm(self, images: &[ImageResult], rules: &TagRules<'_>) -> Result<(), RunError> {
         let put = images
             .iter()
             .filter_map(|image| Some((image.tag.as_ref()?, image)));
         let open: Vec<(&Tag, Digest)> = put
-            .filter(|(tag, image)| rules.is_open(tag, image.action))
+            .filter(|(tag, image)| rules.is_open(tag, &image.action))
             .map(|(tag, image)| (tag, image.digest))
             .collect();
         if open.is_empty() {
@@ -154,11 +188,10 @@ impl CopyWriter<'_> {
         let found = self.target.reader().resolve(&names).await?;
         let now = open.iter().map(|(tag, digest)| {
             let at = found.get(*tag).map(Manifest::digest);
-            (
-                *tag,
-                CopyAction::decide(tag, *digest, at, rules.mutability.as_ref(), false),
-            )
+            let action = CopyAction::decide(tag, *digest, at, rules.mutability.as_ref(), false);
+            (*tag, action)
         });
-        refuse_taken(self.target, now)
+        let now: Vec<(&Tag, CopyAction)> = now.collect();
+        refuse_conflicts(self.target, now.iter().map(|(tag, action)| (*tag, action)))
     }
 }

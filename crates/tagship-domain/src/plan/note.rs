@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use semver::Version;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -11,7 +12,7 @@ use crate::build::CacheTagError;
 use crate::content::Platform;
 use crate::facts::{Unknown, paths};
 use crate::reference::Tag;
-use crate::tags::TagNote;
+use crate::tags::{TagNote, names_other_version};
 use crate::untrusted::cleaned;
 
 /// What a reader should know of a plan.
@@ -42,6 +43,13 @@ pub enum Note {
     GitTagsIncomplete,
     /// Greater versions were looked for in git alone.
     RegistryTagsUnknown(Unknown),
+    /// A tag names another version than that which its image says it is.
+    OtherVersion {
+        /// The tag.
+        tag: Tag,
+        /// The image's version.
+        says: Version,
+    },
     /// What published images say of themselves could not be read.
     LabelsUnread(Unknown),
     /// The commit is published with other labels than are asked for, and is not built again for them.
@@ -107,6 +115,15 @@ pub enum NoRelease {
 }
 
 impl Note {
+    /// Returns the note that a tag names another version than the image says it is, if both name one.
+    pub(crate) fn of_other_version(tag: &Tag, image: Option<&Version>) -> Option<Self> {
+        let says = image.filter(|says| names_other_version(tag, says))?;
+        Some(Self::OtherVersion {
+            tag: tag.clone(),
+            says: says.clone(),
+        })
+    }
+
     /// Returns the stable code.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -118,6 +135,7 @@ impl Note {
             Self::NeverProtected { .. } => "never-protected",
             Self::GitTagsIncomplete => "git-tags-incomplete",
             Self::RegistryTagsUnknown(_) => "registry-tags-unknown",
+            Self::OtherVersion { .. } => "other-version",
             Self::LabelsUnread(_) => "labels-unread",
             Self::LabelsKept { .. } => "labels-kept",
             Self::ConfigUnread(_) => "config-unread",
@@ -167,6 +185,9 @@ impl fmt::Display for Note {
             ),
             Self::RegistryTagsUnknown(unknown) => {
                 write!(f, "greater versions were looked for in git tags only: {unknown}")
+            }
+            Self::OtherVersion { tag, says } => {
+                write!(f, "tag `{tag}` names another version than the image, which says that it is {says}")
             }
             Self::LabelsUnread(unknown) => {
                 write!(f, "the labels of published images were not read, and their tags alone say what they are of: {unknown}")

@@ -6,7 +6,7 @@ use std::fmt;
 use semver::Version;
 use serde::Serialize;
 
-use super::{Candidate, Conflict, Conflicts, HoldReason, TagAction};
+use super::{Candidate, Conflict, Conflicts, HoldReason, Note, TagAction};
 use crate::error::{Diagnose, FailureKind};
 use crate::facts::{Facts, ImageFacts, Revision};
 use crate::immutability::Mutability;
@@ -150,6 +150,15 @@ impl PromotionPlan {
             image: self.image.clone(),
             tags,
         })
+    }
+
+    /// Returns what a reader should know of it: which new tags name another version than the image.
+    pub fn notes(&self) -> Vec<Note> {
+        let is_new = |tag: &&PromotedTag| tag.action == TagAction::Create;
+        let notes = self.tags.iter().filter(is_new);
+        notes
+            .filter_map(|tag| Note::of_other_version(&tag.wanted.tag, self.version.as_ref()))
+            .collect()
     }
 
     /// Whether everything is as it should be already.

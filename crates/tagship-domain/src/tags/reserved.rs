@@ -1,5 +1,7 @@
 //! Tags whose form is a promise: what names a commit, a version, what refers to an image, or the latest release.
 
+use semver::Version;
+
 use crate::reference::Tag;
 use crate::version::from_git_tag;
 
@@ -21,6 +23,12 @@ pub(crate) fn named_commit(tag: &str) -> Option<&str> {
 pub(crate) fn promises_to_stay(tag: &Tag) -> bool {
     let text = tag.as_str();
     named_commit(text).is_some() || from_git_tag(&text.replacen('_', "+", 1)).is_some()
+}
+
+/// Whether a tag names a full version, and another one than this.
+pub(crate) fn names_other_version(tag: &Tag, version: &Version) -> bool {
+    let named = from_git_tag(&tag.as_str().replacen('_', "+", 1));
+    named.is_some_and(|named| version.cmp_precedence(&named).is_ne())
 }
 
 /// Returns what a tag is for, if it is not for a branch of that name: whoever may push a branch may not release.
