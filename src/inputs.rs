@@ -130,7 +130,7 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
     let deploy_files = deploy::read(&raw, &paths, push, &mut problems);
     let naming = naming::read(&raw, environment, &mut problems);
     let gate = gate::read(&raw, &paths, push, &mut problems);
-    let sign = signing::read(&raw, environment, &paths, push, &mut problems);
+    let sign = signing::read(&raw, environment, &paths, push, &targets, &mut problems);
     let rebuild = naming::rebuild(&raw, build.as_ref(), push, &mut problems);
     let base_changed = naming::base_changed(&raw, build.as_ref(), &publishing, &mut problems);
     let create_repository = repositories::created(&raw, environment, place.as_ref(), &mut problems);

@@ -17,12 +17,13 @@ mod repository_list;
 mod signing;
 mod tagging;
 mod targets;
+mod writers;
 
 pub use apply_error::ApplyError;
 pub use base_cache::{BaseCacheError, read_through_cache, read_through_unknown};
 pub use base_digests::resolve_bases;
 pub use error::{PipelineError, TargetsFailed};
-pub use execute::{Writers, execute};
+pub use execute::execute;
 pub use gate::{Scanning, find_baseline, judge};
 pub use gather::{gather, gather_copy, gather_missing, image_facts, label_facts, read_parts};
 pub use ledger::Ledger;
@@ -38,6 +39,7 @@ pub use repositories::{
 pub use repository_list::list_repositories;
 pub use tagging::put_promoted;
 pub use targets::FurtherTargets;
+pub use writers::Writers;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use super::paths::Paths;
 use super::problem::Problems;
 use super::raw::InputText;
 use super::{Environment, Origin, RawInputs, SettingsError, read_bounded};
-use crate::settings::{SignKey, SignSettings};
+use crate::settings::{RepositoryPlace, SignKey, SignSettings};
 use tagship_domain::signing::Signer;
 use tagship_domain::untrusted::cleaned;
 
@@ -41,6 +41,7 @@ pub(super) fn read(
     environment: &Environment,
     paths: &Paths,
     push: bool,
+    targets: &[RepositoryPlace],
     problems: &mut Problems,
 ) -> Option<SignSettings> {
     let sign = raw.text("sign", problems)?;
@@ -64,10 +65,18 @@ pub(super) fn read(
         let hint = "leave `sign` out, or publish".to_owned();
         return problems.add(&sign.origin, "what is not published is not signed", hint);
     }
-    if !raw.entries("targets", problems).is_empty() {
-        let message = "signs in one repository, and `targets` names others";
-        let hint = "publish to one, and let `tagship copy` take the image to the others with its signature";
-        return problems.add(&sign.origin, message, hint.to_owned());
+    let is_private_ecr = |target: &RepositoryPlace| match target {
+        RepositoryPlace::Ecr(_) => target.image().is_none_or(|image| !image.registry.is_public_ecr()),
+        RepositoryPlace::Other(_) => false,
+    };
+    let elsewhere = targets.iter().find(|target| !is_private_ecr(target));
+    if signer == Signer::Managed
+        && let Some(image) = elsewhere.and_then(RepositoryPlace::image)
+    {
+        let message =
+            format!("`managed` signs in private registries of ECR alone, and `targets` names `{image}`");
+        let hint = "let `cosign` or `notation` sign, or leave that target out".to_owned();
+        return problems.add(&sign.origin, message, hint);
     }
     let key = key_of(signer, key, &sign, paths, problems)?;
     let variables = variables(environment);

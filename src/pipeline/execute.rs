@@ -1,7 +1,5 @@
 //! Writing: does what the plan says.
 
-use std::path::Path;
-
 use futures_util::future::join3;
 use oci_registry::{READ_BLOB, VerifiedImage, verify_manifest};
 
@@ -9,15 +7,11 @@ use super::gate::{Scanning, judge};
 use super::gather::facts;
 use super::rebuild::check_rebuilt;
 use super::release::{ReleasedImage, release};
-use super::repositories::PutRepository;
 use super::signing::Signing;
 use super::tagging::{TagOrder, put_tags, staying};
-use super::targets::FurtherTargets;
+use super::writers::Writers;
 use super::{Ledger, PipelineError};
-use crate::ports::{
-    Builder, Clock, ImageStore, ReadHistory, RegistryError, ReleasePlace, Reporter, RunEvent, SignImage,
-    Stage, StartScans, TryImage, WriteRepository,
-};
+use crate::ports::{ImageStore, ReadHistory, RegistryError, Reporter, RunEvent, Stage};
 use crate::report::sarif;
 use tagship_domain::build::{BuildRequest, missing_attestation};
 use tagship_domain::content::Manifest;
@@ -27,37 +21,6 @@ use tagship_domain::plan::{Content, Note, Plan};
 use tagship_domain::reference::{Digest, Reference, Tag};
 use tagship_domain::release::ReleasePlan;
 use tagship_domain::tags::{DesiredTag, TagClass};
-
-/// What a run writes with. A dry run has none.
-#[derive(Clone, Copy)]
-pub struct Writers<'a> {
-    /// The repository.
-    pub registry: &'a dyn WriteRepository,
-    /// The further repositories.
-    pub targets: FurtherTargets<'a>,
-    /// The builder.
-    pub builder: &'a dyn Builder,
-    /// What runs commands in images that were pushed.
-    pub tester: &'a dyn TryImage,
-    /// Scans of the repository's images.
-    pub scans: &'a dyn StartScans,
-    /// The time, by which scans are waited for.
-    pub clock: &'a dyn Clock,
-    /// The Dockerfile's path in the checkout, which findings are shown at.
-    pub dockerfile: &'a Path,
-    /// The repository, where the plan makes it.
-    pub put: Option<PutRepository<'a>>,
-    /// What signs the image, where the plan has a signature.
-    pub signer: Option<&'a dyn SignImage>,
-    /// Where the version is released, where the plan has a release.
-    pub forge: Option<ReleasePlace<'a>>,
-}
-
-impl std::fmt::Debug for Writers<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writers").finish_non_exhaustive()
-    }
-}
 
 /// Does what the plan says: builds and pushes by digest, or merges what others pushed; verifies, copies to further
 /// repositories, waits for the gate, has it signed, then puts the tags, and last the git tag and the release.
@@ -126,7 +89,7 @@ async fn publish(
     reporter: &dyn Reporter,
     ledger: &Ledger,
 ) -> Result<Digest, PipelineError> {
-    let signing = Signing::new(plan, writers.signer);
+    let signing = Signing::new(plan, writers);
     signing.check(reporter, ledger).await?;
     ensure(plan, writers, reporter, ledger).await?;
     let digest = match &plan.content {
@@ -154,7 +117,7 @@ async fn publish(
     };
     if plan.is_fulfilled() {
         // Its tags are from a time when nothing was to be signed.
-        signing.sign(digest, writers.registry, reporter, ledger).await?;
+        signing.sign(digest, reporter, ledger).await?;
         return Ok(digest);
     }
     let tags: Vec<&DesiredTag> = plan.tags.iter().map(|planned| &planned.wanted).collect();
@@ -209,7 +172,7 @@ async fn publish(
             }));
         }
     }
-    signing.sign(digest, writers.registry, reporter, ledger).await?;
+    signing.sign(digest, reporter, ledger).await?;
     // A gate takes minutes, in which others may tag, and so may a signature.
     let takes_long = plan.gate.is_some() || plan.signer.is_some();
     let seen = (!takes_long).then_some(found.tags);

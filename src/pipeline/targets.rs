@@ -10,7 +10,7 @@ use oci_registry::{CopyPlan, ImageTree, ReadWhole, copy, verify_copy};
 use super::error::TargetsFailed;
 use super::tagging::{TagOrder, put_tags};
 use super::{Ledger, PipelineError};
-use crate::ports::{ReadHistory, RegistryError, Reporter, Stage, WriteRepository};
+use crate::ports::{ReadHistory, RegistryError, Reporter, SignImage, Stage, WriteRepository};
 use tagship_domain::content::Manifest;
 use tagship_domain::plan::{Content, Plan, TargetPlan};
 use tagship_domain::reference::ImageName;
@@ -26,6 +26,8 @@ pub struct FurtherTargets<'a> {
     pub source: &'a dyn ReadWhole,
     /// The further ones, in the plan's order.
     pub repositories: &'a [&'a dyn WriteRepository],
+    /// What signs the image in each, where the plan has a signature.
+    pub signers: &'a [Box<dyn SignImage>],
 }
 
 /// One repository with its plan and its number in it.

@@ -7,9 +7,10 @@ use futures_util::future::join_all;
 use super::RunError;
 use super::error::is_out_of_reach;
 use super::opened::Opened;
+use super::signing::signer_at;
 use crate::pipeline::{PipelineError, gather_copy};
-use crate::ports::{ReadHistory, Reporter, WriteRepository};
-use crate::settings::{RepositoryPlace, Settings};
+use crate::ports::{ReadHistory, Reporter, SignImage, WriteRepository};
+use crate::settings::{RepositoryPlace, Settings, SignSettings};
 use tagship_domain::error::with_causes;
 use tagship_domain::plan::{Plan, TargetPlan, Unknown};
 use tagship_domain::tags::DesiredTag;
@@ -76,6 +77,12 @@ impl OpenedTargets {
         repositories
             .map(|repository| repository as &dyn WriteRepository)
             .collect()
+    }
+
+    /// What signs the image in each, in the plan's order; nothing where nothing is signed.
+    pub(super) fn signers(&self, settings: Option<&SignSettings>) -> Vec<Box<dyn SignImage>> {
+        let signers = self.0.iter().map_while(|target| signer_at(settings?, target));
+        signers.collect()
     }
 
     /// Ends what was started for this run alone.

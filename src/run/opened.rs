@@ -8,7 +8,7 @@ use super::RunError;
 use super::connection::RegistryConnection;
 use super::target::Target;
 use crate::logins::Logins;
-use crate::ports::{ReadRegistry as _, RegistryError, Reporter};
+use crate::ports::{ReadRegistry as _, RegistryError, RegistryLogin, Reporter};
 use crate::registry::{self, FoundLogins, Repository, http_client};
 use crate::settings::{LoginSettings, RepositoryPlace};
 use tagship_domain::content::{Descriptor, Manifest};
@@ -20,8 +20,13 @@ use tagship_domain::repositories::{DeclaredRepository, RegistryKind};
 pub(super) struct Opened {
     pub(super) image: ImageName,
     pub(super) repository: Repository,
-    /// Absent of a registry that is not ECR's.
-    ecr: Option<(RegistryConnection, Target)>,
+    registry: OpenedRegistry,
+}
+
+/// The registry of a repository that is used.
+enum OpenedRegistry {
+    Ecr(Box<(RegistryConnection, Target)>),
+    Other(Arc<dyn RegistryLogin>),
 }
 
 impl Opened {
@@ -38,22 +43,18 @@ impl Opened {
                 Ok(Self {
                     image: target.image.clone(),
                     repository: connection.repository()?,
-                    ecr: Some((connection, target)),
+                    registry: OpenedRegistry::Ecr(Box::new((connection, target))),
                 })
             }
             RepositoryPlace::Other(image) => {
                 let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
                 let logins = Logins::new(logins.clone(), None, Arc::clone(&reporter));
-                let client = registry::client(
-                    image.clone(),
-                    http,
-                    Arc::new(FoundLogins(Arc::new(logins))),
-                    reporter,
-                )?;
+                let login: Arc<dyn RegistryLogin> = Arc::new(FoundLogins(Arc::new(logins)));
+                let client = registry::client(image.clone(), http, Arc::clone(&login), reporter)?;
                 Ok(Self {
                     image: image.clone(),
                     repository: Repository::new(client.negotiating(), None),
-                    ecr: None,
+                    registry: OpenedRegistry::Other(login),
                 })
             }
         }
@@ -61,7 +62,7 @@ impl Opened {
 
     /// Returns what the repository is made as where it is missing: always in the embedded ECR, elsewhere if that `is_wanted`.
     pub(super) fn declared(&self, is_wanted: bool) -> Option<DeclaredRepository> {
-        let (_, target) = self.ecr.as_ref()?;
+        let (_, target) = self.ecr()?;
         let undeclared = || {
             DeclaredRepository::undeclared(self.image.name_in_api(), RegistryKind::of(&self.image.registry))
         };
@@ -70,7 +71,7 @@ impl Opened {
 
     /// Makes the repository, where ECR does not have it.
     pub(super) async fn create(&self, declared: &DeclaredRepository) -> Result<(), RunError> {
-        if let Some((connection, _)) = &self.ecr {
+        if let Some(connection) = self.connection() {
             connection.create_repository(declared).await?;
         }
         Ok(())
@@ -78,9 +79,9 @@ impl Opened {
 
     /// Finds out whether the repository is there: by its setting, and where a missing one `is_made` also where it has none.
     pub(super) async fn find(&self, is_made: bool) -> Result<(), RegistryError> {
-        match &self.ecr {
+        match self.connection() {
             _ if !is_made => self.mutability().await.map(drop),
-            Some((connection, _)) => connection.find().await,
+            Some(connection) => connection.find().await,
             None => Ok(()),
         }
     }
@@ -92,13 +93,28 @@ impl Opened {
 
     /// The way to ECR; absent of another registry.
     pub(super) fn connection(&self) -> Option<&RegistryConnection> {
-        self.ecr.as_ref().map(|(connection, _)| connection)
+        self.ecr().map(|(connection, _)| connection)
+    }
+
+    /// The login of a registry that is not ECR's.
+    pub(super) fn foreign_login(&self) -> Option<Arc<dyn RegistryLogin>> {
+        match &self.registry {
+            OpenedRegistry::Ecr(_) => None,
+            OpenedRegistry::Other(login) => Some(Arc::clone(login)),
+        }
+    }
+
+    fn ecr(&self) -> Option<&(RegistryConnection, Target)> {
+        match &self.registry {
+            OpenedRegistry::Ecr(opened) => Some(opened),
+            OpenedRegistry::Other(_) => None,
+        }
     }
 
     /// Ends what was started for this run alone.
     pub(super) async fn close(self) {
-        if let Some((_, target)) = self.ecr {
-            target.close().await;
+        if let OpenedRegistry::Ecr(opened) = self.registry {
+            opened.1.close().await;
         }
     }
 }

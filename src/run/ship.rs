@@ -212,6 +212,7 @@ async fn publish(
     let builder = WatchedBuilder::new(builder, watch);
     let scans = connection.scans();
     let signer = signer(settings.sign.as_ref(), connection);
+    let signers = targets.signers(settings.sign.as_ref());
     let targets = targets.writers();
     let dockerfile = settings.shown_dockerfile();
     let repositories = connection.repositories().await;
@@ -225,6 +226,7 @@ async fn publish(
         targets: FurtherTargets {
             source: &repository,
             repositories: &targets,
+            signers: &signers,
         },
         builder: &builder,
         tester: &builder,

@@ -2,6 +2,7 @@
 
 use super::RunError;
 use super::connection::RegistryConnection;
+use super::opened::Opened;
 use crate::pipeline::PipelineError;
 use crate::ports::SignImage;
 use crate::settings::SignSettings;
@@ -18,6 +19,18 @@ pub(super) fn signer(
     match SigningProgram::of(settings, registry, connection.login()) {
         Some(program) => Some(Box::new(program)),
         None => Some(Box::new(connection.managed_signing())),
+    }
+}
+
+/// What signs in a further repository by these settings. In a registry that is not ECR's only programs sign.
+pub(super) fn signer_at(settings: &SignSettings, target: &Opened) -> Option<Box<dyn SignImage>> {
+    match (target.connection(), target.foreign_login()) {
+        (Some(connection), _) => signer(Some(settings), connection),
+        (None, Some(login)) => {
+            let program = SigningProgram::of(settings, &target.image.registry, login)?;
+            Some(Box::new(program))
+        }
+        (None, None) => None,
     }
 }
 

@@ -5,12 +5,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+use ecr_local::{FaultAction, JournalEntry};
 use serde_json::{Value, json};
 use tagship_domain::immutability::{Mutability, TagFilter};
 use test_support::checkout::Checkout;
 use test_support::clients::client;
 use test_support::images::Pusher;
-use test_support::local::{Ecr, is_tag_put};
+use test_support::local::{Ecr, is_tag_put, shown};
 use test_support::page::{REGISTRY, check};
 use test_support::process::{Finished, Process, Signal, finish, path_behind, scrubbed, tagship_program};
 use test_support::schema::problems;
@@ -175,6 +176,58 @@ fn cosign_signs_once_before_the_first_tag_and_verifies() {
         world.report(&["--sign", "cosign", "--sign-key", &key])["signature"]["outcome"],
         "kept"
     );
+}
+
+#[test]
+fn the_image_is_signed_in_every_target_before_the_first_tag_of_any() {
+    let world = World::new();
+    world.ecr.create_repository("team/second", &Mutability::Immutable);
+    let key = world.keys("release");
+    let arguments = ["--sign", "cosign", "--sign-key", &key, "--targets", "team/second"];
+    let report = world.report(&arguments);
+    assert_eq!(report["signature"], json!({"by": "cosign", "outcome": "created"}));
+    let journal = world.ecr.journal();
+    let is_put = |entry: &JournalEntry| entry.operation == "PutManifest" && !is_tag_put(entry);
+    let signed = journal.iter().rposition(is_put);
+    let tagged = journal.iter().position(is_tag_put);
+    assert!(signed < tagged && tagged.is_some(), "{}", shown(&journal));
+    let public = key.replace(".key", ".pub");
+    for repository in ["team/app", "team/second"] {
+        assert!(world.ecr.tags(repository).contains_key("1.4.0"), "{repository}");
+        let image = format!("{}/{repository}@{}", world.ecr.host(), world.digest);
+        let arguments = ["verify", "--key", &public, "--insecure-ignore-tlog=true", &image];
+        let verified = world.tool("cosign", &arguments);
+        assert!(
+            verified.status.success(),
+            "{repository}: {}",
+            String::from_utf8_lossy(&verified.stderr)
+        );
+    }
+    world.ecr.forget_journal();
+    assert_eq!(world.report(&arguments)["signature"]["outcome"], "kept");
+    assert_eq!(world.ecr.writes(), []);
+}
+
+#[test]
+fn a_target_that_takes_no_signature_keeps_every_tag_away() {
+    let world = World::new();
+    world.ecr.create_repository("team/second", &Mutability::Immutable);
+    let key = world.keys("release");
+    // The copy puts one manifest, the first signature another; the third is the target's signature.
+    let refused = FaultAction::Status {
+        status: 403,
+        envelope: false,
+    };
+    world.ecr.fail("PutManifest", 2, 100, refused);
+    let run = world.ship(&["--sign", "cosign", "--sign-key", &key, "--targets", "team/second"]);
+    assert_ne!(run.code, Some(0), "{}", run.stderr);
+    let place = format!("target `{}/team/second`", world.ecr.host());
+    assert!(run.stderr.contains(&place), "{}", run.stderr);
+    assert!(!world.has_version());
+    assert!(world.ecr.tags("team/second").is_empty());
+    world.ecr.forgive();
+    world.report(&["--sign", "cosign", "--sign-key", &key, "--targets", "team/second"]);
+    assert!(world.has_version());
 }
 
 #[test]

@@ -76,12 +76,29 @@ fn what_cannot_be_is_said_at_the_start() {
             "what is not published is not signed",
         ),
         (
-            cosign().flag("targets", &format!("{REGISTRY}/team/other")),
-            "signs in one repository",
+            Case::complete()
+                .flag("sign", "managed")
+                .flag("targets", "registry.example/team/other"),
+            "`targets` names `registry.example/team/other`",
+        ),
+        (
+            Case::complete()
+                .flag("sign", "managed")
+                .flag("targets", "public.ecr.aws/team/other"),
+            "`targets` names `public.ecr.aws/team/other`",
         ),
     ] {
         let error = case.resolve().unwrap_err().to_string();
         assert!(error.contains(part), "{part}: {error}");
+    }
+    for (signing, target) in [
+        (cosign(), "registry.example/team/other"),
+        (
+            Case::complete().flag("sign", "managed"),
+            &format!("{REGISTRY}/team/other"),
+        ),
+    ] {
+        assert!(signing.flag("targets", target).resolve().is_ok(), "{target}");
     }
 }
 

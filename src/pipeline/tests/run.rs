@@ -279,6 +279,7 @@ impl Run {
                 targets: FurtherTargets {
                     source: registry,
                     repositories: &writers,
+                    signers: &[],
                 },
                 builder: &builder,
                 tester: &self.tester,
