@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use buildkit_session::{
-    BuildKit, Capabilities, Connection, Daemon, DaemonPlace, DockerfileName, EngineAddress, ExporterResponse,
+    BuildKit, Capabilities, Connection, Daemon, DaemonPlace, DockerfileName, EnginePlace, ExporterResponse,
     Progress, Provisions, Session, random_id, solve,
 };
 use tokio::sync::OnceCell;
@@ -25,7 +25,7 @@ const MAX_DOCKERFILE_BYTES: u64 = 1024 * 1024;
 
 /// One engine or daemon, and what every build on it needs.
 pub struct BuildRunner {
-    host: Option<String>,
+    place: EnginePlace,
     daemon: Option<DaemonPlace>,
     logins: Arc<dyn FindLogin>,
     reporter: Arc<dyn Reporter>,
@@ -45,17 +45,16 @@ pub(super) struct Engine {
 impl BuildRunner {
     /// Takes what builds need; contacts nothing.
     ///
-    /// `host` is the engine's address in the form of `DOCKER_HOST`, the default socket when absent. Paths in
-    /// messages are shown relative to `workspace`. `name` keeps builds of one repository apart from those of others.
+    /// `place` is the engine's. Paths in messages are shown relative to `workspace`. `name` keeps builds of one repository apart from those of others.
     pub fn new(
-        host: Option<&str>,
+        place: EnginePlace,
         logins: Arc<dyn FindLogin>,
         reporter: Arc<dyn Reporter>,
         workspace: PathBuf,
         name: String,
     ) -> Self {
         Self {
-            host: host.map(str::to_owned),
+            place,
             daemon: None,
             logins,
             reporter,
@@ -150,7 +149,7 @@ impl BuildRunner {
     pub(super) async fn engine(&self) -> Result<&Engine, BuildError> {
         self.engine
             .get_or_try_init(|| async {
-                let engine = async || Connection::open(EngineAddress::parse(self.host.as_deref())?).await;
+                let engine = async || Connection::open(&self.place).await;
                 let connection = match &self.daemon {
                     None => BuildKit::Engine(engine().await?),
                     Some(DaemonPlace {
@@ -317,7 +316,7 @@ impl std::fmt::Debug for BuildRunner {
             None => write!(
                 f,
                 "BuildRunner({})",
-                self.host.as_deref().unwrap_or("default socket")
+                self.place.address.as_deref().unwrap_or("default socket")
             ),
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use bollard::Docker;
 use bollard::errors::Error;
-use buildkit_session::{BuildKit, Capabilities, Connection, EngineAddress};
+use buildkit_session::{BuildKit, Capabilities, Connection, EnginePlace};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 
@@ -50,11 +50,11 @@ impl fmt::Debug for StoredContent {
     }
 }
 
-/// Finds an image by its name or id, in the engine at `host`: the default socket when absent.
+/// Finds an image by its name or id, in the engine at `place`.
 ///
 /// `None` where the engine does not have it.
-pub async fn find_image(host: Option<&str>, name: &str) -> Result<Option<StoredImage>, BuildError> {
-    let connection = Connection::open(EngineAddress::parse(host)?).await?;
+pub async fn find_image(place: &EnginePlace, name: &str) -> Result<Option<StoredImage>, BuildError> {
+    let connection = Connection::open(place).await?;
     let capabilities = Capabilities::read(&BuildKit::Engine(connection.clone())).await?;
     let docker = connection.docker();
     let image = match docker.inspect_image(name).await {

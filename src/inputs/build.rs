@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use buildkit_session::EnginePlace;
+
 use super::agents;
 use super::attestations;
 use super::builders;
@@ -48,7 +50,7 @@ pub(super) fn read(
     let timeout = seconds("timeout", problems);
     let silence = seconds("stall-timeout", problems);
     let EngineSettings {
-        docker_host,
+        place: engine,
         layer_cache,
     } = engine(raw, environment, problems);
     let builders = builders::read(raw, environment, paths, problems);
@@ -70,20 +72,27 @@ pub(super) fn read(
         layer_cache,
         timeout,
         silence: silence?,
-        docker_host,
+        engine,
         builders,
     })
 }
 
 /// Reads which engine it is, and what is remembered of its layers.
 pub(super) fn engine(raw: &RawInputs, environment: &Environment, problems: &mut Problems) -> EngineSettings {
-    let docker_host = raw
-        .text("docker-host", problems)
-        .or_else(|| docker_context::host(raw.face(), environment, problems))
-        .and_then(|value| docker_host(value, problems));
-    docker_context::refuse_tls(docker_host.as_deref(), environment, problems);
+    let (address, tls) = match raw.text("docker-host", problems) {
+        Some(given) => {
+            let address = docker_host(given, problems);
+            let tls = |host: &String| docker_context::tls(host, environment, problems);
+            let tls = address.as_ref().and_then(tls);
+            (address, tls)
+        }
+        None => match docker_context::host(raw.face(), environment, problems) {
+            Some((of_context, tls)) => (docker_host(of_context, problems), tls),
+            None => (None, None),
+        },
+    };
     EngineSettings {
-        docker_host,
+        place: EnginePlace { address, tls },
         layer_cache: layer_cache(raw.face(), environment),
     }
 }

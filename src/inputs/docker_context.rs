@@ -2,8 +2,10 @@
 //!
 //! Source: docker/cli, `cli/context/store` and `cli/command/context`; docker CLI reference, "Environment variables".
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use buildkit_session::TlsOptions;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -42,26 +44,72 @@ struct Endpoints {
 struct Endpoint {
     #[serde(default, rename = "Host")]
     host: String,
+    #[serde(default, rename = "SkipTLSVerify")]
+    is_unchecked: bool,
 }
 
-/// Refuses to speak in the clear with an engine that variables ask to speak TLS with.
-pub(super) fn refuse_tls(host: Option<&str>, environment: &Environment, problems: &mut Problems) {
-    let is_tcp = host.is_some_and(|host| host.starts_with("tcp://"));
-    let tls = ["DOCKER_TLS_VERIFY", "DOCKER_TLS"];
-    for variable in tls
-        .into_iter()
-        .filter(|name| is_tcp && environment.get(name).is_some())
-    {
-        let hint = "reach the engine as `ssh://user@host`, or take the variable away".to_owned();
-        let message = "asks for TLS, which the engine at a `tcp://` address is not spoken to with";
-        problems.add::<()>(&Origin::Variable(variable.to_owned()), message, hint);
+/// What the connection to an engine at `host` is protected by, as variables say it: TLS at a `tcp://` address.
+///
+/// Source: docker CLI reference, "Environment variables": `DOCKER_TLS_VERIFY`, `DOCKER_TLS`, `DOCKER_CERT_PATH`.
+pub(super) fn tls(host: &str, environment: &Environment, problems: &mut Problems) -> Option<TlsOptions> {
+    if !host.starts_with("tcp://") {
+        return None;
+    }
+    let verify = Origin::Variable("DOCKER_TLS_VERIFY".to_owned());
+    if environment.get("DOCKER_TLS_VERIFY").is_some() {
+        let given = environment.get("DOCKER_CERT_PATH");
+        let given = given.map(|folder| environment.working_directory().join(folder));
+        return certificates(&given.or_else(|| folder(environment))?, &verify, problems);
+    }
+    if environment.get("DOCKER_TLS").is_some() {
+        let message = "asks for TLS with an engine whose certificate is not checked";
+        let hint = "set `DOCKER_TLS_VERIFY=1` in its place, or take it away".to_owned();
+        let origin = Origin::Variable("DOCKER_TLS".to_owned());
+        return problems.add(&origin, message, hint);
+    }
+    None
+}
+
+/// Reads the certificates of a folder, by the names that the docker command gives them: those of the authority, and of a client
+/// with its key if the engine is shown one.
+fn certificates(folder: &Path, origin: &Origin, problems: &mut Problems) -> Option<TlsOptions> {
+    let read = |name: &str| {
+        let bytes = read_bounded(&folder.join(name), MAX_BYTES)?;
+        String::from_utf8(bytes).map_err(io::Error::other)
+    };
+    let optional = |name: &str| match read(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some).map_err(|error| (name.to_owned(), error)),
+    };
+    let all = || {
+        let authority = read("ca.pem").map_err(|error| ("ca.pem".to_owned(), error))?;
+        let identity = optional("cert.pem")?.zip(optional("key.pem")?);
+        Ok::<_, (String, io::Error)>((authority, identity))
+    };
+    match all() {
+        Ok((authority, identity)) => Some(TlsOptions {
+            authority,
+            identity: identity.map(|(certificate, key)| (certificate, key.into())),
+            server_name: None,
+        }),
+        Err((name, error)) => {
+            let file = cleaned(&folder.join(name).display().to_string());
+            let message = format!("asks for TLS, and `{file}` cannot be read: {error}");
+            let hint =
+                "set `DOCKER_CERT_PATH` to the folder of `ca.pem`, `cert.pem` and `key.pem`".to_owned();
+            problems.add(origin, message, hint)
+        }
     }
 }
 
-/// The address of the engine of the context that the docker command uses, where no address is given.
+/// The engine of the context that the docker command uses, where no address is given: its address, and the context's own TLS.
 ///
 /// A container action has neither the command nor its files: there a context that is asked for is refused.
-pub(super) fn host(face: Face, environment: &Environment, problems: &mut Problems) -> Option<InputText> {
+pub(super) fn host(
+    face: Face,
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Option<(InputText, Option<TlsOptions>)> {
     let variable = environment.get("DOCKER_CONTEXT").map(str::to_owned);
     if face == Face::Action {
         if variable.is_some_and(|name| name != DEFAULT) {
@@ -91,14 +139,23 @@ pub(super) fn host(face: Face, environment: &Environment, problems: &mut Problem
         let hint = "`docker context ls` shows those that there are".to_owned();
         return problems.add(&origin, message, hint);
     };
-    let text = context.endpoints.docker.host;
-    if text.starts_with("tcp://") && contexts.join("tls").join(&id).join("docker").is_dir() {
-        let message =
-            format!("docker's context `{shown}` asks for TLS, which its engine is not spoken to with");
-        let hint = "reach the engine as `ssh://user@host`, with `docker-host`".to_owned();
+    let Endpoint {
+        host: text,
+        is_unchecked,
+    } = context.endpoints.docker;
+    let certificates_of = contexts.join("tls").join(&id).join("docker");
+    let is_tcp = text.starts_with("tcp://");
+    if is_tcp && is_unchecked {
+        let message = format!("docker's context `{shown}` does not check its engine's certificate");
+        let hint = "make the context without `skip-tls-verify=true`".to_owned();
         return problems.add(&origin, message, hint);
     }
-    (!text.is_empty()).then_some(InputText { text, origin })
+    let tls = if is_tcp && certificates_of.is_dir() {
+        Some(certificates(&certificates_of, &origin, problems)?)
+    } else {
+        None
+    };
+    (!text.is_empty()).then_some((InputText { text, origin }, tls))
 }
 
 /// The folder of the docker command's configuration. Source: docker CLI reference, "Configuration files".

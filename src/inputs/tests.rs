@@ -136,11 +136,11 @@ fn flag_then_variable_then_file_then_standard_variable_then_default() {
         settings.identity.audience, "of-file",
         "an empty variable is unset"
     );
-    assert_eq!(settings.build.docker_host.as_deref(), Some("unix:///of/file"));
+    assert_eq!(settings.build.engine.address.as_deref(), Some("unix:///of/file"));
     let plain = Case::complete()
         .variable("DOCKER_HOST", "unix:///of/standard")
         .settings();
-    assert_eq!(plain.build.docker_host.as_deref(), Some("unix:///of/standard"));
+    assert_eq!(plain.build.engine.address.as_deref(), Some("unix:///of/standard"));
     assert_eq!(plain.identity.session_name, "tagship");
     assert_eq!(plain.identity.duration_seconds, 3600);
     assert_eq!(plain.lists.rules, tagship_domain::tags::TagRule::defaults());

@@ -313,7 +313,9 @@ fn engine_hint(error: &Error) -> Option<&'static str> {
         }
         Error::SocketDenied { .. } => "add the user to the group of the socket, usually `docker`",
         Error::SshMissing => "install an OpenSSH client, or name another address with `docker-host`",
-        Error::TlsOnly { .. } => "reach the engine by `ssh://user@host` in `docker-host`",
+        Error::TlsOnly { .. } => {
+            "set `DOCKER_TLS_VERIFY=1`, and `DOCKER_CERT_PATH` to the folder of `ca.pem`, `cert.pem` and `key.pem`"
+        }
         Error::NotAnEngine { .. } => "check the address in `docker-host`",
         Error::TooOld { .. } => "update the engine to 20.10 or later",
         Error::NotLinux { .. } => {

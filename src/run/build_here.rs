@@ -103,8 +103,8 @@ pub(super) fn runner_at(
     reporter: Arc<dyn Reporter>,
     name: String,
 ) -> BuildRunner {
-    let host = settings.build.docker_host.as_deref();
-    let runner = BuildRunner::new(host, logins, reporter, settings.tree(), name);
+    let engine = settings.build.engine.clone();
+    let runner = BuildRunner::new(engine, logins, reporter, settings.tree(), name);
     match place {
         Some(builder) => runner.on_daemon(builder.clone()),
         None => runner,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use buildkit_session::DaemonPlace;
+use buildkit_session::{DaemonPlace, EnginePlace};
 use secrecy::SecretString;
 use tempfile::TempDir;
 
@@ -49,8 +49,8 @@ pub struct BuildSettings {
     pub timeout: Option<Duration>,
     /// How long the build may say nothing.
     pub silence: Duration,
-    /// The engine's address, as `unix:///path`, `tcp://host:port` or `ssh://user@host`; the default socket when absent.
-    pub docker_host: Option<String>,
+    /// The engine, at `unix:///path`, `tcp://host:port` or `ssh://user@host`.
+    pub engine: EnginePlace,
     /// BuildKit daemons that build for some platforms, or for all.
     pub builders: Vec<DaemonPlace>,
 }
@@ -69,8 +69,8 @@ pub struct GitContext {
 /// An engine whose image is pushed as it is.
 #[derive(Debug, Clone, Default)]
 pub struct EngineSettings {
-    /// The engine's address, as in [`BuildSettings::docker_host`].
-    pub docker_host: Option<String>,
+    /// The engine, as in [`BuildSettings::engine`].
+    pub place: EnginePlace,
     /// The file that remembers what layers were compressed to; absolute.
     pub layer_cache: Option<PathBuf>,
 }

@@ -100,6 +100,44 @@ fn a_daemon_behind_mutual_tls_builds_and_pushes_by_digest() {
     assert_eq!(yard.tags()["1.0.0"], digest);
 }
 
+/// As GitLab's `docker:dind` is reached.
+#[test]
+fn an_engine_behind_mutual_tls_ships_as_one_at_its_socket() {
+    let folder = |authority: &Authority| {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        for (from, to) in [
+            ("ca.pem", "ca.pem"),
+            ("client.pem", "cert.pem"),
+            ("client-key.pem", "key.pem"),
+        ] {
+            std::fs::copy(authority.file(from), folder.path().join(to)).expect("the file can be copied");
+        }
+        folder
+    };
+    for engine in engines::all() {
+        let yard = Shipyard::with(Ecr::start(), &[("Dockerfile", DOCKERFILE)]);
+        let authority = Authority::new();
+        let relay = Relay::of_engine(engine, &authority);
+        let ship = |certificates: &tempfile::TempDir| {
+            let mut command = yard.command("ship", relay.address(), &["--json"]);
+            command
+                .env("DOCKER_TLS_VERIFY", "1")
+                .env("DOCKER_CERT_PATH", certificates.path());
+            test_support::process::finish(&mut command)
+        };
+        let refused = ship(&folder(&Authority::new()));
+        assert_ne!(refused.code, Some(0), "{}", engine.name);
+        assert!(
+            refused.stderr.contains("invalid peer certificate"),
+            "{}",
+            refused.stderr
+        );
+        assert_eq!(yard.tags(), BTreeMap::new(), "nothing was published");
+        ship(&folder(&authority)).expect_code(0);
+        assert!(yard.tags().contains_key("1.0.0"), "{}", engine.name);
+    }
+}
+
 #[test]
 fn two_builders_work_at_the_same_time_and_their_images_are_one_index() {
     let yard = Shipyard::with(Ecr::start(), &[("Dockerfile", DOCKERFILE)]);

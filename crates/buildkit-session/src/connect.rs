@@ -29,6 +29,7 @@ pub use buildkit::BuildKit;
 pub use container::ContainerSpec;
 pub use daemon::{Daemon, DaemonPlace};
 pub(crate) use stream::EngineStream;
+use tls::TlsDial;
 pub use tls::TlsOptions;
 
 use crate::error::Error;
@@ -53,8 +54,18 @@ impl std::fmt::Debug for Connection {
     }
 }
 
+/// Where an engine listens, and what the connection to it is protected by.
+#[derive(Debug, Clone, Default)]
+pub struct EnginePlace {
+    /// In the forms of `DOCKER_HOST`; the default socket when absent.
+    pub address: Option<String>,
+    /// What begins on a `tcp://` address; it is in the clear when absent.
+    pub tls: Option<TlsOptions>,
+}
+
 struct Dialer {
     address: EngineAddress,
+    tls: Option<TlsDial>,
     ssh: PathBuf,
     /// How long the engine may take to answer what it knows.
     answer: Duration,
@@ -62,12 +73,32 @@ struct Dialer {
 
 impl Connection {
     /// Connects and agrees on an API version.
-    pub async fn open(address: EngineAddress) -> Result<Self, Error> {
-        Self::open_within(address, PathBuf::from("ssh"), limits::ANSWER).await
+    pub async fn open(place: &EnginePlace) -> Result<Self, Error> {
+        let address = EngineAddress::parse(place.address.as_deref())?;
+        let tls = match (&address, &place.tls) {
+            // A Docker Engine speaks HTTP/1.1, which needs no word before.
+            (EngineAddress::Tcp { host, .. }, Some(tls)) => Some(tls.dial(host, None)),
+            _ => None,
+        };
+        let tls = tls.transpose().map_err(|problem| Error::Certificates {
+            address: address.to_string(),
+            problem,
+        })?;
+        Self::open_within(address, tls, PathBuf::from("ssh"), limits::ANSWER).await
     }
 
-    async fn open_within(address: EngineAddress, ssh: PathBuf, answer: Duration) -> Result<Self, Error> {
-        let dialer = Arc::new(Dialer { address, ssh, answer });
+    async fn open_within(
+        address: EngineAddress,
+        tls: Option<TlsDial>,
+        ssh: PathBuf,
+        answer: Duration,
+    ) -> Result<Self, Error> {
+        let dialer = Arc::new(Dialer {
+            address,
+            tls,
+            ssh,
+            answer,
+        });
         // The first dial is for its error alone: within an API call its kind would be lost.
         drop(dialer.dial().await?);
         let transport = Arc::clone(&dialer);
@@ -167,7 +198,7 @@ impl Connection {
 
 impl Dialer {
     async fn dial(&self) -> Result<EngineStream, Error> {
-        EngineStream::dial(&self.address, &self.ssh)
+        EngineStream::dial(&self.address, &self.ssh, self.tls.as_ref())
             .await
             .map_err(|error| match (&self.address, error.kind()) {
                 (EngineAddress::Unix(path), io::ErrorKind::NotFound) => {
@@ -192,7 +223,7 @@ impl Dialer {
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut stream = EngineStream::dial(&self.address, &self.ssh).await?;
+        let mut stream = EngineStream::dial(&self.address, &self.ssh, self.tls.as_ref()).await?;
         if let Some((most, within)) = answer {
             stream = stream.bounded(most, within);
         }

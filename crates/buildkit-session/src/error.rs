@@ -44,7 +44,7 @@ pub enum Error {
         message: String,
     },
     /// The engine wants TLS.
-    #[error("the engine at `{address}` speaks TLS only, which is not supported")]
+    #[error("the engine at `{address}` speaks TLS only")]
     TlsOnly {
         /// The engine's address.
         address: String,

@@ -22,7 +22,9 @@ mod solve;
 
 pub use call::{CallAnswer, call};
 pub use capability::Capabilities;
-pub use connect::{BuildKit, Connection, ContainerSpec, Daemon, DaemonPlace, EngineAddress, TlsOptions};
+pub use connect::{
+    BuildKit, Connection, ContainerSpec, Daemon, DaemonPlace, EngineAddress, EnginePlace, TlsOptions,
+};
 pub use context::{ContextInputs, Folder};
 pub use dockerignore::{FolderMatches, InvalidPattern, PatternList, clean};
 pub use error::Error;

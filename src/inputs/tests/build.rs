@@ -1,6 +1,11 @@
 //! Inputs of the build.
 
+use secrecy::ExposeSecret as _;
+
 use super::*;
+
+/// The folder of docker's context `builder`: the SHA-256 of its name.
+const ID: &str = "df6b07176a9b17cc4c9afc257bd404732e7d09b76436c7890f7b7be14e579794";
 
 #[test]
 fn flags_and_numbers_are_strict() {
@@ -216,16 +221,7 @@ fn values_keep_their_blanks_and_may_be_in_quotes() {
 }
 
 #[test]
-fn a_way_to_an_engine_that_is_not_taken_is_refused() {
-    let (message, hint) = Case::complete()
-        .variable("DOCKER_HOST", "tcp://builder:2376")
-        .variable("DOCKER_TLS_VERIFY", "1")
-        .problem();
-    assert!(
-        message.starts_with("`DOCKER_TLS_VERIFY`: asks for TLS"),
-        "{message}"
-    );
-    assert!(hint.unwrap().contains("ssh://"));
+fn variables_that_do_not_lead_to_the_engine_do_no_harm() {
     for fine in [
         Case::complete().variable("DOCKER_TLS_VERIFY", "1"),
         Case::complete().variable("DOCKER_CONTEXT", "default"),
@@ -240,7 +236,6 @@ fn a_way_to_an_engine_that_is_not_taken_is_refused() {
 /// A context as the docker command writes it. Its folder is the SHA-256 of its name.
 fn with_context(case: Case, host: &str) -> Case {
     // printf builder | sha256sum
-    const ID: &str = "df6b07176a9b17cc4c9afc257bd404732e7d09b76436c7890f7b7be14e579794";
     let meta = format!(
         r#"{{"Name":"builder","Metadata":{{}},"Endpoints":{{"docker":{{"Host":"{host}","SkipTLSVerify":false}}}}}}"#
     );
@@ -253,7 +248,7 @@ fn with_context(case: Case, host: &str) -> Case {
 fn the_engine_is_that_of_the_docker_commands_context() {
     let current = r#"{"auths":{},"currentContext":"builder"}"#;
     let case = || with_context(Case::complete(), "ssh://deploy@builder");
-    let chosen = |case: Case| case.settings().build.docker_host;
+    let chosen = |case: Case| case.settings().build.engine.address;
     let builder = Some("ssh://deploy@builder".to_owned());
     assert_eq!(chosen(case()), None, "none is in use");
     assert_eq!(chosen(case().file("home/.docker/config.json", current)), builder);
@@ -274,6 +269,80 @@ fn the_engine_is_that_of_the_docker_commands_context() {
 }
 
 #[test]
+fn an_engine_behind_tls_has_the_certificates_of_the_context_or_the_variables() {
+    let with = |case: Case, folder: &str| {
+        ["ca", "cert", "key"].into_iter().fold(case, |case, name| {
+            case.file(&format!("{folder}/{name}.pem"), &format!("the {name}"))
+        })
+    };
+    let tls = |case: Case| {
+        let tls = case.settings().build.engine.tls?;
+        let (certificate, key) = tls.identity?;
+        Some((tls.authority, certificate, key.expose_secret().to_owned()))
+    };
+    let expected = || Some(("the ca".to_owned(), "the cert".to_owned(), "the key".to_owned()));
+    let context = with_context(Case::complete(), "tcp://builder:2376").variable("DOCKER_CONTEXT", "builder");
+    let context = with(context, &format!("home/.docker/contexts/tls/{ID}/docker"));
+    assert_eq!(tls(context), expected());
+    // The address of a variable has the certificates of a variable, and they are at no other address.
+    let variables = || {
+        let case = with(Case::complete(), "certificates");
+        let folder = case.path().join("certificates").display().to_string();
+        case.variable("DOCKER_TLS_VERIFY", "1")
+            .variable("DOCKER_CERT_PATH", &folder)
+    };
+    assert_eq!(
+        tls(variables().variable("DOCKER_HOST", "tcp://docker:2376")),
+        expected()
+    );
+    assert_eq!(
+        tls(variables().flag("docker-host", "tcp://docker:2376")),
+        expected()
+    );
+    assert_eq!(
+        tls(variables().variable("DOCKER_HOST", "unix:///run/x.sock")),
+        None
+    );
+    // An engine may want no certificate of a client.
+    let alone = Case::complete().file("certificates/ca.pem", "the ca");
+    let folder = alone.path().join("certificates").display().to_string();
+    let alone = alone
+        .variable("DOCKER_HOST", "tcp://docker:2376")
+        .variable("DOCKER_TLS_VERIFY", "1")
+        .variable("DOCKER_CERT_PATH", &folder);
+    let found = alone.settings().build.engine.tls.unwrap();
+    assert_eq!(
+        (found.authority.as_str(), found.identity.is_none()),
+        ("the ca", true)
+    );
+}
+
+#[test]
+fn an_engine_that_would_not_be_checked_is_refused() {
+    let unchecked =
+        with_context(Case::complete(), "tcp://builder:2376").variable("DOCKER_CONTEXT", "builder");
+    let meta =
+        r#"{"Name":"builder","Endpoints":{"docker":{"Host":"tcp://builder:2376","SkipTLSVerify":true}}}"#;
+    let unchecked = unchecked.file(&format!("home/.docker/contexts/meta/{ID}/meta.json"), meta);
+    let variable = Case::complete()
+        .variable("DOCKER_HOST", "tcp://docker:2376")
+        .variable("DOCKER_TLS", "1");
+    let missing = Case::complete()
+        .variable("DOCKER_HOST", "tcp://docker:2376")
+        .variable("DOCKER_TLS_VERIFY", "1")
+        .variable("DOCKER_CERT_PATH", "/nonexistent");
+    for (case, message) in [
+        (unchecked, "does not check its engine's certificate"),
+        (variable, "whose certificate is not checked"),
+        (missing, "`/nonexistent/ca.pem` cannot be read"),
+    ] {
+        let (found, hint) = case.problem();
+        assert!(found.contains(message), "{found}");
+        assert!(hint.is_some(), "{found}");
+    }
+}
+
+#[test]
 fn a_context_that_cannot_be_used_is_refused_and_not_passed_over() {
     let refused = |case: Case, message: &str| {
         let (found, hint) = case.problem();
@@ -290,8 +359,10 @@ fn a_context_that_cannot_be_used_is_refused_and_not_passed_over() {
     let case = with_context(Case::complete(), "unix:///run/x.sock").file("home/.docker/config.json", current);
     refused(case, "default of `docker-host`: `gone` is no context");
     let tls = with_context(Case::complete(), "tcp://builder:2376").variable("DOCKER_CONTEXT", "builder");
-    let tls = tls.file("home/.docker/contexts/tls/df6b07176a9b17cc4c9afc257bd404732e7d09b76436c7890f7b7be14e579794/docker/ca.pem", "x");
-    refused(tls, "`DOCKER_CONTEXT`: docker's context `builder` asks for TLS");
+    refused(
+        tls.file(&format!("home/.docker/contexts/tls/{ID}/docker/key.pem"), "x"),
+        "`DOCKER_CONTEXT`: asks for TLS, and `",
+    );
     let pipe = with_context(Case::complete(), "npipe:////./pipe/docker_engine");
     refused(
         pipe.variable("DOCKER_CONTEXT", "builder"),
@@ -302,7 +373,7 @@ fn a_context_that_cannot_be_used_is_refused_and_not_passed_over() {
         .variable("INPUT_REPOSITORY", "team/app")
         .variable("INPUT_REGISTRY", REGISTRY)
         .file("home/.docker/config.json", r#"{"currentContext":"builder"}"#);
-    assert_eq!(job.resolve_action().unwrap().settings.build.docker_host, None);
+    assert_eq!(job.resolve_action().unwrap().settings.build.engine.address, None);
     let error = job
         .variable("DOCKER_CONTEXT", "builder")
         .resolve_action()

@@ -94,7 +94,7 @@ fn the_action_takes_what_its_container_is_given() {
 fn a_command_takes_what_its_own_machine_has() {
     for (name, value) in OF_HOST.into_iter().filter(|(name, _)| *name == "docker-host") {
         let settings = Case::complete().flag(name, value).settings();
-        assert_eq!(settings.build.docker_host.as_deref(), Some(value));
+        assert_eq!(settings.build.engine.address.as_deref(), Some(value));
     }
 }
 

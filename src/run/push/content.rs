@@ -122,7 +122,7 @@ impl PushContent {
 }
 
 async fn of_engine(request: &PushRequest, name: &str, tag: Option<Tag>) -> Result<PushContent, RunError> {
-    let found = find_image(request.engine.docker_host.as_deref(), name).await;
+    let found = find_image(&request.engine.place, name).await;
     let found = found.map_err(PipelineError::from)?;
     let image = found.ok_or_else(|| PushError::NotInEngine(name.to_owned()))?;
     let tags = tag.into_iter().collect();

@@ -16,7 +16,10 @@ fn runner(engine: &Engine) -> BuildRunner {
     let heard = Arc::new(RecordedEvents::default());
     let workspace = Path::new("/").to_owned();
     BuildRunner::new(
-        Some(&engine.address),
+        buildkit_session::EnginePlace {
+            address: Some(engine.address.clone()),
+            tls: None,
+        },
         Arc::new(NoLogins),
         heard,
         workspace,

@@ -194,7 +194,10 @@ impl Bench {
             repository: name,
         };
         let runner = BuildRunner::new(
-            Some(&engine.address),
+            buildkit_session::EnginePlace {
+                address: Some(engine.address.clone()),
+                tls: None,
+            },
             logins,
             heard.clone(),
             workspace,

@@ -1,4 +1,5 @@
-//! BuildKit daemons for tests: the BuildKit of an engine behind a socket of its own, with TLS in front where it is asked for.
+//! BuildKit daemons for tests: the BuildKit of an engine behind a socket of its own, with TLS in front where it is asked for; and
+//! engines behind TLS.
 //!
 //! A relay accepts connections, begins one of HTTP/2 with the engine for each, as the engine gives it out at `/grpc`, and
 //! copies bytes both ways.
@@ -52,7 +53,7 @@ impl Relay {
         runtime.spawn(async move {
             let mut relayed = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                relayed.spawn(relay(client, engine.clone(), Arc::clone(&log)));
+                relayed.spawn(relay(client, engine.clone(), Service::BuildKit, Arc::clone(&log)));
             }
         });
         Self {
@@ -65,15 +66,20 @@ impl Relay {
 
     /// One at a port of this machine, in the clear.
     pub fn tcp(engine: &Engine) -> Self {
-        Self::at_port(engine, None)
+        Self::at_port(engine, Service::BuildKit, None)
     }
 
     /// One at a port of this machine that speaks TLS with clients alone that the authority knows.
     pub fn mutual_tls(engine: &Engine, authority: &Authority) -> Self {
-        Self::at_port(engine, Some(authority.acceptor()))
+        Self::at_port(engine, Service::BuildKit, Some(authority.acceptor()))
     }
 
-    fn at_port(engine: &Engine, tls: Option<TlsAcceptor>) -> Self {
+    /// The engine itself behind the same.
+    pub fn of_engine(engine: &Engine, authority: &Authority) -> Self {
+        Self::at_port(engine, Service::Engine, Some(authority.acceptor()))
+    }
+
+    fn at_port(engine: &Engine, service: Service, tls: Option<TlsAcceptor>) -> Self {
         let (runtime, spans) = (runtime(), Spans::default());
         let (engine, log) = (engine.socket.clone(), Arc::clone(&spans));
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -85,10 +91,10 @@ impl Relay {
                 let (engine, log, tls) = (engine.clone(), Arc::clone(&log), tls.clone());
                 relayed.spawn(async move {
                     match tls {
-                        None => relay(client, engine, log).await,
+                        None => relay(client, engine, service, log).await,
                         Some(tls) => {
                             if let Ok(client) = tls.accept(client).await {
-                                relay(client, engine, log).await;
+                                relay(client, engine, service, log).await;
                             }
                         }
                     }
@@ -114,6 +120,13 @@ impl Relay {
     }
 }
 
+/// What a relay leads to.
+#[derive(Clone, Copy)]
+enum Service {
+    BuildKit,
+    Engine,
+}
+
 type Spans = Arc<Mutex<Vec<Span>>>;
 
 fn runtime() -> Runtime {
@@ -121,7 +134,12 @@ fn runtime() -> Runtime {
 }
 
 /// Relays one connection to its end.
-async fn relay(mut client: impl AsyncRead + AsyncWrite + Unpin, engine: String, spans: Spans) {
+async fn relay(
+    mut client: impl AsyncRead + AsyncWrite + Unpin,
+    engine: String,
+    service: Service,
+    spans: Spans,
+) {
     let lock = || spans.lock().unwrap_or_else(PoisonError::into_inner);
     let at = {
         let mut spans = lock();
@@ -131,7 +149,11 @@ async fn relay(mut client: impl AsyncRead + AsyncWrite + Unpin, engine: String, 
         });
         spans.len() - 1
     };
-    if let Ok(mut engine) = upgraded(&engine).await {
+    let connected = match service {
+        Service::BuildKit => upgraded(&engine).await,
+        Service::Engine => UnixStream::connect(&engine).await,
+    };
+    if let Ok(mut engine) = connected {
         drop(copy_bidirectional(&mut client, &mut engine).await);
     }
     lock()[at].ended = Some(Instant::now());

@@ -17,7 +17,7 @@ const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 pub enum EngineAddress {
     /// `unix:///run/docker.sock`.
     Unix(PathBuf),
-    /// `tcp://host:port`, without TLS.
+    /// `tcp://host:port`.
     Tcp {
         /// A name or an address; IPv6 without brackets.
         host: String,
@@ -73,7 +73,9 @@ impl EngineAddress {
                     port,
                 })
             }
-            "https" => Err(invalid("asks for TLS, which is not supported; use `ssh://`")),
+            "https" => Err(invalid(
+                "is written `tcp://host:port`, with `DOCKER_TLS_VERIFY` for TLS",
+            )),
             "npipe" => Err(invalid("is a Windows pipe, which is not supported")),
             "fd" => Err(invalid(
                 "is how the engine itself is started, not where it listens",

@@ -85,7 +85,8 @@ impl Daemon {
             BuilderAddress::Unix(_) | BuilderAddress::Container(_) => "localhost",
             BuilderAddress::Tcp { host, .. } => host,
         };
-        let tls = tls.map(|tls| tls.dial(host)).transpose();
+        // gRPC is HTTP/2, and its servers refuse who does not say so.
+        let tls = tls.map(|tls| tls.dial(host, Some(b"h2"))).transpose();
         let tls = tls.map_err(|problem| Error::Certificates {
             address: address.to_string(),
             problem,
@@ -230,13 +231,7 @@ impl Dialer {
             BuilderAddress::Tcp { host, port } => {
                 let stream = TcpStream::connect((host.as_str(), *port)).await?;
                 stream.set_nodelay(true)?;
-                match &self.tls {
-                    None => Ok(EngineStream::over(stream)),
-                    Some(TlsDial { connector, name }) => {
-                        let stream = connector.connect(name.clone(), stream).await?;
-                        Ok(EngineStream::over(stream))
-                    }
-                }
+                EngineStream::over_tcp(stream, self.tls.as_ref()).await
             }
         }
     }

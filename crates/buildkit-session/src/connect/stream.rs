@@ -14,6 +14,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use tonic::transport::server::Connected;
 
 use super::EngineAddress;
+use super::tls::TlsDial;
 use crate::limits;
 
 /// A connection to the engine, whatever carries it.
@@ -51,21 +52,32 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 impl EngineStream {
-    /// Connects. `ssh` is the program that carries `ssh://` addresses.
-    pub(crate) async fn dial(address: &EngineAddress, ssh: &Path) -> io::Result<Self> {
-        let in_time = |elapsed| io::Error::new(io::ErrorKind::TimedOut, elapsed);
-        match address {
-            EngineAddress::Unix(path) => {
-                let stream = timeout(limits::CONNECT, UnixStream::connect(path)).await;
-                Ok(Self::over(stream.map_err(in_time)??))
+    /// Connects. `ssh` is the program that carries `ssh://` addresses, `tls` begins on `tcp://` ones.
+    pub(super) async fn dial(address: &EngineAddress, ssh: &Path, tls: Option<&TlsDial>) -> io::Result<Self> {
+        let connected = async {
+            match address {
+                EngineAddress::Unix(path) => Ok(Self::over(UnixStream::connect(path).await?)),
+                EngineAddress::Tcp { host, port } => {
+                    let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                    stream.set_nodelay(true)?;
+                    Self::over_tcp(stream, tls).await
+                }
+                EngineAddress::Ssh { user, host, port } => Self::over_ssh(ssh, user.as_deref(), host, *port),
             }
-            EngineAddress::Tcp { host, port } => {
-                let stream = timeout(limits::CONNECT, TcpStream::connect((host.as_str(), *port))).await;
-                let stream = stream.map_err(in_time)??;
-                stream.set_nodelay(true)?;
-                Ok(Self::over(stream))
+        };
+        match timeout(limits::CONNECT, connected).await {
+            Ok(connected) => connected,
+            Err(elapsed) => Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
+        }
+    }
+
+    /// Over a connection of TCP, with TLS where it is asked for.
+    pub(super) async fn over_tcp(stream: TcpStream, tls: Option<&TlsDial>) -> io::Result<Self> {
+        match tls {
+            None => Ok(Self::over(stream)),
+            Some(TlsDial { connector, name }) => {
+                Ok(Self::over(connector.connect(name.clone(), stream).await?))
             }
-            EngineAddress::Ssh { user, host, port } => Self::over_ssh(ssh, user.as_deref(), host, *port),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{BuildKit, Connection, Daemon, EngineAddress, EngineStream, TlsOptions};
+use super::{BuildKit, Connection, Daemon, EngineAddress, EnginePlace, EngineStream, TlsOptions};
 use crate::capability::Capabilities;
 use crate::error::Error;
 use tagship_domain::build::BuilderAddress;
@@ -43,7 +43,7 @@ fn other_addresses_are_refused_with_the_reason() {
         ("tcp://host:99999", "is not `tcp://host:port`"),
         ("tcp://:2375", "is not `tcp://host:port`"),
         ("tcp://host:2375/path", "is not `tcp://host:port`"),
-        ("https://host:2376", "asks for TLS"),
+        ("https://host:2376", "with `DOCKER_TLS_VERIFY`"),
         ("npipe:////./pipe/docker_engine", "is a Windows pipe"),
         ("ftp://host", "has a scheme other"),
         // ssh would take these for options.
@@ -87,7 +87,11 @@ macro_rules! version_answer {
 }
 
 async fn failure(address: EngineAddress) -> Error {
-    match Connection::open(address).await {
+    let place = EnginePlace {
+        address: Some(address.to_string()),
+        tls: None,
+    };
+    match Connection::open(&place).await {
         Ok(connection) => Capabilities::read(&BuildKit::Engine(connection))
             .await
             .unwrap_err(),
@@ -155,7 +159,7 @@ async fn ssh_carries_the_engine_of_another_machine() {
     .unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let address = parse("ssh://me@build:2222").unwrap();
-    let mut stream = EngineStream::dial(&address, &program).await.unwrap();
+    let mut stream = EngineStream::dial(&address, &program, None).await.unwrap();
     stream.write_all(b"there and back").await.unwrap();
     let mut echo = [0; 14];
     stream.read_exact(&mut echo).await.unwrap();
@@ -165,10 +169,15 @@ async fn ssh_carries_the_engine_of_another_machine() {
         "-T -o ConnectTimeout=10 -o BatchMode=yes -l me -p 2222 -- build docker system dial-stdio\n"
     );
 
-    let error = Connection::open_within(address, PathBuf::from("/nowhere/ssh"), Duration::from_secs(9))
-        .await
-        .err()
-        .unwrap();
+    let error = Connection::open_within(
+        address,
+        None,
+        PathBuf::from("/nowhere/ssh"),
+        Duration::from_secs(9),
+    )
+    .await
+    .err()
+    .unwrap();
     assert!(matches!(error, Error::SshMissing), "{error:?}");
 }
 
@@ -179,7 +188,8 @@ async fn a_silent_engine_is_not_waited_for() {
     let socket = folder.path().join("socket");
     let _listener = UnixListener::bind(&socket).unwrap();
     let answer = Duration::from_millis(50);
-    let opened = Connection::open_within(EngineAddress::Unix(socket), PathBuf::from("ssh"), answer).await;
+    let opened =
+        Connection::open_within(EngineAddress::Unix(socket), None, PathBuf::from("ssh"), answer).await;
     let error = opened.err().unwrap();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
 }

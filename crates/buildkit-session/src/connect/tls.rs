@@ -1,4 +1,4 @@
-//! TLS to a BuildKit daemon, with authorities and a certificate that the user names.
+//! TLS to an engine or a BuildKit daemon, with authorities and a certificate that the user names.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use tokio_rustls::TlsConnector;
 
 use tagship_domain::error::{cleaned, innermost};
 
-/// What a connection to a BuildKit daemon is protected by, as PEM.
+/// What a connection to an engine or a BuildKit daemon is protected by, as PEM.
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
-    /// The certificates of the authorities that the daemon's certificate is of.
+    /// The certificates of the authorities that the server's certificate is of.
     pub authority: String,
-    /// The certificate that is shown to the daemon, with those between it and its authority, and its key.
+    /// The certificate that is shown to the server, with those between it and its authority, and its key.
     pub identity: Option<(String, SecretString)>,
-    /// The name in the daemon's certificate, where it is not the address's host.
+    /// The name in the server's certificate, where it is not the address's host.
     pub server_name: Option<String>,
 }
 
@@ -29,8 +29,8 @@ pub(super) struct TlsDial {
 }
 
 impl TlsOptions {
-    /// Reads the certificates; gives what is wrong with them.
-    pub(super) fn dial(&self, host: &str) -> Result<TlsDial, String> {
+    /// Reads the certificates for a connection that speaks `protocol`, if it has to say which; gives what is wrong with them.
+    pub(super) fn dial(&self, host: &str, protocol: Option<&[u8]>) -> Result<TlsDial, String> {
         let mut roots = RootCertStore::empty();
         for authority in certificates("ca", &self.authority)? {
             roots
@@ -53,8 +53,7 @@ impl TlsOptions {
                     .map_err(|error| format!("`cert` and `key`: {}", innermost(&error)))?
             }
         };
-        // gRPC is HTTP/2, and its servers refuse who does not say so.
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.alpn_protocols = protocol.into_iter().map(<[u8]>::to_vec).collect();
         let name = self.server_name.as_deref().unwrap_or(host);
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_error| format!("`{}` is no name of a server", cleaned(name)))?;
