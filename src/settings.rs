@@ -23,7 +23,7 @@ use tagship_domain::matrix::Row;
 use tagship_domain::notice::{Receiver, RunEnd, WebhookKey};
 use tagship_domain::paths::PathFilter;
 use tagship_domain::plan::SizeLimit;
-use tagship_domain::reference::{ImageName, RepositoryName};
+use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 use tagship_domain::release::{MovingTag, ReleaseKind, WorkflowFile};
 use tagship_domain::repositories::DeclaredRepository;
 use tagship_domain::setup::SettingsInUse;
@@ -215,6 +215,8 @@ pub enum Destination {
         is_data_named: bool,
         /// Whether its tags may move; absent where a repository that is there stays as it is.
         is_mutable: Option<bool>,
+        /// The address that an input says it has.
+        named: Option<RegistryHost>,
     },
     /// It stays on this machine.
     Nowhere {
@@ -317,10 +319,8 @@ impl Settings {
         let of_caches = self.build.options.secrets();
         let of_logins = self.build.logins.lines.iter().map(|line| &line.password);
         let of_receivers = self.notify.receivers.iter().filter_map(|one| one.url.as_ref());
-        let of_address = self.build.git.iter().filter_map(|git| git.password.as_ref());
         let of_signing = self.sign.iter().flat_map(SignSettings::secrets);
         of_build
-            .chain(of_address)
             .chain(of_receivers)
             .chain(of_signing)
             .chain(self.notify.key.as_ref().map(WebhookKey::secret))

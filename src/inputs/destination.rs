@@ -98,29 +98,28 @@ impl ResolvedDestination {
             .text("endpoint-url", problems)
             .and_then(|value| endpoint(&value, problems));
         let account = raw.text("account-id", problems).and_then(|value| {
-            problems
-                .check(&value.origin, AccountId::parse(&value.text), None)
-                .map(|account| (account, value.origin))
+            let account = problems.check(&value.origin, AccountId::parse(&value.text), None);
+            Some((account?, value.origin))
         });
         let region = raw.text("aws-region", problems).and_then(|value| {
-            problems
-                .check(&value.origin, Region::parse(&value.text), None)
-                .map(|region| (region, value.origin))
+            let region = problems.check(&value.origin, Region::parse(&value.text), None);
+            Some((region?, value.origin))
         });
         // What is said of this run counts more than the file, which is about every run.
         let is_of_file = |value: &InputText| matches!(value.origin, Origin::File { .. });
         let is_local_in_file = raw.text("local", problems).as_ref().is_some_and(is_of_file);
-        let is_said = |value: Option<&InputText>| value.is_some_and(|value| !is_of_file(value));
-        let has_registry =
-            is_said(named_registry.as_ref()) || is_said(raw.text("endpoint-url", problems).as_ref());
+        let is_said = |value: &InputText| !is_of_file(value);
+        let endpoint = raw.text("endpoint-url", problems);
+        let has_registry = [&named_registry, &endpoint].into_iter().flatten().any(is_said);
         if raw.flag("local", problems) && !(is_local_in_file && has_registry) {
+            let said_registry = named_registry.filter(|value| is_local_in_file || !is_of_file(value));
             // The names that such a run prints say where the embedded ECR listened.
-            let is_elsewhere = |value: &InputText| {
-                !RegistryHost::parse_any(&value.text).is_ok_and(|host| host.is_plain_http())
-            };
+            let host = |value: &InputText| RegistryHost::parse_any(&value.text).ok();
+            let named = said_registry.as_ref().and_then(host);
+            let named = named.filter(RegistryHost::is_plain_http);
             for (name, value) in [
-                ("registry", named_registry.filter(is_elsewhere)),
-                ("endpoint-url", raw.text("endpoint-url", problems)),
+                ("registry", said_registry.filter(|_| named.is_none())),
+                ("endpoint-url", endpoint),
             ] {
                 if let Some(value) = value.filter(|value| is_local_in_file || !is_of_file(value)) {
                     let hint = "leave one of the two out".to_owned();
@@ -140,6 +139,7 @@ impl ResolvedDestination {
                     data,
                     is_data_named,
                     is_mutable: is_mutable(raw, problems),
+                    named,
                 },
                 account: account.map(|(account, _)| account),
                 region: region.map(|(region, _)| region),

@@ -12,6 +12,7 @@ use super::base_changed::CurrentBases;
 use super::commit_naming::CommitNaming;
 use super::connection::RegistryConnection;
 use super::history::History;
+use super::notify::warn_of_github;
 use super::release::{ReleaseWish, makes_version, releasable};
 use super::rule_inputs::fetch_repository_info;
 use super::shared_registries::{SharedRegistries, repository_of};
@@ -62,6 +63,9 @@ impl<'a> RunContext<'a> {
         if source.is_dirty() && !settings.allow_dirty {
             let (changes, count) = (source.changes, source.change_count);
             return Err(PipelineError::Dirty { changes, count }.into());
+        }
+        if taken.is_empty() {
+            warn_of_github(settings, source.url.as_deref(), &*reporter);
         }
         let release = match ReleaseWish::of(settings, source.url.as_deref())? {
             Some(wish) if makes_version(settings) => {

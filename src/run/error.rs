@@ -17,7 +17,7 @@ use tagship_domain::copying::CopyConflicts;
 use tagship_domain::error::{Diagnose, FailureKind, listed, with_causes};
 use tagship_domain::event::Mismatch;
 use tagship_domain::plan::{Conflicts, SetBacks};
-use tagship_domain::reference::{Digest, ImageName, ImageRef, Tag};
+use tagship_domain::reference::{Digest, ImageName, ImageRef, RegistryHost, Tag};
 use tagship_domain::tags::{ArgumentError, ListingError};
 
 /// What ends a command.
@@ -105,9 +105,22 @@ pub enum RunError {
     /// The image that is asked for is not there.
     #[error("image `{0}` does not exist")]
     ImageMissing(String),
+    /// With `local`, an address of this machine is named that the embedded ECR does not have.
+    #[error("`{named}` is not the embedded ECR's registry, which is at `{served}`")]
+    NotEmbedded {
+        /// What is named.
+        named: RegistryHost,
+        /// Where the embedded ECR is.
+        served: RegistryHost,
+        /// Whether its ECR Public is there.
+        is_its_public: bool,
+    },
     /// A release is asked for, and it is not known where.
     #[error("`release` needs a token for GitHub and the name of a repository there")]
     NoForge,
+    /// Workflows are to be started, and it is not known where.
+    #[error("`dispatch-workflow` needs a token for GitHub and the name of a repository there")]
+    NoForgeForWorkflows,
     /// An image cannot be released.
     #[error("image `{image}` cannot be released: {problem}")]
     NotReleasable {
@@ -230,6 +243,8 @@ impl Diagnose for RunError {
         match self {
             Self::RequiredTag { .. } => FailureKind::TagConflict,
             Self::NoForge
+            | Self::NoForgeForWorkflows
+            | Self::NotEmbedded { .. }
             | Self::OfflineContext { .. }
             | Self::NotReleasable { .. }
             | Self::SameTagRules { .. }
@@ -258,6 +273,16 @@ impl Diagnose for RunError {
             ),
             Self::NoForge => Some(
                 "set `TAGSHIP_GITHUB_TOKEN`, and `GITHUB_REPOSITORY` where the remote `origin` is not on GitHub; in a job, leave `github-token` as it is"
+                    .into(),
+            ),
+            Self::NotEmbedded { is_its_public: true, .. } => Some(
+                "its ECR Public is there: publish to `public.ecr.aws` in place of `local`, as docs/local-ecr.md shows".into(),
+            ),
+            Self::NotEmbedded { served, .. } => Some(
+                format!("write `{served}`, or leave the registry out; without `local`, give `endpoint-url` to reach another emulator").into(),
+            ),
+            Self::NoForgeForWorkflows => Some(
+                "set `TAGSHIP_GITHUB_TOKEN`, and `GITHUB_REPOSITORY` where the remote `origin` is not on GitHub, or leave `dispatch-workflow` out"
                     .into(),
             ),
             Self::SameTagRules { .. } | Self::TagOfTwoImages { .. } => Some(

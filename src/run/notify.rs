@@ -54,6 +54,29 @@ pub async fn notify(settings: &Settings, ended: EndedRun, ledger: &Ledger, repor
     }
 }
 
+/// Warns of what a run is to send to GitHub and cannot: there is no token, or the repository is not known. It is no
+/// reason to fail, and better known before the build than after it.
+pub(super) fn warn_of_github(settings: &Settings, web: Option<&str>, reporter: &dyn Reporter) {
+    let is_known = |web| !matches!(forge(&settings.github, web), Ok(None));
+    if settings.offline || is_known(None) {
+        return;
+    }
+    let notices = settings.notify.receivers.iter().map(|receiver| receiver.kind);
+    let notices = notices.filter(|kind| kind.is_on_github() && settings.is_published());
+    let notices = notices.map(|kind| format!("`notify`: `{kind}`"));
+    let comment = settings.notify.comment.filter(|_| !settings.identity.from_fork);
+    let comment = comment.map(|_| "`pr-comment`".to_owned());
+    let has_findings = settings.gate.as_ref().is_some_and(|gate| gate.upload);
+    let findings = (has_findings && !is_known(web)).then(|| "`upload-sarif`".to_owned());
+    for wanted in notices.chain(comment).chain(findings) {
+        let message = format!(
+            "{wanted} needs a token for GitHub and the name of a repository there, and comes to nothing: set `TAGSHIP_GITHUB_TOKEN` and `GITHUB_REPOSITORY`"
+        );
+        let (file, line) = (None, None);
+        reporter.event(RunEvent::Warning(&Warning { message, file, line }));
+    }
+}
+
 /// Whether anything is sent by a run with these settings.
 pub fn has_receivers(settings: &Settings) -> bool {
     has_notices(settings) || has_comment(settings)

@@ -63,6 +63,8 @@ pub(super) struct ReleaseWish<'a> {
     forge: Option<GithubForge>,
     /// Where git tags alone are put without a forge.
     remote: Option<GitRemote>,
+    /// Whether no server is to be asked.
+    is_offline: bool,
 }
 
 impl<'a> ReleaseWish<'a> {
@@ -85,6 +87,7 @@ impl<'a> ReleaseWish<'a> {
             web: web.map(str::to_owned),
             remote: remote(wanted, forge.as_ref(), settings.checkout()).filter(|_| !settings.offline),
             forge,
+            is_offline: settings.offline,
         }))
     }
 
@@ -100,12 +103,23 @@ impl<'a> ReleaseWish<'a> {
             context: &request.workspace,
             web: web.map(str::to_owned),
             forge,
+            is_offline: false,
         })
     }
 
     /// The forge.
     pub(super) fn forge(&self) -> Option<&GithubForge> {
         self.forge.as_ref()
+    }
+
+    /// Refuses workflows that could not be started: only GitHub's API starts them.
+    pub(super) fn check_workflows(&self) -> Result<(), RunError> {
+        let is_met = self.wanted.workflows.is_empty() || self.forge.is_some() || self.is_offline;
+        if is_met {
+            Ok(())
+        } else {
+            Err(RunError::NoForgeForWorkflows)
+        }
     }
 
     /// Where the version is released, if that is known.
@@ -156,6 +170,7 @@ impl<'a> ReleaseWish<'a> {
         known: &[VersionTag],
         reporter: &Arc<dyn Reporter>,
     ) -> Result<ReleasePlan, RunError> {
+        self.check_workflows()?;
         let (known_tags, changes) = self.past(&version, &commit, known, reporter).await?;
         let request = ReleaseRequest {
             kind: self.wanted.kind,

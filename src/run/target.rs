@@ -12,7 +12,7 @@ use super::local_server::quoted;
 use crate::pipeline::Ledger;
 use crate::settings::{AccessKey, Destination, IdentitySettings, LOCAL_PORT, Settings};
 use ecr_local::{Access, LocalEcr, LocalError, Options};
-use tagship_domain::reference::{AccountId, Digest, ImageName, Region, RepositoryName};
+use tagship_domain::reference::{AccountId, Digest, ImageName, Region, RegistryHost, RepositoryName};
 use tagship_domain::repositories::DeclaredRepository;
 
 /// How often an embedded ECR is looked for that another run starts; for ten seconds.
@@ -50,9 +50,14 @@ impl Target {
                 data,
                 is_data_named,
                 is_mutable,
+                named,
             } => {
                 let mut target = Self::local(repository, data, *is_mutable).await?;
                 target.named_data = is_data_named.then(|| data.clone());
+                if let Some(other) = named.as_ref().and_then(|named| target.other_than_served(named)) {
+                    target.close().await;
+                    return Err(other);
+                }
                 Ok(target)
             }
             Destination::Nowhere { .. } => Err(RunError::Broken("nothing is to be published".to_owned())),
@@ -91,6 +96,19 @@ impl Target {
             emulator,
             named_data: None,
             _guest: guest,
+        })
+    }
+
+    /// Refuses an address on this machine that is another server's, which an image would be thought to be at.
+    fn other_than_served(&self, named: &RegistryHost) -> Option<RunError> {
+        let access = self.access.as_ref()?;
+        let public = access.public_registry.as_deref();
+        let public = public.and_then(|public| public.split('/').next());
+        let port = port(named.as_str());
+        (port != self::port(access.registry.as_str())).then(|| RunError::NotEmbedded {
+            named: named.clone(),
+            served: access.registry.clone(),
+            is_its_public: port.is_some() && public.is_some_and(|public| self::port(public) == port),
         })
     }
 
@@ -135,6 +153,11 @@ impl Target {
             emulator.stop().await;
         }
     }
+}
+
+/// The port of `host:port`; `localhost` and an address of this machine are one place.
+fn port(host: &str) -> Option<&str> {
+    Some(host.rsplit_once(':')?.1)
 }
 
 /// A run's share in the embedded ECR that serves a folder: a lock on a file there, which ends with the process at the latest.

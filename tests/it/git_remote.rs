@@ -152,3 +152,41 @@ fn a_remote_that_takes_no_tag_is_found_before_any_tag_is_put() {
     run.expect_code(1);
     assert!(run.stderr.contains("a remote `origin`"), "{}", run.stderr);
 }
+
+/// Only GitHub's API starts workflows: a git remote has no such thing.
+#[test]
+fn a_workflow_that_nothing_could_start_is_refused_before_anything_is_done() {
+    let world = World::new();
+    let more = ["--dispatch-workflow", "deploy.yml"];
+    for (command, release) in [
+        ("plan", "git-tag"),
+        ("ship", "git-tag"),
+        ("plan", "true"),
+        ("ship", "true"),
+    ] {
+        let arguments = [&[command, "--release", release], &more[..]].concat();
+        let mut run = world.ecr.command(world.home.path(), &arguments);
+        let run = finish(run.current_dir(world.checkout.path()));
+        run.expect_code(2);
+        let said = "`dispatch-workflow` needs a token for GitHub";
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+        assert!(run.stderr.contains("TAGSHIP_GITHUB_TOKEN"), "{}", run.stderr);
+    }
+    assert_eq!(world.tags(), "");
+    assert!(!world.ecr.journal().iter().any(is_tag_put));
+}
+
+#[test]
+fn what_github_would_take_is_a_warning_of_the_plan_where_it_cannot_be_reached() {
+    let world = World::new();
+    for command in ["plan", "ship"] {
+        let mut run = world.ecr.command(world.home.path(), &[command]);
+        run.current_dir(world.checkout.path());
+        let run = finish(run.env("TAGSHIP_NOTIFY", "commit-status\ndeployment=production"));
+        run.expect_code(0);
+        for kind in ["commit-status", "deployment"] {
+            let said = format!("`notify`: `{kind}` needs a token for GitHub");
+            assert_eq!(run.stderr.matches(&said).count(), 1, "{}", run.stderr);
+        }
+    }
+}

@@ -31,6 +31,40 @@ impl Desk {
     }
 }
 
+/// The address that a run printed may be given again; another server's is never taken for the embedded ECR's.
+#[test]
+fn an_address_on_this_machine_is_that_of_the_embedded_ecr_or_refused() {
+    let desk = Desk {
+        ecr: Ecr::start_with_public_registries(),
+        checkout: Checkout::with(&[("Dockerfile", "FROM scratch\nCOPY . /\n")]),
+        home: tempfile::tempdir().unwrap(),
+    };
+    let served = desk.ecr.host();
+    let port = served.rsplit_once(':').unwrap().1;
+    let plan = |registry: &str| desk.plan(&["--registry", registry, "--repository", "team/app"]);
+    for own in [served.clone(), format!("localhost:{port}")] {
+        let run = plan(&own);
+        assert!(
+            run.stdout.contains("  make the repository\n"),
+            "{own}: {}",
+            run.stderr
+        );
+    }
+    let public = desk.ecr.public_host();
+    for (other, hint) in [
+        ("127.0.0.1:9".to_owned(), format!("write `{served}`")),
+        ("localhost".to_owned(), format!("write `{served}`")),
+        (public.clone(), "publish to `public.ecr.aws`".to_owned()),
+    ] {
+        let run = plan(&other);
+        run.expect_code(2);
+        let said = format!("`{other}` is not the embedded ECR's registry, which is at `{served}`");
+        assert!(run.stderr.contains(&said), "{}", run.stderr);
+        assert!(run.stderr.contains(&hint), "{}", run.stderr);
+    }
+    assert_eq!(desk.changes(), [""; 0]);
+}
+
 #[test]
 fn a_plan_shows_the_repository_that_ship_makes_or_changes_and_leaves_it_alone() {
     let desk = Desk {

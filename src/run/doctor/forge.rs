@@ -11,11 +11,20 @@ use tagship_domain::error::{Diagnose as _, with_causes};
 
 /// Looks at what the settings need of GitHub.
 pub(super) async fn examine(settings: &Settings, place: Option<ReleasePlace<'_>>, found: &mut Examination) {
+    let has_releases = place.is_some_and(|place| place.releases().is_some());
     match (settings.release.is_some(), place) {
         (false, _) => description(settings, found).await,
         (true, None) => found.fail(Subject::Github, &RunError::NoForge),
+        (true, Some(_)) if starts_workflows(settings) && !has_releases => {
+            found.fail(Subject::Github, &RunError::NoForgeForWorkflows);
+        }
         (true, Some(place)) => release(place, found).await,
     }
+}
+
+fn starts_workflows(settings: &Settings) -> bool {
+    let release = settings.release.as_ref();
+    release.is_some_and(|release| !release.workflows.is_empty())
 }
 
 /// Whether git tags may be put and releases made. The right is asked for without an effect.

@@ -214,6 +214,12 @@ impl Ecr {
         format!("{address}:{}", self.server.address().port())
     }
 
+    /// The host of the public registries.
+    pub fn public_host(&self) -> String {
+        let registry = self.server.public_registry().expect("it has public registries");
+        registry.split('/').next().unwrap_or_default().to_owned()
+    }
+
     /// The base of AWS's APIs, as processes of this machine reach it.
     pub fn url(&self) -> String {
         format!("http://{}", self.host())
