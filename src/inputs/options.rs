@@ -138,16 +138,20 @@ fn of_address(
     }
     let has_password = if GitAddress::is_repository(&address) {
         match GitAddress::parse(&address) {
-            Ok(address) => address.secret().is_some(),
+            Ok(address) => address.has_secret(),
             Err(error) => {
                 let message = format!("context `{context}`: {error}");
                 let hint = "an address is `https://HOST/PATH.git#REF:FOLDER`".to_owned();
                 return problems.add(&entry.origin, message, hint);
             }
         }
+    } else if address.starts_with("http") && !holds_user(&address) {
+        // BuildKit 0.25, of Docker 28.5, refuses each as an invalid argument; others take the file as it is, whatever it holds that day.
+        let message = format!("context `{context}` is a file on the web, which not every builder takes");
+        let hint = "write `ADD --checksum=sha256:… URL /` in the Dockerfile; the address of a git repository ends in `.git`";
+        return problems.add(&entry.origin, message, hint.to_owned());
     } else {
-        // What is no repository is a file or an image.
-        Url::parse(&address).is_ok_and(|url| !url.username().is_empty() || url.password().is_some())
+        holds_user(&address)
     };
     if has_password {
         let message =
@@ -157,6 +161,10 @@ fn of_address(
         return problems.add(&entry.origin, message, hint.to_owned());
     }
     Some(NamedContext::Address(address))
+}
+
+fn holds_user(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| !url.username().is_empty() || url.password().is_some())
 }
 
 fn folder_of(

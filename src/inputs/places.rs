@@ -84,6 +84,11 @@ fn of_repository(
 ) -> Option<BuildPlaces> {
     let hint = "an address is `https://HOST/PATH.git#REF:FOLDER`".to_owned();
     let address = problems.check(&value.origin, GitAddress::parse(&value.text), Some(hint))?;
+    if address.has_secret() {
+        let message = "the address holds a password or token, which lists of processes and histories show";
+        let hint = "leave it out; what opens the repository is a secret: `secret-envs: GIT_AUTH_TOKEN=TOKEN`";
+        return problems.add(&value.origin, message, hint.to_owned());
+    }
     let folder = PathBuf::from(&address.folder);
     let (dockerfile, read) = match file {
         Some(file) if file.text == DASH => {
@@ -112,7 +117,6 @@ fn of_repository(
         dockerfile,
         read,
         git: Some(GitContext {
-            password: address.secret(),
             address,
             fetched: None,
         }),

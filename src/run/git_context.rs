@@ -131,8 +131,7 @@ async fn fetch(git: &GitContext, header: Option<SecretString>, folder: Arc<TempD
 ///
 /// Source: BuildKit, `source/git`, `getAuthToken`; `docker/build-push-action`, `github-token`.
 fn header(settings: &Settings, git: &GitContext) -> io::Result<Option<SecretString>> {
-    // What the address itself says comes first, as git has it.
-    let Some((origin, host)) = git.address.origin().filter(|_| git.password.is_none()) else {
+    let Some((origin, host)) = git.address.origin() else {
         return Ok(None);
     };
     let secret = |name: &str| {

@@ -60,8 +60,6 @@ pub struct BuildSettings {
 pub struct GitContext {
     /// Where it is.
     pub address: GitAddress,
-    /// The password of the address.
-    pub password: Option<SecretString>,
     /// The folder of its checkout, once it is there; it is gone with the last of its owners.
     pub fetched: Option<Arc<TempDir>>,
 }

@@ -74,9 +74,11 @@ impl GitAddress {
     /// Source: BuildKit, `util/gitutil`, `ParseGitRef`.
     pub fn is_repository(address: &str) -> bool {
         let (remote, _) = address.split_once('#').unwrap_or((address, ""));
-        let of_protocol = ["git@", "git://", "ssh://"]
-            .iter()
-            .any(|begin| remote.starts_with(begin));
+        let scheme = remote
+            .split_once("://")
+            .map(|(scheme, _)| scheme.to_ascii_lowercase());
+        let of_protocol = remote.starts_with("git@")
+            || scheme.is_some_and(|scheme| matches!(scheme.as_str(), "git" | "ssh"));
         let of_web = || {
             let url = Url::parse(remote).ok();
             url.is_some_and(|url| url.path().trim_end_matches('/').strip_suffix(".git").is_some())
@@ -92,6 +94,11 @@ impl GitAddress {
         let (remote, fragment) = text.split_once('#').unwrap_or((text, ""));
         let (reference, folder) = fragment.split_once(':').unwrap_or((fragment, ""));
         let shown = shown(remote)?;
+        // A scheme is the same in every case, which git does not know. Source: RFC 3986, section 3.1.
+        let remote = match remote.split_once("://") {
+            Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
+            None => remote.to_owned(),
+        };
         let is_id = |text: &str| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
         if !reference.is_empty() && !is_id(reference) && !is_reference(reference) {
             return Err(InvalidGitAddress::Reference {
@@ -123,17 +130,18 @@ impl GitAddress {
         &self.shown
     }
 
-    /// The password, or the token in its place.
-    pub fn secret(&self) -> Option<SecretString> {
-        let (_, rest) = self.exposed().split_once("://")?;
-        let (user, _) = rest.split('/').next()?.rsplit_once('@')?;
-        let secret = match user.split_once(':') {
-            Some((_, password)) => password,
-            // A token may stand for the user.
-            None if self.shown.starts_with("http") => user,
-            None => return None,
+    /// Whether it holds a password, or a token in its place.
+    pub fn has_secret(&self) -> bool {
+        let Some((_, rest)) = self.exposed().split_once("://") else {
+            return false;
         };
-        (!secret.is_empty()).then(|| secret.into())
+        let before_path = rest.split('/').next().unwrap_or_default();
+        before_path.rsplit_once('@').is_some_and(|(user, _)| {
+            // A token may stand for the user.
+            let secret = user.split_once(':').map(|(_, password)| password);
+            let secret = secret.or(self.shown.starts_with("http").then_some(user));
+            secret.is_some_and(|secret| !secret.is_empty())
+        })
     }
 
     /// Where a token may go: protocol, host and port of an address that is asked by HTTPS, or by HTTP on this machine.
@@ -266,6 +274,17 @@ mod tests {
     }
 
     #[test]
+    fn a_scheme_is_the_same_in_every_case() {
+        for (text, exposed) in [
+            ("HTTPS://Host/App.git", "https://Host/App.git"),
+            ("Ssh://git@host/app", "ssh://git@host/app"),
+        ] {
+            assert_eq!(GitAddress::parse(text).unwrap().exposed(), exposed);
+            assert!(GitAddress::is_repository(text), "{text}");
+        }
+    }
+
+    #[test]
     fn credentials_are_shown_nowhere() {
         for (text, secret) in [
             ("https://user:hunter22@host/app.git#main", "hunter22"),
@@ -275,8 +294,10 @@ mod tests {
             for said in [format!("{address}"), format!("{address:?}")] {
                 assert!(!said.contains(secret), "{said}");
             }
-            assert_eq!(address.secret().unwrap().expose_secret(), secret);
-            assert!(address.exposed().contains(secret));
+            assert!(address.has_secret() && address.exposed().contains(secret));
+        }
+        for text in ["ssh://git@host/app", "git@host:app", "https://host/a@b.git"] {
+            assert!(!GitAddress::parse(text).unwrap().has_secret(), "{text}");
         }
         let error = GitAddress::parse("https://user:hunter22@host/app").unwrap_err();
         assert_eq!(

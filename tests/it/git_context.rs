@@ -154,11 +154,25 @@ fn a_token_opens_the_repository_and_stands_in_no_message() {
         let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
         assert_eq!(opened(&context, &variables), is_opened, "{origin}");
     }
-    // One in the address is shown nowhere, also where the server says no.
-    let with_password = address.replace("http://", "http://ada:hunter22-token@");
-    let (code, said) = build(home.path(), &["--context", &with_password, "-v"], &[]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(!said.contains("hunter22"), "{said}");
+    // One in the address is refused and shown nowhere.
+    for scheme in ["http", "HTTP"] {
+        let with_password = address.replace("http://", &format!("{scheme}://ada:hunter22-token@"));
+        let (code, said) = build(home.path(), &["--context", &with_password, "-v"], &[]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("`secret-envs: GIT_AUTH_TOKEN=TOKEN`"), "{said}");
+        assert!(!said.contains("hunter22"), "{said}");
+    }
+    let (_, said) = build(
+        home.path(),
+        &[
+            "--context",
+            &address.replace("http://", "HTTP://"),
+            "--secret-envs",
+            "GIT_AUTH_TOKEN=TOKEN",
+        ],
+        &[("TOKEN", "hunter22-token")],
+    );
+    assert!(said.contains(&fetched), "{said}");
 }
 
 #[test]

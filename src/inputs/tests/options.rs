@@ -131,6 +131,9 @@ fn addresses_of_contexts_are_checked_as_that_of_the_main_one_is() {
             "https://ada:hunter22@host/app.tar.gz",
             "holds a password or token",
         ),
+        ("HTTPS://ada:hunter22@host/app.git", "holds a password or token"),
+        ("https://host/app.tar.gz", "is a file on the web"),
+        ("HTTP://host/app", "is a file on the web"),
     ] {
         let entry = format!("lib={address}");
         let (message, _) = Case::complete().flag("build-contexts", &entry).problem();
@@ -140,7 +143,6 @@ fn addresses_of_contexts_are_checked_as_that_of_the_main_one_is() {
     }
     for address in [
         "https://host/app.git#v1.2.3:lib",
-        "https://host/app.tar.gz",
         "git@host:team/app#main",
         "ssh://git@host/app",
         "docker-image://host/app:1",

@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Input] = &[
         Section::Build,
         "build-contexts",
         "NAME=VALUE",
-        "Contexts beside the main one, one a line, which `FROM` and `COPY --from` know by name: a folder, `docker-image://IMAGE`, `https://…` or a git address",
+        "Contexts beside the main one, one a line, which `FROM` and `COPY --from` know by name: a folder, `docker-image://IMAGE` or the address of a git repository",
     )
     .may_set(MaySet::FolderWithinCheckout)
     .needs_setup(NeedsSetup::HostFileOfEntry),

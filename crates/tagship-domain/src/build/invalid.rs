@@ -74,13 +74,19 @@ pub enum InvalidOption {
     #[error("`compression: uncompressed` has no level")]
     NoLevels,
     /// No named context.
-    #[error("it is not of the form `NAME=FOLDER`, `NAME=docker-image://IMAGE` or `NAME=https://…`")]
+    #[error("it is not of the form `NAME=FOLDER`, `NAME=docker-image://IMAGE` or `NAME=https://….git`")]
     NamedContext,
     /// An address that is not supported.
     #[error(
-        "`{scheme}://` is not supported here; give a folder, `docker-image://`, `https://` or a git address"
+        "`{scheme}://` is not supported here; give a folder, `docker-image://` or the address of a git repository"
     )]
     ContextScheme {
+        /// The scheme.
+        scheme: String,
+    },
+    /// An address without anything.
+    #[error("`{scheme}://` names nothing")]
+    EmptyAddress {
         /// The scheme.
         scheme: String,
     },

@@ -122,7 +122,7 @@ impl BuildOptions {
 pub enum NamedContext {
     /// A folder on this machine.
     Folder(PathBuf),
-    /// What the engine fetches itself: `docker-image://`, `https://` or a git address.
+    /// What the engine fetches itself: `docker-image://` or a git address.
     Address(String),
 }
 
@@ -143,13 +143,22 @@ pub fn named_context(line: &str) -> Result<(String, NamedContext), InvalidOption
     if !is_name || value.is_empty() {
         return Err(InvalidOption::NamedContext);
     }
-    let context = match value.split_once("://") {
-        Some(("docker-image" | "http" | "https" | "git" | "ssh", rest)) if !rest.is_empty() => {
-            NamedContext::Address(value.to_owned())
+    let scheme = value
+        .split_once("://")
+        .map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest));
+    let context = match scheme {
+        // The builder knows schemes in small letters alone.
+        Some((scheme, rest))
+            if matches!(scheme.as_str(), "docker-image" | "http" | "https" | "git" | "ssh") =>
+        {
+            if rest.is_empty() {
+                return Err(InvalidOption::EmptyAddress { scheme });
+            }
+            NamedContext::Address(format!("{scheme}://{rest}"))
         }
         Some((scheme, _)) => {
             return Err(InvalidOption::ContextScheme {
-                scheme: cleaned(scheme),
+                scheme: cleaned(&scheme),
             });
         }
         None if value.starts_with("git@") => NamedContext::Address(value.to_owned()),

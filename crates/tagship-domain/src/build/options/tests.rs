@@ -148,6 +148,14 @@ fn named_contexts_are_folders_or_addresses() {
     for line in ["src", "=x", "src=", "a b=c"] {
         assert_eq!(read(line), Err(InvalidOption::NamedContext), "{line}");
     }
+    // The builder's schemes are in small letters; what comes after is as it was written.
+    let image = NamedContext::Address("docker-image://Host/app".to_owned());
+    assert_eq!(read("b=Docker-Image://Host/app"), Ok(("b".to_owned(), image)));
+    for scheme in ["docker-image", "https", "git", "ssh"] {
+        let line = format!("b={scheme}://");
+        let scheme = scheme.to_owned();
+        assert_eq!(read(&line), Err(InvalidOption::EmptyAddress { scheme }));
+    }
     let scheme = "oci-layout".to_owned();
     assert_eq!(
         read("a=oci-layout:///x"),
