@@ -44,6 +44,7 @@ mod signing;
 mod standard_input;
 mod targets;
 mod trust;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -140,6 +141,7 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
 
     let notify = notify::read(&raw, environment, &mut left_out, &mut problems);
 
+    written::check(&raw, environment, &paths, &mut problems);
     let exports = identity::exports(&raw, environment, place.as_ref(), &mut left_out, &mut problems);
     let masks_accounts = raw.flag("mask-aws-account-id", &mut problems);
     let mut notes = paths.into_notes();
@@ -229,6 +231,7 @@ pub fn gate(
     let mut problems = Problems::new(raw.take_problems());
     let paths = paths::Paths::new(raw.face(), environment);
     let settings = gate::settings(&raw, &paths, scan, &mut problems);
+    written::check(&raw, environment, &paths, &mut problems);
     problems.finish()?;
     settings.ok_or_else(SettingsError::incomplete)
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::entries::stays;
 use super::lists::{checked, names};
 use super::paths::Paths;
@@ -130,8 +132,29 @@ fn written(raw: &RawInputs, input: &str, paths: &Paths, problems: &mut Problems)
     if let Err(problem) = regular_file::check_writable(&path) {
         let message = format!("`{}` cannot be written: {problem}", path.display());
         problems.add::<()>(&value.origin, message, None);
+    } else if holds_other(&path) {
+        let message = format!("`{}` holds something else than findings", path.display());
+        problems.add::<()>(&value.origin, message, "name another file".to_owned());
     }
     stays(raw, &value, &path, paths, problems).then_some(path)
+}
+
+/// Whether a file holds something else than findings, of an earlier run or of another tool: it may be named by mistake.
+///
+/// Source: SARIF 2.1.0, section 3.13.4, `runs`; AWS Security Hub API reference, `AwsSecurityFinding`, `SchemaVersion`.
+fn holds_other(path: &Path) -> bool {
+    // What is missing is made, and what cannot be read is no file of the checkout.
+    let Ok(bytes) = read_bounded(path, MAX_EXPLOITS_BYTES) else {
+        return false;
+    };
+    match bytes.trim_ascii() {
+        [] => false,
+        text => match serde_json::from_slice(text) {
+            Ok(Value::Object(fields)) => !fields.contains_key("runs"),
+            Ok(Value::Array(findings)) => findings.iter().any(|one| one.get("SchemaVersion").is_none()),
+            _ => true,
+        },
+    }
 }
 
 /// Findings that do not count by files of other tools.

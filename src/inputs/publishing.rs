@@ -149,14 +149,9 @@ fn digest_of(path: &Path) -> io::Result<Digest> {
 
 /// Reads where the digest and the like are written to.
 pub(super) fn files(raw: &RawInputs, paths: &Paths, problems: &mut Problems) -> ResultFiles {
-    let mut known: Vec<PathBuf> = Vec::new();
     let mut file = |input: &str| {
         let value = raw.text(input, problems)?;
         let path = paths.resolve(&value.text);
-        if known.contains(&path) {
-            return problems.add(&value.origin, "names a file that another input names too", None);
-        }
-        known.push(path.clone());
         stays(raw, &value, &path, paths, problems).then_some(path)
     };
     ResultFiles {

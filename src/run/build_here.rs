@@ -9,7 +9,7 @@ use super::commit_naming::CommitNaming;
 use super::from_cache::add_bases;
 use super::frontend_call::answered;
 use super::git_context::fetched;
-use super::result_files::{prepare_files, write_files};
+use super::result_files::{check_files, prepare_files, write_files};
 use super::source::source;
 use super::version::OfForge;
 use super::{Outcome, RunError};
@@ -34,7 +34,9 @@ pub async fn build(
     is_plan: bool,
 ) -> Result<Outcome, RunError> {
     let is_dry = settings.dry_run || is_plan;
-    if !is_dry {
+    if is_dry {
+        check_files(&settings.files)?;
+    } else {
         prepare_files(&settings.files)?;
     }
     ledger.enter(Stage::Read, &*reporter);

@@ -19,7 +19,7 @@ use tagship_domain::deploy::{DeployFile, DeployFileProblem, DeployForm, Deployed
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::facts::PlatformManifest;
 use tagship_domain::plan::Plan;
-use tagship_domain::reference::{Digest, ImageName};
+use tagship_domain::reference::{Digest, ImageName, ImageRef};
 use tagship_domain::tags::TagClass;
 use tagship_domain::untrusted::cleaned;
 
@@ -52,26 +52,32 @@ pub enum DeployFileError {
         path: String,
         /// Why.
         source: io::Error,
-        /// Whether the image is published already.
-        is_published: bool,
+    },
+    /// It cannot be written, and the image is published already.
+    #[error("`{image}` is published, but deploy file `{path}` cannot be written: {source}")]
+    Unwritten {
+        /// The image.
+        image: Box<ImageRef>,
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
     },
 }
 
 impl Diagnose for DeployFileError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Unwritable {
-                is_published: true, ..
-            } => FailureKind::Operation,
+            Self::Unwritten { .. } => FailureKind::Operation,
             _ => FailureKind::Usage,
         }
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         Some(match self {
-            Self::Unwritable {
-                is_published: true, ..
-            } => "the image is published, and what deploys it does not know; run again".into(),
+            Self::Unwritten { .. } => {
+                "what deploys the image does not know it; make room there, and run again".into()
+            }
             Self::Unwritable { source, .. } if source.get_ref().is_some() => {
                 "name a file of the checkout itself; nothing was built".into()
             }
@@ -104,7 +110,7 @@ pub(super) fn check(settings: &Settings, plan: &Plan) -> Result<(), DeployFileEr
         make(settings, file, &image, &targets, &mut made_files)?;
         if !settings.dry_run {
             let probed = place(settings, file).and_then(|place| regular_file::check_replace(&place));
-            probed.map_err(|source| unwritable(settings, file, source, false))?;
+            probed.map_err(|source| unwritable(settings, file, source))?;
         }
     }
     Ok(())
@@ -155,7 +161,11 @@ pub(super) fn write(settings: &Settings, ledger: &Ledger) -> Result<(), DeployFi
             continue;
         };
         let written = place(settings, file).and_then(|place| regular_file::replace(&place, text.as_bytes()));
-        written.map_err(|source| unwritable(settings, file, source, true))?;
+        written.map_err(|source| DeployFileError::Unwritten {
+            image: Box::new(name.at(digest)),
+            path: shown(settings, &file.path),
+            source,
+        })?;
         ledger.deploy_file(DeployFileReport {
             form: file.form.clone(),
             path: shown(settings, &file.path),
@@ -259,16 +269,10 @@ fn within(settings: &Settings, path: &Path) -> io::Result<PathBuf> {
     Ok(real)
 }
 
-fn unwritable(
-    settings: &Settings,
-    file: &DeployFile,
-    source: io::Error,
-    is_published: bool,
-) -> DeployFileError {
+fn unwritable(settings: &Settings, file: &DeployFile, source: io::Error) -> DeployFileError {
     DeployFileError::Unwritable {
         path: shown(settings, &file.path),
         source,
-        is_published,
     }
 }
 

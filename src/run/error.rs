@@ -118,6 +118,9 @@ pub enum RunError {
     /// A release is asked for, and it is not known where.
     #[error("`release` needs a token for GitHub and the name of a repository there")]
     NoForge,
+    /// Findings for Security Hub are asked for, and no account is known whose they are.
+    #[error("`asff-file` needs a registry of AWS, and the name of `{0}` says no account and region")]
+    NoSecurityHub(RegistryHost),
     /// Workflows are to be started, and it is not known where.
     #[error("`dispatch-workflow` needs a token for GitHub and the name of a repository there")]
     NoForgeForWorkflows,
@@ -245,6 +248,7 @@ impl Diagnose for RunError {
             Self::NoForge
             | Self::NoForgeForWorkflows
             | Self::NotEmbedded { .. }
+            | Self::NoSecurityHub(_)
             | Self::OfflineContext { .. }
             | Self::NotReleasable { .. }
             | Self::SameTagRules { .. }
@@ -281,6 +285,7 @@ impl Diagnose for RunError {
             Self::NotEmbedded { served, .. } => Some(
                 format!("write `{served}`, or leave the registry out; without `local`, give `endpoint-url` to reach another emulator").into(),
             ),
+            Self::NoSecurityHub(_) => Some("leave `asff-file` out; `sarif-file` holds the same findings".into()),
             Self::NoForgeForWorkflows => Some(
                 "set `TAGSHIP_GITHUB_TOKEN`, and `GITHUB_REPOSITORY` where the remote `origin` is not on GitHub, or leave `dispatch-workflow` out"
                     .into(),

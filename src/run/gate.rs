@@ -25,11 +25,14 @@ pub(super) async fn plan_gate(
     plan: &mut Plan,
     connection: &RegistryConnection,
 ) -> Result<(), RunError> {
+    if let Some(settings) = settings {
+        check_asff(settings, &plan.image)?;
+    }
     let Some(settings) = settings.filter(|_| !plan.is_fulfilled() && !plan.is_part) else {
         return Ok(());
     };
     if plan.repository.is_some() {
-        plan_gate_offline(Some(settings), plan, Unknown::NotAsked);
+        plan_gate_offline(Some(settings), plan, Unknown::NotYetMade);
         return Ok(());
     }
     let scans = connection.scans();
@@ -48,6 +51,16 @@ pub(super) async fn plan_gate(
     }
     plan.guard(gate);
     Ok(())
+}
+
+/// Refuses findings for Security Hub where the registry's name says no account and region, which each of them names.
+pub(super) fn check_asff(settings: &GateSettings, image: &ImageName) -> Result<(), RunError> {
+    let registry = &image.registry;
+    let is_of_aws = registry.account().is_some() && registry.region().is_some();
+    if settings.asff.is_none() || is_of_aws {
+        return Ok(());
+    }
+    Err(RunError::NoSecurityHub(registry.clone()))
 }
 
 /// Finds out whether the scan may be begun that certainly has to be: where the registry begins some, it may not be needed.
@@ -126,10 +139,9 @@ pub(super) fn write_asff(
     let (Some(path), Some(digest), Some(decision)) = (path, digest, decision) else {
         return;
     };
+    // The plan has refused a registry without an account.
     let Some(findings) = asff(image, digest, decision, SystemClock.now()) else {
-        let registry = &image.registry;
-        let problem = format!("`asff-file` is not written: `{registry}` names no account and region of AWS");
-        return warn(problem, reporter);
+        return;
     };
     let text = format!("{findings:#}\n");
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.clone());

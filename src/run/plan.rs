@@ -10,6 +10,7 @@ use super::gate::{plan_gate, plan_gate_offline};
 use super::git_context::fetched;
 use super::history::History;
 use super::replication::ReplicationWait;
+use super::result_files::check_files;
 use super::target::note_destination;
 use super::{Outcome, RunError};
 use crate::pipeline::{Ledger, PipelineError};
@@ -24,6 +25,7 @@ pub async fn plan(
     ledger: &Ledger,
 ) -> Result<Outcome, RunError> {
     note_destination(settings, ledger);
+    check_files(&settings.files)?;
     ledger.enter(Stage::Read, &*reporter);
     let fetched = fetched(settings, &reporter).await?;
     let settings = &*fetched;

@@ -16,21 +16,64 @@ use tagship_domain::reference::Digest;
 
 /// A file that the run is to leave cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}`, which `{input}` names, cannot be written: {source}", path.display())]
+#[error("{}`{}`, which `{input}` names, cannot be written: {source}", published(report.as_deref()), path.display())]
 pub struct ResultFileError {
     input: &'static str,
     path: PathBuf,
+    /// What is true by then; absent before anything was built.
+    report: Option<Box<Report>>,
     #[source]
     source: io::Error,
 }
 
+/// Says first what is published: the file is missing, and the image is not.
+fn published(report: Option<&Report>) -> String {
+    let image = report.and_then(|report| Some(report.image.as_ref()?.at(report.digest?)));
+    let (Some(image), Some(report)) = (image, report) else {
+        return String::new();
+    };
+    let tags: Vec<String> = report.own_tags().map(|tag| format!("`{}`", tag.tag)).collect();
+    let tags = if tags.is_empty() {
+        " by its digest".to_owned()
+    } else {
+        format!(" under {}", tags.join(", "))
+    };
+    format!("`{image}` is published{tags}, but ")
+}
+
 impl Diagnose for ResultFileError {
     fn kind(&self) -> FailureKind {
-        FailureKind::Usage
+        match self.report {
+            Some(_) => FailureKind::Operation,
+            None => FailureKind::Usage,
+        }
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
-        Some("name a file in a folder that can be written to, such as `RUNNER_TEMP` in a job".into())
+        Some(match self.report {
+            Some(_) => "make room there, or name another file, and run again".into(),
+            None => "name a file in a folder that can be written to, such as `RUNNER_TEMP` in a job".into(),
+        })
+    }
+}
+
+/// Finds out, without an effect, whether a file is in the way that no earlier run left.
+pub(super) fn check_files(files: &ResultFiles) -> Result<(), ResultFileError> {
+    named(files).try_for_each(|(input, path)| {
+        let checked = has_earlier(path).map(drop);
+        checked.map_err(|source| ResultFileError::before(input, path, source))
+    })
+}
+
+impl ResultFileError {
+    fn before(input: &'static str, path: &Path, source: io::Error) -> Self {
+        let (path, report) = (path.to_owned(), None);
+        Self {
+            input,
+            path,
+            report,
+            source,
+        }
     }
 }
 
@@ -38,11 +81,7 @@ impl Diagnose for ResultFileError {
 /// failure no file says anything.
 pub(super) fn prepare_files(files: &ResultFiles) -> Result<(), ResultFileError> {
     for (input, path) in named(files) {
-        prepare(path).map_err(|source| ResultFileError {
-            input,
-            path: path.clone(),
-            source,
-        })?;
+        prepare(path).map_err(|source| ResultFileError::before(input, path, source))?;
     }
     Ok(())
 }
@@ -65,6 +104,7 @@ pub(super) fn write_files(
         regular_file::replace(path, text.as_bytes()).map_err(|source| ResultFileError {
             input,
             path: path.clone(),
+            report: Some(Box::new(report.clone())),
             source,
         })?;
     }
@@ -120,19 +160,24 @@ fn metadata(report: &Report, manifest: Option<&Manifest>, config: Option<Digest>
 
 fn prepare(path: &Path) -> io::Result<()> {
     fs::create_dir_all(folder(path))?;
-    match fs::metadata(path) {
-        Ok(there) if there.is_file() => {
-            if !is_earlier_result(path)? {
-                return Err(io::Error::other("it holds something else than an earlier result"));
-            }
-            fs::remove_file(path)?;
-        }
-        Ok(there) if there.is_dir() => return Err(io::Error::other("it is a folder")),
-        Ok(_) => return Err(io::Error::other("it is no regular file")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+    if has_earlier(path)? {
+        fs::remove_file(path)?;
     }
     regular_file::check_replace(path)
+}
+
+/// Whether an earlier run left its file there; an error where something else is in the way.
+fn has_earlier(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() && is_earlier_result(path)? => Ok(true),
+        Ok(there) if there.is_file() => {
+            Err(io::Error::other("it holds something else than an earlier result"))
+        }
+        Ok(there) if there.is_dir() => Err(io::Error::other("it is a folder")),
+        Ok(_) => Err(io::Error::other("it is no regular file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a file is empty or what a run or one of its peers writes there: a digest, or JSON with `containerimage.…` or
@@ -257,6 +302,21 @@ mod tests {
             prepare_files(&files).unwrap();
             assert!(!work.path().join(name).exists(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_plan_finds_what_is_in_the_way_and_leaves_everything_as_it_is() {
+        let work = tempfile::tempdir().unwrap();
+        let files = files(work.path());
+        let old = Digest::of(b"old").to_string();
+        fs::write(work.path().join("iid"), &old).unwrap();
+        check_files(&files).unwrap();
+        assert_eq!(fs::read_to_string(work.path().join("iid")).unwrap(), old);
+        assert!(!work.path().join("new").exists());
+        fs::write(work.path().join("metadata.json"), "FROM busybox\n").unwrap();
+        let error = check_files(&files).unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Usage);
+        assert!(error.to_string().contains("`metadata-file`"), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::connection::RegistryConnection;
-use super::gate::{gate_plan, write_asff, write_sarif};
+use super::gate::{check_asff, gate_plan, write_asff, write_sarif};
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
@@ -139,6 +139,7 @@ async fn judged(
     may_start: bool,
     reporter: &dyn Reporter,
 ) -> Result<(GatePolicy, GateDecision), RunError> {
+    check_asff(gate, image.name)?;
     let scans = connection.scans();
     let mut plan = gate_plan(gate, &scans).await?;
     let starter = if may_start {

@@ -18,7 +18,7 @@ use super::history::History;
 use super::plan::{check_plan, plan};
 use super::race::{MOST_COUNTS, lost_version};
 use super::replication::ReplicationWait;
-use super::result_files::{prepare_files, write_files};
+use super::result_files::{check_files, prepare_files, write_files};
 use super::shared_registries::SharedRegistries;
 use super::signing::signer;
 use super::target::note_destination;
@@ -54,7 +54,9 @@ pub(super) async fn ship_sharing(
         return Box::pin(plan(settings, reporter, ledger)).await;
     }
     note_destination(settings, ledger);
-    if !settings.dry_run {
+    if settings.dry_run {
+        check_files(&settings.files)?;
+    } else {
         prepare_files(&settings.files)?;
     }
     ledger.enter(Stage::Read, &*reporter);

@@ -217,6 +217,51 @@ fn a_file_names_the_image_in_a_further_target() {
     );
 }
 
+/// A full disk, as a limit to the size of files is one: what is published is said first, and is in the report.
+#[test]
+fn a_file_that_has_no_room_after_the_publication_does_not_hide_it() {
+    for (file, said) in [
+        ("--digest-file", "which `digest-file` names, cannot be written: "),
+        (
+            "--metadata-file",
+            "which `metadata-file` names, cannot be written: ",
+        ),
+        ("--deploy-files", "deploy file `deploy/new` cannot be written: "),
+    ] {
+        let world = World::new();
+        let value = if file == "--deploy-files" {
+            "type=env,path=deploy/new"
+        } else {
+            "deploy/new"
+        };
+        let ship = world
+            .ecr
+            .command(world.home.path(), &["ship", "--json", file, value]);
+        let mut limited = std::process::Command::new("bash");
+        limited
+            .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""])
+            .arg(ship.get_program())
+            .args(ship.get_args())
+            .env_clear()
+            .envs(ship.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .current_dir(world.checkout.path());
+        let run = finish(&mut limited);
+        run.expect_code(1);
+        let published = format!("error: `{}` is published", world.image());
+        assert!(run.stderr.contains(&published), "{}", run.stderr);
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+        let report: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(report["digest"], world.digest);
+        assert_eq!(
+            (&report["status"], &report["exit-code"]),
+            (&json!("failed"), &json!(1))
+        );
+        assert_eq!(problems("docs/schemas/report.json", &report), "", "{report}");
+        assert!(world.ecr.journal().iter().any(is_tag_put), "the tags stand");
+        assert!(!world.path("deploy/new").exists());
+    }
+}
+
 #[test]
 fn what_cannot_be_made_or_written_is_found_before_anything_is_published() {
     let world = World::new();

@@ -90,6 +90,92 @@ fn files_lie_in_the_workspace_and_no_two_in_one_place() {
     assert!(problem.contains("another input names too"), "{problem}");
 }
 
+#[test]
+fn no_file_that_is_written_is_gits_or_read_or_another_output() {
+    let case = || {
+        Case::complete()
+            .file("Dockerfile", "FROM scratch\n")
+            .file("app/Dockerfile", "FROM scratch\n")
+            .file("kev.json", r#"{"vulnerabilities": [{"cveID": "CVE-2024-3094"}]}"#)
+            .file(".git/config", "")
+            .flag("scan", "wait")
+    };
+    let findings = r#"{"version": "2.1.0", "runs": []}"#;
+    for (input, path, expected) in [
+        ("digest-file", ".git/hooks/pre-push", "is in `.git`"),
+        ("metadata-file", "app/../.GIT/x", "is in `.git`"),
+        ("sarif-file", ".git/config", "is in `.git`"),
+        ("iidfile", "Dockerfile", "is a file that this run reads"),
+        (
+            "iidfile",
+            "./Dockerfile.dockerignore",
+            "is a file that this run reads",
+        ),
+        ("digest-file", ".dockerignore", "is a file that this run reads"),
+        ("digest-file", "tagship.yaml", "is a file that this run reads"),
+        ("metadata-file", "kev.json", "is a file that this run reads"),
+        (
+            "asff-file",
+            "app/Dockerfile",
+            "holds something else than findings",
+        ),
+    ] {
+        let (message, _) = case().flag("kev-file", "kev.json").flag(input, path).problem();
+        assert!(message.starts_with(&format!("`--{input}`: ")), "{message}");
+        assert!(message.contains(expected), "{path}: {message}");
+    }
+    let (message, _) = case()
+        .flag("sarif-file", "out")
+        .flag("iidfile", "./out")
+        .problem();
+    assert!(message.contains("another input names too"), "{message}");
+    let (message, _) = case()
+        .flag("deploy-files", "type=env,path=image.env")
+        .flag("digest-file", "image.env")
+        .problem();
+    assert!(message.contains("another input names too"), "{message}");
+    let (message, _) = Case::complete()
+        .flag("push", "false")
+        .flag("outputs", "type=local,dest=.git/hooks")
+        .problem();
+    assert!(message.contains("is in `.git`"), "{message}");
+    let earlier = case()
+        .file("findings.sarif", findings)
+        .file("asff.json", r#"[{"SchemaVersion": "2018-10-08"}]"#)
+        .flag("sarif-file", "findings.sarif")
+        .flag("asff-file", "asff.json");
+    earlier.settings();
+}
+
+#[test]
+fn a_file_of_the_checkout_writes_nowhere_else_in_a_job() {
+    let temporary = tempfile::tempdir().unwrap();
+    let temporary = temporary.path().canonicalize().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let of_file = |path: &str| {
+        let text = format!("digest-file: {path}\n");
+        Case::complete().file("tagship.yaml", &text)
+    };
+    let job = |case: Case| {
+        case.flag("config", "tagship.yaml")
+            .variable("GITHUB_ACTIONS", "true")
+            .variable("RUNNER_TEMP", temporary.to_str().unwrap())
+    };
+    let elsewhere = outside.path().join("digest");
+    for path in ["../digest", elsewhere.to_str().unwrap()] {
+        let (message, _) = job(of_file(path)).problem();
+        assert!(message.contains("lies outside of the checkout"), "{message}");
+        // On a laptop the file is the user's own, and an input of the step is the workflow's.
+        of_file(path).settings();
+        job(Case::complete()
+            .file("tagship.yaml", "{}")
+            .flag("digest-file", path))
+        .settings();
+    }
+    job(of_file(temporary.join("digest").to_str().unwrap())).settings();
+    job(of_file("out/digest")).settings();
+}
+
 /// Source of ten: AWS Lambda developer guide, "Lambda quotas".
 #[test]
 fn an_image_is_as_small_as_the_input_and_lambda_ask_for() {
