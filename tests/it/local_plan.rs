@@ -81,6 +81,9 @@ fn a_plan_shows_the_repository_that_ship_makes_or_changes_and_leaves_it_alone() 
         missing.stdout,
         missing.stderr
     );
+    let gated = desk.plan(&["--repository", "team/app", "--scan", "wait"]);
+    let reason = "could not be checked: the run makes or changes the repository first";
+    assert!(gated.stdout.contains(reason), "{}{}", gated.stdout, gated.stderr);
     let changed = desk.plan(&["--repository", "there/app", "--local-mutability", "mutable"]);
     assert!(
         changed.stdout.contains("  change the repository\n"),

@@ -292,6 +292,8 @@ pub enum Unknown {
     },
     /// The registry was not to be asked.
     NotAsked,
+    /// The run makes or changes the repository before anything of it counts.
+    NotYetMade,
     /// The plan did not learn it.
     NotInPlan,
 }
@@ -302,6 +304,7 @@ impl fmt::Display for Unknown {
             Self::NotPermitted { action } => write!(f, "the role lacks `{action}`"),
             Self::Refused { message } | Self::OutOfReach { message } => f.write_str(message),
             Self::NotAsked => f.write_str("`offline` is given"),
+            Self::NotYetMade => f.write_str("the run makes or changes the repository first"),
             Self::NotInPlan => f.write_str("the plan does not know it"),
         }
     }

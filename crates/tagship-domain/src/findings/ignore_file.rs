@@ -7,6 +7,7 @@
 //! specification 0.2.0.
 
 mod csaf;
+mod open_vex;
 
 use jiff::civil::Date;
 use packageurl::PackageUrl;
@@ -72,11 +73,17 @@ pub fn read_ignore_file(
     if entries.len() > MAX_ENTRIES {
         return Err(InvalidIgnoreFile::TooMany);
     }
+    let statements = match form {
+        Form::OpenVex => open_vex::Statements::of(&tree, entries, repository),
+        Form::Trivy | Form::Grype => open_vex::Statements::default(),
+    };
     let read = entries.iter().enumerate().map(|(index, entry)| {
         let read = match form {
             Form::Trivy => trivy(entry).map(Some),
             Form::Grype => grype(entry).map(Some),
-            Form::OpenVex => open_vex(entry, repository),
+            Form::OpenVex => open_vex::statement(entry, repository, |product, part| {
+                statements.is_withdrawn(index, product, part)
+            }),
         };
         read.map_err(|problem| InvalidIgnoreFile::Entry {
             number: index + 1,
@@ -183,54 +190,6 @@ fn grype(entry: &Node) -> Result<Ignore, String> {
     } else {
         Err("names no finding".to_owned())
     }
-}
-
-/// A statement that a vulnerability does not affect a product, or is fixed in it; `None` where it says something else, or
-/// is about another image.
-fn open_vex(entry: &Node, repository: Option<&RepositoryName>) -> Result<Option<Ignore>, String> {
-    let status = needed(entry, "status")?;
-    match status.as_str() {
-        "not_affected" | "fixed" => {}
-        "affected" | "under_investigation" => return Ok(None),
-        other => return Err(format!("has the unknown status `{}`", cleaned(other))),
-    }
-    let vulnerability = entry.get("vulnerability").ok_or("has no `vulnerability`")?;
-    let mut names = texts(vulnerability, "aliases")?;
-    names.insert(0, needed(vulnerability, "name")?);
-    let said = [
-        optional(entry, "justification")?,
-        optional(entry, "impact_statement")?,
-    ];
-    let said: Vec<String> = said.into_iter().flatten().map(|text| cleaned(&text)).collect();
-    if said.is_empty() && status == "not_affected" {
-        return Err("says `not_affected` without `justification` or `impact_statement`".to_owned());
-    }
-    let mut ignore = unlimited([&[status][..], &said].concat().join(": "));
-    ignore.vulnerabilities = names;
-    let products = entry.get("products").and_then(Node::items).unwrap_or_default();
-    if products.is_empty() {
-        return Err("names no product".to_owned());
-    }
-    for product in products {
-        let parts: Vec<String> = match product.get("subcomponents").and_then(Node::items) {
-            Some(parts) => parts.iter().map(identifier).collect::<Result<_, _>>()?,
-            None => Vec::new(),
-        };
-        let product = read_purl(&identifier(product)?).map_err(worded)?;
-        match (product.ty(), parts.is_empty()) {
-            ("oci" | "docker", _) if !is_image_of(&product, repository) => {}
-            // Of the whole image.
-            ("oci" | "docker", true) => {
-                return Ok(Some(Ignore {
-                    purls: Vec::new(),
-                    ..ignore
-                }));
-            }
-            ("oci" | "docker", false) => ignore.purls.extend(purls(&parts)?),
-            _ => ignore.purls.push(product),
-        }
-    }
-    Ok((!ignore.purls.is_empty()).then_some(ignore))
 }
 
 /// Whether a product is every image of the repository: an `oci` name is the last part of the repository's, and `repository_url`

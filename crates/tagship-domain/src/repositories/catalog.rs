@@ -51,6 +51,14 @@ pub enum InvalidCatalogData {
         /// How many it has.
         found: usize,
     },
+    /// A text moves what a reader sees.
+    #[error("`{key}` has the character U+{:04X}, which is not shown", u32::from(*.character))]
+    Hidden {
+        /// Its key.
+        key: &'static str,
+        /// The character.
+        character: char,
+    },
     /// The gallery has no such badge.
     #[error("`{}` is none of `{}`, which the gallery shows", cleaned(.text), .known.join("`, `"))]
     Badge {
@@ -59,6 +67,9 @@ pub enum InvalidCatalogData {
         /// Those that there are.
         known: &'static [&'static str],
     },
+    /// A logo is no picture.
+    #[error("a logo is a PNG or JPEG picture, and this is neither")]
+    NoPicture,
     /// A logo is empty or too large.
     #[error("a logo has 1 to 512000 bytes, and this has {0}")]
     Logo(usize),
@@ -83,7 +94,7 @@ impl CatalogData {
     /// The most characters of a text.
     pub const MAX_TEXT: usize = 25_600;
 
-    /// Checks the length of a text. Source: ECR Public API reference, `RepositoryCatalogDataInput`.
+    /// Checks the length of a text, and that all of it is shown: it is everybody's to read. Source: ECR Public API reference, `RepositoryCatalogDataInput`.
     pub fn check(key: &'static str, text: &str) -> Result<(), InvalidCatalogData> {
         let maximum = match key {
             "description" => Self::MAX_DESCRIPTION,
@@ -93,7 +104,13 @@ impl CatalogData {
         if found > maximum {
             return Err(InvalidCatalogData::TooLong { key, maximum, found });
         }
-        Ok(())
+        // What turns text around. Source: Unicode Standard Annex 9, "Directional Formatting Characters".
+        let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let is_hidden = |c: &char| turns(*c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+        match text.chars().find(is_hidden) {
+            Some(character) => Err(InvalidCatalogData::Hidden { key, character }),
+            None => Ok(()),
+        }
     }
 
     /// Returns the gallery's name of an architecture, which may be given as images have it. ECR takes any text, and the gallery
@@ -197,13 +214,16 @@ impl Logo {
     /// The most bytes. Source: ECR Public API reference, `RepositoryCatalogDataInput`, `logoImageBlob`.
     pub const MAX_BYTES: usize = 512_000;
 
-    /// Takes a picture.
+    /// Takes a picture. Source: PNG specification, "PNG signature"; ITU-T T.81, annex B, marker `SOI`.
     pub fn of(bytes: Vec<u8>) -> Result<Self, InvalidCatalogData> {
-        if (1..=Self::MAX_BYTES).contains(&bytes.len()) {
-            Ok(Self(bytes))
-        } else {
-            Err(InvalidCatalogData::Logo(bytes.len()))
+        if !(1..=Self::MAX_BYTES).contains(&bytes.len()) {
+            return Err(InvalidCatalogData::Logo(bytes.len()));
         }
+        let signatures = [&b"\x89PNG\r\n\x1a\n"[..], b"\xff\xd8\xff"];
+        if !signatures.iter().any(|signature| bytes.starts_with(signature)) {
+            return Err(InvalidCatalogData::NoPicture);
+        }
+        Ok(Self(bytes))
     }
 
     /// Returns the picture's bytes.

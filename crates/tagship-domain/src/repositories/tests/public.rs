@@ -67,7 +67,12 @@ fn what_the_gallery_shows_is_put_as_a_whole_with_what_is_not_declared() {
 
 #[test]
 fn a_logo_is_put_with_the_rest_and_never_missed() {
-    let logo = Logo::of(vec![1; 512_000]).unwrap();
+    let picture = |size: usize| {
+        let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+        bytes.resize(size, 1);
+        bytes
+    };
+    let logo = Logo::of(picture(512_000)).unwrap();
     let settings = DeclaredSettings {
         catalog: Some(CatalogData {
             logo: Some(logo),
@@ -82,7 +87,27 @@ fn a_logo_is_put_with_the_rest_and_never_missed() {
     };
     assert!(to.logo.is_some());
     assert_eq!(Logo::of(Vec::new()), Err(InvalidCatalogData::Logo(0)));
-    assert_eq!(Logo::of(vec![1; 512_001]), Err(InvalidCatalogData::Logo(512_001)));
+    assert_eq!(Logo::of(picture(512_001)), Err(InvalidCatalogData::Logo(512_001)));
+    for other in [
+        &b"<svg xmlns='http://www.w3.org/2000/svg'/>"[..],
+        b"GIF89a",
+        b"\x89PNG",
+    ] {
+        assert_eq!(Logo::of(other.to_vec()), Err(InvalidCatalogData::NoPicture));
+    }
+}
+
+#[test]
+fn what_the_gallery_shows_holds_nothing_that_is_not_shown() {
+    for text in ["a\nb\tc\r\n", "\u{1f468}\u{200d}\u{1f469}", "caf\u{e9}"] {
+        assert_eq!(CatalogData::check("about", text), Ok(()));
+    }
+    for character in ['\u{1b}', '\0', '\u{7f}', '\u{9b}', '\u{202e}', '\u{2066}'] {
+        let key = "about";
+        let text = format!("a{character}b");
+        let expected = Err(InvalidCatalogData::Hidden { key, character });
+        assert_eq!(CatalogData::check(key, &text), expected);
+    }
 }
 
 // The badges are those of the API reference, `RepositoryCatalogDataInput`.
