@@ -1,8 +1,8 @@
 //! AWS: identity and ECR's control plane.
 //!
 //! Credentials are fetched when the first call needs them, live in memory and renew themselves; nothing here
-//! contacts AWS before that. The environment is read by `aws-config` alone: its chain of credentials, and what it
-//! knows of profiles, FIPS and dual-stack endpoints, endpoints of single services and proxies.
+//! contacts AWS before that. The environment is read by `aws-config`: its chain of credentials, and what it knows of
+//! profiles, FIPS and dual-stack endpoints and endpoints of single services; how servers are reached is [`crate::network`]'s.
 
 mod assume;
 mod chain;
@@ -18,6 +18,7 @@ mod oidc;
 mod refusal;
 mod retry_policy;
 mod role;
+mod transport;
 
 pub use claims::{Claims, SubjectForm};
 pub use ecr::{Ecr, ManagedSigning, PublicRepositories, RegistryRepositories, Replication, RepositoryScans};

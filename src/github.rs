@@ -35,7 +35,7 @@ impl GithubForge {
         let (Some(token), Some(repository)) = (&settings.token, &settings.repository) else {
             return Ok(None);
         };
-        // octocrab puts both into the path as they are.
+        // Both come into the path as they are.
         let legal = |part: &str| {
             !matches!(part, "" | "." | "..")
                 && part

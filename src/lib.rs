@@ -20,6 +20,7 @@ pub mod inputs;
 pub mod limits;
 pub mod logins;
 pub mod migration;
+pub mod network;
 pub mod pipeline;
 pub mod ports;
 mod random;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use oci_registry::Client;
 
+use crate::network::{self, NetworkError};
 use crate::ports::{RegistryError, RegistryLogin, Reporter, RunEvent};
 use tagship_domain::reference::ImageName;
 
@@ -16,8 +17,10 @@ pub use repository::Repository;
 pub use unmade::UnmadeRepository;
 
 /// Returns the one pool of connections that a run shares.
-pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
-    oci_registry::http_client(concat!("tagship/", env!("CARGO_PKG_VERSION")))
+pub fn http_client() -> Result<reqwest::Client, NetworkError> {
+    network::client(|builder| {
+        oci_registry::configured(builder, concat!("tagship/", env!("CARGO_PKG_VERSION")))
+    })
 }
 
 /// Returns a client of `image`'s repository that reports what it repeats.

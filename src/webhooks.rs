@@ -17,6 +17,7 @@ use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::limits;
+use crate::network::{self, NetworkError};
 use crate::ports::{Clock, NoticeError, SendNotice};
 use crate::random;
 use tagship_domain::error::innermost;
@@ -114,7 +115,9 @@ async fn post(
     body: &str,
     headers: impl Fn() -> BTreeMap<&'static str, String>,
 ) -> Result<(), NoticeError> {
-    let client = client().map_err(|error| transport(error, url))?;
+    let client = client().map_err(|error| NoticeError::Unreachable {
+        message: error.to_string(),
+    })?;
     let mut pauses = ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(500))
         .with_max_times(limits::NOTICE_REPETITIONS)
@@ -188,14 +191,15 @@ async fn reason(mut response: reqwest::Response) -> Option<String> {
     is_word.then_some(said)
 }
 
-fn client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .connect_timeout(limits::CONNECT.min(limits::NOTICE_TRY))
-        .timeout(limits::NOTICE_TRY)
-        // The address is a secret, and the body may hold what is meant for its host alone.
-        .redirect(Policy::none())
-        .user_agent(concat!("tagship/", env!("CARGO_PKG_VERSION")))
-        .build()
+fn client() -> Result<reqwest::Client, NetworkError> {
+    network::client(|builder| {
+        builder
+            .connect_timeout(limits::CONNECT.min(limits::NOTICE_TRY))
+            .timeout(limits::NOTICE_TRY)
+            // The address is a secret, and the body may hold what is meant for its host alone.
+            .redirect(Policy::none())
+            .user_agent(concat!("tagship/", env!("CARGO_PKG_VERSION")))
+    })
 }
 
 /// What broke, without the address.

@@ -11,6 +11,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::SharedIdentityCache;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use secrecy::ExposeSecret as _;
 
 use crate::aws::assume::{AssumedRole, Proof, SessionRequest};
@@ -21,6 +22,7 @@ use crate::aws::machine::{self, Machine};
 use crate::aws::oidc::TokenSource;
 use crate::aws::retry_policy::RetryPolicy;
 use crate::aws::role::RoleArn;
+use crate::aws::transport::Transport;
 use crate::aws::{IdentityError, endpoint};
 use crate::limits;
 use crate::ports::{Clock, Reporter};
@@ -99,7 +101,15 @@ impl Connection {
         let region = region(identity, registry).await?;
         let base = base_config(identity, registry, &region, &source).await?;
         let provider = provider(source, identity, &base, &region, clock, reporter)?;
-        let sdk = base.into_builder().credentials_provider(provider).build();
+        let mut sdk = base.into_builder().credentials_provider(provider);
+        // The API of a registry under another of its names is asked under the same.
+        if registry.is_fips() {
+            sdk.set_use_fips(Some(true));
+        }
+        if registry.is_dual_stack() {
+            sdk.set_use_dual_stack(Some(true));
+        }
+        let sdk = sdk.build();
         Ok(Self { sdk, region })
     }
 }
@@ -131,6 +141,7 @@ async fn base_config(
     source: &CredentialSource,
 ) -> Result<SdkConfig, IdentityError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(SharedHttpClient::new(Transport::default()))
         .region(aws_config::Region::new(region.to_string()))
         .timeout_config(
             TimeoutConfig::builder()
@@ -141,7 +152,7 @@ async fn base_config(
                 .build(),
         )
         .identity_cache(identity_cache())
-        .retry_config(retries(identity, source).await?);
+        .retry_config(retries(identity, registry, source).await?);
     if let Ok(name) = AppName::new("tagship") {
         loader = loader.app_name(name);
     }
@@ -162,16 +173,18 @@ async fn base_config(
     Ok(loader.load().await)
 }
 
-/// How often calls are repeated. A key that is given needs nothing of the machine.
+/// How often calls are repeated. Where key and endpoint are given, nothing of the machine counts.
 async fn retries(
     identity: &IdentitySettings,
+    registry: &RegistryHost,
     source: &CredentialSource,
 ) -> Result<RetryConfig, IdentityError> {
-    if identity.access_key.is_some() {
+    if identity.access_key.is_some() && identity.endpoint_url.is_some() {
         return Ok(RetryConfig::standard());
     }
-    let needs_profile = identity.uses_existing || !matches!(source, CredentialSource::WebIdentity(..));
-    Machine::own().retries(needs_profile).await
+    let needs_profile = identity.uses_existing
+        || (identity.access_key.is_none() && !matches!(source, CredentialSource::WebIdentity(..)));
+    Machine::own().retries(needs_profile, registry).await
 }
 
 /// A cache whose timeout is longer than the patience of the providers in it.

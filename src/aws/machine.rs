@@ -5,22 +5,30 @@ use aws_sdk_sts::config::retry::RetryConfig;
 use aws_types::os_shim_internal::{Env, Fs};
 use url::Url;
 
-use crate::aws::IdentityError;
-use tagship_domain::reference::Region;
+use crate::aws::{IdentityError, endpoint};
+use tagship_domain::reference::{Region, RegistryHost};
 use tagship_domain::untrusted::cleaned;
 
 /// What is `true` or `false`: the variable, and the profile's key. The SDK leaves out any other value.
 ///
 /// Source: AWS SDKs and Tools reference guide, "Dual-stack and FIPS endpoints".
-const SWITCHES: [(&str, &str); 2] = [
+const SWITCHES: [(&str, &str); 3] = [
     ("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
     ("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+    IGNORES_ADDRESSES,
 ];
 
+/// Whether addresses of the configuration count. Source: the same, "Service-specific endpoints".
+const IGNORES_ADDRESSES: (&str, &str) = (
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "ignore_configured_endpoint_urls",
+);
+
 /// What is an address. Source: AWS SDKs and Tools reference guide, "Service-specific endpoints".
-const ADDRESSES: [(&str, &str); 3] = [
+const ADDRESSES: [(&str, &str); 4] = [
     ("AWS_ENDPOINT_URL", "endpoint_url"),
     ("AWS_ENDPOINT_URL_ECR", "endpoint_url"),
+    ("AWS_ENDPOINT_URL_ECR_PUBLIC", "endpoint_url"),
     ("AWS_ENDPOINT_URL_STS", "endpoint_url"),
 ];
 
@@ -44,7 +52,11 @@ impl Machine {
     ///
     /// `needs_profile` is whether credentials come from the ordinary chain, which a missing profile would empty.
     /// Source: AWS SDKs and Tools reference guide, "Retry behavior".
-    pub(super) async fn retries(&self, needs_profile: bool) -> Result<RetryConfig, IdentityError> {
+    pub(super) async fn retries(
+        &self,
+        needs_profile: bool,
+        registry: &RegistryHost,
+    ) -> Result<RetryConfig, IdentityError> {
         #[expect(
             clippy::default_trait_access,
             reason = "its type is of a crate below the loader's"
@@ -62,7 +74,7 @@ impl Machine {
                 "is no profile in the AWS configuration files",
             ));
         }
-        self.check(&profiles)?;
+        self.check(&profiles, registry)?;
         let mut retries = RetryConfig::standard();
         if let Some((setting, mode)) = self.setting(&profiles, "AWS_RETRY_MODE", "retry_mode") {
             retries = match mode.to_ascii_lowercase().as_str() {
@@ -87,7 +99,7 @@ impl Machine {
     }
 
     /// Refuses settings that the SDK would leave out, or stumble over in the middle of a call.
-    fn check(&self, profiles: &ProfileSet) -> Result<(), IdentityError> {
+    fn check(&self, profiles: &ProfileSet, registry: &RegistryHost) -> Result<(), IdentityError> {
         for (variable, key) in SWITCHES {
             if let Some((setting, value)) = self.setting(profiles, variable, key)
                 && !["true", "false"].contains(&value.to_ascii_lowercase().as_str())
@@ -95,12 +107,19 @@ impl Machine {
                 return Err(wrong(&setting, &value, "is neither `true` nor `false`"));
             }
         }
+        let (variable, key) = IGNORES_ADDRESSES;
+        let ignored = self.setting(profiles, variable, key);
+        if ignored.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true")) {
+            return Ok(());
+        }
         for (variable, key) in ADDRESSES {
-            if let Some((setting, value)) = self.setting(profiles, variable, key)
-                && !Url::parse(&value)
-                    .is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
-            {
-                return Err(wrong(&setting, &value, "is no address such as `https://host`"));
+            let Some((setting, value)) = self.setting(profiles, variable, key) else {
+                continue;
+            };
+            let url = Url::parse(&value).ok();
+            match url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host()) {
+                Some(url) => endpoint::check(&url, registry)?,
+                None => return Err(wrong(&setting, &value, "is no address such as `https://host`")),
             }
         }
         Ok(())
@@ -159,8 +178,12 @@ mod tests {
         }
     }
 
+    fn registry() -> RegistryHost {
+        RegistryHost::parse("123456789012.dkr.ecr.eu-central-1.amazonaws.com").unwrap()
+    }
+
     async fn retries(variables: &[(&str, &str)], config: &'static str) -> Result<(RetryMode, u32), String> {
-        let retries = machine(variables, config).retries(true).await;
+        let retries = machine(variables, config).retries(true, &registry()).await;
         let retries = retries.map_err(|error| error.to_string())?;
         Ok((retries.mode(), retries.max_attempts()))
     }
@@ -229,6 +252,21 @@ mod tests {
                 "",
                 "`AWS_ENDPOINT_URL_STS` is `https://me:***@`, which is no address such as `https://host`",
             ),
+            (
+                vec![("AWS_ENDPOINT_URL_ECR_PUBLIC", "ftp://host")],
+                "",
+                "`AWS_ENDPOINT_URL_ECR_PUBLIC` is `ftp://host`, which is no address such as `https://host`",
+            ),
+            (
+                vec![("AWS_ENDPOINT_URL_ECR", "http://api.example")],
+                "",
+                "endpoint `http://api.example/` is plain HTTP, which would send credentials in the clear",
+            ),
+            (
+                vec![("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "yes")],
+                "",
+                "`AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `yes`, which is neither `true` nor `false`",
+            ),
         ] {
             assert_eq!(retries(&variables, config).await, Err(expected.to_owned()));
         }
@@ -238,10 +276,16 @@ mod tests {
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
         ];
         assert!(retries(&right, "").await.is_ok());
+        let ignored = [
+            ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
+            ("AWS_ENDPOINT_URL", "http://api.example"),
+        ];
+        assert!(retries(&ignored, "").await.is_ok());
         let zone = super::region("us-east-1a").unwrap_err().to_string();
         let expected = "the region of the AWS environment or profile is `us-east-1a`, which is not of the form `eu-central-1`";
         assert_eq!(zone, expected);
-        let without_chain = machine(&[("AWS_PROFILE", "gone")], "").retries(false).await;
+        let (gone, registry) = (machine(&[("AWS_PROFILE", "gone")], ""), registry());
+        let without_chain = gone.retries(false, &registry).await;
         assert!(without_chain.is_ok(), "a role by OIDC needs no profile");
     }
 }

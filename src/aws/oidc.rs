@@ -15,6 +15,7 @@ use crate::aws::claims::Claims;
 use crate::aws::failure::is_connection_refused;
 use crate::aws::retry_policy::RetryClass;
 use crate::limits;
+use crate::network::{self, NetworkError};
 use crate::regular_file;
 use crate::settings::{IdentitySettings, OidcRequest, OidcToken};
 use tagship_domain::error::{cleaned, innermost};
@@ -58,7 +59,7 @@ impl TokenSource {
             .http
             .get_or_try_init(|| async { Self::client() })
             .await
-            .map_err(|error| (transport(error), RetryClass::Never))?;
+            .map_err(|error| (unavailable(error.to_string()), RetryClass::Never))?;
         let mut url = request.url.clone();
         url.query_pairs_mut().append_pair("audience", &self.audience);
         let response = http
@@ -86,13 +87,14 @@ impl TokenSource {
         parse_token(&body).map_err(|problem| (refused(problem), RetryClass::Never))
     }
 
-    fn client() -> Result<reqwest::Client, reqwest::Error> {
-        reqwest::Client::builder()
-            .connect_timeout(limits::CONNECT)
-            .timeout(limits::OIDC)
-            // The request carries a secret, and the endpoint has no reason to send it elsewhere.
-            .redirect(Policy::none())
-            .build()
+    fn client() -> Result<reqwest::Client, NetworkError> {
+        network::client(|builder| {
+            builder
+                .connect_timeout(limits::CONNECT)
+                .timeout(limits::OIDC)
+                // The request carries a secret, and the endpoint has no reason to send it elsewhere.
+                .redirect(Policy::none())
+        })
     }
 }
 

@@ -20,6 +20,7 @@ use super::man;
 use super::{Cli, Command, LifecycleCommand, LocalCommand};
 use crate::action::ActionFiles;
 use crate::inputs::{self, Environment, RawArguments};
+use crate::network;
 use crate::pipeline::Ledger;
 use crate::ports::RunEvent;
 use crate::run::{Outcome, RunError};
@@ -67,6 +68,7 @@ pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
         Ok(environment) => environment,
         Err(error) => return fail(&Ui::new(options, &Environment::default()), &NoFolder(error)),
     };
+    network::begin(inputs::network(&environment));
     let ui = Arc::new(Ui::new(options, &environment));
     // Before anything else, so that no signal is lost, and none has to wait for what begins here.
     let deaf = || ending::stop(&Diagnosis::cancelled());

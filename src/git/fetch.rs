@@ -1,6 +1,7 @@
 //! Fetches one commit of a repository elsewhere, and checks it out. No git program, helper or hook is run; `ssh` is, for
 //! addresses that need it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -8,19 +9,22 @@ use std::io::{self, Write as _};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use gix::bstr::{BString, ByteSlice as _};
+use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::clone::PrepareFetch;
 use gix::create;
 use gix::open;
 use gix::progress::Discard;
 use gix::protocol::handshake::Ref;
+use gix::protocol::transport::client::blocking_io::http;
 use gix::refspec::parse::Operation;
 use gix::remote::fetch::Shallow;
 use gix::remote::{Direction, ref_map};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{failure, shown};
+use crate::network;
 use crate::ports::GitError;
 use tagship_domain::error::{cleaned, innermost};
 
@@ -130,10 +134,13 @@ impl WantedCommit<'_> {
             let remote = repository.remote_at(self.url).map_err(wrong)?;
             let remote = remote.with_fetch_tags(gix::remote::fetch::Tags::None);
             // Helpers that know passwords are programs, and might ask.
-            let connection = remote
+            let mut connection = remote
                 .connect(Direction::Fetch)
                 .map_err(wrong)?
                 .with_credentials(|_| Ok(None));
+            if let Some(options) = transport(&repository, self.url).map_err(wrong)? {
+                connection.set_transport_options(options);
+            }
             let (map, _) = connection.ref_map(Discard, options).map_err(wrong)?;
             Ok(map.remote_refs)
         })();
@@ -179,13 +186,18 @@ impl WantedCommit<'_> {
     fn check_out(&self, into: &Path, id: gix::ObjectId, stop: &AtomicBool) -> Result<(), GitError> {
         let wrong = |error: gix::Error| self.wrong(&error);
         let kind = create::Kind::WithWorktree;
+        let address = self.url.to_owned();
         let mut fetch = PrepareFetch::new(self.url, into, kind, create::Options::default(), self.options())
             .map_err(wrong)?
             .with_shallow(Shallow::DepthAtRemote(NonZeroU32::MIN))
             .with_revision(Some(id.to_hex().to_string()))
             .map_err(wrong)?
-            .configure_connection(|connection| {
+            .configure_connection(move |connection| {
                 connection.set_credentials(|_| Ok(None));
+                let repository = connection.remote().repo();
+                if let Some(options) = transport(repository, &address)? {
+                    connection.set_transport_options(options);
+                }
                 Ok(())
             });
         let (mut checkout, _) = fetch.fetch_then_checkout(Discard, stop).map_err(wrong)?;
@@ -254,6 +266,23 @@ impl WantedCommit<'_> {
         }
         Ok(())
     }
+}
+
+/// How a server is reached: as the settings of the repository say, and by the rules of the network.
+fn transport(repository: &gix::Repository, url: &str) -> Result<Option<Box<dyn Any>>, gix::Error> {
+    let mut options = repository.transport_options(BStr::new(url), None)?;
+    let http = options
+        .as_mut()
+        .and_then(|options| options.downcast_mut::<http::Options>());
+    if let Some(http) = http {
+        http.backend = Some(Arc::new(Mutex::new(http::reqwest::Options {
+            configure_client: Some(Box::new(|builder| {
+                network::blocking(builder).map_err(gix::Error::from_error)
+            })),
+            configure_request: None,
+        })));
+    }
+    Ok(options)
 }
 
 fn is_id(name: &str) -> bool {

@@ -4,18 +4,26 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use bytes::Bytes;
-use http::{Method, Request};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LINK};
+use http::{Method, Response};
 use http_body_util::{BodyExt as _, Limited};
-use octocrab::Octocrab;
-use secrecy::SecretString;
+use reqwest::{Client, RequestBuilder};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use url::Url;
 
 use super::failure::{Failure, Purpose};
 use crate::limits;
+use crate::network;
 use crate::ports::ForgeError;
 use tagship_domain::error::cleaned;
+
+/// GitHub's own API. Source: GitHub REST API, "Getting started".
+const GITHUB: &str = "https://api.github.com";
+
+/// The version of the API that is spoken. Source: GitHub REST API, "API versions".
+const API_VERSION: &str = "2022-11-28";
 
 /// The API, as one repository is reached there.
 pub(super) struct Api {
@@ -23,7 +31,7 @@ pub(super) struct Api {
     pub(super) repository: String,
     pub(super) token: SecretString,
     pub(super) address: Option<Url>,
-    pub(super) client: OnceCell<Octocrab>,
+    pub(super) client: OnceCell<Client>,
 }
 
 /// An answer that is a success.
@@ -78,24 +86,28 @@ impl Call {
 
 impl Api {
     /// Made when it is needed: it reads the system's certificates and needs a runtime.
-    async fn client(&self) -> Result<&Octocrab, Failure> {
-        let made = self
-            .client
-            .get_or_try_init(|| async { self.client_at(self.address.as_ref()) });
+    async fn client(&self) -> Result<&Client, Failure> {
+        let made = self.client.get_or_try_init(|| async {
+            network::client(|builder| {
+                builder
+                    .user_agent(concat!("tagship/", env!("CARGO_PKG_VERSION")))
+                    .connect_timeout(limits::CONNECT)
+            })
+        });
         Ok(made.await?)
     }
 
-    /// A client whose routes begin at `address`, which alone gets the token.
-    fn client_at(&self, address: Option<&Url>) -> octocrab::Result<Octocrab> {
-        let mut builder = Octocrab::builder()
-            .personal_token(self.token.clone())
-            .set_connect_timeout(Some(limits::CONNECT))
-            .set_read_timeout(Some(limits::GITHUB_TRY))
-            .set_write_timeout(Some(limits::GITHUB_TRY));
-        if let Some(address) = address {
-            builder = builder.base_uri(address.as_str())?.upload_uri(address.as_str())?;
-        }
-        builder.build()
+    /// A request with the token, which a redirection to another host does not take along.
+    async fn request(&self, method: Method, address: &str) -> Result<RequestBuilder, Failure> {
+        let illegal = |_error| Failure::Answer("the token has illegal characters".to_owned());
+        let token = format!("Bearer {}", self.token.expose_secret());
+        let mut token = HeaderValue::try_from(token).map_err(illegal)?;
+        token.set_sensitive(true);
+        let request = self.client().await?.request(method, address);
+        Ok(request
+            .header(AUTHORIZATION, token)
+            .header(ACCEPT, "application/vnd.github+json")
+            .header("x-github-api-version", API_VERSION))
     }
 
     /// Sends a request; gives its answer.
@@ -125,21 +137,11 @@ impl Api {
             if !self.is_of_github(address) {
                 return Err(Failure::Answer("it names another host for uploads".to_owned()));
             }
-            // octocrab puts the base's path in front of every address.
-            let mut base = address.clone();
-            base.set_path("");
-            base.set_query(None);
-            let client = self.client_at(Some(&base))?;
-            let request = || {
-                let route = &address[url::Position::BeforePath..];
-                let builder = Request::builder().method(Method::POST).uri(route);
-                let builder = builder.header(http::header::CONTENT_TYPE, media_type);
-                let request = builder.body(octocrab::OctoBody::from(content.to_vec()));
-                request.map_err(|error| Failure::Answer(error.to_string()))
-            };
             let mut pauses = backoff().build();
             loop {
-                match once(&client, request()?, limits::GITHUB_UPLOAD).await {
+                let request = self.request(Method::POST, address.as_str()).await?;
+                let request = request.header(CONTENT_TYPE, media_type).body(content.to_vec());
+                match once(request, limits::GITHUB_UPLOAD).await {
                     Err(Failure::Limited { pause, .. })
                         if pause <= limits::GITHUB_PAUSE && pauses.next().is_some() =>
                     {
@@ -164,13 +166,20 @@ impl Api {
     }
 
     async fn answer(&self, call: &Call) -> Result<Answer, Failure> {
-        let client = self.client().await?;
+        let base = self.address.as_ref().map_or(GITHUB, Url::as_str);
+        let address = format!(
+            "{}/repos/{}{}",
+            base.trim_end_matches('/'),
+            self.repository,
+            call.route
+        );
         let mut pauses = backoff().build();
         loop {
-            let route = format!("/repos/{}{}", self.repository, call.route);
-            let request = Request::builder().method(call.method.clone()).uri(route);
-            let request = client.build_request(request, call.body.as_ref())?;
-            let failure = match once(client, request, limits::GITHUB_TRY).await {
+            let mut request = self.request(call.method.clone(), &address).await?;
+            if let Some(body) = &call.body {
+                request = request.json(body);
+            }
+            let failure = match once(request, limits::GITHUB_TRY).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -219,13 +228,9 @@ fn backoff() -> ExponentialBuilder {
 }
 
 /// One try, whose answer is read only as far as an answer goes.
-async fn once(
-    client: &Octocrab,
-    request: Request<octocrab::OctoBody>,
-    limit: Duration,
-) -> Result<Answer, Failure> {
+async fn once(request: RequestBuilder, limit: Duration) -> Result<Answer, Failure> {
     let answered = async {
-        let (head, body) = client.execute(request).await?.into_parts();
+        let (head, body) = Response::from(request.send().await?).into_parts();
         let most = usize::try_from(limits::GITHUB_BYTES).unwrap_or(usize::MAX);
         let body = Limited::new(body, most).collect().await;
         let body = body
@@ -235,7 +240,7 @@ async fn once(
             return Err(Failure::of_answer(&head, &body));
         }
         // Source: GitHub REST API, "Using pagination in the REST API".
-        let links = head.headers.get_all(http::header::LINK).iter();
+        let links = head.headers.get_all(LINK).iter();
         let has_more = links
             .filter_map(|link| link.to_str().ok())
             .any(|link| link.contains("rel=\"next\""));

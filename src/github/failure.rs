@@ -6,6 +6,7 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use crate::network::NetworkError;
 use crate::ports::{COMMENT, ForgeError, HAND_OVER, SHOW_FINDINGS, SHOW_STATE, START_WORKFLOWS};
 use tagship_domain::error::innermost;
 use tagship_domain::untrusted::cleaned;
@@ -14,7 +15,7 @@ use tagship_domain::untrusted::cleaned;
 #[derive(Debug)]
 pub(super) enum Failure {
     /// It did not get an answer.
-    Unanswered(octocrab::Error),
+    Unanswered(reqwest::Error),
     /// It was refused.
     Refused { status: StatusCode, message: String },
     /// It was not looked at: there were too many before.
@@ -58,9 +59,15 @@ impl Purpose<'_> {
     }
 }
 
-impl From<octocrab::Error> for Failure {
-    fn from(error: octocrab::Error) -> Self {
-        Self::Unanswered(error)
+impl From<reqwest::Error> for Failure {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unanswered(error.without_url())
+    }
+}
+
+impl From<NetworkError> for Failure {
+    fn from(error: NetworkError) -> Self {
+        Self::Answer(error.to_string())
     }
 }
 
@@ -112,9 +119,9 @@ impl Failure {
             Self::Refused { status, .. } => {
                 status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
             }
-            Self::Unanswered(octocrab::Error::Hyper { .. } | octocrab::Error::Service { .. })
-            | Self::Late(_) => true,
-            Self::Unanswered(_) | Self::Answer(_) | Self::Limited { .. } => false,
+            Self::Unanswered(error) => !error.is_builder(),
+            Self::Late(_) => true,
+            Self::Answer(_) | Self::Limited { .. } => false,
         }
     }
 
@@ -168,7 +175,6 @@ impl Failure {
             }
             Self::Answer(problem) => problem,
             Self::Late(limit) => format!("no answer within {} s", limit.as_secs()),
-            // octocrab's error says what it is inside: it prints as `Service` alone.
             Self::Unanswered(error) => innermost(&error),
         };
         ForgeError::Failed {

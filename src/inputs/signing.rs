@@ -14,7 +14,7 @@ use tagship_domain::untrusted::cleaned;
 
 /// The variables that a program which signs is given: its own, those that the network and its key store need. The job's
 /// tokens and Tagship's inputs are not among them.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 15] = [
     "PATH",
     "HOME",
     "XDG_CONFIG_HOME",
@@ -23,9 +23,11 @@ const VARIABLES: [&str; 13] = [
     "SSL_CERT_DIR",
     "HTTP_PROXY",
     "HTTPS_PROXY",
+    "ALL_PROXY",
     "NO_PROXY",
     "http_proxy",
     "https_proxy",
+    "all_proxy",
     "no_proxy",
     "GOOGLE_APPLICATION_CREDENTIALS",
 ];

@@ -31,6 +31,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("random", ""),
     ("limits", ""),
     ("regular_file", ""),
+    ("network", "regular_file"),
     ("ports", ""),
     ("settings", ""),
     ("schema", ""),
@@ -38,27 +39,27 @@ const MAY_USE: &[(&str, &str)] = &[
     ("action", "inputs random regular_file report::OUTPUTS"),
     (
         "cli",
-        "action inputs pipeline::Ledger ports run schema settings ui",
+        "action inputs network pipeline::Ledger ports run schema settings ui",
     ),
     ("config", "regular_file schema"),
     // Workflows are read within the bounds of the file of inputs.
     ("migration", "config schema"),
-    ("inputs", "config limits regular_file schema settings"),
+    ("inputs", "config limits network regular_file schema settings"),
     ("report", "ports"),
     ("ui", "clock inputs::Environment ports random report"),
     // The transaction. Reading an image back is part of it, and needs nothing but the port.
     ("pipeline", "limits ports report"),
     // The adapters.
-    ("aws", "limits ports regular_file settings"),
+    ("aws", "limits network ports regular_file settings"),
     ("clock", "ports"),
     ("engine", "limits ports regular_file"),
-    ("git", "ports"),
+    ("git", "network ports"),
     ("git_remote", "limits ports"),
-    ("github", "limits ports settings"),
+    ("github", "limits network ports settings"),
     ("logins", "limits ports regular_file settings"),
     ("signing", "limits ports settings"),
-    ("webhooks", "limits ports random"),
-    ("registry", "ports"),
+    ("webhooks", "limits network ports random"),
+    ("registry", "network ports"),
 ];
 
 /// The modules that put everything together.

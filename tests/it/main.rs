@@ -33,6 +33,7 @@ mod limits_page;
 mod local_env;
 mod local_plan;
 mod monorepo;
+mod networks;
 mod notifications;
 mod other_ci;
 mod permissions_page;

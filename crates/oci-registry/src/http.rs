@@ -22,13 +22,17 @@ const MAX_IDLE: usize = MAX_PARALLEL;
 /// read timeout, because reqwest counts the time of sending a long body as time without an answer:
 /// whoever sends a request bounds it.
 pub fn http_client(user_agent: &str) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
+    configured(reqwest::Client::builder(), user_agent).build()
+}
+
+/// As [`http_client`], for a program that has rules of its own for proxies and certificates.
+pub fn configured(builder: reqwest::ClientBuilder, user_agent: &str) -> reqwest::ClientBuilder {
+    builder
         .user_agent(user_agent)
         .connect_timeout(CONNECT)
         .tcp_keepalive(KEEP_ALIVE)
         .pool_max_idle_per_host(MAX_IDLE)
         .redirect(reqwest::redirect::Policy::none())
-        .build()
 }
 
 /// What a transport error says, with its causes and without the address, which can carry tokens.

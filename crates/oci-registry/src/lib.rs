@@ -32,7 +32,7 @@ mod verify;
 pub use client::{Client, Retry};
 pub use copy::{CopyPlan, CopyReport, copy, verify_copy};
 pub use error::{READ_BLOB, RegistryError, missing_permission};
-pub use http::{CONNECT, KEEP_ALIVE, http_client};
+pub use http::{CONNECT, KEEP_ALIVE, configured, http_client};
 pub use in_memory::{InMemoryRegistry, InMemoryState};
 pub use layout::{LayoutProblem, OciLayout};
 pub use login::{LoginError, RegistryCredential, RegistryLogin};

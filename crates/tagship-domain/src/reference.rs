@@ -1,6 +1,7 @@
 //! Names of registries, repositories, tags and digests: distinct types with one strict constructor each.
 
 mod digest;
+mod ecr_host;
 mod host;
 mod name;
 mod partial;

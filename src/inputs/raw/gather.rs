@@ -8,7 +8,7 @@ use super::{RawArguments, RawInputs};
 use crate::config::{self, Config};
 use crate::inputs::paths::Paths;
 use crate::inputs::trust::Trust;
-use crate::inputs::{Environment, Face, Origin, container, workspace};
+use crate::inputs::{Environment, Face, Origin, container, network, workspace};
 use crate::schema::{INPUTS, Input, InputKind, MaySet, NeedsSetup, find};
 use tagship_domain::untrusted::cleaned;
 
@@ -83,6 +83,7 @@ impl RawInputs {
             let hint = Some(format!("did you mean `{meant}`?"));
             raw.problem(Origin::Variable(name), "is no variable of Tagship", hint);
         }
+        raw.problems.extend(network::problem(environment));
         raw.trust = Trust::of(environment, raw.values.contains_key("config"));
         raw
     }

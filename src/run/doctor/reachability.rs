@@ -30,7 +30,7 @@ pub(super) async fn examine(connection: &RegistryConnection, host: &RegistryHost
                 state: CheckState::Fail,
                 reason: format!("`{host}` does not answer: {}", with_causes(&error)),
                 cure: Some(
-                    "check the host's name, the network, `HTTPS_PROXY` and `NO_PROXY`, and for an authority of your own `SSL_CERT_FILE`".to_owned(),
+                    "check the host's name, the network, `HTTPS_PROXY` and `NO_PROXY`, and for an authority of your own `AWS_CA_BUNDLE` or `SSL_CERT_FILE`".to_owned(),
                 ),
                 kind: Some(FailureKind::Operation),
             });

@@ -25,6 +25,7 @@ pub mod images;
 pub mod local;
 pub mod page;
 pub mod process;
+pub mod proxy;
 pub mod public;
 pub mod relay;
 pub mod runner;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{InvalidName, text_conversions};
+use super::{InvalidName, ecr_host, text_conversions};
 
 /// An AWS account: 12 digits. A text, because leading zeros count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,7 +171,7 @@ impl RegistryHost {
         if text.contains('/') {
             return Err(invalid("has a path; the repository is an input of its own"));
         }
-        if let Some((account, region)) = ecr_account_and_region(text) {
+        if let Some((account, region)) = account_and_region(text) {
             return Ok(Self {
                 text: text.to_owned(),
                 account: Some(account),
@@ -215,7 +215,7 @@ impl RegistryHost {
     /// Source: docker CLI reference, "Insecure registries"; distribution, `reference`, `domain`.
     pub fn parse_any(text: &str) -> Result<Self, InvalidName> {
         let invalid = |problem| InvalidName::new("registry", text, problem);
-        if let Some((account, region)) = ecr_account_and_region(text) {
+        if let Some((account, region)) = account_and_region(text) {
             return Ok(Self::of(&account, &region)).map(|host| Self {
                 text: text.to_owned(),
                 ..host
@@ -250,6 +250,16 @@ impl RegistryHost {
     /// The region in the host name, if it is one of ECR's.
     pub fn region(&self) -> Option<&Region> {
         self.region.as_ref()
+    }
+
+    /// Whether this is the name by which ECR speaks with validated cryptography alone.
+    pub fn is_fips(&self) -> bool {
+        self.region.is_some() && ecr_host::is_fips(&self.text)
+    }
+
+    /// Whether this is the name by which ECR is reached over IPv6 too.
+    pub fn is_dual_stack(&self) -> bool {
+        self.region.is_some() && ecr_host::is_dual_stack(&self.text)
     }
 
     /// Whether this is ECR Public, where all accounts have their registries.
@@ -308,35 +318,8 @@ fn is_port(port: &str) -> bool {
 }
 
 /// The account and region of a private ECR host name.
-fn ecr_account_and_region(host: &str) -> Option<(AccountId, Region)> {
-    const ENDINGS: [&str; 7] = [
-        "amazonaws.com",
-        "amazonaws.com.cn",
-        "amazonaws.eu",
-        "c2s.ic.gov",
-        "sc2s.sgov.gov",
-        "cloud.adc-e.uk",
-        "csp.hci.ic.gov",
-    ];
-    // Dual-stack names put the service into one label: `<account>.dkr-ecr.<region>.on.aws`.
-    const DUAL_STACK_ENDINGS: [&str; 2] = ["on.aws", "on.amazonwebservices.com.cn"];
-    let (account, rest) = host.split_once('.')?;
-    let (region, ending, endings) = if let Some(rest) = rest
-        .strip_prefix("dkr.ecr.")
-        .or_else(|| rest.strip_prefix("dkr.ecr-fips."))
-    {
-        let (region, ending) = rest.split_once('.')?;
-        (region, ending, ENDINGS.as_slice())
-    } else {
-        let rest = rest
-            .strip_prefix("dkr-ecr.")
-            .or_else(|| rest.strip_prefix("dkr-ecr-fips."))?;
-        let (region, ending) = rest.split_once('.')?;
-        (region, ending, DUAL_STACK_ENDINGS.as_slice())
-    };
-    if !endings.contains(&ending) {
-        return None;
-    }
+fn account_and_region(host: &str) -> Option<(AccountId, Region)> {
+    let (account, region) = ecr_host::account_and_region(host)?;
     Some((AccountId::parse(account).ok()?, Region::parse(region).ok()?))
 }
 
