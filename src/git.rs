@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::ports::{BuildInputs, GitError};
 use tagship_domain::error::cleaned;
-use tagship_domain::facts::{CommitId, Source};
+use tagship_domain::facts::{CommitId, GivenRevision, Source};
 
 pub use fetch::WantedCommit;
 
@@ -31,6 +31,8 @@ pub use fetch::WantedCommit;
 #[derive(Debug, Clone)]
 pub struct GixCheckout {
     workspace: PathBuf,
+    /// The commit of the files where there is no repository.
+    given: Option<GivenRevision>,
 }
 
 impl GixCheckout {
@@ -38,12 +40,21 @@ impl GixCheckout {
     pub fn at(workspace: impl Into<PathBuf>) -> Self {
         Self {
             workspace: workspace.into(),
+            given: None,
         }
+    }
+
+    /// The same for files that may have come without git: then they are said to be this commit's.
+    #[must_use]
+    pub fn or_given(self, given: Option<GivenRevision>) -> Self {
+        Self { given, ..self }
     }
 
     /// The branch that HEAD is at, without `refs/heads/`; `None` when it is detached.
     pub fn branch(&self, context: &Path) -> Result<Option<String>, GitError> {
-        let repository = self.open(context)?;
+        let Some(repository) = self.open_unless_given(context)? else {
+            return Ok(None);
+        };
         let path = shown(repository.git_dir());
         let name = repository
             .head_name()
@@ -61,13 +72,39 @@ impl GixCheckout {
             other => other,
         }
     }
+
+    /// The same; `None` where there is none, and the commit is given.
+    fn open_unless_given(&self, context: &Path) -> Result<Option<gix::Repository>, GitError> {
+        match self.open(context) {
+            Err(GitError::NoRepository { .. }) if self.given.is_some() => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+}
+
+/// What is known of files that came without git.
+fn given_source(given: &GivenRevision) -> Source {
+    Source {
+        commit: given.commit.clone(),
+        committed_at: given.committed_at,
+        tags: Vec::new(),
+        changes: Vec::new(),
+        change_count: 0,
+        url: None,
+        is_given: true,
+    }
 }
 
 impl GixCheckout {
     /// Returns the commit at HEAD of the workspace's repository, or else of that of `context`. What differs from it is
     /// not looked for.
     pub fn source(&self, context: &Path) -> Result<Source, GitError> {
-        let repository = self.open(context)?;
+        let repository = match (self.open_unless_given(context)?, &self.given) {
+            (Some(repository), _) => repository,
+            (None, Some(given)) => return Ok(given_source(given)),
+            // There is none only where a commit is given.
+            (None, None) => self.open(context)?,
+        };
         let path = shown(repository.git_dir());
         if repository.workdir().is_none() {
             return Err(GitError::Bare { path });
@@ -75,6 +112,14 @@ impl GixCheckout {
         let unreadable = |error: gix::Error| failure::unreadable(path.clone(), &error);
         let commit = head(&repository, &path)?;
         let id = commit_id(&path, commit.id)?;
+        if let Some(given) = self
+            .given
+            .as_ref()
+            .filter(|given| given.is_input && given.commit != id)
+        {
+            let (given, head) = (given.commit.short().to_owned(), id.short().to_owned());
+            return Err(GitError::OtherRevision { given, head, path });
+        }
         let seconds = commit.time().map_err(unreadable)?.seconds;
         let committed_at = Timestamp::from_second(seconds).map_err(|error| GitError::Unreadable {
             path: path.clone(),
@@ -89,6 +134,7 @@ impl GixCheckout {
             changes: Vec::new(),
             change_count: 0,
             url,
+            is_given: false,
         })
     }
 
@@ -100,6 +146,9 @@ impl GixCheckout {
     /// Returns `source`, the commit at HEAD, with every path that the build reads and that is not what the commit says. The
     /// main context comes first.
     pub fn compared(&self, source: Source, inputs: &[&dyn BuildInputs]) -> Result<Source, GitError> {
+        if source.is_given {
+            return Ok(source);
+        }
         let differences = self.differences(inputs)?;
         Ok(Source {
             changes: differences.first,

@@ -39,6 +39,7 @@ mod quoted;
 mod raw;
 mod release;
 mod repositories;
+mod revision;
 mod role;
 mod several;
 mod signing;
@@ -151,7 +152,10 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
     notes.extend(publishing::untested(test.is_some(), push));
     notes.extend(naming::left_out(base_changed, push));
     notes.extend(raw.provenance());
+    let is_local = place.as_ref().is_some_and(ResolvedDestination::is_local);
+    notes.extend(raw.registry_beaten().filter(|_| is_local));
     let event = job_event(environment, false, &mut notes);
+    let revision = revision::read(&raw, environment, &mut problems);
     notes.extend(of_file(&raw, environment));
     match (problems.finish(), place, identity, build) {
         (Ok(()), Some(place), Some(identity), Some(build)) => Ok(fork::checked(ResolvedSettings {
@@ -172,6 +176,7 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
                 version: naming.version,
                 needs_version: naming.needs_version,
                 event,
+                revision,
                 tag_prefix: naming.tag_prefix,
                 paths: naming.paths,
                 lists: naming.lists,

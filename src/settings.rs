@@ -17,6 +17,7 @@ use url::Url;
 use tagship_domain::build::{BuildOutput, FrontendCall, SecretSource};
 use tagship_domain::deploy::DeployFile;
 use tagship_domain::event::{Base, Event};
+use tagship_domain::facts::GivenRevision;
 use tagship_domain::findings::{GatePolicy, ScanMode};
 use tagship_domain::iam::Target;
 use tagship_domain::matrix::Row;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub needs_version: bool,
     /// What started the job; absent outside of one.
     pub event: Option<Event>,
+    /// The commit of files that came without git, if one is named.
+    pub revision: Option<GivenRevision>,
     /// What git tags of versions begin with.
     pub tag_prefix: TagPrefix,
     /// The paths that the image is made from, if they are given; commits that touch others alone call for no version.

@@ -9,7 +9,18 @@ use tagship_domain::facts::{CommitId, Descent, GitTags};
 impl GixCheckout {
     /// Returns what this checkout knows of the commit that `event` is about, each through tag objects.
     pub fn checked_out(&self, context: &Path, event: &Event) -> Result<CheckedOut, GitError> {
-        let repository = self.open(context)?;
+        let repository = match (self.open_unless_given(context)?, &self.given) {
+            (Some(repository), _) => repository,
+            (None, Some(given)) => {
+                return Ok(CheckedOut {
+                    head: given.commit.clone(),
+                    event_commit: event.commit.clone(),
+                    tag_commit: None,
+                });
+            }
+            // There is none only where a commit is given.
+            (None, None) => self.open(context)?,
+        };
         let path = shown(repository.git_dir());
         let head = commit_id(&path, head(&repository, &path)?.id)?;
         // A commit that the clone lacks is itself; what it holds may be a tag object.
@@ -39,7 +50,12 @@ impl GixCheckout {
 
     /// The names of all git tags, whatever they point to: a version whose commit a shallow clone lacks is one too.
     pub fn git_tags(&self, context: &Path) -> Result<GitTags, GitError> {
-        let repository = self.open(context)?;
+        let Some(repository) = self.open_unless_given(context)? else {
+            return Ok(GitTags {
+                names: Vec::new(),
+                is_shallow: true,
+            });
+        };
         let unreadable = |error: gix::Error| failure::unreadable(shown(repository.git_dir()), &error);
         let names = || -> gix::Result<Vec<String>> {
             let references = repository.references()?;
@@ -57,7 +73,9 @@ impl GixCheckout {
 
     /// Where the commit `of` stands to the commit `from`, as far as the clone reaches.
     pub fn descent(&self, context: &Path, of: &CommitId, from: &CommitId) -> Result<Descent, GitError> {
-        let repository = self.open(context)?;
+        let Some(repository) = self.open_unless_given(context)? else {
+            return Ok(Descent::Unknown { is_shallow: true });
+        };
         let unreadable = |error: gix::Error| failure::unreadable(shown(repository.git_dir()), &error);
         let is_shallow = repository.is_shallow().map_err(unreadable)?;
         let unknown = Descent::Unknown { is_shallow };

@@ -70,8 +70,12 @@ impl GixCheckout {
     /// Returns the place of `path` in the repository of the workspace, or else of `context`; what lies elsewhere has the
     /// place that it has on this machine.
     pub fn place_in(&self, context: &Path, path: &Path) -> Result<Vec<u8>, GitError> {
-        let repository = self.open(context)?;
-        let place = repository.workdir().and_then(|workdir| place_in(workdir, path));
+        let repository = self.open_unless_given(context)?;
+        let workdir = match &repository {
+            Some(repository) => repository.workdir(),
+            None => Some(self.workspace.as_path()),
+        };
+        let place = workdir.and_then(|workdir| place_in(workdir, path));
         Ok(place.map_or_else(|| path.as_os_str().as_bytes().to_vec(), Vec::from))
     }
 }

@@ -25,6 +25,22 @@ pub enum GitError {
         /// What to do.
         way_out: &'static str,
     },
+    /// The checkout is of another commit than the one that is named.
+    #[error("`revision` is {given}, and commit {head} is checked out in `{path}`")]
+    OtherRevision {
+        /// The commit that is named, shortened.
+        given: String,
+        /// The one at HEAD, shortened.
+        head: String,
+        /// The repository's folder.
+        path: String,
+    },
+    /// Something counts on git's history, and a commit is only named.
+    #[error("{what} needs a git checkout, and there is none: `revision` names the commit alone")]
+    NeedsCheckout {
+        /// The input, with what it says.
+        what: &'static str,
+    },
     /// There are no files beside the repository.
     #[error("git repository `{path}` is bare: it has no working tree")]
     Bare {
@@ -104,6 +120,8 @@ impl Diagnose for GitError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::NoRepository { .. }
+            | Self::OtherRevision { .. }
+            | Self::NeedsCheckout { .. }
             | Self::Unsupported { .. }
             | Self::Bare { .. }
             | Self::Unborn { .. }
@@ -121,7 +139,13 @@ impl Diagnose for GitError {
                 "check the repository out first: `uses: actions/checkout`".into()
             }
             Self::NoRepository { in_job: false, .. } => {
-                "run in a clone of the repository, or begin one: `git init`, and commit".into()
+                "run in a clone of the repository, or begin one: `git init`, and commit; where the files come without git, name their commit with `revision`".into()
+            }
+            Self::OtherRevision { .. } => {
+                "leave `revision` out: the checkout says its commit itself".into()
+            }
+            Self::NeedsCheckout { .. } => {
+                "let the job have a clone of the repository, as CodePipeline's full clone, or leave it out and give `version`".into()
             }
             Self::Unsupported { way_out, .. } => (*way_out).into(),
             Self::Bare { .. } => "run in a checkout of it: `git clone` or `git worktree add`".into(),

@@ -7,6 +7,7 @@ use semver::Version;
 
 use super::RunError;
 use super::rule_inputs::{event_of_checkout, version_for_rules, version_of};
+use super::source::checkout;
 use super::version::{OfForge, made_version};
 use crate::clock::SystemClock;
 use crate::git::GixCheckout;
@@ -46,7 +47,7 @@ impl<'a> CommitNaming<'a> {
         reporter: &dyn Reporter,
     ) -> Result<Self, RunError> {
         let prefix = &settings.tag_prefix;
-        let checkout = GixCheckout::at(settings.checkout());
+        let checkout = checkout(settings);
         let context = &settings.build.context;
         let (mut event, mismatch) = if let Some(event) = &settings.event {
             let checked_out = checkout.checked_out(context, event)?;
@@ -65,6 +66,11 @@ impl<'a> CommitNaming<'a> {
         };
         // What is built is what is checked out.
         event.commit = Some(source.commit.clone());
+        if source.is_given && settings.version == Some(RequestedVersion::Next) && event.named_tag().is_none()
+        {
+            let what = "`version: auto`";
+            return Err(GitError::NeedsCheckout { what }.into());
+        }
         let (version, is_given) = match (&settings.version, version_of(&event, &source, prefix)) {
             (Some(RequestedVersion::Exact(version)), _) => (Some(version.clone()), true),
             (Some(RequestedVersion::Next), None) => (made_version(settings, of_forge, reporter).await?, true),

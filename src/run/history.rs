@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::source::checkout;
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
 use crate::ports::ForgeError;
@@ -25,7 +26,7 @@ pub(super) struct History {
 impl History {
     pub(super) fn of(settings: &Settings, reporter: Arc<dyn Reporter>) -> Self {
         Self {
-            checkout: GixCheckout::at(settings.checkout()),
+            checkout: checkout(settings),
             context: settings.build.context.clone(),
             github: settings.github.clone(),
             reporter,

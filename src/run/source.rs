@@ -4,19 +4,24 @@ use super::RunError;
 use crate::engine::ContextInputs;
 use crate::git::GixCheckout;
 use crate::pipeline::PipelineError;
-use crate::ports::{BuildError, BuildInputs};
+use crate::ports::{BuildError, BuildInputs, GitError};
 use crate::settings::{BuildSettings, Publishing, Settings};
 use tagship_domain::build::NamedContext;
 use tagship_domain::facts::{Difference, DifferenceCause, Source};
 
+/// The checkout, or the files that stand in its place.
+pub(super) fn checkout(settings: &Settings) -> GixCheckout {
+    GixCheckout::at(settings.checkout()).or_given(settings.revision.clone())
+}
+
 /// What the checkout says.
 pub(super) async fn source(settings: &Settings) -> Result<Source, RunError> {
-    let (workspace, build) = (settings.checkout().to_owned(), settings.build.clone());
+    let build = settings.build.clone();
     // Nothing is built of the files that are here: what was built says itself whether its tree was clean.
     let is_merge = matches!(settings.publishing, Publishing::Merge(_));
     let in_job = settings.identity.in_actions;
+    let checkout = checkout(settings);
     let read = tokio::task::spawn_blocking(move || {
-        let checkout = GixCheckout::at(workspace);
         // Whether there is a repository at all is known before a folder is walked.
         let source = checkout
             .source(&build.context)
@@ -34,6 +39,10 @@ pub(super) async fn source(settings: &Settings) -> Result<Source, RunError> {
     let mut source = read
         .await
         .map_err(|error| RunError::Broken(error.to_string()))??;
+    if source.is_given && settings.release.is_some() {
+        let what = "`release`";
+        return Err(GitError::NeedsCheckout { what }.into());
+    }
     if settings.build.git.is_some() {
         return Ok(source);
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use test_support::clients::client;
 use test_support::local::ROLE_ARN;
-use test_support::process::{finish, scrubbed, tagship_program};
+use test_support::process::{Finished, finish, output_of, scrubbed, tagship_program};
 use test_support::shipping::Shipyard;
 
 const PAGE: &str = include_str!("../../docs/other-ci.md");
@@ -199,4 +199,145 @@ fn a_tag_of_another_commit_than_the_one_checked_out_is_a_conflict() {
         let plan = system.plan(&yard, &of_tag);
         assert_eq!(plan["exit-code"], 10, "{}: {plan:#}", system.heading);
     }
+}
+
+/// The files of HEAD without git, as an archive brings them, and what a command comes to there.
+struct Archive<'a> {
+    yard: &'a Shipyard,
+    folder: tempfile::TempDir,
+}
+
+impl<'a> Archive<'a> {
+    fn of(yard: &'a Shipyard) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tar = yard.home().join("head.tar");
+        let output = format!("--output={}", tar.display());
+        yard.checkout.git(&["archive", "--format=tar", &output, "HEAD"]);
+        let mut unpack = Command::new("tar");
+        output_of(unpack.arg("-xf").arg(tar).current_dir(folder.path()));
+        Self { yard, folder }
+    }
+
+    fn plan(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Finished {
+        let docker = "unix:///nonexistent/docker.sock";
+        let mut program = self
+            .yard
+            .command("plan", docker, &[&["--json"], arguments].concat());
+        program
+            .current_dir(self.folder.path())
+            .envs(variables.iter().copied());
+        finish(&mut program)
+    }
+}
+
+fn read(run: &Finished) -> Value {
+    serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}{}", run.stdout, run.stderr))
+}
+
+#[test]
+fn files_without_git_are_of_the_commit_that_is_named() {
+    let yard = Shipyard::new();
+    let (head, commit) = (yard.checkout.head(), yard.commit_tag());
+    let archive = Archive::of(&yard);
+    let absent = archive.plan(&[], &[]);
+    absent.expect_code(2);
+    assert!(
+        absent.stderr.contains("name their commit with `revision`"),
+        "{}",
+        absent.stderr
+    );
+
+    let time = yard.checkout.git(&["show", "--no-patch", "--format=%ct", "HEAD"]);
+    let plan = read(&archive.plan(&[], &["--revision", &head, "--revision-time", &time]));
+    assert_eq!(tags(&plan), [commit.as_str()], "{plan:#}");
+    let notes = plan["notes"].to_string();
+    assert!(
+        notes.contains("revision-given") && !notes.contains("1970"),
+        "{notes}"
+    );
+    // It is the very plan that a checkout makes, but for what only git knows.
+    let checkout = finish(&mut yard.command(
+        "plan",
+        "unix:///nonexistent/docker.sock",
+        &["--json", "--tags", "type=sha"],
+    ));
+    assert_eq!(plan["revision"], read(&checkout)["revision"]);
+
+    let version = ["--revision", &head, "--version", "1.0.0"];
+    let plan = read(&archive.plan(&[], &version));
+    assert_eq!(tags(&plan), [commit.as_str(), "1.0.0"], "{plan:#}");
+    assert!(plan["notes"].to_string().contains("1970-01-01"), "{plan:#}");
+
+    for (arguments, what) in [
+        (
+            ["--release", "git-tag", "--version", "1.0.0"],
+            "`release` needs a git checkout",
+        ),
+        (
+            ["--version", "auto", "--scan", "off"],
+            "`version: auto` needs a git checkout",
+        ),
+        (
+            ["--revision-time", "yesterday", "--scan", "off"],
+            "`yesterday` is neither a time",
+        ),
+    ] {
+        let run = archive.plan(&[], &[&["--revision", head.as_str()], &arguments[..]].concat());
+        run.expect_code(2);
+        assert!(run.stderr.contains(what), "{}", run.stderr);
+    }
+    let run = archive.plan(&[], &["--revision", &head[..12]]);
+    run.expect_code(2);
+    assert!(
+        run.stderr.contains("is not the whole id of a commit"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_checkout_of_another_commit_is_not_said_to_be_the_named_one() {
+    let mut yard = Shipyard::new();
+    let first = yard.checkout.head();
+    yard.commit_more();
+    let plan = |revision: &str| {
+        let arguments = ["--json", "--revision", revision];
+        finish(&mut yard.command("plan", "unix:///nonexistent/docker.sock", &arguments))
+    };
+    let other = plan(&first);
+    other.expect_code(2);
+    assert!(
+        other
+            .stderr
+            .contains(&format!("`revision` is {}, and commit", &first[..12])),
+        "{}",
+        other.stderr
+    );
+    let own = read(&plan(&yard.checkout.head()));
+    assert!(!own["notes"].to_string().contains("revision-given"), "{own:#}");
+}
+
+#[test]
+fn codebuild_names_the_commit_of_an_archive() {
+    let yard = Shipyard::new();
+    let (head, commit) = (yard.checkout.head(), yard.commit_tag());
+    let archive = Archive::of(&yard);
+    let arn = "arn:aws:codebuild:eu-central-1:123456789012:build/app:1";
+    let of = |source: &str, more: &[(&str, &str)]| {
+        let job = [
+            ("CODEBUILD_BUILD_ARN", arn),
+            ("CODEBUILD_RESOLVED_SOURCE_VERSION", source),
+        ];
+        archive.plan(&[&job[..], more].concat(), &[])
+    };
+    let plan = read(&of(&head, &[]));
+    assert_eq!(tags(&plan), [commit.as_str()], "{plan:#}");
+    let plan = read(&of(&head, &[("CODEBUILD_WEBHOOK_TRIGGER", "tag/v1.0.0")]));
+    assert_eq!(tags(&plan), [commit.as_str(), "1.0.0"], "{plan:#}");
+    // The version of an object in S3 is no commit.
+    of(
+        "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo",
+        &[],
+    )
+    .expect_code(2);
 }

@@ -36,6 +36,8 @@ pub struct Event {
     pub release_tag: Option<String>,
     /// What the commit is compared with, when the event has it.
     pub base: Option<Base>,
+    /// Whether the job is of a branch's newest commit, whichever that is: the one that is checked out.
+    pub is_of_head: bool,
 }
 
 /// A full git reference, such as `refs/heads/main`; hostile text.
@@ -99,6 +101,7 @@ impl Event {
             release_tag: payload.release_tag.clone(),
             base: payload.base(),
             git_ref,
+            is_of_head: false,
         }
     }
 

@@ -93,6 +93,17 @@ impl Serialize for Revision {
     }
 }
 
+/// A commit that is named where no git checkout says one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenRevision {
+    /// The commit.
+    pub commit: CommitId,
+    /// The committer's time; the beginning of Unix time where it is not known.
+    pub committed_at: Timestamp,
+    /// Whether an input says so, and not only a variable of the job: then a checkout must not say otherwise.
+    pub is_input: bool,
+}
+
 /// What the checkout says of the commit that is published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -109,6 +120,9 @@ pub struct Source {
     pub change_count: usize,
     /// The repository's web address, when a remote or GitHub names it; without credentials.
     pub url: Option<String>,
+    /// Whether there is no checkout, and the commit is given: nothing is known of changes.
+    #[serde(skip)]
+    pub is_given: bool,
 }
 
 impl Source {

@@ -192,8 +192,20 @@ impl RawInputs {
             self.problem(at, message, Some("put the file itself there".to_owned()));
             return (Config::default(), shown);
         }
+        let of_other_name = Origin::File {
+            path: "tagship.yml".to_owned(),
+            line: 1,
+            column: 1,
+        };
+        let has_other_name = named.is_none() && path.with_extension("yml").is_file();
         let loaded = match config::load(&path) {
-            Ok(Some(loaded)) => loaded,
+            Ok(Some(loaded)) => {
+                if has_other_name {
+                    let message = format!("lies beside `{}`, and is not read", config::FILE_NAME);
+                    self.problem(of_other_name, message, Some("keep one of the two".to_owned()));
+                }
+                loaded
+            }
             Ok(None) => {
                 if let Some((name, origin)) = named {
                     let hint = "name a file that exists, relative to the workspace".to_owned();
@@ -202,14 +214,9 @@ impl RawInputs {
                         format!("there is no file `{}`", name.escape_debug()),
                         Some(hint),
                     );
-                } else if path.with_extension("yml").is_file() {
+                } else if has_other_name {
                     let hint = format!("rename it to `{}`, or name it with `config`", config::FILE_NAME);
-                    let at = Origin::File {
-                        path: "tagship.yml".to_owned(),
-                        line: 1,
-                        column: 1,
-                    };
-                    self.problem(at, "is not read under this name", Some(hint));
+                    self.problem(of_other_name, "is not read under this name", Some(hint));
                 }
                 return (Config::default(), shown);
             }

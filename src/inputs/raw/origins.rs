@@ -1,6 +1,6 @@
 //! Where inputs come from, for people.
 
-use super::RawInputs;
+use super::{RawInputs, Value};
 use crate::inputs::Origin;
 use crate::schema::{INPUTS, Input, InputKind, Section};
 use tagship_domain::untrusted::cleaned;
@@ -27,6 +27,19 @@ impl RawInputs {
                 format!("`{name}` is `{}`, from {}", cleaned(&text), value.origin)
             })
             .collect()
+    }
+
+    /// Says that the registry of the file does not count, where the run publishes to the embedded ECR all the same.
+    pub(in crate::inputs) fn registry_beaten(&self) -> Option<String> {
+        let is_of_file = |value: &&Value| matches!(value.origin, Origin::File { .. });
+        let local = self.values.get("local").filter(|value| !is_of_file(value))?;
+        let registry = self.values.get("registry").filter(is_of_file)?;
+        Some(format!(
+            "`registry` is `{}` in {}, and does not count: {} publishes to the embedded ECR",
+            cleaned(&registry.texts.join(" ")),
+            registry.origin,
+            local.origin
+        ))
     }
 
     /// Every input that is given, and by what: one clause each, in the order of the table. A value that may hold a secret is left

@@ -239,6 +239,22 @@ fn a_run_on_this_machine_passes_over_the_registry_of_the_file() {
 }
 
 #[test]
+fn the_embedded_ecr_takes_the_place_of_the_files_registry_and_says_so() {
+    let registry = "registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com\nrepository: team/app\n";
+    let case = Case::new().flag("local", "true").file("tagship.yaml", registry);
+    assert!(matches!(case.settings().destination, Destination::Local { .. }));
+    let said = "`registry` is `123456789012.dkr.ecr.eu-central-1.amazonaws.com` in tagship.yaml:1:1, and does not count: `--local` publishes to the embedded ECR";
+    let notes = case.resolve().unwrap().notes;
+    assert!(notes.iter().any(|note| note == said), "{notes:?}");
+    let alone = Case::new().flag("local", "true").flag("repository", "team/app");
+    let notes = alone.resolve().unwrap().notes;
+    assert!(
+        !notes.iter().any(|note| note.contains("does not count")),
+        "{notes:?}"
+    );
+}
+
+#[test]
 fn a_public_repository_is_named_with_the_alias_of_its_registry() {
     let public = |repository: &str| {
         Case::new()

@@ -39,7 +39,7 @@ impl Case {
 }
 
 /// One value for each input that names an address, a credential, a variable or an outside path, or relaxes a check.
-const DANGEROUS: [(&str, &str); 32] = [
+const DANGEROUS: [(&str, &str); 34] = [
     ("endpoint-url", "https://evil.example"),
     ("docker-host", "tcp://evil.example:2375"),
     ("builders", "[\"tcp://evil.example:1234,insecure=true\"]"),
@@ -55,6 +55,8 @@ const DANGEROUS: [(&str, &str); 32] = [
     ("file", "../../etc/shadow"),
     ("local-data", "/var/lib"),
     ("allow-dirty", "true"),
+    ("revision", "1111111111111111111111111111111111111111"),
+    ("revision-time", "1"),
     ("sarif-file", ".git/hooks/pre-commit"),
     ("session-policy", "none"),
     ("sign", "managed"),
@@ -270,10 +272,14 @@ fn what_is_almost_a_setting_is_refused() {
     }
     let (message, _) = Case::complete().file("tagship.yml", "target: x\n").problem();
     assert_eq!(message, "tagship.yml:1:1: is not read under this name");
-    Case::complete()
+    let both = Case::complete()
         .file("tagship.yml", "target: x\n")
-        .file("tagship.yaml", "")
-        .settings();
+        .file("tagship.yaml", "target: y\n");
+    let (message, _) = both.problem();
+    assert_eq!(
+        message,
+        "tagship.yml:1:1: lies beside `tagship.yaml`, and is not read"
+    );
     let (message, _) = Case::complete()
         .without("registry")
         .flag("aws-region", "us-east-1a")

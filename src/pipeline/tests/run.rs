@@ -195,6 +195,7 @@ impl Run {
             changes: Vec::new(),
             change_count: 0,
             url: None,
+            is_given: false,
         };
         let build = BuildRequest {
             context: PathBuf::from("/src"),

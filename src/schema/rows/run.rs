@@ -82,6 +82,21 @@ pub(super) const ROWS: &[Input] = &[
         "allow-dirty",
         "Publish a working tree with uncommitted changes, under tags that say so",
     ).may_set(MaySet::Workflow),
+    Input::text(
+        Section::Run,
+        "revision",
+        "COMMIT",
+        "The commit of files that came without git, as its whole id (docs/other-ci.md)",
+    )
+    .may_set(MaySet::Workflow)
+    .default_note("what the checkout says; without one, in AWS CodeBuild, the commit of the source"),
+    Input::text(
+        Section::Run,
+        "revision-time",
+        "TIME",
+        "The time of that commit, as `2026-01-31T12:00:00Z` or in seconds since 1970",
+    )
+    .may_set(MaySet::Workflow),
     Input::flag(Section::Run, "dry-run", "Stop after the plan; write nothing"),
     Input {
         faces: Faces::Plan,

@@ -1,11 +1,14 @@
 //! Jobs of CI systems other than GitHub Actions: what their variables say, in each system's words.
 
+mod by_reference;
+
 use std::fmt;
 
 use jiff::Timestamp;
 
 use super::{Base, Event, GitRef};
 use crate::facts::CommitId;
+use by_reference::{codebuild, jenkins};
 
 /// A CI system whose jobs are read by their variables. GitHub's jobs have a payload, too, and are read with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -237,7 +240,8 @@ fn circleci(get: &Variables<'_>) -> (Event, bool) {
     (event, number.is_some())
 }
 
-/// A build of a tag names it as its branch, too.
+/// A build of a tag names it as its branch, too. One that a person or schedule started has `HEAD` as its commit, which stands
+/// for the branch's newest.
 fn buildkite(get: &Variables<'_>) -> (Event, bool) {
     let at = At {
         pull_request: get("BUILDKITE_PULL_REQUEST").filter(|number| *number != "false"),
@@ -247,6 +251,7 @@ fn buildkite(get: &Variables<'_>) -> (Event, bool) {
     let starter = Starter::of(get("BUILDKITE_SOURCE"), &["schedule"], &["ui", "api"]);
     let event = Event {
         default_branch: get("BUILDKITE_PIPELINE_DEFAULT_BRANCH").map(str::to_owned),
+        is_of_head: at.tag.is_none() && get("BUILDKITE_COMMIT") == Some("HEAD"),
         ..at.event(
             get("BUILDKITE_COMMIT"),
             get("BUILDKITE_PULL_REQUEST_BASE_BRANCH"),
@@ -294,45 +299,6 @@ fn azure_pipelines(get: &Variables<'_>) -> (Event, bool) {
     let event = at.event(get("BUILD_SOURCEVERSION"), target, starter);
     let is_own = get("SYSTEM_PULLREQUEST_ISFORK").is_some_and(|fork| fork.eq_ignore_ascii_case("false"));
     (event, at.pull_request.is_some() && !is_own)
-}
-
-/// A multibranch job names its branch, tag or change; another one has the Git plugin's `origin/BRANCH`.
-fn jenkins(get: &Variables<'_>) -> (Event, bool) {
-    let of_plugin = get("GIT_BRANCH").map(|branch| branch.strip_prefix("origin/").unwrap_or(branch));
-    let at = At {
-        pull_request: get("CHANGE_ID"),
-        tag: get("TAG_NAME"),
-        branch: get("BRANCH_NAME").or(of_plugin),
-    };
-    let event = at.event(get("GIT_COMMIT"), get("CHANGE_TARGET"), Starter::Push);
-    (event, at.pull_request.is_some() && get("CHANGE_FORK").is_some())
-}
-
-/// A build that no webhook started names a reference, a pull request, or a commit alone. Which repository a pull
-/// request comes from stands in no variable.
-fn codebuild(get: &Variables<'_>) -> (Event, bool) {
-    let trigger = get("CODEBUILD_WEBHOOK_TRIGGER").or_else(|| get("CODEBUILD_SOURCE_VERSION"));
-    let reference = get("CODEBUILD_WEBHOOK_HEAD_REF").or(trigger).unwrap_or_default();
-    let after = |prefix: &str| trigger?.strip_prefix(prefix);
-    let at = At {
-        pull_request: after("pr/"),
-        tag: reference.strip_prefix("refs/tags/").or_else(|| after("tag/")),
-        branch: reference.strip_prefix("refs/heads/").or_else(|| after("branch/")),
-    };
-    let starter = if get("CODEBUILD_WEBHOOK_EVENT").is_some() {
-        Starter::Push
-    } else {
-        Starter::Person
-    };
-    let event = Event {
-        base: commit(get("CODEBUILD_WEBHOOK_PREV_COMMIT")).map(Base::Commit),
-        ..at.event(
-            get("CODEBUILD_RESOLVED_SOURCE_VERSION"),
-            get("CODEBUILD_WEBHOOK_BASE_REF"),
-            starter,
-        )
-    };
-    (event, at.pull_request.is_some())
 }
 
 #[cfg(test)]

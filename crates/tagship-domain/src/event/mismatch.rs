@@ -60,6 +60,7 @@ impl Event {
         if self.git_ref.is_pull_request() || self.name.contains("pull_request") {
             return None;
         }
+        let event_commit = event_commit.or_else(|| self.is_of_head.then(|| head.clone()));
         let tag = self.named_tag();
         let tag_commit = tag_commit.filter(|_| tag.is_some());
         let (claimed, is_of_clone) = match (event_commit, tag_commit) {

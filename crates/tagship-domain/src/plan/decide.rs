@@ -14,10 +14,7 @@ use crate::tags::{DesiredTag, TagClass, TagSet};
 pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
     let revision = request.source.revision();
     let mut notes: Vec<Note> = request.wanted.notes.iter().cloned().map(Note::Tag).collect();
-    if request.source.is_dirty() {
-        let count = request.source.change_count;
-        notes.push(Note::Dirty { count });
-    }
+    notes.extend(Note::of_source(&request.source));
     let action = |wanted: &DesiredTag| match &facts {
         Err(_) => withheld(wanted, None).unwrap_or(TagAction::Unchecked),
         Ok(facts) => request.candidate(facts, &revision).action(wanted, facts),

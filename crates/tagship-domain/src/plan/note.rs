@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use semver::Version;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -10,7 +11,7 @@ use super::{NoRebase, Rebase};
 use crate::base_digests::BaseChange;
 use crate::build::CacheTagError;
 use crate::content::Platform;
-use crate::facts::{Unknown, paths};
+use crate::facts::{CommitId, Source, Unknown, paths};
 use crate::reference::Tag;
 use crate::tags::{TagNote, names_other_version};
 use crate::untrusted::cleaned;
@@ -24,6 +25,13 @@ pub enum Note {
     Dirty {
         /// How many paths differ.
         count: usize,
+    },
+    /// There is no checkout, and the commit is given.
+    RevisionGiven {
+        /// The commit.
+        commit: CommitId,
+        /// Whether its time is known.
+        has_time: bool,
     },
     /// The registry could not be asked.
     RegistryUnchecked(Unknown),
@@ -114,7 +122,29 @@ pub enum NoRelease {
     PullRequest,
 }
 
+impl NoRelease {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::NoVersion => "the commit has no version",
+            Self::Dirty => "the working tree differs from its commit",
+            Self::PullRequest => "the run is about a pull request",
+        }
+    }
+}
+
 impl Note {
+    /// Returns what is to be known of the files that are built from.
+    pub(super) fn of_source(source: &Source) -> Option<Self> {
+        if source.is_given {
+            return Some(Self::RevisionGiven {
+                commit: source.commit.clone(),
+                has_time: source.committed_at != Timestamp::UNIX_EPOCH,
+            });
+        }
+        let count = source.change_count;
+        source.is_dirty().then_some(Self::Dirty { count })
+    }
+
     /// Returns the note that a tag names another version than the image says it is, if both name one.
     pub(crate) fn of_other_version(tag: &Tag, image: Option<&Version>) -> Option<Self> {
         let says = image.filter(|says| names_other_version(tag, says))?;
@@ -129,6 +159,7 @@ impl Note {
         match self {
             Self::Tag(note) => note.code(),
             Self::Dirty { .. } => "dirty",
+            Self::RevisionGiven { .. } => "revision-given",
             Self::RegistryUnchecked(_) => "registry-unchecked",
             Self::MutabilityUnknown(_) => "mutability-unknown",
             Self::Unprotected { .. } => "unprotected",
@@ -164,6 +195,7 @@ impl fmt::Display for Note {
                 "the working tree differs from its commit in {}: tags and revision are marked `-dirty`",
                 paths(*count)
             ),
+            Self::RevisionGiven { commit, has_time } => given(f, commit, *has_time),
             Self::RegistryUnchecked(unknown) => {
                 write!(f, "tags and the repository's setting could not be checked: {unknown}")
             }
@@ -210,13 +242,7 @@ impl fmt::Display for Note {
                 write!(f, "what the pull-through cache holds could not be checked: {unknown}")
             }
             Self::WithoutCache(error) => write!(f, "no cache is kept: {error}"),
-            Self::NotReleased(NoRelease::NoVersion) => f.write_str("nothing is released: the commit has no version"),
-            Self::NotReleased(NoRelease::Dirty) => {
-                f.write_str("nothing is released: the working tree differs from its commit")
-            }
-            Self::NotReleased(NoRelease::PullRequest) => {
-                f.write_str("nothing is released: the run is about a pull request")
-            }
+            Self::NotReleased(reason) => write!(f, "nothing is released: {}", reason.words()),
             Self::SigningUnchecked(unknown) => {
                 write!(f, "whether a rule has the repository's images signed could not be checked: {unknown}")
             }
@@ -258,6 +284,18 @@ impl fmt::Display for Note {
             }
         }
     }
+}
+
+fn given(f: &mut fmt::Formatter<'_>, commit: &CommitId, has_time: bool) -> fmt::Result {
+    write!(
+        f,
+        "the files are said to be those of commit {}: there is no git checkout, so whether any was changed and which git tags it has is not known",
+        commit.short()
+    )?;
+    if !has_time {
+        f.write_str("; the image's times are 1970-01-01, because `revision-time` is not given")?;
+    }
+    Ok(())
 }
 
 fn quoted(tags: &[Tag]) -> String {

@@ -73,6 +73,7 @@ fn plan_request(rules: &[&str], version: Option<&str>) -> PlanRequest {
             changes: Vec::new(),
             change_count: 0,
             url: None,
+            is_given: false,
         },
     }
 }

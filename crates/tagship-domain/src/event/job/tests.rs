@@ -239,10 +239,47 @@ fn azure_pipelines_has_full_references() {
 }
 
 #[test]
+fn buildkites_head_is_the_commit_that_is_checked_out() {
+    let of = |more: &[(&'static str, &'static str)]| {
+        let all = [&[("BUILDKITE", "true"), ("BUILDKITE_COMMIT", "HEAD")], more].concat();
+        let head = CommitId::parse(COMMIT).unwrap();
+        job(&all).event.mismatch(crate::event::CheckedOut {
+            head,
+            event_commit: None,
+            tag_commit: None,
+        })
+    };
+    assert_eq!(of(&[("BUILDKITE_BRANCH", "main")]), None);
+    // A tag is somebody's word for one commit, which has to be known.
+    assert!(of(&[("BUILDKITE_BRANCH", "v1"), ("BUILDKITE_TAG", "v1")]).is_some());
+}
+
+#[test]
 fn jenkins_names_its_job_or_leaves_it_to_the_git_plugin() {
     let mark = ("JENKINS_URL", "https://jenkins.example/");
     let plugin = [mark, ("GIT_BRANCH", "origin/feature/x"), ("GIT_COMMIT", COMMIT)];
     assert_eq!(summary(&plugin), at("push", "refs/heads/feature/x"));
+    for (name, reference) in [
+        ("refs/tags/v1.0.0", "refs/tags/v1.0.0"),
+        ("tags/v1.0.0", "refs/tags/v1.0.0"),
+        ("refs/heads/main", "refs/heads/main"),
+        ("refs/remotes/origin/main", "refs/heads/main"),
+        ("remotes/origin/main", "refs/heads/main"),
+        ("origin/tags/odd", "refs/heads/tags/odd"),
+        ("main", "refs/heads/main"),
+        ("detached", ""),
+    ] {
+        assert_eq!(
+            summary(&[mark, ("GIT_BRANCH", name)]),
+            at("push", reference),
+            "{name}"
+        );
+    }
+    // What a multibranch job names is a branch of that name.
+    let named = [mark, ("BRANCH_NAME", "origin/x"), ("GIT_BRANCH", "origin/main")];
+    assert_eq!(summary(&named), at("push", "refs/heads/origin/x"));
+    let tag = [mark, ("TAG_NAME", "refs/tags/v1.0.0"), ("BRANCH_NAME", "v1.0.0")];
+    assert_eq!(summary(&tag), at("push", "refs/tags/v1.0.0"));
     let tag = [mark, ("BRANCH_NAME", "v1.0.0"), ("TAG_NAME", "v1.0.0")];
     assert_eq!(summary(&tag), at("push", "refs/tags/v1.0.0"));
     let change = [
