@@ -10,6 +10,7 @@ mod needs;
 mod note;
 mod replacement;
 mod step_text;
+mod targets;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use self::expression::{references, rewired};
 use self::job::{Job, Step, StepKind, jobs};
 use self::needs::{builds, id_of, is_exporting, is_kept_build, uses_aws, uses_login};
 use self::replacement::{Replacement, metadata_of};
+use self::targets::TargetLogin;
 use crate::config::yaml;
 use tagship_domain::error::{Diagnose, FailureKind};
 
@@ -148,11 +150,16 @@ impl Edits {
         if !job.steps.iter().any(|step| step.kind == StepKind::Checkout) {
             self.notes.push(MigrationNote::NoCheckout);
         }
+        let logins: Vec<TargetLogin> = made
+            .iter()
+            .flatten()
+            .flat_map(|(replacement, _)| replacement.logins.clone())
+            .collect();
         let fates: Vec<Fate> = job
             .steps
             .iter()
             .zip(&made)
-            .map(|(step, made)| self.fate(job, step, made.as_ref()))
+            .map(|(step, made)| self.fate(job, step, made.as_ref(), &logins))
             .collect();
         for (made, _) in made.iter_mut().flatten() {
             self.notes.append(&mut made.notes);
@@ -174,7 +181,13 @@ impl Edits {
         self.rewire(job, &fates, lines);
     }
 
-    fn fate(&mut self, job: &Job, step: &Step, made: Option<&(Replacement, String)>) -> Fate {
+    fn fate(
+        &mut self,
+        job: &Job,
+        step: &Step,
+        made: Option<&(Replacement, String)>,
+        logins: &[TargetLogin],
+    ) -> Fate {
         let name = step.name.clone();
         if let Some((replacement, id)) = made {
             return Fate::Replaced(replacement.text(step, id));
@@ -186,6 +199,7 @@ impl Edits {
         let others = || job.steps.iter().filter(|other| !std::ptr::eq(*other, step));
         let kept = || others().filter(|other| matches!(other.kind, StepKind::Other) || is_kept_build(other));
         let note = match step.kind {
+            StepKind::DockerLogin if targets::is_taken_over(step, job, logins) => return Fate::Removed,
             StepKind::Credentials
                 if kept().any(|step| uses_aws(step) || uses_login(step))
                     && !job

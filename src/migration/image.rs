@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::expression::{Folded, inside};
+use super::expression::{Folded, inside, output_of};
 use tagship_domain::reference::{AccountId, Region, RegistryHost};
 
 /// An image's name in a workflow: `host/path`, and a tag if there is one.
@@ -52,9 +52,9 @@ impl Named {
         }
         match inside(&host) {
             Some(expression)
-                if logins
-                    .iter()
-                    .any(|id| expression == format!("steps.{id}.outputs.registry")) =>
+                if output_of(expression).is_some_and(|(step, output)| {
+                    output == "registry" && logins.contains(&step.as_str())
+                }) =>
             {
                 Registry::OfLogin
             }

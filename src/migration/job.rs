@@ -201,3 +201,26 @@ impl Step {
             }
     }
 }
+
+/// The session tags of a role that is assumed with keys: those that configure-aws-credentials sends of itself, and those of
+/// the workflow. With OIDC it sends none.
+pub(super) fn session_tags(step: &Step) -> Vec<String> {
+    let is = |name: &str| step.input(name).is_some_and(|value| value.trim() == "true");
+    let by_keys = step.input("aws-access-key-id").is_some() || is("role-chaining");
+    if step.kind != StepKind::Credentials || step.input("role-to-assume").is_none() || !by_keys {
+        return Vec::new();
+    }
+    let of_action = (!is("role-skip-session-tagging")).then(|| "auto".to_owned());
+    let custom = step.input("custom-tags").and_then(lines_of).unwrap_or_default();
+    of_action.into_iter().chain(custom).collect()
+}
+
+/// `KEY=VALUE` lines of a JSON object of texts.
+pub(super) fn lines_of(json: &str) -> Option<Vec<String>> {
+    let tags: BTreeMap<String, String> = serde_json::from_str(json).ok()?;
+    Some(
+        tags.into_iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect(),
+    )
+}

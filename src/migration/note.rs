@@ -22,6 +22,13 @@ pub enum MigrationNote {
         /// The input.
         input: String,
     },
+    /// An input needs what only the runner has, and the action's container does not see.
+    NeedsSetup {
+        /// The step.
+        step: String,
+        /// The input.
+        input: String,
+    },
     /// A step stays, although Tagship needs it no more.
     Stays {
         /// The step.
@@ -82,6 +89,7 @@ impl MigrationNote {
         match self {
             Self::NoEquivalent { .. } => "no-equivalent",
             Self::NotNeeded { .. } => "not-needed",
+            Self::NeedsSetup { .. } => "needs-setup",
             Self::Stays { .. } => "stays",
             Self::Untouched { .. } => "untouched",
             Self::OtherRegistry { .. } => "other-registry",
@@ -113,6 +121,12 @@ impl fmt::Display for MigrationNote {
             Self::NotNeeded { step, input } => {
                 write!(f, "`{}` of `{}` is not needed", cleaned(input), cleaned(step))
             }
+            Self::NeedsSetup { step, input } => write!(
+                f,
+                "`{}` of `{}` needs an agent of the runner, which the action does not see: put the command on the PATH with `tagship/tagship/setup`, and run `tagship ship` there",
+                cleaned(input),
+                cleaned(step)
+            ),
             Self::Stays { step, reason } => write!(f, "`{}` stays: {reason}", cleaned(step)),
             Self::Untouched { step } => write!(f, "`{}` stays as it is", cleaned(step)),
             Self::OtherRegistry { image } => write!(

@@ -1,14 +1,13 @@
 //! The step of Tagship that stands in place of a build step and of what prepares it.
 
-use std::collections::BTreeMap;
-
 use super::expression::{inside, references};
 use super::image::{
     Named, Registry, is_by_digest, is_pushed_image, name_of_output, registry_of_login, resolved,
 };
-use super::job::{Job, Step, StepKind};
+use super::job::{Job, Step, StepKind, lines_of, session_tags};
 use super::needs::is_exporting;
 use super::note::MigrationNote;
+use super::targets::{Images, TargetLogin};
 use crate::schema;
 
 /// The step of Tagship, as far as it is made.
@@ -17,6 +16,10 @@ pub(super) struct Replacement {
     pub(super) inputs: Vec<(String, String)>,
     pub(super) variables: Vec<(String, String)>,
     pub(super) notes: Vec<MigrationNote>,
+    /// The logins that it has taken over.
+    pub(super) logins: Vec<TargetLogin>,
+    /// The inputs about further repositories.
+    targets: Vec<(&'static str, String)>,
 }
 
 /// Inputs of the peers that are about what Tagship does in its own way, or does not do.
@@ -102,7 +105,8 @@ impl Replacement {
         }
     }
 
-    /// The names of the images that go to ECR; `None` where none does.
+    /// The tags of the repository in ECR that the run is for; `None` where nothing goes to ECR. What else there is becomes
+    /// targets, or a note.
     fn images(&mut self, job: &Job, build: &Step, metadata: Option<&Step>) -> Option<Vec<(Named, Registry)>> {
         let list = match metadata {
             Some(metadata) => metadata.input("images").unwrap_or_default(),
@@ -117,7 +121,6 @@ impl Replacement {
             .filter(|step| step.kind == StepKind::EcrLogin)
             .filter_map(|step| step.text("id"))
             .collect();
-        let mut images: Vec<(Named, Registry)> = Vec::new();
         let lines = list.lines().flat_map(|line| {
             if metadata.is_none() {
                 outside_commas(line)
@@ -125,36 +128,46 @@ impl Replacement {
                 vec![line.to_owned()]
             }
         });
-        for line in lines
+        let lines = lines
             .map(|line| line.trim().to_owned())
-            .filter(|line| !line.is_empty())
-        {
-            let name = line
-                .split(',')
-                .find_map(|part| part.trim().strip_prefix("name="))
-                .unwrap_or(&line);
-            let named = Named::parse(&resolved(name, &job.variables));
-            let registry = named
-                .as_ref()
-                .map(|named| named.registry(&logins, &job.variables));
-            match named.zip(registry) {
-                Some((named, registry)) if registry != Registry::Other => {
-                    let first = images.first();
-                    if first.is_none_or(|(first, _)| {
-                        (&first.host, &first.repository) == (&named.host, &named.repository)
-                    }) {
-                        images.push((named, registry));
-                    } else {
-                        self.notes.push(MigrationNote::NoEquivalent {
-                            step: metadata.unwrap_or(build).name.clone(),
-                            input: format!("{}: {line}", if metadata.is_some() { "images" } else { "tags" }),
-                        });
-                    }
-                }
-                _ => self.notes.push(MigrationNote::OtherRegistry { image: line }),
-            }
+            .filter(|line| !line.is_empty());
+        let named = lines.map(|line| {
+            let mut parts = line.split(',');
+            let name = parts.find_map(|part| part.trim().strip_prefix("name="));
+            let named = Named::parse(&resolved(name.unwrap_or(&line), &job.variables)).map(|named| {
+                let registry = named.registry(&logins, &job.variables);
+                (named, registry)
+            });
+            (line, named)
+        });
+        let images = Images::of(named.collect(), job, build);
+        images.first.first()?;
+        for image in images.elsewhere {
+            self.notes.push(MigrationNote::OtherRegistry { image });
         }
-        (!images.is_empty()).then_some(images)
+        for line in images.left {
+            self.notes.push(MigrationNote::NoEquivalent {
+                step: metadata.unwrap_or(build).name.clone(),
+                input: format!("{}: {line}", if metadata.is_some() { "images" } else { "tags" }),
+            });
+        }
+        let variables = images.logins.iter().enumerate().map(|(index, login)| {
+            let name = format!("TARGET_PASSWORD_{}", index + 1);
+            let line = format!(
+                "host={},username={},password-env={name}",
+                login.host, login.username
+            );
+            (line, (name, login.password.clone()))
+        });
+        let (lines, variables): (Vec<_>, Vec<_>) = variables.unzip();
+        self.variables.extend(variables);
+        self.logins = images.logins;
+        self.targets = [("registry-auth", lines), ("targets", images.targets)]
+            .into_iter()
+            .filter(|(_, lines)| !lines.is_empty())
+            .map(|(name, lines)| (name, lines.join("\n")))
+            .collect();
+        Some(images.first)
     }
 
     /// What credentials, login and builder are set up with.
@@ -216,6 +229,9 @@ impl Replacement {
             Registry::Other => {}
         }
         self.put("repository", named.repository.clone());
+        for (name, lines) in std::mem::take(&mut self.targets) {
+            self.put(name, lines);
+        }
     }
 
     /// The lists of metadata-action, read as that action reads them.
@@ -278,6 +294,13 @@ impl Replacement {
                 ("secrets", lines) => secrets.extend(lines.lines().map(str::to_owned)),
                 ("secret-envs", lines) => secrets.extend(sourced(lines, "env")),
                 ("secret-files", lines) => secrets.extend(sourced(lines, "src")),
+                ("ssh", agents) => {
+                    self.put("ssh", agents);
+                    self.notes.push(MigrationNote::NeedsSetup {
+                        step: build.name.clone(),
+                        input: name.clone(),
+                    });
+                }
                 ("github-token", _) => self.notes.push(MigrationNote::NotNeeded {
                     step: build.name.clone(),
                     input: name.clone(),
@@ -295,29 +318,6 @@ impl Replacement {
 fn is_unknown_address(context: &str) -> bool {
     let address = context.split('#').next().unwrap_or_default();
     address.starts_with("http") && address.strip_suffix(".git").is_none()
-}
-
-/// The session tags of a role that is assumed with keys: those that configure-aws-credentials sends of itself, and those of
-/// the workflow. With OIDC it sends none.
-fn session_tags(step: &Step) -> Vec<String> {
-    let is = |name: &str| step.input(name).is_some_and(|value| value.trim() == "true");
-    let by_keys = step.input("aws-access-key-id").is_some() || is("role-chaining");
-    if step.kind != StepKind::Credentials || step.input("role-to-assume").is_none() || !by_keys {
-        return Vec::new();
-    }
-    let of_action = (!is("role-skip-session-tagging")).then(|| "auto".to_owned());
-    let custom = step.input("custom-tags").and_then(lines_of).unwrap_or_default();
-    of_action.into_iter().chain(custom).collect()
-}
-
-/// `KEY=VALUE` lines of a JSON object of texts.
-fn lines_of(json: &str) -> Option<Vec<String>> {
-    let tags: BTreeMap<String, String> = serde_json::from_str(json).ok()?;
-    Some(
-        tags.into_iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect(),
-    )
 }
 
 /// The step of metadata-action that gives the build its tags.

@@ -68,6 +68,8 @@ fn a_migrated_workflow_is_one_and_drops_nothing() {
                     "images"
                         | "tags"
                         | "aws-region"
+                        | "username"
+                        | "password"
                         | "push"
                         | "outputs"
                         | "custom-tags"
