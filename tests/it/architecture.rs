@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 
 use circles::Files;
-pub(crate) use source::all_sources;
-use source::{Source, sources};
+use source::Source;
+pub(crate) use source::{all_sources, sources};
 
 /// The crates of the workspace that a crate may depend on. `docs/architecture.md` says why.
 const ARROWS: &[(&str, &[&str])] = &[

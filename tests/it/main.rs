@@ -13,6 +13,7 @@ mod copying;
 mod deploy_files;
 mod doctor_command;
 mod documents;
+mod errors_index;
 mod errors_page;
 mod exports;
 mod first_process;

@@ -6,8 +6,9 @@ use std::io;
 use std::process::{Command, ExitCode};
 
 /// The tests that write files, by the beginning of their names.
-const GENERATORS: [&str; 5] = [
+const GENERATORS: [&str; 6] = [
     "building_page",
+    "errors_index",
     "inputs_generated",
     "limits_page",
     "permissions_page",
