@@ -491,8 +491,8 @@ fn repositories_as_code_need_what_the_table_says_and_each_action_less_is_named()
     let declared = format!("{DECLARED}  team/pruned: {{prune: true}}\n");
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tagship.yaml"), &declared).unwrap();
-    for name in ["README.md", "logo.png"] {
-        std::fs::write(folder.path().join(name), "x").unwrap();
+    for (name, content) in [("README.md", &b"x"[..]), ("logo.png", b"\x89PNG\r\n\x1a\n")] {
+        std::fs::write(folder.path().join(name), content).unwrap();
     }
     let roles = roles(folder.path(), "repo", &[]);
     let bench = Bench::at(PublicEcr::start_with_roles(&roles));
