@@ -1,6 +1,7 @@
 //! Follows a build from the messages of BuildKit, and reports it in our events.
 
 mod cache;
+mod step;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
@@ -15,16 +16,11 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
 };
 
 use self::cache::CacheStep;
+use self::step::Step;
 use crate::event::{BuildEvent, ProgressSink, StepOutcome, Warning, WrongBase};
 use tagship_domain::build::BuildArgs;
 use tagship_domain::error::cleaned;
 
-/// The most bytes of one piece of a step's output.
-const PIECE_BYTES: usize = 32 * 1024;
-/// The most bytes of a step's output that are kept for its failure.
-const TAIL_BYTES: usize = 16 * 1024;
-/// The most lines of it.
-const TAIL_LINES: usize = 50;
 /// The most steps that are followed; a build of more goes on unseen.
 const MAX_STEPS: usize = 20_000;
 
@@ -48,17 +44,6 @@ impl std::fmt::Debug for Progress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Progress({} steps)", self.steps.len())
     }
-}
-
-struct Step {
-    number: u32,
-    name: String,
-    /// The first time that BuildKit worked on it: it may put a step aside and come back to it.
-    started: Option<Timestamp>,
-    finished: bool,
-    /// Of a step whose failure fails the build.
-    error: Option<String>,
-    tail: VecDeque<u8>,
 }
 
 impl Progress {
@@ -108,34 +93,17 @@ impl Progress {
             }
             let number = u32::try_from(self.steps.len() + 1).ok()?;
             self.sink.event(BuildEvent::StepStarted { step: number, name });
-            let step = Step {
-                number,
-                name: name.to_owned(),
-                started: None,
-                finished: false,
-                error: None,
-                tail: VecDeque::new(),
-            };
+            let step = Step::new(number, name);
             self.steps.insert(digest.to_owned(), step);
         }
         self.steps.get_mut(digest)
     }
 
     fn output(&mut self, log: &VertexLog) {
-        let sink = Arc::clone(&self.sink);
-        let Some(step) = self.step(&log.vertex, "") else {
-            return;
-        };
-        for piece in log.msg.chunks(PIECE_BYTES) {
-            sink.event(BuildEvent::StepOutput {
-                step: step.number,
-                output: piece,
-            });
+        self.step(&log.vertex, "");
+        if let Some(step) = self.steps.get_mut(&log.vertex) {
+            step.output(log.stream, &log.msg, &self.build_args, &*self.sink);
         }
-        step.tail
-            .extend(log.msg.iter().skip(log.msg.len().saturating_sub(TAIL_BYTES)));
-        let surplus = step.tail.len().saturating_sub(TAIL_BYTES);
-        step.tail.drain(..surplus);
     }
 
     fn moved(&self, status: &VertexStatus) {
@@ -158,13 +126,12 @@ impl Progress {
 
     fn finished(&mut self, vertex: &Vertex) {
         let sink = Arc::clone(&self.sink);
-        let Some(step) = self.step(&vertex.digest, &vertex.name) else {
+        self.step(&vertex.digest, &vertex.name);
+        let Some(step) = self.steps.get_mut(&vertex.digest).filter(|step| !step.finished) else {
             return;
         };
-        if step.finished {
-            return;
-        }
         step.finished = true;
+        step.release(&self.build_args, &*sink);
         let cache = CacheStep::of(&step.name);
         let mut is_unwritten = false;
         let outcome = if let (Some(cache), false) = (cache, vertex.error.is_empty()) {
@@ -245,16 +212,10 @@ impl Progress {
                 .filter(own_error)
                 .min_by_key(|step| step.number)
         })?;
-        let tail: Vec<u8> = step.tail.iter().copied().collect();
-        let text = String::from_utf8_lossy(&tail);
-        let lines: Vec<&str> = text.lines().collect();
-        let last = lines
-            .get(lines.len().saturating_sub(TAIL_LINES)..)
-            .unwrap_or_default();
         Some(FailedStep {
             name: cleaned(&step.name),
             error: step.error.clone(),
-            tail: last.iter().map(|line| (*line).to_owned()).collect(),
+            tail: step.last_lines(&self.build_args),
         })
     }
 
@@ -264,7 +225,7 @@ impl Progress {
     }
 }
 
-/// Replaces the values of build arguments.
+/// Replaces the values of build arguments, but in output, where they may come in pieces.
 fn redact(news: &mut StatusResponse, build_args: &BuildArgs) {
     let redact = |text: &mut String| {
         if let Cow::Owned(redacted) = build_args.redact(text) {
@@ -277,11 +238,6 @@ fn redact(news: &mut StatusResponse, build_args: &BuildArgs) {
     }
     for status in &mut news.statuses {
         redact(&mut status.id);
-    }
-    for log in &mut news.logs {
-        if let Cow::Owned(redacted) = build_args.redact(&String::from_utf8_lossy(&log.msg)) {
-            log.msg = redacted.into_bytes();
-        }
     }
     for warning in &mut news.warnings {
         if let Cow::Owned(redacted) = build_args.redact(&String::from_utf8_lossy(&warning.short)) {

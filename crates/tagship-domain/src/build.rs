@@ -223,6 +223,30 @@ impl BuildArgs {
         redacted
     }
 
+    /// Replaces the values in a stream of bytes that comes in pieces: gives what can be shown, and the end of the bytes that may
+    /// begin a value, which belongs before the next piece. After the last piece, `is_over`, nothing is held.
+    pub fn redact_stream(&self, bytes: &[u8], is_over: bool) -> (Vec<u8>, Vec<u8>) {
+        let values = self.0.values().map(String::as_bytes);
+        let values: Vec<&[u8]> = values.filter(|value| value.len() >= MIN_REDACTED_BYTES).collect();
+        let mut shown = Vec::with_capacity(bytes.len());
+        let mut rest = bytes;
+        while let Some((first, after)) = rest.split_first() {
+            let goes_on = |value: &&[u8]| value.len() > rest.len() && value.starts_with(rest);
+            if !is_over && values.iter().any(goes_on) {
+                break;
+            }
+            let here = values.iter().filter(|value| rest.starts_with(value));
+            if let Some(longest) = here.map(|value| value.len()).max() {
+                shown.extend(b"***");
+                rest = &rest[longest..];
+            } else {
+                shown.push(*first);
+                rest = after;
+            }
+        }
+        (shown, rest.to_vec())
+    }
+
     /// Whether an argument's name is that of a secret.
     ///
     /// Source: `BuildKit`, `frontend/dockerfile/linter`, `SecretsUsedInArgOrEnv`.

@@ -22,7 +22,12 @@ impl ProgressSink for RecordedEvents {
 
     fn event(&self, event: BuildEvent<'_>) {
         let text = match event {
-            BuildEvent::StepOutput { step, output } => format!("{step}: {} bytes", output.len()),
+            BuildEvent::StepOutput { step, output } if output.len() > 64 => {
+                format!("{step}: {} bytes", output.len())
+            }
+            BuildEvent::StepOutput { step, output } => {
+                format!("{step}: {}", String::from_utf8_lossy(output))
+            }
             other => format!("{other:?}"),
         };
         self.0.lock().unwrap().push(text);
@@ -156,6 +161,91 @@ fn the_tail_of_a_step_is_bounded() {
     }]));
     let tail = progress.failed_step(None).unwrap().tail;
     assert_eq!(tail.iter().map(String::len).sum::<usize>(), 16 * 1024);
+}
+
+#[test]
+fn a_value_that_two_messages_cut_is_not_shown() {
+    let reported = Arc::new(RecordedEvents::default());
+    let values = [
+        ("A", "hunter2"),
+        ("B", "hunter2-and-more"),
+        ("C", "abcdefg"),
+        ("D", "key\nof two lines"),
+    ];
+    let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let dockerfile = DockerfileName::new(Path::new("/w/Dockerfile"), Path::new("/w"));
+    let mut progress = Progress::new(reported.clone(), dockerfile, BuildArgs::new(values.into()));
+    let mut say = |stream: i64, text: &str| {
+        progress.take(StatusResponse {
+            logs: vec![VertexLog {
+                vertex: "a".to_owned(),
+                stream,
+                msg: text.as_bytes().to_vec(),
+                ..VertexLog::default()
+            }],
+            ..StatusResponse::default()
+        });
+        let heard = heard(&reported).into_iter();
+        let output = heard.filter_map(|event| event.strip_prefix("1: ").map(str::to_owned));
+        output.collect::<String>()
+    };
+    for (stream, text, shown) in [
+        (1, "whole hunter2 line\n", "whole *** line\n"),
+        (1, "cut hun", "cut "),
+        // The other stream has a tail of its own.
+        (2, "ter2\n", "ter2\n"),
+        (1, "ter2.\n", "***.\n"),
+        (1, "hunter2", ""),
+        (1, "-and-more\n", "***\n"),
+        (1, "hunter2-and-l", "***-and-l"),
+        (1, "ess\n", "ess\n"),
+        (1, "abcabcabcdef", "abcabc"),
+        (1, "g key\n", "*** "),
+        (1, "of two lines\n", "***\n"),
+        (1, "key\n", ""),
+        (1, "other\n", "key\nother\n"),
+        (1, "the end: hunte", "the end: "),
+    ] {
+        assert_eq!(say(stream, text), shown, "{text:?}");
+    }
+    progress.take(news(vec![Vertex {
+        error: "boom".to_owned(),
+        ..vertex("a", time(1), time(2))
+    }]));
+    let events = heard(&reported);
+    assert_eq!(
+        events[0], "1: hunte",
+        "nothing is lost, and it comes before the end"
+    );
+    assert!(events[1].starts_with("StepFinished"), "{events:?}");
+    let tail = progress.failed_step(None).unwrap().tail;
+    assert_eq!(tail.last().unwrap(), "the end: hunte");
+    assert!(
+        !tail
+            .iter()
+            .any(|line| line.contains("hunter2") || line.contains("abcdefg")),
+        "{tail:?}"
+    );
+}
+
+#[test]
+fn the_rest_of_a_line_whose_beginning_is_lost_is_not_shown() {
+    let (mut progress, _) = progress();
+    let msg = format!("begins with s3cret{}\nlast\n", "x".repeat(16 * 1024 - 10));
+    let log = VertexLog {
+        vertex: "a".to_owned(),
+        msg: msg.into_bytes(),
+        ..VertexLog::default()
+    };
+    progress.take(StatusResponse {
+        logs: vec![log],
+        vertexes: vec![Vertex {
+            error: "boom".to_owned(),
+            ..vertex("a", time(1), time(2))
+        }],
+        ..StatusResponse::default()
+    });
+    assert_eq!(progress.failed_step(None).unwrap().tail, ["last"]);
 }
 
 #[test]
