@@ -17,6 +17,7 @@ mod image_file;
 mod named_reporter;
 mod order;
 mod outputs;
+mod places;
 mod push_watch;
 mod runner;
 mod saved;

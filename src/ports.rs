@@ -32,7 +32,7 @@ use tagship_domain::immutability::Mutability;
 use tagship_domain::inventory::ListedImage;
 use tagship_domain::reference::{Digest, ImageRef, RepositoryName, Tag};
 
-pub use build_error::{BuildError, SourceLocation};
+pub use build_error::BuildError;
 pub use buildkit_session::{StepOutcome, Warning};
 pub use built::{BuilderSummary, BuiltImage, EngineSummary};
 pub use forge_error::{COMMENT, ForgeError, HAND_OVER, SHOW_FINDINGS, SHOW_STATE, START_WORKFLOWS};

@@ -22,7 +22,10 @@ mod words;
 mod tests;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use indicatif::MultiProgress;
 
 use crate::inputs::Environment;
 use crate::ports::Reporter;
@@ -77,14 +80,23 @@ impl Ui {
         let is_terminal = io::stderr().is_terminal() && environment.get("TERM") != Some("dumb");
         let palette = options.color.palette(is_terminal, environment);
         let stderr = Box::new(io::stderr());
-        let mut renderer: Arc<dyn Renderer> = if environment.in_actions() {
-            Arc::new(actions::Actions::new(stderr, Arc::clone(&redaction)))
-        } else if is_terminal && !options.is_quiet && environment.other_ci().is_none() {
-            Arc::new(terminal::Terminal::new(Arc::clone(&redaction), palette))
-        } else {
-            let groups = groups::Groups::of(environment);
-            Arc::new(plain::Plain::new(stderr, Arc::clone(&redaction), palette, groups))
-        };
+        let mut renderer: Arc<dyn Renderer> =
+            if environment.in_actions() {
+                Arc::new(actions::Actions::new(
+                    stderr,
+                    Arc::clone(&redaction),
+                    &in_workspace(environment),
+                ))
+            } else if is_terminal && !options.is_quiet && environment.other_ci().is_none() {
+                Arc::new(terminal::Terminal::new(
+                    MultiProgress::new(),
+                    Arc::clone(&redaction),
+                    palette,
+                ))
+            } else {
+                let groups = groups::Groups::of(environment);
+                Arc::new(plain::Plain::new(stderr, Arc::clone(&redaction), palette, groups))
+            };
         if options.is_quiet {
             renderer = Arc::new(quiet::Quiet::new(renderer));
         }
@@ -151,6 +163,16 @@ impl Ui {
         // The reader may be gone.
         write!(io::stderr(), "{help}").ok();
     }
+}
+
+/// The folder that paths of files begin in, from the runner's workspace, which it knows files by; empty for that itself.
+fn in_workspace(environment: &Environment) -> PathBuf {
+    let begin = environment
+        .project()
+        .unwrap_or_else(|| environment.working_directory());
+    let workspace = environment.get("GITHUB_WORKSPACE");
+    let folder = workspace.and_then(|workspace| begin.strip_prefix(workspace).ok());
+    folder.map(Path::to_owned).unwrap_or_default()
 }
 
 impl std::fmt::Debug for Ui {

@@ -8,19 +8,21 @@ use buildkit_session::{BuildKit, Capabilities, DockerfileName, Progress, Registr
 use secrecy::ExposeSecret as _;
 
 use super::base_image::{read_dockerfile, resolved};
+use super::places::DockerfilePlaces;
 use super::session::BuildLogins;
-use crate::ports::{BuildError, SourceLocation};
+use crate::ports::BuildError;
 use tagship_domain::build::BuildRequest;
 use tagship_domain::content::Platform;
 use tagship_domain::dockerfile::{BaseStage, line_without_layers};
 use tagship_domain::error::{cleaned, innermost};
+use tagship_domain::location::SourceLocation;
 
 /// What the built stage begins with, and the platforms that it has to be of.
 #[derive(Debug)]
 pub(super) struct BasePlatform {
     base: BaseStage,
     platforms: Vec<Platform>,
-    file: String,
+    location: SourceLocation,
 }
 
 impl BasePlatform {
@@ -43,9 +45,9 @@ impl BasePlatform {
             return Ok(None);
         }
         let checked = Self {
+            location: DockerfilePlaces::of(request, name).at(base.line),
             base,
             platforms: request.platforms.clone(),
-            file: name.shown_own(),
         };
         match request
             .platforms
@@ -142,7 +144,7 @@ impl BasePlatform {
             image: cleaned(&self.base.image),
             actual: cleaned(actual),
             wanted: wanted.join(", "),
-            location: Some(self.location()),
+            location: Some(self.location.clone()),
         }
     }
 
@@ -150,14 +152,7 @@ impl BasePlatform {
         BuildError::BaseImage {
             image: cleaned(reference),
             message: format!("its platforms are not known: {}", innermost(error)),
-            location: Some(self.location()),
-        }
-    }
-
-    fn location(&self) -> SourceLocation {
-        SourceLocation {
-            file: self.file.clone(),
-            line: self.base.line,
+            location: Some(self.location.clone()),
         }
     }
 }
@@ -170,10 +165,7 @@ pub(super) fn refuse_nothing(request: &BuildRequest, name: &DockerfileName) -> R
     match line_without_layers(&text, request.target.as_deref()) {
         None => Ok(()),
         Some(line) => Err(BuildError::NoLayer {
-            location: SourceLocation {
-                file: name.shown_own(),
-                line,
-            },
+            location: DockerfilePlaces::of(request, name).at(line),
         }),
     }
 }

@@ -6,6 +6,7 @@ mod wording;
 
 use tonic::Status;
 
+use super::places::DockerfilePlaces;
 use crate::ports::BuildError;
 use buildkit_session::Progress;
 use details::Details;
@@ -36,14 +37,12 @@ pub(super) fn classify(
     if let Some(error) = pushed.and_then(|image| push::classify(&message, image)) {
         return error.into();
     }
-    wording::classify(
-        &message,
-        details.exit_code,
-        progress.failed_step(details.vertex.as_deref()),
-        details.location(progress.dockerfile()),
-        progress.dockerfile(),
-        request,
-    )
+    let places = DockerfilePlaces::of(request, progress.dockerfile());
+    let step = progress.failed_step(details.vertex.as_deref());
+    let location = details
+        .location(&places)
+        .or_else(|| places.of_step(&step.as_ref()?.name));
+    wording::classify(&message, details.exit_code, step, location, &places, request)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::location::SourceLocation;
 
 /// One thing that is wrong with an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,14 @@ impl Diagnose for SettingsError {
             [only] => only.hint.clone().map(Cow::Owned),
             _ => None,
         }
+    }
+
+    /// The first line of the configuration file that is wrong.
+    fn location(&self) -> Option<SourceLocation> {
+        self.problems.iter().find_map(|problem| match &problem.origin {
+            Origin::File { path, line, .. } => Some(SourceLocation::new(path, u32::try_from(*line).ok()?)),
+            _ => None,
+        })
     }
 }
 

@@ -4,7 +4,6 @@ mod wording;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::time::Duration;
 
 use buildkit_session::Error;
@@ -14,6 +13,7 @@ use tagship_domain::build::TooLittleSpace;
 use tagship_domain::capability::{ImageStore, UnsupportedFeature};
 use tagship_domain::content::Platform;
 use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::location::SourceLocation;
 use tagship_domain::merging::MergeError;
 use tagship_domain::reference::Digest;
 use wording::{BuilderKind, ExitCodeSuffix, LocationPrefix, MessageSuffix, RunningSuffix, UnsupportedList};
@@ -186,21 +186,6 @@ pub enum BuildError {
     Push(#[from] RegistryError),
 }
 
-/// A line of a file.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct SourceLocation {
-    /// The file, relative to the workspace where it lies in it.
-    pub file: String,
-    /// The line, from 1.
-    pub line: u32,
-}
-
-impl fmt::Display for SourceLocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
-
 impl BuildError {
     /// Whether what builds would leave something out that is asked for.
     pub fn is_refusal(&self) -> bool {
@@ -295,6 +280,20 @@ impl Diagnose for BuildError {
             Self::StepFailed { tail, .. } => tail,
             Self::OnBuilder { source, .. } => source.output(),
             _ => &[],
+        }
+    }
+
+    fn location(&self) -> Option<SourceLocation> {
+        match self {
+            Self::StepFailed { location, .. }
+            | Self::DockerfileInvalid { location, .. }
+            | Self::BaseImage { location, .. }
+            | Self::BasePlatform { location, .. }
+            | Self::SourceMissing { location, .. }
+            | Self::Failed { location, .. } => location.clone(),
+            Self::NoLayer { location } | Self::HereDocument { location } => Some(location.clone()),
+            Self::OnBuilder { source, .. } => source.location(),
+            _ => None,
         }
     }
 }

@@ -4,6 +4,7 @@ mod relay;
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
@@ -28,6 +29,8 @@ const MAX_WARNINGS: usize = 10;
 pub(super) struct Actions {
     state: Mutex<State>,
     redaction: Arc<Redaction>,
+    /// The folder that paths of files begin in, from the runner's workspace.
+    folder: PathBuf,
 }
 
 struct State {
@@ -49,8 +52,10 @@ struct Step {
 }
 
 impl Actions {
-    pub(super) fn new(sink: Box<dyn Write + Send>, redaction: Arc<Redaction>) -> Self {
+    /// The runner knows files by their paths from its workspace; `folder` is what those of this program begin in there.
+    pub(super) fn new(sink: Box<dyn Write + Send>, redaction: Arc<Redaction>, folder: &Path) -> Self {
         Self {
+            folder: folder.to_owned(),
             state: Mutex::new(State {
                 relay: Relay::new(sink),
                 steps: BTreeMap::new(),
@@ -189,30 +194,40 @@ impl State {
         }
     }
 
-    fn warn(&mut self, warning: &Warning, redaction: &Redaction) {
+    fn warn(&mut self, warning: &Warning, redaction: &Redaction, folder: &Path) {
         self.warnings += 1;
         if self.warnings > MAX_WARNINGS {
             let text = format!("warning: {}", words::warning(warning));
             return self.relay.say(&redaction.apply(&text));
         }
-        let file = warning
-            .file
-            .as_deref()
-            .map(|file| Untrusted::line(file).to_string());
-        let line = warning.line.map(|line| line.to_string());
-        let mut properties = Vec::new();
+        let message = Untrusted::line(&warning.message).to_string();
+        let file = warning.file.as_deref().map(|file| folder.join(file));
+        self.annotate("warning", &[], file.as_deref(), warning.line, &message, redaction);
+    }
+
+    fn annotate(
+        &mut self,
+        level: &str,
+        properties: &[(&str, &str)],
+        file: Option<&Path>,
+        line: Option<u32>,
+        message: &str,
+        redaction: &Redaction,
+    ) {
+        let file = file.map(|file| Untrusted::line(&file.to_string_lossy()).to_string());
+        let file = file.as_deref().map(|file| redaction.apply(file));
+        let line = line.map(|line| line.to_string());
+        let mut properties = properties.to_vec();
         properties.extend(file.as_deref().map(|file| ("file", file)));
         properties.extend(line.as_deref().map(|line| ("line", line)));
-        let message = Untrusted::line(&warning.message).to_string();
-        self.relay
-            .command("warning", &properties, &redaction.apply(&message));
+        self.relay.command(level, &properties, &redaction.apply(message));
     }
 }
 
 impl Reporter for Actions {
     fn mask(&self, secret: &SecretString) {
         self.with(|state| {
-            for line in redaction::lines(secret) {
+            for line in redaction::masks(secret) {
                 state.relay.command("add-mask", &[], line);
             }
             self.redaction.add(secret);
@@ -227,7 +242,7 @@ impl Reporter for Actions {
             }
             RunEvent::Note(note) => self.say(state, &Untrusted::line(note).to_string()),
             RunEvent::Block(block) => self.say(state, Untrusted::block(block).to_string().trim_end()),
-            RunEvent::Warning(warning) => state.warn(warning, &self.redaction),
+            RunEvent::Warning(warning) => state.warn(warning, &self.redaction, &self.folder),
             RunEvent::Retry { what, reason, delay } => self.say(state, &words::retry(what, reason, delay)),
             RunEvent::StepStarted { step, name } => {
                 let name = Untrusted::line(name).to_string();
@@ -262,10 +277,17 @@ impl Renderer for Actions {
         self.with(|state| {
             state.flush(&self.redaction);
             self.say(state, &diagnosis.text(Palette::PLAIN));
-            let text = diagnosis.annotation();
-            state
-                .relay
-                .command("error", &[("title", "Tagship")], &self.redaction.apply(&text));
+            let file = diagnosis
+                .location()
+                .map(|location| self.folder.join(&location.file));
+            state.annotate(
+                "error",
+                &[("title", "Tagship")],
+                file.as_deref(),
+                diagnosis.location().map(|location| location.line),
+                &diagnosis.annotation(),
+                &self.redaction,
+            );
         });
     }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::color::Palette;
 use tagship_domain::error::{Diagnose, FailureKind, causes};
+use tagship_domain::location::SourceLocation;
 use tagship_domain::untrusted::Untrusted;
 
 /// The most characters of an annotation that the runner keeps. Source: actions/runner, `ExecutionContext.AddIssue`.
@@ -27,6 +28,9 @@ pub struct Diagnosis {
     /// The last lines that a failing step printed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     output: Vec<String>,
+    /// The line of a file that is to be corrected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<SourceLocation>,
     /// The exit code.
     #[serde(skip)]
     exit_code: u8,
@@ -54,6 +58,10 @@ impl Diagnosis {
                 .iter()
                 .map(|line| block(last_state(line)))
                 .collect(),
+            location: error.location().map(|location| SourceLocation {
+                file: Untrusted::line(&location.file).to_string(),
+                ..location
+            }),
             exit_code: error.kind().exit_code(),
         }
     }
@@ -65,6 +73,7 @@ impl Diagnosis {
             causes: Vec::new(),
             hint: Some("run again: what was pushed is kept, and the run goes on from there".to_owned()),
             output: Vec::new(),
+            location: None,
             exit_code: FailureKind::Cancelled.exit_code(),
         }
     }
@@ -74,12 +83,23 @@ impl Diagnosis {
         self.exit_code
     }
 
+    /// The line of a file that is to be corrected.
+    pub(super) fn location(&self) -> Option<&SourceLocation> {
+        self.location.as_ref()
+    }
+
     /// The error for a reader, on several lines.
     pub(super) fn text(&self, palette: Palette) -> String {
         let Palette { error, hint, .. } = palette;
         let mut text = String::new();
         for line in &self.output {
             writeln!(text, "  | {line}").ok();
+        }
+        if let Some(location) = self.location().filter(|location| !location.excerpt.is_empty()) {
+            writeln!(text, "{location}").ok();
+            for line in &location.excerpt {
+                writeln!(text, "{line}").ok();
+            }
         }
         write!(text, "{error}error:{error:#} {}", self.message).ok();
         for cause in &self.causes {

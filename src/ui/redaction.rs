@@ -1,6 +1,8 @@
 //! Registered secrets are replaced in all that is shown.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -9,6 +11,9 @@ use tagship_domain::untrusted;
 /// Shorter texts are no secrets worth the damage of replacing every `1` or `true`.
 const MIN_BYTES: usize = 5;
 
+/// The most bytes of one secret's lines that the runner is asked to mask.
+const MAX_MASKED_BYTES: usize = 64 * 1024;
+
 /// Replaces registered secrets by `***`.
 ///
 /// Each line of a secret is replaced where it stands whole. What a program made of a secret (Base64, escapes) is
@@ -16,7 +21,7 @@ const MIN_BYTES: usize = 5;
 #[derive(Default)]
 pub struct Redaction {
     /// Longest first, so that a secret within another one does not break the longer one up.
-    texts: RwLock<Vec<String>>,
+    texts: RwLock<BTreeSet<(Reverse<usize>, String)>>,
 }
 
 impl Redaction {
@@ -27,19 +32,16 @@ impl Redaction {
             // In JSON it stands in another form.
             let escaped = untrusted::json(&line);
             for form in [line, escaped.trim_matches('"')] {
-                if !texts.iter().any(|known| known == form) {
-                    texts.push(form.to_owned());
-                }
+                texts.insert((Reverse(form.len()), form.to_owned()));
             }
         }
-        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     }
 
     /// The text without the secrets.
     pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let texts = self.texts.read().unwrap_or_else(PoisonError::into_inner);
         let mut redacted = Cow::Borrowed(text);
-        for secret in texts.iter().filter(|secret| text.contains(secret.as_str())) {
+        for (_, secret) in texts.iter().filter(|(_, secret)| text.contains(secret.as_str())) {
             redacted = Cow::Owned(redacted.replace(secret.as_str(), "***"));
         }
         redacted
@@ -48,17 +50,30 @@ impl Redaction {
     /// The bytes of the longest secret.
     pub(super) fn longest(&self) -> usize {
         let texts = self.texts.read().unwrap_or_else(PoisonError::into_inner);
-        texts.first().map_or(0, String::len)
+        texts.first().map_or(0, |(length, _)| length.0)
     }
 }
 
 /// The lines of a secret that are not blank, without the space around them.
-pub(super) fn lines(secret: &SecretString) -> impl Iterator<Item = &str> {
+fn lines(secret: &SecretString) -> impl Iterator<Item = &str> {
     secret
         .expose_secret()
         .split(['\r', '\n'])
         .map(str::trim)
         .filter(|line| !line.is_empty())
+}
+
+/// The lines that the runner is to mask: a secret on one line whole, and of one on several, such as a file, those that are no
+/// mere brackets, as far as the runner can compare each line of the log with them.
+pub(super) fn masks(secret: &SecretString) -> impl Iterator<Item = &str> {
+    let is_one = lines(secret).nth(1).is_none();
+    let mut bytes = 0;
+    lines(secret)
+        .filter(move |line| is_one || line.len() >= MIN_BYTES)
+        .take_while(move |line| {
+            bytes += line.len();
+            is_one || bytes <= MAX_MASKED_BYTES
+        })
 }
 
 impl std::fmt::Debug for Redaction {

@@ -16,6 +16,8 @@ use tagship_domain::untrusted::Untrusted;
 
 /// The most lines that live at a time; what goes on beyond them shows when it ends.
 const MAX_LIVE_LINES: usize = 8;
+/// The most characters of a name on a live line.
+const MAX_NAME: usize = 60;
 const TICK: Duration = Duration::from_millis(120);
 
 /// Live lines on stderr: one for each running build step and transfer, and a lasting one for what has ended.
@@ -50,9 +52,10 @@ impl State {
 }
 
 impl Terminal {
-    pub(super) fn new(redaction: Arc<Redaction>, palette: Palette) -> Self {
+    /// Draws on `screen`, whose width each live line keeps to.
+    pub(super) fn new(screen: MultiProgress, redaction: Arc<Redaction>, palette: Palette) -> Self {
         Self {
-            screen: MultiProgress::new(),
+            screen,
             state: Mutex::default(),
             redaction,
             palette,
@@ -88,8 +91,8 @@ impl Terminal {
             .apply(&Untrusted::line(name).to_string())
             .into_owned();
         let live = state.has_room().then(|| {
-            let bar = self.live("{spinner} {prefix} {elapsed:>4} {wide_msg:.dim}", None);
-            bar.set_prefix(name.chars().take(60).collect::<String>());
+            let bar = self.live("{spinner} {elapsed:>4} {wide_msg}", None);
+            bar.set_message(short(&name));
             bar
         });
         let started = Step {
@@ -134,14 +137,22 @@ impl Terminal {
             if !state.has_room() {
                 return;
             }
-            let bar = self.live("{spinner} {prefix} {bytes}/{total_bytes} {bytes_per_sec}", total);
-            bar.set_prefix(name.chars().take(60).collect::<String>());
+            let bar = self.live(
+                "{spinner} {wide_msg} {bytes}/{total_bytes} {bytes_per_sec}",
+                total,
+            );
+            bar.set_message(short(&name));
             state.transfers.insert(name.clone(), bar);
         }
         if let Some(bar) = state.transfers.get(&name) {
             bar.set_position(current);
         }
     }
+}
+
+/// A name that leaves room for more beside it.
+fn short(name: &str) -> String {
+    name.chars().take(MAX_NAME).collect()
 }
 
 impl Reporter for Terminal {
@@ -170,7 +181,7 @@ impl Reporter for Terminal {
                     .into_iter()
                     .rfind(|line| !line.trim().is_empty());
                 if let (Some(bar), Some(line)) = (&step.live, last) {
-                    bar.set_message(line);
+                    bar.set_message(format!("{}  {}", short(&step.name), line.trim()));
                 }
             }
             RunEvent::StepFinished { step, outcome } => self.end_step(state, step, outcome),

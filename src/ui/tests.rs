@@ -2,6 +2,7 @@
 
 mod folding;
 mod runner;
+mod width;
 mod words;
 
 use std::io::Write;
@@ -40,7 +41,7 @@ impl Write for Stream {
 
 fn actions() -> (actions::Actions, Stream) {
     let stream = Stream::default();
-    let renderer = actions::Actions::new(Box::new(stream.clone()), Arc::default());
+    let renderer = actions::Actions::new(Box::new(stream.clone()), Arc::default(), "sub/dir".as_ref());
     (renderer, stream)
 }
 
@@ -229,6 +230,26 @@ fn output_that_waits_is_bounded_and_never_lost() {
     assert!(heard.log.iter().any(|text| text == "ends") && heard.groups_are_flat);
 }
 
+/// A file of JSON as a secret: its brackets stand everywhere.
+#[test]
+fn brackets_of_a_secret_file_are_not_masked_and_the_runner_gets_no_endless_list() {
+    let (renderer, stream) = actions();
+    let long = format!(
+        "{{\n  \"key\": \"hush-hush\"\n}}\n{}",
+        (0..50_000)
+            .map(|line| format!("long line {line}\n"))
+            .collect::<String>()
+    );
+    renderer.mask(&SecretString::from(long));
+    renderer.mask(&SecretString::from("1234"));
+    let heard = listen(&stream.text());
+    assert_eq!(heard.masks[..2], ["\"key\": \"hush-hush\"", "long line 0"]);
+    assert!(heard.masks.len() < 10_000, "{}", heard.masks.len());
+    assert_eq!(heard.masks.last().unwrap(), "1234");
+    output(&renderer, 1, b"{ } \"key\": \"hush-hush\"\n");
+    assert!(stream.text().ends_with("{ } ***\n"), "{}", stream.text());
+}
+
 #[test]
 fn a_mask_stands_before_the_secret_could_appear() {
     let (renderer, stream) = actions();
@@ -262,7 +283,7 @@ fn ten_warnings_are_annotations_and_the_rest_lines() {
     let first = text.lines().next().unwrap();
     assert_eq!(
         first,
-        "::warning file=a%2Cb%3ADockerfile,line=1::deprecated, 100%25: 1 next"
+        "::warning file=sub/dir/a%2Cb%3ADockerfile,line=1::deprecated, 100%25: 1 next"
     );
     let heard = listen(&text);
     assert_eq!(heard.commands.len(), 10);

@@ -1,10 +1,12 @@
 //! What a Dockerfile says of the image that is built: what it begins with, and whether it has a layer.
 
 mod images;
+mod places;
 
 use std::ops::Range;
 
 pub use images::{WrittenImage, images, stage_names};
+pub use places::{excerpt, line_of_image, line_of_step};
 
 use crate::content::Platform;
 

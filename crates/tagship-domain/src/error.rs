@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 
+use crate::location::SourceLocation;
 pub use crate::untrusted::cleaned;
 
 /// What kind of failure an error is; it alone decides the exit code, which is documented API.
@@ -64,6 +65,11 @@ pub trait Diagnose: Error + Send + Sync + 'static {
     /// The last lines that a program printed before it failed, as they came.
     fn output(&self) -> &[String] {
         self.inner().map_or(&[], Diagnose::output)
+    }
+
+    /// The line of a file of the user's that is to be corrected.
+    fn location(&self) -> Option<SourceLocation> {
+        self.inner().and_then(Diagnose::location)
     }
 }
 

@@ -23,6 +23,7 @@ pub mod iam;
 pub mod immutability;
 pub mod inventory;
 pub mod lifecycle;
+pub mod location;
 pub mod matrix;
 pub mod merging;
 pub mod notice;

@@ -5,8 +5,8 @@ use prost::Message as _;
 use serde::Deserialize;
 use tonic::Status;
 
-use crate::ports::SourceLocation;
-use buildkit_session::DockerfileName;
+use crate::engine::places::DockerfilePlaces;
+use tagship_domain::location::SourceLocation;
 
 /// What an engine says of a failure beside its message; nothing on engines before 23.
 ///
@@ -50,12 +50,9 @@ impl Details {
     }
 
     /// Where in the Dockerfile.
-    pub(super) fn location(&self, dockerfile: &DockerfileName) -> Option<SourceLocation> {
+    pub(super) fn location(&self, places: &DockerfilePlaces<'_>) -> Option<SourceLocation> {
         let (file, line) = self.source.as_ref()?;
-        Some(SourceLocation {
-            file: dockerfile.shown(file),
-            line: *line,
-        })
+        Some(places.of_frontend(file, *line))
     }
 }
 

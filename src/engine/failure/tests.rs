@@ -211,6 +211,69 @@ fn a_failed_step_keeps_its_last_lines_and_place() {
     assert_eq!((tail[0].as_str(), tail[49].as_str()), ("line 951", "line 1000"));
 }
 
+/// An engine of 20.10 gives no details.
+#[test]
+fn the_place_of_a_failed_step_is_found_where_the_engine_does_not_say_it() {
+    let workspace = tempfile::tempdir().unwrap();
+    let path = workspace.path().join("Dockerfile");
+    let request = BuildRequest {
+        dockerfile: path.clone(),
+        build_args: BuildArgs::new(BTreeMap::from([("TOKEN".to_owned(), "hunter2".to_owned())])),
+        ..BuildRequest::default()
+    };
+    let failed = |dockerfile: &str, step: &str, message: &str| {
+        std::fs::write(&path, dockerfile).unwrap();
+        let name = DockerfileName::new(&path, workspace.path());
+        let mut progress = Progress::new(Arc::new(NoCredentials), name, request.build_args.clone());
+        progress.take(StatusResponse {
+            vertexes: vec![Vertex {
+                digest: "sha256:1".to_owned(),
+                name: step.to_owned(),
+                started: Some(prost_time()),
+                completed: Some(prost_time()),
+                error: message.to_owned(),
+                ..Vertex::default()
+            }],
+            ..StatusResponse::default()
+        });
+        let error = classify(&Status::unknown(message), &progress, &request, None);
+        let lines = error
+            .location()
+            .map(|location| location.excerpt)
+            .unwrap_or_default();
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        (error.to_string(), lines)
+    };
+    let exit = "executor failed running [/bin/sh -c x]: exit code: 7";
+    let (message, lines) = failed("FROM a\nARG TOKEN=hunter2\nRUN x\n", "[2/2] RUN x", exit);
+    assert_eq!(
+        message,
+        "Dockerfile:3: build step `[2/2] RUN x` failed with exit code 7"
+    );
+    assert_eq!(
+        lines,
+        [
+            "   1 |     FROM a",
+            "   2 |     ARG TOKEN=***",
+            "   3 | >>> RUN x"
+        ]
+    );
+    let pull = "failed to solve with frontend dockerfile.v0: failed to create LLB definition: docker.io/library/nope:1: not found";
+    let (message, _) = failed(
+        "# one\nFROM nope:1\n",
+        "[internal] load metadata for docker.io/library/nope:1",
+        pull,
+    );
+    assert!(
+        message.starts_with("Dockerfile:2: base image `docker.io/library/nope:1`"),
+        "{message}"
+    );
+    // The same text twice in a stage with `ONBUILD` instructions: no place is better than a wrong one.
+    let (message, lines) = failed("FROM a\nRUN x\nRUN x\n", "[4/4] RUN x", exit);
+    assert_eq!(message, "build step `[4/4] RUN x` failed with exit code 7");
+    assert!(lines.is_empty());
+}
+
 #[test]
 fn failed_pushes_are_errors_of_the_registry() {
     let url = format!("https://{}/v2/team/app/blobs/uploads/", image().registry);

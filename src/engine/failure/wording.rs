@@ -1,11 +1,11 @@
 //! What BuildKit's messages mean.
 
 use super::on_one_line;
-use crate::engine::base_image::read_dockerfile;
-use crate::ports::{BuildError, SourceLocation};
-use buildkit_session::{DockerfileName, Error, FailedStep};
+use crate::engine::places::DockerfilePlaces;
+use crate::ports::BuildError;
+use buildkit_session::{Error, FailedStep};
 use tagship_domain::build::BuildRequest;
-use tagship_domain::dockerfile::is_in_here_document;
+use tagship_domain::location::SourceLocation;
 
 /// What callers within BuildKit put before a message.
 const WRAPPERS: [&str; 9] = [
@@ -26,13 +26,13 @@ const FIRST_PULL: &str = "; the first pull through the cache needs `ecr:BatchImp
 
 /// What a message means, in the words of BuildKit from 0.8 (Engine 20.10) to 0.25 (Engine 28.5).
 ///
-/// `exit_code` and `location` are known from the engine's details where it gives some.
+/// `exit_code` is known from the engine's details where it gives some, `location` from those or from the step.
 pub(super) fn classify(
     message: &str,
     exit_code: Option<i32>,
     step: Option<FailedStep>,
     location: Option<SourceLocation>,
-    dockerfile: &DockerfileName,
+    places: &DockerfilePlaces<'_>,
     request: &BuildRequest,
 ) -> BuildError {
     let made_no_steps = message.contains("failed to create LLB definition: ");
@@ -83,20 +83,12 @@ pub(super) fn classify(
         };
     }
     if let Some((line, message)) = parse_error(message) {
-        if message.starts_with("unknown instruction")
-            && read_dockerfile(request).is_ok_and(|text| is_in_here_document(&text, line))
-        {
-            let file = dockerfile.shown_own();
+        if message.starts_with("unknown instruction") && places.is_in_here_document(line) {
             return BuildError::HereDocument {
-                location: SourceLocation { file, line },
+                location: places.at(line),
             };
         }
-        let location = location.or_else(|| {
-            Some(SourceLocation {
-                file: dockerfile.shown_own(),
-                line,
-            })
-        });
+        let location = location.or_else(|| Some(places.at(line)));
         return BuildError::DockerfileInvalid { message, location };
     }
     if made_no_steps || location.is_some() || message.contains("Dockerfile cannot be empty") {

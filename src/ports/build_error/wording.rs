@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::SourceLocation;
 use tagship_domain::capability::{ImageStore, UnsupportedFeature};
+use tagship_domain::location::SourceLocation;
 use tagship_domain::untrusted::cleaned;
 
 /// What builds: an engine with its store, or BuildKit.

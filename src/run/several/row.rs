@@ -11,6 +11,7 @@ use crate::report::{Report, Status, outputs, summary};
 use crate::run::notify::EndedRun;
 use crate::run::{Outcome, RunError};
 use tagship_domain::error::{Diagnose, FailureKind};
+use tagship_domain::location::SourceLocation;
 use tagship_domain::untrusted::{self, Untrusted};
 
 /// What became of several images, as far as they came.
@@ -41,6 +42,8 @@ struct Failure {
     kind: FailureKind,
     message: String,
     hint: Option<String>,
+    output: Vec<String>,
+    location: Option<SourceLocation>,
 }
 
 impl ImageRow {
@@ -57,6 +60,8 @@ impl ImageRow {
             kind: error.kind(),
             message: Untrusted::block(&error.to_string()).to_string(),
             hint: error.hint().map(Cow::into_owned),
+            output: error.output().to_vec(),
+            location: error.location(),
         };
         self.set(match shipped {
             Err(error) => RowState::Failed(failure(&error)),
@@ -286,6 +291,21 @@ impl Diagnose for SeveralFailed {
             _ => "do what stands under each, then run again: what is published stays".into(),
         })
     }
+
+    /// Of the first image whose failure has some.
+    fn output(&self) -> &[String] {
+        let mut outputs = self.failures.iter().map(|(_, failure)| &failure.output);
+        outputs
+            .find(|output| !output.is_empty())
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Of the first image whose failure has one.
+    fn location(&self) -> Option<SourceLocation> {
+        self.failures
+            .iter()
+            .find_map(|(_, failure)| failure.location.clone())
+    }
 }
 
 #[cfg(test)]
@@ -297,6 +317,8 @@ mod tests {
             kind,
             message: "it failed".to_owned(),
             hint: None,
+            output: Vec::new(),
+            location: None,
         }
     }
 

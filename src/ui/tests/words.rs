@@ -1,6 +1,7 @@
 //! The words of errors and events.
 
 use super::*;
+use tagship_domain::location::SourceLocation;
 
 #[derive(Debug, thiserror::Error)]
 #[error("tag `1.4.0` is taken{0}")]
@@ -86,6 +87,62 @@ fn the_last_output_of_a_failing_step_stands_above_the_error_everywhere() {
     );
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("a,b:/Dockerfile:2: build step `RUN make` failed")]
+struct PlacedFailure;
+
+impl tagship_domain::error::Diagnose for PlacedFailure {
+    fn location(&self) -> Option<SourceLocation> {
+        let text = "FROM a\nRUN \u{1b}[2Jmake hush-hush ##[error]x\n::error::y";
+        let excerpt = tagship_domain::dockerfile::excerpt(text, 2, str::to_owned);
+        Some(SourceLocation {
+            excerpt,
+            ..SourceLocation::new("a,b:/Dockerfile", 2)
+        })
+    }
+
+    fn output(&self) -> &[String] {
+        static OUTPUT: std::sync::LazyLock<Vec<String>> =
+            std::sync::LazyLock::new(|| vec!["no rule".to_owned()]);
+        &OUTPUT
+    }
+}
+
+/// Source of the annotation's form: actions/toolkit, `packages/core/src/command.ts`; that of the excerpt's: `BuildKit`,
+/// `solver/errdefs`.
+#[test]
+fn a_failed_line_is_shown_among_its_neighbours_and_named_by_the_annotation() {
+    let diagnosis = Diagnosis::of(&PlacedFailure);
+    let above = "  | no rule\na,b:/Dockerfile:2\n   1 |     FROM a\n";
+    let below = "   3 |     ::error::y\nerror: a,b:/Dockerfile:2: build step `RUN make` failed\n";
+    let (renderer, stream) = plain();
+    renderer.mask(&SecretString::from("hush-hush"));
+    quiet::Quiet::new(Arc::new(renderer)).error(&diagnosis);
+    assert_eq!(
+        stream.text(),
+        format!("{above}   2 | >>> RUN make *** ## [error]x\n{below}")
+    );
+    let (renderer, stream) = actions();
+    renderer.error(&diagnosis);
+    let text = stream.text();
+    let (log, annotation) = text.split_at(text.find("::error title").unwrap());
+    assert_eq!(
+        log,
+        format!("{above}   2 | >>> RUN make hush-hush ## [error]x\n{below}")
+    );
+    assert_eq!(
+        annotation,
+        "::error title=Tagship,file=sub/dir/a%2Cb%3A/Dockerfile,line=2::a,b:/Dockerfile:2: build step `RUN make` failed%0A| no rule\n"
+    );
+    let json = diagnosis.json();
+    assert_eq!(json["location"]["file"], "a,b:/Dockerfile");
+    assert_eq!(json["location"]["line"], 2);
+    assert_eq!(
+        json["location"]["excerpt"][1],
+        serde_json::json!({"line": 2, "text": "RUN make hush-hush ##[error]x", "marked": true})
+    );
+}
+
 #[test]
 fn stdout_moves_no_cursor_and_holds_no_command_and_no_secret() {
     let stream = Stream::default();
@@ -148,7 +205,7 @@ fn quiet_keeps_warnings_and_errors() {
 
 #[test]
 fn live_lines_are_bounded_and_hostile_steps_do_no_harm() {
-    let renderer = terminal::Terminal::new(Arc::default(), Palette::PLAIN);
+    let renderer = terminal::Terminal::new(MultiProgress::new(), Arc::default(), Palette::PLAIN);
     for step in 0..100 {
         start(&renderer, step, "RUN \u{1b}[2J");
         output(&renderer, step, b"\xff\xfe\r\r\n\n");

@@ -10,12 +10,12 @@ use super::support::{Bench, Outcome, engines, folder, request};
 const FAILURES: [(&str, &str, &str); 8] = [
     (
         "FROM busybox\nRUN echo heard; exit 7\n",
-        "build step `[2/2] RUN echo heard; exit 7` failed with exit code 7",
+        "app/Dockerfile:2: build step `[2/2] RUN echo heard; exit 7` failed with exit code 7",
         "app/Dockerfile:2: build step `[2/2] RUN echo heard; exit 7` failed with exit code 7",
     ),
     (
         "FROM busybox\nCOPY missing /\n",
-        "`/missing`, which is to be copied, does not exist",
+        "app/Dockerfile:2: `/missing`, which is to be copied, does not exist",
         "app/Dockerfile:2: `/missing`, which is to be copied, does not exist",
     ),
     (
@@ -35,17 +35,17 @@ const FAILURES: [(&str, &str, &str); 8] = [
     ),
     (
         "FROM 127.0.0.1:1/nothing/here:1\n",
-        "base image `127.0.0.1:1/nothing/here:1` cannot be pulled: failed to do request: Head \"http://127.0.0.1:1/v2/nothing/here/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
+        "app/Dockerfile:1: base image `127.0.0.1:1/nothing/here:1` cannot be pulled: failed to do request: Head \"http://127.0.0.1:1/v2/nothing/here/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
         "app/Dockerfile:1: base image `127.0.0.1:1/nothing/here:1` cannot be pulled: failed to do request: Head \"https://127.0.0.1:1/v2/nothing/here/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
     ),
     (
         "FROM busybox\nCOPY --from=127.0.0.1:1/other:1 /a /b\n",
-        "base image `127.0.0.1:1/other:1` cannot be pulled: failed to do request: Head \"http://127.0.0.1:1/v2/other/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
+        "app/Dockerfile:2: base image `127.0.0.1:1/other:1` cannot be pulled: failed to do request: Head \"http://127.0.0.1:1/v2/other/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
         "app/Dockerfile:2: base image `127.0.0.1:1/other:1` cannot be pulled: failed to do request: Head \"https://127.0.0.1:1/v2/other/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
     ),
     (
         "FROM busybox\nRUN cp /bin/busybox /b && printf '\\177ELF\\002\\001\\001\\000\\000\\000\\000\\000\\000\\000\\000\\000\\002\\000\\267\\000' | dd of=/b conv=notrunc bs=1 && sh -c 'exec /b'\n",
-        "build step `[2/2] RUN cp /bin/busybox /b && printf '\\177ELF\\002\\001\\001\\000\\000\\000\\000\\000\\000\\000\\000\\000\\002\\000\\267\\000' | dd of=/b conv=notrunc bs=1 && sh -c 'exec /b'` failed with exit code 2",
+        "app/Dockerfile:2: build step `[2/2] RUN cp /bin/busybox /b && printf '\\177ELF\\002\\001\\001\\000\\000\\000\\000\\000\\000\\000\\000\\000\\002\\000\\267\\000' | dd of=/b conv=notrunc bs=1 && sh -c 'exec /b'` failed with exit code 2",
         "app/Dockerfile:2: build step `[2/2] RUN cp /bin/busybox /b && printf '\\177ELF\\002\\001\\001\\000\\000\\000\\000\\000\\000\\000\\000\\000\\002\\000\\267\\000' | dd of=/b conv=notrunc bs=1 && sh -c 'exec /b'` failed with exit code 2",
     ),
 ];
@@ -63,6 +63,22 @@ async fn each_failure_is_told_in_one_sentence() {
             let expected = if engine.is_20() { on_20 } else { later };
             assert_eq!(error.to_string(), expected, "{} {dockerfile}", engine.name);
             assert!(error.hint().is_some());
+            let place = error.location();
+            assert_eq!(
+                place.is_some(),
+                expected.starts_with("app/Dockerfile:"),
+                "{dockerfile}"
+            );
+            if let Some(location) = place {
+                let lines = location.excerpt.iter();
+                let marked: Vec<&str> = lines
+                    .filter(|line| line.is_marked)
+                    .map(|line| &*line.text)
+                    .collect();
+                let line = dockerfile.lines().nth(location.line as usize - 1).unwrap();
+                let start: String = line.chars().take(40).collect();
+                assert!(marked.len() == 1 && marked[0].starts_with(&start), "{marked:?}");
+            }
             assert!(bench.registry.journal().is_empty(), "nothing is pushed");
         }
     }

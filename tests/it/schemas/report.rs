@@ -658,10 +658,23 @@ fn exit_code() -> Value {
     json!({"type": "integer", "minimum": 0, "maximum": 255})
 }
 
+/// A line of a file that is to be corrected, with those around it where they are known.
+fn location() -> Value {
+    let number = json!({"type": "integer", "minimum": 1});
+    let line = object(
+        &json!({"line": number, "text": text(), "marked": {"type": "boolean"}}),
+        &[],
+    );
+    object(
+        &json!({"file": text(), "line": number, "excerpt": {"type": "array", "items": line}}),
+        &["excerpt"],
+    )
+}
+
 fn error() -> Value {
     let texts = json!({"type": "array", "items": text()});
     object(
-        &json!({"message": text(), "causes": texts, "hint": text(), "output": texts}),
-        &["causes", "hint", "output"],
+        &json!({"message": text(), "causes": texts, "hint": text(), "output": texts, "location": location()}),
+        &["causes", "hint", "output", "location"],
     )
 }
