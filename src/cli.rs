@@ -11,6 +11,7 @@ mod interrupt;
 mod layout;
 mod looking;
 mod man;
+mod output_options;
 mod promote;
 mod prune;
 mod push;
@@ -35,7 +36,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::inputs::Environment;
-use crate::ui::ColorChoice;
+use crate::ui::{ColorChoice, ProgressMode};
 use ecr_local::ServeArguments;
 
 pub use arguments::InputArguments;
@@ -95,6 +96,16 @@ struct GlobalArguments {
         help_heading = "Output"
     )]
     color: ColorChoice,
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "MODE",
+        hide_possible_values = true,
+        help = "Show what is done as `auto`, `plain`, `tty`, `json` (as `--json`) or `quiet` (as `--quiet`)",
+        help_heading = "Output"
+    )]
+    progress: Option<ProgressMode>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -190,7 +201,10 @@ enum LocalCommand {
 pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: io::Result<Environment>) -> ExitCode {
     let arguments = without_help_command(arguments.into_iter().collect());
     match Cli::try_parse_from(&arguments) {
-        Ok(cli) => session::run(cli, environment),
+        Ok(cli) => match output_options::options(&cli, environment.as_ref().ok()) {
+            Ok(options) => session::run(cli, options, environment),
+            Err(error) => usage::refuse(&error, &Cli::command(), &arguments, environment),
+        },
         Err(error) => usage::show(&error, &Cli::command(), &arguments, environment),
     }
 }

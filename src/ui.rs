@@ -25,6 +25,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::ValueEnum;
 use indicatif::MultiProgress;
 
 use crate::inputs::Environment;
@@ -40,11 +41,29 @@ pub use stdout::{Output, OutputError};
 /// `1.2.3 (0123456789ab 2026-01-31)`.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_STAMP"), ")");
 
+/// How a command shows what it does. Source of the names: `docker buildx build --progress`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ProgressMode {
+    /// Live lines in a terminal, in GitHub Actions what the runner folds and notes, plain lines elsewhere.
+    #[default]
+    Auto,
+    /// Plain lines, in a terminal too.
+    Plain,
+    /// Live lines, or nothing at all.
+    Tty,
+    /// As `auto`, and the result as JSON on stdout.
+    Json,
+    /// Warnings and errors alone.
+    Quiet,
+}
+
 /// How to talk.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OutputOptions {
     /// Whether to colour.
     pub color: ColorChoice,
+    /// How to show what is done.
+    pub progress: ProgressMode,
     /// Whether to say only what went wrong.
     pub is_quiet: bool,
     /// How much of the log to show: 0 none, 1 information, 2 debugging, 3 everything.
@@ -77,17 +96,22 @@ impl Ui {
     /// Talks as the environment and the flags ask for.
     pub fn new(options: OutputOptions, environment: &Environment) -> Self {
         let redaction = Arc::new(Redaction::default());
-        let is_terminal = io::stderr().is_terminal() && environment.get("TERM") != Some("dumb");
+        let is_terminal = Self::has_terminal() && environment.get("TERM") != Some("dumb");
+        let is_live = match options.progress {
+            ProgressMode::Plain => false,
+            ProgressMode::Tty => true,
+            _ => is_terminal && environment.other_ci().is_none(),
+        };
         let palette = options.color.palette(is_terminal, environment);
         let stderr = Box::new(io::stderr());
         let mut renderer: Arc<dyn Renderer> =
-            if environment.in_actions() {
+            if environment.in_actions() && options.progress != ProgressMode::Tty {
                 Arc::new(actions::Actions::new(
                     stderr,
                     Arc::clone(&redaction),
                     &in_workspace(environment),
                 ))
-            } else if is_terminal && !options.is_quiet && environment.other_ci().is_none() {
+            } else if is_live && !options.is_quiet {
                 Arc::new(terminal::Terminal::new(
                     MultiProgress::new(),
                     Arc::clone(&redaction),
@@ -111,6 +135,11 @@ impl Ui {
             redaction,
             is_json: options.is_json,
         }
+    }
+
+    /// Whether lines can be drawn over where this program talks.
+    pub fn has_terminal() -> bool {
+        io::stderr().is_terminal()
     }
 
     /// What the run reports to.

@@ -59,6 +59,7 @@ Examples:
 const TOP_ENVIRONMENT: &str = "\
 Environment:
   TAGSHIP_<NAME>   Any input of `ship`, as TAGSHIP_REPOSITORY for `--repository`
+  TAGSHIP_PROGRESS Where `--progress` is not given: auto, plain, tty, json or quiet
   NO_COLOR         Do not colour
   CLICOLOR_FORCE   Colour also where stderr is no terminal";
 

@@ -57,13 +57,7 @@ impl From<Result<Outcome, RunError>> for End {
     }
 }
 
-pub(super) fn run(cli: Cli, environment: io::Result<Environment>) -> ExitCode {
-    let options = OutputOptions {
-        color: cli.global.color,
-        is_quiet: cli.global.quiet,
-        verbosity: cli.global.verbose,
-        is_json: cli.global.json,
-    };
+pub(super) fn run(cli: Cli, options: OutputOptions, environment: io::Result<Environment>) -> ExitCode {
     let environment = match environment {
         Ok(environment) => environment,
         Err(error) => return fail(&Ui::new(options, &Environment::default()), &NoFolder(error)),

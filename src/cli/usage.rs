@@ -23,6 +23,13 @@ pub(super) struct UsageError {
     hint: String,
 }
 
+impl UsageError {
+    pub(super) fn new(message: String, hint: &str) -> Self {
+        let hint = hint.to_owned();
+        Self { message, hint }
+    }
+}
+
 impl Diagnose for UsageError {
     fn kind(&self) -> FailureKind {
         FailureKind::Usage
@@ -40,11 +47,7 @@ pub(super) fn show(
     arguments: &[OsString],
     environment: io::Result<Environment>,
 ) -> ExitCode {
-    let options = OutputOptions {
-        is_json: arguments.iter().any(|argument| argument == "--json"),
-        ..OutputOptions::default()
-    };
-    let ui = Ui::new(options, &environment.unwrap_or_default());
+    let ui = ui(arguments, environment);
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return match ui.output().data(&error.render().to_string()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -59,13 +62,43 @@ pub(super) fn show(
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return super::session::fail_with(&ui, &NoCommand(called), &Outcome::of_failed_command());
     }
-    let error = translate(error, &called);
-    let outcome = if has_report(&called) {
-        Outcome::of_failure(&Ledger::default(), &Diagnosis::of(&error).plain())
+    fail(&ui, &translate(error, &called), &called)
+}
+
+/// Shows what is wrong with arguments that clap takes.
+pub(super) fn refuse(
+    error: &UsageError,
+    command: &Command,
+    arguments: &[OsString],
+    environment: io::Result<Environment>,
+) -> ExitCode {
+    fail(&ui(arguments, environment), error, &called(command, arguments))
+}
+
+fn ui(arguments: &[OsString], environment: io::Result<Environment>) -> Ui {
+    let options = OutputOptions {
+        is_json: ask_for_json(arguments),
+        ..OutputOptions::default()
+    };
+    Ui::new(options, &environment.unwrap_or_default())
+}
+
+/// Whether arguments that may be wrong ask for JSON.
+fn ask_for_json(arguments: &[OsString]) -> bool {
+    let is_pair = |pair: &[OsString]| pair[0] == "--progress" && pair[1] == "json";
+    arguments
+        .iter()
+        .any(|argument| argument == "--json" || argument == "--progress=json")
+        || arguments.windows(2).any(is_pair)
+}
+
+fn fail(ui: &Ui, error: &UsageError, called: &str) -> ExitCode {
+    let outcome = if has_report(called) {
+        Outcome::of_failure(&Ledger::default(), &Diagnosis::of(error).plain())
     } else {
         Outcome::of_failed_command()
     };
-    super::session::fail_with(&ui, &error, &outcome)
+    super::session::fail_with(ui, error, &outcome)
 }
 
 /// Takes clap's text apart: `error: <message>`, lines of `tip: <hint>`, usage.

@@ -130,6 +130,21 @@ fn usage_errors_have_the_shape_of_all_errors_and_code_2() {
             "`tagship ship --help` lists the options",
         ),
         (
+            &["ship", "--local", "--progress", "tty"],
+            "`--progress` asks for `tty`, and stderr is no terminal",
+            "take `auto`, which looks for one, or `plain`",
+        ),
+        (
+            &["ship", "--local", "--quiet", "--progress=plain"],
+            "`--quiet` and `--progress plain` cannot be used together",
+            "leave one of them out",
+        ),
+        (
+            &["plan", "--progress", "rawjson"],
+            "invalid value `rawjson` for `--progress <MODE>` [possible values: auto, plain, tty, json, quiet]",
+            "`tagship plan --help` lists the options",
+        ),
+        (
             &["local", "serve", "--account", "12"],
             "invalid value `12` for `--account <ID>`: account id `12` is not 12 digits",
             "`tagship local serve --help` lists the options",
@@ -331,6 +346,74 @@ impl Step {
             .env("GITHUB_ARTIFACTS", path.join("artifacts"));
         command
     }
+}
+
+#[test]
+fn progress_is_chosen_by_the_flag_then_by_the_variable() {
+    let plan = |arguments: &[&str], variable: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = tagship(folder.path());
+        command
+            .args(["plan", "--repository", "Not/Legal"])
+            .args(arguments);
+        command.env("TAGSHIP_PROGRESS", variable).output().unwrap()
+    };
+    for (arguments, variable, has_json) in [
+        (["--progress", "json"].as_slice(), "", true),
+        (&["--progress=json"], "plain", true),
+        (&[], "json", true),
+        (&["--progress", "plain"], "json", false),
+        (&["--progress", "quiet"], "", false),
+        (&["--quiet"], "json", false),
+        (&[], "auto", false),
+    ] {
+        let output = plan(arguments, variable);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("Not/Legal"), "{arguments:?} {variable}");
+        let json = serde_json::from_str::<serde_json::Value>(&stdout(&output));
+        assert_eq!(json.is_ok(), has_json, "{arguments:?} {variable}");
+    }
+    for (variable, message) in [
+        (
+            "tty",
+            "error: `TAGSHIP_PROGRESS` asks for `tty`, and stderr is no terminal\n",
+        ),
+        (
+            "loud",
+            "error: `TAGSHIP_PROGRESS`: `loud` is no way to show progress\n",
+        ),
+    ] {
+        let output = plan(&["--json"], variable);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).starts_with(message), "{}", stderr(&output));
+        let json: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert_eq!(json["exit-code"], 2);
+    }
+}
+
+#[test]
+fn what_is_wrong_in_the_file_is_noted_at_its_line() {
+    let step = Step::new();
+    let folder = step.folder.path().join("services/a");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(
+        folder.join("tagship.yaml"),
+        "repository: team/app\n\nno-such-input: 1\n",
+    )
+    .unwrap();
+    let mut command = tagship(&folder);
+    let output = command
+        .arg("plan")
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_WORKSPACE", step.folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let talk = stderr(&output);
+    assert!(
+        talk.contains("\n::error title=Tagship,file=services/a/tagship.yaml,line=3::"),
+        "{talk}"
+    );
 }
 
 #[test]
