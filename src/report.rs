@@ -52,7 +52,7 @@ pub use repository_list::{ListedRegistry, RepositoryList};
 pub use sarif::sarif;
 pub use stages::StageReport;
 pub use surroundings::{BuildSteps, LeftImage, Surroundings};
-pub use text::{hold_warnings, plan_text, release_plan_text, report_text};
+pub use text::{hold_warnings, made_text, plan_text, release_plan_text, report_text};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

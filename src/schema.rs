@@ -113,6 +113,8 @@ pub enum InputKind {
     Text,
     /// `true` or `false`.
     Flag,
+    /// `true`, `false` or this word.
+    FlagOr(&'static str),
     /// A whole number within bounds.
     Integer {
         /// The least.
@@ -313,6 +315,11 @@ impl Input {
     /// The variable that every face reads.
     pub fn variable(&self) -> String {
         format!("TAGSHIP_{}", self.name.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// Whether the flag may stand without a value.
+    pub const fn is_flag(&self) -> bool {
+        matches!(self.kind, InputKind::Flag | InputKind::FlagOr(_))
     }
 
     /// Whether the value is a list of entries.

@@ -26,8 +26,7 @@ use tagship_domain::paths::PathFilter;
 use tagship_domain::plan::SizeLimit;
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 use tagship_domain::release::{MovingTag, ReleaseKind, WorkflowFile};
-use tagship_domain::repositories::DeclaredRepository;
-use tagship_domain::setup::SettingsInUse;
+use tagship_domain::setup::{SettingsInUse, TagSettings};
 use tagship_domain::signing::Signer;
 use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
@@ -36,7 +35,9 @@ pub use build::{BuildSettings, CacheWish, EngineSettings, GitContext, LoginSetti
 pub use git_address::{GitAddress, InvalidGitAddress};
 pub use identity::{AccessKey, ExportSettings, IdentitySettings, OidcRequest, OidcToken, SessionSettings};
 pub use publishing::{BaseChanged, Publishing, ResultFiles};
-pub use repository::{CopyPlace, LayoutPlace, RegistrySettings, RepositoryPlace, RepositorySettings};
+pub use repository::{
+    CopyPlace, LayoutPlace, MissingRepository, RegistrySettings, RepositoryPlace, RepositorySettings,
+};
 
 /// What one run of the pipeline runs on.
 #[derive(Debug, Clone)]
@@ -88,8 +89,8 @@ pub struct Settings {
     pub deploy_files: Vec<DeployFile>,
     /// How many digits a short commit id has, if not the mode's own number.
     pub short_digits: Option<usize>,
-    /// The repository as it is made where it is missing, if it is to be.
-    pub create_repository: Option<DeclaredRepository>,
+    /// How the repository is made where it is missing, if it is to be.
+    pub create_repository: Option<MissingRepository>,
     /// Whether to build although the commit is published.
     pub rebuild: bool,
     /// What becomes of a published commit whose base images changed.
@@ -254,6 +255,8 @@ pub struct TargetSettings {
     pub in_use: SettingsInUse,
     /// The name of the one image that is meant, of several.
     pub only: Option<String>,
+    /// The tags of the first image, where an image is meant.
+    pub tags: Option<TagSettings>,
 }
 
 /// What the question is about which images a commit touches.
@@ -288,6 +291,11 @@ impl Settings {
     /// Whether the image is published.
     pub fn is_published(&self) -> bool {
         !matches!(self.destination, Destination::Nowhere { .. })
+    }
+
+    /// Whether the run itself makes the repository where it is missing.
+    pub fn makes_repository(&self) -> bool {
+        matches!(self.create_repository, Some(MissingRepository::Declared(_)))
     }
 
     /// The accounts of registries and roles, where they are to be hidden.

@@ -82,7 +82,7 @@ pub(super) fn argument(input: &'static Input) -> Arg {
         None => argument,
     };
     match input.kind {
-        InputKind::Flag => argument
+        InputKind::Flag | InputKind::FlagOr(_) => argument
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true")
@@ -111,7 +111,7 @@ fn other_name(input: &str) -> Option<&'static str> {
 fn help(input: &Input) -> String {
     let default = match (input.default, input.default_note) {
         (_, Some(note)) => format!(" [default: {note}]"),
-        (Some(value), None) if input.kind != InputKind::Flag => {
+        (Some(value), None) if !input.is_flag() => {
             format!(" [default: {}]", value.replace('\n', " and "))
         }
         _ => String::new(),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::copy::platform;
+use super::copy::{creation, platform};
 use super::layout;
 use super::promote::tag_or_rule;
 use super::repository::{RepositoryArgumentError, RepositoryArguments};
@@ -16,6 +16,7 @@ use crate::settings::LayoutPlace;
 use tagship_domain::content::Platform;
 use tagship_domain::findings::ScanMode;
 use tagship_domain::reference::{PartialRef, Reference, Tag};
+use tagship_domain::repositories::RepositoryCreation;
 
 /// What names of an engine's images may begin with. Source: skopeo, containers-transports(5), with and without a daemon's mark.
 const ENGINE: [&str; 2] = ["docker://", "docker-daemon:"];
@@ -49,9 +50,20 @@ pub(super) struct PushArguments {
     /// Let tags go back from a later image to this one
     #[arg(long, help_heading = "Push")]
     rollback: bool,
-    /// Make the repository in ECR, if it is missing; its tags are immutable, but for `latest`
-    #[arg(long, help_heading = "Push")]
-    create_repository: bool,
+    /// Make the repository in ECR, if it is missing; its tags are immutable, but for `latest`. With `template` ECR makes it, as
+    /// the registry's creation template for pushes says
+    #[arg(
+        long,
+        value_name = "BOOL",
+        value_parser = creation,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        help_heading = "Push"
+    )]
+    create_repository: RepositoryCreation,
     /// Show what would be done, and write nothing
     #[arg(long, help_heading = "Push")]
     dry_run: bool,

@@ -12,11 +12,14 @@ use crate::config::{
     registry_policy_of_file,
 };
 use crate::regular_file;
-use crate::settings::{IdentitySettings, RegistrySettings, RepositoryPlace, RepositorySettings};
+use crate::settings::{
+    IdentitySettings, MissingRepository, RegistrySettings, RepositoryPlace, RepositorySettings,
+};
 use tagship_domain::reference::RegistryHost;
 use tagship_domain::registry_settings::{CreationTemplate, DeclaredRegistry, DeclaredRegistryPolicy};
 use tagship_domain::repositories::{
     CatalogData, Declarations, DeclaredRepository, DeclaredSettings, Document, Logo, RegistryKind,
+    RepositoryCreation,
 };
 use tagship_domain::untrusted::cleaned;
 
@@ -167,14 +170,18 @@ pub(super) fn registry_settings(
     Some(declared)
 }
 
-/// The repository as a run makes it where it is missing, if it is to.
+/// How the repository is made where it is missing, if it is to be.
 pub(super) fn created(
     raw: &RawInputs,
     environment: &Environment,
     place: Option<&ResolvedDestination>,
     problems: &mut Problems,
-) -> Option<DeclaredRepository> {
-    if !raw.flag("create-repository", problems) {
+) -> Option<MissingRepository> {
+    let creation = creation(raw, problems)?;
+    if creation == RepositoryCreation::ByTemplate {
+        return Some(MissingRepository::ByTemplate);
+    }
+    if creation == RepositoryCreation::Never {
         return None;
     }
     let declared = declarations(raw, environment, problems);
@@ -183,7 +190,21 @@ pub(super) fn created(
     let name = image.name_in_api();
     let declared = declared.and_then(|declared| declared.of(&name));
     let kind = RegistryKind::of(&image.registry);
-    Some(declared.unwrap_or_else(|| DeclaredRepository::undeclared(name, kind)))
+    let declared = declared.unwrap_or_else(|| DeclaredRepository::undeclared(name, kind));
+    Some(MissingRepository::Declared(declared))
+}
+
+/// Who makes the repository where it is missing; `None` with a problem.
+pub(super) fn creation(raw: &RawInputs, problems: &mut Problems) -> Option<RepositoryCreation> {
+    let value = raw.text("create-repository", problems)?;
+    RepositoryCreation::parse(&value.text).or_else(|| {
+        let message = format!(
+            "`{}` is none of `true`, `false` and `{}`",
+            cleaned(&value.text),
+            RepositoryCreation::TEMPLATE
+        );
+        problems.add(&value.origin, message, None)
+    })
 }
 
 /// Reads the files that declarations name.

@@ -3,13 +3,14 @@
 use super::destination::ResolvedDestination;
 use super::problem::Problems;
 use super::{
-    Environment, Origin, RawArguments, RawInputs, SettingsError, further_targets, identity, repositories,
+    Environment, Origin, RawArguments, RawInputs, SettingsError, further_targets, identity, naming,
+    repositories,
 };
 use crate::settings::{Destination, IdentitySettings, RepositoryPlace, TargetSettings};
 use tagship_domain::iam::Target;
 use tagship_domain::reference::{AccountId, ImageName, Region};
-use tagship_domain::repositories::{Declarations, DeclaredRepository, RegistryKind};
-use tagship_domain::setup::{JobNeed, SettingsInUse};
+use tagship_domain::repositories::{Declarations, DeclaredRepository, RegistryKind, RepositoryCreation};
+use tagship_domain::setup::{JobNeed, SettingsInUse, TagSettings};
 use tagship_domain::untrusted::cleaned;
 
 /// Reads which repositories `tagship.yaml` declares, or the one that flags and variables name.
@@ -47,6 +48,7 @@ pub fn declared_targets(
         audience: audience.unwrap_or_default(),
         in_use: SettingsInUse::default(),
         only: None,
+        tags: None,
     })
 }
 
@@ -74,6 +76,14 @@ pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetS
     for raw in &sources {
         add_uses(raw, &mut in_use, &mut problems);
     }
+    let tags = sources.first().map(|raw| {
+        // What is wrong with them is no matter of policies.
+        let read = naming::read(raw, environment, &mut Problems::new(Vec::new()));
+        TagSettings {
+            lists: read.lists,
+            prefix: read.tag_prefix,
+        }
+    });
     let targets: Vec<Target> = sources
         .into_iter()
         .flat_map(|raw| of_image(raw, environment, &mut problems))
@@ -87,6 +97,7 @@ pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetS
         targets,
         in_use,
         only: name,
+        tags,
     })
 }
 
@@ -99,9 +110,7 @@ fn add_uses(raw: &RawInputs, in_use: &mut SettingsInUse, problems: &mut Problems
         value.is_some_and(|value| !matches!(value.as_str(), "" | "false" | "off"))
     };
     let commands = [
-        ("scan", "scan"),
         ("from-cache", "from-cache"),
-        ("create-repository", "create-repository"),
         ("wait-for-replication", "wait-for-replication"),
     ];
     let used = commands.iter().filter(|(input, _)| is_on(input));
@@ -126,9 +135,20 @@ fn add_uses(raw: &RawInputs, in_use: &mut SettingsInUse, problems: &mut Problems
     if text("version", problems).as_deref() == Some("auto") {
         in_use.job.insert(JobNeed::History);
     }
+    match text("scan", problems).as_deref() {
+        Some("start") => in_use.commands.insert("scan"),
+        Some("wait") => in_use.commands.insert("scan-wait"),
+        _ => false,
+    };
+    match repositories::creation(raw, problems) {
+        Some(RepositoryCreation::ByRun) => in_use.commands.insert("create-repository"),
+        Some(RepositoryCreation::ByTemplate) => in_use.commands.insert("create-by-template"),
+        Some(RepositoryCreation::Never) | None => false,
+    };
     match text("sign", problems).as_deref() {
         Some("managed") => in_use.commands.insert("sign-managed"),
-        Some("cosign" | "notation") => in_use.commands.insert("sign"),
+        Some("cosign") => in_use.commands.insert("sign") | in_use.job.insert(JobNeed::Cosign),
+        Some("notation") => in_use.commands.insert("sign") | in_use.job.insert(JobNeed::Notation),
         _ => false,
     };
 }

@@ -18,6 +18,14 @@ pub enum ApplyError {
     /// Another run made the repository meanwhile, and another removed it.
     #[error("the repository was made and removed by others meanwhile")]
     Gone,
+    /// ECR makes no repository by a template.
+    #[error("creation template `{prefix}` made no repository")]
+    Template {
+        /// The template's prefix.
+        prefix: String,
+        /// What the push came to.
+        source: RegistryError,
+    },
     /// The upstream registry of a cache cannot be used.
     #[error("the upstream of cache rule `{prefix}` cannot be used: {problem}")]
     Upstream {
@@ -41,7 +49,7 @@ impl ApplyError {
 impl Diagnose for ApplyError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Registry(error) => error.kind(),
+            Self::Registry(error) | Self::Template { source: error, .. } => error.kind(),
             Self::Obstacle(_) => FailureKind::Drift,
             Self::Gone | Self::Upstream { .. } => FailureKind::Operation,
         }
@@ -49,7 +57,15 @@ impl Diagnose for ApplyError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Registry(error) => error.hint(),
+            Self::Template {
+                source: RegistryError::RepositoryMissing { .. },
+                ..
+            } => Some(
+                "check its `role`: ECR assumes it to make the repository, and it needs `ecr:CreateRepository`, with tags \
+                 `ecr:TagResource`, and with a key the use of that key"
+                    .into(),
+            ),
+            Self::Registry(error) | Self::Template { source: error, .. } => error.hint(),
             Self::Obstacle(obstacle) => Some(obstacle.hint().into()),
             Self::Gone => Some("run again".into()),
             Self::Upstream { .. } => {

@@ -6,9 +6,12 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::ApplyError;
-use crate::ports::{Creation, ReadRepositories, RegistryError, Reporter, RunEvent, WriteRepositories};
+use crate::ports::{
+    Creation, ReadRepositories, RegistryError, Reporter, RunEvent, WriteRepositories, WriteRepository,
+};
 use tagship_domain::lifecycle::LifecyclePolicy;
 use tagship_domain::reference::RepositoryName;
+use tagship_domain::registry_settings::CreationTemplate;
 use tagship_domain::repositories::{
     ActualRepository, Change, DeclaredRepository, DeclaredSettings, Document, LifecyclePreview, PlanAction,
     RegistryKind, RepositoryPlan,
@@ -37,6 +40,22 @@ impl PlannedRepository {
             actual,
         }
     }
+
+    /// Returns a repository that is missing, and that ECR makes as a template says.
+    pub fn by_template(name: RepositoryName, template: &CreationTemplate) -> Self {
+        let declared = DeclaredRepository {
+            name,
+            settings: template.settings.clone(),
+        };
+        Self {
+            plan: RepositoryPlan {
+                template: Some(template.prefix.to_string()),
+                ..RepositoryPlan::new(&declared, None)
+            },
+            declared,
+            actual: None,
+        }
+    }
 }
 
 /// The repository that a run makes or changes, and what does so.
@@ -46,6 +65,8 @@ pub struct PutRepository<'a> {
     pub planned: &'a PlannedRepository,
     /// The registry's repositories.
     pub repositories: &'a dyn WriteRepositories,
+    /// The repository itself, which ECR may make when it is pushed to.
+    pub registry: &'a dyn WriteRepository,
 }
 
 impl std::fmt::Debug for PutRepository<'_> {
@@ -56,7 +77,22 @@ impl std::fmt::Debug for PutRepository<'_> {
 
 impl PutRepository<'_> {
     /// Makes or changes the repository; one that another run makes meanwhile gets what it lacks.
+    ///
+    /// ECR makes one by a template when the first layer of a push is begun. Source: Amazon ECR, "Create repositories on push".
     pub async fn put(&self, reporter: &dyn Reporter, now: Timestamp) -> Result<(), ApplyError> {
+        let RepositoryPlan {
+            repository, template, ..
+        } = &self.planned.plan;
+        if let Some(prefix) = template {
+            reporter.event(RunEvent::Note(&format!(
+                "beginning a push, by which creation template `{prefix}` makes repository `{repository}`"
+            )));
+            let begun = self.registry.begin_push().await;
+            return begun.map_err(|source| ApplyError::Template {
+                prefix: prefix.clone(),
+                source,
+            });
+        }
         let check = LifecycleCheck {
             now,
             allows_protected: false,

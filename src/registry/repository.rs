@@ -165,6 +165,10 @@ impl WriteRepository for Repository {
         Err(RegistryError::PushNotPermitted { missing, repository })
     }
 
+    async fn begin_push(&self) -> Result<(), RegistryError> {
+        self.client.begin_push().await
+    }
+
     async fn upload(&self, digest: &Digest, size: u64, content: BlobStream) -> Result<(), RegistryError> {
         self.client.upload(digest, size, content).await
     }

@@ -12,7 +12,7 @@ use tagship_domain::findings::Baseline;
 use tagship_domain::plan::{Content, Plan, PlannedTag, ReuseReason, TagAction};
 use tagship_domain::reference::{Digest, ImageName};
 use tagship_domain::release::ReleasePlan;
-use tagship_domain::repositories::PlanAction;
+use tagship_domain::repositories::{PlanAction, RepositoryPlan};
 use tagship_domain::signing::SignatureOutcome;
 use tagship_domain::untrusted::Untrusted;
 
@@ -49,16 +49,25 @@ pub fn hold_warnings(plan: &Plan) -> Vec<Warning> {
         .collect()
 }
 
+/// The repository that is made or changed, for a terminal; empty where there is none.
+pub fn made_text(repository: Option<&RepositoryPlan>) -> String {
+    let Some(repository) = repository else {
+        return String::new();
+    };
+    let action = match (&repository.template, repository.action) {
+        (Some(prefix), _) => format!("have ECR make the repository by its creation template `{prefix}`"),
+        (None, PlanAction::Create) => "make the repository".to_owned(),
+        (None, PlanAction::Change | PlanAction::Keep | PlanAction::Refuse) => {
+            "change the repository".to_owned()
+        }
+    };
+    format!("  {action}\n{}", super::repositories::diff(&repository.changes))
+}
+
 /// The plan for a terminal. Ends with a line break.
 pub fn plan_text(plan: &Plan) -> String {
     let mut text = format!("{} from commit {}\n", plan.image, plan.revision);
-    if let Some(repository) = &plan.repository {
-        text += match repository.action {
-            PlanAction::Create => "  make the repository\n",
-            PlanAction::Change | PlanAction::Keep | PlanAction::Refuse => "  change the repository\n",
-        };
-        text += &super::repositories::diff(&repository.changes);
-    }
+    text += &made_text(plan.repository.as_ref());
     let _ = match &plan.content {
         Content::Build { request } => writeln!(
             text,

@@ -13,15 +13,16 @@ use crate::clock::SystemClock;
 use crate::logins::Logins;
 use crate::pipeline::{PipelineError, PlannedRepository, PutRepository};
 use crate::ports::{
-    Clock as _, ControlPlane, Creation, FindLogin, ReadRepositories as _, RegistryError, RegistryLogin,
-    Reporter, RunEvent,
+    Clock as _, ControlPlane, FindLogin, ReadRegistrySettings as _, ReadRepositories as _, RegistryError,
+    RegistryLogin, Reporter, RunEvent,
 };
 use crate::registry::{self, BaseRegistries, Repository, http_client};
-use crate::settings::Settings;
+use crate::settings::{MissingRepository, Settings};
 use tagship_domain::doctor::Probed;
 use tagship_domain::iam::SessionPolicy;
-use tagship_domain::reference::ImageName;
-use tagship_domain::repositories::{DeclaredRepository, PlanAction};
+use tagship_domain::reference::{ImageName, RepositoryName};
+use tagship_domain::registry_settings::{CreationTemplate, NoTemplate, RegistrySetting, WantedSettings};
+use tagship_domain::repositories::PlanAction;
 
 /// The way to one repository, and to the login of its registry.
 pub(super) struct RegistryConnection {
@@ -170,19 +171,37 @@ impl RegistryConnection {
     }
 
     /// Returns the repository where it is missing and is `wanted`, or where it is the embedded ECR's, and it is missing or an input
-    /// says other things of its tags than it does.
+    /// says other things of its tags than it does. The embedded ECR's is made also where no template is for it.
     pub(super) async fn repository_to_put(
         &self,
         target: &Target,
-        wanted: Option<&DeclaredRepository>,
+        wanted: Option<&MissingRepository>,
     ) -> Result<Option<PlannedRepository>, RunError> {
-        let Some(declared) = wanted.cloned().or_else(|| target.embedded()) else {
-            return Ok(None);
+        let declared = match wanted {
+            Some(MissingRepository::Declared(declared)) => Some(declared.clone()),
+            Some(MissingRepository::ByTemplate) | None => target.embedded(),
         };
+        let is_by_template = matches!(wanted, Some(MissingRepository::ByTemplate));
+        if declared.is_none() && !is_by_template {
+            return Ok(None);
+        }
         let repositories = self.repositories().await;
         let reader = repositories.reader();
-        let name = std::slice::from_ref(&declared.name);
-        let there = reader.describe(name).await?.into_iter().next();
+        let name = self.image.name_in_api();
+        let there = reader
+            .describe(std::slice::from_ref(&name))
+            .await?
+            .into_iter()
+            .next();
+        if is_by_template && there.is_none() {
+            match self.by_template(&repositories, &name).await {
+                Err(RunError::Repositories(RepositoriesError::Template(_))) if declared.is_some() => {}
+                planned => return planned.map(Some),
+            }
+        }
+        let Some(declared) = declared else {
+            return Ok(None);
+        };
         let planned = PlannedRepository::new(declared, there, reader.kind());
         if planned.actual.is_none() {
             self.check_alias().await?;
@@ -196,6 +215,21 @@ impl RegistryConnection {
         Ok(is_changed.then_some(planned))
     }
 
+    /// Returns the repository as ECR makes it when it is pushed to.
+    async fn by_template(
+        &self,
+        repositories: &Repositories,
+        name: &RepositoryName,
+    ) -> Result<PlannedRepository, RunError> {
+        let private = repositories
+            .private()
+            .ok_or_else(|| RepositoriesError::from(NoTemplate::Public(name.clone())))?;
+        let wanted = WantedSettings::only(RegistrySetting::CreationTemplates);
+        let templates = private.settings(&wanted).await?.templates.unwrap_or_default();
+        let template = CreationTemplate::for_push(&templates, name).map_err(RepositoriesError::from)?;
+        Ok(PlannedRepository::by_template(name.clone(), template))
+    }
+
     /// Makes or changes the repository.
     pub(super) async fn put_repository(
         &self,
@@ -206,17 +240,10 @@ impl RegistryConnection {
         let put = PutRepository {
             planned,
             repositories: repositories.writer(),
+            registry: &self.repository()?,
         };
         let put = put.put(reporter, SystemClock.now()).await;
         Ok(put.map_err(PipelineError::from)?)
-    }
-
-    /// Makes the repository, unless it is there.
-    pub(super) async fn create_repository(&self, declared: &DeclaredRepository) -> Result<(), RunError> {
-        self.check_alias().await?;
-        match self.repositories().await.writer().create(declared).await? {
-            Creation::Made(_) | Creation::Found => Ok(()),
-        }
     }
 
     /// Returns the repository's name.

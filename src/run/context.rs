@@ -182,7 +182,7 @@ impl<'a> RunContext<'a> {
         }
         let caches = self.build_request().options.cache_to;
         let others: Vec<ImageName> = caches.iter().filter_map(repository_of).collect();
-        let makes_repository = self.settings.create_repository.is_some();
+        let makes_repository = self.settings.makes_repository();
         let reporter = Arc::clone(&self.reporter);
         RegistryConnection::open_with(&self.target, &others, makes_repository, reporter).await
     }

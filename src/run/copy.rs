@@ -26,6 +26,7 @@ use super::opened::with_referrers;
 use super::{Outcome, RunError};
 use crate::pipeline::image_facts;
 use crate::ports::{RegistryError, Reporter, RunEvent};
+use crate::report::made_text;
 use crate::settings::{CopyPlace, LoginSettings};
 use tagship_domain::content::{Manifest, Platform};
 use tagship_domain::copying::CopyAction;
@@ -34,6 +35,7 @@ use tagship_domain::facts::Unknown;
 use tagship_domain::immutability::TagFilter;
 use tagship_domain::plan::Note;
 use tagship_domain::reference::{Digest, Reference, Tag};
+use tagship_domain::repositories::{RepositoryCreation, RepositoryPlan};
 
 /// What is copied, and where to.
 #[derive(Debug, Clone)]
@@ -53,8 +55,8 @@ pub struct CopyRequest {
     pub no_clobber: bool,
     /// Whether tags may go back to an image of a smaller version.
     pub is_rollback: bool,
-    /// Whether a repository that is missing is made; in ECR only.
-    pub create_repository: bool,
+    /// Who makes a repository that is missing; in ECR only.
+    pub create_repository: RepositoryCreation,
     /// Whether to stop after the plan.
     pub dry_run: bool,
     /// Logins of registries that are not ECR's.
@@ -87,6 +89,9 @@ struct CopyResult {
     source: PlaceName,
     target: PlaceName,
     dry_run: bool,
+    /// The target, where it is missing and is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<RepositoryPlan>,
     images: Vec<ImageResult>,
 }
 
@@ -162,7 +167,11 @@ async fn copy_between(
     reporter: &dyn Reporter,
 ) -> Result<CopyResult, RunError> {
     let wanted = wanted(request, source).await?;
-    let exists = prepare(request, target, writer).await?;
+    let made = target.to_make(request.create_repository).await?;
+    if let (Some(made), Some(_)) = (&made, writer) {
+        target.make(made, reporter).await?;
+    }
+    let exists = made.is_none() || writer.is_some();
     let (planned, rules) = plan(request, wanted, source, target, exists, reporter).await?;
     let tags = planned
         .iter()
@@ -184,28 +193,9 @@ async fn copy_between(
         source: source.name(),
         target: target.name(),
         dry_run: writer.is_none(),
+        repository: made.map(|made| made.plan),
         images,
     })
-}
-
-/// Makes the target's repository if it is missing and is to be made; gives whether it is there.
-async fn prepare(
-    request: &CopyRequest,
-    target: &OpenedPlace,
-    writer: Option<CopyWriter<'_>>,
-) -> Result<bool, RunError> {
-    match target.find(request.create_repository).await {
-        Err(error @ RegistryError::RepositoryMissing { .. }) => {
-            let declared = target.declared(request.create_repository).ok_or(error)?;
-            if let Some(writer) = writer {
-                writer.target.create(&declared).await?;
-            }
-            Ok(writer.is_some())
-        }
-        // The setting is asked for again where it counts.
-        Err(error) if request.create_repository => Err(error.into()),
-        _ => Ok(true),
-    }
 }
 
 type PlannedImage = (Option<Tag>, Manifest, CopyAction);
@@ -327,7 +317,8 @@ fn text(result: &CopyResult) -> String {
     } else {
         ""
     };
-    std::iter::once(format!("{} to {}{plan}\n", result.source, result.target))
+    let made = made_text(result.repository.as_ref().filter(|_| result.dry_run));
+    std::iter::once(format!("{} to {}{plan}\n{made}", result.source, result.target))
         .chain(lines)
         .collect()
 }

@@ -117,6 +117,7 @@ pub fn prepare_setup(request: InitRequest) -> Result<PreparedSetup, InitError> {
         trust,
         tool: request.tool,
         in_use: request.targets.in_use,
+        tags: request.targets.tags.unwrap_or_default(),
         only: request.targets.only,
     };
     let root = root_of(&request.workspace);

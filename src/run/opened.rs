@@ -8,13 +8,14 @@ use super::RunError;
 use super::connection::RegistryConnection;
 use super::target::Target;
 use crate::logins::Logins;
+use crate::pipeline::PlannedRepository;
 use crate::ports::{ReadRegistry as _, RegistryError, RegistryLogin, Reporter};
 use crate::registry::{self, FoundLogins, Repository, http_client};
-use crate::settings::{LoginSettings, RepositoryPlace};
+use crate::settings::{LoginSettings, MissingRepository, RepositoryPlace};
 use tagship_domain::content::{Descriptor, Manifest};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::ImageName;
-use tagship_domain::repositories::{DeclaredRepository, RegistryKind};
+use tagship_domain::repositories::{DeclaredRepository, RegistryKind, RepositoryCreation};
 
 /// A repository that is used.
 pub(super) struct Opened {
@@ -60,25 +61,49 @@ impl Opened {
         }
     }
 
-    /// Returns what the repository is made as where it is missing: always in the embedded ECR, elsewhere if that `is_wanted`.
-    pub(super) fn declared(&self, is_wanted: bool) -> Option<DeclaredRepository> {
-        let (_, target) = self.ecr()?;
-        let undeclared = || {
-            DeclaredRepository::undeclared(self.image.name_in_api(), RegistryKind::of(&self.image.registry))
+    /// Returns the repository where it is missing and is made: always in the embedded ECR, elsewhere as is wanted. One that is
+    /// missing and is not made is an error.
+    pub(super) async fn to_make(
+        &self,
+        creation: RepositoryCreation,
+    ) -> Result<Option<PlannedRepository>, RunError> {
+        let missing = match self.find(creation.is_wanted()).await {
+            Err(missing @ RegistryError::RepositoryMissing { .. }) => missing,
+            Err(error) if creation.is_wanted() => return Err(error.into()),
+            // The setting is asked for again where it counts.
+            _ => return Ok(None),
         };
-        target.embedded().or_else(|| is_wanted.then(undeclared))
+        let Some((connection, target)) = self.ecr() else {
+            return Err(missing.into());
+        };
+        let wanted = match creation {
+            RepositoryCreation::ByTemplate => Some(MissingRepository::ByTemplate),
+            _ if target.embedded().is_some() => None,
+            RepositoryCreation::Never => return Err(missing.into()),
+            RepositoryCreation::ByRun => {
+                let (name, kind) = (self.image.name_in_api(), RegistryKind::of(&self.image.registry));
+                Some(MissingRepository::Declared(DeclaredRepository::undeclared(
+                    name, kind,
+                )))
+            }
+        };
+        connection.repository_to_put(target, wanted.as_ref()).await
     }
 
-    /// Makes the repository, where ECR does not have it.
-    pub(super) async fn create(&self, declared: &DeclaredRepository) -> Result<(), RunError> {
-        if let Some(connection) = self.connection() {
-            connection.create_repository(declared).await?;
+    /// Makes the repository.
+    pub(super) async fn make(
+        &self,
+        planned: &PlannedRepository,
+        reporter: &dyn Reporter,
+    ) -> Result<(), RunError> {
+        match self.connection() {
+            Some(connection) => connection.put_repository(planned, reporter).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Finds out whether the repository is there: by its setting, and where a missing one `is_made` also where it has none.
-    pub(super) async fn find(&self, is_made: bool) -> Result<(), RegistryError> {
+    async fn find(&self, is_made: bool) -> Result<(), RegistryError> {
         match self.connection() {
             _ if !is_made => self.mutability().await.map(drop),
             Some(connection) => connection.find().await,

@@ -101,7 +101,7 @@ struct Planned<'a> {
 impl Planned<'_> {
     fn report(&self) -> PromotionTarget {
         let bytes = self.copies.iter().map(|(_, plan)| plan.bytes()).sum();
-        PromotionTarget::planned(&self.plan, bytes)
+        PromotionTarget::planned(&self.plan, bytes, self.put.as_ref())
     }
 }
 

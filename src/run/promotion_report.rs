@@ -7,10 +7,12 @@ use oci_registry::CopyReport;
 use semver::Version;
 use serde::Serialize;
 
-use crate::report::{Report, Status, TagOutcome};
+use crate::pipeline::PlannedRepository;
+use crate::report::{Report, Status, TagOutcome, made_text};
 use tagship_domain::error::cleaned;
 use tagship_domain::plan::{PromotedTag, PromotionPlan, TagAction};
 use tagship_domain::reference::{Digest, ImageName, Tag};
+use tagship_domain::repositories::RepositoryPlan;
 
 /// What `tagship promote` prints with `--json`.
 #[derive(Debug, Clone, Serialize)]
@@ -36,6 +38,9 @@ pub(super) struct PromotionReport {
 pub(super) struct PromotionTarget {
     image: ImageName,
     status: &'static str,
+    /// The repository, where it is made or changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<RepositoryPlan>,
     /// Bytes of blobs that are missing there, or that were sent.
     bytes: u64,
     tags: Vec<TagLine>,
@@ -90,10 +95,11 @@ impl fmt::Display for TagLine {
 }
 
 impl PromotionTarget {
-    pub(super) fn planned(plan: &PromotionPlan, bytes: u64) -> Self {
+    pub(super) fn planned(plan: &PromotionPlan, bytes: u64, put: Option<&PlannedRepository>) -> Self {
         Self {
             image: plan.image.clone(),
             status: "planned",
+            repository: put.map(|put| put.plan.clone()),
             bytes,
             tags: plan.tags.iter().map(TagLine::planned).collect(),
         }
@@ -138,6 +144,7 @@ impl PromotionReport {
                 moved.replace(" to send", " sent")
             };
             let _ = writeln!(text, "{}: {}{moved}", target.image, target.status);
+            text += &made_text(target.repository.as_ref().filter(|_| self.dry_run));
             for line in &target.tags {
                 let _ = writeln!(text, "{line}");
             }

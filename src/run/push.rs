@@ -28,7 +28,7 @@ use super::promote::desired;
 use super::scan::{JudgedImage, require_scan};
 use super::{Outcome, RunError};
 use crate::engine::{ImageForm, LayerCache, push_archive};
-use crate::pipeline::{Ledger, PipelineError, gather_copy, gather_missing, put_promoted};
+use crate::pipeline::{Ledger, PipelineError, PlannedRepository, gather_copy, gather_missing, put_promoted};
 use crate::ports::{ReadRepository as _, RegistryError, Reporter, RunEvent, WriteRepository as _};
 use crate::settings::{
     EngineSettings, GateSettings, GithubSettings, LayoutPlace, LoginSettings, RepositoryPlace,
@@ -37,7 +37,7 @@ use tagship_domain::content::{Content, Manifest, Platform};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::plan::{PromotionPlan, PromotionRequest};
 use tagship_domain::reference::{Digest, Reference, Tag};
-use tagship_domain::repositories::DeclaredRepository;
+use tagship_domain::repositories::RepositoryCreation;
 use tagship_domain::tags::DesiredTag;
 
 /// What is pushed, and where to.
@@ -57,8 +57,8 @@ pub struct PushRequest {
     pub gate: Option<GateSettings>,
     /// Whether tags may go back to it from a later image.
     pub is_rollback: bool,
-    /// Whether a repository that is missing is made; in ECR only.
-    pub create_repository: bool,
+    /// Who makes a repository that is missing; in ECR only.
+    pub create_repository: RepositoryCreation,
     /// Whether to stop after the plan.
     pub dry_run: bool,
     /// The engine, if the source is there.
@@ -117,10 +117,13 @@ async fn push_to(
     content.check_target(&target.image)?;
     let tags = wanted(request, content)?;
     let history = History::optional_at(&request.workspace, &request.github, Arc::clone(&reporter));
-    let missing = prepare(request, target).await?;
-    let exists = missing.is_none();
+    let made = target.to_make(request.create_repository).await?;
+    if let Some(made) = made.as_ref().filter(|_| !request.dry_run) {
+        target.make(made, &*reporter).await?;
+    }
+    let missing = made.as_ref().filter(|_| request.dry_run);
     let (promotion, plan) = plan(content, request, target, &tags, &history, missing).await?;
-    let mut report = PushReport::planned(request, content, &plan);
+    let mut report = PushReport::planned(request, content, &plan, made.as_ref());
     if let Some(conflicts) = plan.conflicts() {
         return Err(conflicts.into());
     }
@@ -131,7 +134,7 @@ async fn push_to(
         reporter.event(RunEvent::Note(&note.to_string()));
     }
     if request.dry_run {
-        if exists {
+        if missing.is_none() {
             report.bytes = content.missing(&target.repository).await?;
         }
         return Ok(report);
@@ -160,30 +163,13 @@ fn wanted(request: &PushRequest, content: &PushContent) -> Result<Vec<DesiredTag
     desired(&rules, &content.facts, content.revision().as_ref())
 }
 
-/// Makes the repository if it is missing and is to be made. A dry run gives what it would be.
-async fn prepare(request: &PushRequest, target: &Opened) -> Result<Option<DeclaredRepository>, RunError> {
-    match target.find(request.create_repository).await {
-        Err(error @ RegistryError::RepositoryMissing { .. }) => {
-            let declared = target.declared(request.create_repository).ok_or(error)?;
-            if request.dry_run {
-                return Ok(Some(declared));
-            }
-            target.create(&declared).await?;
-            Ok(None)
-        }
-        Err(error) if request.create_repository => Err(error.into()),
-        // The setting is asked for again where it counts.
-        _ => Ok(None),
-    }
-}
-
 async fn plan(
     content: &PushContent,
     request: &PushRequest,
     target: &Opened,
     tags: &[DesiredTag],
     history: &History,
-    missing: Option<DeclaredRepository>,
+    missing: Option<&PlannedRepository>,
 ) -> Result<(PromotionRequest, PromotionPlan), RunError> {
     let mut promotion = PromotionRequest {
         digest: content.digest(),
@@ -195,7 +181,8 @@ async fn plan(
     };
     if let Some(missing) = missing {
         // There is nothing that a tag could hang on but the setting that the repository is made with.
-        let mutability = missing.settings.mutability.unwrap_or(Mutability::Mutable);
+        let mutability = missing.declared.settings.mutability.clone();
+        let mutability = mutability.unwrap_or(Mutability::Mutable);
         let candidate = promotion.candidate();
         let facts = gather_missing(mutability, &target.repository, history, tags, candidate).await?;
         let plan = promotion.plan(&facts);

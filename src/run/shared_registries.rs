@@ -65,7 +65,7 @@ impl SharedRegistries {
             let caches = options.cache_to.iter().chain(named).filter_map(repository_of);
             let mut written: Vec<ImageName> = caches.collect();
             written.push(image.clone());
-            let makes_repository = settings.create_repository.is_some();
+            let makes_repository = settings.makes_repository();
             let same =
                 |known: &&mut Needs| known.host == image.registry && known.identity.is_same_as(&identity);
             if let Some(known) = needs.iter_mut().find(same) {

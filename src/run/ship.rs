@@ -222,6 +222,7 @@ async fn publish(
         put: put.map(|planned| PutRepository {
             planned,
             repositories: repositories.writer(),
+            registry: &repository,
         }),
         dockerfile: &dockerfile,
         registry: &repository,

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::{Destination, IdentitySettings};
 use tagship_domain::reference::{ImageName, RegistryHost};
 use tagship_domain::registry_settings::DeclaredRegistry;
-use tagship_domain::repositories::Declarations;
+use tagship_domain::repositories::{Declarations, DeclaredRepository};
 
 /// A repository, in ECR or in any other registry.
 #[derive(Debug, Clone)]
@@ -16,6 +16,15 @@ pub enum RepositoryPlace {
     Ecr(Box<RepositorySettings>),
     /// In another registry, with a login as docker has it.
     Other(ImageName),
+}
+
+/// How a repository is made where it is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MissingRepository {
+    /// By the run, as it is declared.
+    Declared(DeclaredRepository),
+    /// By ECR, when it is pushed to, as a creation template of the registry says.
+    ByTemplate,
 }
 
 /// Which repository a command is about that builds nothing.

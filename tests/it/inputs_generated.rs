@@ -232,6 +232,7 @@ fn input_entry(page: &mut String, input: &Input) {
     let kind = match input.kind {
         InputKind::Text => "text",
         InputKind::Flag => "true or false",
+        InputKind::FlagOr(word) => &format!("true, false or `{word}`"),
         InputKind::Integer { .. } => "whole number",
         InputKind::Entries => "entries",
         InputKind::Records { .. } => "entries of fields",

@@ -35,14 +35,14 @@ prints. Everybody may read images, so that reading them needs none.
 const ENDING: &str = "
 *Required*: the command fails without it, and names it. *Recommended*: the command works without it, and says what it did not
 check; `--only-required` leaves it out. `ecr:GetAuthorizationToken`, `ecr:GetRegistryScanningConfiguration`,
-`ecr:GetSigningConfiguration`, `inspector2:ListFindings` and what the registry's own settings need are allowed on `*`, `signer:SignPayload` on the signing profiles of
+`ecr:GetSigningConfiguration`, `inspector2:ListFindings` and what the registry's own settings and its templates need are allowed on `*`, `signer:SignPayload` on the signing profiles of
 the registry's account and region; `ship --from-cache` reads rules on `*` and base images in all
-repositories, which may be narrowed to the rules' prefixes; what logs in to ECR Public and names its aliases is allowed on `*`; all else is allowed on the repositories alone. Without `--for` it is `ship` with what the settings switch on. A role that ships with the scan gate needs both tables: `tagship iam --for ship,scan`;
+repositories, which may be narrowed to the rules' prefixes; what logs in to ECR Public and names its aliases is allowed on `*`; all else is allowed on the repositories alone. Without `--for` it is `ship` with what the settings switch on. A role that ships with the scan gate needs both tables: `tagship iam --for ship,scan`, or `ship,scan-wait` where it begins no scan;
 one that signs `--for ship,sign` or `--for ship,sign-managed`. `--for repo`, `repo-plan`, `repo-cost`, `prune` and `repo-delete` are about the repositories that
 `tagship.yaml` declares; a file with `registry-settings` needs `--for repo,repo-settings`; `tagship repo import` needs what `repo plan` does, on all repositories. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
 
 `promote` and `copy` need what the table says in the repositories that they read and write; within one repository `promote` needs no
-layers' actions. `copy --create-repository` needs `ecr:CreateRepository` too, and `release` a GitHub token, which is no matter of AWS.
+layers' actions. `push` and `copy` need for `--create-repository` what `ship` needs for it, and `release` a GitHub token, which is no matter of AWS.
 A base image in a private ECR repository is pulled with the same role: it then needs `ecr:BatchGetImage` and
 `ecr:GetDownloadUrlForLayer` on that repository too, by the role's policy or by the repository's.
 
@@ -83,6 +83,8 @@ fn typed(name: &str) -> String {
         "repo-settings" => "repo apply` with `registry-settings".to_owned(),
         "from-cache" => "ship --from-cache".to_owned(),
         "create-repository" => "ship --create-repository".to_owned(),
+        "create-by-template" => "ship --create-repository=template".to_owned(),
+        "scan-wait" => "ship --scan wait".to_owned(),
         "sign" => "ship --sign cosign` or `notation".to_owned(),
         "sign-managed" => "ship --sign managed".to_owned(),
         "wait-for-replication" => "ship --wait-for-replication".to_owned(),

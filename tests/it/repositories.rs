@@ -14,6 +14,7 @@ mod prune;
 mod public;
 mod settings;
 mod ship;
+mod templates;
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -65,7 +66,12 @@ impl Bench {
     /// The operations that changed anything.
     pub(crate) fn writes(&self) -> Vec<String> {
         let writes = self.ecr.writes().into_iter();
-        let reads = ["ListTagsForResource", "GetRepositoryPolicy", "GetLifecyclePolicy"];
+        let reads = [
+            "ListTagsForResource",
+            "GetRepositoryPolicy",
+            "GetLifecyclePolicy",
+            "DescribeRepositoryCreationTemplates",
+        ];
         let names = writes.map(|entry| entry.operation);
         names.filter(|name| !reads.contains(&name.as_str())).collect()
     }

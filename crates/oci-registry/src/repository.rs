@@ -102,6 +102,12 @@ pub trait WriteRepository: ReadRepository {
         Ok(())
     }
 
+    /// Begins an upload and goes no further: a registry that makes repositories when they are pushed to makes this one then.
+    /// Retried.
+    async fn begin_push(&self) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
     /// Uploads a blob of `size` bytes as they come.
     ///
     /// Not retried: the stream is gone after a failure. `RegistryError::is_transient` says whether
@@ -167,6 +173,10 @@ impl ReadWhole for Client {
 
 #[async_trait]
 impl WriteRepository for Client {
+    async fn begin_push(&self) -> Result<(), RegistryError> {
+        self.begin_upload().await
+    }
+
     async fn upload(&self, digest: &Digest, size: u64, content: BlobStream) -> Result<(), RegistryError> {
         self.upload_stream(digest, size, content).await
     }

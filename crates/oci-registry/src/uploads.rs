@@ -81,6 +81,17 @@ impl Client {
         }
     }
 
+    /// Opens an upload session that is left to end by itself: the distribution specification has no way to end one that
+    /// every registry takes.
+    pub(crate) async fn begin_upload(&self) -> Result<(), RegistryError> {
+        let operation = Operation::StartUpload;
+        let attempt = || Self::within(self.retry_policy.answer, self.start_upload());
+        let begun = self.retried(operation, attempt).await;
+        begun
+            .map(drop)
+            .map_err(|failure| failure.into_error(&self.image, operation))
+    }
+
     async fn start_upload(&self) -> Result<Url, Failure> {
         let operation = Operation::StartUpload;
         let address = self.address("blobs/uploads/")?;

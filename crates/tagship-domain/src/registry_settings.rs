@@ -17,7 +17,7 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use account_setting::AccountSetting;
-pub use creation_template::{CreationScenario, CreationTemplate, TemplatePrefix};
+pub use creation_template::{CreationScenario, CreationTemplate, NoTemplate, TemplatePrefix};
 pub use diff::{
     ChangeKind, RegistryChange, RegistryObstacle, RegistryPut, RegistrySetting, RegistrySettingsPlan,
     SettingLine,

@@ -4,6 +4,7 @@
 
 mod access;
 mod catalog;
+mod creation;
 mod diff;
 mod encryption;
 mod import;
@@ -25,6 +26,7 @@ use std::fmt;
 
 pub use access::{AccessRules, InvalidPrincipal, LambdaAccess, PolicyPrincipal};
 pub use catalog::{CatalogData, InvalidCatalogData, Logo};
+pub use creation::RepositoryCreation;
 pub use diff::{ActualRepository, Change, RepositoryPlan};
 pub use encryption::{Encryption, EncryptionType, InvalidEncryption};
 pub use import::declaration_of;

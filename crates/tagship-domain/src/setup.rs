@@ -2,11 +2,15 @@
 //! the role and the repository in AWS.
 
 mod commands;
+mod mutability;
 mod terraform;
 mod workflow;
 
 use std::collections::BTreeSet;
 
+pub use self::mutability::TagSettings;
+
+use self::mutability::NewMutability;
 use crate::iam::{CommandPermissions, PolicyDocument, Target, Trust, needed, permission_policy};
 use crate::reference::RegistryHost;
 
@@ -14,7 +18,7 @@ use crate::reference::RegistryHost;
 const FOLDER: &str = "tagship-setup";
 
 /// What is to be set up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Setup {
     /// The repository that is published to.
     pub target: Target,
@@ -26,6 +30,8 @@ pub struct Setup {
     pub tool: SetupTool,
     /// What else the settings switch on.
     pub in_use: SettingsInUse,
+    /// The tags that the image gets.
+    pub tags: TagSettings,
     /// The image that is published, where the file holds several.
     pub only: Option<String>,
 }
@@ -60,6 +66,10 @@ pub enum JobNeed {
     SecurityEvents,
     /// That the workflow names the file: it says what counts only then.
     File,
+    /// `cosign` on the runner.
+    Cosign,
+    /// `notation` on the runner.
+    Notation,
 }
 
 /// What creates the role and the repository.
@@ -153,6 +163,12 @@ impl Setup {
             "# The inputs of `tagship ship`: docs/reference.md\nregistry: {}\nrepository: {repository}\n",
             RegistryHost::of(account, region)
         )
+    }
+
+    /// Which tags of the repository may move; `None` where ECR makes it by a template.
+    fn mutability(&self) -> Option<NewMutability> {
+        let is_by_template = self.in_use.commands.contains("create-by-template");
+        (!is_by_template).then(|| self.tags.mutability(&self.trust.jobs))
     }
 
     fn permissions(&self) -> PolicyDocument {

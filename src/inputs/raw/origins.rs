@@ -69,7 +69,7 @@ fn is_shown(input: &Input) -> bool {
         Section::Destination | Section::Identity | Section::Tags | Section::Images | Section::Run
     );
     match input.kind {
-        InputKind::Flag | InputKind::Integer { .. } => true,
+        InputKind::Flag | InputKind::FlagOr(_) | InputKind::Integer { .. } => true,
         InputKind::Text => is_plain || input.section == Section::Build,
         InputKind::Entries => is_plain || input.name == "platforms",
         InputKind::Records { .. } | InputKind::Secret => false,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use oci_registry::{OciLayout, ReadWhole, WriteRepository};
 use serde::Serialize;
 
+use crate::pipeline::PlannedRepository;
 use crate::ports::{ReadRegistry as _, RegistryError, Reporter};
 use crate::run::RunError;
 use crate::run::opened::Opened;
@@ -13,7 +14,7 @@ use crate::settings::{CopyPlace, LayoutPlace, LoginSettings};
 use tagship_domain::content::Manifest;
 use tagship_domain::immutability::Mutability;
 use tagship_domain::reference::{ImageName, Reference, Tag};
-use tagship_domain::repositories::DeclaredRepository;
+use tagship_domain::repositories::RepositoryCreation;
 
 /// Where images of a copy are.
 pub(super) enum OpenedPlace {
@@ -137,26 +138,25 @@ impl OpenedPlace {
         }
     }
 
-    /// As [`Opened::find`]; a layout is made as it is written.
-    pub(super) async fn find(&self, is_made: bool) -> Result<(), RegistryError> {
+    /// As [`Opened::to_make`]; a layout is made as it is written.
+    pub(super) async fn to_make(
+        &self,
+        creation: RepositoryCreation,
+    ) -> Result<Option<PlannedRepository>, RunError> {
         match self {
-            Self::Repository(opened) => opened.find(is_made).await,
-            Self::Layout(..) => Ok(()),
-        }
-    }
-
-    /// Returns what a repository is made as where it is missing, as [`Opened::declared`] does.
-    pub(super) fn declared(&self, is_wanted: bool) -> Option<DeclaredRepository> {
-        match self {
-            Self::Repository(opened) => opened.declared(is_wanted),
-            Self::Layout(..) => None,
+            Self::Repository(opened) => opened.to_make(creation).await,
+            Self::Layout(..) => Ok(None),
         }
     }
 
     /// Makes the repository.
-    pub(super) async fn create(&self, declared: &DeclaredRepository) -> Result<(), RunError> {
+    pub(super) async fn make(
+        &self,
+        planned: &PlannedRepository,
+        reporter: &dyn Reporter,
+    ) -> Result<(), RunError> {
         match self {
-            Self::Repository(opened) => opened.create(declared).await,
+            Self::Repository(opened) => opened.make(planned, reporter).await,
             Self::Layout(..) => Ok(()),
         }
     }

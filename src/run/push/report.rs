@@ -9,10 +9,12 @@ use serde::Serialize;
 use super::PushRequest;
 use super::content::PushContent;
 use super::file::ContentKind;
-use crate::report::Report;
+use crate::pipeline::PlannedRepository;
+use crate::report::{Report, made_text};
 use crate::run::promotion_report::TagLine;
 use tagship_domain::plan::PromotionPlan;
 use tagship_domain::reference::{Digest, ImageName};
+use tagship_domain::repositories::RepositoryPlan;
 
 /// What `tagship push` prints with `--json`.
 #[derive(Debug, Clone, Serialize)]
@@ -32,6 +34,9 @@ pub(super) struct PushReport {
     /// The version that it says it has.
     version: Option<Version>,
     dry_run: bool,
+    /// The repository, where it is missing and is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<RepositoryPlan>,
     /// Bytes that were sent, or that are missing; absent where they are not known.
     pub(super) bytes: Option<u64>,
     tags: Vec<TagLine>,
@@ -47,7 +52,12 @@ pub(super) enum PushStatus {
 }
 
 impl PushReport {
-    pub(super) fn planned(request: &PushRequest, content: &PushContent, plan: &PromotionPlan) -> Self {
+    pub(super) fn planned(
+        request: &PushRequest,
+        content: &PushContent,
+        plan: &PromotionPlan,
+        made: Option<&PlannedRepository>,
+    ) -> Self {
         Self {
             source: request.name.clone(),
             kind: content.kind,
@@ -57,6 +67,7 @@ impl PushReport {
             revision: content.facts.revision.clone(),
             version: plan.version.clone(),
             dry_run: request.dry_run,
+            repository: made.map(|made| made.plan.clone()),
             bytes: None,
             tags: plan.tags.iter().map(TagLine::planned).collect(),
         }
@@ -88,6 +99,7 @@ impl PushReport {
             self.source.escape_debug(),
             bytes.unwrap_or_default()
         );
+        text += &made_text(self.repository.as_ref().filter(|_| self.dry_run));
         for line in &self.tags {
             let _ = writeln!(text, "{line}");
         }

@@ -7,7 +7,7 @@ use crate::ports::RegistryError;
 use crate::report::RegistryPlan;
 use tagship_domain::error::{Diagnose, FailureKind, with_causes};
 use tagship_domain::reference::{RegistryHost, RepositoryName};
-use tagship_domain::registry_settings::RegistryObstacle;
+use tagship_domain::registry_settings::{NoTemplate, RegistryObstacle};
 use tagship_domain::repositories::{Obstacle, RepositoryPlan};
 
 /// Why repositories are not as declared.
@@ -111,6 +111,9 @@ pub enum RepositoriesError {
         /// What it does not have, in words that follow its name.
         without: &'static str,
     },
+    /// No template makes a repository that is missing.
+    #[error(transparent)]
+    Template(#[from] NoTemplate),
     /// The repository that is to go is not there.
     #[error("repository `{repository}` does not exist in registry `{host}`")]
     Missing {
@@ -211,6 +214,7 @@ impl RepositoriesError {
 impl Diagnose for RepositoriesError {
     fn kind(&self) -> FailureKind {
         match self {
+            Self::Template(error) => error.kind(),
             Self::NothingDeclared { .. }
             | Self::NotDeclared { .. }
             | Self::Prices { .. }
@@ -259,6 +263,7 @@ impl Diagnose for RepositoriesError {
             Self::Prices { .. } => Some("begin with the program's own list: docs/cost.md".into()),
             Self::Unread { hint, .. } => hint.clone().map(Cow::from),
             Self::UnknownPolicy { .. } => Some("declare another under `lifecycle`".into()),
+            Self::Template(error) => error.hint(),
             Self::Public { .. } => Some("give `--registry` of a private registry".into()),
             Self::Missing { .. } => Some("`tagship repo list` shows those that are there".into()),
             Self::HoldsImages(name) => Some(

@@ -60,11 +60,16 @@ pub(super) const ROWS: &[Input] = &[
     )
     .default_note("the event's own base; in a push the commit before it, in a pull request where it branched off")
     .faces(Faces::ShipAndPlan),
-    Input::flag(
+    Input::new(
         Section::Run,
         "create-repository",
-        "Make the repository where it is missing, before the build, with what `repositories` in `tagship.yaml` declares of it",
-    ).may_set(MaySet::Workflow),
+        InputKind::FlagOr("template"),
+        "BOOL",
+        "Make the repository where it is missing, before the build, with what `repositories` in `tagship.yaml` declares of it; \
+         `template` has ECR make it, as the registry's creation template for pushes says",
+    )
+    .default("false")
+    .may_set(MaySet::Workflow),
     Input::flag(
         Section::Run,
         "rebuild",

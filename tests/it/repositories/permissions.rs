@@ -1,5 +1,7 @@
 //! The policies that `tagship iam --for repo` prints, enforced: with all of one a command succeeds, and each action counts.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 use test_support::images::Pusher;
 use test_support::local::{ACCOUNT, Ecr, REGION};
@@ -9,7 +11,7 @@ use super::settings::SETTINGS;
 use super::{Bench, EVERYTHING};
 
 /// What `tagship iam` prints about the repositories that a file declares.
-fn printed(folder: &std::path::Path, arguments: &[&str]) -> Value {
+pub(super) fn printed(folder: &std::path::Path, arguments: &[&str]) -> Value {
     let mut command = tagship(folder);
     command.args(["iam", "--json", "--account-id", ACCOUNT, "--aws-region", REGION]);
     command.args(arguments).current_dir(folder);
@@ -17,7 +19,7 @@ fn printed(folder: &std::path::Path, arguments: &[&str]) -> Value {
 }
 
 /// One role for each action that it lacks, and one that lacks none.
-fn roles(policy: &Value, trust: &Value, actions: &[String]) -> String {
+pub(super) fn roles(policy: &Value, trust: &Value, actions: &[String]) -> String {
     let role = |lacking: Option<&String>| {
         let mut policy = policy.clone();
         for statement in policy["Statement"].as_array_mut().unwrap() {
@@ -58,6 +60,11 @@ fn run_as(bench: &Bench, role: &str, arguments: &[&str]) -> Finished {
 }
 
 fn run_of(bench: &Bench, role: &str, arguments: &[&str]) -> Finished {
+    finish(&mut as_role(bench, role, arguments))
+}
+
+/// A command that takes a role.
+pub(super) fn as_role(bench: &Bench, role: &str, arguments: &[&str]) -> Command {
     let (url, token) = bench.ecr.oidc_request();
     let role = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
     let mut command = tagship(bench.home.path());
@@ -70,7 +77,7 @@ fn run_of(bench: &Bench, role: &str, arguments: &[&str]) -> Finished {
         .args(arguments)
         .args(["--role-to-assume", &role])
         .current_dir(bench.home.path());
-    finish(&mut command)
+    command
 }
 
 /// What is declared: two repositories with everything, and one that is to have nothing.

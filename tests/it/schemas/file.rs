@@ -71,6 +71,7 @@ pub(super) fn file_schema() -> Value {
 fn value_schema(input: &Input) -> Value {
     let mut schema = match input.kind {
         InputKind::Flag => json!({"enum": [true, false, "true", "false", null]}),
+        InputKind::FlagOr(word) => json!({"enum": [true, false, "true", "false", word, null]}),
         InputKind::Integer { least, greatest } => {
             json!({"type": ["integer", "string", "null"], "minimum": least, "maximum": greatest})
         }

@@ -111,12 +111,13 @@ pub(super) fn push_schema() -> Value {
             "revision": nullable(&text()),
             "version": nullable(&text()),
             "dry-run": {"type": "boolean"},
+            "repository": planned_repository(),
             "bytes": {"type": ["integer", "null"], "minimum": 0},
             "tags": {"type": "array", "items": tag},
             "exit-code": exit_code(),
             "error": nullable(&error()),
         }),
-        &[],
+        &["repository"],
     );
     titled(push, "The report of a push with Tagship")
 }
@@ -250,7 +251,8 @@ fn planned_repository() -> Value {
     object(
         &json!({
             "repository": {"type": "string"},
-            "action": {"const": "create"},
+            "action": {"enum": ["create", "change"]},
+            "template": {"type": "string"},
             "changes": {"type": "array", "items": {
                 "type": "object",
                 "properties": {"setting": {"enum": ["mutability", "encryption", "scan-on-push", "tags", "policy", "lifecycle", "catalog"]}},
@@ -258,7 +260,7 @@ fn planned_repository() -> Value {
             }},
             "obstacles": {"type": "array"},
         }),
-        &[],
+        &["template"],
     )
 }
 

@@ -12,7 +12,7 @@ use self::rows::{
     PUT_IMAGES, PUT_LAYERS, READ_CONTENT, RELEASED_BEFORE, REPLICATION, SCAN_FREQUENCY, SCAN_TYPE, SETTINGS,
     SHOWN_DETAILS, SHOWN_FINDINGS, SHOWN_LABELS, SIGNING, START_SCAN, login, row,
 };
-use self::settings::{PUT_SETTINGS, READ_SETTINGS};
+use self::settings::{PUT_SETTINGS, READ_SETTINGS, TEMPLATES};
 
 pub use self::public::PUBLIC_COMMANDS;
 
@@ -104,6 +104,18 @@ pub const COMMANDS: &[CommandPermissions] = &[
             SCAN_FREQUENCY,
             SCAN_TYPE,
             START_SCAN,
+            INSPECTOR,
+            RELEASED_BEFORE,
+        ],
+    },
+    CommandPermissions {
+        name: "scan-wait",
+        permissions: &[
+            login("log in to the registry"),
+            LOOK_UP,
+            FINDINGS,
+            SCAN_FREQUENCY,
+            SCAN_TYPE,
             INSPECTOR,
             RELEASED_BEFORE,
         ],
@@ -205,6 +217,10 @@ pub const COMMANDS: &[CommandPermissions] = &[
                 "put its lifecycle policy; needed where one is declared",
             ),
         ],
+    },
+    CommandPermissions {
+        name: "create-by-template",
+        permissions: &[DESCRIBED, TEMPLATES],
     },
     CommandPermissions {
         name: "from-cache",
@@ -371,7 +387,8 @@ mod tests {
                 // What the registry itself has is named for all resources, whatever the table says of it.
                 if permission.scope == Scope::Registry {
                     let is_of_registry = command.name.starts_with("repo-settings");
-                    assert!(is_of_registry || command.name == "from-cache", "{}", command.name);
+                    let reads_it = ["from-cache", "create-by-template"].contains(&command.name);
+                    assert!(is_of_registry || reads_it, "{}", command.name);
                     continue;
                 }
                 if permission.scope == Scope::Caches {

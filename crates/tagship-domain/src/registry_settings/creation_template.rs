@@ -1,11 +1,15 @@
 //! Settings of repositories that ECR makes by itself.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
 use super::InvalidRegistrySetting;
+use crate::error::{Diagnose, FailureKind};
 use crate::reference::RepositoryName;
-use crate::repositories::{DeclaredSettings, Document, lifecycle_lines, mutability_words, policy_lines};
+use crate::repositories::{
+    DeclaredSettings, Document, EncryptionType, lifecycle_lines, mutability_words, policy_lines,
+};
 
 /// The beginning of names of repositories, without its last `/`; or `ROOT`, for all names.
 ///
@@ -29,6 +33,15 @@ impl TemplatePrefix {
     /// Takes a prefix as the registry says it.
     pub fn of_registry(text: &str) -> Self {
         Self(text.trim_end_matches('/').to_owned())
+    }
+
+    /// Returns how closely the prefix fits a name, if it does.
+    fn fit(&self, name: &RepositoryName) -> Option<usize> {
+        if self.0 == "ROOT" {
+            return Some(0);
+        }
+        let rest = name.as_str().strip_prefix(&self.0)?;
+        rest.starts_with('/').then_some(self.0.len())
     }
 
     /// The prefix as text.
@@ -95,7 +108,94 @@ pub struct CreationTemplate {
     pub settings: DeclaredSettings,
 }
 
+/// Why a repository that is pushed to is not made by a template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoTemplate {
+    /// No template is for its name.
+    #[error("repository `{0}` does not exist, and no creation template is for its name")]
+    Missing(RepositoryName),
+    /// ECR Public has no templates.
+    #[error("repository `{0}` does not exist, and ECR Public has no creation templates")]
+    Public(RepositoryName),
+    /// The template is for other occasions than pushes.
+    #[error(
+        "repository `{repository}` does not exist, and creation template `{prefix}` does not make it: it is applied for {}",
+        named(applied_for)
+    )]
+    NotForPushes {
+        /// The repository.
+        repository: RepositoryName,
+        /// The template's prefix.
+        prefix: TemplatePrefix,
+        /// What the template is for.
+        applied_for: BTreeSet<CreationScenario>,
+    },
+    /// ECR's own role may neither put tags nor use keys.
+    #[error(
+        "repository `{repository}` does not exist, and creation template `{prefix}` does not make it: it has tags or a key, and no role by which ECR puts them"
+    )]
+    NoRole {
+        /// The repository.
+        repository: RepositoryName,
+        /// The template's prefix.
+        prefix: TemplatePrefix,
+    },
+}
+
+fn named(applied_for: &BTreeSet<CreationScenario>) -> String {
+    let names: Vec<&str> = applied_for.iter().map(|one| one.as_str()).collect();
+    names.join(", ")
+}
+
+impl Diagnose for NoTemplate {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::Missing(_) => "declare one under `creation-templates` in `registry-settings` with `applied-for: [create-on-push]`, for a beginning of \
+                                 the name or for `ROOT`, and put it with `tagship repo apply`; `create-repository: true` does without"
+                .into(),
+            Self::Public(_) => "let the run make it: `create-repository: true`".into(),
+            Self::NotForPushes { prefix, .. } => {
+                format!("add `create-on-push` to `applied-for` of template `{prefix}`").into()
+            }
+            Self::NoRole { prefix, .. } => {
+                format!("give template `{prefix}` a `role` with `ecr:CreateRepository` and `ecr:TagResource` that ECR may assume").into()
+            }
+        })
+    }
+}
+
 impl CreationTemplate {
+    /// Returns the template by which ECR makes a repository when it is pushed to.
+    ///
+    /// The longest prefix counts, also where its template is for other occasions; `ROOT` is for what no other one is for. Source:
+    /// ECR API reference, `CreateRepositoryCreationTemplate`, `prefix` and `customRoleArn`; ECR user guide, "Creating a
+    /// repository creation template".
+    pub fn for_push<'a>(templates: &'a [Self], repository: &RepositoryName) -> Result<&'a Self, NoTemplate> {
+        let fitting = templates
+            .iter()
+            .filter_map(|template| Some((template.prefix.fit(repository)?, template)));
+        let closest = fitting.max_by_key(|(fit, _)| *fit).map(|(_, template)| template);
+        let template = closest.ok_or_else(|| NoTemplate::Missing(repository.clone()))?;
+        let (repository, prefix) = (repository.clone(), template.prefix.clone());
+        if !template.applied_for.contains(&CreationScenario::CreateOnPush) {
+            return Err(NoTemplate::NotForPushes {
+                repository,
+                prefix,
+                applied_for: template.applied_for.clone(),
+            });
+        }
+        let encryption = template.settings.encryption.as_ref();
+        let has_key = encryption.is_some_and(|encryption| encryption.kind != EncryptionType::Aes256);
+        if template.role.is_none() && (has_key || !template.settings.tags.is_empty()) {
+            return Err(NoTemplate::NoRole { repository, prefix });
+        }
+        Ok(template)
+    }
+
     /// Returns the template, one line for each setting, of which those count that `by` declares.
     pub(super) fn lines(&self, by: &Self) -> Vec<String> {
         let reasons: Vec<&str> = self.applied_for.iter().map(|one| one.as_str()).collect();

@@ -1,6 +1,8 @@
 //! Tests of a registry's settings; the limits are those of botocore's model.
 
 use super::*;
+use crate::reference::RepositoryName;
+use crate::repositories::{DeclaredSettings, ResourceTags};
 
 fn region() -> Region {
     Region::parse("eu-central-1").unwrap()
@@ -82,4 +84,63 @@ fn the_order_of_rules_and_the_own_account_make_no_difference() {
     let plan = RegistrySettingsPlan::new(&declared, &actual);
     assert_eq!(plan.changes.len(), 1);
     assert!(RegistrySettingsPlan::new(&DeclaredRegistry::default(), &actual).is_fulfilled());
+}
+
+// ECR API reference, `CreateRepositoryCreationTemplate`: `prod` is for `prod/…`, `ROOT` for what has no template of its own.
+#[test]
+fn the_closest_template_makes_a_repository_if_it_is_for_pushes() {
+    let template = |prefix: &str, reason: CreationScenario| CreationTemplate {
+        prefix: TemplatePrefix::of_registry(prefix),
+        applied_for: BTreeSet::from([reason]),
+        description: None,
+        role: None,
+        settings: DeclaredSettings::default(),
+    };
+    let tagged = |role: Option<&str>| CreationTemplate {
+        role: role.map(str::to_owned),
+        settings: DeclaredSettings {
+            tags: ResourceTags::of_registry(BTreeMap::from([("owner".to_owned(), "team".to_owned())])),
+            ..DeclaredSettings::default()
+        },
+        ..template("prod/tagged", CreationScenario::CreateOnPush)
+    };
+    let push = CreationScenario::CreateOnPush;
+    let named = [
+        template("prod", push),
+        template("prod/team", push),
+        template("prod/copies", CreationScenario::Replication),
+        tagged(None),
+    ];
+    let found = |templates: &[CreationTemplate], name: &str| {
+        let name = RepositoryName::parse(name).unwrap();
+        CreationTemplate::for_push(templates, &name).map(|template| template.prefix.to_string())
+    };
+    for (name, prefix) in [
+        ("prod/app", "prod"),
+        ("prod/team/app", "prod/team"),
+        ("prod/teams/app", "prod"),
+    ] {
+        assert_eq!(found(&named, name).as_deref(), Ok(prefix), "{name}");
+    }
+    for name in ["production/app", "prod", "other"] {
+        assert!(
+            matches!(found(&named, name), Err(NoTemplate::Missing(_))),
+            "{name}"
+        );
+    }
+    let root = [template("ROOT", push), template("prod", push)];
+    assert_eq!(found(&root, "other").as_deref(), Ok("ROOT"));
+    assert_eq!(found(&root, "prod/app").as_deref(), Ok("prod"));
+    let copies = found(&named, "prod/copies/app").unwrap_err();
+    assert!(matches!(copies, NoTemplate::NotForPushes { .. }), "{copies}");
+    assert!(
+        copies.to_string().ends_with("applied for replication"),
+        "{copies}"
+    );
+    assert!(matches!(
+        found(&named, "prod/tagged/app"),
+        Err(NoTemplate::NoRole { .. })
+    ));
+    let with_role = [tagged(Some("arn:aws:iam::123456789012:role/creator"))];
+    assert!(found(&with_role, "prod/tagged/app").is_ok());
 }

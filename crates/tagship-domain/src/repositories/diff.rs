@@ -99,6 +99,9 @@ pub struct RepositoryPlan {
     pub repository: RepositoryName,
     /// What is done.
     pub action: PlanAction,
+    /// The prefix of the creation template by which ECR makes it, where it does so itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// The settings that differ, in the order in which they are put.
     pub changes: Vec<Change>,
     /// What the lifecycle policy would do at once, where one is put.
@@ -127,6 +130,7 @@ impl RepositoryPlan {
         Self {
             repository: declared.name.clone(),
             action,
+            template: None,
             changes,
             expiry: None,
             obstacles,

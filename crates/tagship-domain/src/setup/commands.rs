@@ -1,16 +1,16 @@
 //! The script of AWS CLI commands that creates provider, role and repository.
 
-use super::Setup;
+use super::{NewMutability, Setup};
 use crate::iam::Target;
+use crate::immutability::Mutability;
+use crate::reference::Tag;
 
 /// Returns a script that creates what is missing; it may be run again.
 ///
 /// Source: AWS CLI command reference, `iam create-open-id-connect-provider`, `iam create-role`,
 /// `iam update-assume-role-policy`, `iam put-role-policy`, `ecr create-repository`.
 pub(super) fn script(setup: &Setup) -> String {
-    let Target {
-        region, repository, ..
-    } = &setup.target;
+    let Target { region, .. } = &setup.target;
     let provider = word(&setup.trust.provider_arn());
     let issuer = word(&format!("https://{}", setup.trust.issuer));
     let audience = word(&setup.trust.audience);
@@ -35,10 +35,49 @@ else
 fi
 aws iam put-role-policy --role-name {role} --policy-name publish --policy-document file://permission-policy.json
 
-if ! aws ecr describe-repositories --repository-names {repository} >/dev/null 2>&1; then
-  aws ecr create-repository --repository-name {repository} --image-tag-mutability IMMUTABLE
+{}"#,
+        repository_of(setup)
+    )
+}
+
+/// The commands that create the repository.
+fn repository_of(setup: &Setup) -> String {
+    let repository = &setup.target.repository;
+    let Some(NewMutability { setting, unfiltered }) = setup.mutability() else {
+        return format!("# The registry's creation template makes `{repository}` when it is pushed to.\n");
+    };
+    let mutability = match &setting {
+        Mutability::Mutable => "MUTABLE".to_owned(),
+        Mutability::Immutable => "IMMUTABLE".to_owned(),
+        Mutability::ImmutableWithExclusion(filters) | Mutability::MutableWithExclusion(filters) => {
+            let filters = filters
+                .iter()
+                .map(|filter| format!(" 'filterType=WILDCARD,filter={filter}'"));
+            format!(
+                "IMMUTABLE_WITH_EXCLUSION --image-tag-mutability-exclusion-filters{}",
+                filters.collect::<String>()
+            )
+        }
+    };
+    format!(
+        "{}if ! aws ecr describe-repositories --repository-names {repository} >/dev/null 2>&1; then
+  aws ecr create-repository --repository-name {repository} --image-tag-mutability {mutability}
 fi
-"#
+",
+        why_mutable(&unfiltered)
+    )
+}
+
+/// Says why all tags may move, if they may.
+pub(super) fn why_mutable(unfiltered: &[Tag]) -> String {
+    if unfiltered.is_empty() {
+        return String::new();
+    }
+    let tags: Vec<String> = unfiltered.iter().map(|tag| format!("`{tag}`")).collect();
+    format!(
+        "# Tags such as {} move, and no exclusion filter of ECR's tells them from those that stay.\n\
+         # Tagship itself never moves a tag of a version or a commit.\n",
+        tags.join(" and ")
     )
 }
 

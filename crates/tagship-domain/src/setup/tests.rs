@@ -27,6 +27,7 @@ fn setup(tool: SetupTool, jobs: Vec<JobFilter>) -> Setup {
         },
         tool,
         in_use: SettingsInUse::default(),
+        tags: TagSettings::default(),
         only: None,
     }
 }
@@ -70,6 +71,66 @@ fn a_setup_for_what_the_settings_switch_on() {
         only: Some("api".to_owned()),
         ..setup(SetupTool::AwsCli, jobs)
     }));
+}
+
+/// A setup whose rules move `latest` and a branch's tag.
+fn moving(tool: SetupTool) -> Setup {
+    let raw = crate::tags::RawLists {
+        tags: "type=semver,pattern={{version}}\ntype=ref,event=branch\nlatest",
+        flavor: "latest=false",
+        ..crate::tags::RawLists::default()
+    };
+    let jobs = vec![JobFilter::branch("main").unwrap(), JobFilter::tag("v*").unwrap()];
+    Setup {
+        tags: TagSettings {
+            lists: raw.read(crate::tags::Mode::Strict).unwrap(),
+            ..TagSettings::default()
+        },
+        ..setup(tool, jobs)
+    }
+}
+
+#[test]
+fn tags_that_move_are_excluded_from_what_stays() {
+    let script = shown(&moving(SetupTool::AwsCli));
+    let filters = "--image-tag-mutability IMMUTABLE_WITH_EXCLUSION --image-tag-mutability-exclusion-filters \
+                   'filterType=WILDCARD,filter=main' 'filterType=WILDCARD,filter=latest'";
+    assert!(script.contains(filters), "{script}");
+    let module = shown(&moving(SetupTool::Terraform));
+    for part in [
+        "= \"IMMUTABLE_WITH_EXCLUSION\"",
+        "filter      = \"latest\"",
+        "filter_type = \"WILDCARD\"",
+    ] {
+        assert!(module.contains(part), "{module}");
+    }
+    let mut by_template = moving(SetupTool::AwsCli);
+    by_template.in_use.commands.insert("create-by-template");
+    let script = shown(&by_template);
+    assert!(!script.contains("create-repository "), "{script}");
+    assert!(script.contains("creation template makes `team/app`"), "{script}");
+}
+
+#[test]
+fn a_program_of_the_runner_signs_on_the_runner() {
+    for (program, need) in [
+        ("cosign-installer@", JobNeed::Cosign),
+        ("notation-action/setup@", JobNeed::Notation),
+    ] {
+        let jobs = vec![JobFilter::branch("main").unwrap()];
+        let mut signed = setup(SetupTool::AwsCli, jobs);
+        signed.in_use.job.extend([need, JobNeed::File]);
+        let workflow = signed.files().remove(1).content;
+        for part in [
+            program,
+            "tagship/tagship/setup@v1",
+            "run: tagship ship",
+            "TAGSHIP_CONFIG: tagship.yaml",
+        ] {
+            assert!(workflow.contains(part), "{part}: {workflow}");
+        }
+        assert!(!workflow.contains("uses: tagship/tagship@v1"), "{workflow}");
+    }
 }
 
 #[test]

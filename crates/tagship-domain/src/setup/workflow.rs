@@ -48,14 +48,6 @@ pub(super) fn workflow(setup: &Setup) -> String {
     } else {
         ""
     };
-    let file = if needs(JobNeed::File) {
-        "          config: tagship.yaml\n"
-    } else {
-        ""
-    };
-    let only = setup.only.as_deref().map_or_else(String::new, |name| {
-        format!("          only: {}\n", yaml_string(name))
-    });
     format!(
         "name: publish
 on:
@@ -70,15 +62,73 @@ jobs:
       - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2
         with:
           persist-credentials: false
-{depth}      - id: ship
-        uses: tagship/tagship@v1
-        with:
-          role-to-assume: {}
-{file}{only}      - run: echo \"$IMAGE\"
+{depth}{}      - run: echo \"$IMAGE\"
         env:
           IMAGE: ${{{{ steps.ship.outputs.image }}}}
 ",
         environment.unwrap_or_default(),
+        ship(setup)
+    )
+}
+
+/// The steps that publish: the action, or the command on the runner itself where a program there signs.
+fn ship(setup: &Setup) -> String {
+    let needs = |need| setup.in_use.job.contains(&need);
+    let installer = if needs(JobNeed::Cosign) {
+        "      - uses: sigstore/cosign-installer@v4
+"
+    } else if needs(JobNeed::Notation) {
+        "      - uses: notaryproject/notation-action/setup@v1
+"
+    } else {
+        return action(setup);
+    };
+    let mut environment = vec![("TAGSHIP_ROLE_TO_ASSUME", setup.role_arn())];
+    if needs(JobNeed::File) {
+        environment.push(("TAGSHIP_CONFIG", "tagship.yaml".to_owned()));
+    }
+    environment.extend(
+        setup
+            .only
+            .as_deref()
+            .map(|name| ("TAGSHIP_ONLY", yaml_string(name))),
+    );
+    // The action takes it by itself.
+    environment.push(("TAGSHIP_GITHUB_TOKEN", "${{ github.token }}".to_owned()));
+    if needs(JobNeed::Cosign) {
+        environment.extend(
+            ["COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD"]
+                .map(|name| (name, format!("${{{{ secrets.{name} }}}}"))),
+        );
+    }
+    let lines = environment
+        .iter()
+        .map(|(name, value)| format!("          {name}: {value}\n"));
+    format!(
+        "{installer}      - uses: tagship/tagship/setup@v1
+      - id: ship
+        run: tagship ship
+        env:
+{}",
+        lines.collect::<String>()
+    )
+}
+
+fn action(setup: &Setup) -> String {
+    let file = if setup.in_use.job.contains(&JobNeed::File) {
+        "          config: tagship.yaml\n"
+    } else {
+        ""
+    };
+    let only = setup.only.as_deref().map_or_else(String::new, |name| {
+        format!("          only: {}\n", yaml_string(name))
+    });
+    format!(
+        "      - id: ship
+        uses: tagship/tagship@v1
+        with:
+          role-to-assume: {}
+{file}{only}",
         setup.role_arn()
     )
 }

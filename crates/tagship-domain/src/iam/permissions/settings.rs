@@ -20,7 +20,7 @@ const SCANNING: Permission = of_registry(
     "read which images are scanned",
 );
 const SIGNING: Permission = of_registry("ecr:GetSigningConfiguration", "read which images ECR signs");
-const TEMPLATES: Permission = of_registry(
+pub(super) const TEMPLATES: Permission = of_registry(
     "ecr:DescribeRepositoryCreationTemplates",
     "read the creation templates",
 );
