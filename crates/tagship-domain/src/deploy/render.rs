@@ -103,21 +103,92 @@ impl DeployFile {
     }
 }
 
-/// A text of lines `NAME=value` in which a variable has this value: in its own line, else in one at the end.
+/// A text of lines `NAME=value` in which a variable has this value: in its own line, else in one at the end. Every other byte
+/// stays.
 fn with_line(existing: &str, name: &str, value: &str) -> String {
-    let line = format!("{name}={value}");
-    let is_own = |line: &str| {
-        let line = line.trim_start();
-        let line = line.strip_prefix("export ").map_or(line, str::trim_start);
-        line.strip_prefix(name)
-            .is_some_and(|rest| rest.trim_start().starts_with('='))
-    };
-    let mut lines: Vec<&str> = existing.lines().collect();
-    let own = lines.iter().rposition(|line| is_own(line));
-    match own {
-        // The last one counts to those who read such files.
-        Some(place) => lines[place] = &line,
-        None => lines.push(&line),
+    let entries = entries(existing);
+    // The last one counts to those who read such files.
+    let own = entries
+        .iter()
+        .rposition(|entry| before_value(entry, name).is_some());
+    if let Some(own) = own {
+        let changed = entries
+            .iter()
+            .enumerate()
+            .map(|(place, entry)| match before_value(entry, name) {
+                Some(before) if place == own => format!("{before}={value}{}", line_end(entry)),
+                _ => (*entry).to_owned(),
+            });
+        return changed.collect();
     }
-    lines.join("\n") + "\n"
+    let end = if existing.contains("\r\n") { "\r\n" } else { "\n" };
+    let gap = if existing.is_empty() || existing.ends_with('\n') {
+        ""
+    } else {
+        end
+    };
+    format!("{existing}{gap}{name}={value}{end}")
+}
+
+/// What stands before the `=` of an entry of this variable, `export` included; `None` of another entry.
+fn before_value<'a>(entry: &'a str, name: &str) -> Option<&'a str> {
+    let begin = entry.trim_start_matches('\u{feff}').trim_start();
+    let begin = match begin.strip_prefix("export") {
+        Some(rest) if rest.starts_with([' ', '\t']) => rest.trim_start(),
+        _ => begin,
+    };
+    let rest = begin.strip_prefix(name)?;
+    rest.trim_start()
+        .starts_with('=')
+        .then(|| &entry[..entry.len() - rest.len()])
+}
+
+fn line_end(entry: &str) -> &'static str {
+    if entry.ends_with("\r\n") {
+        "\r\n"
+    } else if entry.ends_with('\n') {
+        "\n"
+    } else {
+        ""
+    }
+}
+
+/// The entries of such a text with their line ends: lines, or several where a value in quotes goes over them.
+///
+/// Source: the README of dotenv, "Multiline values"; `docker run --env-file` knows none, and takes quotes as they are.
+fn entries(text: &str) -> Vec<&str> {
+    let mut entries = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let begin = end_of_quotes(rest).unwrap_or_default();
+        let end = rest[begin..].find('\n').map_or(rest.len(), |end| begin + end + 1);
+        let (entry, others) = rest.split_at(end);
+        entries.push(entry);
+        rest = others;
+    }
+    entries
+}
+
+/// Where the quotes end that the value of the first line begins with, if only a comment follows them in their line.
+fn end_of_quotes(text: &str) -> Option<usize> {
+    let line = text.lines().next()?;
+    let value = line.find('=')? + 1;
+    let value = value + (line[value..].len() - line[value..].trim_start().len());
+    let quote = line[value..]
+        .chars()
+        .next()
+        .filter(|first| "\"'`".contains(*first))?;
+    if line.trim_start().starts_with('#') {
+        return None;
+    }
+    let mut is_escaped = false;
+    let inside = &text[value + 1..];
+    let end = inside.find(|c: char| {
+        let ends = c == quote && !is_escaped;
+        is_escaped = c == '\\' && quote == '"' && !is_escaped;
+        ends
+    })?;
+    let end = value + 1 + end + 1;
+    let after = text[end..].lines().next().unwrap_or_default().trim_start();
+    (after.is_empty() || after.starts_with('#')).then_some(end)
 }

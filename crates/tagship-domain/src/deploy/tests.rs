@@ -233,13 +233,48 @@ fn a_variable_has_a_line_of_its_own() {
     expect("type=env", "", "IMAGE=REFERENCE\n");
     expect(
         "type=env,name=APP",
-        "# by hand\nAPP_PORT=80\nexport APP = old\nB=1",
-        "# by hand\nAPP_PORT=80\nAPP=REFERENCE\nB=1\n",
+        "# by hand\nAPP_PORT=80\nexport APP=old\nB=1",
+        "# by hand\nAPP_PORT=80\nexport APP=REFERENCE\nB=1",
     );
     assert_eq!(
         rendered("type=env", None, &[]).unwrap(),
         format!("IMAGE={}\n", reference())
     );
+}
+
+// The multi-line values are those of dotenv's README.
+#[test]
+fn every_other_line_stays_byte_by_byte() {
+    for (before, after) in [
+        (
+            "A=1\r\nIMAGE=old\r\n\r\nB=2\r\n",
+            "A=1\r\nIMAGE=REFERENCE\r\n\r\nB=2\r\n",
+        ),
+        ("A=1\r\n", "A=1\r\nIMAGE=REFERENCE\r\n"),
+        ("A=1", "A=1\nIMAGE=REFERENCE\n"),
+        ("\u{feff}IMAGE=old\n", "\u{feff}IMAGE=REFERENCE\n"),
+        (" export\tIMAGE = old\n\n\n", " export\tIMAGE=REFERENCE\n\n\n"),
+        (
+            "exported=1\nexportIMAGE=2",
+            "exported=1\nexportIMAGE=2\nIMAGE=REFERENCE\n",
+        ),
+        // What looks like it within a value of several lines is no line of its own.
+        (
+            "KEY=\"begin\nIMAGE=inside\nend\" # key\nB=2\n",
+            "KEY=\"begin\nIMAGE=inside\nend\" # key\nB=2\nIMAGE=REFERENCE\n",
+        ),
+        ("KEY='a\n\\'\nIMAGE=old\n", "KEY='a\n\\'\nIMAGE=REFERENCE\n"),
+        (
+            "KEY=\"a\\\"\nIMAGE=inside\n\"\n",
+            "KEY=\"a\\\"\nIMAGE=inside\n\"\nIMAGE=REFERENCE\n",
+        ),
+        ("IMAGE=\"old\nof two lines\"\nB=2\n", "IMAGE=REFERENCE\nB=2\n"),
+        // Quotes that are no such value.
+        ("A=\"\nIMAGE=old\nB=\"x\n", "A=\"\nIMAGE=REFERENCE\nB=\"x\n"),
+        ("# A=\"\nIMAGE=old\n\"\n", "# A=\"\nIMAGE=REFERENCE\n\"\n"),
+    ] {
+        expect("type=env", before, after);
+    }
 }
 
 #[test]
