@@ -8,6 +8,7 @@ use super::arguments::{argument, given};
 use crate::inputs::{self, Environment, RawArguments, RawInputs, SettingsError};
 use crate::schema::{INPUTS, Input, Section};
 use crate::settings::{LOCAL_PORT, RepositoryPlace, RepositorySettings};
+use ecr_local::LocalEcr;
 use tagship_domain::error::{Diagnose, FailureKind, cleaned};
 use tagship_domain::reference::{ImageName, InvalidName, PartialRef, RegistryHost};
 
@@ -149,8 +150,22 @@ impl RepositoryArguments {
         let flag = self.0.get("local").and_then(|texts| texts.first());
         let local = flag.map(String::as_str).or(environment.get("TAGSHIP_LOCAL"));
         let is_local = local.is_some_and(|local| local.eq_ignore_ascii_case("true"));
-        let host = format!("127.0.0.1:{LOCAL_PORT}");
-        let is_there = |registry: &RegistryHost| is_local && registry.as_str() == host;
+        // It listens elsewhere where that port was taken, or another was asked for.
+        let usual = format!("127.0.0.1:{LOCAL_PORT}");
+        let flag = self.0.get("local-data").and_then(|texts| texts.first());
+        let data = flag.map(String::as_str).or(environment.get("TAGSHIP_LOCAL_DATA"));
+        let served = || {
+            let data = match data {
+                Some(data) => environment.working_directory().join(data),
+                None => inputs::local_data_folder(environment),
+            };
+            LocalEcr::registry_at(&data)
+        };
+        let is_there = |registry: &RegistryHost| {
+            is_local
+                && registry.is_plain_http()
+                && (registry.as_str() == usual || served().is_some_and(|host| host == *registry))
+        };
         PartialRef {
             registry: named.registry.clone().filter(|registry| !is_there(registry)),
             ..named.clone()

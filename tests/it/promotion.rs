@@ -372,6 +372,20 @@ fn with_local_repositories_are_made_and_let_tags_move_where_that_is_said() {
     assert!(!stock.ecr.journal().iter().any(made));
     // The host is the one that a run there prints.
     promote("127.0.0.1:5510/dev/app", &across).expect_code(0);
+    // So is the one at which it listens.
+    let here = stock.ecr.host();
+    let there = format!("{here}/prod/other");
+    let elsewhere = ["--from", "1.4.0", "--to", "1.4.0", "--to-repository", &there];
+    let source = format!("{here}/dev/app");
+    let planned = promote(&source, &[elsewhere.as_slice(), &["--dry-run"]].concat());
+    planned.expect_code(0);
+    assert!(
+        planned.stdout.contains("  make the repository\n"),
+        "{}",
+        planned.stdout
+    );
+    promote(&source, &elsewhere).expect_code(0);
+    assert_eq!(stock.tags("prod/other").len(), 1);
     // Tags of trees with changes promise nothing, and move there.
     let pusher = Pusher::new(&stock.ecr, "prod/app");
     for content in ["first", "second"] {

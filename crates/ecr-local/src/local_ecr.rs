@@ -92,6 +92,11 @@ impl LocalEcr {
         access::is_alive(&access).await.then_some(access)
     }
 
+    /// The host at which the registry of `data` was served last, or is served now.
+    pub fn registry_at(data: &Path) -> Option<RegistryHost> {
+        access::published(data).map(|access| access.registry)
+    }
+
     /// The address that the server listens at.
     pub fn address(&self) -> SocketAddr {
         self.listening
