@@ -70,7 +70,7 @@ pub use repositories::{list_of_branches, registry};
 pub use several::{SeveralWish, several, several_wish};
 pub use signing::verification;
 pub use standard_input::stop_reading;
-pub use targets::{declared_targets, targets};
+pub use targets::{declared_targets, is_public, targets};
 
 use destination::ResolvedDestination;
 use problem::Problems;

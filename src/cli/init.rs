@@ -8,7 +8,7 @@ use super::destination::DestinationArguments;
 use super::trust::{RoleArgumentError, TrustArguments};
 use crate::inputs::{self, Environment};
 use crate::ports::RunEvent;
-use crate::run::{self, InitRequest, Outcome};
+use crate::run::{self, InitError, InitRequest, Outcome};
 use crate::ui::Ui;
 use tagship_domain::error::Diagnose;
 use tagship_domain::setup::{RoleName, SetupTool};
@@ -48,6 +48,9 @@ impl InitArguments {
         if let Some(from) = self.from {
             let path = environment.working_directory().join(from);
             return run::migrate(&path).map_err(boxed);
+        }
+        if inputs::is_public(self.destination.given(), environment) {
+            return Err(boxed(InitError::Public));
         }
         if !self.yes && ui.can_ask() {
             self.ask_for_what_is_missing(ui, environment);

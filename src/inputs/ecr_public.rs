@@ -50,7 +50,12 @@ pub(super) fn registry(
 /// Inputs that ask for what ECR Public does not do: the values that do not, and what it does not do.
 ///
 /// Source: ECR Public API reference, "Actions".
-const MISSING: [(&str, &[&str], &str); 4] = [
+const MISSING: [(&str, &[&str], &str); 5] = [
+    (
+        "create-repository",
+        &["false", "true"],
+        "has no creation templates",
+    ),
     ("scan", &["off"], "scans no images"),
     ("wait-for-replication", &["false"], "replicates no images"),
     ("from-cache", &["false"], "caches no base images"),

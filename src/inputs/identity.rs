@@ -62,6 +62,14 @@ pub(super) fn read(
         // Credentials of the ordinary chain are asked whose they are before they are used.
         allowed_accounts = vec![account.clone()];
     }
+    // No name of ECR Public says whose registry it is: the credentials do.
+    if let Some(place) = place
+        && place.image().is_some_and(|image| image.registry.is_public_ecr())
+        && allowed_accounts.is_empty()
+        && !raw.is_given("targets")
+    {
+        allowed_accounts.extend(place.account.clone());
+    }
     let proof = proof::read(raw, environment, problems);
     let session = session::read(raw, environment, proof.oidc.is_some(), problems);
     Some(IdentitySettings {

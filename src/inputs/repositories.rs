@@ -188,10 +188,23 @@ pub(super) fn created(
     // One in the embedded ECR of `local` is made in any case.
     let image = place?.image()?;
     let name = image.name_in_api();
+    if let Some(declared) = &declared
+        && name != image.repository
+        && declared
+            .repositories
+            .iter()
+            .any(|one| one.name == image.repository)
+    {
+        let message = format!(
+            "`repositories` declares `{}` with the alias of its registry",
+            image.repository
+        );
+        return problems.add(&Origin::Inputs, message, format!("declare it as `{name}`"));
+    }
     let declared = declared.and_then(|declared| declared.of(&name));
     let kind = RegistryKind::of(&image.registry);
     let declared = declared.unwrap_or_else(|| DeclaredRepository::undeclared(name, kind));
-    Some(MissingRepository::Declared(declared))
+    Some(MissingRepository::Declared(Box::new(declared)))
 }
 
 /// Who makes the repository where it is missing; `None` with a problem.

@@ -101,6 +101,17 @@ pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetS
     })
 }
 
+/// Whether images go to ECR Public, by `registry` or an image's name; of what else is wrong nothing is said.
+pub fn is_public(given: RawArguments, environment: &Environment) -> bool {
+    let (raw, images) = RawInputs::of_images(given, environment);
+    let mut sources = std::iter::once(&raw).chain(images.iter().map(|(_, raw)| raw));
+    sources.any(|raw| {
+        let place = ResolvedDestination::read(raw, environment, &mut Problems::new(Vec::new()));
+        let image = place.as_ref().and_then(ResolvedDestination::image);
+        image.is_some_and(|image| image.registry.is_public_ecr())
+    })
+}
+
 /// Adds what the settings of an image switch on.
 fn add_uses(raw: &RawInputs, in_use: &mut SettingsInUse, problems: &mut Problems) {
     let mut is_on = |name: &str| {

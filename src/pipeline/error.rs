@@ -187,6 +187,11 @@ impl Diagnose for PipelineError {
                 source: BuildError::StepFailed { .. },
                 ..
             } => Some("no tag was put; the command's own output says why it failed".into()),
+            // No input makes a further repository.
+            Self::Target { source, .. } => match &**source {
+                Self::Registry(error) => error.hint(),
+                other => other.hint(),
+            },
             Self::Registry(error @ RegistryError::RepositoryMissing { .. }) => {
                 let by_hand = error.hint().unwrap_or_default();
                 Some(format!("let `create-repository` make it; or {by_hand}").into())

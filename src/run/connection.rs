@@ -13,14 +13,14 @@ use crate::clock::SystemClock;
 use crate::logins::Logins;
 use crate::pipeline::{PipelineError, PlannedRepository, PutRepository};
 use crate::ports::{
-    Clock as _, ControlPlane, FindLogin, ReadRegistrySettings as _, ReadRepositories as _, RegistryError,
-    RegistryLogin, Reporter, RunEvent,
+    Clock as _, ControlPlane, FindLogin, ReadRegistrySettings as _, ReadRepositories as _,
+    ReadRepository as _, RegistryError, RegistryLogin, Reporter, RunEvent,
 };
 use crate::registry::{self, BaseRegistries, Repository, http_client};
 use crate::settings::{MissingRepository, Settings};
 use tagship_domain::doctor::Probed;
 use tagship_domain::iam::SessionPolicy;
-use tagship_domain::reference::{ImageName, RepositoryName};
+use tagship_domain::reference::{Digest, ImageName, RepositoryName};
 use tagship_domain::registry_settings::{CreationTemplate, NoTemplate, RegistrySetting, WantedSettings};
 use tagship_domain::repositories::PlanAction;
 
@@ -152,6 +152,19 @@ impl RegistryConnection {
         Ok(())
     }
 
+    /// Whether the repository is certainly not there: a role that may not read its setting may read its images.
+    pub(super) async fn is_missing(&self) -> bool {
+        let is_so =
+            |found: Result<(), RegistryError>| matches!(found, Err(RegistryError::RepositoryMissing { .. }));
+        if is_so(self.find().await) {
+            return true;
+        }
+        match self.repository() {
+            Ok(repository) => is_so(repository.manifest(&Digest::of(b"")).await.map(drop)),
+            Err(_) => false,
+        }
+    }
+
     /// Refuses to make a public repository that would be pushed to under another account's alias.
     pub(super) async fn check_alias(&self) -> Result<(), RegistryError> {
         match (PublicRepositories::of(&self.ecr), self.image.in_public_registry()) {
@@ -178,7 +191,7 @@ impl RegistryConnection {
         wanted: Option<&MissingRepository>,
     ) -> Result<Option<PlannedRepository>, RunError> {
         let declared = match wanted {
-            Some(MissingRepository::Declared(declared)) => Some(declared.clone()),
+            Some(MissingRepository::Declared(declared)) => Some((**declared).clone()),
             Some(MissingRepository::ByTemplate) | None => target.embedded(),
         };
         let is_by_template = matches!(wanted, Some(MissingRepository::ByTemplate));

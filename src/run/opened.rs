@@ -105,9 +105,11 @@ impl Opened {
     /// Finds out whether the repository is there: by its setting, and where a missing one `is_made` also where it has none.
     async fn find(&self, is_made: bool) -> Result<(), RegistryError> {
         match self.connection() {
-            _ if !is_made => self.mutability().await.map(drop),
-            Some(connection) => connection.find().await,
-            None => Ok(()),
+            Some(connection) if is_made || self.image.registry.is_public_ecr() => {
+                connection.find().await
+            }
+            None if is_made => Ok(()),
+            _ => self.mutability().await.map(drop),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::repositories::RepositoriesError;
 use crate::aws::{Ecr, PublicRepositories, RegistryRepositories};
 use crate::ports::{ReadRepositories, Reporter, RunEvent, WriteRepositories};
 use tagship_domain::reference::RepositoryName;
@@ -57,6 +58,32 @@ impl Repositories {
                 "`registry-settings` are those of a private registry, and are left out",
             ));
         }
+    }
+
+    /// Refuses names of public repositories that begin with the registry's alias, which the API would take for a part of the name.
+    /// A role that may not read it works without.
+    pub(super) async fn check_names(
+        &self,
+        names: impl Iterator<Item = &RepositoryName>,
+    ) -> Result<(), RepositoriesError> {
+        let with_folder: Vec<&RepositoryName> = names.filter(|name| name.as_str().contains('/')).collect();
+        let Self::Public(public) = self else {
+            return Ok(());
+        };
+        if with_folder.is_empty() {
+            return Ok(());
+        }
+        let aliases = public.aliases().await.unwrap_or_default();
+        for name in with_folder {
+            let folder = name.as_str().split('/').next().unwrap_or_default();
+            if let Some(alias) = aliases.iter().find(|alias| *alias == folder) {
+                return Err(RepositoriesError::WithAlias {
+                    name: name.clone(),
+                    alias: alias.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Says where images of public repositories go: the registry's alias stands in no file. A role that may not read it works

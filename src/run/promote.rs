@@ -18,6 +18,7 @@ use super::history::History;
 use super::inspect::add_version;
 use super::opened::with_referrers;
 use super::promotion_report::{PromotionReport, PromotionTarget};
+use super::repositories::RepositoriesError;
 use super::scan::{JudgedImage, require_scan};
 use super::signing::require_signature;
 use super::target::Target;
@@ -31,6 +32,7 @@ use tagship_domain::event::{Event, RepositoryInfo};
 use tagship_domain::facts::{Facts, ImageFacts, Revision};
 use tagship_domain::plan::{Note, PromotionPlan, PromotionRequest};
 use tagship_domain::reference::{Reference, Tag};
+use tagship_domain::signing::Signer;
 use tagship_domain::tags::{DesiredTag, ListingError, Lists, Mode, RawLists, TagClass, TagContext, TagSet};
 use tagship_domain::version::release_tag;
 
@@ -111,6 +113,12 @@ async fn promote_from(
     targets: &[Target],
     reporter: Arc<dyn Reporter>,
 ) -> Result<Outcome, RunError> {
+    if request.gate.is_some() {
+        RepositoriesError::check_scans(&source.image)?;
+    }
+    if (request.signed.as_ref()).is_some_and(|signed| signed.signer == Signer::Managed) {
+        RepositoriesError::check_private(&source.image, "which signs no images itself")?;
+    }
     let of_source = &RegistryConnection::open(source, Arc::clone(&reporter)).await?;
     let mut opened = Vec::new();
     for target in targets {

@@ -25,6 +25,7 @@ use super::gate::gate_plan;
 use super::history::History;
 use super::opened::Opened;
 use super::promote::desired;
+use super::repositories::RepositoriesError;
 use super::scan::{JudgedImage, require_scan};
 use super::{Outcome, RunError};
 use crate::engine::{ImageForm, LayerCache, push_archive};
@@ -269,6 +270,7 @@ impl Push<'_> {
         let Some(gate) = &self.request.gate else {
             return Ok(());
         };
+        RepositoriesError::check_scans(&self.target.image)?;
         let Some(connection) = self.target.connection() else {
             return Err(PushError::NoScans(self.target.image.registry.clone()).into());
         };

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::connection::RegistryConnection;
 use super::gate::{check_asff, gate_plan, write_asff, write_sarif};
+use super::repositories::RepositoriesError;
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::clock::SystemClock;
@@ -70,6 +71,7 @@ async fn scan_at(
     place: &Target,
     reporter: Arc<dyn Reporter>,
 ) -> Result<Outcome, RunError> {
+    RepositoriesError::check_scans(&place.image)?;
     let connection = RegistryConnection::open(place, Arc::clone(&reporter)).await?;
     let reference = request.image.reference()?;
     let tags: Vec<Tag> = match &reference {

@@ -22,7 +22,7 @@ pub enum RepositoryPlace {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MissingRepository {
     /// By the run, as it is declared.
-    Declared(DeclaredRepository),
+    Declared(Box<DeclaredRepository>),
     /// By ECR, when it is pushed to, as a creation template of the registry says.
     ByTemplate,
 }

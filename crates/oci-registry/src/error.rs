@@ -203,7 +203,11 @@ impl Diagnose for RegistryError {
             Self::RepositoryMissing { repository, host } if host.is_public_ecr() => {
                 let image = ImageName { registry: host.clone(), repository: repository.clone() };
                 let (options, name) = (host.aws_options(), image.name_in_api());
-                Some(format!("create it: aws{options} ecr-public create-repository --repository-name {name}").into())
+                let create = format!("create it: aws{options} ecr-public create-repository --repository-name {name}");
+                Some(match image.in_public_registry() {
+                    Some((alias, _)) => format!("check that `{alias}` is the alias of the registry, or {create}").into(),
+                    None => create.into(),
+                })
             }
             Self::RepositoryMissing { repository, host } => {
                 let options = host.aws_options();
@@ -274,7 +278,9 @@ mod tests {
         };
         assert_eq!(
             missing.hint().as_deref(),
-            Some("create it: aws --region us-east-1 ecr-public create-repository --repository-name team/app")
+            Some(
+                "check that `a1b2c3d4` is the alias of the registry, or create it: aws --region us-east-1 ecr-public create-repository --repository-name team/app"
+            )
         );
         let refused = RegistryError::not_permitted("ecr-public:PutImage", &repository, "");
         let hint = refused.hint().unwrap();

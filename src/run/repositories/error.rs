@@ -6,7 +6,7 @@ use crate::pipeline::ApplyError;
 use crate::ports::RegistryError;
 use crate::report::RegistryPlan;
 use tagship_domain::error::{Diagnose, FailureKind, with_causes};
-use tagship_domain::reference::{RegistryHost, RepositoryName};
+use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 use tagship_domain::registry_settings::{NoTemplate, RegistryObstacle};
 use tagship_domain::repositories::{Obstacle, RepositoryPlan};
 
@@ -111,6 +111,14 @@ pub enum RepositoriesError {
         /// What it does not have, in words that follow its name.
         without: &'static str,
     },
+    /// The name of a public repository begins with the alias of its registry.
+    #[error("repository `{name}` is declared with `{alias}/`, the alias of its registry")]
+    WithAlias {
+        /// The name.
+        name: RepositoryName,
+        /// The alias.
+        alias: String,
+    },
     /// No template makes a repository that is missing.
     #[error(transparent)]
     Template(#[from] NoTemplate),
@@ -138,6 +146,20 @@ fn differing(registry: bool, count: usize) -> String {
 }
 
 impl RepositoriesError {
+    /// Refuses to read scans where there are none.
+    pub(in crate::run) fn check_scans(image: &ImageName) -> Result<(), Self> {
+        Self::check_private(image, "which scans no images")
+    }
+
+    /// Refuses what ECR Public does not have, in words that follow its name.
+    pub(in crate::run) fn check_private(image: &ImageName, without: &'static str) -> Result<(), Self> {
+        let registry = image.registry.clone();
+        if registry.is_public_ecr() {
+            return Err(Self::Public { registry, without });
+        }
+        Ok(())
+    }
+
     /// Returns what differs, or cannot be used, if anything does.
     pub(super) fn of_drift(plan: &RegistryPlan) -> Option<Self> {
         let settings = plan.registry_settings.as_ref();
@@ -218,6 +240,7 @@ impl Diagnose for RepositoriesError {
             Self::NothingDeclared { .. }
             | Self::NotDeclared { .. }
             | Self::Prices { .. }
+            | Self::WithAlias { .. }
             | Self::Public { .. } => FailureKind::Usage,
             Self::Drift { .. } | Self::Unusable { .. } | Self::Obstacles { .. } => FailureKind::Drift,
             Self::Failed { kind, .. } | Self::PruningFailed { kind, .. } | Self::Unread { kind, .. } => *kind,
@@ -264,6 +287,10 @@ impl Diagnose for RepositoriesError {
             Self::Unread { hint, .. } => hint.clone().map(Cow::from),
             Self::UnknownPolicy { .. } => Some("declare another under `lifecycle`".into()),
             Self::Template(error) => error.hint(),
+            Self::WithAlias { name, alias } => {
+                let bare = name.as_str().strip_prefix(alias.as_str()).unwrap_or_default();
+                Some(format!("declare it as `{}`", bare.trim_start_matches('/')).into())
+            }
             Self::Public { .. } => Some("give `--registry` of a private registry".into()),
             Self::Missing { .. } => Some("`tagship repo list` shows those that are there".into()),
             Self::HoldsImages(name) => Some(

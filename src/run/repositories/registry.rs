@@ -29,9 +29,13 @@ pub(super) async fn plan(
         (Some(declared), Some(private)) => Some(plan_settings(declared, private).await?),
         _ => None,
     };
+    let repositories = plan_repositories(declared, opened.repositories.reader(), request.check()).await?;
+    let missing = repositories.iter().filter(|one| one.actual.is_none());
+    let missing = missing.map(|one| &one.declared.name);
+    opened.repositories.check_names(missing).await?;
     Ok(PlannedRegistry {
         settings,
-        repositories: plan_repositories(declared, opened.repositories.reader(), request.check()).await?,
+        repositories,
     })
 }
 

@@ -539,3 +539,133 @@ fn every_example_prints_what_the_page_says() {
         printed.replace(&ecr.host(), REGISTRY).replace(ALIAS, "a1b2c3d4")
     });
 }
+
+#[test]
+fn what_ecr_public_does_not_have_is_refused_before_it_is_asked_for() {
+    let bench = Bench::new();
+    push(&bench, "1.0.0", "one", &["--create-repository"]).expect_code(0);
+    bench
+        .public
+        .ecr
+        .create_repository("team/private", &Mutability::Mutable);
+    let public = format!("public.ecr.aws/{ALIAS}/team/app");
+    let image = format!("{public}:1.0.0");
+    let private = format!("{}/team/private", bench.public.ecr.host());
+    for (arguments, said) in [
+        (vec!["scan", &image], "scans no images"),
+        (
+            vec![
+                "promote",
+                &public,
+                "--from",
+                "1.0.0",
+                "--to",
+                "2.0.0",
+                "--require-scan",
+            ],
+            "scans no images",
+        ),
+        (
+            vec![
+                "promote",
+                &public,
+                "--from",
+                "1.0.0",
+                "--to",
+                "2.0.0",
+                "--require-signed",
+                "managed",
+            ],
+            "signs no images",
+        ),
+        (
+            vec![
+                "copy",
+                &private,
+                &public,
+                "--all-tags",
+                "--create-repository=template",
+            ],
+            "",
+        ),
+    ] {
+        let refused = bench.run(&arguments);
+        if said.is_empty() {
+            // The repository is there: nothing has to make it.
+            assert_ne!(refused.code, Some(2), "{}", refused.stderr);
+            continue;
+        }
+        refused.expect_code(2);
+        assert!(refused.stderr.contains(said), "{arguments:?}: {}", refused.stderr);
+    }
+    let missing = format!("public.ecr.aws/{ALIAS}/team/none:1.0.0");
+    let refused = bench.run(&["copy", &image, &missing, "--create-repository=template"]);
+    refused.expect_code(2);
+    assert!(
+        refused.stderr.contains("ECR Public has no creation templates"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn a_public_repository_is_declared_without_the_alias_of_its_registry() {
+    let bench = Bench::new();
+    push(&bench, "1.0.0", "one", &["--create-repository"]).expect_code(0);
+    bench.declare(&format!("repositories:\n  {ALIAS}/team/other: {{}}\n"));
+    for command in ["plan", "apply"] {
+        let refused = bench.run(&["repo", command]);
+        refused.expect_code(2);
+        assert!(
+            refused.stderr.contains("declare it as `team/other`"),
+            "{}",
+            refused.stderr
+        );
+    }
+}
+
+#[test]
+fn the_credentials_are_of_the_account_that_is_named() {
+    let bench = Bench::new();
+    push(&bench, "1.0.0", "one", &["--create-repository"]).expect_code(0);
+    let public = format!("{ALIAS}/team/app");
+    let promote = |account: &str| {
+        bench.run(&[
+            "promote",
+            "--registry",
+            "public.ecr.aws",
+            "--repository",
+            &public,
+            "--account-id",
+            account,
+            "--from",
+            "1.0.0",
+            "--to",
+            "prod",
+            "--dry-run",
+        ])
+    };
+    promote(ACCOUNT).expect_code(0);
+    let other = promote("999999999999");
+    assert_ne!(other.code, Some(0));
+    assert!(other.stderr.contains(ACCOUNT), "{}", other.stderr);
+}
+
+#[test]
+fn a_setup_says_that_it_is_for_private_repositories_before_it_asks_for_an_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let public = [
+        "init",
+        "--registry",
+        "public.ecr.aws",
+        "--repository",
+        "a1b2c3d4/team/app",
+    ];
+    let refused = finish(tagship(folder.path()).args(public).current_dir(folder.path()));
+    refused.expect_code(2);
+    assert!(
+        refused.stderr.contains("a setup is for a private repository"),
+        "{}",
+        refused.stderr
+    );
+}
