@@ -30,6 +30,7 @@ pub(crate) use base_image::read_dockerfile;
 pub use builder::EngineBuilder;
 pub use buildkit_session::ContextInputs;
 pub use classic::{BaseImage, ImageForm, LayerCache, push_archive};
+pub use free_space::free as free_space;
 pub use runner::BuildRunner;
 pub use saved::{SavedImage, SavedProblem};
 pub use spread::Spread;

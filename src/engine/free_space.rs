@@ -62,7 +62,7 @@ fn check(place: &Path, needed: u64) -> Result<(), BuildError> {
 
 /// Returns how many bytes this process may still write to the file system of `place`, or of the first folder above it that is there;
 /// `None` where it does not say.
-fn free(place: &Path) -> Option<u64> {
+pub fn free(place: &Path) -> Option<u64> {
     let there = place.ancestors().find(|folder| folder.exists())?;
     let found = rustix::fs::statvfs(there).ok()?;
     // Some file systems count no blocks at all.

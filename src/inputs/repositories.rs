@@ -12,14 +12,11 @@ use crate::config::{
     registry_policy_of_file,
 };
 use crate::regular_file;
-use crate::settings::{
-    IdentitySettings, MissingRepository, RegistrySettings, RepositoryPlace, RepositorySettings,
-};
+use crate::settings::{IdentitySettings, RegistrySettings, RepositoryPlace, RepositorySettings};
 use tagship_domain::reference::RegistryHost;
 use tagship_domain::registry_settings::{CreationTemplate, DeclaredRegistry, DeclaredRegistryPolicy};
 use tagship_domain::repositories::{
-    CatalogData, Declarations, DeclaredRepository, DeclaredSettings, Document, Logo, RegistryKind,
-    RepositoryCreation,
+    CatalogData, Declarations, DeclaredRepository, DeclaredSettings, Document, Logo,
 };
 use tagship_domain::untrusted::cleaned;
 
@@ -168,56 +165,6 @@ pub(super) fn registry_settings(
         });
     declared.templates = templates.collect();
     Some(declared)
-}
-
-/// How the repository is made where it is missing, if it is to be.
-pub(super) fn created(
-    raw: &RawInputs,
-    environment: &Environment,
-    place: Option<&ResolvedDestination>,
-    problems: &mut Problems,
-) -> Option<MissingRepository> {
-    let creation = creation(raw, problems)?;
-    if creation == RepositoryCreation::ByTemplate {
-        return Some(MissingRepository::ByTemplate);
-    }
-    if creation == RepositoryCreation::Never {
-        return None;
-    }
-    let declared = declarations(raw, environment, problems);
-    // One in the embedded ECR of `local` is made in any case.
-    let image = place?.image()?;
-    let name = image.name_in_api();
-    if let Some(declared) = &declared
-        && name != image.repository
-        && declared
-            .repositories
-            .iter()
-            .any(|one| one.name == image.repository)
-    {
-        let message = format!(
-            "`repositories` declares `{}` with the alias of its registry",
-            image.repository
-        );
-        return problems.add(&Origin::Inputs, message, format!("declare it as `{name}`"));
-    }
-    let declared = declared.and_then(|declared| declared.of(&name));
-    let kind = RegistryKind::of(&image.registry);
-    let declared = declared.unwrap_or_else(|| DeclaredRepository::undeclared(name, kind));
-    Some(MissingRepository::Declared(Box::new(declared)))
-}
-
-/// Who makes the repository where it is missing; `None` with a problem.
-pub(super) fn creation(raw: &RawInputs, problems: &mut Problems) -> Option<RepositoryCreation> {
-    let value = raw.text("create-repository", problems)?;
-    RepositoryCreation::parse(&value.text).or_else(|| {
-        let message = format!(
-            "`{}` is none of `true`, `false` and `{}`",
-            cleaned(&value.text),
-            RepositoryCreation::TEMPLATE
-        );
-        problems.add(&value.origin, message, None)
-    })
 }
 
 /// Reads the files that declarations name.

@@ -3,7 +3,7 @@
 use super::destination::ResolvedDestination;
 use super::problem::Problems;
 use super::{
-    Environment, Origin, RawArguments, RawInputs, SettingsError, further_targets, identity, naming,
+    Environment, Origin, RawArguments, RawInputs, SettingsError, creation, further_targets, identity, naming,
     repositories,
 };
 use crate::settings::{Destination, IdentitySettings, RepositoryPlace, TargetSettings};
@@ -151,7 +151,7 @@ fn add_uses(raw: &RawInputs, in_use: &mut SettingsInUse, problems: &mut Problems
         Some("wait") => in_use.commands.insert("scan-wait"),
         _ => false,
     };
-    match repositories::creation(raw, problems) {
+    match creation::creation(raw, problems) {
         Some(RepositoryCreation::ByRun) => in_use.commands.insert("create-repository"),
         Some(RepositoryCreation::ByTemplate) => in_use.commands.insert("create-by-template"),
         Some(RepositoryCreation::Never) | None => false,

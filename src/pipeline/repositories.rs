@@ -80,18 +80,13 @@ impl PutRepository<'_> {
     ///
     /// ECR makes one by a template when the first layer of a push is begun. Source: Amazon ECR, "Create repositories on push".
     pub async fn put(&self, reporter: &dyn Reporter, now: Timestamp) -> Result<(), ApplyError> {
-        let RepositoryPlan {
-            repository, template, ..
-        } = &self.planned.plan;
-        if let Some(prefix) = template {
-            reporter.event(RunEvent::Note(&format!(
-                "beginning a push, by which creation template `{prefix}` makes repository `{repository}`"
-            )));
+        let plan = &self.planned.plan;
+        if let Some(prefix) = plan.template.clone() {
+            let name = &plan.repository;
+            let note = format!("beginning a push, by which creation template `{prefix}` makes `{name}`");
+            reporter.event(RunEvent::Note(&note));
             let begun = self.registry.begin_push().await;
-            return begun.map_err(|source| ApplyError::Template {
-                prefix: prefix.clone(),
-                source,
-            });
+            return begun.map_err(|source| ApplyError::Template { prefix, source });
         }
         let check = LifecycleCheck {
             now,

@@ -1,7 +1,9 @@
 //! `tagship doctor`: everything that a run needs, looked at in the order in which it needs it. Nothing is written.
 
+mod disk;
 mod examination;
 mod forge;
+mod permissions;
 mod reachability;
 mod scanning;
 
@@ -16,58 +18,64 @@ use super::context::RunContext;
 use super::git_context::fetched;
 use super::target::Target;
 use super::{Outcome, RunError};
-use crate::aws::{IdentityError, claims_of};
 use crate::engine::{EngineBuilder, Spread};
-use crate::ports::{Builder as _, ImageStore, Reporter};
+use crate::ports::{Builder as _, EngineSummary, ImageStore, Reporter};
 use crate::report::{ExaminationFailed, examination_text};
 use crate::settings::Settings;
-use tagship_domain::doctor::{Check, CheckState, Probed, Subject, permissions_check};
+use tagship_domain::content::Platform;
+use tagship_domain::doctor::{Check, CheckState, Subject};
 use tagship_domain::error::{Diagnose, FailureKind, cleaned};
-use tagship_domain::iam::{CommandPermissions, Scope, Target as Resource, needed};
 use tagship_domain::plan::{PlannedTag, TagAction};
-use tagship_domain::reference::{AccountId, ImageName};
-use tagship_domain::repositories::RegistryKind;
 
 /// The longest that one question to the registry or to GitHub takes.
 const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A problem of the inputs, and what to do about it.
 pub(crate) type InputProblem = (String, Option<String>);
 
-/// Looks at everything that a run needs. Settings come with what is given, and by what.
+/// Looks at everything that a run needs. Settings come with what is given, and by what; beside problems they are without the
+/// inputs that have them.
 pub async fn doctor(
-    settings: Result<&(Settings, Vec<String>), &Vec<InputProblem>>,
+    settings: Option<&(Settings, Vec<String>)>,
+    problems: &[InputProblem],
     reporter: Arc<dyn Reporter>,
 ) -> Outcome {
     let mut found = Examination::default();
-    match settings {
-        Ok((settings, given)) => {
+    for (message, hint) in problems {
+        found.checks.push(Check {
+            subject: Subject::Inputs,
+            state: CheckState::Fail,
+            reason: cleaned(message),
+            cure: hint.clone(),
+            kind: Some(FailureKind::Usage),
+        });
+    }
+    if let Some((settings, given)) = settings {
+        if problems.is_empty() {
             let reason = match given.as_slice() {
                 [] => "none is given, but for defaults".to_owned(),
                 given => format!("all can be used: {}", given.join("; ")),
             };
             found.add(Subject::Inputs, CheckState::Ok, reason);
-            Box::pin(examine(settings, reporter, &mut found)).await;
+        } else {
+            found.add(
+                Subject::Inputs,
+                CheckState::Unknown,
+                "what follows is without those that cannot be used",
+            );
         }
-        Err(problems) => {
-            for (message, hint) in problems {
-                found.checks.push(Check {
-                    subject: Subject::Inputs,
-                    state: CheckState::Fail,
-                    reason: cleaned(message),
-                    cure: hint.clone(),
-                    kind: Some(FailureKind::Usage),
-                });
-            }
-            let all = [
-                Subject::Checkout,
-                Subject::Engine,
-                Subject::Registry,
-                Subject::Credentials,
-                Subject::Permissions,
-                Subject::Repository,
-            ];
-            found.skip(&all, "the inputs cannot be used");
-        }
+        Box::pin(examine(settings, reporter, &mut found)).await;
+    } else {
+        let all = [
+            Subject::Checkout,
+            Subject::Engine,
+            Subject::Disk,
+            Subject::Registry,
+            Subject::Credentials,
+            Subject::Permissions,
+            Subject::Repository,
+        ];
+        found.skip(&all, "the inputs cannot be used");
     }
     let checks = found.checks;
     Outcome {
@@ -79,6 +87,7 @@ pub async fn doctor(
 }
 
 async fn examine(settings: &Settings, reporter: Arc<dyn Reporter>, found: &mut Examination) {
+    disk::examine(settings, found);
     let (fetched, failure) = match fetched(settings, &reporter).await {
         Ok(fetched) => (fetched, None),
         Err(error) => (Cow::Borrowed(settings), Some(error)),
@@ -128,7 +137,7 @@ async fn examine(settings: &Settings, reporter: Arc<dyn Reporter>, found: &mut E
             let has_credentials = match image {
                 Some(image) => {
                     reachability::examine(&connection, &image.registry, found).await;
-                    let has_credentials = permissions(settings, &connection, &image, found).await;
+                    let has_credentials = permissions::examine(settings, &connection, &image, found).await;
                     if has_credentials {
                         scanning::examine(settings.gate.as_ref(), &connection, found).await;
                     }
@@ -196,9 +205,39 @@ async fn engine(
                 each.join("; ")
             };
             found.add(Subject::Engine, CheckState::Ok, cleaned(&reason));
+            foreign(&context.build_request().platforms, &engine, found);
         }
         Err(error) => found.fail(Subject::Engine, &error),
     }
+}
+
+/// Warns of platforms whose programs the engine's machine does not run itself. What several builders have is their own matter.
+fn foreign(platforms: &[Platform], engine: &EngineSummary, found: &mut Examination) {
+    let Some(own) = Platform::parse(&engine.platform)
+        .ok()
+        .filter(|_| engine.builders.is_empty())
+    else {
+        return;
+    };
+    let foreign: Vec<&Platform> = platforms.iter().filter(|wanted| !own.runs(wanted)).collect();
+    if foreign.is_empty() {
+        return;
+    }
+    let names: Vec<String> = foreign.iter().map(ToString::to_string).collect();
+    let architectures: Vec<&str> = foreign.iter().map(|one| one.architecture.as_str()).collect();
+    found.checks.push(Check {
+        subject: Subject::Engine,
+        state: CheckState::Warn,
+        reason: format!(
+            "programs of {} are emulated on {own}, if an emulator is installed: `RUN` steps take many times as long",
+            names.join(", ")
+        ),
+        cure: Some(format!(
+            "name a machine of the platform in `builders`, or install emulators: `docker run --privileged --rm tonistiigi/binfmt --install {}`",
+            architectures.join(",")
+        )),
+        kind: None,
+    });
 }
 
 fn engine_name(version: &str, store: ImageStore) -> String {
@@ -206,81 +245,6 @@ fn engine_name(version: &str, store: ImageStore) -> String {
         ImageStore::None => format!("BuildKit {version}"),
         ImageStore::Classic | ImageStore::Containerd => format!("Docker Engine {version} with the {store}"),
     }
-}
-
-/// What the role may do; gives whether there are credentials at all.
-async fn permissions(
-    settings: &Settings,
-    connection: &RegistryConnection,
-    image: &ImageName,
-    found: &mut Examination,
-) -> bool {
-    let login = connection.login().credential(&image.registry).await;
-    let login = match login {
-        Ok(_) => {
-            let reason = match &settings.identity.role {
-                Some(role) => {
-                    let claims = claims_of(&settings.identity).await;
-                    let token = claims.map_or_else(String::new, |claims| {
-                        let (subject, audience) = (cleaned(&claims.subject), cleaned(&claims.audience));
-                        format!(", to a token of `{subject}` for `{audience}`")
-                    });
-                    format!(
-                        "role `{}` gives a password for the registry{token}",
-                        cleaned(role)
-                    )
-                }
-                None => "the AWS credential chain gives a password for the registry".to_owned(),
-            };
-            found.add(Subject::Credentials, CheckState::Ok, reason);
-            Probed::Allowed
-        }
-        Err(error) => {
-            found.fail(Subject::Credentials, &error);
-            let cause = error.cause().downcast_ref::<IdentityError>();
-            if !matches!(cause, Some(IdentityError::NotPermitted { .. })) {
-                return false;
-            }
-            Probed::Denied
-        }
-    };
-    if image.registry.is_public_ecr() {
-        found.skip(
-            &[Subject::Permissions],
-            "ECR Public says what a role may not do only when it is done",
-        );
-        return true;
-    }
-    let mut probed = Vec::new();
-    for permission in needed(CommandPermissions::of("ship")) {
-        let answer = match permission.scope {
-            Scope::Everything => login.clone(),
-            Scope::Scanning | Scope::Registry | Scope::Profiles | Scope::Caches | Scope::Repository => {
-                connection.probe(permission.action).await
-            }
-        };
-        probed.push((permission, answer));
-    }
-    let account = image.registry.account().cloned().or_else(|| account_of(settings));
-    let region = image
-        .registry
-        .region()
-        .cloned()
-        .or_else(|| settings.identity.region.clone());
-    let resource = account.zip(region).map(|(account, region)| Resource {
-        account,
-        region,
-        repository: image.repository.clone(),
-        kind: RegistryKind::Private,
-    });
-    found.checks.push(permissions_check(&probed, resource.as_ref()));
-    true
-}
-
-/// The account of the role.
-fn account_of(settings: &Settings) -> Option<AccountId> {
-    let account = settings.identity.role.as_ref()?.split(':').nth(4)?.to_owned();
-    AccountId::parse(&account).ok()
 }
 
 /// The repository's setting, and what a run would do to each tag.

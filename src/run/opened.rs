@@ -82,8 +82,8 @@ impl Opened {
             RepositoryCreation::Never => return Err(missing.into()),
             RepositoryCreation::ByRun => {
                 let (name, kind) = (self.image.name_in_api(), RegistryKind::of(&self.image.registry));
-                Some(MissingRepository::Declared(DeclaredRepository::undeclared(
-                    name, kind,
+                Some(MissingRepository::Declared(Box::new(
+                    DeclaredRepository::undeclared(name, kind),
                 )))
             }
         };
@@ -105,9 +105,7 @@ impl Opened {
     /// Finds out whether the repository is there: by its setting, and where a missing one `is_made` also where it has none.
     async fn find(&self, is_made: bool) -> Result<(), RegistryError> {
         match self.connection() {
-            Some(connection) if is_made || self.image.registry.is_public_ecr() => {
-                connection.find().await
-            }
+            Some(connection) if is_made || self.image.registry.is_public_ecr() => connection.find().await,
             None if is_made => Ok(()),
             _ => self.mutability().await.map(drop),
         }

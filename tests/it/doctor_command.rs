@@ -261,6 +261,9 @@ fn what_is_wrong_around_the_checkout_is_found_with_its_cure() {
         &run,
         &found("fail", "repository", "does not exist", "ecr create-repository"),
     );
+    // What may be done in a repository that is not there is not known.
+    expect(&run, &found("unknown", "permissions", "1 of 10", ""));
+    expect(&run, &found("ok", "disk", "free", ""));
 
     let run = finish(&mut doctor(
         &yard,
@@ -487,4 +490,91 @@ fn missing_permissions_are_found_all_at_once_without_an_effect() {
     for entry in succeeded {
         assert!(entry.status.is_some_and(|status| status >= 400), "{entry:?}");
     }
+}
+
+#[test]
+fn one_wrong_input_hides_nothing_of_the_rest() {
+    let yard = yard();
+    let run = finish(&mut doctor(
+        &yard,
+        &["--platforms", "windows", "--role-duration-seconds", "60"],
+    ));
+    expect(
+        &run,
+        &found("fail", "inputs", "windows", "linux/amd64,linux/arm64"),
+    );
+    expect(&run, &found("fail", "inputs", "900 to 43200", ""));
+    expect(
+        &run,
+        &found("unknown", "inputs", "without those that cannot be used", ""),
+    );
+    expect(
+        &run,
+        &found("fail", "engine", "/nonexistent/docker.sock", "start Docker"),
+    );
+    expect(&run, &found("ok", "credentials", "tagship-example", ""));
+    expect(&run, &found("ok", "repository", "2 of 2 tags would be put", ""));
+    run.expect_code(2);
+    // Without a registry there is nothing to ask.
+    let run = finish(&mut doctor(&yard, &["--repository", "Team/App"]));
+    expect(
+        &run,
+        &found("unknown", "registry", "the inputs cannot be used", ""),
+    );
+}
+
+#[test]
+fn what_the_settings_need_besides_is_asked_for_too() {
+    let yard = yard();
+    let gate = ["--scan", "wait", "--fail-on", "critical"];
+    let run = finish(&mut doctor(&yard, &gate));
+    expect(
+        &run,
+        &found(
+            "fail",
+            "permissions",
+            "`ecr:DescribeImageScanFindings`",
+            "\"ecr:DescribeImageScanFindings\"",
+        ),
+    );
+    let run = finish(&mut doctor(&yard, &["--wait-for-replication"]));
+    expect(
+        &run,
+        &found(
+            "fail",
+            "permissions",
+            "`ecr:DescribeImageReplicationStatus`",
+            "\"ecr:DescribeRegistry\"",
+        ),
+    );
+}
+
+#[test]
+fn looking_at_a_repository_that_a_template_would_make_makes_none() {
+    let yard = yard();
+    let (id, secret) = yard.ecr.admin_key();
+    let as_admin = |arguments: &[&str]| {
+        let mut command = doctor(&yard, &[arguments, &["--role-to-assume", ""]].concat());
+        command
+            .env("AWS_ACCESS_KEY_ID", &id)
+            .env("AWS_SECRET_ACCESS_KEY", &secret);
+        command
+    };
+    let file = "registry-settings:\n  creation-templates:\n    ROOT: {applied-for: [create-on-push], mutability: immutable}\n";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("tagship.yaml"), file).unwrap();
+    let applied = yard
+        .ecr
+        .command(folder.path(), &["repo", "apply"])
+        .current_dir(folder.path())
+        .status();
+    assert!(applied.unwrap().success());
+    let missing = ["--repository", "team/missing"];
+    let run = finish(&mut as_admin(&missing));
+    expect(&run, &found("fail", "repository", "does not exist", ""));
+    let by_template = [&missing[..], &["--create-repository=template"]].concat();
+    let run = finish(&mut as_admin(&by_template));
+    expect(&run, &found("ok", "repository", "tags would be put", ""));
+    expect(&run, &found("unknown", "permissions", "of 11", ""));
+    assert!(!yard.ecr.has_repository("team/missing"));
 }

@@ -239,6 +239,14 @@ pub struct Platform {
     pub variant: Option<String>,
 }
 
+impl Platform {
+    /// Whether a machine of this platform runs programs of another by itself.
+    pub fn runs(&self, other: &Self) -> bool {
+        let is_older = self.architecture == "amd64" && other.architecture == "386";
+        self.os == other.os && (self.architecture == other.architecture || is_older)
+    }
+}
+
 /// As text. In manifests it is an object.
 impl Serialize for Platform {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -33,6 +33,8 @@ pub enum Subject {
     Checkout,
     /// The engine, and whether it can do what is asked.
     Engine,
+    /// Whether there is room on the disks of this machine that a run writes to.
+    Disk,
     /// Whether the registry answers.
     Registry,
     /// Whether this machine's clock is right.
@@ -56,6 +58,7 @@ impl Subject {
             Self::Inputs => "inputs",
             Self::Checkout => "checkout",
             Self::Engine => "engine",
+            Self::Disk => "disk",
             Self::Registry => "registry",
             Self::Clock => "clock",
             Self::Credentials => "credentials",
@@ -128,7 +131,18 @@ pub fn probe_for(action: &str) -> Probe {
         | "ecr:BatchGetImage"
         | "ecr:BatchCheckLayerAvailability"
         | "ecr:DescribeRepositories"
-        | "ecr:ListImages" => Probe::Read,
+        | "ecr:ListImages"
+        | "ecr:BatchGetRepositoryScanningConfiguration"
+        | "ecr:GetRegistryScanningConfiguration"
+        | "ecr:DescribePullThroughCacheRules"
+        | "ecr:DescribeRepositoryCreationTemplates"
+        | "ecr:DescribeRegistry" => Probe::Read,
+        "ecr:DescribeImageScanFindings" => Probe::Fails(&["ImageNotFoundException", "ScanNotFoundException"]),
+        "ecr:StartImageScan"
+        | "ecr:DescribeImages"
+        | "ecr:DescribeImageReplicationStatus"
+        | "ecr:DescribeImageSigningStatus" => Probe::Fails(&["ImageNotFoundException"]),
+        "ecr:GetSigningConfiguration" => Probe::Fails(&["SigningConfigurationNotFoundException"]),
         "ecr:GetDownloadUrlForLayer" => Probe::Fails(&["LayersNotFoundException"]),
         "ecr:UploadLayerPart" | "ecr:CompleteLayerUpload" => Probe::Fails(&["UploadNotFoundException"]),
         "ecr:PutImage" => Probe::Fails(&["ImageDigestDoesNotMatchException", "LayersNotFoundException"]),
@@ -152,6 +166,10 @@ pub fn permissions_check(probed: &[(Permission, Probed)], target: Option<&Target
     let unknown: Vec<Permission> = of(|found| matches!(found, Probed::Unknown { .. }))
         .map(|(permission, _)| *permission)
         .collect();
+    // What can never be asked leaves nothing open.
+    let is_open = unknown
+        .iter()
+        .any(|one| one.need == Need::Required && probe_for(one.action) != Probe::None);
     let is_required = missing.iter().any(|permission| permission.need == Need::Required);
     let mut reason = match (missing.is_empty(), is_required) {
         (true, _) => format!(
@@ -177,7 +195,7 @@ pub fn permissions_check(probed: &[(Permission, Probed)], target: Option<&Target
         state: match (missing.is_empty(), is_required) {
             (_, true) => CheckState::Fail,
             (false, false) => CheckState::Warn,
-            (true, _) if unknown.len() == probed.len() => CheckState::Unknown,
+            (true, _) if is_open => CheckState::Unknown,
             (true, _) => CheckState::Ok,
         },
         reason,

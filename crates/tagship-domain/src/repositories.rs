@@ -4,7 +4,6 @@
 
 mod access;
 mod catalog;
-mod creation;
 mod diff;
 mod encryption;
 mod import;
@@ -26,7 +25,6 @@ use std::fmt;
 
 pub use access::{AccessRules, InvalidPrincipal, LambdaAccess, PolicyPrincipal};
 pub use catalog::{CatalogData, InvalidCatalogData, Logo};
-pub use creation::RepositoryCreation;
 pub use diff::{ActualRepository, Change, RepositoryPlan};
 pub use encryption::{Encryption, EncryptionType, InvalidEncryption};
 pub use import::declaration_of;
@@ -38,7 +36,7 @@ pub use policy_problem::{InvalidRepositoryPolicy, LocatedPolicyProblem, PolicyPr
 pub use preview::{LifecyclePreview, PreviewedImage, StoredImage};
 pub use protection::{InvalidProtection, Objection, Protection};
 pub use resource_tags::{InvalidResourceTag, ResourceTags};
-pub use setting::{PlanAction, RegistryKind, RepositorySetting};
+pub use setting::{PlanAction, RegistryKind, RepositoryCreation, RepositorySetting};
 pub use wording::DiffLine;
 
 pub(crate) use lifecycle_document::lines as lifecycle_lines;

@@ -28,11 +28,10 @@ pub(super) async fn of_repository(
     let name = repository.as_str();
     let asked = match action {
         "ecr:BatchGetImage" => {
-            let id = ImageIdentifier::builder().image_digest(NO_DIGEST).build();
             client
                 .call(|client| {
                     let request = client.batch_get_image().set_registry_id(account.clone());
-                    let request = request.repository_name(name).image_ids(id.clone());
+                    let request = request.repository_name(name).image_ids(no_image());
                     async move { request.send().await.map(drop) }
                 })
                 .await
@@ -108,13 +107,149 @@ pub(super) async fn of_repository(
                 })
                 .await
         }
-        _ => {
-            return Probed::Unknown {
-                reason: "it cannot be asked for without an effect".to_owned(),
-            };
-        }
+        _ => match of_registry(client, registry, repository, action).await {
+            Some(asked) => asked,
+            None => {
+                return Probed::Unknown {
+                    reason: "it cannot be asked for without an effect".to_owned(),
+                };
+            }
+        },
     };
     judged(asked, probe_for(action))
+}
+
+/// What an image that there is not is asked for; `None` of another action.
+async fn of_image(
+    client: &RegionClient,
+    registry: &RegistryHost,
+    repository: &RepositoryName,
+    action: &str,
+) -> Option<Result<(), ApiFailure>> {
+    let account = registry.account().map(ToString::to_string);
+    let name = repository.as_str();
+    Some(match action {
+        "ecr:DescribeImages" => {
+            client
+                .call(|client| {
+                    let request = client.describe_images().set_registry_id(account.clone());
+                    let request = request.repository_name(name).image_ids(no_image());
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:DescribeImageScanFindings" => {
+            client
+                .call(|client| {
+                    let request = client
+                        .describe_image_scan_findings()
+                        .set_registry_id(account.clone());
+                    let request = request.repository_name(name).image_id(no_image());
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:StartImageScan" => {
+            client
+                .call(|client| {
+                    let request = client.start_image_scan().set_registry_id(account.clone());
+                    let request = request.repository_name(name).image_id(no_image());
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:DescribeImageReplicationStatus" => {
+            client
+                .call(|client| {
+                    let request = client
+                        .describe_image_replication_status()
+                        .set_registry_id(account.clone());
+                    let request = request.repository_name(name).image_id(no_image());
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:DescribeImageSigningStatus" => {
+            client
+                .call(|client| {
+                    let request = client
+                        .describe_image_signing_status()
+                        .set_registry_id(account.clone());
+                    let request = request.repository_name(name).image_id(no_image());
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        _ => return None,
+    })
+}
+
+/// What is read of the registry; else what [`of_image`] gives.
+async fn of_registry(
+    client: &RegionClient,
+    registry: &RegistryHost,
+    repository: &RepositoryName,
+    action: &str,
+) -> Option<Result<(), ApiFailure>> {
+    let account = registry.account().map(ToString::to_string);
+    let name = repository.as_str();
+    Some(match action {
+        "ecr:BatchGetRepositoryScanningConfiguration" => {
+            client
+                .call(|client| {
+                    let request = client.batch_get_repository_scanning_configuration();
+                    let request = request.repository_names(name);
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:GetRegistryScanningConfiguration" => {
+            client
+                .call(|client| {
+                    let request = client.get_registry_scanning_configuration();
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:DescribePullThroughCacheRules" => {
+            client
+                .call(|client| {
+                    let request = client.describe_pull_through_cache_rules();
+                    let request = request.set_registry_id(account.clone()).max_results(1);
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:DescribeRepositoryCreationTemplates" => {
+            client
+                .call(|client| {
+                    let request = client.describe_repository_creation_templates().max_results(1);
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:DescribeRegistry" => {
+            client
+                .call(|client| {
+                    let request = client.describe_registry();
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        "ecr:GetSigningConfiguration" => {
+            client
+                .call(|client| {
+                    let request = client.get_signing_configuration();
+                    async move { request.send().await.map(drop) }
+                })
+                .await
+        }
+        _ => return of_image(client, registry, repository, action).await,
+    })
+}
+
+fn no_image() -> ImageIdentifier {
+    ImageIdentifier::builder().image_digest(NO_DIGEST).build()
 }
 
 /// What an answer says of the permission.

@@ -80,9 +80,22 @@ pub(super) fn examine(
     environment: &Environment,
 ) -> ExitCode {
     let environment = &arguments.environment(environment);
-    let resolved = inputs::resolve(RawInputs::gather(arguments, environment), environment);
+    let raw = RawInputs::gather(arguments, environment);
+    let (resolved, problems) = match inputs::resolve(raw.clone(), environment) {
+        Ok(resolved) => (Some(resolved), Vec::new()),
+        // What is wrong with one input hides nothing of what the others lead to.
+        Err(error) => {
+            let rest = raw.without_wrong(error.problems());
+            let resolved = inputs::resolve(rest, environment).ok();
+            let problems = error.problems().iter().map(|problem| {
+                let message = format!("{}: {}", problem.origin, problem.message);
+                (message, problem.hint.clone())
+            });
+            (resolved, problems.collect())
+        }
+    };
     let reporter = ui.reporter();
-    if let Ok(resolved) = &resolved {
+    if let Some(resolved) = &resolved {
         resolved
             .settings
             .secrets()
@@ -91,19 +104,10 @@ pub(super) fn examine(
             reporter.event(RunEvent::Note(note));
         }
     }
-    let settings = resolved
-        .map(|resolved| (resolved.settings, resolved.given))
-        .map_err(|error| {
-            let problems = error.problems().iter();
-            problems
-                .map(|problem| {
-                    let message = format!("{}: {}", problem.origin, problem.message);
-                    (message, problem.hint.clone())
-                })
-                .collect()
-        });
+    let settings = resolved.map(|resolved| (resolved.settings, resolved.given));
     let end = until_interrupted(interrupt, async {
-        End::Done(Box::new(Box::pin(run::doctor(settings.as_ref(), reporter)).await))
+        let examined = Box::pin(run::doctor(settings.as_ref(), &problems, reporter)).await;
+        End::Done(Box::new(examined))
     });
     show(ui, end, None, None)
 }

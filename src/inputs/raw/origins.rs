@@ -1,11 +1,36 @@
 //! Where inputs come from, for people.
 
 use super::{RawInputs, Value};
-use crate::inputs::Origin;
-use crate::schema::{INPUTS, Input, InputKind, Section};
+use crate::inputs::{Origin, Problem};
+use crate::schema::{INPUTS, Input, InputKind, Section, find};
 use tagship_domain::untrusted::cleaned;
 
 impl RawInputs {
+    /// The same without the inputs that have these problems, with their defaults in their place.
+    #[must_use]
+    pub fn without_wrong(mut self, problems: &[Problem]) -> Self {
+        self.problems.clear();
+        let is_wrong = |value: &Value| problems.iter().any(|problem| problem.origin == value.origin);
+        let wrong: Vec<&'static str> = self
+            .values
+            .iter()
+            .filter(|(_, value)| is_wrong(value))
+            .map(|(name, _)| *name)
+            .collect();
+        for name in wrong {
+            self.values.remove(name);
+            if let Some(default) = find(name).and_then(|input| input.default) {
+                let value = Value {
+                    texts: vec![default.to_owned()],
+                    is_cut: false,
+                    origin: Origin::Default(name),
+                };
+                self.values.insert(name, value);
+            }
+        }
+        self
+    }
+
     /// Where the settings of a job come from that decide where credentials go: one sentence each.
     pub(in crate::inputs) fn provenance(&self) -> Vec<String> {
         const DECISIVE: [&str; 7] = [

@@ -10,7 +10,7 @@ use super::permissions::{as_role, printed, roles};
 use tagship_domain::immutability::Mutability;
 use test_support::local::Ecr;
 
-const TAGS_MOVE_BY_NAME: &str = r#"
+const TAGS_MOVE_BY_NAME: &str = r"
 registry-settings:
   creation-templates:
     team:
@@ -20,7 +20,7 @@ registry-settings:
       lifecycle: {untagged-days: 7}
     team/copies: {applied-for: [replication]}
     team/tagged: {applied-for: [create-on-push], tags: {owner: web}}
-"#;
+";
 
 /// A registry with templates, and a checkout.
 struct Templates {
@@ -155,17 +155,17 @@ fn without_a_template_for_pushes_nothing_begins() {
         );
     }
     assert_eq!(world.bench.writes(), Vec::<String>::new());
-    let word = world.run(&[
+    let unknown = world.run(&[
         "plan",
         "--create-repository=templates",
         "--repository",
         "team/app",
     ]);
-    word.expect_code(2);
+    unknown.expect_code(2);
     assert!(
-        word.stderr.contains("`true`, `false` and `template`"),
+        unknown.stderr.contains("`true`, `false` and `template`"),
         "{}",
-        word.stderr
+        unknown.stderr
     );
 }
 

@@ -7,10 +7,10 @@ mod settings;
 use serde::Serialize;
 
 use self::rows::{
-    DECLARED_LIFECYCLE, DECLARED_POLICY, DECLARED_TAGS, DESCRIBED, FINDINGS, FROM_CACHE, INSPECTOR, LABELS,
+    AWAITED_SCANS, DECLARED_LIFECYCLE, DECLARED_POLICY, DECLARED_TAGS, DESCRIBED, FROM_CACHE, LABELS,
     LIFECYCLE_IMAGES, LIFECYCLE_INDEXES, LIST, LOOK_UP, LOOK_UP_INDEXES, MANAGED_SIGNING, MOVED, PUBLISHING,
-    PUT_IMAGES, PUT_LAYERS, READ_CONTENT, RELEASED_BEFORE, REPLICATION, SCAN_FREQUENCY, SCAN_TYPE, SETTINGS,
-    SHOWN_DETAILS, SHOWN_FINDINGS, SHOWN_LABELS, SIGNING, START_SCAN, login, row,
+    PUT_IMAGES, PUT_LAYERS, READ_CONTENT, REPLICATION, SCANS, SETTINGS, SHOWN_DETAILS, SHOWN_FINDINGS,
+    SHOWN_LABELS, SIGNING, login, row,
 };
 use self::settings::{PUT_SETTINGS, READ_SETTINGS, TEMPLATES};
 
@@ -97,28 +97,11 @@ pub const COMMANDS: &[CommandPermissions] = &[
     },
     CommandPermissions {
         name: "scan",
-        permissions: &[
-            login("log in to the registry"),
-            LOOK_UP,
-            FINDINGS,
-            SCAN_FREQUENCY,
-            SCAN_TYPE,
-            START_SCAN,
-            INSPECTOR,
-            RELEASED_BEFORE,
-        ],
+        permissions: SCANS,
     },
     CommandPermissions {
         name: "scan-wait",
-        permissions: &[
-            login("log in to the registry"),
-            LOOK_UP,
-            FINDINGS,
-            SCAN_FREQUENCY,
-            SCAN_TYPE,
-            INSPECTOR,
-            RELEASED_BEFORE,
-        ],
+        permissions: AWAITED_SCANS,
     },
     CommandPermissions {
         name: "repo-plan",

@@ -41,17 +41,17 @@ pub(super) const LIST: Permission = row(
     "find the greatest version for tags that move, beyond what git knows",
 );
 
-pub(super) const FINDINGS: Permission = row(
+const FINDINGS: Permission = row(
     "ecr:DescribeImageScanFindings",
     Need::Required,
     "read what scans found",
 );
-pub(super) const SCAN_FREQUENCY: Permission = row(
+const SCAN_FREQUENCY: Permission = row(
     "ecr:BatchGetRepositoryScanningConfiguration",
     Need::Recommended,
     "find before the build that the repository's images are never scanned",
 );
-pub(super) const SCAN_TYPE: Permission = Permission {
+const SCAN_TYPE: Permission = Permission {
     scope: Scope::Scanning,
     ..row(
         "ecr:GetRegistryScanningConfiguration",
@@ -59,12 +59,12 @@ pub(super) const SCAN_TYPE: Permission = Permission {
         "find before the build that the repository's images are never scanned",
     )
 };
-pub(super) const START_SCAN: Permission = row(
+const START_SCAN: Permission = row(
     "ecr:StartImageScan",
     Need::Required,
     "begin basic scans; needed with `scan: start` or `--start` alone",
 );
-pub(super) const INSPECTOR: Permission = Permission {
+const INSPECTOR: Permission = Permission {
     scope: Scope::Scanning,
     ..row(
         "inspector2:ListFindings",
@@ -73,11 +73,34 @@ pub(super) const INSPECTOR: Permission = Permission {
     )
 };
 
-pub(super) const RELEASED_BEFORE: Permission = row(
+const RELEASED_BEFORE: Permission = row(
     "ecr:ListImages",
     Need::Recommended,
     "find the release before, with `only-new`",
 );
+
+/// What reading findings needs, and beginning scans.
+pub(super) const SCANS: &[Permission] = &[
+    login("log in to the registry"),
+    LOOK_UP,
+    FINDINGS,
+    SCAN_FREQUENCY,
+    SCAN_TYPE,
+    START_SCAN,
+    INSPECTOR,
+    RELEASED_BEFORE,
+];
+
+/// The same where no scan is begun.
+pub(super) const AWAITED_SCANS: &[Permission] = &[
+    login("log in to the registry"),
+    LOOK_UP,
+    FINDINGS,
+    SCAN_FREQUENCY,
+    SCAN_TYPE,
+    INSPECTOR,
+    RELEASED_BEFORE,
+];
 
 pub(super) const DESCRIBED: Permission = row(
     "ecr:DescribeRepositories",
