@@ -42,7 +42,7 @@ fn forge(server: &MockServer) -> GithubForge {
     GithubForge::of(&settings(server)).unwrap().unwrap()
 }
 
-/// The fields that GitHub always sends and octocrab needs.
+/// The fields that GitHub always sends and a client may need.
 fn repository(licence: &serde_json::Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({
         "id": 1, "name": "app", "url": "https://api.github.com/repos/octo/app", "license": licence,

@@ -1,4 +1,4 @@
-//! What a repository's settings are called, what is done with a repository and by whom, and in whose registry it is.
+//! What a repository's settings are called, what is done with a repository and who does it, and in whose registry it is.
 
 use serde::Serialize;
 
@@ -89,7 +89,7 @@ impl RegistryKind {
 /// Who makes a repository that is missing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RepositoryCreation {
-    /// Nobody.
+    /// Neither the run nor ECR.
     #[default]
     Never,
     /// The run, before it writes anything else.
@@ -114,7 +114,7 @@ impl RepositoryCreation {
         }
     }
 
-    /// Whether anybody makes it.
+    /// Whether it is made.
     pub fn is_wanted(self) -> bool {
         self != Self::Never
     }

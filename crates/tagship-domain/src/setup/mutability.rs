@@ -45,7 +45,7 @@ impl Default for TagSettings {
 pub(super) struct NewMutability {
     /// The setting.
     pub(super) setting: Mutability,
-    /// Tags that move, and that no filter tells from those that stay, so that all may move.
+    /// Tags that move, and that no filter can separate from those that stay, so that all may move.
     pub(super) unfiltered: Vec<Tag>,
 }
 
