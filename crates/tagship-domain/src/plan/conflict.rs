@@ -236,12 +236,12 @@ impl Conflicts {
                 .map(|filter| format!("'filterType=WILDCARD,filter={filter}'"))
                 .collect();
             let embedded = if self.image.registry.is_plain_http() {
-                "with `--local` by `--local-mutability mutable`, elsewhere by "
+                "add `--local-mutability mutable` to `--local`, "
             } else {
                 ""
             };
             Some(format!(
-                "leave {} out of {}, or let them move: {embedded}aws{} ecr put-image-tag-mutability --repository-name {} --image-tag-mutability IMMUTABLE_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {}",
+                "leave {} out of {}, {embedded}or let them move: aws{} ecr put-image-tag-mutability --repository-name {} --image-tag-mutability IMMUTABLE_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {}",
                 quoted(&stopped),
                 self.input(),
                 self.image.registry.aws_options(),
