@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use oci_registry::{ImageDescription, READ_BLOB, describe};
-use semver::Version;
 
 use super::PipelineError;
 use crate::ports::{ReadHistory, ReadRegistry, ReadRepository, RegistryError};
@@ -17,6 +16,7 @@ use tagship_domain::merging::{ImagePart, MergeError};
 use tagship_domain::plan::{Candidate, PlanRequest, Question, Unknown};
 use tagship_domain::reference::{Digest, Tag};
 use tagship_domain::tags::{DesiredTag, REQUEST, REVISION, TagClass, VERSION};
+use tagship_domain::version::from_git_tag;
 
 /// Reads what the plan needs to know: the repository's setting, the wanted tags, the images they point to, and what
 /// moving tags hang on.
@@ -192,7 +192,8 @@ pub(super) fn facts(image: ImageDescription) -> ImageFacts {
     ImageFacts {
         revision: label(REVISION).cloned(),
         request: label(REQUEST).and_then(|request| RequestHash::parse(request)),
-        version: label(VERSION).and_then(|version| Version::parse(version).ok()),
+        // Other tools write what the git tag is.
+        version: label(VERSION).and_then(|version| from_git_tag(version)),
         bases: label(BASES).and_then(|bases| BaseDigests::parse(bases)),
         replaces: label(REPLACES).and_then(|digest| Digest::parse(digest).ok()),
         platforms: image.platforms,

@@ -168,15 +168,15 @@ async fn copy_between(
 ) -> Result<CopyResult, RunError> {
     let wanted = wanted(request, source).await?;
     let made = target.to_make(request.create_repository).await?;
-    if let (Some(made), Some(_)) = (&made, writer) {
-        target.make(made, reporter).await?;
-    }
-    let exists = made.is_none() || writer.is_some();
-    let (planned, rules) = plan(request, wanted, source, target, exists, reporter).await?;
+    let (planned, rules) = plan(request, wanted, source, target, made.is_none(), reporter).await?;
     let tags = planned
         .iter()
         .filter_map(|(tag, _, action)| Some((tag.as_ref()?, action)));
     refuse_conflicts(target, tags)?;
+    if let (Some(made), Some(_)) = (&made, writer) {
+        target.make(made, reporter).await?;
+    }
+    let exists = made.is_none() || writer.is_some();
     // One after the other: what they share is sent once, and each sends several blobs at a time.
     let mut images = Vec::new();
     for planned in planned {

@@ -281,6 +281,8 @@ fn versioned(ecr: &Ecr, versions: &[&str]) -> (String, Vec<Digest>) {
 fn no_tag_goes_back_unless_it_is_asked_for() {
     let stock = Stock::new();
     let (_, digests) = versioned(&stock.source, &["2.0.0", "2.1.0"]);
+    // Other tools write the git tag.
+    versioned(&stock.source, &["v1.9.0"]);
     stock.target.create_repository("org/app", &Mutability::Mutable);
     stock.copied(&[&stock.from(":2.1.0"), "org/app:stable"]);
     stock.target.forget_journal();
@@ -296,6 +298,9 @@ fn no_tag_goes_back_unless_it_is_asked_for() {
         assert!(back.stderr.contains("add `--rollback`"), "{}", back.stderr);
         assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
     }
+    let old = stock.copy(&[&stock.from(":v1.9.0"), "org/app:stable"]);
+    old.expect_code(10);
+    assert!(old.stderr.contains("greater than 1.9.0"), "{}", old.stderr);
     let rolled = stock.copied(&[&arguments[..], &["--rollback"]].concat());
     assert_eq!(rolled["images"][0]["action"], "move");
     assert_eq!(stock.tags("org/app")["stable"], digests[0]);
@@ -343,6 +348,12 @@ fn a_new_name_claims_no_other_commit_and_another_version_is_said() {
         "{}",
         refused.stderr
     );
+    assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
+    // Nor is a repository made for it.
+    let elsewhere = ["org/new:sha-aaaaaaa", "--create-repository"];
+    stock
+        .copy(&[&[from.as_str()], &elsewhere[..]].concat())
+        .expect_code(10);
     assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
     let own = format!("org/app:sha-{}", &commit[..7]);
     stock.copied(&[&from, &own]);
