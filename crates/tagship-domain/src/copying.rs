@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use semver::Version;
 use serde::Serialize;
 
 use crate::facts::{ImageFacts, Revision};
 use crate::immutability::Mutability;
-use crate::plan::Note;
+use crate::plan::{HoldReason, Note};
 use crate::reference::{Digest, Tag};
-use crate::tags::{named_commit, promises_to_stay};
+use crate::tags::{names_other_commit, promises_to_stay};
 
 /// What happens to one tag of a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,14 +41,12 @@ pub enum CopyObstacle {
         /// The image that has it.
         at: Digest,
     },
-    /// It points to an image of a greater version.
-    GreaterVersion {
+    /// It points to an image that it must not leave for this one.
+    SetBack {
         /// The image that has it.
         at: Digest,
-        /// That image's version.
-        theirs: Version,
-        /// The version of the image that is copied.
-        ours: Version,
+        /// Why it stays there.
+        reason: HoldReason,
     },
     /// It names another commit than the image does.
     OtherCommit {
@@ -84,12 +81,10 @@ impl CopyAction {
     /// Refuses to move a tag from a greater version to a smaller one, as the labels of both images say them.
     #[must_use]
     pub fn without_set_back(self, ours: &ImageFacts, theirs: &ImageFacts) -> Self {
-        match (self, &ours.version, &theirs.version) {
-            (Self::Move { from: at }, Some(ours), Some(theirs)) if ours.cmp_precedence(theirs).is_lt() => {
-                let (ours, theirs) = (ours.clone(), theirs.clone());
-                Self::Conflict(CopyObstacle::GreaterVersion { at, theirs, ours })
-            }
-            (action, ..) => action,
+        let reason = HoldReason::of_greater_version(ours.version.as_ref(), theirs.version.as_ref());
+        match (self, reason) {
+            (Self::Move { from: at }, Some(reason)) => Self::Conflict(CopyObstacle::SetBack { at, reason }),
+            (action, _) => action,
         }
     }
 
@@ -103,8 +98,8 @@ impl CopyAction {
             return (self, None);
         }
         let revision = image.revision.as_deref().and_then(Revision::of_label);
-        match (named_commit(tag.as_str()), revision) {
-            (Some(digits), Some(ours)) if !ours.commit.as_str().starts_with(digits) => {
+        match revision {
+            Some(ours) if names_other_commit(tag.as_str(), &ours.commit) => {
                 (Self::Conflict(CopyObstacle::OtherCommit { ours }), None)
             }
             _ => (self, Note::of_other_version(tag, image.version.as_ref())),
@@ -152,10 +147,7 @@ impl fmt::Display for CopyConflicts {
             write!(f, "{and}tag `{tag}` in `{target}` ")?;
             match obstacle {
                 CopyObstacle::Taken { at } => write!(f, "must not move and already points to {at}"),
-                CopyObstacle::GreaterVersion { at, theirs, ours } => write!(
-                    f,
-                    "stays at {at}: it points to version {theirs}, which is greater than {ours}"
-                ),
+                CopyObstacle::SetBack { at, reason } => write!(f, "stays at {at}: {reason}"),
                 CopyObstacle::OtherCommit { ours } => {
                     write!(
                         f,
@@ -181,7 +173,7 @@ impl crate::error::Diagnose for CopyConflicts {
         let is_taken = is(|obstacle| matches!(obstacle, CopyObstacle::Taken { .. }));
         let hint = if is_taken {
             "`--no-clobber` leaves every tag that exists where it is"
-        } else if is(|obstacle| matches!(obstacle, CopyObstacle::GreaterVersion { .. })) {
+        } else if is(|obstacle| matches!(obstacle, CopyObstacle::SetBack { .. })) {
             "to go back to an earlier image, add `--rollback`; `--no-clobber` leaves every tag that exists where it is"
         } else {
             "copy it under a tag that names no commit, or under its own commit's"
@@ -192,6 +184,8 @@ impl crate::error::Diagnose for CopyConflicts {
 
 #[cfg(test)]
 mod tests {
+    use semver::Version;
+
     use super::*;
 
     #[test]

@@ -45,7 +45,7 @@ pub use labels::{ImageLabels, Label, LabelRule, REQUEST, RESERVED, REVISION, VER
 pub use listing::{Listing, ListingError, Lists, RawLists};
 pub use note::TagNote;
 pub use order::{GreaterVersion, Order, VersionLine};
-pub(crate) use reserved::{named_commit, names_other_version, promises_to_stay};
+pub(crate) use reserved::{names_other_commit, names_other_version, promises_to_stay};
 pub use rule::TagRule;
 use variables::Text;
 pub use variables::ref_tag;

@@ -116,7 +116,8 @@ impl Candidate<'_> {
         if self.digest.is_some() && image.is_some_and(|image| image.replaces == self.digest) {
             return Ok(Some(HoldReason::PointsToPatchedImage));
         }
-        if let Some(held) = image.and_then(|image| self.behind_label(image)) {
+        let theirs = image.and_then(|image| image.version.as_ref());
+        if let Some(held) = HoldReason::of_greater_version(self.version, theirs) {
             return Ok(Some(held));
         }
         match (order, image) {
@@ -126,16 +127,6 @@ impl Candidate<'_> {
                 Ok(None)
             }
         }
-    }
-
-    fn behind_label(&self, image: &ImageFacts) -> Option<HoldReason> {
-        let (ours, theirs) = (self.version?, image.version.as_ref()?);
-        ours.cmp_precedence(theirs)
-            .is_lt()
-            .then(|| HoldReason::PointsToGreaterVersion {
-                theirs: theirs.clone(),
-                ours: ours.clone(),
-            })
     }
 
     /// A branch goes from commit to commit. An image that does not say which commit it is of has no place in it.

@@ -70,6 +70,17 @@ pub enum TagSource {
 }
 
 impl HoldReason {
+    /// Returns the reason where an image's version is greater than that of the image which wants its tag, if both say one.
+    pub(crate) fn of_greater_version(ours: Option<&Version>, theirs: Option<&Version>) -> Option<Self> {
+        let (ours, theirs) = (ours?, theirs?);
+        ours.cmp_precedence(theirs)
+            .is_lt()
+            .then(|| Self::PointsToGreaterVersion {
+                theirs: theirs.clone(),
+                ours: ours.clone(),
+            })
+    }
+
     /// Returns the stable code.
     pub const fn code(&self) -> &'static str {
         match self {

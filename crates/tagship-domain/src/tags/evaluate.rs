@@ -9,7 +9,7 @@ use super::flavor::{DefaultAffix, Flavor};
 use super::kind::OrderAttribute;
 use super::note::TagNote;
 use super::order::{Order, VersionLine};
-use super::reserved::{named_commit, why_not_a_branchs};
+use super::reserved::{named_commit, names_other_commit, why_not_a_branchs};
 use super::rule::TagRule;
 use super::variables::Text;
 use super::{Mode, TagClass, TagContext};
@@ -160,9 +160,8 @@ impl Evaluator<'_> {
             let whose = why_not_a_branchs(name)?;
             return Some(format!("a branch takes no such tag: `{shown}` is {whose}"));
         }
-        let digits = named_commit(name)?;
         let own = self.context.event.commit.as_ref()?;
-        (!own.as_str().starts_with(digits)).then(|| format!("`{shown}` names another commit"))
+        names_other_commit(name, own).then(|| format!("`{shown}` names another commit"))
     }
 
     fn is_enabled(&self, rule: &TagRule) -> Result<bool, LineError> {

@@ -2,6 +2,7 @@
 
 use semver::Version;
 
+use crate::facts::CommitId;
 use crate::reference::Tag;
 use crate::version::from_git_tag;
 
@@ -21,14 +22,22 @@ pub(crate) fn named_commit(tag: &str) -> Option<&str> {
 
 /// Whether a tag names a full version or a commit. A tag such as `1` or `1.2` is neither.
 pub(crate) fn promises_to_stay(tag: &Tag) -> bool {
-    let text = tag.as_str();
-    named_commit(text).is_some() || from_git_tag(&text.replacen('_', "+", 1)).is_some()
+    named_commit(tag.as_str()).is_some() || named_version(tag).is_some()
+}
+
+/// Returns the full version that a tag names; `_` stands for the `+` that no tag can have.
+fn named_version(tag: &Tag) -> Option<Version> {
+    from_git_tag(&tag.as_str().replacen('_', "+", 1))
+}
+
+/// Whether a tag names a commit, and another one than this.
+pub(crate) fn names_other_commit(tag: &str, commit: &CommitId) -> bool {
+    named_commit(tag).is_some_and(|digits| !commit.as_str().starts_with(digits))
 }
 
 /// Whether a tag names a full version, and another one than this.
 pub(crate) fn names_other_version(tag: &Tag, version: &Version) -> bool {
-    let named = from_git_tag(&tag.as_str().replacen('_', "+", 1));
-    named.is_some_and(|named| version.cmp_precedence(&named).is_ne())
+    named_version(tag).is_some_and(|named| version.cmp_precedence(&named).is_ne())
 }
 
 /// Returns what a tag is for, if it is not for a branch of that name: whoever may push a branch may not release.

@@ -250,7 +250,7 @@ fn buildkites_head_is_the_commit_that_is_checked_out() {
         })
     };
     assert_eq!(of(&[("BUILDKITE_BRANCH", "main")]), None);
-    // A tag is somebody's word for one commit, which has to be known.
+    // A tag stands for one commit, which has to be known.
     assert!(of(&[("BUILDKITE_BRANCH", "v1"), ("BUILDKITE_TAG", "v1")]).is_some());
 }
 
