@@ -17,6 +17,18 @@ const NO_UPLOAD: &str = "00000000-0000-4000-8000-000000000000";
 /// An image whose config does not exist.
 const NO_IMAGE: &str = "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":2},\"layers\":[]}";
 
+/// Sends a request, of whose answer only the error counts.
+macro_rules! asked {
+    ($client:expr, |$of:ident| $request:expr) => {
+        $client
+            .call(|$of| {
+                let request = $request;
+                async move { request.send().await.map(drop) }
+            })
+            .await
+    };
+}
+
 /// Asks for what `action` allows, so that it has no effect.
 pub(super) async fn of_repository(
     client: &RegionClient,
@@ -27,86 +39,50 @@ pub(super) async fn of_repository(
     let account = registry.account().map(ToString::to_string);
     let name = repository.as_str();
     let asked = match action {
-        "ecr:BatchGetImage" => {
-            client
-                .call(|client| {
-                    let request = client.batch_get_image().set_registry_id(account.clone());
-                    let request = request.repository_name(name).image_ids(no_image());
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:BatchCheckLayerAvailability" => {
-            client
-                .call(|client| {
-                    let request = client
-                        .batch_check_layer_availability()
-                        .set_registry_id(account.clone());
-                    let request = request.repository_name(name).layer_digests(NO_DIGEST);
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:DescribeRepositories" => {
-            client
-                .call(|client| {
-                    let request = client.describe_repositories().set_registry_id(account.clone());
-                    let request = request.repository_names(name);
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:ListImages" => {
-            client
-                .call(|client| {
-                    let request = client.list_images().set_registry_id(account.clone());
-                    let request = request.repository_name(name).max_results(1);
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:GetDownloadUrlForLayer" => {
-            client
-                .call(|client| {
-                    let request = client
-                        .get_download_url_for_layer()
-                        .set_registry_id(account.clone());
-                    let request = request.repository_name(name).layer_digest(NO_DIGEST);
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:UploadLayerPart" => {
-            client
-                .call(|client| {
-                    let request = client.upload_layer_part().set_registry_id(account.clone());
-                    let request = request.repository_name(name).upload_id(NO_UPLOAD);
-                    let request = request.part_first_byte(0).part_last_byte(0);
-                    let request = request.layer_part_blob(Blob::new("x"));
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:CompleteLayerUpload" => {
-            client
-                .call(|client| {
-                    let request = client.complete_layer_upload().set_registry_id(account.clone());
-                    let request = request.repository_name(name).upload_id(NO_UPLOAD);
-                    let request = request.layer_digests(NO_DIGEST);
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:PutImage" => {
-            client
-                .call(|client| {
-                    let request = client.put_image().set_registry_id(account.clone());
-                    let request = request.repository_name(name).image_manifest(NO_IMAGE);
-                    let request = request.image_digest(NO_DIGEST);
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
+        "ecr:BatchGetImage" => asked!(client, |client| client
+            .batch_get_image()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .image_ids(no_image())),
+        "ecr:BatchCheckLayerAvailability" => asked!(client, |client| client
+            .batch_check_layer_availability()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .layer_digests(NO_DIGEST)),
+        "ecr:DescribeRepositories" => asked!(client, |client| client
+            .describe_repositories()
+            .set_registry_id(account.clone())
+            .repository_names(name)),
+        "ecr:ListImages" => asked!(client, |client| client
+            .list_images()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .max_results(1)),
+        "ecr:GetDownloadUrlForLayer" => asked!(client, |client| client
+            .get_download_url_for_layer()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .layer_digest(NO_DIGEST)),
+        "ecr:UploadLayerPart" => asked!(client, |client| client
+            .upload_layer_part()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .upload_id(NO_UPLOAD)
+            .part_first_byte(0)
+            .part_last_byte(0)
+            .layer_part_blob(Blob::new("x"))),
+        "ecr:CompleteLayerUpload" => asked!(client, |client| client
+            .complete_layer_upload()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .upload_id(NO_UPLOAD)
+            .layer_digests(NO_DIGEST)),
+        "ecr:PutImage" => asked!(client, |client| client
+            .put_image()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .image_manifest(NO_IMAGE)
+            .image_digest(NO_DIGEST)),
         _ => match of_registry(client, registry, repository, action).await {
             Some(asked) => asked,
             None => {
@@ -129,57 +105,31 @@ async fn of_image(
     let account = registry.account().map(ToString::to_string);
     let name = repository.as_str();
     Some(match action {
-        "ecr:DescribeImages" => {
-            client
-                .call(|client| {
-                    let request = client.describe_images().set_registry_id(account.clone());
-                    let request = request.repository_name(name).image_ids(no_image());
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:DescribeImageScanFindings" => {
-            client
-                .call(|client| {
-                    let request = client
-                        .describe_image_scan_findings()
-                        .set_registry_id(account.clone());
-                    let request = request.repository_name(name).image_id(no_image());
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:StartImageScan" => {
-            client
-                .call(|client| {
-                    let request = client.start_image_scan().set_registry_id(account.clone());
-                    let request = request.repository_name(name).image_id(no_image());
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:DescribeImageReplicationStatus" => {
-            client
-                .call(|client| {
-                    let request = client
-                        .describe_image_replication_status()
-                        .set_registry_id(account.clone());
-                    let request = request.repository_name(name).image_id(no_image());
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:DescribeImageSigningStatus" => {
-            client
-                .call(|client| {
-                    let request = client
-                        .describe_image_signing_status()
-                        .set_registry_id(account.clone());
-                    let request = request.repository_name(name).image_id(no_image());
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
+        "ecr:DescribeImages" => asked!(client, |client| client
+            .describe_images()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .image_ids(no_image())),
+        "ecr:DescribeImageScanFindings" => asked!(client, |client| client
+            .describe_image_scan_findings()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .image_id(no_image())),
+        "ecr:StartImageScan" => asked!(client, |client| client
+            .start_image_scan()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .image_id(no_image())),
+        "ecr:DescribeImageReplicationStatus" => asked!(client, |client| client
+            .describe_image_replication_status()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .image_id(no_image())),
+        "ecr:DescribeImageSigningStatus" => asked!(client, |client| client
+            .describe_image_signing_status()
+            .set_registry_id(account.clone())
+            .repository_name(name)
+            .image_id(no_image())),
         _ => return None,
     })
 }
@@ -194,56 +144,21 @@ async fn of_registry(
     let account = registry.account().map(ToString::to_string);
     let name = repository.as_str();
     Some(match action {
-        "ecr:BatchGetRepositoryScanningConfiguration" => {
-            client
-                .call(|client| {
-                    let request = client.batch_get_repository_scanning_configuration();
-                    let request = request.repository_names(name);
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
+        "ecr:BatchGetRepositoryScanningConfiguration" => asked!(client, |client| client
+            .batch_get_repository_scanning_configuration()
+            .repository_names(name)),
         "ecr:GetRegistryScanningConfiguration" => {
-            client
-                .call(|client| {
-                    let request = client.get_registry_scanning_configuration();
-                    async move { request.send().await.map(drop) }
-                })
-                .await
+            asked!(client, |client| client.get_registry_scanning_configuration())
         }
-        "ecr:DescribePullThroughCacheRules" => {
-            client
-                .call(|client| {
-                    let request = client.describe_pull_through_cache_rules();
-                    let request = request.set_registry_id(account.clone()).max_results(1);
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:DescribeRepositoryCreationTemplates" => {
-            client
-                .call(|client| {
-                    let request = client.describe_repository_creation_templates().max_results(1);
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:DescribeRegistry" => {
-            client
-                .call(|client| {
-                    let request = client.describe_registry();
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
-        "ecr:GetSigningConfiguration" => {
-            client
-                .call(|client| {
-                    let request = client.get_signing_configuration();
-                    async move { request.send().await.map(drop) }
-                })
-                .await
-        }
+        "ecr:DescribePullThroughCacheRules" => asked!(client, |client| client
+            .describe_pull_through_cache_rules()
+            .set_registry_id(account.clone())
+            .max_results(1)),
+        "ecr:DescribeRepositoryCreationTemplates" => asked!(client, |client| client
+            .describe_repository_creation_templates()
+            .max_results(1)),
+        "ecr:DescribeRegistry" => asked!(client, |client| client.describe_registry()),
+        "ecr:GetSigningConfiguration" => asked!(client, |client| client.get_signing_configuration()),
         _ => return of_image(client, registry, repository, action).await,
     })
 }
