@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::layout;
-use super::repository::{RepositoryArgumentError, RepositoryArguments};
+use super::repository::{CreationArgument, RepositoryArgumentError, RepositoryArguments};
 use crate::inputs::{self, Environment};
 use crate::run::{CopyRequest, Selection};
 use crate::settings::{CopyPlace, LoginSettings};
 use tagship_domain::content::{InvalidPlatform, Platform};
 use tagship_domain::immutability::TagFilter;
 use tagship_domain::reference::{PartialRef, Reference};
-use tagship_domain::repositories::RepositoryCreation;
 
 /// The most bytes of a list of copies.
 const MAX_LIST_BYTES: usize = 1024 * 1024;
@@ -45,20 +44,8 @@ pub(super) struct CopyArguments {
     /// Let tags go back to an image of a smaller version
     #[arg(long, help_heading = "Copy")]
     rollback: bool,
-    /// Make the repository in ECR, if it is missing; its tags are immutable, but for `latest`. With `template` ECR makes it, as
-    /// the registry's creation template for pushes says
-    #[arg(
-        long,
-        value_name = "BOOL",
-        value_parser = creation,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        help_heading = "Copy"
-    )]
-    create_repository: RepositoryCreation,
+    #[command(flatten, next_help_heading = "Copy")]
+    creation: CreationArgument,
     /// Show what would be sent, and write nothing
     #[arg(long, help_heading = "Copy")]
     dry_run: bool,
@@ -71,10 +58,6 @@ pub(super) struct CopyArguments {
 
 fn pattern(text: &str) -> Result<TagFilter, String> {
     TagFilter::parse(text).map_err(|error| error.to_string())
-}
-
-pub(super) fn creation(text: &str) -> Result<RepositoryCreation, &'static str> {
-    RepositoryCreation::parse(text).ok_or("it is none of `true`, `false` and `template`")
 }
 
 pub(super) fn platform(text: &str) -> Result<Platform, InvalidPlatform> {
@@ -167,7 +150,7 @@ impl CopyArguments {
             referrers: self.referrers,
             no_clobber: self.no_clobber,
             is_rollback: self.rollback,
-            create_repository: self.create_repository,
+            create_repository: self.creation.create_repository,
             dry_run: self.dry_run,
             logins: logins.clone(),
         })

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::copy::{creation, platform};
+use super::copy::platform;
 use super::layout;
 use super::promote::tag_or_rule;
-use super::repository::{RepositoryArgumentError, RepositoryArguments};
+use super::repository::{CreationArgument, RepositoryArgumentError, RepositoryArguments};
 use super::scan::GateArguments;
 use crate::inputs::{self, Environment};
 use crate::run::{PushRequest, PushSource};
@@ -16,7 +16,6 @@ use crate::settings::LayoutPlace;
 use tagship_domain::content::Platform;
 use tagship_domain::findings::ScanMode;
 use tagship_domain::reference::{PartialRef, Reference, Tag};
-use tagship_domain::repositories::RepositoryCreation;
 
 /// What names of an engine's images may begin with. Source: skopeo, containers-transports(5), with and without a daemon's mark.
 const ENGINE: [&str; 2] = ["docker://", "docker-daemon:"];
@@ -50,20 +49,8 @@ pub(super) struct PushArguments {
     /// Let tags go back from a later image to this one
     #[arg(long, help_heading = "Push")]
     rollback: bool,
-    /// Make the repository in ECR, if it is missing; its tags are immutable, but for `latest`. With `template` ECR makes it, as
-    /// the registry's creation template for pushes says
-    #[arg(
-        long,
-        value_name = "BOOL",
-        value_parser = creation,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        help_heading = "Push"
-    )]
-    create_repository: RepositoryCreation,
+    #[command(flatten, next_help_heading = "Push")]
+    creation: CreationArgument,
     /// Show what would be done, and write nothing
     #[arg(long, help_heading = "Push")]
     dry_run: bool,
@@ -121,7 +108,7 @@ impl PushArguments {
             platform: self.platform,
             gate,
             is_rollback: self.rollback,
-            create_repository: self.create_repository,
+            create_repository: self.creation.create_repository,
             dry_run: self.dry_run,
             workspace: environment.working_directory().to_owned(),
             github: inputs::forge(environment),

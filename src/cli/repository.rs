@@ -11,6 +11,7 @@ use crate::settings::{LOCAL_PORT, RepositoryPlace, RepositorySettings};
 use ecr_local::LocalEcr;
 use tagship_domain::error::{Diagnose, FailureKind, cleaned};
 use tagship_domain::reference::{ImageName, InvalidName, PartialRef, RegistryHost};
+use tagship_domain::repositories::RepositoryCreation;
 
 /// The inputs about destination and identity as flags, made from the table.
 #[derive(Debug)]
@@ -232,4 +233,26 @@ impl FromArgMatches for RepositoryArguments {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// The flag that has a missing repository made.
+#[derive(Debug, Args)]
+pub(super) struct CreationArgument {
+    /// Make the repository in ECR, if it is missing; its tags are immutable, but for `latest`. With `template` ECR makes it, as
+    /// the registry's creation template for pushes says
+    #[arg(
+        long,
+        value_name = "BOOL",
+        value_parser = creation,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true
+    )]
+    pub(super) create_repository: RepositoryCreation,
+}
+
+fn creation(text: &str) -> Result<RepositoryCreation, &'static str> {
+    RepositoryCreation::parse(text).ok_or("it is none of `true`, `false` and `template`")
 }
