@@ -130,7 +130,8 @@ class Tagship:
 
     def commands(self, checkout, repository):
         destination = ["--registry", self.bench.host, "--endpoint-url", f"http://{self.bench.host}"]
-        return [["tagship", "ship", "--repository", repository, *destination, *self.arguments]]
+        cache = self.bench.cache(checkout, repository)
+        return [["tagship", "ship", "--repository", repository, *destination, *cache, *self.arguments]]
 
     def build(self, checkout, repository):
         return ["tagship", "build"]
@@ -166,15 +167,26 @@ class Buildx(Docker):
         image = f"{self.bench.host}/{repository}"
         tags = [f"{image}:1.0.{checkout.version}", f"{image}:sha-{checkout.version}"]
         named = [word for tag in tags for word in ("--tag", tag)]
-        return [["docker", "buildx", "build", "--quiet", "--push", *named, "."]]
+        cache = self.bench.cache(checkout, repository)
+        return [["docker", "buildx", "build", "--quiet", "--push", *cache, *named, "."]]
 
 
 # Measuring.
 
 class Bench:
-    def __init__(self, engine, host, registry, control, log):
+    def __init__(self, engine, host, registry, control, log, with_cache):
         self.engine, self.host, self.registry, self.control, self.log = engine, host, registry, control, log
-        self.peak = log.with_name("peak")
+        self.peak, self.with_cache = log.with_name("peak"), with_cache
+
+    def cache(self, checkout, repository):
+        """The arguments for a cache in the registry: within the release before on a classic store, which knows no other."""
+        if not self.with_cache:
+            return []
+        if "classic" in self.engine:
+            source = f"type=registry,ref={self.host}/{repository}:1.0.{checkout.version - 1}"
+            return ["--cache-to", "type=inline", "--cache-from", source]
+        place = f"type=registry,ref={self.host}/{repository}-cache:cache"
+        return ["--cache-to", f"{place},mode=max,image-manifest=true,oci-mediatypes=true", "--cache-from", place]
 
     def requests(self):
         """How many requests the registry answered, by their operation."""
@@ -266,10 +278,11 @@ def main():
     parser.add_argument("--tools", default="tagship,docker,buildx")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ship", action="append", default=[], help="one more argument of `tagship ship`")
+    parser.add_argument("--cache", action="store_true", help="Tagship and buildx keep a build cache in the registry")
     parser.add_argument("--verbose", action="store_true", help="also print what the registry was asked")
     options = parser.parse_args()
 
-    bench = Bench(options.engine, options.host, options.registry, options.control, options.work / "tools.log")
+    bench = Bench(options.engine, options.host, options.registry, options.control, options.work / "tools.log", options.cache)
     ecr = boto3.client("ecr", endpoint_url=f"http://{options.registry}", region_name=os.environ["AWS_REGION"])
     known = {"tagship": Tagship(bench, options.ship), "docker": Docker(bench), "buildx": Buildx(bench)}
     tools = [known[name] for name in options.tools.split(",")]
@@ -290,6 +303,7 @@ def main():
                 checkout = Checkout(origin, options.work / name, layers, name)
                 checkouts[tool.name] = checkout
                 ecr.create_repository(repositoryName=name, imageTagMutability="IMMUTABLE")
+                ecr.create_repository(repositoryName=f"{name}-cache")
             for work in WORKS:
                 # A build with `--push` has no push of its own.
                 for tool in [tool for tool in order if work != "built" or not isinstance(tool, Buildx)]:
