@@ -170,9 +170,11 @@ fn words(errors: &[u8]) -> String {
             && !line.starts_with("error during command execution:")
     });
     let lines: Vec<&str> = lines.collect();
-    let last = &lines[lines.len().saturating_sub(MAX_LINES)..];
-    match last {
-        [] => "it says nothing".to_owned(),
-        last => cleaned(&last.join(" ")),
+    let last = lines[lines.len().saturating_sub(MAX_LINES)..].iter();
+    // Each for itself, so that a long one hides no other.
+    let last: Vec<String> = last.map(|line| cleaned(line)).collect();
+    if last.is_empty() {
+        return "it says nothing".to_owned();
     }
+    last.join(" ")
 }

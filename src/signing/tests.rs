@@ -71,6 +71,12 @@ async fn the_last_words_of_a_program_are_shown_cleaned() {
         "{error}"
     );
     assert!(!error.contains('\u{1b}') && !error.contains("noise"), "{error}");
+    let script = r"printf 'first\n%02000d\nError: no key\n' 0 >&2; exit 3";
+    let error = Case::new().failure(script, LIMIT).await;
+    assert!(
+        error.contains("first 000") && error.contains("… Error: no key"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tagship_domain::untrusted;
+use tagship_domain::untrusted::{self, CUT};
 
 /// Shorter texts are no secrets worth the damage of replacing every `1` or `true`.
 const MIN_BYTES: usize = 5;
@@ -44,6 +44,10 @@ impl Redaction {
         for (_, secret) in texts.iter().filter(|(_, secret)| text.contains(secret.as_str())) {
             redacted = Cow::Owned(redacted.replace(secret.as_str(), "***"));
         }
+        if redacted.contains(CUT) {
+            let secrets: Vec<&str> = texts.iter().map(|(_, secret)| secret.as_str()).collect();
+            redacted = Cow::Owned(without_beginnings(&redacted, &secrets));
+        }
         redacted
     }
 
@@ -52,6 +56,29 @@ impl Redaction {
         let texts = self.texts.read().unwrap_or_else(PoisonError::into_inner);
         texts.first().map_or(0, |(length, _)| length.0)
     }
+}
+
+/// The text without what stands before a cut and may be the beginning of a secret.
+fn without_beginnings(text: &str, secrets: &[&str]) -> String {
+    let mut parts: Vec<String> = text.split(CUT).map(str::to_owned).collect();
+    let cut = parts.len().saturating_sub(1);
+    for part in &mut parts[..cut] {
+        let longest = secrets.iter().filter_map(|secret| overlap(part, secret)).max();
+        if let Some(bytes) = longest {
+            part.replace_range(part.len() - bytes.., "***");
+        }
+    }
+    parts.join(CUT)
+}
+
+/// How many bytes a text ends with that `secret` begins with.
+fn overlap(text: &str, secret: &str) -> Option<usize> {
+    let mut lengths = (MIN_BYTES..secret.len().min(text.len() + 1)).rev();
+    lengths.find(|bytes| {
+        secret
+            .get(..*bytes)
+            .is_some_and(|beginning| text.ends_with(beginning))
+    })
 }
 
 /// The lines of a secret that are not blank, without the space around them.

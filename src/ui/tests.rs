@@ -170,6 +170,28 @@ proptest! {
 }
 
 #[test]
+fn the_beginning_of_a_secret_is_not_shown_where_a_line_is_cut() {
+    let redaction = Redaction::default();
+    for secret in ["correct horse battery staple", "another"] {
+        redaction.add(&SecretString::from(secret));
+    }
+    for (shown, expected) in [
+        ("key correct horse batt", "key ***"),
+        ("key corr", "key corr"),
+        ("correct horse battery staple", "***"),
+        ("a correct horse, anothe", "a correct horse, ***"),
+    ] {
+        let text = tagship_domain::untrusted::cut(shown, 7);
+        let expected = format!("{expected}... [cut: 7 characters more]\nnext");
+        assert_eq!(redaction.apply(&format!("{text}\nnext")), expected);
+    }
+    assert_eq!(
+        redaction.apply("key correct horse batt"),
+        "key correct horse batt"
+    );
+}
+
+#[test]
 fn steps_that_run_side_by_side_come_in_groups_of_their_own() {
     let (renderer, stream) = actions();
     start(&renderer, 1, "[1/2] RUN one");

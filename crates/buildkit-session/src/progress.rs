@@ -2,9 +2,10 @@
 
 mod cache;
 mod step;
+mod tail;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
 
 use self::cache::CacheStep;
 use self::step::Step;
+use self::tail::Tail;
 use crate::event::{BuildEvent, ProgressSink, StepOutcome, Warning, WrongBase};
 use tagship_domain::build::BuildArgs;
 use tagship_domain::error::cleaned;
@@ -151,7 +153,7 @@ impl Progress {
             outcome,
         });
         if step.error.is_none() {
-            step.tail = VecDeque::new();
+            step.tail = Tail::default();
         }
         self.has_unwritten_cache |= is_unwritten;
     }
@@ -253,7 +255,7 @@ pub struct FailedStep {
     pub name: String,
     /// What it says of its failure.
     pub error: Option<String>,
-    /// Its last lines of output, as they came.
+    /// Its last lines of output; of a long one the beginning.
     pub tail: Vec<String>,
 }
 

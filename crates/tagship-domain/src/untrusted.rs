@@ -60,6 +60,20 @@ impl<'a> Untrusted<'a> {
     }
 }
 
+/// What stands behind the beginning of a line that is shown without its end: who replaces secrets knows by it that one may have
+/// been cut.
+pub const CUT: &str = "... [cut: ";
+
+/// Returns the beginning of a line, and that `left_out` characters of it are not shown. Nor is the end of an address that is
+/// cut: it may be a password.
+pub fn cut(beginning: &str, left_out: usize) -> String {
+    let is_cut = |at: &usize| !beginning[*at..].contains(char::is_whitespace);
+    let end = beginning.rfind("://").filter(is_cut);
+    let (shown, address) = beginning.split_at(end.map_or(beginning.len(), |at| at + "://".len()));
+    let left_out = left_out + address.chars().count();
+    format!("{shown}{CUT}{left_out} characters more]")
+}
+
 impl fmt::Display for Untrusted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = url::without_passwords(self.text);
@@ -230,7 +244,21 @@ pub fn json(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Untrusted, cleaned, is_hidden, with_hidden_escaped};
+    use super::{Untrusted, cleaned, cut, is_hidden, with_hidden_escaped};
+
+    #[test]
+    fn what_is_cut_says_so_and_shows_no_half_password() {
+        for (beginning, shown) in [
+            ("xyz", "xyz... [cut: 7 characters more]"),
+            ("to https://me:s3c", "to https://... [cut: 13 characters more]"),
+            (
+                "to https://host/a b",
+                "to https://host/a b... [cut: 7 characters more]",
+            ),
+        ] {
+            assert_eq!(cut(beginning, 7), shown);
+        }
+    }
 
     #[test]
     fn a_line_shows_where_something_was_and_stays_short() {

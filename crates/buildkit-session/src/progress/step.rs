@@ -1,18 +1,15 @@
 //! What is known of one step: its output, and the end of it for a failure.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use bollard_buildkit_proto::google::protobuf::Timestamp;
 
+use super::tail::Tail;
 use crate::event::{BuildEvent, ProgressSink};
 use tagship_domain::build::BuildArgs;
 
 /// The most bytes of one piece of a step's output.
 const PIECE_BYTES: usize = 32 * 1024;
-/// The most bytes of a step's output that are kept for its failure.
-const TAIL_BYTES: usize = 16 * 1024;
-/// The most lines of it.
-const TAIL_LINES: usize = 50;
 
 /// A step of a build.
 pub(super) struct Step {
@@ -23,9 +20,7 @@ pub(super) struct Step {
     pub(super) finished: bool,
     /// Of a step whose failure fails the build.
     pub(super) error: Option<String>,
-    pub(super) tail: VecDeque<u8>,
-    /// Whether the tail lacks the beginning of the output.
-    is_cut: bool,
+    pub(super) tail: Tail,
     /// By stream: the end of its output that may begin a build argument's value.
     held: BTreeMap<i64, Vec<u8>>,
 }
@@ -39,8 +34,7 @@ impl Step {
             started: None,
             finished: false,
             error: None,
-            tail: VecDeque::new(),
-            is_cut: false,
+            tail: Tail::default(),
             held: BTreeMap::new(),
         }
     }
@@ -76,25 +70,15 @@ impl Step {
                 output: piece,
             });
         }
-        self.tail
-            .extend(bytes.iter().skip(bytes.len().saturating_sub(TAIL_BYTES)));
-        let surplus = self.tail.len().saturating_sub(TAIL_BYTES);
-        self.tail.drain(..surplus);
-        self.is_cut |= surplus > 0 || bytes.len() > TAIL_BYTES;
+        self.tail.push(bytes);
     }
 
     /// The last lines of the output.
     pub(super) fn last_lines(&self, build_args: &BuildArgs) -> Vec<String> {
-        let held = self
-            .held
-            .values()
-            .flat_map(|held| build_args.redact_stream(held, true).0);
-        let tail: Vec<u8> = self.tail.iter().copied().chain(held).collect();
-        let text = String::from_utf8_lossy(&tail);
-        // Of a line whose beginning is lost, what is left may be the end of a secret.
-        let whole = text.split_once('\n').filter(|_| self.is_cut);
-        let lines: Vec<&str> = whole.map_or(&*text, |(_, lines)| lines).lines().collect();
-        let first = lines.len().saturating_sub(TAIL_LINES);
-        lines[first..].iter().map(|line| (*line).to_owned()).collect()
+        let mut tail = self.tail.clone();
+        for held in self.held.values() {
+            tail.push(&build_args.redact_stream(held, true).0);
+        }
+        tail.lines()
     }
 }
