@@ -21,6 +21,10 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// The context that is no file: what `DOCKER_HOST` says, else the default socket.
 const DEFAULT: &str = "default";
 
+/// How an address ends at which an engine speaks TLS. What a context says of itself does not name its certificates. Sources: IANA,
+/// "Service Name and Transport Protocol Port Number Registry", `docker-s`; docker docs, "Protect the Docker daemon socket".
+const TLS_PORT: &str = ":2376";
+
 /// What `config.json` says of contexts.
 #[derive(Default, Deserialize)]
 struct DockerConfig {
@@ -59,7 +63,9 @@ pub(super) fn tls(host: &str, environment: &Environment, problems: &mut Problems
     if environment.get("DOCKER_TLS_VERIFY").is_some() {
         let given = environment.get("DOCKER_CERT_PATH");
         let given = given.map(|folder| environment.working_directory().join(folder));
-        return certificates(&given.or_else(|| folder(environment))?, &verify, problems);
+        let folder = given.or_else(|| folder(environment))?;
+        let hint = "set `DOCKER_CERT_PATH` to the folder of `ca.pem`, `cert.pem` and `key.pem`";
+        return certificates(&folder, &verify, hint, problems);
     }
     if environment.get("DOCKER_TLS").is_some() {
         let message = "asks for TLS with an engine whose certificate is not checked";
@@ -71,34 +77,37 @@ pub(super) fn tls(host: &str, environment: &Environment, problems: &mut Problems
 }
 
 /// Reads the certificates of a folder, by the names that the docker command gives them: those of the authority, and of a client
-/// with its key if the engine is shown one.
-fn certificates(folder: &Path, origin: &Origin, problems: &mut Problems) -> Option<TlsOptions> {
+/// with its key if the engine is shown one. `hint` says how they come there.
+fn certificates(folder: &Path, origin: &Origin, hint: &str, problems: &mut Problems) -> Option<TlsOptions> {
+    let file = |name: &str| cleaned(&folder.join(name).display().to_string());
     let read = |name: &str| {
         let bytes = read_bounded(&folder.join(name), MAX_BYTES)?;
         String::from_utf8(bytes).map_err(io::Error::other)
     };
+    let unreadable = |name: &str, error: &io::Error| format!("`{}` cannot be read: {error}", file(name));
     let optional = |name: &str| match read(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        read => read.map(Some).map_err(|error| (name.to_owned(), error)),
+        read => read.map(Some).map_err(|error| unreadable(name, &error)),
     };
+    let half =
+        |there: &str, missing: &str| format!("`{}` is there, and `{}` is not", file(there), file(missing));
     let all = || {
-        let authority = read("ca.pem").map_err(|error| ("ca.pem".to_owned(), error))?;
-        let identity = optional("cert.pem")?.zip(optional("key.pem")?);
-        Ok::<_, (String, io::Error)>((authority, identity))
+        let authority = read("ca.pem").map_err(|error| unreadable("ca.pem", &error))?;
+        let identity = match (optional("cert.pem")?, optional("key.pem")?) {
+            (Some(certificate), Some(key)) => Some((certificate, key.into())),
+            (None, None) => None,
+            (Some(_), None) => return Err(half("cert.pem", "key.pem")),
+            (None, Some(_)) => return Err(half("key.pem", "cert.pem")),
+        };
+        Ok(TlsOptions {
+            authority,
+            identity,
+            server_name: None,
+        })
     };
     match all() {
-        Ok((authority, identity)) => Some(TlsOptions {
-            authority,
-            identity: identity.map(|(certificate, key)| (certificate, key.into())),
-            server_name: None,
-        }),
-        Err((name, error)) => {
-            let file = cleaned(&folder.join(name).display().to_string());
-            let message = format!("asks for TLS, and `{file}` cannot be read: {error}");
-            let hint =
-                "set `DOCKER_CERT_PATH` to the folder of `ca.pem`, `cert.pem` and `key.pem`".to_owned();
-            problems.add(origin, message, hint)
-        }
+        Ok(options) => Some(options),
+        Err(problem) => problems.add(origin, format!("asks for TLS, and {problem}"), hint.to_owned()),
     }
 }
 
@@ -150,8 +159,18 @@ pub(super) fn host(
         let hint = "make the context without `skip-tls-verify=true`".to_owned();
         return problems.add(&origin, message, hint);
     }
+    let hint = format!(
+        "give the context its certificates: docker context update {shown} --docker 'host={},ca=ca.pem,cert=cert.pem,key=key.pem'",
+        cleaned(&text)
+    );
     let tls = if is_tcp && certificates_of.is_dir() {
-        Some(certificates(&certificates_of, &origin, problems)?)
+        Some(certificates(&certificates_of, &origin, &hint, problems)?)
+    } else if is_tcp && text.trim_end_matches('/').ends_with(TLS_PORT) {
+        let message = format!(
+            "docker's context `{shown}` is at the port for TLS, and its certificates are gone from `{}`",
+            cleaned(&certificates_of.display().to_string())
+        );
+        return problems.add(&origin, message, hint);
     } else {
         None
     };

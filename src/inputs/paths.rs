@@ -1,6 +1,7 @@
 //! Paths as users write them, in the forms that exist inside and outside the action's container.
 
 use std::cell::RefCell;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::{Environment, Face, workspace};
@@ -90,9 +91,23 @@ impl Paths {
     }
 }
 
-/// Joins without the `.` parts that only make messages longer.
+/// Joins without the `.` parts that only make messages longer, and without folders that do not exist and are left again at once:
+/// no link leads elsewhere from there, and they are not made.
 fn join(base: &Path, path: &Path) -> PathBuf {
-    base.join(path).components().collect()
+    let mut joined = PathBuf::new();
+    for part in base.join(path).components() {
+        if part == Component::ParentDir && is_absent(&joined) {
+            joined.pop();
+        } else {
+            joined.push(part);
+        }
+    }
+    joined
+}
+
+fn is_absent(path: &Path) -> bool {
+    let there = path.symlink_metadata();
+    there.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// What other mounts call the workspace and the temporary folder.

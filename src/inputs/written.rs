@@ -140,7 +140,11 @@ fn real(path: &Path) -> PathBuf {
         .ancestors()
         .find_map(|folder| Some((folder, folder.canonicalize().ok()?)));
     match there {
-        Some((folder, real)) => real.join(path.strip_prefix(folder).unwrap_or(Path::new(""))),
+        Some((folder, real)) => {
+            let rest = path.strip_prefix(folder).unwrap_or(Path::new(""));
+            // A name that has no rest would end in `/`.
+            real.join(rest).components().collect()
+        }
         None => path.to_owned(),
     }
 }

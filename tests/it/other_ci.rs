@@ -281,6 +281,15 @@ fn files_without_git_are_of_the_commit_that_is_named() {
             ["--revision-time", "yesterday", "--scan", "off"],
             "`yesterday` is neither a time",
         ),
+        (
+            ["--revision-time", "2026-01-31T12:00:00+25:00", "--scan", "off"],
+            "write it as RFC 3339 has it",
+        ),
+        // The year before 0.
+        (
+            ["--revision-time", "0000-01-01T00:00:00+01:00", "--scan", "off"],
+            "write it as RFC 3339 has it",
+        ),
     ] {
         let run = archive.plan(&[], &[&["--revision", head.as_str()], &arguments[..]].concat());
         run.expect_code(2);

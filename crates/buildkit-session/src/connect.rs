@@ -80,7 +80,7 @@ impl Connection {
             (EngineAddress::Tcp { host, .. }, Some(tls)) => Some(tls.dial(host, None)),
             _ => None,
         };
-        let tls = tls.transpose().map_err(|problem| Error::Certificates {
+        let tls = tls.transpose().map_err(|problem| Error::EngineCertificates {
             address: address.to_string(),
             problem,
         })?;

@@ -69,6 +69,14 @@ pub enum Error {
         /// The operating system of its containers.
         os: String,
     },
+    /// The certificates for an engine cannot be used.
+    #[error("the certificates for the engine at `{address}` cannot be used: {problem}")]
+    EngineCertificates {
+        /// The engine's address.
+        address: String,
+        /// What is wrong, and with which.
+        problem: String,
+    },
     /// The certificates for a daemon cannot be used.
     #[error("the certificates for builder `{address}` cannot be used: {problem}")]
     Certificates {

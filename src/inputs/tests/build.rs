@@ -331,15 +331,50 @@ fn an_engine_that_would_not_be_checked_is_refused() {
         .variable("DOCKER_HOST", "tcp://docker:2376")
         .variable("DOCKER_TLS_VERIFY", "1")
         .variable("DOCKER_CERT_PATH", "/nonexistent");
-    for (case, message) in [
-        (unchecked, "does not check its engine's certificate"),
-        (variable, "whose certificate is not checked"),
-        (missing, "`/nonexistent/ca.pem` cannot be read"),
+    // A certificate without its key would be shown to nobody.
+    let half = |names: [&str; 2]| {
+        let case = names.into_iter().fold(Case::complete(), |case, name| {
+            case.file(&format!("certificates/{name}"), "x")
+        });
+        let folder = case.path().join("certificates").display().to_string();
+        case.variable("DOCKER_HOST", "tcp://docker:2376")
+            .variable("DOCKER_TLS_VERIFY", "1")
+            .variable("DOCKER_CERT_PATH", &folder)
+    };
+    let in_context = |names: &[&str]| {
+        let case = with_context(Case::complete(), "tcp://builder:2376").variable("DOCKER_CONTEXT", "builder");
+        names.iter().fold(case, |case, name| {
+            case.file(&format!("home/.docker/contexts/tls/{ID}/docker/{name}"), "x")
+        })
+    };
+    let (of_variables, of_context) = ("set `DOCKER_CERT_PATH`", "docker context update builder");
+    for (case, message, cure) in [
+        (
+            unchecked,
+            "does not check its engine's certificate",
+            "skip-tls-verify",
+        ),
+        (variable, "whose certificate is not checked", "DOCKER_TLS_VERIFY"),
+        (missing, "`/nonexistent/ca.pem` cannot be read", of_variables),
+        (half(["ca.pem", "cert.pem"]), "/key.pem` is not", of_variables),
+        (half(["ca.pem", "key.pem"]), "/cert.pem` is not", of_variables),
+        (in_context(&["cert.pem"]), "/ca.pem` cannot be read", of_context),
+        (
+            in_context(&["ca.pem", "cert.pem"]),
+            "/key.pem` is not",
+            of_context,
+        ),
+        (in_context(&[]), "its certificates are gone", of_context),
     ] {
         let (found, hint) = case.problem();
         assert!(found.contains(message), "{found}");
-        assert!(hint.is_some(), "{found}");
+        let hint = hint.unwrap_or_default();
+        assert!(hint.contains(cure), "{found}: {hint}");
+        assert_eq!(hint.contains("DOCKER_CERT_PATH"), cure == of_variables, "{hint}");
     }
+    // In the clear where nothing speaks of TLS.
+    let clear = with_context(Case::complete(), "tcp://builder:2375").variable("DOCKER_CONTEXT", "builder");
+    assert!(clear.settings().build.engine.tls.is_none());
 }
 
 #[test]

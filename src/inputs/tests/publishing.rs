@@ -88,6 +88,25 @@ fn files_lie_in_the_workspace_and_no_two_in_one_place() {
     );
     let (problem, _) = case.flag("iidfile", "./out/digest").problem();
     assert!(problem.contains("another input names too"), "{problem}");
+    // Through a folder that does not exist, and that is not made for it.
+    let through = || Case::complete().flag("digest-file", "nw/deep/../../x");
+    for input in ["metadata-file", "iidfile", "asff-file"] {
+        let (problem, _) = through().flag("scan", "wait").flag(input, "x").problem();
+        assert!(problem.contains("another input names too"), "{input}: {problem}");
+    }
+    let settings = through().settings();
+    let path = settings.files.digest.unwrap();
+    assert!(
+        path.ends_with("x") && !path.display().to_string().contains("nw"),
+        "{path:?}"
+    );
+    // What is there counts as it is: behind a link `..` is another folder.
+    let linked = Case::complete()
+        .file("elsewhere/folder/file", "")
+        .flag("digest-file", "link/../x");
+    std::os::unix::fs::symlink(linked.path().join("elsewhere/folder"), linked.path().join("link")).unwrap();
+    let (problem, _) = linked.flag("iidfile", "elsewhere/x").problem();
+    assert!(problem.contains("another input names too"), "{problem}");
 }
 
 #[test]
@@ -123,6 +142,7 @@ fn no_file_that_is_written_is_gits_or_read_or_another_output() {
         let (message, _) = case().flag("kev-file", "kev.json").flag(input, path).problem();
         assert!(message.starts_with(&format!("`--{input}`: ")), "{message}");
         assert!(message.contains(expected), "{path}: {message}");
+        assert!(!message.contains("/`"), "a file is no folder: {message}");
     }
     let (message, _) = case()
         .flag("sarif-file", "out")
