@@ -10,6 +10,7 @@ mod proxies;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -17,6 +18,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Proxy, blocking};
 use url::Url;
 
 use proxies::Proxies;
+use tagship_domain::error::{Diagnose, FailureKind, with_causes};
 
 /// What the process keeps to, from its begin to its end, as it does to its provider of cryptography.
 static NETWORK: OnceLock<Result<Network, NetworkError>> = OnceLock::new();
@@ -86,6 +88,24 @@ pub enum NetworkError {
     Client(String),
 }
 
+impl Diagnose for NetworkError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Setting { .. } => FailureKind::Usage,
+            Self::Client(_) => FailureKind::Operation,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::Setting { hint, .. } => *hint,
+            Self::Client(_) => {
+                "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`"
+            }
+        }))
+    }
+}
+
 impl Network {
     /// Reads the variables, and the files that they and the profile of AWS name.
     pub(crate) fn read(variables: &Variables<'_>) -> Result<Self, NetworkError> {
@@ -123,7 +143,7 @@ pub fn client(configure: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<
     };
     configure(builder.tls_certs_merge(network.authorities))
         .build()
-        .map_err(|error| NetworkError::Client(tagship_domain::error::with_causes(&error)))
+        .map_err(|error| NetworkError::Client(with_causes(&error)))
 }
 
 /// Gives a client that waits the rules of the network.

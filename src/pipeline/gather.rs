@@ -1,7 +1,7 @@
 //! Reading: the facts that the plan is made of.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oci_registry::{ImageDescription, READ_BLOB, describe};
 
@@ -189,11 +189,25 @@ pub async fn read_parts(
 /// What the labels of its config say of an image that is there whole.
 pub(super) fn facts(image: ImageDescription) -> ImageFacts {
     let label = |name| image.labels.get(name);
+    let said = image.labels_of.iter();
+    let said = said.filter_map(|(digest, labels)| Some((*digest, labels.get(REVISION)?.clone())));
+    let mut revisions: Vec<(Digest, String)> = said.collect();
+    let distinct: BTreeSet<&str> = revisions.iter().map(|(_, said)| said.as_str()).collect();
+    // What its images say differently is no commit's.
+    let revision = if distinct.len() > 1 {
+        Some(Vec::from_iter(distinct).join(", "))
+    } else {
+        let only = distinct.into_iter().next().map(str::to_owned);
+        revisions.clear();
+        label(REVISION).cloned().or(only)
+    };
     ImageFacts {
-        revision: label(REVISION).cloned(),
+        revision,
+        revisions,
         request: label(REQUEST).and_then(|request| RequestHash::parse(request)),
         // Other tools write what the git tag is.
         version: label(VERSION).and_then(|version| from_git_tag(version)),
+        is_version_of_tags: false,
         bases: label(BASES).and_then(|bases| BaseDigests::parse(bases)),
         replaces: label(REPLACES).and_then(|digest| Digest::parse(digest).ok()),
         platforms: image.platforms,

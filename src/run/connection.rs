@@ -84,7 +84,7 @@ impl RegistryConnection {
         image: ImageName,
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, RunError> {
-        let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
+        let http = http_client()?;
         Ok(Self {
             image,
             ecr,

@@ -9,24 +9,24 @@
 mod failed;
 mod place;
 mod selecting;
+mod shown;
 mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use indicatif::HumanBytes;
 use oci_registry::{CopyPlan, ImageTree};
 use serde::Serialize;
 
 use self::failed::{CopiesFailed, FailedCopy};
 use self::place::{OpenedPlace, PlaceName};
 use self::selecting::{WantedImage, wanted};
+use self::shown::text;
 use self::writing::{CopyWriter, TagRules, refuse_conflicts};
 use super::opened::with_referrers;
 use super::{Outcome, RunError};
 use crate::pipeline::image_facts;
 use crate::ports::{RegistryError, Reporter, RunEvent};
-use crate::report::made_text;
 use crate::settings::{CopyPlace, LoginSettings};
 use tagship_domain::content::{Manifest, Platform};
 use tagship_domain::copying::CopyAction;
@@ -82,6 +82,18 @@ pub enum Selection {
     Tags(Vec<TagFilter>),
 }
 
+impl Selection {
+    /// What is named in the source and in the target, where it is one image.
+    fn references(&self) -> (Option<Reference>, Option<Reference>) {
+        let (from, to) = match self {
+            Self::One { from, to } => (Some(from.clone()), to.as_ref()),
+            Self::Only { to } => (None, to.as_ref()),
+            Self::Tags(_) => (None, None),
+        };
+        (from, to.cloned().map(Reference::Tag))
+    }
+}
+
 /// What `tagship copy` prints with `--json`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -115,7 +127,7 @@ pub async fn copy_all(requests: &[CopyRequest], reporter: Arc<dyn Reporter>) -> 
     for request in requests {
         match Box::pin(copy(request, Arc::clone(&reporter))).await {
             Ok(result) => {
-                texts += &text(&result);
+                texts += &text(request, &result);
                 copies.push(serde_json::json!(result));
             }
             Err(error) if requests.len() == 1 => return Err(error),
@@ -181,13 +193,13 @@ async fn copy_between(
     let mut images = Vec::new();
     for planned in planned {
         let (mut result, manifest) = one(request, source, target, exists, planned, writer).await?;
-        if let Some(writer) = writer.filter(|_| !matches!(result.action, CopyAction::Skip { .. })) {
+        if let Some(writer) = writer {
             writer.tag(&manifest, &mut result, &rules).await?;
         }
         images.push(result);
     }
     if let Some(writer) = writer {
-        writer.confirm(&images, &rules).await?;
+        writer.confirm(&mut images, &rules).await?;
     }
     Ok(CopyResult {
         source: source.name(),
@@ -296,29 +308,4 @@ async fn one(
         }
     }
     Ok((result, manifest))
-}
-
-fn text(result: &CopyResult) -> String {
-    let lines = result.images.iter().map(|image| {
-        let name = image
-            .tag
-            .as_ref()
-            .map_or_else(|| image.digest.to_string(), ToString::to_string);
-        let size = HumanBytes(image.bytes);
-        let blobs = image.blobs;
-        format!(
-            "  {:<6} {name} {} {size} in {blobs} blobs\n",
-            image.action.name(),
-            image.digest.short()
-        )
-    });
-    let plan = if result.dry_run {
-        " (nothing was written)"
-    } else {
-        ""
-    };
-    let made = made_text(result.repository.as_ref().filter(|_| result.dry_run));
-    std::iter::once(format!("{} to {}{plan}\n{made}", result.source, result.target))
-        .chain(lines)
-        .collect()
 }

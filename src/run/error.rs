@@ -7,6 +7,7 @@ use super::push::PushError;
 use super::repositories::RepositoriesError;
 use super::result_files::ResultFileError;
 use crate::aws::IdentityError;
+use crate::network::NetworkError;
 use crate::pipeline::{BaseCacheError, PipelineError};
 use crate::ports::{GitError, RegistryError, ReplicationError};
 use ecr_local::LocalError;
@@ -144,9 +145,9 @@ pub enum RunError {
     /// A file that deployments read cannot be written.
     #[error(transparent)]
     DeployFile(#[from] DeployFileError),
-    /// HTTP cannot be spoken at all, for want of certificate authorities.
-    #[error("no HTTP client can be made: {0}")]
-    Http(String),
+    /// Nothing can be sent over the network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// Tagship is wrong.
     #[error("reading the checkout broke off: {0}")]
     Broken(String),
@@ -164,7 +165,7 @@ impl RunError {
     pub(super) fn is_out_of_reach(&self) -> bool {
         match self {
             Self::Identity(error) => is_absent(error),
-            Self::Http(_) => true,
+            Self::Network(error) => error.kind() == FailureKind::Operation,
             Self::Pipeline(error) => is_out_of_reach(error),
             _ => false,
         }
@@ -238,6 +239,7 @@ impl Diagnose for RunError {
             Self::File(error) => error,
             Self::Repositories(error) => error,
             Self::BaseCache(rule) => rule,
+            Self::Network(error) => error,
             _ => return None,
         })
     }
@@ -260,12 +262,12 @@ impl Diagnose for RunError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Http(_) => Some(
-                "install the system's certificate authorities, or name a bundle in `SSL_CERT_FILE`".into(),
-            ),
             Self::RequiredTag { tag, .. } => Some(
                 format!("promote the image to `{tag}` first; `tagship ls` shows which one has it").into(),
             ),
+            Self::PlatformMissing { has, .. } if has.is_empty() => {
+                Some("it states no platform; without `--platform` it is taken as it is".into())
+            }
             Self::PlatformMissing { has, .. } => Some(format!("it has {}", listed(has)).into()),
             Self::TagsMissing { has, .. } if has.is_empty() => {
                 Some("an image without a tag is named by its digest, as `@sha256:…`".into())

@@ -157,6 +157,7 @@ pub(super) async fn add_version(
         facts.version = listed(repository, digest)
             .await?
             .and_then(|image| image.version());
+        facts.is_version_of_tags = facts.version.is_some();
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ impl Opened {
                 })
             }
             RepositoryPlace::Other(image) => {
-                let http = http_client().map_err(|error| RunError::Http(error.to_string()))?;
+                let http = http_client()?;
                 let logins = Logins::new(logins.clone(), None, Arc::clone(&reporter));
                 let login: Arc<dyn RegistryLogin> = Arc::new(FoundLogins(Arc::new(logins)));
                 let client = registry::client(image.clone(), http, Arc::clone(&login), reporter)?;

@@ -6,6 +6,7 @@
 //! 4. Put the tags, the manifest byte for byte. A second run finds nothing to do.
 
 mod promoted;
+mod wanted;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use oci_registry::{CopyPlan, CopyReport, ImageTree, copy, verify_copy};
 
 use self::promoted::Promoted;
+pub(super) use self::wanted::{desired, refuse_other_commits};
 use super::connection::RegistryConnection;
 use super::history::History;
 use super::inspect::add_version;
@@ -23,18 +25,14 @@ use super::scan::{JudgedImage, require_scan};
 use super::signing::require_signature;
 use super::target::Target;
 use super::{Outcome, RunError};
-use crate::clock::SystemClock;
 use crate::pipeline::{Ledger, PlannedRepository, gather_copy, gather_missing, put_promoted};
-use crate::ports::{Clock as _, Reporter, RunEvent};
+use crate::ports::{Reporter, RunEvent};
 use crate::registry::Repository;
 use crate::settings::{GateSettings, GithubSettings, RepositorySettings, SignSettings};
-use tagship_domain::event::{Event, RepositoryInfo};
-use tagship_domain::facts::{Facts, ImageFacts, Revision};
+use tagship_domain::facts::Facts;
 use tagship_domain::plan::{Note, PromotionPlan, PromotionRequest};
 use tagship_domain::reference::{Reference, Tag};
 use tagship_domain::signing::Signer;
-use tagship_domain::tags::{DesiredTag, ListingError, Lists, Mode, RawLists, TagClass, TagContext, TagSet};
-use tagship_domain::version::release_tag;
 
 /// What is promoted, and where to.
 #[derive(Debug, Clone)]
@@ -180,49 +178,6 @@ async fn promote_from(
     })
 }
 
-/// The tags that rules make of what the image says of itself.
-pub(super) fn desired(
-    rules: &str,
-    facts: &ImageFacts,
-    revision: Option<&Revision>,
-) -> Result<Vec<DesiredTag>, RunError> {
-    let raw = RawLists {
-        tags: rules,
-        flavor: "latest=false",
-        ..RawLists::default()
-    };
-    let of_flag = |ListingError { source, .. }| ListingError { list: "--to", source };
-    let lists: Lists = raw.read(Mode::Strict).map_err(of_flag)?;
-    let event = Event {
-        commit: revision.map(|revision| revision.commit.clone()),
-        ..Event::default()
-    };
-    let context = TagContext {
-        mode: Mode::Strict,
-        event: &event,
-        repository: &RepositoryInfo::default(),
-        version: facts.version.as_ref(),
-        tag_prefix: None,
-        now: SystemClock.now(),
-        committed_at: None,
-        short_digits: None,
-        is_dirty: revision.is_some_and(|revision| revision.is_dirty),
-    };
-    let made = lists.evaluate(&context).map_err(of_flag)?;
-    let mut tags = TagSet::of(&made)
-        .map_err(|source| ListingError { list: "--to", source })?
-        .tags;
-    // A version with build metadata, whose `+` no tag can have.
-    let own = facts
-        .version
-        .as_ref()
-        .and_then(|version| release_tag(version).ok());
-    for tag in tags.iter_mut().filter(|tag| Some(&tag.tag) == own.as_ref()) {
-        tag.class = TagClass::Release;
-    }
-    Ok(tags)
-}
-
 async fn plan<'a>(
     request: &PromoteRequest,
     promoted: &Promoted,
@@ -232,6 +187,7 @@ async fn plan<'a>(
 ) -> Result<Planned<'a>, RunError> {
     let target = connection.repository()?;
     let to = connection.image().clone();
+    refuse_other_commits(&to, &promoted.tags, &promoted.facts)?;
     let is_elsewhere = to != promoted.image;
     let promotion = PromotionRequest {
         digest: Some(promoted.manifest.digest()),

@@ -24,7 +24,7 @@ use self::report::{PushReport, PushStatus};
 use super::gate::gate_plan;
 use super::history::History;
 use super::opened::Opened;
-use super::promote::desired;
+use super::promote::{desired, refuse_other_commits};
 use super::repositories::RepositoriesError;
 use super::scan::{JudgedImage, require_scan};
 use super::{Outcome, RunError};
@@ -172,6 +172,7 @@ async fn plan(
     history: &History,
     missing: Option<&PlannedRepository>,
 ) -> Result<(PromotionRequest, PromotionPlan), RunError> {
+    refuse_other_commits(&target.image, tags, &content.facts)?;
     let mut promotion = PromotionRequest {
         digest: content.digest(),
         revision: content.revision(),

@@ -70,6 +70,24 @@ impl RepositoryPlace {
         }
     }
 
+    /// Returns the repository's name: in the embedded ECR without a host, unless one is given.
+    pub fn name(&self) -> String {
+        let named = match self {
+            Self::Ecr(settings) => match &settings.destination {
+                Destination::Local {
+                    repository, named, ..
+                } => Some((repository, named.as_ref())),
+                Destination::Registry(_) | Destination::Nowhere { .. } => None,
+            },
+            Self::Other(_) => None,
+        };
+        match named {
+            Some((repository, Some(host))) => format!("{host}/{repository}"),
+            Some((repository, None)) => repository.to_string(),
+            None => self.image().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
     /// Returns the identity towards AWS, where it is one of ECR's.
     pub fn identity(&self) -> Option<&IdentitySettings> {
         match self {

@@ -184,6 +184,30 @@ fn a_layout_that_is_not_whole_is_named_and_a_copy_to_it_is_repeated() {
 }
 
 #[test]
+fn processes_that_copy_to_one_folder_at_the_same_time_lose_no_tag() {
+    let stock = Stock::new();
+    let from = stock.from(":1.4.0");
+    let runs: Vec<Process> = (0..6)
+        .map(|number| {
+            let target = format!("oci:image:tag-{number}");
+            let arguments = ["copy", "--json", from.as_str(), target.as_str()];
+            Process::start(&mut stock.target.command(stock.home.path(), &arguments))
+        })
+        .collect();
+    for run in runs {
+        run.wait().expect_code(0);
+    }
+    let index = std::fs::read(stock.home.path().join("image/index.json")).unwrap();
+    let index: Value = serde_json::from_slice(&index).unwrap();
+    let entries = index["manifests"].as_array().unwrap().iter();
+    let name = |entry: &Value| entry["annotations"]["org.opencontainers.image.ref.name"].to_string();
+    let mut tags: Vec<String> = entries.map(name).collect();
+    tags.sort_unstable();
+    let expected: Vec<String> = (0..6).map(|number| format!("\"tag-{number}\"")).collect();
+    assert_eq!(tags, expected);
+}
+
+#[test]
 fn a_version_of_another_image_is_a_conflict_before_anything_is_written() {
     let stock = Stock::new();
     stock.target.create_repository("org/app", &Mutability::Mutable);
@@ -227,6 +251,7 @@ fn a_version_that_comes_meanwhile_is_not_overwritten_whatever_the_repository_all
         ("CompleteUpload", 0, &[][..], 10),
         ("CompleteUpload", 0, &["--no-clobber"], 0),
         ("BatchGetImage", last, &[], 10),
+        ("BatchGetImage", last, &["--no-clobber"], 0),
     ] {
         let stock = Stock::new();
         stock.target.create_repository("org/app", &Mutability::Mutable);
@@ -256,6 +281,13 @@ fn a_version_that_comes_meanwhile_is_not_overwritten_whatever_the_repository_all
         if code == 10 {
             let taken = format!("must not move and already points to {}", rival.digest);
             assert!(finished.stderr.contains(&taken), "{}", finished.stderr);
+        } else {
+            let said: Value = serde_json::from_str(&finished.stdout).unwrap();
+            let image = &said["copies"][0]["images"][0];
+            let left = (&image["action"], &image["at"]);
+            assert_eq!(left, (&json!("skip"), &json!(rival.digest)), "{operation}");
+            let left = format!("1.4.0: left at {}", rival.digest);
+            assert!(finished.stderr.contains(&left), "{}", finished.stderr);
         }
     }
 }
@@ -363,6 +395,36 @@ fn a_new_name_claims_no_other_commit_and_another_version_is_said() {
     assert!(other.stderr.contains(said), "{}", other.stderr);
     let same = stock.copy(&[&from, "org/app:v2.0.0"]);
     assert!(!same.stderr.contains("another version"), "{}", same.stderr);
+    // An index is of a commit when all its images are.
+    let pusher = Pusher::new(&stock.source, "org/app");
+    let of = |platform: &str, commit: &str| {
+        pusher.image(
+            platform,
+            platform,
+            &json!({"org.opencontainers.image.revision": commit}),
+        )
+    };
+    let other = "a".repeat(40);
+    let images = [of("amd64", &commit), of("arm64", &other)];
+    let mixed = pusher.index(&images);
+    pusher.tag("mixed", &mixed.digest);
+    let from = stock.from(":mixed");
+    for (tag, image) in [(&commit[..8], &images[1]), (&other[..8], &images[0])] {
+        let refused = stock.copy(&[&from, &format!("org/app:sha-{tag}")]);
+        refused.expect_code(10);
+        let said = format!("names another commit than the image {} in it", image.digest);
+        assert!(refused.stderr.contains(&said), "{}", refused.stderr);
+    }
+    stock.copied(&[&from, "org/app:mixed"]);
+    let tag = format!("sha-{}", &commit[..8]);
+    let promote = ["promote", "org/app", "--from", "mixed", "--to", tag.as_str()];
+    let refused = finish(&mut stock.target.command(stock.home.path(), &promote));
+    refused.expect_code(10);
+    assert!(
+        refused.stderr.contains("names another commit than the image"),
+        "{}",
+        refused.stderr
+    );
     // Promotions say it too.
     let promote = ["promote", "org/app", "--from", "v2.0.0", "--to", "4.0.0"];
     let promoted = finish(&mut stock.target.command(stock.home.path(), &promote));
@@ -405,6 +467,41 @@ fn a_list_of_copies_is_done_one_after_the_other() {
     let refused = stock.copy(&["--from-file", "long"]);
     refused.expect_code(2);
     assert!(refused.stderr.contains("longer than 1 MiB"), "{}", refused.stderr);
+}
+
+/// Before an embedded ECR has begun, only what the list says is known.
+#[test]
+fn every_line_of_a_list_that_fails_is_named_as_it_stands_there() {
+    let home = tempfile::tempdir().unwrap();
+    let list = "team/app:9.9.9 team/other:stable\nteam/app:1.0 oci:image\noci:none team/third:2\n";
+    std::fs::write(home.path().join("list"), list).unwrap();
+    let mut program = tagship(home.path());
+    program.args([
+        "copy",
+        "--from-file",
+        "list",
+        "--json",
+        "--local",
+        "--local-data",
+        "data",
+    ]);
+    let finished = finish(&mut program);
+    finished.expect_code(1);
+    let said: Value = serde_json::from_str(&finished.stdout).unwrap();
+    for (number, (source, target)) in [
+        ("team/app:9.9.9", "team/other:stable"),
+        ("team/app:1.0", "oci:image:1.0"),
+        ("oci:none", "team/third:2"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let line = format!("`{source}` to `{target}`: ");
+        assert!(finished.stderr.contains(&line), "{}", finished.stderr);
+        let row = &said["copies"][number];
+        let named = (row["source"].as_str(), row["target"].as_str());
+        assert_eq!(named, (Some(source), Some(target)), "{row}");
+    }
 }
 
 #[test]

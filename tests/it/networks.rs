@@ -162,7 +162,23 @@ fn this_machine_is_reached_without_the_proxy() {
 #[test]
 fn a_proxy_that_cannot_be_used_is_named_before_anything_is_sent() {
     let world = World::new();
-    for arguments in [&["plan"][..], &["ship"], &["doctor"], &["ls"], &["repo", "plan"]] {
+    // Source: WebAssembly core specification, "Modules", "Binary Format": the smallest one.
+    let module = world.checkout.path().join("module.wasm");
+    std::fs::write(module, b"\0asm\x01\0\0\0").unwrap();
+    for arguments in [
+        &["plan"][..],
+        &["ship"],
+        &["doctor"],
+        &["ls"],
+        &["inspect", "team/app:1"],
+        &["repo", "plan"],
+        &["promote", "team/app", "--from", "1", "--to", "2"],
+        &["push", "module.wasm", "team/app:1"],
+        &["push", "module.wasm", "ghcr.io/team/app:1"],
+        &["copy", "team/app:1", "ghcr.io/team/app"],
+        &["copy", "ghcr.io/team/app:1", "ghcr.io/team/other"],
+        &["copy", "ghcr.io/team/app:1", "oci:image"],
+    ] {
         let mut command = world.with_key(arguments);
         let run = finish(command.env("HTTPS_PROXY", "socks5://user:pass@word@10.0.0.1:1080"));
         let said = "`HTTPS_PROXY`: `socks5://***@10.0.0.1:1080` is a proxy of another protocol than HTTP";
@@ -172,6 +188,9 @@ fn a_proxy_that_cannot_be_used_is_named_before_anything_is_sent() {
             run.stdout,
             run.stderr
         );
+        let hint = "name a proxy as `http://host:port`, or unset the variable";
+        let shown = format!("{}{}", run.stdout, run.stderr);
+        assert!(shown.contains(hint), "{arguments:?}: {shown}");
         run.expect_code(2);
         assert_eq!(world.proxy.take(), []);
         assert!(!run.stderr.contains("pass@word"), "{}", run.stderr);

@@ -2,18 +2,20 @@
 //!
 //! A layout is read where it lies. No link is followed, nothing of an archive is unpacked, and whatever is read is checked
 //! against its digest by who takes it. A folder is written blob by blob, each under its name only when it is whole; an
-//! archive is put together beside its place, and moved there when all of it is written.
+//! archive is put together beside its place, and moved there when all of it is written. Several processes may write to one
+//! folder at the same time: its index is changed under a lock.
 
 mod files;
 mod index;
+mod lock;
 mod problem;
 mod write;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -39,7 +41,8 @@ const MAX_INDEX_BYTES: u64 = 16 * 1024 * 1024;
 pub struct OciLayout {
     path: PathBuf,
     files: Files,
-    index: Mutex<LayoutIndex>,
+    /// The index when it was opened.
+    index: LayoutIndex,
     /// Where it is written, if it may be.
     staging: Option<Staging>,
 }
@@ -88,7 +91,7 @@ impl OciLayout {
         Ok(Self {
             path: path.to_owned(),
             files,
-            index: Mutex::new(index),
+            index,
             staging: None,
         })
     }
@@ -107,7 +110,7 @@ impl OciLayout {
         Ok(Self {
             path: path.to_owned(),
             files,
-            index: Mutex::new(index),
+            index,
             staging: Some(staging),
         })
     }
@@ -118,7 +121,7 @@ impl OciLayout {
         Ok(Self {
             path: path.to_owned(),
             files: Files::Folder(staging.root().to_owned()),
-            index: Mutex::new(LayoutIndex::empty()),
+            index: LayoutIndex::empty(),
             staging: Some(staging),
         })
     }
@@ -133,7 +136,7 @@ impl OciLayout {
 
     /// Returns the tag of the only image, or `None` where it has none. An error where there are several.
     pub async fn only(&self) -> Result<(Option<Tag>, Manifest), RegistryError> {
-        let entries = self.entries();
+        let entries = self.entries()?;
         let mut digests: Vec<Digest> = entries.iter().map(|entry| entry.descriptor.digest).collect();
         digests.sort_unstable();
         digests.dedup();
@@ -157,13 +160,17 @@ impl OciLayout {
         Ok((first.tag.clone(), manifest))
     }
 
-    fn index(&self) -> MutexGuard<'_, LayoutIndex> {
-        // Every change is whole; one that panicked elsewhere leaves nothing half-done.
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The index: of a layout that is written as it is now, whoever has changed it.
+    fn index(&self) -> Result<Cow<'_, LayoutIndex>, RegistryError> {
+        if self.staging.is_none() {
+            return Ok(Cow::Borrowed(&self.index));
+        }
+        let index = read_index(&self.files).map_err(|problem| self.unusable(problem))?;
+        Ok(index.map_or(Cow::Borrowed(&self.index), Cow::Owned))
     }
 
-    fn entries(&self) -> Vec<LayoutEntry> {
-        self.index().entries()
+    fn entries(&self) -> Result<Vec<LayoutEntry>, RegistryError> {
+        Ok(self.index()?.entries())
     }
 
     fn unusable(&self, problem: impl Into<LayoutProblem>) -> RegistryError {
@@ -207,7 +214,7 @@ impl fmt::Debug for OciLayout {
 impl ReadRepository for OciLayout {
     async fn resolve(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Manifest>, RegistryError> {
         let mut found = BTreeMap::new();
-        for LayoutEntry { descriptor, tag } in self.entries() {
+        for LayoutEntry { descriptor, tag } in self.entries()? {
             let Some(tag) = tag.filter(|tag| tags.contains(tag)) else {
                 continue;
             };
@@ -226,7 +233,11 @@ impl ReadRepository for OciLayout {
     }
 
     async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
-        Ok(self.entries().into_iter().filter_map(|entry| entry.tag).collect())
+        Ok(self
+            .entries()?
+            .into_iter()
+            .filter_map(|entry| entry.tag)
+            .collect())
     }
 
     async fn manifest(&self, digest: &Digest) -> Result<Option<Manifest>, RegistryError> {
@@ -259,7 +270,7 @@ impl ReadRepository for OciLayout {
 impl ReadWhole for OciLayout {
     async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
         let mut found: Vec<Descriptor> = Vec::new();
-        for LayoutEntry { descriptor, .. } in self.entries() {
+        for LayoutEntry { descriptor, .. } in self.entries()? {
             let digest = descriptor.digest;
             let manifest = self.manifest(&digest).await?;
             let manifest = manifest.ok_or_else(|| self.lacks(digest))?;

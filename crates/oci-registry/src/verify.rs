@@ -34,6 +34,8 @@ pub struct ImageDescription {
     pub platforms: Vec<PlatformManifest>,
     /// The labels of the first image's config.
     pub labels: BTreeMap<String, String>,
+    /// The labels of each image's config that could be read, in the index's order.
+    pub labels_of: Vec<(Digest, BTreeMap<String, String>)>,
     /// Bytes of configs and layers, compressed, each blob once.
     pub size: u64,
     /// The largest of the images, with its bytes of config and layers, compressed.
@@ -268,11 +270,18 @@ fn description(images: &[&VerifiedEntry], configs: Vec<Option<ImageConfig>>) -> 
         .map(|entry| (entry.digest, sum(distinct_blobs(std::iter::once(*entry)))));
     let largest = sizes.max_by_key(|(_, size)| *size);
     let blobs = distinct_blobs(images.iter().copied());
-    let first = configs.into_iter().next().flatten();
-    let labels = first.and_then(|config| config.config?.labels);
+    let has_first = matches!(configs.first(), Some(Some(_)));
+    let labels = |config: ImageConfig| config.config.and_then(|config| config.labels).unwrap_or_default();
+    let labels_of: Vec<_> = images
+        .iter()
+        .zip(configs)
+        .filter_map(|(entry, config)| Some((entry.digest, labels(config?))))
+        .collect();
+    let first = labels_of.first().filter(|_| has_first);
     ImageDescription {
         platforms,
-        labels: labels.unwrap_or_default(),
+        labels: first.map(|(_, labels)| labels.clone()).unwrap_or_default(),
+        labels_of,
         size: sum(blobs),
         largest,
     }

@@ -52,7 +52,22 @@ pub enum CopyObstacle {
     OtherCommit {
         /// The commit of the image.
         ours: Revision,
+        /// The image, where it is one of an index whose images are of different commits.
+        part: Option<Digest>,
     },
+}
+
+impl CopyObstacle {
+    /// Returns the obstacle where a tag names another commit than the image says that it is of, or than one image of an index
+    /// says.
+    pub fn of_other_commit(tag: &Tag, image: &ImageFacts) -> Option<Self> {
+        let of_whole = image.revision.iter().map(|said| (None, said));
+        let of_parts = image.revisions.iter().map(|(digest, said)| (Some(*digest), said));
+        of_whole.chain(of_parts).find_map(|(part, said)| {
+            let ours = Revision::of_label(said)?;
+            names_other_commit(tag.as_str(), &ours.commit).then_some(Self::OtherCommit { ours, part })
+        })
+    }
 }
 
 impl CopyAction {
@@ -97,12 +112,26 @@ impl CopyAction {
         if !self.is_put() {
             return (self, None);
         }
-        let revision = image.revision.as_deref().and_then(Revision::of_label);
-        match revision {
-            Some(ours) if names_other_commit(tag.as_str(), &ours.commit) => {
-                (Self::Conflict(CopyObstacle::OtherCommit { ours }), None)
-            }
-            _ => (self, Note::of_other_version(tag, image.version.as_ref())),
+        match CopyObstacle::of_other_commit(tag, image) {
+            Some(obstacle) => (Self::Conflict(obstacle), None),
+            None => (self, Note::of_other_version(tag, image.version.as_ref())),
+        }
+    }
+
+    /// Returns what became of a tag that was put, now that it points to `found`: another run may have put it too. What stays
+    /// where it is, or must stay, is not taken back.
+    #[must_use]
+    pub fn confirmed(
+        self,
+        tag: &Tag,
+        wanted: Digest,
+        found: Option<Digest>,
+        mutability: Option<&Mutability>,
+        no_clobber: bool,
+    ) -> Self {
+        match Self::decide(tag, wanted, found, mutability, no_clobber) {
+            overtaken @ (Self::Skip { .. } | Self::Conflict(_)) => overtaken,
+            _ => self,
         }
     }
 
@@ -148,11 +177,12 @@ impl fmt::Display for CopyConflicts {
             match obstacle {
                 CopyObstacle::Taken { at } => write!(f, "must not move and already points to {at}"),
                 CopyObstacle::SetBack { at, reason } => write!(f, "stays at {at}: {reason}"),
-                CopyObstacle::OtherCommit { ours } => {
+                CopyObstacle::OtherCommit { ours, part } => {
+                    let part = part.map(|digest| format!(" {digest} in it")).unwrap_or_default();
+                    let commit = ours.short();
                     write!(
                         f,
-                        "names another commit than the image, which is of {}",
-                        ours.short()
+                        "names another commit than the image{part}, which is of {commit}"
                     )
                 }
             }?;
@@ -176,7 +206,7 @@ impl crate::error::Diagnose for CopyConflicts {
         } else if is(|obstacle| matches!(obstacle, CopyObstacle::SetBack { .. })) {
             "to go back to an earlier image, add `--rollback`; `--no-clobber` leaves every tag that exists where it is"
         } else {
-            "copy it under a tag that names no commit, or under its own commit's"
+            "put it under a tag that names no commit, or under its own commit's"
         };
         Some(hint.into())
     }
@@ -265,6 +295,43 @@ mod tests {
             let tag = Tag::parse(tag).unwrap();
             let (action, note) = CopyAction::Create.of_new_name(&tag, &image(version, revision));
             assert_eq!((action.name(), note.map(|note| note.code())), expected, "{tag}");
+        }
+    }
+
+    #[test]
+    fn an_index_of_several_commits_gets_no_commits_tag() {
+        let [ours, other] = ["a", "b"].map(|digit| digit.repeat(40));
+        let part = Digest::of(b"arm64");
+        let index = ImageFacts {
+            revision: Some(format!("{ours}, {other}")),
+            revisions: vec![(Digest::of(b"amd64"), ours.clone()), (part, other.clone())],
+            ..ImageFacts::default()
+        };
+        let tag = |name: &str| Tag::parse(name).unwrap();
+        let obstacle = CopyObstacle::of_other_commit(&tag("sha-aaaaaaa"), &index);
+        let tags = vec![(tag("sha-aaaaaaa"), obstacle.unwrap())];
+        let target = "team/app".to_owned();
+        let said = CopyConflicts { target, tags }.to_string();
+        let expected = format!("names another commit than the image {part} in it, which is of bbbbbbbbbbbb");
+        assert!(said.ends_with(&expected), "{said}");
+        assert!(CopyObstacle::of_other_commit(&tag("sha-bbbbbbb"), &index).is_some());
+        assert_eq!(CopyObstacle::of_other_commit(&tag("latest"), &index), None);
+    }
+
+    #[test]
+    fn a_tag_that_another_run_has_put_since_is_said_to_be_its() {
+        let [ours, theirs] = [b"ours".as_slice(), b"theirs"].map(Digest::of);
+        let taken = CopyAction::Conflict(CopyObstacle::Taken { at: theirs });
+        for (tag, found, no_clobber, expected) in [
+            ("latest", Some(ours), true, CopyAction::Create),
+            ("latest", Some(theirs), true, CopyAction::Skip { at: theirs }),
+            ("1.2.3", Some(theirs), true, CopyAction::Skip { at: theirs }),
+            ("1.2.3", Some(theirs), false, taken),
+            ("1.2.3", None, false, CopyAction::Create),
+        ] {
+            let tag = Tag::parse(tag).unwrap();
+            let action = CopyAction::Create.confirmed(&tag, ours, found, None, no_clobber);
+            assert_eq!(action, expected, "{tag} {no_clobber}");
         }
     }
 

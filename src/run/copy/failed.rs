@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::CopyRequest;
+use super::shown::named;
 use crate::run::RunError;
 use crate::settings::CopyPlace;
 use tagship_domain::error::{Diagnose, FailureKind, with_causes};
@@ -31,9 +32,10 @@ pub(super) struct CopiesFailed {
 
 impl FailedCopy {
     pub(super) fn of(request: &CopyRequest, error: &RunError) -> Self {
+        let (from, to) = request.selection.references();
         Self {
-            source: name(&request.source),
-            target: name(&request.target),
+            source: named(&name(&request.source), from.as_ref()),
+            target: named(&name(&request.target), to.as_ref()),
             kind: error.kind(),
             message: Untrusted::block(&with_causes(error)).to_string(),
             hint: error.hint().map(Cow::into_owned),
@@ -94,9 +96,6 @@ impl Diagnose for CopiesFailed {
 fn name(place: &CopyPlace) -> String {
     match place {
         CopyPlace::Layout(layout) => layout.name.clone(),
-        CopyPlace::Repository(repository) => match repository.image() {
-            Some(image) => image.to_string(),
-            None => "the embedded ECR".to_owned(),
-        },
+        CopyPlace::Repository(repository) => repository.name(),
     }
 }

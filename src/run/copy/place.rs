@@ -6,6 +6,7 @@ use std::sync::Arc;
 use oci_registry::{OciLayout, ReadWhole, WriteRepository};
 use serde::Serialize;
 
+use super::shown::named;
 use crate::pipeline::PlannedRepository;
 use crate::ports::{ReadRegistry as _, RegistryError, Reporter};
 use crate::run::RunError;
@@ -35,11 +36,7 @@ pub(super) enum PlaceName {
 impl PlaceName {
     /// Returns the name of an image in it.
     pub(super) fn at(&self, reference: impl Into<Reference>) -> String {
-        match (self, reference.into()) {
-            (Self::Repository(image), reference) => image.at(reference).to_string(),
-            (Self::Layout { layout }, Reference::Tag(tag)) => format!("{layout}:{tag}"),
-            (Self::Layout { layout }, Reference::Digest(digest)) => format!("{layout}@{digest}"),
-        }
+        named(&self.to_string(), Some(&reference.into()))
     }
 }
 
@@ -162,10 +159,10 @@ impl OpenedPlace {
     }
 
     /// Lists an image without a tag, where it would not be found by its digest alone.
-    pub(super) fn list_untagged(&self, manifest: &Manifest) -> Result<(), RunError> {
+    pub(super) async fn list_untagged(&self, manifest: &Manifest) -> Result<(), RunError> {
         match self {
             Self::Repository(_) => Ok(()),
-            Self::Layout(layout, _) => Ok(layout.list_untagged(manifest)?),
+            Self::Layout(layout, _) => Ok(layout.list_untagged(manifest).await?),
         }
     }
 

@@ -1,12 +1,15 @@
 //! Which images a copy takes.
 
-use oci_registry::{ImageTree, ReadRepository as _};
+use oci_registry::ReadRepository as _;
 
 use super::place::OpenedPlace;
 use super::{CopyRequest, Selection};
 use crate::pipeline::image_facts;
+use crate::ports::RegistryError;
 use crate::run::RunError;
-use tagship_domain::content::{Manifest, Platform};
+use crate::run::inspect::unread_error;
+use tagship_domain::content::{Content, Manifest, Platform};
+use tagship_domain::facts::{ImageFacts, PlatformManifest};
 use tagship_domain::reference::{Reference, Tag};
 
 /// An image that is wanted.
@@ -98,41 +101,146 @@ fn tags_missing(source: &OpenedPlace, patterns: Vec<String>, mut has: Vec<Tag>) 
     }
 }
 
-/// The image of one platform, with its own digest. One that is no index must be of it, if it says its platform.
+/// The image of one platform, with its own digest. An index says the platforms of its images; where it says none, and of an image
+/// that is no index, the configs count.
 async fn of_platform(
     manifest: Manifest,
     platform: &Platform,
     source: &OpenedPlace,
 ) -> Result<Manifest, RunError> {
-    let digest = manifest.digest();
-    let tree = ImageTree::read(manifest, source.reader()).await?;
-    let Some(root) = tree.node(&digest).filter(|root| !root.children().is_empty()) else {
-        let facts = image_facts(tree.root(), source.reader()).await?;
-        return facts.require_platform(platform).map_or_else(
-            |has| {
-                Err(RunError::PlatformMissing {
-                    image: source.name().at(digest),
-                    platform: platform.clone(),
-                    has,
-                })
-            },
-            |()| Ok(tree.root().clone()),
-        );
-    };
-    let is_wanted = |known: &Platform| known.is_same(platform);
-    let child = root
-        .children()
-        .iter()
-        .find(|child| child.platform.as_ref().is_some_and(is_wanted));
-    let node = child.and_then(|child| tree.node(&child.digest));
-    let has = || {
-        let children = root.children().iter().filter(|child| !child.is_attestation());
-        children.filter_map(|child| child.platform.clone()).collect()
-    };
-    node.map(|node| node.manifest.clone())
-        .ok_or_else(|| RunError::PlatformMissing {
-            image: source.name().at(digest),
-            platform: platform.clone(),
-            has: has(),
-        })
+    let (digest, reader) = (manifest.digest(), source.reader());
+    let mut facts = ImageFacts::default();
+    if let Content::Index(index) = manifest.content().map_err(RegistryError::from)? {
+        let images = index.manifests.iter().filter(|child| !child.is_attestation());
+        let platforms = images.filter_map(|child| {
+            let (platform, digest) = (child.platform.clone()?, child.digest);
+            Some(PlatformManifest { platform, digest })
+        });
+        facts.platforms = platforms.collect();
+    }
+    if facts.platforms.is_empty() {
+        facts = image_facts(&manifest, reader).await?;
+    }
+    if let (Some(unread), Some(image)) = (&facts.unread, source.image()) {
+        return Err(unread_error(unread, image));
+    }
+    let found = facts.of_platform(platform);
+    let found = found.map_err(|has| RunError::PlatformMissing {
+        image: source.name().at(digest),
+        platform: platform.clone(),
+        has,
+    })?;
+    if found == digest {
+        return Ok(manifest);
+    }
+    let missing = RegistryError::ContentMissing { digest: found };
+    Ok(reader.manifest(&found).await?.ok_or(missing)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::slice;
+
+    use bytes::Bytes;
+    use oci_registry::{OciLayout, WriteRepository as _};
+    use serde_json::{Value, json};
+    use tagship_domain::content::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
+    use tagship_domain::error::Diagnose as _;
+    use tagship_domain::reference::Digest;
+
+    use super::*;
+
+    async fn put(layout: &OciLayout, media_type: &str, content: &Value) -> Value {
+        let bytes = Bytes::from(content.to_string());
+        let size = bytes.len();
+        let digest = layout.put_blob(bytes).await.unwrap();
+        json!({"mediaType": media_type, "digest": digest, "size": size})
+    }
+
+    /// An image with this config, as an index lists it.
+    async fn image(layout: &OciLayout, config: &Value) -> Value {
+        let config = put(layout, OCI_CONFIG, config).await;
+        let layer = put(layout, OCI_LAYER_GZIP, &json!("layer")).await;
+        let image =
+            json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer]});
+        put(layout, OCI_MANIFEST, &image).await
+    }
+
+    fn digest(descriptor: &Value) -> Digest {
+        Digest::parse(descriptor["digest"].as_str().unwrap()).unwrap()
+    }
+
+    /// What is found for a platform in an index of these images, or in the only one.
+    async fn found(
+        path: &Path,
+        images: &[Value],
+        platform: &str,
+        is_index: bool,
+    ) -> Result<Digest, RunError> {
+        let layout = OciLayout::open_or_create(path).unwrap();
+        let root = if is_index {
+            let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": images});
+            put(&layout, OCI_INDEX, &index).await
+        } else {
+            images[0].clone()
+        };
+        let root = layout.manifest(&digest(&root)).await.unwrap().unwrap();
+        let source = OpenedPlace::Layout(layout, "oci:image".to_owned());
+        let platform = Platform::parse(platform).unwrap();
+        Ok(of_platform(root, &platform, &source).await?.digest())
+    }
+
+    #[tokio::test]
+    async fn the_image_of_a_platform_is_the_one_that_states_it() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path();
+        let layout = OciLayout::open_or_create(path).unwrap();
+        let config = |architecture: &str| json!({"os": "linux", "architecture": architecture});
+        let stated = |image: &Value, architecture: &str| {
+            let mut image = image.clone();
+            image["platform"] = config(architecture);
+            image
+        };
+        let amd64 = image(&layout, &config("amd64")).await;
+        let arm64 = image(&layout, &config("arm64")).await;
+        let broken = image(&layout, &json!("no config")).await;
+        let mut attestation = image(&layout, &json!({})).await;
+        attestation["platform"] = json!({"os": "unknown", "architecture": "unknown"});
+        attestation["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
+
+        let whole = [stated(&amd64, "amd64"), stated(&arm64, "arm64"), attestation];
+        for (images, is_index, platform) in [
+            (&whole[..], true, "linux/arm64"),
+            // The configs say what the index does not.
+            (&[amd64.clone(), arm64.clone()], true, "linux/arm64"),
+            (slice::from_ref(&arm64), false, "linux/arm64/v8"),
+        ] {
+            let found = found(path, images, platform, is_index).await.unwrap();
+            assert_eq!(found, digest(&arm64), "{images:?}");
+        }
+        let none = "it states no platform; without `--platform` it is taken as it is";
+        for (images, is_index, platform, hint) in [
+            (&whole[..], true, "linux/s390x", "it has linux/amd64, linux/arm64"),
+            (&whole, true, "unknown/unknown", "it has linux/amd64, linux/arm64"),
+            (
+                slice::from_ref(&amd64),
+                false,
+                "linux/arm64",
+                "it has linux/amd64",
+            ),
+            (slice::from_ref(&broken), false, "linux/arm64", none),
+            (slice::from_ref(&broken), true, "linux/arm64", none),
+            (&[], true, "linux/arm64", none),
+        ] {
+            let refused = found(path, images, platform, is_index).await.unwrap_err();
+            assert!(
+                refused
+                    .to_string()
+                    .ends_with(&format!("has no platform {platform}")),
+                "{refused}"
+            );
+            assert_eq!(refused.hint().unwrap(), hint, "{images:?}");
+        }
+    }
 }

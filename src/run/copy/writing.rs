@@ -14,7 +14,7 @@ use tagship_domain::content::Manifest;
 use tagship_domain::copying::{CopyAction, CopyConflicts, CopyObstacle};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::plan::Note;
-use tagship_domain::reference::{Digest, Reference, RepositoryName, Tag};
+use tagship_domain::reference::{Reference, RepositoryName, Tag};
 
 /// What a copy is written with. A dry run has none.
 #[derive(Clone, Copy)]
@@ -108,21 +108,12 @@ impl CopyWriter<'_> {
         result: &mut ImageResult,
         rules: &TagRules<'_>,
     ) -> Result<(), RunError> {
-        let place = self.target.name();
         if let Some(tag) = result.tag.as_ref().filter(|_| result.action.is_put()) {
             result.action = self.put(tag, manifest, result.action.clone(), rules).await?;
         } else if result.tag.is_none() {
-            self.target.list_untagged(manifest)?;
+            self.target.list_untagged(manifest).await?;
         }
-        let name = result
-            .tag
-            .as_ref()
-            .map_or_else(|| place.at(result.digest), |tag| place.at(tag.clone()));
-        let sent = HumanBytes(result.bytes);
-        self.reporter.event(RunEvent::Note(&format!(
-            "{name}: {} ({sent})",
-            result.action.name()
-        )));
+        self.say(result);
         Ok(())
     }
 
@@ -172,26 +163,45 @@ impl CopyWriter<'_> {
         Ok(action)
     }
 
-    /// Looks once more at the tags that the registry would have let another run overwrite.
-    pub(super) async fn confirm(self, images: &[ImageResult], rules: &TagRules<'_>) -> Result<(), RunError> {
-        let put = images
-            .iter()
-            .filter_map(|image| Some((image.tag.as_ref()?, image)));
-        let open: Vec<(&Tag, Digest)> = put
-            .filter(|(tag, image)| rules.is_open(tag, &image.action))
-            .map(|(tag, image)| (tag, image.digest))
-            .collect();
+    /// Looks once more at the tags that the registry would have let another run overwrite, and says of each what became of it.
+    pub(super) async fn confirm(
+        self,
+        images: &mut [ImageResult],
+        rules: &TagRules<'_>,
+    ) -> Result<(), RunError> {
+        let put = images.iter_mut().filter_map(|image| {
+            let tag = image.tag.clone()?;
+            rules.is_open(&tag, &image.action).then_some((tag, image))
+        });
+        let mut open: Vec<(Tag, &mut ImageResult)> = put.collect();
         if open.is_empty() {
             return Ok(());
         }
-        let names: Vec<Tag> = open.iter().map(|(tag, _)| (*tag).clone()).collect();
+        let names: Vec<Tag> = open.iter().map(|(tag, _)| tag.clone()).collect();
         let found = self.target.reader().resolve(&names).await?;
-        let now = open.iter().map(|(tag, digest)| {
-            let at = found.get(*tag).map(Manifest::digest);
-            let action = CopyAction::decide(tag, *digest, at, rules.mutability.as_ref(), false);
-            (*tag, action)
-        });
-        let now: Vec<(&Tag, CopyAction)> = now.collect();
-        refuse_conflicts(self.target, now.iter().map(|(tag, action)| (*tag, action)))
+        for (tag, image) in &mut open {
+            let at = found.get(tag).map(Manifest::digest);
+            let (setting, no_clobber) = (rules.mutability.as_ref(), rules.no_clobber);
+            let put = image.action.clone();
+            image.action = put.confirmed(tag, image.digest, at, setting, no_clobber);
+            if matches!(image.action, CopyAction::Skip { .. }) {
+                self.say(image);
+            }
+        }
+        refuse_conflicts(self.target, open.iter().map(|(tag, image)| (tag, &image.action)))
+    }
+
+    /// Says what became of an image's tag.
+    fn say(self, image: &ImageResult) {
+        let place = self.target.name();
+        let name = image
+            .tag
+            .as_ref()
+            .map_or_else(|| place.at(image.digest), |tag| place.at(tag.clone()));
+        let said = match &image.action {
+            CopyAction::Skip { at } => format!("{name}: left at {at}"),
+            action => format!("{name}: {} ({})", action.name(), HumanBytes(image.bytes)),
+        };
+        self.reporter.event(RunEvent::Note(&said));
     }
 }

@@ -9,13 +9,19 @@ use crate::ports::RegistryError;
 use crate::run::RunError;
 use tagship_domain::content::{Content, Descriptor, Manifest, OCI_LAYER_TAR, Platform};
 
-/// Refuses an image of another platform than the one that is asked for.
-pub(super) fn check_platform(request: &PushRequest, found: Option<&Platform>) -> Result<(), PushError> {
+/// Refuses an image of another platform than the one that is asked for, or of none.
+pub(super) fn check_platform(request: &PushRequest, found: Option<&Platform>) -> Result<(), RunError> {
     match (&request.platform, found) {
         (Some(wanted), Some(found)) if !found.is_same(wanted) => Err(PushError::Platform {
             name: request.name.clone(),
             found: found.clone(),
             wanted: wanted.clone(),
+        }
+        .into()),
+        (Some(wanted), None) => Err(RunError::PlatformMissing {
+            image: request.name.clone(),
+            platform: wanted.clone(),
+            has: Vec::new(),
         }),
         _ => Ok(()),
     }
@@ -35,7 +41,7 @@ pub(super) async fn chosen(
                 platform: platform.clone(),
                 has,
             };
-            facts.require_platform(platform).map_err(wrong)?;
+            facts.of_platform(platform).map_err(wrong)?;
         }
         return Ok(root);
     };

@@ -30,11 +30,16 @@ impl LayoutIndex {
     pub(super) fn parse(content: &[u8]) -> Result<Self, String> {
         let index: Value = serde_json::from_slice(content).map_err(|error| error.to_string())?;
         let index = Self(index);
-        let count = index.0["manifests"].as_array().map(Vec::len);
-        match count {
+        index.check_count()?;
+        index.read().map(|_| index)
+    }
+
+    /// Refuses an index with more entries than are read.
+    pub(super) fn check_count(&self) -> Result<(), String> {
+        match self.0["manifests"].as_array().map(Vec::len) {
             None => Err("it has no list of manifests".to_owned()),
             Some(count) if count > MAX_ENTRIES => Err(format!("it has more than {MAX_ENTRIES} manifests")),
-            Some(_) => index.read().map(|_| index),
+            Some(_) => Ok(()),
         }
     }
 

@@ -54,6 +54,12 @@ pub enum LayoutProblem {
         /// What it is.
         found: String,
     },
+    /// Another process changes it, and does not end.
+    #[error("another process has locked its index for {seconds} s")]
+    Locked {
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// It cannot be written.
     #[error("it cannot be written: {0}")]
     Unwritable(#[source] io::Error),
@@ -80,6 +86,9 @@ impl LayoutProblem {
             }
             Self::Lacks { .. } | Self::Altered { .. } => {
                 "it is not whole: make it again, where it came from".into()
+            }
+            Self::Locked { .. } => {
+                "repeat it when the other process has ended: what is copied is not sent a second time".into()
             }
             Self::Unwritable(_) => "look at the space and the permissions there, and repeat".into(),
             Self::Malformed(_) => return None,

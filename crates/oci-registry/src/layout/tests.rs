@@ -125,9 +125,85 @@ async fn a_tag_that_moves_leaves_the_other_image_under_its_digest() {
     let layout = OciLayout::open(&path).unwrap();
     let found = layout.resolve(&[tag("1.0")]).await.unwrap();
     assert_eq!(found[&tag("1.0")].digest(), image.digest());
-    assert_eq!(layout.entries().len(), 2);
+    assert_eq!(layout.entries().unwrap().len(), 2);
     let several = layout.only().await.unwrap_err().to_string();
     assert!(several.contains("its tags are `1.0`"), "{several}");
+}
+
+/// Each opens the folder for itself, as each process does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_writes_to_one_folder_at_the_same_time_loses_no_tag() {
+    let (_home, path, tree) = folder().await;
+    // What another tool has listed, and the file that a process left which was killed while it had the lock.
+    let mut index: Value = serde_json::from_slice(&fs::read(path.join("index.json")).unwrap()).unwrap();
+    let foreign =
+        json!({"mediaType": OCI_MANIFEST, "digest": Digest::of(b"foreign"), "size": 7, "x-of-others": 1});
+    index["manifests"].as_array_mut().unwrap().push(foreign.clone());
+    index["x-more"] = json!("kept");
+    fs::write(path.join("index.json"), index.to_string()).unwrap();
+    fs::write(path.join("index.json.lock"), "").unwrap();
+
+    let (writers, tags) = (8, 10);
+    let written = (0..writers).map(|writer| {
+        let layout = OciLayout::open_or_create(&path).unwrap();
+        let root = tree.root().clone();
+        tokio::spawn(async move {
+            for number in 0..tags {
+                let reference = Reference::Tag(tag(&format!("{writer}-{number}")));
+                layout.put_manifest(&reference, &root).await.unwrap();
+            }
+        })
+    });
+    for written in written.collect::<Vec<_>>() {
+        written.await.unwrap();
+    }
+    let mut found = OciLayout::open(&path).unwrap().list_tags().await.unwrap();
+    found.sort_unstable();
+    let mut expected: Vec<Tag> = (0..writers)
+        .flat_map(|writer| (0..tags).map(move |number| tag(&format!("{writer}-{number}"))))
+        .chain([tag("1.0")])
+        .collect();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    let index: Value = serde_json::from_slice(&fs::read(path.join("index.json")).unwrap()).unwrap();
+    assert_eq!(index["x-more"], "kept");
+    assert!(index["manifests"].as_array().unwrap().contains(&foreign));
+    let names = fs::read_dir(&path)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["blobs", "index.json", "oci-layout"]);
+}
+
+#[tokio::test]
+async fn a_layout_that_is_written_is_seen_as_others_leave_it() {
+    let (_home, path, tree) = folder().await;
+    let [ours, theirs] = [(); 2].map(|()| OciLayout::open_or_create(&path).unwrap());
+    let latest = tag("latest");
+    let asked = [latest.clone()];
+    assert!(ours.resolve(&asked).await.unwrap().is_empty());
+    theirs
+        .put_manifest(&Reference::Tag(latest.clone()), tree.root())
+        .await
+        .unwrap();
+    assert_eq!(ours.resolve(&asked).await.unwrap()[&latest], *tree.root());
+}
+
+#[tokio::test]
+async fn an_index_that_would_be_too_long_to_read_is_not_written() {
+    let (_home, path, tree) = folder().await;
+    let mut index: Value = serde_json::from_slice(&fs::read(path.join("index.json")).unwrap()).unwrap();
+    let entries = index["manifests"].as_array_mut().unwrap();
+    entries.resize(10_000, entries[0].clone());
+    fs::write(path.join("index.json"), index.to_string()).unwrap();
+    let layout = OciLayout::open_or_create(&path).unwrap();
+    let refused = layout
+        .put_manifest(&Reference::Tag(tag("2.0")), tree.root())
+        .await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("more than 10000 manifests"), "{refused}");
+    OciLayout::open(&path).unwrap();
 }
 
 #[tokio::test]

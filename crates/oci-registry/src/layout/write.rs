@@ -1,6 +1,7 @@
 //! What is written to a layout.
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
+use super::lock::{IndexLock, PATIENCE};
 use super::{LayoutProblem, OciLayout, blob_name};
 use crate::error::RegistryError;
 use crate::manifests::mismatch;
@@ -31,6 +33,8 @@ pub(super) struct Staging {
     /// The archive that is made of it, if it is none itself. The folder is then removed at the end.
     archive: Option<PathBuf>,
     was_written: AtomicBool,
+    /// What the names begin with of files that have none yet. No process id: in two containers these are alike.
+    mark: String,
     /// How many files were begun, for names.
     begun: AtomicU64,
 }
@@ -41,7 +45,7 @@ impl Staging {
         if path.exists() && !path.is_dir() {
             return Err("it is no folder".to_owned());
         }
-        Ok(Self::new(place(path)?, None))
+        Ok(Self::new(place(path)?, None, mark()))
     }
 
     /// A folder beside an archive that is not there yet.
@@ -51,15 +55,17 @@ impl Staging {
         }
         let archive = place(path)?;
         let name = archive.file_name().unwrap_or_default().to_string_lossy();
-        let root = archive.with_file_name(format!(".{name}.{}{PARTIAL}", std::process::id()));
-        Ok(Self::new(root, Some(archive)))
+        let mark = mark();
+        let root = archive.with_file_name(format!(".{name}.{mark}{PARTIAL}"));
+        Ok(Self::new(root, Some(archive), mark))
     }
 
-    fn new(root: PathBuf, archive: Option<PathBuf>) -> Self {
+    fn new(root: PathBuf, archive: Option<PathBuf>, mark: String) -> Self {
         Self {
             root,
             archive,
             was_written: AtomicBool::new(false),
+            mark,
             begun: AtomicU64::new(0),
         }
     }
@@ -103,9 +109,7 @@ impl Staging {
 
     fn unnamed(&self) -> io::Result<Unnamed> {
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
-        let path = self
-            .root
-            .join(format!(".{}-{number}{PARTIAL}", std::process::id()));
+        let path = self.root.join(format!(".{}-{number}{PARTIAL}", self.mark));
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o644).open(&path)?;
         Ok(Unnamed {
@@ -160,6 +164,11 @@ impl Drop for Staging {
             fs::remove_dir_all(&self.root).ok();
         }
     }
+}
+
+/// A name that no other process takes.
+fn mark() -> String {
+    format!("{:016x}", RandomState::new().hash_one(()))
 }
 
 /// A path with a folder that is there, without links.
@@ -249,24 +258,27 @@ impl WriteRepository for OciLayout {
             Reference::Digest(_) if manifest.content()?.subject().is_some() => None,
             Reference::Digest(_) => return Ok(()),
         };
-        self.list(manifest, tag)
+        self.list(manifest, tag).await
     }
 }
 
 impl OciLayout {
     /// Lists a manifest that is there, so that it is found without a tag.
-    pub fn list_untagged(&self, manifest: &Manifest) -> Result<(), RegistryError> {
-        self.list(manifest, None)
+    pub async fn list_untagged(&self, manifest: &Manifest) -> Result<(), RegistryError> {
+        self.list(manifest, None).await
     }
 
-    fn list(&self, manifest: &Manifest, tag: Option<&Tag>) -> Result<(), RegistryError> {
+    /// Changes the index as it is at this moment: other processes may write to the layout too.
+    async fn list(&self, manifest: &Manifest, tag: Option<&Tag>) -> Result<(), RegistryError> {
         let staging = self.staging()?;
-        let mut index = self.index();
-        let mut changed = index.clone();
-        changed.list(manifest, tag);
-        let put = staging.put("index.json", &changed.bytes());
-        put.map_err(|error| self.failed(error))?;
-        *index = changed;
-        Ok(())
+        let lock = IndexLock::take(staging.root(), PATIENCE).await;
+        let _lock = lock.map_err(|problem| self.unusable(problem))?;
+        let mut index = self.index()?.into_owned();
+        index.list(manifest, tag);
+        index
+            .check_count()
+            .map_err(|problem| self.unusable(format!("`index.json`: {problem}")))?;
+        let put = staging.put("index.json", &index.bytes());
+        put.map_err(|error| self.failed(error))
     }
 }

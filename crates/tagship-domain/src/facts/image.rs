@@ -15,10 +15,16 @@ use crate::reference::Digest;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ImageFacts {
-    /// The label `org.opencontainers.image.revision`.
+    /// The label `org.opencontainers.image.revision`; of an index whose images say different commits, all of them.
     pub revision: Option<String>,
+    /// What each image of an index says, where they say different commits; else empty.
+    #[serde(skip)]
+    pub revisions: Vec<(Digest, String)>,
     /// The label `org.opencontainers.image.version`.
     pub version: Option<Version>,
+    /// Whether the version is the one that its tags name, because the label names none.
+    #[serde(skip)]
+    pub is_version_of_tags: bool,
     /// What it was built from beside the commit, as its label says.
     pub request: Option<RequestHash>,
     /// The base images that it was built on, as its label says.
@@ -45,13 +51,16 @@ impl ImageFacts {
         request.differences(self.request.as_ref(), &self.platform_names())
     }
 
-    /// Gives the platforms that there are where the image is not of `platform`. What says none, such as a chart, is of any.
-    pub fn require_platform(&self, platform: &Platform) -> Result<(), Vec<Platform>> {
-        let has = self.platform_names();
-        if has.is_empty() || has.iter().any(|there| there.is_same(platform)) {
-            return Ok(());
-        }
-        Err(has)
+    /// Returns the digest of the image for `platform`; else the platforms that there are, which are none where the image states
+    /// none.
+    pub fn of_platform(&self, platform: &Platform) -> Result<Digest, Vec<Platform>> {
+        let found = self.platforms.iter().find(|one| one.platform.is_same(platform));
+        found.map(|one| one.digest).ok_or_else(|| self.platform_names())
+    }
+
+    /// Returns the version that the image itself says it has, and not its tags.
+    pub fn own_version(&self) -> Option<&Version> {
+        self.version.as_ref().filter(|_| !self.is_version_of_tags)
     }
 
     /// Returns the platforms, in the order of the index.
@@ -74,17 +83,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_is_of_its_platforms_and_what_says_none_is_of_any() {
+    fn an_image_is_of_the_platforms_that_it_states_alone() {
         let platform = |text| Platform::parse(text).unwrap();
-        let digest = Digest::of(b"image");
+        let digest = |text: &str| Digest::of(text.as_bytes());
         let mut facts = ImageFacts::default();
-        assert_eq!(facts.require_platform(&platform("linux/arm64")), Ok(()));
+        assert_eq!(facts.of_platform(&platform("linux/arm64")), Err(Vec::new()));
         for text in ["linux/amd64", "linux/arm64"] {
-            let platform = platform(text);
+            let (platform, digest) = (platform(text), digest(text));
             facts.platforms.push(PlatformManifest { platform, digest });
         }
-        assert_eq!(facts.require_platform(&platform("linux/arm64")), Ok(()));
-        let has = facts.require_platform(&platform("linux/s390x")).unwrap_err();
+        let found = facts.of_platform(&platform("linux/arm64/v8"));
+        assert_eq!(found, Ok(digest("linux/arm64")));
+        let has = facts.of_platform(&platform("linux/s390x")).unwrap_err();
         assert_eq!(has, [platform("linux/amd64"), platform("linux/arm64")]);
     }
 }

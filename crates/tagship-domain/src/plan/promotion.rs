@@ -42,6 +42,9 @@ pub struct PromotionPlan {
     pub revision: Option<Revision>,
     /// The version that the image says it has.
     pub version: Option<Version>,
+    /// The version that the image itself says it has, and not its tags.
+    #[serde(skip)]
+    pub own_version: Option<Version>,
     /// What happens to each tag.
     pub tags: Vec<PromotedTag>,
     /// The repository's setting, if it could be read.
@@ -103,6 +106,7 @@ impl PromotionRequest {
             digest: self.digest,
             revision: self.revision.clone(),
             version: self.facts.version.clone(),
+            own_version: self.facts.own_version().cloned(),
             tags: tags.collect(),
             mutability: facts.mutability.clone().ok(),
         }
@@ -152,12 +156,13 @@ impl PromotionPlan {
         })
     }
 
-    /// Returns what a reader should know of it: which new tags name another version than the image.
+    /// Returns what a reader should know of it: which new tags name another version than the image does itself. That it has
+    /// an older version's tag is no claim of its own.
     pub fn notes(&self) -> Vec<Note> {
         let is_new = |tag: &&PromotedTag| tag.action == TagAction::Create;
         let notes = self.tags.iter().filter(is_new);
         notes
-            .filter_map(|tag| Note::of_other_version(&tag.wanted.tag, self.version.as_ref()))
+            .filter_map(|tag| Note::of_other_version(&tag.wanted.tag, self.own_version.as_ref()))
             .collect()
     }
 

@@ -305,6 +305,30 @@ fn the_tags_of_a_promotion_are_those_of_its_own_flag() {
 }
 
 #[test]
+fn a_promotion_says_which_tags_contradict_the_image_and_not_its_older_tags() {
+    let image = plan_request(&BOTH, None).image;
+    let rules = TagRule::parse_list("1.3.0", tags::Mode::Strict).unwrap();
+    let wanted = tags::tag_set(&rules, None, &CommitId::parse(OURS).unwrap(), false).unwrap();
+    for (is_version_of_tags, expected) in [(false, Some("other-version")), (true, None)] {
+        let request = PromotionRequest {
+            digest: Some(manifest("ours").digest()),
+            revision: None,
+            facts: ImageFacts {
+                version: Some(Version::new(1, 2, 9)),
+                is_version_of_tags,
+                ..ImageFacts::default()
+            },
+            to: image.clone(),
+            tags: wanted.tags.clone(),
+            is_rollback: false,
+        };
+        let plan = request.plan(&facts(Mutability::Mutable, &[]));
+        let codes: Vec<_> = plan.notes().iter().map(Note::code).collect();
+        assert_eq!(codes, Vec::from_iter(expected));
+    }
+}
+
+#[test]
 fn a_moving_tag_moves_only_forward() {
     let rules = ["type=semver,pattern={{major}}", "latest"];
     let at = |version| {
