@@ -26,7 +26,7 @@ use tagship_domain::paths::PathFilter;
 use tagship_domain::plan::SizeLimit;
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 use tagship_domain::release::{MovingTag, ReleaseKind, WorkflowFile};
-use tagship_domain::setup::{SettingsInUse, TagSettings};
+use tagship_domain::setup::{PublishedImages, SettingsInUse, TargetRepository};
 use tagship_domain::signing::Signer;
 use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
@@ -248,15 +248,20 @@ pub struct GithubSettings {
 #[derive(Debug, Clone)]
 pub struct TargetSettings {
     /// The repositories; at least one.
-    pub targets: Vec<Target>,
+    pub repositories: Vec<TargetRepository>,
     /// The audience of the OIDC token.
     pub audience: String,
     /// What else the settings of these images switch on.
     pub in_use: SettingsInUse,
-    /// The name of the one image that is meant, of several.
-    pub only: Option<String>,
-    /// The tags of the first image, where an image is meant.
-    pub tags: Option<TagSettings>,
+    /// Which images of the file are meant.
+    pub images: PublishedImages,
+}
+
+impl TargetSettings {
+    /// Returns where the repositories are.
+    pub fn places(&self) -> Vec<Target> {
+        self.repositories.iter().map(|one| one.place.clone()).collect()
+    }
 }
 
 /// What the question is about which images a commit touches.

@@ -67,8 +67,8 @@ impl IamArguments {
         };
         if of_registry && of_images {
             targets
-                .targets
-                .extend(inputs::targets(given, environment)?.targets);
+                .repositories
+                .extend(inputs::targets(given, environment)?.repositories);
         }
         Ok(IamRequest {
             policy: match self.policy {

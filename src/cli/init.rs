@@ -25,7 +25,7 @@ pub(super) struct InitArguments {
     /// The role's name
     #[arg(long, value_name = "NAME", default_value = "tagship-publish", value_parser = RoleName::parse)]
     role: RoleName,
-    /// What creates the role and the repository
+    /// What creates the role and the repositories
     #[arg(long, value_enum, value_name = "TOOL", default_value_t = Tool::AwsCli)]
     tool: Tool,
     #[command(flatten)]
@@ -38,6 +38,9 @@ pub(super) struct InitArguments {
 enum Tool {
     /// A script for the AWS CLI
     AwsCli,
+    /// CloudFormation templates, one for each region
+    #[value(name = "cloudformation")]
+    CloudFormation,
     /// A Terraform module
     Terraform,
 }
@@ -100,6 +103,7 @@ impl InitArguments {
             trust: self.trust.into_request(environment)?,
             tool: match self.tool {
                 Tool::AwsCli => SetupTool::AwsCli,
+                Tool::CloudFormation => SetupTool::CloudFormation,
                 Tool::Terraform => SetupTool::Terraform,
             },
             workspace: environment.working_directory().to_owned(),

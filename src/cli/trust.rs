@@ -40,7 +40,7 @@ pub(super) struct TrustArguments {
     /// Jobs of a branch, or of those of a pattern; may be repeated [default: main]
     #[arg(long, value_name = "PATTERN", value_parser = JobFilter::branch)]
     branch: Vec<JobFilter>,
-    /// Jobs of a git tag, or of those of a pattern; may be repeated [default: v*]
+    /// Jobs of a git tag, or of those of a pattern; may be repeated [default: v*, or the images' `tag-prefix`]
     #[arg(long, value_name = "PATTERN", value_parser = JobFilter::tag)]
     tag: Vec<JobFilter>,
     /// Jobs that name an environment, or one of a pattern; may be repeated. Their tokens say nothing of branch and tag
@@ -135,9 +135,6 @@ impl TrustArguments {
         };
         let mut jobs = [self.branch, self.tag, self.environment].concat();
         jobs.extend(self.pull_request.then_some(JobFilter::PullRequest));
-        if jobs.is_empty() {
-            jobs = vec![JobFilter::branch("main")?, JobFilter::tag("v*")?];
-        }
         Ok(TrustRequest {
             repository: self.github_repository.or(of_job),
             ids: ids.map(|(owner, repository)| RepositoryIds { owner, repository }),

@@ -10,7 +10,7 @@ use crate::settings::{Destination, IdentitySettings, RepositoryPlace, TargetSett
 use tagship_domain::iam::Target;
 use tagship_domain::reference::{AccountId, ImageName, Region};
 use tagship_domain::repositories::{Declarations, DeclaredRepository, RegistryKind, RepositoryCreation};
-use tagship_domain::setup::{JobNeed, SettingsInUse, TagSettings};
+use tagship_domain::setup::{JobNeed, PublishedImages, SettingsInUse, TagSettings, TargetRepository};
 use tagship_domain::untrusted::cleaned;
 
 /// Reads which repositories `tagship.yaml` declares, or the one that flags and variables name.
@@ -38,17 +38,19 @@ pub fn declared_targets(
     problems.finish()?;
     let of = |repository: DeclaredRepository| {
         let place = place.clone()?;
-        Some(Target {
-            repository: repository.name,
-            ..place
+        Some(TargetRepository {
+            place: Target {
+                repository: repository.name,
+                ..place
+            },
+            tags: Vec::new(),
         })
     };
     Ok(TargetSettings {
-        targets: declared.resolved().into_iter().filter_map(of).collect(),
+        repositories: declared.resolved().into_iter().filter_map(of).collect(),
         audience: audience.unwrap_or_default(),
         in_use: SettingsInUse::default(),
-        only: None,
-        tags: None,
+        images: PublishedImages::default(),
     })
 }
 
@@ -76,28 +78,38 @@ pub fn targets(given: RawArguments, environment: &Environment) -> Result<TargetS
     for raw in &sources {
         add_uses(raw, &mut in_use, &mut problems);
     }
-    let tags = sources.first().map(|raw| {
+    let images = match name {
+        Some(name) => PublishedImages::Named(name),
+        None if sources.len() > 1 => PublishedImages::Touched,
+        None => PublishedImages::Single,
+    };
+    let mut repositories: Vec<TargetRepository> = Vec::new();
+    for raw in sources {
         // What is wrong with them is no matter of policies.
         let read = naming::read(raw, environment, &mut Problems::new(Vec::new()));
-        TagSettings {
+        let tags = TagSettings {
             lists: read.lists,
             prefix: read.tag_prefix,
+        };
+        for place in of_image(raw, environment, &mut problems) {
+            match repositories.iter_mut().find(|one| one.place.arn() == place.arn()) {
+                Some(shared) => shared.tags.push(tags.clone()),
+                None => repositories.push(TargetRepository {
+                    place,
+                    tags: vec![tags.clone()],
+                }),
+            }
         }
-    });
-    let targets: Vec<Target> = sources
-        .into_iter()
-        .flat_map(|raw| of_image(raw, environment, &mut problems))
-        .collect();
+    }
     let audience = raw.text("audience", &mut problems).map(|value| value.text);
     problems.finish()?;
-    let region = targets.first().map(|target| &target.region);
+    let region = repositories.first().map(|first| &first.place.region);
     let usual = identity::default_audience(None, region).to_owned();
     Ok(TargetSettings {
         audience: audience.unwrap_or(usual),
-        targets,
+        repositories,
         in_use,
-        only: name,
-        tags,
+        images,
     })
 }
 

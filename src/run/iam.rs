@@ -56,7 +56,7 @@ pub struct TrustRequest {
     pub repository: Option<GithubRepository>,
     /// The repository's numbers, where they are known.
     pub ids: Option<RepositoryIds>,
-    /// Which of its jobs.
+    /// Which of its jobs; those of `main` and of the images' versions where none is named.
     pub jobs: Vec<JobFilter>,
     /// In which form their subjects may be.
     pub forms: SubjectForms,
@@ -107,7 +107,7 @@ impl Diagnose for IamError {
 
 /// Makes a policy, and shows it.
 pub fn iam(request: IamRequest) -> Result<Outcome, IamError> {
-    let targets = &request.targets.targets;
+    let targets = &request.targets.places();
     let (name, policy, mut data) = match request.policy {
         IamPolicy::Permissions {
             commands,
@@ -170,13 +170,18 @@ impl TrustRequest {
             Some(repository) => repository,
             None => of_origin(&self.workspace, &self.servers)?,
         };
-        let mut targets = settings.targets.iter();
-        let Some(first) = targets.next() else {
+        let mut places = settings.repositories.iter().map(|one| &one.place);
+        let Some(first) = places.next() else {
             return Err(IamError::SeveralAccounts);
         };
-        if targets.any(|target| target.account != first.account) {
+        if places.any(|place| place.account != first.account) {
             return Err(IamError::SeveralAccounts);
         }
+        let jobs = if self.jobs.is_empty() {
+            usual_jobs(settings)
+        } else {
+            self.jobs
+        };
         Ok(Trust {
             account: first.account.clone(),
             partition: first.region.partition(),
@@ -184,10 +189,30 @@ impl TrustRequest {
             audience: settings.audience.clone(),
             repository,
             ids: self.ids,
-            jobs: self.jobs,
+            jobs,
             forms: self.forms,
         })
     }
+}
+
+/// The jobs of the branch `main`, and those of git tags that are versions of the images.
+fn usual_jobs(settings: &TargetSettings) -> Vec<JobFilter> {
+    let tags = settings.repositories.iter().flat_map(|one| &one.tags);
+    let mut prefixes: Vec<&str> = tags.map(|tags| tags.prefix.given().unwrap_or("v")).collect();
+    if prefixes.is_empty() {
+        prefixes.push("v");
+    }
+    let mut jobs: Vec<JobFilter> = JobFilter::branch("main").into_iter().collect();
+    // A prefix that IAM would read as a variable is named by `--tag` alone.
+    for job in prefixes
+        .iter()
+        .flat_map(|prefix| JobFilter::tag(&format!("{prefix}*")))
+    {
+        if !jobs.contains(&job) {
+            jobs.push(job);
+        }
+    }
+    jobs
 }
 
 /// The repository that the remote `origin` names on one of these servers. A repository of that name elsewhere is another one.

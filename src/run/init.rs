@@ -36,11 +36,8 @@ pub enum InitError {
     /// No policy can be made.
     #[error(transparent)]
     Iam(#[from] IamError),
-    /// The checkout publishes several images.
-    #[error("`tagship.yaml` holds several images, and a setup is for one")]
-    SeveralImages,
-    /// The image goes to ECR Public, whose repositories are declared.
-    #[error("the image goes to ECR Public, and a setup is for a private repository")]
+    /// An image goes to ECR Public, whose repositories are declared.
+    #[error("an image goes to ECR Public, and a setup is for private repositories")]
     Public,
     /// Files are there, and say something else.
     #[error("{} is there already, with other content; nothing was written", files.join(", "))]
@@ -63,7 +60,7 @@ impl Diagnose for InitError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Iam(error) => error.kind(),
-            Self::SeveralImages | Self::Public => FailureKind::Usage,
+            Self::Public => FailureKind::Usage,
             Self::Taken { .. } | Self::Unwritable { .. } => FailureKind::Operation,
         }
     }
@@ -71,9 +68,6 @@ impl Diagnose for InitError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Iam(error) => error.hint(),
-            Self::SeveralImages => {
-                Some("name one with `--only`; `tagship iam` prints policies for all".into())
-            }
             Self::Public => Some(
                 "`tagship repo apply` makes the repository, and `tagship iam` prints what the role needs"
                     .into(),
@@ -91,6 +85,7 @@ impl Diagnose for InitError {
 pub struct PreparedSetup {
     root: PathBuf,
     files: Vec<(SetupFile, FileState)>,
+    creation: Vec<String>,
 }
 
 /// What is at a file's place.
@@ -105,20 +100,20 @@ enum FileState {
 /// Makes the files, and looks which are there. Writes nothing.
 pub fn prepare_setup(request: InitRequest) -> Result<PreparedSetup, InitError> {
     let trust = request.trust.trust(&request.targets)?;
-    let [target] = request.targets.targets.as_slice() else {
-        return Err(InitError::SeveralImages);
-    };
-    if target.kind == RegistryKind::Public {
+    let repositories = request.targets.repositories;
+    if repositories
+        .iter()
+        .any(|one| one.place.kind == RegistryKind::Public)
+    {
         return Err(InitError::Public);
     }
     let setup = Setup {
-        target: target.clone(),
+        repositories,
         role: request.role,
         trust,
         tool: request.tool,
         in_use: request.targets.in_use,
-        tags: request.targets.tags.unwrap_or_default(),
-        only: request.targets.only,
+        images: request.targets.images,
     };
     let root = root_of(&request.workspace);
     let files = setup
@@ -129,7 +124,11 @@ pub fn prepare_setup(request: InitRequest) -> Result<PreparedSetup, InitError> {
             (file, state)
         })
         .collect();
-    Ok(PreparedSetup { root, files })
+    Ok(PreparedSetup {
+        root,
+        files,
+        creation: setup.creation(),
+    })
 }
 
 /// The repository's root: where workflows and `tagship.yaml` belong.
@@ -204,10 +203,23 @@ impl PreparedSetup {
         }
         Ok(Outcome {
             text: lines,
-            closing: NEXT_STEPS.to_owned(),
+            closing: self.next_steps(),
             json: self.data(true),
             ..Outcome::default()
         })
+    }
+
+    fn next_steps(&self) -> String {
+        let commands = self.creation.iter().map(|command| format!("       {command}\n"));
+        format!(
+            "
+next:
+  1. create the role and the repositories in AWS:
+{}  2. commit the files, and push
+  3. `tagship doctor` finds what is still missing
+",
+            commands.collect::<String>()
+        )
     }
 
     fn write_one(&self, file: &SetupFile) -> io::Result<()> {
@@ -238,10 +250,3 @@ impl PreparedSetup {
         json!({"files": files, "written": is_written})
     }
 }
-
-const NEXT_STEPS: &str = "
-next:
-  1. create the role and the repository in AWS: `sh tagship-setup/create.sh`, or `terraform apply` in `tagship-setup`
-  2. commit `tagship.yaml` and the workflow, and push
-  3. `tagship doctor` finds what is still missing
-";

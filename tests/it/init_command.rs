@@ -168,6 +168,83 @@ fn a_setup_beside_a_file_has_what_its_settings_need() {
     assert_eq!(output_of(&mut iam), policy.trim_end());
 }
 
+/// Images of one account have one role, whose jobs are those of their own git tags.
+#[test]
+fn several_images_have_one_setup() {
+    let file = "registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com\nimages:\n  \
+        api: {repository: shop/api, tag-prefix: api/v, targets: 123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/api}\n  \
+        web: {repository: shop/web, tag-prefix: web/v, tags: [\"type=sha\", latest]}\n";
+    let checkout = Checkout::with(&[("tagship.yaml", file)]);
+    let run = |tool: &str| {
+        let mut command = tagship(checkout.path());
+        command.current_dir(checkout.path());
+        finish(command.args([
+            "init",
+            "--yes",
+            "--github-repository",
+            "octo/shop",
+            "--tool",
+            tool,
+        ]))
+    };
+    let written = run("aws-cli");
+    written.expect_code(0);
+    let read = |name: &str| fs::read_to_string(checkout.path().join(name)).unwrap();
+    let workflow: serde_yaml::Value = serde_yaml::from_str(&read(FILES[1])).unwrap();
+    assert_eq!(
+        serde_json::to_value(&workflow["on"]["push"]["tags"]).unwrap(),
+        serde_json::json!(["api/v*", "web/v*"])
+    );
+    let steps = &workflow["jobs"]["image"]["steps"];
+    assert_eq!(steps[0]["with"]["fetch-depth"], 0);
+    assert_eq!(steps[1]["with"]["all"], true);
+    assert_eq!(steps[1]["with"]["changed"], true);
+    let policy = read(FILES[3]);
+    for resource in [
+        "eu-central-1:123456789012:repository/shop/api",
+        "us-east-1:123456789012:repository/shop/api",
+        "eu-central-1:123456789012:repository/shop/web",
+    ] {
+        assert!(policy.contains(resource), "{resource}: {policy}");
+    }
+    assert!(read(FILES[2]).contains("refs/tags/web/v*"), "{}", read(FILES[2]));
+    let script = read(FILES[4]);
+    let made = script.matches("aws ecr create-repository").count();
+    assert_eq!(made, 3, "{script}");
+    assert!(
+        script.contains("create-repository --region us-east-1 --repository-name shop/api"),
+        "{script}"
+    );
+    assert!(
+        script.contains(
+            "--repository-name shop/web --image-tag-mutability IMMUTABLE_WITH_EXCLUSION \
+             --image-tag-mutability-exclusion-filters 'filterType=WILDCARD,filter=latest'"
+        ),
+        "{script}"
+    );
+
+    let templates = run("cloudformation");
+    templates.expect_code(0);
+    assert_eq!(
+        templates.stdout.lines().collect::<Vec<_>>(),
+        [
+            "tagship-setup/template.json",
+            "tagship-setup/template-us-east-1.json"
+        ]
+    );
+    assert!(
+        templates
+            .stderr
+            .contains("--template-file tagship-setup/template-us-east-1.json"),
+        "{}",
+        templates.stderr
+    );
+    let template: Value = serde_json::from_str(&read("tagship-setup/template.json")).unwrap();
+    let trusted = &template["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"];
+    let trust: Value = serde_json::from_str(&read(FILES[2])).unwrap();
+    assert_eq!(*trusted, trust);
+}
+
 /// A repository of the same name on another server is another one.
 #[test]
 fn a_remote_on_another_server_names_no_repository_that_is_trusted() {

@@ -1,6 +1,7 @@
 //! The files that bring a repository from nothing to its first published image: inputs, workflow, policies, and what creates
-//! the role and the repository in AWS.
+//! the role and the repositories in AWS.
 
+mod cloudformation;
 mod commands;
 mod mutability;
 mod terraform;
@@ -12,7 +13,7 @@ pub use self::mutability::TagSettings;
 
 use self::mutability::NewMutability;
 use crate::iam::{CommandPermissions, PolicyDocument, Target, Trust, needed, permission_policy};
-use crate::reference::RegistryHost;
+use crate::reference::{Region, RegistryHost};
 
 /// The folder of what is created in AWS.
 const FOLDER: &str = "tagship-setup";
@@ -20,8 +21,8 @@ const FOLDER: &str = "tagship-setup";
 /// What is to be set up.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// The repository that is published to.
-    pub target: Target,
+    /// The repositories that are published to, all in the account of the trust; at least one.
+    pub repositories: Vec<TargetRepository>,
     /// The role's name.
     pub role: RoleName,
     /// The identities that it trusts.
@@ -30,10 +31,29 @@ pub struct Setup {
     pub tool: SetupTool,
     /// What else the settings switch on.
     pub in_use: SettingsInUse,
-    /// The tags that the image gets.
-    pub tags: TagSettings,
-    /// The image that is published, where the file holds several.
-    pub only: Option<String>,
+    /// Which images of the file are published.
+    pub images: PublishedImages,
+}
+
+/// A repository that images are published to.
+#[derive(Debug, Clone)]
+pub struct TargetRepository {
+    /// Where it is.
+    pub place: Target,
+    /// The tags of each image that goes there; none where no image is meant.
+    pub tags: Vec<TagSettings>,
+}
+
+/// Which images of a file are published.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PublishedImages {
+    /// The one that the inputs are about.
+    #[default]
+    Single,
+    /// One of several, by its name.
+    Named(String),
+    /// Of several those that a commit touches.
+    Touched,
 }
 
 /// What settings switch on, as far as a role or a job hangs on it.
@@ -72,11 +92,13 @@ pub enum JobNeed {
     Notation,
 }
 
-/// What creates the role and the repository.
+/// What creates the role and the repositories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetupTool {
     /// A script of AWS CLI commands.
     AwsCli,
+    /// CloudFormation templates.
+    CloudFormation,
     /// A Terraform module.
     Terraform,
 }
@@ -122,8 +144,35 @@ impl std::fmt::Display for RoleName {
 impl Setup {
     /// Returns the role's resource name.
     pub fn role_arn(&self) -> String {
-        let Target { account, region, .. } = &self.target;
-        format!("arn:{}:iam::{account}:role/{}", region.partition(), self.role)
+        let Trust {
+            account, partition, ..
+        } = &self.trust;
+        format!("arn:{partition}:iam::{account}:role/{}", self.role)
+    }
+
+    /// Returns the commands that create the role and the repositories, run in the repository's root.
+    ///
+    /// Source: AWS CLI command reference, `cloudformation deploy`; Terraform CLI, "Switching working directory".
+    pub fn creation(&self) -> Vec<String> {
+        match self.tool {
+            SetupTool::AwsCli => vec![format!("sh {FOLDER}/create.sh")],
+            SetupTool::CloudFormation => cloudformation::templates(self)
+                .into_iter()
+                .map(|template| {
+                    format!(
+                        "aws cloudformation deploy --region {} --stack-name {} --template-file {FOLDER}/{} \
+                         --capabilities CAPABILITY_NAMED_IAM",
+                        template.region,
+                        cloudformation::stack_name(&self.role),
+                        template.name
+                    )
+                })
+                .collect(),
+            SetupTool::Terraform => vec![
+                format!("terraform -chdir={FOLDER} init"),
+                format!("terraform -chdir={FOLDER} apply"),
+            ],
+        }
     }
 
     /// Returns all files, in the order in which a reader should look at them.
@@ -134,10 +183,12 @@ impl Setup {
             is_executable: false,
         };
         let in_folder = |name: &str, content: String| file(&format!("{FOLDER}/{name}"), content);
-        let mut files = vec![
-            file("tagship.yaml", self.inputs()),
-            file(".github/workflows/tagship.yml", workflow::workflow(self)),
-        ];
+        let mut files = Vec::new();
+        // A file of several images is there.
+        if let (PublishedImages::Single, Some(first)) = (&self.images, self.repositories.first()) {
+            files.push(file("tagship.yaml", inputs(&first.place)));
+        }
+        files.push(file(".github/workflows/tagship.yml", workflow::workflow(self)));
         match self.tool {
             SetupTool::AwsCli => files.extend([
                 in_folder("trust-policy.json", self.trust.policy().to_json() + "\n"),
@@ -147,34 +198,39 @@ impl Setup {
                     ..in_folder("create.sh", commands::script(self))
                 },
             ]),
+            SetupTool::CloudFormation => {
+                let templates = cloudformation::templates(self).into_iter();
+                files.extend(templates.map(|template| in_folder(&template.name, template.text)));
+            }
             SetupTool::Terraform => files.push(in_folder("main.tf", terraform::module(self))),
         }
         files
     }
 
-    fn inputs(&self) -> String {
-        let Target {
-            account,
-            region,
-            repository,
-            ..
-        } = &self.target;
-        format!(
-            "# The inputs of `tagship ship`: docs/reference.md\nregistry: {}\nrepository: {repository}\n",
-            RegistryHost::of(account, region)
-        )
+    /// Where the role is made, and all that names no region.
+    fn region(&self) -> Option<&Region> {
+        self.repositories.first().map(|first| &first.place.region)
     }
 
-    /// Which tags of the repository may move; `None` where ECR makes it by a template.
-    fn mutability(&self) -> Option<NewMutability> {
+    /// Which tags of a repository may move; `None` where ECR makes it by a template.
+    fn mutability(&self, repository: &TargetRepository) -> Option<NewMutability> {
         let is_by_template = self.in_use.commands.contains("create-by-template");
-        (!is_by_template).then(|| self.tags.mutability(&self.trust.jobs))
+        (!is_by_template).then(|| repository.mutability(&self.trust.jobs))
     }
 
     fn permissions(&self) -> PolicyDocument {
         let permissions = needed(self.in_use.permissions());
-        permission_policy(&permissions, std::slice::from_ref(&self.target))
+        let places: Vec<Target> = self.repositories.iter().map(|one| one.place.clone()).collect();
+        permission_policy(&permissions, &places)
     }
+}
+
+fn inputs(place: &Target) -> String {
+    format!(
+        "# The inputs of `tagship ship`: docs/reference.md\nregistry: {}\nrepository: {}\n",
+        RegistryHost::of(&place.account, &place.region),
+        place.repository
+    )
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ fn policies_are_for_the_targets_of_the_same_role() {
         "prod/app\n{FAR}/team/app,role-to-assume=publisher\nghcr.io/octo/app"
     ));
     let given = RawArguments::by_flags(case.flags.clone());
-    let found = targets(given, &case.environment()).unwrap().targets;
+    let found = targets(given, &case.environment()).unwrap().places();
     let found: Vec<String> = found.iter().map(|target| target.repository.to_string()).collect();
     assert_eq!(found, ["team/app", "prod/app"]);
 }

@@ -1,23 +1,32 @@
-//! The script of AWS CLI commands that creates provider, role and repository.
+//! The script of AWS CLI commands that creates provider, role and repositories.
 
-use super::{NewMutability, Setup};
-use crate::iam::Target;
+use super::{NewMutability, Setup, TargetRepository};
 use crate::immutability::Mutability;
-use crate::reference::Tag;
+use crate::reference::{Region, Tag};
 
 /// Returns a script that creates what is missing; it may be run again.
 ///
 /// Source: AWS CLI command reference, `iam create-open-id-connect-provider`, `iam create-role`,
 /// `iam update-assume-role-policy`, `iam put-role-policy`, `ecr create-repository`.
 pub(super) fn script(setup: &Setup) -> String {
-    let Target { region, .. } = &setup.target;
+    let region = setup.region().map_or("", Region::as_str);
+    let what = if setup.repositories.len() > 1 {
+        "repositories"
+    } else {
+        "repository"
+    };
+    let repositories: Vec<String> = setup
+        .repositories
+        .iter()
+        .map(|one| repository(setup, one))
+        .collect();
     let provider = word(&setup.trust.provider_arn());
     let issuer = word(&format!("https://{}", setup.trust.issuer));
     let audience = word(&setup.trust.audience);
     let role = word(&setup.role.to_string());
     format!(
         r#"#!/bin/sh
-# Creates what publishing needs in AWS: GitHub as an identity provider, the role, the repository.
+# Creates what publishing needs in AWS: GitHub as an identity provider, the role, the {what}.
 # It needs the AWS CLI, signed in as a user who may do that. It may be run again: what is there is kept or updated.
 set -eu
 cd "$(dirname "$0")"
@@ -36,14 +45,19 @@ fi
 aws iam put-role-policy --role-name {role} --policy-name publish --policy-document file://permission-policy.json
 
 {}"#,
-        repository_of(setup)
+        repositories.join("\n")
     )
 }
 
-/// The commands that create the repository.
-fn repository_of(setup: &Setup) -> String {
-    let repository = &setup.target.repository;
-    let Some(NewMutability { setting, unfiltered }) = setup.mutability() else {
+/// The commands that create a repository.
+fn repository(setup: &Setup, one: &TargetRepository) -> String {
+    let repository = &one.place.repository;
+    let region = if setup.region() == Some(&one.place.region) {
+        String::new()
+    } else {
+        format!(" --region {}", one.place.region)
+    };
+    let Some(NewMutability { setting, unfiltered }) = setup.mutability(one) else {
         return format!("# The registry's creation template makes `{repository}` when it is pushed to.\n");
     };
     let mutability = match &setting {
@@ -60,8 +74,8 @@ fn repository_of(setup: &Setup) -> String {
         }
     };
     format!(
-        "{}if ! aws ecr describe-repositories --repository-names {repository} >/dev/null 2>&1; then
-  aws ecr create-repository --repository-name {repository} --image-tag-mutability {mutability}
+        "{}if ! aws ecr describe-repositories{region} --repository-names {repository} >/dev/null 2>&1; then
+  aws ecr create-repository{region} --repository-name {repository} --image-tag-mutability {mutability}
 fi
 ",
         why_mutable(&unfiltered)

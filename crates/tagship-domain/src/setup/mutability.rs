@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use semver::Version;
 
+use super::TargetRepository;
 use crate::event::{Event, GitRef, RepositoryInfo};
 use crate::facts::CommitId;
 use crate::iam::JobFilter;
@@ -88,8 +89,8 @@ enum Start<'a> {
     PullRequest,
 }
 
-impl TagSettings {
-    /// Returns what a new repository is made as for the jobs that publish to it.
+impl TargetRepository {
+    /// Returns what it is made as for the jobs that publish to it.
     pub(super) fn mutability(&self, jobs: &[JobFilter]) -> NewMutability {
         let mut starts = vec![Start::Schedule];
         for job in jobs {
@@ -102,10 +103,14 @@ impl TagSettings {
         }
         let (mut filters, mut staying): (Vec<(TagFilter, Tag)>, Vec<Tag>) = (Vec::new(), Vec::new());
         let samples = Sample::both();
-        for [first, second] in samples.iter().flat_map(|[first, second]| {
-            starts
-                .iter()
-                .map(move |start| [first, second].map(|sample| self.tags(start, sample)))
+        let runs = self
+            .tags
+            .iter()
+            .flat_map(|tags| starts.iter().map(move |start| (tags, start)));
+        for [first, second] in runs.flat_map(|(tags, start)| {
+            let of_both =
+                |[first, second]: &[Sample; 2]| [first, second].map(|sample| tags.of(start, sample));
+            samples.iter().map(of_both)
         }) {
             let stays = |wanted: &&DesiredTag| wanted.class != TagClass::Moving;
             staying.extend(
@@ -146,9 +151,11 @@ impl TagSettings {
         };
         NewMutability { setting, unfiltered }
     }
+}
 
+impl TagSettings {
     /// The tags of one run; none where the rules make none.
-    fn tags(&self, start: &Start<'_>, sample: &Sample) -> Vec<DesiredTag> {
+    fn of(&self, start: &Start<'_>, sample: &Sample) -> Vec<DesiredTag> {
         let git_ref = match start {
             Start::Branch(pattern) => format!("refs/heads/{}", pattern.replace('*', sample.branch)),
             Start::Schedule => "refs/heads/main".to_owned(),
@@ -201,19 +208,38 @@ fn common(one: &str, other: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iam::Target;
+    use crate::reference::{AccountId, Region, RepositoryName};
+    use crate::repositories::RegistryKind;
     use crate::tags::RawLists;
 
     fn chosen(tags: &str, jobs: &[JobFilter]) -> (String, Vec<String>) {
-        let raw = RawLists {
-            tags,
-            flavor: "latest=false",
-            ..RawLists::default()
+        chosen_of_images(&[tags], jobs)
+    }
+
+    fn chosen_of_images(images: &[&str], jobs: &[JobFilter]) -> (String, Vec<String>) {
+        let settings = |tags: &&str| {
+            let raw = RawLists {
+                tags,
+                flavor: "latest=false",
+                ..RawLists::default()
+            };
+            TagSettings {
+                lists: raw.read(Mode::Strict).unwrap(),
+                prefix: TagPrefix::default(),
+            }
         };
-        let settings = TagSettings {
-            lists: raw.read(Mode::Strict).unwrap(),
-            prefix: TagPrefix::default(),
+        let settings = images.iter().map(settings).collect();
+        let repository = TargetRepository {
+            place: Target {
+                account: AccountId::emulated(),
+                region: Region::emulated(),
+                repository: RepositoryName::parse("app").unwrap(),
+                kind: RegistryKind::Private,
+            },
+            tags: settings,
         };
-        let NewMutability { setting, unfiltered } = settings.mutability(jobs);
+        let NewMutability { setting, unfiltered } = repository.mutability(jobs);
         let text = match &setting {
             Mutability::ImmutableWithExclusion(filters) => {
                 let filters: Vec<&str> = filters.iter().map(TagFilter::as_str).collect();
@@ -254,6 +280,16 @@ mod tests {
         ] {
             assert_eq!(chosen(tags, jobs), (setting.to_owned(), Vec::new()), "{tags}");
         }
+    }
+
+    #[test]
+    fn images_that_share_a_repository_share_its_filters() {
+        let jobs = [JobFilter::branch("main").unwrap()];
+        let images = [
+            "type=raw,value=api-latest",
+            "type=raw,value=web-latest\ntype=sha,prefix=web-",
+        ];
+        assert_eq!(chosen_of_images(&images, &jobs).0, "api-latest web-latest");
     }
 
     #[test]

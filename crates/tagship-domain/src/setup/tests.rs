@@ -8,12 +8,7 @@ use crate::repositories::RegistryKind;
 fn setup(tool: SetupTool, jobs: Vec<JobFilter>) -> Setup {
     let account = AccountId::parse("123456789012").unwrap();
     Setup {
-        target: Target {
-            account: account.clone(),
-            region: Region::parse("eu-central-1").unwrap(),
-            repository: RepositoryName::parse("team/app").unwrap(),
-            kind: RegistryKind::Private,
-        },
+        repositories: vec![repository("eu-central-1", "team/app", TagSettings::default())],
         role: RoleName::parse("tagship-publish").unwrap(),
         trust: Trust {
             account,
@@ -27,8 +22,19 @@ fn setup(tool: SetupTool, jobs: Vec<JobFilter>) -> Setup {
         },
         tool,
         in_use: SettingsInUse::default(),
-        tags: TagSettings::default(),
-        only: None,
+        images: PublishedImages::Single,
+    }
+}
+
+fn repository(region: &str, name: &str, tags: TagSettings) -> TargetRepository {
+    TargetRepository {
+        place: Target {
+            account: AccountId::parse("123456789012").unwrap(),
+            region: Region::parse(region).unwrap(),
+            repository: RepositoryName::parse(name).unwrap(),
+            kind: RegistryKind::Private,
+        },
+        tags: vec![tags],
     }
 }
 
@@ -68,7 +74,7 @@ fn a_setup_for_what_the_settings_switch_on() {
     assert_eq!(in_use.permissions().len(), in_use.commands.len() + 1);
     insta::assert_snapshot!(shown(&Setup {
         in_use,
-        only: Some("api".to_owned()),
+        images: PublishedImages::Named("api".to_owned()),
         ..setup(SetupTool::AwsCli, jobs)
     }));
 }
@@ -81,13 +87,62 @@ fn moving(tool: SetupTool) -> Setup {
         ..crate::tags::RawLists::default()
     };
     let jobs = vec![JobFilter::branch("main").unwrap(), JobFilter::tag("v*").unwrap()];
+    let tags = TagSettings {
+        lists: raw.read(crate::tags::Mode::Strict).unwrap(),
+        ..TagSettings::default()
+    };
     Setup {
-        tags: TagSettings {
-            lists: raw.read(crate::tags::Mode::Strict).unwrap(),
-            ..TagSettings::default()
-        },
+        repositories: vec![repository("eu-central-1", "team/app", tags)],
         ..setup(tool, jobs)
     }
+}
+
+/// A setup of two images, one of which goes to two regions.
+fn several(tool: SetupTool) -> Setup {
+    let moving = moving(tool).repositories.remove(0).tags.remove(0);
+    let jobs = vec![
+        JobFilter::branch("main").unwrap(),
+        JobFilter::tag("api/v*").unwrap(),
+    ];
+    Setup {
+        repositories: vec![
+            repository("eu-central-1", "shop/api", moving.clone()),
+            repository("us-east-1", "shop/api", moving),
+            repository("eu-central-1", "shop/web", TagSettings::default()),
+        ],
+        images: PublishedImages::Touched,
+        ..setup(tool, jobs)
+    }
+}
+
+#[test]
+fn a_setup_of_several_images_with_the_aws_cli() {
+    insta::assert_snapshot!(shown(&several(SetupTool::AwsCli)));
+}
+
+#[test]
+fn a_setup_of_several_images_with_terraform() {
+    insta::assert_snapshot!(shown(&several(SetupTool::Terraform)));
+}
+
+/// A stack is of one region. The names are those of CloudFormation's template reference.
+#[test]
+fn a_setup_with_cloudformation_has_a_template_for_each_region() {
+    let setup = several(SetupTool::CloudFormation);
+    insta::assert_snapshot!(shown(&setup));
+    insta::assert_snapshot!(setup.creation().join("\n"), @r"
+    aws cloudformation deploy --region eu-central-1 --stack-name tagship-publish --template-file tagship-setup/template.json --capabilities CAPABILITY_NAMED_IAM
+    aws cloudformation deploy --region us-east-1 --stack-name tagship-publish --template-file tagship-setup/template-us-east-1.json --capabilities CAPABILITY_NAMED_IAM
+    ");
+    let stack = |role: &str| cloudformation::stack_name(&RoleName::parse(role).unwrap());
+    assert_eq!(
+        [stack("a_b+c"), stack("1x")],
+        ["a-b-c".to_owned(), "tagship-1x".to_owned()]
+    );
+    let template: serde_json::Value = serde_json::from_str(&setup.files()[1].content).unwrap();
+    let role = &template["Resources"]["Role"]["Properties"];
+    assert_eq!(role["AssumeRolePolicyDocument"]["Version"], "2012-10-17");
+    assert_eq!(template["Resources"]["Repository1"]["DeletionPolicy"], "Retain");
 }
 
 #[test]

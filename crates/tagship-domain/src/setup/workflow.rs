@@ -1,6 +1,6 @@
 //! The workflow that publishes.
 
-use super::{JobNeed, Setup};
+use super::{JobNeed, PublishedImages, Setup};
 use crate::iam::JobFilter;
 
 /// Returns the workflow for the jobs that the role trusts.
@@ -43,7 +43,8 @@ pub(super) fn workflow(setup: &Setup) -> String {
         }
     }
     let contents = if needs(JobNeed::Contents) { "write" } else { "read" };
-    let depth = if needs(JobNeed::History) {
+    // What a commit touches is seen by comparing it with the one before the push.
+    let depth = if needs(JobNeed::History) || setup.images == PublishedImages::Touched {
         "          fetch-depth: 0\n"
     } else {
         ""
@@ -64,10 +65,14 @@ jobs:
           persist-credentials: false
 {depth}{}      - run: echo \"$IMAGE\"
         env:
-          IMAGE: ${{{{ steps.ship.outputs.image }}}}
+          IMAGE: ${{{{ steps.ship.outputs.{} }}}}
 ",
         environment.unwrap_or_default(),
-        ship(setup)
+        ship(setup),
+        match setup.images {
+            PublishedImages::Touched => "images",
+            PublishedImages::Single | PublishedImages::Named(_) => "image",
+        }
     )
 }
 
@@ -87,12 +92,12 @@ fn ship(setup: &Setup) -> String {
     if needs(JobNeed::File) {
         environment.push(("TAGSHIP_CONFIG", "tagship.yaml".to_owned()));
     }
-    environment.extend(
-        setup
-            .only
-            .as_deref()
-            .map(|name| ("TAGSHIP_ONLY", yaml_string(name))),
-    );
+    let mut which = "";
+    match &setup.images {
+        PublishedImages::Single => {}
+        PublishedImages::Named(name) => environment.push(("TAGSHIP_ONLY", yaml_string(name))),
+        PublishedImages::Touched => which = " --changed",
+    }
     // The action takes it by itself.
     environment.push(("TAGSHIP_GITHUB_TOKEN", "${{ github.token }}".to_owned()));
     if needs(JobNeed::Cosign) {
@@ -107,7 +112,7 @@ fn ship(setup: &Setup) -> String {
     format!(
         "{installer}      - uses: tagship/tagship/setup@v1
       - id: ship
-        run: tagship ship
+        run: tagship ship{which}
         env:
 {}",
         lines.collect::<String>()
@@ -120,15 +125,17 @@ fn action(setup: &Setup) -> String {
     } else {
         ""
     };
-    let only = setup.only.as_deref().map_or_else(String::new, |name| {
-        format!("          only: {}\n", yaml_string(name))
-    });
+    let images = match &setup.images {
+        PublishedImages::Single => String::new(),
+        PublishedImages::Named(name) => format!("          only: {}\n", yaml_string(name)),
+        PublishedImages::Touched => "          all: true\n          changed: true\n".to_owned(),
+    };
     format!(
         "      - id: ship
         uses: tagship/tagship@v1
         with:
           role-to-assume: {}
-{file}{only}",
+{file}{images}",
         setup.role_arn()
     )
 }
