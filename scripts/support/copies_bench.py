@@ -18,7 +18,7 @@ from pathlib import Path
 
 import boto3
 
-from releases_bench import fill
+from releases_bench import fill, go_version
 
 LIMITS = {"wall": "≤ 0.9 (loopback), ≤ 0.7 (far)", "cpu": ""}
 
@@ -97,6 +97,7 @@ def main():
     ecr = boto3.client("ecr", endpoint_url=f"http://{options.registry}", region_name=os.environ["AWS_REGION"])
     push_source(options.work, options.source_registry, options.source, options.megabytes, options.layers)
     tools = options.tools.split(",")
+    print(", ".join(f"{tool} ({go_version(shutil.which(tool))})" for tool in tools if tool != "tagship"))
     results = {tool: [] for tool in tools}
     for number in range(options.rounds):
         for tool in tools[number % len(tools):] + tools[:number % len(tools)]:

@@ -243,6 +243,28 @@ class Bench:
         }
 
 
+def go_version(program):
+    """The version of Go that a program was built with. Source: Go's `debug/buildinfo`, the header of its data."""
+    content = Path(program).read_bytes()
+    at = content.find(b"\xff Go buildinf:")
+    if at < 0:
+        return "no Go"
+    return content[at + 33:at + 33 + content[at + 32]].decode()
+
+
+def print_peers(tools):
+    """Prints what the peers are and what they were built with."""
+    if not any(isinstance(tool, Docker) for tool in tools):
+        return
+    said = subprocess.run(["docker", "version", "--format",
+                           "docker {{.Client.Version}} ({{.Client.GoVersion}}), engine {{.Server.Version}} ({{.Server.GoVersion}})"],
+                          capture_output=True, text=True, check=True).stdout.strip()
+    if any(isinstance(tool, Buildx) for tool in tools):
+        plugin = Path(os.environ["DOCKER_CONFIG"]) / "cli-plugins" / "docker-buildx"
+        said += f", buildx ({go_version(plugin)})"
+    print(f"\n{said}")
+
+
 def summary(results):
     return {key: statistics.median(result[key] for result in results) for key in results[0] if key != "counts"}
 
@@ -276,7 +298,7 @@ def main():
     parser.add_argument("--images", default="S,M")
     parser.add_argument("--works", default="first,change,again")
     parser.add_argument("--tools", default="tagship,docker,buildx")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--ship", action="append", default=[], help="one more argument of `tagship ship`")
     parser.add_argument("--cache", action="store_true", help="Tagship and buildx keep a build cache in the registry")
     parser.add_argument("--verbose", action="store_true", help="also print what the registry was asked")
@@ -287,6 +309,7 @@ def main():
     known = {"tagship": Tagship(bench, options.ship), "docker": Docker(bench), "buildx": Buildx(bench)}
     tools = [known[name] for name in options.tools.split(",")]
     works = [work for work in WORKS if work in options.works.split(",")]
+    print_peers(tools)
     base = push_base(options.work, options.base_registry, options.source)
     for image in options.images.split(","):
         origin = options.work / f"image-{image}"
