@@ -16,6 +16,7 @@ use oci_registry::verify;
 use tagship::engine::{ImageForm, push_archive};
 use tagship::ports::BuildError;
 use tagship::ports::{ImageArchive, ReadRepository as _};
+use tagship_domain::build::{Compression, LayerForm};
 use tagship_domain::content::Content;
 use tagship_domain::reference::Digest;
 use tokio::io::AsyncRead;
@@ -143,13 +144,17 @@ impl ImageArchive for EngineImage {
 }
 
 /// Pushes an image twice, with no time that is too late, and pulls it into every engine: all of it stays as it was.
-async fn round_trip(name: &str, dockerfile: &str) {
+async fn round_trip(name: &str, dockerfile: &str, form: LayerForm) {
+    let form_of_image = ImageForm::UNCHANGED.compressed(Compression {
+        form,
+        ..Compression::default()
+    });
     let engines = engines().await;
     for engine in engines.iter().filter(|engine| engine.is_classic()) {
         let image = engine.build(name, dockerfile).await;
         let fake = Fake::start().await;
         let (repository, witness) = fake.client();
-        let digest = push_archive(&image, &repository, &*witness, ImageForm::UNCHANGED, None, None)
+        let digest = push_archive(&image, &repository, &*witness, form_of_image, None, None)
             .await
             .unwrap();
         let distinct: BTreeSet<_> = image.diff_ids.iter().collect();
@@ -163,16 +168,9 @@ async fn round_trip(name: &str, dockerfile: &str) {
         assert!(fake.state().tags.is_empty());
 
         let second = Fake::start().await;
-        let again = push_archive(
-            &image,
-            &second.client().0,
-            &*witness,
-            ImageForm::UNCHANGED,
-            None,
-            None,
-        )
-        .await
-        .unwrap();
+        let again = push_archive(&image, &second.client().0, &*witness, form_of_image, None, None)
+            .await
+            .unwrap();
         assert_eq!(again, digest, "{}", engine.name);
         assert!(witness.retries.lock().unwrap().is_empty(), "{}", engine.name);
 
@@ -184,7 +182,9 @@ async fn round_trip(name: &str, dockerfile: &str) {
         let config = repository.blob(&manifest.config).await.unwrap();
         engine.remove(&image.name).await;
 
-        for puller in &engines {
+        // Docker reads Zstandard from 23.0 on.
+        let reads = |puller: &&Engine| form != LayerForm::Zstd || !puller.name.starts_with("docker20");
+        for puller in engines.iter().filter(reads) {
             let pulled = puller.pull(&fake, digest).await;
             // The classic store's id is the config's digest, the containerd store's the manifest's.
             let id = if puller.is_classic() {
@@ -219,11 +219,18 @@ async fn an_image_with_layers_of_all_kinds_goes_and_comes_back() {
          RUN rm /random && mkdir -p /empty\n\
          LABEL org.opencontainers.image.version=1.2.3\n\
          CMD [\"/bin/sh\"]\n",
+        LayerForm::Gzip,
     )
     .await;
 }
 
 #[tokio::test]
+async fn layers_compressed_by_zstandard_go_and_come_back() {
+    let dockerfile = "FROM scratch\nCOPY content /\nCOPY content /again\n";
+    round_trip("zstandard", dockerfile, LayerForm::Zstd).await;
+}
+
+#[tokio::test]
 async fn an_image_of_one_layer_goes_and_comes_back() {
-    round_trip("one-layer", "FROM scratch\nCOPY content /\n").await;
+    round_trip("one-layer", "FROM scratch\nCOPY content /\n", LayerForm::Gzip).await;
 }

@@ -69,8 +69,6 @@ pub enum Reason {
     NoManifests,
     /// The engine keeps no cache of that kind with that store.
     InlineOnly,
-    /// What is pushed out of the store is compressed by gzip or not at all.
-    GzipOnly,
     /// The engine is made without that kind of cache.
     NotCompiledIn,
     /// Tagship does not serve what the engine would ask for.
@@ -83,7 +81,6 @@ impl fmt::Display for Reason {
             Self::NoIndexes => "that store holds single images only",
             Self::NoManifests => "that store keeps no manifests",
             Self::InlineOnly => "with that store a cache goes into the image only, by `type=inline`",
-            Self::GzipOnly => "what that store holds is pushed with gzip, or uncompressed",
             Self::NotCompiledIn => "engines are made without that kind of cache",
             Self::NotServed => "Tagship does not serve a folder as cache",
         })
@@ -171,7 +168,7 @@ impl UnsupportedFeature {
             Cause::OlderThan((major, minor)) => {
                 format!("update the engine to {major}.{minor} or later, or {leave_out}")
             }
-            Cause::Never(Reason::NoIndexes | Reason::NoManifests | Reason::InlineOnly | Reason::GzipOnly) => {
+            Cause::Never(Reason::NoIndexes | Reason::NoManifests | Reason::InlineOnly) => {
                 format!(
                     "switch the engine to the containerd image store, which is Docker 29's default and in 24 to 28 \
                      `{{\"features\": {{\"containerd-snapshotter\": true}}}}` in `daemon.json`, name a BuildKit daemon with \

@@ -6,8 +6,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::base::BaseLayer;
+use super::encoding::Encoding;
 use super::epoch::ImageForm;
-use super::gzip::Encoding;
 use super::image::{Layer, Original};
 use crate::regular_file;
 use tagship_domain::content::{Descriptor, OCI_LAYER_GZIP, OCI_LAYER_TAR};

@@ -5,9 +5,9 @@ use std::io;
 use bytes::Bytes;
 use tokio::io::AsyncRead;
 
+use super::encoding;
 use super::epoch::ImageForm;
 use super::failure::Failure;
-use super::gzip;
 use super::image::{Layer, Original};
 use super::layer::LayerTimes;
 use super::spool::Spooled;
@@ -47,7 +47,7 @@ pub(super) async fn compress(
     form: ImageForm,
     progress: impl Fn(u64) + Send,
 ) -> Result<Compressed, Failure> {
-    let (input, compressed) = gzip::start(form.encoding);
+    let (input, compressed) = encoding::start(form.encoding);
     let (fed, spooled) = tokio::join!(
         feed(pieces, form.layer_time.map(LayerTimes::new), input, progress),
         Spooled::gather(compressed),
@@ -81,7 +81,7 @@ struct Fed {
 async fn feed(
     pieces: &mut impl Pieces,
     mut times: Option<LayerTimes>,
-    mut input: gzip::Input,
+    mut input: encoding::Input,
     progress: impl Fn(u64) + Send,
 ) -> Result<Option<Fed>, Failure> {
     let mut length = 0;

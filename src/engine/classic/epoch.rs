@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::gzip::Encoding;
-use tagship_domain::build::{BuildRequest, REPRODUCIBLE_TIME};
+use super::encoding::Encoding;
+use tagship_domain::build::{BuildRequest, Compression, REPRODUCIBLE_TIME};
 
 /// What becomes of an image on its way, beside its content.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,15 @@ impl ImageForm {
         layer_time: None,
         encoding: Encoding::USUAL,
     };
+
+    /// The same, with layers compressed so.
+    #[must_use]
+    pub fn compressed(self, compression: Compression) -> Self {
+        Self {
+            encoding: Encoding::of(compression),
+            ..self
+        }
+    }
 
     /// As a build wants it.
     pub fn of(request: &BuildRequest) -> Self {

@@ -15,8 +15,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use self::saved::{Layout, SavedImage};
+use super::encoding::Encoding;
 use super::epoch::Epoch;
-use super::gzip::Encoding;
 use super::*;
 use crate::ports::RegistryError;
 use oci_registry::InMemoryRegistry;

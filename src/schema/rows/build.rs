@@ -94,7 +94,7 @@ pub(super) const ROWS: &[Input] = &[
         Section::Build,
         "compression",
         "FORM",
-        "How layers are compressed: `gzip`, `zstd` (with the containerd image store) or `uncompressed`. Those of a base image \
+        "How layers are compressed: `gzip`, `zstd` or `uncompressed`. Those of a base image \
          stay as they are in a classic store; in the other they do unless this is given",
     )
     .default("gzip"),
@@ -104,7 +104,7 @@ pub(super) const ROWS: &[Input] = &[
         "NUMBER",
         "How much they are compressed: 0 to 9 with gzip, 1 to 22 with zstd",
     )
-    .default_note("4 where layers come out of a classic image store, else the engine's own"),
+    .default_note("where layers come out of a classic image store 4, with zstd 3, else the engine's own"),
     Input::new(
         Section::Build,
         "timeout",

@@ -20,6 +20,8 @@ async fn base() -> (Fake, Digest) {
     let content = test_support::unique::hex64().repeat(3000);
     header.set_size(content.len() as u64);
     header.set_mode(0o644);
+    // Later than the constant of a reproducible build: one that was rewritten would have another digest.
+    header.set_mtime(1_767_225_600);
     tar.append_data(&mut header, "of-the-base", content.as_bytes())
         .unwrap();
     let layer = tar.into_inner().unwrap();
@@ -99,5 +101,27 @@ async fn a_base_of_another_encoder_is_copied_once_and_never_compressed_again() {
             );
         }
         assert_eq!(bench.heard.log().notes, Vec::<String>::new());
+    }
+}
+
+/// A store that keeps compressed layers sends those of a base as they are, whatever becomes of the times of others.
+#[tokio::test]
+async fn a_base_in_the_containerd_store_keeps_its_blobs_in_a_reproducible_build() {
+    for engine in engines().into_iter().filter(|engine| engine.is_containerd()) {
+        let (registry, blob) = base().await;
+        let from = format!(
+            "FROM {}/{}:1\nCOPY app /app\n",
+            registry.host(),
+            test_support::fake::REPOSITORY
+        );
+        let context = folder(&[("Dockerfile", &from), ("app", "app 1")]);
+        let mut request = request(context.path());
+        request.reproducible = true;
+        let bench = Bench::with_logins(&engine, logins(&registry)).await;
+        let published = bench.publish(&request).await.unwrap();
+        let Content::Image(image) = bench.manifest(&published).content().unwrap() else {
+            panic!("an index");
+        };
+        assert_eq!(image.layers[0].digest, blob, "{}", engine.name);
     }
 }

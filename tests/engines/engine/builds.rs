@@ -1,6 +1,7 @@
 //! What a build request comes to in the image.
 
 use std::collections::BTreeMap;
+use std::time::UNIX_EPOCH;
 
 use tagship::ports::{Builder as _, ImageStore};
 use tagship_domain::build::{BuildArgs, BuildSecret, SecretSource};
@@ -256,6 +257,23 @@ async fn a_file_that_changes_and_keeps_its_length_is_built_anew() {
             let digest = bench.publish(&request).await.unwrap();
             let image = Image::read(&bench.registry, digest);
             assert_eq!(image.file("file").unwrap(), "after!", "{}", engine.name);
+            if !reproducible {
+                // A file keeps its own time.
+                let written = context
+                    .path()
+                    .join("file")
+                    .metadata()
+                    .unwrap()
+                    .modified()
+                    .unwrap();
+                let written = written.duration_since(UNIX_EPOCH).unwrap().as_secs();
+                let mut layer = tar::Archive::new(&image.layers[0][..]);
+                let mut entries = layer.entries().unwrap().map(Result::unwrap);
+                let file = entries
+                    .find(|entry| entry.path().unwrap().ends_with("file"))
+                    .unwrap();
+                assert_eq!(file.header().mtime().unwrap(), written, "{}", engine.name);
+            }
         }
     }
 }

@@ -78,3 +78,39 @@ async fn two_reproducible_builds_have_one_digest_whatever_the_commit() {
         );
     }
 }
+
+/// A build without cache is what a fresh engine does.
+#[tokio::test]
+async fn an_engine_that_built_the_parent_makes_what_a_fresh_one_makes() {
+    let dockerfile = "FROM busybox:1\nCOPY copied /first\nRUN mkdir /made && echo made > /made/file\nWORKDIR /work\nCOPY app /app\n";
+    for engine in engines() {
+        let files = |app: &'static str| [("Dockerfile", dockerfile), ("copied", "copied"), ("app", app)];
+        let context = folder(&files("parent"));
+        let mut request = request(context.path());
+        request.reproducible = true;
+        let bench = Bench::new(&engine).await;
+        let parent = bench.publish(&request).await.unwrap();
+        std::fs::write(context.path().join("app"), "child!").unwrap();
+        request.committed_at += 1000;
+        let warm = bench.publish(&request).await.unwrap();
+        assert_ne!(warm, parent);
+
+        let again = folder(&files("child!"));
+        // Its times are others, as those of another checkout are.
+        for name in ["copied", "app"] {
+            let file = File::options()
+                .append(true)
+                .open(again.path().join(name))
+                .unwrap();
+            let written = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(written + Duration::from_hours(1)).unwrap();
+        }
+        request.no_cache = true;
+        request.context = again.path().to_owned();
+        request.dockerfile = again.path().join("Dockerfile");
+        let blobs = bench.registry.state().blobs.len();
+        let fresh = bench.publish(&request).await.unwrap();
+        assert_eq!(fresh, warm, "{}", engine.name);
+        assert_eq!(bench.registry.state().blobs.len(), blobs, "{}", engine.name);
+    }
+}

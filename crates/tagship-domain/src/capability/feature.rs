@@ -183,7 +183,7 @@ impl Feature {
     /// 0.13, which rewrites times in layers). `BuildKit` answers for stages from 0.11 on, which 24.0 has, and checks from 0.14 on,
     /// which 27.0 has.
     pub const fn support(self, store: ImageStore) -> Support {
-        use Reason::{GzipOnly, InlineOnly, NoIndexes, NoManifests, NotCompiledIn, NotServed};
+        use Reason::{InlineOnly, NoIndexes, NoManifests, NotCompiledIn, NotServed};
         use Support::{Always, Never, Since};
         let (classic, containerd) = match self {
             Self::SeveralPlatforms | Self::Provenance | Self::Sbom => (Never(NoIndexes), Since((24, 0))),
@@ -196,7 +196,7 @@ impl Feature {
             Self::Reproducible => (Always, Since((26, 0))),
             Self::Call(Question::Outline | Question::Targets) => (Since((24, 0)), Since((24, 0))),
             Self::Call(Question::Check) => (Since((27, 0)), Since((27, 0))),
-            Self::Zstd => (Never(GzipOnly), Since((24, 0))),
+            Self::Zstd => (Always, Since((24, 0))),
             Self::Output(ArchiveKind::Tar)
             | Self::CacheFrom(CacheKind::Registry)
             | Self::CacheTo(CacheKind::Inline) => (Always, Always),

@@ -5,8 +5,10 @@ use std::process::{Command, Stdio};
 
 use super::*;
 
-async fn compressed(chunks: &[&[u8]]) -> (Digest, Vec<u8>) {
-    let (mut input, mut output) = start(Encoding::USUAL);
+const ZSTD: Encoding = Encoding::Zstd(3);
+
+async fn compressed(encoding: Encoding, chunks: &[&[u8]]) -> (Digest, Vec<u8>) {
+    let (mut input, mut output) = start(encoding);
     let write = async {
         for chunk in chunks {
             assert!(input.write(Bytes::copy_from_slice(chunk)).await.is_ok());
@@ -68,7 +70,7 @@ async fn gzip_reads_every_length() {
     for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 5 * BLOCK + 4321] {
         let content = content(length);
         let chunks: Vec<&[u8]> = content.chunks(128 * 1024).collect();
-        let (diff_id, blob) = compressed(&chunks).await;
+        let (diff_id, blob) = compressed(Encoding::USUAL, &chunks).await;
         assert_eq!(diff_id, Digest::of(&content));
         assert!(unpacked(&blob) == content, "{length}");
         // Neither time nor name nor comment, so nothing else than the content. Source: RFC 1952 section 2.3.
@@ -76,14 +78,33 @@ async fn gzip_reads_every_length() {
     }
 }
 
+/// What other decoders make of it, the engines' tests show.
+#[tokio::test(flavor = "multi_thread")]
+async fn zstandard_reads_every_length() {
+    for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 5 * BLOCK + 4321] {
+        let content = content(length);
+        let chunks: Vec<&[u8]> = content.chunks(128 * 1024).collect();
+        let (diff_id, blob) = compressed(ZSTD, &chunks).await;
+        assert_eq!(diff_id, Digest::of(&content));
+        assert!(
+            zstd::stream::decode_all(blob.as_slice()).unwrap() == content,
+            "{length}"
+        );
+        // Source: RFC 8878, section 3.1.1.
+        assert_eq!(blob[..4], 0xFD2F_B528_u32.to_le_bytes());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_bytes_give_the_same_blob_however_they_come() {
     let content = content(3 * BLOCK + 77);
-    let (_, blob) = compressed(&[&content]).await;
-    for cut in [1_000, 128 * 1024, BLOCK, BLOCK + 1] {
-        let chunks: Vec<&[u8]> = content.chunks(cut).collect();
-        let (_, same) = compressed(&chunks).await;
-        assert!(same == blob, "{cut}");
+    for encoding in [Encoding::USUAL, ZSTD] {
+        let (_, blob) = compressed(encoding, &[&content]).await;
+        for cut in [1_000, 128 * 1024, BLOCK, BLOCK + 1] {
+            let chunks: Vec<&[u8]> = content.chunks(cut).collect();
+            let (_, same) = compressed(encoding, &chunks).await;
+            assert!(same == blob, "{encoding:?} {cut}");
+        }
     }
 }
 
@@ -91,19 +112,32 @@ async fn the_same_bytes_give_the_same_blob_however_they_come() {
 #[tokio::test]
 async fn the_encoder_is_the_one_that_its_name_says() {
     let content = content(2 * BLOCK + 5);
-    let (_, blob) = compressed(&[&content]).await;
-    assert_eq!(Encoding::USUAL.name(), "gzip-libdeflate-4-1m");
-    assert_eq!(
-        Digest::of(&blob).to_string(),
-        "sha256:349fba06dc5d2ab82db384ee2b96b7a2c69786a8f110e60c469702a03bee415c"
-    );
+    for (encoding, name, digest) in [
+        (
+            Encoding::USUAL,
+            "gzip-libdeflate-4-1m",
+            "sha256:349fba06dc5d2ab82db384ee2b96b7a2c69786a8f110e60c469702a03bee415c",
+        ),
+        (
+            ZSTD,
+            "zstd-3-1m",
+            "sha256:d14ae907244b0ef80f1d5417a1dcfd3d3f14fecc1618f763ccdf56e50771175c",
+        ),
+    ] {
+        let (_, blob) = compressed(encoding, &[&content]).await;
+        assert_eq!(encoding.name(), name);
+        assert_eq!(Digest::of(&blob).to_string(), digest);
+    }
 }
 
 #[tokio::test]
 async fn what_does_not_compress_grows_little() {
     let noise = noise(2 * BLOCK);
-    let (_, blob) = compressed(&[&noise]).await;
-    assert!(blob.len() < noise.len() + noise.len() / 1000, "{}", blob.len());
+    for encoding in [Encoding::USUAL, ZSTD] {
+        let (_, blob) = compressed(encoding, &[&noise]).await;
+        assert!(blob.len() < noise.len() + noise.len() / 1000, "{}", blob.len());
+    }
+    let (_, blob) = compressed(Encoding::USUAL, &[&noise]).await;
     assert!(unpacked(&blob) == noise);
 }
 

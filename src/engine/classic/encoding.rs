@@ -1,6 +1,6 @@
-//! gzip on several processors: a layer is cut into blocks, each of which becomes a gzip member of its own.
+//! Compression on several processors: a layer is cut into blocks, each of which becomes a gzip member or a Zstandard frame of its own.
 //!
-//! Source: RFC 1952, section 2.2: a file is a series of members, which unpack to one content.
+//! Source: RFC 1952, section 2.2, and RFC 8878, section 3: a file is a series of members, or of frames, which unpack to one content.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
-use libdeflater::{CompressionLvl, Compressor};
+use libdeflater::CompressionLvl;
 use tokio::sync::mpsc;
 
 use crate::ports::BlobStream;
 use tagship_domain::build::{Compression, LayerForm};
-use tagship_domain::content::{OCI_LAYER_GZIP, OCI_LAYER_TAR};
+use tagship_domain::content::{OCI_LAYER_GZIP, OCI_LAYER_TAR, OCI_LAYER_ZSTD};
 use tagship_domain::reference::{Digest, DigestHasher};
 
 /// How many bytes are compressed at once. Another number gives other compressed layers, and so other digests for the
@@ -25,6 +25,8 @@ const BLOCK: usize = 1024 * 1024;
 pub(super) enum Encoding {
     /// gzip at a level of the encoder's.
     Gzip(u8),
+    /// Zstandard at a level of the encoder's.
+    Zstd(u8),
     /// Not at all.
     Stored,
 }
@@ -33,12 +35,13 @@ impl Encoding {
     /// As small as what engines make, at twice their speed (`docs/design.md`).
     pub(super) const USUAL: Self = Self::Gzip(4);
 
-    /// As a build wants it. Zstandard is refused for a classic store before it builds.
+    /// As a build wants it. The level of Zstandard is the library's own default where none is given.
     pub(super) fn of(compression: Compression) -> Self {
         match (compression.form, compression.level) {
             (LayerForm::Uncompressed, _) => Self::Stored,
-            (LayerForm::Gzip | LayerForm::Zstd, Some(level)) => Self::Gzip(level),
-            (LayerForm::Gzip | LayerForm::Zstd, None) => Self::USUAL,
+            (LayerForm::Gzip, Some(level)) => Self::Gzip(level),
+            (LayerForm::Gzip, None) => Self::USUAL,
+            (LayerForm::Zstd, level) => Self::Zstd(level.unwrap_or(3)),
         }
     }
 
@@ -47,6 +50,7 @@ impl Encoding {
     pub(super) fn name(self) -> String {
         match self {
             Self::Gzip(level) => format!("gzip-libdeflate-{level}-1m"),
+            Self::Zstd(level) => format!("zstd-{level}-1m"),
             Self::Stored => "stored".to_owned(),
         }
     }
@@ -55,6 +59,7 @@ impl Encoding {
     pub(super) const fn media_type(self) -> &'static str {
         match self {
             Self::Gzip(_) => OCI_LAYER_GZIP,
+            Self::Zstd(_) => OCI_LAYER_ZSTD,
             Self::Stored => OCI_LAYER_TAR,
         }
     }
@@ -142,6 +147,43 @@ struct Bench {
     room: Vec<u8>,
 }
 
+/// What compresses blocks.
+enum Compressor {
+    Gzip(libdeflater::Compressor),
+    Zstd(zstd::bulk::Compressor<'static>),
+}
+
+impl Compressor {
+    /// Returns one for an encoding; `None` where nothing is compressed.
+    fn new(encoding: Encoding) -> io::Result<Option<Self>> {
+        Ok(match encoding {
+            Encoding::Gzip(level) => Some(Self::Gzip(libdeflater::Compressor::new(
+                CompressionLvl::new(level.into()).unwrap_or_default(),
+            ))),
+            Encoding::Zstd(level) => Some(Self::Zstd(zstd::bulk::Compressor::new(level.into())?)),
+            Encoding::Stored => None,
+        })
+    }
+
+    /// Returns the most bytes that a block of this length becomes.
+    fn bound(&mut self, length: usize) -> usize {
+        match self {
+            Self::Gzip(gzip) => gzip.gzip_compress_bound(length),
+            Self::Zstd(_) => zstd::zstd_safe::compress_bound(length),
+        }
+    }
+
+    /// Makes a member or frame of a block; gives its length. It depends on the block alone: it has neither time nor name.
+    fn compress(&mut self, block: &[u8], room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Gzip(gzip) => gzip
+                .gzip_compress(block, room)
+                .map_err(|error| io::Error::other(error.to_string())),
+            Self::Zstd(zstd) => zstd.compress_to_buffer(block, room),
+        }
+    }
+}
+
 impl Workshop {
     /// Returns an empty block.
     fn block(&self) -> BytesMut {
@@ -149,21 +191,24 @@ impl Workshop {
         used.unwrap_or_else(|| BytesMut::with_capacity(BLOCK))
     }
 
-    /// Returns a gzip member: without time and name, so that it depends on its content alone.
-    fn member(&self, mut block: BytesMut, level: u8) -> io::Result<Bytes> {
+    /// Returns what a block becomes.
+    fn compressed(&self, mut block: BytesMut, encoding: Encoding) -> io::Result<Bytes> {
         let used = lock(&self.benches).pop();
-        let mut bench = used.unwrap_or_else(|| Bench {
-            compressor: Compressor::new(CompressionLvl::new(level.into()).unwrap_or_default()),
-            room: Vec::new(),
-        });
-        let bound = bench.compressor.gzip_compress_bound(block.len());
+        let mut bench = match used {
+            Some(bench) => bench,
+            None => match Compressor::new(encoding)? {
+                Some(compressor) => Bench {
+                    compressor,
+                    room: Vec::new(),
+                },
+                None => return Ok(block.freeze()),
+            },
+        };
+        let bound = bench.compressor.bound(block.len());
         if bench.room.len() < bound {
             bench.room.resize(bound, 0);
         }
-        let size = bench
-            .compressor
-            .gzip_compress(&block, &mut bench.room)
-            .map_err(|error| io::Error::other(error.to_string()))?;
+        let size = bench.compressor.compress(&block, &mut bench.room)?;
         let member = Bytes::copy_from_slice(&bench.room[..size]);
         lock(&self.benches).push(bench);
         block.clear();
@@ -196,10 +241,10 @@ async fn compressed(
     workshop: Arc<Workshop>,
 ) -> io::Result<Bytes> {
     let bytes = block?.bytes;
-    let Encoding::Gzip(level) = encoding else {
+    if encoding == Encoding::Stored {
         return Ok(bytes.freeze());
-    };
-    tokio::task::spawn_blocking(move || workshop.member(bytes, level))
+    }
+    tokio::task::spawn_blocking(move || workshop.compressed(bytes, encoding))
         .await
         .map_err(io::Error::other)?
 }
