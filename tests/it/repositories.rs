@@ -70,6 +70,7 @@ impl Bench {
             "ListTagsForResource",
             "GetRepositoryPolicy",
             "GetLifecyclePolicy",
+            "GetLifecyclePolicyPreview",
             "DescribeRepositoryCreationTemplates",
         ];
         let names = writes.map(|entry| entry.operation);
@@ -231,6 +232,11 @@ fn every_wrong_rule_is_named_with_its_place_before_aws_is_asked() {
     std::fs::write(
         bench.home.path().join("lifecycle.json"),
         "{\n  \"rules\": [,]\n}\n",
+    )
+    .unwrap();
+    std::fs::write(
+        bench.home.path().join("rules.json"),
+        include_str!("repositories/rules.json"),
     )
     .unwrap();
     let refused = bench.repo(&["plan"]);

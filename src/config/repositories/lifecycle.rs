@@ -1,7 +1,7 @@
 //! Lifecycle policies in `tagship.yaml`, and in files that it names.
 
 use super::policy::BEGIN;
-use super::reading::{Reading, json, place_of, suggestion};
+use super::reading::{Reading, json, place_within, suggestion};
 use super::repeated::json_problem;
 use super::{FileReference, Given};
 use crate::config::ConfigProblem;
@@ -28,7 +28,7 @@ pub(in crate::config) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<
             }
             return match LifecycleDocument::parse(text) {
                 Ok(document) => Some(Given::Here(Document::Says(document))),
-                Err(invalid) => refused(&invalid, reading, |_| node.position),
+                Err(invalid) => refused(&invalid, reading, |_, _| node.position),
             };
         }
         Value::Text(_) | Value::List(_) => {
@@ -41,7 +41,9 @@ pub(in crate::config) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<
     if has("rules") {
         return match LifecycleDocument::parse(&json(node, &NUMBERS).to_string()) {
             Ok(document) => Some(Given::Here(Document::Says(document))),
-            Err(invalid) => refused(&invalid, reading, |item| place_of(node, "rules", item)),
+            Err(invalid) => refused(&invalid, reading, |rule, path| {
+                place_within(node, "rules", rule, path)
+            }),
         };
     }
     let (mut rules, mut file) = (ShortRules::default(), None);
@@ -90,7 +92,7 @@ pub(in crate::config) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<
     }
     match rules.document() {
         Ok(document) => Some(Given::Here(Document::Says(document))),
-        Err(InvalidShortRules::Document(invalid)) => refused(&invalid, reading, |_| node.position),
+        Err(InvalidShortRules::Document(invalid)) => refused(&invalid, reading, |_, _| node.position),
         Err(error) => {
             reading.problem(node.position, format!("`lifecycle` {error}"));
             None
@@ -107,7 +109,10 @@ pub(crate) fn of_file(text: &str) -> Result<LifecycleDocument, Vec<ConfigProblem
         // JSON is YAML, whose reader knows where things stand.
         let tree = yaml::read(text).ok().flatten();
         let mut problems = Vec::new();
-        let place = |item| tree.as_ref().map_or(BEGIN, |tree| place_of(tree, "rules", item));
+        let place = |rule: Option<usize>, path: &[&'static str]| {
+            tree.as_ref()
+                .map_or(BEGIN, |tree| place_within(tree, "rules", rule, path))
+        };
         refused::<()>(&invalid, &mut Reading::new(&mut problems), place);
         problems
     })
@@ -116,15 +121,16 @@ pub(crate) fn of_file(text: &str) -> Result<LifecycleDocument, Vec<ConfigProblem
 fn refused<T>(
     invalid: &InvalidLifecycleDocument,
     reading: &mut Reading<'_>,
-    place: impl Fn(Option<usize>) -> Position,
+    place: impl Fn(Option<usize>, &[&'static str]) -> Position,
 ) -> Option<T> {
     match invalid {
         InvalidLifecycleDocument::Rules(invalid) => {
             for located in &invalid.problems {
-                reading.problem(place(located.rule), format!("lifecycle policy: {located}"));
+                let position = place(located.rule, &located.path);
+                reading.problem(position, format!("lifecycle policy: {located}"));
             }
         }
-        InvalidLifecycleDocument::Length(_) => reading.problem(place(None), invalid.to_string()),
+        InvalidLifecycleDocument::Length(_) => reading.problem(place(None, &[]), invalid.to_string()),
     }
     None
 }

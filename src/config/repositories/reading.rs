@@ -130,19 +130,41 @@ pub(in crate::config) fn suggestion(key: &str, known: &[&str]) -> Option<String>
 
 /// Returns where an item of a list stands that is the value of a key; without the item, where the whole stands.
 pub(in crate::config) fn place_of(node: &Node, list: &str, item: Option<usize>) -> Position {
-    let found = || {
-        let Value::Mapping(pairs) = &node.value else {
-            return None;
-        };
-        let (_, items) = pairs.iter().find(|(key, _)| key.text == list)?;
-        let index = item?.checked_sub(1)?;
-        match &items.value {
-            Value::List(items) => Some(items.get(index)?.position),
-            // A single one may stand without its list.
-            Value::Mapping(_) | Value::Text(_) => Some(items.position),
+    place_within(node, list, item, &[])
+}
+
+/// The same of what keys lead to from there, as far as they do.
+pub(in crate::config) fn place_within(
+    node: &Node,
+    list: &str,
+    item: Option<usize>,
+    path: &[&'static str],
+) -> Position {
+    let mut at = item
+        .and_then(|item| {
+            let items = value_of(node, list)?;
+            match &items.value {
+                Value::List(items) => items.get(item.checked_sub(1)?),
+                // A single one may stand without its list.
+                Value::Mapping(_) | Value::Text(_) => Some(items),
+            }
+        })
+        .unwrap_or(node);
+    for key in path {
+        match value_of(at, key) {
+            Some(value) => at = value,
+            None => break,
         }
+    }
+    at.position
+}
+
+fn value_of<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+    let Value::Mapping(pairs) = &node.value else {
+        return None;
     };
-    found().unwrap_or(node.position)
+    let (_, value) = pairs.iter().find(|(known, _)| known.text == key)?;
+    Some(value)
 }
 
 /// The tree as JSON. Texts stay texts, but for whole numbers under `numbers`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::problem::{InvalidPolicy, Located, Problem};
-use super::schema::Object;
+use super::schema::{Object, Placed};
 use super::{Action, AgeStart, Count, LifecyclePolicy, Rule, TagPattern, TagSelection};
 
 /// The most rules of a policy. Source: ECR user guide, "Service quotas".
@@ -28,30 +28,25 @@ impl LifecyclePolicy {
         let document: Value = serde_json::from_str(text)
             .ok()
             .filter(Value::is_object)
-            .ok_or_else(|| on_the_list(Problem::NotAnObject))?;
-        let mut object = Object::of(&document, &["rules"], &[]).map_err(on_the_list)?;
+            .ok_or_else(|| located(None, vec![Placed::here(Problem::NotAnObject)]))
+            .map_err(|problems| InvalidPolicy { problems })?;
+        let mut object = Object::of(&document, &["rules"], &[]).map_err(|found| InvalidPolicy {
+            problems: located(None, found),
+        })?;
         let items = object.list("rules").unwrap_or_default();
         if items.len() > MAX_RULES {
-            object.problems.push(Problem::TooLong {
-                maximum: MAX_RULES,
-                found: items.len(),
-            });
+            let (maximum, found) = (MAX_RULES, items.len());
+            object.add("rules", Problem::TooLong { maximum, found });
         }
-        let mut problems: Vec<Located> = object
-            .problems
-            .into_iter()
-            .map(|problem| Located { rule: None, problem })
-            .collect();
+        let mut problems = located(None, object.problems);
         let mut rules = Vec::new();
-        for (index, item) in items.iter().take(MAX_RULES).enumerate() {
+        for (place, item) in (1..).zip(items.iter().take(MAX_RULES)) {
             match rule(item) {
-                Ok(rule) => rules.push((index + 1, rule)),
-                Err(found) => problems.extend(found.into_iter().map(|problem| Located {
-                    rule: Some(index + 1),
-                    problem,
-                })),
+                Ok(rule) => rules.push((place, rule)),
+                Err(found) => problems.extend(located(Some(place), found)),
             }
         }
+        problems.extend(same_priorities(items));
         problems.extend(conflicts(&rules));
         if !problems.is_empty() {
             return Err(InvalidPolicy { problems });
@@ -62,22 +57,21 @@ impl LifecyclePolicy {
     }
 }
 
-fn on_the_list(problem: Problem) -> InvalidPolicy {
-    InvalidPolicy {
-        problems: vec![Located { rule: None, problem }],
-    }
+fn located(rule: Option<usize>, found: Vec<Placed>) -> Vec<Located> {
+    let found = found.into_iter();
+    let located = found.map(|Placed { path, problem }| Located { rule, path, problem });
+    located.collect()
 }
 
-fn rule(item: &Value) -> Result<Rule, Vec<Problem>> {
-    let mut object = Object::of(item, &["rulePriority", "selection", "action"], &["description"])
-        .map_err(|problem| vec![problem])?;
+fn rule(item: &Value) -> Result<Rule, Vec<Placed>> {
+    let mut object = Object::of(item, &["rulePriority", "selection", "action"], &["description"])?;
     let priority = object.number("rulePriority");
     let description = object.text("description").map(str::to_owned);
     let action = object.get("action").map(action);
     let selection = object.get("selection").map(selection);
     let mut problems = object.problems;
-    let action = kept(action, &mut problems);
-    let selection = kept(selection, &mut problems);
+    let action = kept("action", action, &mut problems);
+    let selection = kept("selection", selection, &mut problems);
     match (priority, action, selection) {
         (Some(priority), Some(action), Some((tags, count))) if problems.is_empty() => {
             if allows(count, action) {
@@ -89,7 +83,7 @@ fn rule(item: &Value) -> Result<Rule, Vec<Problem>> {
                     action,
                 })
             } else {
-                Err(vec![Problem::NoSchema(COUNT_SCHEMAS)])
+                Err(vec![Placed::here(Problem::NoSchema(COUNT_SCHEMAS))])
             }
         }
         _ => Err(problems),
@@ -97,11 +91,18 @@ fn rule(item: &Value) -> Result<Rule, Vec<Problem>> {
 }
 
 /// What was read; problems go to the others.
-fn kept<T>(result: Option<Result<T, Vec<Problem>>>, problems: &mut Vec<Problem>) -> Option<T> {
+fn kept<T>(
+    name: &'static str,
+    result: Option<Result<T, Vec<Placed>>>,
+    problems: &mut Vec<Placed>,
+) -> Option<T> {
     match result? {
         Ok(value) => Some(value),
         Err(found) => {
-            problems.extend(found);
+            problems.extend(found.into_iter().map(|mut placed| {
+                placed.path.insert(0, name);
+                placed
+            }));
             None
         }
     }
@@ -119,15 +120,16 @@ fn allows(count: Count, action: Action) -> bool {
     }
 }
 
-fn action(value: &Value) -> Result<Action, Vec<Problem>> {
-    let mut object =
-        Object::of(value, &["type"], &["targetStorageClass"]).map_err(|problem| vec![problem])?;
+fn action(value: &Value) -> Result<Action, Vec<Placed>> {
+    let mut object = Object::of(value, &["type"], &["targetStorageClass"])?;
     let kind = object.one_of("type", &["expire", "transition"]);
     let action = match (kind, object.get("targetStorageClass").map(Value::as_str)) {
         (Some("expire"), None) => Some(Action::Expire),
         (Some("transition"), Some(Some("archive"))) => Some(Action::Archive),
         (Some(_), _) => {
-            object.problems.push(Problem::NoSchema(ACTION_SCHEMAS));
+            object
+                .problems
+                .push(Placed::here(Problem::NoSchema(ACTION_SCHEMAS)));
             None
         }
         (None, _) => None,
@@ -137,23 +139,20 @@ fn action(value: &Value) -> Result<Action, Vec<Problem>> {
         .ok_or(object.problems)
 }
 
-fn selection(value: &Value) -> Result<(TagSelection, Count), Vec<Problem>> {
+fn selection(value: &Value) -> Result<(TagSelection, Count), Vec<Placed>> {
     let mut object = Object::of(
         value,
         &["tagStatus", "countType", "countNumber"],
         &["tagPatternList", "tagPrefixList", "storageClass", "countUnit"],
-    )
-    .map_err(|problem| vec![problem])?;
+    )?;
     let status = object.one_of("tagStatus", &["tagged", "untagged", "any"]);
     let count = count(&mut object);
     let prefixes = object.texts("tagPrefixList");
     let patterns = object.texts("tagPatternList");
     for pattern in patterns.iter().flatten() {
         if pattern.matches('*').count() > MAX_WILDCARDS {
-            object.problems.push(Problem::Wildcards {
-                pattern: pattern.clone(),
-                maximum: MAX_WILDCARDS,
-            });
+            let (pattern, maximum) = (pattern.clone(), MAX_WILDCARDS);
+            object.add("tagPatternList", Problem::Wildcards { pattern, maximum });
         }
     }
     let has = |name: &str| object.get(name).is_some();
@@ -164,7 +163,7 @@ fn selection(value: &Value) -> Result<(TagSelection, Count), Vec<Problem>> {
         (Some("untagged" | "any"), (true, _) | (_, true)) => Some(Problem::TagsOfUntagged),
         _ => None,
     };
-    object.problems.extend(problem);
+    object.problems.extend(problem.map(Placed::here));
     let tags = match status {
         Some("tagged") => TagSelection::Tagged(
             (prefixes.into_iter().flatten().map(TagPattern::Prefix))
@@ -201,25 +200,42 @@ fn count(object: &mut Object<'_>) -> Option<Count> {
         _ => None,
     };
     if count.is_none() {
-        object.problems.push(Problem::NoSchema(COUNT_SCHEMAS));
+        object
+            .problems
+            .push(Placed::here(Problem::NoSchema(COUNT_SCHEMAS)));
     }
     count
+}
+
+/// Which priorities are used again, also by rules that are wrong otherwise.
+fn same_priorities(items: &[Value]) -> Vec<Located> {
+    let mut known = BTreeSet::new();
+    let mut problems = Vec::new();
+    for (place, item) in (1..).zip(items.iter().take(MAX_RULES)) {
+        let priority = item.get("rulePriority").and_then(Value::as_u64);
+        let priority = priority.and_then(|priority| u32::try_from(priority).ok());
+        if let Some(priority) = priority.filter(|priority| !known.insert(*priority)) {
+            problems.push(Located {
+                rule: Some(place),
+                path: vec!["rulePriority"],
+                problem: Problem::SamePriority(priority),
+            });
+        }
+    }
+    problems
 }
 
 /// What is wrong between rules that are right by themselves.
 fn conflicts(rules: &[(usize, Rule)]) -> Vec<Located> {
     let mut problems = Vec::new();
-    let mut priorities = BTreeSet::new();
     for (place, rule) in rules {
         let mut add = |problem| {
             problems.push(Located {
                 rule: Some(*place),
+                path: vec!["selection"],
                 problem,
             });
         };
-        if !priorities.insert(rule.priority) {
-            add(Problem::SamePriority(rule.priority));
-        }
         let others = || {
             rules
                 .iter()

@@ -17,6 +17,8 @@ pub struct InvalidPolicy {
 pub struct Located {
     /// The rule's place in the list, from 1; none for the list itself.
     pub rule: Option<usize>,
+    /// The names of the properties that lead to what is wrong, from the rule or the whole; none for that itself.
+    pub path: Vec<&'static str>,
     /// What is wrong.
     pub problem: Problem,
 }
