@@ -138,7 +138,7 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
     let sign = signing::read(&raw, environment, &paths, push, &targets, &mut problems);
     let rebuild = naming::rebuild(&raw, build.as_ref(), push, &mut problems);
     let base_changed = naming::base_changed(&raw, build.as_ref(), &publishing, &mut problems);
-    let create_repository = creation::created(&raw, environment, place.as_ref(), &mut problems);
+    let (create_repository, is_declared) = creation::read(&raw, environment, place.as_ref(), &mut problems);
     let allow_dirty = raw.flag("allow-dirty", &mut problems);
     let dry_run = raw.flag("dry-run", &mut problems);
     let offline = raw.flag("offline", &mut problems);
@@ -185,6 +185,7 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
                 deploy_files,
                 short_digits: naming.short_digits,
                 create_repository,
+                is_declared,
                 rebuild,
                 base_changed,
                 allow_dirty,

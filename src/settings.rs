@@ -91,6 +91,8 @@ pub struct Settings {
     pub short_digits: Option<usize>,
     /// How the repository is made where it is missing, if it is to be.
     pub create_repository: Option<MissingRepository>,
+    /// Whether the file declares the repository, be it there or not.
+    pub is_declared: bool,
     /// Whether to build although the commit is published.
     pub rebuild: bool,
     /// What becomes of a published commit whose base images changed.

@@ -8,8 +8,20 @@ use crate::settings::MissingRepository;
 use tagship_domain::repositories::{DeclaredRepository, RegistryKind, RepositoryCreation};
 use tagship_domain::untrusted::cleaned;
 
-/// How the repository is made where it is missing, if it is to be.
-pub(super) fn created(
+/// How the repository is made where it is missing, if it is to be; and whether the file declares it.
+pub(super) fn read(
+    raw: &RawInputs,
+    environment: &Environment,
+    place: Option<&ResolvedDestination>,
+    problems: &mut Problems,
+) -> (Option<MissingRepository>, bool) {
+    (
+        created(raw, environment, place, problems),
+        is_declared(raw, place),
+    )
+}
+
+fn created(
     raw: &RawInputs,
     environment: &Environment,
     place: Option<&ResolvedDestination>,
@@ -43,6 +55,20 @@ pub(super) fn created(
     let kind = RegistryKind::of(&image.registry);
     let declared = declared.unwrap_or_else(|| DeclaredRepository::undeclared(name, kind));
     Some(MissingRepository::Declared(Box::new(declared)))
+}
+
+/// Whether a file that counts declares the repository, by its name or by a pattern.
+fn is_declared(raw: &RawInputs, place: Option<&ResolvedDestination>) -> bool {
+    let (Some(read), Some(image)) = (
+        raw.declared_repositories().0,
+        place.and_then(ResolvedDestination::image),
+    ) else {
+        return false;
+    };
+    let name = image.name_in_api();
+    raw.trust().is_whole()
+        && (read.repositories.iter().any(|(known, _)| *known == name)
+            || read.patterns.iter().any(|(pattern, _)| pattern.matches(&name)))
 }
 
 /// Who makes the repository where it is missing; `None` with a problem.

@@ -219,6 +219,7 @@ impl TagWriter<'_> {
             elsewhere: Vec::new(),
             missing_git_tag: None,
             is_promotion: self.order.is_promotion,
+            is_declared: false,
         }
         .into())
     }

@@ -63,6 +63,8 @@ pub struct PlanRequest {
     pub scope: Scope,
     /// The git tag of a version that was counted for want of it, where this run does not put it.
     pub missing_git_tag: Option<String>,
+    /// Whether `tagship.yaml` declares the repository.
+    pub is_declared: bool,
 }
 
 /// Everything that will happen. The only thing that the pipeline's writing half follows.
@@ -119,6 +121,9 @@ pub struct Plan {
     /// The git tag of a version that was counted for want of it, where this run does not put it.
     #[serde(skip)]
     pub missing_git_tag: Option<String>,
+    /// Whether `tagship.yaml` declares the repository.
+    #[serde(skip)]
+    pub is_declared: bool,
 }
 
 /// Where the content of the tags comes from.
@@ -250,6 +255,12 @@ impl Plan {
             elsewhere,
             missing_git_tag: self.missing_git_tag.clone(),
             is_promotion: false,
+            // One that is made by this run, or is declared already, has its setting from the file.
+            is_declared: self.is_declared
+                || self
+                    .repository
+                    .as_ref()
+                    .is_some_and(|made| made.template.is_none()),
         })
     }
 

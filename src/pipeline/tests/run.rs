@@ -211,6 +211,7 @@ impl Run {
                 also: Vec::new(),
                 request: RequestHash::of(&build, &places()),
                 missing_git_tag: None,
+                is_declared: false,
                 rebuild: false,
                 bases: None,
                 scope: Scope::Whole,

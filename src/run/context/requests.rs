@@ -23,6 +23,7 @@ impl RunContext<'_> {
                 .naming
                 .counted_git_tag()
                 .filter(|_| self.settings.release.is_none()),
+            is_declared: self.settings.is_declared,
             rebuild: self.settings.rebuild,
             bases: self.bases.get(),
             build: self.build_request(),

@@ -71,6 +71,8 @@ pub struct Conflicts {
     pub missing_git_tag: Option<String>,
     /// Whether the tags are those of a promotion or a push, which has them from `--to`, its target or the image itself.
     pub is_promotion: bool,
+    /// Whether `tagship.yaml` declares the repository, or this run makes it.
+    pub is_declared: bool,
 }
 
 impl fmt::Display for Conflicts {
@@ -98,6 +100,7 @@ impl Conflicts {
             elsewhere: Vec::new(),
             missing_git_tag: None,
             is_promotion: false,
+            is_declared: false,
         })
     }
 
@@ -229,26 +232,51 @@ impl Conflicts {
                 self.input()
             ))
         } else {
-            // The setting is replaced as a whole, with the filters that it has. Shells expand `*`.
-            let filters = present.iter().map(TagFilter::as_str);
-            let filters: Vec<String> = filters
-                .chain(new)
-                .map(|filter| format!("'filterType=WILDCARD,filter={filter}'"))
-                .collect();
+            // The setting is replaced as a whole, with the filters that it has.
+            let filters: Vec<&str> = present.iter().map(TagFilter::as_str).chain(new).collect();
             let embedded = if self.image.registry.is_plain_http() {
                 "add `--local-mutability mutable` to `--local`, "
             } else {
                 ""
             };
             Some(format!(
-                "leave {} out of {}, {embedded}or let them move: aws{} ecr put-image-tag-mutability --repository-name {} --image-tag-mutability IMMUTABLE_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {}",
+                "leave {} out of {}, {embedded}or let them move: {}",
                 quoted(&stopped),
                 self.input(),
-                self.image.registry.aws_options(),
-                self.image.repository,
-                filters.join(" ")
+                if self.is_declared {
+                    self.declaration(&filters)
+                } else {
+                    self.command(&filters)
+                }
             ))
         }
+    }
+}
+
+impl Conflicts {
+    /// What has to stand in the file: whoever sets it by hand has it set back by the next `tagship repo apply`.
+    fn declaration(&self, filters: &[&str]) -> String {
+        let filters: Vec<String> = filters.iter().map(|filter| format!("\"{filter}\"")).collect();
+        let name = self.image.name_in_api();
+        format!(
+            "declare `{name}: {{mutability: immutable, exclusion-filters: [{}]}}` under `repositories` in tagship.yaml; where it is \
+             there already, `tagship repo apply {name}` puts it",
+            filters.join(", ")
+        )
+    }
+
+    /// The command that sets it. Shells expand `*`.
+    fn command(&self, filters: &[&str]) -> String {
+        let filters: Vec<String> = (filters.iter())
+            .map(|filter| format!("'filterType=WILDCARD,filter={filter}'"))
+            .collect();
+        format!(
+            "aws{} ecr put-image-tag-mutability --repository-name {} --image-tag-mutability IMMUTABLE_WITH_EXCLUSION \
+             --image-tag-mutability-exclusion-filters {}",
+            self.image.registry.aws_options(),
+            self.image.repository,
+            filters.join(" ")
+        )
     }
 }
 

@@ -105,6 +105,7 @@ pub(super) fn decide(request: PlanRequest, facts: Fact<&Facts>) -> Plan {
         release: None,
         notes,
         missing_git_tag: request.missing_git_tag,
+        is_declared: request.is_declared,
     }
 }
 

@@ -62,6 +62,7 @@ fn plan_request(rules: &[&str], version: Option<&str>) -> PlanRequest {
         also: vec![(Tag::parse(COMMIT_TAG).unwrap(), TagClass::Commit)],
         request: request(None),
         missing_git_tag: None,
+        is_declared: false,
         rebuild: false,
         bases: None,
         scope: Scope::Whole,
@@ -543,6 +544,21 @@ fn a_moving_tag_in_an_immutable_repository_is_refused_with_the_filters_that_allo
     let allowed = Mutability::ImmutableWithExclusion(filters(&["1.2", "1", "latest"]));
     let plan = Plan::new(plan_request(&LINES, Some("1.2.9")), Ok(&facts(allowed, &[])));
     assert_eq!(plan.conflicts(), None);
+}
+
+#[test]
+fn a_declared_repository_is_to_be_declared_with_the_filters() {
+    let dev = Mutability::ImmutableWithExclusion(vec![TagFilter::parse("dev*").unwrap()]);
+    let mut request = plan_request(&["latest"], None);
+    request.is_declared = true;
+    let plan = Plan::new(request, Ok(&facts(dev, &[])));
+    let hint = plan.conflicts().unwrap().hint().unwrap().into_owned();
+    let line = r#"`team/app: {mutability: immutable, exclusion-filters: ["dev*", "latest"]}`"#;
+    assert!(hint.contains(line), "{hint}");
+    assert!(
+        hint.contains("`tagship repo apply team/app`") && !hint.contains("aws "),
+        "{hint}"
+    );
 }
 
 #[test]
