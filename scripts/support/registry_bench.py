@@ -1,6 +1,7 @@
 """Measures `tagship repo plan` about a repository of many images: time, peak memory, and the requests that it takes.
 
-The images differ in an annotation, and share their layer and config, so that the registry is filled within a minute.
+The images differ in an annotation, and share their layer and config, so that the registry is filled within a minute. A second
+repository has as many, of which every fourth is an index of the three before it, as of two platforms and what attests them.
 """
 
 import argparse
@@ -17,11 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 from botocore.config import Config
 
-REPOSITORY = "bench/many"
+# How many images an index lists.
+CHILDREN = 3
 DECLARED = """\
 repositories:
-  bench/many:
-    lifecycle: {keep-last: 30}
+  {name}:
+    lifecycle: {{keep-last: 30}}
     protect: [stable]
 """
 
@@ -35,24 +37,24 @@ def parsed():
     return parser.parse_args()
 
 
-def uploaded(ecr, content):
+def uploaded(ecr, repository, content):
     """Uploads a blob, and gives its digest."""
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
-    upload = ecr.initiate_layer_upload(repositoryName=REPOSITORY)["uploadId"]
+    upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
     ecr.upload_layer_part(
-        repositoryName=REPOSITORY,
+        repositoryName=repository,
         uploadId=upload,
         partFirstByte=0,
         partLastByte=len(content) - 1,
         layerPartBlob=content,
     )
-    ecr.complete_layer_upload(repositoryName=REPOSITORY, uploadId=upload, layerDigests=[digest])
+    ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
     return digest
 
 
-def fill(ecr, count):
-    """Makes the repository with so many images, each with a tag."""
-    ecr.create_repository(repositoryName=REPOSITORY)
+def fill(ecr, repository, count, has_indexes):
+    """Makes a repository with so many images: each with a tag, or the indexes alone."""
+    ecr.create_repository(repositoryName=repository)
     config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}})
     oci = "application/vnd.oci.image"
     layer = b"one layer for all of them"
@@ -61,22 +63,37 @@ def fill(ecr, count):
         "mediaType": f"{oci}.manifest.v1+json",
         "config": {
             "mediaType": f"{oci}.config.v1+json",
-            "digest": uploaded(ecr, config.encode()),
+            "digest": uploaded(ecr, repository, config.encode()),
             "size": len(config),
         },
-        "layers": [{"mediaType": f"{oci}.layer.v1.tar", "digest": uploaded(ecr, layer), "size": len(layer)}],
+        "layers": [{"mediaType": f"{oci}.layer.v1.tar", "digest": uploaded(ecr, repository, layer), "size": len(layer)}],
     }
 
-    def put(number):
+    def put(document, tag=None):
+        text = json.dumps(document)
+        named = {"imageTag": tag} if tag else {}
         ecr.put_image(
-            repositoryName=REPOSITORY,
-            imageTag=f"build-{number}",
-            imageManifest=json.dumps({**manifest, "annotations": {"number": str(number)}}),
-            imageManifestMediaType=manifest["mediaType"],
+            repositoryName=repository,
+            imageManifest=text,
+            imageManifestMediaType=document["mediaType"],
+            **named,
         )
+        digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        return {"mediaType": document["mediaType"], "digest": digest, "size": len(text)}
+
+    def put_image(number, tag=None):
+        return put({**manifest, "annotations": {"number": str(number)}}, tag)
+
+    def put_index(number):
+        children = [put_image(f"{number}-{child}") for child in range(CHILDREN)]
+        index = {"schemaVersion": 2, "mediaType": f"{oci}.index.v1+json", "manifests": children}
+        put(index, f"build-{number}")
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(put, range(count)))
+        if has_indexes:
+            list(pool.map(put_index, range(count // (CHILDREN + 1))))
+        else:
+            list(pool.map(lambda number: put_image(number, f"build-{number}"), range(count)))
 
 
 def journal(endpoint, method="GET"):
@@ -85,13 +102,11 @@ def journal(endpoint, method="GET"):
         return json.load(answer) if method == "GET" else None
 
 
-def main():
-    options = parsed()
-    ecr = boto3.client("ecr", endpoint_url=options.endpoint, config=Config(max_pool_connections=8))
-    fill(ecr, options.images)
+def measure(options, repository):
+    """Plans the repository several times, and prints the median time, the peak memory, and what one plan asked."""
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "tagship.yaml"), "w", encoding="utf-8") as file:
-            file.write(DECLARED)
+            file.write(DECLARED.format(name=repository))
         host = options.endpoint.split("//")[1]
         command = [options.tagship, "repo", "plan", "--quiet", "--registry", host, "--endpoint-url", options.endpoint]
         # Not `RUSAGE_CHILDREN`: a child begins with the memory of its parent.
@@ -108,9 +123,16 @@ def main():
     asked = {}
     for entry in journal(options.endpoint):
         asked[entry["operation"]] = asked.get(entry["operation"], 0) + 1
-    peak = max(peaks)
-    print(f"{statistics.median(times):.2f} {peak:.0f}")
+    print(f"{statistics.median(times):.2f} {max(peaks):.0f}")
     print(", ".join(f"{count / options.rounds:g} {name}" for name, count in sorted(asked.items())))
+
+
+def main():
+    options = parsed()
+    ecr = boto3.client("ecr", endpoint_url=options.endpoint, config=Config(max_pool_connections=8))
+    for repository, has_indexes in [("bench/many", False), ("bench/indexes", True)]:
+        fill(ecr, repository, options.images, has_indexes)
+        measure(options, repository)
 
 
 if __name__ == "__main__":

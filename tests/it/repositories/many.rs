@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use tagship_domain::content::{OCI_CONFIG, OCI_LAYER_TAR, OCI_MANIFEST};
+use tagship_domain::content::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_TAR, OCI_MANIFEST};
 use test_support::images::Pusher;
 
 use super::Bench;
@@ -48,4 +48,30 @@ fn a_plan_asks_for_pages_alone() {
         asked,
         expected.map(|(name, count)| (name.to_owned(), count)).into()
     );
+}
+
+/// Indexes are read a hundred at a time. Source: ECR API reference, `BatchGetImage`, `imageIds`.
+#[test]
+fn what_indexes_list_is_asked_for_a_hundred_at_a_time() {
+    let bench = Bench::new();
+    bench.boto3(&json!([["create_repository", {"repositoryName": "team/app"}]]));
+    let pusher = Pusher::new(&bench.ecr, "team/app");
+    let image = pusher.image("amd64", "one image for all of them", &json!({}));
+    for number in 0..201 {
+        let index = json!({
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": [image],
+            "annotations": {"number": number.to_string()},
+        });
+        pusher.manifest(OCI_INDEX, &index);
+    }
+    bench.declare("repositories:\n  team/app:\n    lifecycle: {keep-last: 30}\n");
+    bench.ecr.forget_journal();
+    let planned = bench.json(&["plan"], 0);
+    // All indexes but 30 go, and the image stays as long as one of these has it.
+    assert_eq!(planned["repositories"][0]["expiry"]["images"], 171);
+    let asked = bench.ecr.journal_after_login().into_iter();
+    let reads = asked.filter(|entry| entry.operation == "BatchGetImage");
+    assert_eq!(reads.count(), 3);
 }

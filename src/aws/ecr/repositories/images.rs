@@ -6,6 +6,7 @@ use aws_sdk_ecr::types::{
     DescribeImagesFilter, ImageDetail, ImageIdentifier, ImageStatus, ImageStatusFilter,
 };
 use aws_smithy_types::DateTime;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::Paced;
@@ -27,6 +28,9 @@ const MAX_PAGES: usize = 150;
 /// The most manifests that one request names. Source: ECR API reference, `BatchGetImage`, `imageIds`.
 const MANIFESTS: usize = 100;
 
+/// How many requests for manifests are under way at the same time. The rates of an account are shared with all that use it.
+const PARALLEL: usize = 4;
+
 /// All images of a repository, and which of them are indexes.
 struct Listed {
     images: Vec<StoredImage>,
@@ -42,14 +46,18 @@ pub(super) async fn stored(
     // What is archived cannot be read.
     let is_at_hand = |index: &usize| matches!(images[*index].image.storage, Storage::Standard { .. });
     let indexes: Vec<usize> = indexes.into_iter().filter(is_at_hand).collect();
-    for some in indexes.chunks(MANIFESTS) {
-        let digests: Vec<Digest> = some.iter().map(|index| images[*index].image.digest).collect();
-        let mut found = parts(paced, repository, &digests).await?;
-        for index in some {
-            let image = &mut images[*index].image;
-            if let Some(Parts::Children(children)) = found.remove(&image.digest) {
-                image.children = children;
-            }
+    let digests: Vec<Digest> = indexes.iter().map(|index| images[*index].image.digest).collect();
+    let some: Vec<Vec<Digest>> = digests.chunks(MANIFESTS).map(<[Digest]>::to_vec).collect();
+    let found: Vec<HashMap<Digest, Parts>> = stream::iter(some)
+        .map(|some| async move { parts(paced, repository, &some).await })
+        .buffer_unordered(PARALLEL)
+        .try_collect()
+        .await?;
+    let mut found: HashMap<Digest, Parts> = found.into_iter().flatten().collect();
+    for index in indexes {
+        let image = &mut images[index].image;
+        if let Some(Parts::Children(children)) = found.remove(&image.digest) {
+            image.children = children;
         }
     }
     Ok(images)
