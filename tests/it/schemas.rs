@@ -64,6 +64,13 @@ fn the_schema_refuses_what_the_file_may_not_say() {
         ("repository: [a, b]\n", "repository"),
         ("no-cache: perhaps\n", "no-cache"),
         ("repositories:\n  a/b: {mutable: true}\n", "mutable"),
+        ("repositories:\n  a/b: {mutability: sometimes}\n", "repositories"),
+        ("repositories:\n  a/b: {encryption: DES}\n", "repositories"),
+        ("repositories:\n  a/b: {lifecycle: nothing}\n", "repositories"),
+        (
+            "registry-settings:\n  pull-through-cache: {x: dockerhub}\n",
+            "pull-through-cache",
+        ),
         ("repositories:\n  - mutability: mutable\n", "repositories"),
         ("registry-settings:\n  scanning: {on-push: '*'}\n", "type"),
         (

@@ -328,3 +328,104 @@ fn an_upstream_of_another_account_needs_a_role_and_a_plan_says_so() {
     bench.declare(&upstream(", role: \"arn:aws:iam::123456789012:role/cache\""));
     bench.repo(&["plan"]).expect_code(0);
 }
+
+/// What the table of settings cannot have at once with the above: other values, and documents from files.
+#[test]
+fn other_values_and_documents_of_files_are_put_and_read_back_by_another_client() {
+    let bench = Bench::new();
+    let secret =
+        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ecr-pullthroughcache/docker-hub-AbCdEf";
+    let pull = json!({"Version": "2012-10-17", "Statement": [{
+        "Sid": "Pull",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+    }]});
+    let replicate = json!({"Version": "2012-10-17", "Statement": [{
+        "Sid": "Replicate",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": ["ecr:ReplicateImage"],
+        "Resource": [format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/*")],
+    }]});
+    let archive = json!({"rules": [{
+        "rulePriority": 1,
+        "selection": {"tagStatus": "any", "countType": "sinceImagePulled", "countUnit": "days", "countNumber": 90},
+        "action": {"type": "transition", "targetStorageClass": "archive"},
+    }]});
+    for (name, document) in [("pull", &pull), ("replicate", &replicate), ("archive", &archive)] {
+        let path = bench.home.path().join(format!("{name}.json"));
+        std::fs::write(path, document.to_string()).unwrap();
+    }
+    bench.declare(&format!(
+        "registry-settings:
+  account-settings: {{blob-mounting: disabled}}
+  policy: {{file: replicate.json}}
+  scanning: {{type: enhanced, on-push: [team/a], continuous: ['prod/*']}}
+  pull-through-cache:
+    docker-hub: {{upstream: docker-hub, credential: '{secret}'}}
+  creation-templates:
+    team:
+      applied-for: create-on-push
+      policy: {{file: pull.json}}
+      lifecycle: {{file: archive.json}}
+repositories:
+  team/app:
+    mutability: mutable
+    exclusion-filters: ['v*']
+    encryption: {{type: KMS_DSSE, key: alias/images}}
+    policy: {{file: pull.json}}
+    lifecycle: {{file: archive.json}}
+"
+    ));
+    // Nobody made the secret: the rule is put, and its upstream cannot be used.
+    bench.repo(&["apply"]).expect_code(1);
+    let read = read_back(&bench);
+    let data = |text: &Value| -> Value { serde_json::from_str(text.as_str().unwrap()).unwrap() };
+    assert_eq!(read[0]["value"], "DISABLED");
+    assert_eq!(data(&read[1]["policyText"]), replicate);
+    let rule = |frequency: &str, filter: &str| {
+        let filters = [json!({"filter": filter, "filterType": "WILDCARD"})];
+        json!({"scanFrequency": frequency, "repositoryFilters": filters})
+    };
+    let scanning = &read[2]["scanningConfiguration"];
+    assert_eq!(scanning["scanType"], "ENHANCED");
+    let rules = scanning["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), 2);
+    for expected in [rule("SCAN_ON_PUSH", "team/a"), rule("CONTINUOUS_SCAN", "prod/*")] {
+        assert!(rules.contains(&expected), "{rules:?}");
+    }
+    let template = &read[4]["repositoryCreationTemplates"][0];
+    assert_eq!(data(&template["repositoryPolicy"]), pull);
+    assert_eq!(data(&template["lifecyclePolicy"]), archive);
+    let cache = &read[5]["pullThroughCacheRules"][0];
+    assert_eq!(cache["credentialArn"], secret);
+    assert_eq!(cache["upstreamRegistryUrl"], "registry-1.docker.io");
+
+    let app = json!({"repositoryName": "team/app"});
+    let read = bench.boto3(&json!([
+        ["describe_repositories", {"repositoryNames": ["team/app"]}],
+        ["get_repository_policy", app],
+        ["get_lifecycle_policy", app],
+    ]));
+    let described = &read[0]["repositories"][0];
+    assert_eq!(described["imageTagMutability"], "MUTABLE_WITH_EXCLUSION");
+    assert_eq!(described["encryptionConfiguration"]["encryptionType"], "KMS_DSSE");
+    assert_eq!(data(&read[1]["policyText"]), pull);
+    assert_eq!(data(&read[2]["lifecyclePolicyText"]), archive);
+    bench.repo(&["plan"]).expect_code(0);
+}
+
+#[test]
+fn two_runs_that_put_settings_at_once_both_end_well() {
+    let bench = Bench::new();
+    bench.declare(SETTINGS);
+    let runs: Vec<_> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..3).map(|_| scope.spawn(|| bench.repo(&["apply"]))).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    for run in runs {
+        run.expect_code(0);
+    }
+    bench.repo(&["plan", "--exit-code"]).expect_code(0);
+}

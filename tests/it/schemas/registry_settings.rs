@@ -9,6 +9,15 @@ pub(super) fn registry_settings(template_settings: &Value) -> Value {
     let object = |properties: Value, required: &[&str]| json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
     let list_or_one =
         |item: Value| json!({"anyOf": [{"const": "none"}, item.clone(), {"type": "array", "items": item}]});
+    let upstream = json!({
+        "anyOf": [
+            {"enum": [
+                "docker-hub", "ecr-public", "quay", "k8s", "github-container-registry", "gitlab-container-registry", "chainguard",
+            ]},
+            {"type": "string", "pattern": "\\."},
+        ],
+        "description": "The upstream registry, such as `quay`, or its host.",
+    });
     let mut template = template_settings.clone();
     for name in ["scan-on-push", "catalog", "protect", "prune"] {
         template.as_object_mut().unwrap().remove(name);
@@ -37,7 +46,8 @@ pub(super) fn registry_settings(template_settings: &Value) -> Value {
                 "description": "Settings of the account in the region.",
             },
             "policy": {"description": "Who else may use the registry.", "anyOf": [
-                {"type": "string", "description": "`none`, or a policy in JSON."},
+                {"const": "none", "description": "There is none."},
+                {"type": "string", "pattern": "^\\s*\\{", "description": "A policy in JSON."},
                 object(json!({"file": text("A file in JSON with the whole policy.")}), &["file"]),
                 object(json!({"replicate-from": texts("Accounts that may copy images here.")}), &["replicate-from"]),
                 object(json!({"Version": {}, "Id": {}, "Statement": {}}), &["Statement"]),
@@ -59,8 +69,8 @@ pub(super) fn registry_settings(template_settings: &Value) -> Value {
             },
             "pull-through-cache": {
                 "type": "object",
-                "additionalProperties": {"anyOf": [text("The upstream registry, such as `quay`."), object(json!({
-                    "upstream": text("The upstream registry, such as `docker-hub`."),
+                "additionalProperties": {"anyOf": [upstream, object(json!({
+                    "upstream": upstream,
                     "credential": text("The resource name of the secret with the login."),
                     "role": text("The resource name of the role that reads in another account's ECR."),
                     "upstream-prefix": text("The beginning of the upstream's names."),

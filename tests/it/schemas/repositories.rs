@@ -40,6 +40,14 @@ pub(super) fn definitions() -> Vec<(&'static str, Value)> {
         "required": ["file"],
         "additionalProperties": false,
     });
+    let document = json!({"anyOf": [
+        {"const": "none", "description": "There is none."},
+        {"type": "string", "pattern": "^\\s*\\{", "description": "A policy in JSON."},
+    ]});
+    let encryption_type = json!({
+        "enum": ["AES256", "KMS", "KMS_DSSE", "aes256", "kms", "kms_dsse", "kms-dsse"],
+        "description": "By keys of ECR's own, or one of KMS, once or twice.",
+    });
     let mut definitions = catalog();
     definitions.extend([
         (
@@ -55,11 +63,11 @@ pub(super) fn definitions() -> Vec<(&'static str, Value)> {
         (
             "encryption",
             json!({"anyOf": [
-                {"type": "string"},
+                encryption_type,
                 {
                     "type": "object",
                     "properties": {
-                        "type": {"type": "string", "description": "`AES256`, `KMS` or `KMS_DSSE`."},
+                        "type": encryption_type,
                         "key": {"type": "string", "description": "The key's resource name, id or alias."},
                     },
                     "required": ["type"],
@@ -70,7 +78,7 @@ pub(super) fn definitions() -> Vec<(&'static str, Value)> {
         (
             "policy",
             json!({"anyOf": [
-                {"type": "string", "description": "`none`, or a policy in JSON."},
+                document,
                 file,
                 {
                     "type": "object",
@@ -94,7 +102,7 @@ pub(super) fn definitions() -> Vec<(&'static str, Value)> {
         (
             "lifecycle",
             json!({"anyOf": [
-                {"type": "string", "description": "`none`, or a policy in JSON."},
+                document,
                 file,
                 {"type": "object", "properties": {"rules": {"type": "array"}}, "required": ["rules"], "additionalProperties": false},
                 {
@@ -147,7 +155,13 @@ fn catalog() -> Vec<(&'static str, Value)> {
 
 pub(super) fn settings(has_name: bool) -> Value {
     let mut settings = json!({
-        "mutability": {"type": "string", "description": "`mutable` or `immutable`: whether tags may move."},
+        "mutability": {
+            "enum": [
+                "mutable", "immutable", "mutable-with-exclusion", "immutable-with-exclusion",
+                "MUTABLE", "IMMUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION",
+            ],
+            "description": "`mutable` or `immutable`: whether tags may move.",
+        },
         "exclusion-filters": {"$ref": "#/$defs/texts", "description": "Up to five tags for which the other holds; `*` stands for zero or more characters."},
         "encryption": {"$ref": "#/$defs/encryption", "description": "How images are encrypted. It cannot be changed later."},
         "scan-on-push": {"$ref": "#/$defs/flag", "description": "Whether images are scanned when they are pushed."},
