@@ -8,6 +8,7 @@ mod execute;
 mod gate;
 mod gather;
 mod ledger;
+mod lifecycle_check;
 mod prune;
 mod rebuild;
 mod registry_settings;
@@ -27,14 +28,15 @@ pub use execute::execute;
 pub use gate::{Scanning, find_baseline, judge};
 pub use gather::{gather, gather_copy, gather_missing, image_facts, label_facts, read_parts};
 pub use ledger::Ledger;
+pub use lifecycle_check::{LifecycleCheck, preview_by_registry, preview_lifecycle};
 pub use prune::{Pruned, delete_planned};
 pub use registry_settings::{
     AppliedSettings, PlannedSettings, UpstreamProblem, apply_settings, plan_settings,
 };
 pub use release::{ReleasedImage, gather_release, gather_tags, release};
 pub use repositories::{
-    AppliedRepository, HearApplied, LifecycleCheck, PlannedRepository, PutRepository, Wanted,
-    apply_repositories, plan_repositories, preview_lifecycle, read_documents,
+    AppliedRepository, HearApplied, PlannedRepository, PutRepository, Wanted, apply_repositories,
+    plan_repositories, read_documents,
 };
 pub use repository_list::list_repositories;
 pub use tagging::put_promoted;

@@ -49,8 +49,8 @@ pub use releases::{
 };
 pub use replicate::{ReplicationError, WatchReplication};
 pub use repositories::{
-    Creation, DeleteImages, DoomedImage, ReadBaseCache, ReadRegistrySettings, ReadRepositories, Removal,
-    WriteRegistrySettings, WriteRepositories,
+    Creation, DeleteImages, DoomedImage, PreviewLifecycle, ReadBaseCache, ReadRegistrySettings,
+    ReadRepositories, Removal, WriteRegistrySettings, WriteRepositories,
 };
 pub use scans::{ReadScans, ScanStart, ShowFindings, StartScans};
 pub use signatures::{SignError, SignImage, VerifySignature};

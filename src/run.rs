@@ -72,8 +72,8 @@ pub use push::{PushError, PushRequest, PushSource, push};
 pub use release::ReleaseImageRequest;
 pub use release_published::release_published;
 pub use repositories::{
-    ApplyProgress, CostRequest, CostSubject, DeleteRequest, ImportRequest, PruneRequest, ReadLayers,
-    RegistryRequest, RepositoriesError, apply_registry, delete_repository, estimate_cost,
+    ApplyProgress, CostRequest, CostSubject, DeleteRequest, ImportRequest, PreviewBy, PruneRequest,
+    ReadLayers, RegistryRequest, RepositoriesError, apply_registry, delete_repository, estimate_cost,
     import_repositories, list_registries, plan_registry, preview_lifecycles, prune_repositories,
 };
 pub use scan::{ScanRequest, ScannedImage, scan};

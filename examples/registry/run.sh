@@ -80,8 +80,11 @@ tagship repo apply "${first[@]}" --quiet
 tagship repo plan "${first[@]}" --exit-code
 
 step 'preview: what the lifecycle policies would do'
-differs tagship lifecycle preview shop/api "${first[@]}"
-tagship lifecycle preview shop/api "${first[@]}" --allow-protected
+tagship lifecycle preview shop/api "${first[@]}" --by-ecr
+
+step 'refuse a policy that would delete what is in use'
+differs tagship lifecycle preview shop/api --config too-tight.yaml --aws-region eu-central-1
+differs tagship repo apply shop/api --config too-tight.yaml --aws-region eu-central-1
 
 step 'price: what a month costs'
 tagship repo cost "${first[@]}" --pulls 1000 --region-pulls 200

@@ -55,7 +55,11 @@ impl IamArguments {
     pub(super) fn into_request(self, environment: &Environment) -> Result<IamRequest, RoleArgumentError> {
         let named = |name: &String| CommandPermissions::of(name);
         let given = self.destination.given();
-        let is_of_registry = |name: &String| name.starts_with("repo") || name == "prune";
+        let is_of_registry = |name: &String| {
+            ["repo", "prune", "lifecycle"]
+                .iter()
+                .any(|first| name.starts_with(first))
+        };
         let (of_registry, of_images) = (
             self.commands.iter().any(is_of_registry),
             self.commands.is_empty() || !self.commands.iter().all(is_of_registry),
@@ -88,5 +92,53 @@ impl IamArguments {
             },
             targets,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Commands that ask AWS for nothing, or, as `doctor` and `action`, what other commands have rows for.
+    const WITHOUT: [&str; 11] = [
+        "action",
+        "build",
+        "completions",
+        "doctor",
+        "iam",
+        "init",
+        "local env",
+        "local serve",
+        "man",
+        "tags",
+        "version",
+    ];
+    const OTHERWISE: [(&str, &str); 1] = [("repo apply", "repo")];
+
+    fn leaves(command: &clap::Command, before: &str, found: &mut Vec<String>) {
+        for one in command.get_subcommands() {
+            let name = format!("{before}{}", one.get_name());
+            if one.has_subcommands() {
+                leaves(one, &format!("{name} "), found);
+            } else {
+                found.push(name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_that_asks_aws_has_a_row() {
+        let mut found = Vec::new();
+        leaves(&crate::cli::Cli::command(), "", &mut found);
+        assert!(found.contains(&"lifecycle preview".to_owned()), "{found:?}");
+        for name in found {
+            let other = OTHERWISE.iter().find(|(known, _)| *known == name);
+            let row = other.map_or_else(|| name.replace(' ', "-"), |(_, row)| (*row).to_owned());
+            let has_row = CommandPermissions::of(&row).is_some();
+            let asks_nothing = WITHOUT.contains(&name.as_str());
+            assert!(has_row != asks_nothing, "{name}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::help;
 use super::registry_arguments::{RegistryArguments, RepoArgumentError, repository_name};
 use super::repo_cost::CostArguments;
 use crate::inputs::Environment;
-use crate::run::{DeleteRequest, ImportRequest, RegistryRequest};
+use crate::run::{DeleteRequest, ImportRequest, PreviewBy, RegistryRequest};
 use crate::ui::Ui;
 use tagship_domain::reference::RepositoryName;
 
@@ -38,7 +38,7 @@ pub(super) enum RepoCommand {
 pub(super) enum LifecycleCommand {
     /// Show which images lifecycle policies would delete or archive, and why; nothing is written
     #[command(after_help = help::LIFECYCLE_PREVIEW, after_long_help = help::LIFECYCLE_PREVIEW)]
-    Preview(ApplyArguments),
+    Preview(PreviewArguments),
 }
 
 /// The flags of `tagship repo plan`.
@@ -60,7 +60,17 @@ pub(super) struct PlanArguments {
     registry: RegistryArguments,
 }
 
-/// The flags of `tagship repo apply` and `tagship lifecycle preview`.
+/// The flags of `tagship lifecycle preview`.
+#[derive(Debug, Args)]
+pub(super) struct PreviewArguments {
+    /// Ask ECR itself, and show where it differs from the evaluator of this program; the repository's last preview is replaced
+    #[arg(long)]
+    by_ecr: bool,
+    #[command(flatten)]
+    others: ApplyArguments,
+}
+
+/// The flags of `tagship repo apply`, which `tagship lifecycle preview` has too.
 #[derive(Debug, Args)]
 pub(super) struct ApplyArguments {
     /// The repositories [default: all that are declared by name]
@@ -131,6 +141,21 @@ impl PlanArguments {
             is_markdown: self.markdown,
             allows_protected: self.allow_protected,
         })
+    }
+}
+
+impl PreviewArguments {
+    /// What is asked for, and who says what goes.
+    pub(super) fn into_request(
+        self,
+        environment: &Environment,
+    ) -> Result<(RegistryRequest, PreviewBy), RepoArgumentError> {
+        let by = if self.by_ecr {
+            PreviewBy::Registry
+        } else {
+            PreviewBy::Evaluator
+        };
+        Ok((self.others.into_request(environment)?, by))
     }
 }
 

@@ -6,15 +6,14 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::ApplyError;
+use super::lifecycle_check::{LifecycleCheck, held_to_lifecycle};
 use crate::ports::{
     Creation, ReadRepositories, RegistryError, Reporter, RunEvent, WriteRepositories, WriteRepository,
 };
-use tagship_domain::lifecycle::LifecyclePolicy;
 use tagship_domain::reference::RepositoryName;
 use tagship_domain::registry_settings::CreationTemplate;
 use tagship_domain::repositories::{
-    ActualRepository, Change, DeclaredRepository, DeclaredSettings, Document, LifecyclePreview, PlanAction,
-    RegistryKind, RepositoryPlan,
+    ActualRepository, Change, DeclaredRepository, DeclaredSettings, PlanAction, RegistryKind, RepositoryPlan,
 };
 
 /// How many repositories are read at the same time. The rates of an account are shared with all that use it.
@@ -119,15 +118,6 @@ pub struct AppliedRepository {
 /// Hears what has been put of a repository, from its beginning to its end.
 pub type HearApplied<'a> = &'a (dyn Fn(&AppliedRepository) + Sync);
 
-/// How lifecycle policies are judged before they are put.
-#[derive(Debug, Clone, Copy)]
-pub struct LifecycleCheck {
-    /// The time, by which images are old.
-    pub now: Timestamp,
-    /// Whether a policy may delete what is protected.
-    pub allows_protected: bool,
-}
-
 /// Compares what is declared with what is there. Nothing is written.
 pub async fn plan_repositories(
     declared: &[DeclaredRepository],
@@ -159,36 +149,13 @@ async fn planned(
         Some(actual) => Some(read_documents(actual, &Wanted::of(&declared.settings), reader).await?),
         None => None,
     };
-    let mut plan = RepositoryPlan::new(&declared, actual.as_ref()).held_to(reader.kind(), &declared);
-    if plan.puts_lifecycle()
-        && let Some(Document::Says(lifecycle)) = &declared.settings.lifecycle
-    {
-        let preview = preview_lifecycle(&declared, lifecycle.policy(), reader, check.now).await?;
-        plan = plan.with_preview(&preview, check.allows_protected);
-    }
+    let plan = RepositoryPlan::new(&declared, actual.as_ref()).held_to(reader.kind(), &declared);
+    let plan = held_to_lifecycle(plan, &declared, actual.as_ref(), reader, check).await?;
     Ok(PlannedRepository {
         declared,
         actual,
         plan,
     })
-}
-
-/// Finds out what a lifecycle policy would do to the images that a repository has. Nothing is written.
-pub async fn preview_lifecycle(
-    declared: &DeclaredRepository,
-    policy: &LifecyclePolicy,
-    reader: &dyn ReadRepositories,
-    now: Timestamp,
-) -> Result<LifecyclePreview, RegistryError> {
-    let images = reader.stored_images(&declared.name).await?;
-    let protection = &declared.settings.protection;
-    Ok(LifecyclePreview::new(
-        policy,
-        &images,
-        &declared.name,
-        protection,
-        now,
-    ))
 }
 
 /// What is read of a repository beside its description. What is not declared is not asked for, and needs no permission.
@@ -218,7 +185,7 @@ impl Wanted {
         Self {
             tags: settings.prunes() || !settings.tags.is_empty(),
             policy: settings.prunes() || settings.policy.is_some(),
-            lifecycle: settings.prunes() || settings.lifecycle.is_some(),
+            lifecycle: settings.prunes() || settings.lifecycle.is_some() || !settings.protection.is_empty(),
             catalog: settings.prunes() || settings.catalog.is_some(),
         }
     }

@@ -5,11 +5,12 @@ use async_trait::async_trait;
 use super::RegistryError;
 use tagship_domain::cost::StoredContent;
 use tagship_domain::inventory::ScanSummary;
+use tagship_domain::lifecycle::Effect;
 use tagship_domain::reference::{Digest, Reference, RepositoryName};
 use tagship_domain::registry_settings::{ActualRegistry, RegistryPut, TemplatePrefix, WantedSettings};
 use tagship_domain::repositories::{
-    ActualRepository, CatalogData, Change, DeclaredRepository, Document, RegistryKind, ResourceTags,
-    StoredImage,
+    ActualRepository, CatalogData, Change, DeclaredRepository, Document, LifecycleDocument, RegistryKind,
+    ResourceTags, StoredImage,
 };
 
 /// Reads the repositories of a registry and their settings.
@@ -56,6 +57,18 @@ pub trait ReadRepositories: Send + Sync {
         repository: &RepositoryName,
         image: &Digest,
     ) -> Result<Option<ScanSummary>, RegistryError>;
+}
+
+/// Has a registry say what a lifecycle policy would do. No image is changed; the last preview of the repository is replaced, so that
+/// this is no reading.
+#[async_trait]
+pub trait PreviewLifecycle: Send + Sync {
+    /// Returns what the policy would do at once to the images of a repository. Waits until the registry has found it out.
+    async fn preview_lifecycle(
+        &self,
+        repository: &RepositoryName,
+        policy: &LifecycleDocument,
+    ) -> Result<Vec<Effect>, RegistryError>;
 }
 
 /// Changes the repositories of a registry.

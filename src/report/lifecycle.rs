@@ -10,7 +10,8 @@ use tagship_domain::error::cleaned;
 use tagship_domain::lifecycle::LifecyclePolicy;
 use tagship_domain::reference::{RegistryHost, RepositoryName};
 use tagship_domain::repositories::{
-    DeclaredRepository, DeclaredSettings, LifecyclePreview, Obstacle, PreviewedImage, RepositoryPlan,
+    DeclaredRepository, DeclaredSettings, LifecyclePreview, Obstacle, PreviewComparison, PreviewedAction,
+    PreviewedImage, RepositoryPlan,
 };
 
 /// How many images of a repository a text shows.
@@ -39,11 +40,19 @@ pub struct RepositoryPreview {
     pub preview: LifecyclePreview,
     /// How many bytes the images have that go; what they share with others stays.
     pub bytes: u64,
+    /// How what the registry says differs from what the evaluator here says; absent where the registry was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<PreviewComparison>,
 }
 
 impl RepositoryPreview {
     /// Brings together a policy and what it would do.
-    pub fn new(repository: RepositoryName, policy: &LifecyclePolicy, preview: LifecyclePreview) -> Self {
+    pub fn new(
+        repository: RepositoryName,
+        policy: &LifecyclePolicy,
+        preview: LifecyclePreview,
+        comparison: Option<PreviewComparison>,
+    ) -> Self {
         let count = |priority: u32| {
             preview
                 .images
@@ -59,6 +68,7 @@ impl RepositoryPreview {
             repository,
             bytes: preview.bytes(),
             preview,
+            comparison,
         }
     }
 }
@@ -95,6 +105,9 @@ impl PreviewReport {
             if gone > SHOWN {
                 let _ = writeln!(text, "  … and {} more; `--json` lists all", gone - SHOWN);
             }
+            if let Some(comparison) = &one.comparison {
+                text += &compared(comparison);
+            }
         }
         if self.repositories.is_empty() {
             text += "no repository has a lifecycle policy\n";
@@ -104,19 +117,51 @@ impl PreviewReport {
 }
 
 fn cells(image: &PreviewedImage) -> [String; 5] {
-    let tags = image.tags.join(",");
+    let after = image.after.map(|digest| format!("after {}", digest.short()));
+    let objection = (image.objection.as_ref()).map(|objection| format!("must not go: {objection}"));
+    let remarks: Vec<String> = after.into_iter().chain(objection).collect();
     [
-        if image.archived { "archive" } else { "expire" }.to_owned(),
-        if tags.is_empty() {
-            "-".to_owned()
-        } else {
-            cleaned(&tags)
-        },
+        verb(image.archived).to_owned(),
+        tags(&image.tags),
         image.digest.short(),
         format!("rule {}", image.rule),
-        image
-            .objection
-            .as_ref()
-            .map_or_else(String::new, |objection| format!("must not go: {objection}")),
+        remarks.join(", "),
     ]
+}
+
+const fn verb(is_archived: bool) -> &'static str {
+    if is_archived { "archive" } else { "expire" }
+}
+
+fn tags(tags: &[String]) -> String {
+    match tags {
+        [] => "-".to_owned(),
+        tags => cleaned(&tags.join(",")),
+    }
+}
+
+/// Whether ECR and the evaluator say the same.
+fn compared(comparison: &PreviewComparison) -> String {
+    let count = comparison.differing.len();
+    if count == 0 {
+        return "  ECR says the same as the evaluator of this program\n".to_owned();
+    }
+    let images = if count == 1 { "image" } else { "images" };
+    let mut text = format!("  ECR and the evaluator of this program differ in {count} {images}\n");
+    let said = |action: Option<PreviewedAction>| match action {
+        None => "stays".to_owned(),
+        Some(action) => format!("{} by rule {}", verb(action.archived), action.rule),
+    };
+    let rows: Vec<[String; 4]> = (comparison.differing.iter().take(SHOWN))
+        .map(|image| {
+            [
+                tags(&image.tags),
+                image.digest.short(),
+                format!("ECR: {}", said(image.by_registry)),
+                format!("here: {}", said(image.here)),
+            ]
+        })
+        .collect();
+    text += &table(&rows);
+    text
 }

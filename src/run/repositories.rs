@@ -31,7 +31,7 @@ use tagship_domain::repositories::{Declarations, DeclaredRepository};
 
 pub use cost::{CostRequest, CostSubject, ReadLayers, estimate_cost};
 pub use error::RepositoriesError;
-pub use lifecycle::preview_lifecycles;
+pub use lifecycle::{PreviewBy, preview_lifecycles};
 pub use list::list_registries;
 pub use maintenance::{DeleteRequest, ImportRequest, delete_repository, import_repositories};
 pub use progress::ApplyProgress;

@@ -2,12 +2,14 @@
 //!
 //! Source: ECR user guide, "Lifecycle policy properties in Amazon ECR" and "Lifecycle policy evaluation rules".
 
+mod consequences;
 mod evaluate;
 mod parse;
 mod problem;
 mod schema;
 mod wording;
 
+pub use consequences::Consequence;
 pub use evaluate::{Effect, Image, Storage};
 pub use problem::{InvalidPolicy, Located, Problem};
 

@@ -169,11 +169,13 @@ pub enum KeepReason {
         /// The tag, the digest or the file.
         by: String,
     },
-    /// It is the greatest release of its major version.
-    #[error("the last release of a major version")]
+    /// It is the greatest release of its line.
+    #[error("the last release of a line")]
     LastRelease {
         /// The version.
         version: Version,
+        /// The line, such as `1.x`.
+        line: String,
     },
     /// A tag is to be kept.
     #[error("kept by its tag")]

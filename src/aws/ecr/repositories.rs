@@ -4,6 +4,7 @@ mod cached;
 mod deletion;
 mod findings;
 mod images;
+mod preview;
 mod reading;
 mod removal;
 mod settings;
@@ -24,14 +25,15 @@ use super::{Ecr, InRegion};
 use crate::aws::failure::ApiFailure;
 use crate::aws::retry_policy::{RetryClass, RetryPolicy};
 use crate::ports::{
-    Clock, Creation, DeleteImages, DoomedImage, ReadRepositories, RegistryError, Removal, Reporter, RunEvent,
-    WriteRepositories,
+    Clock, Creation, DeleteImages, DoomedImage, PreviewLifecycle, ReadRepositories, RegistryError, Removal,
+    Reporter, RunEvent, WriteRepositories,
 };
 use tagship_domain::cost::StoredContent;
 use tagship_domain::inventory::ScanSummary;
+use tagship_domain::lifecycle::Effect;
 use tagship_domain::reference::{Digest, Region, RegistryHost, RepositoryName};
 use tagship_domain::repositories::{
-    ActualRepository, Change, DeclaredRepository, Document, ResourceTags, StoredImage,
+    ActualRepository, Change, DeclaredRepository, Document, LifecycleDocument, ResourceTags, StoredImage,
 };
 
 /// The repositories of one registry.
@@ -146,6 +148,17 @@ impl ReadRepositories for RegistryRepositories {
         image: &Digest,
     ) -> Result<Option<ScanSummary>, RegistryError> {
         findings::summary(&self.paced(), repository, image).await
+    }
+}
+
+#[async_trait]
+impl PreviewLifecycle for RegistryRepositories {
+    async fn preview_lifecycle(
+        &self,
+        repository: &RepositoryName,
+        policy: &LifecycleDocument,
+    ) -> Result<Vec<Effect>, RegistryError> {
+        preview::preview(&self.paced(), repository, policy).await
     }
 }
 

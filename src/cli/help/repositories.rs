@@ -23,12 +23,15 @@ Examples:
       The same for one of them";
 
 pub(in crate::cli) const LIFECYCLE_PREVIEW: &str = "\
-The evaluator is that of the embedded ECR. The policy is the declared one; where none is declared, the one that is there. Exit code \
-12: it would delete what `protect` names, or the last release of a major version.
+The evaluator is that of the embedded ECR; with `--by-ecr` ECR says what goes at once, and what both say is compared. The policy is \
+the declared one; where none is declared, the one that is there. Exit code 12: it would delete what `protect` names, or the last \
+release of a line of versions.
 
 Examples:
   tagship lifecycle preview
       Judge the policies of tagship.yaml by the images that are there
+  tagship lifecycle preview team/app --by-ecr
+      Have ECR judge them, which begins a preview there
   tagship lifecycle preview team/app --json | jq '.repositories[].images[].tags'
       List the tags that would go";
 

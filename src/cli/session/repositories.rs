@@ -7,7 +7,7 @@ use super::{End, show, show_with, until_interrupted};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::prune::PruneArguments;
 use crate::cli::registry_arguments::RepoArgumentError;
-use crate::cli::repo::{ApplyArguments, RepoCommand};
+use crate::cli::repo::{PreviewArguments, RepoCommand};
 use crate::inputs::Environment;
 use crate::ports::Reporter;
 use crate::run::{self, ApplyProgress, CostSubject, Outcome, RunError};
@@ -74,12 +74,12 @@ pub(super) fn prune(
 pub(super) fn preview(
     ui: &Ui,
     interrupt: &Interrupt,
-    arguments: ApplyArguments,
+    arguments: PreviewArguments,
     environment: &Environment,
 ) -> ExitCode {
-    let end = arguments.into_request(environment).map(|request| {
+    let end = arguments.into_request(environment).map(|(request, by)| {
         let reporter = masked(ui, &request.settings);
-        finish(interrupt, run::preview_lifecycles(&request, reporter))
+        finish(interrupt, run::preview_lifecycles(&request, by, reporter))
     });
     let end = end.unwrap_or_else(|error: RepoArgumentError| End::Failed(Box::new(error)));
     show(ui, end, None, None)

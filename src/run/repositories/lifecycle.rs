@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::super::{Outcome, RunError};
 use super::{OpenedRegistry, RegistryRequest, RepositoriesError};
 use crate::aws::RegistryRepositories;
-use crate::pipeline::preview_lifecycle;
-use crate::ports::{ReadRepositories as _, Reporter};
+use crate::pipeline::{PipelineError, preview_by_registry, preview_lifecycle};
+use crate::ports::{ReadRepositories as _, RegistryError, Reporter, RunEvent};
 use crate::report::{PreviewReport, RepositoryPreview};
 use tagship_domain::error::Diagnose;
 use tagship_domain::iam::RegistryAccess;
@@ -15,18 +15,37 @@ use tagship_domain::repositories::{
     DeclaredRepository, DeclaredSettings, Document, InvalidLifecycleDocument, LifecycleDocument,
 };
 
+/// Who says what a lifecycle policy would do at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviewBy {
+    /// The evaluator of this program.
+    Evaluator,
+    /// The registry, with which the evaluator is compared.
+    Registry,
+}
+
 /// Shows what the declared lifecycle policies would do to the images that are there; where none is declared, what the one that is
 /// there does next. Nothing is written.
 pub async fn preview_lifecycles(
     request: &RegistryRequest,
+    by: PreviewBy,
     reporter: Arc<dyn Reporter>,
 ) -> Result<Outcome, RunError> {
     let wanted = wanted(request)?;
-    let opened = OpenedRegistry::open(&request.settings, RegistryAccess::Read, reporter).await?;
+    let access = match by {
+        PreviewBy::Evaluator => RegistryAccess::Read,
+        PreviewBy::Registry => RegistryAccess::PreviewLifecycle,
+    };
+    let opened = OpenedRegistry::open(&request.settings, access, Arc::clone(&reporter)).await?;
     let mut previews = Ok(Vec::new());
     for declared in &wanted {
-        match (preview(declared, &opened, request).await, &mut previews) {
+        match (preview(declared, &opened, request, by).await, &mut previews) {
             (Ok(found), Ok(previews)) => previews.extend(found),
+            // One that is declared and not made yet hides no other.
+            (Err(error), _) if request.names.is_empty() && is_missing(&error) => {
+                let note = format!("repository `{}` does not exist yet", declared.name);
+                reporter.event(RunEvent::Note(&note));
+            }
             (Err(error), previews) => {
                 *previews = Err(error);
                 break;
@@ -66,21 +85,37 @@ fn wanted(request: &RegistryRequest) -> Result<Vec<DeclaredRepository>, Reposito
     Ok(request.names.iter().map(of).collect())
 }
 
+fn is_missing(error: &RunError) -> bool {
+    matches!(
+        error,
+        RunError::Pipeline(PipelineError::Registry(RegistryError::RepositoryMissing { .. }))
+    )
+}
+
 async fn preview(
     declared: &DeclaredRepository,
     opened: &OpenedRegistry,
     request: &RegistryRequest,
+    by: PreviewBy,
 ) -> Result<Option<RepositoryPreview>, RunError> {
     let reader = opened.private("which has no lifecycle policies")?;
     let Some(document) = document_of(declared, reader).await? else {
         return Ok(None);
     };
     let policy = document.policy();
-    let preview = preview_lifecycle(declared, policy, reader, request.check().now).await?;
+    let now = request.check().now;
+    let (preview, comparison) = match by {
+        PreviewBy::Evaluator => (preview_lifecycle(declared, policy, reader, now).await?, None),
+        PreviewBy::Registry => {
+            let found = preview_by_registry(declared, &document, reader, reader, now).await?;
+            (found.0, Some(found.1))
+        }
+    };
     Ok(Some(RepositoryPreview::new(
         declared.name.clone(),
         policy,
         preview,
+        comparison,
     )))
 }
 

@@ -49,7 +49,10 @@ fn steady(text: &str) -> String {
 #[test]
 fn the_example_is_declared_found_repaired_previewed_listed_and_removed() {
     let example = repository_root().join("examples/registry");
-    let commands = ["--for", "repo,repo-settings,repo-list,repo-cost,repo-delete"];
+    let commands = [
+        "--for",
+        "repo,repo-settings,repo-list,repo-cost,repo-delete,lifecycle-preview-by-ecr",
+    ];
     let of = |file: &str, region: &str, more: &[&str]| {
         printed(&example, region, &[&["--config", file], more].concat())
     };
@@ -118,7 +121,13 @@ fn the_example_is_declared_found_repaired_previewed_listed_and_removed() {
         2,
         "the images are replicated: {lists}"
     );
-    assert!(section("preview").contains("1.0.0"), "{}", section("preview"));
+    let preview = section("preview");
+    assert!(preview.contains("ECR says the same"), "{preview}");
+    let refused = section("refuse");
+    assert!(
+        refused.contains("1.0.0") && refused.contains("must not go"),
+        "{refused}"
+    );
     let left = section("remove").lines().last().unwrap().to_owned();
     let left: Value = serde_json::from_str(&left).unwrap();
     let found = left["registries"][0]["repositories"].as_array().unwrap();

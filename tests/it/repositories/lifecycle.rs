@@ -54,8 +54,17 @@ fn a_preview_says_per_rule_and_per_image_what_goes_and_what_must_not() {
     let data: Value = serde_json::from_str(&lifecycle(&bench, &["--json"]).stdout).unwrap();
     let images = data["repositories"][0]["images"].as_array().unwrap();
     let by_rule = |rule: u32| images.iter().filter(|image| image["rule"] == rule).count();
-    // What the index lists is not touched, though it has no tag.
-    assert_eq!((by_rule(1), by_rule(2)), (1, 5));
+    // What the index lists has no tag, and is not touched before the index is gone.
+    assert_eq!((by_rule(1), by_rule(2)), (3, 5));
+    let followers = images.iter().filter(|image| !image["after"].is_null());
+    let (prod, rule) = (&images[4], json!(1));
+    assert_eq!(prod["tags"], json!(["prod"]));
+    assert!(
+        followers
+            .clone()
+            .all(|image| image["after"] == prod["digest"] && image["rule"] == rule)
+    );
+    assert_eq!(followers.count(), 2);
 }
 
 #[test]
@@ -108,4 +117,145 @@ fn what_files_of_deployments_name_is_protected_by_digest_and_by_tag() {
     let nothing = named("no image");
     nothing.expect_code(2);
     assert!(nothing.stderr.contains("names no image"), "{}", nothing.stderr);
+}
+
+/// What is in use changes more often than the policy.
+#[test]
+fn what_is_protected_later_is_held_against_the_policy_that_stands() {
+    let lifecycle = "lifecycle: {keep: [\"*.*\"], keep-last: 1}";
+    let bench = stocked(&format!("repositories:\n  team/app: {{{lifecycle}}}\n"));
+    bench.repo(&["apply"]).expect_code(0);
+    bench.repo(&["plan", "--exit-code"]).expect_code(0);
+    for declared in [
+        format!("repositories:\n  team/app: {{{lifecycle}, protect: [prod]}}\n"),
+        "repositories:\n  team/app: {protect: [prod]}\n".to_owned(),
+    ] {
+        bench.declare(&declared);
+        for arguments in [&["plan", "--exit-code"][..], &["apply"]] {
+            let refused = bench.repo(arguments);
+            refused.expect_code(12);
+            let said = format!("{}{}", refused.stdout, refused.stderr);
+            let reason = "the lifecycle policy that stands is going to delete `prod` (protected by `prod`)";
+            assert!(said.contains(reason), "{declared}: {said}");
+        }
+        bench.repo(&["apply", "--allow-protected"]).expect_code(0);
+    }
+    // Where the policy goes, or another comes that keeps it, nothing is in the way.
+    for lifecycle in ["none", "{keep: [prod, \"*.*\"], keep-last: 1}"] {
+        bench.declare(&format!(
+            "repositories:\n  team/app: {{lifecycle: {lifecycle}, protect: [prod]}}\n"
+        ));
+        bench.repo(&["apply"]).expect_code(0);
+        bench.repo(&["plan", "--exit-code"]).expect_code(0);
+    }
+}
+
+/// Has a clock run ahead of the machine's by `days`.
+fn later(bench: &Bench, days: i64) {
+    bench.ecr.set_clock_offset(days * 86_400);
+}
+
+#[test]
+fn ecr_itself_is_asked_and_compared() {
+    let bench = stocked("repositories:\n  team/app:\n    lifecycle: {untagged-days: 7, keep-last: 1}\n");
+    bench.ecr.forget_journal();
+    let asked = lifecycle(&bench, &["--by-ecr", "--json", "--allow-protected"]);
+    asked.expect_code(0);
+    let started = bench.ecr.journal_after_login().into_iter();
+    let operations: Vec<String> = started.map(|entry| entry.operation).collect();
+    let count = |name: &str| operations.iter().filter(|known| *known == name).count();
+    assert_eq!(count("StartLifecyclePolicyPreview"), 1, "{operations:?}");
+    assert!(
+        count("GetLifecyclePolicyPreview") > 1,
+        "it was in progress: {operations:?}"
+    );
+    let data: Value = serde_json::from_str(&asked.stdout).unwrap();
+    let shown = &data["repositories"][0];
+    assert_eq!(shown["comparison"], json!({"same": 6, "differing": []}));
+    // Another client reads the same of ECR.
+    let read = json!([["get_lifecycle_policy_preview", {"repositoryName": "team/app"}]]);
+    let theirs = bench.boto3(&read)[0].clone();
+    assert_eq!(theirs["status"], "COMPLETE");
+    let mut theirs: Vec<(&Value, u64)> = (theirs["previewResults"].as_array().unwrap().iter())
+        .map(|one| (&one["imageDigest"], one["appliedRulePriority"].as_u64().unwrap()))
+        .collect();
+    let at_once = |image: &&Value| image.get("after").is_none();
+    let mut ours: Vec<(&Value, u64)> = (shown["images"].as_array().unwrap().iter())
+        .filter(at_once)
+        .map(|image| (&image["digest"], image["rule"].as_u64().unwrap()))
+        .collect();
+    theirs.sort_by_key(|(digest, _)| digest.as_str());
+    ours.sort_by_key(|(digest, _)| digest.as_str());
+    assert_eq!(ours, theirs);
+    // Nothing was put, and nothing is gone.
+    assert_eq!(bench.writes(), ["StartLifecyclePolicyPreview"; 1]);
+
+    let refused = lifecycle(&bench, &["--by-ecr"]);
+    refused.expect_code(12);
+    let said = "ECR says the same as the evaluator of this program";
+    assert!(refused.stdout.contains(said), "{}", refused.stdout);
+}
+
+#[test]
+fn a_preview_of_another_run_is_waited_for_and_one_that_ecr_sees_otherwise_is_shown() {
+    let bench = stocked("repositories:\n  team/app:\n    lifecycle: {keep-last: 1}\n");
+    let keep_two = json!({"rules": [{
+        "rulePriority": 1,
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 2},
+        "action": {"type": "expire"},
+    }]});
+    bench.boto3(&json!([["start_lifecycle_policy_preview", {
+        "repositoryName": "team/app", "lifecyclePolicyText": keep_two.to_string(),
+    }]]));
+    let asked = lifecycle(&bench, &["--by-ecr", "--allow-protected"]);
+    asked.expect_code(0);
+    let waited = "another lifecycle policy preview is in progress";
+    assert!(asked.stderr.contains(waited), "{}", asked.stderr);
+    assert!(asked.stdout.contains("ECR says the same"), "{}", asked.stdout);
+
+    // An ECR whose clock is another sees other images as old.
+    let old = "repositories:\n  team/app:\n    lifecycle: {untagged-days: 60}\n";
+    bench.declare(old);
+    later(&bench, 40);
+    let asked = lifecycle(&bench, &["--by-ecr"]);
+    asked.expect_code(0);
+    let differ = "ECR and the evaluator of this program differ in 1 image";
+    assert!(asked.stdout.contains(differ), "{}", asked.stdout);
+    assert!(
+        asked.stdout.contains("ECR: expire by rule 1  here: stays"),
+        "{}",
+        asked.stdout
+    );
+}
+
+#[test]
+fn pages_of_ecrs_preview_are_read_to_their_end() {
+    let bench = Bench::new();
+    bench.boto3(&json!([["create_repository", {"repositoryName": "team/app"}]]));
+    let pusher = Pusher::new(&bench.ecr, "team/app");
+    // One more than two pages hold, beside the one that stays. Source: `GetLifecyclePolicyPreview`, `maxResults`.
+    for number in 0..202 {
+        pusher.image("amd64", "x", &json!({"number": number.to_string()}));
+    }
+    bench.declare("repositories:\n  team/app: {lifecycle: {keep-last: 1}}\n");
+    let asked = lifecycle(&bench, &["--by-ecr", "--json"]);
+    asked.expect_code(0);
+    let data: Value = serde_json::from_str(&asked.stdout).unwrap();
+    assert_eq!(data["repositories"][0]["comparison"]["same"], 201);
+}
+
+#[test]
+fn one_that_is_declared_and_not_made_yet_hides_no_other() {
+    let bench = stocked(
+        "repositories:\n  team/new: {lifecycle: {keep-last: 1}}\n  team/app: {lifecycle: {untagged-days: 7}}\n",
+    );
+    let shown = lifecycle(&bench, &[]);
+    shown.expect_code(0);
+    assert!(shown.stdout.contains("team/app: 1 of 9"), "{}", shown.stdout);
+    assert!(
+        shown.stderr.contains("repository `team/new` does not exist yet"),
+        "{}",
+        shown.stderr
+    );
+    lifecycle(&bench, &["team/new"]).expect_code(1);
 }

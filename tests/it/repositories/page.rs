@@ -20,7 +20,7 @@ fn every_example_prints_what_the_page_says() {
         ["create_repository", {"repositoryName": "team/old"}],
     ]));
     Pusher::new(&bench.ecr, "team/old").image("amd64", "x", &json!({}));
-    check(PAGE, 7, |command| run_at(&bench.ecr, bench.home.path(), command));
+    check(PAGE, 8, |command| run_at(&bench.ecr, bench.home.path(), command));
 }
 
 #[test]
@@ -37,4 +37,41 @@ fn every_example_about_the_registry_prints_what_the_page_says() {
     bench.repo(&["plan"]).expect_code(0);
     bench.declare(first);
     check(PAGE, 4, |command| run_at(&bench.ecr, bench.home.path(), command));
+}
+
+/// The steps of the workflow on the page, one after the other, in a job of their own.
+#[test]
+fn the_workflow_of_the_page_plans_into_the_summary_and_applies() {
+    let bench = Bench::at(Ecr::start());
+    bench.declare("repositories:\n  team/app: {mutability: immutable}\n");
+    let summary = bench.home.path().join("summary.md");
+    let script = |step: &str| {
+        format!(
+            "GITHUB_STEP_SUMMARY={} TAGSHIP_CONFIG=tagship.yaml; export GITHUB_STEP_SUMMARY TAGSHIP_CONFIG; {step} || echo \"ended with $?\"",
+            summary.display()
+        )
+    };
+    let steps: Vec<&str> = PAGE
+        .lines()
+        .filter_map(|line| line.split_once("run: "))
+        .map(|(_, step)| step)
+        .collect();
+    let [plan, drift, apply] = steps[..] else {
+        panic!("{steps:?}");
+    };
+    let run = |step: &str| run_at(&bench.ecr, bench.home.path(), &script(step));
+    let planned = run(plan);
+    assert!(!planned.contains("ended with"), "{planned}");
+    let shown = std::fs::read_to_string(&summary).unwrap();
+    assert!(
+        shown.starts_with("### Repositories in `") && shown.contains("+ mutability: IMMUTABLE"),
+        "{shown}"
+    );
+    assert!(run(drift).contains("ended with 12"));
+    let applied = run(apply);
+    assert!(
+        applied.contains("made team/app") && !applied.contains("ended with"),
+        "{applied}"
+    );
+    assert!(!run(drift).contains("ended with"));
 }

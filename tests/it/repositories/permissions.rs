@@ -360,3 +360,36 @@ fn a_role_with_the_printed_policy_lists_and_each_action_less_is_named() {
         run.stderr
     );
 }
+
+/// Proves the row of a command that asks for everything that it needs.
+fn prove(row: &str, arguments: &[&str]) {
+    let (bench, actions) = bench_of(row, &declared());
+    disturb(&bench);
+    let pusher = Pusher::new(&bench.ecr, "team/app");
+    pusher.index(&[pusher.image("amd64", "x", &json!({}))]);
+    for action in &actions {
+        let run = run_of(&bench, name_of(action), arguments);
+        assert_eq!(run.code, Some(3), "{action}: {}{}", run.stdout, run.stderr);
+        assert!(
+            run.stderr.contains(&format!("`{action}`")),
+            "{action}: {}",
+            run.stderr
+        );
+    }
+    run_of(&bench, "all", arguments).expect_code(0);
+}
+
+#[test]
+fn a_role_with_the_printed_policy_previews_and_each_action_less_is_named() {
+    prove("lifecycle-preview", &["lifecycle", "preview"]);
+}
+
+#[test]
+fn a_role_with_the_printed_policy_has_ecr_preview_and_each_action_less_is_named() {
+    prove("lifecycle-preview-by-ecr", &["lifecycle", "preview", "--by-ecr"]);
+}
+
+#[test]
+fn a_role_with_the_printed_policy_imports_and_each_action_less_is_named() {
+    prove("repo-import", &["repo", "import", "team/app", "team/bare"]);
+}

@@ -120,6 +120,43 @@ fn a_layer_is_billed_once_in_a_repository_and_in_each_of_several() {
     );
 }
 
+/// An index is next to nothing: what its images have is what a policy saves.
+#[test]
+fn a_policy_saves_what_follows_an_index_and_a_subject() {
+    let mut index = image("v1", 90, &[]);
+    index.stored.image.children = vec![digest("child")];
+    let untagged = |mut content: StoredContent| {
+        content.stored.image.tags.clear();
+        content
+    };
+    let mut signature = untagged(image("signature", 1, &[("s", 3)]));
+    signature.stored.subject = Some(digest("v1"));
+    let contents = [
+        index,
+        untagged(image("child", 90, &[("base", 30), ("a", 10)])),
+        signature,
+        image("v2", 1, &[("base", 30)]),
+    ];
+    let of_v = json!({
+        "rulePriority": 2,
+        "selection": {"tagStatus": "tagged", "tagPrefixList": ["v"], "countType": "imageCountMoreThan", "countNumber": 1},
+        "action": {"type": "expire"},
+    });
+    let untagged = json!({
+        "rulePriority": 1,
+        "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 7},
+        "action": {"type": "expire"},
+    });
+    let after = |rules: &serde_json::Value| {
+        let usage = RepositoryUsage::new("x".to_owned(), &contents, Some(&policy(rules)), NOW);
+        let (count, stored) = usage.after_policy.unwrap();
+        (usage.stored.standard, count, stored.standard)
+    };
+    assert_eq!(after(&json!([untagged, of_v.clone()])), (43, 3, 30));
+    // Where no rule is about the index's images, they stay and are billed.
+    assert_eq!(after(&json!([of_v])), (43, 2, 40));
+}
+
 #[test]
 fn a_layer_is_archived_where_only_archived_images_have_it() {
     let contents = [

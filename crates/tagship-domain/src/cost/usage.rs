@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::lifecycle::{Action, Image, LifecyclePolicy, Storage};
 use crate::reference::Digest;
-use crate::repositories::StoredImage;
+use crate::repositories::{StoredImage, subjects};
 
 /// How long a month is, for what is pushed in one.
 const MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -75,7 +75,7 @@ pub struct RepositoryUsage {
     pub stored: StoredBytes,
     /// Whether layers that images share were counted for each of them, because they are not known.
     pub is_upper_bound: bool,
-    /// How many images its lifecycle policy acts on, and what it holds then.
+    /// How many images its lifecycle policy acts on in the end, and what it holds then.
     pub after_policy: Option<(usize, StoredBytes)>,
     /// How many bytes were pushed in the last month.
     pub pushed: u64,
@@ -107,8 +107,11 @@ impl RepositoryUsage {
     ) -> Self {
         let after_policy = policy.map(|policy| {
             let images: Vec<Image> = contents.iter().map(|one| one.stored.image.clone()).collect();
-            let effects = policy.evaluate(&images, now);
-            let actions = effects.iter().map(|effect| (effect.digest, effect.action));
+            let subjects = subjects(contents.iter().map(|one| &one.stored));
+            let consequences = policy.consequences(images, &subjects, now);
+            let actions = consequences
+                .iter()
+                .map(|one| (one.effect.digest, one.effect.action));
             let actions: HashMap<Digest, Action> = actions.collect();
             let left = contents
                 .iter()

@@ -1,16 +1,17 @@
 //! The table of commands and the IAM actions that each needs.
 
 mod public;
+mod repositories;
 mod rows;
 mod settings;
 
 use serde::Serialize;
 
+use self::repositories::{APPLY, COST, CREATE, IMPORT, LISTING, PLAN, PREVIEW, PREVIEW_BY_ECR, PRUNE};
 use self::rows::{
-    AWAITED_SCANS, DECLARED_LIFECYCLE, DECLARED_POLICY, DECLARED_TAGS, DESCRIBED, FROM_CACHE, LABELS,
-    LIFECYCLE_IMAGES, LIFECYCLE_INDEXES, LIST, LOOK_UP, LOOK_UP_INDEXES, MANAGED_SIGNING, MOVED, PUBLISHING,
-    PUT_IMAGES, PUT_LAYERS, READ_CONTENT, REPLICATION, SCANS, SETTINGS, SHOWN_DETAILS, SHOWN_FINDINGS,
-    SHOWN_LABELS, SIGNING, login, row,
+    AWAITED_SCANS, DESCRIBED, FROM_CACHE, LABELS, LIST, LOOK_UP, MANAGED_SIGNING, MOVED, PUBLISHING,
+    PUT_IMAGES, PUT_LAYERS, READ_CONTENT, REPLICATION, SCANS, SETTINGS, SHOWN_DETAILS, SHOWN_LABELS, SIGNING,
+    login, row,
 };
 use self::settings::{PUT_SETTINGS, READ_SETTINGS, TEMPLATES};
 
@@ -105,71 +106,27 @@ pub const COMMANDS: &[CommandPermissions] = &[
     },
     CommandPermissions {
         name: "repo-plan",
-        permissions: &[
-            DESCRIBED,
-            DECLARED_TAGS,
-            DECLARED_POLICY,
-            DECLARED_LIFECYCLE,
-            LIFECYCLE_IMAGES,
-            LIFECYCLE_INDEXES,
-        ],
+        permissions: PLAN,
     },
     CommandPermissions {
         name: "repo",
-        permissions: &[
-            DESCRIBED,
-            DECLARED_TAGS,
-            DECLARED_POLICY,
-            DECLARED_LIFECYCLE,
-            LIFECYCLE_IMAGES,
-            LIFECYCLE_INDEXES,
-            row("ecr:CreateRepository", Need::Required, "make repositories"),
-            row(
-                "ecr:TagResource",
-                Need::Required,
-                "put tags, also on a repository that is made; needed where tags are declared",
-            ),
-            row(
-                "ecr:UntagResource",
-                Need::Required,
-                "remove tags; needed with `prune: true` alone",
-            ),
-            row(
-                "ecr:PutImageTagMutability",
-                Need::Required,
-                "change which tags may move",
-            ),
-            row(
-                "ecr:PutImageScanningConfiguration",
-                Need::Required,
-                "change whether images are scanned on push",
-            ),
-            row(
-                "ecr:SetRepositoryPolicy",
-                Need::Required,
-                "put repository policies",
-            ),
-            row(
-                "ecr:DeleteRepositoryPolicy",
-                Need::Required,
-                "remove repository policies; needed with `policy: none` or `prune: true` alone",
-            ),
-            row("ecr:PutLifecyclePolicy", Need::Required, "put lifecycle policies"),
-            row(
-                "ecr:DeleteLifecyclePolicy",
-                Need::Required,
-                "remove lifecycle policies; needed with `lifecycle: none` or `prune: true` alone",
-            ),
-        ],
+        permissions: APPLY,
+    },
+    CommandPermissions {
+        name: "repo-import",
+        permissions: IMPORT,
+    },
+    CommandPermissions {
+        name: "lifecycle-preview",
+        permissions: PREVIEW,
+    },
+    CommandPermissions {
+        name: "lifecycle-preview-by-ecr",
+        permissions: PREVIEW_BY_ECR,
     },
     CommandPermissions {
         name: "repo-list",
-        permissions: &[
-            DESCRIBED,
-            row("ecr:DescribeImages", Need::Required, "count images and bytes"),
-            LOOK_UP_INDEXES,
-            SHOWN_FINDINGS,
-        ],
+        permissions: LISTING,
     },
     CommandPermissions {
         name: "repo-settings-plan",
@@ -181,25 +138,7 @@ pub const COMMANDS: &[CommandPermissions] = &[
     },
     CommandPermissions {
         name: "create-repository",
-        permissions: &[
-            DESCRIBED,
-            row("ecr:CreateRepository", Need::Required, "make the repository"),
-            row(
-                "ecr:TagResource",
-                Need::Required,
-                "make it with its tags; needed where tags are declared",
-            ),
-            row(
-                "ecr:SetRepositoryPolicy",
-                Need::Required,
-                "put its policy; needed where one is declared",
-            ),
-            row(
-                "ecr:PutLifecyclePolicy",
-                Need::Required,
-                "put its lifecycle policy; needed where one is declared",
-            ),
-        ],
+        permissions: CREATE,
     },
     CommandPermissions {
         name: "create-by-template",
@@ -211,40 +150,11 @@ pub const COMMANDS: &[CommandPermissions] = &[
     },
     CommandPermissions {
         name: "repo-cost",
-        permissions: &[
-            DESCRIBED,
-            row(
-                "ecr:GetLifecyclePolicy",
-                Need::Required,
-                "read lifecycle policies; needed where none is declared",
-            ),
-            row(
-                "ecr:DescribeImages",
-                Need::Required,
-                "list images and their sizes",
-            ),
-            row(
-                "ecr:BatchGetImage",
-                Need::Required,
-                "read which layers images share; not needed with `--layers never` where there are no indexes",
-            ),
-        ],
+        permissions: COST,
     },
     CommandPermissions {
         name: "prune",
-        permissions: &[
-            row("ecr:DescribeImages", Need::Required, "list images"),
-            row(
-                "ecr:BatchGetImage",
-                Need::Required,
-                "read which images indexes list",
-            ),
-            row(
-                "ecr:BatchDeleteImage",
-                Need::Required,
-                "delete images; needed with `--apply` alone",
-            ),
-        ],
+        permissions: PRUNE,
     },
     CommandPermissions {
         name: "repo-delete",

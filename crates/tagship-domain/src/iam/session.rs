@@ -114,6 +114,8 @@ const CONFIGURING_REGISTRY: [&str; 17] = [
 pub enum RegistryAccess {
     /// It reads their settings.
     Read,
+    /// It reads their settings, and has ECR preview lifecycle policies.
+    PreviewLifecycle,
     /// It makes them, and puts their settings.
     Configure,
     /// It puts the registry's own settings too.
@@ -175,6 +177,7 @@ impl SessionPolicy {
             RegistryAccess::Configure | RegistryAccess::ConfigureRegistry if is_public => &CONFIGURING_PUBLIC,
             RegistryAccess::Delete if is_public => &["ecr-public:DeleteRepository"],
             RegistryAccess::Read => &[],
+            RegistryAccess::PreviewLifecycle => &["ecr:StartLifecyclePolicyPreview"],
             RegistryAccess::Configure | RegistryAccess::ConfigureRegistry => &CONFIGURING,
             RegistryAccess::Delete => &["ecr:DeleteRepository"],
             RegistryAccess::DeleteImages => &["ecr:BatchDeleteImage"],

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::reference::Digest;
 
+mod consequences;
 mod documented;
 mod form;
 mod properties;

@@ -40,7 +40,8 @@ pub(super) fn decide(
         if let Some(objection) = objections.get(digest) {
             return Some(Ok(match objection.clone() {
                 Objection::Protected { by } => KeepReason::Protected { by },
-                Objection::LastRelease { version } => KeepReason::LastRelease { version },
+                Objection::About { subject, .. } => KeepReason::About { subject },
+                Objection::LastRelease { version, line } => KeepReason::LastRelease { version, line },
             }));
         }
         let is_kept = |tag: &&String| rules.keep.iter().any(|pattern| matches_wildcard(pattern, tag));

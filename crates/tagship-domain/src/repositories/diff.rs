@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    CatalogData, DeclaredRepository, Document, Encryption, Expiry, LifecycleDocument, LifecyclePreview,
-    Obstacle, PlanAction, ProtectedImage, RepositoryPolicy, ResourceTags, catalog,
+    CatalogData, DeclaredRepository, Document, Encryption, Expiry, LifecycleDocument, Obstacle, PlanAction,
+    RepositoryPolicy, ResourceTags, catalog,
 };
 use crate::immutability::{Mutability, TagFilter};
 use crate::reference::RepositoryName;
@@ -111,9 +111,6 @@ pub struct RepositoryPlan {
     pub obstacles: Vec<Obstacle>,
 }
 
-/// How many images an obstacle names.
-const NAMED: usize = 5;
-
 impl RepositoryPlan {
     /// Compares what is declared with what is there; `None` where the repository is missing.
     pub fn new(declared: &DeclaredRepository, actual: Option<&ActualRepository>) -> Self {
@@ -135,38 +132,6 @@ impl RepositoryPlan {
             expiry: None,
             obstacles,
         }
-    }
-
-    /// Whether a lifecycle policy is put in a repository that is there.
-    pub fn puts_lifecycle(&self) -> bool {
-        let puts = |change: &Change| matches!(change, Change::Lifecycle { to: Some(_), .. });
-        self.action != PlanAction::Create && self.changes.iter().any(puts)
-    }
-
-    /// Adds what the lifecycle policy would do: what must not go is an obstacle, unless that `is_allowed`.
-    #[must_use]
-    pub fn with_preview(mut self, preview: &LifecyclePreview, is_allowed: bool) -> Self {
-        self.expiry = Some(Expiry {
-            images: preview.images.len(),
-            of: preview.total,
-            bytes: preview.bytes(),
-        });
-        let protected: Vec<ProtectedImage> = preview
-            .objected()
-            .map(|(image, objection)| ProtectedImage {
-                digest: image.digest,
-                tags: image.tags.clone(),
-                objection: objection.clone(),
-            })
-            .collect();
-        if !protected.is_empty() && !is_allowed {
-            self.action = PlanAction::Refuse;
-            self.obstacles.push(Obstacle::DeletesProtected {
-                count: protected.len(),
-                images: protected.into_iter().take(NAMED).collect(),
-            });
-        }
-        self
     }
 
     /// Whether the repository is as declared.

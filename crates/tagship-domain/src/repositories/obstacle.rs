@@ -25,6 +25,13 @@ pub enum Obstacle {
         images: Vec<ProtectedImage>,
         /// How many there are.
         count: usize,
+        /// Whether the policy stands already.
+        stands: bool,
+    },
+    /// A lifecycle policy that is there has rules that this version does not know, so that it cannot be said what it deletes.
+    UnknownPolicy {
+        /// What is not understood of it.
+        problem: String,
     },
     /// A registry of this kind does not have the setting.
     NotInRegistry {
@@ -75,15 +82,29 @@ impl fmt::Display for Obstacle {
                 f,
                 "encryption is {from} and cannot become {to}: it is decided when a repository is made"
             ),
-            Self::DeletesProtected { images, count } => {
+            Self::DeletesProtected {
+                images,
+                count,
+                stands,
+            } => {
                 let images: Vec<String> = images.iter().map(ToString::to_string).collect();
                 let more = count - images.len();
-                write!(f, "its lifecycle policy would delete {}", images.join(", "))?;
+                let would = if *stands {
+                    "the lifecycle policy that stands is going to delete"
+                } else {
+                    "its lifecycle policy would delete"
+                };
+                write!(f, "{would} {}", images.join(", "))?;
                 match more {
                     0 => Ok(()),
                     more => write!(f, ", and {more} more that must not go"),
                 }
             }
+            Self::UnknownPolicy { problem } => write!(
+                f,
+                "the lifecycle policy that stands is not understood, so that it may delete what `protect` names: {}",
+                cleaned(problem)
+            ),
             Self::NotInRegistry { setting, .. } => f.write_str(match setting {
                 RepositorySetting::Mutability => "ECR Public has no tag immutability: the registry lets every tag move",
                 RepositorySetting::Encryption => "ECR Public knows no `encryption`: it has keys of its own",
@@ -120,7 +141,10 @@ impl fmt::Display for Objection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protected { by } => write!(f, "protected by `{}`", cleaned(by)),
-            Self::LastRelease { version } => write!(f, "the last release of {}.x", version.major),
+            Self::About { subject, by } => {
+                write!(f, "about {}, which `{}` protects", subject.short(), cleaned(by))
+            }
+            Self::LastRelease { line, .. } => write!(f, "the last release of {}", cleaned(line)),
         }
     }
 }
@@ -131,6 +155,13 @@ impl Obstacle {
         match self {
             Self::EncryptionStays { .. } => {
                 "declare the encryption that it has, or declare a repository of another name and copy its images: `tagship copy`"
+            }
+            Self::DeletesProtected { stands: true, .. } => {
+                "declare a `lifecycle` that keeps them, as `keep` does; `tagship lifecycle preview` lists all that goes, and \
+                 `--allow-protected` leaves the policy as it is"
+            }
+            Self::UnknownPolicy { .. } => {
+                "declare a `lifecycle` in its place; `--allow-protected` leaves the policy as it is"
             }
             Self::DeletesProtected { .. } => {
                 "let the policy keep them, as `keep` does; `tagship lifecycle preview` lists all that goes, and `--allow-protected` \

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::Serialize;
 
+use super::release_lines::last_releases;
 use crate::immutability::matches_wildcard;
 use crate::lifecycle::Image;
 use crate::reference::{Digest, RepositoryName, Tag};
-use crate::version::from_git_tag;
 
 /// Images that are in use, and so must not be deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,10 +35,19 @@ pub enum Objection {
         /// The tag, the digest or the file.
         by: String,
     },
+    /// It is about an image that a declaration protects, such as its signature.
+    About {
+        /// That image.
+        subject: Digest,
+        /// The tag, the digest or the file.
+        by: String,
+    },
     /// It is the greatest release of its line.
     LastRelease {
         /// The version.
         version: Version,
+        /// The line, such as `1.x` or `api-1.2.x`.
+        line: String,
     },
 }
 
@@ -100,8 +109,10 @@ impl Protection {
         let last = last_releases(images);
         let of = |image: &Image| {
             let by = self.by(repository, image).map(|by| Objection::Protected { by });
-            let version = || last.get(&image.digest).cloned();
-            by.or_else(|| Some(Objection::LastRelease { version: version()? }))
+            by.or_else(|| {
+                let (version, line) = last.get(&image.digest).cloned()?;
+                Some(Objection::LastRelease { version, line })
+            })
         };
         images
             .iter()
@@ -126,24 +137,4 @@ impl Protection {
             })
         })
     }
-}
-
-/// The greatest release of each major version, without pre-releases.
-fn last_releases(images: &[Image]) -> BTreeMap<Digest, Version> {
-    let mut greatest: BTreeMap<u64, (Version, Digest)> = BTreeMap::new();
-    for image in images {
-        for version in image.tags.iter().filter_map(|tag| from_git_tag(tag)) {
-            if !version.pre.is_empty() {
-                continue;
-            }
-            let known = greatest.get(&version.major);
-            if known.is_none_or(|(known, _)| *known < version) {
-                greatest.insert(version.major, (version, image.digest));
-            }
-        }
-    }
-    greatest
-        .into_values()
-        .map(|(version, digest)| (digest, version))
-        .collect()
 }

@@ -107,26 +107,6 @@ pub(super) const DESCRIBED: Permission = row(
     Need::Required,
     "read which repositories there are, and their settings",
 );
-pub(super) const DECLARED_TAGS: Permission = row(
-    "ecr:ListTagsForResource",
-    Need::Required,
-    "read tags of repositories; needed where tags are declared",
-);
-pub(super) const DECLARED_POLICY: Permission = row(
-    "ecr:GetRepositoryPolicy",
-    Need::Required,
-    "read repository policies; needed where one is declared",
-);
-pub(super) const LIFECYCLE_IMAGES: Permission = row(
-    "ecr:DescribeImages",
-    Need::Required,
-    "find out what a lifecycle policy would delete, before it is put",
-);
-pub(super) const LIFECYCLE_INDEXES: Permission = row(
-    "ecr:BatchGetImage",
-    Need::Required,
-    "read which images indexes hold, for the same",
-);
 pub(super) const LOOK_UP_INDEXES: Permission = row(
     "ecr:BatchGetImage",
     Need::Required,
@@ -136,11 +116,6 @@ pub(super) const SHOWN_FINDINGS: Permission = row(
     "ecr:DescribeImageScanFindings",
     Need::Recommended,
     "show what the scan of the youngest image found",
-);
-pub(super) const DECLARED_LIFECYCLE: Permission = row(
-    "ecr:GetLifecyclePolicy",
-    Need::Required,
-    "read lifecycle policies; needed where one is declared",
 );
 /// What putting an image and its tags needs.
 pub(super) const PUBLISHING: &[Permission] = &[

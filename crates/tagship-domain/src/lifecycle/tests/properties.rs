@@ -16,7 +16,7 @@ fn count() -> impl Strategy<Value = Value> {
 }
 
 /// Rules that hold together: tagged ones with different lists, then one about untagged and one about any.
-fn rules() -> impl Strategy<Value = Value> {
+pub(super) fn rules() -> impl Strategy<Value = Value> {
     let lists = proptest::sample::subsequence(vec!["a", "b", "c", "ab"], 0..=4);
     let with = |selection: Value, count: &Value| {
         let mut selection = selection;
@@ -46,7 +46,7 @@ fn rules() -> impl Strategy<Value = Value> {
 }
 
 /// Images with tags of a few letters; some are indexes of earlier ones.
-fn images(with_indexes: bool) -> impl Strategy<Value = Vec<Image>> {
+pub(super) fn images(with_indexes: bool) -> impl Strategy<Value = Vec<Image>> {
     let one = (
         proptest::sample::subsequence(vec!["a1", "b1", "c1"], 0..=3),
         0..30_i64,

@@ -89,13 +89,42 @@ fn tags_digests_and_children_of_an_index_are_protected() {
         objected(&images, &protection),
         [
             format!("x: protected by `{by}`"),
-            "prod-1: protected by `prod*`".to_owned()
+            "prod-1: protected by `prod*`".to_owned(),
+            format!(": protected by `{by}`"),
         ],
         "the child is not touched before its index"
     );
     for text in ["", "a b", "sha256:xyz", "+"] {
         assert!(Protection::default().add(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn what_is_about_a_protected_image_is_protected_with_it() {
+    let rules = ShortRules {
+        untagged_days: Some(7),
+        ..ShortRules::default()
+    };
+    let policy = rules.document().unwrap().policy().clone();
+    let signature = |seed: &str, subject: &str| StoredImage {
+        subject: Some(digest(subject)),
+        ..image(seed, &[], 1)
+    };
+    let images = [
+        image("a", &["prod"], 1),
+        image("b", &["main"], 1),
+        signature("of-a", "a"),
+        signature("of-b", "b"),
+    ];
+    let mut protection = Protection::default();
+    protection.add("prod").unwrap();
+    let now = Timestamp::from_second(100 * 86_400).unwrap();
+    let preview = LifecyclePreview::new(&policy, &images, &name("team/app"), &protection, now);
+    let found: Vec<(Digest, String)> = (preview.objected())
+        .map(|(image, objection)| (image.digest, objection.to_string()))
+        .collect();
+    let about = format!("about {}, which `prod` protects", digest("a").short());
+    assert_eq!((preview.images.len(), found), (2, vec![(digest("of-a"), about)]));
 }
 
 #[test]
