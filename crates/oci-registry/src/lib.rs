@@ -19,6 +19,7 @@ mod layout;
 mod login;
 mod manifests;
 mod operation;
+mod pacing;
 mod reads;
 mod referrers;
 mod repository;

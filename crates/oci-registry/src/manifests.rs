@@ -7,6 +7,7 @@ use super::client::{Client, read_up_to, transport_failure};
 use super::error::RegistryError;
 use super::failure::Failure;
 use super::operation::Operation;
+use super::pacing::wait_to_put;
 use tagship_domain::content::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
 use tagship_domain::error::cleaned;
 use tagship_domain::reference::{Digest, Reference};
@@ -66,18 +67,17 @@ impl Client {
         Ok(manifest)
     }
 
-    /// Puts a manifest under a tag or its own digest, byte for byte.
+    /// Puts a manifest under a tag or its own digest, byte for byte, no faster than the registry's quota allows.
     pub(crate) async fn write_manifest(
         &self,
         reference: &Reference,
         manifest: &Manifest,
     ) -> Result<(), RegistryError> {
         let operation = Operation::PutManifest(reference);
-        let attempt = || {
-            Self::within(
-                self.retry_policy.answer,
-                self.put_manifest_once(operation, reference, manifest),
-            )
+        let attempt = move || async move {
+            wait_to_put(&self.image.registry).await;
+            let put = self.put_manifest_once(operation, reference, manifest);
+            Self::within(self.retry_policy.answer, put).await
         };
         self.retried(operation, attempt)
             .await
