@@ -40,7 +40,7 @@ pub use repositories::{
 };
 pub use repository_list::list_repositories;
 pub use tagging::put_promoted;
-pub use targets::FurtherTargets;
+pub use targets::{FurtherTargets, blob_progress};
 pub use writers::Writers;
 
 #[cfg(test)]

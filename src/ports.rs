@@ -266,6 +266,11 @@ pub enum RunEvent<'a> {
         /// Bytes in all, if known.
         total: Option<u64>,
     },
+    /// Something of which bytes moved is whole, and a part of what has a line of its own.
+    Moved {
+        /// What moved.
+        what: &'a str,
+    },
 }
 
 /// What happens in a build is a part of what happens in a run.

@@ -16,6 +16,7 @@ mod quiet;
 mod redaction;
 mod stdout;
 mod terminal;
+mod transfers;
 mod words;
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use tokio::time::timeout;
 
 use crate::limits;
 use crate::ports::{BlobStream, BuildError, RegistryError, Reporter, RunEvent, WriteRepository};
-use oci_registry::RetryPolicy;
+use oci_registry::{RetryPolicy, upload_watched};
 use tagship_domain::content::{Content, Descriptor, ImageIndex, MAX_MANIFEST_BYTES, Manifest};
 use tagship_domain::reference::{Digest, Reference, RegistryHost};
 
@@ -120,15 +120,12 @@ async fn upload(
             total: Some(blob.size),
         });
     };
-    report(0);
     RetryPolicy::DEFAULT
         .repeat(
-            || registry.upload(&blob.digest, blob.size, file.open(&blob)),
+            || upload_watched(registry, &blob.digest, blob.size, file.open(&blob), report),
             RegistryError::is_transient,
         )
-        .await?;
-    report(blob.size);
-    Ok(())
+        .await
 }
 
 /// A file that holds an OCI layout.

@@ -95,6 +95,9 @@ impl Reporter for NamedReporter {
                 current,
                 total,
             }),
+            RunEvent::Moved { what } => inner.event(RunEvent::Moved {
+                what: &self.named(what),
+            }),
             RunEvent::Note(note) => inner.event(RunEvent::Note(&self.named(note))),
             RunEvent::Retry { what, reason, delay } => inner.event(RunEvent::Retry {
                 what: &self.named(what),

@@ -10,8 +10,8 @@ use oci_registry::{CopyPlan, ImageTree, ReadWhole, copy, verify_copy};
 use super::error::TargetsFailed;
 use super::tagging::{TagOrder, put_tags};
 use super::{Ledger, PipelineError};
-use crate::ports::{ReadHistory, RegistryError, Reporter, SignImage, Stage, WriteRepository};
-use tagship_domain::content::Manifest;
+use crate::ports::{ReadHistory, RegistryError, Reporter, RunEvent, SignImage, Stage, WriteRepository};
+use tagship_domain::content::{Descriptor, Manifest};
 use tagship_domain::plan::{Content, Plan, TargetPlan};
 use tagship_domain::reference::ImageName;
 use tagship_domain::tags::DesiredTag;
@@ -79,7 +79,7 @@ impl<'a> FurtherTargets<'a> {
         let copies = open.into_iter().map(|target| {
             let tree = &tree;
             async move {
-                let copied = target.copy(tree, self.source, &plan.image).await;
+                let copied = target.copy(tree, self.source, &plan.image, reporter).await;
                 if let Ok(bytes) = copied {
                     ledger.copied(target.number, bytes);
                 }
@@ -136,13 +136,73 @@ impl FurtherTarget<'_> {
         tree: &ImageTree,
         source: &dyn ReadWhole,
         from: &ImageName,
+        reporter: &dyn Reporter,
     ) -> Result<u64, RegistryError> {
         let plan = CopyPlan::new(tree, self.repository).await?;
         let mount = (self.plan.image.registry == from.registry).then_some(&from.repository);
-        let report = copy(&plan, source, self.repository, mount).await?;
+        let progress = blob_progress(reporter, &self.plan.image);
+        let report = copy(&plan, source, self.repository, mount, &progress).await?;
         if !plan.is_empty() {
             verify_copy(tree, self.repository).await?;
         }
         Ok(report.bytes)
+    }
+}
+
+/// Returns what hears of the blobs that are copied to `target`, and reports them. A copy goes on about whole images, so the end of
+/// a blob is worth no line.
+pub fn blob_progress(
+    reporter: &dyn Reporter,
+    target: impl fmt::Display + Send + Sync,
+) -> impl Fn(&Descriptor, u64) + Send + Sync {
+    move |blob, current| {
+        let what = format!("{} to {target}", blob.digest.short());
+        let what = what.as_str();
+        if current < blob.size {
+            let total = Some(blob.size);
+            reporter.event(RunEvent::Progress { what, current, total });
+        } else {
+            reporter.event(RunEvent::Moved { what });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use secrecy::SecretString;
+    use tagship_domain::reference::Digest;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Reporter for Heard {
+        fn mask(&self, _: &SecretString) {}
+
+        fn event(&self, event: RunEvent<'_>) {
+            self.0.lock().unwrap().push(format!("{event:?}"));
+        }
+    }
+
+    #[test]
+    fn a_blob_moves_and_is_whole_under_the_name_of_its_target() {
+        let heard = Heard::default();
+        let blob = Descriptor::new("application/octet-stream", Digest::of(b"blob"), 4);
+        let progress = blob_progress(&heard, "ghcr.io/o/app");
+        progress(&blob, 3);
+        progress(&blob, 4);
+        // The beginning of what `printf blob | sha256sum` says.
+        let what = "fa2c8cc4f28176bbeed4b736df569a34c79cd3723e9ec42f9674b4d46ac6b8b8";
+        let what = format!("sha256:{} to ghcr.io/o/app", &what[..12]);
+        assert_eq!(
+            *heard.0.lock().unwrap(),
+            [
+                format!("Progress {{ what: {what:?}, current: 3, total: Some(4) }}"),
+                format!("Moved {{ what: {what:?} }}"),
+            ]
+        );
     }
 }

@@ -25,7 +25,7 @@ use super::scan::{JudgedImage, require_scan};
 use super::signing::require_signature;
 use super::target::Target;
 use super::{Outcome, RunError};
-use crate::pipeline::{Ledger, PlannedRepository, gather_copy, gather_missing, put_promoted};
+use crate::pipeline::{Ledger, PlannedRepository, blob_progress, gather_copy, gather_missing, put_promoted};
 use crate::ports::{Reporter, RunEvent};
 use crate::registry::Repository;
 use crate::settings::{GateSettings, GithubSettings, RepositorySettings, SignSettings};
@@ -266,7 +266,8 @@ async fn write(
         let mount = is_same_registry.then_some(&promoted.image.repository);
         let mut copied = CopyReport::default();
         for (tree, plan) in &target.copies {
-            let CopyReport { bytes, sent, mounted } = copy(plan, reader, &writer, mount).await?;
+            let progress = blob_progress(reporter, &target.request.to);
+            let CopyReport { bytes, sent, mounted } = copy(plan, reader, &writer, mount, &progress).await?;
             copied.bytes += bytes;
             copied.sent += sent;
             copied.mounted += mounted;

@@ -29,7 +29,9 @@ use super::repositories::RepositoriesError;
 use super::scan::{JudgedImage, require_scan};
 use super::{Outcome, RunError};
 use crate::engine::{ImageForm, LayerCache, push_archive};
-use crate::pipeline::{Ledger, PipelineError, PlannedRepository, gather_copy, gather_missing, put_promoted};
+use crate::pipeline::{
+    Ledger, PipelineError, PlannedRepository, blob_progress, gather_copy, gather_missing, put_promoted,
+};
 use crate::ports::{ReadRepository as _, RegistryError, Reporter, RunEvent, WriteRepository as _};
 use crate::settings::{
     EngineSettings, GateSettings, GithubSettings, LayoutPlace, LoginSettings, RepositoryPlace,
@@ -289,7 +291,8 @@ impl Push<'_> {
             PushForm::Whole { layout, root } => {
                 let tree = ImageTree::read(root.clone(), &**layout).await?;
                 let plan = CopyPlan::new(&tree, registry).await?;
-                let sent = copy(&plan, &**layout, registry, None).await?;
+                let progress = blob_progress(self.reporter, &self.target.image);
+                let sent = copy(&plan, &**layout, registry, None, &progress).await?;
                 if !plan.is_empty() {
                     verify_copy(&tree, registry).await?;
                 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use secrecy::SecretString;
 
@@ -13,6 +14,7 @@ use self::relay::Relay;
 use super::color::Palette;
 use super::lines::LineBuffer;
 use super::redaction::{self, Redaction};
+use super::transfers::Transfers;
 use super::{Diagnosis, Renderer, words};
 use crate::ports::{Reporter, RunEvent, Warning};
 use tagship_domain::untrusted::Untrusted;
@@ -41,6 +43,7 @@ struct State {
     active: Option<u32>,
     waiting_bytes: usize,
     warnings: usize,
+    transfers: Transfers,
 }
 
 #[derive(Default)]
@@ -63,6 +66,7 @@ impl Actions {
                 active: None,
                 waiting_bytes: 0,
                 warnings: 0,
+                transfers: Transfers::default(),
             }),
             redaction,
         }
@@ -260,10 +264,11 @@ impl Reporter for Actions {
                 state.end(step, rest, ending);
             }
             RunEvent::Progress { what, current, total } => {
-                if let Some(line) = words::transfer(what, current, total) {
+                if let Some(line) = state.transfers.moved(what, current, total, Instant::now()) {
                     self.say(state, &line);
                 }
             }
+            RunEvent::Moved { what } => state.transfers.end(what),
         });
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use secrecy::SecretString;
 
@@ -10,6 +11,7 @@ use super::color::Palette;
 use super::groups::Groups;
 use super::lines::{LineBuffer, inert};
 use super::redaction::Redaction;
+use super::transfers::Transfers;
 use super::{Diagnosis, Renderer, words};
 use crate::ports::{Reporter, RunEvent, Stage};
 use tagship_domain::untrusted::Untrusted;
@@ -27,6 +29,7 @@ struct State {
     /// The stage whose group is open.
     stage: Option<Stage>,
     steps: BTreeMap<u32, LineBuffer>,
+    transfers: Transfers,
 }
 
 impl Plain {
@@ -41,6 +44,7 @@ impl Plain {
                 sink,
                 stage: None,
                 steps: BTreeMap::new(),
+                transfers: Transfers::default(),
             }),
             redaction,
             palette,
@@ -110,7 +114,13 @@ impl Plain {
                 }
                 Some(format!("#{step} {}", words::outcome(*outcome)))
             }
-            RunEvent::Progress { what, current, total } => words::transfer(what, *current, *total),
+            RunEvent::Progress { what, current, total } => {
+                state.transfers.moved(what, *current, *total, Instant::now())
+            }
+            RunEvent::Moved { what } => {
+                state.transfers.end(what);
+                None
+            }
         };
         if let Some(line) = line {
             self.print(state, &line);

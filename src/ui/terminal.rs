@@ -1,10 +1,11 @@
 //! Live lines in a terminal.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use secrecy::SecretString;
 
 use super::color::Palette;
@@ -49,6 +50,12 @@ impl State {
     fn has_room(&self) -> bool {
         self.live_lines() < MAX_LIVE_LINES
     }
+
+    fn end_transfer(&mut self, name: &str) {
+        if let Some(bar) = self.transfers.remove(name) {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 impl Terminal {
@@ -79,6 +86,7 @@ impl Terminal {
     fn live(&self, template: &str, length: Option<u64>) -> ProgressBar {
         let style =
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let style = style.with_key("left", write_left);
         let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
         let bar = self.screen.add(bar.with_style(style));
         bar.enable_steady_tick(TICK);
@@ -127,26 +135,33 @@ impl Terminal {
 
     fn transfer(&self, state: &mut State, what: &str, current: u64, total: Option<u64>) {
         let name = Untrusted::line(what).to_string();
-        if let Some(line) = words::transfer(what, current, total) {
-            if let Some(bar) = state.transfers.remove(&name) {
-                bar.finish_and_clear();
-            }
-            return self.print(&line);
+        if total == Some(current) {
+            state.end_transfer(&name);
+            return self.print(&words::moved(what, current));
         }
         if !state.transfers.contains_key(&name) {
             if !state.has_room() {
                 return;
             }
-            let bar = self.live(
-                "{spinner} {wide_msg} {bytes}/{total_bytes} {bytes_per_sec}",
-                total,
-            );
+            let template = match total {
+                Some(_) => "{spinner} {wide_msg} {bytes}/{total_bytes} {bytes_per_sec}{left}",
+                None => "{spinner} {wide_msg} {bytes} {bytes_per_sec}",
+            };
+            let bar = self.live(template, total);
             bar.set_message(short(&name));
             state.transfers.insert(name.clone(), bar);
         }
         if let Some(bar) = state.transfers.get(&name) {
             bar.set_position(current);
         }
+    }
+}
+
+/// Writes the time that is left of a transfer, once something has moved.
+fn write_left(progress: &ProgressState, to: &mut dyn fmt::Write) {
+    if progress.per_sec() > 0.0 {
+        // A key has no way to fail, and a text takes all.
+        write!(to, " {}", words::left_over(progress.eta().as_secs())).ok();
     }
 }
 
@@ -186,6 +201,7 @@ impl Reporter for Terminal {
             }
             RunEvent::StepFinished { step, outcome } => self.end_step(state, step, outcome),
             RunEvent::Progress { what, current, total } => self.transfer(state, what, current, total),
+            RunEvent::Moved { what } => state.end_transfer(&Untrusted::line(what).to_string()),
         });
     }
 }

@@ -52,9 +52,27 @@ pub(super) fn warning(warning: &Warning) -> String {
     }
 }
 
-/// A line for what has moved wholly; nothing before.
-pub(super) fn transfer(what: &str, current: u64, total: Option<u64>) -> Option<String> {
-    (total == Some(current)).then(|| format!("{}: {}", Untrusted::line(what), HumanBytes(current)))
+/// What has moved wholly.
+pub(super) fn moved(what: &str, bytes: u64) -> String {
+    format!("{}: {}", Untrusted::line(what), HumanBytes(bytes))
+}
+
+/// How far something is that moves, at `rate` bytes a second.
+pub(super) fn moving(what: &str, current: u64, total: Option<u64>, rate: u64) -> String {
+    let of = total.map_or_else(String::new, |total| format!(" of {}", HumanBytes(total)));
+    let left = total.and_then(|total| total.saturating_sub(current).checked_div(rate));
+    let left = left.map_or_else(String::new, |seconds| format!(", {}", left_over(seconds)));
+    let (what, current) = (Untrusted::line(what), HumanBytes(current));
+    format!("{what}: {current}{of}, {}/s{left}", HumanBytes(rate))
+}
+
+/// The time that is left, in whole seconds: `1m 5s left`.
+pub(super) fn left_over(seconds: u64) -> String {
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s left"),
+        (0, minutes, seconds) => format!("{minutes}m {seconds}s left"),
+        (hours, minutes, _) => format!("{hours}h {minutes}m left"),
+    }
 }
 
 pub(super) fn seconds(duration: Duration) -> String {

@@ -7,13 +7,15 @@
 //!
 //! A copy that was broken off is repeated, and sends what is still missing.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use tokio::sync::watch;
 
 use super::error::RegistryError;
 use super::http::MAX_PARALLEL;
-use super::repository::{ReadRepository, ReadWhole, WriteRepository};
+use super::repository::{BlobStream, ReadRepository, ReadWhole, WriteRepository};
 use super::retry_policy::RetryPolicy;
 use super::tree::ImageTree;
 use tagship_domain::content::{Descriptor, Manifest};
@@ -94,17 +96,24 @@ impl CopyPlan {
     }
 }
 
-/// Does what a plan says. Blobs are mounted from `mount`, a repository of the target's registry, where that works.
+/// Hears how many bytes of a blob have moved; the whole only when the target has confirmed it. One that is sent again begins
+/// anew.
+pub type BlobProgress<'a> = &'a (dyn Fn(&Descriptor, u64) + Send + Sync);
+
+/// Does what a plan says. Blobs are mounted from `mount`, a repository of the target's registry, where that works; of those that
+/// are sent `progress` hears.
 pub async fn copy(
     plan: &CopyPlan,
     source: &dyn ReadWhole,
     target: &dyn WriteRepository,
     mount: Option<&RepositoryName>,
+    progress: BlobProgress<'_>,
 ) -> Result<CopyReport, RegistryError> {
     let copying = Copying {
         source,
         target,
         mount,
+        progress,
         mounts: AtomicBool::new(true),
         bytes: AtomicU64::new(0),
         sent: AtomicUsize::new(0),
@@ -142,6 +151,7 @@ struct Copying<'a> {
     source: &'a dyn ReadWhole,
     target: &'a dyn WriteRepository,
     mount: Option<&'a RepositoryName>,
+    progress: BlobProgress<'a>,
     /// Whether the registry has mounted all that it was asked to.
     mounts: AtomicBool,
     bytes: AtomicU64,
@@ -170,8 +180,36 @@ impl Copying<'_> {
 
     async fn stream(&self, blob: &Descriptor) -> Result<(), RegistryError> {
         let content = self.source.open(blob).await?;
-        self.target.upload(&blob.digest, blob.size, content).await
+        let progress = |moved| (self.progress)(blob, moved);
+        upload_watched(self.target, &blob.digest, blob.size, content, progress).await
     }
+}
+
+/// Uploads a blob as [`WriteRepository::upload`] does, and gives `progress` the bytes that have moved; the whole only when the
+/// registry has confirmed it.
+pub async fn upload_watched(
+    registry: &dyn WriteRepository,
+    digest: &Digest,
+    size: u64,
+    content: BlobStream,
+    progress: impl Fn(u64) + Send + Sync,
+) -> Result<(), RegistryError> {
+    let (moved, mut seen) = watch::channel(0_u64);
+    let content = content.inspect_ok(move |piece| moved.send_modify(|sum| *sum += piece.len() as u64));
+    let mut sending = pin!(registry.upload(digest, size, content.boxed()));
+    let sent = loop {
+        tokio::select! {
+            sent = &mut sending => break sent,
+            // The content may outlive the upload, in a connection that is being closed.
+            Ok(()) = seen.changed() => {
+                let current = *seen.borrow_and_update();
+                if current < size {
+                    progress(current);
+                }
+            }
+        }
+    };
+    sent.inspect(|()| progress(size))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ mod uploads;
 mod verify;
 
 pub use client::{Client, Retry};
-pub use copy::{CopyPlan, CopyReport, copy, verify_copy};
+pub use copy::{BlobProgress, CopyPlan, CopyReport, copy, upload_watched, verify_copy};
 pub use error::{READ_BLOB, RegistryError, missing_permission};
 pub use http::{CONNECT, KEEP_ALIVE, configured, http_client};
 pub use in_memory::{InMemoryRegistry, InMemoryState};

@@ -1,9 +1,6 @@
-//! An upload that says how far it is: of a large layer it takes longer than all that comes before.
+//! Uploads of layers, which say how far they are.
 
-use std::pin::pin;
-
-use futures_util::{StreamExt as _, TryStreamExt as _};
-use tokio::sync::watch;
+use oci_registry::upload_watched;
 
 use super::spool::Spooled;
 use crate::ports::{BlobStream, RegistryError, Reporter, RunEvent, WriteRepository};
@@ -28,7 +25,7 @@ pub(super) async fn upload(
         .map_err(named)
 }
 
-/// Uploads a blob of `size` bytes, and reports what has moved; the whole only when the registry has confirmed it.
+/// Uploads a blob of `size` bytes, and reports what has moved.
 pub(super) async fn send(
     registry: &dyn WriteRepository,
     (digest, size): (&Digest, u64),
@@ -43,20 +40,5 @@ pub(super) async fn send(
             total: Some(size),
         });
     };
-    let (moved, mut seen) = watch::channel(0_u64);
-    let content = content.inspect_ok(move |piece| moved.send_modify(|sum| *sum += piece.len() as u64));
-    let mut sending = pin!(registry.upload(digest, size, content.boxed()));
-    let sent = loop {
-        tokio::select! {
-            sent = &mut sending => break sent,
-            // The content may outlive the upload, in a connection that is being closed.
-            Ok(()) = seen.changed() => {
-                let current = *seen.borrow_and_update();
-                if current < size {
-                    report(current);
-                }
-            }
-        }
-    };
-    sent.inspect(|()| report(size))
+    upload_watched(registry, digest, size, content, report).await
 }

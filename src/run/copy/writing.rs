@@ -7,7 +7,7 @@ use oci_registry::{CopyPlan, CopyReport, ImageTree, copy as copy_image, verify_c
 
 use super::ImageResult;
 use super::place::OpenedPlace;
-use crate::pipeline::image_facts;
+use crate::pipeline::{blob_progress, image_facts};
 use crate::ports::{RegistryError, Reporter, RunEvent};
 use crate::run::RunError;
 use tagship_domain::content::Manifest;
@@ -97,7 +97,8 @@ impl CopyWriter<'_> {
         mount: Option<&RepositoryName>,
     ) -> Result<(), RunError> {
         let target = self.target.writer();
-        let CopyReport { .. } = copy_image(plan, source.reader(), target, mount).await?;
+        let progress = blob_progress(self.reporter, self.target.name());
+        let CopyReport { .. } = copy_image(plan, source.reader(), target, mount, &progress).await?;
         Ok(verify_copy(tree, target).await?)
     }
 

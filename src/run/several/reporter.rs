@@ -83,6 +83,9 @@ impl Reporter for ImageReporter {
                 current,
                 total,
             }),
+            RunEvent::Moved { what } => inner.event(RunEvent::Moved {
+                what: &self.named(what),
+            }),
         }
     }
 }

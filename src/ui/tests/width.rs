@@ -53,19 +53,21 @@ impl TermLike for Screen {
     }
 }
 
+fn terminal(width: u16) -> (terminal::Terminal, Screen) {
+    let screen = Screen {
+        width,
+        drawn: Arc::default(),
+    };
+    let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+    let screens = MultiProgress::with_draw_target(target);
+    let renderer = terminal::Terminal::new(screens, Arc::default(), Palette::PLAIN);
+    (renderer, screen)
+}
+
 #[test]
 fn live_lines_fit_the_terminal() {
     for width in [40, 80, 120] {
-        let screen = Screen {
-            width,
-            drawn: Arc::default(),
-        };
-        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
-        let renderer = terminal::Terminal::new(
-            MultiProgress::with_draw_target(target),
-            Arc::default(),
-            Palette::PLAIN,
-        );
+        let (renderer, screen) = terminal(width);
         start(
             &renderer,
             1,
@@ -95,4 +97,41 @@ fn live_lines_fit_the_terminal() {
         }
         renderer.finish();
     }
+}
+
+#[test]
+fn a_transfer_shows_bytes_rate_and_the_time_that_is_left() {
+    let (renderer, screen) = terminal(100);
+    let (begin, mut current) = (Instant::now(), 0);
+    // A megabyte each twentieth of a second or later, of five hundred.
+    let line = loop {
+        current += 1024 * 1024;
+        renderer.event(RunEvent::Progress {
+            what: "upload of 0123456789ab",
+            current,
+            total: Some(500 * 1024 * 1024),
+        });
+        std::thread::sleep(Duration::from_millis(50));
+        let drawn = screen.drawn.lock().unwrap().clone();
+        let line = drawn.lines().rev().find(|line| line.contains("s left"));
+        if let Some(line) = line.filter(|_| begin.elapsed() > Duration::from_secs(1)) {
+            break line.to_owned();
+        }
+        assert!(begin.elapsed() < Duration::from_secs(20), "{drawn}");
+    };
+    assert!(line.contains("upload of 0123456789ab"), "{line}");
+    assert!(line.contains("/500.00 MiB") && line.contains("MiB/s"), "{line}");
+    // Twenty megabytes a second at most, so that it is not done before 22 s have passed.
+    let (_, left) = line.trim_end().rsplit_once("MiB/s ").unwrap();
+    let mut seconds = 0;
+    for part in left.strip_suffix(" left").unwrap().split(' ') {
+        let (number, factor) = match (part.strip_suffix('m'), part.strip_suffix('s')) {
+            (Some(minutes), _) => (minutes, 60),
+            (_, Some(seconds)) => (seconds, 1),
+            _ => (part.strip_suffix('h').unwrap(), 3600),
+        };
+        seconds += number.parse::<u64>().unwrap() * factor;
+    }
+    assert!(seconds >= 15, "{line}");
+    renderer.finish();
 }

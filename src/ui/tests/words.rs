@@ -187,6 +187,30 @@ fn plain_lines_carry_their_step() {
     );
 }
 
+/// A copy has a line for each image, and its blobs have none but while they last.
+#[test]
+fn a_part_that_is_whole_is_worth_no_line() {
+    let moved = |renderer: &dyn Renderer| {
+        let (what, total) = ("abc to ghcr.io/o/app", Some(9));
+        renderer.event(RunEvent::Progress {
+            what,
+            current: 7,
+            total,
+        });
+        renderer.event(RunEvent::Moved { what });
+        renderer.event(RunEvent::Note("1.0: created"));
+    };
+    let (renderer, stream) = plain();
+    moved(&renderer);
+    assert_eq!(stream.text(), "1.0: created\n");
+    let (renderer, stream) = actions();
+    moved(&renderer);
+    assert_eq!(stream.text(), "1.0: created\n");
+    let renderer = terminal::Terminal::new(MultiProgress::new(), Arc::default(), Palette::PLAIN);
+    moved(&renderer);
+    assert_eq!(renderer.live_lines(), 0);
+}
+
 #[test]
 fn quiet_keeps_warnings_and_errors() {
     let (renderer, stream) = plain();

@@ -381,7 +381,7 @@ impl Reporter for RecordedEvents {
                     "a step ends once"
                 );
             }
-            RunEvent::Progress { what, .. } => log.moved.push(what.to_owned()),
+            RunEvent::Progress { what, .. } | RunEvent::Moved { what } => log.moved.push(what.to_owned()),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Copies between registries in memory.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use serde_json::json;
 use tagship_domain::content::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
 
@@ -35,7 +38,7 @@ async fn a_whole_index_is_copied_and_a_second_copy_sends_nothing() {
     let tree = image(&source).await;
     let plan = CopyPlan::new(&tree, &target).await.unwrap();
     assert_eq!((plan.blobs.len(), plan.manifests.len(), plan.present), (5, 3, 0));
-    let report = copy(&plan, &source, &target, None).await.unwrap();
+    let report = copy(&plan, &source, &target, None, &|_, _| {}).await.unwrap();
     assert_eq!((report.sent, report.bytes, report.mounted), (5, plan.bytes(), 0));
     verify_copy(&tree, &target).await.unwrap();
     assert_eq!(source.state().blobs, target.state().blobs);
@@ -46,7 +49,7 @@ async fn a_whole_index_is_copied_and_a_second_copy_sends_nothing() {
     assert!(again.is_empty());
     target.journal();
     assert_eq!(
-        copy(&again, &source, &target, None).await.unwrap(),
+        copy(&again, &source, &target, None, &|_, _| {}).await.unwrap(),
         CopyReport::default()
     );
     assert!(target.journal().is_empty());
@@ -59,7 +62,7 @@ async fn what_is_there_is_not_sent_again() {
     target.add_blob(OCI_LAYER_GZIP, "base".repeat(1000));
     let plan = CopyPlan::new(&tree, &target).await.unwrap();
     assert_eq!((plan.blobs.len(), plan.present), (4, 1));
-    copy(&plan, &source, &target, None).await.unwrap();
+    copy(&plan, &source, &target, None, &|_, _| {}).await.unwrap();
     verify_copy(&tree, &target).await.unwrap();
 }
 
@@ -69,7 +72,7 @@ async fn an_upload_that_breaks_off_is_repeated() {
     let tree = image(&source).await;
     target.state().broken_uploads = 3;
     let plan = CopyPlan::new(&tree, &target).await.unwrap();
-    copy(&plan, &source, &target, None).await.unwrap();
+    copy(&plan, &source, &target, None, &|_, _| {}).await.unwrap();
     verify_copy(&tree, &target).await.unwrap();
     assert_eq!(uploads(&target), 5 + 3);
 }
@@ -88,7 +91,7 @@ async fn damaged_bytes_never_become_a_blob() {
         }
         source.state().blobs.insert(damaged, content.into());
         let plan = CopyPlan::new(&tree, &target).await.unwrap();
-        let error = copy(&plan, &source, &target, None).await.unwrap_err();
+        let error = copy(&plan, &source, &target, None, &|_, _| {}).await.unwrap_err();
         let is_named =
             matches!(&error, RegistryError::ContentMismatch { expected, .. } if *expected == damaged);
         assert!(is_named, "{damage}: {error}");
@@ -105,12 +108,45 @@ async fn blobs_are_mounted_within_a_registry_until_it_refuses() {
     let from = RepositoryName::parse("team/app").unwrap();
     let plan = CopyPlan::new(&tree, &target).await.unwrap();
     // It cannot mount.
-    let report = copy(&plan, &source, &target, Some(&from)).await.unwrap();
+    let report = copy(&plan, &source, &target, Some(&from), &|_, _| {})
+        .await
+        .unwrap();
     assert_eq!((report.sent, report.mounted), (5, 0));
 
     let target = InMemoryRegistry::default();
     target.state().mountable = source.state().blobs.clone();
-    let report = copy(&plan, &source, &target, Some(&from)).await.unwrap();
+    let report = copy(&plan, &source, &target, Some(&from), &|_, _| {})
+        .await
+        .unwrap();
     assert_eq!((report.sent, report.mounted, report.bytes), (0, 5, 0));
     verify_copy(&tree, &target).await.unwrap();
+}
+
+#[tokio::test]
+async fn each_blob_that_is_sent_says_how_far_it_is_and_that_it_is_whole() {
+    let (source, target) = (InMemoryRegistry::default(), InMemoryRegistry::default());
+    let tree = image(&source).await;
+    let plan = CopyPlan::new(&tree, &target).await.unwrap();
+    // The first of all breaks off, and is sent again.
+    target.state().broken_uploads = 1;
+    let heard = Mutex::new(BTreeMap::<Digest, Vec<u64>>::new());
+    let progress = |blob: &Descriptor, moved: u64| {
+        heard.lock().unwrap().entry(blob.digest).or_default().push(moved);
+    };
+    copy(&plan, &source, &target, None, &progress).await.unwrap();
+    let heard = heard.into_inner().unwrap();
+    for blob in &plan.blobs {
+        let moved = &heard[&blob.digest];
+        assert_eq!(moved.last(), Some(&blob.size));
+        assert_eq!(moved.iter().filter(|moved| **moved == blob.size).count(), 1);
+    }
+    assert_eq!(heard.len(), plan.blobs.len());
+
+    let mounting = InMemoryRegistry::default();
+    mounting.state().mountable = source.state().blobs.clone();
+    let from = RepositoryName::parse("team/app").unwrap();
+    let nothing = |_: &Descriptor, _: u64| panic!("nothing is sent");
+    copy(&plan, &source, &mounting, Some(&from), &nothing)
+        .await
+        .unwrap();
 }

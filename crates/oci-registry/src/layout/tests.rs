@@ -39,7 +39,7 @@ fn tag(text: &str) -> Tag {
 async fn fill(layout: &OciLayout, name: &str) -> ImageTree {
     let (registry, tree) = stock().await;
     let plan = CopyPlan::new(&tree, layout).await.unwrap();
-    copy(&plan, &registry, layout, None).await.unwrap();
+    copy(&plan, &registry, layout, None, &|_, _| {}).await.unwrap();
     verify_copy(&tree, layout).await.unwrap();
     let reference = Reference::Tag(tag(name));
     layout.put_manifest(&reference, tree.root()).await.unwrap();
@@ -61,7 +61,7 @@ async fn read_whole(path: &Path) -> Result<(), RegistryError> {
     let (_, root) = layout.only().await?;
     let tree = ImageTree::read(root, &layout).await?;
     let target = InMemoryRegistry::default();
-    copy(&CopyPlan::of_all(&tree), &layout, &target, None).await?;
+    copy(&CopyPlan::of_all(&tree), &layout, &target, None, &|_, _| {}).await?;
     Ok(())
 }
 
