@@ -9,7 +9,7 @@ use buildkit_session::{Connection, Progress};
 
 use super::archive::{self, ClassicImage, TemporaryImage};
 use super::base_image::ResolvedBase;
-use super::classic::{BaseImage, ImageForm, LayerCache, push_archive, unnamed_file};
+use super::classic::{BaseImage, ImageForm, LayerCache, push_archive, temporary_failure, unnamed_file};
 use super::destination::Destination;
 use super::export::{digest_of, image_file, into_store, push_by_digest};
 use super::failure;
@@ -153,18 +153,19 @@ impl EngineBuilder {
         request: &BuildRequest,
         registry: &dyn WriteRepository,
     ) -> Result<Digest, BuildError> {
-        let failed = |error: std::io::Error| buildkit_session::Error::Output {
-            problem: error.to_string(),
-        };
+        let failed = |error: std::io::Error| temporary_failure(&error.to_string());
         let file = unnamed_file().map_err(failed)?;
         let destination = Destination {
             exports: vec![image_file(request)],
             file: Some(file.try_clone().map_err(failed)?),
         };
         let mut progress = self.runner.progress(request);
-        self.runner
-            .build(engine, request, destination, &mut progress)
-            .await?;
+        let built = self.runner.build(engine, request, destination, &mut progress);
+        built.await.map_err(|error| match error {
+            // The user named no file.
+            BuildError::Engine(buildkit_session::Error::Output { problem }) => temporary_failure(&problem),
+            error => error,
+        })?;
         if let Some(base) = self.runner.base(request)? {
             self.runner.check_base(engine, &base, &progress).await?;
         }

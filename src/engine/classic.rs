@@ -28,6 +28,7 @@ pub use self::cache::LayerCache;
 use self::compression::MAX_UPLOADS;
 pub use self::epoch::ImageForm;
 use self::failure::Failure;
+pub(super) use self::failure::temporary_failure;
 pub(super) use self::handover::is_handover;
 use self::image::{ImageTransfer, Layer};
 use self::reading::Reading;

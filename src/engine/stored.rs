@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 
 use bollard::Docker;
 use bollard::errors::Error;
@@ -10,6 +11,7 @@ use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 
 use super::archive::{ClassicImage, exported};
+use super::classic::temporary_failure;
 use crate::ports::{BuildError, ImageArchive, ImageStore};
 use tagship_domain::content::Platform;
 use tagship_domain::error::cleaned;
@@ -94,14 +96,19 @@ pub async fn find_image(place: &EnginePlace, name: &str) -> Result<Option<Stored
 
 /// Saves an image, under the name that is asked for, into a file that is removed at the end.
 async fn saved(docker: &Docker, name: &str, id: Digest) -> Result<NamedTempFile, BuildError> {
-    let failed = |error: std::io::Error| BuildError::Archive {
+    let failed = |error: io::Error| BuildError::Archive {
         image: id,
         message: cleaned(&error.to_string()),
     };
-    let file = NamedTempFile::new().map_err(failed)?;
-    let mut writer = tokio::fs::File::from_std(file.reopen().map_err(failed)?);
+    let not_kept = |error: io::Error| temporary_failure(&error.to_string());
+    let file = NamedTempFile::new().map_err(not_kept)?;
+    let mut writer = tokio::fs::File::from_std(file.reopen().map_err(not_kept)?);
     let mut content = exported(docker, name).await.map_err(failed)?;
-    tokio::io::copy(&mut content, &mut writer).await.map_err(failed)?;
-    writer.flush().await.map_err(failed)?;
+    let copied = tokio::io::copy(&mut content, &mut writer).await;
+    copied.map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => not_kept(error),
+        _ => failed(error),
+    })?;
+    writer.flush().await.map_err(not_kept)?;
     Ok(file)
 }

@@ -140,6 +140,14 @@ pub enum BuildError {
     /// The engine's disk is full.
     #[error("the engine has no space left on its disk")]
     NoSpace,
+    /// What waits to be pushed cannot be kept on this machine.
+    #[error("`{folder}` does not take what waits to be pushed: {message}")]
+    Temporary {
+        /// The folder of temporary files.
+        folder: String,
+        /// Why.
+        message: String,
+    },
     /// A disk of this machine has too little space.
     #[error(transparent)]
     TooLittleSpace(#[from] TooLittleSpace),
@@ -265,6 +273,9 @@ impl Diagnose for BuildError {
             Self::Silent { .. } => "let the step say what it does, or give `stall-timeout` more seconds",
             Self::TooLittleSpace(error) => return error.hint(),
             Self::NoSpace => "free some with `docker system prune`, or give the engine a larger disk",
+            Self::Temporary { .. } => {
+                "free some space there, or name another folder with the variable `TMPDIR`"
+            }
             Self::Failed { .. } => "the build's output above may say more",
             Self::Archive { .. } => "run again; another process may have removed the image",
             Self::NoStore => "leave the line without a platform in `builders` out, or `load`",

@@ -335,6 +335,49 @@ fn a_layout_is_pushed_byte_for_byte_and_one_that_lacks_a_platform_says_so() {
     );
 }
 
+/// A layer that waits to be pushed is kept in a file: one that cannot be made is no reason to read the image again.
+#[test]
+fn a_folder_that_takes_no_temporary_file_is_named_and_nothing_is_tried_again() {
+    let world = World::new();
+    let layer: Vec<u8> = (0..200_000_u32)
+        .flat_map(|number| Digest::of(&number.to_le_bytes()).hex().into_bytes())
+        .collect();
+    let layer = tar_of(&[("file", &layer)]);
+    let config = json!({
+        "architecture": "amd64", "os": "linux", "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [Digest::of(&layer)]},
+    });
+    let config = config.to_string();
+    let file = format!("{}.json", Digest::of(config.as_bytes()).hex());
+    let list = json!([{"Config": file, "RepoTags": ["app:1.4.0"], "Layers": ["one/layer.tar"]}]).to_string();
+    let archive = tar_of(&[
+        (&file, config.as_bytes()),
+        ("one/layer.tar", &layer),
+        ("manifest.json", list.as_bytes()),
+    ]);
+    world.write("large.tar", &archive);
+    let mut command = world
+        .ecr
+        .command(world.home.path(), &["push", "large.tar", "team/app:1.4.0"]);
+    // No file can be made there, by root neither.
+    command.current_dir(world.home.path()).env("TMPDIR", "/proc");
+    let failed = finish(&mut command);
+    failed.expect_code(1);
+    let said = &failed.stderr;
+    assert!(
+        said.contains("`/proc` does not take what waits to be pushed"),
+        "{said}"
+    );
+    assert!(said.contains("hint: ") && said.contains("`TMPDIR`"), "{said}");
+    assert!(!said.contains("tried again"), "{said}");
+    let tag_puts = world
+        .ecr
+        .journal()
+        .into_iter()
+        .filter(test_support::local::is_tag_put);
+    assert_eq!(tag_puts.count(), 0);
+}
+
 #[test]
 fn what_cannot_be_pushed_is_named() {
     let world = World::new();

@@ -8,6 +8,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio_util::io::ReaderStream;
 
+use super::failure::Failure;
 use crate::ports::BlobStream;
 use tagship_domain::reference::{Digest, DigestHasher};
 
@@ -44,7 +45,14 @@ enum SpooledContent {
 
 impl Spooled {
     /// Takes a stream to its end.
-    pub(super) async fn gather(mut compressed: BlobStream) -> io::Result<Self> {
+    pub(super) async fn gather(compressed: BlobStream) -> Result<Self, Failure> {
+        Self::gather_into(compressed, unnamed_file).await
+    }
+
+    async fn gather_into(
+        mut compressed: BlobStream,
+        new_file: impl Fn() -> io::Result<std::fs::File>,
+    ) -> Result<Self, Failure> {
         let mut hash = DigestHasher::default();
         let mut size = 0;
         let mut content = SpooledContent::Memory(Vec::new());
@@ -53,13 +61,13 @@ impl Spooled {
             hash.update(&piece);
             size += piece.len() as u64;
             match &mut content {
-                SpooledContent::File(file) => file.write_all(&piece).await?,
+                SpooledContent::File(file) => file.write_all(&piece).await.map_err(Failure::Temporary)?,
                 SpooledContent::Memory(pieces) => {
                     pieces.push(piece);
                     if size > IN_MEMORY {
-                        let mut file = File::from_std(unnamed_file()?);
+                        let mut file = File::from_std(new_file().map_err(Failure::Temporary)?);
                         for piece in pieces.drain(..) {
-                            file.write_all(&piece).await?;
+                            file.write_all(&piece).await.map_err(Failure::Temporary)?;
                         }
                         content = SpooledContent::File(file);
                     }
@@ -67,7 +75,9 @@ impl Spooled {
             }
         }
         if let SpooledContent::File(file) = &mut content {
-            file.rewind().await?;
+            // Of the last write, which is still under way, the flush alone says how it ended.
+            file.flush().await.map_err(Failure::Temporary)?;
+            file.rewind().await.map_err(Failure::Temporary)?;
         }
         Ok(Self {
             digest: hash.finish(),
@@ -88,6 +98,7 @@ impl Spooled {
 #[cfg(test)]
 mod tests {
     use futures_util::TryStreamExt as _;
+    use tagship_domain::error::Diagnose as _;
 
     use super::*;
 
@@ -115,6 +126,23 @@ mod tests {
             Ok(Bytes::from_static(b"half")),
             Err(io::ErrorKind::BrokenPipe.into()),
         ];
-        assert!(Spooled::gather(stream::iter(pieces).boxed()).await.is_err());
+        let failure = Spooled::gather(stream::iter(pieces).boxed()).await.err();
+        assert!(failure.is_some_and(|failure| failure.is_transient()));
+    }
+
+    /// The device that Linux has for it is always full.
+    #[tokio::test]
+    async fn a_full_disk_is_no_reason_to_export_again_and_names_the_folder() {
+        let full = || std::fs::File::options().write(true).open("/dev/full");
+        for pieces in [5, 6, 40] {
+            let content = (0..pieces).map(|_| Ok(Bytes::from(vec![0; 1024 * 1024])));
+            let failure = Spooled::gather_into(stream::iter(content).boxed(), full).await;
+            let failure = failure.err().unwrap();
+            assert!(!failure.is_transient(), "{failure}");
+            let error = failure.into_error();
+            let folder = tempfile::env::temp_dir().display().to_string();
+            assert!(error.to_string().contains(&format!("`{folder}`")), "{error}");
+            assert!(error.hint().unwrap().contains("`TMPDIR`"));
+        }
     }
 }

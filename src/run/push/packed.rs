@@ -27,7 +27,7 @@ pub(super) fn unpacked(path: &Path) -> io::Result<Option<NamedTempFile>> {
     let mut limited = content.take(UNPACKED_ARCHIVE_BYTES + 1);
     let copied = io::copy(&mut limited, file.as_file_mut());
     let length = copied.map_err(|error| match error.kind() {
-        io::ErrorKind::StorageFull => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             io::Error::other("there is no room to unpack it where temporary files are (`TMPDIR`)")
         }
         _ => error,
