@@ -1,10 +1,10 @@
-//! The input `targets`: further repositories that the image goes to.
+//! The input `targets`: further repositories that the image goes to, beside the further names of `images`.
 
 use super::destination::{ResolvedDestination, endpoint};
 use super::ecr_public::{NAME_HINT, check_name};
 use super::problem::Problems;
 use super::raw::InputText;
-use super::{RawInputs, role};
+use super::{RawInputs, images, role};
 use crate::settings::{Destination, IdentitySettings, RepositoryPlace, RepositorySettings};
 use tagship_domain::reference::{ImageName, PartialRef};
 use tagship_domain::untrusted::cleaned;
@@ -20,19 +20,21 @@ pub(super) fn read(
     notes: &mut Vec<String>,
     problems: &mut Problems,
 ) -> Vec<RepositoryPlace> {
-    let entries = raw.entries("targets", problems);
+    let mut entries = raw.entries("targets", problems);
     let (true, Some(place), Some(identity)) = (push, place, identity) else {
         return Vec::new();
     };
     let Some(first) = place.image() else {
+        entries.extend(images::further(raw, &mut Problems::new(Vec::new())));
         if let Some(entry) = entries.first() {
             notes.push(format!(
-                "`targets` of {} are left out: the embedded ECR takes the image alone",
+                "further repositories of {} are left out: the embedded ECR takes the image alone",
                 entry.origin
             ));
         }
         return Vec::new();
     };
+    entries.extend(images::further(raw, problems));
     let mut known = vec![first.clone()];
     let mut targets = Vec::new();
     for entry in &entries {

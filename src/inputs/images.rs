@@ -1,4 +1,4 @@
-//! The input `images`, as `docker/metadata-action` takes it: here it names the one image that is published.
+//! The input `images`, as `docker/metadata-action` takes it: where the image goes, and the further repositories that get it too.
 
 use super::RawInputs;
 use super::naming;
@@ -23,23 +23,11 @@ pub(super) fn named(raw: &RawInputs, problems: &mut Problems) -> Option<NamedDes
     let Some(list) = raw.list("images", problems) else {
         return Some(given);
     };
-    let mode = naming::mode(raw, problems);
-    let images = problems.check(&list.origin, Image::parse_list(&list.text, mode), None)?;
-    let mut names: Vec<&str> = images
-        .iter()
-        .filter(|image| image.is_enabled)
-        .map(|image| image.name.as_str())
-        .collect();
-    names.dedup();
-    let [name] = names.as_slice() else {
-        let message = format!("a run publishes one image, and `images` names {}", names.len());
-        let hint = "run once for each image; `tagship.yaml` can hold several, and `only` takes one of them";
-        return problems.add(&list.origin, message, hint.to_owned());
+    let names = names(raw, &list, problems)?;
+    let Some(name) = names.first() else {
+        return problems.add(&list.origin, "names no image that is enabled", None);
     };
-    let (host, path) = match name.split_once('/') {
-        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), path),
-        _ => (None, *name),
-    };
+    let (host, path) = host_and_path(name);
     let sourced = |text: &str| InputText {
         text: text.to_owned(),
         origin: list.origin.clone(),
@@ -62,4 +50,50 @@ pub(super) fn named(raw: &RawInputs, problems: &mut Problems) -> Option<NamedDes
         registry: host.map(sourced).or(given.registry),
         repository: Some(sourced(path)),
     })
+}
+
+/// The names behind the first, which are targets: the image is the same under all of them, as `docker/build-push-action` pushes it.
+pub(super) fn further(raw: &RawInputs, problems: &mut Problems) -> Vec<InputText> {
+    let Some(list) = raw.list("images", problems) else {
+        return Vec::new();
+    };
+    // What is wrong with the list was said where its first name was read.
+    let names = names(raw, &list, &mut Problems::new(Vec::new())).unwrap_or_default();
+    let mut further = Vec::new();
+    for name in names.into_iter().skip(1) {
+        if host_and_path(&name).0.is_none() {
+            let message = format!("`{}` behind the first image has no registry", cleaned(&name));
+            let hint = format!(
+                "write `HOST/{0}`; Docker Hub's is `docker.io/{0}`",
+                cleaned(&name)
+            );
+            problems.add::<()>(&list.origin, message, hint);
+            continue;
+        }
+        further.push(InputText {
+            text: name,
+            origin: list.origin.clone(),
+        });
+    }
+    further
+}
+
+/// The enabled names, each once.
+fn names(raw: &RawInputs, list: &InputText, problems: &mut Problems) -> Option<Vec<String>> {
+    let mode = naming::mode(raw, problems);
+    let images = problems.check(&list.origin, Image::parse_list(&list.text, mode), None)?;
+    let mut names: Vec<String> = Vec::new();
+    for image in images.into_iter().filter(|image| image.is_enabled) {
+        if !names.contains(&image.name) {
+            names.push(image.name);
+        }
+    }
+    Some(names)
+}
+
+fn host_and_path(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), path),
+        _ => (None, name),
+    }
 }

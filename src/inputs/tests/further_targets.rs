@@ -68,6 +68,41 @@ fn what_is_no_further_repository_is_refused() {
     }
 }
 
+/// `docker/metadata-action` and `docker/build-push-action` push one image under all names.
+#[test]
+fn the_further_names_of_images_are_targets() {
+    let case = |names: &str| Case::new().flag("images", &format!("{REGISTRY}/team/app\n{names}"));
+    let targets = |case: &Case| -> Vec<String> {
+        let targets = case.settings().targets;
+        let names = targets.iter().map(|place| place.image().unwrap().to_string());
+        names.collect()
+    };
+    let names = format!("ghcr.io/octo/app\nname={FAR}/team/app,enable=true\nname=quay.io/o/app,enable=false");
+    let two = case(&names);
+    assert_eq!(targets(&two), ["ghcr.io/octo/app", &format!("{FAR}/team/app")]);
+    let with_targets = two.flag("targets", "prod/app");
+    assert_eq!(targets(&with_targets)[0], format!("{REGISTRY}/prod/app"));
+    assert_eq!(targets(&with_targets).len(), 3);
+    assert_eq!(
+        targets(&case("docker.io/octo/app")),
+        ["registry-1.docker.io/octo/app"]
+    );
+    // Without a host it is Docker Hub's there, and a repository of the run's registry in `targets`.
+    let (message, hint) = case("octo/app").problem();
+    assert_eq!(
+        message,
+        "`--images`: `octo/app` behind the first image has no registry"
+    );
+    assert_eq!(
+        hint.as_deref(),
+        Some("write `HOST/octo/app`; Docker Hub's is `docker.io/octo/app`")
+    );
+    let local = Case::new()
+        .flag("images", "team/app\nocto/app")
+        .flag("local", "true");
+    assert!(local.settings().targets.is_empty());
+}
+
 /// What is tried on this machine reaches no other, and what is not published no repository.
 #[test]
 fn the_embedded_ecr_and_builds_have_no_targets() {
@@ -93,20 +128,33 @@ fn policies_are_for_the_targets_of_the_same_role() {
     assert_eq!(found, ["team/app", "prod/app"]);
 }
 
-/// The example of the page is what a workflow may say.
+/// The steps of the page are what a workflow may say.
 #[test]
 fn the_page_names_targets_of_three_kinds() {
     let page = include_str!("../../../docs/targets.md");
-    let (_, list) = page.split_once("    targets: |\n").unwrap();
-    let (list, _) = list.split_once("```").unwrap();
-    let lines: Vec<&str> = list.lines().map(str::trim).collect();
-    let settings = with(&lines.join("\n")).settings();
-    let kinds = settings.targets.iter().map(|place| match place {
-        RepositoryPlace::Other(_) => "other",
-        RepositoryPlace::Ecr(target) if target.identity.role.is_some() => "role",
-        RepositoryPlace::Ecr(_) => "ecr",
+    let blocks = page.split("```yaml\n").skip(1);
+    let kinds = blocks.map(|rest| {
+        let (block, _) = rest.split_once("```").unwrap();
+        let block = block.replace("${{ github.actor }}", "octo");
+        let steps: serde_json::Value = serde_yaml::from_str(&block).unwrap();
+        let mut case = Case::new().variable("GHCR_TOKEN", "t0ken");
+        for (name, value) in steps[0]["with"].as_object().unwrap() {
+            let input = crate::schema::find(name).unwrap();
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            case = case.flag(input.name, &text);
+        }
+        let kinds = case.settings().targets.into_iter().map(|place| match place {
+            RepositoryPlace::Other(_) => "other",
+            RepositoryPlace::Ecr(target)
+                if target.identity.role.as_deref() != Some("arn:aws:iam::123456789012:role/publisher") =>
+            {
+                "role"
+            }
+            RepositoryPlace::Ecr(_) => "ecr",
+        });
+        kinds.collect::<Vec<_>>()
     });
-    assert_eq!(kinds.collect::<Vec<_>>(), ["ecr", "role", "other"]);
+    assert_eq!(kinds.collect::<Vec<_>>(), [vec!["ecr", "role", "other"], vec![]]);
 }
 
 #[test]

@@ -21,7 +21,8 @@ pub(super) const ROWS: &[Input] = &[
         Section::Destination,
         "images",
         "HOST/NAME",
-        "The image as one name, as `docker/metadata-action` takes it, in place of `registry` and `repository`",
+        "The image by its whole name, as `docker/metadata-action` takes it, in place of `registry` and `repository`. \
+         Further names are `targets`",
     )
     .faces(Faces::NotFile),
     Input::text(
