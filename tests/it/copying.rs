@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use ecr_local::{FaultAction, JournalEntry};
 use http::header::AUTHORIZATION;
+use http_body_util::BodyExt as _;
 use oci_registry::{ReadRepository as _, ReadWhole as _};
 use serde_json::{Value, json};
 use tagship_domain::content::Descriptor;
 use tagship_domain::immutability::Mutability;
-use tagship_domain::reference::Digest;
+use tagship_domain::reference::{Digest, Tag};
 use test_support::clients::{Registry, login};
-use test_support::fake::{answer, serve};
+use test_support::fake::{Answer, answer, serve};
 use test_support::images::{Pusher, client_of};
 use test_support::local::{Ecr, is_tag_put, shown};
 use test_support::page::check;
@@ -101,7 +102,20 @@ fn a_whole_repository_moves_in_one_command_and_a_second_one_writes_nothing() {
     assert!(dry["images"][0]["bytes"].as_u64().unwrap() > 0);
     assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
 
-    stock.copied(&arguments);
+    let moved = stock.copy(&arguments);
+    moved.expect_code(0);
+    let to = format!("{}/org/app", stock.target.host());
+    let of_images: Vec<&str> = moved
+        .stderr
+        .lines()
+        .filter(|line| line.contains("org/app:"))
+        .collect();
+    assert_eq!(of_images.len(), 3, "{}", moved.stderr);
+    for tag in ["1.3.0", "1.4.0", "latest"] {
+        let line = format!("{to}:{tag}: create (");
+        let lines = of_images.iter().filter(|said| said.starts_with(&line));
+        assert_eq!(lines.count(), 1, "{}", moved.stderr);
+    }
     let tags = stock.tags("org/app");
     assert_eq!(tags.keys().collect::<Vec<_>>(), ["1.3.0", "1.4.0", "latest"]);
     assert_eq!(tags["1.4.0"], stock.index.digest, "the digest stays");
@@ -525,58 +539,104 @@ fn broken_off_at_any_request_the_next_run_sends_what_is_missing() {
     }
 }
 
-/// A registry that takes tokens alone, in front of one that takes user and password.
+/// A registry that takes tokens alone, in front of one that takes user and password. A token says whether it may push.
 struct TokenRegistry {
     host: String,
     asked: Arc<Mutex<Vec<String>>>,
+}
+
+/// What stands in front of a registry.
+#[derive(Clone)]
+struct TokenDoor {
+    /// The host behind it, and the credential there.
+    backend: String,
+    credential: String,
+    /// Its own host.
+    own: String,
+    /// Who asked for tokens, and for which.
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl TokenDoor {
+    async fn answer(self, request: http::Request<hyper::body::Incoming>) -> Answer {
+        let (parts, body) = request.into_parts();
+        let header = |name: &str| {
+            let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
+            value.map(str::to_owned)
+        };
+        let given = header("authorization").unwrap_or_default();
+        let target = parts.uri.to_string();
+        if target.starts_with("/token") {
+            self.asked.lock().unwrap().push(format!("{given} {target}"));
+            let token = if target.contains("push") { "wr1te" } else { "re4d" };
+            return answer(200, &[], Bytes::from(format!(r#"{{"token":"{token}"}}"#)));
+        }
+        let is_read = [http::Method::GET, http::Method::HEAD].contains(&parts.method);
+        if !(given == "Bearer wr1te" || is_read && given == "Bearer re4d") {
+            let name = target.trim_start_matches("/v2/").split('/').take(2);
+            let name = name.collect::<Vec<_>>().join("/");
+            let actions = if is_read { "pull" } else { "pull,push" };
+            let challenge = format!(
+                r#"Bearer realm="http://{}/token",service="fake",scope="repository:{name}:{actions}""#,
+                self.own
+            );
+            return answer(401, &[("www-authenticate", challenge.as_str())], "");
+        }
+        let Self {
+            backend, credential, ..
+        } = &self;
+        let client = oci_registry::http_client("proxy/1").unwrap();
+        let mut forwarded = client
+            .request(parts.method.clone(), format!("http://{backend}{target}"))
+            .header(AUTHORIZATION, format!("Basic {credential}"))
+            .body(body.collect().await.unwrap().to_bytes());
+        for name in ["accept", "content-type"] {
+            if let Some(value) = header(name) {
+                forwarded = forwarded.header(name, value);
+            }
+        }
+        let response = forwarded.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let kept = [
+            "content-type",
+            "location",
+            "link",
+            "docker-content-digest",
+            "content-length",
+        ];
+        let headers: Vec<(String, String)> = headers
+            .iter()
+            .filter(|(name, _)| kept.contains(&name.as_str()))
+            .filter(|(name, _)| *name != "content-length" || parts.method == http::Method::HEAD)
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    value.to_str().unwrap().replace(backend, &self.own),
+                )
+            })
+            .collect();
+        let shown: Vec<(&str, &str)> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        answer(status, &shown, response.bytes().await.unwrap())
+    }
 }
 
 impl TokenRegistry {
     fn start(behind: &Ecr) -> Self {
         let Registry { host: backend, token } = behind.login();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let (noted, own) = (Arc::clone(&asked), Arc::new(Mutex::new(String::new())));
-        let address_of = Arc::clone(&own);
+        let own = Arc::new(Mutex::new(String::new()));
+        let (noted, address_of) = (Arc::clone(&asked), Arc::clone(&own));
         let handler = move |request: http::Request<hyper::body::Incoming>| {
-            let (backend, token) = (backend.clone(), token.clone());
-            let (noted, own) = (Arc::clone(&noted), own.lock().unwrap().clone());
-            async move {
-                let given = request.headers().get(AUTHORIZATION);
-                let given = given
-                    .and_then(|value| value.to_str().ok())
-                    .unwrap_or_default()
-                    .to_owned();
-                let target = request.uri().to_string();
-                if target.starts_with("/token") {
-                    noted.lock().unwrap().push(format!("{given} {target}"));
-                    return answer(200, &[], Bytes::from(r#"{"token":"t0ken"}"#));
-                }
-                if given != "Bearer t0ken" {
-                    let challenge = format!(
-                        r#"Bearer realm="http://{own}/token",service="fake",scope="repository:org/app:pull""#
-                    );
-                    return answer(401, &[("www-authenticate", challenge.as_str())], "");
-                }
-                let client = oci_registry::http_client("proxy/1").unwrap();
-                let mut forwarded = client
-                    .request(request.method().clone(), format!("http://{backend}{target}"))
-                    .header(AUTHORIZATION, format!("Basic {token}"));
-                if let Some(accept) = request.headers().get("accept") {
-                    forwarded = forwarded.header("accept", accept);
-                }
-                let response = forwarded.send().await.unwrap();
-                let (status, headers) = (response.status().as_u16(), response.headers().clone());
-                let headers: Vec<(String, String)> = headers
-                    .iter()
-                    .filter(|(name, _)| ["content-type", "location", "link"].contains(&name.as_str()))
-                    .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-                    .collect();
-                let shown: Vec<(&str, &str)> = headers
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str()))
-                    .collect();
-                answer(status, &shown, response.bytes().await.unwrap())
-            }
+            let door = TokenDoor {
+                backend: backend.clone(),
+                credential: token.clone(),
+                own: own.lock().unwrap().clone(),
+                asked: Arc::clone(&noted),
+            };
+            door.answer(request)
         };
         let address = behind.run(serve(handler));
         *address_of.lock().unwrap() = address.to_string();
@@ -616,6 +676,72 @@ fn a_registry_of_tokens_is_asked_at_its_issuer_with_the_login_of_docker() {
     stock.copied(&[&from, "org/app:again"]);
     let asked = tokens.asked.lock().unwrap().clone();
     assert!(asked[0].starts_with(" /token?"), "{asked:?}");
+}
+
+/// From ECR to a registry that wants tokens, with one for what is written, and to one that wants user and password.
+#[test]
+fn an_image_of_ecr_goes_to_other_registries_with_the_login_of_docker() {
+    let stock = Stock::new();
+    stock.target.create_repository("team/app", &Mutability::Immutable);
+    let ours = Pusher::new(&stock.target, "team/app");
+    let images =
+        ["amd64", "arm64"].map(|platform| ours.image(platform, &format!("our {platform}"), &json!({})));
+    let index = ours.index(&images);
+    ours.tag("2.0.0", &index.digest);
+    for repository in ["org/tokens", "org/password"] {
+        stock.source.create_repository(repository, &Mutability::Immutable);
+    }
+    let tokens = TokenRegistry::start(&stock.source);
+    let token = "dXNlcjpwYXNz".to_owned();
+    for (host, repository) in [
+        (&tokens.host, "org/tokens"),
+        (&stock.source.host(), "org/password"),
+    ] {
+        if *host == tokens.host {
+            login(
+                stock.home.path(),
+                &Registry {
+                    host: host.clone(),
+                    token: token.clone(),
+                },
+            );
+        } else {
+            login(stock.home.path(), &stock.source.login());
+        }
+        let to = format!("{host}/{repository}:2.0.0");
+        let copied = stock.copied(&["team/app:2.0.0", &to]);
+        assert_eq!(copied["images"][0]["action"], "create");
+        assert_eq!(copied["images"][0]["blobs"], 4);
+        let found = client_of(&stock.source.login(), repository);
+        let tag = Tag::parse("2.0.0").unwrap();
+        let found = stock
+            .source
+            .run(found.resolve(std::slice::from_ref(&tag)))
+            .unwrap();
+        assert_eq!(found[&tag].digest(), index.digest, "{repository}");
+        stock.source.forget_journal();
+        let again = stock.copied(&["team/app:2.0.0", &to]);
+        assert_eq!(again["images"][0]["action"], "keep");
+        let writes = ["StartUpload", "CompleteUpload", "PutManifest"];
+        let journal = stock.source.journal();
+        assert!(
+            !journal
+                .iter()
+                .any(|entry| writes.contains(&entry.operation.as_str())),
+            "{}",
+            shown(&journal)
+        );
+    }
+    let asked = tokens.asked.lock().unwrap().clone();
+    let to_push = |asked: &String| {
+        asked.starts_with(&format!("Basic {token} /token?service=fake&"))
+            && asked.ends_with("scope=repository%3Aorg%2Ftokens%3Apull%2Cpush")
+    };
+    assert_eq!(
+        asked.iter().filter(|asked| to_push(asked)).count(),
+        1,
+        "{asked:?}"
+    );
 }
 
 const PAGE_SOURCE: &str = "ghcr.io";

@@ -60,6 +60,7 @@ mod site;
 mod source;
 mod tags_command;
 mod tags_page;
+mod targets;
 mod version_agreement;
 mod version_command;
 mod versions_page;

@@ -278,6 +278,40 @@ fn an_image_comes_whole_to_another_repository_before_its_tags() {
     assert!(stock.writes().is_empty(), "{}", shown(&stock.writes()));
 }
 
+/// Source: ECR user guide, "Blob mounting": between repositories of one registry, where its setting allows it.
+#[test]
+fn where_the_registry_mounts_blobs_a_promotion_sends_no_byte_of_them() {
+    let arguments = ["--from", "1.4.0", "--to", "1.4.0", "--to-repository", "prod/app"];
+    for is_allowed in [true, false] {
+        let stock = Stock::new();
+        stock.ecr.create_repository("prod/app", &Mutability::Immutable);
+        if is_allowed {
+            stock.ecr.mount_blobs();
+        }
+        stock.ecr.forget_journal();
+        let report = stock.promoted(&arguments);
+        let journal = stock.ecr.journal();
+        let count = |operation: &str| {
+            let of_it = journal.iter().filter(|entry| entry.operation == operation);
+            of_it.count()
+        };
+        // A config and a layer of each platform, and what the signature is made of.
+        let sent = if is_allowed { 0 } else { 5 };
+        assert_eq!(count("CompleteUpload"), sent, "{}", shown(&journal));
+        assert_eq!(count("UploadChunk"), 0, "{}", shown(&journal));
+        let mounts = journal
+            .iter()
+            .filter(|entry| entry.operation == "StartUpload" && entry.status == Some(201));
+        assert_eq!(mounts.count(), 5 - sent, "{}", shown(&journal));
+        assert_eq!(
+            report["targets"][0]["bytes"].as_u64().unwrap() == 0,
+            is_allowed,
+            "{report}"
+        );
+        assert_eq!(stock.tags("prod/app")["1.4.0"], stock.digest("1.4.0"));
+    }
+}
+
 #[test]
 fn broken_off_at_any_write_the_next_run_converges() {
     for (operation, count) in [("StartUpload", 4), ("PutManifest", 6)] {

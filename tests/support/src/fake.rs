@@ -34,7 +34,8 @@ use tokio::net::TcpListener;
 pub const REPOSITORY: &str = "team/app";
 
 type Body = BoxBody<Bytes, io::Error>;
-type Answer = Result<Response<Body>, io::Error>;
+/// What a handler answers.
+pub type Answer = Result<Response<Body>, io::Error>;
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone)]

@@ -340,6 +340,15 @@ impl Ecr {
             .expect("the setting is taken");
     }
 
+    /// Lets the repositories of the registry take blobs from each other.
+    pub fn mount_blobs(&self) {
+        let request = self.api().put_account_setting();
+        let request = request.name("BLOB_MOUNTING").value("ENABLED");
+        self.runtime
+            .block_on(request.send())
+            .expect("the setting is taken");
+    }
+
     /// Makes the registry cache an upstream registry under the beginning of a name.
     pub fn cache(&self, prefix: &str, upstream: &str) {
         let request = self.api().create_pull_through_cache_rule();
