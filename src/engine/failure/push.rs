@@ -2,7 +2,7 @@
 
 use crate::ports::RegistryError;
 use oci_registry::missing_permission;
-use tagship_domain::reference::ImageName;
+use tagship_domain::reference::{ImageName, RegistryHost};
 
 /// What a failed push means, if the push is what failed.
 ///
@@ -45,6 +45,8 @@ pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError
                 host,
                 message: cleaned,
             }
+        } else if is_of_lost_session(&cleaned) {
+            unavailable(host, cleaned)
         } else if any(&[" 400 ", " 404 ", " 405 ", " 413 ", "unsupported"]) {
             RegistryError::Refused {
                 host,
@@ -52,14 +54,28 @@ pub(super) fn classify(message: &str, image: &ImageName) -> Option<RegistryError
                 message: cleaned,
             }
         } else {
-            RegistryError::Unavailable {
-                host,
-                operation: "the push".into(),
-                message: cleaned,
-                was_repeated: false,
-            }
+            unavailable(host, cleaned)
         },
     )
+}
+
+fn unavailable(host: RegistryHost, message: String) -> RegistryError {
+    RegistryError::Unavailable {
+        host,
+        operation: "the push".into(),
+        message,
+        was_repeated: false,
+    }
+}
+
+/// Whether the registry no longer knows an upload that was begun, which a new one helps against.
+///
+/// Source: OCI distribution spec, "Error Codes", `BLOB_UPLOAD_UNKNOWN`.
+fn is_of_lost_session(message: &str) -> bool {
+    let is_of_upload = ["PUT", "PATCH"]
+        .iter()
+        .any(|method| message.contains(&format!("from {method} request to ")));
+    is_of_upload && message.contains("/blobs/uploads/") && message.contains(" 404 ")
 }
 
 /// What a refusal means that a new password does not help against: the role may not write, and the engine keeps

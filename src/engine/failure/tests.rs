@@ -385,6 +385,25 @@ fn values_of_build_arguments_are_not_shown() {
 }
 
 #[test]
+fn an_upload_that_the_registry_has_forgotten_may_be_begun_anew() {
+    let pushing = |request: &str, status: &str| {
+        let url = format!("http://{}/v2/team/app/{request}", image().registry);
+        let method = if request.contains('?') { "PUT" } else { "POST" };
+        let message = format!(
+            "failed to push {}: failed to copy: unexpected status from {method} request to {url}: {status}",
+            image()
+        );
+        let BuildError::Push(error) = error(&message, "exporting to image") else {
+            panic!("{message}")
+        };
+        error.is_transient()
+    };
+    assert!(pushing("blobs/uploads/0?digest=sha256%3A0", "404 Not Found"));
+    assert!(!pushing("blobs/uploads/0?digest=sha256%3A0", "400 Bad Request"));
+    assert!(!pushing("blobs/uploads/", "404 Not Found"));
+}
+
+#[test]
 fn a_role_that_may_only_read_is_told_so_when_a_new_password_does_not_help() {
     let refused = |request: &str, status: &str| {
         let url = format!("https://{}/v2/team/app/", image().registry);
