@@ -82,7 +82,7 @@ struct GlobalArguments {
     /// Say only what went wrong
     #[arg(long, short, global = true, help_heading = "Output")]
     quiet: bool,
-    /// Show the log, which begins with what is given and by what; twice for debugging, three times for everything
+    /// Show the log: each input that counts with its origin, then every call with its status and time; twice for debugging, three times for everything
     #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
     verbose: u8,
     #[arg(

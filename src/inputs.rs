@@ -88,10 +88,10 @@ pub struct ResolvedSettings {
     pub given: Vec<String>,
 }
 
-/// Parses and checks all inputs; gives either the settings or every problem. The log says what is given, and by what.
+/// Parses and checks all inputs; gives either the settings or every problem. The log says what counts, and by what.
 pub fn resolve(raw: RawInputs, environment: &Environment) -> Result<ResolvedSettings, SettingsError> {
     let given = raw.given();
-    for input in &given {
+    for input in given.iter().chain(&raw.defaults()) {
         tracing::info!("{input}");
     }
     let resolved = resolve_given(raw, environment)?;

@@ -1,26 +1,35 @@
 //! Credentials of the registries that base images and caches come from.
 //!
 //! The first that knows a registry counts: lines of `registry-auth`, the docker command's configuration, and for ECR's own
-//! hosts the run's identity. The registry that the image goes to is always the run's own matter.
+//! hosts and those of ECR Public the run's identity. The registry that the image goes to is always the run's own matter.
 
 mod config;
 mod helper;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 
 use self::config::{DockerConfig, Found};
 use crate::ports::{FindLogin, LoginError, RegistryCredential, RegistryLogin, Reporter};
 use crate::settings::LoginSettings;
 use tagship_domain::build::login_host;
+use tagship_domain::error::with_causes;
 use tagship_domain::reference::RegistryHost;
+
+/// How long a login at ECR Public may take, which can be done without.
+const PUBLIC_LOGIN: Duration = Duration::from_secs(10);
 
 /// The credentials of one run.
 pub struct Logins {
     settings: LoginSettings,
     ecr: Option<Arc<dyn RegistryLogin>>,
     reporter: Arc<dyn Reporter>,
+    /// Whether the identity was refused a login at ECR Public, which everybody may read without.
+    is_public_refused: AtomicBool,
 }
 
 impl Logins {
@@ -34,7 +43,23 @@ impl Logins {
             settings,
             ecr,
             reporter,
+            is_public_refused: AtomicBool::new(false),
         }
+    }
+
+    /// A login lifts ECR Public's limits on who pulls without one; an identity that gets none pulls without.
+    async fn of_public(&self, host: &RegistryHost, ecr: &dyn RegistryLogin) -> Option<RegistryCredential> {
+        if self.is_public_refused.load(Ordering::Relaxed) {
+            return None;
+        }
+        let problem = match timeout(PUBLIC_LOGIN, ecr.credential(host)).await {
+            Ok(Ok(credential)) => return Some(credential),
+            Ok(Err(error)) => with_causes(&error),
+            Err(late) => late.to_string(),
+        };
+        tracing::info!("`{host}` is used without a login: {problem}");
+        self.is_public_refused.store(true, Ordering::Relaxed);
+        None
     }
 
     /// The docker command's configuration is read each time: it is small, and a step may have logged in meanwhile.
@@ -71,6 +96,7 @@ impl FindLogin for Logins {
             return Ok(Some(credential));
         }
         match (RegistryHost::parse(host), &self.ecr) {
+            (Ok(host), Some(ecr)) if host.is_public_ecr() => Ok(self.of_public(&host, &**ecr).await),
             (Ok(host), Some(ecr)) if host.region().is_some() => ecr.credential(&host).await.map(Some),
             _ => Ok(None),
         }

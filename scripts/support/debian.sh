@@ -39,18 +39,24 @@ configured_archive() {
     apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
 }
 
+# The folder of apt's own state for a suite, and for another architecture where `architecture` is set: SUITE
+suite_state() { printf '%s\n' "$cache_root/apt/$1${architecture:+-$architecture}"; }
+
 # Runs apt-get with a state of its own: SUITE, ARGUMENT…
 suite_apt() {
-    local state="$cache_root/apt/$1"
+    local state
+    state="$(suite_state "$1")"
     shift
-    apt-get -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+    apt-get ${architecture:+-o "APT::Architecture=$architecture" -o "APT::Architectures=$architecture"} -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/dev/null \
         -o Dir::State::Lists="$state/lists" -o Dir::Cache="$state/cache" -o Dir::State::status="$state/status" \
         -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 "$@"
 }
 
-# Downloads packages of a suite and unpacks them into a folder, once: SUITE, FOLDER, PACKAGE…
+# Downloads packages of a suite and unpacks them into a folder, once: SUITE, FOLDER, PACKAGE… `architecture` names another one
+# than the machine's.
 unpack_packages() {
-    local suite="$1" folder="$2" state="$cache_root/apt/$1" stamp wanted archive
+    local suite="$1" folder="$2" state stamp wanted archive
+    state="$(suite_state "$1")"
     shift 2
     stamp="$folder/.unpacked-$suite"
     wanted="$*"

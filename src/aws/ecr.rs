@@ -76,8 +76,9 @@ impl Ecr {
     ) -> Result<Self, IdentityError> {
         let connection =
             Connection::open(identity, registry, Arc::clone(&clock), Arc::clone(&reporter)).await?;
-        let is_public = registry.is_public_ecr();
-        let public = is_public.then(|| Arc::new(PublicApi::new(&connection.sdk)));
+        // There is none in other partitions.
+        let has_public = connection.region.partition() == "aws";
+        let public = has_public.then(|| Arc::new(PublicApi::new(&connection.sdk)));
         Ok(Self {
             public,
             registry: registry.clone(),
@@ -88,9 +89,9 @@ impl Ecr {
         })
     }
 
-    /// ECR Public, if `host` is where the image goes; base images are pulled from there without a login.
+    /// ECR Public, if `host` is one of its hosts.
     fn public_of(&self, host: &RegistryHost) -> Option<&PublicApi> {
-        self.public.as_deref().filter(|_| *host == self.registry)
+        self.public.as_deref().filter(|_| host.is_public_ecr())
     }
 
     /// The region of `host`; `None` if it is neither ECR nor the registry that the image goes to.

@@ -62,11 +62,14 @@ impl TokenSource {
             .map_err(|error| (unavailable(error.to_string()), RetryClass::Never))?;
         let mut url = request.url.clone();
         url.query_pairs_mut().append_pair("audience", &self.audience);
-        let response = http
+        let what = format!("a token for the job at {}", url.host_str().unwrap_or_default());
+        let request = http
             .get(url)
             .header(AUTHORIZATION, authorization(request)?)
             .header(ACCEPT, "application/json")
-            .send()
+            .build()
+            .map_err(|error| (transport(error), RetryClass::Never))?;
+        let response = oci_registry::send_logged(http, request, what)
             .await
             .map_err(|error| {
                 let retry_class = if is_connection_refused(&error) {

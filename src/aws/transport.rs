@@ -84,8 +84,9 @@ impl Connector {
             .bytes()
             .map(Bytes::copy_from_slice)
             .ok_or_else(|| ConnectorError::user("the request's body is not at hand".into()))?;
+        let what = call_name(&head, &body);
         let request = reqwest::Request::try_from(http::Request::from_parts(head, body)).map_err(failure)?;
-        let answer = client.execute(request);
+        let answer = oci_registry::send_logged(&client, request, what);
         let answer = match self.patience {
             Some(patience) => tokio::time::timeout(patience, answer)
                 .await
@@ -95,6 +96,25 @@ impl Connector {
         let answer: http::Response<reqwest::Body> = answer.map_err(failure)?.into();
         HttpResponse::try_from(answer.map(SdkBody::from_body_1_x))
             .map_err(|error| ConnectorError::other(error.into(), None))
+    }
+}
+
+/// What the log calls a request: its operation and its server. A path or a body can hold what opens something.
+///
+/// Source: Smithy, "AWS JSON 1.1 protocol" and "AWS query protocol".
+fn call_name(head: &http::request::Parts, body: &[u8]) -> String {
+    let host = head.uri.authority().map_or("", |authority| authority.as_str());
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let of_json = head
+        .headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok()?.rsplit('.').next());
+    let of_query = std::str::from_utf8(body)
+        .ok()
+        .and_then(|form| form.strip_prefix("Action=")?.split('&').next());
+    match of_json.or(of_query) {
+        Some(operation) => format!("{operation} at {host}"),
+        None => format!("{} at {host}", head.method),
     }
 }
 

@@ -7,6 +7,7 @@ use buildkit_session::{Export, ExporterResponse};
 use crate::ports::BuildError;
 use tagship_domain::build::{ArchiveKind, BuildRequest};
 use tagship_domain::reference::{Digest, ImageName};
+use tagship_domain::tags::label_annotations;
 
 /// Pushes without a tag, and keeps no image in the engine.
 /// Source: `BuildKit`, "Exporters", "image"; `docs/build-repro.md`.
@@ -53,7 +54,8 @@ fn of_image(request: &BuildRequest) -> HashMap<String, String> {
     if request.reproducible {
         options.extend(owned(&[("rewrite-timestamp", "true")]));
     }
-    for annotation in &request.options.annotations {
+    let own = label_annotations(&request.labels, request.platforms.len() > 1);
+    for annotation in own.iter().chain(&request.options.annotations) {
         options.insert(annotation.option.clone(), annotation.value.clone());
     }
     options

@@ -4,7 +4,10 @@ use buildkit_session::DockerfileName;
 
 use super::base_image::read_dockerfile;
 use tagship_domain::build::BuildRequest;
-use tagship_domain::dockerfile::{excerpt, is_in_here_document, line_of_image, line_of_step};
+use tagship_domain::content::Platform;
+use tagship_domain::dockerfile::{
+    TargetRun, excerpt, is_in_here_document, line_of_image, line_of_step, target_run,
+};
 use tagship_domain::location::SourceLocation;
 
 /// The Dockerfile of a build that failed.
@@ -53,6 +56,14 @@ impl<'a> DockerfilePlaces<'a> {
             None => line_of_step(&self.text, name),
         };
         Some(self.at(line?))
+    }
+
+    /// A step that runs programs of a platform that is built for.
+    pub(super) fn target_run(&self, wanted: &Platform) -> Option<TargetRun> {
+        let target = self.request.target.as_deref();
+        target_run(&self.text, target, wanted, |name| {
+            self.request.options.contexts.contains_key(name)
+        })
     }
 
     /// Whether a line is of a here-document, and not an instruction.

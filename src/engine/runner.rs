@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 use super::base_platform::{self, BasePlatform};
 use super::destination::Destination;
 use super::session::{self, BuildDisplay, BuildLogins, PushTarget};
-use super::{failure, free_space, order};
+use super::{emulation, failure, folder_cache, free_space, order};
 use crate::ports::{BuildError, EngineSummary, FindLogin, ImageStore, Reporter, RunEvent, Warning};
 use tagship_domain::build::{BuildOutput, BuildRequest, unused_arguments};
 use tagship_domain::capability::UnsupportedFeature;
@@ -90,7 +90,7 @@ impl BuildRunner {
         if read.is_err() {
             return;
         }
-        let file = DockerfileName::new(&request.dockerfile, &self.workspace).shown_own();
+        let file = self.dockerfile(request).shown_own();
         for name in unused_arguments(&request.build_args, &text) {
             self.reporter.event(RunEvent::Warning(&Warning {
                 message: format!("build argument `{name}` is taken by no `ARG` of the Dockerfile"),
@@ -130,13 +130,7 @@ impl BuildRunner {
         }
         self.base(request)?;
         self.warn_of_unused(request);
-        for reason in request
-            .platforms
-            .iter()
-            .filter_map(|platform| capabilities.why_not_runnable(platform))
-        {
-            self.reporter.event(RunEvent::Note(&reason));
-        }
+        emulation::check(request, &self.dockerfile(request), capabilities, &*self.reporter)?;
         Ok(EngineSummary {
             version: capabilities.version.clone(),
             store: capabilities.store,
@@ -182,18 +176,12 @@ impl BuildRunner {
 
     /// What the built stage begins with, where its platform counts.
     pub(super) fn base(&self, request: &BuildRequest) -> Result<Option<BasePlatform>, BuildError> {
-        BasePlatform::of(
-            request,
-            &DockerfileName::new(&request.dockerfile, &self.workspace),
-        )
+        BasePlatform::of(request, &self.dockerfile(request))
     }
 
     /// Refuses to publish an image without a layer.
     pub(super) fn refuse_nothing(&self, request: &BuildRequest) -> Result<(), BuildError> {
-        base_platform::refuse_nothing(
-            request,
-            &DockerfileName::new(&request.dockerfile, &self.workspace),
-        )
+        base_platform::refuse_nothing(request, &self.dockerfile(request))
     }
 
     /// Refuses a build that began with an image of another platform than it says.
@@ -209,15 +197,16 @@ impl BuildRunner {
 
     /// Nothing has happened yet.
     pub(super) fn progress(&self, request: &BuildRequest) -> Progress {
-        let dockerfile = DockerfileName::new(&request.dockerfile, &self.workspace);
-        Progress::new(
-            Arc::new(BuildDisplay(Arc::clone(&self.reporter))),
-            dockerfile,
-            request.build_args.clone(),
-        )
+        let display = Arc::new(BuildDisplay(Arc::clone(&self.reporter)));
+        Progress::new(display, self.dockerfile(request), request.build_args.clone())
     }
 
-    /// Runs one build to its end; without writing caches, where the engine fails a build for one.
+    /// How the Dockerfile is called towards the user.
+    fn dockerfile(&self, request: &BuildRequest) -> DockerfileName {
+        DockerfileName::new(&request.dockerfile, &self.workspace)
+    }
+
+    /// Runs one build to its end; without the caches that it fails for.
     pub(super) async fn build(
         &self,
         engine: &Engine,
@@ -226,16 +215,20 @@ impl BuildRunner {
         progress: &mut Progress,
     ) -> Result<ExporterResponse, BuildError> {
         let mut request = self.fitted(engine, request);
+        folder_cache::find(&mut request.options, &*self.reporter);
         let again = destination.again()?;
-        let built = self.build_once(engine, &request, destination, progress).await;
-        if built.is_ok() || request.options.cache_to.is_empty() || !progress.has_unwritten_cache() {
-            return built;
+        let mut built = self.build_once(engine, &request, destination, progress).await;
+        if built.is_err() && !request.options.cache_to.is_empty() && progress.has_unwritten_cache() {
+            // What was built is in the engine's own cache.
+            request.options.cache_to.clear();
+            request.no_cache = false;
+            again.empty()?;
+            built = self.build_once(engine, &request, again, progress).await;
         }
-        // What was built is in the engine's own cache.
-        request.options.cache_to.clear();
-        request.no_cache = false;
-        again.empty()?;
-        self.build_once(engine, &request, again, progress).await
+        if let Ok(response) = &built {
+            folder_cache::name_written(&request.options, response, &*self.reporter);
+        }
+        built
     }
 
     /// The request without the optional caches that the engine does not take.
@@ -293,6 +286,7 @@ impl BuildRunner {
             folders,
             secrets: &request.secrets,
             agents: request.options.agents.clone(),
+            caches: folder_cache::stores(&request.options),
             output: destination.file,
             auth: Arc::new(self.logins()),
             sink: Arc::new(BuildDisplay(Arc::clone(&self.reporter))),
@@ -303,9 +297,10 @@ impl BuildRunner {
     }
 
     /// Names what the engine keeps of the context until the next build. It knows files by size and time, so that
-    /// another repository's checkout in the same place must have another name.
+    /// another repository's checkout in the same place must have another name. What is fetched from an address is written anew,
+    /// with new times, wherever that is.
     fn shared_key(&self, request: &BuildRequest) -> String {
-        Digest::of(format!("{}\n{}", self.name, request.context.display()).as_bytes()).hex()
+        Digest::of(format!("{}\n{}", self.name, request.shown_context()).as_bytes()).hex()
     }
 }
 

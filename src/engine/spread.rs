@@ -23,6 +23,7 @@ use tagship_domain::build::{BuildOutput, BuildRequest, spread};
 use tagship_domain::content::Platform;
 use tagship_domain::merging::index_of_parts;
 use tagship_domain::reference::{Digest, ImageRef, Reference};
+use tagship_domain::tags::label_annotations;
 
 /// What the engine is called beside other builders.
 const ENGINE: &str = "engine";
@@ -262,7 +263,9 @@ impl Builder for Spread<EngineBuilder> {
                 .ok_or(RegistryError::ContentMissing { digest })?;
             parts.push((manifest, share.request.platforms.clone()));
         }
-        let index = index_of_parts(&parts, &request.options.annotations)?;
+        let mut annotations = label_annotations(&request.labels, true);
+        annotations.extend(request.options.annotations.iter().cloned());
+        let index = index_of_parts(&parts, &annotations)?;
         let reference = Reference::Digest(index.digest());
         registry.put_manifest(&reference, &index).await?;
         Ok(index.digest())

@@ -26,7 +26,7 @@ impl TryImage for EngineBuilder {
     ) -> Result<Vec<Platform>, BuildError> {
         let runner = self.runner();
         let engine = runner.engine().await?;
-        let is_runnable = |platform: &Platform| engine.capabilities.why_not_runnable(platform).is_none();
+        let is_runnable = |platform: &Platform| engine.capabilities.runs(platform);
         let (runnable, others): (Vec<Platform>, Vec<Platform>) =
             platforms.iter().cloned().partition(is_runnable);
         if runnable.is_empty() && !others.is_empty() {

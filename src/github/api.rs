@@ -230,7 +230,17 @@ fn backoff() -> ExponentialBuilder {
 /// One try, whose answer is read only as far as an answer goes.
 async fn once(request: RequestBuilder, limit: Duration) -> Result<Answer, Failure> {
     let answered = async {
-        let (head, body) = Response::from(request.send().await?).into_parts();
+        let (client, request) = request.build_split();
+        let request = request?;
+        let url = request.url();
+        let what = format!(
+            "{} {}{}",
+            request.method(),
+            url.host_str().unwrap_or_default(),
+            url.path()
+        );
+        let answer = oci_registry::send_logged(&client, request, what).await?;
+        let (head, body) = Response::from(answer).into_parts();
         let most = usize::try_from(limits::GITHUB_BYTES).unwrap_or(usize::MAX);
         let body = Limited::new(body, most).collect().await;
         let body = body

@@ -1,8 +1,9 @@
 //! Caches outside of the engine.
 
 use super::lists::each;
+use super::paths::Paths;
 use super::problem::Problems;
-use super::{Environment, RawInputs};
+use super::{Environment, Face, RawInputs, container};
 use crate::settings::CacheWish;
 use tagship_domain::build::{BuildOptions, CacheEntry, CacheKind};
 use tagship_domain::untrusted::cleaned;
@@ -11,6 +12,7 @@ use tagship_domain::untrusted::cleaned;
 pub(super) fn read(
     raw: &RawInputs,
     environment: &Environment,
+    paths: &Paths,
     options: &mut BuildOptions,
     problems: &mut Problems,
 ) {
@@ -20,6 +22,15 @@ pub(super) fn read(
         ("cache-from", &mut options.cache_from),
         ("cache-to", &mut options.cache_to),
     ] {
+        for entry in entries.iter_mut() {
+            if entry.kind == CacheKind::S3 {
+                fill_aws(entry, environment);
+            }
+            let folder = entry.folder().map(|folder| folder.to_string_lossy().into_owned());
+            if let Some(folder) = folder {
+                place(raw, input, entry, &folder, paths, problems);
+            }
+        }
         let of_github = entries.iter_mut().filter(|entry| entry.kind == CacheKind::Gha);
         for entry in of_github {
             fill(entry, environment);
@@ -80,6 +91,29 @@ pub(super) fn wish(raw: &RawInputs, environment: &Environment, problems: &mut Pr
     }
 }
 
+/// Puts a folder where it is on this machine, if the run sees it there.
+fn place(
+    raw: &RawInputs,
+    input: &str,
+    entry: &mut CacheEntry,
+    folder: &str,
+    paths: &Paths,
+    problems: &mut Problems,
+) {
+    let here = paths.resolve(folder);
+    let origin = raw.list(input, problems).map(|list| list.origin);
+    let Some(origin) = origin else { return };
+    if raw.face() == Face::Action && paths.is_of_host(folder) {
+        let message = format!("the action's container does not see `{}`", cleaned(folder));
+        problems.add::<()>(&origin, message, container::HINT.to_owned());
+    } else if raw.trust().is_foreign() && paths.is_led_out(&here) {
+        let message = format!("`{}` is led out of the checkout by a link", cleaned(folder));
+        problems.add::<()>(&origin, message, "name a folder below `RUNNER_TEMP`".to_owned());
+    } else {
+        entry.set_folder(&here);
+    }
+}
+
 fn lacks_service(raw: &RawInputs, input: &str, problems: &mut Problems) {
     let Some(value) = raw.list(input, problems) else {
         return;
@@ -110,6 +144,24 @@ fn fill(entry: &mut CacheEntry, environment: &Environment) {
     ];
     for (key, value) in pairs {
         if let Some(value) = value {
+            entry.or_set(key, value);
+        }
+    }
+}
+
+/// What the variables of AWS say of the login to a bucket, where the line does not say it whole.
+///
+/// Source: buildx, `util/buildflags/cache.go`, `addAwsCredentials`.
+fn fill_aws(entry: &mut CacheEntry, environment: &Environment) {
+    if entry.has("access_key_id") && entry.has("secret_access_key") {
+        return;
+    }
+    for (key, variable) in [
+        ("access_key_id", "AWS_ACCESS_KEY_ID"),
+        ("secret_access_key", "AWS_SECRET_ACCESS_KEY"),
+        ("session_token", "AWS_SESSION_TOKEN"),
+    ] {
+        if let Some(value) = environment.get(variable).filter(|value| !value.is_empty()) {
             entry.or_set(key, value);
         }
     }

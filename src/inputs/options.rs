@@ -44,7 +44,7 @@ pub(super) fn read(
         ..BuildOptions::default()
     };
     contexts(raw, paths, &mut options, problems);
-    cache::read(raw, environment, &mut options, problems);
+    cache::read(raw, environment, paths, &mut options, problems);
     options
 }
 

@@ -105,6 +105,40 @@ impl RegistryLogin for Ecr {
     async fn forget(&self, _: &RegistryHost) {}
 }
 
+/// An identity that may not log in at ECR Public.
+struct Refused(std::sync::atomic::AtomicU8);
+
+#[async_trait]
+impl RegistryLogin for Refused {
+    async fn credential(&self, host: &RegistryHost) -> Result<RegistryCredential, LoginError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(LoginError::new(RegistryError::Unavailable {
+            host: host.clone(),
+            operation: "logging in".into(),
+            message: "denied".to_owned(),
+            was_repeated: false,
+        }))
+    }
+
+    async fn forget(&self, _: &RegistryHost) {}
+}
+
+#[tokio::test]
+async fn ecr_public_is_used_with_the_runs_identity_or_without_a_login() {
+    assert_eq!(
+        password(&logins(None, true), "public.ecr.aws").await.as_deref(),
+        Some("of-ecr")
+    );
+    let identity = Arc::new(Refused(0.into()));
+    let refused = Logins::new(LoginSettings::default(), Some(identity.clone()), Arc::new(Silent));
+    for _ in 0..2 {
+        assert_eq!(password(&refused, "public.ecr.aws").await, None);
+    }
+    assert_eq!(identity.0.load(Ordering::Relaxed), 1, "it is asked once");
+    let nobody = Logins::new(LoginSettings::default(), None, Arc::new(Silent));
+    assert_eq!(password(&nobody, "public.ecr.aws").await, None);
+}
+
 struct Silent;
 
 impl Reporter for Silent {

@@ -9,7 +9,7 @@ use super::PipelineError;
 use crate::ports::{ReadHistory, ReadRegistry, ReadRepository, RegistryError};
 use tagship_domain::base_digests::{BASES, BaseDigests, REPLACES};
 use tagship_domain::build::RequestHash;
-use tagship_domain::content::Manifest;
+use tagship_domain::content::{Content, Manifest};
 use tagship_domain::facts::{Fact, Facts, ImageFacts, OrderingFacts};
 use tagship_domain::immutability::Mutability;
 use tagship_domain::merging::{ImagePart, MergeError};
@@ -239,10 +239,21 @@ pub async fn image_facts(
             | RegistryError::ContentMismatch { .. },
         ) => Ok(ImageFacts::default()),
         // Whoever may only push may not read what an image says.
-        Err(RegistryError::NotPermitted { action, .. }) if action == READ_BLOB => Ok(ImageFacts {
-            unread: Some(Unknown::NotPermitted { action }),
-            ..ImageFacts::default()
-        }),
+        Err(RegistryError::NotPermitted { action, .. }) if action == READ_BLOB => Ok(told(manifest)
+            .unwrap_or_else(|| ImageFacts {
+                unread: Some(Unknown::NotPermitted { action }),
+                ..ImageFacts::default()
+            })),
         described => described.map(facts),
     }
+}
+
+/// What the annotations of a manifest say, where they say from which commit and request the image is.
+fn told(manifest: &Manifest) -> Option<ImageFacts> {
+    let annotations = match manifest.content().ok()? {
+        Content::Image(image) => image.annotations,
+        Content::Index(index) => index.annotations,
+    };
+    let told = label_facts(annotations);
+    (told.revision.is_some() && told.request.is_some()).then_some(told)
 }

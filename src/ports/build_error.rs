@@ -111,6 +111,18 @@ pub enum BuildError {
         /// Its `FROM` in the Dockerfile.
         location: Option<SourceLocation>,
     },
+    /// A step runs programs of a platform that what builds does not run.
+    #[error(
+        "{location}: the step runs programs of {platform}, and what builds is {builder} without an emulation for that"
+    )]
+    NoEmulation {
+        /// The platform of what builds.
+        builder: String,
+        /// The platform that was asked for.
+        platform: Platform,
+        /// The step in the Dockerfile.
+        location: SourceLocation,
+    },
     /// The image has no layer.
     #[error("{location}: the image would have no layer: it begins with `scratch`, and nothing is added")]
     NoLayer {
@@ -200,7 +212,7 @@ impl BuildError {
     /// Whether what builds would leave something out that is asked for.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Unsupported { .. } => true,
+            Self::Unsupported { .. } | Self::NoEmulation { .. } => true,
             Self::OnBuilder { source, .. } => source.is_refusal(),
             _ => false,
         }
@@ -223,6 +235,7 @@ impl Diagnose for BuildError {
             | Self::TargetMissing { .. }
             | Self::NoStore
             | Self::SeveralBuilders { .. }
+            | Self::NoEmulation { .. }
             | Self::Unsupported { .. } => FailureKind::Usage,
             Self::OnBuilder { source, .. } => source.kind(),
             Self::Merge(error) => error.kind(),
@@ -243,6 +256,7 @@ impl Diagnose for BuildError {
             }
             Self::StepFailed { .. } => "the step's own output says why",
             Self::DockerfileInvalid { .. } => "correct the Dockerfile",
+            Self::NoEmulation { .. } => NO_EMULATION,
             Self::NoLayer { .. } => "add a file with `COPY`; registries take no image without a layer",
             Self::HereDocument { .. } => {
                 "begin the Dockerfile with `# syntax=docker/dockerfile:1`, or update the engine to 23.0 or later"
@@ -305,7 +319,9 @@ impl Diagnose for BuildError {
             | Self::BasePlatform { location, .. }
             | Self::SourceMissing { location, .. }
             | Self::Failed { location, .. } => location.clone(),
-            Self::NoLayer { location } | Self::HereDocument { location } => Some(location.clone()),
+            Self::NoLayer { location }
+            | Self::HereDocument { location }
+            | Self::NoEmulation { location, .. } => Some(location.clone()),
             Self::OnBuilder { source, .. } => source.location(),
             _ => None,
         }
@@ -313,7 +329,7 @@ impl Diagnose for BuildError {
 }
 
 /// What to do where the engine runs no program of a platform.
-const NO_EMULATION: &str = "name a machine of that platform with `builders`, or install emulation for it on the engine (docs/multi-platform.md)";
+const NO_EMULATION: &str = "name a machine of that platform with `builders`, install emulation on the engine (`docker/setup-qemu-action`), or cross-compile in a stage with `--platform=$BUILDPLATFORM` (docs/multi-platform.md)";
 
 #[cfg(test)]
 mod tests {

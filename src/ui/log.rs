@@ -11,7 +11,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Renderer;
 
-/// Shows Tagship's own log; that of libraries never, because it can hold headers with credentials.
+/// Whose log is shown: that of other libraries never, because it can hold headers with credentials.
+const OWN: [&str; 3] = ["tagship", "oci_registry", "buildkit_session"];
+
+/// Shows Tagship's own log.
 pub(super) fn install(verbosity: u8, renderer: &Arc<dyn Renderer>) {
     let level = match verbosity {
         0 => return,
@@ -21,12 +24,13 @@ pub(super) fn install(verbosity: u8, renderer: &Arc<dyn Renderer>) {
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
+        .with_target(false)
         .without_time()
         .with_writer(LogLines(Arc::clone(renderer)));
     // A second set-up within one process, as tests do it, keeps the first.
     tracing_subscriber::registry()
         .with(lines)
-        .with(Targets::new().with_target("tagship", level))
+        .with(Targets::new().with_targets(OWN.map(|target| (target, level))))
         .try_init()
         .ok();
 }

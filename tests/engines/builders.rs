@@ -268,16 +268,48 @@ fn a_builder_that_fails_and_a_signal_end_the_steps_of_all() {
     );
     assert!(ends_within(&sleeping, Duration::from_secs(2)), "no step runs on");
 
-    let mut cancelled = start("FAILS=none");
-    assert!(
-        begins_within(&|| sleeping() == 2, Duration::from_secs(30)),
-        "both builders run the step"
-    );
-    cancelled.signal(Signal::Int);
-    assert!(ends_within(&sleeping, Duration::from_secs(2)), "both are ended");
-    assert!(cancelled.ends_within(Duration::from_secs(7)));
-    assert_eq!(cancelled.wait().code, Some(130));
+    for signal in [Signal::Int, Signal::Term] {
+        let mut cancelled = start("FAILS=none");
+        assert!(
+            begins_within(&|| sleeping() == 2, Duration::from_secs(30)),
+            "both builders run the step"
+        );
+        cancelled.signal(signal);
+        assert!(
+            ends_within(&sleeping, Duration::from_secs(2)),
+            "{signal:?}: both are ended"
+        );
+        assert!(cancelled.ends_within(Duration::from_secs(7)));
+        assert_eq!(cancelled.wait().code, Some(130), "{signal:?}");
+    }
     assert_eq!(yard.tags(), BTreeMap::new());
+}
+
+#[test]
+fn a_signal_ends_the_step_of_every_engine() {
+    for (number, engine) in (0..).zip(engines::all()) {
+        let seconds = format!("{}", 60_000 + std::process::id() % 10_000 + number);
+        let dockerfile = format!("FROM busybox:1\nCOPY hello /hello\nRUN exec sleep {seconds}\n");
+        let yard = Shipyard::with(Ecr::start(), &[("Dockerfile", &dockerfile)]);
+        let sleeping = || running(&["sleep", &seconds]);
+        for signal in [Signal::Int, Signal::Term] {
+            let mut cancelled = Process::start(&mut yard.command("ship", &engine.host(), &[]));
+            assert!(
+                begins_within(&|| sleeping() == 1, Duration::from_secs(30)),
+                "{}: the step runs",
+                engine.name
+            );
+            cancelled.signal(signal);
+            assert!(
+                ends_within(&sleeping, Duration::from_secs(2)),
+                "{}: {signal:?}: the step runs on",
+                engine.name
+            );
+            assert!(cancelled.ends_within(Duration::from_secs(7)), "{}", engine.name);
+            assert_eq!(cancelled.wait().code, Some(130), "{}: {signal:?}", engine.name);
+        }
+        assert_eq!(yard.tags(), BTreeMap::new());
+    }
 }
 
 /// The container's image holds a stand-in for `buildctl`, which leads to a relay.

@@ -17,6 +17,7 @@ mod faults;
 mod from_cache;
 mod github_release;
 mod layouts;
+mod log;
 mod many_targets;
 mod multi_platform;
 mod permissions;

@@ -184,3 +184,116 @@ fn every_step_of_these_pages_is_one_that_the_action_takes() {
         );
     }
 }
+
+/// The blocks of the page about moving, in pairs of before and after.
+fn pairs() -> Vec<[(String, serde_yaml::Value); 2]> {
+    let page = include_str!("../../docs/from-build-push-action.md");
+    let blocks: Vec<&str> = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    let parsed = |block: &str| (block.to_owned(), serde_yaml::from_str(block).expect("it is YAML"));
+    let pairs = blocks.chunks(2);
+    pairs.map(|pair| [parsed(pair[0]), parsed(pair[1])]).collect()
+}
+
+/// The inputs of the step that uses an action whose name begins so.
+fn inputs(workflow: &serde_yaml::Value, action: &str) -> std::collections::BTreeMap<String, Vec<String>> {
+    let jobs = workflow["jobs"].as_mapping().expect("it has jobs");
+    let steps = jobs
+        .values()
+        .flat_map(|job| job["steps"].as_sequence().expect("it has steps"));
+    let step = steps.filter(|step| step["uses"].as_str().is_some_and(|uses| uses.starts_with(action)));
+    let step: Vec<&serde_yaml::Value> = step.collect();
+    assert_eq!(step.len(), 1, "one step uses {action}");
+    let with = step[0]["with"].as_mapping().expect("it has inputs");
+    with.iter()
+        .map(|(name, value)| {
+            let text = match value {
+                serde_yaml::Value::String(text) => text.clone(),
+                other => serde_yaml::to_string(other).expect("it is a scalar"),
+            };
+            let lines = text.lines().map(|line| line.trim().to_owned());
+            let name = name.as_str().expect("a name is text");
+            (name.to_owned(), lines.filter(|line| !line.is_empty()).collect())
+        })
+        .collect()
+}
+
+/// What stands before is `docker/build-push-action`'s, and nothing of it is lost after: each input is there with the same lines, by
+/// the page and by `tagship init --from` where that moves the workflow; or it is one that the page says goes elsewhere.
+#[test]
+fn nothing_of_a_block_before_is_lost_after() {
+    // Source: docker/build-push-action, `action.yml`.
+    const PEERS: [&str; 32] = [
+        "add-hosts",
+        "allow",
+        "annotations",
+        "attests",
+        "build-args",
+        "build-contexts",
+        "builder",
+        "cache-from",
+        "cache-to",
+        "call",
+        "cgroup-parent",
+        "context",
+        "file",
+        "labels",
+        "load",
+        "network",
+        "no-cache",
+        "no-cache-filters",
+        "outputs",
+        "platforms",
+        "provenance",
+        "pull",
+        "push",
+        "sbom",
+        "secrets",
+        "secret-envs",
+        "secret-files",
+        "shm-size",
+        "ssh",
+        "tags",
+        "target",
+        "ulimit",
+    ];
+    // The version, the tags and their labels are Tagship's matter; one word stands for both caches.
+    const ELSEWHERE: [&str; 5] = ["push", "tags", "labels", "cache-from", "cache-to"];
+    let pairs = pairs();
+    assert_eq!(pairs.len(), 6);
+    let mut moved = 0;
+    for [(text, before), (_, after)] in pairs {
+        let (before, after) = (
+            inputs(&before, "docker/build-push-action@"),
+            inputs(&after, "tagship/"),
+        );
+        let mut all = vec![after.clone()];
+        if let Ok(migration) = tagship::migration::migrate(&text) {
+            moved += 1;
+            let workflow = serde_yaml::from_str(&migration.workflow).expect("it is YAML");
+            all.push(inputs(&workflow, "tagship/"));
+        }
+        for (name, lines) in &before {
+            assert!(PEERS.contains(&name.as_str()), "{name}");
+            let is_default = name == "provenance" && lines == &["false"];
+            if ELSEWHERE.contains(&name.as_str()) || is_default {
+                continue;
+            }
+            for after in &all {
+                assert_eq!(after.get(name), Some(lines), "`{name}` of\n{text}");
+            }
+        }
+        let has_cache = before.keys().any(|name| name.starts_with("cache-"));
+        assert_eq!(has_cache, after.contains_key("cache"), "{text}");
+        let publishes = before.get("push").is_some_and(|push| push == &["true"]);
+        let is_built_only = after.get("push").is_some_and(|push| push == &["false"]);
+        assert_eq!(publishes, !is_built_only, "{text}");
+    }
+    assert_eq!(
+        moved, 3,
+        "the blocks that publish to ECR are moved by the tool too"
+    );
+}

@@ -510,7 +510,7 @@ fn a_file_that_cannot_be_written_stops_the_step_before_it_begins() {
 
 /// Where a value comes from is the first question about a run that does something else than it should.
 #[test]
-fn the_log_says_what_is_given_and_by_what() {
+fn the_log_says_what_counts_and_by_what() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(
         folder.path().join("tagship.yaml"),
@@ -530,12 +530,13 @@ fn the_log_says_what_is_given_and_by_what() {
         "`repository` is `team/app`, from tagship.yaml:1:1",
         "`tags` is `type=sha`, from tagship.yaml:2:1",
         "`secrets` is given, from `TAGSHIP_SECRETS`",
+        "`context` is `.` by default",
     ] {
         assert!(log.contains(line), "no {line} in\n{log}");
     }
     assert!(!log.contains("s3cret"), "{log}");
     assert!(
-        !log.contains("`context` is"),
-        "what is not given is not said: {log}"
+        !log.contains("`target` is"),
+        "what has no value is not said: {log}"
     );
 }

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use tagship::git::{GixCheckout, WantedCommit};
 use tempfile::TempDir;
 use test_support::checkout::Checkout;
+use test_support::daemon::RecordingDaemon;
 use test_support::git_server::GitServer;
 use test_support::process::{Process, Signal, finish, tagship};
 
@@ -303,4 +304,31 @@ fn what_is_not_in_the_commit_is_named_before_an_engine_is_asked() {
     assert_eq!(planned.code, Some(2), "{}", planned.stderr);
     let error = format!("context `{url}#main:app` has to be fetched, and `offline` contacts no server");
     assert!(planned.stderr.contains(&error), "{}", planned.stderr);
+}
+
+/// An engine keeps what it was sent under a name, and is sent less the next time: of the same address the same name.
+#[test]
+fn a_builder_keeps_a_fetched_context_under_its_address() {
+    let checkout = checkout();
+    let server = GitServer::of(&[("app", checkout.path())], None);
+    let daemon = RecordingDaemon::start();
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let key = |reference: &str| {
+        let address = format!("{}#{reference}:app", server.url("app"));
+        let mut command = tagship(home.path());
+        command.current_dir(home.path()).args([
+            "build",
+            "--builders",
+            &daemon.address(),
+            "--context",
+            &address,
+        ]);
+        finish(&mut command).expect_code(0);
+        let keys = daemon.take_shared_keys();
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        keys[0].clone()
+    };
+    let main = key("main");
+    assert_eq!(key("main"), main);
+    assert_ne!(key("v1.0.0"), main);
 }

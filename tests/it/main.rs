@@ -7,6 +7,7 @@
 
 mod architecture;
 mod building_page;
+mod caches;
 mod cli_process;
 mod command_permissions;
 mod copying;

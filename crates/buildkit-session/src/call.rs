@@ -16,7 +16,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
-use crate::connect::control_over;
+use crate::connect::{called, control_over};
 use crate::solve::Order;
 
 /// What names the build that a call of the gateway belongs to.
@@ -159,7 +159,8 @@ where
     let mut request = Request::new(message);
     request.metadata_mut().insert(BUILD_ID, id.clone());
     let path = PathAndQuery::from_static(method);
-    let answer = client.unary(request, path, ProstCodec::<M, A>::default()).await?;
+    let asked = client.unary(request, path, ProstCodec::<M, A>::default());
+    let answer = called(method, asked).await?;
     Ok(answer.into_inner())
 }
 

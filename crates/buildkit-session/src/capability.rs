@@ -7,7 +7,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::buildkit::v1::{ListWorkersRequest, types::WorkerRecord};
 use tonic::transport::Channel;
 
-use super::connect::{BuildKit, Connection};
+use super::connect::{BuildKit, Connection, called};
 use crate::error::Error;
 use tagship_domain::capability::{EngineVersion, ImageStore};
 use tagship_domain::content::Platform;
@@ -92,29 +92,18 @@ impl Capabilities {
         self.store == ImageStore::None || self.major_and_minor >= SAYS_WRONG_BASES
     }
 
-    /// Why `RUN` steps for a platform may fail, if they may: the engine neither is of that platform
-    /// nor knows an emulation for it.
-    pub fn why_not_runnable(&self, platform: &Platform) -> Option<String> {
-        let known = self
-            .platforms
-            .iter()
-            .any(|known| known.os == platform.os && known.architecture == platform.architecture);
-        (!known && !self.platforms.is_empty()).then(|| {
-            let what = match self.store {
-                ImageStore::None => "builder",
-                ImageStore::Classic | ImageStore::Containerd => "engine",
-            };
-            format!(
-                "the {what} is {} and knows no emulation for {platform}; `RUN` steps will fail: build on a machine of that \
-                 platform with `builders`, or install emulation (docs/multi-platform.md)",
-                self.platform
-            )
-        })
+    /// Whether programs of a platform run there: it is of that platform or knows an emulation for it, or does not say what it
+    /// runs.
+    pub fn runs(&self, platform: &Platform) -> bool {
+        let is_same =
+            |known: &Platform| known.os == platform.os && known.architecture == platform.architecture;
+        self.platforms.is_empty() || self.platforms.iter().any(is_same)
     }
 }
 
 async fn workers(control: &mut ControlClient<Channel>) -> Result<Vec<WorkerRecord>, Error> {
-    match control.list_workers(ListWorkersRequest::default()).await {
+    let asked = control.list_workers(ListWorkersRequest::default());
+    match called("ListWorkers", asked).await {
         Ok(answer) => Ok(answer.into_inner().record),
         Err(status) => Err(Error::NoBuildKit {
             message: cleaned(status.message()),

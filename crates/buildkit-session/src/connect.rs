@@ -3,6 +3,7 @@
 
 mod address;
 mod buildkit;
+mod calls;
 mod container;
 mod daemon;
 mod stream;
@@ -11,7 +12,7 @@ mod tls;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
@@ -22,10 +23,12 @@ use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 pub use address::EngineAddress;
 pub use buildkit::BuildKit;
+use calls::channel_over;
+pub(crate) use calls::{called, control_over};
 pub use container::ContainerSpec;
 pub use daemon::{Daemon, DaemonPlace};
 pub(crate) use stream::EngineStream;
@@ -38,8 +41,6 @@ use tagship_domain::error::{cleaned, innermost};
 
 /// The most bytes of an engine's own words that are read.
 const MAX_MESSAGE_BYTES: usize = 4096;
-/// The most bytes of one progress message; a log message alone may have several megabytes.
-const MAX_CONTROL_MESSAGE_BYTES: usize = 64 << 20;
 
 /// An engine that answers.
 #[derive(Clone)]
@@ -239,10 +240,16 @@ impl Dialer {
             .map_or_else(Uri::default, |path| Uri::from(path.clone()));
         head.headers
             .insert(HOST, http::HeaderValue::from_static("docker"));
-        sender
-            .send_request(Request::from_parts(head, body))
-            .await
-            .map_err(http_error)
+        // Neither header nor query: they carry credentials of registries.
+        let what = format!("{} {}", head.method, head.uri.path());
+        let begun = Instant::now();
+        let answer = sender.send_request(Request::from_parts(head, body)).await;
+        let millis = begun.elapsed().as_millis();
+        match &answer {
+            Ok(answer) => tracing::info!("engine: {what}: {} in {millis} ms", answer.status().as_u16()),
+            Err(_) => tracing::info!("engine: {what}: no answer, after {millis} ms"),
+        }
+        answer.map_err(http_error)
     }
 
     fn unreachable(&self, error: &(dyn std::error::Error + 'static)) -> Error {
@@ -288,36 +295,6 @@ impl Dialer {
             },
         }
     }
-}
-
-/// gRPC over one connection. With `has_pings` the end of the connection is asked whether it is there while it says nothing.
-async fn channel_over(stream: EngineStream, has_pings: bool) -> Result<Channel, tonic::transport::Error> {
-    let mut once = Some(stream);
-    let endpoint = Endpoint::from_static("http://docker")
-        .initial_stream_window_size(4 << 20)
-        .initial_connection_window_size(16 << 20);
-    // A build may be silent for an hour; an engine that is there says so all the same.
-    let endpoint = if has_pings {
-        endpoint
-            .http2_keep_alive_interval(limits::PING)
-            .keep_alive_timeout(limits::PONG)
-            .keep_alive_while_idle(true)
-    } else {
-        endpoint
-    };
-    let connector = tower::service_fn(move |_: Uri| {
-        let stream = once.take();
-        async move {
-            stream
-                .map(TokioIo::new)
-                .ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))
-        }
-    });
-    endpoint.connect_with_connector(connector).await
-}
-
-pub(crate) fn control_over(channel: Channel) -> ControlClient<Channel> {
-    ControlClient::new(channel).max_decoding_message_size(MAX_CONTROL_MESSAGE_BYTES)
 }
 
 fn is_exec_start(path: &str) -> bool {

@@ -31,7 +31,9 @@ pub use error::Error;
 pub use event::{BuildEvent, ProgressSink, StepOutcome, Warning, WrongBase};
 pub use image_config::image_config;
 pub use progress::{DockerfileName, FailedStep, Progress};
-pub use session::{Credential, Provisions, RegistryAuth, Session, random_id};
+pub use session::{
+    Credential, Provisions, RegistryAuth, Session, cache_in_folder, name_cache_in_folder, random_id,
+};
 pub use solve::{Cache, Export, ExporterResponse, Order, solve};
 
 /// Runs the examples of the README.

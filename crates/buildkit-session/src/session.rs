@@ -3,10 +3,12 @@
 //! Source: BuildKit, `session`; moby, `api/server/router/session`.
 
 mod auth;
+mod content;
 mod filesync;
 mod receive;
 mod secrets;
 mod ssh;
+mod store;
 
 use bollard_buildkit_proto::health::health_check_response::ServingStatus;
 use bollard_buildkit_proto::health::health_server::{Health, HealthServer};
@@ -33,10 +35,12 @@ use tonic::transport::Server;
 
 use auth::Credentials;
 pub use auth::{Credential, RegistryAuth};
+use content::ContentStores;
 use filesync::Folders;
 use receive::Receiver;
 use secrets::SecretStore;
 use ssh::Agents;
+pub use store::{cache_in_folder, name_cache_in_folder};
 
 use crate::connect::{BuildKit, EngineStream};
 use crate::context::Folder;
@@ -45,7 +49,7 @@ use crate::event::ProgressSink;
 use tagship_domain::build::BuildSecret;
 
 /// The methods that the engine may call. It calls none that is not announced.
-const METHODS: [&str; 9] = [
+const METHODS: [&str; 12] = [
     "/grpc.health.v1.Health/Check",
     "/moby.filesync.v1.FileSync/DiffCopy",
     "/moby.sshforward.v1.SSH/CheckAgent",
@@ -55,6 +59,9 @@ const METHODS: [&str; 9] = [
     "/moby.filesync.v1.Auth/Credentials",
     "/moby.filesync.v1.Auth/FetchToken",
     "/moby.filesync.v1.Auth/GetTokenAuthority",
+    "/containerd.services.content.v1.Content/Info",
+    "/containerd.services.content.v1.Content/Read",
+    "/containerd.services.content.v1.Content/Write",
 ];
 
 /// The most bytes of a request's headers, which carry all patterns of `.dockerignore`.
@@ -81,6 +88,8 @@ pub struct Provisions<'a> {
     pub secrets: &'a [BuildSecret],
     /// Sockets of ssh agents, by the names that the Dockerfile knows them by.
     pub agents: BTreeMap<String, PathBuf>,
+    /// Folders of caches, by the names of their stores: `local:` and the path that the cache's options have.
+    pub caches: BTreeMap<String, PathBuf>,
     /// Takes the file that an exporter makes; nothing is taken when absent.
     pub output: Option<File>,
     /// Credentials of registries.
@@ -103,6 +112,7 @@ struct Providers {
     secrets: SecretStore,
     receiver: Receiver,
     agents: Agents,
+    caches: ContentStores,
     credentials: Credentials,
 }
 
@@ -115,6 +125,7 @@ impl Providers {
             },
             secrets: SecretStore::new(provisions.secrets, provisions.sink, failures.clone()),
             agents: Agents(provisions.agents),
+            caches: ContentStores::new(provisions.caches),
             receiver: Receiver::new(provisions.output, failures.clone()),
             credentials: Credentials {
                 auth: provisions.auth,
@@ -168,6 +179,16 @@ async fn serve(stream: EngineStream, providers: Providers, closed: oneshot::Rece
     let connections =
         futures_util::stream::iter([Ok::<_, std::io::Error>(stream)]).chain(futures_util::stream::pending());
     let served = Server::builder()
+        .trace_fn(|request| {
+            let path = request.uri().path();
+            // It is asked every few seconds.
+            if path.ends_with("/Check") {
+                tracing::trace!("BuildKit asks for {path}");
+            } else {
+                tracing::info!("BuildKit asks for {path}");
+            }
+            tracing::Span::none()
+        })
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_keepalive_interval(Some(crate::limits::PING))
         .http2_keepalive_timeout(Some(crate::limits::PONG))
@@ -176,6 +197,7 @@ async fn serve(stream: EngineStream, providers: Providers, closed: oneshot::Rece
         .add_service(SecretsServer::new(providers.secrets))
         .add_service(FileSendServer::new(providers.receiver))
         .add_service(SshServer::new(providers.agents))
+        .add_service(providers.caches)
         .add_service(AuthServer::new(providers.credentials))
         .serve_with_incoming_shutdown(connections, async {
             // Whether sent or dropped: the session is over.

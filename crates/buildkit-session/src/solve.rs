@@ -12,6 +12,7 @@ use serde_json::json;
 use tonic::Status;
 use tonic::transport::Channel;
 
+use crate::connect::called;
 use crate::progress::Progress;
 
 /// How long the status of a finished build may be silent. It ends by itself, except where the build failed
@@ -114,6 +115,7 @@ pub async fn solve(
 ) -> Result<ExporterResponse, Status> {
     let mut news = Box::pin(news(control.clone(), reference.clone()));
     let solving = control.solve(order.into_request(reference, session));
+    let solving = called("Solve", solving);
     tokio::pin!(solving);
     let mut outcome = None;
     let mut listening = true;

@@ -16,7 +16,7 @@ use url::Url;
 use super::authorization::{Challenge, Negotiation, Scheme, basic};
 use super::error::RegistryError;
 use super::failure::{Failure, MAX_ERROR_BYTES};
-use super::http::describe_transport;
+use super::http::{describe_transport, send};
 use super::login::{RegistryCredential, RegistryLogin};
 use super::operation::Operation;
 use super::retry_policy::RetryPolicy;
@@ -215,7 +215,7 @@ impl Client {
             Some(authorization) => request.header(AUTHORIZATION, authorization),
             None => request,
         };
-        let response = request.send().await.map_err(transport_failure)?;
+        let response = send(request).await.map_err(transport_failure)?;
         if self.negotiates && response.status() == StatusCode::UNAUTHORIZED {
             self.negotiation().challenge = Challenge::of(response.headers());
         }

@@ -1,7 +1,9 @@
-//! The pool of connections.
+//! The pool of connections, and the log of what is sent over it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use http::HeaderMap;
+use reqwest::{Request, RequestBuilder, Response};
 use tagship_domain::error::with_causes;
 
 /// How long a connection may take to stand.
@@ -33,6 +35,87 @@ pub fn configured(builder: reqwest::ClientBuilder, user_agent: &str) -> reqwest:
         .tcp_keepalive(KEEP_ALIVE)
         .pool_max_idle_per_host(MAX_IDLE)
         .redirect(reqwest::redirect::Policy::none())
+}
+
+/// Headers that name a request in the server's own logs, the first that is there.
+///
+/// Source: AWS documentation, "Request IDs" of the SDKs and of S3; GitHub REST API, "Troubleshooting".
+const REQUEST_IDS: [&str; 5] = [
+    "x-amzn-requestid",
+    "x-amzn-request-id",
+    "x-amz-request-id",
+    "x-github-request-id",
+    "x-request-id",
+];
+
+/// The most of a request's id that is shown, in characters.
+const MAX_ID: usize = 128;
+
+/// Sends a request and logs, as information, its status, how long the answer's head took, and the id that the server gave it.
+///
+/// Headers, bodies and queries carry credentials, so that none of them is logged: `what` names the request.
+pub async fn send_logged(
+    client: &reqwest::Client,
+    request: Request,
+    what: String,
+) -> Result<Response, reqwest::Error> {
+    let mut exchange = Exchange {
+        what,
+        begun: Instant::now(),
+        has_ended: false,
+    };
+    let answer = client.execute(request).await;
+    exchange.has_ended = true;
+    let Exchange { what, begun, .. } = &exchange;
+    let millis = begun.elapsed().as_millis();
+    match &answer {
+        Ok(answer) => {
+            let status = answer.status().as_u16();
+            match request_id(answer.headers()) {
+                Some(id) => tracing::info!("{what}: {status} in {millis} ms, request id {id}"),
+                None => tracing::info!("{what}: {status} in {millis} ms"),
+            }
+        }
+        Err(_) => tracing::info!("{what}: no answer, after {millis} ms"),
+    }
+    answer
+}
+
+/// A request that is under way. One that is not waited for any more is logged too.
+struct Exchange {
+    what: String,
+    begun: Instant,
+    has_ended: bool,
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let millis = self.begun.elapsed().as_millis();
+            tracing::info!("{}: given up after {millis} ms", self.what);
+        }
+    }
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = REQUEST_IDS.iter().find_map(|name| headers.get(*name))?;
+    let id = id.to_str().ok().filter(|id| !id.is_empty())?;
+    Some(id.chars().take(MAX_ID).collect())
+}
+
+/// Sends one of this crate's requests, which its method and the address without the query name.
+pub(crate) async fn send(request: RequestBuilder) -> Result<Response, reqwest::Error> {
+    let (client, request) = request.build_split();
+    let request = request?;
+    let url = request.url();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let what = format!(
+        "{} {}{port}{}",
+        request.method(),
+        url.host_str().unwrap_or_default(),
+        url.path()
+    );
+    send_logged(&client, request, what).await
 }
 
 /// What a transport error says, with its causes and without the address, which can carry tokens.

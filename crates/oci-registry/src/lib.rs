@@ -3,7 +3,8 @@
 //! [`Client`] speaks the distribution specification: uploads stream, manifests keep their bytes, every read is checked
 //! against its digest, and each request is repeated while that can help. [`verify()`] reads an image back and finds it
 //! whole or says what is missing. Credentials come from a [`RegistryLogin`] when they are first needed; they go to the
-//! registry alone, never to the storage that it redirects to.
+//! registry alone, never to the storage that it redirects to. Each request is logged by `tracing` as information, without
+//! headers, body and query.
 
 #![warn(missing_docs)]
 
@@ -33,7 +34,7 @@ mod verify;
 pub use client::{Client, Retry};
 pub use copy::{BlobProgress, CopyPlan, CopyReport, copy, upload_watched, verify_copy};
 pub use error::{READ_BLOB, RegistryError, missing_permission};
-pub use http::{CONNECT, KEEP_ALIVE, configured, http_client};
+pub use http::{CONNECT, KEEP_ALIVE, configured, http_client, send_logged};
 pub use in_memory::{InMemoryRegistry, InMemoryState};
 pub use layout::{LayoutProblem, OciLayout};
 pub use login::{LoginError, RegistryCredential, RegistryLogin};

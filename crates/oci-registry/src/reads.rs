@@ -8,6 +8,7 @@ use url::Url;
 use super::client::{Client, read_up_to, transport_failure};
 use super::error::RegistryError;
 use super::failure::Failure;
+use super::http::send;
 use super::manifests::mismatch;
 use super::operation::Operation;
 use tagship_domain::content::Descriptor;
@@ -108,12 +109,8 @@ impl Client {
                 return Ok(response);
             }
             address = self.redirect_target(operation, &address, &response)?;
-            response = self
-                .http
-                .request(method.clone(), address.clone())
-                .send()
-                .await
-                .map_err(transport_failure)?;
+            let request = self.http.request(method.clone(), address.clone());
+            response = send(request).await.map_err(transport_failure)?;
             response = match self.checked(operation, response).await {
                 // Storage refuses signed addresses that have expired; the registry gives a new one.
                 Err(Failure::Credential(_) | Failure::Permanent(_)) => {

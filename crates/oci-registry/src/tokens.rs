@@ -9,6 +9,7 @@ use super::authorization::{Challenge, Scheme, basic, sensitive};
 use super::client::{Client, read_up_to, transport_failure};
 use super::error::RegistryError;
 use super::failure::Failure;
+use super::http::send;
 use super::login::RegistryCredential;
 use super::operation::Operation;
 
@@ -89,7 +90,7 @@ impl Client {
             request = request.header(AUTHORIZATION, basic(host, credential)?);
         }
         let asking = async {
-            let response = request.send().await.map_err(transport_failure)?;
+            let response = send(request).await.map_err(transport_failure)?;
             let mut response = self
                 .checked(operation, response)
                 .await

@@ -71,8 +71,6 @@ pub enum Reason {
     InlineOnly,
     /// The engine is made without that kind of cache.
     NotCompiledIn,
-    /// Tagship does not serve what the engine would ask for.
-    NotServed,
 }
 
 impl fmt::Display for Reason {
@@ -82,7 +80,6 @@ impl fmt::Display for Reason {
             Self::NoManifests => "that store keeps no manifests",
             Self::InlineOnly => "with that store a cache goes into the image only, by `type=inline`",
             Self::NotCompiledIn => "engines are made without that kind of cache",
-            Self::NotServed => "Tagship does not serve a folder as cache",
         })
     }
 }
@@ -174,9 +171,6 @@ impl UnsupportedFeature {
                      `{{\"features\": {{\"containerd-snapshotter\": true}}}}` in `daemon.json`, name a BuildKit daemon with \
                      `builders`, or {leave_out}"
                 )
-            }
-            Cause::Never(Reason::NotServed) => {
-                "use `type=registry`, or `type=gha` in GitHub Actions".to_owned()
             }
             Cause::Never(Reason::NotCompiledIn) => {
                 "use `type=registry`, or `type=gha` in GitHub Actions, or name a BuildKit daemon with `builders`"

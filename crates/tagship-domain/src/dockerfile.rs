@@ -2,11 +2,13 @@
 
 mod images;
 mod places;
+mod runs;
 
 use std::ops::Range;
 
 pub use images::{WrittenImage, images, stage_names};
 pub use places::{excerpt, line_of_image, line_of_step};
+pub use runs::{TargetRun, target_run};
 
 use crate::content::Platform;
 
@@ -328,6 +330,7 @@ mod tests {
             BaseStage::of(&dockerfile, target.as_deref());
             line_without_layers(&dockerfile, target.as_deref());
             is_in_here_document(&dockerfile, 3);
+            target_run(&dockerfile, target.as_deref(), &Platform::parse("linux/arm64").unwrap(), |_| false);
         }
     }
 }

@@ -41,7 +41,7 @@ pub use evaluate::evaluate;
 pub use evaluation::{Evaluation, Explanation, MadeTag, TagText};
 pub use flavor::Flavor;
 pub use images::Image;
-pub use labels::{ImageLabels, Label, LabelRule, REQUEST, RESERVED, REVISION, VERSION};
+pub use labels::{ImageLabels, Label, LabelRule, REQUEST, RESERVED, REVISION, VERSION, label_annotations};
 pub use listing::{Listing, ListingError, Lists, RawLists};
 pub use note::TagNote;
 pub use order::{GreaterVersion, Order, VersionLine};

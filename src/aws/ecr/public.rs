@@ -65,6 +65,9 @@ pub struct PublicRepositories {
 impl PublicRepositories {
     /// Returns the repositories, where the run is about ECR Public; contacts no server.
     pub fn of(ecr: &Ecr) -> Option<Self> {
+        if !ecr.registry.is_public_ecr() {
+            return None;
+        }
         Some(Self {
             registry: ecr.registry.clone(),
             api: Arc::clone(ecr.public.as_ref()?),

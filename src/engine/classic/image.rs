@@ -1,6 +1,6 @@
 //! An image on its way into the registry.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use super::failure::Failure;
 use crate::ports::{ArchiveNames, RegistryError, WriteRepository};
 use tagship_domain::content::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
 use tagship_domain::reference::Digest;
+use tagship_domain::tags::label_annotations;
 
 /// An image on its way into the registry: what of it is there already.
 pub(super) struct ImageTransfer {
@@ -257,6 +258,7 @@ impl ImageTransfer {
             media_type: OCI_MANIFEST,
             config: &Descriptor::new(OCI_CONFIG, Digest::of(&config), config.len() as u64),
             layers: layers.iter().map(|layer| &layer.descriptor).collect(),
+            annotations: annotations(&config),
         };
         let bytes = serde_json::to_vec(&manifest).map_err(broken)?;
         registry.put_blob(config).await?;
@@ -282,4 +284,28 @@ struct NewManifest<'a> {
     media_type: &'static str,
     config: &'a Descriptor,
     layers: Vec<&'a Descriptor>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
+}
+
+/// The annotations that repeat the labels of an image that Tagship made.
+fn annotations(config: &[u8]) -> BTreeMap<String, String> {
+    #[derive(Default, Deserialize)]
+    struct Labelled {
+        #[serde(default)]
+        config: Option<Labels>,
+    }
+    #[derive(Deserialize)]
+    struct Labels {
+        #[serde(rename = "Labels", default)]
+        labels: Option<BTreeMap<String, String>>,
+    }
+    let labelled: Labelled = serde_json::from_slice(config).unwrap_or_default();
+    let labels = labelled
+        .config
+        .and_then(|config| config.labels)
+        .unwrap_or_default();
+    let own = label_annotations(&labels, false).into_iter();
+    own.filter_map(|one| Some((one.option.strip_prefix("annotation.")?.to_owned(), one.value)))
+        .collect()
 }

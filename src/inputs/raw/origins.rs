@@ -70,16 +70,26 @@ impl RawInputs {
     /// Every input that is given, and by what: one clause each, in the order of the table. A value that may hold a secret is left
     /// out.
     pub(in crate::inputs) fn given(&self) -> Vec<String> {
-        let given = INPUTS
+        self.clauses(|origin| !matches!(origin, Origin::Default(_)))
+    }
+
+    /// Every input that is not given and has a default, as [`Self::given`] says the others.
+    pub(in crate::inputs) fn defaults(&self) -> Vec<String> {
+        self.clauses(|origin| matches!(origin, Origin::Default(_)))
+    }
+
+    fn clauses(&self, is_wanted: impl Fn(&Origin) -> bool) -> Vec<String> {
+        INPUTS
             .iter()
             .filter_map(|input| Some((input, self.values.get(input.name)?)))
-            .filter(|(_, value)| !matches!(value.origin, Origin::Default(_)));
-        given
+            .filter(|(_, value)| is_wanted(&value.origin))
             .map(|(input, value)| {
                 let name = input.name;
-                if is_shown(input) {
-                    let text = value.texts.join(" ");
-                    format!("`{name}` is `{}`, from {}", cleaned(&text), value.origin)
+                let text = cleaned(&value.texts.join(" "));
+                if matches!(value.origin, Origin::Default(_)) {
+                    format!("`{name}` is `{text}` by default")
+                } else if is_shown(input) {
+                    format!("`{name}` is `{text}`, from {}", value.origin)
                 } else {
                     format!("`{name}` is given, from {}", value.origin)
                 }

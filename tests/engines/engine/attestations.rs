@@ -5,11 +5,12 @@ use tagship_domain::build::{Attestation, BuildArgs, BuildRequest};
 use tagship_domain::content::{Content, OCI_INDEX};
 use tagship_domain::reference::Digest;
 
-use super::support::{Bench, engines, folder, request};
+use super::support::{Bench, Engine, engines, folder, request};
 use tagship::settings::{LoginSettings, RegistryLoginSettings};
+use tempfile::TempDir;
 
 /// The statements that an image has, by their predicate's type.
-fn statements(bench: &Bench, digest: &Digest) -> Vec<serde_json::Value> {
+pub(super) fn statements(bench: &Bench, digest: &Digest) -> Vec<serde_json::Value> {
     let index = bench.manifest(digest);
     assert_eq!(index.media_type(), OCI_INDEX);
     let Content::Index(content) = index.content().unwrap() else {
@@ -27,7 +28,7 @@ fn statements(bench: &Bench, digest: &Digest) -> Vec<serde_json::Value> {
         .collect()
 }
 
-fn attested(request: &mut BuildRequest, kind: Attestation, wish: &str) {
+pub(super) fn attested(request: &mut BuildRequest, kind: Attestation, wish: &str) {
     let attributes = kind.wish(wish).unwrap().unwrap();
     request.options.attestations.insert(kind, attributes);
 }
@@ -78,36 +79,35 @@ RUN printf '%s\n' '#!/bin/sh' \
 ENTRYPOINT ["/scan"]
 "#;
 
+/// A build whose parts are to be listed by a scanner of its own, and a bench that may pull that.
+pub(super) async fn scanned(engine: &Engine) -> (Bench, TempDir, BuildRequest) {
+    let scanner = folder(&[("Dockerfile", SCANNER)]);
+    let source = Bench::new(engine).await;
+    let digest = source.publish(&request(scanner.path())).await.unwrap();
+    let host = source.registry.host().to_string();
+    let context = folder(&[("Dockerfile", "FROM scratch\nCOPY Dockerfile /part\n")]);
+    let mut request = request(context.path());
+    let generator = format!("generator={host}/team/app@{digest}");
+    attested(&mut request, Attestation::Sbom, &generator);
+    let login = RegistryLoginSettings {
+        host,
+        username: "AWS".to_owned(),
+        password: "secret-1".into(),
+    };
+    let settings = LoginSettings {
+        lines: vec![login],
+        ..LoginSettings::default()
+    };
+    (Bench::with_logins(engine, settings).await, context, request)
+}
+
 #[tokio::test]
 async fn a_list_of_parts_is_made_by_the_scanner_that_is_named() {
     for engine in engines()
         .into_iter()
         .filter(super::support::Engine::is_containerd)
     {
-        let scanner = folder(&[("Dockerfile", SCANNER)]);
-        let source = Bench::new(&engine).await;
-        let digest = source.publish(&request(scanner.path())).await.unwrap();
-        let host = source.registry.host().to_string();
-        let context = folder(&[("Dockerfile", "FROM scratch\nCOPY Dockerfile /part\n")]);
-        let mut request = request(context.path());
-        attested(
-            &mut request,
-            Attestation::Sbom,
-            &format!("generator={host}/team/app@{digest}"),
-        );
-        let login = RegistryLoginSettings {
-            host,
-            username: "AWS".to_owned(),
-            password: "secret-1".into(),
-        };
-        let bench = Bench::with_logins(
-            &engine,
-            LoginSettings {
-                lines: vec![login],
-                ..LoginSettings::default()
-            },
-        )
-        .await;
+        let (bench, _context, request) = scanned(&engine).await;
         let digest = bench.publish(&request).await.unwrap();
         let found = statements(&bench, &digest);
         let [statement] = found.as_slice() else {

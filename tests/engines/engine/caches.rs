@@ -167,3 +167,72 @@ async fn an_optional_cache_is_left_out_where_the_engine_takes_none() {
         assert_eq!(left_out, !engine.is_containerd(), "{}: {notes:?}", engine.name);
     }
 }
+
+/// What one engine left in a folder is found by another that never built it.
+#[tokio::test]
+async fn a_cache_in_a_folder_serves_other_engines() {
+    let all = engines();
+    let writer = all.iter().find(|engine| engine.is_containerd()).unwrap();
+    let context = folder(&[(
+        "Dockerfile",
+        "FROM scratch AS one\nCOPY file /a\nFROM scratch\nCOPY --from=one /a /b\n",
+    )]);
+    let nonce = context.path().display().to_string();
+    super::support::write(context.path(), &[("file", &nonce)]);
+    let cache = context.path().join("cache");
+    super::support::write(context.path(), &[(".dockerignore", "cache\n")]);
+    let mut request = request(context.path());
+    let line = format!("type=local,src={}", cache.display());
+    request.options.cache_from = vec![CacheEntry::from(&line).unwrap()];
+    let line = format!("type=local,dest={},mode=max", cache.display());
+    request.options.cache_to = vec![CacheEntry::to(&line).unwrap()];
+    let bench = Bench::new(writer).await;
+    bench.builder.check(&request).await.unwrap();
+    bench.publish(&request).await.unwrap();
+    let log = bench.heard.log();
+    assert!(log.warnings.is_empty(), "{:?}", log.warnings);
+    assert_eq!(
+        log.notes,
+        [format!("there is no cache in `{}` yet", cache.display())]
+    );
+    // Another client finds its way in it. Source: OCI image spec, "Image Layout".
+    let index: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(cache.join("index.json")).unwrap()).unwrap();
+    let digest = index["manifests"][0]["digest"].as_str().unwrap();
+    assert_eq!(
+        index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"],
+        "latest"
+    );
+    assert!(
+        cache
+            .join("blobs/sha256")
+            .join(digest.strip_prefix("sha256:").unwrap())
+            .is_file()
+    );
+
+    request.options.cache_to.clear();
+    for engine in &all {
+        let bench = Bench::new(engine).await;
+        bench.builder.check(&request).await.unwrap();
+        let digest = bench.publish(&request).await.unwrap();
+        assert_eq!(
+            Image::read(&bench.registry, digest).file("b"),
+            Some(nonce.clone())
+        );
+        let log = bench.heard.log();
+        assert!(
+            log.warnings.is_empty() && log.notes.is_empty(),
+            "{}: {log:?}",
+            engine.name
+        );
+        let copied = log.steps.iter().filter(|step| step.name.contains("COPY"));
+        let outcomes: Vec<_> = copied.map(|step| step.outcome.clone()).collect();
+        // 20.10 reads the older form of a cache alone, and goes on without.
+        assert!(
+            engine.is_20()
+                || !outcomes.is_empty() && outcomes.iter().all(|outcome| *outcome == Some(Outcome::Cached)),
+            "{}: {outcomes:?}",
+            engine.name
+        );
+    }
+}

@@ -61,20 +61,42 @@ impl Image {
         }
     }
 
-    /// The content of a file in the topmost layer that has it.
+    /// The image of a manifest in an OCI layout, whose files are these.
+    pub(crate) fn of_layout(files: &BTreeMap<String, Vec<u8>>, digest: &str) -> Self {
+        let blob = |descriptor: &Value| &files[&path_of(descriptor["digest"].as_str().unwrap())];
+        let manifest: Value = serde_json::from_slice(&files[&path_of(digest)]).unwrap();
+        let layers = manifest["layers"].as_array().unwrap();
+        Self {
+            media_type: String::new(),
+            config: serde_json::from_slice(blob(&manifest["config"])).unwrap(),
+            layers: layers.iter().map(|layer| plain(blob(layer))).collect(),
+        }
+    }
+
+    /// The content of a text file in the topmost layer that has it.
     pub(crate) fn file(&self, path: &str) -> Option<String> {
+        self.bytes(path).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    /// The content of a file in the topmost layer that has it.
+    pub(crate) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
         self.layers.iter().rev().find_map(|layer| {
             let mut archive = tar::Archive::new(&layer[..]);
             archive.entries().unwrap().find_map(|entry| {
                 let mut entry = entry.unwrap();
                 (*entry.path_bytes() == *path.as_bytes()).then(|| {
-                    let mut text = String::new();
-                    entry.read_to_string(&mut text).unwrap();
-                    text
+                    let mut bytes = Vec::new();
+                    entry.read_to_end(&mut bytes).unwrap();
+                    bytes
                 })
             })
         })
     }
+}
+
+/// Where a blob is in an OCI layout.
+pub(crate) fn path_of(digest: &str) -> String {
+    format!("blobs/{}", digest.replace(':', "/"))
 }
 
 /// A layer without its compression, if it has one.

@@ -12,7 +12,7 @@ use test_support::unique;
 
 use super::support::{Engine, NoLogins, RecordedEvents, engines, folder, request};
 
-fn runner(engine: &Engine) -> BuildRunner {
+pub(super) fn runner(engine: &Engine) -> BuildRunner {
     let heard = Arc::new(RecordedEvents::default());
     let workspace = Path::new("/").to_owned();
     BuildRunner::new(

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use tagship_domain::build::{
-    BuildArgs, BuildRequest, BuildSecret, HostEntry, NamedContext, Network, SecretSource, Ulimit,
+    BuildArgs, BuildRequest, BuildSecret, CacheEntry, HostEntry, NamedContext, Network, SecretSource, Ulimit,
     named_context,
 };
 use tagship_domain::content::Platform;
@@ -127,20 +127,27 @@ fn pairs() -> Vec<Pair> {
             r.no_cache = true;
             r.options.network = Some(Network::Host);
         }),
+        pair("inline-cache", "FROM busybox\nRUN echo cached > /x\n", &["--cache-to", "type=inline"], |r| {
+            r.options.cache_to = vec![CacheEntry::to("type=inline").unwrap()];
+        }),
+        pair("absent-cache", "FROM busybox\nRUN echo cached > /y\n", &["--cache-from", "type=local,src=CONTEXT/none"], |r| {
+            let line = format!("type=local,src={}", r.context.join("none").display());
+            r.options.cache_from = vec![CacheEntry::from(&line).unwrap()];
+        }),
         pair("reproducible-args", "FROM busybox\nARG SOURCE_DATE_EPOCH\nRUN echo ${SOURCE_DATE_EPOCH:-none} > /epoch\n", &[], none),
     ]
 }
 
 /// An image as both can be compared: its config without what is the builder's own, and its layers' files.
 #[derive(Debug, PartialEq)]
-struct Seen {
+pub(super) struct Seen {
     config: Value,
     platform: [Value; 3],
     history: Vec<String>,
     layers: Vec<Vec<String>>,
 }
 
-fn seen(config: &Value, layers: &[Vec<u8>]) -> Seen {
+pub(super) fn seen(config: &Value, layers: &[Vec<u8>]) -> Seen {
     let history = config["history"].as_array().into_iter().flatten();
     // Engines of old give the time of the build to steps that were cached.
     let history = history

@@ -14,6 +14,7 @@
 pub mod action;
 pub mod checkout;
 pub mod clients;
+pub mod daemon;
 pub mod elsewhere;
 pub mod engines;
 pub mod fake;
@@ -27,6 +28,7 @@ pub mod page;
 pub mod process;
 pub mod proxy;
 pub mod public;
+pub mod recorder;
 pub mod relay;
 pub mod runner;
 pub mod schema;

@@ -4,7 +4,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{InfoRequest, types::WorkerRecor
 use tonic::Code;
 
 use super::{Capabilities, SAYS_WRONG_BASES, major_and_minor, platform_of, workers};
-use crate::connect::Daemon;
+use crate::connect::{Daemon, called};
 use crate::error::Error;
 use tagship_domain::capability::{EngineVersion, ImageStore};
 use tagship_domain::error::cleaned;
@@ -23,7 +23,7 @@ impl Capabilities {
         };
         let mut control = daemon.control().await?;
         let asked = async {
-            let info = control.info(InfoRequest::default()).await;
+            let info = called("Info", control.info(InfoRequest::default())).await;
             Ok::<_, std::convert::Infallible>((info, workers(&mut control).await))
         };
         let (info, workers) = daemon.in_time(asked).await?;

@@ -28,23 +28,14 @@ fn versions_begin_with_two_numbers() {
 #[test]
 fn a_platform_without_emulation_is_told_but_only_when_it_is_certain() {
     let arm = Platform::parse("linux/arm64").unwrap();
-    let engine = capabilities("28.5.2", ImageStore::Classic, &["linux/amd64", "linux/386"]);
-    assert_eq!(
-        engine.why_not_runnable(&arm).unwrap(),
-        "the engine is linux/amd64 and knows no emulation for linux/arm64; `RUN` steps will fail: build on a machine of that \
-         platform with `builders`, or install emulation (docs/multi-platform.md)"
-    );
-    assert_eq!(
-        engine.why_not_runnable(&Platform::parse("linux/amd64").unwrap()),
-        None
-    );
-    assert_eq!(
-        capabilities("28.5.2", ImageStore::Classic, &["linux/amd64", "linux/arm64"]).why_not_runnable(&arm),
-        None
-    );
-    assert_eq!(
-        capabilities("28.5.2", ImageStore::Classic, &[]).why_not_runnable(&arm),
-        None,
-        "it does not say what it can run"
-    );
+    let runs = |platforms: &[&str], wanted: &Platform| {
+        capabilities("28.5.2", ImageStore::Classic, platforms).runs(wanted)
+    };
+    assert!(!runs(&["linux/amd64", "linux/386"], &arm));
+    assert!(runs(
+        &["linux/amd64", "linux/386"],
+        &Platform::parse("linux/amd64").unwrap()
+    ));
+    assert!(runs(&["linux/amd64", "linux/arm64"], &arm));
+    assert!(runs(&[], &arm), "it does not say what it can run");
 }

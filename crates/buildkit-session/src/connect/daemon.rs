@@ -22,10 +22,10 @@ use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::transport::Channel;
 
 use super::Connection;
+use super::calls::{channel_over, control_over};
 use super::container::ContainerSpec;
 use super::stream::EngineStream;
 use super::tls::{TlsDial, TlsOptions};
-use super::{channel_over, control_over};
 use crate::error::Error;
 use crate::limits;
 use crate::session::RegistryAuth;

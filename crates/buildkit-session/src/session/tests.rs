@@ -59,6 +59,7 @@ async fn engine(context: &Path, secrets: &[BuildSecret]) -> Engine {
     let provisions = Provisions {
         folders: BTreeMap::from([("context".to_owned(), Folder::context(context).unwrap())]),
         agents: BTreeMap::new(),
+        caches: BTreeMap::new(),
         output: None,
         secrets,
         auth: Arc::new(NoCredentials),

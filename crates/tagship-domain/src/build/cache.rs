@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, Serializer};
@@ -13,7 +14,10 @@ use crate::error::{Diagnose, FailureKind};
 use crate::reference::{ImageName, Tag};
 use crate::untrusted::cleaned;
 
+mod keys;
 mod share;
+
+use keys::Direction;
 
 /// The tag that the cache of a repository's builds has when `cache` makes it.
 pub const CACHE_TAG: &str = "buildcache";
@@ -57,59 +61,6 @@ impl CacheKind {
             Self::Azblob => "azblob",
         }
     }
-
-    /// Returns the keys that a line of this kind takes, where Tagship can send it; none for the rest.
-    ///
-    /// Source: Docker documentation, "Cache storage backends".
-    const fn keys(self, direction: Direction) -> &'static [&'static str] {
-        match (self, direction) {
-            (Self::Registry, Direction::From) => &["ref"],
-            (Self::Registry, Direction::To) => &[
-                "ref",
-                "mode",
-                "oci-mediatypes",
-                "image-manifest",
-                "compression",
-                "compression-level",
-                "force-compression",
-                "ignore-error",
-            ],
-            (Self::Gha, Direction::From) => &[
-                "url",
-                "url_v2",
-                "version",
-                "token",
-                "scope",
-                "timeout",
-                "repository",
-            ],
-            (Self::Gha, Direction::To) => &[
-                "url",
-                "url_v2",
-                "version",
-                "token",
-                "scope",
-                "timeout",
-                "repository",
-                "mode",
-                "ghtoken",
-                "ignore-error",
-            ],
-            _ => &[],
-        }
-    }
-
-    /// Whether Tagship knows the keys of this kind. No engine takes the other kinds, whatever their keys; a BuildKit daemon
-    /// checks them itself.
-    const fn is_known(self) -> bool {
-        matches!(self, Self::Registry | Self::Inline | Self::Gha)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    From,
-    To,
 }
 
 /// Why a cache cannot be kept where it should be.
@@ -259,12 +210,35 @@ impl CacheEntry {
             attributes,
             secrets: BTreeMap::new(),
         };
+        if kind == CacheKind::Local && entry.folder().is_none_or(|folder| folder.as_os_str().is_empty()) {
+            return Err(InvalidOption::CacheWithoutFolder);
+        }
         for key in SECRET_KEYS {
             if let Some(value) = entry.attributes.remove(key) {
                 entry.secrets.insert(key.to_owned(), value.into());
             }
         }
         Ok(entry)
+    }
+
+    /// Returns the folder that a cache of [`CacheKind::Local`] is in.
+    pub fn folder(&self) -> Option<&Path> {
+        let folder = self.attributes.get("src").or_else(|| self.attributes.get("dest"));
+        folder.filter(|_| self.kind == CacheKind::Local).map(Path::new)
+    }
+
+    /// Puts the folder of a cache that is in one elsewhere.
+    pub fn set_folder(&mut self, folder: &Path) {
+        for key in ["src", "dest"] {
+            if let Some(known) = self.attributes.get_mut(key) {
+                *known = folder.to_string_lossy().into_owned();
+            }
+        }
+    }
+
+    /// Returns the name that the cache has in its folder, where it is not the usual one.
+    pub fn tag_in_folder(&self) -> Option<&str> {
+        self.attributes.get("tag").map(String::as_str)
     }
 
     /// Fills in what the line leaves out.

@@ -43,6 +43,9 @@ pub enum InvalidOption {
     /// A registry's cache without its name.
     #[error("it does not say where the cache is: `ref=HOST/NAME:TAG`")]
     CacheWithoutReference,
+    /// A cache in a folder without the folder.
+    #[error("it does not say where the cache is: `src=FOLDER` to read, `dest=FOLDER` to write")]
+    CacheWithoutFolder,
     /// Another mode than the two.
     #[error("`mode={mode}` is neither `min` nor `max`")]
     CacheMode {

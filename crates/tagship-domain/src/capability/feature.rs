@@ -183,7 +183,7 @@ impl Feature {
     /// 0.13, which rewrites times in layers). `BuildKit` answers for stages from 0.11 on, which 24.0 has, and checks from 0.14 on,
     /// which 27.0 has.
     pub const fn support(self, store: ImageStore) -> Support {
-        use Reason::{InlineOnly, NoIndexes, NoManifests, NotCompiledIn, NotServed};
+        use Reason::{InlineOnly, NoIndexes, NoManifests, NotCompiledIn};
         use Support::{Always, Never, Since};
         let (classic, containerd) = match self {
             Self::SeveralPlatforms | Self::Provenance | Self::Sbom => (Never(NoIndexes), Since((24, 0))),
@@ -198,13 +198,11 @@ impl Feature {
             Self::Call(Question::Check) => (Since((27, 0)), Since((27, 0))),
             Self::Zstd => (Always, Since((24, 0))),
             Self::Output(ArchiveKind::Tar)
-            | Self::CacheFrom(CacheKind::Registry)
+            | Self::CacheFrom(CacheKind::Registry | CacheKind::Local)
             | Self::CacheTo(CacheKind::Inline) => (Always, Always),
-            Self::CacheFrom(CacheKind::Gha) | Self::CacheTo(CacheKind::Gha | CacheKind::Registry) => {
+            Self::CacheFrom(CacheKind::Gha)
+            | Self::CacheTo(CacheKind::Gha | CacheKind::Registry | CacheKind::Local) => {
                 (Never(InlineOnly), Since((24, 0)))
-            }
-            Self::CacheFrom(CacheKind::Local) | Self::CacheTo(CacheKind::Local) => {
-                (Never(NotServed), Never(NotServed))
             }
             Self::CacheFrom(CacheKind::S3 | CacheKind::Azblob | CacheKind::Inline)
             | Self::CacheTo(CacheKind::S3 | CacheKind::Azblob) => {
@@ -214,19 +212,8 @@ impl Feature {
         match store {
             ImageStore::Classic => classic,
             ImageStore::Containerd => containerd,
-            ImageStore::None => self.support_of_daemon(),
-        }
-    }
-
-    /// What a BuildKit daemon can do of the versions that are taken as a builder: all but what Tagship does not serve.
-    ///
-    /// Source: BuildKit, README, "Cache" and "Output".
-    const fn support_of_daemon(self) -> Support {
-        match self {
-            Self::CacheFrom(CacheKind::Local) | Self::CacheTo(CacheKind::Local) => {
-                Support::Never(Reason::NotServed)
-            }
-            _ => Support::Always,
+            // A BuildKit daemon does everything. Source: BuildKit, README, "Cache" and "Output".
+            ImageStore::None => Always,
         }
     }
 

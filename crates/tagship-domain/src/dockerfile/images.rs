@@ -102,7 +102,7 @@ pub fn images<'a>(
 }
 
 /// What an instruction copies from or mounts.
-fn read_by(instruction: &Instruction) -> impl Iterator<Item = &str> {
+pub(super) fn read_by(instruction: &Instruction) -> impl Iterator<Item = &str> {
     let mut words = instruction.text.split_whitespace();
     let name = words.next().unwrap_or_default();
     let is = |other: &str| name.eq_ignore_ascii_case(other);

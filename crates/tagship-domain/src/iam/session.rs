@@ -9,7 +9,7 @@ const MOST_CHARACTERS: usize = 2048;
 
 /// What a session may do anywhere, as far as the role may: reading, and making repositories, which changes no image.
 /// An image that comes through a pull-through cache is imported by the first who reads it.
-const ANYWHERE: [&str; 10] = [
+const ANYWHERE: [&str; 12] = [
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGet*",
     "ecr:BatchImportUpstreamImage",
@@ -18,6 +18,9 @@ const ANYWHERE: [&str; 10] = [
     "ecr:Get*",
     "ecr:List*",
     "ecr:ValidatePullThroughCacheRule",
+    // Base images of ECR Public are pulled with a login where the role has one.
+    "ecr-public:GetAuthorizationToken",
+    "sts:GetServiceBearerToken",
     "inspector2:ListFindings",
     // ECR signs an image with the rights of who pushes it.
     "signer:SignPayload",

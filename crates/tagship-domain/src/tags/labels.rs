@@ -1,6 +1,7 @@
 //! Labels and annotations. Source: OCI image spec, "Pre-Defined Annotation Keys".
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -12,7 +13,7 @@ use super::line::lines;
 use super::variables::{Scope, Text};
 use super::{Mode, TagContext};
 use crate::base_digests::{BASES, REPLACES};
-use crate::build::RequestHash;
+use crate::build::{Annotation, RequestHash};
 use crate::facts::DIRTY_SUFFIX;
 use crate::template::Escape;
 use crate::untrusted::cleaned;
@@ -25,6 +26,30 @@ pub const VERSION: &str = "org.opencontainers.image.version";
 pub const REQUEST: &str = "io.github.tagship.request";
 /// The labels that Tagship reads again; those of an image that is made come from no other image.
 pub const RESERVED: [&str; 5] = [REVISION, VERSION, REQUEST, BASES, REPLACES];
+
+/// Returns what an image says of itself that runs read again, so that an answer with manifests alone holds it: annotations of the
+/// same names as the labels, of each manifest, and of the index where there `is_index`.
+///
+/// None where the labels are not those of an image that Tagship makes.
+pub fn label_annotations(labels: &BTreeMap<String, String>, is_index: bool) -> Vec<Annotation> {
+    if !labels.contains_key(REQUEST) {
+        return Vec::new();
+    }
+    let levels: &[&str] = if is_index {
+        &["annotation", "annotation-index"]
+    } else {
+        &["annotation"]
+    };
+    let told = [REVISION, VERSION, REQUEST];
+    let told = told.iter().filter_map(|name| Some((name, labels.get(*name)?)));
+    told.flat_map(|(name, value)| {
+        levels.iter().map(move |level| Annotation {
+            option: format!("{level}.{name}"),
+            value: value.clone(),
+        })
+    })
+    .collect()
+}
 
 /// A label or an annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,7 +34,13 @@ impl CacheEntry {
                     .or_insert_with(|| "buildkit".to_owned());
                 *scope = format!("{scope}-{suffix}");
             }
-            CacheKind::Inline | CacheKind::Local | CacheKind::S3 | CacheKind::Azblob => {}
+            CacheKind::Local => {
+                // Blobs are named by digest: their names alone would be overwritten.
+                let tag = self.attributes.entry("tag".to_owned());
+                let tag = tag.or_insert_with(|| "latest".to_owned());
+                *tag = format!("{tag}-{suffix}");
+            }
+            CacheKind::Inline | CacheKind::S3 | CacheKind::Azblob => {}
         }
         self
     }
@@ -57,6 +63,7 @@ mod tests {
                 "host:5000/team/app:linux-arm64-linux-arm-v7",
             ),
             ("host/team/app@sha256:0", "host/team/app@sha256:0"),
+            ("type=local,src=c", "src=c,tag=latest-linux-arm64-linux-arm-v7"),
             ("type=gha", "scope=buildkit-linux-arm64-linux-arm-v7"),
             ("type=gha,scope=app", "scope=app-linux-arm64-linux-arm-v7"),
         ] {

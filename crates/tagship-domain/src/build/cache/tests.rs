@@ -57,6 +57,12 @@ fn a_line_that_is_no_cache_is_refused() {
             key: "moed".to_owned()
         }
     );
+    assert_eq!(refused("type=local"), CacheWithoutFolder);
+    assert_eq!(
+        CacheEntry::from("type=local,src=").unwrap_err(),
+        CacheWithoutFolder
+    );
+    assert!(matches!(refused("type=local,src=a"), CacheKey { .. }));
     assert_eq!(CacheEntry::from("type=inline").unwrap_err(), CacheFromInline);
     // No engine takes it, so that its keys are the capability table's business.
     assert!(CacheEntry::to("type=s3,bucket=b,region=r").is_ok());
