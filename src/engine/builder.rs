@@ -269,7 +269,7 @@ impl Builder for EngineBuilder {
                 return self.publish_from_file(engine, request, registry).await;
             }
         }
-        self.publish_from_engine(engine, request, registry).await
+        Box::pin(self.publish_from_engine(engine, request, registry)).await
     }
 }
 

@@ -245,9 +245,10 @@ impl Dialer {
         let begun = Instant::now();
         let answer = sender.send_request(Request::from_parts(head, body)).await;
         let millis = begun.elapsed().as_millis();
-        match &answer {
-            Ok(answer) => tracing::info!("engine: {what}: {} in {millis} ms", answer.status().as_u16()),
-            Err(_) => tracing::info!("engine: {what}: no answer, after {millis} ms"),
+        if let Ok(answer) = &answer {
+            tracing::info!("engine: {what}: {} in {millis} ms", answer.status().as_u16());
+        } else {
+            tracing::info!("engine: {what}: no answer, after {millis} ms");
         }
         answer.map_err(http_error)
     }

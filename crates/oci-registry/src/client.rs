@@ -143,7 +143,7 @@ impl Client {
             let rest = end.saturating_duration_since(Instant::now());
             Self::within(rest, attempt())
         };
-        attempt
+        let tries = attempt
             .retry(self.retry_policy.backoff())
             .when(|failure| matches!(failure, Failure::Transient { .. }))
             .adjust(|failure, pause| {
@@ -160,8 +160,9 @@ impl Client {
                 if let Failure::Transient { reason, .. } = failure {
                     self.report_retry(operation, reason, pause);
                 }
-            })
-            .await
+            });
+        // In a box: a request is large, and what awaits it lies within many others.
+        Box::pin(tries.into_future()).await
     }
 
     fn report_retry(&self, operation: Operation<'_>, reason: &str, delay: Duration) {

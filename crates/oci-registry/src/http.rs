@@ -68,15 +68,12 @@ pub async fn send_logged(
     exchange.has_ended = true;
     let Exchange { what, begun, .. } = &exchange;
     let millis = begun.elapsed().as_millis();
-    match &answer {
-        Ok(answer) => {
-            let status = answer.status().as_u16();
-            match request_id(answer.headers()) {
-                Some(id) => tracing::info!("{what}: {status} in {millis} ms, request id {id}"),
-                None => tracing::info!("{what}: {status} in {millis} ms"),
-            }
-        }
-        Err(_) => tracing::info!("{what}: no answer, after {millis} ms"),
+    if let Ok(answer) = &answer {
+        let status = answer.status().as_u16();
+        let id = request_id(answer.headers()).map_or_else(String::new, |id| format!(", request id {id}"));
+        tracing::info!("{what}: {status} in {millis} ms{id}");
+    } else {
+        tracing::info!("{what}: no answer, after {millis} ms");
     }
     answer
 }

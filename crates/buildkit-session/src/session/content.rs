@@ -161,9 +161,12 @@ impl ServerStreamingService<ReadRequest> for ContentStores {
                         .piece(PIECE_BYTES)
                         .map(|data| ReadResponse { offset: at, data });
                     let length = piece.as_ref().map_or(0, |piece| piece.data.len());
+                    let has_failed = piece.is_err();
                     // An empty blob and the end are the same: nothing.
-                    if (piece.is_ok() && length == 0) || answers.blocking_send(piece).is_err() || length == 0
-                    {
+                    if length == 0 && !has_failed {
+                        return;
+                    }
+                    if answers.blocking_send(piece).is_err() || has_failed {
                         return;
                     }
                     at = at.saturating_add(i64::try_from(length).unwrap_or(i64::MAX));

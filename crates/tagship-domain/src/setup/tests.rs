@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::iam::{GithubRepository, JobFilter, SubjectForms};
-use crate::reference::{AccountId, Region, RepositoryName};
+use crate::reference::{AccountId, RepositoryName};
 use crate::repositories::RegistryKind;
 
 fn setup(tool: SetupTool, jobs: Vec<JobFilter>) -> Setup {
