@@ -14,6 +14,7 @@ mod error;
 mod existing;
 mod failure;
 mod machine;
+mod notices;
 mod oidc;
 mod refusal;
 mod retry_policy;
@@ -23,6 +24,7 @@ mod transport;
 pub use claims::{Claims, SubjectForm};
 pub use ecr::{Ecr, ManagedSigning, PublicRepositories, RegistryRepositories, Replication, RepositoryScans};
 pub use error::{AssumeDenied, IdentityError};
+pub use notices::{AwsNotices, AwsReceiver};
 pub use oidc::claims_of;
 pub use role::RoleArn;
 

@@ -5,10 +5,12 @@ mod comments;
 mod deployments;
 mod failure;
 mod findings;
+mod proposals;
 mod releases;
 mod statuses;
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -27,6 +29,8 @@ use tagship_domain::facts::{CommitId, Descent};
 /// The repository on GitHub, reached with a token.
 pub struct GithubForge {
     api: Api,
+    /// Whether GitHub said that the job's own account made something.
+    is_the_jobs: AtomicBool,
 }
 
 impl GithubForge {
@@ -50,6 +54,7 @@ impl GithubForge {
                     address: settings.api_url.clone(),
                     client: OnceCell::new(),
                 },
+                is_the_jobs: AtomicBool::new(false),
             })),
             _ => Err(ForgeError::InvalidRepository {
                 repository: cleaned(repository),

@@ -44,6 +44,7 @@ mod revision;
 mod role;
 mod several;
 mod signing;
+mod soci;
 mod standard_input;
 mod targets;
 mod trust;
@@ -122,9 +123,19 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
         &mut left_out,
         &mut problems,
     );
-    let build = build::read(&raw, environment, &paths, &mut problems);
+    let mut build = build::read(&raw, environment, &paths, &mut problems);
     let (outputs, call) = outputs::read_with_call(&raw, &paths, push, &mut problems);
     let publishing = publishing::publishing(&raw, &paths, push, &mut problems);
+    if let Some(build) = &mut build {
+        build.soci = soci::read(
+            &raw,
+            environment,
+            &build.options,
+            &publishing,
+            push,
+            &mut problems,
+        );
+    }
     let files = publishing::files(&raw, &paths, &mut problems);
     let waits_for_replication =
         publishing::waits_for_replication(&raw, place.as_ref(), push, &mut left_out, &mut problems);

@@ -31,5 +31,6 @@ pub mod run;
 pub mod schema;
 pub mod settings;
 pub mod signing;
+pub mod soci;
 pub mod ui;
 pub mod webhooks;

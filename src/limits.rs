@@ -86,6 +86,8 @@ pub const RELEASE_DOCUMENT_BYTES: u64 = tagship_domain::release::MAX_DOCUMENT_BY
 pub const SIGN_PROGRAM: Duration = Duration::from_mins(2);
 /// The most bytes that are kept of what it prints, on each stream.
 pub const SIGN_PROGRAM_BYTES: u64 = 64 * KIB;
+/// How long the program may take that indexes an image's layers: it reads all of them.
+pub const SOCI_PROGRAM: Duration = Duration::from_mins(15);
 /// How long ECR may take to sign an image.
 pub const MANAGED_SIGNING: Duration = Duration::from_mins(5);
 
@@ -264,6 +266,7 @@ pub const LIMITS: &[Limit] = &[
         "one try of sending a release's file",
         Bound::Time(GITHUB_UPLOAD),
     ),
+    row("soci", "one run", Bound::Time(SOCI_PROGRAM)),
     row("cosign, notation", "one run", Bound::Time(SIGN_PROGRAM)),
     row(
         "cosign, notation",

@@ -8,6 +8,7 @@ mod forge_error;
 mod git_error;
 mod image_archive;
 mod notices;
+mod proposals;
 mod releases;
 mod replicate;
 mod repositories;
@@ -32,10 +33,12 @@ use tagship_domain::immutability::Mutability;
 use tagship_domain::inventory::ListedImage;
 use tagship_domain::reference::{Digest, ImageRef, RepositoryName, Tag};
 
-pub use build_error::BuildError;
+pub use build_error::{BuildError, SociProblem};
 pub use buildkit_session::{StepOutcome, Warning};
 pub use built::{BuilderSummary, BuiltImage, EngineSummary};
-pub use forge_error::{COMMENT, ForgeError, HAND_OVER, SHOW_FINDINGS, SHOW_STATE, START_WORKFLOWS};
+pub use forge_error::{
+    COMMENT, ForgeError, ForgeRule, HAND_OVER, PROPOSE, SHOW_FINDINGS, SHOW_STATE, START_WORKFLOWS,
+};
 pub use git_error::GitError;
 pub use image_archive::{ArchiveNames, ImageArchive, LoopbackRegistry, OpenBase, PushableImage};
 pub use notices::{AskForDeployment, Comment, NoticeError, SendNotice, ShowCommitState, WriteComments};
@@ -43,6 +46,7 @@ pub use oci_registry::{
     BlobStream, FoundManifests, LoginError, ReadRepository, ReadWhole, RegistryCredential, RegistryError,
     RegistryLogin, WriteRepository,
 };
+pub use proposals::{FileChange, ProposeChange, PullRequest};
 pub use releases::{
     ForgeRelease, ListedTag, NewAsset, ReadReleases, ReadTags, ReleaseAsset, ReleaseDraft, ReleasePlace,
     WriteReleases, WriteTags,

@@ -1,6 +1,7 @@
 //! The registry: content by [`oci_registry`], settings and tags by ECR's API where there is one.
 
 mod bases;
+mod measuring;
 mod repository;
 mod unmade;
 
@@ -13,6 +14,7 @@ use crate::ports::{RegistryError, RegistryLogin, Reporter, RunEvent};
 use tagship_domain::reference::ImageName;
 
 pub use bases::{BaseRegistries, FoundLogins};
+pub use measuring::MeasuringRepository;
 pub use repository::Repository;
 pub use unmade::UnmadeRepository;
 

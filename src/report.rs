@@ -24,6 +24,7 @@ mod lifecycle;
 mod links;
 mod markdown;
 mod outputs;
+mod proposal;
 mod prune;
 mod registry_settings;
 mod release;
@@ -44,6 +45,7 @@ pub use inventory::{ImageListing, ImageRow, listing_text};
 pub use lifecycle::{PreviewReport, RepositoryPreview};
 pub use markdown::summary;
 pub use outputs::{OUTPUTS, Output, outputs};
+pub use proposal::{ProposalOutcome, ProposalReport};
 pub use prune::{PruneReport, PrunedRepository};
 pub use registry_settings::{RepositoryFailure, SettingsPlan, SettingsReport, UnusableUpstream};
 pub use release::{GitTagReport, ReleaseOutcome, ReleaseReport};
@@ -242,6 +244,9 @@ pub struct Report {
     /// What became of the release, if one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseReport>,
+    /// The pull request that proposes the next version, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<ProposalReport>,
     /// The files for deployments that were written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deploy_files: Vec<DeployFileReport>,

@@ -181,6 +181,8 @@ pub enum NeedsSetup {
     HostFileOfEntry,
     /// Programs of the host.
     HostProgram,
+    /// A program of the host, where it is switched on.
+    HostProgramIfOn,
 }
 
 impl NeedsSetup {
@@ -190,6 +192,7 @@ impl NeedsSetup {
             Self::Never => None,
             Self::HostEngine => Some("`ssh://…`, and sockets but `unix:///var/run/docker.sock`"),
             Self::HostProgram => Some("`cosign` and `notation`, which are programs of the host"),
+            Self::HostProgramIfOn => Some("`true`, which runs a program of the host"),
             Self::HostBuilder => Some(
                 "`unix://…`, and `ca`, `cert`, `key` and `config` outside of the workspace and of `RUNNER_TEMP`",
             ),

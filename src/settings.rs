@@ -34,7 +34,7 @@ use tagship_domain::version::TagPrefix;
 pub use build::{BuildSettings, CacheWish, EngineSettings, GitContext, LoginSettings, RegistryLoginSettings};
 pub use git_address::{GitAddress, InvalidGitAddress};
 pub use identity::{AccessKey, ExportSettings, IdentitySettings, OidcRequest, OidcToken, SessionSettings};
-pub use publishing::{BaseChanged, Publishing, ResultFiles};
+pub use publishing::{BaseChanged, Publishing, ResultFiles, ReviewSettings};
 pub use repository::{
     CopyPlace, LayoutPlace, MissingRepository, RegistrySettings, RepositoryPlace, RepositorySettings,
 };
@@ -192,6 +192,10 @@ pub struct ReleaseSettings {
     pub introduction: Option<String>,
     /// The workflows that are started at last.
     pub workflows: Vec<WorkflowFile>,
+    /// Whether the git tag is an object of its own, whose message has the image's digest.
+    pub is_annotated: bool,
+    /// How versions are reviewed, if they are.
+    pub review: Option<ReviewSettings>,
 }
 
 /// The version that is asked for.

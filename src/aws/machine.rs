@@ -25,11 +25,13 @@ const IGNORES_ADDRESSES: (&str, &str) = (
 );
 
 /// What is an address. Source: AWS SDKs and Tools reference guide, "Service-specific endpoints".
-const ADDRESSES: [(&str, &str); 4] = [
+const ADDRESSES: [(&str, &str); 6] = [
     ("AWS_ENDPOINT_URL", "endpoint_url"),
     ("AWS_ENDPOINT_URL_ECR", "endpoint_url"),
     ("AWS_ENDPOINT_URL_ECR_PUBLIC", "endpoint_url"),
     ("AWS_ENDPOINT_URL_STS", "endpoint_url"),
+    ("AWS_ENDPOINT_URL_SNS", "endpoint_url"),
+    ("AWS_ENDPOINT_URL_EVENTBRIDGE", "endpoint_url"),
 ];
 
 /// The variables and files of one machine.

@@ -63,6 +63,7 @@ impl ReleaseInputArguments {
     fn inputs() -> impl Iterator<Item = &'static Input> {
         let names = [
             "release-notes",
+            "release-annotated",
             "release-moving-tags",
             "dispatch-workflow",
             "tag-prefix",

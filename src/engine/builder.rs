@@ -41,6 +41,8 @@ pub struct EngineBuilder {
     reporter: Arc<dyn Reporter>,
     layer_cache: Option<LayerCache>,
     bases: Option<Arc<dyn OpenBase>>,
+    /// Whether the engine pushes nothing itself, and no blob of a base image is fetched.
+    is_measuring: bool,
 }
 
 impl EngineBuilder {
@@ -62,6 +64,7 @@ impl EngineBuilder {
             reporter,
             layer_cache: None,
             bases: None,
+            is_measuring: false,
         }
     }
 
@@ -79,6 +82,16 @@ impl EngineBuilder {
     pub fn with_bases(self, bases: Arc<dyn OpenBase>) -> Self {
         Self {
             bases: Some(bases),
+            ..self
+        }
+    }
+
+    /// This builder for an image that is published nowhere: whatever the engine could push, all of it goes to the
+    /// [`WriteRepository`] that it is given.
+    #[must_use]
+    pub fn measuring(self) -> Self {
+        Self {
+            is_measuring: true,
             ..self
         }
     }
@@ -229,12 +242,14 @@ impl EngineBuilder {
             None => ResolvedBase::of_cache(request, registries).await?,
         };
         let own = || Platform::parse(&engine.capabilities.platform).ok();
+        // A blob is mounted where both registries are one, and nothing need be fetched to be measured.
+        let target = if self.is_measuring { &image } else { &self.image };
         Some(BaseImage {
+            target: target.registry.clone(),
             image,
             digest,
             platform: request.platforms.first().cloned().or_else(own),
             registries,
-            target: self.image.registry.clone(),
         })
     }
 }
@@ -258,6 +273,9 @@ impl Builder for EngineBuilder {
             return self
                 .publish_from_archive((engine, connection), request, registry)
                 .await;
+        }
+        if self.is_measuring {
+            return self.publish_from_file(engine, request, registry).await;
         }
         if is_on_loopback(&self.image.registry) {
             let is_shared = match connection {

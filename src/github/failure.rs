@@ -7,7 +7,9 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use crate::network::NetworkError;
-use crate::ports::{COMMENT, ForgeError, HAND_OVER, SHOW_FINDINGS, SHOW_STATE, START_WORKFLOWS};
+use crate::ports::{
+    COMMENT, ForgeError, ForgeRule, HAND_OVER, PROPOSE, SHOW_FINDINGS, SHOW_STATE, START_WORKFLOWS,
+};
 use tagship_domain::error::innermost;
 use tagship_domain::untrusted::cleaned;
 
@@ -42,9 +44,19 @@ pub(super) enum Purpose<'a> {
     HandOver,
     /// To read and write comments on pull requests.
     Comment,
+    /// To open and change pull requests.
+    Propose,
 }
 
-impl Purpose<'_> {
+impl<'a> Purpose<'a> {
+    /// What is made or changed by it.
+    const fn made(self) -> &'a str {
+        match self {
+            Self::Write(name) => name,
+            _ => "the pull request and its branch",
+        }
+    }
+
     /// What a token does for it, where it needs a right of its own.
     const fn action(self) -> Option<&'static str> {
         match self {
@@ -55,6 +67,7 @@ impl Purpose<'_> {
             Self::StartWorkflow(_) => Some(START_WORKFLOWS),
             Self::HandOver => Some(HAND_OVER),
             Self::Comment => Some(COMMENT),
+            Self::Propose => Some(PROPOSE),
         }
     }
 }
@@ -148,18 +161,17 @@ impl Failure {
                             message: worded,
                         };
                     }
-                    (Purpose::Write(name), 422)
+                    (Purpose::Write(_) | Purpose::Propose, 422)
                         if message.contains("already") && message.contains("exist") =>
                     {
-                        return ForgeError::Taken {
-                            repository,
-                            name: name.to_owned(),
-                        };
+                        let name = purpose.made().to_owned();
+                        return ForgeError::Taken { repository, name };
                     }
-                    (Purpose::Write(name), 422) if is_rule(&message) => {
+                    (Purpose::Write(_) | Purpose::Propose, 422) if let Some(rule) = rule(&message) => {
                         return ForgeError::AgainstRules {
                             repository,
-                            name: name.to_owned(),
+                            name: purpose.made().to_owned(),
+                            rule,
                             message: worded,
                         };
                     }
@@ -185,17 +197,21 @@ impl Failure {
     }
 }
 
-/// Whether the words are those of a ruleset, or of an immutable release whose name is spent.
+/// The rule whose words these are: those of a ruleset, of an immutable release whose name is spent, or of protected git tags.
 ///
-/// Source: GitHub docs, "Available rules for rulesets" ("Repository rule violations found") and "Immutable releases".
-fn is_rule(message: &str) -> bool {
+/// Source: GitHub docs, "Available rules for rulesets" and "Immutable releases"; the words as the API answers them:
+/// googleapis/release-please-action#1194 (creations), opensearch-project/opensearch-api-specification#1193 (updates),
+/// Actions-R-Us/actions-tagger#79 (protected git tags).
+fn rule(message: &str) -> Option<ForgeRule> {
     [
-        "rule violations",
-        "immutable release",
-        "creations being restricted",
+        ("immutable release", ForgeRule::SpentName),
+        ("creations being restricted", ForgeRule::Creation),
+        ("Cannot update this protected ref", ForgeRule::Update),
+        ("rule violations", ForgeRule::Other),
+        ("Reference update failed", ForgeRule::Other),
     ]
-    .iter()
-    .any(|words| message.contains(words))
+    .into_iter()
+    .find_map(|(words, rule)| message.contains(words).then_some(rule))
 }
 
 /// How long GitHub wants to be left alone, if that is why it refuses.

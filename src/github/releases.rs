@@ -1,17 +1,22 @@
 //! Git tags and releases.
 
+mod answer;
+
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
+use self::answer::{Account, Release};
 use super::GithubForge;
 use super::api::Call;
 use super::failure::Purpose;
 use crate::limits;
 use crate::ports::{
-    ForgeError, ForgeRelease, ListedTag, NewAsset, ReadReleases, ReadTags, ReleaseAsset, ReleaseDraft,
-    WriteReleases, WriteTags,
+    ForgeError, ForgeRelease, ListedTag, NewAsset, ReadReleases, ReadTags, ReleaseDraft, WriteReleases,
+    WriteTags,
 };
 use tagship_domain::facts::CommitId;
 use tagship_domain::release::{WorkflowFile, WorkflowInputs};
@@ -35,57 +40,6 @@ struct Object {
     #[serde(rename = "type")]
     kind: String,
     sha: String,
-}
-
-/// Source: GitHub REST API, "Releases" and "Release assets".
-#[derive(Deserialize)]
-struct Release {
-    id: u64,
-    tag_name: String,
-    draft: bool,
-    #[serde(default)]
-    body: Option<String>,
-    #[serde(default)]
-    html_url: String,
-    #[serde(default)]
-    upload_url: String,
-    #[serde(default)]
-    assets: Vec<Asset>,
-}
-
-#[derive(Deserialize)]
-struct Asset {
-    id: u64,
-    name: String,
-    #[serde(default)]
-    state: String,
-    #[serde(default)]
-    digest: Option<String>,
-}
-
-impl From<Release> for ForgeRelease {
-    fn from(release: Release) -> Self {
-        let assets = release.assets.into_iter().map(|asset| ReleaseAsset {
-            id: asset.id,
-            name: asset.name,
-            is_complete: asset.state == "uploaded",
-            digest: asset.digest,
-        });
-        Self {
-            id: release.id,
-            is_draft: release.draft,
-            text: release.body.unwrap_or_default(),
-            url: release.html_url,
-            // It is a template: `…/assets{?name,label}`.
-            upload_url: release
-                .upload_url
-                .split('{')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-            assets: assets.collect(),
-        }
-    }
 }
 
 #[async_trait]
@@ -207,6 +161,7 @@ impl WriteTags for GithubForge {
             };
             let answer = self.api.send(&call, purpose).await?;
             let made: Made = self.api.read(&answer)?;
+            self.note_account(made.tagger.as_ref());
             let id = CommitId::parse(&made.sha);
             object = id.ok_or_else(|| self.api.not_understood(&"the tag object has no id"))?;
         }
@@ -221,6 +176,10 @@ impl WriteTags for GithubForge {
         let body = json!({ "sha": commit, "force": true });
         let call = Call::patch(format!("/git/refs/tags/{}", in_path(tag)), body);
         self.api.send(&call, Purpose::Write(tag)).await.map(drop)
+    }
+
+    fn is_the_jobs(&self) -> bool {
+        self.is_the_jobs.load(Ordering::Relaxed)
     }
 }
 
@@ -240,7 +199,9 @@ impl WriteReleases for GithubForge {
             .api
             .send(&Call::post("/releases", body), Purpose::Write(tag))
             .await?;
-        Ok(self.api.read::<Release>(&answer)?.into())
+        let release: Release = self.api.read(&answer)?;
+        self.note_account(release.author.as_ref());
+        Ok(release.into())
     }
 
     async fn rewrite(&self, release: u64, text: &str) -> Result<(), ForgeError> {
@@ -282,7 +243,9 @@ impl WriteReleases for GithubForge {
         });
         let call = Call::patch(format!("/releases/{release}"), body);
         let answer = self.api.send(&call, Purpose::Write("the release")).await?;
-        Ok(ForgeRelease::from(self.api.read::<Release>(&answer)?).url)
+        let release: Release = self.api.read(&answer)?;
+        self.note_account(release.author.as_ref());
+        Ok(ForgeRelease::from(release).url)
     }
 
     /// Source: GitHub REST API, "Create a workflow dispatch event".
@@ -310,10 +273,12 @@ impl WriteReleases for GithubForge {
 #[derive(Deserialize)]
 struct Made {
     sha: String,
+    #[serde(default)]
+    tagger: Option<Account>,
 }
 
 /// A git tag's name as the rest of a path: its `/` are those of the path.
-fn in_path(tag: &str) -> String {
+pub(super) fn in_path(tag: &str) -> String {
     tag.split('/').map(in_one_part).collect::<Vec<_>>().join("/")
 }
 

@@ -74,6 +74,7 @@ pub(super) fn read(
         silence: silence?,
         engine,
         builders,
+        soci: None,
     })
 }
 

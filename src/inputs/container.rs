@@ -21,6 +21,7 @@ impl NeedsSetup {
         match self {
             Self::Never => false,
             Self::HostProgram => lines.any(|line| matches!(line, "cosign" | "notation")),
+            Self::HostProgramIfOn => lines.any(|line| line.eq_ignore_ascii_case("true")),
             Self::HostEngine => lines.any(is_engine_of_host),
             Self::HostBuilder => lines.flat_map(|line| line.split(',')).any(|field| {
                 let (key, value) = field.split_once('=').unwrap_or(("", field));

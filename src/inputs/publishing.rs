@@ -158,6 +158,7 @@ pub(super) fn files(raw: &RawInputs, paths: &Paths, problems: &mut Problems) -> 
         digest: file("digest-file"),
         metadata: file("metadata-file"),
         image_id: file("iidfile"),
+        sbom: file("sbom-file"),
     }
 }
 

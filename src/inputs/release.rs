@@ -3,8 +3,8 @@
 use super::lists::names;
 use super::paths::Paths;
 use super::problem::Problems;
-use super::{Environment, RawInputs, SettingsError, naming, read_bounded};
-use crate::settings::{ReleaseSettings, RepositorySettings};
+use super::{Environment, Origin, RawInputs, SettingsError, naming, read_bounded};
+use crate::settings::{ReleaseSettings, RepositorySettings, ReviewSettings};
 use tagship_domain::paths::PathFilter;
 use tagship_domain::release::{MAX_NOTES, MovingTag, ReleaseKind, WorkflowFile};
 use tagship_domain::untrusted::cleaned;
@@ -49,7 +49,13 @@ pub fn release(raw: RawInputs, environment: &Environment) -> Result<ReleaseInput
 }
 
 /// The inputs that say more of a release.
-const DETAILS: [&str; 3] = ["release-notes", "release-moving-tags", "dispatch-workflow"];
+const DETAILS: [&str; 5] = [
+    "release-notes",
+    "release-moving-tags",
+    "dispatch-workflow",
+    "release-annotated",
+    "release-pr",
+];
 
 /// Reads whether there is to be a release, and how. What is not published is not released.
 pub(super) fn read(
@@ -62,10 +68,14 @@ pub(super) fn read(
         return None;
     }
     if let Some(kind) = kind(raw, problems) {
-        return Some(details(raw, paths, kind, problems));
+        return Some(ReleaseSettings {
+            review: review(raw, paths, problems),
+            ..details(raw, paths, kind, problems)
+        });
     }
     for name in DETAILS {
-        if let Some(value) = raw.list(name, problems) {
+        let is_off = DETAILS[3..].contains(&name) && !raw.flag(name, problems);
+        if let Some(value) = raw.list(name, problems).filter(|_| !is_off) {
             let hint = "give `release: true` or `release: git-tag`, or leave it out".to_owned();
             problems.add::<()>(
                 &value.origin,
@@ -94,7 +104,37 @@ fn details(raw: &RawInputs, paths: &Paths, kind: ReleaseKind, problems: &mut Pro
         moving,
         workflows,
         introduction: introduction(raw, paths, problems),
+        // A git tag alone is all that carries the digest.
+        is_annotated: kind == ReleaseKind::GitTag || raw.flag(DETAILS[3], problems),
+        review: None,
     }
+}
+
+/// Reads whether versions are reviewed. Only those that a run makes can be.
+fn review(raw: &RawInputs, paths: &Paths, problems: &mut Problems) -> Option<ReviewSettings> {
+    if !raw.flag(DETAILS[4], problems) {
+        return None;
+    }
+    let is_made = raw
+        .text("version", problems)
+        .is_some_and(|version| version.text == "auto");
+    if !is_made {
+        let origin = raw
+            .list(DETAILS[4], problems)
+            .map_or(Origin::Inputs, |given| given.origin);
+        let hint = "give `version: auto`, or leave it out".to_owned();
+        return problems.add(
+            &origin,
+            "proposes the next version, and no `version: auto` makes one",
+            hint,
+        );
+    }
+    let file = raw.text("changelog-file", problems)?;
+    let path = paths.resolve(&file.text);
+    if !paths.is_within(&path) {
+        return problems.add(&file.origin, "leads out of the checkout", None);
+    }
+    Some(ReviewSettings { file: path })
 }
 
 fn kind(raw: &RawInputs, problems: &mut Problems) -> Option<ReleaseKind> {

@@ -11,10 +11,11 @@ use tagship_domain::build::BuildOutput;
 use tagship_domain::deploy::DeployFile;
 
 /// The inputs that name one file which is written.
-const WRITTEN: [&str; 5] = [
+const WRITTEN: [&str; 6] = [
     "digest-file",
     "metadata-file",
     "iidfile",
+    "sbom-file",
     "sarif-file",
     "asff-file",
 ];

@@ -94,7 +94,7 @@ fn images(manifest: &Manifest) -> Result<Vec<ScannedImage>, RegistryError> {
     let mut images: Vec<ScannedImage> = Vec::new();
     for entry in index.manifests {
         let is_unknown = |platform: &Platform| platform.os == "unknown";
-        let is_image = !entry.is_attestation() && !entry.platform.as_ref().is_some_and(is_unknown);
+        let is_image = !entry.is_about_another() && !entry.platform.as_ref().is_some_and(is_unknown);
         if is_image && images.iter().all(|(digest, _)| *digest != entry.digest) {
             images.push((entry.digest, entry.platform));
         }

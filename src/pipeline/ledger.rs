@@ -8,8 +8,8 @@ use std::time::Instant;
 use self::tag_entries::{tag_reports, target_report};
 use crate::ports::{BuiltImage, EngineSummary, Reporter, RunEvent, Stage};
 use crate::report::{
-    BuildSteps, DeployFileReport, GateReport, LeftImage, ReleaseOutcome, ReleaseReport, Report, StageReport,
-    Status, TagOutcome, TagReport, TargetStatus,
+    BuildSteps, DeployFileReport, GateReport, LeftImage, ProposalReport, ReleaseOutcome, ReleaseReport,
+    Report, StageReport, Status, TagOutcome, TagReport, TargetStatus,
 };
 use semver::Version;
 use tagship_domain::comparison::Comparison;
@@ -93,6 +93,11 @@ impl Ledger {
     /// The image is compared with that of its base, if there is one.
     pub fn compared(&self, comparison: Option<Comparison>) {
         self.entries().report.comparison = comparison;
+    }
+
+    /// The next version is proposed for review.
+    pub fn proposed(&self, proposal: ProposalReport) {
+        self.entries().report.proposal = Some(proposal);
     }
 
     /// The pages of the repository and of the run are known.

@@ -46,7 +46,7 @@ async fn images(
     let entries: Vec<_> = index
         .manifests
         .into_iter()
-        .filter(|entry| !entry.is_attestation())
+        .filter(|entry| !entry.is_about_another())
         .collect();
     let digests: Vec<Digest> = entries.iter().map(|entry| entry.digest).collect();
     let found = registry.look_up(&digests, &[]).await?.digests;

@@ -10,6 +10,7 @@ use self::writer::ReleaseWriter;
 use super::{Ledger, PipelineError};
 use crate::ports::{ForgeError, ReadReleases, ReadTags, ReleasePlace, Reporter, RunEvent, Stage, Warning};
 use tagship_domain::error::Diagnose as _;
+use tagship_domain::plan::Note;
 use tagship_domain::release::{
     ReleaseAction, ReleaseFacts, ReleaseKind, ReleasePlan, ReleaseRequest, ReleaseState, WorkflowInputs,
 };
@@ -74,6 +75,10 @@ pub async fn release(
     let (Some(forge), true) = (place.releases(), report.is_some_and(|release| release.is_new())) else {
         return Ok(());
     };
+    if plan.workflows.is_empty() && forge.is_the_jobs() {
+        reporter.event(RunEvent::Note(&Note::StartsNoWorkflow.to_string()));
+        ledger.note(Note::StartsNoWorkflow);
+    }
     for workflow in &plan.workflows {
         match forge.start_workflow(workflow, &plan.tag, &inputs).await {
             Ok(()) => ledger.started(workflow),

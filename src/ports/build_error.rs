@@ -1,6 +1,7 @@
 //! The error of the seam to the engine.
 
 mod engine_hint;
+mod soci;
 mod wording;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use buildkit_session::Error;
 
 use super::RegistryError;
 use engine_hint::engine_hint;
+pub use soci::SociProblem;
 use tagship_domain::build::TooLittleSpace;
 use tagship_domain::capability::{ImageStore, UnsupportedFeature};
 use tagship_domain::content::Platform;
@@ -203,6 +205,9 @@ pub enum BuildError {
         /// Why.
         message: String,
     },
+    /// The layers get no index for lazy loading.
+    #[error(transparent)]
+    Soci(#[from] SociProblem),
     /// Pushing what was built failed.
     #[error(transparent)]
     Push(#[from] RegistryError),
@@ -296,6 +301,7 @@ impl Diagnose for BuildError {
             Self::SeveralBuilders { .. } => {
                 "build one platform, or publish: several builders make one index in the registry"
             }
+            Self::Soci(problem) => problem.hint(),
             Self::Push(error) => return error.hint(),
             Self::Merge(error) => return error.hint(),
             Self::OnBuilder { source, .. } => return source.hint(),

@@ -15,6 +15,9 @@ pub const START_WORKFLOWS: &str = "start workflows of";
 /// What a token does that makes deployments.
 pub const HAND_OVER: &str = "make deployments of";
 
+/// What a token does that opens pull requests.
+pub const PROPOSE: &str = "open pull requests in";
+
 /// What a token does that comments.
 pub const COMMENT: &str = "comment on pull requests of";
 
@@ -98,11 +101,43 @@ pub enum ForgeError {
     AgainstRules {
         /// `owner/name`.
         repository: String,
-        /// The git tag.
+        /// The git tag, branch or release.
         name: String,
+        /// Which rule.
+        rule: ForgeRule,
         /// In GitHub's words.
         message: String,
     },
+}
+
+/// A rule of a repository on the forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForgeRule {
+    /// Who may put new git tags or branches.
+    Creation,
+    /// Who may move those that are there.
+    Update,
+    /// No release takes a name again that an immutable one has had.
+    SpentName,
+    /// Another, such as a pattern for names, or protection of git tags by other means.
+    Other,
+}
+
+impl ForgeRule {
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Creation => {
+                "add the app whose token `github-token` is to the bypass list of the ruleset that restricts creations, or leave these names out of its target"
+            }
+            Self::Update => {
+                "let the ruleset that restricts updates leave out what moves, such as `refs/tags/v[0-9]`, or add the app whose token `github-token` is to its bypass list; without `release-moving-tags` nothing moves"
+            }
+            Self::SpentName => "take another version: the name of an immutable release is never free again",
+            Self::Other => {
+                "look at the rulesets and tag protection in the repository's settings, and let the owner of `github-token` past the one that this name falls under"
+            }
+        }
+    }
 }
 
 impl ForgeError {
@@ -145,6 +180,11 @@ impl Diagnose for ForgeError {
             Self::NotPermitted { action, .. } if *action == COMMENT => {
                 "give the job `permissions: pull-requests: write`; a pull request from a fork never has it"
             }
+            // Source: GitHub docs, "Managing GitHub Actions settings for a repository", "Preventing GitHub Actions from creating
+            // or approving pull requests".
+            Self::NotPermitted { action, .. } if *action == PROPOSE => {
+                "give the job `permissions: pull-requests: write` and `contents: write`, and let the repository's setting Actions > General > Workflow permissions allow GitHub Actions to create pull requests (an organisation has the same setting); or give `github-token` the token of an app"
+            }
             Self::NotPermitted { action, .. } if *action == START_WORKFLOWS => {
                 "give the job `permissions: actions: write`"
             }
@@ -165,9 +205,7 @@ impl Diagnose for ForgeError {
                 "let the checkout keep a credential that may push tags, or give git one by `credential.helper`"
             }
             Self::Limited { .. } => "run again later; what was done stays, and is not done twice",
-            Self::AgainstRules { .. } => {
-                "let the token's owner past the ruleset, or take a version that no immutable release has used"
-            }
+            Self::AgainstRules { rule, .. } => rule.hint(),
         };
         Some(hint.into())
     }

@@ -89,6 +89,24 @@ pub enum NoticeError {
         /// Slack's word for why.
         reason: Option<String>,
     },
+    /// AWS refuses.
+    #[error("AWS answers {status}, `{code}`{}{message}", if message.is_empty() { "" } else { ": " })]
+    AwsRefused {
+        /// Its status.
+        status: u16,
+        /// Its word for why.
+        code: String,
+        /// Its words.
+        message: String,
+        /// What the role needs.
+        action: &'static str,
+    },
+    /// There are no credentials for AWS.
+    #[error("there are no credentials for AWS: {message}")]
+    NoCredentials {
+        /// Why.
+        message: String,
+    },
     /// What a notice is signed with could not be made.
     #[error("the operating system gives no random bytes")]
     NoRandomness(#[source] std::io::Error),
@@ -96,11 +114,22 @@ pub enum NoticeError {
 
 impl NoticeError {
     /// Whether the same notice may be taken later.
-    pub const fn is_transient(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Late { .. } => true,
             Self::Refused { status, .. } => matches!(*status, 408 | 429 | 500..=599),
-            Self::OtherProtocol { .. } | Self::Redirected { .. } | Self::NoRandomness(_) => false,
+            // Source: AWS SDKs and tools reference guide, "Retry behavior": throttling comes with 400 too.
+            Self::AwsRefused { status, code, .. } => {
+                matches!(*status, 408 | 429 | 500..=599)
+                    || matches!(
+                        code.as_bytes(),
+                        b"ThrottlingException" | b"Throttling" | b"InternalFailure" | b"InternalException"
+                    )
+            }
+            Self::OtherProtocol { .. }
+            | Self::Redirected { .. }
+            | Self::NoCredentials { .. }
+            | Self::NoRandomness(_) => false,
         }
     }
 }
@@ -115,6 +144,12 @@ impl Diagnose for NoticeError {
             Self::OtherProtocol { .. } => {
                 Some("look at the port of the URL in `notify`, and at its `http` or `https`".into())
             }
+            Self::AwsRefused { action, .. } if !self.is_transient() => Some(
+                format!(
+                    "the role needs `{action}` there, and the topic or bus has to exist: `tagship iam --for notify` prints the policy"
+                )
+                .into(),
+            ),
             Self::Redirected { .. } => Some("give the address that it names in `notify`".into()),
             Self::Refused {
                 status: 400 | 401 | 403 | 404 | 410,

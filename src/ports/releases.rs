@@ -100,6 +100,11 @@ pub trait WriteTags: ReadTags {
 
     /// Lets a git tag point to another commit.
     async fn move_tag(&self, tag: &str, commit: &CommitId) -> Result<(), ForgeError>;
+
+    /// Whether what was made so far was made as the job's own account, for which no other workflow starts.
+    fn is_the_jobs(&self) -> bool {
+        false
+    }
 }
 
 /// Makes releases beside their git tags; as [`WriteTags`] does.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::markdown::summary;
 use super::{Report, Status};
+use tagship_domain::plan::Note;
 
 /// The most characters of a comment. Source: GitHub's API refuses longer ones: "body is too long (maximum is 65536 characters)".
 const MAX_COMMENT: usize = 65_536;
@@ -26,7 +27,12 @@ pub fn comment(report: &Report, failure: Option<&str>, page: Option<&str>) -> St
         ..report.clone()
     };
     let mut end = String::new();
-    if report.comparison.is_none() && report.digest.is_some() {
+    let has_image = report.digest.is_some() || report.status == Status::Built;
+    let is_explained = report
+        .notes
+        .iter()
+        .any(|note| matches!(note, Note::NotCompared { .. }));
+    if report.comparison.is_none() && has_image && !is_explained {
         end += "\nThere is no image of the branch that this goes to, and so nothing to compare with.\n";
     }
     if let Some(page) = page {

@@ -6,7 +6,7 @@ use indicatif::HumanBytes;
 
 use super::links;
 use super::release::planned_rows;
-use super::{LeftImage, ReleaseReport, Report, Status};
+use super::{LeftImage, ProposalReport, ReleaseReport, Report, Status};
 use tagship_domain::comparison::Comparison;
 use tagship_domain::findings::Finding;
 use tagship_domain::plan::{HoldReason, Plan};
@@ -67,7 +67,13 @@ pub fn summary(report: &Report, plan: Option<&Plan>, failure: Option<&str>) -> S
             let digest = short(report.digest);
             let _ = writeln!(text, "| `{}` | {status} | {digest} |", target.image);
         }
-        for [outcome, name, detail] in report.release.iter().flat_map(ReleaseReport::rows) {
+        let proposal = report.proposal.as_ref().map(ProposalReport::row);
+        for [outcome, name, detail] in report
+            .release
+            .iter()
+            .flat_map(ReleaseReport::rows)
+            .chain(proposal)
+        {
             let _ = writeln!(text, "| {} | {outcome} | {} |", cell(&name), cell(&detail));
         }
     }

@@ -18,7 +18,7 @@ pub struct Output {
 ///
 /// Those without registry host are free of the account id: where a job masks that, the runner drops every
 /// job output that contains it.
-pub const OUTPUTS: [Output; 24] = [
+pub const OUTPUTS: [Output; 25] = [
     Output {
         name: "status",
         description: "`published`, `already-published`, `pushed` (with `by-digest`), `built`, `dry-run` or `failed`; `unchanged` with `all` and `changed`, where the commit touches no image.",
@@ -86,6 +86,10 @@ pub const OUTPUTS: [Output; 24] = [
     Output {
         name: "release-url",
         description: "With `release: true`: the release's page.",
+    },
+    Output {
+        name: "release-pr-url",
+        description: "With `release-pr`: the page of the pull request that proposes the next version.",
     },
     Output {
         name: "deploy-files",
@@ -190,6 +194,11 @@ pub fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                     .release
                     .as_ref()
                     .and_then(|release| release.url.clone())
+                    .unwrap_or_default(),
+                "release-pr-url" => report
+                    .proposal
+                    .as_ref()
+                    .map(|proposal| proposal.url.clone())
                     .unwrap_or_default(),
                 "deploy-files" => lines(report.deploy_files.iter().map(|file| file.path.clone()).collect()),
                 "image-id" => report.image_id.map(|id| id.to_string()).unwrap_or_default(),

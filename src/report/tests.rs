@@ -33,6 +33,7 @@ pub(super) fn report(status: Status) -> Report {
         },
         image_id: None,
         comparison: None,
+        proposal: None,
         names: Vec::new(),
         status,
         image: Some(ImageName {
@@ -136,6 +137,7 @@ fn a_failed_run_gives_no_digest_to_deploy() {
             "targets",
             "gate",
             "findings",
+            "release-pr-url",
             "deploy-files",
             "image-id",
             "matrix",

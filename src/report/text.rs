@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use indicatif::HumanBytes;
 
 use super::release::planned_rows;
-use super::{ReleaseReport, Report, Status, TagReport};
+use super::{ProposalReport, ReleaseReport, Report, Status, TagReport};
 use crate::ports::Warning;
 use tagship_domain::findings::Baseline;
 use tagship_domain::plan::{Content, Plan, PlannedTag, ReuseReason, TagAction};
@@ -213,6 +213,7 @@ pub fn report_text(report: &Report) -> String {
         let row = |tag| reported_row(tag, report.digest);
         let mut rows: Vec<[String; 3]> = report.tags.iter().map(row).collect();
         rows.extend(report.release.iter().flat_map(ReleaseReport::rows));
+        rows.extend(report.proposal.as_ref().map(ProposalReport::row));
         text += &table(&rows);
         for target in &report.targets {
             let sent = match target.bytes {

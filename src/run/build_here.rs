@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use buildkit_session::DaemonPlace;
-
 use super::build_watch::BuildWatch;
 use super::commit_naming::CommitNaming;
 use super::from_cache::add_bases;
 use super::frontend_call::answered;
 use super::git_context::fetched;
+use super::measure::measure_and_compare;
 use super::result_files::{check_files, prepare_files, write_files};
+use super::runner::runner_at;
 use super::source::source;
 use super::version::OfForge;
 use super::{Outcome, RunError};
 use crate::aws::Ecr;
 use crate::clock::SystemClock;
-use crate::engine::{BuildRunner, Spread};
+use crate::engine::Spread;
 use crate::logins::Logins;
 use crate::pipeline::{Ledger, PipelineError};
 use crate::ports::{FindLogin, RegistryLogin, Reporter, Stage};
@@ -64,7 +64,7 @@ pub async fn build(
     add_bases(settings, &mut request, registry, &*reporter).await?;
     let logins: Arc<dyn FindLogin> = Arc::new(Logins::new(
         settings.build.logins.clone(),
-        ecr.map(|ecr| ecr as Arc<dyn RegistryLogin>),
+        ecr.clone().map(|ecr| ecr as Arc<dyn RegistryLogin>),
         Arc::clone(&reporter),
     ));
     let runner = Spread::new(&settings.build.builders, &watch.reporter(), |place, reporter| {
@@ -92,25 +92,9 @@ pub async fn build(
     }
     let built = watch.guard(runner.build_outputs(&request, &outputs)).await;
     ledger.built(built.map_err(PipelineError::from)?);
+    measure_and_compare(settings, &request, image.zip(ecr), ledger, &reporter).await;
     write_files(&settings.files, &ledger.report(), None)?;
     Ok(Outcome::of_build(ledger))
-}
-
-/// Returns what runs builds on a builder that the user names, or on the engine; contacts nothing. `name` keeps builds of one
-/// repository apart from those of others.
-pub(super) fn runner_at(
-    place: Option<&DaemonPlace>,
-    settings: &Settings,
-    logins: Arc<dyn FindLogin>,
-    reporter: Arc<dyn Reporter>,
-    name: String,
-) -> BuildRunner {
-    let engine = settings.build.engine.clone();
-    let runner = BuildRunner::new(engine, logins, reporter, settings.tree(), name);
-    match place {
-        Some(builder) => runner.on_daemon(builder.clone()),
-        None => runner,
-    }
 }
 
 fn image(settings: &Settings) -> Option<&ImageName> {

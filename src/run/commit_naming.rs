@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use semver::Version;
 
 use super::RunError;
+use super::review::ReviewedVersion;
 use super::rule_inputs::{event_of_checkout, version_for_rules, version_of};
 use super::source::checkout;
 use super::version::{OfForge, made_version};
@@ -30,6 +31,8 @@ pub(super) struct CommitNaming<'a> {
     /// How the event and the checkout disagree, if they do.
     pub(super) mismatch: Option<Mismatch>,
     pub(super) version: Option<Version>,
+    /// The version that is to be reviewed before a commit has it.
+    pub(super) proposed: Option<Version>,
     /// Whether rules take the version as it is, and not the git tag that started the run.
     is_given: bool,
     /// What is built, without labels.
@@ -71,9 +74,22 @@ impl<'a> CommitNaming<'a> {
             let what = "`version: auto`";
             return Err(GitError::NeedsCheckout { what }.into());
         }
+        let review = settings
+            .release
+            .as_ref()
+            .and_then(|release| release.review.as_ref());
+        let mut proposed = None;
         let (version, is_given) = match (&settings.version, version_of(&event, &source, prefix)) {
             (Some(RequestedVersion::Exact(version)), _) => (Some(version.clone()), true),
-            (Some(RequestedVersion::Next), None) => (made_version(settings, of_forge, reporter).await?, true),
+            (Some(RequestedVersion::Next), None) => {
+                let next = made_version(settings, of_forge, reporter).await?;
+                let made = match review {
+                    Some(review) => ReviewedVersion::of(review, next, of_forge.tags, prefix)?,
+                    None => ReviewedVersion::unreviewed(next),
+                };
+                proposed = made.proposed;
+                (made.version, true)
+            }
             (_, of_tag) => (of_tag, false),
         };
         // A version that the event names is of the event's commit, and of no other.
@@ -88,6 +104,7 @@ impl<'a> CommitNaming<'a> {
             request: RequestHash::of(&build, &places),
             build,
             version,
+            proposed,
             is_given,
             mismatch,
             settings,
@@ -113,6 +130,11 @@ impl<'a> CommitNaming<'a> {
         self.build.build_args = filled.arguments;
         self.request = RequestHash::of(&self.build, places);
         Ok(())
+    }
+
+    /// The branch that the run is of, if it is of one.
+    pub(super) fn branch(&self) -> Option<&str> {
+        self.event.git_ref.branch()
     }
 
     /// The git tag of the version, where the version was counted because there is none on the commit.

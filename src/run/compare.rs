@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::RunError;
 use super::connection::RegistryConnection;
 use crate::pipeline::{Ledger, image_facts};
-use crate::ports::{ReadRepository as _, ReadScans, RegistryError, Reporter, RunEvent, Warning};
+use crate::ports::{ReadRepository, ReadScans, RegistryError, Reporter, RunEvent, Warning};
 use crate::registry::Repository;
 use crate::settings::Settings;
 use tagship_domain::comparison::{BaseImage, Comparison, ImageContent};
@@ -45,9 +45,7 @@ async fn comparison(
         return Ok(None);
     };
     let repository = connection.repository()?;
-    let tags = base_tags(event);
-    let found = repository.resolve(&tags).await?;
-    let Some((tag, base)) = tags.iter().find_map(|tag| Some((tag, found.get(tag)?))) else {
+    let Some((tag, base)) = base(event, &repository).await? else {
         return Ok(None);
     };
     let decision = ledger.gate_decision();
@@ -59,17 +57,45 @@ async fn comparison(
         found.collect::<Vec<Finding>>()
     });
     let (mut after, _) = content(&manifest, &repository).await?;
-    let (mut before, images) = content(base, &repository).await?;
+    let (mut before, images) = content(&base, &repository).await?;
     if of_image.is_some() {
         before.findings = findings(&images, &connection.scans()).await;
     }
     after.findings = of_image;
-    let base = BaseImage {
-        tag: tag.clone(),
-        digest: base.digest(),
-        revision: image_facts(base, &repository).await?.revision,
-    };
+    let base = shown(tag, &base, &repository).await?;
     Ok(Some(Comparison::new(base, &before, &after)))
+}
+
+/// Holds an image that is in no registry against that of the branch it goes to, if there is one. What it is like
+/// `measure` finds out; that is asked only where there is something to compare.
+pub(super) async fn compare_unpublished(
+    event: &Event,
+    repository: &Repository,
+    measure: impl Future<Output = Result<ImageContent, RunError>>,
+) -> Result<Option<Comparison>, RunError> {
+    let Some((tag, base)) = base(event, repository).await? else {
+        return Ok(None);
+    };
+    let after = measure.await?;
+    let (before, _) = content(&base, repository).await?;
+    let base = shown(tag, &base, repository).await?;
+    Ok(Some(Comparison::new(base, &before, &after)))
+}
+
+/// The image of the branch, and the tag that it was found by.
+async fn base(event: &Event, repository: &Repository) -> Result<Option<(Tag, Manifest)>, RegistryError> {
+    let tags = base_tags(event);
+    let mut found = repository.resolve(&tags).await?;
+    let mut tags = tags.into_iter();
+    Ok(tags.find_map(|tag| found.remove(&tag).map(|manifest| (tag, manifest))))
+}
+
+async fn shown(tag: Tag, base: &Manifest, repository: &Repository) -> Result<BaseImage, RegistryError> {
+    Ok(BaseImage {
+        tag,
+        digest: base.digest(),
+        revision: image_facts(base, repository).await?.revision,
+    })
 }
 
 /// The tags that an image of the base may have, the best first: that of its commit, of its branch, and those that follow a
@@ -86,13 +112,13 @@ fn base_tags(event: &Event) -> Vec<Tag> {
 }
 
 /// What counts of an image, and the digests of its images.
-async fn content(
+pub(super) async fn content(
     manifest: &Manifest,
-    repository: &Repository,
+    repository: &dyn ReadRepository,
 ) -> Result<(ImageContent, Vec<Digest>), RegistryError> {
     let images = match manifest.content()? {
         Content::Index(index) => {
-            let entries = index.manifests.iter().filter(|entry| !entry.is_attestation());
+            let entries = index.manifests.iter().filter(|entry| !entry.is_about_another());
             let digests: Vec<Digest> = entries.map(|entry| entry.digest).collect();
             repository.look_up(&digests, &[]).await?.digests
         }

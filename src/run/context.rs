@@ -80,6 +80,9 @@ impl<'a> RunContext<'a> {
                 forge: wish.forge(),
                 tags,
             });
+        if let Some((wish, _)) = &release {
+            wish.check_review()?;
+        }
         let naming = CommitNaming::of(settings, source, of_forge, &*reporter).await?;
         let unknown = naming.repository(RepositoryInfo::default());
         let mut made = settings.lists.evaluate(&naming.tag_context(&unknown))?;
@@ -301,6 +304,16 @@ impl<'a> RunContext<'a> {
             }
         }
         Ok(plan)
+    }
+
+    /// What the commit is called, and what it is.
+    pub(super) fn naming(&self) -> &CommitNaming<'_> {
+        &self.naming
+    }
+
+    /// The release that is asked for, and GitHub's git tags of versions.
+    pub(super) fn wish(&self) -> Option<(&ReleaseWish<'a>, &[VersionTag])> {
+        self.release.as_ref().map(|(wish, tags)| (wish, tags.as_slice()))
     }
 
     /// Where the version is released, if that is known.

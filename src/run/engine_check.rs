@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::RunError;
-use super::build_here::runner_at;
 use crate::engine::Spread;
 use crate::logins::Logins;
 use crate::pipeline::PipelineError;
@@ -13,6 +12,7 @@ use tagship_domain::capability::Feature;
 use tagship_domain::plan::{Content, Plan};
 
 /// Finds out whether the engine does what not every engine does, if the plan asks for any of it. A plan is made without an
+use super::runner::runner_at;
 /// engine too.
 pub(super) async fn check_engine(
     settings: &Settings,

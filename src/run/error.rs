@@ -15,7 +15,7 @@ use tagship_domain::base_cache::UnusableRule;
 use tagship_domain::bump::BumpError;
 use tagship_domain::content::Platform;
 use tagship_domain::copying::CopyConflicts;
-use tagship_domain::error::{Diagnose, FailureKind, listed, with_causes};
+use tagship_domain::error::{Diagnose, FailureKind, cleaned, listed, with_causes};
 use tagship_domain::event::Mismatch;
 use tagship_domain::plan::{Conflicts, SetBacks};
 use tagship_domain::reference::{Digest, ImageName, ImageRef, RegistryHost, Tag};
@@ -148,6 +148,14 @@ pub enum RunError {
     /// Nothing can be sent over the network.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The changelog that versions are reviewed in cannot be read.
+    #[error("`changelog-file`: `{}` {problem}", cleaned(&path.display().to_string()))]
+    Changelog {
+        /// Where it is.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Tagship is wrong.
     #[error("reading the checkout broke off: {0}")]
     Broken(String),
@@ -250,6 +258,7 @@ impl Diagnose for RunError {
             Self::NoForge
             | Self::NoForgeForWorkflows
             | Self::NotEmbedded { .. }
+            | Self::Changelog { .. }
             | Self::NoSecurityHub(_)
             | Self::OfflineContext { .. }
             | Self::NotReleasable { .. }
@@ -296,6 +305,7 @@ impl Diagnose for RunError {
                 "give each a repository of its own, or its tag rules a prefix or suffix: docs/monorepo.md".into(),
             ),
             Self::OfflineContext { .. } => Some("leave `offline` out, or check the repository out".into()),
+            Self::Changelog { .. } => Some("name the changelog with `changelog-file`; it is made where it is missing".into()),
             Self::ImageMissing(_) => Some("list the tags with `tagship ls`".into()),
             _ => self.inner().and_then(Diagnose::hint),
         }

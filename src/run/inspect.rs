@@ -217,7 +217,7 @@ fn report(
 ) -> Option<ManifestReport> {
     let node = tree.node(digest)?;
     let (platform, config) = configs.get(digest).cloned().unzip();
-    let attested = entry.filter(|entry| entry.is_attestation());
+    let attested = entry.filter(|entry| entry.is_about_another());
     let attested = attested.and_then(|entry| entry.annotations.get("vnd.docker.reference.digest"));
     let (annotations, layers) = match &node.content {
         Content::Image(image) => (image.annotations.clone(), image.layers.clone()),

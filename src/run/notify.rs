@@ -9,6 +9,7 @@ use tagship_domain::notice::{Notice, Receiver, ReceiverKind, RunEnd};
 
 use super::comment::{has_comment, put_comment};
 use super::release::forge;
+use crate::aws::AwsNotices;
 use crate::clock::SystemClock;
 use crate::pipeline::Ledger;
 use crate::ports::{AskForDeployment as _, Reporter, RunEvent, SendNotice, ShowCommitState as _, Warning};
@@ -29,8 +30,8 @@ pub struct EndedRun {
 
 /// Comments on the pull request, and sends a notice to each receiver that wants one, all at the same time. What is not
 /// taken is a warning: the run has ended, and stays what it is. A dry run has no receivers.
-pub async fn notify(settings: &Settings, ended: EndedRun, ledger: &Ledger, reporter: &dyn Reporter) {
-    put_comment(settings, ended.comment.as_deref(), ledger, reporter).await;
+pub async fn notify(settings: &Settings, ended: EndedRun, ledger: &Ledger, reporter: &Arc<dyn Reporter>) {
+    put_comment(settings, ended.comment.as_deref(), ledger, &**reporter).await;
     let report = ledger.report();
     let end = end(report.status, ended.failure.as_ref().map(|(kind, _)| *kind));
     let Some(end) = end.filter(|_| has_notices(settings)) else {
@@ -41,10 +42,13 @@ pub async fn notify(settings: &Settings, ended: EndedRun, ledger: &Ledger, repor
         ReceiverKind::CommitStatus => true,
         // What is not published, or may never be merged, is not to be deployed.
         ReceiverKind::Deployment => end == RunEnd::Success && !is_about_pull_request(settings),
-        ReceiverKind::Slack | ReceiverKind::Webhook => settings.notify.on.contains(&end),
+        ReceiverKind::Slack | ReceiverKind::Webhook | ReceiverKind::Sns | ReceiverKind::EventBridge => {
+            settings.notify.on.contains(&end)
+        }
     };
     let receivers = settings.notify.receivers.iter().filter(wants);
-    let sent = receivers.map(|receiver| async { (receiver.kind, send(settings, receiver, &notice).await) });
+    let sent = receivers
+        .map(|receiver| async { (receiver.kind, send(settings, receiver, &notice, reporter).await) });
     for (kind, result) in join_all(sent).await {
         if let Err(problem) = result {
             let message = format!("`notify`: `{kind}` has no notice of this run: {problem}");
@@ -118,7 +122,12 @@ fn notice(settings: &Settings, end: RunEnd, ended: EndedRun, report: Report) -> 
 }
 
 /// Sends one notice; gives what went wrong, with what to do.
-async fn send(settings: &Settings, receiver: &Receiver, notice: &Notice) -> Result<(), String> {
+async fn send(
+    settings: &Settings,
+    receiver: &Receiver,
+    notice: &Notice,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<(), String> {
     let webhook: Box<dyn SendNotice> = match (receiver.kind, &receiver.url) {
         (ReceiverKind::CommitStatus, _) => return show_state(settings, notice).await,
         (ReceiverKind::Deployment, _) => {
@@ -131,8 +140,28 @@ async fn send(settings: &Settings, receiver: &Receiver, notice: &Notice) -> Resu
             Box::new(JsonWebhook::new(url.clone(), key, Arc::new(SystemClock)))
         }
         (ReceiverKind::Slack | ReceiverKind::Webhook, None) => return Err("it has no URL".to_owned()),
+        (ReceiverKind::Sns | ReceiverKind::EventBridge, _) => {
+            return tell_aws(settings, receiver, notice, reporter).await;
+        }
     };
     webhook.send(notice).await.map_err(|error| worded(&error))
+}
+
+/// Sends a notice to a topic or bus, with the run's own identity.
+async fn tell_aws(
+    settings: &Settings,
+    receiver: &Receiver,
+    notice: &Notice,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<(), String> {
+    let (Some(resource), Some(image)) = (&receiver.resource, &notice.image) else {
+        return Err("the run does not know its registry".to_owned());
+    };
+    let (clock, reporter) = (Arc::new(SystemClock), Arc::clone(reporter));
+    let aws = AwsNotices::open(&settings.identity, &image.registry, clock, reporter).await;
+    let aws = aws.map_err(|error| worded(&error))?;
+    let sent = aws.to(receiver.kind, resource).send(notice).await;
+    sent.map_err(|error| worded(&error))
 }
 
 /// Gives the commit a status: a pull request's own last commit, where its merge was built.

@@ -122,6 +122,12 @@ impl<'a> ReleaseWish<'a> {
         }
     }
 
+    /// Refuses versions that are to be reviewed where only GitHub could show them.
+    pub(super) fn check_review(&self) -> Result<(), RunError> {
+        let is_met = self.wanted.review.is_none() || self.forge.is_some() || self.is_offline;
+        if is_met { Ok(()) } else { Err(RunError::NoForge) }
+    }
+
     /// Where the version is released, if that is known.
     pub(super) fn place(&self) -> Option<ReleasePlace<'_>> {
         match (&self.forge, &self.remote) {
@@ -179,8 +185,7 @@ impl<'a> ReleaseWish<'a> {
             prefix: self.prefix.clone(),
             known_tags,
             moving: self.wanted.moving.clone(),
-            // A release carries the digest itself.
-            is_annotated: self.wanted.kind == ReleaseKind::GitTag,
+            is_annotated: self.wanted.is_annotated,
             changes,
             introduction: self.wanted.introduction.clone(),
             workflows: self.wanted.workflows.clone(),
@@ -196,7 +201,7 @@ impl<'a> ReleaseWish<'a> {
     }
 
     /// The git tags of versions, and what changed since the release before, as far as the checkout knows it.
-    async fn past(
+    pub(super) async fn past(
         &self,
         version: &Version,
         commit: &CommitId,
@@ -264,7 +269,11 @@ pub(super) fn releasable(
     if event.is_some_and(|event| event.git_ref.is_pull_request()) {
         return Err(NoRelease::PullRequest);
     }
-    let version = naming.version.clone().ok_or(NoRelease::NoVersion)?;
+    let none = || match naming.proposed {
+        Some(_) => NoRelease::Proposed,
+        None => NoRelease::NoVersion,
+    };
+    let version = naming.version.clone().ok_or_else(none)?;
     Ok((version, naming.source.commit.clone()))
 }
 

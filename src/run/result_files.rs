@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use crate::ports::NewAsset;
 use crate::regular_file;
 use crate::report::Report;
 use crate::settings::ResultFiles;
 use tagship_domain::content::{Content, Descriptor, Manifest};
 use tagship_domain::error::{Diagnose, FailureKind};
 use tagship_domain::reference::Digest;
+use tagship_domain::release::MAX_DOCUMENT_BYTES;
 
 /// A file that the run is to leave cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +98,8 @@ pub(super) fn write_files(
     let id = config.or(report.image_id).or(report.digest);
     for (input, path) in named(files) {
         let text = match input {
+            // It is in the registry, and no part of the report.
+            "sbom-file" => continue,
             "digest-file" => report.digest.map(|digest| digest.to_string()),
             "iidfile" => id.map(|id| id.to_string()),
             _ => id.map(|_| format!("{:#}\n", metadata(report, manifest, config))),
@@ -111,11 +115,48 @@ pub(super) fn write_files(
     Ok(())
 }
 
+/// Writes bills of materials that the registry has: one to the file that `sbom-file` names, several to files beside it.
+pub(super) fn write_bills(
+    files: &ResultFiles,
+    report: &Report,
+    bills: &[NewAsset],
+) -> Result<(), ResultFileError> {
+    let Some(named) = &files.sbom else { return Ok(()) };
+    for bill in bills {
+        let path = if bills.len() == 1 {
+            named.clone()
+        } else {
+            beside(named, &bill.name)
+        };
+        let written = has_earlier(&path).and_then(|_| regular_file::replace(&path, &bill.content));
+        written.map_err(|source| ResultFileError {
+            input: "sbom-file",
+            path: path.clone(),
+            report: Some(Box::new(report.clone())),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// The file of one of several bills: `out/sbom.json` and `sbom-linux-amd64.spdx.json` make `out/sbom-linux-amd64.json`.
+fn beside(named: &Path, bill: &str) -> PathBuf {
+    let about = bill.split('.').next().unwrap_or_default();
+    let about = about.strip_prefix("sbom").unwrap_or(about);
+    let name = named.file_name().unwrap_or_default().to_string_lossy();
+    let (stem, end) = match name.split_once('.') {
+        Some((stem, end)) if !stem.is_empty() => (stem, format!(".{end}")),
+        _ => (&*name, String::new()),
+    };
+    named.with_file_name(format!("{stem}{about}{end}"))
+}
+
 fn named(files: &ResultFiles) -> impl Iterator<Item = (&'static str, &PathBuf)> {
     let all = [
         ("digest-file", &files.digest),
         ("metadata-file", &files.metadata),
         ("iidfile", &files.image_id),
+        ("sbom-file", &files.sbom),
     ];
     all.into_iter()
         .filter_map(|(input, path)| Some((input, path.as_ref()?)))
@@ -180,10 +221,10 @@ fn has_earlier(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether a file is empty or what a run or one of its peers writes there: a digest, or JSON with `containerimage.…` or
-/// `image.name`. A file of the checkout that is named by mistake is left alone.
+/// Whether a file is empty or what a run or one of its peers writes there: a digest, or JSON with `containerimage.…`,
+/// `image.name`, or what SPDX and CycloneDX call their versions and forms. A file of the checkout that is named by mistake is left alone.
 fn is_earlier_result(path: &Path) -> io::Result<bool> {
-    const MAX_RESULT: u64 = 16 * 1024 * 1024;
+    const MAX_RESULT: u64 = MAX_DOCUMENT_BYTES + 1;
     let mut text = Vec::new();
     regular_file::open(path)?
         .take(MAX_RESULT)
@@ -193,7 +234,11 @@ fn is_earlier_result(path: &Path) -> io::Result<bool> {
     let is_metadata = || {
         serde_json::from_slice::<Map<String, Value>>(text).is_ok_and(|fields| {
             let mut names = fields.keys();
-            fields.is_empty() || names.any(|name| name.starts_with("containerimage.") || name == "image.name")
+            let is_own = |name: &String| {
+                name.starts_with("containerimage.")
+                    || ["image.name", "spdxVersion", "bomFormat"].contains(&name.as_str())
+            };
+            fields.is_empty() || names.any(is_own)
         })
     };
     Ok(text.is_empty() || is_digest() || is_metadata())
@@ -215,6 +260,7 @@ mod tests {
             digest: Some(folder.join("new/digest")),
             metadata: Some(folder.join("metadata.json")),
             image_id: Some(folder.join("iid")),
+            sbom: None,
         }
     }
 
@@ -269,6 +315,40 @@ mod tests {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(left, ["new"]);
+    }
+
+    #[test]
+    fn one_bill_of_materials_has_the_name_and_several_have_their_platforms() {
+        let work = tempfile::tempdir().unwrap();
+        let files = ResultFiles {
+            sbom: Some(work.path().join("sbom.spdx.json")),
+            ..ResultFiles::default()
+        };
+        let bill = |name: &str| NewAsset {
+            name: name.to_owned(),
+            media_type: "application/spdx+json",
+            content: br#"{"spdxVersion":"SPDX-2.3"}"#.to_vec(),
+        };
+        let names = || {
+            let entries = fs::read_dir(work.path()).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let report = report(Digest::of(b"image"));
+        write_bills(&files, &report, &[bill("sbom-linux-amd64.spdx.json")]).unwrap();
+        assert_eq!(names(), ["sbom.spdx.json"]);
+        // What an earlier run left goes, as all such files do.
+        prepare_files(&files).unwrap();
+        let several = ["amd64", "arm64"].map(|one| bill(&format!("sbom-linux-{one}.spdx.json")));
+        write_bills(&files, &report, &several).unwrap();
+        write_bills(&files, &report, &several).unwrap();
+        let expected = ["sbom-linux-amd64.spdx.json", "sbom-linux-arm64.spdx.json"];
+        assert_eq!(names(), expected);
+        fs::write(work.path().join(expected[0]), "FROM busybox\n").unwrap();
+        let error = write_bills(&files, &report, &several).unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Operation);
+        assert!(error.to_string().contains("holds something else"), "{error}");
     }
 
     #[test]

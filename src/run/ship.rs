@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::build_here::runner_at;
 use super::build_watch::{BuildWatch, WatchedBuilder};
 use super::compare::{compare, note_published};
 use super::connection::RegistryConnection;
@@ -16,9 +15,11 @@ use super::gate::{plan_gate, upload_sarif, write_asff, write_sarif};
 use super::git_context::fetched;
 use super::history::History;
 use super::plan::{check_plan, plan};
+use super::propose::propose;
 use super::race::{MOST_COUNTS, lost_version};
 use super::replication::ReplicationWait;
-use super::result_files::{check_files, prepare_files, write_files};
+use super::result_files::{check_files, prepare_files, write_bills, write_files};
+use super::runner::runner_at;
 use super::shared_registries::SharedRegistries;
 use super::signing::signer;
 use super::target::note_destination;
@@ -26,11 +27,13 @@ use super::{Outcome, RunError};
 use crate::clock::SystemClock;
 use crate::engine::{EngineBuilder, Spread};
 use crate::pipeline::{
-    FurtherTargets, Ledger, PipelineError, PlannedRepository, PutRepository, Writers, execute,
+    FurtherTargets, Ledger, PipelineError, PlannedRepository, PutRepository, ReleasedImage, Writers, execute,
 };
-use crate::ports::{OpenBase, Reporter, RunEvent, Stage};
+use crate::ports::{Builder, OpenBase, Reporter, RunEvent, Stage, Warning};
+use crate::registry::Repository;
 use crate::report::{LeftImage, hold_warnings, plan_text};
 use crate::settings::Settings;
+use crate::soci::SociBuilder;
 use tagship_domain::plan::{Content, Plan};
 use tagship_domain::release::ReleasePlan;
 
@@ -163,8 +166,13 @@ async fn ship_from(
     .await;
     compare(settings, &connection, ledger, &*reporter).await;
     published?;
+    propose(context, settings, &reporter, ledger).await?;
     let manifest = ledger.published_manifest();
     write_files(&settings.files, &ledger.report(), manifest.as_ref())?;
+    if settings.files.sbom.is_some() {
+        let repository = connection.repository()?;
+        write_bill_of_materials(settings, &repository, &*reporter, ledger).await?;
+    }
     deploy_files::write(settings, ledger)?;
     let report = ledger.report();
     if let (Some(replication), Some(digest)) = (&replication, report.digest) {
@@ -184,6 +192,39 @@ async fn ship_from(
     )
     .await?;
     Ok(outcome)
+}
+
+/// Writes what the registry's bill of materials says to the file that it was asked for in. Where there is none, that is a warning: the
+/// image is published.
+async fn write_bill_of_materials(
+    settings: &Settings,
+    repository: &Repository,
+    reporter: &dyn Reporter,
+    ledger: &Ledger,
+) -> Result<(), RunError> {
+    let report = ledger.report();
+    let (Some(name), Some(digest)) = (&report.image, report.digest) else {
+        return Ok(());
+    };
+    let image = ReleasedImage {
+        name,
+        digest,
+        tags: &[],
+        platforms: &report.manifests,
+        findings: None,
+        repository,
+    };
+    let problem = match image.bills_of_materials().await {
+        Ok(bills) if bills.is_empty() => {
+            "the image has no bill of materials; a build with `sbom: true` makes one".to_owned()
+        }
+        Ok(bills) => return Ok(write_bills(&settings.files, &report, &bills)?),
+        Err(error) => error.to_string(),
+    };
+    let message = format!("`sbom-file` is not written: {problem}");
+    let (file, line) = (None, None);
+    reporter.event(RunEvent::Warning(&Warning { message, file, line }));
+    Ok(())
 }
 
 /// Does what the plan says, with the engine and the registry.
@@ -212,6 +253,9 @@ async fn publish(
             .with_bases(Arc::clone(&bases))
     });
     let builder = WatchedBuilder::new(builder, watch);
+    let with_index = settings.build.soci.as_ref();
+    let with_index =
+        with_index.map(|variables| SociBuilder::new(&builder, &repository, variables, &*reporter));
     let scans = connection.scans();
     let signer = signer(settings.sign.as_ref(), connection);
     let signers = targets.signers(settings.sign.as_ref());
@@ -231,7 +275,9 @@ async fn publish(
             repositories: &targets,
             signers: &signers,
         },
-        builder: &builder,
+        builder: with_index
+            .as_ref()
+            .map_or(&builder as &dyn Builder, |builder| builder),
         tester: &builder,
         scans: &scans,
         clock: &SystemClock,

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use semver::Version;
-
 use super::{Outcome, RunError};
 use crate::git::GixCheckout;
 use crate::github::GithubForge;
@@ -53,7 +51,7 @@ pub(super) async fn made_version(
     settings: &Settings,
     of_forge: OfForge<'_>,
     reporter: &dyn Reporter,
-) -> Result<Option<Version>, RunError> {
+) -> Result<NextVersion, RunError> {
     let request = VersionRequest {
         rules: Rules {
             prefix: settings.tag_prefix.clone(),
@@ -82,7 +80,7 @@ pub(super) async fn made_version(
             line: None,
         }));
     }
-    Ok(next.version)
+    Ok(next)
 }
 
 /// What the forge knows that the checkout may not.

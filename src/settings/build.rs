@@ -1,5 +1,6 @@
 //! What to build, and with what.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,8 @@ pub struct BuildSettings {
     pub engine: EnginePlace,
     /// BuildKit daemons that build for some platforms, or for all.
     pub builders: Vec<DaemonPlace>,
+    /// The variables of the program that indexes layers for lazy loading, if they are to be.
+    pub soci: Option<BTreeMap<String, String>>,
 }
 
 /// A context that is fetched from a repository elsewhere.

@@ -38,4 +38,13 @@ pub struct ResultFiles {
     pub metadata: Option<PathBuf>,
     /// For the image's id.
     pub image_id: Option<PathBuf>,
+    /// For the bill of materials.
+    pub sbom: Option<PathBuf>,
+}
+
+/// How versions are reviewed before they are released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewSettings {
+    /// The changelog; absolute, in the checkout.
+    pub file: PathBuf,
 }

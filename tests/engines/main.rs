@@ -27,5 +27,6 @@ mod pipeline_local;
 mod pipeline_moving;
 mod pipeline_ship;
 mod promotion;
+mod pull_requests;
 mod release;
 mod trial;

@@ -50,7 +50,7 @@ const MAY_USE: &[(&str, &str)] = &[
     // The transaction. Reading an image back is part of it, and needs nothing but the port.
     ("pipeline", "limits ports report"),
     // The adapters.
-    ("aws", "limits network ports regular_file settings"),
+    ("aws", "limits network ports random regular_file settings"),
     ("clock", "ports"),
     ("engine", "limits ports regular_file"),
     ("git", "network ports"),
@@ -58,6 +58,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("github", "limits network ports settings"),
     ("logins", "limits ports regular_file settings"),
     ("signing", "limits ports settings"),
+    ("soci", "limits ports"),
     ("webhooks", "limits network ports random"),
     ("registry", "network ports"),
 ];

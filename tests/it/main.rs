@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod aws_notices;
 mod building_page;
 mod caches;
 mod cli_process;
@@ -48,6 +49,7 @@ mod real_names;
 mod registry;
 mod release_command;
 mod release_files;
+mod release_pr;
 mod release_races;
 mod releases;
 mod replication;

@@ -88,6 +88,7 @@ fn typed(name: &str) -> String {
         "create-by-template" => "ship --create-repository=template".to_owned(),
         "scan-wait" => "ship --scan wait".to_owned(),
         "sign" => "ship --sign cosign` or `notation".to_owned(),
+        "notify" => "ship` with `notify: sns=…` or `eventbridge=…".to_owned(),
         "sign-managed" => "ship --sign managed".to_owned(),
         "wait-for-replication" => "ship --wait-for-replication".to_owned(),
         name => name.replace('-', " "),

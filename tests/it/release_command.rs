@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use tagship_domain::immutability::Mutability;
 use test_support::checkout::Checkout;
-use test_support::github::{Github, Trouble};
+use test_support::github::{Github, Rule, Trouble};
 use test_support::images::Pusher;
 use test_support::local::Ecr;
-use test_support::process::{Finished, finish};
+use test_support::process::{Finished, finish, output_of};
 use test_support::schema::problems;
 
 /// Version 1.4.0 of the first of two commits, published.
@@ -154,6 +154,112 @@ fn a_git_tag_alone_is_annotated_with_the_digest() {
     // Read through its object, it is this commit.
     let again = world.report(&["team/app:1.4.0", "--git-tag"]);
     assert_eq!(again["status"], "already-published");
+}
+
+#[test]
+fn a_release_has_an_annotated_git_tag_with_the_digest_where_that_is_asked_for() {
+    let world = World::new();
+    let annotated = [&MOVING[..], &["--release-annotated"]].concat();
+    let plan = world.report(&[&annotated[..], &["--dry-run"]].concat());
+    assert_eq!(plan["is-annotated"], true);
+    let report = world.report(&annotated);
+    assert_eq!(report["release"]["outcome"], "published");
+    let mut git = std::process::Command::new("git");
+    git.args(["cat-file", "tag", "v1.4.0"])
+        .current_dir(world.github.repository());
+    let object = output_of(&mut git);
+    assert!(object.contains(&format!("object {}", world.released)), "{object}");
+    let digest = report["digest"].as_str().unwrap();
+    assert!(object.contains(&format!("team/app@{digest}")), "{object}");
+    assert_eq!(
+        world.github.tags()["v1"],
+        world.released,
+        "what moves is no object"
+    );
+    assert_eq!(world.report(&annotated)["status"], "already-published");
+    let alone = world.release(&["team/app:1.4.0", "--git-tag", "--dry-run"]);
+    alone.expect_code(0);
+}
+
+#[test]
+fn what_the_repositorys_rules_refuse_is_explained_by_its_rule() {
+    for (rule, begin, code, said, hint) in [
+        (
+            Rule::Creation,
+            "refs/tags/v",
+            1,
+            "the rules of `tagship/tagship` refuse `v1.4.0`: Repository rule violations found",
+            "the bypass list of the ruleset that restricts creations",
+        ),
+        (
+            Rule::Protected,
+            "refs/tags/v1.4.0",
+            1,
+            "the rules of `tagship/tagship` refuse `v1.4.0`: Reference update failed (422",
+            "look at the rulesets and tag protection",
+        ),
+    ] {
+        let world = World::new();
+        world.github.restrict(rule, begin);
+        let run = world.release(&MOVING);
+        run.expect_code(code);
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+        assert!(run.stderr.contains(hint), "{}", run.stderr);
+        assert!(world.github.tags().is_empty());
+        assert_eq!(world.github.releases(), json!([]));
+    }
+}
+
+#[test]
+fn a_rule_against_moving_leaves_the_release_published_and_says_what_would_let_it() {
+    let world = World::new();
+    world.github.put_tag("v1", &world.newer);
+    world.github.restrict(Rule::Update, "refs/tags/v");
+    let run = world.release(&["team/app:1.4.0", "--release-moving-tags", "major"]);
+    run.expect_code(1);
+    let said = "refuse `v1`: Repository rule violations found";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("without `release-moving-tags` nothing moves"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(world.github.release("v1.4.0")["draft"], false);
+    assert_eq!(world.github.tags()["v1"], world.newer);
+}
+
+/// Source: GitHub docs, "`GITHUB_TOKEN`": its events create no workflow run, besides `workflow_dispatch` and
+/// `repository_dispatch`.
+#[test]
+fn a_release_by_the_jobs_own_token_says_what_it_does_not_start() {
+    let codes = |report: &Value| {
+        let notes = report["notes"].as_array().cloned().unwrap_or_default();
+        notes
+            .iter()
+            .map(|note| note["code"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    for arguments in [&["team/app:1.4.0"][..], &["team/app:1.4.0", "--git-tag"]] {
+        let world = World::new();
+        world.github.be_the_jobs();
+        let report = world.report(arguments);
+        assert_eq!(codes(&report), ["starts-no-workflow"], "{arguments:?}");
+        assert_eq!(
+            codes(&world.report(arguments)),
+            [] as [&str; 0],
+            "it released nothing"
+        );
+        let other = World::new();
+        assert_eq!(
+            codes(&other.report(arguments)),
+            [] as [&str; 0],
+            "an app's token starts them"
+        );
+    }
+    let world = World::new();
+    world.github.be_the_jobs();
+    world.github.add_workflow("deploy.yml", Some(&STARTED));
+    assert_eq!(codes(&world.report(&STARTING)), [] as [&str; 0], "one is started");
 }
 
 #[test]

@@ -45,7 +45,7 @@ const SLSA: &str = "https://slsa.dev/provenance/v1";
 
 impl World {
     fn new() -> Self {
-        let checkout = Checkout::with(&[("a", "a")]);
+        let checkout = Checkout::with(&[("a", "a"), ("Dockerfile", "FROM scratch\nCOPY a /\n")]);
         let ecr = Ecr::start();
         ecr.create_repository("team/app", &Mutability::Immutable);
         let labels = json!({
@@ -257,4 +257,40 @@ fn what_the_role_may_not_read_is_left_out_and_said() {
     let report = world.report();
     assert_eq!(report["notes"][0]["code"], "documents-unread", "{report}");
     assert_eq!(world.files().len(), 3);
+}
+
+#[test]
+fn a_run_leaves_the_bill_of_materials_in_a_file() {
+    let world = World::new();
+    let file = world.home.path().join("sbom.json");
+    let ship = |repository: &str| {
+        let arguments = [
+            "ship",
+            "--repository",
+            repository,
+            "--version",
+            "1.4.0",
+            "--tags",
+            "type=semver",
+        ];
+        let mut command = world.ecr.command(world.home.path(), &arguments);
+        command.current_dir(world.checkout.path());
+        finish(command.arg("--sbom-file").arg(&file))
+    };
+    ship("team/app").expect_code(0);
+    let read = || serde_json::from_slice::<Value>(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(read(), bill());
+    ship("team/app").expect_code(0);
+    assert_eq!(read(), bill());
+    // Of an image without one there is no file, and an earlier run's is gone.
+    world.ecr.create_repository("team/plain", &Mutability::Immutable);
+    let labels = json!({"org.opencontainers.image.revision": world.checkout.head()});
+    let pusher = Pusher::new(&world.ecr, "team/plain");
+    pusher.tag("1.4.0", &pusher.image("amd64", "plain", &labels).digest);
+    let run = ship("team/plain");
+    run.expect_code(0);
+    let said =
+        "`sbom-file` is not written: the image has no bill of materials; a build with `sbom: true` makes one";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    assert!(!file.exists());
 }

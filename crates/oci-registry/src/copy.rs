@@ -56,8 +56,13 @@ impl CopyPlan {
             .filter(|blob| sizes.get(&blob.digest) != Some(&blob.size))
             .map(|blob| (*blob).clone())
             .collect();
-        let nodes = tree.children_first().into_iter();
-        let manifests = stream::iter(nodes.map(|node| node.manifest.clone()))
+        // Lists, because streams over the iterators themselves could not be sent between threads.
+        let nodes: Vec<Manifest> = tree
+            .children_first()
+            .into_iter()
+            .map(|node| node.manifest.clone())
+            .collect();
+        let manifests = stream::iter(nodes)
             .map(|manifest| async move {
                 let found = target.manifest(&manifest.digest()).await?;
                 Ok::<_, RegistryError>(found.is_none().then_some(manifest))
@@ -122,7 +127,8 @@ pub async fn copy(
     // The largest begin first, so that none is left for the end alone.
     let mut blobs: Vec<&Descriptor> = plan.blobs.iter().collect();
     blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
-    stream::iter(blobs.into_iter().map(|blob| copying.blob(blob)))
+    let sending: Vec<_> = blobs.into_iter().map(|blob| copying.blob(blob)).collect();
+    stream::iter(sending)
         .buffer_unordered(MAX_PARALLEL)
         .try_collect::<()>()
         .await?;

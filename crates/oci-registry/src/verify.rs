@@ -108,7 +108,7 @@ struct VerifiedEntry {
     digest: Digest,
     /// As the index has it; a single image's is in its config.
     platform: Option<Platform>,
-    is_attestation: bool,
+    is_about_another: bool,
     /// The image that an attestation is about.
     about: Option<Digest>,
     image: ImageManifest,
@@ -119,7 +119,7 @@ impl VerifiedEntry {
     ///
     /// Source: BuildKit, "Image attestation storage".
     fn statements(&self) -> impl Iterator<Item = AttachedStatement> {
-        let layers = self.image.layers.iter().filter(|_| self.is_attestation);
+        let layers = self.image.layers.iter().filter(|_| self.is_about_another);
         layers.filter_map(|layer| {
             let predicate = layer.annotations.get("in-toto.io/predicate-type")?.clone();
             let image = self.about?;
@@ -136,7 +136,7 @@ async fn entries(
         Content::Image(image) => Ok(vec![VerifiedEntry {
             digest: manifest.digest(),
             platform: None,
-            is_attestation: false,
+            is_about_another: false,
             about: None,
             image,
         }]),
@@ -160,7 +160,7 @@ fn entry(descriptor: &Descriptor, found: Option<&Manifest>) -> Result<VerifiedEn
         Content::Image(image) => Ok(VerifiedEntry {
             digest,
             platform: descriptor.platform.clone(),
-            is_attestation: descriptor.is_attestation(),
+            is_about_another: descriptor.is_about_another(),
             about: descriptor
                 .annotations
                 .get("vnd.docker.reference.digest")
@@ -172,7 +172,7 @@ fn entry(descriptor: &Descriptor, found: Option<&Manifest>) -> Result<VerifiedEn
 }
 
 fn images(entries: &[VerifiedEntry]) -> Vec<&VerifiedEntry> {
-    entries.iter().filter(|entry| !entry.is_attestation).collect()
+    entries.iter().filter(|entry| !entry.is_about_another).collect()
 }
 
 /// The parts of an image config that are read. Source: OCI image spec, "Image Configuration".

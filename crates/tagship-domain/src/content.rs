@@ -219,13 +219,17 @@ impl Descriptor {
         }
     }
 
-    /// Whether this entry of an index is BuildKit's attestation of another entry, not an image.
+    /// Whether this entry of an index is about another entry, and no image: BuildKit's attestation, or an index of layers.
     /// Source: BuildKit, "Image attestation storage".
-    pub fn is_attestation(&self) -> bool {
-        self.annotations
-            .get("vnd.docker.reference.type")
-            .map(String::as_str)
-            == Some("attestation-manifest")
+    pub fn is_about_another(&self) -> bool {
+        let kind = self.annotations.get("vnd.docker.reference.type");
+        kind.map(String::as_str) == Some("attestation-manifest") || self.is_soci_index()
+    }
+
+    /// Whether this entry of an index is SOCI's index of the layers of another entry, whose platform it has.
+    /// Source: awslabs/soci-snapshotter, `soci/soci_index.go`, `SociIndexArtifactTypeV2`.
+    pub fn is_soci_index(&self) -> bool {
+        self.artifact_type.as_deref() == Some("application/vnd.amazon.soci.index.v2+json")
     }
 }
 

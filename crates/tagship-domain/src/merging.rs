@@ -107,8 +107,8 @@ pub fn index_of_parts(
             }
             Content::Index(index) => {
                 for entry in index.manifests {
-                    let platform = entry.platform.clone().filter(|_| !entry.is_attestation());
-                    if platform.is_none() && !entry.is_attestation() {
+                    let platform = entry.platform.clone().filter(|_| !entry.is_about_another());
+                    if platform.is_none() && !entry.is_about_another() {
                         return Err(MergeError::NoPlatform { digest: entry.digest });
                     }
                     all.push((platform, entry));
@@ -226,7 +226,7 @@ fn entries(part: &ImagePart) -> Result<Vec<(Option<Platform>, Descriptor)>, Merg
             .manifests
             .into_iter()
             .map(|entry| {
-                let platform = if entry.is_attestation() {
+                let platform = if entry.is_about_another() {
                     None
                 } else {
                     Some(platform(entry.digest)?)

@@ -7,6 +7,7 @@ mod decide;
 mod documents;
 mod markdown;
 mod notes;
+mod proposal;
 mod record;
 mod workflow;
 
@@ -21,6 +22,7 @@ use serde::Serialize;
 pub use conflict::ReleaseConflict;
 pub use documents::{Document, DocumentKind, MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_DOCUMENTS_BYTES};
 pub use notes::{MAX_NOTES, ReleaseNotes};
+pub use proposal::{Proposal, newest_version};
 pub use record::{ImageRecord, RECORD_NAME};
 pub use workflow::{InvalidWorkflowFile, WorkflowFile, WorkflowInputs};
 

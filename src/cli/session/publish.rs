@@ -113,7 +113,7 @@ fn notify(ui: &Ui, interrupt: &Interrupt, settings: &Settings, ledger: &Ledger, 
     };
     let reporter = ui.reporter();
     // Without threads there is no way to send, and the error of that is not the run's.
-    drive(interrupt, run::notify(settings, ended, ledger, &*reporter)).ok();
+    drive(interrupt, run::notify(settings, ended, ledger, &reporter)).ok();
 }
 
 /// Gives later steps of the job what a run exports, which only one does that came to its end.
@@ -197,7 +197,7 @@ fn notify_of_each(ui: &Ui, interrupt: &Interrupt, request: &SeveralRequest, rows
             report: ui.redact(&ended.report),
         };
         // Without threads there is no way to send, and the error of that is not the run's.
-        drive(interrupt, run::notify(settings, ended, ledger, &*reporter)).ok();
+        drive(interrupt, run::notify(settings, ended, ledger, &reporter)).ok();
     }
 }
 

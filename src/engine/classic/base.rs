@@ -62,7 +62,8 @@ impl BaseImage<'_> {
                 Content::Index(index) => {
                     let is_it = |entry: &&Descriptor| {
                         let platforms = entry.platform.as_ref().zip(self.platform.as_ref());
-                        !entry.is_attestation() && platforms.is_some_and(|(has, wanted)| has.is_same(wanted))
+                        !entry.is_about_another()
+                            && platforms.is_some_and(|(has, wanted)| has.is_same(wanted))
                     };
                     let entry = index.manifests.iter().find(is_it);
                     let entry =

@@ -5,7 +5,7 @@ use crate::inputs::container::HINT;
 use crate::schema::{INPUTS, NeedsSetup};
 
 /// A value of each input that needs the host, which this machine does not have.
-const OF_HOST: [(&str, &str); 23] = [
+const OF_HOST: [(&str, &str); 25] = [
     ("sign", "cosign"),
     ("web-identity-token-file", "/home/runner/token"),
     ("docker-host", "ssh://builder"),
@@ -28,6 +28,8 @@ const OF_HOST: [(&str, &str); 23] = [
     ("digest-file", "/home/runner/digest"),
     ("metadata-file", "/home/runner/metadata.json"),
     ("iidfile", "/home/runner/iid"),
+    ("sbom-file", "/home/runner/sbom.json"),
+    ("soci", "true"),
     ("build-contexts", "a=docker-image://busybox\nlib=/home/runner/lib"),
 ];
 

@@ -84,6 +84,7 @@ fn files_lie_in_the_workspace_and_no_two_in_one_place() {
             digest: Some(workspace.join("out/digest")),
             metadata: Some("/tmp/metadata.json".into()),
             image_id: None,
+            sbom: None,
         }
     );
     let (problem, _) = case.flag("iidfile", "./out/digest").problem();

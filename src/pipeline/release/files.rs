@@ -100,6 +100,28 @@ impl ReleasedImage<'_> {
         Ok(files)
     }
 
+    /// The bills of materials that the registry holds about the image, as files.
+    pub async fn bills_of_materials(&self) -> Result<Vec<NewAsset>, RegistryError> {
+        let mut bills = Vec::new();
+        let mut bytes = 0;
+        for (name, document) in Document::named(self.attached().await?) {
+            if !document.kind.is_bill_of_materials() {
+                continue;
+            }
+            bytes += document.blob.size;
+            if document.blob.size > MAX_DOCUMENT_BYTES || bytes > MAX_DOCUMENTS_BYTES {
+                return Err(RegistryError::Source(format!("`{name}` is too large")));
+            }
+            let content = document.kind.content(self.blob(&document.blob).await?);
+            bills.push(NewAsset {
+                content: content.map_err(|error| RegistryError::Source(format!("`{name}`: {error}")))?,
+                media_type: document.kind.media_type(),
+                name,
+            });
+        }
+        Ok(bills)
+    }
+
     /// Statements that the index holds about its images.
     async fn attached(&self) -> Result<Vec<Document>, RegistryError> {
         let missing = RegistryError::ContentMissing { digest: self.digest };
@@ -111,7 +133,7 @@ impl ReleasedImage<'_> {
             let about = entry.annotations.get("vnd.docker.reference.digest")?;
             Digest::parse(about).ok()
         };
-        let entries = index.manifests.iter().filter(|entry| entry.is_attestation());
+        let entries = index.manifests.iter().filter(|entry| entry.is_about_another());
         let entries: Vec<(Digest, Digest)> = entries
             .filter_map(|entry| Some((entry.digest, about(entry)?)))
             .collect();

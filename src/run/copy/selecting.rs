@@ -111,7 +111,7 @@ async fn of_platform(
     let (digest, reader) = (manifest.digest(), source.reader());
     let mut facts = ImageFacts::default();
     if let Content::Index(index) = manifest.content().map_err(RegistryError::from)? {
-        let images = index.manifests.iter().filter(|child| !child.is_attestation());
+        let images = index.manifests.iter().filter(|child| !child.is_about_another());
         let platforms = images.filter_map(|child| {
             let (platform, digest) = (child.platform.clone()?, child.digest);
             Some(PlatformManifest { platform, digest })

@@ -69,6 +69,8 @@ pub(super) async fn examine(
             | Scope::Scanning
             | Scope::Registry
             | Scope::Profiles
+            | Scope::Topics
+            | Scope::Buses
             | Scope::Caches
             | Scope::Repository => connection.probe(permission.action).await,
         };

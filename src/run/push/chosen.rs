@@ -49,7 +49,7 @@ pub(super) async fn chosen(
     let mut is_whole = true;
     for child in &index.manifests {
         if is_there(layout, child).await? {
-            has.extend(child.platform.clone().filter(|_| !child.is_attestation()));
+            has.extend(child.platform.clone().filter(|_| !child.is_about_another()));
         } else {
             is_whole = false;
         }

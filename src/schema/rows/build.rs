@@ -213,6 +213,22 @@ pub(super) const ROWS: &[Input] = &[
     .needs_setup(NeedsSetup::HostFile),
     Input::text(
         Section::Result,
+        "sbom-file",
+        "PATH",
+        "A file that the published image's bill of materials is written to, as scanners read it; of several platforms one file each,          with the platform in its name",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostFile),
+    Input::flag(
+        Section::Result,
+        "soci",
+        "Give the image an index of its layers, by which AWS Fargate starts it before all of it is there: runs the program `soci` \
+         (docs/building.md)",
+    )
+    .may_set(MaySet::Workflow)
+    .needs_setup(NeedsSetup::HostProgramIfOn),
+    Input::text(
+        Section::Result,
         "test",
         "COMMAND",
         "A command that must succeed in the image before any tag is put, as the instruction `RUN` has it: `app --version`, or \

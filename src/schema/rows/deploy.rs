@@ -19,7 +19,7 @@ pub(super) const ROWS: &[Input] = &[
         "notify",
         "RECEIVER",
         "Who hears how the run ended, one a line: `slack=URL` for an incoming webhook of Slack, `webhook=URL` for a program \
-         that takes JSON, `commit-status` for a status of the commit on GitHub, `deployment=ENVIRONMENT` for a deployment there \
+         that takes JSON, `sns=ARN` for a topic and `eventbridge=BUS` for an event bus in AWS, `commit-status` for a status of the commit on GitHub, `deployment=ENVIRONMENT` for a deployment there \
          (docs/notifications.md)",
     )
     .faces(Faces::Secret),
@@ -35,7 +35,7 @@ pub(super) const ROWS: &[Input] = &[
         Section::Notify,
         "notify-on",
         "END",
-        "Which runs `slack` and `webhook` hear of, one a line or separated by commas: `success`, `unchanged` (published before), \
+        "Which runs `slack`, `webhook`, `sns` and `eventbridge` hear of, one a line or separated by commas: `success`, `unchanged` (published before), \
          `gate` (stopped by the scan gate), `failure` (any other)",
     )
     .default("success,gate,failure")

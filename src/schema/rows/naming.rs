@@ -65,6 +65,25 @@ pub(super) const ROWS: &[Input] = &[
         "A file with Markdown that stands above the changes in the release's text",
     )
     .may_set(MaySet::WithinCheckout),
+    Input::flag(
+        Section::Release,
+        "release-annotated",
+        "With `release: true`, put the git tag as an annotated one whose message has the image's digest; `git-tag` always does",
+    ),
+    Input::flag(
+        Section::Release,
+        "release-pr",
+        "Review versions before they are released: with `version: auto` a pull request adds the next one to the changelog, and it is          released when that is merged; needs `pull-requests: write` and that Actions may open pull requests",
+    )
+    .may_set(MaySet::Workflow),
+    Input::text(
+        Section::Release,
+        "changelog-file",
+        "PATH",
+        "With `release-pr`: the changelog",
+    )
+    .default("CHANGELOG.md")
+    .may_set(MaySet::WithinCheckout),
     Input::entries(
         Section::Release,
         "release-moving-tags",

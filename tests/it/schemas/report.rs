@@ -53,6 +53,10 @@ pub(super) fn report_schema() -> Value {
             "tags": tags,
             "targets": {"type": "array", "items": target},
             "release": release_report(),
+            "proposal": object(
+                &json!({"version": text(), "outcome": {"enum": ["opened", "updated", "kept"]}, "url": text()}),
+                &[],
+            ),
             "deploy-files": {"type": "array", "items": object(&json!({"type": code(), "path": text()}), &[])},
             "manifests": {"type": "array", "items": object(&json!({"platform": platform(), "digest": digest()}), &[])},
             "size": {"type": ["integer", "null"], "minimum": 0},
@@ -74,6 +78,7 @@ pub(super) fn report_schema() -> Value {
             "comparison",
             "signature",
             "release",
+            "proposal",
             "targets",
             "deploy-files",
         ],

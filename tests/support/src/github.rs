@@ -10,7 +10,9 @@ mod comments;
 mod deployments;
 mod faults;
 mod git;
+mod pulls;
 mod releases;
+mod rules;
 mod statuses;
 mod workflows;
 
@@ -29,7 +31,10 @@ use self::deployments::Deployments;
 use self::faults::Faults;
 pub use self::faults::Trouble;
 use self::git::Bare;
+use self::pulls::Pulls;
 use self::releases::Releases;
+pub use self::rules::Rule;
+use self::rules::Rules;
 use self::statuses::Statuses;
 use self::workflows::Workflows;
 
@@ -62,6 +67,10 @@ struct State {
     comments: Comments,
     workflows: Workflows,
     deployments: Deployments,
+    pulls: Pulls,
+    rules: Rules,
+    /// Whose token it is.
+    account: &'static str,
 }
 
 /// A status with its body.
@@ -86,6 +95,9 @@ impl Github {
             comments: Comments::default(),
             workflows: Workflows::default(),
             deployments: Deployments::default(),
+            pulls: Pulls::default(),
+            rules: Rules::default(),
+            account: "octo-releaser[bot]",
         }));
         let respond = Api(Arc::clone(&state));
         let server = runtime.block_on(async {
@@ -201,6 +213,31 @@ impl Github {
     /// The workflows that were started, with what they were given.
     pub fn started(&self) -> Vec<(String, Value)> {
         self.with(|state| state.workflows.started())
+    }
+
+    /// Has the token be that which GitHub gives a job.
+    pub fn be_the_jobs(&self) {
+        self.with(|state| state.account = "github-actions[bot]");
+    }
+
+    /// Adds a ruleset's rule for references that begin so, such as `refs/tags/v`.
+    pub fn restrict(&self, rule: Rule, begin: &str) {
+        self.with(|state| state.rules.add(rule, begin));
+    }
+
+    /// Gives or takes the repository's setting that Actions may open pull requests.
+    pub fn let_propose(&self, may_propose: bool) {
+        self.with(|state| state.pulls.is_refused = !may_propose);
+    }
+
+    /// The pull requests that were opened, with what their branches hold in a file.
+    pub fn pulls(&self, file: &str) -> Vec<(Value, String)> {
+        self.with(|state| state.pulls.all(&state.repository, file))
+    }
+
+    /// Merges a pull request as one commit, and removes its branch; gives the commit.
+    pub fn merge(&self, number: u64) -> String {
+        self.with(|state| state.pulls.merge(number, &state.repository))
     }
 
     /// Gives or takes the right `deployments: write`.
@@ -407,7 +444,7 @@ impl State {
             ("GET", [""]) => (200, json!({ "name": "tagship", "full_name": REPOSITORY })),
             ("GET", ["compare", commits]) => found(self.repository.compared(commits)),
             ("GET", ["git", "tags", sha]) => found(self.repository.tag_object(sha)),
-            ("POST", ["git", "tags"]) => self.repository.make_tag_object(&body),
+            ("POST", ["git", "tags"]) => self.repository.make_tag_object(&body, self.account),
             ("GET", ["git", "commits", sha]) => found(self.repository.commit(sha)),
             ("GET", ["git", "ref", "tags", tag @ ..]) => found(self.repository.reference(&decoded(tag))),
             ("GET", ["git", "matching-refs", "tags", prefix @ ..]) => {
@@ -422,10 +459,26 @@ impl State {
             }
             ("POST", ["git", "trees"]) => self.repository.make_tree(&body),
             ("POST", ["git", "commits"]) => self.repository.make_commit(&body),
-            ("POST", ["git", "refs"]) => self.repository.make_reference(&body),
-            ("PATCH", ["git", "refs", "tags", tag @ ..]) => {
-                self.repository.move_reference(&decoded(tag), &body)
+            ("GET", ["git", "ref", "heads", branch @ ..]) => found(self.repository.branch(&decoded(branch))),
+            ("POST", ["git", "refs"]) => {
+                let refusal = self.rules.of_creation(body["ref"].as_str().unwrap_or_default());
+                refusal.unwrap_or_else(|| self.repository.make_reference(&body))
             }
+            ("PATCH", ["git", "refs", kind, name @ ..]) => {
+                let name = format!("refs/{kind}/{}", decoded(name));
+                let refusal = self.rules.of_update(&name);
+                refusal.unwrap_or_else(|| self.repository.move_reference(&name, &body))
+            }
+            ("GET", ["pulls"]) => {
+                let asked = |key: &str| {
+                    let mut pairs = request.url.query_pairs();
+                    pairs.find_map(|(name, value)| (name == key).then(|| value.into_owned()))
+                };
+                self.pulls
+                    .open(asked("head").as_deref(), asked("base").as_deref())
+            }
+            ("POST", ["pulls"]) => self.pulls.make(&body, &self.repository),
+            ("PATCH", ["pulls", number]) => self.pulls.change(number, &body),
             ("POST", ["code-scanning", "sarifs"]) => self.take_analysis(&body),
             ("POST", ["statuses", commit]) => self.statuses.take(commit, &body, &self.repository),
             ("POST", ["actions", "workflows", file, "dispatches"]) => {
@@ -442,7 +495,7 @@ impl State {
             ("POST", ["releases"]) => {
                 let host = request.headers.get("host").and_then(|value| value.to_str().ok());
                 let uploads = format!("http://{}/uploads", host.expect("HTTP/1.1 has it"));
-                self.releases.draft(&body, &uploads)
+                self.releases.draft(&body, &uploads, self.account)
             }
             ("PATCH", ["releases", id]) => self.releases.change(id, &body, &self.repository),
             ("DELETE", ["releases", "assets", id]) => self.releases.remove_asset(id),

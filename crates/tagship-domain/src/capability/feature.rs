@@ -84,7 +84,7 @@ impl Feature {
     /// The input that an engine alone takes: a daemon keeps no images.
     pub const LOAD: &'static str = "load";
     /// The inputs about a build that every engine and daemon takes, in the order of the table in the documentation.
-    pub const EVERYWHERE: [&'static str; 32] = [
+    pub const EVERYWHERE: [&'static str; 34] = [
         "add-hosts",
         "allow",
         "build-args",
@@ -105,9 +105,11 @@ impl Feature {
         "pull",
         "push",
         "registry-auth",
+        "sbom-file",
         "secret-envs",
         "secret-files",
         "secrets",
+        "soci",
         "ssh",
         "stall-timeout",
         "target",

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use self::repositories::{APPLY, COST, CREATE, IMPORT, LISTING, PLAN, PREVIEW, PREVIEW_BY_ECR, PRUNE};
 use self::rows::{
-    AWAITED_SCANS, DESCRIBED, FROM_CACHE, LABELS, LIST, LOOK_UP, MANAGED_SIGNING, MOVED, PUBLISHING,
+    AWAITED_SCANS, DESCRIBED, FROM_CACHE, LABELS, LIST, LOOK_UP, MANAGED_SIGNING, MOVED, NOTICES, PUBLISHING,
     PUT_IMAGES, PUT_LAYERS, READ_CONTENT, REPLICATION, SCANS, SETTINGS, SHOWN_DETAILS, SHOWN_LABELS, SIGNING,
     login, row,
 };
@@ -60,6 +60,10 @@ pub enum Scope {
     Caches,
     /// The signing profiles of the registry's account and region.
     Profiles,
+    /// The topics of SNS in the registry's account and region.
+    Topics,
+    /// The event buses there.
+    Buses,
     /// All resources, for what is read of scans of the whole registry.
     Scanning,
     /// All resources, for the registry's own settings.
@@ -91,6 +95,10 @@ pub const COMMANDS: &[CommandPermissions] = &[
     CommandPermissions {
         name: "sign-managed",
         permissions: MANAGED_SIGNING,
+    },
+    CommandPermissions {
+        name: "notify",
+        permissions: NOTICES,
     },
     CommandPermissions {
         name: "push",
@@ -218,15 +226,7 @@ pub const COMMANDS: &[CommandPermissions] = &[
     },
     CommandPermissions {
         name: "release",
-        permissions: &[
-            login("log in to the registry"),
-            LOOK_UP,
-            row(
-                "ecr:GetDownloadUrlForLayer",
-                Need::Required,
-                "read which version and commit the image is of",
-            ),
-        ],
+        permissions: RELEASES,
     },
 ];
 
@@ -286,6 +286,10 @@ mod tests {
                 }
                 if permission.scope == Scope::Caches {
                     assert_eq!(command.name, "from-cache");
+                    continue;
+                }
+                if matches!(permission.scope, Scope::Topics | Scope::Buses) {
+                    assert_eq!(command.name, "notify");
                     continue;
                 }
                 let is_of_signer = permission.action.starts_with("signer:");

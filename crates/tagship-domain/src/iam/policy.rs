@@ -2,7 +2,7 @@
 //!
 //! Source: IAM user guide, "IAM JSON policy element reference".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -125,11 +125,13 @@ impl Target {
     /// Returns the resource names of all signing profiles beside the registry. Source: Service Authorization Reference,
     /// "Resource types defined by AWS Signer".
     fn profiles(&self) -> String {
-        let partition = self.region.partition();
-        format!(
-            "arn:{partition}:signer:{}:{}:/signing-profiles/*",
-            self.region, self.account
-        )
+        self.others("signer", "/signing-profiles/*")
+    }
+
+    /// Returns the resource name of what other services have beside the registry.
+    fn others(&self, service: &str, resource: &str) -> String {
+        let (partition, region, account) = (self.region.partition(), &self.region, &self.account);
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 }
 
@@ -145,9 +147,13 @@ pub fn permission_policy(permissions: &[Permission], targets: &[Target]) -> Poli
     let mut caches: Vec<String> = targets.iter().map(Target::every_arn).collect();
     caches.sort_unstable();
     caches.dedup();
-    let mut profiles: Vec<String> = targets.iter().map(Target::profiles).collect();
-    profiles.sort_unstable();
-    profiles.dedup();
+    let beside = |name: &dyn Fn(&Target) -> String| {
+        let names: BTreeSet<String> = targets.iter().map(name).collect();
+        names.into_iter().collect::<Vec<String>>()
+    };
+    let profiles = beside(&Target::profiles);
+    let topics = beside(&|target| target.others("sns", "*"));
+    let buses = beside(&|target| target.others("events", "event-bus/*"));
     let is_public = targets
         .first()
         .is_some_and(|target| target.kind == RegistryKind::Public);
@@ -159,6 +165,8 @@ pub fn permission_policy(permissions: &[Permission], targets: &[Target]) -> Poli
         ),
         ("Scanning", actions(Scope::Scanning), vec!["*".to_owned()]),
         ("Sign", actions(Scope::Profiles), profiles),
+        ("Topics", actions(Scope::Topics), topics),
+        ("Buses", actions(Scope::Buses), buses),
         ("Registry", actions(Scope::Registry), vec!["*".to_owned()]),
         (
             if is_public { "PublishPublic" } else { "Publish" },

@@ -242,7 +242,7 @@ fn what_several_builders_pushed_is_one_index_as_one_builder_writes_it() {
         .iter()
         .map(|entry| {
             let platform = entry.platform.as_ref().map(ToString::to_string);
-            (platform, entry.is_attestation())
+            (platform, entry.is_about_another())
         })
         .collect();
     // BuildKit writes `linux/arm64` for an image that was asked for as `linux/arm64/v8`.

@@ -195,14 +195,66 @@ impl Notice {
         })
     }
 
+    /// How the run ended, as programs that hear of it know it.
+    pub fn kind(&self) -> String {
+        format!("run.{}", self.end.as_str())
+    }
+
+    /// One line of ASCII. Source: SNS API reference, `Publish`, `Subject`: at most 100 characters.
+    pub fn subject(&self) -> String {
+        let text = format!("{}: {}", self.headline(), self.short_name());
+        text.chars()
+            .filter(|c| matches!(c, ' '..='~'))
+            .take(100)
+            .collect()
+    }
+
+    /// What notices of one repository have in common, in the letters that a FIFO topic takes.
+    pub fn group(&self) -> String {
+        let name = self.image.as_ref().map(|image| image.repository.as_str());
+        name.unwrap_or("tagship").chars().take(128).collect()
+    }
+
+    /// The repository as AWS names it, where it is in a private registry of ECR.
+    pub fn repository_arn(&self) -> Option<String> {
+        let image = self.image.as_ref()?;
+        let (account, region) = (image.registry.account()?, image.registry.region()?);
+        let (partition, repository) = (region.partition(), &image.repository);
+        Some(format!(
+            "arn:{partition}:ecr:{region}:{account}:repository/{repository}"
+        ))
+    }
+
+    /// As [`Notice::webhook`], in at most so many bytes: a report that is longer is left out but for what names the image.
+    pub fn webhook_within(&self, timestamp: jiff::Timestamp, most: usize) -> String {
+        let whole = self.webhook(timestamp);
+        if whole.len() <= most {
+            return whole;
+        }
+        let error = self
+            .error
+            .as_ref()
+            .map(|error| cut(&Untrusted::line(error).to_string(), MAX_ERROR));
+        let tags: Vec<&Tag> = self.tags.iter().take(MAX_TAGS).collect();
+        let image = self.image.as_ref().map(ToString::to_string);
+        let data = json!({
+            "image": image, "digest": self.digest, "tags": tags, "error": error, "is-shortened": true,
+        });
+        self.body(timestamp, &data)
+    }
+
     /// The body of a webhook: JSON with `type`, `timestamp`, `run-url` and the report as `data`.
     ///
     /// Source: Standard Webhooks, "Payload structure".
     pub fn webhook(&self, timestamp: jiff::Timestamp) -> String {
         // A report that cannot be read would be a fault of this program; the event is worth sending all the same.
         let data: Value = serde_json::from_str(&self.report).unwrap_or_default();
+        self.body(timestamp, &data)
+    }
+
+    fn body(&self, timestamp: jiff::Timestamp, data: &Value) -> String {
         let body = json!({
-            "type": format!("run.{}", self.end.as_str()),
+            "type": self.kind(),
             "timestamp": timestamp.to_string(),
             "run-url": self.page,
             "data": data,

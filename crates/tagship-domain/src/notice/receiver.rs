@@ -4,6 +4,8 @@ use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::AwsResource;
+
 /// How a run ended, for those who hear of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunEnd {
@@ -48,6 +50,10 @@ pub enum ReceiverKind {
     CommitStatus,
     /// What deploys, by a deployment on GitHub.
     Deployment,
+    /// A topic of SNS.
+    Sns,
+    /// An event bus of EventBridge.
+    EventBridge,
 }
 
 impl ReceiverKind {
@@ -58,6 +64,8 @@ impl ReceiverKind {
             Self::Webhook => "webhook",
             Self::CommitStatus => "commit-status",
             Self::Deployment => "deployment",
+            Self::Sns => "sns",
+            Self::EventBridge => "eventbridge",
         }
     }
 
@@ -82,13 +90,17 @@ pub struct Receiver {
     pub url: Option<SecretString>,
     /// The environment of a deployment.
     pub environment: Option<String>,
+    /// The topic or bus in AWS.
+    pub resource: Option<AwsResource>,
 }
 
 /// Why a line of `notify` is none. Nothing of the line is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidReceiver {
     /// The kind is unknown.
-    #[error("is none of `slack=URL`, `webhook=URL`, `commit-status` and `deployment=ENVIRONMENT`")]
+    #[error(
+        "is none of `slack=URL`, `webhook=URL`, `sns=ARN`, `eventbridge=BUS`, `commit-status` and `deployment=ENVIRONMENT`"
+    )]
     Kind,
     /// A commit status has no address.
     #[error("takes no value: it goes to the repository of the job")]
@@ -96,6 +108,12 @@ pub enum InvalidReceiver {
     /// No environment has such a name.
     #[error("names no environment: one to 255 characters, without quotes, `,`, `;` and backslashes")]
     Environment,
+    /// No topic has such an ARN.
+    #[error("names no topic: `arn:aws:sns:REGION:ACCOUNT:NAME`")]
+    Topic,
+    /// No bus has such a name or ARN.
+    #[error("names no event bus: its name, or `arn:aws:events:REGION:ACCOUNT:event-bus/NAME`")]
+    Bus,
 }
 
 impl Receiver {
@@ -109,6 +127,11 @@ impl Receiver {
             kind,
             url: (!value.is_empty()).then(|| SecretString::from(value)),
             environment: None,
+            resource: None,
+        };
+        let in_aws = |kind, resource| Self {
+            resource: Some(resource),
+            ..with_url(kind, "")
         };
         match (name, value) {
             ("slack", Some(url)) => Ok(with_url(ReceiverKind::Slack, url)),
@@ -116,10 +139,20 @@ impl Receiver {
             ("commit-status", None) => Ok(with_url(ReceiverKind::CommitStatus, "")),
             ("commit-status", Some(_)) => Err(InvalidReceiver::Value),
             ("deployment", Some(name)) if is_environment(name) => Ok(Self {
-                kind: ReceiverKind::Deployment,
-                url: None,
                 environment: Some(name.to_owned()),
+                ..with_url(ReceiverKind::Deployment, "")
             }),
+            ("sns", arn) => {
+                let topic = AwsResource::topic(arn.unwrap_or_default());
+                topic
+                    .map(|topic| in_aws(ReceiverKind::Sns, topic))
+                    .ok_or(InvalidReceiver::Topic)
+            }
+            ("eventbridge", bus) => {
+                let bus = AwsResource::bus(bus.unwrap_or_default());
+                bus.map(|bus| in_aws(ReceiverKind::EventBridge, bus))
+                    .ok_or(InvalidReceiver::Bus)
+            }
             ("deployment", _) => Err(InvalidReceiver::Environment),
             _ => Err(InvalidReceiver::Kind),
         }

@@ -190,3 +190,37 @@ fn a_deployment_names_the_image_by_its_digest_and_needs_one() {
     };
     assert_eq!(unknown.deployment("production"), None);
 }
+
+#[test]
+fn topics_and_buses_are_receivers_in_aws() {
+    let topic = Receiver::parse("sns = arn:aws:sns:eu-central-1:123456789012:a").unwrap();
+    assert_eq!(topic.kind, ReceiverKind::Sns);
+    assert!(topic.url.is_none() && !topic.lacks_url());
+    let bus = Receiver::parse("eventbridge=default").unwrap();
+    assert_eq!(bus.kind, ReceiverKind::EventBridge);
+    assert_eq!(bus.resource.unwrap().name, "default");
+    for (line, problem) in [
+        ("sns", InvalidReceiver::Topic),
+        ("sns=a", InvalidReceiver::Topic),
+        ("eventbridge=", InvalidReceiver::Bus),
+    ] {
+        assert_eq!(Receiver::parse(line).unwrap_err(), problem, "{line}");
+    }
+}
+
+#[test]
+fn what_is_too_long_for_a_topic_keeps_what_names_the_image() {
+    let now = "2026-02-03T04:05:06Z".parse().unwrap();
+    let mut long = notice(RunEnd::Success);
+    assert_eq!(long.webhook_within(now, 1000), long.webhook(now));
+    long.report = format!(r#"{{"notes":["{}"]}}"#, "x".repeat(2000));
+    let body = long.webhook_within(now, 1000);
+    assert!(body.len() <= 1000, "{body}");
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["type"], "run.success");
+    assert_eq!(body["data"]["digest"], Digest::of(b"content").to_string());
+    assert_eq!(body["data"]["is-shortened"], true);
+    assert_eq!(long.subject(), "Published: team/app:1.4.0");
+    let arn = "arn:aws:ecr:eu-central-1:123456789012:repository/team/app";
+    assert_eq!(long.repository_arn().as_deref(), Some(arn));
+}

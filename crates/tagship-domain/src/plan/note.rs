@@ -86,6 +86,13 @@ pub enum Note {
     },
     /// The image of this platform was not tested.
     Untested(Platform),
+    /// The git tag and the release were made with the job's own token.
+    StartsNoWorkflow,
+    /// The image is held against none of the branch that the pull request goes to.
+    NotCompared {
+        /// Why.
+        problem: String,
+    },
     /// A named context is a repository elsewhere whose commit its address does not name.
     ContextMoves {
         /// The context's name.
@@ -120,6 +127,8 @@ pub enum NoRelease {
     Dirty,
     /// The run is about a pull request, whose commit may never be merged.
     PullRequest,
+    /// The next version is proposed for review.
+    Proposed,
 }
 
 impl NoRelease {
@@ -128,6 +137,7 @@ impl NoRelease {
             Self::NoVersion => "the commit has no version",
             Self::Dirty => "the working tree differs from its commit",
             Self::PullRequest => "the run is about a pull request",
+            Self::Proposed => "a pull request proposes the next version, which is released when it is merged",
         }
     }
 }
@@ -178,6 +188,8 @@ impl Note {
             Self::DocumentsUnread(_) => "documents-unread",
             Self::DocumentLeftOut { .. } => "document-left-out",
             Self::Untested(_) => "untested",
+            Self::StartsNoWorkflow => "starts-no-workflow",
+            Self::NotCompared { .. } => "not-compared",
             Self::ContextMoves { .. } => "context-moves",
             Self::BaseChanged(_) => "base-changed",
             Self::BaseChangeLeft { .. } => "base-change-left",
@@ -279,6 +291,12 @@ impl fmt::Display for Note {
                 cleaned(image),
                 cleaned(problem)
             ),
+            Self::StartsNoWorkflow => f.write_str(
+                "the job's own token released this, for which GitHub starts no workflow `on: push: tags`, `on: create` or `on: release`: name what is to follow in `dispatch-workflow`, let it be a job with `needs`, or give `github-token` the token of an app",
+            ),
+            Self::NotCompared { problem } => {
+                write!(f, "the image is not compared with that of the branch that this goes to: {}", cleaned(problem))
+            }
             Self::Untested(platform) => {
                 write!(f, "the image for {platform} was not tested: the engine cannot run it")
             }

@@ -77,6 +77,11 @@ impl DocumentKind {
         }
     }
 
+    /// Whether it says what the image is made of.
+    pub const fn is_bill_of_materials(self) -> bool {
+        matches!(self, Self::Spdx | Self::CycloneDx)
+    }
+
     /// What a file's name begins with, and what it ends with.
     const fn name(self) -> (&'static str, &'static str) {
         match self {
@@ -113,7 +118,7 @@ impl DocumentKind {
         struct Statement {
             predicate: Value,
         }
-        if !matches!(self, Self::Spdx | Self::CycloneDx) {
+        if !self.is_bill_of_materials() {
             return Ok(blob);
         }
         let statement: Statement = serde_json::from_slice(&blob).map_err(|error| error.to_string())?;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::ReleasePlan;
 use super::markdown::{Code, Plain};
+use super::{Changes, ReleasePlan};
 use crate::bump::{ChangelogEntry, Group};
 use crate::facts::PlatformManifest;
 use crate::reference::{Digest, ImageName, Tag};
@@ -50,68 +50,13 @@ impl ReleaseNotes<'_> {
         }
         begin += MARK;
         begin.push('\n');
-        let changes = self.changes_part(room.saturating_sub(count(&begin)));
+        let changes = ChangesText {
+            changes: &self.plan.changes,
+            web: self.plan.request.web.as_deref(),
+            tag: &self.plan.tag,
+        };
+        let changes = changes.text(room.saturating_sub(count(&begin)));
         begin + &changes + &image
-    }
-
-    /// The groups of changes, and where all of them are shown.
-    fn changes_part(&self, room: usize) -> String {
-        let compared = self.compared();
-        let mut left = room.saturating_sub(count(&compared) + 64);
-        let mut text = String::new();
-        let mut omitted = 0;
-        let groups = self
-            .plan
-            .changes
-            .changelog
-            .iter()
-            .flat_map(|changelog| &changelog.groups);
-        for Group { title, entries, more } in groups {
-            omitted += more;
-            let mut heading = format!("\n### {title}\n\n");
-            for entry in entries {
-                let line = std::mem::take(&mut heading) + &self.entry(entry);
-                if let Some(rest) = left.checked_sub(count(&line)) {
-                    left = rest;
-                    text += &line;
-                } else {
-                    // Nothing shorter takes the place of what is left out.
-                    (left, omitted) = (0, omitted + 1);
-                }
-            }
-        }
-        if omitted > 0 {
-            let _ = writeln!(text, "\n…and {omitted} more");
-        }
-        text + &compared
-    }
-
-    fn entry(&self, entry: &ChangelogEntry) -> String {
-        let mut line = "- ".to_owned();
-        if let Some(scope) = &entry.scope {
-            let _ = write!(line, "**{}:** ", Plain(scope));
-        }
-        let _ = write!(line, "{}", Plain(&entry.description));
-        if let Some(breaking) = entry.breaking.as_ref().filter(|text| **text != entry.description) {
-            let _ = write!(line, ": {}", Plain(breaking));
-        }
-        let short = entry.commit.short();
-        let _ = match &self.plan.request.web {
-            Some(web) => writeln!(line, " ([`{short}`]({web}/commit/{}))", entry.commit),
-            None => writeln!(line, " (`{short}`)"),
-        };
-        line
-    }
-
-    /// Where all changes are shown. Source: GitHub docs, "Comparing commits".
-    fn compared(&self) -> String {
-        let (Some(web), Some(previous)) = (&self.plan.request.web, &self.plan.changes.previous_tag) else {
-            return String::new();
-        };
-        let tag = &self.plan.tag;
-        let [from, to] = [previous, tag].map(|tag| percent_encoded(tag));
-        let shown = Code(&format!("{previous}...{tag}")).to_string();
-        format!("\n**All changes**: [{shown}]({web}/compare/{from}...{to})\n")
     }
 
     fn image_part(&self) -> String {
@@ -128,6 +73,81 @@ impl ReleaseNotes<'_> {
         let _ = writeln!(text, "| Commit | `{}` |", self.plan.commit);
         let _ = writeln!(text, "\n```sh\ndocker pull {}\n```", self.image.at(self.digest));
         text
+    }
+}
+
+/// What changed, in words.
+pub(super) struct ChangesText<'a> {
+    pub(super) changes: &'a Changes,
+    /// The repository's web address.
+    pub(super) web: Option<&'a str>,
+    /// The git tag.
+    pub(super) tag: &'a str,
+}
+
+impl ChangesText<'_> {
+    /// The groups of changes, and where all of them are shown.
+    fn text(&self, room: usize) -> String {
+        let compared = self.compared();
+        self.groups(room.saturating_sub(count(&compared))) + &compared
+    }
+
+    /// The groups of changes; what is too much is counted.
+    pub(super) fn groups(&self, room: usize) -> String {
+        let mut left = room.saturating_sub(64);
+        let mut text = String::new();
+        let mut omitted = 0;
+        let groups = self.changes.changelog.iter();
+        for Group { title, entries, more } in groups.flat_map(|changelog| &changelog.groups) {
+            omitted += more;
+            let mut heading = format!("\n### {title}\n\n");
+            for entry in entries {
+                let line = std::mem::take(&mut heading) + &self.entry(entry);
+                if let Some(rest) = left.checked_sub(count(&line)) {
+                    left = rest;
+                    text += &line;
+                } else {
+                    // Nothing shorter takes the place of what is left out.
+                    (left, omitted) = (0, omitted + 1);
+                }
+            }
+        }
+        if omitted > 0 {
+            let _ = writeln!(text, "\n…and {omitted} more");
+        }
+        text
+    }
+
+    fn entry(&self, entry: &ChangelogEntry) -> String {
+        let mut line = "- ".to_owned();
+        if let Some(scope) = &entry.scope {
+            let _ = write!(line, "**{}:** ", Plain(scope));
+        }
+        let _ = write!(line, "{}", Plain(&entry.description));
+        if let Some(breaking) = entry.breaking.as_ref().filter(|text| **text != entry.description) {
+            let _ = write!(line, ": {}", Plain(breaking));
+        }
+        let short = entry.commit.short();
+        let _ = match self.web {
+            Some(web) => writeln!(line, " ([`{short}`]({web}/commit/{}))", entry.commit),
+            None => writeln!(line, " (`{short}`)"),
+        };
+        line
+    }
+
+    /// Where all changes are shown, if both ends are known. Source: GitHub docs, "Comparing commits".
+    pub(super) fn comparison(&self) -> Option<String> {
+        let (web, previous) = (self.web?, self.changes.previous_tag.as_deref()?);
+        let [from, to] = [previous, self.tag].map(percent_encoded);
+        Some(format!("{web}/compare/{from}...{to}"))
+    }
+
+    fn compared(&self) -> String {
+        let (Some(address), Some(previous)) = (self.comparison(), &self.changes.previous_tag) else {
+            return String::new();
+        };
+        let shown = Code(&format!("{previous}...{}", self.tag)).to_string();
+        format!("\n**All changes**: [{shown}]({address})\n")
     }
 }
 

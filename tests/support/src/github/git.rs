@@ -62,7 +62,8 @@ impl Bare {
         let mut words = shown.split_whitespace();
         let (sha, tree) = (words.next()?, words.next()?);
         let parents: Vec<Value> = words.map(|parent| json!({ "sha": parent })).collect();
-        Some(json!({ "sha": sha, "tree": { "sha": tree }, "parents": parents }))
+        let message = self.ask(&["show", "--no-patch", "--format=%B", sha])?;
+        Some(json!({ "sha": sha, "tree": { "sha": tree }, "parents": parents, "message": message }))
     }
 
     /// Two commits, `BASE...HEAD`, compared; with all commits, the oldest first.
@@ -100,13 +101,15 @@ impl Bare {
     }
 
     pub(super) fn reference(&self, tag: &str) -> Option<Value> {
-        self.tags().get(tag).map(|object| self.shown(tag, object))
+        let shown = |object: &String| self.shown(&format!("refs/tags/{tag}"), object);
+        self.tags().get(tag).map(shown)
     }
 
     pub(super) fn matching(&self, prefix: &str) -> Value {
         let tags = self.tags();
         let matching = tags.iter().filter(|(tag, _)| tag.starts_with(prefix));
-        matching.map(|(tag, object)| self.shown(tag, object)).collect()
+        let shown = |(tag, object): (&String, &String)| self.shown(&format!("refs/tags/{tag}"), object);
+        matching.map(shown).collect()
     }
 
     pub(super) fn file(&self, revision: &str, path: &str) -> Option<Vec<u8>> {
@@ -160,24 +163,30 @@ impl Bare {
         let (Some(name), Some(sha)) = (body["ref"].as_str(), body["sha"].as_str()) else {
             return refused(422, "Invalid request");
         };
-        let Some(tag) = name.strip_prefix("refs/tags/") else {
+        if !name.starts_with("refs/tags/") && !name.starts_with("refs/heads/") {
             return refused(422, "Reference name must start with 'refs/'.");
-        };
-        if self.reference(tag).is_some() {
+        }
+        if self.at(name).is_some() {
             return refused(422, "Reference already exists");
         }
         if !self.has(sha) {
             return refused(422, "Object does not exist");
         }
-        self.put_tag(tag, sha);
-        (201, self.shown(tag, sha))
+        self.put(name, sha);
+        (201, self.shown(name, sha))
     }
 
-    pub(super) fn move_reference(&self, tag: &str, body: &Value) -> Answer {
+    /// A branch, by its name without `refs/heads/`.
+    pub(super) fn branch(&self, branch: &str) -> Option<Value> {
+        let name = format!("refs/heads/{branch}");
+        self.at(&name).map(|sha| self.shown(&name, &sha))
+    }
+
+    pub(super) fn move_reference(&self, name: &str, body: &Value) -> Answer {
         let Some(sha) = body["sha"].as_str().filter(|sha| self.has(sha)) else {
             return refused(422, "Object does not exist");
         };
-        let Some(current) = self.tags().remove(tag) else {
+        let Some(current) = self.at(name) else {
             return refused(422, "Reference does not exist");
         };
         let is_forward = self
@@ -186,19 +195,39 @@ impl Bare {
         if !is_forward && body["force"] != true {
             return refused(422, "Update is not a fast forward");
         }
-        self.put_tag(tag, sha);
-        (200, self.shown(tag, sha))
+        self.put(name, sha);
+        (200, self.shown(name, sha))
+    }
+
+    /// What a whole reference points to.
+    pub(super) fn at(&self, name: &str) -> Option<String> {
+        self.ask(&["rev-parse", "--verify", "--quiet", name])
+    }
+
+    pub(super) fn put(&self, name: &str, sha: &str) {
+        output_of(&mut self.git(&["update-ref", name, sha]));
+    }
+
+    pub(super) fn remove(&self, name: &str) {
+        output_of(&mut self.git(&["update-ref", "-d", name]));
+    }
+
+    /// Whether a branch has commits that another one lacks.
+    pub(super) fn has_more(&self, branch: &str, than: &str) -> bool {
+        let range = format!("refs/heads/{than}..refs/heads/{branch}");
+        self.ask(&["rev-list", "--max-count=1", &range])
+            .is_some_and(|found| !found.is_empty())
     }
 
     /// Makes a tag object; no reference points to it.
-    pub(super) fn make_tag_object(&self, body: &Value) -> Answer {
+    pub(super) fn make_tag_object(&self, body: &Value, account: &str) -> Answer {
         let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
         let (tag, message, object) = (text("tag"), text("message"), text("object"));
         if tag.is_empty() || message.is_empty() || !self.has(&object) {
             return refused(422, "Invalid request");
         }
         let content = format!(
-            "object {object}\ntype commit\ntag {tag}\ntagger bot <bot@example.com> 1767323045 +0000\n\n{message}\n"
+            "object {object}\ntype commit\ntag {tag}\ntagger {account} <bot@example.com> 1767323045 +0000\n\n{message}\n"
         );
         let sha = self.written(&["mktag", "--no-strict"], &content);
         let shown = self.tag_object(&sha).expect("it was made");
@@ -213,15 +242,16 @@ impl Bare {
                 .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
         };
         let object = json!({ "type": line("type")?, "sha": line("object")? });
-        Some(json!({ "sha": sha, "tag": line("tag")?, "object": object }))
+        let tagger = line("tagger")?.split(" <").next()?;
+        Some(json!({ "sha": sha, "tag": line("tag")?, "object": object, "tagger": { "name": tagger } }))
     }
 
     /// A reference, with the kind of what it points to.
-    fn shown(&self, tag: &str, object: &str) -> Value {
+    fn shown(&self, name: &str, object: &str) -> Value {
         let kind = self
             .ask(&["cat-file", "-t", object])
-            .expect("a tag points to something");
-        json!({ "ref": format!("refs/tags/{tag}"), "object": { "type": kind, "sha": object } })
+            .expect("a reference points to something");
+        json!({ "ref": name, "object": { "type": kind, "sha": object } })
     }
 
     fn make_blob(&self, content: &str) -> String {

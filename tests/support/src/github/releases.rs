@@ -29,6 +29,7 @@ struct Release {
     body: String,
     is_draft: bool,
     is_prerelease: bool,
+    author: &'static str,
     upload_url: String,
     assets: Vec<Asset>,
 }
@@ -60,6 +61,7 @@ impl Releases {
             body: String::new(),
             is_draft: false,
             is_prerelease: false,
+            author: "another",
             upload_url: String::new(),
             assets: Vec::new(),
         });
@@ -84,7 +86,7 @@ impl Releases {
         Some(release.assets.iter().map(Asset::shown).collect())
     }
 
-    pub(super) fn draft(&mut self, body: &Value, uploads: &str) -> Answer {
+    pub(super) fn draft(&mut self, body: &Value, uploads: &str, author: &'static str) -> Answer {
         let Some(tag) = body["tag_name"].as_str() else {
             return refused(422, "Validation Failed");
         };
@@ -101,6 +103,7 @@ impl Releases {
             body: body["body"].as_str().unwrap_or_default().to_owned(),
             is_draft: true,
             is_prerelease: body["prerelease"] == true,
+            author,
             upload_url: format!("{uploads}/{id}/assets{{?name,label}}"),
             assets: Vec::new(),
         };
@@ -229,6 +232,7 @@ impl Releases {
             "body": release.body,
             "draft": release.is_draft,
             "prerelease": release.is_prerelease,
+            "author": { "login": release.author },
             "upload_url": release.upload_url,
             "html_url": format!("https://github.example/releases/{}", release.id),
             "is_latest": self.latest == Some(release.id),

@@ -174,6 +174,37 @@ pub(super) const SIGNING: &[Permission] = &[
     row("ecr:PutImage", Need::Required, "push the signature"),
 ];
 
+/// What the release of a published image needs.
+pub(super) const RELEASES: &[Permission] = &[
+    login("log in to the registry"),
+    LOOK_UP,
+    row(
+        "ecr:GetDownloadUrlForLayer",
+        Need::Required,
+        "read which version and commit the image is of",
+    ),
+];
+
+/// What notices in AWS need. Source: Service Authorization Reference, "Actions defined by Amazon SNS" and "by Amazon EventBridge".
+pub(super) const NOTICES: &[Permission] = &[
+    Permission {
+        scope: Scope::Topics,
+        ..row(
+            "sns:Publish",
+            Need::Recommended,
+            "send notices to topics: `notify: sns=ARN`",
+        )
+    },
+    Permission {
+        scope: Scope::Buses,
+        ..row(
+            "events:PutEvents",
+            Need::Recommended,
+            "send events to buses: `notify: eventbridge=BUS`",
+        )
+    },
+];
+
 /// What waiting for ECR's own signature needs.
 pub(super) const MANAGED_SIGNING: &[Permission] = &[
     Permission {
