@@ -100,6 +100,37 @@ fn the_findings_of_an_index_are_shown_the_worst_first() {
     assert_eq!(data["gate"]["images"].as_array().unwrap().len(), 2);
 }
 
+/// What a scan found is a column of `ls` and a line of `inspect`: an enhanced one, since lists say nothing of basic ones.
+/// Source: ECR API reference, `DescribeImages`, `imageScanFindingsSummary`.
+#[test]
+fn the_counts_of_a_scan_are_listed_and_inspected() {
+    let stock = Stock::scanned("ENHANCED", "CONTINUOUS_SCAN");
+    stock.ecr.order_scans(order(two_findings()));
+    let image = Pusher::new(&stock.ecr, "team/app").image("amd64", "single", &json!({}));
+    Pusher::new(&stock.ecr, "team/app").tag("1.5.0", &image.digest);
+    let run = |arguments: &[&str]| {
+        let finished = finish(&mut stock.ecr.command(stock.home.path(), arguments));
+        finished.expect_code(0);
+        finished.stdout
+    };
+    let counts = json!({"CRITICAL": 1, "LOW": 1});
+    let listed = run(&["ls", "team/app"]);
+    let row = listed.lines().find(|line| line.contains("1.5.0")).unwrap();
+    assert!(row.contains("1 critical, 1 low"), "{listed}");
+    let listed: Value = serde_json::from_str(&run(&["ls", "team/app", "--json"])).unwrap();
+    let images = listed["images"].as_array().unwrap();
+    let of_image = |row: &&Value| row["digest"] == json!(image.digest);
+    assert_eq!(images.iter().find(of_image).unwrap()["scan"]["findings"], counts);
+    let inspected = run(&["inspect", "team/app:1.5.0"]);
+    let line = inspected
+        .lines()
+        .find(|line| line.trim_start().starts_with("scan "))
+        .unwrap();
+    assert!(line.ends_with(" 1 critical, 1 low"), "{inspected}");
+    let inspected: Value = serde_json::from_str(&run(&["inspect", "team/app:1.5.0", "--json"])).unwrap();
+    assert_eq!(inspected["scan"]["findings"], counts);
+}
+
 #[test]
 fn all_pages_are_read() {
     let stock = Stock::scanned("BASIC", "SCAN_ON_PUSH");

@@ -1,4 +1,4 @@
-//! Targets with roles of their own, and what a run says of a target that fails; no engine is needed.
+//! Targets and promotions with roles of their own, and what a run says of a target that fails; no engine is needed.
 
 use ecr_local::{FaultAction, JournalEntry};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tagship_domain::reference::Digest;
 use test_support::clients::login;
 use test_support::images::Pusher;
 use test_support::local::{ACCOUNT, Ecr, REGION, is_tag_put, shown};
-use test_support::process::{Finished, finish};
+use test_support::process::{Finished, finish, tagship};
 use test_support::shipping::{NO_ENGINE, Shipyard};
 
 fn arn(role: &str) -> String {
@@ -100,6 +100,42 @@ fn a_target_is_written_with_its_own_role() {
     assert!(yard.ecr.tags("prod/app").is_empty());
     yard.ecr.forget_journal();
     let run = ship(&format!("prod/app,role-to-assume={}", arn("second")));
+    assert_copied_by_both(&yard, digest, &run);
+}
+
+#[test]
+fn a_promotion_is_written_with_the_role_of_its_target() {
+    let (yard, digest) = published();
+    let promote = |more: &[&str]| {
+        let (url, token) = yard.ecr.oidc_request();
+        let to = format!("{}/prod/app", yard.ecr.host());
+        let from = yard.image();
+        let mut program = tagship(yard.home());
+        program
+            .current_dir(yard.checkout.path())
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", url)
+            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", token)
+            .args([
+                "promote",
+                &from,
+                "--from",
+                "1.0.0",
+                "--to",
+                "1.0.0",
+                "--to-repository",
+                &to,
+            ])
+            .env("AWS_REGION", REGION)
+            .args(["--endpoint-url", &yard.ecr.url()])
+            .args(["--role-to-assume", &arn("first")])
+            .args(more);
+        finish(&mut program)
+    };
+    let refused = promote(&[]);
+    assert_ne!(refused.code, Some(0), "{}", refused.stdout);
+    assert!(yard.ecr.tags("prod/app").is_empty());
+    yard.ecr.forget_journal();
+    let run = promote(&["--to-role-to-assume", &arn("second")]);
     assert_copied_by_both(&yard, digest, &run);
 }
 
