@@ -75,8 +75,12 @@ fn killed_at_any_request_a_run_leaves_no_half_truth_and_the_next_one_converges()
 #[test]
 fn a_first_failure_of_every_kind_of_request_is_survived() {
     let failures = [
-        status(500, false),
+        status(408, false),
         status(429, true),
+        status(500, false),
+        status(502, false),
+        status(504, false),
+        FaultAction::Delay { milliseconds: 500 },
         FaultAction::Reset,
         FaultAction::ResetMidBody,
         FaultAction::Truncate,
@@ -112,6 +116,42 @@ fn a_registry_that_stays_down_fails_the_run_with_no_tag_and_the_next_run_converg
     yard.ecr.forgive();
     yard.ship(engine, &[]).code(0);
     assert_converged(&yard, "after the outage");
+}
+
+/// An upload's session may be gone when its last bytes come. Source: OCI distribution spec, "Error Codes".
+#[test]
+fn an_upload_whose_session_is_lost_is_begun_anew() {
+    for store in STORES {
+        let yard = Shipyard::new();
+        let lost = FaultAction::Error {
+            code: "BLOB_UPLOAD_UNKNOWN".to_owned(),
+            message: "blob upload unknown to registry".to_owned(),
+            status: 404,
+        };
+        yard.ecr.fail("CompleteUpload", 0, 1, lost);
+        yard.ship(engines::named(store), &[]).code(0);
+        assert_converged(&yard, store);
+    }
+}
+
+/// Source: RFC 4918, section 11.5.
+#[test]
+fn a_registry_whose_storage_is_full_gets_no_tag_and_the_next_run_converges() {
+    for store in STORES {
+        let yard = Shipyard::new();
+        let engine = engines::named(store);
+        yard.ecr.fail("CompleteUpload", 0, 1000, status(507, false));
+        let failed = yard.ship(engine, &[]).code(1);
+        assert!(
+            failed.0.stderr.contains("507") && failed.0.stderr.contains("hint:"),
+            "{store}: {}",
+            failed.0.stderr
+        );
+        assert!(yard.tags().is_empty(), "{store}");
+        yard.ecr.forgive();
+        yard.ship(engine, &[]).code(0);
+        assert_converged(&yard, store);
+    }
 }
 
 #[test]

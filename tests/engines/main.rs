@@ -29,4 +29,5 @@ mod pipeline_ship;
 mod promotion;
 mod pull_requests;
 mod release;
+mod several_images;
 mod trial;
