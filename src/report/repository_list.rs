@@ -29,6 +29,9 @@ pub struct ListedRegistry {
     pub registry: RegistryHost,
     /// Its repositories, by name.
     pub repositories: Vec<ListedRepository>,
+    /// The settings of the registry itself that are not as declared; absent where none is declared, or what is there cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings_that_differ: Option<Vec<String>>,
     /// Why it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<RepositoryFailure>,
@@ -68,6 +71,9 @@ impl RepositoryList {
                     let _ = writeln!(text, "{}", line.strip_prefix("  ").unwrap_or(line));
                 }
             }
+            if let Some(settings) = &one.settings_that_differ {
+                let _ = writeln!(text, "settings of the registry: {}", differing(settings));
+            }
         }
         text
     }
@@ -93,8 +99,18 @@ impl RepositoryList {
                 row(&cells);
             }
             text.push('\n');
+            if let Some(settings) = &one.settings_that_differ {
+                let _ = writeln!(text, "Settings of the registry: {}\n", differing(settings));
+            }
         }
         text
+    }
+}
+
+fn differing(settings: &[String]) -> String {
+    match settings {
+        [] => "as declared".to_owned(),
+        settings => format!("{} differ", settings.join(", ")),
     }
 }
 

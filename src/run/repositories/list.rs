@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::super::{Outcome, RunError};
 use super::{OpenedRegistry, RegistryRequest, RepositoriesError};
-use crate::pipeline::list_repositories;
-use crate::ports::Reporter;
+use crate::pipeline::{list_repositories, plan_settings};
+use crate::ports::{RegistryError, Reporter, RunEvent};
 use crate::report::{ListedRegistry, RepositoryFailure, RepositoryList};
 use crate::settings::RepositorySettings;
 use tagship_domain::error::{Diagnose, with_causes};
@@ -22,11 +22,13 @@ pub async fn list_registries(
     let declared = settings.declared.as_ref().map(Declarations::resolved);
     let opened = OpenedRegistry::open(settings, RegistryAccess::Read, Arc::clone(&reporter)).await?;
     let found = list(request, declared.as_deref(), &opened, &*reporter).await;
+    let differing = settings_that_differ(request, &opened, &*reporter).await;
     let host = opened.host.clone();
     opened.close().await;
     let mut registries = vec![ListedRegistry {
         registry: host,
         repositories: found?,
+        settings_that_differ: differing?,
         error: None,
     }];
     let mut failures = Vec::new();
@@ -43,6 +45,11 @@ pub async fn list_registries(
     let list = RepositoryList { registries };
     let drifts = list.registries.iter().flat_map(|one| &one.repositories);
     let count = drifts.filter(|one| one.drift.is_some_and(Drift::is_open)).count();
+    let mut settings = list
+        .registries
+        .iter()
+        .filter_map(|one| one.settings_that_differ.as_ref());
+    let differ = settings.any(|settings| !settings.is_empty());
     let failure = match failures.into_iter().next() {
         Some((registry, error)) => Some(RepositoriesError::Unread {
             registry,
@@ -50,8 +57,8 @@ pub async fn list_registries(
             hint: error.hint().map(std::borrow::Cow::into_owned),
             kind: error.kind(),
         }),
-        None if request.fails_on_drift && count > 0 => Some(RepositoriesError::Drift {
-            registry: false,
+        None if request.fails_on_drift && (count > 0 || differ) => Some(RepositoriesError::Drift {
+            registry: differ,
             count,
         }),
         None => None,
@@ -78,6 +85,38 @@ async fn list(
     Ok(list_repositories(&request.names, declared, reader, reporter, request.check()).await?)
 }
 
+/// What of the registry's own settings is not as declared; `None` where nothing is declared, or the role may not read it.
+async fn settings_that_differ(
+    request: &RegistryRequest,
+    opened: &OpenedRegistry,
+    reporter: &dyn Reporter,
+) -> Result<Option<Vec<String>>, RunError> {
+    let (Some(declared), Some(private)) = (request.declared_settings(), opened.repositories.private()) else {
+        return Ok(None);
+    };
+    let plan = match plan_settings(declared, private).await {
+        Ok(planned) => planned.plan,
+        Err(RegistryError::NotPermitted { action, .. }) => {
+            let note = format!(
+                "what differs of the registry's settings is not shown: the role may not do `{action}`"
+            );
+            reporter.event(RunEvent::Note(&note));
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let changed = plan
+        .changes
+        .iter()
+        .map(|change| change.setting.as_str().to_owned());
+    let mut settings: Vec<String> = changed.collect();
+    settings.dedup();
+    if settings.is_empty() && !plan.obstacles.is_empty() {
+        settings.push("what cannot be changed".to_owned());
+    }
+    Ok(Some(settings))
+}
+
 /// A registry that `targets` names. What is declared is about the first registry alone.
 async fn further(
     request: &RegistryRequest,
@@ -88,6 +127,7 @@ async fn further(
         let listed = ListedRegistry {
             registry,
             repositories: Vec::new(),
+            settings_that_differ: None,
             error: Some(RepositoryFailure::of(&error)),
         };
         (listed, error)
@@ -101,6 +141,7 @@ async fn further(
         Ok(repositories) => Ok(ListedRegistry {
             registry,
             repositories,
+            settings_that_differ: None,
             error: None,
         }),
         Err(error) => Err(unread(registry, error)),

@@ -106,3 +106,35 @@ fn registries_of_targets_are_listed_and_one_that_cannot_be_read_hides_no_other()
         listed.stderr
     );
 }
+
+#[test]
+fn settings_of_the_registry_that_differ_are_named() {
+    let bench = Bench::new();
+    bench.declare("registry-settings:\n  account-settings: {blob-mounting: enabled}\n  scanning: {type: basic, on-push: '*'}\nrepositories:\n  team/app: {}\n");
+    bench.repo(&["apply"]).expect_code(0);
+    let same = bench.repo(&["list", "--exit-code"]);
+    same.expect_code(0);
+    assert!(
+        same.stdout.ends_with("settings of the registry: as declared\n"),
+        "{}",
+        same.stdout
+    );
+    bench.boto3(&json!([["put_account_setting", {"name": "BLOB_MOUNTING", "value": "DISABLED"}]]));
+    let differs = bench.repo(&["list", "--exit-code"]);
+    differs.expect_code(12);
+    let said = "settings of the registry: account-settings differ\n";
+    assert!(differs.stdout.ends_with(said), "{}", differs.stdout);
+    let data = bench.json(&["list"], 0);
+    assert_eq!(
+        data["registries"][0]["settings-that-differ"],
+        json!(["account-settings"])
+    );
+    let markdown = bench.repo(&["list", "--markdown"]).stdout;
+    assert!(
+        markdown.contains("Settings of the registry: account-settings differ"),
+        "{markdown}"
+    );
+    // Names of repositories are about these alone.
+    let data = bench.json(&["list", "team/app"], 0);
+    assert_eq!(data["registries"][0].get("settings-that-differ"), None);
+}
