@@ -56,6 +56,9 @@ pub(super) struct PlanArguments {
     /// Take lifecycle policies although they would delete what is protected
     #[arg(long)]
     allow_protected: bool,
+    /// Remove repositories that nothing declares and that hold no image; those that hold images stay
+    #[arg(long, conflicts_with = "names")]
+    prune: bool,
     #[command(flatten)]
     registry: RegistryArguments,
 }
@@ -67,12 +70,22 @@ pub(super) struct PreviewArguments {
     #[arg(long)]
     by_ecr: bool,
     #[command(flatten)]
-    others: ApplyArguments,
+    others: CheckArguments,
 }
 
-/// The flags of `tagship repo apply`, which `tagship lifecycle preview` has too.
+/// The flags of `tagship repo apply`.
 #[derive(Debug, Args)]
 pub(super) struct ApplyArguments {
+    /// Remove repositories that nothing declares and that hold no image; those that hold images stay
+    #[arg(long, conflicts_with = "names")]
+    prune: bool,
+    #[command(flatten)]
+    others: CheckArguments,
+}
+
+/// The flags of what judges lifecycle policies.
+#[derive(Debug, Args)]
+struct CheckArguments {
     /// The repositories [default: all that are declared by name]
     #[arg(value_name = "REPOSITORY", value_parser = repository_name)]
     names: Vec<RepositoryName>,
@@ -140,6 +153,7 @@ impl PlanArguments {
             fails_on_drift: self.exit_code,
             is_markdown: self.markdown,
             allows_protected: self.allow_protected,
+            removes_undeclared: self.prune,
         })
     }
 }
@@ -166,11 +180,21 @@ impl ApplyArguments {
         environment: &Environment,
     ) -> Result<RegistryRequest, RepoArgumentError> {
         Ok(RegistryRequest {
+            removes_undeclared: self.prune,
+            ..self.others.into_request(environment)?
+        })
+    }
+}
+
+impl CheckArguments {
+    fn into_request(self, environment: &Environment) -> Result<RegistryRequest, RepoArgumentError> {
+        Ok(RegistryRequest {
             settings: self.registry.into_settings(environment)?,
             names: self.names,
             fails_on_drift: false,
             is_markdown: false,
             allows_protected: self.allow_protected,
+            removes_undeclared: false,
         })
     }
 }
@@ -187,6 +211,7 @@ impl ListArguments {
             fails_on_drift: self.exit_code,
             is_markdown: self.markdown,
             allows_protected: false,
+            removes_undeclared: false,
         })
     }
 }

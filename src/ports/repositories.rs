@@ -51,6 +51,9 @@ pub trait ReadRepositories: Send + Sync {
         with_layers: bool,
     ) -> Result<Vec<StoredContent>, RegistryError>;
 
+    /// Whether a repository holds any image, also an archived one.
+    async fn holds_images(&self, repository: &RepositoryName) -> Result<bool, RegistryError>;
+
     /// Returns what the scan of an image came to; `None` where there is none.
     async fn scan_summary(
         &self,

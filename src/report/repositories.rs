@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{RepositoryFailure, SettingsPlan, SettingsReport};
 use tagship_domain::reference::{RegistryHost, RepositoryName};
-use tagship_domain::repositories::{Change, Obstacle, PlanAction, RepositoryPlan};
+use tagship_domain::repositories::{Change, Obstacle, PlanAction, RepositoryPlan, UndeclaredRepository};
 
 /// What `tagship repo plan --json` prints.
 #[derive(Debug, Clone, Serialize)]
@@ -20,6 +20,9 @@ pub struct RegistryPlan {
     pub registry_settings: Option<SettingsPlan>,
     /// The repositories, in the order of their declaration.
     pub repositories: Vec<RepositoryPlan>,
+    /// Those that nothing declares, where they are to go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undeclared: Vec<UndeclaredRepository>,
 }
 
 /// What `tagship repo apply --json` prints.
@@ -33,6 +36,9 @@ pub struct RegistryReport {
     pub registry_settings: Option<SettingsReport>,
     /// The repositories that were not as declared, in the order in which they were changed.
     pub repositories: Vec<RepositoryReport>,
+    /// Those that nothing declares, and that were removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<RepositoryName>,
     /// How many were as declared.
     pub unchanged: usize,
     /// How many were not tried, because an earlier one failed by its credentials, or because the run was ended.
@@ -69,6 +75,29 @@ impl RegistryPlan {
         let settings = self.registry_settings.as_ref();
         settings.is_none_or(SettingsPlan::is_fulfilled)
             && self.repositories.iter().all(RepositoryPlan::is_fulfilled)
+            && self.removed().next().is_none()
+    }
+
+    /// Returns those that nothing declares, and that are removed.
+    pub fn removed(&self) -> impl Iterator<Item = &RepositoryName> {
+        let empty = self.undeclared.iter().filter(|one| !one.holds_images);
+        empty.map(|one| &one.repository)
+    }
+
+    /// One line for each that nothing declares.
+    fn undeclared_lines(&self) -> String {
+        self.undeclared.iter().fold(String::new(), |mut text, one| {
+            let name = &one.repository;
+            let _ = if one.holds_images {
+                writeln!(
+                    text,
+                    "leave {name}: it is not declared and holds images; `tagship repo delete {name} --force --confirm {name}` removes it"
+                )
+            } else {
+                writeln!(text, "remove {name}: it is not declared and holds no image")
+            };
+            text
+        })
     }
 
     /// Returns why repositories cannot become what is declared, with their names.
@@ -99,6 +128,7 @@ impl RegistryPlan {
                 let _ = writeln!(text, "  ! {obstacle}\n    hint: {}", obstacle.hint());
             }
         }
+        text += &self.undeclared_lines();
         let _ = writeln!(text, "{} in {}", self.counts(), self.registry);
         text
     }
@@ -121,6 +151,9 @@ impl RegistryPlan {
             }
             text += "```\n";
         }
+        if !self.undeclared.is_empty() {
+            let _ = write!(text, "\n```text\n{}```\n", self.undeclared_lines());
+        }
         text
     }
 
@@ -138,6 +171,7 @@ impl RegistryPlan {
             .and_then(SettingsPlan::count)
             .into_iter()
             .chain(counts.map(|(count, words)| format!("{count} {words}")))
+            .chain(Some(self.removed().count()).filter(|count| *count > 0).map(|count| format!("{count} to remove")))
             .collect();
         if counts.is_empty() && settings.is_some() {
             "all as declared".to_owned()
@@ -169,6 +203,9 @@ impl RegistryReport {
                 }
             }
         }
+        for name in &self.removed {
+            let _ = writeln!(text, "removed {name}");
+        }
         let failed = self.repositories.iter().filter(|one| one.error.is_some()).count();
         let done = self.repositories.len() - failed;
         if let Some(count) = settings
@@ -179,6 +216,9 @@ impl RegistryReport {
             let _ = write!(text, "{count} registry {settings} changed, ");
         }
         let _ = write!(text, "{done} changed, {} as declared", self.unchanged);
+        if !self.removed.is_empty() {
+            let _ = write!(text, ", {} removed", self.removed.len());
+        }
         if failed > 0 {
             let _ = write!(text, ", {failed} failed");
         }

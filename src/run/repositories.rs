@@ -8,6 +8,7 @@ mod maintenance;
 mod progress;
 mod prune;
 mod registry;
+mod undeclared;
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ use tagship_domain::error::Diagnose;
 use tagship_domain::iam::{RegistryAccess, SessionPolicy};
 use tagship_domain::reference::{RegistryHost, RepositoryName};
 use tagship_domain::registry_settings::DeclaredRegistry;
-use tagship_domain::repositories::{Declarations, DeclaredRepository};
+use tagship_domain::repositories::{Declarations, DeclaredRepository, UndeclaredRepository};
 
 pub use cost::{CostRequest, CostSubject, ReadLayers, estimate_cost};
 pub use error::RepositoriesError;
@@ -50,6 +51,8 @@ pub struct RegistryRequest {
     pub is_markdown: bool,
     /// Whether a lifecycle policy may delete what is protected.
     pub allows_protected: bool,
+    /// Whether repositories go that nothing declares and that hold no image.
+    pub removes_undeclared: bool,
 }
 
 impl RegistryRequest {
@@ -114,13 +117,16 @@ pub async fn apply_registry(
     let opened = OpenedRegistry::open(&request.settings, access, Arc::clone(&reporter)).await?;
     let applied = apply(request, &declared, &opened, (&*reporter, progress)).await;
     opened.close().await;
-    let (settings, repositories) = applied?;
+    let (settings, repositories, undeclared) = applied?;
+    let left = undeclared::remove(request, &undeclared, (&reporter, progress)).await?;
     let of_settings = settings.iter().flat_map(|settings| &settings.failures);
     let of_settings = of_settings.map(|(key, error)| (format!("registry setting `{key}`"), error));
     let of_repositories = repositories
         .iter()
         .filter_map(|one| Some((format!("repository `{}`", one.repository), one.failure.as_ref()?)));
-    let failures: Vec<(String, &ApplyError)> = of_settings.chain(of_repositories).collect();
+    let of_undeclared = left.iter().map(|(name, error)| (format!("repository `{name}`"), error));
+    let failures: Vec<(String, &ApplyError)> =
+        of_settings.chain(of_repositories).chain(of_undeclared).collect();
     let failure = RepositoriesError::of_failures(&failures);
     Ok(Outcome {
         failure: failure.map(|failure| Arc::new(failure) as Arc<dyn Diagnose>),
@@ -134,7 +140,7 @@ async fn apply(
     declared: &[DeclaredRepository],
     opened: &OpenedRegistry,
     (reporter, progress): (&dyn Reporter, &ApplyProgress),
-) -> Result<(Option<AppliedSettings>, Vec<AppliedRepository>), RunError> {
+) -> Result<(Option<AppliedSettings>, Vec<AppliedRepository>, Vec<UndeclaredRepository>), RunError> {
     let planned = registry::plan(request, declared, opened).await?;
     // All that cannot be is known before anything is put.
     if let Some(refused) = refused(&planned.shown(&opened.host)) {
@@ -150,7 +156,7 @@ async fn apply(
         _ => None,
     };
     let is_end = settings.as_ref().is_some_and(|settings| settings.untried > 0);
-    let planned = planned.repositories;
+    let (planned, mut undeclared) = (planned.repositories, planned.undeclared);
     let repositories = if is_end {
         Vec::new()
     } else {
@@ -163,7 +169,12 @@ async fn apply(
     }
     let names = planned.iter().map(|one| &one.declared.name);
     opened.repositories.note_addresses(names, reporter).await;
-    Ok((settings, repositories))
+    // What the credentials were no good for they are no good for now.
+    let ends = (repositories.iter()).any(|one| one.failure.as_ref().is_some_and(ApplyError::is_about_credentials));
+    if is_end || ends {
+        undeclared.clear();
+    }
+    Ok((settings, repositories, undeclared))
 }
 
 fn refused(plan: &RegistryPlan) -> Option<RepositoriesError> {

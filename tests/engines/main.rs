@@ -28,6 +28,7 @@ mod pipeline_moving;
 mod pipeline_ship;
 mod promotion;
 mod pull_requests;
+mod public;
 mod release;
 mod several_images;
 mod trial;

@@ -37,7 +37,7 @@ const ENDING: &str = "
 check; `--only-required` leaves it out. `ecr:GetAuthorizationToken`, `ecr:GetRegistryScanningConfiguration`,
 `ecr:GetSigningConfiguration`, `inspector2:ListFindings` and what the registry's own settings and its templates need are allowed on `*`, `signer:SignPayload` on the signing profiles of
 the registry's account and region; `ship --from-cache` reads rules on `*` and base images in all
-repositories, which may be narrowed to the rules' prefixes; what logs in to ECR Public and names its aliases is allowed on `*`; all else is allowed on the repositories alone. Without `--for` it is `ship` with what the settings switch on. A role that ships with the scan gate needs both tables: `tagship iam --for ship,scan`, or `ship,scan-wait` where it begins no scan;
+repositories, which may be narrowed to the rules' prefixes; `repo apply --prune` finds and removes in all repositories; what logs in to ECR Public and names its aliases is allowed on `*`; all else is allowed on the repositories alone. Without `--for` it is `ship` with what the settings switch on. A role that ships with the scan gate needs both tables: `tagship iam --for ship,scan`, or `ship,scan-wait` where it begins no scan;
 one that signs `--for ship,sign` or `--for ship,sign-managed`. `--for repo`, `repo-plan`, `repo-import`, `repo-list`, `repo-cost`, `lifecycle-preview`, `prune` and `repo-delete` are about the repositories that
 `tagship.yaml` declares; a file with `registry-settings` needs `--for repo,repo-settings`, and `tagship repo import --registry-settings` `--for repo-import,repo-settings-plan`. `repo import`, `repo list` and `repo cost` without
 names are about all repositories, on which they then need what the table says. `tagship version`, `tags`, `iam` and `local` need no AWS permission.
@@ -82,6 +82,7 @@ fn typed(name: &str) -> String {
         "repo" => "repo apply".to_owned(),
         "repo-settings-plan" => "repo plan` with `registry-settings".to_owned(),
         "repo-settings" => "repo apply` with `registry-settings".to_owned(),
+        "repo-prune" => "repo apply --prune".to_owned(),
         "lifecycle-preview-by-ecr" => "lifecycle preview --by-ecr".to_owned(),
         "from-cache" => "ship --from-cache".to_owned(),
         "create-repository" => "ship --create-repository".to_owned(),

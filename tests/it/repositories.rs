@@ -15,6 +15,7 @@ mod public;
 mod settings;
 mod ship;
 mod templates;
+mod undeclared;
 
 use std::io::Write as _;
 use std::process::Stdio;

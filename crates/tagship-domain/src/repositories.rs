@@ -21,6 +21,7 @@ mod release_lines;
 mod resource_tags;
 mod setting;
 mod statement;
+mod undeclared;
 mod wording;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub use preview_comparison::{DifferingImage, PreviewComparison, PreviewedAction}
 pub use protection::{InvalidProtection, Objection, Protection};
 pub use resource_tags::{InvalidResourceTag, ResourceTags};
 pub use setting::{PlanAction, RegistryKind, RepositoryCreation, RepositorySetting};
+pub use undeclared::UndeclaredRepository;
 pub use wording::DiffLine;
 
 pub(crate) use lifecycle_document::lines as lifecycle_lines;

@@ -159,6 +159,10 @@ impl ReadRepositories for PublicRepositories {
         Ok(images.map(content).collect())
     }
 
+    async fn holds_images(&self, repository: &RepositoryName) -> Result<bool, RegistryError> {
+        Ok(!self.stored_images(repository).await?.is_empty())
+    }
+
     /// There is none.
     async fn scan_summary(
         &self,

@@ -142,6 +142,10 @@ impl ReadRepositories for RegistryRepositories {
         images::contents(&self.paced(), repository, with_layers).await
     }
 
+    async fn holds_images(&self, repository: &RepositoryName) -> Result<bool, RegistryError> {
+        images::are_any(&self.paced(), repository).await
+    }
+
     async fn scan_summary(
         &self,
         repository: &RepositoryName,

@@ -14,7 +14,8 @@ Examples:
 
 pub(in crate::cli) const REPO_APPLY: &str = "\
 Only what differs is written, one repository after the other; what cannot be changed is named before anything is. A second run \
-writes nothing. Nothing is removed that is not declared, but with `prune: true`.
+writes nothing. Nothing is removed that is not declared, but with `prune: true` of a repository, and repositories without images \
+with `--prune`.
 
 Examples:
   tagship repo apply

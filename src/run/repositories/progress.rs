@@ -35,6 +35,7 @@ impl ApplyProgress {
                 registry: registry.clone(),
                 registry_settings: None,
                 repositories: Vec::new(),
+                removed: Vec::new(),
                 unchanged: planned.repositories.len() - open.len(),
                 untried: 0,
                 left: Vec::new(),
@@ -63,6 +64,13 @@ impl ApplyProgress {
         known.retain(|one| one.repository != applied.repository);
         known.push(reported(applied));
         begun.is_under_way = !applied.is_done && applied.failure.is_none();
+    }
+
+    /// Takes down a repository that was removed.
+    pub(super) fn removed(&self, name: &RepositoryName) {
+        if let Some(begun) = &mut *self.begun() {
+            begun.report.removed.push(name.clone());
+        }
     }
 
     /// Returns what is true so far; `None` before all that differs is known.

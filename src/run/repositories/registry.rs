@@ -1,7 +1,7 @@
 //! The whole registry: its settings and its repositories, planned together.
 
 use super::super::RunError;
-use super::{OpenedRegistry, RegistryRequest};
+use super::{OpenedRegistry, RegistryRequest, undeclared};
 use crate::pipeline::{
     AppliedSettings, PlannedRepository, PlannedSettings, plan_repositories, plan_settings,
 };
@@ -9,13 +9,14 @@ use crate::ports::ReadRegistrySettings as _;
 use crate::report::{RegistryPlan, RepositoryFailure, SettingsPlan, SettingsReport, UnusableUpstream};
 use tagship_domain::reference::RegistryHost;
 use tagship_domain::registry_settings::{RegistrySettingsPlan, WantedSettings, settings_declaration_of};
-use tagship_domain::repositories::DeclaredRepository;
+use tagship_domain::repositories::{DeclaredRepository, UndeclaredRepository};
 use tagship_domain::untrusted::cleaned;
 
 /// What there is to do in a registry.
 pub(super) struct PlannedRegistry {
     pub(super) settings: Option<PlannedSettings>,
     pub(super) repositories: Vec<PlannedRepository>,
+    pub(super) undeclared: Vec<UndeclaredRepository>,
 }
 
 /// Compares what is declared with what is there. Nothing is written.
@@ -36,6 +37,7 @@ pub(super) async fn plan(
     Ok(PlannedRegistry {
         settings,
         repositories,
+        undeclared: undeclared::find(request, opened).await?,
     })
 }
 
@@ -46,6 +48,7 @@ impl PlannedRegistry {
             registry: host.clone(),
             registry_settings: self.settings.as_ref().map(shown),
             repositories: self.repositories.iter().map(|one| one.plan.clone()).collect(),
+            undeclared: self.undeclared.clone(),
         }
     }
 }

@@ -7,9 +7,9 @@ mod settings;
 
 use serde::Serialize;
 
-use self::repositories::{APPLY, COST, CREATE, IMPORT, LISTING, PLAN, PREVIEW, PREVIEW_BY_ECR, PRUNE};
+use self::repositories::{APPLY, COST, CREATE, IMPORT, LISTING, PLAN, PREVIEW, PREVIEW_BY_ECR, PRUNE, REMOVE_UNDECLARED};
 use self::rows::{
-    AWAITED_SCANS, DESCRIBED, FROM_CACHE, LABELS, LIST, LOOK_UP, MANAGED_SIGNING, MOVED, NOTICES, PUBLISHING,
+    AWAITED_SCANS, DESCRIBED, FROM_CACHE, LABELS, LIST, LOOK_UP, MANAGED_SIGNING, MOVED, NOTICES, PUBLISHING, RELEASES,
     PUT_IMAGES, PUT_LAYERS, READ_CONTENT, REPLICATION, SCANS, SETTINGS, SHOWN_DETAILS, SHOWN_LABELS, SIGNING,
     login, row,
 };
@@ -56,7 +56,7 @@ pub enum Need {
 pub enum Scope {
     /// The repositories that are published to.
     Repository,
-    /// All repositories: those that a pull-through cache makes have names that its rules give.
+    /// All repositories: those that a pull-through cache makes have names that its rules give, and those that nothing declares have any.
     Caches,
     /// The signing profiles of the registry's account and region.
     Profiles,
@@ -119,6 +119,10 @@ pub const COMMANDS: &[CommandPermissions] = &[
     CommandPermissions {
         name: "repo",
         permissions: APPLY,
+    },
+    CommandPermissions {
+        name: "repo-prune",
+        permissions: REMOVE_UNDECLARED,
     },
     CommandPermissions {
         name: "repo-import",
@@ -285,7 +289,7 @@ mod tests {
                     continue;
                 }
                 if permission.scope == Scope::Caches {
-                    assert_eq!(command.name, "from-cache");
+                    assert!(["from-cache", "repo-prune"].contains(&command.name));
                     continue;
                 }
                 if matches!(permission.scope, Scope::Topics | Scope::Buses) {

@@ -63,6 +63,31 @@ pub(super) async fn stored(
     Ok(images)
 }
 
+/// Whether there is any image, also an archived one. Where the first page does not say it there may be.
+pub(super) async fn are_any(paced: &Paced<'_>, repository: &RepositoryName) -> Result<bool, RegistryError> {
+    let call = Call {
+        registry: paced.registry,
+        repository,
+        action: "ecr:DescribeImages",
+        operation: "looking for images",
+    };
+    let filter = DescribeImagesFilter::builder()
+        .image_status(ImageStatusFilter::Any)
+        .build();
+    let filter = &filter;
+    let answer = paced.call(call.action, |client| {
+        let request = client
+            .describe_images()
+            .set_registry_id(paced.account())
+            .repository_name(repository.as_str())
+            .filter(filter.clone())
+            .max_results(1);
+        async move { request.send().await }
+    });
+    let answer = answer.await.map_err(|failure| call.failed(failure))?;
+    Ok(!answer.image_details().is_empty() || answer.next_token().is_some())
+}
+
 /// Returns all images, also archived ones, with what indexes list, and with the configs and layers of the others where they are
 /// asked for.
 pub(super) async fn contents(

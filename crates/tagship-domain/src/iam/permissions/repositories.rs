@@ -1,7 +1,7 @@
 //! What the commands about repositories as code need.
 
 use super::rows::{DESCRIBED, LOOK_UP_INDEXES, SHOWN_FINDINGS, row};
-use super::{Need, Permission};
+use super::{Need, Permission, Scope};
 
 /// What comparing repositories needs.
 pub(super) const PLAN: &[Permission] = &[
@@ -206,3 +206,17 @@ const DECLARED_LIFECYCLE: Permission = row(
     Need::Required,
     "read lifecycle policies; needed where one or `protect` is declared",
 );
+
+const fn of_all(action: &'static str, reason: &'static str) -> Permission {
+    Permission {
+        scope: Scope::Caches,
+        ..row(action, Need::Required, reason)
+    }
+}
+
+/// What removing repositories that nothing declares needs besides.
+pub(super) const REMOVE_UNDECLARED: &[Permission] = &[
+    of_all("ecr:DescribeRepositories", "list all repositories"),
+    of_all("ecr:DescribeImages", "find out which hold images"),
+    of_all("ecr:DeleteRepository", "remove those that hold none"),
+];
