@@ -126,16 +126,7 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
     let mut build = build::read(&raw, environment, &paths, &mut problems);
     let (outputs, call) = outputs::read_with_call(&raw, &paths, push, &mut problems);
     let publishing = publishing::publishing(&raw, &paths, push, &mut problems);
-    if let Some(build) = &mut build {
-        build.soci = soci::read(
-            &raw,
-            environment,
-            &build.options,
-            &publishing,
-            push,
-            &mut problems,
-        );
-    }
+    soci::read_into(&mut build, &raw, environment, (&publishing, push), &mut problems);
     let files = publishing::files(&raw, &paths, &mut problems);
     let waits_for_replication =
         publishing::waits_for_replication(&raw, place.as_ref(), push, &mut left_out, &mut problems);
@@ -150,9 +141,8 @@ fn resolve_given(mut raw: RawInputs, environment: &Environment) -> Result<Resolv
     let rebuild = naming::rebuild(&raw, build.as_ref(), push, &mut problems);
     let base_changed = naming::base_changed(&raw, build.as_ref(), &publishing, &mut problems);
     let (create_repository, is_declared) = creation::read(&raw, environment, place.as_ref(), &mut problems);
-    let allow_dirty = raw.flag("allow-dirty", &mut problems);
-    let dry_run = raw.flag("dry-run", &mut problems);
-    let offline = raw.flag("offline", &mut problems);
+    let [allow_dirty, dry_run, offline] =
+        ["allow-dirty", "dry-run", "offline"].map(|name| raw.flag(name, &mut problems));
 
     let notify = notify::read(&raw, environment, &mut left_out, &mut problems);
 

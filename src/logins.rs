@@ -95,7 +95,7 @@ impl FindLogin for Logins {
             self.reporter.mask(&credential.password);
             return Ok(Some(credential));
         }
-        match (RegistryHost::parse(host), &self.ecr) {
+        match (RegistryHost::parse_destination(host), &self.ecr) {
             (Ok(host), Some(ecr)) if host.is_public_ecr() => Ok(self.of_public(&host, &**ecr).await),
             (Ok(host), Some(ecr)) if host.region().is_some() => ecr.credential(&host).await.map(Some),
             _ => Ok(None),

@@ -45,7 +45,6 @@ mod repositories;
 mod result_files;
 mod review;
 mod rule_inputs;
-mod runner;
 mod scan;
 mod several;
 mod shared_registries;

@@ -19,14 +19,12 @@ use tagship_domain::deploy::DeployFile;
 use tagship_domain::event::{Base, Event};
 use tagship_domain::facts::GivenRevision;
 use tagship_domain::findings::{GatePolicy, ScanMode};
-use tagship_domain::iam::Target;
 use tagship_domain::matrix::Row;
 use tagship_domain::notice::{Receiver, RunEnd, WebhookKey};
 use tagship_domain::paths::PathFilter;
 use tagship_domain::plan::SizeLimit;
 use tagship_domain::reference::{ImageName, RegistryHost, RepositoryName};
 use tagship_domain::release::{MovingTag, ReleaseKind, WorkflowFile};
-use tagship_domain::setup::{PublishedImages, SettingsInUse, TargetRepository};
 use tagship_domain::signing::Signer;
 use tagship_domain::tags::Lists;
 use tagship_domain::version::TagPrefix;
@@ -34,7 +32,7 @@ use tagship_domain::version::TagPrefix;
 pub use build::{BuildSettings, CacheWish, EngineSettings, GitContext, LoginSettings, RegistryLoginSettings};
 pub use git_address::{GitAddress, InvalidGitAddress};
 pub use identity::{AccessKey, ExportSettings, IdentitySettings, OidcRequest, OidcToken, SessionSettings};
-pub use publishing::{BaseChanged, Publishing, ResultFiles, ReviewSettings};
+pub use publishing::{BaseChanged, Publishing, ResultFiles, ReviewSettings, TargetSettings};
 pub use repository::{
     CopyPlace, LayoutPlace, MissingRepository, RegistrySettings, RepositoryPlace, RepositorySettings,
 };
@@ -248,26 +246,6 @@ pub struct GithubSettings {
     pub api_url: Option<Url>,
     /// The web address of the server.
     pub server_url: Option<Url>,
-}
-
-/// Where the images of a checkout go, for policies.
-#[derive(Debug, Clone)]
-pub struct TargetSettings {
-    /// The repositories; at least one.
-    pub repositories: Vec<TargetRepository>,
-    /// The audience of the OIDC token.
-    pub audience: String,
-    /// What else the settings of these images switch on.
-    pub in_use: SettingsInUse,
-    /// Which images of the file are meant.
-    pub images: PublishedImages,
-}
-
-impl TargetSettings {
-    /// Returns where the repositories are.
-    pub fn places(&self) -> Vec<Target> {
-        self.repositories.iter().map(|one| one.place.clone()).collect()
-    }
 }
 
 /// What the question is about which images a commit touches.

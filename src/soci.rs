@@ -16,7 +16,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oci_registry::{CopyPlan, ImageTree, OciLayout, copy};
+use oci_registry::{BlobProgress, CopyPlan, ImageTree, OciLayout, copy};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -27,7 +27,7 @@ use crate::ports::{
     WriteRepository,
 };
 use tagship_domain::build::BuildRequest;
-use tagship_domain::content::Content;
+use tagship_domain::content::{Content, Descriptor};
 use tagship_domain::error::cleaned;
 use tagship_domain::reference::Digest;
 
@@ -86,7 +86,8 @@ impl<'a> SociBuilder<'a> {
         self.reporter
             .event(RunEvent::Note("`soci` makes an index of the image's layers"));
         let layout = OciLayout::open_or_create(&from)?;
-        copy(&CopyPlan::of_all(&tree), self.source, &layout, None).await?;
+        let unheard: BlobProgress<'_> = &|_, _| ();
+        copy(&CopyPlan::of_all(&tree), self.source, &layout, None, unheard).await?;
         layout.list_untagged(tree.root()).await?;
         layout.finish()?;
         self.program.convert(folder.path(), &from, &to).await?;
@@ -95,18 +96,17 @@ impl<'a> SociBuilder<'a> {
         let converted = ImageTree::read(root, &layout).await?;
         check(&tree, &converted)?;
         let plan = CopyPlan::new(&converted, registry).await?;
-        copy(&plan, &layout, registry, None).await?;
+        copy(&plan, &layout, registry, None, unheard).await?;
         Ok(plan.root)
     }
 }
 
 /// Refuses what is not the image with an index of its layers.
 fn check(built: &ImageTree, converted: &ImageTree) -> Result<(), SociProblem> {
-    let index = match converted.root().content() {
-        Ok(Content::Index(index)) => index,
-        _ => return Err(SociProblem::Unexpected("it is no index")),
+    let Ok(Content::Index(index)) = converted.root().content() else {
+        return Err(SociProblem::Unexpected("it is no index"));
     };
-    if !index.manifests.iter().any(|entry| entry.is_soci_index()) {
+    if !index.manifests.iter().any(Descriptor::is_soci_index) {
         return Err(SociProblem::Unexpected("it has none"));
     }
     let blobs = converted.blobs();

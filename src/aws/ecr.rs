@@ -76,8 +76,9 @@ impl Ecr {
     ) -> Result<Self, IdentityError> {
         let connection =
             Connection::open(identity, registry, Arc::clone(&clock), Arc::clone(&reporter)).await?;
-        // There is none in other partitions.
-        let has_public = connection.region.partition() == "aws";
+        // There is none in other partitions, and what an emulator gives out is no login for AWS's own.
+        let is_of_aws = registry.account().is_some() && connection.region.partition() == "aws";
+        let has_public = is_of_aws || registry.is_public_ecr();
         let public = has_public.then(|| Arc::new(PublicApi::new(&connection.sdk)));
         Ok(Self {
             public,

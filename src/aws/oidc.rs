@@ -81,7 +81,13 @@ impl TokenSource {
             })?;
         match response.status() {
             status if status.is_success() => {}
-            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+            status
+                if status.is_server_error()
+                    || matches!(
+                        status,
+                        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+                    ) =>
+            {
                 return Err((unavailable(format!("it answers {status}")), RetryClass::Later));
             }
             status => return Err((refused(format!("it answers {status}")), RetryClass::Never)),

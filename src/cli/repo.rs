@@ -43,6 +43,7 @@ pub(super) enum LifecycleCommand {
 
 /// The flags of `tagship repo plan`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct PlanArguments {
     /// The repositories [default: all that are declared by name]
     #[arg(value_name = "REPOSITORY", value_parser = repository_name)]

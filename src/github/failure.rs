@@ -130,7 +130,11 @@ impl Failure {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Refused { status, .. } => {
-                status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+                status.is_server_error()
+                    || matches!(
+                        *status,
+                        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+                    )
             }
             Self::Unanswered(error) => !error.is_builder(),
             Self::Late(_) => true,

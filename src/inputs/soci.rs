@@ -4,19 +4,31 @@ use std::collections::BTreeMap;
 
 use super::problem::Problems;
 use super::{Environment, Origin, RawInputs};
-use crate::settings::Publishing;
+use crate::settings::{BuildSettings, Publishing};
 use tagship_domain::build::{BuildOptions, LayerForm};
 
 /// The variables that the program is given.
 const VARIABLES: [&str; 2] = ["PATH", "HOME"];
 
+/// Reads `soci` into the build that it is about.
+pub(super) fn read_into(
+    build: &mut Option<BuildSettings>,
+    raw: &RawInputs,
+    environment: &Environment,
+    published: (&Publishing, bool),
+    problems: &mut Problems,
+) {
+    if let Some(build) = build {
+        build.soci = read(raw, environment, &build.options, published, problems);
+    }
+}
+
 /// Reads `soci`; gives the variables of the program that makes the index.
-pub(super) fn read(
+fn read(
     raw: &RawInputs,
     environment: &Environment,
     options: &BuildOptions,
-    publishing: &Publishing,
-    push: bool,
+    (publishing, push): (&Publishing, bool),
     problems: &mut Problems,
 ) -> Option<BTreeMap<String, String>> {
     // What is not published is not loaded by anybody.

@@ -38,7 +38,7 @@ pub enum ApplyError {
 
 impl ApplyError {
     /// Whether no other repository could do better.
-    pub(super) const fn is_about_credentials(&self) -> bool {
+    pub(crate) const fn is_about_credentials(&self) -> bool {
         matches!(
             self,
             Self::Registry(RegistryError::Login { .. } | RegistryError::Unauthorized { .. })

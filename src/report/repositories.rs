@@ -171,7 +171,11 @@ impl RegistryPlan {
             .and_then(SettingsPlan::count)
             .into_iter()
             .chain(counts.map(|(count, words)| format!("{count} {words}")))
-            .chain(Some(self.removed().count()).filter(|count| *count > 0).map(|count| format!("{count} to remove")))
+            .chain(
+                Some(self.removed().count())
+                    .filter(|count| *count > 0)
+                    .map(|count| format!("{count} to remove")),
+            )
             .collect();
         if counts.is_empty() && settings.is_some() {
             "all as declared".to_owned()

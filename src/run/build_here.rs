@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::build_watch::BuildWatch;
 use super::commit_naming::CommitNaming;
+use super::connection::runner_at;
 use super::from_cache::add_bases;
 use super::frontend_call::answered;
 use super::git_context::fetched;
 use super::measure::measure_and_compare;
 use super::result_files::{check_files, prepare_files, write_files};
-use super::runner::runner_at;
 use super::source::source;
 use super::version::OfForge;
 use super::{Outcome, RunError};

@@ -1,6 +1,8 @@
-//! The way to one repository in ECR.
+//! The way to one repository in ECR, and to what builds for it.
 
 use std::sync::Arc;
+
+use buildkit_session::DaemonPlace;
 
 use super::RunError;
 use super::opened_repositories::Repositories;
@@ -10,6 +12,7 @@ use crate::aws::{
     Ecr, ManagedSigning, PublicRepositories, RegistryRepositories, Replication, RepositoryScans,
 };
 use crate::clock::SystemClock;
+use crate::engine::BuildRunner;
 use crate::logins::Logins;
 use crate::pipeline::{PipelineError, PlannedRepository, PutRepository};
 use crate::ports::{
@@ -23,6 +26,23 @@ use tagship_domain::iam::SessionPolicy;
 use tagship_domain::reference::{Digest, ImageName, RepositoryName};
 use tagship_domain::registry_settings::{CreationTemplate, NoTemplate, RegistrySetting, WantedSettings};
 use tagship_domain::repositories::PlanAction;
+
+/// Returns what runs builds on a builder that the user names, or on the engine; contacts nothing. `name` keeps builds of one
+/// repository apart from those of others.
+pub(super) fn runner_at(
+    place: Option<&DaemonPlace>,
+    settings: &Settings,
+    logins: Arc<dyn FindLogin>,
+    reporter: Arc<dyn Reporter>,
+    name: String,
+) -> BuildRunner {
+    let engine = settings.build.engine.clone();
+    let runner = BuildRunner::new(engine, logins, reporter, settings.tree(), name);
+    match place {
+        Some(builder) => runner.on_daemon(builder.clone()),
+        None => runner,
+    }
+}
 
 /// The way to one repository, and to the login of its registry.
 pub(super) struct RegistryConnection {

@@ -12,10 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::examination::Examination;
-use super::connection::RegistryConnection;
+use super::connection::{RegistryConnection, runner_at};
 use super::context::RunContext;
 use super::git_context::fetched;
-use super::runner::runner_at;
 use super::target::Target;
 use super::{Outcome, RunError};
 use crate::engine::{EngineBuilder, Spread};

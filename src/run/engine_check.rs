@@ -12,7 +12,7 @@ use tagship_domain::capability::Feature;
 use tagship_domain::plan::{Content, Plan};
 
 /// Finds out whether the engine does what not every engine does, if the plan asks for any of it. A plan is made without an
-use super::runner::runner_at;
+use super::connection::runner_at;
 /// engine too.
 pub(super) async fn check_engine(
     settings: &Settings,

@@ -53,13 +53,13 @@ pub(super) async fn propose(
         base,
         prefix: &settings.tag_prefix,
     };
-    let content = proposal.added_to(&changelog(&review.file)?);
+    let text = proposal.added_to(&changelog(&review.file)?);
     let place = checkout(settings).place_in(&settings.build.context, &review.file)?;
     let path = String::from_utf8_lossy(&place);
     let change = FileChange {
         parent: commit,
         path: &path,
-        content: &content,
+        content: &text,
         message: &proposal.title(),
     };
     let (outcome, request) = bring(forge, &proposal, &change)

@@ -40,6 +40,7 @@ pub use prune::{PruneRequest, prune_repositories};
 
 /// Which repositories are compared with what is declared of them.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub struct RegistryRequest {
     /// The registry, and what is declared.
     pub settings: RegistrySettings,
@@ -118,13 +119,15 @@ pub async fn apply_registry(
     let applied = apply(request, &declared, &opened, (&*reporter, progress)).await;
     opened.close().await;
     let (settings, repositories, undeclared) = applied?;
-    let left = undeclared::remove(request, &undeclared, (&reporter, progress)).await?;
+    let left = Box::pin(undeclared::remove(request, &undeclared, (&reporter, progress))).await?;
     let of_settings = settings.iter().flat_map(|settings| &settings.failures);
     let of_settings = of_settings.map(|(key, error)| (format!("registry setting `{key}`"), error));
     let of_repositories = repositories
         .iter()
         .filter_map(|one| Some((format!("repository `{}`", one.repository), one.failure.as_ref()?)));
-    let of_undeclared = left.iter().map(|(name, error)| (format!("repository `{name}`"), error));
+    let of_undeclared = left
+        .iter()
+        .map(|(name, error)| (format!("repository `{name}`"), error));
     let failures: Vec<(String, &ApplyError)> =
         of_settings.chain(of_repositories).chain(of_undeclared).collect();
     let failure = RepositoriesError::of_failures(&failures);
@@ -140,7 +143,14 @@ async fn apply(
     declared: &[DeclaredRepository],
     opened: &OpenedRegistry,
     (reporter, progress): (&dyn Reporter, &ApplyProgress),
-) -> Result<(Option<AppliedSettings>, Vec<AppliedRepository>, Vec<UndeclaredRepository>), RunError> {
+) -> Result<
+    (
+        Option<AppliedSettings>,
+        Vec<AppliedRepository>,
+        Vec<UndeclaredRepository>,
+    ),
+    RunError,
+> {
     let planned = registry::plan(request, declared, opened).await?;
     // All that cannot be is known before anything is put.
     if let Some(refused) = refused(&planned.shown(&opened.host)) {
@@ -170,7 +180,8 @@ async fn apply(
     let names = planned.iter().map(|one| &one.declared.name);
     opened.repositories.note_addresses(names, reporter).await;
     // What the credentials were no good for they are no good for now.
-    let ends = (repositories.iter()).any(|one| one.failure.as_ref().is_some_and(ApplyError::is_about_credentials));
+    let ends =
+        (repositories.iter()).any(|one| one.failure.as_ref().is_some_and(ApplyError::is_about_credentials));
     if is_end || ends {
         undeclared.clear();
     }

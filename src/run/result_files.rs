@@ -222,7 +222,7 @@ fn has_earlier(path: &Path) -> io::Result<bool> {
 }
 
 /// Whether a file is empty or what a run or one of its peers writes there: a digest, or JSON with `containerimage.…`,
-/// `image.name`, or what SPDX and CycloneDX call their versions and forms. A file of the checkout that is named by mistake is left alone.
+/// `image.name`, or what SPDX and `CycloneDX` call their versions and forms. A file of the checkout that is named by mistake is left alone.
 fn is_earlier_result(path: &Path) -> io::Result<bool> {
     const MAX_RESULT: u64 = MAX_DOCUMENT_BYTES + 1;
     let mut text = Vec::new();

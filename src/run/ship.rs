@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::build_watch::{BuildWatch, WatchedBuilder};
 use super::compare::{compare, note_published};
-use super::connection::RegistryConnection;
+use super::connection::{RegistryConnection, runner_at};
 use super::context::RunContext;
 use super::deploy_files;
 use super::engine_check::check_engine;
@@ -19,7 +19,6 @@ use super::propose::propose;
 use super::race::{MOST_COUNTS, lost_version};
 use super::replication::ReplicationWait;
 use super::result_files::{check_files, prepare_files, write_bills, write_files};
-use super::runner::runner_at;
 use super::shared_registries::SharedRegistries;
 use super::signing::signer;
 use super::target::note_destination;

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use tagship_domain::iam::Target;
 use tagship_domain::reference::Digest;
+use tagship_domain::setup::{PublishedImages, SettingsInUse, TargetRepository};
 
 /// What becomes of a published commit whose base images changed since it was built.
 ///
@@ -47,4 +49,24 @@ pub struct ResultFiles {
 pub struct ReviewSettings {
     /// The changelog; absolute, in the checkout.
     pub file: PathBuf,
+}
+
+/// Where the images of a checkout go, for policies.
+#[derive(Debug, Clone)]
+pub struct TargetSettings {
+    /// The repositories; at least one.
+    pub repositories: Vec<TargetRepository>,
+    /// The audience of the OIDC token.
+    pub audience: String,
+    /// What else the settings of these images switch on.
+    pub in_use: SettingsInUse,
+    /// Which images of the file are meant.
+    pub images: PublishedImages,
+}
+
+impl TargetSettings {
+    /// Returns where the repositories are.
+    pub fn places(&self) -> Vec<Target> {
+        self.repositories.iter().map(|one| one.place.clone()).collect()
+    }
 }

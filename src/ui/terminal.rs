@@ -86,7 +86,7 @@ impl Terminal {
     fn live(&self, template: &str, length: Option<u64>) -> ProgressBar {
         let style =
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let style = style.with_key("left", write_left);
+        let style = style.with_key("moved", write_moved);
         let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
         let bar = self.screen.add(bar.with_style(style));
         bar.enable_steady_tick(TICK);
@@ -144,7 +144,7 @@ impl Terminal {
                 return;
             }
             let template = match total {
-                Some(_) => "{spinner} {wide_msg} {bytes}/{total_bytes} {bytes_per_sec}{left}",
+                Some(_) => "{spinner} {wide_msg} {moved}",
                 None => "{spinner} {wide_msg} {bytes} {bytes_per_sec}",
             };
             let bar = self.live(template, total);
@@ -157,11 +157,23 @@ impl Terminal {
     }
 }
 
-/// Writes the time that is left of a transfer, once something has moved.
-fn write_left(progress: &ProgressState, to: &mut dyn fmt::Write) {
-    if progress.per_sec() > 0.0 {
-        // A key has no way to fail, and a text takes all.
-        write!(to, " {}", words::left_over(progress.eta().as_secs())).ok();
+/// Writes what of a transfer has moved, and how fast and how long it goes on, once something has: in the 38 columns that the narrowest
+/// terminals have for it.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn write_moved(progress: &ProgressState, to: &mut dyn fmt::Write) {
+    let total = progress.len().unwrap_or_default() as f64;
+    let unit = words::unit(total);
+    let (moved, total) = (
+        words::in_unit(progress.pos() as f64, unit),
+        words::in_unit(total, unit),
+    );
+    // A key has no way to fail, and a text takes all.
+    write!(to, "{moved}/{total} {}", unit.0).ok();
+    let rate = progress.per_sec();
+    if rate > 0.0 {
+        let unit = words::unit(rate);
+        let left = words::left_over(progress.eta().as_secs());
+        write!(to, " {} {}/s {left}", words::in_unit(rate, unit), unit.0).ok();
     }
 }
 

@@ -66,6 +66,24 @@ pub(super) fn moving(what: &str, current: u64, total: Option<u64>, rate: u64) ->
     format!("{what}: {current}{of}, {}/s{left}", HumanBytes(rate))
 }
 
+/// Returns the unit that a number of bytes is shown in, and how many bytes it is.
+pub(super) fn unit(bytes: f64) -> (&'static str, f64) {
+    let units = [("TiB", 4), ("GiB", 3), ("MiB", 2), ("KiB", 1)];
+    let units = units.map(|(name, power)| (name, 1024_f64.powi(power)));
+    units
+        .into_iter()
+        .find(|(_, size)| bytes >= *size)
+        .unwrap_or(("B", 1.0))
+}
+
+/// Shows bytes in a unit: `1.5`, `23`, `1023`.
+pub(super) fn in_unit(bytes: f64, unit: (&'static str, f64)) -> String {
+    let (name, size) = unit;
+    let count = bytes / size;
+    let digits = usize::from(count < 10.0 && name != "B");
+    format!("{count:.digits$}")
+}
+
 /// The time that is left, in whole seconds: `1m 5s left`.
 pub(super) fn left_over(seconds: u64) -> String {
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {

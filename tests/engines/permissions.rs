@@ -246,7 +246,13 @@ fn a_role_with_the_printed_policy_plans_and_each_action_less_is_noticed() {
         yard.ship(engines::named("docker28-containerd"), &["--tags", "type=sha"])
             .code(0);
         let run = run_as(&yard, case, "plan", NO_ENGINE);
-        expect_noticed(case, &run, "no engine");
+        match &case.missing {
+            // What the labels say stands in the manifest too, unless another tool made the image.
+            Some((action, _)) if action == "ecr:GetDownloadUrlForLayer" => {
+                run.code(0);
+            }
+            _ => expect_noticed(case, &run, "no engine"),
+        }
     }
 }
 

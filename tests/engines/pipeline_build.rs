@@ -119,7 +119,13 @@ fn a_plan_finds_what_the_engine_cannot_do_and_does_without_an_engine() {
         "{}",
         refused.stderr
     );
-    plan(&engines::named("docker28-containerd").host()).expect_code(0);
+    // A step runs programs of both; whether this machine can is its own matter.
+    let possible = plan(&engines::named("docker28-containerd").host());
+    assert!(
+        possible.code == Some(0) || possible.stderr.contains("without an emulation for that"),
+        "{}",
+        possible.stderr
+    );
     let unknown = plan(NO_ENGINE);
     unknown.expect_code(0);
     assert!(

@@ -20,7 +20,14 @@ fn a_commit_is_shipped_to_ecr_public_once_and_its_version_never_moves() {
     let repository = format!("{ALIAS}/team/app");
     let ship = |checkout: &Checkout, more: &[&str]| {
         let host = engine.host();
-        let given = ["ship", "--json", "--docker-host", &host, "--repository", &repository];
+        let given = [
+            "ship",
+            "--json",
+            "--docker-host",
+            &host,
+            "--repository",
+            &repository,
+        ];
         let mut command = public.command(home.path(), &[&given[..], more].concat());
         Shipped(finish(command.current_dir(checkout.path())))
     };
@@ -28,7 +35,10 @@ fn a_commit_is_shipped_to_ecr_public_once_and_its_version_never_moves() {
     assert_eq!(first.status(), "published");
     let digest = first.digest();
     let again = ship(&checkout, &[]).code(0);
-    assert_eq!((again.status().as_str(), again.digest()), ("unchanged", digest.clone()));
+    assert_eq!(
+        (again.status().as_str(), again.digest()),
+        ("already-published", digest.clone())
+    );
     // Anybody pulls it, by another client without a login.
     let mut crane = scrubbed(client("crane"), home.path());
     public.lead(&mut crane);

@@ -181,7 +181,7 @@ fn a_version_is_proposed_kept_up_to_date_and_released_by_its_merge() {
 fn a_reviewer_may_name_another_version() {
     let world = World::new();
     let changelog = "# Changelog\n\n## 1.0.0 - 2026-02-01\n\n- stable\n\n## [0.1.0] - 2026-01-01\n";
-    world.checkout.write(CHANGELOG, changelog.to_owned());
+    world.checkout.write(CHANGELOG, changelog);
     world
         .checkout
         .git(&["commit", "--all", "--quiet", "--message", "chore: a great day"]);

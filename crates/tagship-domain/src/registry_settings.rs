@@ -30,7 +30,7 @@ pub use replication::{ReplicationDestination, ReplicationRule};
 pub use scanning::{RegistryScanning, ScanType, ScanningFilter};
 pub use signing_rule::{PullTimeExclusion, SigningRule};
 
-use crate::reference::{AccountId, Region};
+use crate::reference::{AccountId, Region, RepositoryName};
 use crate::repositories::Document;
 
 /// What is declared of a registry; what is absent stays as it is.
@@ -54,6 +54,19 @@ pub struct DeclaredRegistry {
     pub exclusions: BTreeSet<PullTimeExclusion>,
     /// Whether templates, caches, exclusions, policy, signing and replication that are not declared are removed.
     pub prune: bool,
+}
+
+impl DeclaredRegistry {
+    /// Whether ECR makes the repository by itself: by the prefix of a cache or of a creation template. The template for all repositories
+    /// makes none that is declared so.
+    pub fn makes(&self, name: &RepositoryName) -> bool {
+        let caches = self.pull_through.iter().map(|cache| &cache.prefix);
+        let mut prefixes = caches.chain(self.templates.iter().map(|template| &template.prefix));
+        prefixes.any(|prefix| {
+            let below = name.as_str().strip_prefix(prefix.to_string().as_str());
+            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
 }
 
 /// What of a registry's settings is read. What is not declared is not asked for, and needs no permission.

@@ -21,7 +21,6 @@ mod release_lines;
 mod resource_tags;
 mod setting;
 mod statement;
-mod undeclared;
 mod wording;
 
 use std::collections::BTreeMap;
@@ -42,7 +41,6 @@ pub use preview_comparison::{DifferingImage, PreviewComparison, PreviewedAction}
 pub use protection::{InvalidProtection, Objection, Protection};
 pub use resource_tags::{InvalidResourceTag, ResourceTags};
 pub use setting::{PlanAction, RegistryKind, RepositoryCreation, RepositorySetting};
-pub use undeclared::UndeclaredRepository;
 pub use wording::DiffLine;
 
 pub(crate) use lifecycle_document::lines as lifecycle_lines;
@@ -50,6 +48,8 @@ pub(crate) use policy::lines as policy_lines;
 pub(crate) use policy_problem::PolicyKind;
 pub(crate) use preview::subjects;
 pub(crate) use wording::worded as mutability_words;
+
+use serde::Serialize;
 
 use crate::immutability::{Mutability, TagFilter, matches_wildcard};
 use crate::reference::RepositoryName;
@@ -234,6 +234,16 @@ impl fmt::Display for NamePattern {
 
 /// Texts by their keys, as the API has tags of a repository.
 pub(crate) type Pairs = BTreeMap<String, String>;
+
+/// A repository that is there and that nothing declares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct UndeclaredRepository {
+    /// The repository.
+    pub repository: RepositoryName,
+    /// Whether it holds images; then it stays.
+    pub holds_images: bool,
+}
 
 #[cfg(test)]
 mod tests;

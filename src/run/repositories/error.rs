@@ -166,7 +166,8 @@ impl RepositoriesError {
         if !plan.is_fulfilled() {
             return Some(Self::Drift {
                 registry: settings.is_some_and(|settings| !settings.is_fulfilled()),
-                count: plan.repositories.iter().filter(|one| !one.is_fulfilled()).count() + plan.removed().count(),
+                count: plan.repositories.iter().filter(|one| !one.is_fulfilled()).count()
+                    + plan.removed().count(),
             });
         }
         let unusable = settings.filter(|settings| !settings.is_usable())?;

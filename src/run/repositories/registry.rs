@@ -1,13 +1,13 @@
 //! The whole registry: its settings and its repositories, planned together.
 
 use super::super::RunError;
-use super::{OpenedRegistry, RegistryRequest, undeclared};
+use super::{OpenedRegistry, RegistryRequest};
 use crate::pipeline::{
     AppliedSettings, PlannedRepository, PlannedSettings, plan_repositories, plan_settings,
 };
 use crate::ports::ReadRegistrySettings as _;
 use crate::report::{RegistryPlan, RepositoryFailure, SettingsPlan, SettingsReport, UnusableUpstream};
-use tagship_domain::reference::RegistryHost;
+use tagship_domain::reference::{RegistryHost, RepositoryName};
 use tagship_domain::registry_settings::{RegistrySettingsPlan, WantedSettings, settings_declaration_of};
 use tagship_domain::repositories::{DeclaredRepository, UndeclaredRepository};
 use tagship_domain::untrusted::cleaned;
@@ -37,8 +37,40 @@ pub(super) async fn plan(
     Ok(PlannedRegistry {
         settings,
         repositories,
-        undeclared: undeclared::find(request, opened).await?,
+        undeclared: undeclared(request, opened).await?,
     })
+}
+
+/// Returns the repositories that nothing declares, by name; none where they are to stay.
+async fn undeclared(
+    request: &RegistryRequest,
+    opened: &OpenedRegistry,
+) -> Result<Vec<UndeclaredRepository>, RunError> {
+    let Some(declared) = request
+        .settings
+        .declared
+        .as_ref()
+        .filter(|_| request.removes_undeclared)
+    else {
+        return Ok(Vec::new());
+    };
+    let reader = opened.repositories.reader();
+    let registry = request.settings.declared_registry.as_ref();
+    let is_declared = |name: &RepositoryName| {
+        declared.of(name).is_some() || registry.is_some_and(|registry| registry.makes(name))
+    };
+    let all = reader.describe_all().await?.into_iter().map(|one| one.name);
+    let mut names: Vec<RepositoryName> = all.filter(|name| !is_declared(name)).collect();
+    names.sort();
+    let mut found = Vec::new();
+    for repository in names {
+        let holds_images = reader.holds_images(&repository).await?;
+        found.push(UndeclaredRepository {
+            repository,
+            holds_images,
+        });
+    }
+    Ok(found)
 }
 
 impl PlannedRegistry {

@@ -10,30 +10,6 @@ use tagship_domain::iam::RegistryAccess;
 use tagship_domain::reference::RepositoryName;
 use tagship_domain::repositories::UndeclaredRepository;
 
-/// Returns those of the registry, by name; none where they are to stay.
-pub(super) async fn find(
-    request: &RegistryRequest,
-    opened: &OpenedRegistry,
-) -> Result<Vec<UndeclaredRepository>, RunError> {
-    let Some(declared) = request.settings.declared.as_ref().filter(|_| request.removes_undeclared) else {
-        return Ok(Vec::new());
-    };
-    let reader = opened.repositories.reader();
-    let registry = request.settings.declared_registry.as_ref();
-    let all = reader.describe_all().await?.into_iter().map(|one| one.name);
-    let mut names: Vec<RepositoryName> = all.filter(|name| !declared.declares(name, registry)).collect();
-    names.sort();
-    let mut found = Vec::new();
-    for repository in names {
-        let holds_images = reader.holds_images(&repository).await?;
-        found.push(UndeclaredRepository {
-            repository,
-            holds_images,
-        });
-    }
-    Ok(found)
-}
-
 /// Removes those that hold no image, in a session that may do that alone. One that holds images by now stays.
 pub(super) async fn remove(
     request: &RegistryRequest,
@@ -44,14 +20,17 @@ pub(super) async fn remove(
     if empty.peek().is_none() {
         return Ok(Vec::new());
     }
-    let opened = OpenedRegistry::open(&request.settings, RegistryAccess::Delete, Arc::clone(reporter)).await?;
+    let opened =
+        OpenedRegistry::open(&request.settings, RegistryAccess::Delete, Arc::clone(reporter)).await?;
     let mut failures = Vec::new();
     for UndeclaredRepository { repository, .. } in empty {
         match opened.repositories.writer().remove(repository, false).await {
             Ok(Removal::Done) => progress.removed(repository),
             Ok(Removal::Missing) => {}
             Ok(Removal::HoldsImages) => reporter.event(RunEvent::Warning(&Warning {
-                message: format!("repository `{repository}` is not declared and holds images by now: it stays"),
+                message: format!(
+                    "repository `{repository}` is not declared and holds images by now: it stays"
+                ),
                 file: None,
                 line: None,
             })),

@@ -16,7 +16,7 @@ pub(super) fn statements(bench: &Bench, digest: &Digest) -> Vec<serde_json::Valu
     let Content::Index(content) = index.content().unwrap() else {
         panic!("{index:?}")
     };
-    let attestations = content.manifests.iter().filter(|entry| entry.is_attestation());
+    let attestations = content.manifests.iter().filter(|entry| entry.is_about_another());
     attestations
         .flat_map(|entry| {
             let Content::Image(manifest) = bench.manifest(&entry.digest).content().unwrap() else {

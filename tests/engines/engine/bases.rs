@@ -10,7 +10,7 @@ use tagship_domain::content::{Content, Descriptor, OCI_CONFIG, OCI_LAYER_GZIP, O
 use tagship_domain::reference::Digest;
 use test_support::fake::Fake;
 
-use super::support::{Bench, engines, folder, request};
+use super::support::{Bench, Engine, engines, folder, request};
 
 /// A registry with a base image of one layer, compressed by another encoder than this tool's.
 async fn base() -> (Fake, Digest) {
@@ -107,7 +107,7 @@ async fn a_base_of_another_encoder_is_copied_once_and_never_compressed_again() {
 /// A store that keeps compressed layers sends those of a base as they are, whatever becomes of the times of others.
 #[tokio::test]
 async fn a_base_in_the_containerd_store_keeps_its_blobs_in_a_reproducible_build() {
-    for engine in engines().into_iter().filter(|engine| engine.is_containerd()) {
+    for engine in engines().into_iter().filter(Engine::is_containerd) {
         let (registry, blob) = base().await;
         let from = format!(
             "FROM {}/{}:1\nCOPY app /app\n",

@@ -48,15 +48,11 @@ impl Wish {
             ask(request);
         })
     }
+}
 
-    fn said(
-        &self,
-        bench: &Bench,
-        published: Result<tagship_domain::reference::Digest, BuildError>,
-    ) -> String {
-        let read = published.map(|digest| Image::read(&bench.registry, digest).file("said"));
-        read.ok().flatten().unwrap_or_default()
-    }
+fn said(bench: &Bench, published: Result<tagship_domain::reference::Digest, BuildError>) -> String {
+    let read = published.map(|digest| Image::read(&bench.registry, digest).file("said"));
+    read.ok().flatten().unwrap_or_default()
 }
 
 /// A service that hangs up; counts who comes.
@@ -114,7 +110,7 @@ fn wish(feature: Feature, out: &Path) -> Wish {
             request.options.annotations = Annotation::parse("org.example.a=b").unwrap();
         }),
         Feature::Provenance => Wish::of(scratch, |request| {
-            attested(request, Attestation::Provenance, "true")
+            attested(request, Attestation::Provenance, "true");
         }),
         Feature::BuildContexts => Wish::of("FROM base\nCOPY Dockerfile /said\n", |request| {
             request.options.contexts = [named_context("base=docker-image://busybox").unwrap()].into();
@@ -251,46 +247,45 @@ async fn comes_true(engine: &Engine, feature: Feature) -> (Wish, bool) {
             let third = bench.publish(&wish.request).await.unwrap();
             first != second && second == third
         }
-        _ => {
-            let published = bench.publish(&wish.request).await;
-            let layers = |digest| {
-                let Content::Image(image) = bench.manifest(digest).content().unwrap() else {
-                    return Vec::new();
-                };
-                image.layers.into_iter().map(|layer| layer.media_type).collect()
-            };
-            match (feature, &published) {
-                (Feature::SeveralPlatforms, Ok(digest)) => {
-                    matches!(bench.manifest(digest).content(), Ok(Content::Index(index)) if index.manifests.len() == 2)
-                }
-                (Feature::Provenance, Ok(digest)) => {
-                    let is_index = bench.manifest(digest).media_type().ends_with("index.v1+json");
-                    is_index && !statements(&bench, digest).is_empty()
-                }
-                (Feature::Annotations, Ok(digest)) => {
-                    matches!(bench.manifest(digest).content(), Ok(Content::Image(image))
-                        if image.annotations.get("org.example.a").is_some_and(|value| value == "b"))
-                }
-                (Feature::Zstd, Ok(digest)) => {
-                    let layers: Vec<String> = layers(digest);
-                    layers.last().is_some_and(|layer| layer.ends_with("zstd"))
-                }
-                (Feature::CacheTo(CacheKind::Inline), Ok(digest)) => {
-                    Image::read(&bench.registry, *digest).config["moby.buildkit.cache.v0"].is_string()
-                }
-                (Feature::CacheTo(CacheKind::Local), _) => out.join("index.json").exists(),
-                (Feature::BuildContexts | Feature::FromCache, Ok(_)) => {
-                    !wish.said(&bench, published).is_empty()
-                }
-                (Feature::ShmSize, Ok(_)) => {
-                    wish.said(&bench, published).split_whitespace().nth(1) == Some("98304")
-                }
-                (Feature::Ulimit, Ok(_)) => wish.said(&bench, published).trim() == "517",
-                _ => false,
-            }
-        }
+        _ => is_published_so(&bench, &wish, feature, &out).await,
     };
     (wish, is_true)
+}
+
+/// Whether what is published is as it was wished.
+async fn is_published_so(bench: &Bench, wish: &Wish, feature: Feature, out: &Path) -> bool {
+    let published = bench.publish(&wish.request).await;
+    let layers = |digest| {
+        let Content::Image(image) = bench.manifest(digest).content().unwrap() else {
+            return Vec::new();
+        };
+        image.layers.into_iter().map(|layer| layer.media_type).collect()
+    };
+    match (feature, &published) {
+        (Feature::SeveralPlatforms, Ok(digest)) => {
+            matches!(bench.manifest(digest).content(), Ok(Content::Index(index)) if index.manifests.len() == 2)
+        }
+        (Feature::Provenance, Ok(digest)) => {
+            let is_index = bench.manifest(digest).media_type().ends_with("index.v1+json");
+            is_index && !statements(bench, digest).is_empty()
+        }
+        (Feature::Annotations, Ok(digest)) => {
+            matches!(bench.manifest(digest).content(), Ok(Content::Image(image))
+                if image.annotations.get("org.example.a").is_some_and(|value| value == "b"))
+        }
+        (Feature::Zstd, Ok(digest)) => {
+            let layers: Vec<String> = layers(digest);
+            layers.last().is_some_and(|layer| layer.ends_with("zstd"))
+        }
+        (Feature::CacheTo(CacheKind::Inline), Ok(digest)) => {
+            Image::read(&bench.registry, *digest).config["moby.buildkit.cache.v0"].is_string()
+        }
+        (Feature::CacheTo(CacheKind::Local), _) => out.join("index.json").exists(),
+        (Feature::BuildContexts | Feature::FromCache, Ok(_)) => !said(bench, published).is_empty(),
+        (Feature::ShmSize, Ok(_)) => said(bench, published).split_whitespace().nth(1) == Some("98304"),
+        (Feature::Ulimit, Ok(_)) => said(bench, published).trim() == "517",
+        _ => false,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -305,7 +300,7 @@ async fn the_table_is_what_engines_do() {
         let version = if engine.is_20() { (20, 10) } else { (28, 5) };
         for feature in Feature::ALL {
             let can = feature.answer(store, version) == FeatureAnswer::Satisfied;
-            let (wish, is_true) = comes_true(&engine, feature).await;
+            let (wish, is_true) = Box::pin(comes_true(&engine, feature)).await;
             // A step sees no group above its own.
             let is_true = if feature == Feature::CgroupParent {
                 can

@@ -187,7 +187,7 @@ fn children(bench: &Bench, index: &Manifest) -> Vec<(String, serde_json::Value)>
     let Content::Index(content) = index.content().unwrap() else {
         panic!("{} is no index", index.media_type());
     };
-    let images = content.manifests.iter().filter(|entry| !entry.is_attestation());
+    let images = content.manifests.iter().filter(|entry| !entry.is_about_another());
     images
         .map(|entry| {
             let platform = entry.platform.as_ref().unwrap().to_string();

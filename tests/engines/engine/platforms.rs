@@ -109,6 +109,10 @@ async fn what_is_not_the_images_own_base_may_be_of_another_platform() {
 const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
 
 /// A program of each of two platforms: this machine's, and Debian's for arm64.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what the scripts install, they name in a variable"
+)]
 fn programs(context: &Path) {
     let arm = std::env::var_os("TAGSHIP_TEST_ARM64_BUSYBOX").expect("`scripts/clients env` sets it");
     for (architecture, program) in [("amd64", "/bin/true".as_ref()), ("arm64", arm.as_os_str())] {

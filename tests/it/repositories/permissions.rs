@@ -397,15 +397,28 @@ fn a_role_with_the_printed_policy_imports_and_each_action_less_is_named() {
 #[test]
 fn a_role_with_the_printed_policy_removes_what_is_not_declared_and_each_action_less_is_named() {
     let (bench, actions) = bench_of("repo,repo-prune", "repositories:\n  team/app: {}\n");
-    let of_removal = ["ecr:DescribeRepositories", "ecr:DescribeImages", "ecr:DeleteRepository"];
-    assert!(of_removal.iter().all(|action| actions.contains(&(*action).to_owned())), "{actions:?}");
+    let of_removal = [
+        "ecr:DescribeRepositories",
+        "ecr:DescribeImages",
+        "ecr:DeleteRepository",
+    ];
+    assert!(
+        of_removal
+            .iter()
+            .all(|action| actions.contains(&(*action).to_owned())),
+        "{actions:?}"
+    );
     bench.repo(&["apply"]).expect_code(0);
     bench.boto3(&json!([["create_repository", {"repositoryName": "other/old"}]]));
     let apply = ["apply", "--prune"];
     for action in of_removal {
         let run = run_as(&bench, name_of(action), &apply);
         assert_eq!(run.code, Some(3), "{action}: {}{}", run.stdout, run.stderr);
-        assert!(run.stderr.contains(&format!("`{action}`")), "{action}: {}", run.stderr);
+        assert!(
+            run.stderr.contains(&format!("`{action}`")),
+            "{action}: {}",
+            run.stderr
+        );
     }
     let run = run_as(&bench, "all", &apply);
     assert_eq!(run.code, Some(0), "{}", run.stderr);

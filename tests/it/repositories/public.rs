@@ -664,7 +664,7 @@ fn a_setup_says_that_it_is_for_private_repositories_before_it_asks_for_an_accoun
     let refused = finish(tagship(folder.path()).args(public).current_dir(folder.path()));
     refused.expect_code(2);
     assert!(
-        refused.stderr.contains("a setup is for a private repository"),
+        refused.stderr.contains("a setup is for private repositories"),
         "{}",
         refused.stderr
     );

@@ -24,7 +24,14 @@ fn names(bench: &Bench) -> Vec<String> {
 
 fn stocked() -> Bench {
     let bench = Bench::new();
-    let made = ["team/app", "team/old", "team/full", "shop/web", "made/by-ecr", "made-not"];
+    let made = [
+        "team/app",
+        "team/old",
+        "team/full",
+        "shop/web",
+        "made/by-ecr",
+        "made-not",
+    ];
     let made: Vec<Value> = (made.iter())
         .map(|name| json!(["create_repository", {"repositoryName": name}]))
         .collect();
@@ -55,7 +62,10 @@ fn what_nothing_declares_goes_where_it_holds_no_image_and_stays_otherwise() {
 
     let report = bench.json(&["apply", "--prune"], 0);
     assert_eq!(report["removed"], json!(["made-not", "team/old"]));
-    assert_eq!(names(&bench), ["made/by-ecr", "shop/web", "team/app", "team/full"]);
+    assert_eq!(
+        names(&bench),
+        ["made/by-ecr", "shop/web", "team/app", "team/full"]
+    );
     bench.repo(&["plan", "--prune", "--exit-code"]).expect_code(0);
     // Names limit a run to these repositories.
     bench.repo(&["apply", "team/app", "--prune"]).expect_code(2);
@@ -73,6 +83,9 @@ fn a_removal_that_is_refused_is_named_and_hides_no_other() {
     let report = bench.json(&["apply", "--prune"], 1);
     assert_eq!(report["removed"], json!(["team/old"]));
     let message = report["error"]["message"].as_str().unwrap();
-    assert!(message.contains("`made-not`") && message.contains("not now"), "{message}");
+    assert!(
+        message.contains("`made-not`") && message.contains("not now"),
+        "{message}"
+    );
     bench.repo(&["apply", "--prune"]).expect_code(0);
 }

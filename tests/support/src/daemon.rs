@@ -143,7 +143,6 @@ impl Control for Recorded {
         };
         Ok(Response::new(InfoResponse {
             buildkit_version: Some(version),
-            ..InfoResponse::default()
         }))
     }
 

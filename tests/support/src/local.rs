@@ -36,7 +36,8 @@ pub const REGION: &str = "eu-central-1";
 pub const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/tagship-example";
 
 /// What the registry reads and what it grants; whatever else a request does is a write.
-const READS: [&str; 15] = [
+const READS: [&str; 16] = [
+    "BatchCheckLayerAvailability",
     "DescribeImageReplicationStatus",
     "DescribeRegistry",
     "Ping",

@@ -1,6 +1,6 @@
 //! A listener before a server of this machine that writes down all that passes, both ways.
 
-use std::io::{Read, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;

@@ -285,12 +285,10 @@ impl fmt::Display for Note {
                 };
                 write!(f, "base images changed: {}; {reason}", listed(changes))
             }
-            Self::BaseUnknown { image, problem } => write!(
-                f,
-                "whether base image `{}` changed is not known: {}",
-                cleaned(image),
-                cleaned(problem)
-            ),
+            Self::BaseUnknown { image, problem } => {
+                let (image, problem) = (cleaned(image), cleaned(problem));
+                write!(f, "whether base image `{image}` changed is not known: {problem}")
+            }
             Self::StartsNoWorkflow => f.write_str(
                 "the job's own token released this, for which GitHub starts no workflow `on: push: tags`, `on: create` or `on: release`: name what is to follow in `dispatch-workflow`, let it be a job with `needs`, or give `github-token` the token of an app",
             ),

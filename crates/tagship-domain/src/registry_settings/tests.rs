@@ -1,7 +1,6 @@
 //! Tests of a registry's settings; the limits are those of botocore's model.
 
 use super::*;
-use crate::reference::RepositoryName;
 use crate::repositories::{DeclaredSettings, ResourceTags};
 
 fn region() -> Region {

@@ -232,6 +232,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "a method is of one lifetime, and not of each"
+    )]
     fn each_branch_and_each_prefix_has_a_branch_of_its_own() {
         let branch = |prefix: &str| {
             let prefix = TagPrefix::parse(prefix).unwrap();
