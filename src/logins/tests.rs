@@ -135,8 +135,8 @@ async fn ecr_public_is_used_with_the_runs_identity_or_without_a_login() {
         assert_eq!(password(&refused, "public.ecr.aws").await, None);
     }
     assert_eq!(identity.0.load(Ordering::Relaxed), 1, "it is asked once");
-    let nobody = Logins::new(LoginSettings::default(), None, Arc::new(Silent));
-    assert_eq!(password(&nobody, "public.ecr.aws").await, None);
+    let anonymous = Logins::new(LoginSettings::default(), None, Arc::new(Silent));
+    assert_eq!(password(&anonymous, "public.ecr.aws").await, None);
 }
 
 struct Silent;

@@ -331,7 +331,7 @@ fn an_engine_that_would_not_be_checked_is_refused() {
         .variable("DOCKER_HOST", "tcp://docker:2376")
         .variable("DOCKER_TLS_VERIFY", "1")
         .variable("DOCKER_CERT_PATH", "/nonexistent");
-    // A certificate without its key would be shown to nobody.
+    // A certificate without its key proves nothing, and would not be shown.
     let half = |names: [&str; 2]| {
         let case = names.into_iter().fold(Case::complete(), |case, name| {
             case.file(&format!("certificates/{name}"), "x")

@@ -378,7 +378,7 @@ repositories:
     lifecycle: {{file: archive.json}}
 "
     ));
-    // Nobody made the secret: the rule is put, and its upstream cannot be used.
+    // The secret is not there: the rule is put, and its upstream cannot be used.
     bench.repo(&["apply"]).expect_code(1);
     let read = read_back(&bench);
     let data = |text: &Value| -> Value { serde_json::from_str(text.as_str().unwrap()).unwrap() };
